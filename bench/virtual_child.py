@@ -76,6 +76,9 @@ class _Watch:
     def learning(self, heard: int, expected: int) -> None:
         """Say nothing."""
 
+    def leaving(self, done: int, total: int) -> None:
+        """Say nothing."""
+
     def serving(self, metrics_url: str) -> None:
         """Say nothing."""
 

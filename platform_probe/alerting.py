@@ -57,10 +57,16 @@ class Alerting:
         self._due_s = float("inf")
         self._plan()
 
-    def take_up(self, attempts: Iterable[Attempt], incidents: Iterable[Incident]) -> None:
-        """Take up what an earlier process knew: its last unlocks, and incidents that are open."""
+    def take_up(
+        self,
+        attempts: Iterable[Attempt],
+        incidents: Iterable[Incident],
+        diagnoses: Iterable[Diagnosis] = (),
+    ) -> None:
+        """Take up what an earlier process knew: its last records, and incidents not long ago."""
         self.incidents.restore(incidents)
-        self._detection.warm(attempts)
+        self._detection.warm(attempts, diagnoses, self.incidents.take_up)
+        self.incidents.begin()
         self._plan()
 
     def emit(self, record: Record) -> None:

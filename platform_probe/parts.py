@@ -20,8 +20,9 @@ from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
 from platform_probe.connected import LINK_LIMITS
+from platform_probe.incidents.incidents import REMEMBERED_S
 from platform_probe.load.timers import LoopTimers
-from platform_probe.outputs.earlier import last_attempts, last_incidents
+from platform_probe.outputs.earlier import last_attempts, last_diagnoses, last_incidents
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
     LineWriter,
@@ -270,9 +271,10 @@ def alerting_of(
         name=settings.client_id,
         windows=chosen.windows(),
     )
-    earlier = last_incidents(settings.out_dir)
-    alerting.take_up(last_attempts(settings.out_dir), earlier)
-    for incident in earlier:
+    earlier = last_incidents(settings.out_dir, since=clock.unix_s() - REMEMBERED_S)
+    diagnoses = last_diagnoses(settings.out_dir)
+    alerting.take_up(last_attempts(settings.out_dir), earlier, diagnoses)
+    for incident in alerting.incidents.open:
         if messages is not None:  # what an earlier process did not come to tell
             messages.tell(incident)
     return alerting

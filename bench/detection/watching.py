@@ -119,9 +119,9 @@ class Watching:
     def _restart(self) -> None:
         self._restart_s += self._restart_every_s
         self._alerting.close()
-        open_ones = self._alerting.incidents.open
+        remembered = self._alerting.incidents.remembered
         self._alerting = self._started()
-        self._alerting.take_up([*self._kept], open_ones)
+        self._alerting.take_up([*self._kept], remembered)
         for kept in self._retained.values():
             for said in kept:
                 self._hear(said, is_retained=True)

@@ -102,6 +102,7 @@ class ApiServer:
             answer_s=ANSWER_S,
             max_body_bytes=MAX_BODY_BYTES,
             refusal=self._refusal,
+            logs_no_http=False,  # anybody can send it: it is counted, and must not fill the log
         )
 
     async def start(self, host: str, port: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import secrets
 import shutil
 import signal
 import socket
@@ -30,6 +31,9 @@ IOTCORE_MAX_BOXES = 2_000
 
 _SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 _FREE_PORT_TRIES = 5
+_FIRST_PORT = 10_000
+"""Below stand the ports of services that are known."""
+_PORTS_OF_CLIENTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.01
 
@@ -121,10 +125,11 @@ class BrokerProcess:
         """Return what the broker has logged so far."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def kill(self) -> None:
+    def kill(self, *, wait: bool = True) -> None:
         """Kill the child as a crash does, and wait until it is gone."""
         self._process.kill()
-        self._process.wait()
+        if wait:
+            self._process.wait()
 
     def stop(self) -> None:
         """End the child: SIGTERM, and SIGKILL where that does not help. Safe to call twice."""
@@ -242,11 +247,28 @@ def start_broker(
 
 
 def free_port() -> int:
-    """Return a TCP port on 127.0.0.1 that was free a moment ago."""
+    """Return a TCP port on 127.0.0.1 that was free a moment ago.
+
+    It is drawn from those below the kernel's own, where there are any: else the next client that
+    connects anywhere, or another broker that starts now, may have it before its broker listens.
+    """
+    count = _first_port_of_clients() - _FIRST_PORT
+    for _ in range(_FREE_PORT_TRIES if count > 0 else 0):
+        port = _FIRST_PORT + secrets.randbelow(count)
+        if _is_free(port):
+            return port
     with socket.socket() as probe:
         probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        given: int = probe.getsockname()[1]
+        return given
+
+
+def _first_port_of_clients() -> int:
+    """Return where the range begins from which the kernel takes ports; 0: it does not say."""
+    try:
+        return int(_PORTS_OF_CLIENTS.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _start_mosquitto(program: str, directory: Path, port: int, config: str) -> BrokerProcess:

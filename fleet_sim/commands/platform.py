@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Sequence
@@ -121,8 +120,6 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     if token_file is not None:
         _write_tokens(token_file, tokens)
     with outputs_in_background() as (output, errors, console):
-        # Whoever sends what is no HTTP is counted, and must not fill the log.
-        logging.getLogger("aiohttp.server").setLevel(logging.ERROR)
         warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
         options = PlatformOptions(
             brokers=brokers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn, TlsFiles
 from fleet_sim.runs.live.shards import LostProcessError
 from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
-from fleet_sim.runs.progress import print_summary, progress_on
+from fleet_sim.runs.progress import Progress, print_summary, progress_on
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
@@ -250,10 +250,20 @@ def _run_live(
     spread_out: AbstractContextManager[RunsOn],
     console: Console,
 ) -> tuple[dict[str, Any], bool]:
-    """Start what the run needs, then the loop, and end both."""
-    with spread_out as around:
-        work = _live(loaded.scenario, source, directory, options, around, console)
-        return uvloop.run(work)
+    """Start what the run needs, then the loop, and end both; then write the report."""
+    try:
+        with ExitStack() as shown:
+            with spread_out as around:
+                progress = shown.enter_context(closing(progress_on(console)))
+                live_run = uvloop.run(
+                    _live(loaded.scenario, source, directory, options, around, progress)
+                )
+            summary = live_run.conclude()
+    except KeyboardInterrupt:
+        _end_at_once(directory)
+    if live_run.was_cut_short:
+        _end_at_once(directory)
+    return summary, live_run.was_ended_early
 
 
 async def _live(
@@ -262,14 +272,11 @@ async def _live(
     directory: RunDirectory,
     options: LiveOptions,
     around: RunsOn,
-    console: Console,
-) -> tuple[dict[str, Any], bool]:
-    with closing(progress_on(console)) as progress:
-        live_run = LiveRun(scenario, source, directory, options, around, progress)
-        summary, ended_early = await live_run.run()
-    if live_run.was_cut_short:
-        _end_at_once(directory)
-    return summary, ended_early
+    progress: Progress,
+) -> LiveRun:
+    live_run = LiveRun(scenario, source, directory, options, around, progress)
+    await live_run.run()
+    return live_run
 
 
 def _end_at_once(directory: RunDirectory) -> NoReturn:

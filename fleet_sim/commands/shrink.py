@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -15,7 +16,7 @@ from rich.text import Text
 from fleet_sim.commands.options import choose_seed, scenario_argument, seed_option, set_option
 from fleet_sim.commands.verdicts import console_for
 from fleet_sim.results import readable
-from fleet_sim.results.expectations import known_keys
+from fleet_sim.results.expectations import Condition, known_keys
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.loading import Scenario, document_of, scenario_of
 from fleet_sim.sweeps.point import PointRecord, Task, run_task
@@ -26,6 +27,8 @@ from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.profiles.loading import NAMES
 
 CAUSES = "attempts.by_cause."
+TOUCHED = "injected.touched.by_cause."
+_ONCE = Condition(min=1)
 
 
 class _EnoughRunsError(Exception):
@@ -41,7 +44,7 @@ class _EnoughRunsError(Exception):
     metavar="KEY",
     help="A number of summary.json that must stay above 0, for example"
     " attempts.by_cause.result_lost. May be given several times. Default: every cause that SCENARIO"
-    " shows; without any, what it expects at least once.",
+    " shows; where its faults touched none, what it expects and would not be so without them.",
 )
 @seed_option
 @set_option
@@ -70,7 +73,8 @@ def shrink(
 
     Takes away faults, groups, stages, cars, time and keys, one after the other, and runs what is
     left in virtual time with the same seed. What still shows every cause is kept. The result
-    expects these causes itself, so that it is their test.
+    expects these causes itself, of unlocks that a fault touched where one did: so it is their test,
+    and fails without the fault.
 
     Ctrl-C ends the search, and writes the smallest scenario that it has found.
 
@@ -128,7 +132,7 @@ class _Search:
         self._seed = seed
         self._max_runs = max_runs
         self._say = say
-        self._keeps: tuple[str, ...] = ()
+        self._keeps: dict[str, Condition] = {}
         self._runs = 0
 
     def run(self, keeps: tuple[str, ...]) -> tuple[Values, bool]:
@@ -140,14 +144,10 @@ class _Search:
         record = self._record(whole)
         if record.error is not None:
             raise UnlockpathError(f"the run of the whole scenario failed: {record.error}")
-        shown = [key for key, number in record.measured.items() if number]
-        self._keeps = keeps or tuple(key for key in shown if key.startswith(CAUSES))
-        if not self._keeps:  # every unlock looked well: what it says of itself is what it shows
-            expected = self._document.values.get("expect") or {}
-            self._keeps = tuple(key for key, bounds in expected.items() if bounds.get("min"))
+        self._keeps = dict.fromkeys(keeps, _ONCE) or self._kept_of(whole, record)
         if not self._keeps:
             raise ConfigError(["every unlock went well: name what is to be kept with --keep KEY"])
-        if missing := [key for key in self._keeps if key not in shown]:
+        if missing := [key for key in keeps if not record.measured.get(key)]:
             raise ConfigError([f"--keep {key}: is 0 in the whole scenario" for key in missing])
         self._say(f"keeps {', '.join(self._keeps)}")
         smallest, has_ended = whole, True
@@ -164,8 +164,46 @@ class _Search:
             self._say(f"stopped after {readable.number_of(self._runs, 'run')}")
         except KeyboardInterrupt:
             has_ended = False
-        expect = {key: {"min": 1} for key in self._keeps}
+        expect = {
+            key: {name: _plain(bound) for name, bound in condition if bound is not None}
+            for key, condition in self._keeps.items()
+        }
         return {**smallest, "seed": self._seed, "expect": expect}, has_ended
+
+    def _kept_of(self, whole: Values, record: PointRecord) -> dict[str, Condition]:
+        """Return what the whole scenario shows: causes, and else what it says of itself.
+
+        Of a cause that unlocks had which a fault touched, those: without the fault there are none.
+        """
+        measured = record.measured
+        causes = [key.removeprefix(CAUSES) for key in measured if key.startswith(CAUSES)]
+        touched = [f"{TOUCHED}{cause}" for cause in causes if measured.get(f"{TOUCHED}{cause}")]
+        others = [
+            f"{CAUSES}{cause}"
+            for cause in causes
+            if measured[f"{CAUSES}{cause}"] and f"{TOUCHED}{cause}" not in touched
+        ]
+        kept = dict.fromkeys((*touched, *others), _ONCE)
+        if touched:
+            return kept
+        held = {
+            key: condition
+            for key, condition in self.scenario(self._document.values).expect.items()
+            if condition.holds(measured.get(key))
+        }
+        return kept | self._needing_faults(whole, held)
+
+    def _needing_faults(self, whole: Values, held: Mapping[str, Condition]) -> dict[str, Condition]:
+        """Return which expectations need the faults; without any fault, what is to be seen once."""
+        if not whole.get("faults"):
+            return {key: _ONCE for key, condition in held.items() if condition.min}
+        plain = {key: value for key, value in whole.items() if key != "faults"}
+        without = self._record(plain).measured
+        return {
+            key: _least(condition, without.get(key))
+            for key, condition in held.items()
+            if not condition.holds(without.get(key))
+        }
 
     def scenario(self, values: Values) -> Scenario:
         """Return the scenario of plain values; raises `ConfigError`."""
@@ -179,7 +217,9 @@ class _Search:
         if self._runs >= self._max_runs:
             raise _EnoughRunsError
         record = self._record(values)
-        return record.error is None and all(record.measured.get(key) for key in self._keeps)
+        return record.error is None and all(
+            condition.holds(record.measured.get(key)) for key, condition in self._keeps.items()
+        )
 
     def _record(self, values: Values) -> PointRecord:
         self._runs += 1
@@ -191,6 +231,19 @@ class _Search:
             versions=versions(),
         )
         return msgspec.json.decode(run_task(task), type=PointRecord)
+
+
+def _least(condition: Condition, without: float | None) -> Condition:
+    """Return the weakest of a condition that still needs the faults: of a count one more."""
+    if condition.max is not None and condition.max < (without or 0):
+        return Condition(max=condition.max)
+    is_count = (condition.min or 0) >= 1 and not isinstance(without, float)
+    return Condition(min=(without or 0) + 1) if is_count else condition
+
+
+def _plain(bound: Any) -> Any:
+    """Return a bound as people write it: 1, not 1.0."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
 def _size(scenario: Scenario) -> str:

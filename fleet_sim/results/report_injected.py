@@ -62,7 +62,8 @@ def verdict(injected: Mapping[str, Any]) -> str:
     count = readable.count
     failed = touched["not_ok"] + untouched["not_ok"]
     if not failed:
-        return f"Every unlock opened; a fault had touched {count(touched['total'])} of them."
+        had = f"a fault had touched {count(touched['total'])} of them"
+        return f"None has a cause, so to the monitor every unlock opened; {had}."
     if not untouched["not_ok"]:
         words = f"A fault had touched every unlock that did not open ({count(failed)})."
     else:

@@ -35,5 +35,5 @@ def _row(slug: str, number: int) -> ModeRow:
         title=TITLES.get(slug, readable.NOTHING),
         unlocks=readable.count(number),
         acts=mode.acts.value if mode else readable.NOTHING,
-        now=mode.now if mode else readable.NOTHING,
+        now=" ".join(filter(None, (mode.now, mode.mend))) if mode else readable.NOTHING,
     )

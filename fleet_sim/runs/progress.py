@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
+from fleet_sim.results.report_customers import safety_in_words
 from fleet_sim.results.report_parts import where_it_failed
 from fleet_sim.runs.progress_counting import Counting
 from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, printable_lines
@@ -48,6 +49,10 @@ class Progress(Protocol):
 
     def learning(self, heard: int, expected: int) -> None:
         """Say how many retained messages the probe has heard, of about so many."""
+        ...
+
+    def leaving(self, done: int, total: int) -> None:
+        """Say how many boxes have left."""
         ...
 
     def serving(self, metrics_url: str) -> None:
@@ -100,6 +105,11 @@ class LineProgress:
         if self._is_due():
             so_far = f"heard {heard:,} of some {expected:,} retained messages"
             self.note(self._counting.words(so_far, heard))
+
+    def leaving(self, done: int, total: int) -> None:
+        """Write how many boxes have left."""
+        if self._is_due():
+            self.note(self._counting.words(f"left {done:,} of {readable.boxes(total)}", done))
 
     def serving(self, metrics_url: str) -> None:
         """Write the address."""
@@ -177,6 +187,9 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"\n{where}", style="bold"))
     if summary["injected"]["faults"]:
         console.print(_injected(summary["injected"]))
+    if summary["safety"]["findings"]:
+        watch = safety_in_words(summary["safety"])
+        console.print(Text(f"\nWatched from inside, as no monitor can: {watch}", style="bold"))
     if verdicts:
         console.print(_expectations(verdicts))
 
@@ -188,7 +201,8 @@ def _opened_late(summary: Mapping[str, Any]) -> str:
     cars = ", ".join(
         f"{each['vehicle_id']} after {readable.duration(each['after_s'])}" for each in late
     )
-    others = f", and {readable.count(total - len(late))} others" if total > len(late) else ""
+    rest = total - len(late)
+    others = f", and {readable.number_of(rest, 'other')}" if rest > 0 else ""
     return f"{readable.count(total)} opened late, after the customer was told no: {cars}{others}"
 
 

@@ -76,6 +76,12 @@ class TerminalProgress:
             words = self._counting.words(so_far, heard)
             self._show(_bar(words, total=expected, done=heard))
 
+    def leaving(self, done: int, total: int) -> None:
+        """Draw a bar of the boxes that have left."""
+        if self._is_due():
+            words = self._counting.words(f"{done:,} of {readable.boxes(total)} left", done)
+            self._show(_bar(words, total=total, done=done))
+
     def serving(self, metrics_url: str) -> None:
         """Keep the address at the foot of the panel."""
         self._metrics_url = metrics_url

@@ -145,10 +145,14 @@ class Rentals:
         """Whether every customer has opened a car, or will not."""
         return self._population is None or self._population.is_served
 
-    def close(self) -> None:
-        """End the platform's connection, and close the files."""
+    def leave(self) -> None:
+        """End the platform's connection: it need not hear how the boxes leave."""
         if self.platform is not None:
             self.platform.close()
+
+    def close(self) -> None:
+        """End the platform's connection, and close the files."""
+        self.leave()
         self._files.close()
 
     def write_event(self, event: PlatformEvent) -> None:

@@ -33,6 +33,7 @@ DECIDES_NOTHING = (
     "fleet_wire/links/lean/",
     "fleet_wire/links/paho_",
     "platform_probe/__main__",
+    "platform_probe/commands/",
     "platform_probe/outputs/files",
     "platform_probe/outputs/logs",
     "platform_probe/outputs/metrics",

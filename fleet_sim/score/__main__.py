@@ -47,7 +47,7 @@ from fleet_wire.randomness import RandomStream
 
 WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
-LEARNED_SEEDS: Final = len(MIX) + len(LEARNED_BESIDE)
+LEARNED_SEEDS: Final = len(MIX) + 2 * len(LEARNED_BESIDE)
 LEAST_HEALTHY: Final = 4
 KEPT_KINDS: Any = Noticed | QuietDay
 SHOWN: Final = (

@@ -139,7 +139,7 @@ def run_one(incident: Incident) -> RunCases:
     with passing_directory() as path:
         try:
             run_in(path, incident, scenario_of(incident))
-            return _read(path, about)
+            return read_run(path, about)
         except UnlockpathError as error:
             return RunCases(**about, error=f"{type(error).__name__}: {error}")
 
@@ -180,7 +180,8 @@ def run_in(
     VirtualRun(scenario, ScenarioSource(file), directory, options, LineProgress(StringIO())).run()
 
 
-def _read(path: Path, about: dict[str, Any]) -> RunCases:
+def read_run(path: Path, about: dict[str, Any]) -> RunCases:
+    """Return what came of a run, of its files; `about` has what it is called."""
     labels = _labels(path)
     diagnoses: dict[str, list[Diagnosis]] = {}
     for diagnosis in _lines(path / DIAGNOSES, Diagnosis):

@@ -143,6 +143,9 @@ VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
         {"state": "ignition_on"}, {"state": "not_in_park"}, {"state": "privacy_mode"},
     ),
     "actuator_inhibit_or_frozen": ({"why": "frozen"}, {"why": "hot"}, {"why": "weak"}),
+    # After a short loss the connection goes on.
+    "no_coverage_garage": ({}, {}, {}, {"episode": {"base_s": 15, "spread_s": 12}}),
+    "late_delivery_persistent_session": ({}, {}, {}, {"offline": {"base_s": 15, "spread_s": 12}}),
     "partial_unlock": ({"opens": "boot"}, {"opens": "driver"}, {"opens": "doors"}),
     "phone_side": ({"what": "no_data"}, {"what": "app_bug", "app_version": "5.2.0"}),
     "acl_denied_silent": ({"denies": "box"}, {"denies": "publisher"}),

@@ -4,7 +4,7 @@ A multinomial logistic regression over yes and no, whose structure the signature
 speaks for a mode never weighs less than 0, one that rules it out never more than -1, and one that
 its signature does not list at most `LIGHT`, either way: it may tip the scales, and decides nothing.
 What is not seen although its source was there may speak against a mode, never for it. Each incident
-counts once, and each mode as much as another. Of every fourth case some source is left out at
+counts once, and each mode as much as another. Of every second case some source is left out at
 random, as it may be lost in the field: from a source that is not there nothing follows.
 Deterministic: the same cases give the same weights.
 """
@@ -23,7 +23,7 @@ from fleet_sim.score.cases import LabelledCase, Said
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_STATE
+from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, INSTEAD_OF_STATE
 from fleet_wire.randomness import RandomStream
 
 COMMAND: Final = "python -m fleet_sim.score learn"
@@ -38,7 +38,7 @@ FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -6.0
 LEAST_AGAINST: Final = -1.0
 LEAST_MISSED: Final = -6.0
 """The least that it speaks against a mode when something is not seen that it needs."""
-MISSED_AT_MOST: Final = -1.5
+MISSED_AT_MOST: Final = -2.5
 """The most that it speaks against a mode when something is not seen that it may show."""
 LIGHT: Final = 1.0
 """The most that a fact may weigh that a signature does not list."""
@@ -57,12 +57,19 @@ _NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
 _FACTS: Final = tuple(str(fact) for fact in FACTS)
 _PLACE: Final = {fact: place for place, fact in enumerate(_FACTS)}
 _SOURCE: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
-_INSTEAD: Final = ((Told.RECEIPTS, INSTEAD_OF), (Told.STATE, INSTEAD_OF_STATE))
-_POOR: Final = (Told.RECEIPTS, Told.STATE, Told.EVENTS, Told.TELEMETRY)
-LOST: Final = (
-    *((),) * 12, (Told.TELEMETRY,), (Told.PLATFORM,), (Told.BROKER_LOG,), _POOR,
+_INSTEAD: Final = (
+    (Told.RECEIPTS, INSTEAD_OF), (Told.REASONS, INSTEAD_OF_REASONS), (Told.STATE, INSTEAD_OF_STATE),
 )  # fmt: skip
-"""What cases lack besides what their incident does, drawn anew each time: mostly nothing [E]."""
+_SEEN_INSTEAD: Final = INSTEAD_OF.keys() | INSTEAD_OF_REASONS.keys()
+_POOR: Final = (
+    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, Told.TELEMETRY,
+)  # fmt: skip
+LOST: Final = (
+    *((),) * 8, *((Told.TELEMETRY,),) * 3, (Told.PLATFORM,), (Told.BROKER_LOG,),
+    (Told.TELEMETRY, Told.BROKER_LOG), (Told.TELEMETRY, Told.PLATFORM), _POOR,
+)  # fmt: skip
+"""What cases lack besides what their incident does, drawn anew each time: half of the time
+nothing [E]. Of a short time no heartbeat is known, so these are lacking most often."""
 
 
 class Row(NamedTuple):
@@ -88,7 +95,7 @@ class Model:
             needs, speaks_for, rules_out = _listed(name)
             for fact in sorted(speaks_for):
                 self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
-                if fact not in INSTEAD_OF:  # where there are receipts it can never be seen
+                if fact not in _SEEN_INSTEAD:  # where the source is there it can never be seen
                     self.unseen.begin(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
             for fact in sorted(needs):
                 self.seen.begin(_PLACE[fact], at, NEEDED, 0.0, 12.0)

@@ -33,6 +33,8 @@ _NUMBERS = frozenset({"count", "rate_per_s", "from_rate_per_s", "to_rate_per_s",
 """What makes a run large, besides its length."""
 _TIMES = frozenset({"duration_s", "start_s", "end_s"})
 _SHORTEST_S = 1.0
+_FEW_TIMES = 8
+"""Of so many each is tried alone."""
 
 
 class Smaller(NamedTuple):
@@ -55,7 +57,14 @@ def shrunk(
     was_smaller = True
     while was_smaller:
         was_smaller = False
-        for ways in (_without_entries, _without_sections, _shorter, _fewer, _without_keys):
+        for ways in (
+            _without_entries,
+            _without_sections,
+            _shorter,
+            _fewer,
+            _fewer_times,
+            _without_keys,
+        ):
             steps = ways(values)
             while (step := next(steps, None)) is not None:
                 if (key := _key(step.values)) in tried:
@@ -105,7 +114,37 @@ def _shorter(values: Values) -> Iterator[Smaller]:
     if durations_s and max(durations_s) / 2 >= _SHORTEST_S:
         for loc in locs:
             _at(smaller, loc[:-1])[loc[-1]] = _at(values, loc) / 2
+        _drop_late(smaller)
         yield Smaller("half as long", smaller)
+
+
+def _drop_late(values: Values) -> None:
+    """Leave out times of a stage that has ended by then; the first one stays within it."""
+    for loc in _stages_of_times(values):
+        stage = _at(values, loc)
+        within = [at_s for at_s in stage["at_s"] if at_s < stage["duration_s"]]
+        stage["at_s"] = within or [min(stage["at_s"]) / 2]
+
+
+def _stages_of_times(values: Values) -> Iterator[Loc]:
+    for section in ("load", "customers"):
+        for index, stage in enumerate(_at(values, (section, "stages")) or ()):
+            if isinstance(stage.get("at_s"), list) and "duration_s" in stage:
+                yield section, "stages", index
+
+
+def _fewer_times(values: Values) -> Iterator[Smaller]:
+    """Leave out half of the times at which unlocks start, else one of them."""
+    for loc in _stages_of_times(values):
+        times = _at(values, loc)["at_s"]
+        half = len(times) // 2
+        kept = [times[:half], times[half:]] if half else []
+        if len(times) <= _FEW_TIMES:
+            kept += [[*times[:place], *times[place + 1 :]] for place in range(len(times))]
+        for those in filter(None, kept):
+            smaller = copy.deepcopy(values)
+            _at(smaller, loc)["at_s"] = those
+            yield Smaller(f"{key_text((*loc, 'at_s'))}: {len(those)} times", smaller)
 
 
 def _fewer(values: Values) -> Iterator[Smaller]:

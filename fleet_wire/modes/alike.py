@@ -18,10 +18,12 @@ from typing import Final, NamedTuple
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import INSTEAD_OF, Signature
+from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, Signature
 
 _ALL: Final = frozenset(Told)
-_TWO_TOPICS: Final = _ALL - {Told.RECEIPTS, Told.STATE, Told.EVENTS, Told.TELEMETRY}
+_TWO_TOPICS: Final = _ALL - {
+    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, Told.TELEMETRY,
+}  # fmt: skip
 WIRES: Final[Mapping[str, frozenset[Told]]] = MappingProxyType(
     {
         "nothing is lost": _ALL,
@@ -36,12 +38,14 @@ WIRES: Final[Mapping[str, frozenset[Told]]] = MappingProxyType(
 """What monitors lack, in words, with the sources that they have."""
 _WORDS: Final = {
     Told.ATTEMPT: "the unlock itself",
-    Told.RECEIPTS: "receipts and reasons of boxes",
+    Told.RECEIPTS: "receipts of boxes",
+    Told.REASONS: "reasons of boxes",
     Told.PRESENCE: "presence",
     Told.TELEMETRY: "heartbeats",
     Told.EVENTS: "events of boxes",
     Told.STATE: "the car's state",
     Told.NEIGHBOURS: "enough other unlocks",
+    Told.KIND: "the car's operator and region",
     Told.PLATFORM: "the platform's log",
     Told.BROKER_LOG: "the broker's log",
 }
@@ -122,7 +126,9 @@ def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
     """Return whether a mode shows nothing but an unlock that went well."""
     goes_well = Fact.WENT_WELL in signature.needs | signature.speaks_for
     stand_in = {
-        fact for fact, instead in INSTEAD_OF.items() if not instead.isdisjoint(signature.needs)
+        fact
+        for fact, instead in (INSTEAD_OF | INSTEAD_OF_REASONS).items()
+        if not instead.isdisjoint(signature.needs)
     }
     needs = signature.needs | stand_in
     return goes_well and bool(signature.needs) and needs.isdisjoint(there)

@@ -25,7 +25,8 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.SAID_BOOKING),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
-            | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL),
+            | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL)
+            | facts(Fact.APP_VERSION_FARES_WELL),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL)
             | facts(Fact.APP_VERSION_FAILS),
         ),
@@ -41,8 +42,9 @@ MODES: Final = (
         engineer="Two customers got the same car: bookings are checked and then inserted, without a"
         " lock between.",
         customer="Somebody else has booked the same car at the same moment.",
-        acts=Actor.SUPPORT,
-        now="Give the second customer another car; make the insert atomic.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Give the second customer another car.",
+        mend="Make the insert of bookings atomic.",
         signature=Signature(
             needs=facts(Fact.TWO_BOOKINGS),
             speaks_for=facts(
@@ -71,7 +73,8 @@ MODES: Final = (
         engineer="The box was moved to another car and the mapping was not: another car opens.",
         customer="Our system has mixed up two cars: another one opened.",
         acts=Actor.FIELD_CREW,
-        now="Compare box and car on site, correct the mapping of both, and lock the other car.",
+        now="Give the customer another car, and have the one that opened locked.",
+        mend="Compare box and car on site, and correct the mapping of both.",
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_BY_ANOTHER,

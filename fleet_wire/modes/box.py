@@ -38,7 +38,8 @@ MODES: Final = (
         " timer.",
         customer="The car has stood for so long that its electronics are in deep sleep.",
         acts=Actor.FIELD_CREW,
-        now="Open with the mechanical key, or wait for the box's timer; shorten its deep sleep.",
+        now="Give the customer another car, unless a crew with the mechanical key is near.",
+        mend="Open with the mechanical key, or wait for the box's timer; shorten its deep sleep.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
@@ -59,7 +60,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.KEEPALIVE_EXCEEDED)
-            | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER),
+            | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -74,8 +75,8 @@ MODES: Final = (
         " afterwards.",
         customer="The car took too long to wake up; it may have opened meanwhile.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer try the door; give sleeping cars a longer deadline or wake them"
-        " when the booking begins.",
+        now="Let the customer try the door; if it is locked let them press again in a minute.",
+        mend="Give sleeping cars a longer deadline, or wake them when the booking begins.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP),
             speaks_for=facts(
@@ -106,7 +107,8 @@ MODES: Final = (
         " its heartbeats, then silence.",
         customer="The car's battery is too low.",
         acts=Actor.FIELD_CREW,
-        now="Send somebody to charge or jump-start the car, and offer another one.",
+        now="Give the customer another car.",
+        mend="Charge the car's battery, or jump-start it.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=SEEN_AWAY
@@ -116,7 +118,7 @@ MODES: Final = (
             | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD)
             | facts(Fact.SOME_FAIL, Fact.POWER_IN_DOUBT),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LOST_AT_SAME_DATA)
+            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
@@ -133,7 +135,8 @@ MODES: Final = (
         " until the box switches itself off.",
         customer="The car had no reception for so long that its battery ran low.",
         acts=Actor.FIELD_CREW,
-        now="Charge the battery, and move the car to where there is reception.",
+        now="Give the customer another car.",
+        mend="Charge the battery, and move the car to where there is reception.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.POWER_IN_DOUBT),
             speaks_for=SEEN_AWAY
@@ -142,7 +145,7 @@ MODES: Final = (
             | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD)
             | facts(Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LOST_AT_SAME_DATA)
+            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
             | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
@@ -159,7 +162,8 @@ MODES: Final = (
         " time.",
         customer="The car's clock is wrong, so it takes our message for an old one.",
         acts=Actor.BOX_TEAM,
-        now="Set the box's clock (a reboot with reception does); find out why it was wrong.",
+        now="Give the customer another car: pressing again does not help.",
+        mend="Set the box's clock (a reboot with reception does); find out why it was wrong.",
         signature=Signature(
             needs=facts(Fact.REFUSED_EXPIRED),
             speaks_for=facts(Fact.CLOCK_WRONG, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
@@ -177,7 +181,8 @@ MODES: Final = (
         " disagree about the longest life.",
         customer="The car refused our message because of a setting on our side.",
         acts=Actor.PLATFORM_TEAM,
-        now="Shorten the life of commands to these boxes, or allow them more.",
+        now="Give the customer another car: pressing again does not help.",
+        mend="Shorten the life of commands to these boxes, or allow them more.",
         signature=Signature(
             needs=facts(Fact.REFUSED_TTL_TOO_LONG),
             speaks_for=facts(Fact.FIRMWARE_FAILS, Fact.FAILS_AGAIN, Fact.HARDWARE_FAILS),
@@ -196,7 +201,8 @@ MODES: Final = (
         " until the network tells it the time.",
         customer="The car's electronics have restarted and are not connected again yet.",
         acts=Actor.BOX_TEAM,
-        now="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
+        now="Let the customer press again in some minutes; else give them another car.",
+        mend="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
             speaks_for=SEEN_AWAY
@@ -204,7 +210,7 @@ MODES: Final = (
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY, Fact.RAN_UNCONNECTED),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER),
+            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -217,9 +223,10 @@ MODES: Final = (
         also=_AWAY,
         engineer="A firmware release crashes when a command comes: all boxes that have it reboot"
         " instead of opening.",
-        customer="The car's software fails at the moment; we are taking the update back.",
+        customer="The car's software fails at the moment.",
         acts=Actor.BOX_TEAM,
-        now="Stop the rollout and take the release back; lend out cars with the older one.",
+        now="Give the customer a car with other firmware: this one restarts at each request.",
+        mend="Stop the rollout and take the release back.",
         signature=Signature(
             speaks_for=facts(
                 Fact.FIRMWARE_FAILS,
@@ -257,8 +264,9 @@ MODES: Final = (
         also=(*_AWAY, Cause.BOX_BUSY),
         engineer="The box was busy with an update, or rebooting, when the command came.",
         customer="The car's electronics were restarting; please try again in a minute.",
-        acts=Actor.CUSTOMER,
-        now="Try again in a minute; move reboots and updates to hours without bookings.",
+        acts=Actor.BOX_TEAM,
+        now="Let the customer press again in a minute.",
+        mend="Move reboots and updates to hours without bookings.",
         signature=Signature(
             speaks_for=facts(
                 Fact.BOOTED_AFTER,
@@ -295,7 +303,7 @@ MODES: Final = (
         engineer="The box still works on an earlier request, and refuses the new one.",
         customer="The car is still at work on the request before; please wait a moment.",
         acts=Actor.CUSTOMER,
-        now="Wait a minute and try once more; do not press again and again.",
+        now="Let the customer wait a minute and press once: not again and again, or it stays busy.",
         signature=Signature(
             needs=facts(Fact.REFUSED_BUSY),
             speaks_for=facts(Fact.UNLOCKED_MOMENTS_BEFORE, Fact.WAS_ONLINE, Fact.FAILS_AGAIN),
@@ -314,7 +322,8 @@ MODES: Final = (
         " lock did not move.",
         customer="The car says that it opened, but its lock has not moved.",
         acts=Actor.BOX_TEAM,
-        now="Unlock once more; have wiring and firmware of this car checked.",
+        now="Let the customer press again; if the lock does not move give them another car.",
+        mend="Check wiring and firmware of this car.",
         signature=Signature(
             needs=facts(Fact.RESULT_WITHOUT_STATE),
             speaks_for=facts(Fact.ALONE, Fact.SAID_YES, Fact.SUPPORT_CALLED, Fact.ASKED_AGAIN)
@@ -342,7 +351,8 @@ MODES: Final = (
         " check refuses.",
         customer="Our map shows an old place of the car.",
         acts=Actor.SUPPORT,
-        now="Find the car's real place, open by hand, and have its receiver checked.",
+        now="Find the car's real place, and open by hand.",
+        mend="Have the car's receiver checked.",
         signature=Signature(
             needs=facts(Fact.POSITION_OLD),
             speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
@@ -368,7 +378,8 @@ MODES: Final = (
         " so that commands starve.",
         customer="A sensor in the car keeps its electronics too busy.",
         acts=Actor.FIELD_CREW,
-        now="Have the key holder or sensor checked; limit what the box sends.",
+        now="Let the customer press again in some minutes, or give them another car.",
+        mend="Check the key holder and the sensors; the box team limits what the box sends.",
         signature=Signature(
             needs=facts(Fact.EVENTS_IN_A_FLOOD),
             speaks_for=facts(Fact.SLOW_DELIVERY, Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER)
@@ -389,7 +400,8 @@ MODES: Final = (
         " signal and reboots of its own.",
         customer="The car's electronics have a loose contact.",
         acts=Actor.FIELD_CREW,
-        now="Take the car out of service and have the wiring of its box repaired.",
+        now="Give the customer another car, and take this one out of service.",
+        mend="Repair the wiring of its box.",
         signature=Signature(
             speaks_for=facts(
                 Fact.BOOTED_AFTER,

@@ -30,7 +30,8 @@ MODES: Final = (
         " peak, again and again.",
         customer="All our cars are reconnecting at this moment; please try again in a minute.",
         acts=Actor.BROKER_TEAM,
-        now="Let the boxes come back, throttle connects at the broker; give the firmware jitter.",
+        now="Let the customer press again in a minute.",
+        mend="Let the boxes come back, throttle connects at the broker; give the firmware jitter.",
         signature=Signature(
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
             | facts(
@@ -73,7 +74,8 @@ MODES: Final = (
         " that takes this for final never comes back.",
         customer="Our servers turn the cars' connections away at the moment.",
         acts=Actor.BROKER_TEAM,
-        now="Repair the broker's user database; boxes that have given up need a restart.",
+        now="Let the customer open by Bluetooth or card: other cars have it too.",
+        mend="Repair the broker's user database; restart boxes that have given up.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.DENIED_AT_BROKER),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -95,7 +97,7 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
-            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -109,7 +111,8 @@ MODES: Final = (
         engineer="The broker's queue for the box is full: the command is acknowledged and dropped.",
         customer="Our message to the car was lost on our side.",
         acts=Actor.BROKER_TEAM,
-        now="Find out who fills the car's queue, empty it, and send the command again.",
+        now="Let the customer press again; if it fails again give them another car.",
+        mend="Find out who fills the car's queue, and empty it.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -125,7 +128,9 @@ MODES: Final = (
                 Fact.NO_OPERATOR_HEARD,
                 Fact.NONE_THERE_HEARD,
             ),
-            rules_out=ANSWERS | facts(Fact.REFUSED_LATE, Fact.OPENED_LATE, Fact.CONFIRMED_LATE),
+            rules_out=ANSWERS
+            | facts(Fact.REFUSED_LATE, Fact.OPENED_LATE, Fact.CONFIRMED_LATE)
+            | facts(Fact.OPENED_AT_LAST),
         ),
     ),
     FailureMode(
@@ -146,7 +151,9 @@ MODES: Final = (
         " gets nothing until it connects anew.",
         customer="Our server holds back messages to this car.",
         acts=Actor.BROKER_TEAM,
-        now="Close the box's connection at the broker; it connects anew and is well.",
+        now="Restart the car's box by SMS and let the customer press again, or give them "
+        "another car.",
+        mend="Close the box's connection at the broker: it connects anew and is well.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -193,12 +200,15 @@ MODES: Final = (
         also=_AWAY,
         engineer="The command waited in the broker's session, and the box executed it when it came"
         " back, with nobody there.",
-        customer="The car has opened later, when it had reception again; it may stand open.",
+        customer="Your request reached the car late: it may stand open, or open later.",
         acts=Actor.FIELD_CREW,
-        now="Lock the car now; give commands an expiry that broker and box keep to.",
+        now="Have the car locked now, unless the customer is there.",
+        mend="Lock the car on the spot where that does not work from afar; the platform team "
+        "lets commands expire at broker and box.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED, Fact.OPENED_LATE),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            # It is not named before the car has opened, so nothing is needed of it but that.
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT, Fact.OPENED_LATE)
             | facts(
                 Fact.LATE_ON_RETURN,
                 Fact.RESUMED,
@@ -224,10 +234,21 @@ MODES: Final = (
                 Fact.OTHERS_THERE_HEARD,
                 Fact.NO_OPERATOR_HEARD,
                 Fact.NONE_THERE_HEARD,
+                # As of a car in a garage: it is one, and its command outlives its customer.
+                Fact.OTHER_OPERATOR_AWAY,
+                Fact.ALONE,
+                Fact.FEW_AWAY,
+                Fact.FAILS_AGAIN,
+                Fact.WAS_ONLINE,
+                Fact.SILENT_BEFORE,
+                Fact.SIGNAL_LOW,
+                Fact.SIGNAL_FELL,
             ),
             rules_out=ANSWERS
             | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
             | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.LOST_AT_ONCE, Fact.LEFT_QUIETLY, Fact.TAKEN_OVER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.LOST_AT_SAME_DATA)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),
@@ -243,7 +264,8 @@ MODES: Final = (
         " with MQTT 3.1.1 nobody is told.",
         customer="Our server does not let the message through to this car.",
         acts=Actor.BROKER_TEAM,
-        now="Compare the broker's access rules with the car's topics; take the last change back.",
+        now="Give the customer another car: pressing again does not help.",
+        mend="Compare the broker's access rules with the car's topics; take the last change back.",
         signature=Signature(
             speaks_for=facts(
                 Fact.BROKER_DENIED,
@@ -261,6 +283,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER)
             | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
+            | facts(Fact.OPENED_AT_LAST)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED),
         ),
     ),
@@ -282,7 +305,9 @@ MODES: Final = (
         " commands open another car.",
         customer="Another car may have answered; please do not press again, we are checking.",
         acts=Actor.BOX_TEAM,
-        now="Find the second box (its other connections, its place), and give it its own id.",
+        now="Ask the customer whether their car has opened; if not give them another one, and "
+        "let nobody press again.",
+        mend="Find the second box (its other connections, its place), and give it its own id.",
         signature=Signature(
             needs=facts(Fact.FLAPPED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -321,7 +346,10 @@ MODES: Final = (
         " there, and everybody believes it is away.",
         customer="Our system takes the car for disconnected although it is there.",
         acts=Actor.PLATFORM_TEAM,
-        now="Send the command all the same; let boxes announce themselves again after a will.",
+        now="Have the command sent all the same, as the car is there; else give the customer "
+        "another car.",
+        mend="Let boxes announce themselves again after a will, and try cars that are said to be"
+        " away.",
         signature=Signature(
             needs=facts(Fact.TALKS_WHILE_OFFLINE),
             speaks_for=facts(
@@ -346,9 +374,10 @@ MODES: Final = (
         also=_AWAY,
         engineer="A certificate is over, or the firmware lacks the root: since one moment no box of"
         " a cohort can connect anew.",
-        customer="The cars' secure connection to us fails since today.",
+        customer="The car's secure connection to us fails at the moment.",
         acts=Actor.BROKER_TEAM,
-        now="Renew the certificate; look at its end and at the roots of each firmware.",
+        now="Give the customer another car: this one does not come back by itself.",
+        mend="Renew the certificate; look at its end and at the roots of each firmware.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -369,7 +398,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
-            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
 )

@@ -21,7 +21,8 @@ MODES: Final = (
         " to a sleeping one.",
         customer="Our system took the sleeping car for awake and did not wake it.",
         acts=Actor.PLATFORM_TEAM,
-        now="Wake the car by hand; let the platform believe presence, not its cache.",
+        now="Have the car woken, then let the customer press again.",
+        mend="Let the platform believe presence, not its cache.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
@@ -41,7 +42,8 @@ MODES: Final = (
         " subscribes.",
         customer="The car repeats an old request of ours.",
         acts=Actor.PLATFORM_TEAM,
-        now="Clear the retained message on the car's command topic, and lock the car.",
+        now="See that the car is locked when nobody is there: it may open again by itself.",
+        mend="Clear the retained message on the car's command topic.",
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_TWICE,
@@ -70,9 +72,10 @@ MODES: Final = (
         ),
         engineer="One of the consumers that share the cars' answers hangs: what falls to it the"
         " platform never sees.",
-        customer="The car has opened; only our system did not notice.",
+        customer="Our system did not notice the car's answer: the car may well be open.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer try the door; restart the consumer that hangs.",
+        now="Let the customer try the door.",
+        mend="Restart the consumer that hangs.",
         signature=Signature(
             needs=facts(Fact.PLATFORM_MISSED_IT),
             speaks_for=facts(
@@ -102,7 +105,8 @@ MODES: Final = (
         engineer="After a timeout the platform sent the unlock again, and the car executed both.",
         customer="Our system has sent your request twice.",
         acts=Actor.PLATFORM_TEAM,
-        now="Lock the car if nobody is there; let retries keep the command's id.",
+        now="Have the car locked if nobody is there.",
+        mend="Let retries keep the command's id.",
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_TWICE,
@@ -152,11 +156,15 @@ MODES: Final = (
         ),
         engineer="The platform waits for an answer that never comes, and blocks every further"
         " unlock of the car.",
-        customer="Our system still waits for an earlier request, and so blocks yours.",
+        customer="Our system still waits for the end of a request to this car, and turns others"
+        " down meanwhile.",
         acts=Actor.PLATFORM_TEAM,
-        now="End the old command by hand; let the state machine time out.",
+        now="Have the old command ended, then let the customer press again; else give them "
+        "another car.",
+        mend="Let the state machine time out.",
         signature=Signature(
             speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE, Fact.EXECUTED_AGAIN)
+            | facts(Fact.SENT_AGAIN)
             | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),

@@ -16,8 +16,9 @@ class Told(StrEnum):
     ATTEMPT = "attempt"
     """The unlock's own stages, and whether it was answered."""
     RECEIPTS = "receipts"
-    """Receipts and reasons: boxes confirm commands, and say why they refuse. Not all wires have
-    them."""
+    """Receipts: boxes confirm commands. Not all wires have them."""
+    REASONS = "reasons"
+    """Boxes say why they refuse. Not all do."""
     PRESENCE = "presence"
     """Presence messages and last wills; where there are none, the broker's log of connections."""
     TELEMETRY = "telemetry"
@@ -27,7 +28,10 @@ class Told(StrEnum):
     STATE = "state"
     """What the car says of its locks and doors."""
     NEIGHBOURS = "neighbours"
-    """Other unlocks at the time: of the car, and of cars that are alike."""
+    """Other unlocks at the time: of the car, and of others."""
+    KIND = "kind"
+    """What the car is and where it stands, as its state says: operator, region, firmware, hardware;
+    so how those fare that are alike."""
     PLATFORM = "platform"
     """The platform's log."""
     BROKER_LOG = "broker_log"
@@ -70,6 +74,7 @@ class Fact(StrEnum):
     EXECUTED_AGAIN = "executed_again"
     OPENED_LATE = "opened_late"
     OPENED_IN_TIME = "opened_in_time"
+    OPENED_AT_LAST = "opened_at_last"
     REFUSED_LATE = "refused_late"
     CONFIRMED_LATE = "confirmed_late"
     LATE_ON_RETURN = "late_on_return"
@@ -196,6 +201,7 @@ class Fact(StrEnum):
     TWO_PLACES = "two_places"
     WITHOUT_BOOKING = "without_booking"
     APP_VERSION_FAILS = "app_version_fails"
+    APP_VERSION_FARES_WELL = "app_version_fares_well"
     MANY_CARS_OF_ONE = "many_cars_of_one"
 
     # The broker's log
@@ -236,11 +242,9 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         answered_twice="an answer came more than once",
         copy_after_connect="an answer came once more just after the box had connected",
         executed_again="the box answered once more that it had executed the command, after its end",
-        opened_late="the car opened by the command after the customer was told no",
-        opened_in_time="the car had opened in time by the box's clock, and its answer came late",
+        opened_at_last="the car opened by the command after the customer was told no, on a wire on"
+        " which commands do not say until when they count",
         refused_late="the box refused the command after the customer had given up",
-        late_on_return="the late answer came just after the box had connected anew",
-        late_without_return="the late answer came on the connection that the box had",
         nothing_after_return="the box was back, and never answered the command that should have"
         " waited for it",
         woken="a wake request was sent to the car",
@@ -253,6 +257,13 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         Told.RECEIPTS,
         not_delivered="the broker took the command, and the box never confirmed it",
         silent_after_receipt="the box confirmed the command, and said nothing more",
+        copy_refused="the box refused a copy of the command as replayed, after its end",
+        confirmed_late="the box confirmed the command after the customer had given up",
+        opened_late="the car opened by the command after the customer was told no",
+        opened_in_time="the car had opened in time by the box's clock, and its answer came late",
+    ),
+    **_of(
+        Told.REASONS,
         refused_expired="the box refused: the command was too old by its clock",
         refused_replayed="the box refused: it had a command with a higher counter before",
         refused_bad_signature="the box refused: signed with another key",
@@ -264,11 +275,11 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_low_voltage="the box failed: the battery is too low to move the locks",
         refused_vehicle_state="the box refused: the car was in a state in which it stays locked",
         refused_without_reason="the box failed, and did not say why",
-        copy_refused="the box refused a copy of the command as replayed, after its end",
-        confirmed_late="the box confirmed the command after the customer had given up",
     ),
     **_of(
         Told.PRESENCE,
+        late_on_return="the late answer came just after the box had connected anew",
+        late_without_return="the late answer came on the connection that the box had",
         was_online="presence said online when the unlock began",
         was_asleep="the box had said goodbye to sleep when the unlock began",
         was_offline="presence said offline when the unlock began",
@@ -340,27 +351,10 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         blocks_later="a later unlock of this car was turned down as another was under way",
         unsent_before="moments before, the API had said yes to the same booking, and nothing was"
         " sent",
-        operator_fails="cars of this mobile operator fail far more often than others",
-        region_fails="cars of this region fail far more often than others",
-        firmware_fails="cars with this firmware fail far more often than others",
-        hardware_fails="cars with this hardware fail far more often than others",
         many_fail="more than half of the other unlocks at the time failed",
         some_fail="of the other unlocks at the time a tenth to a half failed",
         alone="the other unlocks at the time went well",
-        technology_away="cars with modems of this technology are lost far more often than others",
-        operator_away="cars of this mobile operator are lost far more often than others",
-        region_away="cars of this region are lost far more often than others",
-        firmware_away="cars with this firmware are lost far more often than others",
-        hardware_away="cars with this hardware are lost far more often than others",
         many_away="more than a third of all cars are lost",
-        all_of_operator_away="nearly all cars of this operator in this region are lost",
-        other_operator_away="cars of another operator in this region are lost too",
-        others_there_heard="others of this operator in this region were heard of while this car"
-        " was silent",
-        none_there_heard="none of this operator in this region was heard of since the command,"
-        " while others were",
-        no_operator_heard="no car in this region was heard of since the command, whatever its"
-        " operator",
         few_away="hardly any other car is lost",
         wills_in_a_wave="many boxes were lost within a minute or two of this one",
         wills_at_once="many boxes were lost within seconds of this one",
@@ -370,6 +364,26 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         opened_again="the same booking opened the car again within minutes",
         sent_twice="another command was sent to the car for the same request",
         unlocked_moments_before="the car had been asked to open or to lock moments before",
+    ),
+    **_of(
+        Told.KIND,
+        operator_fails="cars of this mobile operator fail far more often than others",
+        region_fails="cars of this region fail far more often than others",
+        firmware_fails="cars with this firmware fail far more often than others",
+        hardware_fails="cars with this hardware fail far more often than others",
+        technology_away="cars with modems of this technology are lost far more often than others",
+        operator_away="cars of this mobile operator are lost far more often than others",
+        region_away="cars of this region are lost far more often than others",
+        firmware_away="cars with this firmware are lost far more often than others",
+        hardware_away="cars with this hardware are lost far more often than others",
+        all_of_operator_away="nearly all cars of this operator in this region are lost",
+        other_operator_away="cars of another operator in this region are lost too",
+        others_there_heard="others of this operator in this region were heard of while this car"
+        " was silent",
+        none_there_heard="none of this operator in this region was heard of since the command,"
+        " while others were",
+        no_operator_heard="no car in this region was heard of since the command, whatever its"
+        " operator",
     ),
     **_of(
         Told.PLATFORM,
@@ -388,7 +402,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         asked_again="the phone asked more than once",
         sent_again="the platform itself sent the same command again",
         not_woken="the box was asleep, and the platform sent no wake request before the command",
-        platform_missed_it="the car opened, and to the platform the command expired",
+        platform_missed_it="the car opened, and to the platform the command expired; or that was so"
+        " with the command before",
         platform_gave_up="to the platform the command expired, or was never sent",
         platform_waited_long="the platform waited for an answer for more than a minute, though it"
         " had come",
@@ -400,6 +415,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         phone_far="the phone was far from where the platform believes the car",
         two_places="one account was at two places between which nobody travels so fast",
         app_version_fails="phones with this version of the app fail far more often than others",
+        app_version_fares_well="the API found no booking, and hardly ever does so with others that"
+        " have this version of the app",
         many_cars_of_one="one account asked for many cars within minutes",
     ),
     **_of(

@@ -21,7 +21,8 @@ MODES: Final = (
         " is lost on the way to the phone.",
         customer="Our app showed an error, but the car may have opened all the same.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer try the door; take the API's release back.",
+        now="Let the customer try the door: the error may mean nothing.",
+        mend="Take the API's release back.",
         signature=Signature(
             needs=facts(Fact.EXPLAINED_NOTHING),
             speaks_for=facts(
@@ -47,7 +48,8 @@ MODES: Final = (
         " car.",
         customer="Our app said yes, but no message ever left for the car.",
         acts=Actor.PLATFORM_TEAM,
-        now="Search the API's log for this request; correct what it answers.",
+        now="Let the customer press again; if nothing happens again open the car for them.",
+        mend="Search the API's log for this request; correct what it answers.",
         signature=Signature(
             needs=facts(Fact.SAID_YES),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.YES_BEFORE_SENDING, Fact.UNSENT_BEFORE)
@@ -77,9 +79,11 @@ MODES: Final = (
         ),
         engineer="The API says yes when a row is inserted; whether the car ever opens it does not"
         " say.",
-        customer="Our app said yes too early; the car has not got the message yet.",
+        customer="Our app said yes before the car had answered, so that yes meant nothing yet.",
         acts=Actor.PLATFORM_TEAM,
-        now="Look at the command itself; let the app ask for its end, not for its beginning.",
+        now="See whether the command was sent and how it ended; if it was not let the customer "
+        "press again.",
+        mend="Let the app ask for the command's end, not for its beginning.",
         signature=Signature(
             needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES),
             speaks_for=facts(
@@ -106,9 +110,10 @@ MODES: Final = (
         also=(Cause.NOT_OBSERVED, Cause.API_REFUSED, Cause.NOT_PUBLISHED),
         engineer="App, login or gateway are down: requests are not answered, or with errors, while"
         " all cars are well.",
-        customer="Our app's server is down at the moment; the cars themselves are fine.",
+        customer="Our app or its login is down at the moment; the cars themselves are fine.",
         acts=Actor.PLATFORM_TEAM,
-        now="Restart or scale the gateway; open cars by telephone meanwhile.",
+        now="Open the car for the customer by hand while the app is down.",
+        mend="Restart or scale the gateway.",
         signature=Signature(
             speaks_for=facts(
                 Fact.SAID_NOTHING,
@@ -138,7 +143,8 @@ MODES: Final = (
         engineer="Start and end of rentals are switched off for planned work.",
         customer="We are working on our system and are back in some minutes.",
         acts=Actor.PLATFORM_TEAM,
-        now="Tell customers until when; do not do it while cars are booked.",
+        now="Tell the customer how long it lasts, and open the car by hand where you can.",
+        mend="Do no such work while cars are booked.",
         signature=Signature(
             needs=facts(Fact.SAID_MAINTENANCE),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_ERROR, Fact.MANY_FAIL)

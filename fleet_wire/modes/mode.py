@@ -81,8 +81,11 @@ class FailureMode:
     customer: str
     """What a customer may be told, in a sentence."""
     acts: Actor
+    """Who must act so that it ends, or does not come again."""
     now: str
-    """What to do now, in a sentence."""
+    """What support does now for the customer, in a sentence."""
+    mend: str | None = None
+    """What who must act does then, in a sentence; None: nothing beyond that."""
     signature: Signature
 
     @property
@@ -99,14 +102,15 @@ def on_any_wire(mode: FailureMode) -> FailureMode:
     """
     signature = mode.signature
     may = signature.needs | signature.speaks_for
-    seen = frozenset(fact for fact, instead in SEEN_INSTEAD.items() if not may.isdisjoint(instead))
+    seen = frozenset(fact for fact, instead in _SHOWN_BY.items() if not may.isdisjoint(instead))
+    seen -= signature.rules_out & {Fact.OPENED_AT_LAST}
     return replace(
         mode,
-        also=(*mode.also, *(_CAUSE_THERE[fact] for fact in SEEN_INSTEAD if fact in seen)),
+        also=(*mode.also, *(cause for fact, cause in _CAUSE_THERE.items() if fact in seen)),
         signature=Signature(
             needs=signature.needs,
             speaks_for=signature.speaks_for | seen,
-            rules_out=(signature.rules_out | INSTEAD_OF.keys()) - seen,
+            rules_out=(signature.rules_out | _NEVER_ELSE) - seen,
         ),
     )
 
@@ -122,12 +126,31 @@ INSTEAD_OF = {
     Fact.NOT_ANSWERED: frozenset(
         {Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT}
     ),
-    Fact.REFUSED_SOMEHOW: REFUSALS - {Fact.REFUSED_LATE},
+    Fact.OPENED_AT_LAST: frozenset({Fact.OPENED_LATE, Fact.REFUSED_LATE}),
 }
-"""What stands for which facts on a wire without receipts."""
+"""What stands for which facts on a wire without receipts. Where a command does not say until when
+it counts, a box that was away opens its car when it is back, and cannot refuse it as too late."""
+INSTEAD_OF_REASONS = {Fact.REFUSED_SOMEHOW: REFUSALS - {Fact.REFUSED_LATE}}
+"""The same where boxes do not say why they refuse."""
 INSTEAD_OF_STATE = {Fact.WENT_WELL: frozenset({Fact.RESULT_WITHOUT_STATE})}
 """The same on a wire without states."""
-SEEN_INSTEAD = {**INSTEAD_OF, **INSTEAD_OF_STATE}
+_NEVER_ELSE = facts(Fact.NOT_ANSWERED, Fact.REFUSED_SOMEHOW)
+"""What is seen there of no other mode."""
+_SHOWN_BY = {
+    **INSTEAD_OF,
+    **INSTEAD_OF_REASONS,
+    **INSTEAD_OF_STATE,
+    Fact.OPENED_AT_LAST: facts(
+        Fact.OPENED_LATE,
+        Fact.REFUSED_LATE,
+        Fact.CONFIRMED_LATE,
+        Fact.BACK_SOON,
+        Fact.BACK_IN_MINUTES,
+        Fact.BACK_AFTER_WILL,
+        Fact.RESUMED,
+    ),
+}
+"""Modes that show any of these show what stands for it too: whoever comes back may open at last."""
 _CAUSE_THERE = {
     Fact.WENT_WELL: None,
     Fact.NOT_ANSWERED: Cause.UNCLASSIFIED,

@@ -31,7 +31,9 @@ _NOT_AWAY: Final = ANSWERS | facts(
     Fact.TLS_FAILED,
     Fact.DROPPED_AT_BROKER,
 )
-_NOT_SILENT: Final = _NOT_AWAY | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER)
+_NOT_SILENT: Final = _NOT_AWAY | facts(
+    Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.DENIED_AT_BROKER
+)
 """What rules out that the radio was lost: of that the broker hears nothing for a keepalive."""
 _RETURNS: Final = facts(
     Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.OPENED_IN_TIME
@@ -50,7 +52,8 @@ MODES: Final = (
         " last will comes after 1.5 times the keepalive.",
         customer="The car has no reception where it stands, so our message does not reach it.",
         acts=Actor.SUPPORT,
-        now="Let the customer open by Bluetooth or card, or offer another car; note the place.",
+        now="Let the customer open by Bluetooth or card, or give them another car.",
+        mend="Note the place, and let no rental end there.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -58,12 +61,13 @@ MODES: Final = (
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE)
             | facts(Fact.REGION_FAILS, Fact.REGION_AWAY, Fact.SIGNAL_LOW, Fact.SIGNAL_FELL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
-            | facts(Fact.RESUMED, Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
+            | facts(Fact.RESUMED, Fact.LATE_WITHOUT_RETURN)
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
             | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD)
             | facts(Fact.NONE_THERE_HEARD),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
-            | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA),
+            | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -78,7 +82,10 @@ MODES: Final = (
         " arrives, until the box makes a new connection.",
         customer="The car reports to us but does not hear us at the moment.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Let the box make a new connection (reboot by SMS, or its next ping), then try again.",
+        now="Restart the car's box by SMS and let the customer press again in a minute, or give"
+        " them another car.",
+        mend="Find out why nothing comes down to this SIM; a new connection of the box mends it "
+        "for a time.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -97,7 +104,8 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
-            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER),
+            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -112,7 +120,8 @@ MODES: Final = (
         " online until the box's next ping fails and it connects anew.",
         customer="The connection with the car has died without notice; it comes back by itself.",
         acts=Actor.BOX_TEAM,
-        now="Try again in some minutes; set the keepalive below the operator's NAT timeout.",
+        now="Let the customer press again in some minutes: the car connects anew by itself.",
+        mend="Set the keepalive below the operator's NAT timeout.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -123,7 +132,6 @@ MODES: Final = (
                 Fact.BACK_IN_MINUTES,
                 Fact.ALONE,
                 Fact.CONFIRMED_LATE,
-                Fact.OPENED_LATE,
                 Fact.REFUSED_LATE,
                 Fact.NOTHING_AFTER_RETURN,
                 Fact.FEW_AWAY,
@@ -141,7 +149,9 @@ MODES: Final = (
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
             # Its next ping fails, and it connects anew: about when the broker's patience ends, so
             # whether a last will comes says nothing.
-            | facts(Fact.PING_OVERDUE),
+            | facts(Fact.PING_OVERDUE)
+            # A dead connection brings nothing any more, in neither direction.
+            | facts(Fact.LATE_WITHOUT_RETURN, Fact.RESUMED, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -156,14 +166,17 @@ MODES: Final = (
         " network.",
         customer="The car is asleep, and our wake-up call has not reached it.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Send the wake request again; where many are lost, ask the operator.",
+        now="Have the wake request sent again, then let the customer press again; else give "
+        "them another car.",
+        mend="Find out why SMS to these cars are lost or late.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.ALONE)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_SILENT, Fact.MANY_FAIL),
             rules_out=ANSWERS
             | facts(Fact.BACK_SOON, Fact.NOT_WOKEN, Fact.REPORTED_AFTER, Fact.WAS_ONLINE)
-            | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY),
+            | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY)
+            | facts(Fact.OPENED_AT_LAST),
         ),
     ),
     FailureMode(
@@ -178,7 +191,8 @@ MODES: Final = (
         " good, in the middle of a good signal.",
         customer="The car's own mobile contract is blocked at the moment.",
         acts=Actor.SUPPORT,
-        now="Have the operator lift the block, and find out what used up the data.",
+        now="Give the customer another car, and have the operator lift the block of the SIM.",
+        mend="Find out what used up the data.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -194,7 +208,7 @@ MODES: Final = (
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.SIGNAL_FELL)
-            | facts(Fact.NO_OPERATOR_HEARD, Fact.LATE_WITHOUT_RETURN),
+            | facts(Fact.NO_OPERATOR_HEARD, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -209,7 +223,8 @@ MODES: Final = (
         " all come back together.",
         customer="The mobile network that the car uses is down where it stands.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Tell support and the operator; send customers to cars of another operator.",
+        now="Give the customer a car of another operator, or let them open by Bluetooth or card.",
+        mend="Bring the network back, and say how long it takes.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -223,7 +238,8 @@ MODES: Final = (
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA),
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA)
+            | facts(Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -238,7 +254,8 @@ MODES: Final = (
         " good, all of one model.",
         customer="The car's modem speaks a network that was switched off.",
         acts=Actor.BOX_TEAM,
-        now="Take these cars out of service until their boxes are exchanged.",
+        now="Give the customer another car, and take this one out of service.",
+        mend="Exchange the boxes of this hardware.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=(SEEN_AWAY - _RETURNS)
@@ -246,7 +263,7 @@ MODES: Final = (
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
             | facts(Fact.OTHERS_THERE_HEARD),
-            rules_out=facts(Fact.OPENED_LATE)
+            rules_out=facts(Fact.OPENED_LATE, Fact.OPENED_AT_LAST)
             | _NOT_SILENT
             | _RETURNS
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
@@ -265,7 +282,9 @@ MODES: Final = (
         " it, and who lost it cannot find the broker, by operator.",
         customer="The car cannot find our servers at the moment.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Resolve the broker's name by this operator; tell the operator, or change the record.",
+        now="Give the customer a car of another operator, or let them open by Bluetooth or card.",
+        mend="Mend the lookup of the broker's name in your network; where it is our record, we "
+        "change it.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -275,7 +294,8 @@ MODES: Final = (
             | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
             rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED),
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED)
+            | facts(Fact.OPENED_LATE),
         ),
     ),
 )

@@ -47,9 +47,11 @@ MODES: Final = (
         also=(Cause.API_REFUSED,),
         engineer="The phone has no data, no permission, or an app with a defect: no request, or a"
         " wrong one, comes to us.",
-        customer="Your phone could not reach us; please check its connection and update the app.",
+        customer="Your phone's app could not ask us as it should; please check its connection, and "
+        "update it.",
         acts=Actor.CUSTOMER,
-        now="Check data, Bluetooth and location permissions, and the app's version.",
+        now="Go through the phone's data, Bluetooth and location permissions and the app's "
+        "version with the customer.",
         signature=Signature(
             speaks_for=facts(
                 Fact.NOTHING_REQUESTED,
@@ -61,7 +63,7 @@ MODES: Final = (
             ),
             rules_out=REFUSALS
             | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE, Fact.KEY_EXPIRED)
-            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR),
+            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR, Fact.APP_VERSION_FARES_WELL),
         ),
     ),
     FailureMode(
@@ -76,7 +78,7 @@ MODES: Final = (
         " it.",
         customer="The offline key in your phone has expired; it needs a moment with reception.",
         acts=Actor.CUSTOMER,
-        now="Go to where the phone has reception, open the app, and come back.",
+        now="Let the customer go to where the phone has reception, open the app, and come back.",
         signature=Signature(
             speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE),

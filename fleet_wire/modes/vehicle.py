@@ -19,7 +19,8 @@ MODES: Final = (
         engineer="The car's body controller does not wake, or does not acknowledge on the bus.",
         customer="The car's own electronics did not wake up; please try again.",
         acts=Actor.CUSTOMER,
-        now="Try again at once: the next wake often works. Where it comes back, a workshop.",
+        now="Let the customer press again at once, as the next wake often works; where it comes"
+        " back, send the car to a workshop.",
         signature=Signature(
             needs=facts(Fact.REFUSED_CAN_BUS),
             speaks_for=facts(Fact.WENT_WELL_BETWEEN, Fact.WAS_ONLINE, Fact.ALONE)
@@ -38,7 +39,8 @@ MODES: Final = (
         " it does not unlock by remote.",
         customer="The car is in use or not parked properly, so it cannot be opened from afar.",
         acts=Actor.CUSTOMER,
-        now="Ask whether somebody sits in the car; ignition off, gear in P, then try again.",
+        now="Ask whether somebody sits in the car; with the ignition off and the gear in P let "
+        "the customer press again.",
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE),
             speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
@@ -58,7 +60,7 @@ MODES: Final = (
         " handle.",
         customer="The car opened and locked itself again because no door was opened in time.",
         acts=Actor.CUSTOMER,
-        now="Stand beside the car and unlock once more; open a door within half a minute.",
+        now="Let the customer stand beside the car, unlock once more, and open a door at once.",
         signature=Signature(
             needs=facts(Fact.RELOCKED),
             speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)
@@ -79,7 +81,7 @@ MODES: Final = (
         " immobiliser.",
         customer="Only a part of the car has opened.",
         acts=Actor.SUPPORT,
-        now="Send the second command again (doors, or immobiliser); ask which door opens.",
+        now="Ask which door opens; have the second command (doors, or immobiliser) sent again.",
         signature=Signature(
             speaks_for=facts(Fact.ONLY_BOOT_OPEN, Fact.ANOTHER_DOOR_LOCKED, Fact.OPENED_AGAIN)
             | facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
@@ -98,7 +100,8 @@ MODES: Final = (
         " app.",
         customer="The car was locked with its key, so the app cannot open it.",
         acts=Actor.FIELD_CREW,
-        now="Open with the key; ask crews to lock with the app.",
+        now="Give the customer another car: the app cannot open this one.",
+        mend="Open the car with its key; lock cars with the app.",
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE, Fact.LOCKED_BY_KEY),
             speaks_for=facts(Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),

@@ -54,6 +54,7 @@ class HttpServer:
     first answer.
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
+    What is no HTTP is logged as a warning, unless `logs_no_http` is false: who counts it need not.
     A handler is cancelled when its client hangs up.
     """
 
@@ -66,6 +67,7 @@ class HttpServer:
         max_body_bytes: int,
         one_request: bool = False,
         refusal: Refusal = plain_refusal,
+        logs_no_http: bool = True,
     ) -> None:
         self._handler = handler
         self._connection_s = connection_s
@@ -73,6 +75,7 @@ class HttpServer:
         self._max_body_bytes = max_body_bytes
         self._one_request = one_request
         self._refusal = refusal
+        self._logs_no_http = logs_no_http
         self._runner: web.ServerRunner | None = None
 
     async def start(self, host: str, port: int, *, or_free: bool = False) -> int:
@@ -86,6 +89,7 @@ class HttpServer:
             answer_s=self._answer_s,
             max_body_bytes=self._max_body_bytes,
             refusal=self._refusal,
+            logs_no_http=self._logs_no_http,
         )
         runner = web.ServerRunner(server, shutdown_timeout=STOP_WITHIN_S)
         await runner.setup()
@@ -267,8 +271,9 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         if isinstance(exc, http.HttpProcessingError):
-            said = " ".join(str(exc).split())
-            self.logger.warning("no HTTP from %s: %s", request.remote, said[:MAX_SAID])
+            if self._server.logs_no_http:
+                said = " ".join(str(exc).split())
+                self.logger.warning("no HTTP from %s: %s", request.remote, said[:MAX_SAID])
         else:  # aiohttp's own logs the error, and would answer in its words
             super().handle_error(request, status, exc, message)
         return _response(self._server.refusal(status), request, is_last=True)
@@ -285,11 +290,13 @@ class _Server(web.Server):
         answer_s: float,
         max_body_bytes: int,
         refusal: Refusal,
+        logs_no_http: bool,
     ) -> None:
         super().__init__(handler, request_factory=self._request, handler_cancellation=True)
         self.connection_s = connection_s
         self.answer_s = answer_s
         self.refusal = refusal
+        self.logs_no_http = logs_no_http
         self._max_body_bytes = max_body_bytes
 
     def __call__(self) -> web.RequestHandler:

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from platform_probe.commands.asking import asked_of, store_options
-from platform_probe.support.case import Wanted, look_up
+from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import export_command, json_of, text_of
 
 

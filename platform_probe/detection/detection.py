@@ -6,6 +6,8 @@ it has changed, and a last time when it is over.
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -93,7 +95,7 @@ class Detection:
                 self._attempt(unseen(record), now_s, hit=True)
         elif isinstance(record, StrayAnswer):
             self._stray(record, now_s)
-        elif record.source is not Source.FLOOR and record.is_first and not record.same_as:
+        elif _counts(record):
             self._attempt(record, now_s)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
@@ -121,31 +123,39 @@ class Detection:
         self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
         for wave in self._waves.sightings:
             wave.diagnosis(diagnosis)
-        hit = self._shares.recent.hit_named(diagnosis.attempt_id)
-        again = self._again_before(diagnosis)
-        if hit is None:
-            hit = self._odd(diagnosis)
-        for one in (hit, again):
-            if one is not None:
-                one.modes = modes_of(diagnosis)
-                self._note_mode(one, self._clock.monotonic_s())
-                self._shares.note_diagnosed(one)
+        self._diagnosed(diagnosis, self._clock.monotonic_s())
 
-    def warm(self, attempts: Iterable[Attempt]) -> None:
-        """Take what was written before this process: learn from it, and know the last two hours.
+    def warm(
+        self,
+        attempts: Iterable[Attempt],
+        diagnoses: Iterable[Diagnosis],
+        known: Callable[[Finding], None],
+    ) -> None:
+        """Take what was written before this process: learn from it, and find in it what was found.
 
-        In the order of their ends. What goes on is found again, what is over is not.
+        Both in the order in which they were written. `known` gets each finding as it was then, also
+        when it was over; what goes on is told again as new.
         """
-        offset_s = self._clock.unix_s() - self._clock.monotonic_s()
-        for attempt in attempts:
-            if attempt.source is Source.FLOOR or not attempt.is_first or attempt.same_as:
-                continue
-            ended_s = attempt.started_at + attempt.total_s - offset_s
-            if ended_s > self._clock.monotonic_s():
+        now_s = self._clock.monotonic_s()
+        self._shares.offset_s = self._clock.unix_s() - now_s
+        looked_s = -math.inf
+        happened: list[Iterable[Attempt | Diagnosis]] = [attempts, diagnoses]
+        for one in heapq.merge(*happened, key=_written_at):
+            at_s = _written_at(one) - self._shares.offset_s
+            if at_s > now_s:
                 continue  # of another clock
-            self._shares.offset_s = offset_s
-            self._shares.learn_until(ended_s)
-            self._attempt(attempt, ended_s)
+            self._shares.learn_until(at_s)
+            alarm_s = self._shares.next_s()
+            if at_s - looked_s >= STEP_S or (alarm_s is not None and alarm_s <= at_s):
+                looked_s = at_s
+                self._look_at_shares(at_s, known)
+            if isinstance(one, Diagnosis):
+                self._diagnosed(one, at_s)
+            elif _counts(one):
+                self._attempt(one, at_s)
+        self._look_at_shares(now_s, known)
+        for problem in self._shares.problems:
+            problem.is_new = True
 
     # Time
 
@@ -162,17 +172,7 @@ class Detection:
         is_time = now_s - self._told_s >= STEP_S
         if is_time:
             self._told_s = now_s
-        for problem in [*self._shares.problems]:
-            is_over = problem.is_over(now_s)
-            if problem.is_new or is_over or (is_time and problem.is_changed):
-                problem.is_new = problem.is_changed = False
-                self._found(problem.finding(now_s, self._shares.offset_s))
-            if is_over:
-                self._shares.drop(problem, now_s)
-        for problem in self._shares.over if is_time else ():
-            if problem.is_changed:
-                problem.is_changed = False
-                self._found(problem.finding(now_s, self._shares.offset_s))
+        self._tell_of_shares(now_s, self._found, is_time=is_time)
         for test in (self._waves, self._silence, self._suspicious, self._blindness):
             self._tell_of(test.sightings, now_s, is_time=is_time)
 
@@ -183,6 +183,25 @@ class Detection:
         return step_s if alarm_s is None else min(alarm_s, step_s)
 
     # Within
+
+    def _look_at_shares(self, now_s: float, found: Callable[[Finding], None]) -> None:
+        self._shares.tick(now_s)
+        self._tell_of_shares(now_s, found, is_time=True)
+
+    def _tell_of_shares(
+        self, now_s: float, found: Callable[[Finding], None], *, is_time: bool
+    ) -> None:
+        for problem in [*self._shares.problems]:
+            is_over = problem.is_over(now_s)
+            if problem.is_new or is_over or (is_time and problem.is_changed):
+                problem.is_new = problem.is_changed = False
+                found(problem.finding(now_s, self._shares.offset_s))
+            if is_over:
+                self._shares.drop(problem, now_s)
+        for problem in self._shares.over if is_time else ():
+            if problem.is_changed:
+                problem.is_changed = False
+                found(problem.finding(now_s, self._shares.offset_s))
 
     def _tell_of(self, sightings: list[Sighting], now_s: float, *, is_time: bool) -> None:
         for one in [*sightings]:
@@ -236,15 +255,26 @@ class Detection:
             hit.is_named = True
             self._shares.also(hit, OF_MODE[mode], now_s)
 
-    def _again_before(self, diagnosis: Diagnosis) -> Hit | None:
+    def _diagnosed(self, diagnosis: Diagnosis, now_s: float) -> None:
+        hit = self._shares.recent.hit_named(diagnosis.attempt_id)
+        again = self._again_before(diagnosis, now_s)
+        if hit is None:
+            hit = self._odd(diagnosis, now_s)
+        for one in (hit, again):
+            if one is not None:
+                one.modes = modes_of(diagnosis)
+                self._note_mode(one, now_s)
+                self._shares.note_diagnosed(one)
+
+    def _again_before(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
         """Return that a customer pressed again, of whose later presses this is the diagnosis."""
         hit = self._again.get(diagnosis.vehicle_id)
-        began_s = self._clock.monotonic_s() - diagnosis.after_s
+        began_s = now_s - diagnosis.after_s
         if hit is None or not hit.at_s <= began_s < hit.at_s + RETRY_S:
             return None
         return hit if diagnosis.first.mode in MODES else None
 
-    def _odd(self, diagnosis: Diagnosis) -> Hit | None:
+    def _odd(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
         """Count an unlock that opened and is diagnosed all the same; None where it is not."""
         opened = self._opened.get(diagnosis.attempt_id)
         first = diagnosis.first
@@ -253,7 +283,6 @@ class Detection:
             return None
         del self._opened[diagnosis.attempt_id]
         values, customer = opened
-        now_s = self._clock.monotonic_s()
         hit = Hit(
             now_s - min(diagnosis.after_s, LATE_S),
             values,
@@ -280,3 +309,13 @@ class Detection:
             "problems": len(self._shares.problems),
             "too_late": self.too_late,
         }
+
+
+def _counts(attempt: Attempt) -> bool:
+    """Return whether a record is of an unlock that somebody asked for, and the first of it."""
+    return attempt.source is not Source.FLOOR and attempt.is_first and not attempt.same_as
+
+
+def _written_at(one: Attempt | Diagnosis) -> float:
+    """Return when a record was written, Unix seconds."""
+    return one.at if isinstance(one, Diagnosis) else one.started_at + one.total_s

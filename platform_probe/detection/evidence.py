@@ -74,19 +74,21 @@ class Evidence:
 
     def misses(self, number: int) -> None:
         """Take so many events in a row that were not hit."""
-        sums = self.sums
-        for place, (ratio, rest) in enumerate(self.ratios.misses):
-            power = ratio**number
-            sums[place] = power * sums[place] + rest * (1.0 - power)
+        self.sums = [
+            rest + (one - rest) * ratio**number
+            for one, (ratio, rest) in zip(self.sums, self.ratios.misses, strict=True)
+        ]
 
     def hit(self, missed: int = 0) -> float:
         """Take an event that was hit, after so many that were not, and return the evidence."""
         if missed:
             self.misses(missed)
-        sums, total = self.sums, 0.0
-        for place, (ratio, weight) in enumerate(zip(self.ratios.hit, self._weights, strict=True)):
-            one = sums[place] = min((1.0 + sums[place]) * ratio, CEILING)
-            total += weight * one
+        self.sums = [
+            (1.0 + one) * ratio for one, ratio in zip(self.sums, self.ratios.hit, strict=True)
+        ]
+        total = self.total()
+        if total > CEILING:
+            self.sums = [min(one, CEILING) for one in self.sums]
         return total
 
     def step(self, number: int, hits: int) -> float:

@@ -11,7 +11,7 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
-from platform_probe.detection.sighting import summed
+from platform_probe.detection.sighting import LEAST_DIAGNOSED, summed
 from platform_probe.detection.traits import Key, Values, common_of, is_in, named
 
 BEFORE_S: Final = 60.0
@@ -27,8 +27,6 @@ ILL: Final = 5.0
 """Log odds are never higher: what has lasted for days is noticed to be over as soon."""
 SILENT_S: Final = 6 * 3600.0
 """Where nobody tries any more for so long, nothing is known of it and it is taken to be over."""
-LEAST_DIAGNOSED: Final = 3
-"""Of so many that were hit one diagnosis alone does not name them."""
 AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
 WAITED: Final = "late_delivery_persistent_session"
 """What most doors are opened by that open late, whose boxes were away: a command that has waited

@@ -38,23 +38,36 @@ class Hit:
     """Whether one of its modes was counted."""
 
 
+@dataclass(slots=True, eq=False)
+class _Counted:
+    """Unlocks of one step that are alike, hit or not."""
+
+    number: int
+    sum_s: float
+    """Of the times at which they began."""
+
+
 class Recent:
     """What happened lately."""
 
     def __init__(self) -> None:
         self._hits: deque[Hit] = deque(maxlen=MOST_HIT)
         self._by_attempt: OrderedDict[str, Hit] = OrderedDict()
-        self._steps: OrderedDict[int, Counter[Values]] = OrderedDict()
-        """How many counted, hit or not."""
+        self._steps: OrderedDict[int, dict[Values, _Counted]] = OrderedDict()
 
     def counted(self, at_s: float, values: Values) -> None:
         """Take an unlock that counts."""
         number = int(at_s // STEP_S)
         step = self._steps.get(number)
         if step is None:
-            step = self._steps[number] = Counter()
+            step = self._steps[number] = {}
             self._forget(at_s)
-        step[values] += 1
+        counted = step.get(values)
+        if counted is None:
+            step[values] = _Counted(1, at_s)
+        else:
+            counted.number += 1
+            counted.sum_s += at_s
 
     def hit(self, hit: Hit) -> None:
         """Take an unlock that was hit."""
@@ -77,7 +90,8 @@ class Recent:
         first = int(since_s // STEP_S)
         for number, step in self._steps.items():
             if number >= first:
-                totals.update(step)
+                for values, counted in step.items():
+                    totals[values] += counted.number
         return totals
 
     def counts(
@@ -89,9 +103,11 @@ class Recent:
     ) -> list[Count]:
         """Return all of it to search in, but what `is_explained` by its values and time."""
         found: list[Count] = []
-        hit_in: Counter[tuple[int, Values]] = Counter()
+        hits: dict[tuple[int, Values], _Counted] = {}
         for hit in self.hits(-math.inf, measure):
-            hit_in[int(hit.at_s // STEP_S), hit.values] += 1
+            hit_then = hits.setdefault((int(hit.at_s // STEP_S), hit.values), _Counted(0, 0.0))
+            hit_then.number += 1
+            hit_then.sum_s += hit.at_s
             if not is_explained(hit.values, hit.at_s):
                 found.append(
                     Count(
@@ -101,11 +117,16 @@ class Recent:
                         failures=1,
                     )
                 )
+        none = _Counted(0, 0.0)
         for number, step in self._steps.items():
-            at_s = (number + 0.5) * STEP_S
-            for values, number_of in step.items():
-                well = number_of - hit_in[number, values]
-                if well > 0 and not is_explained(values, at_s):
+            for values, counted in step.items():
+                hit_then = hits.get((number, values), none)
+                well = counted.number - hit_then.number
+                if well <= 0:
+                    continue
+                at_s = (counted.sum_s - hit_then.sum_s) / well
+                at_s = min(max(at_s, number * STEP_S), (number + 1) * STEP_S)
+                if not is_explained(values, at_s):
                     found.append(Count(at=at_s + unix_offset_s, values=values, attempts=well))
         return sorted(found, key=lambda one: one.at)
 

@@ -18,7 +18,7 @@ from platform_probe.detection.measures import BLIND, MEASURES, Measure
 from platform_probe.detection.naming import Look, Shared, look, look_since
 from platform_probe.detection.problem import Problem
 from platform_probe.detection.recent import KEPT_S, Hit, Recent
-from platform_probe.detection.traits import Key, Values, is_in, keys_of
+from platform_probe.detection.traits import Key, Values, is_in, is_kind, keys_of
 from platform_probe.detection.watched import Series, Watched, bounded
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import LEAST_CARS, Absence
@@ -30,9 +30,11 @@ AGAIN_S: Final = 2.0
 LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
 """While a problem is younger than the first, its cohort is searched for each so often."""
 MOST_COHORTS: Final = 2_000
+MOST_KINDS: Final = 100
+"""Of cars that are watched: where there are more, one has too few unlocks to be told by itself."""
 LEARNED_AT_ONCE: Final = 50
 """Cohorts that learn in one step of ten seconds: nobody waits for that."""
-MOST_KINDS: Final = 50_000
+MOST_VALUES: Final = 50_000
 """Combinations of values whose cohorts are remembered."""
 MOST_PROBLEMS: Final = 100
 """More at once are no longer told apart."""
@@ -58,6 +60,8 @@ class ShareTests:
         self.over: list[Problem] = []
         """Those that are over, while they are still diagnosed."""
         self._watched: dict[Key, Watched] = {}
+        self._kinds = 0
+        """How many of them are kinds of cars."""
         self._of_values: dict[Values, tuple[Watched, ...]] = {}
         self._seasons = {measure: Season() for measure in MEASURES}
         self._alarmed: dict[Series, tuple[Watched, float]] = {}
@@ -193,18 +197,30 @@ class ShareTests:
         for key in keys_of(values):
             one = self._watched.get(key)
             if one is None:
-                if len(self._watched) >= MOST_COHORTS:
+                if not self._has_room(key):
                     continue
                 one = self._watched[key] = Watched(key, now_s)
+                self._kinds += is_kind(key)
             watched.append(one)
-        if len(self._of_values) >= MOST_KINDS:
+        if len(self._of_values) >= MOST_VALUES:
             self._of_values.clear()
         self._of_values[values] = tuple(watched)
         return self._of_values[values]
 
+    def _has_room(self, key: Key) -> bool:
+        if is_kind(key) and self._kinds >= MOST_KINDS:
+            return False
+        return len(self._watched) < MOST_COHORTS
+
+    def _limit(self, watched: Watched, measure: Measure, now_s: float) -> float:
+        """Return how much evidence is enough."""
+        kinds = self._kinds
+        cohorts = kinds if is_kind(watched.key) else len(self._watched) - kinds
+        return watched.limit(measure, now_s, cohorts)
+
     def _new_series(self, watched: Watched, measure: Measure, now_s: float) -> Series:
         share = self.expected(measure, watched.key, now_s)
-        limit = watched.limit(measure, now_s, len(self._watched))
+        limit = self._limit(watched, measure, now_s)
         series = watched.series[measure] = Series(measure, share, limit)
         return series
 
@@ -212,7 +228,7 @@ class ShareTests:
         """Make a problem of a series with enough evidence, where none explains it."""
         measure = series.measure
         series.take_misses(watched.count)
-        series.limit = watched.limit(measure, now_s, len(self._watched))
+        series.limit = self._limit(watched, measure, now_s)
         evidence = series.evidence.total()
         others = self._others(measure)
         counts = self._counts(measure, others)
@@ -325,7 +341,7 @@ class ShareTests:
             series.take_misses(watched.count)
             self._learn(watched, series, unix_s, is_troubled=measure.whole in troubled)
             series.evidence.expect(self.expected(measure, watched.key, now_s))
-            series.limit = watched.limit(measure, now_s, len(self._watched))
+            series.limit = self._limit(watched, measure, now_s)
 
     def _learn(self, watched: Watched, series: Series, unix_s: float, *, is_troubled: bool) -> None:
         measure, season = series.measure, self._seasons[series.measure]

@@ -17,6 +17,8 @@ EXAMPLES: Final = 10
 MOST_KEPT: Final = 10_000
 MOST_DIAGNOSED: Final = 500
 MODES_KEPT: Final = 3
+LEAST_DIAGNOSED: Final = 3
+"""Of so many that were hit one diagnosis alone does not name them."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -71,10 +73,11 @@ class Sighting:
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
         modes, diagnosed = summed(self.diagnosed.values()), len(self.diagnosed)
-        if self.what in MODES:
-            modes, diagnosed = Counter({self.what: 1}), 1
-        elif self.mode is not None and not diagnosed:
-            modes, diagnosed = Counter({self.mode: 1}), 1
+        by_itself = self.what if self.what in MODES else None if diagnosed else self.mode
+        if by_itself is not None:
+            modes, diagnosed = Counter({by_itself: 1}), 1
+        else:
+            diagnosed = max(diagnosed, min(len(self.cars), LEAST_DIAGNOSED))
         return Finding(
             number=self.number,
             kind=self.kind,

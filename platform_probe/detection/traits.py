@@ -19,6 +19,9 @@ PAIRS: Final = (("region", "operator"), ("firmware", "hardware"), ("operator", "
     ("region", "firmware"), ("app_version", "endpoint"))  # fmt: skip
 """Pairs that are watched as cohorts of their own: what hits one of its two alone dilutes. [E]"""
 
+OF_CARS: Final = 4
+"""The first of `TRAITS` say of what kind a car is, and where; the others are its customer's app."""
+
 Values = tuple[str | None, ...]
 """A value for each of `TRAITS`; None where it is not known."""
 Key = tuple[tuple[int, str], ...]
@@ -55,14 +58,20 @@ def _values_of_car(*said: str | None) -> Values:
 
 
 def keys_of(values: Values) -> tuple[Key, ...]:
-    """Return the cohorts that such unlocks belong to, `()` for all first."""
+    """Return the cohorts that such unlocks belong to, `()` for all first, cars of one kind last."""
     singles = [((place, value),) for place, value in enumerate(values) if value is not None]
     pairs = [
         ((one, first), (other, second))
         for one, other in _PAIRS
         if (first := values[one]) is not None and (second := values[other]) is not None
     ]
-    return ((), *singles, *pairs)
+    of_kind = tuple(one for (one,) in singles if one[0] < OF_CARS)
+    return ((), *singles, *pairs, *([of_kind] if is_kind(of_kind) else []))
+
+
+def is_kind(key: Key) -> bool:
+    """Return whether a cohort is of cars that have more than a pair of traits in common."""
+    return len(key) > 2  # noqa: PLR2004 - of a pair
 
 
 def is_in(key: Key, values: Values) -> bool:

@@ -11,7 +11,7 @@ from platform_probe.detection.expected import (
     Learned,
 )
 from platform_probe.detection.measures import Measure
-from platform_probe.detection.traits import Key
+from platform_probe.detection.traits import Key, is_kind
 
 MONTH_S: Final = 30 * 86_400.0
 FALSE_ALARMS_A_MONTH: Final = 2.0
@@ -19,10 +19,14 @@ FALSE_ALARMS_A_MONTH: Final = 2.0
 often. `python -m bench.detection` counts them."""
 OF_ALL: Final = 0.4
 """Of a measure's false alarms so many may be of all unlocks; the others share among cohorts."""
+OF_KINDS: Final = 0.1
+"""So many are shared among kinds of cars [E]: what hits one kind mostly hits others too."""
 LEAST_COHORTS: Final = 40
 """Among so many at least: their number is not known before they were seen."""
 LEAST_A_MONTH: Final = 1_000.0
-LEAST_ELAPSED_S: Final = 60.0
+LEAST_ELAPSED_S: Final = 1800.0
+"""By what a test may err within its first half hour, it may err at any moment of it: how many
+unlocks a month has is not known any sooner."""
 
 
 class Series:
@@ -69,12 +73,17 @@ class Watched:
     def limit(self, measure: Measure, now_s: float, cohorts: int) -> float:
         """Return how much evidence is enough, for the false alarms that are allowed.
 
+        `cohorts` are there of its sort: kinds of cars, or traits and pairs of them.
+
         A test that takes A events until it is wrong is wrong so often a month as the month has
         events, over A.
         """
         elapsed_s = max(now_s - self.since_s, LEAST_ELAPSED_S)
         a_month = max(self.count * MONTH_S / elapsed_s, LEAST_A_MONTH)
-        part = OF_ALL if not self.key else (1.0 - OF_ALL) / max(cohorts, LEAST_COHORTS)
+        part = OF_ALL
+        if self.key:
+            of_sort = OF_KINDS if is_kind(self.key) else 1.0 - OF_ALL - OF_KINDS
+            part = of_sort / max(cohorts, LEAST_COHORTS)
         return a_month / (FALSE_ALARMS_A_MONTH * measure.budget * part)
 
 

@@ -81,6 +81,8 @@ class PastAttempt(NamedTuple):
     """The API turned it down: an earlier one was under way."""
     is_unsent: bool = False
     """The API said yes, and no command was sent."""
+    missed_s: float | None = None
+    """The car had opened, and after so long the platform gave the command up."""
 
 
 class BrokerWord(NamedTuple):

@@ -66,7 +66,9 @@ class Case:
     has_state: bool
     """Whether this wire says what cars are like."""
     has_receipts: bool
-    """Whether boxes confirm commands on this wire, and say why they refuse."""
+    """Whether boxes confirm commands on this wire."""
+    has_reasons: bool
+    """Whether they say why they refuse."""
     seen: dict[Fact, str] = field(default_factory=dict)
     """What was seen, each with its sentence."""
 
@@ -110,24 +112,22 @@ class Case:
 
     def told(self) -> frozenset[Told]:
         """Return from where facts could be seen."""
-        told = {Told.ATTEMPT}
-        if self.has_state:
-            told.add(Told.STATE)
-        if self.has_events:
-            told.add(Told.EVENTS)
-        if self.has_receipts:
-            told.add(Told.RECEIPTS)
-        if self.has_presence:
-            told.add(Told.PRESENCE)
-        if self.has_heartbeats:
-            told.add(Told.TELEMETRY)
-        if self.platform_told:
-            told.add(Told.PLATFORM)
-        if self.broker_told:
-            told.add(Told.BROKER_LOG)
-        if any(pair.inside.total + pair.outside.total >= FEWEST for pair in self.compared.values()):
-            told.add(Told.NEIGHBOURS)
-        return frozenset(told)
+        pairs = self.compared.values()
+        has_neighbours = any(pair.inside.total + pair.outside.total >= FEWEST for pair in pairs)
+        is_there = {
+            Told.ATTEMPT: True,
+            Told.STATE: self.has_state,
+            Told.EVENTS: self.has_events,
+            Told.RECEIPTS: self.has_receipts,
+            Told.REASONS: self.has_reasons,
+            Told.PRESENCE: self.has_presence,
+            Told.TELEMETRY: self.has_heartbeats,
+            Told.PLATFORM: self.platform_told,
+            Told.BROKER_LOG: self.broker_told,
+            Told.NEIGHBOURS: has_neighbours,
+            Told.KIND: has_neighbours and bool(self.car.places),
+        }
+        return frozenset(source for source, is_told in is_there.items() if is_told)
 
 
 FEWEST: Final = 5

@@ -150,9 +150,6 @@ class Diagnosing(Hearing):
             self._emit(record)
             return
         else:
-            recent = self._recent.get(record.vehicle_id)
-            if recent is not None and recent.attempt_id == record.attempt_id:
-                del self._recent[record.vehicle_id]  # as it was before: never to be begun anew
             one = self._begin(record, now_s)
         case = self._seen_of(one, now_s)
         told = case.told()
@@ -186,6 +183,9 @@ class Diagnosing(Hearing):
         ]
 
     def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> OpenUnlock:
+        recent = self._recent.get(record.vehicle_id)
+        if recent is not None and recent.attempt_id == record.attempt_id:
+            del self._recent[record.vehicle_id]  # never to be begun anew
         began_s = self._placed_s(record.started_at)
         one = self._open[record.attempt_id] = OpenUnlock(record, began_s, called_s=called_s)
         self._open_by_car.setdefault(record.vehicle_id, []).append(one)
@@ -240,7 +240,6 @@ class Diagnosing(Hearing):
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
         if has_relocked or earlier.trace_id == record.trace_id:
-            del self._recent[earlier.vehicle_id]
             self._begin(earlier, self._clock.monotonic_s())
 
     def _stray(self, stray: StrayAnswer) -> None:
@@ -386,6 +385,7 @@ class Diagnosing(Hearing):
             has_events=self._hears_events or (self._hears_presence and self._hears_state),
             has_state=self._hears_state,
             has_receipts=self._has_receipts is not False,
+            has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
 
     def _others_name_bookings(self) -> bool:

@@ -62,6 +62,7 @@ class Hearing(ABC):
         self._hears_presence = False
         self._hears_state = False
         self._hears_events = False
+        self._hears_reasons = False
         self._has_receipts: bool | None = None
         """Whether boxes confirm commands on this wire; None: no answer has come yet."""
 
@@ -128,7 +129,9 @@ class Hearing(ABC):
         car.take_answer(result, now_s, self._clock.unix_s())
         if car.standing is None and self._hears_broker and not self._hears_presence:
             car.standing = car.stood = Session.ONLINE  # who answers is connected
-        if result.phase is Phase.RECEIVED or result.reason not in (None, Reason.FAILED):
+        if result.reason not in (None, Reason.FAILED):
+            self._hears_reasons = True
+        if result.phase is Phase.RECEIVED:
             self._has_receipts = True
         elif self._has_receipts is None:
             self._has_receipts = car.has_answered(result.command_id, Phase.RECEIVED)

@@ -40,13 +40,16 @@ _SENT: Final = ANSWERS | {
     Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT,
 }  # fmt: skip
 """What can be seen of commands alone that were sent."""
+_SAID_LATE: Final = frozenset(
+    {
+        Fact.OPENED_LATE, Fact.OPENED_IN_TIME, Fact.OPENED_AT_LAST, Fact.CONFIRMED_LATE,
+        Fact.REFUSED_LATE,
+    }
+)  # fmt: skip
 _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
     (COHORT, (Fact.ALONE, Fact.FEW_AWAY)),
-    (
-        frozenset({Fact.OPENED_LATE, Fact.OPENED_IN_TIME, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE}),
-        (Fact.NOTHING_AFTER_RETURN,),
-    ),
-    (frozenset({Fact.OPENED_IN_TIME}), (Fact.OPENED_LATE,)),
+    (_SAID_LATE, (Fact.NOTHING_AFTER_RETURN,)),
+    (frozenset({Fact.OPENED_IN_TIME}), (Fact.OPENED_LATE, Fact.OPENED_AT_LAST)),
     (frozenset({Fact.DOOR_OPENED}), (Fact.NO_DOOR_OPENED,)),
     (_SENT, (Fact.NOTHING_PUBLISHED,)),
     (frozenset({Fact.NOT_ANSWERED}), (Fact.NOT_DELIVERED,)),
@@ -56,6 +59,7 @@ _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
     (frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES}), (Fact.LEFT_BEHIND,)),
     (frozenset({Fact.MANY_FAIL}), (Fact.SOME_FAIL,)),
     (frozenset({Fact.SOME_FAIL}), (Fact.ALONE,)),
+    (frozenset({Fact.APP_VERSION_FAILS}), (Fact.APP_VERSION_FARES_WELL,)),
     (
         frozenset({Fact.WENT_WELL}),
         (Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT),
@@ -91,6 +95,8 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_others.note_heard_there,
     seen_of_box.note_power,
     seen_of_platform.note_platform,
+    seen_of_platform.note_missed_before,
+    seen_of_others.note_app,
     seen_of_car.note_broker_log,
 )
 """In this order: a later one may look at what an earlier one has seen."""

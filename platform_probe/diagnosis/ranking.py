@@ -36,9 +36,6 @@ MOST_WEIGHED: Final = 8
 """Facts that are listed of a mode."""
 
 
-PARTLY_OPEN: Final = "partial_unlock"
-
-
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The numbers of the model, as they stand in `weights.json`."""
 
@@ -90,8 +87,6 @@ class Ranking:
         shares = [math.exp((score - highest) / temperature) for score in scores]
         if Fact.WENT_WELL in seen:
             self._fold(shares, told)
-            if Fact.ANOTHER_DOOR_LOCKED in seen:
-                self._explain(shares)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
         beside = self._beside(self._names[order[0]], seen)
@@ -116,19 +111,6 @@ class Ranking:
             place = self._names.index(slug)
             shares[nothing] += shares[place]
             shares[place] = 0.0
-
-    def _explain(self, shares: list[float]) -> None:
-        """Hold an open car that says what stayed locked to be partly open, and not to be well.
-
-        Such an unlock was not looked at when the weights were learned, so they do not know it.
-        """
-        explaining = self._names.index(PARTLY_OPEN)
-        for place, name in enumerate(self._names):
-            if name in (UNKNOWN, NOTHING_WRONG):
-                shares[explaining] += shares[place]
-                shares[place] = 0.0
-            elif Fact.ANOTHER_DOOR_LOCKED not in _LISTED[name]:
-                shares[place] *= math.exp(AGAINST / self._weights.temperature)
 
     def _beside(self, first: str, seen: Mapping[Fact, str]) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.

@@ -18,7 +18,7 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import MAX_KINDS, PastAttempt
 from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.seen_of_car import OFTEN
-from platform_probe.diagnosis.seen_of_platform import is_yes
+from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, is_yes, waited_s
 
 _NAMES: Final = ("region", "operator", "firmware", "hardware", "app_version")
 SURE: Final = 0.6
@@ -39,6 +39,7 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         record.booking_id,
         is_busy=side.problem == VEHICLE_BUSY.slug,
         is_unsent=record.cause is Cause.NOT_PUBLISHED and is_yes(side),
+        missed_s=waited_s(record) if record.cause is None and side.outcome in GIVEN_UP else None,
     )
 
 

@@ -56,10 +56,8 @@ _NOT_DELIVERED: Final = frozenset(
 )
 _NO_ANSWER: Final = (Fact.NOT_ANSWERED, "no answer came; boxes do not confirm what they get")
 _REFUSAL: Final = (Fact.REFUSED_SOMEHOW, "the car refused; boxes do not say why")
-_POORLY_TOLD: Final = {
-    **dict.fromkeys((*_NOT_DELIVERED, Cause.UNCLASSIFIED, Cause.NO_SUBSCRIBER), _NO_ANSWER),
-    **dict.fromkeys((Cause.BOX_REJECTED, Cause.VEHICLE_FAILED), _REFUSAL),
-}
+_UNANSWERED: Final = _NOT_DELIVERED | {Cause.UNCLASSIFIED, Cause.NO_SUBSCRIBER}
+_REFUSED: Final = frozenset({Cause.BOX_REJECTED, Cause.VEHICLE_FAILED})
 _BY_REFUSAL: Final = {
     "expired": Fact.REFUSED_EXPIRED,
     "replayed": Fact.REFUSED_REPLAYED,
@@ -78,9 +76,12 @@ _BY_REFUSAL: Final = {
 def note_how_far(case: Case) -> None:
     """Note how far the unlock came."""
     record, seen = case.record, case.seen
-    if not case.has_receipts and record.cause in _POORLY_TOLD:
+    if not case.has_reasons and record.cause in _REFUSED:
+        fact, sentence = _REFUSAL
+        seen[fact] = sentence
+    elif not case.has_receipts and record.cause in _UNANSWERED:
         if Flag.ANSWERED_BY_ANOTHER not in record.flags:
-            fact, sentence = _POORLY_TOLD[record.cause]
+            fact, sentence = _NO_ANSWER
             seen[fact] = sentence
     elif record.cause in _BY_CAUSE:
         fact, sentence = _BY_CAUSE[record.cause]
@@ -88,7 +89,7 @@ def note_how_far(case: Case) -> None:
     elif record.cause in _NOT_DELIVERED or record.cause is Cause.UNCLASSIFIED:
         if Flag.ANSWERED_BY_ANOTHER not in record.flags:
             seen[Fact.NOT_DELIVERED] = "the broker took the command, and the box did not confirm it"
-    elif record.cause in (Cause.BOX_REJECTED, Cause.VEHICLE_FAILED):
+    elif record.cause in _REFUSED:
         fact = _BY_REFUSAL.get(case.refusal or record.reason or "", Fact.REFUSED_WITHOUT_REASON)
         seen[fact] = f"the box refused: {record.reason or 'it did not say why'}"
     elif record.cause is Cause.NOT_OBSERVED and Stage.PUBLISHED.value not in record.stages:
@@ -131,7 +132,8 @@ def note_late_words(case: Case) -> None:
     seen, late = case.seen, case.late
     opened_s = case.opened_s
     is_in_time = opened_s is not None and opened_s < case.ended_s
-    opened = Fact.OPENED_IN_TIME if is_in_time else Fact.OPENED_LATE
+    too_late = Fact.OPENED_LATE if case.has_receipts else Fact.OPENED_AT_LAST
+    opened = Fact.OPENED_IN_TIME if is_in_time else too_late
     for phase, fact, what in (
         ("executed", opened, "the box told that it had opened the car"),
         ("refused", Fact.REFUSED_LATE, "the box refused the command"),
@@ -154,6 +156,8 @@ def note_late_words(case: Case) -> None:
 
 def _note_whether_returned(case: Case, at_s: float) -> None:
     """Note whether a late answer waited for the box's return, or was only slow."""
+    if not case.has_presence:
+        return
     came_back = [
         change.at_s
         for change in case.car.changes_between(case.published_s, at_s + SETTLED_S)

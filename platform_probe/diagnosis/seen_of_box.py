@@ -181,7 +181,7 @@ def note_doors(case: Case) -> None:
     if unlocked:
         is_boot = len(unlocked) == 1 and "Trunk" in unlocked[0]
         fact = Fact.ONLY_BOOT_OPEN if is_boot else Fact.DOORS_DIFFER
-        seen[fact] = f"the driver's door is locked, and open is {', '.join(map(_plain, unlocked))}"
+        seen[fact] = f"the driver's door is locked; unlocked: {', '.join(map(_plain, unlocked))}"
     locked = still_locked(car.signals)
     if locked:
         seen[Fact.ANOTHER_DOOR_LOCKED] = f"still locked: {', '.join(locked)}"
@@ -189,7 +189,7 @@ def note_doors(case: Case) -> None:
         if name.endswith(".IsOpen") and value:
             seen[Fact.DOOR_AJAR] = f"{_plain(name)} is open"
         elif name == "Vehicle.LowVoltageSystemState":
-            seen[Fact.NOT_PARKED] = f"{name} is {value}"
+            seen[Fact.NOT_PARKED] = f"its ignition is {value}"
 
 
 def still_locked(signals: Mapping[str, bool | str] | None) -> list[str]:

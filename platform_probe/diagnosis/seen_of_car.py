@@ -106,7 +106,10 @@ def note_life(case: Case) -> None:
     } & seen.keys() or _came_before_return(case, heard_s)  # fmt: skip
     if heard_s is not None and is_same_connection and Fact.WENT_WELL not in seen:
         when = f"the car reported at {case.at(heard_s)}, {case.ago(heard_s)}"
-        seen[Fact.REPORTED_AFTER if _has_gone_on(case, heard_s) else Fact.RESUMED] = when
+        if _has_gone_on(case, heard_s):
+            seen[Fact.REPORTED_AFTER] = when
+        elif case.has_presence:  # else nobody knows on which connection
+            seen[Fact.RESUMED] = when
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
         seen[Fact.STILL_AWAY] = "nothing was heard of the car until now"
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
@@ -145,7 +148,7 @@ def note_life_before(case: Case) -> None:
     ):
         last = "" if last_s is None else f", last at {case.at(last_s)}, {case.ago(last_s)}"
         seen[Fact.SILENT_BEFORE] = (
-            f"the car reports every {car.interval_s:.0f} s, and had not{last}"
+            f"the car reports every {car.interval_s:.3g} s, and had not{last}"
         )
 
 
@@ -242,7 +245,8 @@ def note_broker_log(case: Case) -> None:
 def _note_ping(case: Case) -> None:
     """Note a box that came back later than it takes one to find its connection dead.
 
-    It finds that by its next ping, a keepalive after its last packet at the latest.
+    It finds that by its next ping, a keepalive after its last packet at the latest: the connection
+    was dead when the command was sent, or when a heartbeat failed to come before.
     """
     car, sent_s = case.car, case.published_s
     returns = (
@@ -253,8 +257,19 @@ def _note_ping(case: Case) -> None:
     back_s = next(returns, None)
     if car.keepalive_s is None or back_s is None or not _ON_ITS_WAY.isdisjoint(case.seen):
         return
-    if back_s - sent_s > car.keepalive_s + PING_PATIENCE_S:
+    dead_s = min(sent_s, _missed_s(case) or sent_s)
+    if back_s - dead_s > car.keepalive_s + PING_PATIENCE_S:
+        since = "the command" if dead_s == sent_s else "a heartbeat was missed"
         case.seen[Fact.PING_OVERDUE] = (
             f"the box, which pings after {car.keepalive_s:.0f} s, connected anew at"
-            f" {case.at(back_s)}, {back_s - sent_s:.0f} s after the command"
+            f" {case.at(back_s)}, {back_s - dead_s:.0f} s after {since}"
         )
+
+
+def _missed_s(case: Case) -> float | None:
+    """Return by when a heartbeat should have come that did not, before the unlock; None: none."""
+    car = case.car
+    last_s = car.last_heard_before(case.began_s)
+    if Fact.SILENT_BEFORE not in case.seen or last_s is None or car.interval_s is None:
+        return None
+    return last_s + car.interval_s * LATE_HEARTBEATS

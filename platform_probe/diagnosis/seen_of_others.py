@@ -58,7 +58,8 @@ def _of_lost_cars(case: Case) -> None:
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = f"{everybody.failed} of {everybody.total} cars are lost"
     elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
-        seen[Fact.FEW_AWAY] = f"only {everybody.failed} of {everybody.total} cars are lost"
+        few = f"only {everybody.failed}" if everybody.failed else "none"
+        seen[Fact.FEW_AWAY] = f"{few} of {everybody.total} cars are lost"
 
 
 def _of_operator(case: Case) -> None:
@@ -133,10 +134,24 @@ def _of_failures(case: Case) -> bool:
         if inside.rate >= 0.25 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
             has_cohort = True
             case.seen[fact] = (
-                f"{place[0]} {place[1]}: {inside.failed} of {inside.total} others failed,"
-                f" elsewhere {outside.failed} of {outside.total}"
+                f"{place[0].replace('_', ' ')} {place[1]}: {inside.failed} of {inside.total}"
+                f" others failed, elsewhere {outside.failed} of {outside.total}"
             )
     return has_cohort
+
+
+def note_app(case: Case) -> None:
+    """Note a booking that is not found though others with the same app have theirs found."""
+    record = case.record
+    app = record.platform.app_version if record.platform else None
+    pair = case.compared.get(("app_version", app)) if app is not None else None
+    if pair is None or Fact.SAID_BOOKING not in case.seen:
+        return
+    others = pair.inside
+    if others.total >= FEWEST and others.rate < 0.1:  # noqa: PLR2004 - [E]
+        case.seen[Fact.APP_VERSION_FARES_WELL] = (
+            f"{others.failed} of {others.total} others with app {app} failed alike"
+        )
 
 
 def _of_waves(case: Case) -> None:

@@ -12,6 +12,8 @@ from platform_probe.diagnosis.case import Case
 GIVEN_UP: Final = frozenset({"expired", "not_published"})
 WAITED_LONG_S: Final = 60.0
 """Longer than a command that a customer waits for lives, and its grace [E]."""
+WAITS_S: Final = 120.0
+"""So long after a command that the platform waits for in vain the next ones of the car wait [E]."""
 FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
 _BOOKINGS: Final = frozenset(
@@ -52,6 +54,29 @@ def names_no_booking(record: Attempt, *, others_do: bool) -> bool:
 def is_yes(side: PlatformSide) -> bool:
     """Return whether the API has answered the phone, and with no error."""
     return side.status is not None and side.status < problems.FIRST_ERROR_STATUS
+
+
+def waited_s(record: Attempt) -> float:
+    """Return for how long the platform has waited for the command's end, as it says."""
+    side = record.platform
+    ended_s = side.ended_s if side else None
+    return (ended_s or 0.0) - record.stages.get(Stage.PUBLISHED.value, 0.0)
+
+
+def note_missed_before(case: Case) -> None:
+    """Note an earlier command of the car that the platform waited for in vain, and this one too."""
+    for past in case.car.attempts:
+        apart_s = past.began_s - case.began_s
+        if past.missed_s is None or not -WAITS_S < apart_s < 0 or not case.platform_told:
+            continue
+        when = f"at {case.at(past.began_s)}, {case.ago(past.began_s)}"
+        case.seen[Fact.PLATFORM_MISSED_IT] = (
+            f"the car had opened {when}, and the platform waited for that in vain"
+        )
+        if past.missed_s > WAITED_LONG_S:
+            case.seen[Fact.PLATFORM_WAITED_LONG] = (
+                f"it gave the command of {case.at(past.began_s)} up after {past.missed_s:.0f} s"
+            )
 
 
 def note_platform(case: Case) -> None:
@@ -107,9 +132,10 @@ def _of_end(case: Case, said: str) -> None:
     if side.outcome in GIVEN_UP:
         fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
         seen[fact] = f"the platform's log says of the command: {side.outcome}"
-        waited_s = (side.ended_s or 0.0) - record.stages.get(Stage.PUBLISHED.value, 0.0)
-        if fact is Fact.PLATFORM_MISSED_IT and waited_s > WAITED_LONG_S:
-            seen[Fact.PLATFORM_WAITED_LONG] = f"the platform gave it up after {waited_s:.0f} s"
+        if fact is Fact.PLATFORM_MISSED_IT and waited_s(record) > WAITED_LONG_S:
+            seen[Fact.PLATFORM_WAITED_LONG] = (
+                f"the platform gave it up after {waited_s(record):.0f} s"
+            )
 
 
 def _note_who_asked(case: Case) -> None:

@@ -108,11 +108,29 @@ class Incidents:
         return True
 
     def restore(self, incidents: Iterable[Incident]) -> None:
-        """Take up the incidents of an earlier process: the latest revision of each."""
+        """Take up the incidents of an earlier process: the latest revision of each.
+
+        Those that have ended may come back, and what a person closed stays closed while it goes on.
+        """
         for incident in incidents:
-            followed = self._new(incident)
-            followed.subject = subject_in(incident.title)
-            followed.quiet_since = self._clock.unix_s()
+            is_merged = incident.changes and incident.changes[-1].kind is ChangeKind.JOINED
+            if incident.state is IncidentState.OPEN or not is_merged:
+                self._new(incident).subject = subject_in(incident.title)
+
+    def take_up(self, finding: Finding) -> None:
+        """Take a finding of an earlier process, as it was then: that process has told of it."""
+        followed = self._by_finding.get(finding.number) or self._restored_home_of(finding)
+        if followed is None:
+            return
+        self._belong(followed, finding)
+        followed.put(finding)
+        self._note_quiet(followed, finding.at)
+
+    def begin(self) -> None:
+        """Let incidents of which no record tells be quiet from now on."""
+        for followed in self._followed.values():
+            if not followed.findings:
+                followed.quiet_since = self._clock.unix_s()
 
     # Time
 
@@ -135,6 +153,11 @@ class Incidents:
         """Those that go on."""
         return [followed.incident for followed in self._followed.values() if followed.is_open]
 
+    @property
+    def remembered(self) -> list[Incident]:
+        """Those that go on, and those that ended lately."""
+        return [followed.incident for followed in self._followed.values()]
+
     # Within
 
     def _home_of(self, finding: Finding) -> Followed | None:
@@ -150,6 +173,15 @@ class Incidents:
             return None
         alike = (each for each in open_ones if each.incident.kind is finding.kind)
         return next(alike, open_ones[0])
+
+    def _restored_home_of(self, finding: Finding) -> Followed | None:
+        """Return the incident of an earlier process that a finding was of; None: it has ended."""
+        for followed in reversed(self._followed.values()):
+            one = followed.incident
+            is_since = one.state is not IncidentState.RESOLVED and one.opened_at <= finding.at
+            if is_since and are_one(finding, followed.active, kind=one.kind, cohort=one.cohort):
+                return followed
+        return None
 
     def _open(self, finding: Finding) -> None:
         self._opened += 1
@@ -196,10 +228,7 @@ class Incidents:
 
     def _join(self, followed: Followed, finding: Finding) -> None:
         """Let a finding be one of an incident, which is open again where it was over."""
-        self._by_finding[finding.number] = followed
-        if followed.quiet_since is not None:  # it had gone, and came back
-            followed.hold_s = min(followed.hold_s * 2, MOST_QUIET_S)
-            followed.quiet_since = None
+        self._belong(followed, finding)
         if not followed.is_open and followed.incident.state is IncidentState.RESOLVED:
             followed.put(finding)
             followed.subject = subject_of(finding, finding.cohort)
@@ -207,6 +236,14 @@ class Incidents:
             followed.revise(
                 finding.at, said, state=IncidentState.OPEN, ended_at=None, **followed.fields()
             )
+
+    def _belong(self, followed: Followed, finding: Finding) -> None:
+        """Note whose a finding is; what had gone, and came back, must be quiet for longer."""
+        is_new = finding.number not in self._by_finding
+        self._by_finding[finding.number] = followed
+        if is_new and followed.quiet_since is not None:
+            followed.hold_s = min(followed.hold_s * 2, MOST_QUIET_S)
+            followed.quiet_since = None
 
     def _note_quiet(self, followed: Followed, at: float) -> None:
         if followed.active:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentState
 from platform_probe.outputs.attempt_metrics import is_measured
 from platform_probe.outputs.dimension import SOURCES
-from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
+from platform_probe.outputs.sinks import ATTEMPTS_FILE, DIAGNOSES_FILE, INCIDENTS_FILE
+
+RecordT = TypeVar("RecordT")
 
 TAIL_BYTES: Final = 16 * 2**20
 """Of each file, from its end: ten hours of an unlock every two seconds."""
@@ -40,8 +43,17 @@ def last_attempts(directory: Path) -> list[Attempt]:
     return [*_newest_first(directory)][::-1]
 
 
-def last_incidents(directory: Path) -> list[Incident]:
-    """Return the incidents that were open, or so lately, each as its last line has it."""
+def last_diagnoses(directory: Path) -> list[Diagnosis]:
+    """Return the diagnoses that were written last, in the order in which they were."""
+    decode = msgspec.json.Decoder(Diagnosis).decode
+    return [*_newest(directory, DIAGNOSES_FILE, decode)][::-1]
+
+
+def last_incidents(directory: Path, *, since: float) -> list[Incident]:
+    """Return the incidents that are open, or ended since a moment, as their last lines have them.
+
+    In Unix seconds.
+    """
     decode = msgspec.json.Decoder(Incident).decode
     found: dict[str, Incident] = {}
     for name in (f"{INCIDENTS_FILE}.1", INCIDENTS_FILE):
@@ -50,12 +62,20 @@ def last_incidents(directory: Path) -> list[Incident]:
                 incident = decode(line)
                 found.pop(incident.incident_id, None)
                 found[incident.incident_id] = incident
-    return [one for one in found.values() if one.state is IncidentState.OPEN]
+    return [
+        one
+        for one in found.values()
+        if one.state is IncidentState.OPEN or (one.ended_at or one.at) >= since
+    ]
 
 
 def _newest_first(directory: Path) -> Iterator[Attempt]:
-    decode = msgspec.json.Decoder(Attempt).decode
-    for name in (ATTEMPTS_FILE, f"{ATTEMPTS_FILE}.1"):
+    return _newest(directory, ATTEMPTS_FILE, msgspec.json.Decoder(Attempt).decode)
+
+
+def _newest(directory: Path, file: str, decode: Callable[[bytes], RecordT]) -> Iterator[RecordT]:
+    """Yield the records of a file and of the one that was put aside last, the newest first."""
+    for name in (file, f"{file}.1"):
         for line in reversed(_tail_of(directory / name).splitlines()):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 yield decode(line)

@@ -6,7 +6,7 @@ told to try it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
@@ -20,11 +20,14 @@ class Advice:
     say: str
     do: str
     acts: Actor | None = None
-    """Who must act so that it does not come again, where that is known."""
+    """Who must act so that it ends, or does not come again, where that is known."""
+    mend: str | None = None
+    """What they must do."""
 
 
 _TRY: Final = "Please try the door: the car may have opened without telling us."
-_AGAIN: Final = "then press unlock once more"
+_PRESS: Final = "press unlock once more"
+_AGAIN: Final = f"then {_PRESS}"
 _ADVICE: Final = {
     Cause.API_REFUSED: (
         "We could not open the car for this request.",
@@ -60,11 +63,11 @@ _ADVICE: Final = {
         "Give the customer another car, and block this one until its box is connected.",
     ),
     Cause.BOX_OFFLINE: (
-        f"The car has no connection, as in a garage. {_TRY}",
+        f"The car has no connection with us at the moment. {_TRY}",
         (
-            "Where the car stands in a garage or a dead zone: open by Bluetooth or card, or have it"
-            " moved. It may open by itself when it is connected again: ask the customer to stay, or"
-            " end the booking."
+            "Let the customer open by Bluetooth or card, or give them another car. This one may"
+            " open by itself when it is connected again: ask the customer to stay, or end the"
+            " booking."
         ),
     ),
     Cause.BOX_ASLEEP: (
@@ -105,7 +108,7 @@ _ADVICE: Final = {
     ),
     Cause.EXECUTION_SILENT: (
         f"The car has your request, and has not told us how it ended. {_TRY}",
-        f"If the door is locked wait for half a minute, {_AGAIN}.",
+        f"If the door is locked, wait for half a minute, {_AGAIN}.",
     ),
     Cause.RESULT_LOST: (
         "The car says that it is open: please pull the handle.",
@@ -114,8 +117,8 @@ _ADVICE: Final = {
     Cause.VEHICLE_FAILED: (
         "The car got your request, but its lock did not move.",
         (
-            f"Wait for half a minute, {_AGAIN}, once. If it fails again give another car, and send"
-            " somebody: the reason says whether battery, lock or the car's network."
+            f"Wait for half a minute, {_AGAIN}, and only once. If it fails again give another car,"
+            " and send somebody: the reason says whether battery, lock or the car's network."
         ),
     ),
     Cause.VEHICLE_STATE: (
@@ -124,7 +127,10 @@ _ADVICE: Final = {
     ),
     Cause.DOOR_UNCONFIRMED: (
         "The car says that it has unlocked, and its door does not confirm it. Please try the door.",
-        f"If the door is locked {_AGAIN}, once; then give another car, and send somebody.",
+        (
+            f"If the door is locked, {_PRESS}, and only once; then give another car, and send"
+            " somebody."
+        ),
     ),
     Cause.NOT_OBSERVED: (
         _TRY,
@@ -135,11 +141,14 @@ _ADVICE: Final = {
         "Nothing known fits: tell the platform team the attempt's id.",
     ),
 }
-_LOCK_IT: Final = "Lock the car now; "
-"""How some modes begin to say what to do."""
 TWO_CARS: Final = "client_id_takeover"
 """The mode in which another car may have answered for this one."""
 SAID_OPEN: Final = "is said to have opened, perhaps by another car"
+_OPENED: Final = "The car has opened, by its own answer: please try the door."
+_IF_SHUT: Final = (
+    "If the customer finds it locked: compare the number plate with them, then let them press"
+    " unlock once more."
+)
 _LET_LOOK: Final = "Ask the security team to look at it."
 _LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
 
@@ -154,19 +163,23 @@ def advice_for(
     advice = _by_cause(cause) if mode is None else _by_mode(mode, cause)
     if not opened_later:
         return advice
-    rest = advice.do.removeprefix(_LOCK_IT)
-    rest = f"{rest[0].upper()}{rest[1:]}"
-    return Advice("Your car has opened after all.", f"{_LATE} {rest}", advice.acts)
+    return replace(advice, say="Your car has opened after all.", do=_LATE)
 
 
 def let_security_look(advice: Advice) -> Advice:
     """Return advice where an attack is possible: the customer is told what they would be anyway."""
-    return Advice(advice.say, f"{advice.do} {_LET_LOOK}", Actor.SECURITY_TEAM)
+    return replace(advice, do=f"{advice.do} {_LET_LOOK}", acts=Actor.SECURITY_TEAM, mend=None)
+
+
+def let_try_first(advice: Advice, because: str) -> Advice:
+    """Return advice where another unlock has opened the car: then everything else can wait."""
+    say = advice.say if _TRY in advice.say else f"{advice.say} {_TRY}"
+    return replace(advice, say=say, do=f"{because} {advice.do}")
 
 
 def _by_cause(cause: Cause | None) -> Advice:
     if cause is None:
-        return Advice("The car has opened.", "Nothing, as far as this unlock goes.")
+        return Advice(_OPENED, _IF_SHUT)
     return Advice(*_ADVICE[cause])
 
 
@@ -174,7 +187,7 @@ def _by_mode(mode: FailureMode, cause: Cause | None) -> Advice:
     """Return a mode's sentences; where the door may be open all the same, the first is to try."""
     may_be_open = cause is not None and _TRY in _ADVICE[cause][0]
     say = f"{mode.customer} {_TRY}" if may_be_open else mode.customer
-    return Advice(say, mode.now, mode.acts)
+    return Advice(say, mode.now, mode.acts, mode.mend)
 
 
 def explanation_of(cause: Cause | None) -> str:

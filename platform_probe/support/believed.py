@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 import msgspec
 
-from fleet_wire.contract.diagnosis import UNKNOWN, FactSeen, RankedMode
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, FactSeen, RankedMode, Weighed
 from fleet_wire.modes.alike import AlikeClass, class_of
 from fleet_wire.modes.catalogue import MODES, TITLES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import FailureMode
+from fleet_wire.modes.mode import ANSWERS, INSTEAD_OF, REFUSALS, FailureMode
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
 
@@ -21,6 +23,8 @@ LEAST_TOLD: Final = 0.02
 PERHAPS_FROM: Final = 0.3
 _HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (PERHAPS_FROM, "perhaps"))
 """From which probability on a word is used [E]. What is less likely is no answer."""
+TOLD_FROM: Final = 0.8
+"""From this probability on a customer is told what the mode says: four of five are right [E]."""
 ACCUSED_FROM: Final = 0.9
 """A mode that accuses somebody is told from this probability on: who reads it acts on it, and one
 in ten is a customer or a colleague who did nothing [E]."""
@@ -30,6 +34,15 @@ _ACCUSES: Final = frozenset(
 """Modes in which whoever asked did wrong; of one who sends an old command nobody knows the name."""
 _LEAST_WEIGHT: Final = 0.1
 """What moves the odds by less than a tenth is no reason."""
+_HOW_FAR: Final = (ANSWERS | REFUSALS).union(
+    INSTEAD_OF[Fact.NOT_ANSWERED],
+    (Fact.NOT_ANSWERED, Fact.REFUSED_SOMEHOW),
+    (Fact.NOTHING_REQUESTED, Fact.NOTHING_PUBLISHED, Fact.NO_SUBSCRIBER),
+    (Fact.BROKER_UNREACHABLE, Fact.BROKER_DENIED),
+) - {Fact.REFUSED_LATE}
+"""Facts of which one says how far an unlock came: where it is seen the others cannot be."""
+_CLOCK: Final = re.compile(r"\b(\d{2}):(\d{2}):(\d{2})\b")
+"""A time of day in the sentence of a fact: of the day that is nearest to the diagnosis, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +75,39 @@ class Revision:
         return MODES.get(self.first.mode)
 
     @property
+    def is_likely(self) -> bool:
+        """Whether the likeliest mode is likely enough to say and do what it says."""
+        return self.first.probability >= TOLD_FROM
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the likeliest mode is likely enough to be named at all."""
+        return self.first.probability >= PERHAPS_FROM
+
+    @property
+    def looks_like(self) -> list[str]:
+        """What looks the same from what is told here, and was not seen to be impossible."""
+        went_well = any(fact.fact == Fact.WENT_WELL for fact in self.facts)
+        told = self.alike.slugs - {self.first.mode} - _ACCUSES
+        return sorted(
+            slug
+            for slug in told - (frozenset() if went_well else {NOTHING_WRONG})
+            if self._allows(slug)
+        )
+
+    def _allows(self, slug: str) -> bool:
+        """Return whether nothing was seen that is never seen of a mode."""
+        ruled_out = MODES[slug].signature.rules_out if slug in MODES else frozenset[Fact]()
+        return not any(fact.fact in ruled_out for fact in self.facts)
+
+    @property
     def others(self) -> list[RankedMode]:
-        """What else it may have been."""
-        return [one for one in self.modes[1:] if one.probability >= LEAST_TOLD]
+        """What else it may have been: what is not too unlikely, and what was seen allows."""
+        return [
+            one
+            for one in self.modes[1:]
+            if one.probability >= LEAST_TOLD and self._allows(one.mode)
+        ]
 
 
 def revision_of(row: Row, *, has_account: bool) -> Revision:
@@ -123,18 +166,64 @@ def percent(probability: float) -> str:
     return f"{min(99, max(1, round(100 * probability)))} %"
 
 
-def reasons(revision: Revision, *, is_for: bool) -> list[str]:
-    """Return what speaks for the likeliest mode, or against it, the heaviest first."""
-    sentences = {fact.fact: fact.sentence for fact in revision.facts}
-    listed = []
-    for one in revision.first.weighed:
-        if abs(one.weight) < _LEAST_WEIGHT or (one.weight > 0) is not is_for:
-            continue
-        if one.is_seen:
-            listed.append(sentences.get(one.fact, one.fact))
-        else:
-            listed.append(f"not seen: {FACTS[Fact(one.fact)].meaning}")
-    return [one for one in dict.fromkeys(listed) if not _is_in_another(one, listed)]
+def reasons(revision: Revision, zone: tzinfo, *, is_for: bool) -> list[str]:
+    """Return what speaks for the likeliest mode, or against it, the heaviest first.
+
+    That is what its signature lists. What else has moved the odds only often goes with the mode, or
+    with others, and explains nothing; it is told where nothing else speaks for a mode.
+    """
+    moved = [
+        one
+        for one in revision.first.weighed
+        if abs(one.weight) >= _LEAST_WEIGHT and (one.weight > 0) is is_for
+    ]
+    listed = [one for one in moved if _is_reason(revision, one)]
+    told = [_told(revision, one, zone) for one in listed or (moved if is_for else ())]
+    return [one for one in dict.fromkeys(told) if not _is_in_another(one, told)]
+
+
+def _is_reason(revision: Revision, one: Weighed) -> bool:
+    """Return whether the likeliest mode's own signature makes a fact a reason."""
+    if revision.mode is None:
+        return True
+    if not one.is_seen:
+        return not _came_elsewhere(revision, one.fact)
+    signature = revision.mode.signature
+    its = signature.needs | signature.speaks_for if one.weight > 0 else signature.rules_out
+    return one.fact in its
+
+
+def _told(revision: Revision, one: Weighed, zone: tzinfo) -> str:
+    """Return the sentence of what was seen, or that it was not."""
+    if not one.is_seen:
+        return f"not seen: {FACTS[Fact(one.fact)].meaning}"
+    seen = next((fact for fact in revision.facts if fact.fact == one.fact), None)
+    return one.fact if seen is None else sentence_of(seen, revision.at_s, zone)
+
+
+def _came_elsewhere(revision: Revision, fact: str) -> bool:
+    """Return whether an unlock came as far as another fact of the likeliest mode says."""
+    if revision.mode is None or fact not in _HOW_FAR:
+        return False
+    signature = revision.mode.signature
+    its = (signature.needs | signature.speaks_for) & _HOW_FAR
+    return any(one.fact in its for one in revision.facts)
+
+
+def sentence_of(fact: FactSeen, at_s: float, zone: tzinfo) -> str:
+    """Return the sentence of a fact of a diagnosis of Unix second `at_s`, with times of a zone."""
+    at = datetime.fromtimestamp(at_s, UTC)
+
+    def local(clock: re.Match[str]) -> str:
+        hour, minute, second = map(int, clock.groups())
+        if hour >= 24 or minute >= 60 or second >= 60:  # noqa: PLR2004 - no time of day
+            return clock[0]
+        on_its_day = at.replace(hour=hour, minute=minute, second=second)
+        days = (timedelta(days=day) for day in (-1, 0, 1))
+        nearest = min((on_its_day + day for day in days), key=lambda each: abs(each - at))
+        return nearest.astimezone(zone).strftime("%H:%M:%S")
+
+    return _CLOCK.sub(local, fact.sentence)
 
 
 def _is_in_another(sentence: str, listed: Sequence[str]) -> bool:

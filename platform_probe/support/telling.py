@@ -8,7 +8,8 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
-from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.causes import CAUSES, Cause, Party
+from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
@@ -20,20 +21,27 @@ from platform_probe.support.advice import (
     ended_as,
     explanation_of,
     let_security_look,
+    let_try_first,
 )
 from platform_probe.support.believed import (
-    PERHAPS_FROM,
     Revision,
     changes_of_mind,
     headline,
     percent,
     reasons,
+    sentence_of,
     title_of,
 )
+from platform_probe.support.beside import Relations, Whose, may_be_open
 from platform_probe.support.case import Case, evidence_of
 from platform_probe.support.cohorts import finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
-from platform_probe.support.timeline import missed_in_words, reached_in_words, timeline_of
+from platform_probe.support.timeline import (
+    folded,
+    missed_in_words,
+    reached_in_words,
+    timeline_of,
+)
 from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of, minute_clock
 
 _WHO: Final = 8
@@ -48,8 +56,6 @@ _WHO_COLUMNS: Final = {
 }
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
-TOLD_FROM: Final = 0.8
-"""From this probability on a customer is told what the mode says: four of five are right [E]."""
 FOLLOWED_S: Final = 600.0
 """So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
 _FACTS: Final = {
@@ -83,37 +89,63 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"  call {case.complaint_id}"
         else:
             whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
-            yield f"No unlock {whose} is known around {when}."
-        if any(event["operation"] == "unlock" for event in case.events):
+            around = f"around {when}"
+            if case.since_s is not None:
+                around = f"since {date_and_clock(case.since_s, zone)}"
+            yield f"No unlock {whose} is known {around}."
+        asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
+        if any(event["operation"] == "unlock" for event in asked):
             yield "The platform's log tells of requests, and no unlock is recorded at that time."
-        else:
+        elif case.has_platform_log:
             yield "No request to open it has reached the platform or the broker then."
+        else:
+            yield "No command to open it has reached the broker then."
+            yield "Whether the platform was asked is not known: there is no log of it here."
     else:
         attempt = case.attempt
         ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
-        yield f"{case.vehicle_id or 'The car'} {ended}: {when}"
+        meant = attempt["asked_for"]
+        instead = f", and {meant} was asked for" if meant else ""
+        yield f"{case.vehicle_id or 'The car'} {ended}{instead}: {when}"
         yield f"  {_who(attempt)}"
         yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
         known_s = case.newest_s - case.at_s
         if case.cause is not None and known_s < FOLLOWED_S:
             yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
     yield from _story(case, zone)
-    yield from _why(case)
+    yield from _why(case, zone)
     if case.attempt is not None or case.believed is not None:
         advice = _advice(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
-        if advice.acts is not None:
-            is_us = advice.acts is Actor.SUPPORT
-            yield f"  Who must act: {'you, support' if is_us else f'the {advice.acts}'}."
+        yield from _who_acts(case, advice)
     yield from _others(case, zone)
     yield from _same(case, zone)
 
 
+def _who_acts(case: Case, advice: Advice) -> Iterator[str]:
+    """Yield who must act and what they do; of a mode that is not sure, who perhaps must."""
+    if advice.acts is not None:
+        yield f"  Who must act: {_named(advice.acts)}.{f' {advice.mend}' if advice.mend else ''}"
+    elif case.believed is not None and case.believed.is_possible and case.believed.mode:
+        yield f"  Who must act is not sure; perhaps {_named(case.believed.mode.acts)}."
+
+
+def _named(actor: Actor) -> str:
+    return "you, support" if actor is Actor.SUPPORT else f"the {actor}"
+
+
 def _advice(case: Case) -> Advice:
+    """Return what to say and do; where another unlock has opened the car, to try it first."""
+    advice, because = _advice_for_this(case), may_be_open(case)
+    if because is None or case.opened_later:
+        return advice
+    return let_try_first(advice, because)
+
+
+def _advice_for_this(case: Case) -> Advice:
     """Return what to say and do: by the failure mode, where it is likely enough to be told."""
     believed = case.believed
-    is_likely = believed is not None and believed.first.probability >= TOLD_FROM
-    mode = believed.mode if believed is not None and is_likely else None
+    mode = believed.mode if believed is not None and believed.is_likely else None
     if mode is None and case.is_in_doubt:
         mode = MODES[TWO_CARS]
     if mode is None and believed is not None and _is_for_security(believed):
@@ -123,8 +155,8 @@ def _advice(case: Case) -> Advice:
 
 def _is_for_security(believed: Revision) -> bool:
     """Return whether what is perhaps so, and not likely enough to be told, is an attack."""
-    is_possible = believed.first.probability >= PERHAPS_FROM
-    return is_possible and believed.mode is not None and believed.mode.acts is Actor.SECURITY_TEAM
+    acts = None if believed.mode is None else believed.mode.acts
+    return believed.is_possible and acts is Actor.SECURITY_TEAM
 
 
 def _ago(case: Case) -> str:
@@ -143,15 +175,18 @@ def _who(attempt: Row) -> str:
 
 def _story(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from ("", "What happened")
-    entries = timeline_of(case)
-    for entry in entries:
+    lines = folded(timeline_of(case))
+    for line in lines:
+        entry = line.first
         after = f"{entry.at_s - case.at_s:+.3f} s"
-        yield f"  {clock_of(entry.at_s, zone)} {after:>12}  {entry.who:<{_WHO}}  {entry.what}"
-    if not entries:
+        more = f" ({line.times} times, until {line.last_s - case.at_s:+.1f} s)"
+        what = entry.what + (more if line.times > 1 else "")
+        yield f"  {clock_of(entry.at_s, zone)} {after:>12}  {entry.who:<{_WHO}}  {what}"
+    if not lines:
         yield "  Nothing is known of this car from then."
 
 
-def _why(case: Case) -> Iterator[str]:
+def _why(case: Case, zone: tzinfo) -> Iterator[str]:
     """Yield why: by the diagnosis where there is one, and how far the unlock got."""
     believed = case.believed
     if case.cause is None and believed is None:
@@ -162,18 +197,20 @@ def _why(case: Case) -> Iterator[str]:
     if case.attempt is not None and case.cause is not None:
         yield from _how_far(case, case.cause, case.attempt)
     if believed is not None:
-        yield from _reasons(case, believed)
+        yield from _reasons(case, believed, zone)
     elif case.attempt is not None:
         yield from (f"  - {sentence}" for sentence in facts_of(case.attempt))
 
 
-def _reasons(case: Case, believed: Revision) -> Iterator[str]:
+def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
     said = {
-        "Speaks for it": reasons(believed, is_for=True),
-        "Speaks against it": reasons(believed, is_for=False),
+        "Speaks for it": reasons(believed, zone, is_for=True),
+        "Speaks against it": reasons(believed, zone, is_for=False),
     }
     if not any(said.values()):  # of what is no mode nothing is known that would speak for it
-        said = {"What was seen": [fact.sentence for fact in believed.facts]}
+        said = {
+            "What was seen": [sentence_of(fact, believed.at_s, zone) for fact in believed.facts]
+        }
     for heading, sentences in said.items():
         if sentences:
             yield f"  {heading}:"
@@ -190,8 +227,8 @@ def _reasons(case: Case, believed: Revision) -> Iterator[str]:
 def _believed(believed: Revision) -> Iterator[str]:
     yield f"  {headline(believed.first)}"
     if believed.mode is not None:
-        yield f"  {believed.mode.engineer}"
-    others = sorted(title_of(slug) for slug in believed.alike.slugs - {believed.first.mode})
+        yield f"  {'' if believed.is_likely else 'That would be: '}{believed.mode.engineer}"
+    others = sorted(map(title_of, believed.looks_like))
     if others:
         yield f"  From what is told here, this looks the same: {'; '.join(others)}."
         yield f"  {believed.alike.why}"
@@ -201,12 +238,19 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
     yield f"  {cause}: {explanation_of(cause)}"
     missed = missed_in_words(attempt)
     but = f", and {missed}" if missed else ""
-    mode = None if case.believed is None else case.believed.mode
-    party = CAUSES[cause].party if mode is None else mode.party
-    side = party.replace("_", " ")
-    yield f"  It got so far: {reached_in_words(attempt)}{but}. On the side of: {side}."
+    yield f"  It got so far: {reached_in_words(attempt)}{but}.{_side(case, cause)}"
     if attempt["reason"]:
         yield f"  Said as reason: {attempt['reason']}"
+
+
+def _side(case: Case, cause: Cause) -> str:
+    """Return on whose side it failed, where that is known: by the mode, else by the cause."""
+    mode = None if case.believed is None else case.believed.mode
+    party = CAUSES[cause].party if mode is None else mode.party
+    if party is Party.NOBODY_KNOWS:
+        return ""
+    is_sure = case.believed is None or case.believed.is_likely
+    return f" {'On' if is_sure else 'Perhaps on'} the side of: {party.replace('_', ' ')}."
 
 
 def export_command(case: Case, directory: Path) -> str | None:
@@ -252,10 +296,13 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
     if not case.others:
         return
     yield from ("", "Other unlocks that fit")
+    relations = Relations(case)
     for other in case.others:
         ended = other["cause"] or "opened"
         at = date_and_clock(unix_s(other["started_at"]), zone)
-        yield f"  {at}  {other['vehicle_id']}  {ended}  --attempt {other['attempt_id']}"
+        by = relations.whose(other)
+        whose = f", {by}" if by is Whose.ANOTHER else ""
+        yield f"  {at}  {other['vehicle_id']}  {ended}{whose}  --attempt {other['attempt_id']}"
 
 
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
@@ -284,6 +331,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "say": advice.say if is_told else None,
         "do": advice.do if is_told else None,
         "acts": advice.acts if is_told else None,
+        "mend": advice.mend if is_told else None,
         "who_else": None if case.finding is None else finding_json(case.finding, zone),
         "others": [
             {
@@ -310,9 +358,9 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "title": title_of(believed.first.mode),
         "probability": believed.first.probability,
         "engineer": None if believed.mode is None else believed.mode.engineer,
-        "looks_like": sorted(believed.alike.slugs - {believed.first.mode}),
-        "for": reasons(believed, is_for=True),
-        "against": reasons(believed, is_for=False),
+        "looks_like": believed.looks_like,
+        "for": reasons(believed, zone, is_for=True),
+        "against": reasons(believed, zone, is_for=False),
         "others": [
             {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
             for one in believed.others

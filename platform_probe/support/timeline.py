@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from fleet_wire.contract.attempt import Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.platform_log import PlatformStep
+from fleet_wire.modes.facts import Fact
 from platform_probe.support.advice import SAID_OPEN
+from platform_probe.support.beside import Relations, Whose, ended_in_words
 from platform_probe.support.case import Case
 from platform_probe.support.rows import Row, unix_s
 
@@ -39,6 +42,8 @@ _MISSED: Final = {
     Stage.RESULT_RECEIVED: "no answer came",
     Stage.STATE_CHANGED: "the car did not report an open lock",
 }
+_OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_answered_s")
+"""What the platform's log alone knows of an unlock; of one request it says no number."""
 SAME_CALL_S: Final = 5.0
 """A call and the line of the log that tells of it are no further apart: by clocks [E]."""
 _OF_THE_UNLOCK: Final = (
@@ -59,12 +64,30 @@ class Entry:
 
 def timeline_of(case: Case) -> list[Entry]:
     """Return everything that is told of a case, in order."""
-    entries = [*_around(case)]
+    relations = Relations(case)
+    entries = [*_around(case, relations)]
     if case.attempt is not None:
         entries += _of_attempt(case, case.attempt)
+    entries += (_of_neighbour(unlock, relations.whose(unlock)) for unlock in case.neighbours)
     for call in case.complaints:
         entries.append(Entry(unix_s(call["called_at"]), "customer", _call(call["shown"])))
     return sorted(entries, key=lambda entry: entry.at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of the story that are alike and come one after the other."""
+
+    first: Entry
+    last_s: float
+    """Of the last of them, Unix seconds."""
+    times: int
+
+
+def folded(entries: Sequence[Entry]) -> list[Lines]:
+    """Return the story with what comes several times in a row as one: a phone asks each second."""
+    runs = [[*run] for _, run in groupby(entries, lambda entry: (entry.who, entry.what))]
+    return [Lines(run[0], run[-1].at_s, len(run)) for run in runs]
 
 
 def missing_stage(attempt: Row) -> Stage | None:
@@ -111,8 +134,8 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
     def at(seconds: float, who: str, what: str) -> Entry:
         return Entry(began_s + seconds, who, what)
 
-    who = "phone" if attempt["source"] == Source.CUSTOMER else "monitor"
-    yield at(attempt["requested_s"] or 0.0, who, f"asks to open the car{_app(attempt)}")
+    if (who := _asker(attempt)) is not None:
+        yield at(attempt["requested_s"] or 0.0, who, f"asks to open the car{_app(attempt)}")
     if attempt["woken_s"] is not None:
         yield at(attempt["woken_s"], "platform", "asks the sleeping car to wake")
     for stage, (actor, what) in _STAGES.items():
@@ -128,10 +151,33 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
     end = f"the car {SAID_OPEN}" if case.is_in_doubt else _end_of(attempt)
     yield at(attempt["total_s"], "monitor", end)
     for stray in case.strays:
-        opened = ": the car has OPENED, too late" if stray["is_late_unlock"] else ""
+        opened = f": {_opened_late(case)}" if stray["is_late_unlock"] else ""
         how = "once more" if stray["kind"] == StrayKind.DUPLICATE else stray["kind"]
         what = f"answers {how}: {stray['phase']}{opened}"
         yield Entry(unix_s(stray["came_at"]), "box", what)
+
+
+def _asker(attempt: Row) -> str | None:
+    """Return who is known to have asked; None where the command alone was seen, and no phone."""
+    if attempt["source"] != Source.CUSTOMER:
+        return "monitor"
+    is_told = any(attempt[column] is not None for column in _OF_A_REQUEST)
+    return "phone" if is_told else None
+
+
+def _opened_late(case: Case) -> str:
+    """Return what a late answer says that has opened the car: the box's clock may say when."""
+    seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
+    if Fact.OPENED_IN_TIME in seen:
+        return "the car had OPENED in time, and says so too late"
+    return "the car has OPENED, too late"
+
+
+def _of_neighbour(unlock: Row, by: Whose) -> Entry:
+    """Return the line of another unlock of the car: when it began, whose it is, how it ended."""
+    who = "monitor" if by is Whose.MONITOR else "phone"
+    what = f"{by} asks to open it too: it {ended_in_words(unlock)}"
+    return Entry(unix_s(unlock["started_at"]), who, what)
 
 
 def _app(attempt: Row) -> str:
@@ -171,17 +217,29 @@ def _call(shown: str | None) -> str:
 # What else there was
 
 
-def _around(case: Case) -> Iterator[Entry]:
+def _around(case: Case, relations: Relations) -> Iterator[Entry]:
+    """Yield what was logged and heard besides the unlock itself."""
+    for event, entry in _logged(case):
+        is_another = relations.whose(event) is Whose.ANOTHER
+        what = f"{entry.what} ({Whose.ANOTHER})" if is_another else entry.what
+        yield Entry(entry.at_s, entry.who, what)
+    yield from _heard(case)
+
+
+def _logged(case: Case) -> Iterator[tuple[Row, Entry]]:
     sent: set[str] = set()
     for event in case.events:
         command_id = event["command_id"] if event["event"] == PlatformStep.PUBLISHED else None
         if command_id in sent:
             what = f"sends the command for {event['operation']} again"
-            yield Entry(unix_s(event["logged_at"]), "platform", what)
+            yield event, Entry(unix_s(event["logged_at"]), "platform", what)
         elif not _is_call(case, event) and not _is_in_record(case, event):
-            yield Entry(unix_s(event["logged_at"]), *_event(event))
+            yield event, Entry(unix_s(event["logged_at"]), *_event(event))
         if command_id:
             sent.add(command_id)
+
+
+def _heard(case: Case) -> Iterator[Entry]:
     before = ""
     for heard in case.heard:
         told = _HEARD.get(heard["kind"], _other)(heard)
@@ -214,6 +272,9 @@ def _is_call(case: Case, event: Row) -> bool:
 def _is_in_record(case: Case, event: Row) -> bool:
     """Return whether the record itself tells what an event tells."""
     attempt = case.attempt
+    is_request = event["event"] == PlatformStep.REQUESTED
+    if is_request and any(event["trace_id"] == one["trace_id"] for one in case.neighbours):
+        return True
     if attempt is None or event["event"] not in _OF_THE_UNLOCK:
         return False
     is_its = event["trace_id"] == attempt["trace_id"] or (

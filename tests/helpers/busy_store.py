@@ -167,7 +167,7 @@ def _diagnoses() -> list[Diagnosis]:
     weighed = (Weighed(Fact.SAID_ERROR, 2.5), Weighed(Fact.MANY_FAIL, -1.5, is_seen=False))
     outage = RankedMode("app_gateway_outage", 0.72, weighed)
     generic = RankedMode("generic_500", 0.93, weighed)
-    others = RankedMode("silent_success", 0.05), RankedMode("phone_side", 0.01)
+    others = RankedMode("app_gateway_outage", 0.05), RankedMode("phone_side", 0.01)
     unseen = {"attempt_id": "complaint-1", "vehicle_id": "car-91", "booking_id": None}
     return [
         _diagnosis(33, 1, 20.0, modes=(outage, RankedMode("generic_500", 0.2)), facts=(error,)),

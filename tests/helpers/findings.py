@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.randomness import RandomStream
 from platform_probe.alerting import Alerting
@@ -40,15 +42,27 @@ class Watched:
     def __init__(self, windows: tuple[MaintenanceWindow, ...] = ()) -> None:
         self.time = TurnedTime()
         self.told: list[Incident] = []
-        self.alerting = Alerting(
+        self._windows = windows
+        self.alerting = self._started()
+        self._written: list[Attempt] = []
+        self._number = 0
+
+    def _started(self) -> Alerting:
+        return Alerting(
             clock=self.time,
             timers=self.time,
             tell=self.told.append,
             words=utc_clock,
             name="test",
-            windows=windows,
+            windows=self._windows,
         )
-        self._number = 0
+
+    def restart(self, diagnoses: Sequence[Diagnosis] = ()) -> None:
+        """End, and begin anew with what was written."""
+        self.alerting.close()
+        remembered = self.alerting.incidents.remembered
+        self.alerting = self._started()
+        self.alerting.take_up(self._written, remembered, diagnoses)
 
     @property
     def last(self) -> list[Incident]:
@@ -88,6 +102,7 @@ class Watched:
             ),
         }
         attempt = Attempt(**(fields | changes))
+        self._written.append(attempt)
         self.alerting.emit(attempt)
         return attempt
 

@@ -172,3 +172,13 @@ class AnyClient:
     def send(self, topic: str, payload: bytes, properties: PublishProperties | None = None) -> None:
         """Publish, and keep the PUBACK's code."""
         self.link.publish(topic, payload, properties=properties, on_ack=self.acks.append)
+
+
+def presences(client: AnyClient) -> dict[str, tuple[str, str | None]]:
+    """Return the latest status and reason on each topic."""
+    latest: dict[str, tuple[str, str | None]] = {}
+    for message in client.messages:
+        presence = codec.decode(TopicKind.PRESENCE, message.payload)
+        assert isinstance(presence, Presence)
+        latest[message.topic] = (presence.status, presence.reason)
+    return latest

@@ -31,7 +31,10 @@ below, not from mistakes that were made. Such modes count as one, and `diagnose`
 well, and shows in a source alone that is missing, looks like `nothing_wrong`. With every source no
 modes look the same; some pairs are then parted by how often facts are seen, and by no single one.
 """
-HEAD = ("No.", "Mode", "What happens", "To the customer", "Who acts", "What to do", "Cause")
+HEAD = (
+    "No.", "Mode", "What happens", "To the customer", "What support does", "Who acts",
+    "What they do", "Cause",
+)  # fmt: skip
 
 
 def page_of_modes() -> str:
@@ -42,15 +45,7 @@ def page_of_modes() -> str:
         parts += [
             f"## {layer.value.capitalize()}\n",
             table(
-                (
-                    "No.",
-                    "Mode",
-                    "What happens",
-                    "To the customer",
-                    "Who acts",
-                    "What to do",
-                    "Cause",
-                ),
+                HEAD,
                 [_row(mode) for mode in modes],
             ),
         ]
@@ -84,8 +79,9 @@ def _row(mode: FailureMode) -> tuple[str, ...]:
         f"{code(mode.slug)}: {mode.title}",
         mode.engineer,
         mode.customer,
-        mode.acts,
         mode.now,
+        mode.acts,
+        mode.mend or "",
         cause,
     )
 

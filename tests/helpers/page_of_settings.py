@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from platform_probe.__main__ import _PLACES
+from platform_probe.commands.settings_options import PLACES
 from platform_probe.settings import ENV_PREFIX, ProbeSettings
 from tests.helpers.markdown import code, table
 
@@ -63,7 +63,7 @@ def _model_of(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _rows(at: tuple[str, ...], model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
-    flags = {place: f"--{name.replace('_', '-')}" for name, place in _PLACES.items()}
+    flags = {place: f"--{name.replace('_', '-')}" for name, place in PLACES.items()}
     schema = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
         flag = flags.get((*at, name))

@@ -16,13 +16,13 @@ import trustme
 
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract import codec
-from fleet_wire.contract.messages import Presence, WakeRequest
+from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import SCENARIO, lines, write_scenario
-from tests.helpers.hand_made_boxes import AnyClient, links_to
+from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
 from tests.helpers.pages import blocks, page
 from tests.helpers.waiting import eventually
 
@@ -50,16 +50,6 @@ async def running_boxes(
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-def presences(client: AnyClient) -> dict[str, tuple[str, str | None]]:
-    """Return the latest status and reason on each topic."""
-    latest: dict[str, tuple[str, str | None]] = {}
-    for message in client.messages:
-        presence = codec.decode(TopicKind.PRESENCE, message.payload)
-        assert isinstance(presence, Presence)
-        latest[message.topic] = (presence.status, presence.reason)
-    return latest
 
 
 async def test_sigterm_leaves_no_box_online(mosquitto: BrokerProcess, tmp_path: Path) -> None:

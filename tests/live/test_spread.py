@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import (
     SCENARIO,
@@ -21,9 +25,10 @@ from tests.helpers.commands import (
     summary,
     write_scenario,
 )
+from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
 from tests.helpers.own_commands import run_here
 from tests.helpers.pages import blocks, page
-from tests.helpers.waiting import wait_for
+from tests.helpers.waiting import eventually, wait_for
 
 pytestmark = pytest.mark.broker
 
@@ -60,6 +65,18 @@ def touched(out: Path) -> list[tuple[Any, ...]]:
     return [*injections, *hits]
 
 
+async def all_have_left(boxes: int, *brokers: BrokerAddress) -> None:
+    """Wait until brokers retain of so many boxes, and the null box, that they were shut down."""
+    presence = topic_of(TopicKind.PRESENCE, "+")
+    async with AsyncExitStack() as stack:
+        links = [await stack.enter_async_context(links_to(each)) for each in brokers]
+        late = [AnyClient(each, "late", presence) for each in links]
+        everybody = [("offline", "shutdown")] * (boxes + 1)
+        await eventually(
+            lambda: [end for each in late for end in presences(each).values()] == everybody
+        )
+
+
 def test_it_decides_the_same_in_one_process_and_in_four_on_two_brokers(tmp_path: Path) -> None:
     """Every unlock, every fault, every hit; and locks are watched over in all processes."""
     scenario = write_scenario(tmp_path, f"{SCENARIO}{FAULTS}{PLATFORM}")
@@ -72,7 +89,9 @@ def test_it_decides_the_same_in_one_process_and_in_four_on_two_brokers(tmp_path:
             *("fleet_sim", "run", scenario, "--out", spread),
             *("--broker", brokers, "--processes", 4),
         )
+        asyncio.run(all_have_left(30, one.address, other.address))
     assert code == 0, stdout + stderr
+    assert "30 boxes say goodbye" in stdout
     assert decided(spread) == decided(whole)
     assert {outcome for *_, outcome, _ in decided(spread)} == {"ok", "unknown"}
     assert touched(spread) == touched(whole)
@@ -100,6 +119,7 @@ customers:
     out = tmp_path / "run"
     code, stdout, stderr = run("fleet_sim", "run", scenario, "--out", out, "--processes", 3)
     assert code == 0, stdout + stderr
+    assert "ending 3 processes and 1 broker, then comes the report" in stdout
     result = summary(out)
     assert result["boxes"]["configured"] == result["boxes"]["connected_max"] == 30
     assert result["customers"]["pressed"] == 6

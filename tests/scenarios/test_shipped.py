@@ -11,6 +11,9 @@ from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.score.cases import read_run
+from fleet_sim.score.figures import is_among
+from fleet_wire.modes.catalogue import MODES
 from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
@@ -18,6 +21,14 @@ HARMLESS = {"box_asleep"}
 """What ends an unlock of a car without a fault: a box that sleeps too well."""
 OUTLIVED = {"box_busy"}
 """And what does where a command outlives its customer: the box is still busy for an earlier one."""
+
+LEAST_NAMED = 0.6
+"""Of the unlocks that a fault has touched it is the first mode of so many."""
+LEAST_IN_THREE = 0.8
+"""And among the first three of so many."""
+LIKE_ANOTHER = {"acl_denied_silent": 0.3}
+"""A box that reports and gets nothing: a denied topic and a one-way link part when it connects
+anew."""
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -35,6 +46,7 @@ def test_what_a_scenario_expects_holds(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "first" / "attempts.jsonl").stat().st_size > 0
     if scenario.faults:
         check_ground_truth(scenario, tmp_path / "first")
+        check_diagnoses(scenario, tmp_path / "first")
 
 
 def check_ground_truth(scenario: Scenario, directory: Path) -> None:
@@ -62,6 +74,18 @@ def check_ground_truth(scenario: Scenario, directory: Path) -> None:
     outlives = (scenario.load.command_ttl_s or 0.0) > scenario.load.deadline_s
     harmless = HARMLESS | (OUTLIVED if outlives else set())
     assert {each["cause"] for each in untouched if each["cause"]} <= harmless
+
+
+def check_diagnoses(scenario: Scenario, directory: Path) -> None:
+    """Who injects a fault and asks why a car did not open is told that fault, mostly."""
+    faults = {entry.name for entry in scenario.faults}
+    if len(faults) != 1 or not faults <= MODES.keys():
+        return
+    about = {"incident": directory.name, "faults": (*faults,), "seed": 1, "loss": "nothing"}
+    cases = [case for case in read_run(directory, about).cases if case.labels]
+    first, in_three = (sum(is_among(case, case.last, n) for case in cases) for n in (1, 3))
+    assert first >= LIKE_ANOTHER.get(next(iter(faults)), LEAST_NAMED) * len(cases)
+    assert in_three >= LEAST_IN_THREE * len(cases)
 
 
 @pytest.mark.parametrize("path", SCENARIOS.values(), ids=SCENARIOS)

@@ -115,7 +115,6 @@ async def serve_boxes(
             record=_record(options, progress),
             say=progress.note,
         )
-        stack.push_async_callback(fleet.end_injections)
         drills = Drills(
             scenario,
             injector,

@@ -46,7 +46,11 @@ from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 
 POLL_S = 0.02
 GOODBYE_S = 0.1
-"""For the goodbyes of all boxes to leave."""
+"""For the last goodbyes to leave."""
+GOODBYES_AT_ONCE = 200
+"""They take some 20 ms; then others have their turn."""
+SHOWN_AFTER_S = 2.0
+"""Goodbyes that take less are not worth a line."""
 SETTLE_S = 20.0
 """Go on without the boxes that are still missing when none has come for so long."""
 MOST_NAMED = 3
@@ -78,6 +82,9 @@ class FleetOptions:
     """MQTT client id of this process's SMS centre."""
     on_movement: OnMovement | None = None
     """Told of every movement of a lock."""
+    says_goodbye: bool = True
+    """Whether boxes take leave of the broker at the end. One that ends with them has no use for it:
+    it would go through the sessions of a million boxes for minutes, and nobody is there to hear."""
     is_watched: bool = False
     """Whether another process, which drives this one, wants to be told of them."""
 
@@ -104,6 +111,8 @@ class LiveFleet:
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
         self.connect_rate_per_s: float | None = None
+        self._progress: Progress | None = None
+        self._leaving_since_s: float | None = None
         self._beside: Beside | None = None
         self._wall_clock: WallClockFollower | None = None
 
@@ -171,6 +180,7 @@ class LiveFleet:
         Raises `BrokerUnreachableError` where the broker is away for `wait_s`, and
         `BrokerRefusedError` where it refuses all boxes for good.
         """
+        self._progress = progress
         self.follow_wall_clock(progress.note)
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         # Connecting leaves none that refers to itself.
@@ -279,23 +289,45 @@ class LiveFleet:
                 around=around,
             )
 
-    async def end_injections(self) -> None:
+    def end_injections(self) -> None:
         """Record what faults are still at work on."""
         with self.driver.present():
             end_injections(self.fleet)
 
     async def close(self) -> None:
-        """Let time stand still, and every box say `shutdown` and leave the broker."""
+        """Record what faults are still at work on, let time stand still, and leave the broker.
+
+        Every box says `shutdown` then, if somebody may hear it: see `FleetOptions.says_goodbye`.
+        """
         if self._wall_clock is not None:
             self._wall_clock.stop()
-        with self.driver.present():
-            self.driver.stop()
-            for box in self.fleet.boxes.values():
-                try:
-                    box.modem.shut_down()
-                except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
-                    self.driver.defects.note(error)
+        self.end_injections()
+        self.driver.stop()
+        if self._options.says_goodbye:
+            await self._say_goodbye()
+
+    async def _say_goodbye(self) -> None:
+        boxes = [*self.fleet.boxes.values()]
+        for first in range(0, len(boxes), GOODBYES_AT_ONCE):
+            with self.driver.present():
+                for box in boxes[first : first + GOODBYES_AT_ONCE]:
+                    try:
+                        box.modem.shut_down()
+                    except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
+                        self.driver.defects.note(error)
+            self.show_leaving(self.own_counts.reachable)
+            await asyncio.sleep(0)
         await asyncio.sleep(GOODBYE_S)
+
+    def show_leaving(self, left: int) -> None:
+        """Show how many boxes have not left their broker yet, where they take their time."""
+        if self._progress is None or not self._options.says_goodbye:
+            return
+        now_s = time.monotonic()
+        if self._leaving_since_s is None:
+            self._leaving_since_s = now_s
+        if now_s - self._leaving_since_s >= SHOWN_AFTER_S:
+            self._progress.leaving(self.total - left, self.total)
 
 
 def _car_of(handler: LinkHandler) -> str | None:

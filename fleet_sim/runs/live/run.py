@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ from fleet_sim.runs.live.rental_api import RentalApi
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.shards import Shards
 from fleet_sim.runs.live.spread_fleet import SpreadFleet
+from fleet_sim.runs.live.stop import Stop
 from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
@@ -95,25 +96,6 @@ class RunsOn(NamedTuple):
     """The cars whose boxes this process plays all the same."""
 
 
-class Stop:
-    """Ctrl-C and SIGTERM: the first asks for a clean end, a second Ctrl-C for an end now."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.asked = asyncio.Event()
-        self.now = asyncio.Event()
-        self._progress = progress
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._take, number)
-
-    def _take(self, number: signal.Signals) -> None:
-        if self.asked.is_set() and number == signal.SIGINT:
-            self.now.set()
-        elif not self.asked.is_set():
-            self._progress.note("ending: unlocks under way may finish (Ctrl-C again: end now)")
-            self.asked.set()
-
-
 class LiveRun:
     """One run of one scenario in live time."""
 
@@ -142,14 +124,20 @@ class LiveRun:
         self._tasks: list[asyncio.Task[None]] = []
         self._movements = Movements()
         self._api: RentalApi | None = None
+        self._facts: RunFacts | None = None
+
+    @property
+    def was_ended_early(self) -> bool:
+        """Whether the user has ended it."""
+        return self._stop.asked.is_set()
 
     @property
     def was_cut_short(self) -> bool:
         """Whether the user did not want to wait for the unlocks under way."""
         return self._stop.now.is_set()
 
-    async def run(self) -> tuple[dict[str, Any], bool]:
-        """Do the run; return its summary, and whether the user ended it early.
+    async def run(self) -> None:
+        """Do the run; `conclude` makes of it what is to be read, when all that has run has ended.
 
         Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
         """
@@ -173,16 +161,9 @@ class LiveRun:
             if not self._stop.asked.is_set():
                 await self._load(fleet, rentals, specs)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            if self._api is not None:
-                await self._api.close()
-            with fleet.driver.present():
-                rentals.close()
-            await fleet.close()
-            self._progress.close()
+            await self._end(fleet, rentals)
         defects, first_defect = fleet.defects
-        facts = RunFacts(
+        self._facts = RunFacts(
             seed=self._options.seed,
             mode="live",
             broker=brokers.description,
@@ -196,14 +177,47 @@ class LiveRun:
             processes=1 if self._shards is None else len(self._shards.shards),
             lost_processes=() if self._shards is None else self._shards.lost_texts,
         )
-        summary = conclude(
+
+    def conclude(self) -> dict[str, Any]:
+        """Write summary and report of a run that has ended, and return the summary."""
+        assert self._facts is not None  # noqa: S101 - else `run` has raised
+        return conclude(
             self._directory,
             self._scenario,
             self._source,
-            facts,
+            self._facts,
             load_began_s=self._load_starts_s,
         )
-        return summary, self._stop.asked.is_set()
+
+    async def _end(self, fleet: LiveFleet, rentals: Rentals) -> None:
+        """Take all apart, boxes last. The user who wants an end now gets no goodbyes."""
+        for task in self._tasks:
+            task.cancel()
+        if self._api is not None:
+            await self._api.close()
+        with fleet.driver.present():
+            rentals.leave()
+        self._brokers.stop_reading()
+        if self._shards is not None:
+            self._progress.phase(self._last_phase(fleet.total, len(self._shards.shards)))
+        goodbye = asyncio.ensure_future(fleet.close())
+        now = asyncio.ensure_future(self._stop.now.wait())
+        try:
+            await asyncio.wait({goodbye, now}, return_when=asyncio.FIRST_COMPLETED)
+            goodbye.cancel()
+            with suppress(asyncio.CancelledError):
+                await goodbye
+        finally:
+            now.cancel()
+            rentals.close()
+
+    def _last_phase(self, boxes: int, processes: int) -> str:
+        """Return what a run of several processes does from now on."""
+        private = self._brokers.processes
+        if not private:
+            return f"{readable.boxes(boxes)} say goodbye, then comes the report"
+        brokers = readable.number_of(len(private), "broker")
+        return f"ending {processes} processes and {brokers}, then comes the report"
 
     def _make_fleet(self, specs: Sequence[CarSpec]) -> LiveFleet:
         options = fleet_options(self._scenario, self._options, self._brokers)
@@ -253,9 +267,6 @@ class LiveRun:
                 else:
                     self._last_event = dict(event)
             await probe.finish()
-            if self._shards is not None:
-                self._progress.phase(f"{readable.boxes(len(specs))} say goodbye")
-            await fleet.end_injections()
         except ProbeError:
             if not self._stop.now.is_set():
                 raise
@@ -385,6 +396,7 @@ def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers)
         broker_control=brokers.control,
         on_bad_certificate=None if bad is None else bad.refuse,
         quick_ack=brokers.wants_quick_ack,
+        says_goodbye=not brokers.processes,
         wait_s=options.wait_s,
     )
 

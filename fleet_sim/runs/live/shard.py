@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from time import monotonic
 from typing import Any, Final
@@ -14,7 +14,7 @@ import msgspec
 
 from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
-from fleet_sim.runs.injection import Part, end_injections, inject_all
+from fleet_sim.runs.injection import Part, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
@@ -24,6 +24,9 @@ from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import UnlockpathError
 
 COUNTS_S: Final = 0.5
+TOGETHER_S: Final = 0.05
+"""Words wait so long for others: each write would wake the process that has started this one, and
+at 2,000 unlocks a second locks alone give 4,000 words."""
 LINE_BYTES: Final = 2**20
 """No word is longer: the longest are notes, and movements with their command."""
 
@@ -41,13 +44,35 @@ async def play_shard(
     told goes over `channel`, errors too. When the other side hangs up it ends.
     """
     reader, writer = await asyncio.open_connection(sock=channel, limit=LINE_BYTES)
+    said = Together(writer.write)
     with contextlib.suppress(ConnectionError):
         try:
-            await _Shard(scenario, options, elsewhere, shard, reader, writer).play()
+            await _Shard(scenario, options, elsewhere, shard, reader, said).play()
         except UnlockpathError as error:
-            writer.write(words.line(words.Failed(str(error))))
+            said.say(words.Failed(str(error)))
+        said.flush()
         await writer.drain()
     writer.close()
+
+
+class Together:
+    """Hands on the words of some time in one piece; `flush` those that wait."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._waiting: list[bytes] = []
+
+    def say(self, word: msgspec.Struct) -> None:
+        """Let a word go with the next ones."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(TOGETHER_S, self.flush)
+        self._waiting.append(words.line(word))
+
+    def flush(self) -> None:
+        """Let go what waits."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._write(b"".join(waiting))
 
 
 class _Shard:
@@ -60,14 +85,14 @@ class _Shard:
         elsewhere: Collection[str],
         shard: tuple[int, int],
         reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        said: Together,
     ) -> None:
         specs = [spec for spec in scenario.cars(shard) if spec.vehicle_id not in elsewhere]
         raise_descriptor_limit(len(specs))
         self._scenario = scenario
         self._specs = specs
         self._reader = reader
-        self._write = writer.write
+        self._say = said.say
         self._may_connect = asyncio.Event()
         self._ended = asyncio.Event()
         self._rss_before = rss_bytes()
@@ -90,13 +115,11 @@ class _Shard:
             self._say(self._counts())
             self._say(words.Ready())
             await self._ended.wait()
-            with fleet.driver.present():
-                end_injections(fleet.fleet)
         finally:
-            for task in (listening, counting):
-                task.cancel()
-            self._say(self._counts())
+            listening.cancel()
             await fleet.close()
+            counting.cancel()
+            self._say(self._counts())
 
     async def _listen(self) -> None:
         """Do what the other side says, until it hangs up."""
@@ -148,9 +171,6 @@ class _Shard:
             last_failure=self._fleet.last_failure(),
         )
 
-    def _say(self, word: msgspec.Struct) -> None:
-        self._write(words.line(word))
-
     # What a fleet tells its `Progress`
 
     def phase(self, text: str) -> None:
@@ -161,6 +181,9 @@ class _Shard:
 
     def learning(self, heard: int, expected: int) -> None:
         """Nothing: a shard has no probe."""
+
+    def leaving(self, done: int, total: int) -> None:
+        """Nothing: the counts say it."""
 
     def serving(self, metrics_url: str) -> None:
         """Nothing: a shard serves none."""

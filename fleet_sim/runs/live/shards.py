@@ -16,6 +16,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final, NoReturn, Self
 
 import uvloop
@@ -30,7 +31,8 @@ from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 
 END_S: Final = 15.0
-"""For a shard to say goodbye for its boxes, before it is killed."""
+"""When none has said a word or ended for so long, the shards that still run are killed."""
+POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 """Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
@@ -97,6 +99,8 @@ class Shards:
         self.shards = shards
         self._following: list[asyncio.Task[None]] = []
         self._is_ending = False
+        self._heard = 0
+        """Words."""
 
     @classmethod
     def fork(
@@ -128,15 +132,26 @@ class Shards:
         """Let the faults count from a moment of the monotonic clock."""
         self._tell(words.Begin(load_starts_at))
 
-    async def end(self) -> None:
-        """Let each say goodbye for its boxes; kill what takes too long. Safe to call twice."""
+    async def end(self, show: Callable[[], None]) -> None:
+        """Let each end in good order. Safe to call twice.
+
+        `show` is called over and over meanwhile. Who waits no longer cancels this. What has not
+        ended then, or is silent for too long, is killed.
+        """
         if self._is_ending:
             return
         self._is_ending = True
         self._tell(words.End())
-        if self._following:
-            await asyncio.wait(self._following, timeout=END_S)
-        self.kill()
+        running, before, since_s = set(self._following), (0, 0), monotonic()
+        try:
+            while running and monotonic() - since_s < END_S:
+                _, running = await asyncio.wait(running, timeout=POLL_S)
+                show()
+                now = len(running), self._heard
+                if now != before:
+                    before, since_s = now, monotonic()
+        finally:
+            self.kill()
 
     @property
     def counts(self) -> FleetCounts:
@@ -218,6 +233,7 @@ class Shards:
         error: str | None = None
         with contextlib.suppress(ConnectionError):
             async for line in reader:
+                self._heard += 1
                 word = words.from_shard.decode(line)
                 match word:
                     case words.Counts():

@@ -73,6 +73,7 @@ class SpreadFleet(LiveFleet):
 
         Raises `BrokerUnreachableError` where no process could connect any.
         """
+        self._progress = progress
         self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
         began_s = monotonic()
         if self._configured:
@@ -115,14 +116,10 @@ class SpreadFleet(LiveFleet):
                 part=Part.AROUND,
             )
 
-    async def end_injections(self) -> None:
-        """Let every process record what faults are still at work on; the others say goodbye."""
-        await super().end_injections()
-        await self._shards.end()
-
     async def close(self) -> None:
-        """Let time stand still here, and end the processes."""
-        await self._shards.end()
+        """End the boxes of every process, as `LiveFleet.close` does."""
+        self.end_injections()
+        await self._shards.end(lambda: self.show_leaving(self.counts.reachable))
         await super().close()
 
     def away(self) -> str:

@@ -33,6 +33,7 @@ class WatchedRun:
         self._keeps = bool(restarts_s)
         self._restarts_s = tuple(restarts_s)
         self._written: list[Attempt] = []
+        self._diagnosed: list[Diagnosis] = []
         self._retained: dict[tuple[TopicKind, str], Any] = {}
 
     def begin_load(self) -> None:
@@ -43,9 +44,9 @@ class WatchedRun:
     def restart(self) -> None:
         """End, and begin anew with what a process finds that starts."""
         self._alerting.close()
-        open_ones = self._alerting.incidents.open
+        remembered = self._alerting.incidents.remembered
         self._alerting = self._start()
-        self._alerting.take_up(self._written, open_ones)
+        self._alerting.take_up(self._written, remembered, self._diagnosed)
         for (kind, vehicle_id), message in self._retained.items():
             self._alerting.heard(kind, vehicle_id, message, is_retained=True)
 
@@ -57,6 +58,8 @@ class WatchedRun:
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take a diagnosis."""
+        if self._keeps:
+            self._diagnosed.append(diagnosis)
         self._alerting.diagnosis(diagnosis)
 
     def connection(self, *, is_there: bool) -> None:

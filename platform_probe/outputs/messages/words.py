@@ -78,7 +78,8 @@ def advice_of(incident: Incident) -> str:
     """Return what to do now, in one or two sentences, and who acts where the mode says so."""
     mode = MODES.get(incident.mode or "")
     if mode is not None:
-        return f"{mode.now} To act: {mode.acts.value}."
+        mend = "" if mode.mend is None else f" {mode.mend}"
+        return f"{mode.now} To act: {mode.acts.value}.{mend}"
     advice = _ADVICE[incident.kind]
     if incident.cause is not None and incident.kind is IncidentKind.FAILURES:
         advice = _OF_PARTY.get(CAUSES[incident.cause].party, advice)

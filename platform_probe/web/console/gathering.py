@@ -66,7 +66,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
         ),
         complaints=_complaints_about(snapshot, attempt),
         revisions=_revisions(snapshot, attempt_id, attempt, at_s),
-        **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"])),
+        **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"], attempt_id)),
     )
 
 
@@ -96,7 +96,7 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         complaints=found,
         complaint_id=complaint_id,
         revisions=_revisions(snapshot, complaint_id, call, at_s),
-        **_around(snapshot, car, at_s, at_s),
+        **_around(snapshot, car, at_s, at_s, complaint_id),
     )
 
 
@@ -121,8 +121,10 @@ def _complaints_about(snapshot: Snapshot, attempt: Row) -> list[Row]:
     )
 
 
-def _around(snapshot: Snapshot, car: str, from_s: float, until_s: float) -> dict[str, Any]:
-    """Return what the platform logged and what was heard of a car around a time."""
+def _around(
+    snapshot: Snapshot, car: str, from_s: float, until_s: float, this_id: str
+) -> dict[str, Any]:
+    """Return other unlocks of a car, and what was logged and heard of it, around a time."""
     if not car:
         return {}
     values = {"car": car, "since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
@@ -131,7 +133,19 @@ def _around(snapshot: Snapshot, car: str, from_s: float, until_s: float) -> dict
     span = (from_s - BEFORE_S, until_s + AFTER_S)
     events = snapshot.within(PLATFORM_EVENTS, *span)
     observations = snapshot.within(OBSERVATIONS, *span)
+    attempts = snapshot.within(ATTEMPTS, *span)
+    late = snapshot.within(STRAY_ANSWERS, *span)
     return {
+        "neighbours": snapshot.rows(
+            f"""
+            SELECT *, attempt_id IN (
+                SELECT attempt_id FROM {late} WHERE vehicle_id = $car AND is_late_unlock
+            ) AS has_opened_late
+            FROM {attempts} WHERE {its.format("started_at")} AND attempt_id <> $id
+            ORDER BY started_at
+            """,
+            values | {"id": this_id},
+        ),
         "events": snapshot.rows(
             f"SELECT * FROM {events} WHERE {its.format('logged_at')} ORDER BY logged_at",
             values,

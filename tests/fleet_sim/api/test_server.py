@@ -371,8 +371,8 @@ async def test_durations_by_whether_they_waited(api: ServedApi) -> None:
     assert (counts[endpoint, "no"], counts[endpoint, "yes"]) == (1, 1)
 
 
-async def test_what_is_no_http(api: ServedApi) -> None:
-    """It is a problem like any other."""
+async def test_what_is_no_http(api: ServedApi, caplog: pytest.LogCaptureFixture) -> None:
+    """It is a problem like any other, which is counted and not logged."""
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
     writer.write(b"nonsense\r\n\r\n")
     answer = await reader.read()
@@ -380,3 +380,4 @@ async def test_what_is_no_http(api: ServedApi) -> None:
     assert b"application/problem+json" in answer
     assert b"/problems/invalid-request" in answer
     assert api.series("answers_total") == {("unknown", "other", "invalid-request"): 1.0}
+    assert not caplog.records

@@ -65,6 +65,18 @@ def test_taken_port_is_named(tmp_path: Path) -> None:
             start_broker("auto", tmp_path, port=port)
 
 
+@pytest.mark.parametrize("lowest", ["10001", "1024", ""])
+def test_free_port_is_none_that_clients_get(
+    lowest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands below the kernel's range; where nothing does, the kernel chooses."""
+    ports = tmp_path / "ip_local_port_range"
+    ports.write_text(f"{lowest}\t60999\n" if lowest else "")
+    monkeypatch.setattr(broker_process, "_PORTS_OF_CLIENTS", ports)
+    monkeypatch.setattr(broker_process, "_is_free", lambda port: port == 10_000)
+    assert (broker_process.free_port() == 10_000) == (lowest == "10001")
+
+
 @pytest.mark.broker
 def test_free_port_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a port was not free after all, the next one is tried."""

@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
+from fleet_sim.runs.live.run import LiveRun
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.virtual.run import VirtualRun
+from fleet_wire.command_line import INTERRUPTED
 from tests.helpers.sweeps import write_scenario
 
 
@@ -23,6 +25,26 @@ class Screen(LineProgress):
     def close(self) -> None:
         """Note it."""
         self.is_given_back = True
+
+
+@pytest.mark.broker
+def test_ctrl_c_while_the_report_is_written_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is over by then, and what it has gathered is named."""
+
+    async def do_nothing(_run: LiveRun) -> None:
+        """Be over."""
+
+    def interrupted(_run: LiveRun) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LiveRun, "run", do_nothing)
+    monkeypatch.setattr(LiveRun, "conclude", interrupted)
+    scenario, out = str(write_scenario(tmp_path)), str(tmp_path / "run")
+    result = CliRunner().invoke(main, ["run", scenario, "--out", out])
+    assert result.exit_code == INTERRUPTED
+    assert f"ended at once; what was gathered is in {out}" in result.stderr
 
 
 @pytest.mark.parametrize("what", [KeyboardInterrupt(), RuntimeError("no more memory")])

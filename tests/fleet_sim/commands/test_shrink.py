@@ -16,15 +16,20 @@ def test_a_few_cars_in_a_garage_are_left_of_a_fleet(tmp_path: Path) -> None:
     small = tmp_path / "small.yaml"
     code, stdout, stderr = run("fleet_sim", "shrink", scenario, "--seed", "3", "--out", small)
     assert code == 0, stderr
-    assert "keeps attempts.by_cause.box_says_expired" in stdout
+    assert "keeps injected.touched.by_cause.box_says_expired" in stdout
     assert stdout.splitlines()[-1].startswith("8 cars, 1 fault, 5 s -> 3 cars, 1 fault, ")
     found = load_scenario(small)
     assert (found.fleet.count, found.seed) == (3, 3)
-    assert list(found.expect) == ["attempts.by_cause.box_says_expired"]
+    assert list(found.expect) == ["injected.touched.by_cause.box_says_expired"]
     code, stdout, stderr = run_here(
         "fleet_sim", "run", small, "--mode", "virtual", "--out", tmp_path / "run"
     )
     assert code == 0, stdout + stderr
+    code, _, _ = run_here(
+        "fleet_sim", "run", small, "--mode", "virtual", "--out", tmp_path / "without",
+        "--set", "faults=[]",
+    )  # fmt: skip
+    assert code == 1
 
 
 def test_a_search_may_be_bounded(tmp_path: Path) -> None:
@@ -46,6 +51,23 @@ def test_what_a_scenario_expects_is_kept_where_all_looks_well(tmp_path: Path) ->
     code, stdout, stderr = run("fleet_sim", "shrink", healthy, "--seed", "1", "--max-runs", "2")
     assert code == 0, stderr
     assert "keeps attempts.by_outcome.ok\n" in stdout
+
+
+def test_where_a_fault_shows_in_no_cause_what_needs_it_is_kept(tmp_path: Path) -> None:
+    """Of a count one more than there would be without it, and nothing that would be so anyway."""
+    expect = "expect:\n  injected.touched.ok: { min: 2 }\n  attempts.by_outcome.ok: { min: 1 }\n"
+    plain, _, faults = SCENARIO.partition("expect:")[0].partition("faults:")
+    faults = faults.replace("no_coverage_garage", "client_id_takeover")
+    scenario = write_scenario(tmp_path, f"{plain}faults:{faults}{expect}")
+    small = tmp_path / "small.yaml"
+    code, stdout, stderr = run_here(
+        "fleet_sim", "shrink", scenario, "--seed", "1", "--max-runs", "6", "--out", small
+    )
+    assert code == 0, stderr
+    assert "keeps injected.touched.ok\n" in stdout
+    found = load_scenario(small)
+    assert [fault.name for fault in found.faults] == ["client_id_takeover"]
+    assert found.expect["injected.touched.ok"].min == 1
 
 
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:

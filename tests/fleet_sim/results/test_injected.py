@@ -71,7 +71,7 @@ def test_the_verdict_says_what_the_faults_explain() -> None:
         " box_asleep 1, box_busy 1. Touched, and opened all the same: 1."
     )
     assert verdict(injected(one, None, None)) == (
-        "Every unlock opened; a fault had touched 2 of them."
+        "None has a cause, so to the monitor every unlock opened; a fault had touched 2 of them."
     )
 
 

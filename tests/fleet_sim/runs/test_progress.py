@@ -347,7 +347,17 @@ def test_summary_of_a_good_run(tmp_path: Path, pipe: Console) -> None:
     text = written(pipe)
     assert "what it means" not in text
     assert "opened late" not in text
+    assert "Watched from inside" not in text
     assert "✓ all 3 expectations hold" in text
+
+
+def test_summary_tells_what_no_monitor_can_see(tmp_path: Path, pipe: Console) -> None:
+    """Locks that moved without a right, beside unlocks that all looked well."""
+    summary = write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0))
+    safety = {**summary["safety"], "movements": 9, "without_right": 4, "findings": 4}
+    print_summary({**summary, "safety": safety}, pipe)
+    told = " ".join(written(pipe).split())
+    assert "no monitor can: 9 movements of locks, and 4 moved for a command without" in told
 
 
 def test_summary_of_an_empty_run(tmp_path: Path, pipe: Console) -> None:

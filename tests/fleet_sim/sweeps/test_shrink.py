@@ -90,3 +90,23 @@ def test_each_try_is_smaller_in_one_way() -> None:
     found, tried, _ = _search(lambda _: True)
     assert all(values["fleet"]["groups"] for values in tried if "groups" in values["fleet"])
     assert found.get("faults", []) == []
+
+
+def test_times_at_which_unlocks_start_end_with_their_stage() -> None:
+    """What would start after the end goes; then as many as are not needed."""
+    stage = {"kind": "times", "at_s": [1.0, 2.0, 9.0, 14.0], "duration_s": 16.0}
+    whole: Values = {**WHOLE, "load": {"stages": [stage]}}
+    tried: list[Values] = []
+
+    def still_shows(values: Values) -> bool:
+        stages = values.get("load", {}).get("stages")
+        if not stages or not {"at_s", "duration_s"} <= stages[0].keys():
+            return False
+        tried.append(stages[0])
+        return 2.0 in stages[0]["at_s"]
+
+    found = shrunk(whole, still_shows, lambda _: None)
+    (left,) = found["load"]["stages"]
+    assert left["at_s"] == [2.0]
+    assert left["duration_s"] == 4.0
+    assert all(max(each["at_s"]) < each["duration_s"] for each in tried)

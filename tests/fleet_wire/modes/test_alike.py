@@ -31,8 +31,15 @@ def test_refusals_without_reasons_look_the_same() -> None:
     """On a wire that says no more than that the car refused."""
     alike = class_of("key_overrides_app", TWO_TOPICS)
     assert {"wrong_vehicle_state", "command_pin_lockout"} <= alike.slugs
-    assert "receipts and reasons of boxes" in alike.why
+    assert "reasons of boxes" in alike.why
     assert "no_coverage_garage" not in alike.slugs
+
+
+def test_where_commands_have_no_end_a_garage_is_a_late_delivery() -> None:
+    """The box opens the car when it is back; where it stands and how it was is not known either."""
+    alike = class_of("no_coverage_garage", TWO_TOPICS)
+    assert {"late_delivery_persistent_session", "regional_carrier_outage"} <= alike.slugs
+    assert alike.slugs.isdisjoint({"half_open_tcp_nat", "network_sunset", "inflight_stall"})
 
 
 def test_what_no_source_shows_looks_like_nothing_wrong() -> None:

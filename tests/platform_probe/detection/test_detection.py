@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import PlatformSide, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
-from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
+from fleet_wire.contract.incident import (
+    ActionKind,
+    IncidentAction,
+    IncidentKind,
+    IncidentState,
+    Severity,
+)
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.incidents.incidents import QUIET_S
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
 
@@ -303,6 +310,26 @@ def test_cars_that_open_and_customers_who_press_again_are_found() -> None:
     assert "he customer stands at another car since " in watched.last[0].title
 
 
+def test_cars_of_one_kind_at_one_place_are_found_after_six_unlocks() -> None:
+    """Of each pair of their traits two in three unlocks go well."""
+    watched = Watched()
+    kinds: list[dict[str, Any]] = [
+        {"region": region, "operator": operator, "firmware": firmware}
+        for region in ("north", "south")
+        for operator in ("operator-a", "operator-b")
+        for firmware in ("2.4.1", "2.5.0")
+    ]
+    for number in range(80):
+        watched.wait(3.0)
+        watched.unlock(**kinds[number % 8])
+    for number in range(48):
+        watched.wait(3.0)
+        is_hit = number % 8 == 0
+        watched.unlock(cause=Cause.BOX_SILENT if is_hit else None, **kinds[number % 8])
+    (incident,) = watched.last
+    assert kinds[0].items() <= incident.cohort.items() or incident.total == incident.failed
+
+
 def test_what_goes_on_under_a_name_is_not_over() -> None:
     """Every fourth unlock fails of one mode, which its diagnosis says after its record."""
     watched = Watched()
@@ -355,23 +382,104 @@ def test_an_account_that_tries_cars_is_suspicious() -> None:
     assert incident.mode == "attack_bruteforce_vehicle_ids"
 
 
+def fail(watched: Watched, unlocks: int) -> None:
+    """Let so many unlocks fail, one a second."""
+    for _ in range(unlocks):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.API_FAILED)
+
+
+def act(watched: Watched, kind: ActionKind) -> None:
+    """Let a person do something to the last incident."""
+    watched.alerting.act(
+        IncidentAction(
+            incident_id=watched.last[-1].incident_id,
+            kind=kind,
+            by="Ada",
+            at=watched.time.unix_s(),
+        )
+    )
+
+
 def test_a_monitor_that_starts_knows_what_goes_on() -> None:
     """It takes up its open incident, and does not open another."""
-    before = Watched()
-    for _ in range(30):
-        before.wait(1.0)
-        before.unlock(cause=Cause.API_FAILED)
-    written: list[Attempt] = []
-    after = Watched()
-    after.time.now_s = before.time.now_s
-    for _ in range(30):
-        before.wait(1.0)
-        written.append(before.unlock(cause=Cause.API_FAILED))
-    after.time.go_to(before.time.now_s)
-    after.alerting.take_up(written, before.alerting.incidents.open)
-    after.wait(30.0)
-    for _ in range(30):
-        after.wait(1.0)
-        after.unlock(cause=Cause.API_FAILED, vehicle_id=f"other-{after.time.now_s}")
-    assert {one.incident_id for one in after.told} <= {before.last[0].incident_id}
-    assert all(one.revision > 1 for one in after.told)
+    watched = Watched()
+    fail(watched, 60)
+    watched.restart()
+    watched.wait(30.0)
+    fail(watched, 30)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.OPEN
+    assert incident.customers > 60
+
+
+@pytest.mark.parametrize("restarts_after", [0, 50, 100])
+def test_a_restart_prolongs_no_incident(restarts_after: int) -> None:
+    """It ends as it would have, whether the fault ended before the restart or after."""
+    watched = Watched()
+    fail(watched, 60)
+    act(watched, ActionKind.MUTE)
+    if not restarts_after:
+        watched.restart()
+    act(watched, ActionKind.UNMUTE)
+    over_at = watched.time.unix_s()
+    for number in range(1, 700):
+        watched.usual(1, failing=0.0)
+        if number == restarts_after:
+            watched.restart()
+    (incident,) = watched.last
+    assert incident.state is IncidentState.RESOLVED
+    assert incident.ended_at is not None
+    assert incident.ended_at - over_at < 60.0
+    assert incident.at - incident.ended_at < QUIET_S + 20.0
+
+
+def test_what_was_diagnosed_is_known_after_a_restart() -> None:
+    """Unlocks that opened prove odd: four of them are found again from what was written."""
+    watched = Watched()
+    watched.usual(100, failing=0.0)
+    said = []
+    for _ in range(4):
+        watched.wait(5.0)
+        attempt = watched.unlock()
+        said.append(
+            diagnosis_of(
+                RankedMode("auto_relock", 0.9),
+                attempt_id=attempt.attempt_id,
+                vehicle_id=attempt.vehicle_id,
+                at=watched.time.unix_s(),
+                after_s=2.0,
+            )
+        )
+        watched.alerting.diagnosis(said[-1])
+    watched.wait(10.0)
+    (before,) = watched.last
+    watched.restart(said)
+    assert watched.alerting.incidents.open == [before]
+    watched.usual(800, failing=0.0)
+    (after,) = watched.last
+    assert after.mode == "auto_relock"
+    assert after.state is IncidentState.RESOLVED
+
+
+def test_what_a_person_closed_stays_closed_over_a_restart() -> None:
+    """While it goes on; what has ended and comes back is the same incident."""
+    watched = Watched()
+    fail(watched, 60)
+    act(watched, ActionKind.CLOSE)
+    watched.restart()
+    fail(watched, 30)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.CLOSED
+
+
+def test_what_comes_back_after_a_restart_is_the_same_incident() -> None:
+    """Within the hour, as it would have been without."""
+    watched = Watched()
+    fail(watched, 60)
+    watched.usual(700, failing=0.0)
+    assert watched.last[0].state is IncidentState.RESOLVED
+    watched.restart()
+    fail(watched, 60)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.OPEN

@@ -269,6 +269,20 @@ def test_the_platforms_late_end_is_not_forgotten_when_the_car_is_asked_for_again
     assert "platform_missed_it" in {one.fact for one in of_first[-1].facts}
 
 
+def test_an_unlock_that_is_looked_at_already_is_not_begun_anew() -> None:
+    """An answer came once more, and its request was sent again: one row of revisions."""
+    watched = Watched()
+    ended = watched.ended(None, booking_id="b1")
+    watched.at(20.0).take(ended)
+    answer_once_more(watched, 28.0)
+    watched.at(60.0)
+    again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
+    watched.diagnosing.take(again)
+    watched.at(200.0)
+    of_first = [one.revision for one in watched.told if one.attempt_id == "a1"]
+    assert of_first == [*range(1, len(of_first) + 1)]
+
+
 def test_what_a_later_look_refutes_is_taken_back() -> None:
     """A command that waited was sent after all, and the car opened."""
     seen = dict.fromkeys((Fact.NOTHING_PUBLISHED, Fact.WENT_WELL, Fact.SENT_LATE), "")

@@ -15,6 +15,7 @@ from fleet_wire.contract.messages import (
     Presence,
     PresenceReason,
     PresenceStatus,
+    Reason,
     Result,
     Telemetry,
     VehicleState,
@@ -179,6 +180,102 @@ def test_a_box_finds_a_dead_connection_by_its_next_ping(back_s: float, *, is_ove
     watched.at(back_s).presence("car-1", ONLINE, retained=False)
     watched.at(back_s + 5.0)
     assert ("ping_overdue" in watched.facts()) is is_overdue
+
+
+@pytest.mark.parametrize(("heard_s", "is_overdue"), [(50.0, False), (1.0, True)])
+def test_a_connection_was_dead_when_a_heartbeat_failed_to_come(
+    heard_s: float, *, is_overdue: bool
+) -> None:
+    """Its box has had so much longer to find that out."""
+    watched = Watched()
+    connected = BrokerEvent(0.0, "car-1", BrokerEventKind.CONNECTED, keepalive_s=60.0)
+    watched.at(1.0).broker_said(connected)
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for at_s in (0.0, 10.0):
+        watched.at(heard_s + at_s).telemetry("car-1", HEARTBEAT)
+    watched.at(80.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(140.0).presence("car-1", ONLINE, retained=False)
+    watched.at(145.0)
+    assert ("ping_overdue" in watched.facts()) is is_overdue
+
+
+@pytest.mark.parametrize(
+    ("has_receipts", "seen"), [(True, {"opened_late"}), (False, {"opened_at_last"})]
+)
+def test_where_commands_have_no_end_a_late_opening_says_less(
+    seen: set[str], *, has_receipts: bool
+) -> None:
+    """Each box that was away opens its car when it is back."""
+    watched = Watched()
+    if has_receipts:
+        watched.at(2.0).result("car-2", Result("c0", Phase.RECEIVED))
+    watched.at(3.0).result("car-2", Result("c0", Phase.EXECUTED))
+    watched.at(20.0)
+    failed = watched.ended(Cause.BOX_SILENT, command_id="c1", stages=SENT)
+    watched.diagnosing.take(failed)
+    watched.at(65.0).result("car-1", Result("c1", Phase.EXECUTED))
+    watched.diagnosing.take(
+        StrayAnswer(
+            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
+            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
+        )
+    )  # fmt: skip
+    watched.at(67.0)
+    assert watched.facts() & {"opened_late", "opened_at_last", "late_without_return"} == seen
+
+
+@pytest.mark.parametrize(("has_reason", "seen"), [(True, "busy"), (False, "somehow")])
+def test_boxes_may_say_why_they_refuse_and_not_what_they_get(
+    seen: str, *, has_reason: bool
+) -> None:
+    """These are two things."""
+    watched = Watched()
+    watched.at(3.0).result("car-2", Result("c0", Phase.EXECUTED))
+    reason = Reason.BUSY if has_reason else Reason.FAILED
+    watched.at(19.0).result("car-1", Result("c1", Phase.REFUSED, reason=reason))
+    watched.at(20.0)
+    cause = Cause.BOX_BUSY if has_reason else Cause.VEHICLE_FAILED
+    watched.diagnosing.take(watched.ended(cause, command_id="c1", stages=SENT))
+    assert f"refused_{seen}" in watched.facts()
+    assert "receipts" not in watched.told[-1].told
+    assert ("reasons" in watched.told[-1].told) is has_reason
+
+
+@pytest.mark.parametrize(("ended_s", "is_long"), [(40.0, False), (90.0, True)])
+def test_a_command_waits_for_the_one_that_the_platform_has_missed(
+    ended_s: float, *, is_long: bool
+) -> None:
+    """Then the one before says what was wrong."""
+    watched = Watched()
+    watched.at(21.0)
+    missed = PlatformSide(status=504, outcome="expired", ended_s=ended_s)
+    watched.diagnosing.take(watched.ended(None, attempt_id="a0", stages=SENT, platform=missed))
+    watched.at(60.0)
+    side = PlatformSide(status=202)
+    watched.diagnosing.take(watched.ended(Cause.VEHICLE_STATE, stages=SENT, platform=side))
+    assert watched.told[-1].attempt_id != "a0"
+    assert "platform_missed_it" in watched.facts()
+    assert ("platform_waited_long" in watched.facts()) is is_long
+
+
+@pytest.mark.parametrize(("refused", "is_noted"), [(0, True), (3, False)])
+def test_an_app_with_which_others_fare_well_is_not_to_blame(
+    refused: int, *, is_noted: bool
+) -> None:
+    """For a booking that is not found."""
+    watched = Watched()
+    watched.at(30.0)
+    for number in range(2, 2 + CARS):
+        has_failed = number < 2 + refused
+        side = PlatformSide(status=404 if has_failed else 200, app_version="5.1.0")
+        cause = Cause.API_REFUSED if has_failed else None
+        other = {"vehicle_id": f"car-{number}", "attempt_id": f"a{number}", "platform": side}
+        watched.diagnosing.take(watched.ended(cause, **other))
+    side = PlatformSide(status=409, problem="booking-not-started", app_version="5.1.0")
+    watched.diagnosing.take(watched.ended(Cause.API_REFUSED, stages={}, platform=side))
+    assert "said_booking" in watched.facts()
+    assert ("app_version_fares_well" in watched.facts()) is is_noted
 
 
 @pytest.mark.parametrize(("uptime_s", "has_run"), [(9.0, False), (65.0, True)])

@@ -106,6 +106,18 @@ def test_few_that_are_diagnosed_as_something_else_do_not_name_it() -> None:
     assert told.last.mode == "regional_carrier_outage"
 
 
+def test_what_follows_of_pressing_again_does_not_name_it() -> None:
+    """Ten cars locked themselves again; six of their locks, opened too often, then froze."""
+    told = Told()
+    relocked = {"modes": {"auto_relock": 9.8}, "diagnosed": 10, "causes": {}}
+    told.take(1, what="odd", **relocked)
+    frozen = {"modes": {"actuator_inhibit_or_frozen": 5.4}, "diagnosed": 6}
+    told.take(2, failed=6, total=60, **frozen)
+    told.wait(60.0)
+    told.take(2, failed=6, total=60, is_over=True, **frozen)
+    assert told.last.mode == "auto_relock"
+
+
 def test_another_cohort_is_another_incident() -> None:
     """What one test finds among what the first problem does not explain is a second one."""
     told = Told()

@@ -9,9 +9,11 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import IncidentState
 from platform_probe.outputs import earlier
-from platform_probe.outputs.earlier import last_ends
-from platform_probe.outputs.sinks import ATTEMPTS_FILE
+from platform_probe.outputs.earlier import last_ends, last_incidents
+from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
+from tests.helpers.consoles import incident_of
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.records import attempt_of
 
@@ -68,3 +70,19 @@ def test_without_records_there_is_no_past(tmp_path: Path) -> None:
     assert last_ends(tmp_path) == {}
     (tmp_path / f"{ATTEMPTS_FILE}.1").symlink_to("/dev/full")
     assert last_ends(tmp_path) == {}
+
+
+def test_incidents_are_remembered_that_are_open_or_ended_lately(tmp_path: Path) -> None:
+    """Each as its last line has it."""
+    open_one = incident_of(incident_id="open")
+    ended = incident_of(state=IncidentState.RESOLVED, ended_at=EPOCH_S - 50.0)
+    lines = [
+        incident_of(incident_id="ended"),
+        msgspec.structs.replace(ended, incident_id="ended"),
+        msgspec.structs.replace(ended, incident_id="long ago", ended_at=EPOCH_S - 500.0),
+        open_one,
+    ]
+    (tmp_path / INCIDENTS_FILE).write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+    found = last_incidents(tmp_path, since=EPOCH_S - 100.0)
+    assert [one.incident_id for one in found] == ["ended", "open"]
+    assert found[0].state is IncidentState.RESOLVED

@@ -31,7 +31,7 @@ def test_failure_mode_says_it_better(mode: str) -> None:
     """Where one is likely its own sentences are told, and who must act."""
     known = MODES[mode]
     advice = advice_for(Cause.VEHICLE_FAILED, known)
-    assert advice == Advice(known.customer, known.now, known.acts)
+    assert advice == Advice(known.customer, known.now, known.acts, known.mend)
 
 
 def test_door_that_may_be_open_is_tried() -> None:
@@ -46,3 +46,7 @@ def test_car_that_opened_later_is_to_be_locked() -> None:
     advice = advice_for(Cause.BOX_OFFLINE, opened_later=True)
     assert "opened" in advice.say
     assert advice.do.startswith("The car has OPENED")
+    assert "press" not in advice.do
+    of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_later=True)
+    assert of_mode.do == advice.do
+    assert of_mode.mend == MODES["slow_wake_client_timeout"].mend

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, FactSeen, RankedMode, Weighed
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.modes.facts import FACTS, Fact, Told
 from platform_probe.support.believed import (
@@ -12,6 +16,7 @@ from platform_probe.support.believed import (
     changes_of_mind,
     how_likely,
     reasons,
+    sentence_of,
     title_of,
 )
 
@@ -27,8 +32,9 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
     """Return what was believed so long after the request."""
     modes = (
         RankedMode(mode, probability, WEIGHED),
-        RankedMode("phone_side", 0.02),
-        RankedMode("ghost_gps", 0.019),
+        RankedMode("modem_search_drain", 0.02),
+        RankedMode("dns_failure", 0.019),
+        RankedMode("phone_side", 0.4),
     )
     told = frozenset(Told)
     return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,), told=told)
@@ -53,14 +59,56 @@ def test_probabilities_are_said_as_people_do(probability: float, said: str) -> N
 def test_reasons_are_sentences() -> None:
     """For and against; what was not seen is said so, and what hardly counts is left out."""
     one = revision(20.0, "no_coverage_garage", 0.8)
-    assert reasons(one, is_for=True) == [SEEN.sentence]
-    (against,) = reasons(one, is_for=False)
+    assert reasons(one, UTC, is_for=True) == [SEEN.sentence]
+    (against,) = reasons(one, UTC, is_for=False)
     assert against == f"not seen: {FACTS[Fact.MANY_AWAY].meaning}"
 
 
-def test_unlikely_modes_are_not_told() -> None:
-    """From 2 % on they are."""
-    assert [one.mode for one in revision(20.0, "unknown", 0.9).others] == ["phone_side"]
+def test_reasons_are_what_the_signature_lists() -> None:
+    """What only goes with a mode explains nothing; and an unlock comes only so far."""
+    weighed = (
+        Weighed(Fact.SUPPORT_CALLED, 0.9),
+        Weighed(Fact.NOT_DELIVERED, 0.8),
+        Weighed(Fact.SAID_YES, -0.9),
+        Weighed(Fact.SILENT_AFTER_RECEIPT, -0.8, is_seen=False),
+    )
+    facts = tuple(FactSeen(one.fact, one.fact) for one in weighed if one.is_seen)
+    first = RankedMode("no_coverage_garage", 0.8, weighed)
+    one = replace(revision(20.0, first.mode, 0.8), modes=(first,), facts=facts)
+    assert reasons(one, UTC, is_for=True) == [Fact.NOT_DELIVERED]
+    assert reasons(one, UTC, is_for=False) == []
+    weaker = replace(one, modes=(replace_weighed(first, weighed[:1]),))
+    assert reasons(weaker, UTC, is_for=True) == [Fact.SUPPORT_CALLED]
+
+
+def replace_weighed(mode: RankedMode, weighed: tuple[Weighed, ...]) -> RankedMode:
+    """Return a mode of which other facts were weighed."""
+    return RankedMode(mode.mode, mode.probability, weighed)
+
+
+def test_times_in_sentences_are_of_the_zone() -> None:
+    """Facts are noted in UTC; the day is the one that is nearest. What is no time stays."""
+    new_year_s = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    for said, told in (
+        ("lost at 23:59:50, back at 00:00:10", "lost at 00:59:50, back at 01:00:10"),
+        ("the key says 99:99:99", "the key says 99:99:99"),
+    ):
+        fact = FactSeen(Fact.WILL_BEFORE, said)
+        assert sentence_of(fact, new_year_s, ZoneInfo("Europe/Berlin")) == told
+
+
+def test_modes_that_are_unlikely_or_impossible_are_not_told() -> None:
+    """From 2 % on they are, unless something was seen that is never seen of them."""
+    assert [one.mode for one in revision(20.0, "unknown", 0.9).others] == ["modem_search_drain"]
+
+
+def test_what_looks_the_same_is_neither_impossible_nor_an_accusation() -> None:
+    """Nor nothing, where the unlock has failed."""
+    there = frozenset({Told.ATTEMPT, Told.RECEIPTS})
+    one = replace(revision(20.0, "generic_500", 0.4), told=there, facts=())
+    assert NOTHING_WRONG in one.alike.slugs
+    assert "impossible_travel" in one.alike.slugs
+    assert not {NOTHING_WRONG, "impossible_travel"} & {*one.looks_like}
 
 
 def test_change_of_mind_is_told_from_one_moment_to_the_next() -> None:

@@ -13,7 +13,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import advice_for
-from platform_probe.support.case import Wanted, look_up
+from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.stores import put_lines, put_unlocks, unlock

@@ -20,6 +20,27 @@ from tests.helpers.waiting import eventually
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize(("says_goodbye", "left"), [(True, 0), (False, 3)])
+async def test_boxes_take_leave_of_a_broker_that_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, says_goodbye: bool, left: int
+) -> None:
+    """A few at a time, and who watches sees how many; one that ends as well is not told."""
+    monkeypatch.setattr(live_fleet, "GOODBYES_AT_ONCE", 2)
+    monkeypatch.setattr(live_fleet, "SHOWN_AFTER_S", 0.0)
+    cars = load_scenario(write_scenario(tmp_path), ["fleet.count=3"]).cars()
+    said = StringIO()
+    with running_mosquitto() as broker:
+        brokers = Brokers.parse(str(broker.address))
+        fleet = LiveFleet(cars, FleetOptions(brokers=brokers, seed=1, says_goodbye=says_goodbye))
+        progress = LineProgress(said)
+        await fleet.connect(progress, asyncio.Event())
+        progress.phase("the end")
+        await fleet.close()
+    assert fleet.counts.reachable == left
+    assert ("left 2 of 3 boxes" in said.getvalue()) is says_goodbye
+
+
+@pytest.mark.broker
 async def test_a_box_with_a_wrong_password_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

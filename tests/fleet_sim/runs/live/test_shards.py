@@ -8,8 +8,17 @@ import socket
 import pytest
 
 from fleet_sim.runs.live import shards as module
+from fleet_sim.runs.live.shard_words import Note, line
 from fleet_sim.runs.live.shards import Heard, Shards
 from tests.helpers.waiting import eventually
+
+
+async def _talkative(_shard: tuple[int, int], channel: socket.socket) -> None:
+    """Play boxes that leave, one after the other, without an end."""
+    _, writer = await asyncio.open_connection(sock=channel)
+    while True:
+        writer.write(line(Note("one has left")))
+        await asyncio.sleep(0.01)
 
 
 async def _deaf(_shard: tuple[int, int], _channel: socket.socket) -> None:
@@ -19,13 +28,13 @@ async def _deaf(_shard: tuple[int, int], _channel: socket.socket) -> None:
 
 def test_a_process_that_is_slow_to_say_goodbye_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was told to end, and is killed: all that it had to tell has been told."""
-    monkeypatch.setattr(module, "END_S", 0.01)
+    monkeypatch.setattr(module, "END_S", 0.05)
+    monkeypatch.setattr(module, "POLL_S", 0.01)
     notes: list[str] = []
 
     async def follow(shards: Shards) -> None:
-        shards.follow(Heard(hit=_nothing, movement=_nothing, note=notes.append))
-        await asyncio.sleep(0)
-        await shards.end()
+        await _follow(shards, notes)
+        await shards.end(_nothing)
         await eventually(lambda: not any(shard.is_running for shard in shards.shards))
 
     with Shards.fork(_deaf, lambda _shard: 10, 2) as shards:
@@ -33,5 +42,34 @@ def test_a_process_that_is_slow_to_say_goodbye_is_not_lost(monkeypatch: pytest.M
         assert (shards.lost, notes) == ([], [])
 
 
-def _nothing(_word: object) -> None:
+def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no longer than the user waits."""
+    notes: list[str] = []
+    heard_at_s = [0.0]
+
+    def pass_time_when_heard() -> None:
+        if len(notes) > len(heard_at_s):
+            heard_at_s.append(heard_at_s[-1] + 0.9 * module.END_S)
+
+    async def follow(shards: Shards) -> None:
+        await _follow(shards, notes)
+        await eventually(lambda: bool(notes))
+        monkeypatch.setattr(module, "monotonic", lambda: heard_at_s[-1])
+        ending = asyncio.ensure_future(shards.end(pass_time_when_heard))
+        await eventually(lambda: heard_at_s[-1] > 3 * module.END_S)
+        assert all(shard.is_running for shard in shards.shards)
+        ending.cancel()
+        await eventually(lambda: not any(shard.is_running for shard in shards.shards))
+
+    with Shards.fork(_talkative, lambda _shard: 10, 1) as shards:
+        asyncio.run(follow(shards))
+        assert not shards.lost
+
+
+async def _follow(shards: Shards, notes: list[str]) -> None:
+    shards.follow(Heard(hit=_nothing, movement=_nothing, note=notes.append))
+    await asyncio.sleep(0)
+
+
+def _nothing(*_: object) -> None:
     """Take it."""

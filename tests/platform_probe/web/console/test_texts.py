@@ -15,7 +15,8 @@ from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, Layer
-from platform_probe.support.advice import advice_for
+from platform_probe.support.advice import advice_for, let_try_first
+from platform_probe.support.beside import OPEN_SINCE
 from platform_probe.web.console.helping import said
 from platform_probe.web.console.person import RIGHTS
 from platform_probe.web.console.texts import LANGUAGES, language_of, said_texts, say_in, texts_of
@@ -105,15 +106,17 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     """Titles, sentences and advice of modes and causes, but for a few that are new."""
     english = [
         *(text for mode in MODES.values() for text in (mode.title, mode.customer, mode.now)),
+        *(mode.mend for mode in MODES.values() if mode.mend is not None),
         *(info.explanation for info in CAUSES.values()),
         *(text for cause in Cause for text in (advice_for(cause).say, advice_for(cause).do)),
     ]
     missing = [text for text in english if said("fr", text) == text]
 
     assert len(missing) < len(english) / 10, missing
-    both = advice_for(Cause.BOX_OFFLINE, MODES["no_coverage_garage"], opened_later=True)
-    assert said("fr", both.do).startswith("La voiture s'est finalement OUVERTE")
+    both = let_try_first(advice_for(Cause.BOX_OFFLINE, MODES["no_coverage_garage"]), OPEN_SINCE)
+    assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis")
     assert "Bluetooth ou par carte" in said("fr", both.do)
+    assert "Essayez la portière" in said("fr", both.say)
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:

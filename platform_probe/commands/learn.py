@@ -1,0 +1,123 @@
+"""The command `platform-probe learn`: a first draft of a fleet's profile."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+from fleet_wire.config.secrets import read_secret
+from fleet_wire.links.factory import tls_for
+from fleet_wire.links.link import BrokerAddress
+from platform_probe.learning import LearnOptions, listen, write_draft
+
+
+@click.command()
+@click.option(
+    "--broker", required=True, metavar="URL", help="For example mqtts://user@broker:8883."
+)
+@click.option(
+    "--broker-password-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Holds the broker's password.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Authority that signed the broker's certificate, PEM.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["5", "3.1.1"]),
+    default="5",
+    show_default=True,
+    help="Version of MQTT.",
+)
+@click.option(
+    "--seconds",
+    "duration_s",
+    type=click.FloatRange(0.1, 86_400),
+    default=60.0,
+    show_default=True,
+    help="How long to listen.",
+)
+@click.option(
+    "--topic",
+    "filters",
+    multiple=True,
+    metavar="FILTER",
+    default=("#",),
+    show_default=True,
+    help="What to listen to; several times for several. # leaves out topics that begin with $.",
+)
+@click.option(
+    "--vehicle",
+    "vehicles",
+    multiple=True,
+    metavar="ID",
+    help="A car's id, where it does not look like one.",
+)
+@click.option(
+    "--sample",
+    "sample_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE.jsonl",
+    help="Write what was heard there, for fleet-sim profile check --sample.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the draft there.  [default: stdout]",
+)
+def learn(  # noqa: PLR0913 - one parameter for each option
+    *,
+    broker: str,
+    broker_password_file: Path | None,
+    ca_file: Path | None,
+    protocol: Any,
+    duration_s: float,
+    filters: tuple[str, ...],
+    vehicles: tuple[str, ...],
+    sample_file: Path | None,
+    out: Path | None,
+) -> None:
+    """Listen to a fleet that speaks its own language, and write a first draft of its profile.
+
+    \b
+    platform-probe learn --broker mqtt://broker:1883 --sample heard.jsonl --out my-fleet.yaml
+    fleet-sim profile check my-fleet.yaml --sample heard.jsonl
+
+    Have a car unlocked meanwhile. Ctrl-C or SIGTERM ends it early: the draft is of what was heard
+    until then. It is guessed from the words in topics and fields, and is to be checked by somebody
+    who knows the fleet. Nothing is sent.
+    """  # noqa: D301 - click's own escape
+    address = BrokerAddress.parse(broker)
+    if broker_password_file is not None:
+        password = read_secret(broker_password_file, name="--broker-password-file")
+        address = replace(address, password=password)
+    options = LearnOptions(
+        broker=address,
+        duration_s=duration_s,
+        filters=filters,
+        protocol=protocol,
+        vehicles=vehicles,
+        tls=tls_for(address, ca_file=ca_file),
+    )
+    click.echo(f"listening to {address} for {duration_s:g} s", err=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        samples, seconds, why_early = runner.run(listen(options))
+    if why_early is not None:
+        click.echo(f"ended after {seconds:.1f} s of {duration_s:g} s: {why_early}", err=True)
+    draft = write_draft(samples, options, seconds=seconds, sample_file=sample_file)
+    if out is None:
+        click.echo(draft, nl=False)
+    else:
+        out.write_text(draft, "utf-8")
+        click.echo(f"{out}: from {len(samples)} messages", err=True)

@@ -1,0 +1,97 @@
+"""The other unlocks of a car around one: whose they are, how they ended, and whether it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from fleet_wire.contract.attempt import Source
+from platform_probe.diagnosis.records import is_taken_over_often
+from platform_probe.support.advice import SAID_OPEN, ended_as
+from platform_probe.support.case import Case, cause_of, evidence_of
+from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.times import long_of
+
+STAYS_OPEN_S: Final = 120.0
+"""So long a car may stand open that nobody has entered: the longest until one locks itself
+(ha-volvo-cars#129)."""
+OPEN_SINCE: Final = "Another unlock has opened the car since: let the customer try the door first."
+OPEN_BEFORE: Final = (
+    "Another unlock had opened the car just before: let the customer try the door first."
+)
+
+
+class Whose(StrEnum):
+    """Whose something is, seen from the customer of a case. Nobody is named."""
+
+    SAME = "the same customer"
+    ANOTHER = "another customer"
+    MONITOR = "the monitor"
+    OF_ANOTHER_BOOKING = "somebody with another booking"
+    NOT_KNOWN = "somebody"
+
+
+class Relations:
+    """Says whose events and unlocks are, by account, or by the accounts of bookings."""
+
+    def __init__(self, case: Case) -> None:
+        own = case.attempt or next(iter(case.complaints), None)
+        self._account = None if own is None else own["account_id"]
+        self._booking = None if own is None else own["booking_id"]
+        self._accounts = {
+            row["booking_id"]: row["account_id"]
+            for row in (*case.neighbours, *case.events)
+            if row["booking_id"] and row["account_id"]
+        }
+
+    def whose(self, row: Row) -> Whose:
+        """Return whose an event or an unlock is."""
+        if row.get("source") == Source.PROBE:
+            return Whose.MONITOR
+        if row["booking_id"] is not None and row["booking_id"] == self._booking:
+            return Whose.SAME
+        account = row["account_id"] or self._accounts.get(row["booking_id"])
+        if account is None or self._account is None:
+            is_other = row["booking_id"] is not None and self._booking is not None
+            return Whose.OF_ANOTHER_BOOKING if is_other else Whose.NOT_KNOWN
+        return Whose.SAME if account == self._account else Whose.ANOTHER
+
+
+def ended_in_words(unlock: Row) -> str:
+    """Return how another unlock of the car ended, to be said of the car."""
+    cause = cause_of(unlock)
+    if cause is None:
+        return SAID_OPEN if _is_in_doubt(unlock) else f"opened after {long_of(unlock['total_s'])}"
+    late = ", and opened later" if unlock["has_opened_late"] else ""
+    return f"{ended_as(cause)} ({cause}){late}"
+
+
+def may_be_open(case: Case) -> str | None:
+    """Return that another unlock has opened the car for the same customer; None: none has.
+
+    After this one, or so shortly before that the car may still be open. Of an unlock for somebody
+    else this customer is told nothing.
+    """
+    if case.attempt is None or case.cause is None:
+        return None
+    begun_s = [*_opened_for_them(case)]
+    if any(at_s > 0 for at_s in begun_s):
+        return OPEN_SINCE
+    return OPEN_BEFORE if any(at_s >= -STAYS_OPEN_S for at_s in begun_s) else None
+
+
+def _opened_for_them(case: Case) -> Iterator[float]:
+    """Yield from when on, seconds after this unlock, others opened the car for its customer."""
+    relations = Relations(case)
+    is_ours = case.attempt is not None and case.attempt["source"] == Source.PROBE
+    theirs = Whose.MONITOR if is_ours else Whose.SAME
+    for other in case.neighbours:
+        has_opened = cause_of(other) is None and not _is_in_doubt(other)
+        if has_opened and relations.whose(other) is theirs:
+            yield unix_s(other["started_at"]) - case.at_s
+
+
+def _is_in_doubt(unlock: Row) -> bool:
+    """Return whether another car may have answered, where an unlock is said to have opened one."""
+    return is_taken_over_often(evidence_of(unlock))

@@ -1,0 +1,406 @@
+"""An unlock looked up in a store, by whatever is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from fleet_wire.contract.attempt import Flag
+from fleet_wire.errors import ConfigError
+from platform_probe.store.duck import Duck
+from platform_probe.store.reading import Source, Span
+from platform_probe.support.believed import Revision, revision_of
+from platform_probe.support.case import AFTER_S, BEFORE_S, Case
+from platform_probe.support.cohorts import search_around
+from platform_probe.support.nearest import alike, not_found, same_id
+from platform_probe.support.rows import Row, unix_s, utc
+
+NEAR_S: Final = 900.0
+"""Around `--at`: a customer who calls remembers it to the quarter of an hour."""
+MOST_ROWS: Final = 500
+_TOLD_OF: Final = {
+    "attempt_id": (("complaints", "complaint_id"),),
+    "command_id": (("platform_events", "command_id"),),
+    "booking_id": (("platform_events", "booking_id"), ("complaints", "booking_id")),
+    "account_id": (("platform_events", "account_id"), ("complaints", "account_id")),
+    "trace_id": (("platform_events", "trace_id"),),
+}
+"""Where besides in the unlocks an id may stand: table and column."""
+_BY_PLATFORM: Final = ("account_id", "trace_id")
+_CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
+"""What people call what a column identifies, where that is another word."""
+_OPENED_LATE: Final = (
+    "SELECT attempt_id FROM stray_answers WHERE vehicle_id = $car AND is_late_unlock"
+)
+LISTED: Final = 20
+"""Other unlocks of the same car, booking or customer that are listed."""
+
+
+_OF_CARS: Final = ("attempt_revisions", "observations", "platform_events")
+"""Tables that may know a car."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is known of the unlock that is looked for."""
+
+    vehicle: str | None = None
+    attempt: str | None = None
+    booking: str | None = None
+    customer: str | None = None
+    trace: str | None = None
+    command: str | None = None
+    at_s: float | None = None
+    since_s: float | None = None
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids besides the car's, by the column that has them."""
+        named = {
+            "attempt_id": self.attempt,
+            "booking_id": self.booking,
+            "account_id": self.customer,
+            "trace_id": self.trace,
+            "command_id": self.command,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def look_up(source: Source, wanted: Wanted, newest_s: float) -> Case:
+    """Return the case. Raises `ConfigError` that names the nearest ids where nothing fits."""
+
+    def work(duck: Duck) -> Case:
+        return _Lookup(source, duck, wanted, newest_s).case()
+
+    case = source.read(work)
+    around = Span(case.at_s - BEFORE_S, case.at_s + AFTER_S)
+    return source.read(work, around) if source.is_away(around) else case
+
+
+class _Lookup:
+    """The questions for one case, over one database."""
+
+    def __init__(self, source: Source, duck: Duck, wanted: Wanted, newest_s: float) -> None:
+        self._source = source
+        self._duck = duck
+        self._wanted = wanted
+        self._newest_s = newest_s
+
+    def case(self) -> Case:
+        vehicle = self._vehicle()
+        fitting = self._fitting(vehicle)
+        attempt = self._chosen(fitting)
+        if attempt is None:
+            at_s, since_s = self._asked_about()
+            complaint = self._complaint(vehicle, at_s)
+            if complaint is not None:
+                return self._case_of_call(complaint, fitting)
+            return Case(
+                vehicle_id=vehicle,
+                attempt=None,
+                at_s=at_s,
+                since_s=since_s,
+                newest_s=self._newest_s,
+                has_platform_log=self._has_platform_log(),
+                others=fitting[:LISTED],
+                **self._around(
+                    vehicle,
+                    at_s if since_s is None else since_s + BEFORE_S,  # from then on
+                    max(at_s, since_s or at_s),
+                ),
+            )
+        at_s = unix_s(attempt["started_at"])
+        car = attempt["vehicle_id"] or None
+        return Case(
+            vehicle_id=car,
+            attempt=self._with_account(attempt),
+            at_s=at_s,
+            newest_s=self._newest_s,
+            strays=self._rows(
+                "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
+            ),
+            complaints=self._complaints(attempt),
+            revisions=self._revisions(attempt["attempt_id"], attempt["account_id"]),
+            others=[each for each in fitting if each is not attempt][:LISTED],
+            finding=search_around(self._duck, at_s) if attempt["cause"] else None,
+            **self._around(car, at_s, at_s + attempt["total_s"], attempt),
+        )
+
+    def _asked_about(self) -> tuple[float, float | None]:
+        """Return the time that is asked about, and since when, where that is asked alone."""
+        at_s, since_s = self._wanted.at_s, self._wanted.since_s
+        return (self._newest_s, since_s) if at_s is None else (at_s, None)
+
+    def _case_of_call(self, complaint: Row, fitting: Sequence[Row]) -> Case:
+        """Return the case of a call about an unlock that nobody saw."""
+        at_s, car = unix_s(complaint["called_at"]), complaint["vehicle_id"]
+        call_id = complaint["complaint_id"]
+        return Case(
+            vehicle_id=car,
+            attempt=None,
+            at_s=at_s,
+            newest_s=self._newest_s,
+            others=fitting[:LISTED],
+            complaint_id=call_id,
+            revisions=self._revisions(call_id, complaint["account_id"]),
+            complaints=[complaint],
+            finding=search_around(self._duck, at_s),
+            **self._around(car, at_s, at_s),
+        )
+
+    # Which unlock
+
+    def _vehicle(self) -> str | None:
+        wanted = self._wanted.vehicle
+        if wanted is None:
+            return None
+        is_known = " UNION ALL ".join(
+            f"(SELECT 1 FROM {table} WHERE vehicle_id = $car LIMIT 1)" for table in _OF_CARS
+        )
+        if self._duck.run(is_known, {"car": wanted}):  # quickly, as files are sorted by car
+            return wanted
+        cars = [
+            row[0]
+            for row in self._duck.run(
+                " UNION ".join(f"SELECT vehicle_id FROM {table}" for table in _OF_CARS)
+                + " UNION SELECT asked_for FROM attempts"
+            )
+            if row[0]
+        ]
+        found = same_id(wanted, cars)
+        if found is None:
+            raise ConfigError([not_found("car", wanted, cars)])
+        return found
+
+    def _fitting(self, vehicle: str | None) -> list[Row]:
+        """Return the unlocks that fit, the last one first."""
+        ids = self._wanted.ids
+        if not ids:
+            is_its = "vehicle_id = $car OR asked_for = $car"
+            return self._rows("attempts", is_its, {"car": vehicle}, "started_at DESC")
+        (name, value), *rest = ids.items()
+        its = self._with_id(name, value)
+        if name == "account_id":
+            its = self._with_unnamed(its)
+        also = dict(rest) if vehicle is None else {**dict(rest), "vehicle_id": vehicle}
+        if "account_id" in also:
+            its = [self._with_account(row) for row in its]
+        fitting = [
+            row for row in its if all(_is_given(row, key, given) for key, given in also.items())
+        ]
+        if its and not fitting:
+            key, given = next(
+                pair for pair in also.items() if not _is_same(its[0][pair[0]], pair[1])
+            )
+            theirs = its[0][key]
+            whose = f"of no {_what(key)}" if theirs is None else f"of {_what(key)} {theirs!r}"
+            raise ConfigError([f"{_what(name)} {value!r} is {whose}, not {given!r}"])
+        return fitting
+
+    def _with_id(self, name: str, value: str) -> list[Row]:
+        """Return the unlocks with an id, in whatever letters it was written.
+
+        None of them where only the platform's log or a complaint has it; of a call about an unlock
+        that one. Raises `ConfigError` where nothing has the id, with the nearest.
+        """
+        for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
+            if its := [row for row in self._found(written) if row[name] == written]:
+                self._set(name, written)
+                return its
+            if self._is_told_of(name, written):
+                self._set(name, written)
+                before = self._of_call() if name == "attempt_id" else None
+                return [] if before is None else self._with_id(name, before)
+        others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
+        meant = same_id(value, others)
+        if meant is None:
+            problem = not_found(_what(name), value, others) + self._is_another(value)
+            raise ConfigError([problem + self._is_told_by_none(name)])
+        self._set(name, meant)
+        return [row for row in self._found(meant) if row[name] == meant]
+
+    def _with_unnamed(self, its: Sequence[Row]) -> list[Row]:
+        """Return a customer's unlocks with those of their bookings that name nobody, last first.
+
+        A request that the platform answers and forgets is in its log without an account.
+        """
+        account_id = self._wanted.ids["account_id"]
+        booked = its or self._rows(
+            "platform_events", "account_id = $id", {"id": account_id}, "logged_at DESC"
+        )
+        values = {
+            "cars": list(dict.fromkeys(row["vehicle_id"] for row in booked))[:LISTED],
+            "bookings": list(dict.fromkeys(row["booking_id"] for row in booked)),
+        }
+        is_its = "list_contains($cars, vehicle_id) AND list_contains($bookings, booking_id)"
+        unnamed = self._rows(
+            "attempts", f"{is_its} AND account_id IS NULL", values, "started_at DESC"
+        )
+        found = [*its, *({**row, "account_id": account_id} for row in unnamed)]
+        return sorted(found, key=lambda row: unix_s(row["started_at"]), reverse=True)
+
+    def _with_account(self, attempt: Row) -> Row:
+        """Return an unlock with whose booking it names, where it does not say so itself.
+
+        Other unlocks of the booking tell, and the platform's log.
+        """
+        if attempt["account_id"] or attempt["booking_id"] is None:
+            return attempt
+        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"]}
+        is_its = "vehicle_id = $car AND booking_id = $booking AND account_id IS NOT NULL"
+        told = " UNION ALL ".join(
+            f"(SELECT account_id FROM {table} WHERE {is_its} LIMIT 1)"
+            for table in ("attempt_revisions", "platform_events")
+        )
+        account_id = next((row[0] for row in self._duck.run(told, values)), None)
+        return {**attempt, "account_id": account_id}
+
+    def _found(self, value: str) -> list[Row]:
+        found = self._source.find(self._duck, value)
+        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+    def _set(self, name: str, value: str) -> None:
+        """Ask for an id as the store has it from now on."""
+        field = {"attempt_id": "attempt", "booking_id": "booking", "account_id": "customer"}
+        changed = {field.get(name, name.removesuffix("_id")): value}
+        self._wanted = replace(self._wanted, **changed)  # type: ignore[arg-type]
+
+    def _is_another(self, value: str) -> str:
+        """Return what else has this id, where it was asked for as something that it is not."""
+        found = next(iter(self._found(value)), {})
+        names = [name for name in _TOLD_OF if found.get(name) == value]
+        return f"; it is an id of another kind: ask by --{_what(names[0])}" if names else ""
+
+    def _is_told_by_none(self, name: str) -> str:
+        """Return that an id is nowhere, where only a log of the platform would have it."""
+        if name not in _BY_PLATFORM or self._has_platform_log():
+            return ""
+        return "; without a log of the platform nobody knows it: ask by the car or the booking"
+
+    def _has_platform_log(self) -> bool:
+        return bool(self._duck.run("SELECT 1 FROM platform_events LIMIT 1"))
+
+    def _is_told_of(self, name: str, value: str) -> bool:
+        """Return whether something else has an id of which there is no unlock.
+
+        The platform's log, or a complaint, which is diagnosed under an id of its own.
+        """
+        return any(
+            self._duck.run(f"SELECT 1 FROM {table} WHERE {column} = $id LIMIT 1", {"id": value})
+            for table, column in _TOLD_OF[name]
+        )
+
+    def _chosen(self, fitting: Sequence[Row]) -> Row | None:
+        """Return the one that is meant: by time, else the last that went wrong, else the last."""
+        at_s, since_s = self._wanted.at_s, self._wanted.since_s
+        if since_s is not None:
+            fitting = [each for each in fitting if unix_s(each["started_at"]) >= since_s]
+        if at_s is not None:
+            near = [each for each in fitting if _distance_s(each, at_s) <= NEAR_S]
+            return min(
+                near,
+                key=lambda each: (not _went_wrong(each), _distance_s(each, at_s)),
+                default=None,
+            )
+        failed = [each for each in fitting if _went_wrong(each)]
+        return next(iter([*failed, *fitting]), None)
+
+    # What else there is
+
+    def _around(
+        self, car: str | None, from_s: float, until_s: float, attempt: Row | None = None
+    ) -> dict[str, Any]:
+        times = {"since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
+        if car is None:
+            trace = self._wanted.trace if attempt is None else attempt["trace_id"]
+            booking = self._wanted.booking if attempt is None else attempt["booking_id"]
+            account = self._wanted.customer if attempt is None else None
+            is_its = "trace_id = $trace OR booking_id = $booking OR account_id = $account"
+            ids = {"trace": trace, "booking": booking, "account": account}
+            return {"events": self._rows("platform_events", is_its, ids, "logged_at")}
+        is_its = "vehicle_id = $car AND {time} BETWEEN $since AND $until"
+        values = {"car": car, **times}
+        heard = is_its.format(time="heard_at")
+        this_id = None if attempt is None else attempt["attempt_id"]
+        return {
+            "neighbours": self._rows(
+                f"(SELECT *, attempt_id IN ({_OPENED_LATE}) AS has_opened_late FROM attempts)",
+                f"{is_its.format(time='started_at')} AND attempt_id IS DISTINCT FROM $id",
+                values | {"id": this_id},
+                "started_at",
+            ),
+            "events": self._rows(
+                "platform_events", is_its.format(time="logged_at"), values, "logged_at"
+            ),
+            "heard": [
+                *self._last_heartbeat(car, times["since"], utc(from_s)),
+                *self._rows("observations", f"{heard} AND kind <> 'telemetry'", values, "heard_at"),
+            ],
+        }
+
+    def _last_heartbeat(self, car: str, since: datetime, until: datetime) -> list[Row]:
+        is_its = "vehicle_id = $car AND kind = 'telemetry' AND heard_at BETWEEN $since AND $until"
+        values = {"car": car, "since": since, "until": until}
+        return self._rows("observations", is_its, values, "heard_at DESC", limit=1)
+
+    def _complaints(self, attempt: Row) -> list[Row]:
+        is_its = "list_contains(attempts, $id) OR booking_id = $booking"
+        ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
+        return self._rows("complaints", is_its, ids, "called_at")
+
+    def _of_call(self) -> str | None:
+        """Return the last unlock before a call, where `--attempt` is that of the call."""
+        ids = {"id": self._wanted.attempt}
+        calls = self._rows("complaints", "complaint_id = $id", ids, "called_at")
+        return next((call["attempts"][-1] for call in calls if call["attempts"]), None)
+
+    def _complaint(self, car: str | None, at_s: float) -> Row | None:
+        """Return the call about an unlock that nobody saw, the one nearest to the time."""
+        wanted = self._wanted
+        is_its = "complaint_id = $id OR booking_id = $booking OR account_id = $account"
+        ids = {"id": wanted.attempt, "booking": wanted.booking, "account": wanted.customer}
+        found = self._rows("complaints", is_its, ids, "called_at DESC")
+        if not found and car is not None:
+            near = "vehicle_id = $car AND called_at BETWEEN $since AND $until"
+            times = {"since": utc(at_s - NEAR_S), "until": utc(at_s + NEAR_S)}
+            found = self._rows("complaints", near, {"car": car, **times}, "called_at DESC")
+        unseen = [each for each in found if not each["attempts"]]
+        return min(unseen, key=lambda each: abs(unix_s(each["called_at"]) - at_s), default=None)
+
+    def _revisions(self, attempt_id: str, account_id: str | None) -> list[Revision]:
+        found = self._rows("diagnoses", "attempt_id = $id", {"id": attempt_id}, "revision")
+        return [revision_of(row, has_account=account_id is not None) for row in found]
+
+    def _rows(
+        self, table: str, where: str, values: Mapping[str, Any], order: str, limit: int = MOST_ROWS
+    ) -> list[Row]:
+        sql = f"SELECT * FROM {table} WHERE {where} ORDER BY {order}"
+        found = self._duck.query(sql, values, limit=limit)
+        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+
+def _went_wrong(attempt: Row) -> bool:
+    """Return whether somebody would call: not opened, told so, or diagnosed all the same."""
+    is_told_otherwise = Flag.TOLD_OTHERWISE in (attempt["flags"] or ())
+    return bool(attempt["cause"] or attempt["failure_mode"] or is_told_otherwise)
+
+
+def _distance_s(attempt: Row, at_s: float) -> float:
+    return abs(unix_s(attempt["started_at"]) - at_s)
+
+
+def _what(column: str) -> str:
+    """Return what people call what a column identifies."""
+    return _CALLED.get(column, column.removesuffix("_id"))
+
+
+def _is_same(one: str | None, other: str) -> bool:
+    return one is not None and one.lower() == other.strip().lower()
+
+
+def _is_given(row: Row, key: str, given: str) -> bool:
+    """Return whether an unlock has an id; that of a car also where another got its command."""
+    is_meant = key == "vehicle_id" and _is_same(row["asked_for"], given)
+    return is_meant or _is_same(row[key], given)

@@ -1,0 +1,100 @@
+"""The other unlocks of a car: whose they are, how they ended, and whether they opened it."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
+from fleet_wire.contract.causes import Cause
+from fleet_wire.errors import ConfigError
+from platform_probe.store.reading import Source as Readable
+from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
+from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.telling import json_of, text_of
+from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
+
+FAILED = 300
+"""The unlock that is asked about, of customer-0."""
+
+
+def beside(number: int, account: str | None = "customer-0", **changes: Any) -> Attempt:
+    """Return an unlock of the same car so many seconds after the beginning."""
+    side = PlatformSide(status=200, account_id=account)
+    return unlock(number, car="car-1", **{"platform": side, "evidence": {}, **changes})
+
+
+def case_of(directory: Path, *others: Attempt, **wanted: Any) -> tuple[str, dict[str, Any]]:
+    """Return what is told of an unlock that failed, with others beside it."""
+    failed = beside(FAILED, cause=Cause.BOX_BUSY)
+    put_unlocks(directory, [failed, *others])
+    asked = Wanted(**(wanted or {"attempt": failed.attempt_id}))
+    case = look_up(Readable(directory), asked, BEGIN_S + 2_000.0)
+    return text_of(case, UTC), json_of(case, UTC)
+
+
+def test_another_customer_is_named_as_such_and_not_by_name(tmp_path: Path) -> None:
+    """When they asked, and how it ended; the customer who calls is told nothing of it."""
+    text, found = case_of(tmp_path, beside(310, "customer-9"), beside(2_000, "customer-9"))
+    assert "phone     another customer asks to open it too: it opened after 1.2 s" in text
+    assert text.count("another customer") == 1
+    assert "customer-9" not in text
+    assert OPEN_SINCE not in found["do"]
+
+
+@pytest.mark.parametrize(("number", "said"), [(330, OPEN_SINCE), (260, OPEN_BEFORE), (1, None)])
+def test_a_car_that_another_unlock_has_opened_is_tried_first(
+    tmp_path: Path, number: int, said: str | None
+) -> None:
+    """By the same customer, since then or just before."""
+    _, found = case_of(tmp_path, beside(number))
+    assert found["do"].startswith(said or "Wait for ten seconds")
+    assert ("Please try the door" in found["say"]) is (said is not None)
+
+
+def test_an_unlock_that_failed_or_is_in_doubt_has_opened_nothing(tmp_path: Path) -> None:
+    """Two boxes of one identity: the other may have answered."""
+    often = {"broker_said": {"taken_over": 4}}
+    doubtful, failed = beside(310, evidence=often), beside(320, cause=Cause.BOX_SILENT)
+    text, found = case_of(tmp_path, doubtful, failed, beside(330, source=Source.PROBE))
+    assert "asks to open it too: it is said to have opened, perhaps by another car" in text
+    assert "it is not known to have opened (box_silent)" in text
+    assert "monitor   the monitor asks to open it too: it opened" in text
+    assert found["do"].startswith("Wait for ten seconds")
+
+
+def test_a_car_is_found_for_which_another_got_the_command(tmp_path: Path) -> None:
+    """Two cars are mixed up: the customer names the one that they have booked."""
+    side = PlatformSide(status=200, account_id="customer-5", vehicle_id="car-2")
+    text, _ = case_of(tmp_path, beside(310, platform=side), vehicle="car-2")
+    assert text.startswith("car-1 opened, and car-2 was asked for: ")
+
+
+def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path) -> None:
+    """A command alone was seen, with a booking: no phone, and no customer."""
+    put_unlocks(tmp_path, [beside(1, platform=None), beside(40, platform=None)])
+
+    def told(**wanted: Any) -> str:
+        return text_of(look_up(Readable(tmp_path), Wanted(**wanted), BEGIN_S + 2_000.0), UTC)
+
+    text = told(attempt="attempt-40")
+    assert "phone     somebody with another booking asks to open it too" in text
+    assert "asks to open the car" not in text
+    text = told(vehicle="car-1", at_s=BEGIN_S + 1_990.0)
+    assert "No command to open it has reached the broker then." in text
+    assert "reached the platform" not in text
+    with pytest.raises(ConfigError, match=r"no customer 'c-1' .*ask by the car or the booking"):
+        told(customer="c-1")
+
+
+def test_what_is_asked_since_a_time_is_answered_since_then(tmp_path: Path) -> None:
+    """And not of the time of the newest record."""
+    put_unlocks(tmp_path, [beside(1), unlock(1_000, car="car-2")])
+    asked = Wanted(vehicle="car-1", since_s=BEGIN_S + 60.0)
+    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), UTC)
+    assert text.startswith("No unlock of car-1 is known since Thu 1 Jan 2026 00:01:00 UTC.\n")
+    assert "it opened" not in text
+    assert "--attempt attempt-1" in text
