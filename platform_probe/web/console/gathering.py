@@ -41,9 +41,13 @@ CAR_DAYS: Final = 7
 """Voltage of a car is drawn over so many days."""
 
 
-def unlock_case(snapshot: Snapshot, attempt_id: str) -> Case | None:
-    """Return everything about an unlock but what else failed then; None where there is none."""
-    found = unlocks_by_ids(snapshot, [attempt_id])
+def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) -> Case | None:
+    """Return everything about an unlock but what else failed then; None where there is none.
+
+    Of one that a list has already (`listed`) what was logged and heard around it is left out: only
+    what to say and do is asked for, and finding the rest takes most of the time.
+    """
+    found = unlocks_by_ids(snapshot, [attempt_id]) if listed is None else [listed]
     if not found:
         return _complaint_case(snapshot, attempt_id)
     attempt = _all_of(snapshot, found[0])
@@ -62,7 +66,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str) -> Case | None:
         ),
         complaints=_complaints_about(snapshot, attempt),
         revisions=_revisions(snapshot, attempt_id, attempt, at_s),
-        **_around(snapshot, car, at_s, at_s + attempt["total_s"], attempt_id),
+        **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"], attempt_id)),
     )
 
 

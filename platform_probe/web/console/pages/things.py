@@ -97,8 +97,8 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
     if history.is_empty:
         return missing(*page)
     kind = "customer" if column == "account_id" else "booking"
-    latest = [row["attempt_id"] for row in history.unlocks[:1]]
-    latest += [row["complaint_id"] for row in history.complaints[:1]]
+    unlock = next(iter(history.unlocks), None)
+    call = next((row["complaint_id"] for row in history.complaints), None)
     rows = [*history.unlocks, *history.events, *history.complaints]
     customers = sorted({row["account_id"] for row in rows if row["account_id"]})
     cars = sorted({row["vehicle_id"] for row in rows if row["vehicle_id"]})
@@ -113,7 +113,7 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
         "steps": steps_of(history.events),
         "failed": sum(row["cause"] is not None for row in history.unlocks),
         "is_all": len(history.unlocks) < LISTED,
-        "latest": told_of(asked, latest[0]) if latest else None,
+        "latest": told_of(asked, unlock, call),
     }
     return Shown("history.html", values, look=(kind, any_id))
 

@@ -162,9 +162,12 @@ class Latest:
     incidents: Sequence[Known]
 
 
-def told_of(asked: Asked, attempt_id: str) -> Latest | None:
-    """Return what to say and do about an unlock or a call; None where nothing is known of it."""
-    case = unlock_case(asked.snapshot, attempt_id)
+def told_of(asked: Asked, unlock: Row | None, complaint_id: str | None) -> Latest | None:
+    """Return what to say and do about an unlock, else a call; None where there is neither."""
+    if unlock is not None:
+        case = unlock_case(asked.snapshot, unlock["attempt_id"], unlock)
+    else:
+        case = None if complaint_id is None else unlock_case(asked.snapshot, complaint_id)
     if case is None:
         return None
     return Latest(case, json_of(case, asked.zone), incidents_of(asked, case.attempt))
