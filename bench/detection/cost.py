@@ -36,6 +36,6 @@ def measure_cost(unlocks: int = MANY) -> tuple[float, int]:
 
 
 def _attempts(number: int) -> list[Attempt]:
-    """Return unlocks of a town whose regions and releases make 500 cohorts."""
-    town = Town(3, a_minute=4_000.0, regions=22, releases=13)
+    """Return unlocks of a town whose regions, releases and kinds of cars make 500 cohorts."""
+    town = Town(3, a_minute=4_000.0, regions=19, releases=10)
     return [*islice(town.unlocks(2.0), number)]
