@@ -37,6 +37,9 @@ _NOTHING_KEPT: Final = _NothingKept()
 class Alerting:
     """Finds problems while the monitor runs. As a sink it takes every record."""
 
+    kinds: Final = frozenset(TopicKind) - {TopicKind.RESULT, TopicKind.COMMAND}
+    """What a command and its answers come to, the records say."""
+
     def __init__(
         self,
         *,
@@ -80,11 +83,10 @@ class Alerting:
     # What is heard, as `watching.inbox.Hears` has it
 
     def heard(
-        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message of a car; what a command and its answers come to, the records say."""
-        if kind is not TopicKind.RESULT and kind is not TopicKind.COMMAND:
-            self._detection.heard(vehicle_id, message, is_retained=is_retained)
+        """Take a message of a car."""
+        self._detection.heard(vehicle_id, message, is_retained=is_retained)
 
     def follower(self, vehicle_id: str) -> Follower:  # noqa: ARG002 - the form of `Hears`
         """Keep nothing of what a car's heartbeats say: they are counted as they come."""

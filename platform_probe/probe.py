@@ -104,7 +104,7 @@ class Probe(Connected):
         self, hearer: Hears, on_event: Callable[[PlatformEvent], None] | None = None
     ) -> None:
         """Hand on what is heard, and the events of the platform's log."""
-        self._inbox.hearers += (hearer,)
+        self._inbox.let_hear(hearer)
         if self.platform is not None and on_event is not None:
             self.platform.also = on_event
 
@@ -130,7 +130,7 @@ class Probe(Connected):
         )
         self.diagnosing.on_wait = self._plan_tick
         self.diagnosing.on_settled = settled
-        self._inbox.hearers += (self.diagnosing,)
+        self._inbox.let_hear(self.diagnosing)
 
     # What a link calls
 

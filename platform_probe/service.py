@@ -50,7 +50,7 @@ from platform_probe.probe import Probe
 from platform_probe.running import Run, cancelled
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.writer import StoreWriter
-from platform_probe.watching.follow import follow
+from platform_probe.watching.follow import AT_ONCE, AT_ONCE_WATCHING, follow
 from platform_probe.watching.tailed_file import TailedFile
 from platform_probe.weights import shipped_ranking
 
@@ -235,7 +235,8 @@ async def _follow_platform(
         return store is not None and store.is_behind
 
     with closing(TailedFile(path, max_line_bytes=MAX_LINE_BYTES)) as file:
-        await follow(file, probe.take_platform_lines, on_problem, is_behind)
+        at_once = AT_ONCE_WATCHING if settings.only_watches else AT_ONCE
+        await follow(file, probe.take_platform_lines, on_problem, is_behind, at_once=at_once)
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -131,26 +131,15 @@ class Joiner:
 
     def take_events(self, events: Sequence[PlatformEvent]) -> None:
         """Take lines that were read together: then they came at one and the same moment."""
-        now_s, log_time = self._clock.monotonic_s(), self._log_time
-        in_time = [event for event in events if log_time.take(event.at, now_s)]
-        self.out_of_time += len(events) - len(in_time)
-        if log_time.was_set:
-            log_time.was_set = False
-            self.clock_offset.begin_anew()
+        now_s = self._clock.monotonic_s()
+        in_time = self._in_time(events, now_s)
         if not in_time:
             return
         self.clock_offset.line(max([event.at for event in in_time]), now_s)
-        for event in in_time:
-            step = event.event
-            if step is PlatformStep.ACCEPTED:
-                self._logs_pubacks = True
-            if step is PlatformStep.SUPPORT_CALLED:
-                self._take_call(event)
-            elif event.operation == _UNLOCK:
-                joined, is_new = self._index.take_event(event)
-                if is_new and (joined.number not in self._waiting or _is_over(joined)):
-                    self._settle(joined)
-        if self._due and self._due[0].at <= log_time.newest_at - self._limits.late_s:
+        for joined in self._sorted(in_time):
+            if not joined.is_gone:  # else another line of these has shown whose part it is
+                self._settle(joined)
+        if self._due and self._due[0].at <= self.newest_at - self._limits.late_s:
             self.tick()
 
     def take_attempt(self, attempt: EndedAttempt) -> None:
@@ -204,6 +193,39 @@ class Joiner:
         return Clocks(offset.offset_s, offset.uncertainty_s, unix_offset_s, self._load_began_s())
 
     # Within
+
+    def _in_time(self, events: Sequence[PlatformEvent], now_s: float) -> Sequence[PlatformEvent]:
+        """Return the lines that are from this time, and note how far the log has come."""
+        log_time = self._log_time
+        if not events or log_time.take_all([event.at for event in events], now_s):
+            return events
+        in_time = [event for event in events if log_time.take(event.at, now_s)]
+        self.out_of_time += len(events) - len(in_time)
+        if log_time.was_set:
+            log_time.was_set = False
+            self.clock_offset.begin_anew()
+        return in_time
+
+    def _sorted(self, events: Iterable[PlatformEvent]) -> Iterable[Joined]:
+        """Add lines to their unlocks; return those to be looked at, as their last lines come.
+
+        All lines first: done in turns with judging, either finds its code gone from the caches.
+        """
+        take_event, waiting = self._index.take_event, self._waiting
+        found: dict[int, Joined] = {}
+        for event in events:
+            step = event.event
+            if step is PlatformStep.SUPPORT_CALLED:
+                self._take_call(event)
+            elif event.operation == _UNLOCK:
+                joined, is_new = take_event(event)
+                number = joined.number
+                if is_new and (number not in waiting or _is_over(joined)):
+                    found.pop(number, None)
+                    found[number] = joined
+            if step is PlatformStep.ACCEPTED:
+                self._logs_pubacks = True
+        return found.values()
 
     def _take_call(self, call: PlatformEvent) -> None:
         """Let a call to support wait for the unlocks that it may be about."""

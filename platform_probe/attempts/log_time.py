@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 FIRST_APART_S: Final = 86_400.0
@@ -31,6 +32,23 @@ class LogTime:
         """How far a time that fits was ahead of the monotonic clock."""
         self._strange = 0
         self._strange_since_s = now_s
+
+    def take_all(self, times: Sequence[float], now_s: float) -> bool:
+        """Take the times of lines that came together, if all of them fit whatever their order.
+
+        Else take none: then each is asked for by itself.
+        """
+        first_at, last_at = min(times), max(times)
+        is_fitting = (
+            self._oldest_at <= first_at
+            and last_at <= now_s + self._ahead_s + AHEAD_S
+            and last_at - first_at <= min(self._keep_s, AHEAD_S)
+        )
+        if is_fitting:
+            self._strange = 0
+            if last_at > self.newest_at:
+                self._note_newest(last_at, now_s)
+        return is_fitting
 
     def take(self, at: float, now_s: float) -> bool:
         """Take a line's time; return whether the line is to be taken as well."""

@@ -45,6 +45,9 @@ means to sleep."""
 class Hearing(ABC):
     """Takes what is heard, and keeps what is known of each car and of all."""
 
+    kinds: Final = frozenset(TopicKind) - {TopicKind.COMMAND}
+    """A command says nothing of its car."""
+
     def __init__(self, *, clock: Clock, max_cars: int, null_box: str | None = None) -> None:
         """`null_box` is the id of what is no car, and measures what the stack itself takes."""
         self._clock = clock

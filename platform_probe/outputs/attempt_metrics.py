@@ -9,7 +9,7 @@ the number to the trace of one such unlock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
 from typing import Final
@@ -211,6 +211,41 @@ class AttemptMetrics(SeriesMaker):
         elif is_measured(record):
             self._floor_duration.observe(record.total_s)
 
+    def emit_together(self, records: Sequence[Record]) -> None:
+        """Count several. Those that went well are counted by what they have in common, at once."""
+        alike: dict[_Alike, list[float]] = {}
+        for record in records:
+            if isinstance(record, Attempt) and _is_plain(record):
+                source, side = record.source, record.platform
+                ended_s = self._count_times(record, Outcome.OK)
+                self.rentals.count(record)
+                key = (
+                    source, record.region, record.operator, record.firmware, record.hardware,
+                    side.app_version if side else None, side.api_release if side else None,
+                )  # fmt: skip
+                ends_s = alike.get(key)
+                if ends_s is None:
+                    alike[key] = [ended_s]
+                else:
+                    ends_s.append(ended_s)
+            else:
+                self._count_alike(alike)
+                self.emit(record)
+        self._count_alike(alike)
+
+    def _count_alike(self, alike: dict[_Alike, list[float]]) -> None:
+        """Count unlocks that went well, with when they ended, and forget them."""
+        for (source, region, operator, firmware, hardware, *releases), ends_s in alike.items():
+            number, ended_s, end = len(ends_s), max(ends_s), (source, Outcome.OK)
+            self._unlocks[source, None].inc(number)
+            self._regions.count(region, end, ended_s, None, number)
+            self._firmwares.count(firmware, end, ended_s, None, number)
+            self._operators.count(operator, end, ended_s, None, number)
+            self._hardwares.count(hardware, end, ended_s, None, number)
+            for (_, dimension), release in zip(self._releases, releases, strict=False):
+                dimension.count(release, end, ended_s, None, number)
+        alike.clear()
+
     def _count_revision(self) -> None:
         if self.platform is not None:
             self.platform.count_revision()
@@ -228,10 +263,7 @@ class AttemptMetrics(SeriesMaker):
         if not is_measured(attempt):
             return  # an outcome without times belongs into no ratio and no histogram
         self._unlocks[source, cause].inc(1, failure)
-        self._duration[source, attempt.outcome].observe(attempt.total_s, attempt)
-        observe_each(self._stage_duration[source], attempt.hops_s)
-        count_each(self._stages_reached[source], attempt.stages)
-        self._last_end_unix_s[source] = ended_s = attempt.started_at + attempt.total_s
+        ended_s = self._count_times(attempt, attempt.outcome)
         end = source, attempt.outcome
         self._regions.count(attempt.region, end, ended_s, failure)
         self._firmwares.count(attempt.firmware, end, ended_s, failure)
@@ -240,6 +272,15 @@ class AttemptMetrics(SeriesMaker):
         for field, dimension in self._releases:
             dimension.count(getattr(attempt.platform, field, None), end, ended_s, failure)
         self.rentals.count(attempt)
+
+    def _count_times(self, attempt: Attempt, outcome: Outcome) -> float:
+        """Count how long an unlock and its stages took; return when it ended, in Unix seconds."""
+        source = attempt.source
+        self._duration[source, outcome].observe(attempt.total_s, attempt)
+        observe_each(self._stage_duration[source], attempt.hops_s)
+        count_each(self._stages_reached[source], attempt.stages)
+        self._last_end_unix_s[source] = ended_s = attempt.started_at + attempt.total_s
+        return ended_s
 
     def count_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Count an unlock by the first mode of the last revision of its diagnosis."""
@@ -251,6 +292,19 @@ class AttemptMetrics(SeriesMaker):
             self._late_unlocks[stray.source].inc()
 
 
+def _is_plain(attempt: Attempt) -> bool:
+    """Return whether an unlock went well and nothing about it was odd: so nearly all."""
+    return (
+        attempt.cause is None
+        and not attempt.flags
+        and attempt.is_first
+        and not attempt.sources_missing
+        and attempt.source is not Source.FLOOR
+    )
+
+
+_Alike = tuple[Source, str | None, str | None, str | None, str | None, str | None, str | None]
+"""Who asked, what the car says of itself, and the releases of app and API."""
 _End = tuple[Source, Cause | None]
 _ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
 

@@ -86,13 +86,14 @@ class Dimension:
         end: tuple[Source, Outcome],
         ended_s: float,
         example: Attempt | None,
+        number: int = 1,
     ) -> None:
-        """Count an unlock whose car says `value`; `example` is for the series to show.
+        """Count `number` unlocks whose cars say `value`; `example` is for the series to show.
 
         `end` says who asked and how it ended, `ended_s` when, in Unix seconds.
         """
         self._now_s = max(self._now_s, ended_s)
-        self._by_label[self._places.label(value, self._now_s)][end].inc(1.0, example)
+        self._by_label[self._places.label(value, self._now_s)][end].inc(number, example)
 
     def _remove(self, label: str) -> None:
         for source, outcome in self._by_label.pop(label):

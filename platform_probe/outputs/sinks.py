@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self, runtime_checkable
 
 import msgspec
 
@@ -33,6 +33,15 @@ class Sink(Protocol):
         ...
 
 
+@runtime_checkable
+class SinkOfSeveral(Sink, Protocol):
+    """A sink that can take several records at once."""
+
+    def emit_together(self, records: Sequence[Record]) -> None:
+        """Take them. Where it raises, all of them count as not taken."""
+        ...
+
+
 class FanOut:
     """Hands each record to each sink, in order. `on_error` gets the sink's name and its error.
 
@@ -40,7 +49,7 @@ class FanOut:
 
     With `soon`, which calls what it is given before the event loop waits again, the records of one
     turn of the loop are handed on together: those who can take several take them at once (see
-    `JsonlSink.emit_together`). Whoever needs them to be handed on now calls `flush`.
+    `SinkOfSeveral`). Whoever needs them to be handed on now calls `flush`.
     """
 
     def __init__(
@@ -52,6 +61,11 @@ class FanOut:
         soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         self._sinks = sinks
+        self._together: dict[str, Callable[[Sequence[Record]], None]] = {
+            name: sink.emit_together
+            for name, sink in sinks.items()
+            if isinstance(sink, SinkOfSeveral)
+        }
         self._needs = needs
         self._on_error = on_error
         self._soon = soon
@@ -75,9 +89,10 @@ class FanOut:
 
     def _taken(self, name: str, sink: Sink, records: Sequence[Record]) -> Sequence[Record]:
         """Hand records to a sink; return those that it has taken."""
-        if isinstance(sink, JsonlSink) and len(records) > 1:
+        together = self._together.get(name)
+        if together is not None and len(records) > 1:
             try:
-                sink.emit_together(records)
+                together(records)
             except Exception as error:  # noqa: BLE001 - as below
                 for _ in records:
                     self._on_error(name, error)

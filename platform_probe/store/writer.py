@@ -109,6 +109,9 @@ class StoreWriter:
     `on_waiting` how many files wait for the bucket; all from a thread.
     """
 
+    kinds: Final = frozenset(TopicKind)
+    """Of messages that are heard: all."""
+
     def __init__(
         self,
         directory: Path,

@@ -14,6 +14,9 @@ BEHIND_S: Final = 0.02
 """So long it is waited for who gets the lines."""
 AT_ONCE: Final = 160
 """Lines that are taken before the unlocks have their turn again: about 1.5 ms."""
+AT_ONCE_WATCHING: Final = 320
+"""The same where all unlocks are others', and heard some milliseconds late anyway when many come:
+what is taken together finds its code in the processor's caches, see docs/decisions/0011."""
 
 
 async def follow(
@@ -21,8 +24,12 @@ async def follow(
     take: Callable[[Sequence[bytes]], None],
     on_problem: Callable[[str], None],
     is_behind: Callable[[], bool] = bool,
+    *,
+    at_once: int = AT_ONCE,
 ) -> None:
     """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read.
+
+    The unlocks have their turn after `at_once` lines.
 
     While those who get the lines say that they are behind the file waits: it loses nothing by that.
     """
@@ -31,8 +38,8 @@ async def follow(
             await asyncio.sleep(BEHIND_S)
             continue
         lines = file.read()
-        for first in range(0, len(lines), AT_ONCE):
-            take(lines[first : first + AT_ONCE])
+        for first in range(0, len(lines), at_once):
+            take(lines[first : first + at_once])
             await asyncio.sleep(0)
         if file.problem is not None:
             on_problem(file.problem)

@@ -70,6 +70,11 @@ def subscriptions(
 class Hears(Protocol):
     """Takes what was heard, besides the tracker. No method may wait or raise."""
 
+    @property
+    def kinds(self) -> frozenset[TopicKind]:
+        """Of which it takes messages; of others it is not told."""
+        ...
+
     def heard(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
@@ -111,8 +116,9 @@ class Inbox:
         unix_s: Callable[[], float] | None = None,
     ) -> None:
         self._tracker = tracker
-        self.hearers: tuple[Hears, ...] = ()
-        """Are told what cars and broker say, in this order, before anything follows from it."""
+        self._hearers: tuple[Hears, ...] = ()
+        self._heard: dict[TopicKind, tuple[Callable[..., None], ...]] = dict.fromkeys(TopicKind, ())
+        """Who takes messages of a kind."""
         self._profile = profile
         self._place, self._read = profile.place, profile.read
         self._only_open = only_open
@@ -124,6 +130,12 @@ class Inbox:
         """Well-formed messages by kind."""
         self._named: set[tuple[TopicKind, str]] = set()
         """Unknown fields that the log has."""
+
+    def let_hear(self, hearer: Hears) -> None:
+        """Tell another what cars and broker say, after those before, and before what follows."""
+        self._hearers += (hearer,)
+        for kind in hearer.kinds:
+            self._heard[kind] += (hearer.heard,)
 
     def take(self, message: Message) -> None:
         """Take one message. Never raises for what the message holds."""
@@ -140,7 +152,7 @@ class Inbox:
         except RemoteProtocolError as error:
             if kind in _RETAINED and not message.payload:
                 self._tracker.removed(vehicle_id)
-                for hearer in self.hearers:
+                for hearer in self._hearers:
                     hearer.removed(vehicle_id)
                 return
             self.malformed += 1
@@ -165,7 +177,7 @@ class Inbox:
         else:
             self.taken[TopicKind.TELEMETRY] += round_.size
             round_.be_heard(now_s)
-            for hearer in self.hearers:
+            for hearer in self._hearers:
                 hearer.came_together(round_.size)
 
     def take_offer(self, member: Member) -> None:
@@ -173,7 +185,7 @@ class Inbox:
         routine, vehicle_id = member.routine, member.speaker.vehicle_id
         if member.is_offered and routine.listener in (None, self):
             followers = [self._tracker.evidence.follower(vehicle_id)]
-            for hearer in self.hearers:
+            for hearer in self._hearers:
                 follower = hearer.follower(vehicle_id)
                 if follower is None:
                     return
@@ -186,7 +198,7 @@ class Inbox:
         event = broker_event_of(payload, at)
         if event is not None:
             self._tracker.evidence.broker.take(event)
-            for hearer in self.hearers:
+            for hearer in self._hearers:
                 hearer.broker_said(event)
 
     def _is_known(self, message: Message) -> bool:
@@ -211,8 +223,8 @@ class Inbox:
             self._name_unknown_fields(place, message)
         if decoded is None:
             return  # of no concern, as the profile says
-        for hearer in self.hearers:
-            hearer.heard(topic_kind, vehicle_id, decoded, is_retained=message.retain)
+        for heard in self._heard[topic_kind]:
+            heard(topic_kind, vehicle_id, decoded, is_retained=message.retain)
         kind = type(decoded)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
             self._tracker.telemetry(vehicle_id, decoded)

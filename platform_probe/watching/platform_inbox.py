@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_events
 from fleet_wire.errors import RemoteProtocolError
 from platform_probe.attempts.joiner import Joiner
 from platform_probe.outputs.logs import Complaints
@@ -53,11 +53,11 @@ class PlatformInbox:
     def take_lines(self, lines: Sequence[bytes]) -> None:
         """Take lines, in order. Never raises for what they hold."""
         events: list[PlatformEvent] = []
-        for line in lines:
-            try:
-                events.append(decode_event(line))
-            except RemoteProtocolError as error:
-                self.refuse(error.reason, line)
+        for line, event in zip(lines, decode_events(lines), strict=True):
+            if type(event) is PlatformEvent:
+                events.append(event)
+            elif isinstance(event, RemoteProtocolError):
+                self.refuse(event.reason, line)
         self._take(events)
 
     def refuse(self, reason: str, line: bytes) -> None:
@@ -77,32 +77,39 @@ class PlatformInbox:
 
     def _take(self, events: Iterable[PlatformEvent]) -> None:
         """Take what has not come before: in a file read again, or a post sent again."""
-        new = [event for event in events if self._is_new(event)]
+        new = self._new_of(events)
         self.taken += len(new)
+        also = self.also
         for event in new:
             if event.event is PlatformStep.ANSWERED:
                 self._count_answer(event)
-            if self.also is not None:
-                self.also(event)
+            if also is not None:
+                also(event)
         self._joiner.take_events(new)
 
-    def _is_new(self, event: PlatformEvent) -> bool:
-        """Note that a step of a request has come; return whether it had not."""
-        request_id, bit = event.request_id, _BITS[event.event]
-        steps = self._known.get(request_id)
-        if steps is None:
-            steps = self._known_before.get(request_id, 0)
-            if len(self._known) >= MAX_KNOWN:
-                self._known_before, self._known = self._known, {}
-                self._sent_before, self._sent = self._sent, {}
-        is_sent = event.event is PlatformStep.PUBLISHED
-        if steps & bit and not (is_sent and event.at > self._last_sent_at(request_id)):
-            self.repeated += 1
-            return False
-        self._known[request_id] = steps | bit
-        if is_sent:
-            self._sent[request_id] = event.at
-        return True
+    def _new_of(self, events: Iterable[PlatformEvent]) -> list[PlatformEvent]:
+        """Note which steps of requests have come; return those that had not."""
+        new: list[PlatformEvent] = []
+        known = self._known
+        for event in events:
+            request_id, step = event.request_id, event.event
+            bit = _BITS[step]
+            steps = known.get(request_id)
+            if steps is None:
+                steps = self._known_before.get(request_id, 0)
+                if len(known) >= MAX_KNOWN:
+                    self._known_before, self._known = known, {}
+                    self._sent_before, self._sent = self._sent, {}
+                    known = self._known
+            is_sent = step is PlatformStep.PUBLISHED
+            if steps & bit and not (is_sent and event.at > self._last_sent_at(request_id)):
+                self.repeated += 1
+                continue
+            known[request_id] = steps | bit
+            if is_sent:
+                self._sent[request_id] = event.at
+            new.append(event)
+        return new
 
     def _last_sent_at(self, request_id: str) -> float:
         before_at = self._sent_before.get(request_id, math.inf)

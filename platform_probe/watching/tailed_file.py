@@ -7,8 +7,9 @@ import stat
 from pathlib import Path
 from typing import Final
 
-READ_BYTES: Final = 16_384
-"""At once: a hundred lines or so, so that reading them holds up nothing for long."""
+READ_BYTES: Final = 131_072
+"""At once: three hundred lines or so, which is read and parted in less than 0.2 ms [E]. What then
+becomes of them takes longer: see `follow`."""
 
 
 class TailedFile:

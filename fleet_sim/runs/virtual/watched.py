@@ -8,7 +8,7 @@ follows unlocks under way, goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fleet_sim.runs.virtual.time import VirtualTimers
 from fleet_wire.contract.attempt import Attempt, Record
@@ -23,6 +23,9 @@ _RETAINED = (TopicKind.PRESENCE, TopicKind.STATE)
 
 class WatchedRun:
     """A sink of records and a hearer of cars, as `Alerting` is, which may be begun anew."""
+
+    kinds: Final = Alerting.kinds
+    """As `Alerting` has them."""
 
     def __init__(
         self, start: Callable[[], Alerting], *, timers: VirtualTimers, restarts_s: Sequence[float]

@@ -860,3 +860,45 @@ def test_uncertainty_is_that_of_the_ways() -> None:
     assert record.platform
     assert record.platform.clock_uncertainty_s == pytest.approx(0.2)
     assert record.platform.clock_ahead_s == pytest.approx(99.9, abs=0.11)
+
+
+def test_lines_that_come_together_are_judged_together() -> None:
+    """What a later one of them says is in the first record; each unlock is judged once."""
+    bench = JoinBench()
+    bench.seen()
+    bench.opens()
+    bench.joiner.take_events(
+        [
+            bench.event("ended", command_id="k1", outcome="executed"),
+            bench.event("requested", endpoint="/unlock"),
+            bench.event("answered", status=500, command_id="k1"),
+            bench.event("requested", request_id="r2", command_id="k1"),
+            bench.event("answered", request_id="r2", status=200, command_id="k1"),
+        ]
+    )
+    record = bench.only()
+    assert record.revision == 1
+    assert isinstance(record.platform, PlatformSide)
+    assert (record.platform.requests, record.platform.status) == (2, 200)
+
+
+def test_a_line_that_makes_two_unlocks_one_comes_with_theirs() -> None:
+    """One record: what proved to be a part of another is not judged by itself."""
+    bench = JoinBench()
+    bench.seen()
+    bench.opens()
+    trace = {"trace_id": OTHER_TRACE}
+    bench.joiner.take_events(
+        [
+            bench.event("requested", request_id="r2", **trace),
+            bench.event("answered", request_id="r2", status=200, **trace),
+            bench.event("ended", command_id="k1", outcome="executed"),
+            bench.event("published", request_id="r2", command_id="k1", **trace),
+        ]
+    )
+    bench.wait(WAIT_S + DEADLINE_S)
+    assert len(bench.last()) == 1
+    (record,) = bench.last().values()
+    assert record.outcome is Outcome.OK
+    assert isinstance(record.platform, PlatformSide)
+    assert record.platform.status == 200

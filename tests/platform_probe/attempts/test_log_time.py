@@ -86,3 +86,38 @@ def test_a_clock_that_was_set_is_followed_after_many_lines_and_a_while() -> None
     assert log.was_set
     assert log.newest_at == UNIX_S - 50_000
     assert log.take(UNIX_S - 50_001, 2 * STRANGE_S + 2)
+
+
+@pytest.mark.parametrize("first_s", [-KEEP_S - 0.1, -KEEP_S, 0.0])
+@pytest.mark.parametrize("last_s", [0.0, 10.0, AHEAD_S - KEEP_S, AHEAD_S, AHEAD_S + 10.1])
+def test_lines_are_taken_together_only_where_each_of_them_would_be(
+    first_s: float, last_s: float
+) -> None:
+    """Whatever their order; and the log has gone on as far then. Else nothing has happened."""
+    together, orders = log_time(), (log_time(), log_time())
+    for log in (together, *orders):
+        assert log.take(UNIX_S, 0.0)
+    times = [UNIX_S + first_s, UNIX_S + last_s]
+    each = [[log.take(at, 10.0) for at in order] for log, order in zip(
+        orders, (times, times[::-1]), strict=True
+    )]  # fmt: skip
+    if together.take_all(times, 10.0):
+        assert each == [[True, True], [True, True]]
+        assert {log.newest_at for log in (together, *orders)} == {together.newest_at}
+    else:
+        assert together.newest_at == UNIX_S
+
+
+def test_the_first_lines_are_taken_one_by_one() -> None:
+    """Nobody knows yet how far the clocks are apart."""
+    assert not log_time().take_all([UNIX_S, UNIX_S + 1.0], 1.0)
+
+
+def test_lines_that_fit_end_a_row_of_strange_ones() -> None:
+    """Also where they come together."""
+    log = log_time()
+    assert log.take(UNIX_S, 0.0)
+    for _ in range(STRANGE_LINES - 1):
+        assert not log.take(UNIX_S + 1e6, 0.0)
+    assert log.take_all([UNIX_S, UNIX_S + 1.0], 1.0)
+    assert not log.take(UNIX_S + 1e6, STRANGE_S)

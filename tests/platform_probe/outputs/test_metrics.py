@@ -14,6 +14,7 @@ from fleet_wire.contract.attempt import (
     Attempt,
     Flag,
     PlatformSide,
+    Record,
     Source,
     StrayAnswer,
     StrayKind,
@@ -549,3 +550,37 @@ def test_releases_are_counted_where_the_platform_tells_of_them() -> None:
             assert value(follows, f"{name}_unlocks_total", **{**ended, name: label}) == 1
     without = ProbeMetrics(CollectorRegistry(), version="1")
     assert value(without, "app_version_unlocks_total", **ended, app_version="unknown") is None
+
+
+def test_several_at_once_are_counted_as_one_by_one() -> None:
+    """Those that went well and are alike, others among them, and what has no series of its own."""
+    side = PlatformSide(app_version="5.1", api_release="7")
+    ok = msgspec.structs.replace(
+        attempt_of(source=Source.CUSTOMER), platform=side, sources_missing=(), revision=1
+    )
+    stray = StrayAnswer(
+        at=1.0, command_id="c1", vehicle_id="car-1", phase="executed", kind=StrayKind.ORPHAN
+    )
+    records: list[Record] = [
+        ok,
+        msgspec.structs.replace(ok, total_s=4.5),
+        attempt_of(cause=Cause.BOX_SILENT),
+        *(msgspec.structs.replace(ok, region=f"region-{number}") for number in range(30)),
+        attempt_of(flags=(Flag.DUPLICATE,)),
+        attempt_of(source=Source.FLOOR),
+        msgspec.structs.replace(ok, revision=2),
+        stray,
+        attempt_of(),
+    ]
+    each, together = (
+        ProbeMetrics(CollectorRegistry(), version="1", follows_platform=True) for _ in range(2)
+    )
+    for record in records:
+        each.emit(record)
+    together.emit_together(records)
+    counted = [
+        [line.partition(" # ")[0] for line in series(one) if not line.startswith("process_")]
+        for one in (each, together)
+    ]
+    assert counted[0] == counted[1]
+    assert value(together, "unlocks_total", source="customer", outcome="ok", cause="none") == 32

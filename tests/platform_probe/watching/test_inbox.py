@@ -301,7 +301,8 @@ def test_the_brokers_log_is_subscribed_to_where_it_is_asked_for() -> None:
 class Hearer:
     """Notes what it is told, in one list with others."""
 
-    def __init__(self, name: str, heard: list[tuple[Any, ...]]) -> None:
+    def __init__(self, name: str, heard: list[tuple[Any, ...]], *kinds: TopicKind) -> None:
+        self.kinds = frozenset(kinds or TopicKind)
         self._name = name
         self._heard = heard
 
@@ -329,10 +330,25 @@ class Hearer:
 def test_all_who_hear_are_told_the_same_in_their_order() -> None:
     """Messages, the broker's log and removals; what breaks the contract nobody hears."""
     bench, heard = InboxBench(), list[tuple[Any, ...]]()
-    bench.inbox.hearers = Hearer("one", heard), Hearer("other", heard)
+    for name in ("one", "other"):
+        bench.inbox.let_hear(Hearer(name, heard))
     bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
     bench.take(f"cars/{CAR}/telemetry", b"nothing")
     bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
     bench.take(f"cars/{CAR}/state", b"", retain=True)
     told = [(TopicKind.TELEMETRY, CAR, Telemetry, False), ("car-7",), ("removed", CAR)]
     assert heard == [(name, *one) for one in told for name in ("one", "other")]
+
+
+def test_who_hears_is_told_of_the_kinds_that_it_takes() -> None:
+    """Of each message those who take its kind; that a car is gone all."""
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    bench.inbox.let_hear(Hearer("beats", heard, TopicKind.TELEMETRY))
+    bench.inbox.let_hear(Hearer("answers", heard, TopicKind.RESULT, TopicKind.STATE))
+    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
+    bench.take(f"cars/{CAR}/state", b"", retain=True)
+    assert heard == [
+        ("beats", TopicKind.TELEMETRY, CAR, Telemetry, False),
+        ("beats", "removed", CAR),
+        ("answers", "removed", CAR),
+    ]

@@ -51,6 +51,24 @@ def test_what_is_no_line_is_counted(line: bytes) -> None:
     assert logged["line_bytes"] == len(line)
 
 
+def test_a_wrong_line_among_others_is_found() -> None:
+    """Also where its trace is that of the line before; the others are taken."""
+    lines = [
+        b'{"event":"%b","at":1700000000,"request_id":"r","operation":"unlock","trace_id":"%b"%b}'
+        % (step, trace, more)
+        for step, trace, more in (
+            (b"requested", b"a" * 32, b',"method":"POST"'),
+            (b"answered", b"a" * 32, b',"method":"post"'),
+            (b"published", b"A" * 32, b""),
+            (b"accepted", b"a" * 32, b""),
+        )
+    ]
+    bench = PlatformBench()
+    bench.inbox.take_lines(lines)
+    assert (bench.inbox.malformed, bench.inbox.taken) == (2, 2)
+    assert bench.log.lines[0]["reason"] == "platform log: method is not 1 to 32 of A-Z"
+
+
 @given(st.binary(max_size=300))
 def test_no_line_crashes(line: bytes) -> None:
     """Whatever stands in the file."""
