@@ -49,7 +49,7 @@ def test_the_settings_can_be_used(tmp_path: Path) -> None:
 
 async def test_a_press_that_is_signed_by_hand_is_taken(tmp_path: Path) -> None:
     """As the page signs it; with another secret it is answered 401."""
-    (press,) = [block for block in blocks(TEXT, "bash") if "X-Slack-Signature" in block]
+    (press,) = [block for block in blocks(TEXT, "sh") if "X-Slack-Signature" in block]
     async with slack_server() as slack:
         values = slack_settings(tmp_path, slack)
         async with served_messages(tmp_path, values, at_once=True) as served:

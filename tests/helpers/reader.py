@@ -68,7 +68,10 @@ MADE_UP_BROKER = re.compile(r"mqtts?://((?:\w+@)?)[\w.]+\.example(?::\d+)?")
 
 
 def typed_lines(file: Path) -> list[str]:
-    """Return what a reader of a page would type: the commands in its shell blocks."""
+    """Return what a reader of a page would type: the commands in its shell blocks.
+
+    A script that only runs as a whole is in a block `sh`, which the page's own test runs.
+    """
     text = file.read_text(encoding="utf-8").replace("\\\n", " ")
     typed = [line for block in blocks(text, "bash") for line in block.splitlines()]
     return [line for line in typed if line and line[0] != "#"] + commands(text)
