@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -105,6 +106,9 @@ class Census:
         """Cars of such, or that speak more often by themselves; with the same time."""
         self._heard_s: dict[Routine | None, float] = {}
         """When each routine was last heard of, as of the count."""
+        self._heard_of: dict[Place, list[tuple[float, float]]] = {}
+        """When the cars of a place that are awake were last heard of, and had connected before, in
+        order; of the places that were asked for since the count."""
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
         self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
@@ -131,23 +135,24 @@ class Census:
         known = dict(places)
         if "operator" not in known or "region" not in known:
             return None
-        heard_s = self._heard_s
-        since = [
-            one
-            for one in self._known.values()
-            if one.is_awake and (one.at_s > at_s or heard_s[one.routine] > at_s)
-        ]
-        return HeardSince(*(self._heard(since, place, at_s) for place in _heard_at(places)))
+        return HeardSince(*(self._heard(place, at_s) for place in _heard_at(places)))
 
-    def _heard(self, since: Sequence[Known], place: Place, at_s: float) -> Heard:
-        """Return how many cars of a place are among those that were heard of after a moment."""
-        here = [
-            (max(one.at_s, self._heard_s[one.routine]), one.connected_s)
-            for one in since
-            if place in _heard_at(one.places)
-        ]
-        kept = sum(connected_s <= at_s for _, connected_s in heapq.nsmallest(MOST_KEPT, here))
-        return Heard(len(here), self._awake[place], kept)
+    def _heard(self, place: Place, at_s: float) -> Heard:
+        """Return how many cars of a place were heard of after a moment."""
+        heard = self._heard_of.get(place)
+        if heard is None:
+            heard = self._heard_of[place] = self._heard_in_order(place)
+        first = bisect_right(heard, (at_s, math.inf))
+        kept = sum(connected_s <= at_s for _, connected_s in heard[first : first + MOST_KEPT])
+        return Heard(len(heard) - first, self._awake[place], kept)
+
+    def _heard_in_order(self, place: Place) -> list[tuple[float, float]]:
+        heard_s = self._heard_s
+        return sorted(
+            (max(one.at_s, heard_s[one.routine]), one.connected_s)
+            for one in self._known.values()
+            if one.is_awake and place in _heard_at(one.places)
+        )
 
     def _count(self, now_s: float) -> None:
         """Count anew."""
@@ -161,6 +166,7 @@ class Census:
             self._look_at(car, now_s)
         self._heard_s = {routine: routine.heard_s for routine in self._members}
         self._heard_s[None] = -math.inf
+        self._heard_of.clear()
         self._note_use()
 
     def _sample_anew(self) -> None:
