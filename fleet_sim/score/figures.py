@@ -13,7 +13,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Told
+from fleet_wire.modes.facts import Fact, Told
 
 BINS: Final = 10
 THREE: Final = 3
@@ -92,7 +92,8 @@ def figures_of(runs: Sequence[RunCases], tuned: Sequence[LabelledCase] | None) -
     cases = [case for run in singles for case in run.cases if case.labels]
     untouched = [case for run in alone for case in run.cases if not case.labels]
     healthy = sum(run.healthy for run in alone)
-    healthy_named = sum(is_given_a_mode(case) for run in alone for case in run.suspected)
+    named = [case for run in alone for case in run.suspected if is_given_a_mode(case)]
+    healthy_named = sum(not was_complained_of(case) for case in named)
     pairs = [case for run in runs if len(run.faults) > 1 for case in run.cases if case.labels]
     well = Counter[str]()
     for run in singles:
@@ -107,6 +108,7 @@ def figures_of(runs: Sequence[RunCases], tuned: Sequence[LabelledCase] | None) -
         "pairs": pair_figures(pairs),
         "healthy": healthy,
         "healthy_named": healthy_named,
+        "complained_of_named": len(named) - healthy_named,
         "healthy_named_share": healthy_named / healthy if healthy else None,
         "by_mode": {
             slug: {**row, "touched_well": well[slug]} for slug, row in by_mode(cases).items()
@@ -281,6 +283,11 @@ def baselines(
 def is_given_a_mode(case: LabelledCase) -> bool:
     """Return whether a mode is named first at last."""
     return _first(case) not in (None, UNKNOWN, NOTHING_WRONG)
+
+
+def was_complained_of(case: LabelledCase) -> bool:
+    """Return whether its customer called support: to him it was not well, however it ended."""
+    return case.last is not None and Fact.SUPPORT_CALLED in case.last.facts
 
 
 def _first(case: LabelledCase) -> str | None:

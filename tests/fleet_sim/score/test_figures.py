@@ -84,9 +84,12 @@ def test_what_is_in_no_other_figure_is_counted() -> None:
     """Touched and well; failed untouched; a fault that nobody felt; a run that could not be."""
     about: dict[str, Any] = {"seed": 1, "loss": "nothing"}
     untouched = msgspec.structs.replace(case_of(CAN, (KEY, 0.9)), labels=())
+    assert untouched.last is not None
+    said = msgspec.structs.replace(untouched.last, facts=("support_called",))
+    complained_of = msgspec.structs.replace(untouched, last=said)
     runs = [
         RunCases(incident="one", faults=(CAN,), cases=(case_of(CAN, (CAN, 0.9)),), touched_ok=3,
-                 healthy=10, suspected=(untouched,), **about),
+                 healthy=10, suspected=(untouched, complained_of), **about),
         RunCases(incident="two", faults=(KEY,), cases=(untouched,), touched_ok=4, **about),
         RunCases(incident="three", faults=(KEY,), error="ConfigError: no", **about),
     ]  # fmt: skip
@@ -94,7 +97,7 @@ def test_what_is_in_no_other_figure_is_counted() -> None:
     assert found["touched_well"] == 7
     assert found["by_mode"][CAN]["touched_well"] == 3
     assert found["untouched_failed"] == {"attempts": 1, "named": 1}
-    assert (found["healthy"], found["healthy_named"]) == (10, 1)
+    assert (found["healthy"], found["healthy_named"], found["complained_of_named"]) == (10, 1, 1)
     assert found["nothing_seen"] == ["two"]
     assert found["not_run"] == {"three": "ConfigError: no"}
 
