@@ -118,11 +118,12 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.BOX_REJECTED: CauseInfo(
         _P.BOX, "accept", "not_authentic", _O.REFUSED,
-        "The box did not accept the command as genuine: replayed, malformed or wrongly signed.",
+        "The box refused the command as such: replayed, malformed, wrongly signed, or with a longer"
+        " life than it allows.",
     ),
     Cause.BOX_BUSY: CauseInfo(
         _P.BOX, "accept", "busy", _O.REFUSED,
-        "The box was still busy with an earlier command.",
+        "The box was busy, with an earlier command or an update.",
     ),
     Cause.EXECUTION_SILENT: CauseInfo(
         _P.BOX, "execute", "silent", _O.UNKNOWN,

@@ -51,7 +51,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     """The box could not read it."""
     BUSY = "busy"
-    """It was still at work on an earlier command."""
+    """It was at work on an earlier command, or an update."""
     CAN_BUS_NO_ACK = "can_bus_no_ack"
     """The car's own network did not wake, or did not answer."""
     ACTUATOR_INHIBITED = "actuator_inhibited"

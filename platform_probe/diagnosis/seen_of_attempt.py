@@ -88,7 +88,11 @@ def note_how_far(case: Case) -> None:
         seen[fact] = sentence
     elif record.cause in _NOT_DELIVERED or record.cause is Cause.UNCLASSIFIED:
         if Flag.ANSWERED_BY_ANOTHER not in record.flags:
-            seen[Fact.NOT_DELIVERED] = "the broker took the command, and the box did not confirm it"
+            seen[Fact.NOT_DELIVERED] = (
+                "the broker took the command, and the box did not confirm it"
+                if Stage.PUBLISHED.value in record.stages
+                else "no command was sent to the box"
+            )
     elif record.cause in _REFUSED:
         fact = _BY_REFUSAL.get(case.refusal or record.reason or "", Fact.REFUSED_WITHOUT_REASON)
         seen[fact] = f"the box refused: {record.reason or 'it did not say why'}"

@@ -153,8 +153,9 @@ def iso_of(at_s: float, zone: tzinfo) -> str:
 
 def long_of(seconds: float) -> str:
     """Return a duration as a person says it, with two units at most."""
-    if seconds < MINUTE_S:
+    if round(seconds, 1) < MINUTE_S:
         return f"{seconds:.1f} s"
+    seconds = round(seconds)
     if seconds < HOUR_S:
         return f"{seconds // MINUTE_S:.0f} min {seconds % MINUTE_S:.0f} s"
     if seconds < 2 * DAY_S:

@@ -103,7 +103,14 @@ def test_times_are_told_in_the_zone() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.25, "0.2 s"), (74, "1 min 14 s"), (5_400, "1 h 30 min"), (200_000, "2 days")],
+    [
+        (0.25, "0.2 s"),
+        (59.97, "1 min 0 s"),
+        (74, "1 min 14 s"),
+        (119.8, "2 min 0 s"),
+        (5_400, "1 h 30 min"),
+        (200_000, "2 days"),
+    ],
 )
 def test_durations_are_told_shortly(seconds: float, text: str) -> None:
     """With two units at most."""
