@@ -184,7 +184,9 @@ def _write(
             form=table.form,
         )
         rows = _read([written])
-        more = {IDS: _ids_in(table, rows), SUMS: sums_of(f"FROM {rows}")} if table.ids else {}
+        more: dict[str, str] = {}
+        if table.ids:
+            more = {IDS: _sorted(_ids_in(table, rows)), SUMS: sums_of(f"FROM {rows}")}
         _put(duck, directory, table, name, written=written, more=more)
     return int(lines), int(count)
 
@@ -195,6 +197,11 @@ def _ids_in(table: Table, rows: str) -> str:
         f"SELECT {id_hash(name)} AS id_hash, vehicle_id FROM {rows} WHERE {name} IS NOT NULL"
         for name in table.ids
     )
+
+
+def _sorted(ids: str) -> str:
+    """Return the SQL of ids in the order in which one is found without reading all of them."""
+    return f"{ids} ORDER BY id_hash"
 
 
 def _put(
@@ -247,14 +254,14 @@ def _merge(duck: Duck, directory: Path, table: Table, report: Report) -> None:
 def _merged(directory: Path, table: Table, parts: Sequence[Part], rows: str) -> dict[str, str]:
     """Return the SQL of the ids and sums of several parts: of theirs, or else of their rows.
 
-    An earlier release had others, or none. Before, a file has too few ids for sorting to pay.
+    An earlier release had others, or none.
     """
     of_rows = {IDS: _ids_in(table, f"({rows})"), SUMS: sums_of(rows)}
     for what, place in _places(directory, table).items():
         paths = [place / part.name for part in parts]
         if all(path.exists() for path in paths):
             of_rows[what] = f"FROM {_read(paths)}"
-    return {IDS: f"{of_rows[IDS]} ORDER BY id_hash", SUMS: added_up(of_rows[SUMS])}
+    return {IDS: _sorted(of_rows[IDS]), SUMS: added_up(of_rows[SUMS])}
 
 
 def _mergeable(parts: Sequence[Part]) -> list[Part]:

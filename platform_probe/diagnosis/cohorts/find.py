@@ -106,7 +106,7 @@ def find_cohorts(
     look = _Look(counts, since)
     begin = None
     if look.likeliest and not is_exact:
-        begin = begin_of(look.members(look.likeliest[0]))
+        begin = look.begin(look.likeliest[0])
     if begin is not None and (begin.at > since or (look.best is not None and begin.at < since)):
         again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + _COST_OF_MOMENT)
         look = look if again.best is None else again
@@ -144,6 +144,7 @@ class _Look:
         candidates = scan(leaves)
         self.none, self._mass = _weigh(_of_enough_cars(candidates, self.window), odds_of_none)
         settle_levels(self._mass, candidates, leaves=leaves, total=self._total)
+        self._begins: dict[Key, Begin | None] = {}
 
     @property
     def likeliest(self) -> list[Key]:
@@ -163,6 +164,12 @@ class _Look:
         inside = {values for values in self._kinds if is_in(key, values)}
         return [count for count in self._counts if count.values in inside]
 
+    def begin(self, key: Key) -> Begin | None:
+        """Return when a cohort began to fail; it is asked for again, and takes long to find."""
+        if key not in self._begins:
+            self._begins[key] = begin_of(self.members(key))
+        return self._begins[key]
+
     def without(self, key: Key) -> _Look:
         """Return the same window without a cohort."""
         inside = {values for values in self._kinds if is_in(key, values)}
@@ -180,7 +187,7 @@ class _Look:
             failures=failures,
             attempts_elsewhere=all_attempts - attempts,
             failures_elsewhere=all_failures - failures,
-            begin=begin_of(members),
+            begin=self.begin(key),
         )
 
     def absence(self) -> tuple[Absence, tuple[str, ...]]:

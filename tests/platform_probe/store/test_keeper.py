@@ -12,6 +12,7 @@ import pytest
 from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.contract.causes import Cause
 from platform_probe.store import keeper
+from platform_probe.store.duck import Duck
 from platform_probe.store.keeper import FAN_IN, ids_directory, keep
 from platform_probe.store.layout import KEEPER_LOCK, all_parts, all_segments, live_parts
 from platform_probe.store.locks import lock_file
@@ -138,6 +139,18 @@ def test_files_of_different_days_are_not_merged(
     monkeypatch.setattr(keeper, "LONGEST_SPAN_S", -1)
     packed(tmp_path, FAN_IN + 1)
     assert parts_in(tmp_path) == FAN_IN + 1
+
+
+def test_ids_stand_in_order_from_the_first_file_on(tmp_path: Path) -> None:
+    """One is found without reading all of them, however large a file is that was never merged."""
+    put_unlocks(tmp_path, [unlock(number) for number in range(50)])
+    kept(tmp_path)
+    (part,) = all_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)
+    duck = Duck()
+    hashes = [row[0] for row in duck.run(f"SELECT id_hash FROM read_parquet('{part.path}')")]
+    duck.close()
+    assert len(hashes) >= 100
+    assert hashes == sorted(hashes)
 
 
 def test_old_files_go(tmp_path: Path) -> None:
