@@ -90,6 +90,7 @@ PLACES = {
         "fleet_wire.background",
         "fleet_wire.garbage",
         "fleet_wire.command_line",
+        "fleet_wire.printing",
         "fleet_wire.config",
         "fleet_wire.distance",
         "fleet_wire.errors",

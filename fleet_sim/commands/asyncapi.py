@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import click
-import msgspec
 
 from fleet_sim.commands.options import profile_option
+from fleet_wire.printing import print_json
 from fleet_wire.profiles.asyncapi import asyncapi as document_of
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
@@ -25,4 +25,4 @@ def asyncapi(*, profile: str | None) -> None:
     It is seen from a box: it receives commands and sends the rest.
     """  # noqa: D301 - click's own escape
     document = document_of(load_profile(profile or NATIVE.name), version=version("unlockpath"))
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    print_json(document)

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fleet_sim.commands.verdicts import print_json
 from fleet_sim.results import readable
 from fleet_sim.results.comparison import (
     CONFIDENCE,
@@ -25,6 +24,7 @@ from fleet_sim.results.comparison import (
     setups,
 )
 from fleet_wire.command_line import EXPECTATION_FAILED
+from fleet_wire.printing import print_json
 
 MOST_SETUPS = 12
 _LABELS = {

@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import click
-import msgspec
 
 from fleet_sim.results.readable import number_of
 from fleet_wire.command_line import EXPECTATION_FAILED
+from fleet_wire.printing import print_json
 from fleet_wire.profiles.loading import load_profile, profile_schema
 from fleet_wire.profiles.samples import Reading, read_samples, said_of, traits_in_words, unlock_of
 
@@ -66,4 +66,4 @@ def check(*, profile_file: str, sample: Path | None) -> None:
 @profile.command()
 def schema() -> None:
     """Print the JSON Schema of a profile file, for editors."""
-    click.echo(msgspec.json.format(msgspec.json.encode(profile_schema()), indent=2).decode())
+    print_json(profile_schema())

@@ -17,7 +17,6 @@ from fleet_sim.commands.verdicts import (
     check_place,
     console_for,
     exit_unless_fine,
-    print_json,
     verdict_options,
     write_verdicts,
 )
@@ -31,6 +30,7 @@ from fleet_sim.sweeps.report import reproduction
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
+from fleet_wire.printing import print_json
 
 MAX_JOBS = 1_000
 

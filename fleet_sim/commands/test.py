@@ -19,7 +19,6 @@ from fleet_sim.commands.verdicts import (
     check_place,
     console_for,
     exit_unless_fine,
-    print_json,
     verdict_options,
     write_verdicts,
 )
@@ -32,6 +31,7 @@ from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
+from fleet_wire.printing import print_json
 
 
 @click.command()

@@ -6,12 +6,11 @@ A person who looks at the end of a log, or at a mail with its last line, shall s
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 import click
-import msgspec
 from rich.console import Console
 
 from fleet_sim.results.junit import Suite, write_junit
@@ -58,11 +57,6 @@ def write_verdicts(junit: Path | None, name: str, suites: Sequence[Suite]) -> No
             write_junit(junit, name, suites)
         except OSError as error:
             raise ConfigError([f"--junit {junit}: {error.strerror}"]) from None
-
-
-def print_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 def exit_unless_fine(failures: Sequence[str], *, to_stderr: bool = False) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
+from fleet_wire.printing import print_json
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.diagnosis.cohorts.words import finding_in_words
 from platform_probe.support.cohorts import finding_json, search_since
@@ -46,6 +46,6 @@ def cohorts(
     finding = asked.source.read(lambda duck: search_since(duck, span))
     if as_json:
         told = finding_json(finding, asked.zone)
-        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        print_json(told)
     else:
         click.echo(finding_in_words(finding, minute_clock(asked.zone)))

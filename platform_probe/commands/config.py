@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import msgspec
 
+from fleet_wire.printing import print_json
 from platform_probe.commands.settings_options import settings_of, settings_options
 
 
@@ -15,4 +15,4 @@ from platform_probe.commands.settings_options import settings_of, settings_optio
 def config(**options: Any) -> None:
     """Print the settings that `run` would use with the same options, secrets hidden."""
     settings = settings_of(options).model_dump(mode="json")
-    click.echo(msgspec.json.format(msgspec.json.encode(settings)).decode())
+    print_json(settings)

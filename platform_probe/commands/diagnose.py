@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
+from fleet_wire.printing import print_json
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import export_command, json_of, text_of
@@ -71,7 +71,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     reproduce = export_command(case, asked.source.directory)
     if as_json:
         told = {**json_of(case, asked.zone), "reproduce": reproduce}
-        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        print_json(told)
     else:
         click.echo(text_of(case, asked.zone))
         if reproduce is not None:

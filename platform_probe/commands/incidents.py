@@ -15,6 +15,7 @@ import msgspec
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import ActionKind, Incident, IncidentAction
 from fleet_wire.errors import ConfigError
+from fleet_wire.printing import print_json
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
@@ -78,7 +79,7 @@ def list_(
     asked = asked_of(directory, config, zone)
     found = found_in(asked.source, _OPEN if only_open else _ALL, limit=limit)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     newest_s = asked.source.newest_s()
     rows = [
@@ -116,7 +117,7 @@ def show(
     if not found:
         raise ConfigError([f"{asked.source.directory}: no incident {incident_id!r} is there"])
     if as_json:
-        _print_json(found[0])
+        print_json(found[0])
     else:
         click.echo("\n".join(told_whole(found[0], asked.zone)))
 
@@ -266,10 +267,6 @@ async def _posted(base_url: str, token: str, body: bytes) -> HttpResponse:
         raise ConfigError([why]) from None
     finally:
         await client.close()
-
-
-def _print_json(value: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
 def _detail(answer: HttpResponse) -> str:

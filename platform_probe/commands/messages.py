@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 import click
-import msgspec
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.printing import print_json
 from platform_probe.messages_settings import MessagesSettings
 from platform_probe.outputs.messages.trying import try_all
 from platform_probe.outputs.messages.webhook import schema as webhook_schema
@@ -52,7 +52,7 @@ def test(config: Path) -> None:
 @messages.command()
 def schema() -> None:
     """Print the JSON Schema of what a webhook gets."""
-    click.echo(msgspec.json.format(msgspec.json.encode(webhook_schema())).decode())
+    print_json(webhook_schema())
 
 
 async def _try(chosen: MessagesSettings) -> bool:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 
 from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
+from fleet_wire.printing import print_json
 from platform_probe.commands.asking import Asked, asked_of, store_options
 from platform_probe.store.duck import Duck, Rows, check_reads_only
 from platform_probe.store.queries import MODES, Query, all_queries, named_in, query_named
@@ -165,7 +165,7 @@ def _utc(at_s: float | None) -> datetime:
 def _list(form: str) -> None:
     queries = all_queries().values()
     if form == "json":
-        _print_json(
+        print_json(
             [
                 {
                     "name": each.name,
@@ -187,17 +187,13 @@ def _list(form: str) -> None:
 def _print(rows: Rows, form: str, zone: tzinfo) -> None:
     told = [[_told(value, zone) for value in row] for row in rows.rows]
     if form == "json":
-        _print_json([dict(zip(rows.columns, row, strict=True)) for row in told])
+        print_json([dict(zip(rows.columns, row, strict=True)) for row in told])
     elif form == "csv":
         text = io.StringIO()
         csv.writer(text).writerows([rows.columns, *told])
         click.echo(text.getvalue(), nl=False)
     else:
         click.echo(table_of(rows.columns, told))
-
-
-def _print_json(value: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
 def _told(value: Any, zone: tzinfo) -> Any:

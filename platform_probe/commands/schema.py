@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
+from fleet_wire.printing import print_json
 from platform_probe.settings import settings_schema
 
 
@@ -17,4 +17,4 @@ def schema() -> None:
       platform-probe schema > probe.schema.json
       and as first line of probe.yaml: # yaml-language-server: $schema=probe.schema.json
     """  # noqa: D301 - click's own escape
-    click.echo(msgspec.json.format(msgspec.json.encode(settings_schema())).decode())
+    print_json(settings_schema())
