@@ -106,7 +106,7 @@ def find_cohorts(
     look = _Look(counts, since)
     begin = None
     if look.likeliest and not is_exact:
-        begin = look.begin(look.likeliest[0])
+        begin = look.cohort(look.likeliest[0], trait_names).begin
     if begin is not None and (begin.at > since or (look.best is not None and begin.at < since)):
         again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + _COST_OF_MOMENT)
         look = look if again.best is None else again
@@ -144,7 +144,7 @@ class _Look:
         candidates = scan(leaves)
         self.none, self._mass = _weigh(_of_enough_cars(candidates, self.window), odds_of_none)
         settle_levels(self._mass, candidates, leaves=leaves, total=self._total)
-        self._begins: dict[Key, Begin | None] = {}
+        self._cohorts: dict[Key, Cohort] = {}
 
     @property
     def likeliest(self) -> list[Key]:
@@ -159,25 +159,20 @@ class _Look:
             return None
         return max(self._mass, key=self._mass.__getitem__)
 
-    def members(self, key: Key) -> list[Count]:
-        """Return what was counted in a cohort, before the window too."""
-        inside = {values for values in self._kinds if is_in(key, values)}
-        return [count for count in self._counts if count.values in inside]
-
-    def begin(self, key: Key) -> Begin | None:
-        """Return when a cohort began to fail; it is asked for again, and takes long to find."""
-        if key not in self._begins:
-            self._begins[key] = begin_of(self.members(key))
-        return self._begins[key]
-
     def without(self, key: Key) -> _Look:
         """Return the same window without a cohort."""
         inside = {values for values in self._kinds if is_in(key, values)}
         return _Look([one for one in self._counts if one.values not in inside], self.since)
 
     def cohort(self, key: Key, trait_names: Sequence[str]) -> Cohort:
-        """Return a cohort as it was counted."""
-        members = self.members(key)
+        """Return a cohort as it was counted; kept: the likeliest is asked for again and again."""
+        if key not in self._cohorts:
+            self._cohorts[key] = self._counted(key, trait_names)
+        return self._cohorts[key]
+
+    def _counted(self, key: Key, trait_names: Sequence[str]) -> Cohort:
+        inside = {values for values in self._kinds if is_in(key, values)}
+        members = [count for count in self._counts if count.values in inside]  # before it, too
         attempts, failures = _added_up(count for count in members if count.at >= self.since)
         all_attempts, all_failures = _added_up(self.window)
         return Cohort(
@@ -187,7 +182,7 @@ class _Look:
             failures=failures,
             attempts_elsewhere=all_attempts - attempts,
             failures_elsewhere=all_failures - failures,
-            begin=self.begin(key),
+            begin=begin_of(members),
         )
 
     def absence(self) -> tuple[Absence, tuple[str, ...]]:
