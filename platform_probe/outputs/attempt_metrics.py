@@ -171,15 +171,12 @@ class AttemptMetrics(SeriesMaker):
             "source", "hardware", "outcome",
         )  # fmt: skip
         self._regions = Dimension(regions)
-        self._firmwares = Dimension(firmwares)
-        self._operators = Dimension(operators)
-        self._hardwares = Dimension(hardwares)
-        self._releases: tuple[tuple[str, Dimension], ...] = ()
-        """What the platform's log tells of unlocks, by the field of a record that has it."""
+        self._dimensions = [self._regions, *map(Dimension, (firmwares, operators, hardwares))]
+        """In the order of `_said_of`; without an API its releases are left out."""
         if self._has_api[Source.CUSTOMER]:
-            self._releases = (
-                ("app_version", self._release("app_version", "app of the phone")),
-                ("api_release", self._release("api_release", "release of the API")),
+            self._dimensions += (
+                self._release("app_version", "app of the phone"),
+                self._release("api_release", "release of the API"),
             )
 
     def _release(self, name: str, what: str) -> Dimension:
@@ -216,18 +213,9 @@ class AttemptMetrics(SeriesMaker):
         alike: dict[_Alike, list[float]] = {}
         for record in records:
             if isinstance(record, Attempt) and _is_plain(record):
-                source, side = record.source, record.platform
                 ended_s = self._count_times(record, Outcome.OK)
                 self.rentals.count(record)
-                key = (
-                    source, record.region, record.operator, record.firmware, record.hardware,
-                    side.app_version if side else None, side.api_release if side else None,
-                )  # fmt: skip
-                ends_s = alike.get(key)
-                if ends_s is None:
-                    alike[key] = [ended_s]
-                else:
-                    ends_s.append(ended_s)
+                alike.setdefault((record.source, _said_of(record)), []).append(ended_s)
             else:
                 self._count_alike(alike)
                 self.emit(record)
@@ -235,15 +223,11 @@ class AttemptMetrics(SeriesMaker):
 
     def _count_alike(self, alike: dict[_Alike, list[float]]) -> None:
         """Count unlocks that went well, with when they ended, and forget them."""
-        for (source, region, operator, firmware, hardware, *releases), ends_s in alike.items():
+        for (source, said), ends_s in alike.items():
             number, ended_s, end = len(ends_s), max(ends_s), (source, Outcome.OK)
             self._unlocks[source, None].inc(number)
-            self._regions.count(region, end, ended_s, None, number)
-            self._firmwares.count(firmware, end, ended_s, None, number)
-            self._operators.count(operator, end, ended_s, None, number)
-            self._hardwares.count(hardware, end, ended_s, None, number)
-            for (_, dimension), release in zip(self._releases, releases, strict=False):
-                dimension.count(release, end, ended_s, None, number)
+            for dimension, value in zip(self._dimensions, said, strict=False):
+                dimension.count(value, end, ended_s, None, number)
         alike.clear()
 
     def _count_revision(self) -> None:
@@ -265,12 +249,8 @@ class AttemptMetrics(SeriesMaker):
         self._unlocks[source, cause].inc(1, failure)
         ended_s = self._count_times(attempt, attempt.outcome)
         end = source, attempt.outcome
-        self._regions.count(attempt.region, end, ended_s, failure)
-        self._firmwares.count(attempt.firmware, end, ended_s, failure)
-        self._operators.count(attempt.operator, end, ended_s, failure)
-        self._hardwares.count(attempt.hardware, end, ended_s, failure)
-        for field, dimension in self._releases:
-            dimension.count(getattr(attempt.platform, field, None), end, ended_s, failure)
+        for dimension, value in zip(self._dimensions, _said_of(attempt), strict=False):
+            dimension.count(value, end, ended_s, failure)
         self.rentals.count(attempt)
 
     def _count_times(self, attempt: Attempt, outcome: Outcome) -> float:
@@ -303,8 +283,17 @@ def _is_plain(attempt: Attempt) -> bool:
     )
 
 
-_Alike = tuple[Source, str | None, str | None, str | None, str | None, str | None, str | None]
-"""Who asked, what the car says of itself, and the releases of app and API."""
+def _said_of(attempt: Attempt) -> tuple[str | None, ...]:
+    """Return what the car says of itself, and the releases of app and API."""
+    side = attempt.platform
+    return (
+        attempt.region, attempt.firmware, attempt.operator, attempt.hardware,
+        side.app_version if side else None, side.api_release if side else None,
+    )  # fmt: skip
+
+
+_Alike = tuple[Source, tuple[str | None, ...]]
+"""Who asked, and what is said of car, app and API."""
 _End = tuple[Source, Cause | None]
 _ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
 
