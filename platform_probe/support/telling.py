@@ -37,7 +37,7 @@ from platform_probe.support.case import Case, evidence_of
 from platform_probe.support.cohorts import finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
-    folded,
+    in_a_row,
     missed_in_words,
     reached_in_words,
     timeline_of,
@@ -175,11 +175,11 @@ def _who(attempt: Row) -> str:
 
 def _story(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from ("", "What happened")
-    lines = folded(timeline_of(case))
+    lines = in_a_row(timeline_of(case), lambda entry: (entry.who, entry.what))
     for line in lines:
         entry = line.first
         after = f"{entry.at_s - case.at_s:+.3f} s"
-        more = f" ({line.times} times, until {line.last_s - case.at_s:+.1f} s)"
+        more = f" ({line.times} times, until {line.last.at_s - case.at_s:+.1f} s)"
         what = entry.what + (more if line.times > 1 else "")
         yield f"  {clock_of(entry.at_s, zone)} {after:>12}  {entry.who:<{_WHO}}  {what}"
     if not lines:

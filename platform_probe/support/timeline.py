@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from fleet_wire.contract.attempt import Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
@@ -15,6 +15,8 @@ from platform_probe.support.advice import SAID_OPEN
 from platform_probe.support.beside import Relations, Whose, ended_in_words
 from platform_probe.support.case import Case
 from platform_probe.support.rows import Row, unix_s
+
+_Line = TypeVar("_Line")
 
 _STAGES: Final = {
     Stage.PUBLISHED: ("platform", "sends the command to the car"),
@@ -75,19 +77,21 @@ def timeline_of(case: Case) -> list[Entry]:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """Lines of the story that are alike and come one after the other."""
+class InARow(Generic[_Line]):
+    """What is alike and comes one after the other."""
 
-    first: Entry
-    last_s: float
-    """Of the last of them, Unix seconds."""
+    first: _Line
+    last: _Line
     times: int
 
 
-def folded(entries: Sequence[Entry]) -> list[Lines]:
-    """Return the story with what comes several times in a row as one: a phone asks each second."""
-    runs = [[*run] for _, run in groupby(entries, lambda entry: (entry.who, entry.what))]
-    return [Lines(run[0], run[-1].at_s, len(run)) for run in runs]
+def in_a_row(lines: Iterable[_Line], alike: Callable[[_Line], Any]) -> list[InARow[_Line]]:
+    """Return lines with those that come several times in a row as one, by what `alike` says.
+
+    A phone asks for the state of its command every second: that is no news.
+    """
+    runs = [[*run] for _, run in groupby(lines, alike)]
+    return [InARow(run[0], run[-1], len(run)) for run in runs]
 
 
 def missing_stage(attempt: Row) -> Stage | None:

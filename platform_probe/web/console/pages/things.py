@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any, Final
 
 from fleet_wire.config.file import suggestion
@@ -13,6 +12,7 @@ from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.support.advice import advice_for
 from platform_probe.support.case import evidence_of
 from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.timeline import InARow, in_a_row
 from platform_probe.support.times import DAY_S, moment_of
 from platform_probe.web.console.asked import Answer, Asked, Shown, missing
 from platform_probe.web.console.gathering import (
@@ -118,15 +118,10 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
     return Shown("history.html", values, look=(kind, any_id))
 
 
-def steps_of(events: Sequence[Row]) -> list[tuple[Row, Row, int]]:
-    """Return what was asked and answered: the lines of the log that a person understands.
-
-    What came several times in a row, as a phone's questions for the state of its command, is one:
-    with its first line, its last one, and how often it came.
-    """
+def steps_of(events: Sequence[Row]) -> list[InARow[Row]]:
+    """Return what was asked and answered: the lines of the log that a person understands."""
     steps = [row for row in events if row["event"] in ("requested", "answered", "support_called")]
-    runs = [[*run] for _, run in groupby(steps, lambda row: [row[name] for name in _OF_A_STEP])]
-    return [(run[0], run[-1], len(run)) for run in runs]
+    return in_a_row(steps, lambda row: [row[name] for name in _OF_A_STEP])
 
 
 # A cause, a mode, a time

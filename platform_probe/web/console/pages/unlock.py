@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -15,7 +14,7 @@ from platform_probe.support.case import Case
 from platform_probe.support.cohorts import is_one_of, search_around
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.telling import export_command, facts_of, json_of
-from platform_probe.support.timeline import furthest_stage, missing_stage
+from platform_probe.support.timeline import InARow, furthest_stage, in_a_row, missing_stage
 from platform_probe.support.times import minute_clock
 from platform_probe.web.console.asked import (
     Answer,
@@ -76,22 +75,9 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
     return Shown("unlock.html", values, look=look)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A line of the story, and how often it came one after the other."""
-
-    first: Mapping[str, Any]
-    last: Mapping[str, Any]
-    times: int
-
-
-def story_of(timeline: Sequence[Mapping[str, Any]]) -> list[Told]:
-    """Return what happened, with what came several times in a row as one line.
-
-    A phone asks for the state of its command every second: that is no news.
-    """
-    runs = [[*run] for _, run in groupby(timeline, lambda entry: (entry["who"], entry["what"]))]
-    return [Told(run[0], run[-1], len(run)) for run in runs]
+def story_of(timeline: Sequence[Mapping[str, Any]]) -> list[InARow[Mapping[str, Any]]]:
+    """Return what happened, with what came several times in a row as one line."""
+    return in_a_row(timeline, lambda entry: (entry["who"], entry["what"]))
 
 
 _OF_A_CALL: Final[Mapping[str, Any]] = {
