@@ -126,7 +126,7 @@ class BrokerProcess:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def kill(self, *, wait: bool = True) -> None:
-        """Kill the child as a crash does, and wait until it is gone."""
+        """Kill the child as a crash does, and wait until it is gone unless `wait` is false."""
         self._process.kill()
         if wait:
             self._process.wait()

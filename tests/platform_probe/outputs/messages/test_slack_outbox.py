@@ -87,13 +87,19 @@ def test_worse_by_a_class_is_a_new_post() -> None:
     assert slack.posts == [Part.MESSAGE, Part.WORSE]
 
 
-def test_worse_within_seconds_is_an_edit() -> None:
-    """Who was called looks at the message, which says so at once; the thread keeps it."""
+def posted(*, for_s: float) -> tuple[VirtualSlack, Incident]:
+    """Return a channel some time after it was told of an incident."""
     slack = VirtualSlack()
     slack.run(5)
     first = made_incident(at=now_of(slack))
     slack.tell(first)
-    slack.run(10)
+    slack.run(for_s)
+    return slack, first
+
+
+def test_worse_within_seconds_is_an_edit() -> None:
+    """Who was called looks at the message, which says so at once; the thread keeps it."""
+    slack, first = posted(for_s=10)
     second = worse(first, after_s=10)
     slack.tell(second)
     slack.run(2)
@@ -109,11 +115,7 @@ def test_worse_within_seconds_is_an_edit() -> None:
 
 def test_worse_while_the_message_is_on_its_way_is_an_edit() -> None:
     """Its answer comes after the rise."""
-    slack = VirtualSlack()
-    slack.run(5)
-    first = made_incident(at=now_of(slack))
-    slack.tell(first)
-    slack.run(0.05)
+    slack, first = posted(for_s=0.05)
     slack.tell(worse(first, after_s=0.05))
     slack.run(HOUR_S)
     assert slack.posts == [Part.MESSAGE]
@@ -122,11 +124,7 @@ def test_worse_while_the_message_is_on_its_way_is_an_edit() -> None:
 
 def test_worse_that_no_edit_has_told_is_posted() -> None:
     """Slack takes no edit: the post comes half a minute after the message, not later."""
-    slack = VirtualSlack()
-    slack.run(5)
-    first = made_incident(at=now_of(slack))
-    slack.tell(first)
-    slack.run(10)
+    slack, first = posted(for_s=10)
     slack.answer = lambda call: (
         Failure(Trouble.RATE, "ratelimited", 60.0) if call.verb is Verb.EDIT else None
     )
