@@ -29,7 +29,7 @@ from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.scenario.loading import Lacks, load_scenario
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import lines, run
-from tests.helpers.golden import expected_digests
+from tests.helpers.golden import expected_in_every_process
 from tests.helpers.pages import (
     blocks,
     commands,
@@ -116,7 +116,7 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     printed = [run_in(project, command) for command in TRY_IT]
     assert "all 4 expectations hold" in "".join(printed)
     run_in(project, f"pytest {LOOK_AT_EVERY_FAULT}")
-    assert msgspec.json.decode(run_in(project, "tests.golden")) == expected_digests()
+    assert msgspec.json.decode(run_in(project, "tests.golden")) == expected_in_every_process()
     modules = " ".join(name for name in TUTORIAL if name.endswith(".py"))
     run_in(project, f"ruff check {modules}")
     run_in(project, f"ruff format --check {modules}")

@@ -15,6 +15,7 @@ from fleet_sim.score.cases import read_run
 from fleet_sim.score.figures import is_among
 from fleet_wire.modes.catalogue import MODES
 from tests.helpers.commands import lines
+from tests.helpers.golden import IF_MEANT, SEED, expected_digests
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
 HARMLESS = {"box_asleep"}
@@ -35,18 +36,19 @@ anew."""
 def test_what_a_scenario_expects_holds(name: str, tmp_path: Path) -> None:
     """With another seed than its own: the bounds are no luck. Cars without a fault are fine.
 
-    Done twice, every byte of the attempts is the same.
+    Every byte of the attempts is what it was whenever somebody ran it before.
     """
     scenario = load_scenario(SCENARIOS[name])
     assert scenario.expect
-    for run, with_report in (("first", True), ("second", False)):
-        summary = run_virtually(scenario, tmp_path / run, seed=1, with_report=with_report)
-        assert not broken_expectations(summary)
-    assert digest_of(tmp_path / "first") == digest_of(tmp_path / "second")
-    assert (tmp_path / "first" / "attempts.jsonl").stat().st_size > 0
+    run = tmp_path / name
+    summary = run_virtually(scenario, run, seed=SEED, with_report=True)
+    assert not broken_expectations(summary)
+    assert (run / "attempts.jsonl").stat().st_size > 0
+    digest = digest_of(run)
+    assert digest == expected_digests().get(name, digest), IF_MEANT
     if scenario.faults:
-        check_ground_truth(scenario, tmp_path / "first")
-        check_diagnoses(scenario, tmp_path / "first")
+        check_ground_truth(scenario, run)
+        check_diagnoses(scenario, run)
 
 
 def check_ground_truth(scenario: Scenario, directory: Path) -> None:
