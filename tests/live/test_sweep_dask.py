@@ -25,10 +25,10 @@ from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.dask
 
-LONGER = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 60").replace(
-    "{equals: 10}", "{equals: 480}"
+LONGER = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 30").replace(
+    "{equals: 10}", "{equals: 240}"
 )
-RUNS = 12
+RUNS = 10
 
 
 @contextmanager
