@@ -156,7 +156,12 @@ def test_a_broker_that_is_away_is_one_problem_beside_another(*, is_blind_first: 
     told.wait(60.0)
     away = {"cohort": {}, "causes": {Cause.BROKER_UNREACHABLE: 6}}
     blind = {"kind": IncidentKind.MONITOR_BLIND, "what": NOT_CONNECTED, "failed": 0, "total": 0}
-    of_nobody: dict[str, Any] = {"cohort": {}, "causes": {}, "cars": frozenset(), "customers": frozenset()}
+    of_nobody: dict[str, Any] = {
+        "cohort": {},
+        "causes": {},
+        "cars": frozenset(),
+        "customers": frozenset(),
+    }
     if is_blind_first:
         told.take(3, **blind, **of_nobody)
     told.take(2, **away)
