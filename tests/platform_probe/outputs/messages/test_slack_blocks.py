@@ -71,7 +71,7 @@ def test_a_message_says_what_whom_how_sure_and_what_to_do() -> None:
     assert "more than 99.9 %" in text
     assert "*What to do now:*" in text
     assert "<https://console.example/incident/inc-1|Open in the console>" in text
-    assert f"<!date^{EPOCH_S - 60:.0f}^" in text
+    assert f"<!date^{EPOCH_S - 60:.0f}^{{date_short_pretty}} {{time}}|" in text
 
 
 def test_severity_is_a_word_too() -> None:
