@@ -44,7 +44,7 @@ OF_CAUSE: Final = {
 OF_KIND: Final = {
     IncidentKind.FAILURES: "unlocks fail",
     IncidentKind.SILENCE: "fewer unlocks than expected",
-    IncidentKind.CARS_LOST: "cars lose their connection (why is not known yet)",
+    IncidentKind.CARS_LOST: "cars lose their connection (why is not known)",
     IncidentKind.LATE_UNLOCKS: "doors open after their customer was told no",
     IncidentKind.GENERIC_ERRORS: "the API answers with errors that explain nothing",
     IncidentKind.UNCLASSIFIED: "unlocks fail in ways that we do not know",

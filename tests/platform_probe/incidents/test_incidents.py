@@ -125,9 +125,7 @@ def test_the_cause_is_told_as_soon_as_it_is_known() -> None:
     told = Told()
     lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
     told.take(1, **lost)
-    assert told.last.title.startswith(
-        "Operator-a: cars lose their connection (why is not known yet)"
-    )
+    assert told.last.title.startswith("Operator-a: cars lose their connection (why is not known)")
     told.wait(5.0)
     told.take(1, **lost, modes={"regional_carrier_outage": 3.0}, diagnosed=3)
     assert told.last.title.startswith("Operator-a: the mobile network is down in the region")

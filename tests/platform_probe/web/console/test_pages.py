@@ -352,8 +352,8 @@ def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
         ),
         ("The broker is slow since 00:01, 1 car", "Le broker est lent depuis 00:01, 1 voiture"),
         (
-            "Cars lose their connection (why is not known yet)",
-            "Des voitures perdent leur connexion (on ne sait pas encore pourquoi)",
+            "Cars lose their connection (why is not known)",
+            "Des voitures perdent leur connexion (on ne sait pas pourquoi)",
         ),
         (
             "North: the command was delivered too late, and doors open late since 08:12",
