@@ -145,6 +145,24 @@ def test_that_it_began_earlier_is_said() -> None:
     assert told.last.since == began
 
 
+@pytest.mark.parametrize(
+    ("mode", "title"),
+    [
+        ("app_gateway_outage", "The broker cannot be reached"),
+        ("broker_auth_backend_down", "The broker cannot check passwords"),
+    ],
+)
+def test_a_mode_that_cannot_have_what_was_seen_names_nothing(mode: str, title: str) -> None:
+    """The platform did not reach the broker: of the sixty modes few fit, and any is the likeliest.
+
+    None is a broker that is gone.
+    """
+    told = Told()
+    causes = {Cause.BROKER_UNREACHABLE: 6}
+    told.take(1, cohort={}, causes=causes, modes={mode: 6.0}, diagnosed=10)
+    assert told.last.title.startswith(title)
+
+
 @pytest.mark.parametrize("is_blind_first", [True, False])
 def test_a_broker_that_is_away_is_one_problem_beside_another(*, is_blind_first: bool) -> None:
     """An operator's cars are lost; then nobody reaches the broker, and neither does the monitor."""
