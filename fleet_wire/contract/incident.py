@@ -125,13 +125,14 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     opened_at: float
     """When it was found, Unix seconds."""
     ended_at: float | None = None
-    """When it was resolved or closed."""
+    """When it was seen last, which is known later, or was closed by a person; Unix seconds."""
     cause: Cause | None = None
     """The commonest cause of its unlocks."""
     mode: str | None = None
     """The failure mode that most of its diagnoses name."""
     mode_probability: float | None = None
-    """How likely that mode is, of 1."""
+    """Which part of the diagnoses of its unlocks name that mode, of 1: how sure the diagnosis of a
+    single unlock is stands with that unlock."""
     cohort: dict[str, str] = {}
     """What those hit have in common, value by trait (`operator`, `region`); empty: nothing."""
     failed: int = 0

@@ -60,7 +60,7 @@ def incidents() -> None:
     "--limit", type=click.IntRange(1, MAX_ROWS), default=DEFAULT_ROWS, show_default=True,
     metavar="N", help="Incidents at most.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_(
     *,
     directory: Path | None,

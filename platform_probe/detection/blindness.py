@@ -12,6 +12,10 @@ PATIENCE_S: Final = 30.0
 """A connection that is back so soon is no news [E]."""
 
 
+NOT_CONNECTED: Final = "not_connected"
+"""What is found, as `Finding.what` has it."""
+
+
 class Blindness:
     """Whether the monitor sees anything at all."""
 
@@ -42,7 +46,7 @@ class Blindness:
                 Sighting(
                     number=next(self._numbers),
                     kind=IncidentKind.MONITOR_BLIND,
-                    what="not_connected",
+                    what=NOT_CONNECTED,
                     since_s=since_s,
                     last_s=now_s,
                     detail="the monitor has no connection to the broker",

@@ -22,6 +22,9 @@ class Finding:
     """When this was known, Unix seconds."""
     since: float
     """When it began, Unix seconds."""
+    last_at: float
+    """When it was seen last, Unix seconds: the last unlock that it hit began then, or all that was
+    lost was back. That it is over is known later."""
     cohort: Mapping[str, str]
     """Whom, value by trait; empty: nothing in common."""
     common: Mapping[str, str] = field(default_factory=dict)

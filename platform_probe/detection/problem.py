@@ -54,6 +54,8 @@ class Problem:
         self.split_from: int | None = None
         self.last_s = 0.0
         """When anybody of the cohort tried last."""
+        self.hit_s = since_s
+        """When the last one that was hit began."""
         self.over_s = math.inf
         """Since when it is taken to be over."""
         self.common = key
@@ -144,6 +146,7 @@ class Problem:
             what=self.measure.name,
             at=round(now_s + unix_offset_s, 3),
             since=round(self.since_s + unix_offset_s, 3),
+            last_at=round(self.hit_s + unix_offset_s, 3),
             cohort=named(self.key),
             common=named(self.common),
             failed=self.failed,
@@ -173,6 +176,7 @@ class Problem:
         self._note_whom(hit)
 
     def _note_whom(self, hit: Hit) -> None:
+        self.hit_s = max(self.hit_s, hit.at_s)
         if hit.customer is not None and len(self.customers) < MOST_KEPT:
             self.customers.add(hit.customer)
         if hit.vehicle_id and len(self.cars) < MOST_KEPT:

@@ -78,12 +78,15 @@ class Sighting:
             modes, diagnosed = Counter({by_itself: 1}), 1
         else:
             diagnosed = max(diagnosed, min(len(self.cars), LEAST_DIAGNOSED))
+        # All but odd traffic goes on without further signs until it is over.
+        seen_s = self.last_s if self.kind is IncidentKind.SUSPICIOUS else now_s
         return Finding(
             number=self.number,
             kind=self.kind,
             what=self.what,
             at=round(now_s + unix_offset_s, 3),
             since=round(self.since_s + unix_offset_s, 3),
+            last_at=round(seen_s + unix_offset_s, 3),
             cohort=named(self.key),
             common=named(self.common or self.key),
             failed=self.failed,

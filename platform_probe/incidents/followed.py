@@ -82,10 +82,11 @@ class Followed:
     def renew(self, finding: Finding) -> None:
         """Tell what a finding has changed, where it is enough to be told."""
         at, before = finding.at, self.incident
-        is_worse = worse(severity_of(finding), before.severity) is not before.severity
-        if not is_worse and 0.0 <= at - self.told_at < APART_S:
-            return
         found = most_telling(self.findings.values())
+        is_worse = worse(severity_of(finding), before.severity) is not before.severity
+        is_named = before.mode is None and mode_of(found) is not None
+        if not is_worse and not is_named and 0.0 <= at - self.told_at < APART_S:
+            return
         fields = self.fields()
         subject = self._subject_now(fields)
         change: Change | None = None
@@ -157,10 +158,19 @@ class Followed:
         """Return an entry of its history."""
         return Change(at=at, kind=kind, sentence=sentence, by=by, reason=reason)
 
+    def seen_last(self, quiet_since: float) -> float:
+        """Return when it was seen last, of one that is known to be over since a moment."""
+        last = max((one.last_at for one in self.findings.values()), default=quiet_since)
+        return max(min(last, quiet_since), self.incident.since)
+
     def revise(self, at: float, change: Change, **fields: Any) -> None:
-        """Make the next revision, and tell it."""
+        """Make the next revision, and tell it; that it began earlier than was told is a change."""
         before = self.incident
         new = msgspec.structs.replace(before, **fields)
+        began, begins = self._clock(before.since), self._clock(new.since)
+        if before.revision and began != begins:
+            sentence = f"{change.sentence}; it began at {begins}, not at {began}"
+            change = msgspec.structs.replace(change, sentence=sentence)
         title = before.title
         if self.subject:
             title = title_of(

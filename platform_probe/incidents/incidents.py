@@ -6,6 +6,7 @@ resolved when nothing of it was found for a while, which is the longer the more 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
@@ -166,8 +167,7 @@ class Incidents:
         open_ones = [each for each in known if each.is_open]
         over = [each for each in known if not each.is_open]
         for followed in (*open_ones[:MOST_COMPARED], *over[:MOST_COMPARED]):
-            one = followed.incident
-            if are_one(finding, followed.active, kind=one.kind, cohort=one.cohort):
+            if are_one(finding, followed.incident, followed.findings.values()):
                 return followed
         if len(open_ones) < MOST_OPEN:
             return None
@@ -179,7 +179,7 @@ class Incidents:
         for followed in reversed(self._followed.values()):
             one = followed.incident
             is_since = one.state is not IncidentState.RESOLVED and one.opened_at <= finding.at
-            if is_since and are_one(finding, followed.active, kind=one.kind, cohort=one.cohort):
+            if is_since and are_one(finding, one, followed.findings.values()):
                 return followed
         return None
 
@@ -255,13 +255,14 @@ class Incidents:
         quiet_since = followed.quiet_since
         if quiet_since is None or at - quiet_since < followed.hold_s:
             return
-        lasted_min = max(quiet_since - followed.incident.since, 0.0) / 60.0
-        sentence = f"over since {self._words(quiet_since)}, after {lasted_min:.0f} min"
+        ended_at = followed.seen_last(quiet_since)
+        lasted_min = (ended_at - followed.incident.since) / 60.0
+        sentence = f"over since {self._words(ended_at)}, after {lasted_min:.0f} min"
         followed.end(
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),
             state=IncidentState.RESOLVED,
-            ended_at=round(quiet_since, 3),
+            ended_at=math.ceil(1_000 * ended_at) / 1_000,
         )
 
     def _follow_window(self, followed: Followed, at: float) -> None:

@@ -6,12 +6,15 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.detection.blindness import NOT_CONNECTED
 from platform_probe.detection.finding import Finding
 from platform_probe.incidents.words import cause_of, mode_of
 
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
-"""Kinds that no other kind is the same problem as."""
+"""Kinds that no other kind is the same problem as, but for a broker that is away."""
 RANK: Final = (
     IncidentKind.SUSPICIOUS,
     IncidentKind.MONITOR_BLIND,
@@ -44,17 +47,18 @@ def are_nested(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return all(many.get(name) == value for name, value in few.items())
 
 
-def are_one(
-    finding: Finding, others: Collection[Finding], *, kind: IncidentKind, cohort: Mapping[str, str]
-) -> bool:
-    """Return whether a finding is the problem of an incident, with its kind and cohort.
+def are_one(finding: Finding, incident: Incident, known: Collection[Finding]) -> bool:
+    """Return whether a finding is the problem of an incident.
 
-    `others` are the incident's findings that are not over. What the test of failures has found
-    twice is two problems, since the second was found among what the first does not explain, unless
-    both began together and are diagnosed alike.
+    `known` are the incident's findings, also those that are over. What the test of failures has
+    found twice is two problems, since the second was found among what the first does not explain,
+    unless both began together and are diagnosed alike. What hits others as well is another problem
+    if it is of a cause that this one has not shown.
     """
+    kind, cohort = incident.kind, incident.cohort
+    others = [one for one in known if not one.is_over]
     if (finding.kind in ALONE or kind in ALONE) and finding.kind is not kind:
-        return False
+        return any(_are_of_broker(finding, one) for one in others)
     if finding.kind is IncidentKind.SUSPICIOUS:
         return any(one.what == finding.what or one.customers & finding.customers for one in others)
     if dict(finding.cohort) == dict(cohort):
@@ -62,9 +66,12 @@ def are_one(
     same = [one for one in others if one.what == finding.what]
     if same and finding.kind is IncidentKind.FAILURES:
         return any(have_one_mode(finding, one) or _is_more_of(finding, one) for one in same)
+    is_within = is_part(finding, cohort)
     if not others:
-        return is_part(finding, cohort) or are_nested(finding.cohort, cohort)
-    return any(_are_near(finding, one) for one in others)
+        is_near = is_within or are_nested(finding.cohort, cohort)
+    else:
+        is_near = any(_are_near(finding, one) for one in others)
+    return is_near and (is_within or not _is_of_else(finding, incident, known))
 
 
 def have_one_mode(one: Finding, other: Finding) -> bool:
@@ -72,6 +79,22 @@ def have_one_mode(one: Finding, other: Finding) -> bool:
     modes = [found[0] for each in (one, other) if (found := mode_of(each)) is not None]
     is_same_time = abs(one.since - other.since) < TOGETHER_S
     return is_same_time and len(modes) > 1 and modes[0] == modes[1]
+
+
+def _are_of_broker(one: Finding, other: Finding) -> bool:
+    """Return whether the broker is away for the monitor, and for those whose unlocks fail."""
+    is_away = NOT_CONNECTED in (one.what, other.what)
+    return is_away and Cause.BROKER_UNREACHABLE in (cause_of(one), cause_of(other))
+
+
+def _is_of_else(finding: Finding, incident: Incident, known: Collection[Finding]) -> bool:
+    """Return whether the commonest cause of a finding is none that an incident has shown."""
+    causes: set[Cause | None] = {each for one in known for each in one.causes}
+    causes.add(incident.cause)
+    if (mode := MODES.get(incident.mode or "")) is not None:
+        causes |= mode.causes
+    cause = cause_of(finding)
+    return cause is not None and causes != {None} and cause not in causes
 
 
 def _is_more_of(finding: Finding, other: Finding) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.contract.incident import IncidentKind
-from fleet_wire.modes.catalogue import TITLES
+from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.detection.finding import Finding
 
 Clock = Callable[[float], str]
@@ -16,6 +16,8 @@ Clock = Callable[[float], str]
 MOST_LETTERS: Final = 150
 SURE_OF_MODE: Final = 0.4
 """So large a part of what was diagnosed must have a mode that is to name an incident [E]."""
+SEEN: Final = frozenset({Cause.BROKER_UNREACHABLE})
+"""Causes that were seen: a mode which does not have them is none."""
 NO_MODES: Final = frozenset({UNKNOWN, NOTHING_WRONG})
 
 OF_CAUSE: Final = {
@@ -44,7 +46,7 @@ OF_CAUSE: Final = {
 OF_KIND: Final = {
     IncidentKind.FAILURES: "unlocks fail",
     IncidentKind.SILENCE: "fewer unlocks than expected",
-    IncidentKind.CARS_LOST: "cars lose their connection",
+    IncidentKind.CARS_LOST: "cars lose their connection (why is not known)",
     IncidentKind.LATE_UNLOCKS: "doors open after their customer was told no",
     IncidentKind.GENERIC_ERRORS: "the API answers with errors that explain nothing",
     IncidentKind.UNCLASSIFIED: "unlocks fail in ways that we do not know",
@@ -67,8 +69,14 @@ _WORDS: Final = {"app_version": "app version", "api_release": "API release"}
 
 
 def mode_of(finding: Finding) -> tuple[str, float] | None:
-    """Return the mode that most of its diagnoses name, with which part of them; None: none."""
+    """Return the mode that most of its diagnoses name, with which part of them; None: none.
+
+    One that cannot have a cause which was seen of most is none.
+    """
     modes = {name: weight for name, weight in finding.modes.items() if name not in NO_MODES}
+    cause = cause_of(finding)
+    if cause in SEEN:
+        modes = {name: modes[name] for name in modes if cause in MODES[name].causes}
     if not modes or not finding.diagnosed:
         return None
     mode = max(modes, key=lambda name: (modes[name], name))

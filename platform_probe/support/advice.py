@@ -144,6 +144,24 @@ _ADVICE: Final = {
 TWO_CARS: Final = "client_id_takeover"
 """The mode in which another car may have answered for this one."""
 SAID_OPEN: Final = "is said to have opened, perhaps by another car"
+CONNECTED: Final = (
+    "The car can be reached again: please press unlock once more.",
+    "Its box has connected again since: let the customer press unlock once more. If that fails:",
+)
+OVER: Final = (
+    "That problem is over: please press unlock once more.",
+    "The incident is over: let the customer press unlock once more. If that fails:",
+)
+"""What to say and do first where what was wrong then is so no longer."""
+CONNECTION: Final = frozenset(
+    {
+        Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
+        Cause.DOWNLINK_LOST,
+    }
+)  # fmt: skip
+"""Causes that a new connection of the box mends."""
+_OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
+"""Of these the car is said to be open: that is tried, and not asked for again."""
 _OPENED: Final = "The car has opened, by its own answer: please try the door."
 _IF_SHUT: Final = (
     "If the customer finds it locked: compare the number plate with them, then let them press"
@@ -169,6 +187,14 @@ def advice_for(
 def let_security_look(advice: Advice) -> Advice:
     """Return advice where an attack is possible: the customer is told what they would be anyway."""
     return replace(advice, do=f"{advice.do} {_LET_LOOK}", acts=Actor.SECURITY_TEAM, mend=None)
+
+
+def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -> Advice:
+    """Return advice where what was wrong is so no longer: what `now` says comes first."""
+    if cause in _OPEN or advice.acts is Actor.SECURITY_TEAM:
+        return advice
+    say, do = now
+    return replace(advice, say=say, do=f"{do} {advice.do}")
 
 
 def let_try_first(advice: Advice, because: str) -> Advice:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.messages import PresenceStatus
 from platform_probe.diagnosis.records import is_taken_over_often
-from platform_probe.support.advice import SAID_OPEN, ended_as
+from platform_probe.support.advice import CONNECTED, CONNECTION, OVER, SAID_OPEN, ended_as
 from platform_probe.support.case import Case, cause_of, evidence_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
@@ -20,6 +21,21 @@ OPEN_SINCE: Final = "Another unlock has opened the car since: let the customer t
 OPEN_BEFORE: Final = (
     "Another unlock had opened the car just before: let the customer try the door first."
 )
+
+
+LAST_PRESENCE: Final = """
+    SELECT heard_at, status FROM {} WHERE vehicle_id = $car AND kind = 'presence'
+    AND NOT is_retained AND heard_at > $since AND heard_at < $until ORDER BY heard_at DESC LIMIT 1
+"""
+"""What a car's box, or its last will, has said last of whether it is connected in a time."""
+CALLED_S: Final = 86_400.0
+"""About an unlock that is longer ago nobody calls any more [E]."""
+
+
+def connected_in(last: Sequence[Row]) -> float | None:
+    """Return when it connected, by what `LAST_PRESENCE` has found; None where it is not."""
+    is_there = bool(last) and last[0]["status"] == PresenceStatus.ONLINE
+    return unix_s(last[0]["heard_at"]) if is_there else None
 
 
 class Whose(StrEnum):
@@ -79,6 +95,17 @@ def may_be_open(case: Case) -> str | None:
     if any(at_s > 0 for at_s in begun_s):
         return OPEN_SINCE
     return OPEN_BEFORE if any(at_s >= -STAYS_OPEN_S for at_s in begun_s) else None
+
+
+def again_possible(case: Case) -> tuple[str, str] | None:
+    """Return what to say and do first where what was wrong then is so no longer; None: it may be.
+
+    Its incident is over, or a box that could not be reached has connected again.
+    """
+    if case.is_incident_over:
+        return OVER
+    is_mended = case.connected_s is not None and case.cause in CONNECTION
+    return CONNECTED if is_mended else None
 
 
 def _opened_for_them(case: Case) -> Iterator[float]:

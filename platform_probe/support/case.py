@@ -47,6 +47,10 @@ class Case:
     """Other unlocks that fit what was asked, the last one first."""
     finding: Finding | None = None
     """What the failures of that time share; None where this was none."""
+    connected_s: float | None = None
+    """When its box connected again after the unlock, where it still is; Unix seconds."""
+    is_incident_over: bool = False
+    """Whether the incident that it was of is over."""
 
     @property
     def cause(self) -> Cause | None:

@@ -12,6 +12,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
 from platform_probe.support.believed import Revision, revision_of
+from platform_probe.support.beside import CALLED_S, LAST_PRESENCE, connected_in
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.cohorts import search_around
 from platform_probe.support.nearest import alike, not_found, same_id
@@ -125,8 +126,15 @@ class _Lookup:
             revisions=self._revisions(attempt["attempt_id"], attempt["account_id"]),
             others=[each for each in fitting if each is not attempt][:LISTED],
             finding=search_around(self._duck, at_s) if attempt["cause"] else None,
+            connected_s=self._connected_s(car, at_s + attempt["total_s"]),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
+
+    def _connected_s(self, car: str | None, since_s: float) -> float | None:
+        """Return when the car's box connected last, if that was since a moment and it still is."""
+        values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
+        found = self._duck.query(LAST_PRESENCE.format("observations"), values, limit=1)
+        return connected_in([dict(zip(found.columns, row, strict=True)) for row in found.rows])
 
     def _asked_about(self) -> tuple[float, float | None]:
         """Return the time that is asked about, and since when, where that is asked alone."""

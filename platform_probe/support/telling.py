@@ -20,6 +20,7 @@ from platform_probe.support.advice import (
     advice_for,
     ended_as,
     explanation_of,
+    let_press_again,
     let_security_look,
     let_try_first,
 )
@@ -32,7 +33,7 @@ from platform_probe.support.believed import (
     sentence_of,
     title_of,
 )
-from platform_probe.support.beside import Relations, Whose, may_be_open
+from platform_probe.support.beside import Relations, Whose, again_possible, may_be_open
 from platform_probe.support.case import Case, evidence_of
 from platform_probe.support.cohorts import finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
@@ -135,11 +136,18 @@ def _named(actor: Actor) -> str:
 
 
 def _advice(case: Case) -> Advice:
-    """Return what to say and do; where another unlock has opened the car, to try it first."""
-    advice, because = _advice_for_this(case), may_be_open(case)
-    if because is None or case.opened_later:
+    """Return what to say and do now.
+
+    Where another unlock has opened the car it is tried first; where what was wrong is so no longer,
+    the customer presses again.
+    """
+    advice = _advice_for_this(case)
+    if case.opened_later:
         return advice
-    return let_try_first(advice, because)
+    if (because := may_be_open(case)) is not None:
+        return let_try_first(advice, because)
+    now = again_possible(case)
+    return advice if now is None else let_press_again(advice, case.cause, now)
 
 
 def _advice_for_this(case: Case) -> Advice:

@@ -23,6 +23,7 @@ def finding(number: int = 1, *, at: float = 1_000.0, **changes: Any) -> Finding:
         "kind": IncidentKind.FAILURES,
         "what": "failed",
         "since": at - 60.0,
+        "last_at": at,
         "cohort": {"operator": "operator-a"},
         "failed": 10,
         "total": 40,

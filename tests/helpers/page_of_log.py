@@ -140,6 +140,8 @@ EVENTS = {
     "messages_unreadable": "lines of messages.jsonl could not be read, and are left out",
     "no_car_is_touched": "which cars are booked cannot be read: no synthetic unlock starts",
     "platform_log_unreadable": "the file of the platform's log is not there, or cannot be read",
+    "press_in_vain": "somebody pressed a button in Slack of an incident that the monitor does not"
+    " know, or no longer, or that is over; `is_told` says whether Slack has shown them so",
     "sink_failed": "a record could not be written, counted or logged",
     "stats_not_written": "`probe_stats.json` could not be written",
     "stopping": "told to stop: what is in flight is waited for",
@@ -182,6 +184,8 @@ WHAT_TO_DO = {
     "otlp_exporter_ended": "nothing where it ends once; else `reason` says why",
     "otlp_keys_shown": "give `otlp` an address with https://",
     "platform_log_unreadable": "mend the path or the rights: it is tried again by itself",
+    "press_in_vain": "nothing for one; many: was the store emptied, or does another monitor post to"
+    " this channel?",
     "retained_messages_missing": "raise `max_queued_messages` of the broker, then start the monitor"
     " again",
     "store_behind": "free its disk; what is not packed yet stays, and is packed later",

@@ -110,6 +110,15 @@ def put_unlocks(directory: Path, unlocks: Iterable[Attempt]) -> Path:
     return put_lines(directory, "attempts", map(msgspec.json.encode, unlocks))
 
 
+def put_presence(directory: Path, second: float, car: str, status: str) -> None:
+    """Let a store have heard that a car's box is connected, or is not."""
+    message = {"session_id": f"session-{second}", "status": status}
+    if status == "offline":
+        message["reason"] = "last_will"
+    line = {"at": BEGIN_S + second, "kind": "presence", "vehicle_id": car, "message": message}
+    put_lines(directory, "observations", [msgspec.json.encode(line)])
+
+
 def kept(directory: Path, **limits: Any) -> Report:
     """Tidy a store now; return what was done."""
     chosen = msgspec.structs.replace(NO_LIMITS, **limits)

@@ -46,12 +46,16 @@ _KINDS: Final = {
 }
 
 NOT_DONE: Final = (
-    "That cannot be done: there is no such incident (any more), it is over, or it is so already."
+    "Nothing was done: the monitor does not know this incident, or no longer, or it is over."
+    " `platform-probe incidents list --open` has what goes on."
 )
 Act = Callable[[IncidentAction], bool]
 """Does it; returns whether there is such an incident, to which it can be done."""
 Count = Callable[[AskedEnd], None]
-SayTo = Callable[[str, str], Awaitable[None]]
+SayTo = Callable[[str, str], Awaitable[bool]]
+"""Tells who pressed, by the response URL of the press; returns whether Slack has taken it."""
+Complain = Callable[..., None]
+"""Logs an event with a kind and fields, at a limited rate."""
 
 
 class _User(msgspec.Struct):
@@ -92,12 +96,20 @@ class Buttons:
     """Answers presses of a message's buttons."""
 
     def __init__(
-        self, *, secret: Callable[[], str], act: Act, count: Count, say_to: SayTo, clock: Clock
+        self,
+        *,
+        secret: Callable[[], str],
+        act: Act,
+        count: Count,
+        say_to: SayTo,
+        complain: Complain,
+        clock: Clock,
     ) -> None:
         self._secret = secret
         self._act = act
         self._count = count
         self._say_to = say_to
+        self._complain = complain
         self._clock = clock
         self._saying: set[asyncio.Future[None]] = set()
 
@@ -144,13 +156,26 @@ class Buttons:
         )
         if self._act(action):
             self._count(AskedEnd.TAKEN)
-        else:
-            self._count(AskedEnd.UNKNOWN)
-            if payload.response_url:
-                saying = asyncio.ensure_future(self._say_to(payload.response_url, NOT_DONE))
-                self._saying.add(saying)
-                saying.add_done_callback(self._saying.discard)
-        return HttpResponse(200, b"")
+            return HttpResponse(200, b"")
+        self._count(AskedEnd.UNKNOWN)
+        saying = asyncio.ensure_future(self._say_not_done(action, payload.response_url))
+        self._saying.add(saying)
+        saying.add_done_callback(self._saying.discard)
+        return HttpResponse(200, f"{NOT_DONE}\n".encode())
+
+    async def _say_not_done(self, action: IncidentAction, response_url: str) -> None:
+        """Tell who pressed that nothing was done: Slack passes over what the answer says.
+
+        https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+        """
+        is_told = bool(response_url) and await self._say_to(response_url, NOT_DONE)
+        self._complain(
+            "press_in_vain",
+            action.kind.value,
+            incident_id=action.incident_id,
+            by=action.by,
+            is_told=is_told,
+        )
 
     def _ended(self, end: AskedEnd, status: int, detail: str) -> HttpResponse:
         self._count(end)

@@ -124,8 +124,9 @@ class Messages:
         if slack is not None and slack.signing_secret_file is not None and self._say_to is not None:
             secret = partial(read_secret, slack.signing_secret_file, name="signing_secret_file")
             buttons = Buttons(
-                secret=secret, act=act, count=count, say_to=self._say_to, clock=self._clock
-            )
+                secret=secret, act=act, count=count, say_to=self._say_to,
+                complain=self._telling.complain, clock=self._clock,
+            )  # fmt: skip
             pages[INTERACTIVITY_PATH] = buttons.answer
         if token_file is not None:
             token = partial(read_secret, token_file, name="actions_token_file")

@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from fleet_wire.config.secrets import read_secret
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 from fleet_wire.errors import ConfigError
 from fleet_wire.shown import on_one_line, shortened
 from platform_probe.outputs.messages.delivery import Failure, Trouble
@@ -163,14 +164,19 @@ class SlackApi:
                 return Posted(channel, one["ts"])
         return NotThere()
 
-    async def say_to(self, response_url: str, text: str) -> None:
-        """Tell the person who pressed a button something that only they see; it may be lost."""
+    async def say_to(self, response_url: str, text: str) -> bool:
+        """Tell the person who pressed a button something that only they see.
+
+        Returns whether Slack has taken it; it is not tried again.
+        """
         client = AsyncWebhookClient(
             response_url, timeout=max(1, round(self._timeout_s)), retry_handlers=[],
             logger=self._logger,
         )  # fmt: skip
         with suppress(Exception):  # what aiohttp raises is aiohttp's
-            await client.send(text=text, response_type="ephemeral", replace_original=False)
+            answer = await client.send(text=text, response_type="ephemeral", replace_original=False)
+            return answer.status_code < FIRST_ERROR_STATUS
+        return False
 
     async def _asked(self, request: Callable[[AsyncWebClient], Awaitable[Any]]) -> Any:
         """Return Slack's answer, `Deleted`, or a `Failure`."""

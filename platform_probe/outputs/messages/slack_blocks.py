@@ -158,9 +158,10 @@ def standing_line(incident: Incident) -> str:
     """Return in one line where it stands: severity, since when, who has it, whether it is muted."""
     said = [f"*{severity_word(incident)}*, {_state_word(incident).lower()}"]
     if incident.ended_at is not None:
-        said.append(f"{moment(incident.since)} to {moment(incident.ended_at)}, {lasted(incident)}")
+        ends = f"{minute(incident.since)} to {minute(incident.ended_at)}"
+        said.append(f"{ends}, {lasted(incident)}")
     else:
-        said.append(f"since {moment(incident.since)}")
+        said.append(f"since {minute(incident.since)}")
     if incident.acknowledged_by is not None:
         said.append(f":eyes: acknowledged by {escaped(incident.acknowledged_by, 100)}")
     return " · ".join(said)
@@ -206,6 +207,11 @@ def moment(unix_s: float) -> str:
     """Return a time as Slack shows it to each reader in the reader's zone."""
     from_utc = f"{_utc(unix_s)} UTC"
     return f"<!date^{unix_s:.0f}^{{date_short_pretty}} {{time_secs}}|{from_utc}>"
+
+
+def minute(unix_s: float) -> str:
+    """Return the same to the minute: when something began or ended is not known to the second."""
+    return f"<!date^{unix_s:.0f}^{{date_short_pretty}} {{time}}|{_utc(unix_s)[:-3]} UTC>"
 
 
 def escaped(text: str, letters: int = LINE_LETTERS) -> str:

@@ -25,6 +25,9 @@ DAY_S: Final = 86_400.0
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
 
+NOT_KNOWN: Final = "Not known yet: it is named here when unlocks of these cars are diagnosed."
+_OF_CARS: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
+"""Kinds that have a cause beyond what was found."""
 _UNITS: Final = {
     IncidentKind.LATENCY: "unlocks are slow",
     IncidentKind.SILENCE: "of the expected signs of life are missing",
@@ -66,12 +69,17 @@ def severity_word(incident: Incident) -> str:
 
 
 def what_of(incident: Incident) -> str | None:
-    """Return what it fails of, in words, and how likely that is; None: nobody knows."""
+    """Return what it fails of, in words, and which part of its diagnoses say so.
+
+    None where it says all itself: what is slow or missing, and what the monitor does not see.
+    """
     if incident.mode is not None:
         title = TITLES.get(incident.mode, incident.mode)
-        likely = incident.mode_probability
-        return title if likely is None else f"{title} ({percent(likely)} likely)"
-    return None if incident.cause is None else CAUSES[incident.cause].explanation
+        part = incident.mode_probability
+        return title if part is None else f"{title} ({percent(part)} of its diagnoses say so)"
+    if incident.cause is not None:
+        return CAUSES[incident.cause].explanation
+    return NOT_KNOWN if incident.kind in _OF_CARS and not has_ended(incident) else None
 
 
 def advice_of(incident: Incident) -> str:

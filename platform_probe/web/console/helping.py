@@ -16,6 +16,7 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.support.believed import percent
+from platform_probe.support.beside import again_possible
 from platform_probe.web.console.asked import Asked
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
@@ -163,6 +164,7 @@ def help_templates() -> None:
         language_said=language_said,
         percent=percent,
         bar_of=bar_of,
+        again_possible=again_possible,
         share_of=share_of,
         has_text=has_text,
         short_number=short_number,

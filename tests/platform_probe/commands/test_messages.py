@@ -121,7 +121,7 @@ async def test_people_act_by_commands(tmp_path: Path) -> None:
             assert served.acted[1].until == served.acted[1].at + 60
             gone = await act("ack", "inc-9")
             assert gone.exit_code == 2
-            assert "no such incident" in gone.output
+            assert "does not know this incident" in gone.output
             (tmp_path / "actions").write_text("changed")
             other = tmp_path / "other"
             other.write_text("wrong")

@@ -8,6 +8,7 @@ import pytest
 
 from bench.detection.town import EPOCH_S
 from bench.detection.watching import TurnedTime
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import (
     ActionKind,
     ChangeKind,
@@ -17,6 +18,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
+from platform_probe.detection.blindness import NOT_CONNECTED
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.followed import MOST_CHANGES
 from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, Incidents
@@ -116,6 +118,75 @@ def test_what_follows_of_pressing_again_does_not_name_it() -> None:
     told.wait(60.0)
     told.take(2, failed=6, total=60, is_over=True, **frozen)
     assert told.last.mode == "auto_relock"
+
+
+def test_the_cause_is_told_as_soon_as_it_is_known() -> None:
+    """Cars are lost, and an unlock of one of them says why five seconds later."""
+    told = Told()
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
+    told.take(1, **lost)
+    assert told.last.title.startswith("Operator-a: cars lose their connection (why is not known)")
+    told.wait(5.0)
+    told.take(1, **lost, modes={"regional_carrier_outage": 3.0}, diagnosed=3)
+    assert told.last.title.startswith("Operator-a: the mobile network is down in the region")
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.RETITLED]
+
+
+def test_that_it_began_earlier_is_said() -> None:
+    """A title does not name another minute without a word."""
+    told = Told()
+    told.take(1)
+    told.wait(40.0)
+    began = told.last.since - 120.0
+    told.take(2, kind=IncidentKind.LATENCY, what="slow_box_received", since=began)
+    told.take(1, customers=frozenset(f"customer-{each}" for each in range(20)))
+    assert told.last.changes[-1].sentence.endswith("; it began at 23:57, not at 23:59")
+    assert "since 23:57" in told.last.title
+    assert told.last.since == began
+
+
+@pytest.mark.parametrize(
+    ("mode", "title"),
+    [
+        ("app_gateway_outage", "The broker cannot be reached"),
+        ("broker_auth_backend_down", "The broker cannot check passwords"),
+    ],
+)
+def test_a_mode_that_cannot_have_what_was_seen_names_nothing(mode: str, title: str) -> None:
+    """The platform did not reach the broker: of the sixty modes few fit, and any is the likeliest.
+
+    None is a broker that is gone.
+    """
+    told = Told()
+    causes = {Cause.BROKER_UNREACHABLE: 6}
+    told.take(1, cohort={}, causes=causes, modes={mode: 6.0}, diagnosed=10)
+    assert told.last.title.startswith(title)
+
+
+@pytest.mark.parametrize("is_blind_first", [True, False])
+def test_a_broker_that_is_away_is_one_problem_beside_another(*, is_blind_first: bool) -> None:
+    """An operator's cars are lost; then nobody reaches the broker, and neither does the monitor."""
+    told = Told()
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
+    told.take(1, **lost, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
+    told.wait(60.0)
+    away = {"cohort": {}, "causes": {Cause.BROKER_UNREACHABLE: 6}}
+    blind = {"kind": IncidentKind.MONITOR_BLIND, "what": NOT_CONNECTED, "failed": 0, "total": 0}
+    of_nobody: dict[str, Any] = {
+        "cohort": {},
+        "causes": {},
+        "cars": frozenset(),
+        "customers": frozenset(),
+    }
+    if is_blind_first:
+        told.take(3, **blind, **of_nobody)
+    told.take(2, **away)
+    told.wait(40.0)
+    told.take(3, **blind, **of_nobody)
+    told.take(2, **away)
+    operator, broker = {one.incident_id: one for one in told.revisions}.values()
+    assert operator.title.startswith("Operator-a: the mobile network is down in the region")
+    assert broker.title.startswith("The broker cannot be reached")
 
 
 def test_another_cohort_is_another_incident() -> None:

@@ -12,10 +12,11 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source as Readable
+from platform_probe.support.advice import CONNECTED
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
-from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 
 FAILED = 300
 """The unlock that is asked about, of customer-0."""
@@ -53,6 +54,30 @@ def test_a_car_that_another_unlock_has_opened_is_tried_first(
     _, found = case_of(tmp_path, beside(number))
     assert found["do"].startswith(said or "Wait for ten seconds")
     assert ("Please try the door" in found["say"]) is (said is not None)
+
+
+@pytest.mark.parametrize(
+    ("cause", "heard", "is_told"),
+    [
+        (Cause.BOX_OFFLINE, {400: "online"}, True),
+        (Cause.BOX_OFFLINE, {200: "online"}, False),
+        (Cause.BOX_OFFLINE, {400: "online", 500: "offline"}, False),
+        (Cause.VEHICLE_FAILED, {400: "online"}, False),
+    ],
+)
+def test_a_box_that_has_connected_again_is_asked_again(
+    tmp_path: Path, cause: Cause, heard: dict[int, str], *, is_told: bool
+) -> None:
+    """What to say is of now, and not of the moment in which it failed."""
+    failed = beside(FAILED, cause=cause)
+    put_unlocks(tmp_path, [failed])
+    for second, status in heard.items():
+        put_presence(tmp_path, second, "car-1", status)
+    case = look_up(Readable(tmp_path), Wanted(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    found = json_of(case, UTC)
+    say, do = CONNECTED
+    assert (found["say"] == say) is is_told
+    assert found["do"].startswith(do) is is_told
 
 
 def test_an_unlock_that_failed_or_is_in_doubt_has_opened_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.support.advice import Advice, advice_for
+from platform_probe.support.advice import OVER, Advice, advice_for, let_press_again
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
 from platform_probe.web.console.incidents import MOST, known_as
@@ -61,10 +61,13 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
 
 
 def _advice_for(now: Incident) -> Advice | None:
-    """Return what to say to who is hit by it; None where that is not known."""
+    """Return what to say now to who was hit by it; None where that is not known."""
     if now.kind is IncidentKind.SUSPICIOUS or now.cause is None:
         return None
-    return advice_for(now.cause, MODES.get(now.mode or ""))
+    advice = advice_for(now.cause, MODES.get(now.mode or ""))
+    if now.state is not IncidentState.RESOLVED:
+        return advice
+    return let_press_again(advice, now.cause, OVER)
 
 
 def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -49,6 +49,7 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
     look = ("unlock", attempt_id)
     names = _names_in(case) if asked.hides(thing) else ()
     incidents = incidents_of(asked, case.attempt)
+    case = _as_of_now(case, incidents)
     told = {
         **json_of(case, asked.zone),
         "incidents": [_in_short(one.now) for one in incidents],
@@ -156,7 +157,15 @@ def told_of(asked: Asked, unlock: Row | None, complaint_id: str | None) -> Lates
         case = None if complaint_id is None else unlock_case(asked.snapshot, complaint_id)
     if case is None:
         return None
-    return Latest(case, json_of(case, asked.zone), incidents_of(asked, case.attempt))
+    incidents = incidents_of(asked, case.attempt)
+    case = _as_of_now(case, incidents)
+    return Latest(case, json_of(case, asked.zone), incidents)
+
+
+def _as_of_now(case: Case, incidents: Sequence[Known]) -> Case:
+    """Return a case that knows whether the incidents that it is of are over."""
+    states = {one.now.state for one in incidents if one.now.kind is not IncidentKind.SUSPICIOUS}
+    return replace(case, is_incident_over=states == {IncidentState.RESOLVED})
 
 
 def incidents_of(asked: Asked, attempt: Row | None) -> list[Known]:

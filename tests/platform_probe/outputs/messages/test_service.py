@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.contract.incident import ActionKind, Severity
+from platform_probe.outputs.messages.asking import NOT_DONE
 from platform_probe.outputs.messages.slack_blocks import (
     ACTION_ACKNOWLEDGE,
     ACTION_MUTE,
+    ACTION_UNMUTE,
     MUTE_S,
 )
 from tests.helpers.made_incidents import acknowledged, grown, made_incident, resolved, worse
@@ -134,7 +136,7 @@ async def test_a_restart_goes_on_where_it_was(slack: SlackServer, tmp_path: Path
     assert len(slack.roots) == 2
 
 
-async def test_buttons_do_what_they_say(slack: SlackServer, served: ServedMessages) -> None:
+async def test_buttons_do_what_they_say(served: ServedMessages) -> None:
     """Answered at once; with the name of who pressed, and an hour of silence."""
     assert (await served.press(ACTION_ACKNOWLEDGE)).status == 200
     assert (await served.press(ACTION_MUTE)).status == 200
@@ -145,11 +147,25 @@ async def test_buttons_do_what_they_say(slack: SlackServer, served: ServedMessag
     ]
     assert served.acted[1].until == served.acted[1].at + MUTE_S
     assert served.value("incident_requests_total", end="taken") == 2
+
+
+async def test_who_presses_in_vain_is_told(slack: SlackServer, served: ServedMessages) -> None:
+    """In Slack, where it can be reached; in any case in answer, metric and log."""
     response_url = slack.url.replace("/api/", "/response")
-    answer = await served.press(ACTION_ACKNOWLEDGE, "gone", response_url=response_url)
-    assert answer.status == 200
-    await eventually(lambda: slack.said_to)
-    assert slack.said_to[0]["response_type"] == "ephemeral"
+    for action, url in (
+        (ACTION_ACKNOWLEDGE, response_url), (ACTION_MUTE, ""), (ACTION_UNMUTE, "http://127.0.0.1:1"),
+    ):  # fmt: skip
+        answer = await served.press(action, "gone", response_url=url)
+        assert (answer.status, answer.body.decode()) == (200, f"{NOT_DONE}\n")
+    await eventually(lambda: len(served.events("press_in_vain")) == 3)
+    logged = {one["kind"]: one for one in served.events("press_in_vain")}
+    assert {kind: one["is_told"] for kind, one in logged.items()} == {
+        ActionKind.ACKNOWLEDGE: True, ActionKind.MUTE: False, ActionKind.UNMUTE: False,
+    }  # fmt: skip
+    assert {(one["incident_id"], one["by"]) for one in logged.values()} == {("gone", "jo")}
+    (said,) = slack.said_to
+    assert (said["response_type"], said["text"]) == ("ephemeral", NOT_DONE)
+    assert served.value("incident_requests_total", end="unknown") == 3
 
 
 async def test_forged_presses_are_refused_and_counted(served: ServedMessages) -> None:

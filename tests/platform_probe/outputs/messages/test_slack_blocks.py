@@ -67,11 +67,11 @@ def test_a_message_says_what_whom_how_sure_and_what_to_do() -> None:
     assert "31 of 44 (70 %) unlocks fail in operator operator-b, region north" in text
     assert "elsewhere 12 of 900 (1.3 %); expected 2.0 %" in text
     assert "31 customers and 29 cars" in text
-    assert "(93 % likely)" in text
+    assert "(93 % of its diagnoses say so)" in text
     assert "more than 99.9 %" in text
     assert "*What to do now:*" in text
     assert "<https://console.example/incident/inc-1|Open in the console>" in text
-    assert f"<!date^{EPOCH_S - 60:.0f}^" in text
+    assert f"<!date^{EPOCH_S - 60:.0f}^{{date_short_pretty}} {{time}}|" in text
 
 
 def test_severity_is_a_word_too() -> None:

@@ -16,6 +16,7 @@ import pytest
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
+from platform_probe.support.advice import CONNECTED, OVER
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
     incident_title,
@@ -24,6 +25,7 @@ from platform_probe.web.console.helping import (
 )
 from platform_probe.web.console.pages.unlock import story_of
 from tests.helpers.consoles import (
+    OPEN,
     Visitor,
     incident_of,
     looks_in,
@@ -31,7 +33,7 @@ from tests.helpers.consoles import (
     put_incidents,
     served,
 )
-from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 
 PATHS = (
     "/", "/search?q=car", "/unlock/attempt-33", "/unlock/attempt-3", "/unlock/attempt-12",
@@ -280,6 +282,32 @@ def test_an_incident_that_goes_on_is_a_known_problem(tmp_path: Path) -> None:
         assert "amelie looks after it." in Visitor(url).get("/unlock/attempt-1").text
 
 
+def test_what_to_say_is_of_now(tmp_path: Path) -> None:
+    """While nothing has changed, when the car is connected again, and when the incident is over."""
+    store = tmp_path / "store"
+    rows = [unlock(1, cause=Cause.BOX_OFFLINE, region="coast", booking_id="booking-1")]
+    put_unlocks(store, rows)
+    put_incidents(store, [incident_of(examples=())])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        paths = ("/unlock/attempt-1", "/booking/booking-1", f"/incident/{OPEN}")
+
+        def pages() -> list[str]:
+            Visitor(url).get("/unlock/none")  # what is not known is looked for anew
+            return [Visitor(url).get(path).text for path in paths]
+
+        assert not any("press unlock once more" in page for page in pages())
+        put_presence(store, 60.0, rows[0].vehicle_id, "online")
+        unlocked, booking, _ = pages()
+        for page in (unlocked, booking):
+            assert CONNECTED[0] in page
+            assert "We know of the problem" not in page
+        ended = incident_of(
+            revision=2, examples=(), state=IncidentState.RESOLVED, ended_at=BEGIN_S + 60.0
+        )
+        put_incidents(store, [ended])
+        assert all(OVER[0] in page for page in pages())
+
+
 @pytest.mark.parametrize(
     "changes", [{"kind": IncidentKind.SUSPICIOUS}, {"state": IncidentState.RESOLVED}]
 )
@@ -323,7 +351,10 @@ def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
             "Operator-b, north : boîtiers hors ligne depuis 08:12, 31 clients",
         ),
         ("The broker is slow since 00:01, 1 car", "Le broker est lent depuis 00:01, 1 voiture"),
-        ("Cars lose their connection", "Des voitures perdent leur connexion"),
+        (
+            "Cars lose their connection (why is not known)",
+            "Des voitures perdent leur connexion (on ne sait pas pourquoi)",
+        ),
         (
             "North: the command was delivered too late, and doors open late since 08:12",
             (

@@ -15,7 +15,13 @@ from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, Layer
-from platform_probe.support.advice import advice_for, let_try_first
+from platform_probe.support.advice import (
+    CONNECTED,
+    OVER,
+    advice_for,
+    let_press_again,
+    let_try_first,
+)
 from platform_probe.support.beside import OPEN_SINCE
 from platform_probe.web.console.helping import said
 from platform_probe.web.console.person import RIGHTS
@@ -117,6 +123,10 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis")
     assert "Bluetooth ou par carte" in said("fr", both.do)
     assert "Essayez la portière" in said("fr", both.say)
+    for now in (CONNECTED, OVER):
+        again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
+        assert "appuyer" in said("fr", again.say)
+        assert "Si cela échoue : Faites ouvrir par Bluetooth" in said("fr", again.do)
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:
