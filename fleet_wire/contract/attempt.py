@@ -6,7 +6,7 @@ It stands in the wire package because the monitor writes it and the run report r
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -48,6 +48,10 @@ class Stage(StrEnum):
     """The box's last answer has come."""
     STATE_CHANGED = "state_changed"
     """The car reports an open lock."""
+
+
+PROBE_STOPPED: Final = "the probe was stopped"
+"""The reason of an unlock that was under way when its monitor was told to stop."""
 
 
 class Flag(StrEnum):

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Flag, Record, Source
+from fleet_wire.contract.attempt import PROBE_STOPPED, Flag, Record, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Result
 from platform_probe.attempts.conclusion import cause_of_timeout, evidence_of
@@ -163,7 +163,7 @@ class Following:
         """End every open attempt: the probe stops."""
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
-            attempt.unobserved = "the probe was stopped"
+            attempt.unobserved = PROBE_STOPPED
             self._end(attempt, Cause.NOT_OBSERVED, now_s, attempt.unobserved)
         for held in self._held.overdue(math.inf):
             self._waited_in_vain(held)

@@ -14,7 +14,14 @@ from itertools import count
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
+from fleet_wire.contract.attempt import (
+    PROBE_STOPPED,
+    Attempt,
+    Complaint,
+    Record,
+    Source,
+    StrayAnswer,
+)
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
@@ -312,8 +319,16 @@ class Detection:
 
 
 def _counts(attempt: Attempt) -> bool:
-    """Return whether a record is of an unlock that somebody asked for, and the first of it."""
-    return attempt.source is not Source.FLOOR and attempt.is_first and not attempt.same_as
+    """Return whether a record is of an unlock that somebody asked for, and the first of it.
+
+    What was under way when the monitor was told to stop says nothing of cars or of the monitor.
+    """
+    return (
+        attempt.source is not Source.FLOOR
+        and attempt.is_first
+        and not attempt.same_as
+        and attempt.reason != PROBE_STOPPED
+    )
 
 
 def _written_at(one: Attempt | Diagnosis) -> float:

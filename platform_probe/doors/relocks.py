@@ -12,6 +12,7 @@ from typing import Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import (
+    PROBE_STOPPED,
     Attempt,
     Complaint,
     Record,
@@ -133,7 +134,7 @@ class Relocks:
     def close(self) -> None:
         """Give up: the probe stops."""
         for relock in tuple(self._under_way.values()):
-            self._end(relock, RelockEnd.FAILED, "the probe was stopped")
+            self._end(relock, RelockEnd.FAILED, PROBE_STOPPED)
 
     # Within
 

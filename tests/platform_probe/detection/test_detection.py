@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from fleet_wire.contract.attempt import PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    PROBE_STOPPED,
+    PlatformSide,
+    Source,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import (
@@ -480,6 +486,20 @@ def test_a_restart_prolongs_no_incident(restarts_after: int) -> None:
     assert incident.ended_at is not None
     assert over_at - 21.0 < incident.ended_at < over_at
     assert incident.at - over_at < QUIET_S + 80.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "incidents"), [(PROBE_STOPPED, 0), ("connection lost: broken pipe", 1)]
+)
+def test_a_monitor_that_is_told_to_stop_is_not_blind(reason: str, incidents: int) -> None:
+    """What was under way then is no sign of anything; what a broken connection hides is one."""
+    watched = Watched()
+    watched.usual(100, failing=0.0)
+    for _ in range(10):
+        watched.unlock(cause=Cause.NOT_OBSERVED, reason=reason)
+    watched.restart()
+    watched.usual(10, failing=0.0)
+    assert len(watched.last) == incidents
 
 
 def test_what_was_diagnosed_is_known_after_a_restart() -> None:
