@@ -180,6 +180,7 @@ MODES: Final = (
             ),
             rules_out=(ANSWERS - facts(Fact.WENT_WELL))
             | facts(
+                Fact.SILENT_SINCE,
                 Fact.LEFT_QUIETLY,
                 Fact.KEEPALIVE_EXCEEDED,
                 Fact.WILL_BEFORE,
@@ -281,7 +282,7 @@ MODES: Final = (
                 Fact.SOME_FAIL,
             ),
             rules_out=ANSWERS
-            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER)
+            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER, Fact.SILENT_SINCE)
             | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
             | facts(Fact.OPENED_AT_LAST)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED),

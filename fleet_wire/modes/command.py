@@ -27,7 +27,8 @@ MODES: Final = (
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
             | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
-            rules_out=facts(Fact.WAS_ONLINE),
+            # Who takes a car for awake does not wake it.
+            rules_out=facts(Fact.WAS_ONLINE, Fact.WOKEN),
         ),
     ),
     FailureMode(

@@ -9,7 +9,8 @@ are was learned (`weights.json`). So what each fact did to a probability can be 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from statistics import fmean
 from typing import Final
 
 import msgspec
@@ -59,11 +60,10 @@ class Ranking:
         """Raise `ConfigError` for weights of another version, or of facts that there are not."""
         if weights.version != FORM:
             raise ConfigError([f"weights of version {weights.version}, expected {FORM}"])
-        self._weights = weights
+        self._weights = weights = within_signatures(weights)
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
-        self._of_seen = {**weights.seen, **_with_ruled_out(weights.seen)}
-        self._seen = self._columns(self._of_seen)
+        self._seen = self._columns(weights.seen)
         self._unseen = self._columns(weights.unseen)
         self._seen_instead = {
             fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
@@ -73,15 +73,30 @@ class Ranking:
         self._before: dict[frozenset[Told], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
 
-    def rank(self, seen: Mapping[Fact, str], told: frozenset[Told]) -> tuple[RankedMode, ...]:
-        """Return the likeliest modes, with what speaks for and against each."""
+    def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> list[float]:
+        """Return the score of each mode, and of `unknown` and `nothing_wrong`."""
         before = self._before.get(told)
         if before is None:
             before = self._before[told] = self._nothing_seen(told)
         columns = (
             (self._seen_instead if FACTS[fact].told in told else self._seen)[fact] for fact in seen
         )
-        scores = [sum(each) for each in zip(before, *columns, strict=True)]
+        return [sum(each) for each in zip(before, *columns, strict=True)]
+
+    def rank(
+        self,
+        seen: Mapping[Fact, str],
+        told: frozenset[Told],
+        alike: Sequence[Sequence[float]] = (),
+    ) -> tuple[RankedMode, ...]:
+        """Return the likeliest modes, with what speaks for and against each.
+
+        `alike` has the scores of other unlocks that failed of the same: all of these count alike,
+        which makes their probabilities one. Added up they would count twice what all have seen.
+        """
+        scores = self.scores(seen, told)
+        if alike:
+            scores = [fmean(each) for each in zip(scores, *alike, strict=True)]
         highest = max(scores)
         temperature = self._weights.temperature
         shares = [math.exp((score - highest) / temperature) for score in scores]
@@ -126,7 +141,7 @@ class Ranking:
             signature = MODES[slug].signature
             if slug == first or signature.needs.isdisjoint(rest):
                 continue
-            weights = self._of_seen[slug]
+            weights = self._weights.seen[slug]
             score = sum(weights.get(fact, 0.0) for fact in rest)
             if score > highest:
                 best, highest = place, score
@@ -150,7 +165,7 @@ class Ranking:
         self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
-        of_seen = self._of_seen.get(name, {})
+        of_seen = self._weights.seen.get(name, {})
         weighed = [
             Weighed(fact.value, round(weight, 2)) for fact in seen if (weight := of_seen.get(fact))
         ]
@@ -167,15 +182,47 @@ _LISTED: Final = {
 """What each mode explains."""
 
 
-def _with_ruled_out(seen: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Return the weights of each mode, also of what its signature rules out and nobody learned."""
-    return {
-        slug: {
-            **{fact.value: AGAINST for fact in sorted(mode.signature.rules_out)},
-            **seen.get(slug, {}),
-        }
-        for slug, mode in MODES.items()
+def within_signatures(weights: Weights) -> Weights:
+    """Return weights as far as the signatures allow them.
+
+    Signatures are physics, and hold as they stand, whatever was learned before they said so.
+    """
+    return msgspec.structs.replace(
+        weights,
+        seen={
+            **weights.seen,
+            **{slug: _seen_within(slug, weights.seen.get(slug, {})) for slug in MODES},
+        },
+        unseen={
+            name: _unseen_within(name, its) if name in MODES else its
+            for name, its in weights.unseen.items()
+        },
+    )
+
+
+def _seen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
+    signature = MODES[slug].signature
+    its = signature.needs | signature.speaks_for
+    within = {
+        fact: _for(weight) if fact in its else min(max(weight, -LIGHT), LIGHT)
+        for fact, weight in learned.items()
     }
+    for fact in sorted(signature.rules_out):
+        weight = learned.get(fact.value, 0.0)
+        within[fact.value] = weight if weight <= LEAST_AGAINST else AGAINST
+    return within
+
+
+def _for(learned: float) -> float:
+    """Return the weight of what speaks for a mode; one below 0 was learned when it did not yet."""
+    return learned if learned >= 0 else FOR
+
+
+def _unseen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
+    signature = MODES[slug].signature
+    needed = {fact.value: min(learned.get(fact, MISSED), MISSED) for fact in signature.needs}
+    may_show = signature.speaks_for - signature.needs
+    return {**{fact: weight for fact, weight in learned.items() if fact in may_show}, **needed}
 
 
 def read_weights(text: bytes) -> Weights:
@@ -219,3 +266,7 @@ NEEDED: Final = 2.0
 AGAINST: Final = -4.0
 MISSED: Final = -6.0
 """What a weight is before anything was learned."""
+LIGHT: Final = 1.0
+"""The most that a fact may weigh that a signature does not list."""
+LEAST_AGAINST: Final = -1.0
+"""What a fact that a signature rules out weighs at least."""

@@ -13,6 +13,10 @@ WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
 MEANWHILE_S: Final = 40.0
 """So long after a command a network is seldom back for others and not for this car [E]."""
+COMES_BACK_S: Final = 90.0
+"""So long after the first cars all are back whose network is back [E]."""
+SWITCHED_OFF_S: Final = 120.0
+"""So long after one car is lost with a network that is switched off all are [E]."""
 FEW_HEARD: Final = 3
 """Of fewer nothing follows: one may be counted for another's place, or have been lucky [E]."""
 NEARLY_ALL: Final = 0.85
@@ -102,6 +106,30 @@ def note_heard_there(case: Case) -> None:
     elif not here.heard and here.total * everywhere.without(here).rate >= FEW_HEARD:
         case.seen[Fact.NONE_THERE_HEARD] = (
             f"{said}, of all others {everywhere.heard} of {everywhere.total - here.total}"
+        )
+
+
+def note_back_after_others(case: Case) -> None:
+    """Note that others of the operator and region connected long before this car: it could have."""
+    if Fact.NOT_DELIVERED not in case.seen:
+        return
+    since_s = case.published_s
+    until_s = (case.now_s if case.back_s is None else case.back_s) - COMES_BACK_S
+    others = case.connected_between(since_s, until_s)
+    if others >= FEW_HEARD:
+        case.seen[Fact.BACK_AFTER_OTHERS] = (
+            f"{others} cars of this operator and region connected between {case.at(since_s)} and"
+            f" {case.at(until_s)}, and this one did not"
+        )
+
+
+def note_heard_alike(case: Case) -> None:
+    """Note that most cars with modems like this one's were heard of: their network is there."""
+    alike = case.heard_alike
+    if alike is not None and alike.heard >= FEW_HEARD and alike.rate > 0.5:  # noqa: PLR2004 - most
+        case.seen[Fact.TECHNOLOGY_WELL] = (
+            f"{alike.heard} of {alike.total} cars of this technology, operator and region were"
+            f" heard of later than {SWITCHED_OFF_S:.0f} s after the request"
         )
 
 
