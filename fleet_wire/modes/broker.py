@@ -203,7 +203,7 @@ MODES: Final = (
         " back, with nobody there.",
         customer="Your request reached the car late: it may stand open, or open later.",
         acts=Actor.FIELD_CREW,
-        now="Have the car locked now, unless the customer is there.",
+        now="Ask the customer whether they are with the car; if they are not have it locked now.",
         mend="Lock the car on the spot where that does not work from afar; the platform team "
         "lets commands expire at broker and box.",
         signature=Signature(

@@ -118,7 +118,9 @@ def note_life(case: Case) -> None:
             seen[Fact.RESUMED] = when
     _note_silence(case)
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
-        seen[Fact.STILL_AWAY] = "nothing was heard of the car until now"
+        seen[Fact.STILL_AWAY] = (
+            f"nothing was heard of the car until {case.at(case.now_s)}, {case.ago(case.now_s)}"
+        )
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
     lost = [change.at_s for change in car.changes if change.session in offline]
     if car.standing in offline and lost and car.first_heard_after(lost[-1] + CROSSING_S):

@@ -210,3 +210,17 @@ def test_what_failed_otherwise_is_no_evidence(changes: dict[str, object]) -> Non
     )
     assert told.attempt_id == "later"
     assert told.modes == alone
+
+
+def test_silence_is_told_with_its_end() -> None:
+    """Who reads it does so later: "now" is when it was last looked."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(21.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(400.0)
+    said = {one.fact: one.sentence for one in watched.told[-1].facts}
+    # The clock of the test begins at 22:13:20 UTC.
+    assert said["still_away"] == (
+        "nothing was heard of the car until 22:20:00, 399 s after the request"
+    )
