@@ -258,17 +258,16 @@ MODES: Final = (
         now="Give the customer another car, and take this one out of service.",
         mend="Exchange the boxes of this hardware.",
         signature=Signature(
-            # It takes one technology and leaves the others.
-            needs=facts(Fact.NOT_DELIVERED, Fact.TECHNOLOGY_AWAY),
+            needs=facts(Fact.NOT_DELIVERED),
             speaks_for=(SEEN_AWAY - _RETURNS)
             | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
-            | facts(Fact.HARDWARE_AWAY, Fact.MANY_AWAY)
+            | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
             | facts(Fact.OTHERS_THERE_HEARD),
             rules_out=facts(Fact.OPENED_LATE, Fact.OPENED_AT_LAST)
             | _NOT_SILENT
             | _RETURNS
-            | facts(Fact.TECHNOLOGY_WELL)
+            | facts(Fact.TECHNOLOGY_WELL)  # it takes all of one technology
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),

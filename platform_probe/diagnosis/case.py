@@ -39,8 +39,8 @@ class Case:
     """Which cars were heard of since the command; None: that is long ago, or its operator or region
     is not known."""
     heard_alike: Heard | None
-    """How many cars with modems like its own were heard of when a network that was switched off
-    could no longer have let them; None: that is not known, or yet to come."""
+    """How many cars with modems like its own were heard of since the command, or, later, since a
+    network that was switched off could no longer have let them; None: that is not known."""
     connected_between: Callable[[float, float], int]
     """How many others of its operator and region connected last between two moments."""
     wills_around: int

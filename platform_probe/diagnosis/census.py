@@ -324,7 +324,9 @@ def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
 @lru_cache(maxsize=MAX_KINDS)
 def _counted_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
     """Return where a car counts."""
-    return ALL, *places, both_of(places)
+    radio = radio_of(places)
+    counted = ALL, *places, both_of(places)
+    return counted if radio is None else (*counted, radio)
 
 
 @lru_cache(maxsize=MAX_KINDS)

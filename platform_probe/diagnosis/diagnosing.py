@@ -379,9 +379,9 @@ class Diagnosing(Hearing):
             heard_since=self._census.heard_since(car.places, at_box_s)
             if now_s - at_box_s <= MEANWHILE_S
             else None,
-            heard_alike=self._census.heard_alike(car.places, one.began_s + SWITCHED_OFF_S)
-            if now_s - one.began_s > SWITCHED_OFF_S
-            else None,
+            heard_alike=self._census.heard_alike(
+                car.places, max(at_box_s, min(now_s - SWITCHED_OFF_S, one.began_s + SWITCHED_OFF_S))
+            ),
             connected_between=partial(self._census.connected_between, car.places),
             wills_around=self._neighbours.wills_around(lost_s),
             returns_around=self._neighbours.returns_around(returned_s),

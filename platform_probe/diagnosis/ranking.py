@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from statistics import fmean
 from typing import Final
 
 import msgspec
@@ -31,6 +30,9 @@ SECOND_FAULT: Final = 3
 """In this place stands what explains best what the first mode leaves unexplained, if anything."""
 LEAST_THIRD: Final = 0.02
 """Unless the mode there is so likely."""
+SURE: Final = 0.8
+"""From this probability on an unlock says what others of its car failed of: so sure one must be to
+tell its customer."""
 LEAST_BESIDE: Final = 1.5
 """What speaks for a second fault must weigh more [E]."""
 MOST_WEIGHED: Final = 8
@@ -91,15 +93,16 @@ class Ranking:
     ) -> tuple[RankedMode, ...]:
         """Return the likeliest modes, with what speaks for and against each.
 
-        `alike` has the scores of other unlocks that failed of the same: all of these count alike,
-        which makes their probabilities one. Added up they would count twice what all have seen.
+        `alike` has the scores of other unlocks that failed of the same: the surest of all counts
+        for each, if it is sure and its mode was not seen to be impossible here. Added up they would
+        count twice what all have seen, and the mean would hide what one alone has.
         """
-        scores = self.scores(seen, told)
-        if alike:
-            scores = [fmean(each) for each in zip(scores, *alike, strict=True)]
-        highest = max(scores)
-        temperature = self._weights.temperature
-        shares = [math.exp((score - highest) / temperature) for score in scores]
+        shares = self._shares(self.scores(seen, told))
+        for each in map(self._shares, alike):
+            mode = MODES.get(self._names[each.index(1.0)])
+            is_possible = mode is not None and mode.signature.rules_out.isdisjoint(seen)
+            if is_possible and sum(each) < min(sum(shares), 1.0 / SURE):
+                shares = each
         if Fact.WENT_WELL in seen:
             self._fold(shares, told)
         total = sum(shares)
@@ -118,6 +121,12 @@ class Ranking:
             for place in order
             if place in (order[0], beside) or shares[place] / total >= LEAST
         )
+
+    def _shares(self, scores: Sequence[float]) -> list[float]:
+        """Return how likely each mode is beside the likeliest, which has 1."""
+        highest = max(scores)
+        temperature = self._weights.temperature
+        return [math.exp((score - highest) / temperature) for score in scores]
 
     def _fold(self, shares: list[float], told: frozenset[Told]) -> None:
         """Count modes that cannot be seen of an unlock that went well as nothing wrong."""
@@ -204,18 +213,13 @@ def _seen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
     signature = MODES[slug].signature
     its = signature.needs | signature.speaks_for
     within = {
-        fact: _for(weight) if fact in its else min(max(weight, -LIGHT), LIGHT)
+        fact: max(weight, 0.0) if fact in its else min(max(weight, -LIGHT), LIGHT)
         for fact, weight in learned.items()
     }
     for fact in sorted(signature.rules_out):
         weight = learned.get(fact.value, 0.0)
-        within[fact.value] = weight if weight <= LEAST_AGAINST else AGAINST
+        within[fact.value] = weight if weight <= LEAST_AGAINST else RULED_OUT
     return within
-
-
-def _for(learned: float) -> float:
-    """Return the weight of what speaks for a mode; one below 0 was learned when it did not yet."""
-    return learned if learned >= 0 else FOR
 
 
 def _unseen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
@@ -270,3 +274,5 @@ LIGHT: Final = 1.0
 """The most that a fact may weigh that a signature does not list."""
 LEAST_AGAINST: Final = -1.0
 """What a fact that a signature rules out weighs at least."""
+RULED_OUT: Final = -8.0
+"""What one weighs that nobody has learned yet: more than all that goes with the mode mostly [E]."""

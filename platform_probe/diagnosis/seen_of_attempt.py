@@ -118,7 +118,7 @@ def note_oddities(case: Case) -> None:
         if flag in record.flags:
             seen[fact] = sentence
     if Flag.WOKEN in record.flags and not is_woken_after(record):
-        seen[Fact.WOKEN] = "a wake request was sent before the command"
+        seen[Fact.WOKEN] = "a wake request was sent"
     hop_s = record.hops_s.get(Stage.BOX_RECEIVED.value, 0.0)
     if Stage.BOX_RECEIVED.value in record.stages and hop_s > SLOW_S:
         seen[Fact.SLOW_DELIVERY] = f"the command took {hop_s:.1f} s to the box"

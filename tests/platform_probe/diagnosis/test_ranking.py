@@ -10,9 +10,8 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.ranking import (
-    AGAINST,
-    FOR,
     MISSED,
+    RULED_OUT,
     Ranking,
     Weights,
     read_weights,
@@ -116,5 +115,5 @@ def test_signatures_hold_whatever_was_learned_before() -> None:
     )
     held = within_signatures(learned)
     seen = held.seen["stale_online_cache"]
-    assert (seen["woken"], seen["many_fail"], seen["door_opened"]) == (AGAINST, FOR, -LIGHT)
+    assert (seen["woken"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
     assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": MISSED}

@@ -7,6 +7,8 @@ import pytest
 from fleet_wire.contract.attempt import Flag, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
     Presence,
     PresenceReason,
     PresenceStatus,
@@ -14,6 +16,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.modes.facts import Fact, Told
+from platform_probe.diagnosis.ranking import SURE
 from platform_probe.weights import shipped_ranking
 from tests.helpers.watched import Watched
 
@@ -24,7 +27,6 @@ HEARTBEAT = Telemetry(-80.0, 12.6, 1.0)
 SENT = {"intended": 0.0, "requested": 0.0, "published": 1.0}
 ALL_TOLD = frozenset(Told)
 MOST = 0.5
-SHARED = 0.3
 HARDLY = 0.1
 
 
@@ -101,15 +103,35 @@ def test_to_be_told_to_wait_is_no_yes(status: int, *, is_yes: bool) -> None:
 
 
 def test_a_network_that_was_switched_off_takes_one_technology() -> None:
-    """Cars that stay away, of all technologies alike, are without reception."""
+    """Cars that stay away while others with such modems are there are without reception."""
     away = (
         Fact.NOT_DELIVERED, Fact.WAS_ONLINE, Fact.WILL_AFTER, Fact.KEEPALIVE_EXCEEDED,
         Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.SOME_FAIL, Fact.WILLS_IN_A_WAVE,
         Fact.OTHERS_THERE_HEARD,
     )  # fmt: skip
     assert probability("network_sunset", *away, Fact.TECHNOLOGY_AWAY) > MOST
-    assert probability("network_sunset", *away) < SHARED
     assert probability("network_sunset", *away, Fact.TECHNOLOGY_WELL) < HARDLY
+
+
+@pytest.mark.parametrize("old_ones_lost", [3, 1])
+def test_all_modems_of_a_technology_are_few_in_a_small_fleet(old_ones_lost: int) -> None:
+    """Three are enough where all are lost, and those of another technology are not."""
+    watched = Watched()
+    others = town(watched)
+    newer = VehicleState(
+        is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="2",
+        operator="a", region="north", technology="lte",
+    )  # fmt: skip
+    for each in others[2:]:
+        watched.diagnosing.state(each, newer, retained=True)
+    for each in ["car-1", *others][:old_ones_lost]:
+        watched.at(5.0).presence(each, WILL, retained=False)
+    watched.at(10.0)
+    for each in others[2:]:
+        watched.diagnosing.take(watched.ended(None, vehicle_id=each, attempt_id=each))
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    assert ("technology_away" in watched.facts()) is (old_ones_lost > 1)
 
 
 @pytest.mark.parametrize(("heard", "is_well"), [(4, False), (8, True)])
@@ -170,21 +192,45 @@ def test_a_car_that_does_not_hear_us_goes_on_reporting(
 
 
 def test_two_presses_of_one_fault_are_told_alike() -> None:
-    """What either has seen counts for both, and both are as sure."""
+    """The surer one counts for both: its battery fell, and its will came between them."""
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    watched.at(21.0)
-    first = watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first")
-    watched.diagnosing.take(first)
-    watched.at(40.0).presence("car-1", WILL, retained=False)
-    watched.at(64.0)
-    later = watched.ended(Cause.BOX_OFFLINE, stages=SENT, attempt_id="later")
-    watched.diagnosing.take(later)
-    watched.at(70.0)
+    for second, volts in ((205, 12.6), (210, 12.4), (215, 12.1)):
+        watched.at(float(second)).telemetry("car-1", Telemetry(-80.0, volts, 1.0))
+    watched.diagnosing.event("car-1", CarEvent(EventName.LOW_VOLTAGE))
+    watched.at(236.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first"))
+    watched.at(260.0).presence("car-1", WILL, retained=False)
+    watched.at(285.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT, attempt_id="later"))
+    watched.at(290.0)
     last = {one.attempt_id: one for one in watched.told}
     assert last["first"].facts != last["later"].facts
-    said = {name: [(m.mode, m.probability) for m in one.modes] for name, one in last.items()}
-    assert said["first"][:2] == said["later"][:2]
+    alone = [
+        shipped_ranking().rank(
+            {Fact(fact.fact): fact.sentence for fact in one.facts}, frozenset(map(Told, one.told))
+        )[0]
+        for one in last.values()
+    ]
+    surest = max(alone, key=lambda first: first.probability)
+    assert surest.probability >= SURE
+    assert alone[0].probability != alone[1].probability
+    for one in last.values():
+        assert (one.first.mode, one.first.probability) == (surest.mode, surest.probability)
+
+
+def test_who_is_not_sure_says_nothing_of_others() -> None:
+    """Nor does a mode that was seen to be impossible for the other one."""
+    ranking = shipped_ranking()
+    seen = dict.fromkeys((Fact.NOT_DELIVERED, Fact.WAS_ONLINE), "it was seen")
+    alone = ranking.rank(seen, ALL_TOLD)
+    unsure = ranking.scores((Fact.NOT_DELIVERED, Fact.WAS_OFFLINE), ALL_TOLD)
+    assert ranking.rank(seen, ALL_TOLD, [unsure]) == alone
+    full = (Fact.DROPPED_AT_BROKER, Fact.NOTHING_AFTER_RETURN, Fact.BACK_SOON, Fact.WAS_OFFLINE)
+    dropped = ranking.scores((Fact.NOT_DELIVERED, *full), ALL_TOLD)
+    assert ranking.rank(seen, ALL_TOLD, [dropped])[0].mode == "queue_full_drop"
+    late = {**seen, Fact.CONFIRMED_LATE: "it was seen"}
+    assert ranking.rank(late, ALL_TOLD, [dropped])[0].mode != "queue_full_drop"
 
 
 @pytest.mark.parametrize(
