@@ -179,6 +179,7 @@ class Fact(StrEnum):
 
     # The platform's log
     SAID_YES = "said_yes"
+    SAID_DONE = "said_done"
     SAID_NO = "said_no"
     SAID_ERROR = "said_error"
     SAID_NOTHING = "said_nothing"
@@ -397,7 +398,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_of(
         Told.PLATFORM,
-        said_yes="the API answered that all is well",
+        said_yes="the API answered, and with no error",
+        said_done="the API answered that the car is open, not that the phone is to wait",
         said_no="the API turned the request down",
         said_error="the API answered with an error",
         said_nothing="the API did not answer",

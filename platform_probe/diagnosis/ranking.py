@@ -224,7 +224,7 @@ def _seen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
 
 def _unseen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
     signature = MODES[slug].signature
-    needed = {fact.value: min(learned.get(fact, MISSED), MISSED) for fact in signature.needs}
+    needed = {fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in signature.needs}
     may_show = signature.speaks_for - signature.needs
     return {**{fact: weight for fact, weight in learned.items() if fact in may_show}, **needed}
 
@@ -275,4 +275,5 @@ LIGHT: Final = 1.0
 LEAST_AGAINST: Final = -1.0
 """What a fact that a signature rules out weighs at least."""
 RULED_OUT: Final = -8.0
-"""What one weighs that nobody has learned yet: more than all that goes with the mode mostly [E]."""
+"""What one weighs that nobody has learned yet, or one that is needed and was not seen: more than
+all that goes with the mode mostly [E]."""

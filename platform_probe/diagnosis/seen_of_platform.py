@@ -52,10 +52,8 @@ def names_no_booking(record: Attempt, *, others_do: bool) -> bool:
 
 
 def is_yes(side: PlatformSide) -> bool:
-    """Return whether the API has told the phone that all is well: 202 says that it is to wait."""
-    status = side.status
-    is_well = status is not None and status < problems.FIRST_ERROR_STATUS
-    return is_well and status != problems.ACCEPTED_STATUS
+    """Return whether the API has answered the phone, and with no error."""
+    return side.status is not None and side.status < problems.FIRST_ERROR_STATUS
 
 
 def waited_s(record: Attempt) -> float:
@@ -159,10 +157,10 @@ def _of_answer(case: Case, said: str) -> None:
     status, problem = side.status, side.problem
     if status is None:
         seen[Fact.SAID_NOTHING] = "the API has not answered"
-    elif is_yes(side):
-        seen[Fact.SAID_YES] = said
     elif status < problems.FIRST_ERROR_STATUS:
-        return
+        seen[Fact.SAID_YES] = said
+        if status != problems.ACCEPTED_STATUS:
+            seen[Fact.SAID_DONE] = said
     elif status < problems.FIRST_SERVER_ERROR_STATUS:
         seen[Fact.SAID_NO] = said
     else:

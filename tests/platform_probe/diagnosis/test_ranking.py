@@ -116,4 +116,4 @@ def test_signatures_hold_whatever_was_learned_before() -> None:
     held = within_signatures(learned)
     seen = held.seen["stale_online_cache"]
     assert (seen["woken"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
-    assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": MISSED}
+    assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": RULED_OUT}
