@@ -91,9 +91,7 @@ MODES: Final = (
                 Fact.SAID_SILENT,
                 Fact.OPEN_BUT_TOLD_NO,
                 Fact.REFUSED_EXPIRED,
-                # Where the command's life was over before the box was awake.
-                Fact.PLATFORM_GAVE_UP,
-                Fact.NOTHING_AFTER_RETURN,
+                Fact.NOTHING_AFTER_RETURN,  # the command's life was over before
             ),
             rules_out=facts(Fact.STILL_AWAY, Fact.NOT_WOKEN, Fact.WAS_ONLINE, Fact.WILL_BEFORE),
         ),
