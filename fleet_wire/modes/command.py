@@ -27,8 +27,8 @@ MODES: Final = (
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
             | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
-            # Who takes a car for awake does not wake it.
-            rules_out=facts(Fact.WAS_ONLINE, Fact.WOKEN),
+            # Who takes a car for awake does not wake it, though the next command may have to wait.
+            rules_out=facts(Fact.WAS_ONLINE, Fact.WOKEN_AS_USUAL),
         ),
     ),
     FailureMode(

@@ -81,6 +81,7 @@ class Fact(StrEnum):
     LATE_WITHOUT_RETURN = "late_without_return"
     NOTHING_AFTER_RETURN = "nothing_after_return"
     WOKEN = "woken"
+    WOKEN_AS_USUAL = "woken_as_usual"
     WOKE_SLOWLY = "woke_slowly"
     SLOW_DELIVERY = "slow_delivery"
     SENT_LATE = "sent_late"
@@ -253,6 +254,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         nothing_after_return="the box was back, and never answered the command that should have"
         " waited for it",
         woken="a wake request was sent to the car before the command",
+        woken_as_usual="a wake request was sent before the command, and none had been left out"
+        " before another command for which this one may have waited",
         woke_slowly="the box connected long after the last wake request",
         slow_delivery="the command took more than five seconds to the box",
         sent_late="the command was sent more than three seconds after it was asked for",

@@ -82,6 +82,7 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_car.note_presence_after,
     seen_of_car.note_life,
     seen_of_car.note_waiting_command,
+    seen_of_car.note_usual_wake,
     seen_of_car.note_slow_wake,
     seen_of_box.note_heartbeats,
     seen_of_box.note_boots,

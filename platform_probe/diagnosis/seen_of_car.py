@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import PastAttempt, Session
 from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, Case
@@ -187,6 +188,19 @@ def _came_before_return(case: Case, heard_s: float | None) -> bool:
         if change.session is Session.ONLINE
     ]
     return not back_s or heard_s < back_s[0]
+
+
+def note_usual_wake(case: Case) -> None:
+    """Note a wake request, where the car's command before had not lacked one."""
+    case.seen.pop(Fact.WOKEN_AS_USUAL, None)
+    has_waited = any(
+        past.cause is Cause.BOX_ASLEEP
+        and past.woken_until_s is None
+        and 0 < case.began_s - past.began_s < RECENT_S
+        for past in case.car.attempts
+    )
+    if Fact.WOKEN in case.seen and not has_waited:
+        case.seen[Fact.WOKEN_AS_USUAL] = case.seen[Fact.WOKEN]
 
 
 def note_slow_wake(case: Case) -> None:

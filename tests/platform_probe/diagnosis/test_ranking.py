@@ -110,10 +110,10 @@ def test_signatures_hold_whatever_was_learned_before() -> None:
     """A weight that a signature forbids does not count, until weights are learned anew."""
     learned = msgspec.structs.replace(
         shipped_weights(),
-        seen={"stale_online_cache": {"woken": 0.8, "many_fail": -0.3, "door_opened": -5.0}},
+        seen={"stale_online_cache": {"was_online": 0.8, "many_fail": -0.3, "door_opened": -5.0}},
         unseen={"stale_online_cache": {"not_woken": -1.0, "door_opened": -2.0}},
     )
     held = within_signatures(learned)
     seen = held.seen["stale_online_cache"]
-    assert (seen["woken"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
+    assert (seen["was_online"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
     assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": RULED_OUT}

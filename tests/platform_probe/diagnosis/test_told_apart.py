@@ -53,7 +53,21 @@ def test_a_platform_that_wakes_a_car_does_not_take_it_for_awake() -> None:
     """A wake request before the command rules a stale cache out."""
     silent = (Fact.NOT_DELIVERED, Fact.WAS_ASLEEP, Fact.FAILS_AGAIN, Fact.SOME_FAIL)
     assert probability("stale_online_cache", *silent, Fact.NOT_WOKEN) > MOST
-    assert probability("stale_online_cache", *silent, Fact.WOKEN) < HARDLY
+    assert probability("stale_online_cache", *silent, Fact.WOKEN, Fact.WOKEN_AS_USUAL) < HARDLY
+
+
+@pytest.mark.parametrize("is_woken_before", [True, False])
+def test_a_command_may_wait_for_one_whose_car_was_not_woken(*, is_woken_before: bool) -> None:
+    """It is woken for, and too late: the cache is to blame all the same."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ASLEEP, retained=False)
+    for second, name, is_woken in ((30.0, "first", is_woken_before), (60.0, "later", True)):
+        watched.at(second)
+        flags = (Flag.WOKEN,) if is_woken else ()
+        ended = watched.ended(Cause.BOX_ASLEEP, stages=SENT, flags=flags, attempt_id=name)
+        watched.diagnosing.take(ended)
+    assert watched.told[-1].attempt_id == "later"
+    assert ("woken_as_usual" in watched.facts()) is is_woken_before
 
 
 @pytest.mark.parametrize(("woken_s", "is_woken"), [(0.5, True), (4.0, False)])
