@@ -138,7 +138,8 @@ class LateDeliveryPersistentSession(CarFault):
     offline: Delay = Field(
         Uniform(base_s=600.0, spread_s=21_000.0),
         description="how long a car is away, 10 min to 6 h; it ends with the window at most, and"
-        " needs a long load.command_ttl_s",
+        " needs a long life of commands: load.command_ttl_s, with customers"
+        " platform.command_ttl_s",
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
@@ -175,7 +176,8 @@ class ExpiredBySkewedBoxClock(CarFault):
     skew: Delay = Field(
         Uniform(base_s=60.0, spread_s=120.0),
         description="how far the clock is ahead, 60 to 180 s (CUP-obc changelog, `ora sballata`);"
-        " shows where load.command_ttl_s is shorter",
+        " shows where commands live for less: load.command_ttl_s, with customers"
+        " platform.command_ttl_s",
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:

@@ -42,7 +42,7 @@ class TtlTooLongRejected(CarFault):
     max_ttl_s: PositiveSeconds = Field(
         30.0,
         description="how long a command may live (Tesla: 30 s without a counter); shows where"
-        " load.command_ttl_s is longer",
+        " commands live longer: load.command_ttl_s, with customers platform.command_ttl_s",
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn

@@ -14,6 +14,8 @@ BASE: Final = "/problems/"
 """Types are relative references: the API itself serves a page at each."""
 
 
+ACCEPTED_STATUS: Final = 202
+"""The request is taken, and how it ends is not known yet (RFC 9110, section 15.3.3)."""
 FIRST_ERROR_STATUS: Final = 400
 """RFC 9110, section 15: from here on what was asked for was not done."""
 FIRST_SERVER_ERROR_STATUS: Final = 500

@@ -91,6 +91,7 @@ MODES: Final = (
                 Fact.SAID_SILENT,
                 Fact.OPEN_BUT_TOLD_NO,
                 Fact.REFUSED_EXPIRED,
+                Fact.NOTHING_AFTER_RETURN,  # the command's life was over before
             ),
             rules_out=facts(Fact.STILL_AWAY, Fact.NOT_WOKEN, Fact.WAS_ONLINE, Fact.WILL_BEFORE),
         ),
@@ -181,7 +182,8 @@ MODES: Final = (
         " disagree about the longest life.",
         customer="The car refused our message because of a setting on our side.",
         acts=Actor.PLATFORM_TEAM,
-        now="Give the customer another car: pressing again does not help.",
+        now="Give the customer a car with other firmware: those with the same may refuse too, and"
+        " pressing again does not help.",
         mend="Shorten the life of commands to these boxes, or allow them more.",
         signature=Signature(
             needs=facts(Fact.REFUSED_TTL_TOO_LONG),
@@ -263,9 +265,11 @@ MODES: Final = (
         cause=Cause.BOX_OFFLINE,
         also=(*_AWAY, Cause.BOX_BUSY),
         engineer="The box was busy with an update, or rebooting, when the command came.",
-        customer="The car's electronics were restarting; please try again in a minute.",
+        customer="The car's electronics are restarting, or being updated, and answer when that is"
+        " done.",
         acts=Actor.BOX_TEAM,
-        now="Let the customer press again in a minute.",
+        now="Let the customer press again in a minute; an update takes some minutes, of many cars"
+        " too: if it fails again give them another car.",
         mend="Move reboots and updates to hours without bookings.",
         signature=Signature(
             speaks_for=facts(

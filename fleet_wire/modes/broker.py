@@ -180,6 +180,7 @@ MODES: Final = (
             ),
             rules_out=(ANSWERS - facts(Fact.WENT_WELL))
             | facts(
+                Fact.SILENT_SINCE,
                 Fact.LEFT_QUIETLY,
                 Fact.KEEPALIVE_EXCEEDED,
                 Fact.WILL_BEFORE,
@@ -202,7 +203,7 @@ MODES: Final = (
         " back, with nobody there.",
         customer="Your request reached the car late: it may stand open, or open later.",
         acts=Actor.FIELD_CREW,
-        now="Have the car locked now, unless the customer is there.",
+        now="Ask the customer whether they are with the car; if they are not have it locked now.",
         mend="Lock the car on the spot where that does not work from afar; the platform team "
         "lets commands expire at broker and box.",
         signature=Signature(
@@ -281,7 +282,7 @@ MODES: Final = (
                 Fact.SOME_FAIL,
             ),
             rules_out=ANSWERS
-            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER)
+            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER, Fact.SILENT_SINCE)
             | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
             | facts(Fact.OPENED_AT_LAST)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED),

@@ -27,7 +27,8 @@ MODES: Final = (
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
             | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
-            rules_out=facts(Fact.WAS_ONLINE),
+            # Who takes a car for awake does not wake it, though the next command may have to wait.
+            rules_out=facts(Fact.WAS_ONLINE, Fact.WOKEN_AS_USUAL),
         ),
     ),
     FailureMode(
@@ -131,7 +132,7 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.RESULT_LOST,
         also=(Cause.EXECUTION_SILENT,),
-        engineer="The car opened, and the answer that says so was lost: the customer is told no.",
+        engineer="The car opened, and the answer that says so was lost: only its state shows it.",
         customer="The car has opened; only its answer was lost.",
         acts=Actor.CUSTOMER,
         now="Let the customer try the door before anything else.",

@@ -81,6 +81,8 @@ class Fact(StrEnum):
     LATE_WITHOUT_RETURN = "late_without_return"
     NOTHING_AFTER_RETURN = "nothing_after_return"
     WOKEN = "woken"
+    WOKEN_AS_USUAL = "woken_as_usual"
+    WOKE_SLOWLY = "woke_slowly"
     SLOW_DELIVERY = "slow_delivery"
     SENT_LATE = "sent_late"
     CLOCK_WRONG = "clock_wrong"
@@ -97,6 +99,7 @@ class Fact(StrEnum):
     BACK_SOON = "back_soon"
     BACK_IN_MINUTES = "back_in_minutes"
     BACK_WITH_OTHERS = "back_with_others"
+    BACK_AFTER_OTHERS = "back_after_others"
     STILL_AWAY = "still_away"
     FLAPPED = "flapped"
     LOST_AT_ONCE = "lost_at_once"
@@ -107,6 +110,7 @@ class Fact(StrEnum):
     REPORTED_AFTER = "reported_after"
     RESUMED = "resumed"
     SILENT_BEFORE = "silent_before"
+    SILENT_SINCE = "silent_since"
     VOLTAGE_LOW = "voltage_low"
     VOLTAGE_FELL = "voltage_fell"
     TOLD_LOW_VOLTAGE = "told_low_voltage"
@@ -150,6 +154,7 @@ class Fact(StrEnum):
     FIRMWARE_FAILS = "firmware_fails"
     HARDWARE_FAILS = "hardware_fails"
     TECHNOLOGY_AWAY = "technology_away"
+    TECHNOLOGY_WELL = "technology_well"
     OPERATOR_AWAY = "operator_away"
     REGION_AWAY = "region_away"
     FIRMWARE_AWAY = "firmware_away"
@@ -175,6 +180,7 @@ class Fact(StrEnum):
 
     # The platform's log
     SAID_YES = "said_yes"
+    SAID_DONE = "said_done"
     SAID_NO = "said_no"
     SAID_ERROR = "said_error"
     SAID_NOTHING = "said_nothing"
@@ -247,7 +253,10 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_late="the box refused the command after the customer had given up",
         nothing_after_return="the box was back, and never answered the command that should have"
         " waited for it",
-        woken="a wake request was sent to the car",
+        woken="a wake request was sent to the car before the command",
+        woken_as_usual="a wake request was sent before the command, and none had been left out"
+        " before another command for which this one may have waited",
+        woke_slowly="the box connected long after the last wake request",
         slow_delivery="the command took more than five seconds to the box",
         sent_late="the command was sent more than three seconds after it was asked for",
         without_booking="the command named no booking, as others' commands do",
@@ -303,6 +312,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         " connection that it had",
         resumed="the box reported again on the connection that it had, after a silence or with a"
         " late answer",
+        silent_since="no heartbeat came from the command on, though two should have",
         silent_before="the box was silent for longer than usual when the unlock began",
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
@@ -372,6 +382,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         firmware_fails="cars with this firmware fail far more often than others",
         hardware_fails="cars with this hardware fail far more often than others",
         technology_away="cars with modems of this technology are lost far more often than others",
+        technology_well="most cars with modems of this technology, operator and region were heard"
+        " of minutes later",
         operator_away="cars of this mobile operator are lost far more often than others",
         region_away="cars of this region are lost far more often than others",
         firmware_away="cars with this firmware are lost far more often than others",
@@ -382,12 +394,15 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         " was silent",
         none_there_heard="none of this operator in this region was heard of since the command,"
         " while others were",
+        back_after_others="others of this operator in this region connected anew minutes before"
+        " this car did, and after the command",
         no_operator_heard="no car in this region was heard of since the command, whatever its"
         " operator",
     ),
     **_of(
         Told.PLATFORM,
-        said_yes="the API answered that all is well",
+        said_yes="the API answered, and with no error",
+        said_done="the API answered that the car is open, not that the phone is to wait",
         said_no="the API turned the request down",
         said_error="the API answered with an error",
         said_nothing="the API did not answer",

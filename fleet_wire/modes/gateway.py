@@ -51,7 +51,7 @@ MODES: Final = (
         now="Let the customer press again; if nothing happens again open the car for them.",
         mend="Search the API's log for this request; correct what it answers.",
         signature=Signature(
-            needs=facts(Fact.SAID_YES),
+            needs=facts(Fact.SAID_YES, Fact.SAID_DONE),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.YES_BEFORE_SENDING, Fact.UNSENT_BEFORE)
             | facts(
                 Fact.YES_BEFORE_THE_END, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN
@@ -85,7 +85,7 @@ MODES: Final = (
         "press again.",
         mend="Let the app ask for the command's end, not for its beginning.",
         signature=Signature(
-            needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES),
+            needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES, Fact.SAID_DONE),
             speaks_for=facts(
                 Fact.YES_BEFORE_THE_END,
                 Fact.YES_BEFORE_SENDING,

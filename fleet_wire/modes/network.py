@@ -103,6 +103,7 @@ MODES: Final = (
                 Fact.FEW_AWAY,
             ),
             rules_out=ANSWERS
+            | facts(Fact.SILENT_SINCE)  # the way up works
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
             | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER)
             | facts(Fact.OPENED_LATE),
@@ -144,7 +145,7 @@ MODES: Final = (
                 Fact.OPENED_IN_TIME,
             ),
             rules_out=_NOT_AWAY
-            | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
+            | facts(Fact.WAS_ASLEEP, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
             | facts(Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
             # Its next ping fails, and it connects anew: about when the broker's patience ends, so
@@ -176,7 +177,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.BACK_SOON, Fact.NOT_WOKEN, Fact.REPORTED_AFTER, Fact.WAS_ONLINE)
             | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY)
-            | facts(Fact.OPENED_AT_LAST),
+            | facts(Fact.OPENED_AT_LAST, Fact.WOKE_SLOWLY),
         ),
     ),
     FailureMode(
@@ -239,7 +240,7 @@ MODES: Final = (
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
             | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA)
-            | facts(Fact.OPENED_LATE),
+            | facts(Fact.OPENED_LATE, Fact.BACK_AFTER_OTHERS),
         ),
     ),
     FailureMode(
@@ -266,6 +267,7 @@ MODES: Final = (
             rules_out=facts(Fact.OPENED_LATE, Fact.OPENED_AT_LAST)
             | _NOT_SILENT
             | _RETURNS
+            | facts(Fact.TECHNOLOGY_WELL)  # it takes all of one technology
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
@@ -295,7 +297,7 @@ MODES: Final = (
             rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED)
-            | facts(Fact.OPENED_LATE),
+            | facts(Fact.OPENED_LATE, Fact.BACK_AFTER_OTHERS),
         ),
     ),
 )

@@ -83,6 +83,8 @@ class PastAttempt(NamedTuple):
     """The API said yes, and no command was sent."""
     missed_s: float | None = None
     """The car had opened, and after so long the platform gave the command up."""
+    woken_until_s: float | None = None
+    """Until when the car may have been asked to wake for it; None: it was not."""
 
 
 class BrokerWord(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import Fact, Told
-from platform_probe.diagnosis.car_history import CarHistory
-from platform_probe.diagnosis.census import HeardSince
+from platform_probe.diagnosis.car_history import CarHistory, Session
+from platform_probe.diagnosis.census import Heard, HeardSince
 from platform_probe.diagnosis.neighbours import Comparison, Place
 
 DAY_S: Final = 86_400
@@ -37,6 +38,11 @@ class Case:
     heard_since: HeardSince | None
     """Which cars were heard of since the command; None: that is long ago, or its operator or region
     is not known."""
+    heard_alike: Heard | None
+    """How many cars with modems like its own were heard of since the command, or, later, since a
+    network that was switched off could no longer have let them; None: that is not known."""
+    connected_between: Callable[[float, float], int]
+    """How many others of its operator and region connected last between two moments."""
     wills_around: int
     returns_around: int
     returns_since: int
@@ -91,6 +97,12 @@ class Case:
     def at_box_s(self) -> float:
         """From when on what the box sends may tell of the command."""
         return self.published_s + CROSSING_S
+
+    @property
+    def back_s(self) -> float | None:
+        """When the box connected anew after the command; None: it has not."""
+        changes = self.car.changes_between(self.published_s, self.now_s)
+        return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
 
     @property
     def opened_s(self) -> float | None:

@@ -23,6 +23,7 @@ from platform_probe.diagnosis.neighbours import ALL, Comparison, Place, Share
 
 HOLDS_S: Final = 5.0
 BOTH: Final = "region and operator"
+RADIO: Final = "technology, operator and region"
 MOST_CARS: Final = 4_000
 FEW_LOST: Final = 3
 MOST_KEPT: Final = 50
@@ -135,16 +136,38 @@ class Census:
         known = dict(places)
         if "operator" not in known or "region" not in known:
             return None
-        return HeardSince(*(self._heard(place, at_s) for place in _heard_at(places)))
+        return HeardSince(*(self._heard(place, at_s) for place in _heard_at(places)[:3]))
+
+    def heard_alike(self, places: tuple[Place, ...], at_s: float) -> Heard | None:
+        """Return how many cars with modems like a car's were heard of after a moment.
+
+        Those of its technology, operator and region. None: one of these is not known.
+        """
+        place = radio_of(places)
+        return None if place is None else self._heard(place, at_s)
+
+    def connected_between(self, places: tuple[Place, ...], from_s: float, to_s: float) -> int:
+        """Return how many cars of an operator in its region connected last between two moments.
+
+        None where operator or region are not known.
+        """
+        if from_s >= to_s or not {"operator", "region"} <= dict(places).keys():
+            return 0
+        heard = self._heard_of_place(both_of(places))
+        return sum(from_s < connected_s < to_s for _, connected_s in heard)
 
     def _heard(self, place: Place, at_s: float) -> Heard:
         """Return how many cars of a place were heard of after a moment."""
-        heard = self._heard_of.get(place)
-        if heard is None:
-            heard = self._heard_of[place] = self._heard_in_order(place)
+        heard = self._heard_of_place(place)
         first = bisect_right(heard, (at_s, math.inf))
         kept = sum(connected_s <= at_s for _, connected_s in heard[first : first + MOST_KEPT])
         return Heard(len(heard) - first, self._awake[place], kept)
+
+    def _heard_of_place(self, place: Place) -> list[tuple[float, float]]:
+        heard = self._heard_of.get(place)
+        if heard is None:
+            heard = self._heard_of[place] = self._heard_in_order(place)
+        return heard
 
     def _heard_in_order(self, place: Place) -> list[tuple[float, float]]:
         heard_s = self._heard_s
@@ -301,13 +324,20 @@ def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
 @lru_cache(maxsize=MAX_KINDS)
 def _counted_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
     """Return where a car counts."""
-    return ALL, *places, both_of(places)
+    radio = radio_of(places)
+    counted = ALL, *places, both_of(places)
+    return counted if radio is None else (*counted, radio)
 
 
 @lru_cache(maxsize=MAX_KINDS)
 def _heard_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
-    """Return where it matters when a car was heard of: its operator there, the region, all."""
-    return both_of(places), ("region", dict(places).get("region", "")), ALL
+    """Return where it matters when a car was heard of.
+
+    Its operator there, the region, all; and modems like its own, where these are known.
+    """
+    radio = radio_of(places)
+    there = both_of(places), ("region", dict(places).get("region", "")), ALL
+    return there if radio is None else (*there, radio)
 
 
 def _is_by_routine(car: CarHistory, now_s: float) -> bool:
@@ -347,6 +377,16 @@ def both_of(places: tuple[Place, ...]) -> Place:
     """Return region and operator as one place: an operator's outage takes all that stand there."""
     known = dict(places)
     return BOTH, f"{known.get('region')}/{known.get('operator')}"
+
+
+def radio_of(places: tuple[Place, ...]) -> Place | None:
+    """Return technology, operator and region as one place, if they are known.
+
+    That is what an operator switches off.
+    """
+    known = dict(places)
+    its = [known.get(name) for name in ("technology", "operator", "region")]
+    return None if None in its else (RADIO, "/".join(map(str, its)))
 
 
 def is_lost_at(car: CarHistory, now_s: float) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from fleet_wire.clock import Clock
@@ -25,19 +26,18 @@ from fleet_wire.contract.attempt import (
 )
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
-from fleet_wire.modes.facts import Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.case import CROSSING_S, FEWEST, Case
 from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.observed import no_longer, observe
-from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock
+from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock, Seen, is_alike, is_between
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S, still_locked
-from platform_probe.diagnosis.seen_of_others import MEANWHILE_S
+from platform_probe.diagnosis.seen_of_others import MEANWHILE_S, SWITCHED_OFF_S
 from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, names_no_booking
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
@@ -151,12 +151,13 @@ class Diagnosing(Hearing):
             return
         else:
             one = self._begin(record, now_s)
-        case = self._seen_of(one, now_s)
-        told = case.told()
-        modes = self._ranking.rank(case.seen, told)
-        one.named = named(record, modes[0], case.seen)
+        self._see(one, now_s)
+        modes = self._rank(one)
+        one.named = named(record, modes[0], one.kept)
         self._emit(one.named)
-        self._revise(one, case, told, modes, now_s=now_s)
+        self._revise(one, modes, now_s=now_s)
+        if self._alike(one):
+            self._look_soon(record.vehicle_id, now_s)
 
     def _is_odd(self, record: Attempt, began_s: float) -> bool:
         """Return whether an unlock that went well looks odd at once."""
@@ -294,22 +295,36 @@ class Diagnosing(Hearing):
             self.on_wait()
 
     def _diagnose(self, one: OpenUnlock, now_s: float) -> None:
-        case = self._seen_of(one, now_s)
-        told = case.told()
-        if one.basis == (frozenset(case.seen), told):
-            return
-        self._revise(one, case, told, self._ranking.rank(case.seen, told), now_s=now_s)
+        self._see(one, now_s)
+        if one.basis != self._basis(one):
+            self._revise(one, self._rank(one), now_s=now_s)
 
-    def _revise(
-        self,
-        one: OpenUnlock,
-        case: Case,
-        told: frozenset[Told],
-        modes: tuple[RankedMode, ...],
-        *,
-        now_s: float,
-    ) -> None:
-        one.basis = frozenset(case.seen), told
+    def _rank(self, one: OpenUnlock) -> tuple[RankedMode, ...]:
+        """Return the likeliest modes of an unlock, by all that failed alike of its car."""
+        beside = [self._ranking.scores(each.kept, each.told) for each in self._alike(one)]
+        return self._ranking.rank(one.kept, one.told, beside)
+
+    def _basis(self, one: OpenUnlock) -> tuple[Seen, ...]:
+        return tuple((frozenset(each.kept), each.told) for each in (one, *self._alike(one)))
+
+    def _alike(self, one: OpenUnlock) -> list[OpenUnlock]:
+        """Return the other unlocks of the car that failed of the same, as far as can be known.
+
+        They failed alike within minutes, and none went well meanwhile.
+        """
+        went_well_s = [
+            past.began_s for past in self._car(one.record.vehicle_id).attempts if past.cause is None
+        ]
+        return [
+            other
+            for other in self._open_by_car.get(one.record.vehicle_id, ())
+            if other is not one
+            and is_alike(one, other)
+            and not any(is_between(at_s, one.began_s, other.began_s) for at_s in went_well_s)
+        ]
+
+    def _revise(self, one: OpenUnlock, modes: tuple[RankedMode, ...], *, now_s: float) -> None:
+        one.basis = self._basis(one)
         one.revision += 1
         record = one.named or one.record
         one.last = Diagnosis(
@@ -323,19 +338,18 @@ class Diagnosing(Hearing):
             outcome=record.outcome,
             cause=record.cause,
             modes=modes,
-            facts=tuple(FactSeen(fact.value, said) for fact, said in case.seen.items()),
-            told=tuple(sorted(told)),
+            facts=tuple(FactSeen(fact.value, said) for fact, said in one.kept.items()),
+            told=tuple(sorted(one.told)),
         )
         self._tell(one.last)
 
-    def _seen_of(self, one: OpenUnlock, now_s: float) -> Case:
-        """Return the case with all that was seen of it, now and at earlier looks."""
+    def _see(self, one: OpenUnlock, now_s: float) -> None:
+        """Keep all that was seen of an unlock, now and at earlier looks."""
         case = self._case_of(one, now_s)
         case.seen = {**one.kept}
-        observe(case, is_first=one.basis is None)
+        observe(case, is_first=not one.basis)
         no_longer(case.seen)
-        one.kept = case.seen
-        return case
+        one.kept, one.told = case.seen, case.told()
 
     def _case_of(self, one: OpenUnlock, now_s: float) -> Case:
         record = one.record
@@ -365,6 +379,10 @@ class Diagnosing(Hearing):
             heard_since=self._census.heard_since(car.places, at_box_s)
             if now_s - at_box_s <= MEANWHILE_S
             else None,
+            heard_alike=self._census.heard_alike(
+                car.places, max(at_box_s, min(now_s - SWITCHED_OFF_S, one.began_s + SWITCHED_OFF_S))
+            ),
+            connected_between=partial(self._census.connected_between, car.places),
             wills_around=self._neighbours.wills_around(lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
             returns_since=self._neighbours.returns_since(lost_s),

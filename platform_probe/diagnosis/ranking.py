@@ -9,7 +9,7 @@ are was learned (`weights.json`). So what each fact did to a probability can be 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -30,6 +30,9 @@ SECOND_FAULT: Final = 3
 """In this place stands what explains best what the first mode leaves unexplained, if anything."""
 LEAST_THIRD: Final = 0.02
 """Unless the mode there is so likely."""
+SURE: Final = 0.8
+"""From this probability on an unlock says what others of its car failed of: so sure one must be to
+tell its customer."""
 LEAST_BESIDE: Final = 1.5
 """What speaks for a second fault must weigh more [E]."""
 MOST_WEIGHED: Final = 8
@@ -59,11 +62,10 @@ class Ranking:
         """Raise `ConfigError` for weights of another version, or of facts that there are not."""
         if weights.version != FORM:
             raise ConfigError([f"weights of version {weights.version}, expected {FORM}"])
-        self._weights = weights
+        self._weights = weights = within_signatures(weights)
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
-        self._of_seen = {**weights.seen, **_with_ruled_out(weights.seen)}
-        self._seen = self._columns(self._of_seen)
+        self._seen = self._columns(weights.seen)
         self._unseen = self._columns(weights.unseen)
         self._seen_instead = {
             fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
@@ -73,18 +75,34 @@ class Ranking:
         self._before: dict[frozenset[Told], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
 
-    def rank(self, seen: Mapping[Fact, str], told: frozenset[Told]) -> tuple[RankedMode, ...]:
-        """Return the likeliest modes, with what speaks for and against each."""
+    def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> list[float]:
+        """Return the score of each mode, and of `unknown` and `nothing_wrong`."""
         before = self._before.get(told)
         if before is None:
             before = self._before[told] = self._nothing_seen(told)
         columns = (
             (self._seen_instead if FACTS[fact].told in told else self._seen)[fact] for fact in seen
         )
-        scores = [sum(each) for each in zip(before, *columns, strict=True)]
-        highest = max(scores)
-        temperature = self._weights.temperature
-        shares = [math.exp((score - highest) / temperature) for score in scores]
+        return [sum(each) for each in zip(before, *columns, strict=True)]
+
+    def rank(
+        self,
+        seen: Mapping[Fact, str],
+        told: frozenset[Told],
+        alike: Sequence[Sequence[float]] = (),
+    ) -> tuple[RankedMode, ...]:
+        """Return the likeliest modes, with what speaks for and against each.
+
+        `alike` has the scores of other unlocks that failed of the same: the surest of all counts
+        for each, if it is sure and its mode was not seen to be impossible here. Added up they would
+        count twice what all have seen, and the mean would hide what one alone has.
+        """
+        shares = self._shares(self.scores(seen, told))
+        for each in map(self._shares, alike):
+            mode = MODES.get(self._names[each.index(1.0)])
+            is_possible = mode is not None and mode.signature.rules_out.isdisjoint(seen)
+            if is_possible and sum(each) < min(sum(shares), 1.0 / SURE):
+                shares = each
         if Fact.WENT_WELL in seen:
             self._fold(shares, told)
         total = sum(shares)
@@ -103,6 +121,12 @@ class Ranking:
             for place in order
             if place in (order[0], beside) or shares[place] / total >= LEAST
         )
+
+    def _shares(self, scores: Sequence[float]) -> list[float]:
+        """Return how likely each mode is beside the likeliest, which has 1."""
+        highest = max(scores)
+        temperature = self._weights.temperature
+        return [math.exp((score - highest) / temperature) for score in scores]
 
     def _fold(self, shares: list[float], told: frozenset[Told]) -> None:
         """Count modes that cannot be seen of an unlock that went well as nothing wrong."""
@@ -126,7 +150,7 @@ class Ranking:
             signature = MODES[slug].signature
             if slug == first or signature.needs.isdisjoint(rest):
                 continue
-            weights = self._of_seen[slug]
+            weights = self._weights.seen[slug]
             score = sum(weights.get(fact, 0.0) for fact in rest)
             if score > highest:
                 best, highest = place, score
@@ -150,7 +174,7 @@ class Ranking:
         self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
-        of_seen = self._of_seen.get(name, {})
+        of_seen = self._weights.seen.get(name, {})
         weighed = [
             Weighed(fact.value, round(weight, 2)) for fact in seen if (weight := of_seen.get(fact))
         ]
@@ -167,15 +191,42 @@ _LISTED: Final = {
 """What each mode explains."""
 
 
-def _with_ruled_out(seen: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Return the weights of each mode, also of what its signature rules out and nobody learned."""
-    return {
-        slug: {
-            **{fact.value: AGAINST for fact in sorted(mode.signature.rules_out)},
-            **seen.get(slug, {}),
-        }
-        for slug, mode in MODES.items()
+def within_signatures(weights: Weights) -> Weights:
+    """Return weights as far as the signatures allow them.
+
+    Signatures are physics, and hold as they stand, whatever was learned before they said so.
+    """
+    return msgspec.structs.replace(
+        weights,
+        seen={
+            **weights.seen,
+            **{slug: _seen_within(slug, weights.seen.get(slug, {})) for slug in MODES},
+        },
+        unseen={
+            name: _unseen_within(name, its) if name in MODES else its
+            for name, its in weights.unseen.items()
+        },
+    )
+
+
+def _seen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
+    signature = MODES[slug].signature
+    its = signature.needs | signature.speaks_for
+    within = {
+        fact: max(weight, 0.0) if fact in its else min(max(weight, -LIGHT), LIGHT)
+        for fact, weight in learned.items()
     }
+    for fact in sorted(signature.rules_out):
+        weight = learned.get(fact.value, 0.0)
+        within[fact.value] = weight if weight <= LEAST_AGAINST else RULED_OUT
+    return within
+
+
+def _unseen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
+    signature = MODES[slug].signature
+    needed = {fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in signature.needs}
+    may_show = signature.speaks_for - signature.needs
+    return {**{fact: weight for fact, weight in learned.items() if fact in may_show}, **needed}
 
 
 def read_weights(text: bytes) -> Weights:
@@ -219,3 +270,10 @@ NEEDED: Final = 2.0
 AGAINST: Final = -4.0
 MISSED: Final = -6.0
 """What a weight is before anything was learned."""
+LIGHT: Final = 1.0
+"""The most that a fact may weigh that a signature does not list."""
+LEAST_AGAINST: Final = -1.0
+"""What a fact that a signature rules out weighs at least."""
+RULED_OUT: Final = -8.0
+"""What one weighs that nobody has learned yet, or one that is needed and was not seen: more than
+all that goes with the mode mostly [E]."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Flag, PlatformSide, Source, Stage
 from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
@@ -40,7 +40,18 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         is_busy=side.problem == VEHICLE_BUSY.slug,
         is_unsent=record.cause is Cause.NOT_PUBLISHED and is_yes(side),
         missed_s=waited_s(record) if record.cause is None and side.outcome in GIVEN_UP else None,
+        woken_until_s=began_s + _woken_until_s(record) if Flag.WOKEN in record.flags else None,
     )
+
+
+def _woken_until_s(record: Attempt) -> float:
+    """Return until when a car may have been asked to wake, seconds after the unlock began.
+
+    A platform asks again and again, until it can send the command or gives it up.
+    """
+    side = record.platform
+    sent_s = record.stages.get(Stage.PUBLISHED.value, record.total_s)
+    return max(sent_s, side.ended_s or 0.0) if side else sent_s
 
 
 def is_taken_over_often(evidence: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_wire.contract.attempt import Flag, Stage
+from fleet_wire.contract.attempt import Attempt, Flag, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import Session
@@ -114,10 +114,11 @@ def note_oddities(case: Case) -> None:
     for flag, fact, sentence in (
         (Flag.ANSWERED_BY_ANOTHER, Fact.ANSWERED_BY_ANOTHER, "another car answered"),
         (Flag.DUPLICATE, Fact.ANSWERED_TWICE, "an answer came more than once"),
-        (Flag.WOKEN, Fact.WOKEN, "a wake request was sent"),
     ):
         if flag in record.flags:
             seen[fact] = sentence
+    if Flag.WOKEN in record.flags and not is_woken_after(record):
+        seen[Fact.WOKEN] = "a wake request was sent"
     hop_s = record.hops_s.get(Stage.BOX_RECEIVED.value, 0.0)
     if Stage.BOX_RECEIVED.value in record.stages and hop_s > SLOW_S:
         seen[Fact.SLOW_DELIVERY] = f"the command took {hop_s:.1f} s to the box"
@@ -129,6 +130,13 @@ def note_oddities(case: Case) -> None:
     if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
         how = "ahead" if ahead_s > 0 else "behind"
         seen[Fact.CLOCK_WRONG] = f"the box's clock is {abs(ahead_s):.0f} s {how}"
+
+
+def is_woken_after(record: Attempt) -> bool:
+    """Return whether the wake request came after the command, as the platform's log has it."""
+    published_s = record.stages.get(Stage.PUBLISHED.value)
+    woken_s = record.platform.woken_s if record.platform else None
+    return published_s is not None and woken_s is not None and woken_s > published_s
 
 
 def note_late_words(case: Case) -> None:

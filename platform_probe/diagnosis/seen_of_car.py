@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import PastAttempt, Session
 from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, Case
@@ -17,6 +18,12 @@ AT_ONCE_S: Final = 7.0
 FLAPS: Final = 3
 FLAPS_WITHIN_S: Final = 300.0
 OFTEN: Final = 3
+TWO: Final = 2.5
+"""So many intervals without a heartbeat: two have failed to come."""
+BY_ITSELF_S: Final = 0.5
+"""A box that has connected says so, and more: none of that was before."""
+SMS_S: Final = 25.0
+"""In so long nine of ten SMS come that come at all, and a modem is back 6 to 10 s later [E]."""
 PING_PATIENCE_S: Final = 40.0
 """A box waits 10 to 20 s for the answer to a ping, and its network for as long for it [E]."""
 _ON_ITS_WAY: Final = frozenset({Fact.REPORTED_AFTER, Fact.WENT_WELL, Fact.NOTHING_PUBLISHED})
@@ -110,13 +117,32 @@ def note_life(case: Case) -> None:
             seen[Fact.REPORTED_AFTER] = when
         elif case.has_presence:  # else nobody knows on which connection
             seen[Fact.RESUMED] = when
+    _note_silence(case)
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
-        seen[Fact.STILL_AWAY] = "nothing was heard of the car until now"
+        seen[Fact.STILL_AWAY] = (
+            f"nothing was heard of the car until {case.at(case.now_s)}, {case.ago(case.now_s)}"
+        )
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
     lost = [change.at_s for change in car.changes if change.session in offline]
     if car.standing in offline and lost and car.first_heard_after(lost[-1] + CROSSING_S):
         seen[Fact.TALKS_WHILE_OFFLINE] = (
             f"presence said offline at {case.at(lost[-1])}, and the car reported after that"
+        )
+
+
+def _note_silence(case: Case) -> None:
+    """Note heartbeats that failed to come from the command on, until the box connected anew."""
+    car = case.car
+    back_s = case.back_s
+    until_s = case.now_s if back_s is None else back_s
+    last_s = car.last_heard_before(until_s - BY_ITSELF_S)
+    if last_s is None or last_s > case.at_box_s or car.interval_s is None:
+        return
+    silent_s = until_s - max(last_s, case.published_s)
+    if car.standing_at(case.published_s) is Session.ONLINE and silent_s > car.interval_s * TWO:
+        case.seen[Fact.SILENT_SINCE] = (
+            f"the car reports every {car.interval_s:.3g} s, and was silent for {silent_s:.0f} s"
+            " after the command"
         )
 
 
@@ -162,6 +188,39 @@ def _came_before_return(case: Case, heard_s: float | None) -> bool:
         if change.session is Session.ONLINE
     ]
     return not back_s or heard_s < back_s[0]
+
+
+def note_usual_wake(case: Case) -> None:
+    """Note a wake request, where the car's command before had not lacked one."""
+    case.seen.pop(Fact.WOKEN_AS_USUAL, None)
+    has_waited = any(
+        past.cause is Cause.BOX_ASLEEP
+        and past.woken_until_s is None
+        and 0 < case.began_s - past.began_s < RECENT_S
+        for past in case.car.attempts
+    )
+    if Fact.WOKEN in case.seen and not has_waited:
+        case.seen[Fact.WOKEN_AS_USUAL] = case.seen[Fact.WOKEN]
+
+
+def note_slow_wake(case: Case) -> None:
+    """Note a sleeping box that came long after the last wake request that may have reached it.
+
+    Not before other unlocks of the time have ended: each may have asked it to wake.
+    """
+    back_s = case.back_s
+    if back_s is None or Fact.WOKEN not in case.seen or case.now_s - back_s < RECENT_S / 2:
+        return
+    asked_s = [
+        min(past.woken_until_s, back_s)
+        for past in case.car.attempts
+        if past.woken_until_s is not None and past.began_s < back_s
+    ]
+    if asked_s and back_s - max(asked_s) > SMS_S:
+        case.seen[Fact.WOKE_SLOWLY] = (
+            f"the box connected at {case.at(back_s)}, {back_s - max(asked_s):.0f} s or more after"
+            " it had last been asked to wake"
+        )
 
 
 def note_waiting_command(case: Case) -> None:

@@ -6,13 +6,17 @@ from typing import Final
 
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import AWAY_S, FEWEST, Case
-from platform_probe.diagnosis.census import BOTH
+from platform_probe.diagnosis.census import BOTH, RADIO
 from platform_probe.diagnosis.neighbours import ALL, Share
 
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
 MEANWHILE_S: Final = 40.0
 """So long after a command a network is seldom back for others and not for this car [E]."""
+COMES_BACK_S: Final = 90.0
+"""So long after the first cars all are back whose network is back [E]."""
+SWITCHED_OFF_S: Final = 120.0
+"""So long after one car is lost with a network that is switched off all are [E]."""
 FEW_HEARD: Final = 3
 """Of fewer nothing follows: one may be counted for another's place, or have been lucky [E]."""
 NEARLY_ALL: Final = 0.85
@@ -55,11 +59,29 @@ def _of_lost_cars(case: Case) -> None:
                 f" elsewhere {outside.failed} of {outside.total}"
             )
     _of_operator(case)
+    _of_technology(case)
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = f"{everybody.failed} of {everybody.total} cars are lost"
     elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
         few = f"only {everybody.failed}" if everybody.failed else "none"
         seen[Fact.FEW_AWAY] = f"{few} of {everybody.total} cars are lost"
+
+
+def _of_technology(case: Case) -> None:
+    """Note whether all modems of a technology are lost there, and those of others are not.
+
+    Where several technologies go, each is held against all others together.
+    """
+    by_kind = {place[0]: pair.inside for place, pair in case.lost.items()}
+    alike, here = by_kind.get(RADIO), by_kind.get(BOTH)
+    if alike is None or here is None or alike.failed < FEW_HEARD or alike.rate <= NEARLY_ALL:
+        return
+    others = Share(here.failed - alike.failed, here.total - alike.total)
+    if others.total >= FEWEST and alike.rate >= 3 * others.rate:
+        case.seen[Fact.TECHNOLOGY_AWAY] = (
+            f"{alike.failed} of {alike.total} cars of this technology, operator and region are"
+            f" lost, of other technologies {others.failed} of {others.total}"
+        )
 
 
 def _of_operator(case: Case) -> None:
@@ -102,6 +124,34 @@ def note_heard_there(case: Case) -> None:
     elif not here.heard and here.total * everywhere.without(here).rate >= FEW_HEARD:
         case.seen[Fact.NONE_THERE_HEARD] = (
             f"{said}, of all others {everywhere.heard} of {everywhere.total - here.total}"
+        )
+
+
+def note_back_after_others(case: Case) -> None:
+    """Note that others of the operator and region connected long before this car: it could have."""
+    if Fact.NOT_DELIVERED not in case.seen:
+        return
+    since_s = case.published_s
+    until_s = (case.now_s if case.back_s is None else case.back_s) - COMES_BACK_S
+    others = case.connected_between(since_s, until_s)
+    if others >= FEW_HEARD:
+        case.seen[Fact.BACK_AFTER_OTHERS] = (
+            f"{others} cars of this operator and region connected between {case.at(since_s)} and"
+            f" {case.at(until_s)}, and this one did not"
+        )
+
+
+def note_heard_alike(case: Case) -> None:
+    """Note that most cars with modems like this one's were heard of: their network is there.
+
+    Where it goes cell by cell, a later look refutes an earlier one.
+    """
+    alike = case.heard_alike
+    case.seen.pop(Fact.TECHNOLOGY_WELL, None)
+    if alike is not None and alike.heard >= FEW_HEARD and alike.rate > 0.5:  # noqa: PLR2004 - most
+        case.seen[Fact.TECHNOLOGY_WELL] = (
+            f"{alike.heard} of {alike.total} cars of this technology, operator and region were"
+            " heard of since"
         )
 
 

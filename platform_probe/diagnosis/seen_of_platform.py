@@ -159,6 +159,8 @@ def _of_answer(case: Case, said: str) -> None:
         seen[Fact.SAID_NOTHING] = "the API has not answered"
     elif status < problems.FIRST_ERROR_STATUS:
         seen[Fact.SAID_YES] = said
+        if status != problems.ACCEPTED_STATUS:
+            seen[Fact.SAID_DONE] = said
     elif status < problems.FIRST_SERVER_ERROR_STATUS:
         seen[Fact.SAID_NO] = said
     else:

@@ -168,20 +168,33 @@ _IF_SHUT: Final = (
     " unlock once more."
 )
 _LET_LOOK: Final = "Ask the security team to look at it."
-_LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
+_LATE: Final = (
+    "The car has OPENED after all: ask the customer whether they are with it; if they are not lock"
+    " it."
+)
+_USED: Final = (
+    "The car has OPENED after all, and somebody has used it since: do not lock it before the"
+    " customer says that they are not in it."
+)
 
 
 def advice_for(
-    cause: Cause | None, mode: FailureMode | None = None, *, opened_later: bool = False
+    cause: Cause | None,
+    mode: FailureMode | None = None,
+    *,
+    opened_later: bool = False,
+    used_since: bool = False,
 ) -> Advice:
     """Return what to say and do: by the mode, where there is one, else by the cause.
 
-    `opened_later` where the car opened after its customer left.
+    `opened_later` where the car opened after its customer was told no, `used_since` where a door
+    was opened then, or the customer has opened the car again.
     """
     advice = _by_cause(cause) if mode is None else _by_mode(mode, cause)
     if not opened_later:
         return advice
-    return replace(advice, say="Your car has opened after all.", do=_LATE)
+    do = _USED if used_since else _LATE
+    return replace(advice, say="Your car has opened after all.", do=do)
 
 
 def let_security_look(advice: Advice) -> Advice:
@@ -225,5 +238,7 @@ def ended_as(cause: Cause | None) -> str:
     """Return how an unlock ended, to be said of the car."""
     if cause is None:
         return "opened"
+    if cause is Cause.RESULT_LOST:
+        return "opened by its own report, and never answered"
     is_unknown = CAUSES[cause].outcome is Outcome.UNKNOWN
     return "is not known to have opened" if is_unknown else "did not open"

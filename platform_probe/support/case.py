@@ -14,6 +14,8 @@ from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
 from platform_probe.support.rows import Row
 
+LISTED: Final = 20
+"""Other unlocks of the same car, booking or customer that are listed."""
 BEFORE_S: Final = 600.0
 AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
@@ -45,6 +47,8 @@ class Case:
     """What was believed, from the first moment to the last."""
     others: Sequence[Row] = ()
     """Other unlocks that fit what was asked, the last one first."""
+    chosen: str = "the last"
+    """Which of all that fit it is."""
     finding: Finding | None = None
     """What the failures of that time share; None where this was none."""
     connected_s: float | None = None

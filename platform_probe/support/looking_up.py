@@ -13,7 +13,7 @@ from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.beside import CALLED_S, LAST_PRESENCE, connected_in
-from platform_probe.support.case import AFTER_S, BEFORE_S, Case
+from platform_probe.support.case import AFTER_S, BEFORE_S, LISTED, Case
 from platform_probe.support.cohorts import search_around
 from platform_probe.support.nearest import alike, not_found, same_id
 from platform_probe.support.rows import Row, unix_s, utc
@@ -35,8 +35,6 @@ _CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
 _OPENED_LATE: Final = (
     "SELECT attempt_id FROM stray_answers WHERE vehicle_id = $car AND is_late_unlock"
 )
-LISTED: Final = 20
-"""Other unlocks of the same car, booking or customer that are listed."""
 
 
 _OF_CARS: Final = ("attempt_revisions", "observations", "platform_events")
@@ -125,6 +123,7 @@ class _Lookup:
             complaints=self._complaints(attempt),
             revisions=self._revisions(attempt["attempt_id"], attempt["account_id"]),
             others=[each for each in fitting if each is not attempt][:LISTED],
+            chosen=self._chosen_by(attempt),
             finding=search_around(self._duck, at_s) if attempt["cause"] else None,
             connected_s=self._connected_s(car, at_s + attempt["total_s"]),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
@@ -314,6 +313,12 @@ class _Lookup:
             )
         failed = [each for each in fitting if _went_wrong(each)]
         return next(iter([*failed, *fitting]), None)
+
+    def _chosen_by(self, attempt: Row) -> str:
+        """Return which of all that fit was chosen, in words."""
+        if self._wanted.at_s is not None:
+            return "the one nearest to that time"
+        return "the last that went wrong" if _went_wrong(attempt) else "the last"
 
     # What else there is
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
 from platform_probe.support.advice import (
@@ -33,12 +34,18 @@ from platform_probe.support.believed import (
     sentence_of,
     title_of,
 )
-from platform_probe.support.beside import Relations, Whose, again_possible, may_be_open
-from platform_probe.support.case import Case, evidence_of
+from platform_probe.support.beside import (
+    OPEN_SINCE,
+    Relations,
+    Whose,
+    again_possible,
+    may_be_open,
+)
+from platform_probe.support.case import LISTED, Case, evidence_of
 from platform_probe.support.cohorts import finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
-    in_a_row,
+    as_one_line,
     missed_in_words,
     reached_in_words,
     timeline_of,
@@ -105,6 +112,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     else:
         attempt = case.attempt
         ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
+        if case.cause is not None and case.opened_later:
+            ended = "opened too late"
         meant = attempt["asked_for"]
         instead = f", and {meant} was asked for" if meant else ""
         yield f"{case.vehicle_id or 'The car'} {ended}{instead}: {when}"
@@ -113,14 +122,24 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         known_s = case.newest_s - case.at_s
         if case.cause is not None and known_s < FOLLOWED_S:
             yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
-    yield from _story(case, zone)
+    yield from _which(case)
     yield from _why(case, zone)
     if case.attempt is not None or case.believed is not None:
         advice = _advice(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         yield from _who_acts(case, advice)
     yield from _others(case, zone)
+    yield from _story(case, zone)
     yield from _same(case, zone)
+
+
+def _which(case: Case) -> Iterator[str]:
+    """Yield which unlock is told of several, so that nobody takes it for another."""
+    if case.attempt is None or not case.others:
+        return
+    more = "" if len(case.others) < LISTED else "more than "
+    number = f"{more}{len(case.others) + 1}"
+    yield f"  This is {case.chosen} of {number} that fit; the others stand at the end."
 
 
 def _who_acts(case: Case, advice: Advice) -> Iterator[str]:
@@ -156,9 +175,17 @@ def _advice_for_this(case: Case) -> Advice:
     mode = believed.mode if believed is not None and believed.is_likely else None
     if mode is None and case.is_in_doubt:
         mode = MODES[TWO_CARS]
+    is_used, is_late = _is_used_since(case), case.opened_later
     if mode is None and believed is not None and _is_for_security(believed):
-        return let_security_look(advice_for(case.cause, opened_later=case.opened_later))
-    return advice_for(case.cause, mode, opened_later=case.opened_later)
+        by_cause = advice_for(case.cause, opened_later=is_late, used_since=is_used)
+        return let_security_look(by_cause)
+    return advice_for(case.cause, mode, opened_later=is_late, used_since=is_used)
+
+
+def _is_used_since(case: Case) -> bool:
+    """Return whether a door was opened, or the customer has opened the car once more."""
+    seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
+    return Fact.DOOR_OPENED in seen or may_be_open(case) == OPEN_SINCE
 
 
 def _is_for_security(believed: Revision) -> bool:
@@ -183,7 +210,7 @@ def _who(attempt: Row) -> str:
 
 def _story(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from ("", "What happened")
-    lines = in_a_row(timeline_of(case), lambda entry: (entry.who, entry.what))
+    lines = as_one_line(timeline_of(case), lambda entry: (entry.who, entry.what))
     for line in lines:
         entry = line.first
         after = f"{entry.at_s - case.at_s:+.3f} s"
@@ -306,7 +333,8 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from ("", "Other unlocks that fit")
     relations = Relations(case)
     for other in case.others:
-        ended = other["cause"] or "opened"
+        mode = other["failure_mode"]
+        ended = f"{other['cause'] or 'opened'}{f' ({title_of(mode)})' if mode else ''}"
         at = date_and_clock(unix_s(other["started_at"]), zone)
         by = relations.whose(other)
         whose = f", {by}" if by is Whose.ANOTHER else ""

@@ -44,6 +44,8 @@ _MISSED: Final = {
     Stage.RESULT_RECEIVED: "no answer came",
     Stage.STATE_CHANGED: "the car did not report an open lock",
 }
+_WAITS: Final = ("asks for command status", "answers command status")
+"""What a phone asks until its command has ended, every second or two."""
 _OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_answered_s")
 """What the platform's log alone knows of an unlock; of one request it says no number."""
 SAME_CALL_S: Final = 5.0
@@ -92,6 +94,28 @@ def in_a_row(lines: Iterable[_Line], alike: Callable[[_Line], Any]) -> list[InAR
     """
     runs = [[*run] for _, run in groupby(lines, alike)]
     return [InARow(run[0], run[-1], len(run)) for run in runs]
+
+
+def as_one_line(
+    lines: Iterable[_Line], said: Callable[[_Line], tuple[str, str]]
+) -> list[InARow[_Line]]:
+    """Return lines with those in a row as one, and all that a waiting phone is answered as one.
+
+    `said` says who did what. Such answers stand between all else, and are told where they begin.
+    """
+    story: list[InARow[_Line]] = []
+    waits: dict[tuple[str, str], int] = {}
+    for run in in_a_row(lines, said):
+        does = said(run.first)
+        place = waits.get(does)
+        if place is not None:
+            known = story[place]
+            story[place] = InARow(known.first, run.last, known.times + run.times)
+            continue
+        if does[1].startswith(_WAITS):
+            waits[does] = len(story)
+        story.append(run)
+    return story
 
 
 def missing_stage(attempt: Row) -> Stage | None:

@@ -10,10 +10,13 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.ranking import (
+    MISSED,
+    RULED_OUT,
     Ranking,
     Weights,
     read_weights,
     weights_by_signature,
+    within_signatures,
 )
 from platform_probe.weights import shipped_ranking, shipped_weights
 
@@ -60,8 +63,8 @@ def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
 
 
 def test_weights_keep_to_the_signatures() -> None:
-    """What was learned has the signs that physics fixes, and what they do not list is light."""
-    weights = shipped_weights()
+    """What counts has the signs that physics fixes, and what they do not list is light."""
+    weights = within_signatures(shipped_weights())
     for slug, mode in MODES.items():
         signature = mode.signature
         speaks_for = signature.needs | signature.speaks_for
@@ -101,3 +104,16 @@ def test_what_could_not_be_seen_is_not_named() -> None:
     assert ranked[0].mode == "nothing_wrong"
     assert "generic_500" not in {one.mode for one in ranked}
     assert Ranking(weights).rank(seen(Fact.NOT_DELIVERED), told)[0].mode == "generic_500"
+
+
+def test_signatures_hold_whatever_was_learned_before() -> None:
+    """A weight that a signature forbids does not count, until weights are learned anew."""
+    learned = msgspec.structs.replace(
+        shipped_weights(),
+        seen={"stale_online_cache": {"was_online": 0.8, "many_fail": -0.3, "door_opened": -5.0}},
+        unseen={"stale_online_cache": {"not_woken": -1.0, "door_opened": -2.0}},
+    )
+    held = within_signatures(learned)
+    seen = held.seen["stale_online_cache"]
+    assert (seen["was_online"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
+    assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": RULED_OUT}

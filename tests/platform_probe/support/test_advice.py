@@ -21,7 +21,9 @@ def test_every_cause_has_its_advice(cause: Cause | None) -> None:
     for text in (advice.say, advice.do, explanation_of(cause)):
         assert text[0].isupper()
         assert text.endswith(".")
-    if cause is not None and CAUSES[cause].outcome is Outcome.UNKNOWN:
+    if cause is Cause.RESULT_LOST:  # the car itself reports an open lock
+        assert ended_as(cause) == "opened by its own report, and never answered"
+    elif cause is not None and CAUSES[cause].outcome is Outcome.UNKNOWN:
         assert ended_as(cause) == "is not known to have opened"
     assert len({advice_for(each) for each in Cause}) == len(Cause)
 
@@ -47,6 +49,9 @@ def test_car_that_opened_later_is_to_be_locked() -> None:
     assert "opened" in advice.say
     assert advice.do.startswith("The car has OPENED")
     assert "press" not in advice.do
+    assert advice.do.endswith("if they are not lock it.")
+    used = advice_for(Cause.BOX_OFFLINE, opened_later=True, used_since=True)
+    assert "do not lock it before the customer says" in used.do
     of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_later=True)
     assert of_mode.do == advice.do
     assert of_mode.mend == MODES["slow_wake_client_timeout"].mend

@@ -90,3 +90,23 @@ def test_less_than_even_is_no_advice(tmp_path: Path) -> None:
     assert found["say"] == advice_for(Cause.BOX_OFFLINE).say
     assert found["acts"] is None
     assert "does not hear us: perhaps (40 %)" in text_of(case, UTC)
+
+
+def test_of_several_unlocks_it_is_said_which_is_told(tmp_path: Path) -> None:
+    """The last that went wrong, with how many fit; the others with the mode of their record."""
+    failed = unlock(1, cause=Cause.BOX_SILENT, failure_mode="one_way_downlink", vehicle_id="car-1")
+    put_unlocks(
+        tmp_path,
+        [
+            failed,
+            unlock(2, cause=Cause.BOX_SILENT, vehicle_id="car-1"),
+            unlock(3, vehicle_id="car-1"),
+        ],
+    )
+    text = text_of(look_up(Source(tmp_path), Wanted(vehicle="car-1"), 1_767_225_800.0), UTC)
+    assert "  attempt attempt-2, trace" in text
+    assert "This is the last that went wrong of 3 that fit; the others stand at the end." in text
+    others = text[text.index("Other unlocks that fit") :]
+    assert f"box_silent ({MODES['one_way_downlink'].title})" in others
+    alone = text_of(look_up(Source(tmp_path), Wanted(attempt="attempt-1"), 1_767_225_800.0), UTC)
+    assert "that fit" not in alone

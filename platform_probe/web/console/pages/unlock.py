@@ -14,7 +14,7 @@ from platform_probe.support.case import Case
 from platform_probe.support.cohorts import is_one_of, search_around
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.telling import export_command, facts_of, json_of
-from platform_probe.support.timeline import InARow, furthest_stage, in_a_row, missing_stage
+from platform_probe.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
 from platform_probe.support.times import minute_clock
 from platform_probe.web.console.asked import (
     Answer,
@@ -77,8 +77,8 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
 
 
 def story_of(timeline: Sequence[Mapping[str, Any]]) -> list[InARow[Mapping[str, Any]]]:
-    """Return what happened, with what came several times in a row as one line."""
-    return in_a_row(timeline, lambda entry: (entry["who"], entry["what"]))
+    """Return what happened, with what came several times as one line."""
+    return as_one_line(timeline, lambda entry: (entry["who"], entry["what"]))
 
 
 _OF_A_CALL: Final[Mapping[str, Any]] = {

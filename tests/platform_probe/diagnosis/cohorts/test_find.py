@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import Absence, Finding, Trait, find_cohorts

@@ -437,16 +437,22 @@ def test_a_phone_that_asked_several_times(tmp_path: Path) -> None:
 def test_what_came_again_and_again_is_one_line() -> None:
     """A phone that asks every second does not push the rest off the page."""
     asks, opens = {"who": "phone", "what": "asks"}, {"who": "car", "what": "opens"}
+    waits = {"who": "platform", "what": "answers command status 200"}
     timeline: list[dict[str, Any]] = [
         {**asks, "after_s": 1},
         {**asks, "after_s": 2},
+        {**waits, "after_s": 2.5},
         opens,
         {**asks, "after_s": 3},
+        {**waits, "after_s": 4},
+        {**waits, "after_s": 5},
     ]
 
-    assert [(each.first["what"], each.times) for each in story_of(timeline)] == [
-        ("asks", 2), ("opens", 1), ("asks", 1),
+    story = story_of(timeline)
+    assert [(each.first["what"], each.times) for each in story] == [
+        ("asks", 2), ("answers command status 200", 3), ("opens", 1), ("asks", 1),
     ]  # fmt: skip
+    assert (story[1].first["after_s"], story[1].last["after_s"]) == (2.5, 5)
 
 
 def test_very_many_incidents_at_once(tmp_path: Path) -> None:
