@@ -50,6 +50,9 @@ ARRIVALS_S: Final = 420.0
 QUIET_S: Final = (10.0, 60.0, 120.0)
 """So long before the first window the monitor has watched."""
 SHORT_TAIL_S: Final = 150.0
+OUTLASTS: Final = 6
+"""Of so many incidents to learn from, one strikes its cars for longer than the monitor watches: that a
+car is not back after ten minutes is no sign that it never will be."""
 UNLOCKS_PER_CAR: Final = 1.8
 """Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
 HEARTBEATS_S: Final = (5, 20, 60, 300)
@@ -212,9 +215,12 @@ def _entries(
         options = COMMON.get(name, ("group",))
         together, is_single = options[stream.index(len(options))], False
     if is_single:
-        return _on_single_cars(name, parameters, groups, stream, quiet_s=quiet_s)
+        return _on_single_cars(
+            name, parameters, groups, stream, quiet_s=quiet_s, longer_s=_longer_s(incident)
+        )
     start_s = quiet_s + stream.between(0, 60)
-    window = {"start_s": round(start_s, 1), "end_s": round(start_s + stream.between(150, 350), 1)}
+    lasts_s = stream.between(150, 350) + _longer_s(incident)
+    window = {"start_s": round(start_s, 1), "end_s": round(start_s + lasts_s, 1)}
     target: dict[str, Any] = {}
     if together == "group":
         target["group"] = groups[stream.index(len(groups))]["name"]
@@ -246,6 +252,7 @@ def _on_single_cars(
     stream: RandomStream,
     *,
     quiet_s: float,
+    longer_s: float,
 ) -> list[dict[str, Any]]:
     ids = _ids(groups)
     struck = max(round(len(ids) * stream.between(*STRUCK)), 4)
@@ -253,7 +260,7 @@ def _on_single_cars(
     for _ in range(struck):
         vehicle_id = ids.pop(stream.index(len(ids)))
         start_s = quiet_s + stream.between(0, ARRIVALS_S / 2)
-        length_s = stream.between(120, ARRIVALS_S + quiet_s - start_s)
+        length_s = stream.between(120, ARRIVALS_S + quiet_s - start_s) + longer_s
         entries.append(
             {
                 "name": name,
@@ -263,6 +270,12 @@ def _on_single_cars(
             }
         )
     return entries
+
+
+def _longer_s(incident: Incident) -> float:
+    """Return by how much faults last longer than is usual."""
+    outlasts = not incident.is_held_out and incident.seed % OUTLASTS == 0
+    return ARRIVALS_S + TAIL_S if outlasts else 0.0
 
 
 def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
