@@ -51,8 +51,8 @@ QUIET_S: Final = (10.0, 60.0, 120.0)
 """So long before the first window the monitor has watched."""
 SHORT_TAIL_S: Final = 150.0
 OUTLASTS: Final = 6
-"""Of so many incidents to learn from, one strikes its cars for longer than the monitor watches: that a
-car is not back after ten minutes is no sign that it never will be."""
+"""Of so many incidents to learn from, one goes on for as long as the monitor watches: that a car is
+not back after ten minutes is no sign that it never will be."""
 UNLOCKS_PER_CAR: Final = 1.8
 """Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
 HEARTBEATS_S: Final = (5, 20, 60, 300)
@@ -94,7 +94,7 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     if incident.loss is Loss.MAPPED_WIRE:
         scenario["fleet"]["profile"] = MAPPED_WIRE
     cars = sum(group["count"] for group in groups)
-    stages = _stages(cars, quiet_s, is_short=incident.is_short)
+    stages = _stages(cars, quiet_s, _tail_s(incident))
     if has_platform:
         return scenario | _with_customers(incident, stages)
     taps = max((TAPPED_TWICE.get(name, 0.0) for name in incident.faults), default=0.0)
@@ -107,14 +107,17 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     return scenario
 
 
-def _stages(cars: int, quiet_s: float, *, is_short: bool) -> list[dict[str, Any]]:
+def _stages(cars: int, quiet_s: float, tail_s: float) -> list[dict[str, Any]]:
     """Return when unlocks start: often while faults are at work, less often afterwards."""
     rate_per_s = UNLOCKS_PER_CAR * cars / ARRIVALS_S
-    tail_s = SHORT_TAIL_S if is_short else TAIL_S
     return [
         {"kind": "poisson", "rate_per_s": round(rate, 4), "duration_s": duration_s}
         for rate, duration_s in ((rate_per_s, quiet_s + ARRIVALS_S), (rate_per_s / 3, tail_s))
     ]
+
+
+def _tail_s(incident: Incident) -> float:
+    return SHORT_TAIL_S if incident.is_short else TAIL_S
 
 
 def _life(incident: Incident) -> dict[str, float]:
@@ -215,12 +218,10 @@ def _entries(
         options = COMMON.get(name, ("group",))
         together, is_single = options[stream.index(len(options))], False
     if is_single:
-        return _on_single_cars(
-            name, parameters, groups, stream, quiet_s=quiet_s, longer_s=_longer_s(incident)
-        )
+        return _on_single_cars(name, incident, parameters, groups, stream, quiet_s=quiet_s)
     start_s = quiet_s + stream.between(0, 60)
-    lasts_s = stream.between(150, 350) + _longer_s(incident)
-    window = {"start_s": round(start_s, 1), "end_s": round(start_s + lasts_s, 1)}
+    end_s = _end_s(incident, start_s + stream.between(150, 350), quiet_s=quiet_s)
+    window = {"start_s": round(start_s, 1), "end_s": round(end_s, 1)}
     target: dict[str, Any] = {}
     if together == "group":
         target["group"] = groups[stream.index(len(groups))]["name"]
@@ -247,12 +248,12 @@ def _ids(groups: list[dict[str, Any]]) -> list[str]:
 
 def _on_single_cars(
     name: str,
+    incident: Incident,
     parameters: dict[str, Any],
     groups: list[dict[str, Any]],
     stream: RandomStream,
     *,
     quiet_s: float,
-    longer_s: float,
 ) -> list[dict[str, Any]]:
     ids = _ids(groups)
     struck = max(round(len(ids) * stream.between(*STRUCK)), 4)
@@ -260,22 +261,23 @@ def _on_single_cars(
     for _ in range(struck):
         vehicle_id = ids.pop(stream.index(len(ids)))
         start_s = quiet_s + stream.between(0, ARRIVALS_S / 2)
-        length_s = stream.between(120, ARRIVALS_S + quiet_s - start_s) + longer_s
+        length_s = stream.between(120, ARRIVALS_S + quiet_s - start_s)
+        end_s = _end_s(incident, start_s + length_s, quiet_s=quiet_s)
         entries.append(
             {
                 "name": name,
                 "target": {"ids": [vehicle_id]},
-                "window": {"start_s": round(start_s, 1), "end_s": round(start_s + length_s, 1)},
+                "window": {"start_s": round(start_s, 1), "end_s": round(end_s, 1)},
                 "parameters": parameters,
             }
         )
     return entries
 
 
-def _longer_s(incident: Incident) -> float:
-    """Return by how much faults last longer than is usual."""
-    outlasts = not incident.is_held_out and incident.seed % OUTLASTS == 0
-    return ARRIVALS_S + TAIL_S if outlasts else 0.0
+def _end_s(incident: Incident, usual_s: float, *, quiet_s: float) -> float:
+    """Return when a fault ends, or the end of the run where it outlasts the monitor's looks."""
+    outlasts = not (incident.is_held_out or incident.is_of_many) and incident.seed % OUTLASTS == 0
+    return quiet_s + ARRIVALS_S + _tail_s(incident) if outlasts else usual_s
 
 
 def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
