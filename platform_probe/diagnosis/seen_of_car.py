@@ -21,7 +21,7 @@ OFTEN: Final = 3
 TWO: Final = 2.5
 """So many intervals without a heartbeat: two have failed to come."""
 BY_ITSELF_S: Final = 0.5
-"""A box that has connected says so, and more: none of that was before."""
+"""A box that has connected says so, and more, in any order: none of that was before."""
 SMS_S: Final = 25.0
 """In so long nine of ten SMS come that come at all, and a modem is back 6 to 10 s later [E]."""
 PING_PATIENCE_S: Final = 40.0
@@ -187,7 +187,7 @@ def _came_before_return(case: Case, heard_s: float | None) -> bool:
         for change in case.car.changes_between(case.published_s, case.now_s)
         if change.session is Session.ONLINE
     ]
-    return not back_s or heard_s < back_s[0]
+    return not back_s or heard_s < back_s[0] - BY_ITSELF_S
 
 
 def note_usual_wake(case: Case) -> None:

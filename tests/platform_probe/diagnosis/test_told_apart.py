@@ -24,6 +24,10 @@ ONLINE = Presence(PresenceStatus.ONLINE, "one")
 ASLEEP = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.SLEEP)
 WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
 HEARTBEAT = Telemetry(-80.0, 12.6, 1.0)
+STATE = VehicleState(
+    is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
+    operator="a", region="north", technology="umts",
+)  # fmt: skip
 SENT = {"intended": 0.0, "requested": 0.0, "published": 1.0}
 ALL_TOLD = frozenset(Told)
 MOST = 0.5
@@ -39,13 +43,9 @@ def probability(mode: str, *facts: Fact) -> float:
 def town(watched: Watched) -> list[str]:
     """Let car-1 and ten more of one operator, region and technology connect; return the ten."""
     others = [f"car-{number}" for number in range(2, 12)]
-    state = VehicleState(
-        is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
-        operator="a", region="north", technology="umts",
-    )  # fmt: skip
     for each in ("car-1", *others):
         watched.at(1.0).presence(each, ONLINE, retained=True)
-        watched.diagnosing.state(each, state, retained=True)
+        watched.diagnosing.state(each, STATE, retained=True)
     return others
 
 
@@ -283,3 +283,20 @@ def test_silence_is_told_with_its_end() -> None:
     assert said["still_away"] == (
         "nothing was heard of the car until 22:20:00, 399 s after the request"
     )
+
+
+@pytest.mark.parametrize(("state_s", "goes_on"), [(99.999, False), (60.0, True)])
+def test_a_state_moments_before_presence_came_on_the_new_connection(
+    state_s: float, *, goes_on: bool
+) -> None:
+    """A box that connects may say its state before its presence."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.at(10.0).presence("car-1", WILL, retained=False)
+    watched.at(30.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.at(state_s).state("car-1", STATE, retained=False)
+    watched.at(100.0).presence("car-1", ONLINE, retained=False)
+    watched.at(300.0)
+    assert bool({"reported_after", "resumed"} & {*watched.facts()}) is goes_on
+    assert "back_soon" in watched.facts()
