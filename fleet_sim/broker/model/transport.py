@@ -105,7 +105,10 @@ class Transport(Generic[ConnectionT]):
         """Let the broker run `take(connection, packet)` a hop later; return the present."""
         now_s = self.now_s()
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
-        due_s = connection.up_due_s = max(due_s, connection.up_due_s)
+        if due_s > connection.up_due_s:
+            connection.up_due_s = due_s
+        else:
+            due_s = connection.up_due_s
         self._sent += 1
         self._call_later(due_s - now_s, self._come_up, connection, take, packet)
         return now_s
@@ -128,7 +131,10 @@ class Transport(Generic[ConnectionT]):
         now_s = self.now_s()
         left_s = max(now_s, self._free_s) if self._is_busy else now_s
         due_s = left_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
-        due_s = connection.down_due_s = max(due_s, connection.down_due_s)
+        if due_s > connection.down_due_s:
+            connection.down_due_s = due_s
+        else:
+            due_s = connection.down_due_s
         self._sent += 1
         self._call_later(due_s - now_s, connection.client.arrive, connection, take, packet)
 
