@@ -49,7 +49,7 @@ class VirtualMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     """Of SimPy."""
     packets: int
-    """Between a client and the broker, one way. Those of one moment share an event."""
+    """Those events that are a packet between a client and the broker, one way."""
     bare_events_per_s: float
     """Timeouts that SimPy alone steps in a CPU second; median of before and after."""
     rss_bytes: int

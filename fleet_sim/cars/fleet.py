@@ -10,6 +10,7 @@ from typing import Any
 import simpy
 
 from fleet_sim.cars.box import Box
+from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts, World
@@ -94,11 +95,13 @@ class _Share:
             self._part()
         routine, send = self._routine, self._world.send_round
         for number, box in self._alone_before:
-            self._beat(number, box)
+            if box.modem.connection is ConnectionState.CONNECTED:
+                self._beat(number, box)
         if routine is not None and routine.members and send is not None:
             send(routine.send(self._world.env.now))
         for number, box in self._alone:
-            self._beat(number, box)
+            if box.modem.connection is ConnectionState.CONNECTED:
+                self._beat(number, box)
 
     def _change(self) -> None:
         self._has_changed = True

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import msgspec
 import simpy
 from simpy.events import NORMAL
 
@@ -19,31 +20,38 @@ from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
 
 
-class Due:
+class Due(msgspec.Struct):
     """A call to come, and of an event no more than SimPy looks at when it falls due.
 
-    Most events of a run are such calls; a timeout with a callback takes twice the time and memory.
+    Most events of a run are such calls; a timeout with a callback takes several times as long. Who
+    steps an environment may make the call itself.
     """
 
-    __slots__ = ("_arguments", "_then", "callbacks")
+    then: Callable[..., Any] | None
+    """None: it was cancelled."""
+    arguments: tuple[Any, ...]
 
     _ok: ClassVar = True
     """It cannot fail: what the call raises, the step does that makes it."""
 
-    def __init__(self, then: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._then: Callable[..., Any] | None = then
-        self._arguments = arguments
-        self.callbacks: tuple[Callable[[Any], None], ...] | None = (self,)
+    @property
+    def callbacks(self) -> tuple[Callable[[Due], None], ...]:
+        """Return what SimPy calls; it takes it away to say that this was done, which is all one."""
+        return (_make,)
 
-    def __call__(self, _event: Any) -> None:
-        """Make the call, unless it was cancelled."""
-        if self._then is not None:
-            self._then(*self._arguments)
+    @callbacks.setter
+    def callbacks(self, _done: None) -> None: ...
 
     def cancel(self) -> None:
         """Let the call never be made."""
-        self._then = None
-        self._arguments = ()
+        self.then = None
+        self.arguments = ()
+
+
+def _make(due: Due) -> None:
+    """Make a call, unless it was cancelled."""
+    if due.then is not None:
+        due.then(*due.arguments)
 
 
 def call_later(

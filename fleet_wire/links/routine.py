@@ -90,7 +90,7 @@ class Follower(ABC):
             if len(heard) > self.seen:
                 missed = heard[self.seen :]
                 self.seen = len(heard)
-                self.take_beats(missed, member.speaker.telemetry_at)
+                self.take_beats(missed, member.telemetry_at)
 
     def part(self) -> None:
         """Let the car's heartbeats come one by one again: nothing is kept of them here any more."""
@@ -123,6 +123,13 @@ class Member:
     def topic(self) -> str:
         """Return the topic of the car's heartbeats."""
         return topic_of(TopicKind.TELEMETRY, self.speaker.vehicle_id)
+
+    def telemetry_at(self, sent_s: float) -> Telemetry:
+        """Return what a heartbeat by routine says: all who follow a car ask for its latest."""
+        said = self.routine.said
+        if said is None or said[0] is not self or said[1] != sent_s:
+            said = self.routine.said = self, sent_s, self.speaker.telemetry_at(sent_s)
+        return said[2]
 
     def join(self, followers: tuple[Follower, ...]) -> None:
         """Let the coming heartbeats be sent by routine: the last one has come all the way."""
@@ -199,7 +206,7 @@ class Round:
         """Return the payload that each member has sent, in order, and be whole no longer."""
         if self._parts is None:
             self._parts = [
-                (member, encode(member.speaker.telemetry_at(self.sent_s)))
+                (member, encode(member.telemetry_at(self.sent_s)))
                 for member in self._routine.in_order()
             ]
             self._routine.out.remove(self)
@@ -233,6 +240,7 @@ class Routine:
         "members",
         "on_change",
         "out",
+        "said",
         "sent",
         "sent_s",
     )
@@ -254,6 +262,8 @@ class Routine:
         """When the last of all did."""
         self.out: list[Round] = []
         """Those that are on their way, whole."""
+        self.said: tuple[Member, float, Telemetry] | None = None
+        """What was worked out last: whose heartbeat, when it was sent, what it says."""
         self.on_change = on_change
         """Called when a car has joined or left."""
 

@@ -122,7 +122,8 @@ class Following:
 
     def may_end(self, now_s: float) -> bool:
         """Return whether whatever comes in now may end an unlock, which is overdue."""
-        if self._held.count or now_s >= self._gaps.none_before_s:
+        is_held_long = self._held.count and self._held.next_s() <= now_s
+        if is_held_long or now_s >= self._gaps.none_before_s:
             return True
         deadlines = self._deadlines
         while deadlines and deadlines[0].at_s <= now_s:

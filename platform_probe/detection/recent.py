@@ -54,17 +54,20 @@ class Recent:
         self._hits: deque[Hit] = deque(maxlen=MOST_HIT)
         self._by_attempt: OrderedDict[str, Hit] = OrderedDict()
         self._steps: OrderedDict[int, dict[Values, _Counted]] = OrderedDict()
+        self._leaves = 0
+        """How many sums there are in all steps."""
 
     def counted(self, at_s: float, values: Values) -> None:
         """Take an unlock that counts."""
         number = int(at_s // STEP_S)
         step = self._steps.get(number)
         if step is None:
-            step = self._steps[number] = {}
             self._forget(at_s)
+            step = self._steps[number] = {}
         counted = step.get(values)
         if counted is None:
             step[values] = _Counted(1, at_s)
+            self._leaves += 1
         else:
             counted.number += 1
             counted.sum_s += at_s
@@ -134,8 +137,8 @@ class Recent:
         """Forget what is too old, and the oldest steps where there are too many."""
         oldest = int((now_s - KEPT_S) // STEP_S)
         for number in [each for each in self._steps if each < oldest]:
-            del self._steps[number]
-        while self._steps and sum(map(len, self._steps.values())) > MOST_LEAVES:
-            del self._steps[min(self._steps)]
+            self._leaves -= len(self._steps.pop(number))
+        while self._steps and self._leaves > MOST_LEAVES:
+            self._leaves -= len(self._steps.pop(min(self._steps)))
         while self._hits and self._hits[0].at_s < now_s - KEPT_S:
             self._by_attempt.pop(self._hits.popleft().attempt_id, None)

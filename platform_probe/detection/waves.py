@@ -185,7 +185,9 @@ class Waves:
                 test.expect(self._share())
 
     def _weigh(self, steps: int) -> None:
-        """Weigh the steps that are over, in each cohort of which cars were lost."""
+        """Weigh the steps that are over, in each cohort of which cars were ever lost."""
+        if not self._tests and not self._lost_of:
+            return
         by_key: Counter[Key] = Counter()
         for values, number in self._online.items():
             if number > 0:

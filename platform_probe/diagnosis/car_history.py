@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
+from operator import sub
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.causes import Cause
@@ -258,7 +258,7 @@ class CarHistory(Follower):
         if not others:
             return
         times = [beat.heard_s for beat in beats]
-        shortest_s = min(later - before for before, later in pairwise(times))
+        shortest_s = min(map(sub, times[1:], times))
         if self.interval_s is None or shortest_s < self.interval_s:
             self.interval_s = shortest_s
         # The last, and what it adds to the others; of the voltage, which is one, it adds it all.

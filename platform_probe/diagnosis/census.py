@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -78,6 +77,8 @@ class Known(NamedTuple):
     """When it was last heard of by itself."""
     connected_s: float
     """When it had connected before."""
+    looked_s: float
+    """When it was looked at."""
 
 
 class Census:
@@ -107,9 +108,6 @@ class Census:
         """Cars of such, or that speak more often by themselves; with the same time."""
         self._heard_s: dict[Routine | None, float] = {}
         """When each routine was last heard of, as of the count."""
-        self._heard_of: dict[Place, list[tuple[float, float]]] = {}
-        """When the cars of a place that are awake were last heard of, and had connected before, in
-        order; of the places that were asked for since the count."""
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
         self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
@@ -136,7 +134,8 @@ class Census:
         known = dict(places)
         if "operator" not in known or "region" not in known:
             return None
-        return HeardSince(*(self._heard(place, at_s) for place in _heard_at(places)[:3]))
+        since = self._heard_after(at_s)
+        return HeardSince(*(self._heard(place, since, at_s) for place in _heard_at(places)[:3]))
 
     def heard_alike(self, places: tuple[Place, ...], at_s: float) -> Heard | None:
         """Return how many cars with modems like a car's were heard of after a moment.
@@ -144,38 +143,50 @@ class Census:
         Those of its technology, operator and region. None: one of these is not known.
         """
         place = radio_of(places)
-        return None if place is None else self._heard(place, at_s)
+        return None if place is None else self._heard(place, self._heard_after(at_s), at_s)
 
     def connected_between(self, places: tuple[Place, ...], from_s: float, to_s: float) -> int:
         """Return how many cars of an operator in its region connected last between two moments.
 
-        None where operator or region are not known.
+        0 where operator or region are not known.
         """
         if from_s >= to_s or not {"operator", "region"} <= dict(places).keys():
             return 0
-        heard = self._heard_of_place(both_of(places))
-        return sum(from_s < connected_s < to_s for _, connected_s in heard)
-
-    def _heard(self, place: Place, at_s: float) -> Heard:
-        """Return how many cars of a place were heard of after a moment."""
-        heard = self._heard_of_place(place)
-        first = bisect_right(heard, (at_s, math.inf))
-        kept = sum(connected_s <= at_s for _, connected_s in heard[first : first + MOST_KEPT])
-        return Heard(len(heard) - first, self._awake[place], kept)
-
-    def _heard_of_place(self, place: Place) -> list[tuple[float, float]]:
-        heard = self._heard_of.get(place)
-        if heard is None:
-            heard = self._heard_of[place] = self._heard_in_order(place)
-        return heard
-
-    def _heard_in_order(self, place: Place) -> list[tuple[float, float]]:
-        heard_s = self._heard_s
-        return sorted(
-            (max(one.at_s, heard_s[one.routine]), one.connected_s)
-            for one in self._known.values()
+        place = both_of(places)
+        return sum(
+            from_s < one.connected_s < to_s
+            for _, one in self._heard_after(from_s)
             if one.is_awake and place in _heard_at(one.places)
         )
+
+    def _heard(self, place: Place, since: Sequence[tuple[float, Known]], at_s: float) -> Heard:
+        """Return how many cars of a place are among those that were heard of after a moment."""
+        heard = sorted(
+            (heard_s, one.connected_s)
+            for heard_s, one in since
+            if one.is_awake and place in _heard_at(one.places)
+        )
+        kept = sum(connected_s <= at_s for _, connected_s in heard[:MOST_KEPT])
+        return Heard(len(heard), self._awake[place], kept)
+
+    def _heard_after(self, at_s: float) -> list[tuple[float, Known]]:
+        """Return the cars that were heard of after a moment, and when they last were.
+
+        Their routine was, or they themselves: then they were looked at since, and are the last of
+        those that are known. So nobody looks through all.
+        """
+        heard_s, known = self._heard_s, self._known
+        cars: dict[CarHistory, None] = {}
+        for routine, members in self._members.items():
+            if heard_s[routine] > at_s:
+                cars.update(members)
+        for car, one in reversed(known.items()):
+            if one.looked_s <= at_s:
+                break
+            if one.at_s > at_s:
+                cars[car] = None
+        found = (known[car] for car in cars)
+        return [(max(one.at_s, heard_s[one.routine]), one) for one in found]
 
     def _count(self, now_s: float) -> None:
         """Count anew."""
@@ -189,7 +200,6 @@ class Census:
             self._look_at(car, now_s)
         self._heard_s = {routine: routine.heard_s for routine in self._members}
         self._heard_s[None] = -math.inf
-        self._heard_of.clear()
         self._note_use()
 
     def _sample_anew(self) -> None:
@@ -240,7 +250,8 @@ class Census:
             if car.interval_s is None:
                 car.catch_up()
             is_by_routine = _is_by_routine(car, now_s)
-            known = _known_of(car, is_lost=not is_by_routine and is_lost_at(car, now_s))
+            is_lost = not is_by_routine and is_lost_at(car, now_s)
+            known = _known_of(car, now_s, is_lost=is_lost)
             if not is_by_routine:
                 self._doubt(car, known)
         self._keep(car, known)
@@ -249,7 +260,7 @@ class Census:
         car.changed = self._changed
 
     def _keep(self, car: CarHistory, known: Known | None) -> None:
-        """Keep what was found of a car in place of what was found before."""
+        """Keep what was found of a car in place of what was found before, behind all others."""
         before = self._known.pop(car, None)
         if known is not None:
             self._known[car] = known
@@ -309,7 +320,7 @@ class Census:
         return self._used_when_lost.get(operator_of(places))
 
 
-def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
+def _known_of(car: CarHistory, now_s: float, *, is_lost: bool) -> Known:
     connects = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
     return Known(
         car.places,
@@ -318,6 +329,7 @@ def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
         None if car.member is None else car.member.routine,
         _last_s(car),
         next(connects, 0.0),
+        now_s,
     )
 
 

@@ -54,7 +54,16 @@ class Publication:
     `expires_at_s` is in whole seconds of the broker's clock, as mosquitto counts them.
     """
 
-    __slots__ = ("expires_at_s", "on_ack", "payload", "properties", "qos", "retain", "topic")
+    __slots__ = (
+        "_bytes",
+        "expires_at_s",
+        "on_ack",
+        "payload",
+        "properties",
+        "qos",
+        "retain",
+        "topic",
+    )
 
     member: ClassVar[Member | None] = None
 
@@ -74,6 +83,8 @@ class Publication:
         self.properties = properties
         self.on_ack = on_ack
         self.expires_at_s: int | None = None
+        self._bytes = 0
+        """Its size, when that was asked for: both ends do, and nothing of it changes."""
 
     def again(self) -> Publication:
         """Return a copy to send again: the broker may still hold the first."""
@@ -114,6 +125,11 @@ class Publication:
 
     def packet_bytes(self) -> int:
         """Return the size of the PUBLISH packet."""
+        if not self._bytes:
+            self._bytes = self._counted_bytes()
+        return self._bytes
+
+    def _counted_bytes(self) -> int:
         properties_bytes = 0 if self.properties is None else _properties_bytes(self.properties)
         length = 2 + _bytes_of(self.topic) + 2 * self.qos + len(self.payload)
         length += _varint_bytes(properties_bytes) + properties_bytes

@@ -3,16 +3,13 @@
 The broker does one thing at a time. While it is at work, what arrives waits in one line, whoever
 has sent it, and what the broker sends leaves when the work is done.
 
-Packets that fall due at one moment share one call of the scheduler, so that an idle fleet costs
-nothing and a busy one little.
+Each packet is a call of the scheduler, which keeps the order of those that fall due together.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -60,25 +57,17 @@ PacketT = TypeVar("PacketT")
 Hop = float | Callable[[], float]
 """The time of a packet one way in seconds, or a function that draws it."""
 
-_Entry = tuple[float, int, Callable[..., None] | None, tuple[Any, ...]]
-"""When it is due, a number that keeps the order of one moment, and what to call then.
-
-None stands for a packet to the broker: `(connection, take, packet)`.
-"""
-
 
 class Transport(Generic[ConnectionT]):
     """Carries packets between the clients and the broker, in order on each connection."""
 
     __slots__ = (
-        "_armed_s",
+        "_call_later",
         "_draw_hop_s",
         "_free_s",
         "_hop_s",
         "_is_busy",
         "_line",
-        "_packets",
-        "_scheduler",
         "_sent",
         "is_reading",
         "now_s",
@@ -94,13 +83,11 @@ class Transport(Generic[ConnectionT]):
         """When the broker has done its work."""
         self._line: deque[tuple[Any, ...]] = deque()
         """What has arrived and was not read yet."""
-        self._scheduler = scheduler
+        self._call_later = scheduler.call_later
         self._hop_s = 0.0
         self._draw_hop_s: Callable[[], float] | None = None
         self.set_hop(hop)
         self._sent = 0
-        self._packets: list[_Entry] = []
-        self._armed_s = math.inf
 
     def set_hop(self, hop: Hop) -> None:
         """Change the time of a packet one way."""
@@ -118,12 +105,24 @@ class Transport(Generic[ConnectionT]):
         """Let the broker run `take(connection, packet)` a hop later; return the present."""
         now_s = self.now_s()
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
-        due_s = connection.up_due_s = max(due_s, connection.up_due_s)
+        if due_s > connection.up_due_s:
+            connection.up_due_s = due_s
+        else:
+            due_s = connection.up_due_s
         self._sent += 1
-        heappush(self._packets, (due_s, self._sent, None, (connection, take, packet)))
-        if due_s < self._armed_s:
-            self._arm(due_s, now_s)
+        self._call_later(due_s - now_s, self._come_up, connection, take, packet)
         return now_s
+
+    def _come_up(
+        self,
+        connection: ConnectionT,
+        take: Callable[[ConnectionT, PacketT], None],
+        packet: PacketT,
+    ) -> None:
+        if self._is_busy and self._must_wait():
+            self._line.append((connection, take, packet))
+        else:
+            take(connection, packet)
 
     def down(
         self, connection: ConnectionT, take: Callable[[PacketT], None], packet: PacketT
@@ -132,22 +131,16 @@ class Transport(Generic[ConnectionT]):
         now_s = self.now_s()
         left_s = max(now_s, self._free_s) if self._is_busy else now_s
         due_s = left_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
-        due_s = connection.down_due_s = max(due_s, connection.down_due_s)
+        if due_s > connection.down_due_s:
+            connection.down_due_s = due_s
+        else:
+            due_s = connection.down_due_s
         self._sent += 1
-        arrive = connection.client.arrive
-        heappush(self._packets, (due_s, self._sent, arrive, (connection, take, packet)))
-        if due_s < self._armed_s:
-            self._arm(due_s, now_s)
+        self._call_later(due_s - now_s, connection.client.arrive, connection, take, packet)
 
     def soon(self, connection: ConnectionT, step: Callable[[ConnectionT], None]) -> None:
         """Run `step(connection)` now, but after what runs now has returned."""
-        self._run_at(self.now_s(), step, connection)
-
-    def _run_at(self, due_s: float, step: Callable[..., None], *arguments: Any) -> None:
-        self._sent += 1
-        heappush(self._packets, (due_s, self._sent, step, arguments))
-        if due_s < self._armed_s:
-            self._arm(due_s, self.now_s())
+        self._call_later(0.0, step, connection)
 
     # What the broker has to do before it reads on
 
@@ -165,7 +158,7 @@ class Transport(Generic[ConnectionT]):
         """Undo `stop_reading`: the broker reads what waited, in order."""
         self.is_reading = True
         self._free_s = max(self.now_s(), self._free_s)
-        self._run_at(self._free_s, self._read, self._free_s)
+        self._read_when_free()
 
     def crash(self) -> list[ConnectionT]:
         """Lose what waits to be read, and be not at work; return whose it was."""
@@ -180,7 +173,7 @@ class Transport(Generic[ConnectionT]):
         if not self.is_reading or self._line:
             return True
         if self.now_s() < self._free_s:
-            self._run_at(self._free_s, self._read, self._free_s)
+            self._read_when_free()
             return True
         self._is_busy = False
         return False
@@ -193,30 +186,7 @@ class Transport(Generic[ConnectionT]):
             connection, take, packet = self._line.popleft()
             take(connection, packet)
         if self._line:
-            self._run_at(self._free_s, self._read, self._free_s)
+            self._read_when_free()
 
-    def _arm(self, due_s: float, now_s: float) -> None:
-        self._armed_s = due_s
-        delay_s = due_s - now_s
-        self._scheduler.call_later(delay_s if delay_s > 0 else 0.0, self._arrive, due_s)
-
-    def _arrive(self, due_s: float) -> None:
-        packets = self._packets
-        present_s = self.now_s()
-        now_s = max(present_s, due_s)  # the scheduler came a rounding error early
-        armed_s = math.inf if due_s == self._armed_s else self._armed_s
-        self._armed_s = -math.inf  # nothing that is sent meanwhile needs to arm
-        try:
-            while packets and packets[0][0] <= now_s:
-                _, _, step, arguments = heappop(packets)
-                if step is not None:
-                    step(*arguments)
-                elif self._is_busy and self._must_wait():
-                    self._line.append(arguments)
-                else:
-                    connection, take, packet = arguments
-                    take(connection, packet)
-        finally:
-            self._armed_s = armed_s
-            if packets and packets[0][0] < armed_s:
-                self._arm(packets[0][0], present_s)
+    def _read_when_free(self) -> None:
+        self._call_later(self._free_s - self.now_s(), self._read, self._free_s)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop
+from heapq import heappop, heappush
 from typing import Any
 
 import simpy
+from simpy.events import NORMAL
 
 from fleet_sim.cars.defects import Defects
-from fleet_sim.cars.world import Due, call_later
+from fleet_sim.cars.world import Due
 
 EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
@@ -31,10 +32,15 @@ class VirtualEnvironment(simpy.Environment):
                 defects.note(error)
 
     def _step_before(self, stop_s: float) -> None:
-        queue = self._queue
+        queue: list[Any] = self._queue  # of events, and of calls that only look like one
         while queue and queue[0][0] < stop_s:
             self._now, _, _, event = heappop(queue)
-            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment] # done
+            if type(event) is Due:  # most are, and this is all that SimPy would do for it
+                then = event.then
+                if then is not None:
+                    then(*event.arguments)
+                continue
+            callbacks, event.callbacks = event.callbacks, None
             for callback in callbacks:
                 callback(event)
             if not event._ok and not hasattr(event, "_defused"):  # noqa: SLF001 - as SimPy does
@@ -64,12 +70,16 @@ class VirtualTimers:
     """
 
     def __init__(self, env: VirtualEnvironment) -> None:
-        self._env = env
         self.now_s = env.now_s
+        self._queue: list[Any] = env._queue  # noqa: SLF001 - as its `schedule` does
+        self._number = env._eid  # noqa: SLF001
 
     def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` after simulated time; never at once, even without a delay."""
-        return call_later(self._env, delay_s if delay_s > 0 else 0.0, then, arguments)
+        due, now_s = Due(then, arguments), self.now_s()
+        at_s = now_s + delay_s if delay_s > 0 else now_s
+        heappush(self._queue, (at_s, NORMAL, next(self._number), due))
+        return due
 
     def call_soon(self, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` at this simulated instant, after what is due before it."""

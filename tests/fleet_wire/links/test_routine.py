@@ -60,6 +60,34 @@ def test_who_follows_takes_what_has_come_when_it_matters(routine: Routine) -> No
     assert seen.beats == [(20.1, 12.6), (30.1, 12.6)]
 
 
+def test_what_a_heartbeat_says_is_worked_out_once_for_all_who_follow_a_car(
+    routine: Routine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each asks for the latest one; that of another car is another."""
+    asked: list[tuple[str, float]] = []
+    worked_out = Car.telemetry_at
+
+    def note(car: Car, at_s: float) -> Telemetry:
+        asked.append((car.vehicle_id, at_s))
+        return worked_out(car, at_s)
+
+    monkeypatch.setattr(Car, "telemetry_at", note)
+    cars = [Car("a"), Car("b")]
+    cars[1].voltage_v = 11.0
+    both = [(Seen(), Seen()) for _ in cars]
+    for number, (car, each) in enumerate(zip(cars, both, strict=True)):
+        member = Member(routine, number, car)
+        member.way = Way()
+        member.join(each)
+    routine.send(10.0).be_heard(10.1)
+    for each in both:
+        for seen in each:
+            seen.catch_up()
+    assert asked == [("a", 10.0), ("b", 10.0)]
+    assert [seen.beats for seen in both[0]] == [[(10.1, 12.6)]] * 2
+    assert [seen.beats for seen in both[1]] == [[(10.1, 11.0)]] * 2
+
+
 def test_a_round_under_way_says_what_was_so_when_it_was_sent(routine: Routine) -> None:
     """Whoever leaves does it before the change: its heartbeat is still among the others."""
     first, second = Car("a"), Car("b")

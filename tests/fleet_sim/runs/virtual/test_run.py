@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.virtual.run import CONNECT_COST_S
+from fleet_sim.runs.virtual.run import CONNECT_COST_S, SELDOM
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Stage
@@ -61,6 +62,21 @@ def garage() -> Scenario:
         SCENARIOS["underground_garage"],
         ["load.stages.0.duration_s=10", "faults.0.window={start_s: 2, end_s: 8}"],
     )
+
+
+def test_garbage_is_looked_for_seldom_while_a_run_lasts_and_as_before_afterwards(
+    garage: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run gets to know of its cars is no garbage, and whoever runs one has their own."""
+    usual, thresholds = gc.get_threshold(), []
+
+    def opened(_unlocks: SyntheticUnlocks, _planned: PlannedStart, _intended_s: float) -> None:
+        thresholds.append(gc.get_threshold())
+
+    monkeypatch.setattr(SyntheticUnlocks, "_start_planned", opened)
+    run_virtually(garage, tmp_path / "run", seed=1)
+    assert set(thresholds) == {SELDOM}
+    assert gc.get_threshold() == usual
 
 
 def test_a_probe_that_stops_starting_does_not_go_on_for_ever(
