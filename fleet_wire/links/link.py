@@ -12,7 +12,8 @@ The life of a link: `connect` -> `on_connected` (CONNACK and SUBACK are in) -> `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -147,6 +148,21 @@ class LinkHandler(Protocol):
     def on_disconnected(self, reason: Disconnected) -> None:
         """Learn that the connection ended, or could not be made, without our asking for it."""
         ...
+
+
+class HandlerOfSeveral(LinkHandler):
+    """A handler that takes messages that come together at once; not every link tells it so.
+
+    It neither lets go of its link nor freezes it meanwhile.
+    """
+
+    @abstractmethod
+    def on_messages(self, messages: Sequence[Message]) -> None:
+        """Take messages in their order. At QoS 1 call `Link.acknowledge` with each."""
+
+    def on_message(self, message: Message) -> None:
+        """Take a message that comes alone."""
+        self.on_messages((message,))
 
 
 class Link(Protocol):
