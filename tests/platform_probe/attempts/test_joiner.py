@@ -882,6 +882,29 @@ def test_lines_that_come_together_are_judged_together() -> None:
     assert (record.platform.requests, record.platform.status) == (2, 200)
 
 
+def test_records_of_lines_that_come_together_are_all_made_before_one_is_handed_on() -> None:
+    """So either finds its code in the caches; they come in the order of their last lines."""
+    bench = JoinBench()
+    handed_on: list[tuple[str, int]] = []
+
+    def emit(record: Attempt) -> None:
+        handed_on.append((record.trace_id, bench.joiner.only_platform))
+
+    bench.joiner._emit = emit
+    traces = {"r1": OTHER_TRACE, "r2": TRACE_ID}
+    bench.joiner.take_events(
+        [
+            bench.event("requested", request_id="r2", trace_id=traces["r2"]),
+            *(
+                bench.event(step, request_id=request_id, trace_id=trace_id, status=403)
+                for request_id, trace_id in traces.items()
+                for step in ("requested", "answered")
+            ),
+        ]
+    )
+    assert handed_on == [(OTHER_TRACE, 2), (TRACE_ID, 2)]
+
+
 def test_a_line_that_makes_two_unlocks_one_comes_with_theirs() -> None:
     """One record: what proved to be a part of another is not judged by itself."""
     bench = JoinBench()
