@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from fleet_wire.contract.attempt import Flag, Origin, PlatformSide, Source, Stage
+from fleet_wire.contract.attempt import Attempt, Flag, Origin, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
