@@ -141,11 +141,11 @@ class Probe(Connected):
         if group is not None:
             of_cars = [each for each in messages if not group.take(each.topic, each.payload)]
         self._inbox.take_all(of_cars)
+        if link is not None:
+            link.acknowledge(*messages)
         for message in messages:
             self.retained += message.retain
-            if message.qos and link is not None:
-                link.acknowledge(message)
-            elif isinstance(message, OfferingMessage):
+            if type(message) is OfferingMessage:
                 self._inbox.take_offer(message.member)
 
     def on_round(self, round_: Round) -> None:

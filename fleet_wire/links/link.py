@@ -201,8 +201,8 @@ class Link(Protocol):
         """
         ...
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK of a QoS 1 message; nothing at QoS 0 or when the connection has gone."""
+    def acknowledge(self, *messages: Message) -> None:
+        """Send the PUBACK of each QoS 1 message; of other connections, and at QoS 0, nothing."""
         ...
 
     def disconnect(self) -> None:

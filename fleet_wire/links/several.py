@@ -223,11 +223,12 @@ class SeveralLinks:
                 topic, payload, qos=qos, retain=retain, properties=properties, on_ack=on_ack
             )
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK by the link that the message came by."""
-        link = self._came_by.pop(id(message), None)
-        if link is not None:
-            link.acknowledge(message)
+    def acknowledge(self, *messages: Message) -> None:
+        """Send each PUBACK by the link that its message came by."""
+        for message in messages:
+            link = self._came_by.pop(id(message), None)
+            if link is not None:
+                link.acknowledge(message)
 
     def disconnect(self) -> None:
         """Say goodbye to each."""

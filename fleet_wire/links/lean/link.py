@@ -27,7 +27,7 @@ from fleet_wire.links.lean.packets import (
     connect_packet,
     disconnect_packet,
     name_of,
-    puback_packet,
+    puback_packets,
     publish_packet,
     subscribe_packet,
 )
@@ -140,19 +140,25 @@ class LeanLink(PacketStream):
         else:
             raise LocalProtocolError(f"{waiting} messages wait to be sent: no more")
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK of a QoS 1 message of this connection, once."""
-        packet_id, unacknowledged = message.packet_id, self._unacknowledged
-        if packet_id is None or not unacknowledged:
+    def acknowledge(self, *messages: Message) -> None:
+        """Send the PUBACK of each QoS 1 message of this connection, once."""
+        unacknowledged = self._unacknowledged
+        if not unacknowledged:
             return
-        if unacknowledged.get(packet_id) is message:
-            del unacknowledged[packet_id]
-            if not unacknowledged:
-                self._unacknowledged = ()
-            if self._factory.limits.acknowledge_after_s:
-                self._gather_puback(puback_packet(packet_id))
-            else:
-                self._send(puback_packet(packet_id))
+        packet_ids: list[int] = []
+        for message in messages:
+            packet_id = message.packet_id
+            if packet_id is not None and unacknowledged.get(packet_id) is message:
+                del unacknowledged[packet_id]
+                packet_ids.append(packet_id)
+        if not unacknowledged:
+            self._unacknowledged = ()
+        if not packet_ids:
+            return
+        if self._factory.limits.acknowledge_after_s:
+            self._gather_pubacks(packet_ids)
+        else:
+            self._send(puback_packets(packet_ids))
 
     def disconnect(self) -> None:
         """Say goodbye and close. A frozen link cannot say it: then its will is published."""
@@ -298,7 +304,7 @@ class LeanLink(PacketStream):
             logger.exception("on_disconnected raised")
 
     def _close(self, goodbye: bytes) -> None:
-        outgoing = [*self._pubacks, *self._outgoing]
+        outgoing = [puback_packets(self._pubacks), *self._outgoing]
         transport = self._detach()
         if transport is None:
             return
