@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec import UnsetType
@@ -38,7 +38,7 @@ _CAUSE_OF_NOT_PUBLISHED: Final = {
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
-class Clocks(NamedTuple):
+class Clocks(msgspec.Struct, frozen=True, gc=False):
     """Where times of the platform and Unix times lie on the monitor's monotonic clock."""
 
     offset_s: float
