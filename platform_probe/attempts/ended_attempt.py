@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Final
 
 import msgspec
@@ -57,9 +58,14 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
         """The command's id; None where there never was one."""
         return None if self.start.is_unnamed else self.start.command_id
 
-    def placed(self) -> tuple[dict[Stage, float], float]:
-        """Return its stages and its end as a record that begins with it would place them."""
-        return on_start(self.reached_s, intended_s=self.start.intended_s, ended_s=self.ended_s)
+    def placed(self, *, but: Container[Stage] = ()) -> tuple[dict[Stage, float], float]:
+        """Return its stages and its end as a record that begins with it would place them.
+
+        Stages of `but` are left out: another source tells of them.
+        """
+        return on_start(
+            self.reached_s, intended_s=self.start.intended_s, ended_s=self.ended_s, but=but
+        )
 
     def alone(self, wire: WireTraits) -> Attempt:
         """Return the record of an unlock that nothing else tells of."""
