@@ -330,7 +330,7 @@ class CarHistory(Follower):
     def has_answered(self, command_id: str, phase: Phase) -> bool:
         """Return whether it has lately given this answer to a command."""
         for one in self.answers:  # noqa: SIM110 - for every answer: a generator costs as much again
-            if one.command_id == command_id and one.phase is phase:
+            if one.phase is phase and one.command_id == command_id:
                 return True
         return False
 
