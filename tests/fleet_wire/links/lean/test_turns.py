@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import mqtt5
@@ -13,9 +13,9 @@ import uvloop
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import Ended, HandlerOfSeveral, LinkLimits, Message, Session
+from fleet_wire.links.link import Ended, LinkLimits, Message, Session
 from tests.helpers.fake_transport import CONNACK, FakeNetwork, publish_from_broker, turn
-from tests.helpers.recorder import Recorder
+from tests.helpers.recorder import Recorder, RecorderOfSeveral
 from tests.helpers.waiting import eventually
 
 MANY = 500
@@ -87,24 +87,10 @@ async def test_what_breaks_the_protocol_behind_a_flood_is_noticed() -> None:
     assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
 
 
-class _TakesSeveral(Recorder, HandlerOfSeveral):
-    """Keeps what comes together as it comes."""
-
-    def __init__(self, links: LeanLinkFactory) -> None:
-        self.came: list[list[bytes] | int] = []
-        super().__init__(links, Session("client"))
-
-    def on_messages(self, messages: Sequence[Message]) -> None:
-        """Keep the payloads, and acknowledge."""
-        self.came.append([message.payload for message in messages])
-        for message in messages:
-            self.link.acknowledge(message)
-
-
 async def test_who_takes_several_gets_what_stands_in_a_row_at_once() -> None:
     """What is no message parts it: all stays in order, and everything is acknowledged."""
     network = FakeNetwork()
-    client = _TakesSeveral(network)
+    client = RecorderOfSeveral(network, Session("client"))
     client.link.connect()
     transport = network.accept()
     transport.deliver(CONNACK)
@@ -122,7 +108,7 @@ async def test_who_takes_several_gets_what_stands_in_a_row_at_once() -> None:
 async def test_who_takes_several_and_fails_loses_its_connection() -> None:
     """As others do; nothing of what follows is handed on."""
     network = FakeNetwork()
-    client = _TakesSeveral(network)
+    client = RecorderOfSeveral(network, Session("client"))
     client.link.connect()
     transport = network.accept()
     transport.deliver(CONNACK)
