@@ -118,8 +118,9 @@ class SupportCalls:
 
 
 def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
-    known = unlocks.pop(key, ())
+    known = unlocks.get(key, ())
     unlocks[key] = (*known[1 - MAX_EACH :], unlock)
+    unlocks.move_to_end(key)
     if len(unlocks) > MAX_KEYS:
         unlocks.popitem(last=False)
 
