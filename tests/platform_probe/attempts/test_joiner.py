@@ -844,6 +844,54 @@ def test_a_withdrawn_record_is_a_later_revision() -> None:
     assert bench.joiner.revisions == 2
 
 
+def test_each_withdrawn_record_is_counted() -> None:
+    """With the revision of the unlock that it is a part of."""
+    bench = JoinBench()
+    for number in range(2):
+        bench.requested(trace_id=None, request_id=f"r{number}", booking_id="another")
+        bench.answered(202, trace_id=None, request_id=f"r{number}")
+        bench.seen(f"k{number}", trace_id=None)
+        bench.opens(f"k{number}")
+        bench.wait(DEADLINE_S + WAIT_S + 1)
+        bench.ended(trace_id=None, request_id=f"r{number}", command_id=f"k{number}")
+    assert len([record for record in bench.records if record.same_as]) == 2
+    assert bench.joiner.revisions == 4
+
+
+def test_what_was_written_of_the_log_alone_is_revised_when_its_command_proves_to_wait() -> None:
+    """Under the name that it has; nothing is withdrawn."""
+    bench = JoinBench()
+    bench.requested(trace_id=None)
+    bench.answered(403, trace_id=None)
+    assert bench.only().cause is Cause.API_REFUSED
+    bench.seen(trace_id=None)
+    bench.opens()
+    bench.published(trace_id=None)
+    bench.ended(trace_id=None)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert len(bench.last()) == 1
+    assert [record.revision for record in bench.records] == [1, 2]
+    assert bench.records[1].attempt_id == bench.records[0].attempt_id
+    assert bench.records[1].outcome is Outcome.OK
+    assert not any(record.same_as for record in bench.records)
+
+
+def test_what_is_due_is_judged_behind_what_was_judged_already() -> None:
+    """Entries of what is judged stay in the queue: they are passed over."""
+    bench = JoinBench()
+    for number in range(2):
+        bench.seen(f"k{number}", trace_id=f"{number:032}")
+        bench.opens(f"k{number}")
+    first = {"request_id": "r0", "trace_id": f"{0:032}"}
+    bench.requested(**first)
+    bench.answered(200, **first)
+    bench.ended(command_id="k0", **first)
+    assert len(bench.records) == 1
+    bench.behind.wait(WAIT_S + 1)
+    bench.joiner.tick()
+    assert len(bench.records) == 2
+
+
 def test_uncertainty_is_that_of_the_ways() -> None:
     """The command was seen 0.3 s after it was published, and acknowledged after 0.2 s."""
     bench = JoinBench(ahead_s=100.0)
