@@ -225,13 +225,12 @@ class Joiner:
                 self._take_call(event)
             elif event.operation == _UNLOCK:
                 joined, is_new = take_event(event)
-                number = joined.number
-                if is_new and (number not in waiting or _is_over(joined)):
-                    found.pop(number, None)
-                    found[number] = joined
+                if is_new:
+                    found.pop(joined.number, None)
+                    found[joined.number] = joined
             if step is PlatformStep.ACCEPTED:
                 self._logs_pubacks = True
-        return found.values()
+        return [one for one in found.values() if one.number not in waiting or _is_over(one)]
 
     def _take_call(self, call: PlatformEvent) -> None:
         """Let a call to support wait for the unlocks that it may be about."""
