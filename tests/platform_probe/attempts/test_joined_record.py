@@ -15,7 +15,13 @@ from fleet_wire.contract.messages import Phase
 from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
 from platform_probe.attempts.evidence import UNKNOWN_BUILD
-from platform_probe.attempts.joined_record import Clocks, joined_record, record_of_mqtt
+from platform_probe.attempts.joined_record import (
+    Clocks,
+    attempt_id_of,
+    joined_record,
+    record_of_mqtt,
+    record_of_platform,
+)
 from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.start import Start
 from tests.helpers.records import TRACE_ID
@@ -64,7 +70,11 @@ def ended(
 
 def side(**after_s: Any) -> PlatformSide:
     """Return what the log says; times are seconds after the command was seen."""
-    times = {name: at + SEEN_S + 1_000.0 for name, at in after_s.items() if name.endswith("_at")}
+    times = {
+        name: at + SEEN_S + 1_000.0
+        for name, at in after_s.items()
+        if name.endswith("_at") and isinstance(at, float)
+    }
     return PlatformSide(request_ids=("r1",), trace_id=TRACE_ID, **{**after_s, **times})
 
 
@@ -188,3 +198,66 @@ def test_what_mqtt_alone_told_keeps_its_flags_and_what_we_asked() -> None:
     record = record_of_mqtt(attempt, name=FIRST)
     assert (record.flags, record.platform) == ((Flag.DUPLICATE,), ASKED)
     assert record.sources_missing == (Origin.PLATFORM,)
+
+
+def test_all_that_the_log_tells_stands_in_the_record() -> None:
+    """With the car that was asked for only where the command went to another one."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0})
+    told = side(
+        requested_at=-0.5, answered_at=0.2, published_at=0.0, woken_at=-0.25, ended_at=1.5,
+        sent_at=(0.0, 1.0), status=202, endpoint="/open", method="POST", app_version="5.1",
+        api_release="2026.11", account_id="anna", vehicle_id="another", outcome="executed",
+        distance_m=40.0, position=(48.1, 11.6),
+    )  # fmt: skip
+    record = joined_record(attempt, told, CLOCKS, name=FIRST)
+    assert record.flags == (Flag.WOKEN,)
+    assert record.platform == contract.PlatformSide(
+        requests=1, sent_again=1, status=202, endpoint="/open", method="POST", app_version="5.1",
+        api_release="2026.11", account_id="anna", vehicle_id="another", distance_m=40.0,
+        position=(48.1, 11.6), woken_s=0.25, ended_s=2.0, outcome="executed", clock_ahead_s=0.0,
+        hops_across=("state_changed",),
+    )  # fmt: skip
+
+
+def test_a_request_that_the_log_alone_tells_of() -> None:
+    """It has the id of its first request, and begins with what came first."""
+    told = side(
+        answered_at=0.5, woken_at=0.0, ended_at=0.75, command_id="k1", vehicle_id=CAR,
+        booking_id="b7", status=202, outcome="not_published", end_reason="asleep: no answer",
+    )  # fmt: skip
+    record = record_of_platform(told, CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0)
+    assert (record.attempt_id, record.command_id) == (attempt_id_of(told), "k1")
+    assert (record.vehicle_id, record.booking_id) == (CAR, "b7")
+    assert record.stages == {"intended": 0.0, "requested": 0.0, "api_answered": 0.0}
+    assert (record.started_at, record.scheduled_s) == (SEEN_S + 1_000.5, 10.5)
+    assert (record.cause, record.flags) == (Cause.BOX_ASLEEP, (Flag.WOKEN,))
+    assert record.platform
+    assert (record.platform.vehicle_id, record.platform.hops_across) == (None, ())
+
+
+def test_what_says_only_that_a_car_was_woken_began_then() -> None:
+    """On the monitor's clock."""
+    record = record_of_platform(
+        side(woken_at=2.0), CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0
+    )
+    assert record.started_at == SEEN_S + 1_002.0
+
+
+def test_a_request_has_the_same_id_wherever_it_is_read() -> None:
+    """And another one than the next: like all ids of attempts 32 digits."""
+    one, other = PlatformSide(request_ids=("r1",)), PlatformSide(request_ids=("r2",))
+    assert attempt_id_of(one) == attempt_id_of(PlatformSide(request_ids=("r1", "r2")))
+    assert attempt_id_of(one) != attempt_id_of(other)
+    assert len(attempt_id_of(one)) == 32
+
+
+def test_no_one_is_told_otherwise_where_nothing_opened() -> None:
+    """The API's no was the truth."""
+    record = record_of_platform(
+        side(requested_at=0.0, answered_at=0.1, status=403),
+        CLOCKS,
+        name=FIRST,
+        build=UNKNOWN_BUILD,
+        patience_s=20.0,
+    )
+    assert (record.cause, record.flags) == (Cause.API_REFUSED, ())

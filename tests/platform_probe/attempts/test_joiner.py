@@ -634,6 +634,23 @@ def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, wri
     assert len(bench.records) == written
 
 
+@pytest.mark.parametrize(("trace_id", "key"), [(TRACE_ID, TRACE_ID), (None, "r1")])
+def test_whose_it_is_says_its_trace_or_else_its_request(trace_id: str | None, key: str) -> None:
+    """So that all monitors ask by the same."""
+    asked: list[str] = []
+
+    def is_ours(each: str) -> bool:
+        asked.append(each)
+        return True
+
+    bench = JoinBench(is_ours=is_ours)
+    bench.wait(DEADLINE_S + 1)
+    bench.requested(trace_id=trace_id)
+    bench.answered(403, trace_id=trace_id)
+    assert bench.only().cause is Cause.API_REFUSED
+    assert asked == [key]
+
+
 def test_what_was_counted_once_stays_ours() -> None:
     """Another monitor may have come meanwhile: it has not seen the first judgement."""
     owners = [True, False]
