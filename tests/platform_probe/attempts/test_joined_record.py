@@ -219,6 +219,17 @@ def test_all_that_the_log_tells_stands_in_the_record() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "told", [{"distance_m": 40.0}, {"position": (48.1, 11.6)}], ids=["distance", "position"]
+)
+def test_where_the_phone_was_stands_there_by_itself(told: dict[str, Any]) -> None:
+    """An app may say how far it is, and not where."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0})
+    record = joined_record(attempt, side(requested_at=0.0, **told), CLOCKS, name=FIRST)
+    assert record.platform
+    assert {name: getattr(record.platform, name) for name in told} == told
+
+
 def test_a_request_that_the_log_alone_tells_of() -> None:
     """It has the id of its first request, and begins with what came first."""
     told = side(
