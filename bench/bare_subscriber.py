@@ -13,7 +13,7 @@ from fleet_wire.links.lean.packets import (
     LARGEST_PACKET,
     connect_packet,
     packet_size,
-    puback_packet,
+    puback_packets,
     subscribe_packet,
 )
 from fleet_wire.links.link import Session
@@ -27,14 +27,14 @@ _KIND, _CONTINUES = 0xF0, 0x80
 
 def pubacks_of(data: memoryview) -> tuple[bytes, int]:
     """Return the PUBACKs for the whole packets in `data`, and where the last of these ends."""
-    pubacks, position = [], 0
+    packet_ids, position = [], 0
     while size := packet_size(data[position : position + 5], LARGEST_PACKET):
         if position + size > len(data):
             break
         if data[position] & (_KIND | _AT_LEAST_ONCE) == _PUBLISH | _AT_LEAST_ONCE:
-            pubacks.append(puback_packet(_packet_id(data[position : position + size])))
+            packet_ids.append(_packet_id(data[position : position + size]))
         position += size
-    return b"".join(pubacks), position
+    return puback_packets(packet_ids), position
 
 
 def _packet_id(publish: memoryview) -> int:

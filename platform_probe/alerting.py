@@ -74,7 +74,11 @@ class Alerting:
 
     def emit(self, record: Record) -> None:
         """Take a record."""
-        self._detection.take(record)
+        self.emit_together((record,))
+
+    def emit_together(self, records: Sequence[Record]) -> None:
+        """Take records that were written together."""
+        self._detection.take(records)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take a diagnosis."""

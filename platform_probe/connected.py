@@ -15,10 +15,10 @@ from fleet_wire.links.link import (
     BrokerAddress,
     Disconnected,
     Ended,
+    HandlerOfSeveral,
     Link,
     LinkFactory,
     LinkLimits,
-    Message,
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
@@ -51,10 +51,10 @@ class OnConnection(Protocol):
         ...
 
 
-class Connected(ABC):
+class Connected(HandlerOfSeveral, ABC):
     """Keeps a connection with the broker, and counts for how long there was one.
 
-    The `LinkHandler` of its links: each connection gets a new one, because what an old one still
+    The handler of its links: each connection gets a new one, because what an old one still
     held must not open a car whose customer has been told that nobody knows.
     """
 
@@ -96,10 +96,6 @@ class Connected(ABC):
         """Why there is, or was, no connection."""
         self.refusal: BrokerRefusedError | None = None
         """The broker's word that trying again is of no use."""
-
-    @abstractmethod
-    def on_message(self, message: Message) -> None:
-        """Take a message, then acknowledge it."""
 
     @abstractmethod
     def on_round(self, round_: Round) -> None:

@@ -134,15 +134,19 @@ class Probe(Connected):
 
     # What a link calls
 
-    def on_message(self, message: Message) -> None:
-        """Take a message, then acknowledge it."""
-        self.retained += message.retain
-        if self._group is None or not self._group.take(message.topic, message.payload):
-            self._inbox.take(message)
-        if message.qos and self._link is not None:
-            self._link.acknowledge(message)
-        elif isinstance(message, OfferingMessage):
-            self._inbox.take_offer(message.member)
+    def on_messages(self, messages: Sequence[Message]) -> None:
+        """Take messages that came together, then acknowledge them."""
+        group, link = self._group, self._link
+        of_cars = messages
+        if group is not None:
+            of_cars = [each for each in messages if not group.take(each.topic, each.payload)]
+        self._inbox.take_all(of_cars)
+        if link is not None:
+            link.acknowledge(*messages)
+        for message in messages:
+            self.retained += message.retain
+            if type(message) is OfferingMessage:
+                self._inbox.take_offer(message.member)
 
     def on_round(self, round_: Round) -> None:
         """Take heartbeats that a model of a broker brings together."""

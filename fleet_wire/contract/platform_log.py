@@ -104,16 +104,18 @@ def decode_events(lines: Iterable[bytes]) -> list[PlatformEvent | RemoteProtocol
     All in one loop: with calls for each line it took half as long again.
     """
     found: list[PlatformEvent | RemoteProtocolError] = []
-    decode, seen_trace_id = _DECODER.decode, None
+    decode = _DECODER.decode
+    seen_trace_id: str | None = None
+    seen_method: str | None = None
     for line in lines:
         try:
             if len(line) > MAX_LINE_BYTES:
                 raise _too_long(line)
             event = decode(line)
-            trace_id = event.trace_id
-            if event.method is not None or trace_id != seen_trace_id:  # lines come in company
-                check_form(event)
-                seen_trace_id = trace_id
+            trace_id, method = event.trace_id, event.method
+            if trace_id != seen_trace_id or method not in (None, seen_method):
+                check_form(event)  # seldom: lines come in company
+                seen_trace_id, seen_method = trace_id, method or seen_method
             found.append(event)
         except RemoteProtocolError as error:
             found.append(error)

@@ -12,7 +12,8 @@ The life of a link: `connect` -> `on_connected` (CONNACK and SUBACK are in) -> `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -149,6 +150,21 @@ class LinkHandler(Protocol):
         ...
 
 
+class HandlerOfSeveral(LinkHandler):
+    """A handler that takes messages that come together at once; not every link tells it so.
+
+    It neither lets go of its link nor freezes it meanwhile.
+    """
+
+    @abstractmethod
+    def on_messages(self, messages: Sequence[Message]) -> None:
+        """Take messages in their order. At QoS 1 call `Link.acknowledge` with each."""
+
+    def on_message(self, message: Message) -> None:
+        """Take a message that comes alone."""
+        self.on_messages((message,))
+
+
 class Link(Protocol):
     """One MQTT client.
 
@@ -185,8 +201,8 @@ class Link(Protocol):
         """
         ...
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK of a QoS 1 message; nothing at QoS 0 or when the connection has gone."""
+    def acknowledge(self, *messages: Message) -> None:
+        """Send the PUBACK of each QoS 1 message; of other connections, and at QoS 0, nothing."""
         ...
 
     def disconnect(self) -> None:

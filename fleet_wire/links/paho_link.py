@@ -105,14 +105,15 @@ class PahoLink:
         self._waiting.append(self._last_key)
         self._pump()
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK of a QoS 1 message of this connection, once."""
-        packet_id = message.packet_id
-        if packet_id is None or self._unacknowledged_in.get(packet_id) is not message:
-            return
-        del self._unacknowledged_in[packet_id]
-        if self._connection is not None:
-            self._connection.acknowledge(packet_id)
+    def acknowledge(self, *messages: Message) -> None:
+        """Send the PUBACK of each QoS 1 message of this connection, once."""
+        for message in messages:
+            packet_id = message.packet_id
+            if packet_id is None or self._unacknowledged_in.get(packet_id) is not message:
+                continue
+            del self._unacknowledged_in[packet_id]
+            if self._connection is not None:
+                self._connection.acknowledge(packet_id)
 
     def disconnect(self) -> None:
         """Say goodbye and close; a frozen link cannot say it, so that its will is published."""

@@ -18,6 +18,7 @@ from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.links.link import (
     BrokerAddress,
     Disconnected,
+    HandlerOfSeveral,
     Link,
     LinkFactory,
     LinkHandler,
@@ -178,8 +179,10 @@ class SeveralLinks:
         self._handler = handler
         self._vehicle_of = vehicle_of
         self._on_broker = on_broker
+        part_of = _PartOfSeveral if isinstance(handler, HandlerOfSeveral) else _Part
         self._parts = [
-            _Part(self, broker, make, within or nullcontext()) for broker, make in factories
+            part_of(self, handler, broker, make, within or nullcontext())
+            for broker, make in factories
         ]
         self._came_by: dict[int, Link] = {}
         """The link by which each message came that is not acknowledged yet, by its identity."""
@@ -223,11 +226,12 @@ class SeveralLinks:
                 topic, payload, qos=qos, retain=retain, properties=properties, on_ack=on_ack
             )
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK by the link that the message came by."""
-        link = self._came_by.pop(id(message), None)
-        if link is not None:
-            link.acknowledge(message)
+    def acknowledge(self, *messages: Message) -> None:
+        """Send each PUBACK by the link that its message came by."""
+        for message in messages:
+            link = self._came_by.pop(id(message), None)
+            if link is not None:
+                link.acknowledge(message)
 
     def disconnect(self) -> None:
         """Say goodbye to each."""
@@ -263,11 +267,11 @@ class SeveralLinks:
         """Return what to say to each broker."""
         return self._handler.session()
 
-    def came(self, message: Message, link: Link) -> None:
-        """Hand on a message."""
-        if message.qos:
-            self._came_by[id(message)] = link
-        self._handler.on_message(message)
+    def note_came(self, messages: Sequence[Message], link: Link) -> None:
+        """Note by which link messages have come, so that it acknowledges them."""
+        for message in messages:
+            if message.qos:
+                self._came_by[id(message)] = link
 
     def broker_is_there(self, part: _Part) -> None:
         """Take that a broker has answered."""
@@ -313,11 +317,13 @@ class _Part:
     def __init__(
         self,
         whole: SeveralLinks,
+        handler: LinkHandler,
         broker: BrokerAddress,
         make: LinkFactory,
         within: AbstractContextManager[object, None],
     ) -> None:
         self._whole = whole
+        self._handler = handler
         self.broker = broker
         self._make = make
         self._within = within
@@ -354,7 +360,8 @@ class _Part:
 
     def on_message(self, message: Message) -> None:
         """Hand a message on."""
-        self._whole.came(message, self.link)
+        self._whole.note_came((message,), self.link)
+        self._handler.on_message(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """Try again after a while; what the old link still held is dropped with it."""
@@ -369,3 +376,13 @@ class _Part:
         with self._within:
             self.link = self._make(self)
             self.link.connect()
+
+
+class _PartOfSeveral(_Part, HandlerOfSeveral):
+    """The same for a handler that takes messages that come together at once."""
+
+    def on_messages(self, messages: Sequence[Message]) -> None:
+        """Hand messages on together."""
+        self._whole.note_came(messages, self.link)
+        assert isinstance(self._handler, HandlerOfSeveral)  # noqa: S101 - see `SeveralLinks`
+        self._handler.on_messages(messages)

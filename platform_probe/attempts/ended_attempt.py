@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Container
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -16,7 +17,7 @@ from platform_probe.attempts.start import Start
 from platform_probe.attempts.timings import Times, on_start, rounded, timings
 
 
-class Judgement(NamedTuple):
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """Which one of which unlock."""
 
     attempt_id: str
@@ -57,9 +58,14 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
         """The command's id; None where there never was one."""
         return None if self.start.is_unnamed else self.start.command_id
 
-    def placed(self) -> tuple[dict[Stage, float], float]:
-        """Return its stages and its end as a record that begins with it would place them."""
-        return on_start(self.reached_s, intended_s=self.start.intended_s, ended_s=self.ended_s)
+    def placed(self, *, but: Container[Stage] = ()) -> tuple[dict[Stage, float], float]:
+        """Return its stages and its end as a record that begins with it would place them.
+
+        Stages of `but` are left out: another source tells of them.
+        """
+        return on_start(
+            self.reached_s, intended_s=self.start.intended_s, ended_s=self.ended_s, but=but
+        )
 
     def alone(self, wire: WireTraits) -> Attempt:
         """Return the record of an unlock that nothing else tells of."""

@@ -118,9 +118,9 @@ class JoinedIndex:
         if not joined.is_apart or joined.car is None:
             return
         joined.is_apart = False
-        others = tuple(other for other in self._by_car[joined.car] if other is not joined)
+        others = [other for other in self._by_car[joined.car] if other is not joined]
         if others:
-            self._by_car[joined.car] = others
+            self._by_car[joined.car] = tuple(others)
         else:
             del self._by_car[joined.car]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec import UnsetType
@@ -38,7 +38,7 @@ _CAUSE_OF_NOT_PUBLISHED: Final = {
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
-class Clocks(NamedTuple):
+class Clocks(msgspec.Struct, frozen=True, gc=False):
     """Where times of the platform and Unix times lie on the monitor's monotonic clock."""
 
     offset_s: float
@@ -68,7 +68,6 @@ def joined_record(
     It began on MQTT when a customer's command was seen, or when the monitor asked the API itself.
     """
     start, seen_s = attempt.start, attempt.start.intended_s
-    reached_s, ended_s = attempt.placed()
     from_platform = _placed(side, clocks.offset_s)
     intended_s = seen_s
     if start.source is Source.CUSTOMER:
@@ -76,16 +75,18 @@ def joined_record(
         for stage in (Stage.REQUESTED, Stage.PUBLISHED):
             if stage in from_platform:
                 from_platform[stage] = min(from_platform[stage], seen_s)
-        asked_s = from_platform.get(Stage.REQUESTED, from_platform.get(Stage.PUBLISHED, seen_s))
-        reached_s[Stage.INTENDED] = reached_s[Stage.REQUESTED] = intended_s = asked_s
+        intended_s = from_platform.get(Stage.REQUESTED, from_platform.get(Stage.PUBLISHED, seen_s))
     else:  # we have timed our own request, and its answer if it came before the door opened
         from_platform = {
             stage: max(at_s, intended_s)
             for stage, at_s in from_platform.items()
             if stage is not Stage.REQUESTED
-            and not (stage is Stage.API_ANSWERED and stage in reached_s)
+            and not (stage is Stage.API_ANSWERED and stage in attempt.reached_s)
         }
     told_s = from_platform.pop(Stage.RESULT_RECEIVED, None)
+    reached_s, ended_s = attempt.placed(but=from_platform)
+    if start.source is Source.CUSTOMER:
+        reached_s[Stage.INTENDED] = reached_s[Stage.REQUESTED] = intended_s
     sources_missing: tuple[Origin, ...] = ()
     if attempt.cause is Cause.NOT_OBSERVED and told_s is not None:
         attempt = msgspec.structs.replace(attempt, cause=cause_of(side), reason=side.reason)

@@ -98,6 +98,8 @@ class Joiner:
         self._index = JoinedIndex(self._united)
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
+        self._ready: list[Attempt] = []
+        """Records that are made, and not yet handed on."""
         self._judged: deque[tuple[float, Joined]] = deque()
         self._logs_pubacks = False
         """Whether the platform logs PUBACKs: then a missing one says something."""
@@ -139,12 +141,14 @@ class Joiner:
         for joined in self._sorted(in_time):
             if not joined.is_gone:  # else another line of these has shown whose part it is
                 self._settle(joined)
+        self._hand_on()
         if self._due and self._due[0].at <= self.newest_at - self._limits.late_s:
             self.tick()
 
     def take_attempt(self, attempt: EndedAttempt) -> None:
         """Take an unlock that has ended on MQTT."""
         self._settle(self._index.take_attempt(attempt))
+        self._hand_on()
 
     def tick(self) -> None:
         """Judge what has waited long enough, and forget what was judged long ago."""
@@ -163,6 +167,7 @@ class Joiner:
                 heapq.heappush(due, _Due(due_at, joined.number))
             else:
                 self._judge(joined)
+        self._hand_on()
         for call in self._calls.due(mark_at - self._limits.deadline_s):
             self._write_complaint(call)
         self._forget_old(now_s)
@@ -182,6 +187,7 @@ class Joiner:
         for joined in sorted(self._waiting.values(), key=lambda one: one.number):
             if joined.number in self._waiting:  # else it proved to be a part of one before
                 self._judge(joined)
+        self._hand_on()
         self._due.clear()
         for call in self._calls.due(math.inf):
             self._write_complaint(call)
@@ -219,13 +225,12 @@ class Joiner:
                 self._take_call(event)
             elif event.operation == _UNLOCK:
                 joined, is_new = take_event(event)
-                number = joined.number
-                if is_new and (number not in waiting or _is_over(joined)):
-                    found.pop(number, None)
-                    found[number] = joined
+                if is_new:
+                    found.pop(joined.number, None)
+                    found[joined.number] = joined
             if step is PlatformStep.ACCEPTED:
                 self._logs_pubacks = True
-        return found.values()
+        return [one for one in found.values() if one.number not in waiting or _is_over(one)]
 
     def _take_call(self, call: PlatformEvent) -> None:
         """Let a call to support wait for the unlocks that it may be about."""
@@ -316,7 +321,13 @@ class Joiner:
             self.only_platform += joined.attempt is None
         else:
             self.revisions += 1
-        self._emit(record)
+        self._ready.append(record)
+
+    def _hand_on(self) -> None:
+        """Let whoever takes records have those that are made: all first, see `_sorted`."""
+        ready, self._ready = self._ready, []
+        for record in ready:
+            self._emit(record)
 
     def _united(self, one: Joined, other: Joined) -> None:
         """Note that two unlocks proved to be one: `other` waits no more."""
@@ -331,7 +342,8 @@ class Joiner:
         """Say of a record that was written that it is a part of another unlock."""
         self.revisions += 1
         part.revision += 1
-        self._emit(msgspec.structs.replace(self._record_of(part), same_as=whole.attempt_id))
+        record = msgspec.structs.replace(self._record_of(part), same_as=whole.attempt_id)
+        self._ready.append(record)
 
     def _is_counted_here(self, joined: Joined) -> bool:
         """Return whether an unlock that only the log tells of is ours to count.

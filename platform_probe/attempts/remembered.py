@@ -95,7 +95,8 @@ class Remembered:
 
         The car may open by it all the same: its answers are late.
         """
-        past = self._past.get(self._unnamed.pop(trace_id, ""))
+        unnamed = self._unnamed.pop(trace_id, None)
+        past = None if unnamed is None else self._past.get(unnamed)
         if past is not None:
             self._add(command_id, past)
         return past is not None

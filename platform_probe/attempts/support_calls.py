@@ -17,8 +17,9 @@ from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts.evidence import Build
 from platform_probe.attempts.timings import rounded
 
-MAX_KEYS: Final = 100_000
-"""Bookings and cars whose unlocks are remembered; the oldest is forgotten for each one above."""
+MAX_KEYS: Final = 50_000
+"""Bookings whose unlocks are remembered, and as many cars; the oldest is forgotten for each one
+above."""
 MAX_EACH: Final = 16
 """Unlocks remembered of each."""
 MAX_WAITING: Final = 10_000
@@ -33,12 +34,17 @@ class _Unlock(msgspec.Struct, frozen=True, gc=False):
     account_id: str | None
 
 
+_Unlocks = OrderedDict[str, tuple[_Unlock, ...]]
+"""By booking, or by car; what was remembered last is the last."""
+
+
 class SupportCalls:
     """Remembers unlocks for `keep_s`, and lets a call wait until those before it are judged."""
 
     def __init__(self, *, keep_s: float) -> None:
         self._keep_s = keep_s
-        self._unlocks: OrderedDict[str, tuple[_Unlock, ...]] = OrderedDict()
+        self._by_booking: _Unlocks = OrderedDict()
+        self._by_car: _Unlocks = OrderedDict()
         self._waiting: list[PlatformEvent] = []
         """In the order in which they came."""
 
@@ -50,12 +56,10 @@ class SupportCalls:
         """Remember an unlock that was judged."""
         account_id = attempt.platform.account_id if attempt.platform else None
         unlock = _Unlock(attempt.attempt_id, attempt.started_at, attempt.booking_id, account_id)
-        unlocks = self._unlocks
-        for key in _keys(attempt.booking_id, attempt.vehicle_id):
-            known = unlocks.pop(key, ())
-            unlocks[key] = (*known[1 - MAX_EACH :], unlock)
-            if len(unlocks) > MAX_KEYS:
-                unlocks.popitem(last=False)
+        if attempt.booking_id is not None:
+            _remember(self._by_booking, attempt.booking_id, unlock)
+        if attempt.vehicle_id:
+            _remember(self._by_car, attempt.vehicle_id, unlock)
 
     def take(self, call: PlatformEvent) -> None:
         """Let a call wait."""
@@ -100,10 +104,11 @@ class SupportCalls:
 
     def _before(self, call: PlatformEvent, at: float) -> list[str]:
         """Return the unlocks that a call may be about, the first first."""
+        of_booking = self._by_booking.get(call.booking_id or "", ())
+        of_car = self._by_car.get(call.vehicle_id or "", ())
         fitting = {
             unlock
-            for key in _keys(call.booking_id, call.vehicle_id or "")
-            for unlock in self._unlocks.get(key, ())
+            for unlock in (*of_booking, *of_car)
             if at - self._keep_s <= unlock.began_s <= at
             and _agree(unlock.booking_id, call.booking_id)
             and _agree(unlock.account_id, call.account_id)
@@ -112,9 +117,12 @@ class SupportCalls:
         return [unlock.attempt_id for unlock in in_order]
 
 
-def _keys(booking_id: str | None, vehicle_id: str) -> list[str]:
-    keys = [] if booking_id is None else [f"booking/{booking_id}"]
-    return [*keys, f"car/{vehicle_id}"] if vehicle_id else keys
+def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
+    known = unlocks.get(key, ())
+    unlocks[key] = (*known[1 - MAX_EACH :], unlock)
+    unlocks.move_to_end(key)
+    if len(unlocks) > MAX_KEYS:
+        unlocks.popitem(last=False)
 
 
 def _agree(one: str | None, other: str | None) -> bool:

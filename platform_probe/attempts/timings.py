@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final
 
 from fleet_wire.contract.attempt import Stage
@@ -76,14 +76,24 @@ def timings(
 
 
 def on_start(
-    reached_s: Mapping[Stage, float], *, intended_s: float, ended_s: float
+    reached_s: Mapping[Stage, float],
+    *,
+    intended_s: float,
+    ended_s: float,
+    but: Container[Stage] = (),
 ) -> tuple[dict[Stage, float], float]:
-    """Return stages and end as a record that begins with `intended_s` would place them."""
-    placed_s = {
-        stage: intended_s + max(round((at_s - intended_s) * _MICROSECONDS), 0) / _MICROSECONDS
-        for stage, at_s in reached_s.items()
-    }
-    return placed_s, max(intended_s + rounded(ended_s - intended_s), *placed_s.values())
+    """Return stages and end as a record that begins with `intended_s` would place them.
+
+    Those of `but` are left out: others place them.
+    """
+    placed_s: dict[Stage, float] = {}
+    latest_s = intended_s + rounded(ended_s - intended_s)
+    for stage, at_s in reached_s.items():
+        if stage in but:
+            continue
+        at_us = round((at_s - intended_s) * _MICROSECONDS)
+        placed_s[stage] = intended_s + at_us / _MICROSECONDS if at_us > 0 else intended_s
+    return placed_s, max(latest_s, *placed_s.values())
 
 
 def _is_answered_aside(reached_s: Mapping[Stage, float]) -> bool:

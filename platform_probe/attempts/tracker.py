@@ -166,7 +166,8 @@ class AttemptTracker(Following):
         self._evidence.heard(vehicle_id, now_s)
         if self.is_shared and self.on_stranger is not None and not self.knows(result.command_id):
             self.on_stranger(vehicle_id)
-        if not self._hold(result.command_id, vehicle_id, result, now_s):
+        command_id = result.command_id
+        if command_id in self._open or not self._hold(command_id, vehicle_id, result, now_s):
             self._take_answer(vehicle_id, result, now_s)
 
     def _take_answer(self, vehicle_id: str, result: Result, now_s: float) -> None:
@@ -204,7 +205,11 @@ class AttemptTracker(Following):
         if retained or was_open or state.is_locked is not False:
             return
         moved_by = state.last_command_id
-        if moved_by is None or not self._hold(moved_by, vehicle_id, state, now_s):
+        if (
+            moved_by is None
+            or moved_by in self._open
+            or not self._hold(moved_by, vehicle_id, state, now_s)
+        ):
             self._take_open_lock(vehicle_id, state, now_s)
 
     def _take_open_lock(

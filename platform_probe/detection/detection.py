@@ -14,14 +14,7 @@ from itertools import count
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import (
-    PROBE_STOPPED,
-    Attempt,
-    Complaint,
-    Record,
-    Source,
-    StrayAnswer,
-)
+from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Record, Source, StrayAnswer
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
@@ -93,17 +86,18 @@ class Detection:
 
     # What comes
 
-    def take(self, record: Record) -> None:
-        """Take a record that was written."""
+    def take(self, records: Iterable[Record]) -> None:
+        """Take records that were written together, at one and the same moment."""
         now_s = self._clock.monotonic_s()
         self._shares.offset_s = self._clock.unix_s() - now_s
-        if isinstance(record, Complaint):
-            if not record.attempts:
+        for record in records:
+            if isinstance(record, Attempt):
+                if _counts(record):
+                    self._attempt(record, now_s)
+            elif isinstance(record, StrayAnswer):
+                self._stray(record, now_s)
+            elif not record.attempts:
                 self._attempt(unseen(record), now_s, hit=True)
-        elif isinstance(record, StrayAnswer):
-            self._stray(record, now_s)
-        elif _counts(record):
-            self._attempt(record, now_s)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Take a message of a car."""

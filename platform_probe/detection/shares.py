@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -137,9 +138,10 @@ class ShareTests:
     def tick(self, now_s: float) -> None:
         """Look at what has enough evidence, and at what was found; learn what is usual."""
         due = [series for series, (_, at_s) in self._alarmed.items() if at_s <= now_s]
+        counts_of = cache(self._counts)  # many cohorts of one problem: what happened is the same
         for series in sorted(due, key=lambda one: MEASURES.index(one.measure)):
             watched, _ = self._alarmed.pop(series)
-            self._deal(series, watched, now_s)
+            self._deal(series, watched, now_s, counts_of)
         for problem in [*self.problems]:
             if _is_due(problem, now_s):
                 self._look_again(problem, now_s)
@@ -222,14 +224,20 @@ class ShareTests:
         series = watched.series[measure] = Series(measure, share, limit)
         return series
 
-    def _deal(self, series: Series, watched: Watched, now_s: float) -> None:
+    def _deal(
+        self,
+        series: Series,
+        watched: Watched,
+        now_s: float,
+        counts_of: Callable[[Measure, tuple[Problem, ...]], list[Count]],
+    ) -> None:
         """Make a problem of a series with enough evidence, where none explains it."""
         measure = series.measure
         series.take_misses(watched.count)
         series.limit = self._limit(watched, measure, now_s)
         evidence = series.evidence.total()
         others = self._others(measure)
-        counts = self._counts(measure, others)
+        counts = counts_of(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
         if others:
             evidence = _replayed(members, self.expected(measure, watched.key, now_s), measure.sizes)
@@ -246,12 +254,14 @@ class ShareTests:
         problem.sure = max(problem.sure, 0.5)
         series.evidence.clear()
 
-    def _others(self, measure: Measure, but: Problem | None = None) -> list[Problem]:
+    def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
         """Return the problems that explain what a measure counts, or counted."""
         known = (*self.problems, *self.over)
-        return [one for one in known if one.measure.whole is measure.whole and one is not but]
+        return tuple(
+            [one for one in known if one.measure.whole is measure.whole and one is not but]
+        )
 
-    def _counts(self, measure: Measure, explained_by: list[Problem]) -> list[Count]:
+    def _counts(self, measure: Measure, explained_by: tuple[Problem, ...]) -> list[Count]:
         def is_explained(values: Values, at_s: float) -> bool:
             for one in explained_by:  # noqa: SIM110 - as in `is_in`
                 if one.explains(values, at_s):

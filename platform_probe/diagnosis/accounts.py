@@ -45,18 +45,23 @@ class Accounts:
         account_id = side.account_id
         if account_id is None:
             return
-        account = self._accounts.pop(account_id, None) or Account()
+        accounts = self._accounts
+        account = accounts.get(account_id)
+        if account is None:
+            account = Account()
+            remember(accounts, account_id, account, MAX_ACCOUNTS)
+        else:
+            accounts.move_to_end(account_id)
         account.two_places = None
         if side.position is not None:
             if account.place is not None:
                 account.two_places = _too_fast(account.place, (began_s, side.position))
             account.place = began_s, side.position
         cars = account.cars
-        cars.pop(vehicle_id, None)
         cars[vehicle_id] = began_s
+        cars.move_to_end(vehicle_id)
         while began_s - next(iter(cars.values())) >= ACCOUNT_S:  # one by one: some have thousands
             cars.popitem(last=False)
-        remember(self._accounts, account_id, account, MAX_ACCOUNTS)
 
 
 def _too_fast(one: tuple[float, Place], other: tuple[float, Place]) -> str | None:

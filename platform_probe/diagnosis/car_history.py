@@ -12,6 +12,8 @@ from functools import lru_cache
 from operator import sub
 from typing import Final, NamedTuple
 
+import msgspec
+
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     CarEvent,
@@ -60,7 +62,7 @@ class Change(NamedTuple):
     session: Session
 
 
-class LockMove(NamedTuple):
+class LockMove(msgspec.Struct, frozen=True, gc=False):
     """The lock, as a state reported it, when that was another than before."""
 
     at_s: float
@@ -68,7 +70,7 @@ class LockMove(NamedTuple):
     command_id: str | None
 
 
-class PastAttempt(NamedTuple):
+class PastAttempt(msgspec.Struct, frozen=True, gc=False):
     """An unlock of the car that has ended."""
 
     began_s: float
@@ -94,7 +96,7 @@ class BrokerWord(NamedTuple):
     kind: str
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What the box said of a command, and when by its own clock, in Unix seconds."""
 
     command_id: str
@@ -318,7 +320,7 @@ class CarHistory(Follower):
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
-        others = tuple([one for one in self.attempts if one.attempt_id != past.attempt_id])
+        others = [one for one in self.attempts if one.attempt_id != past.attempt_id]
         self.attempts = (*others[1 - KEPT :], past)
 
     def take_broker_word(self, word: BrokerWord) -> None:
@@ -330,7 +332,7 @@ class CarHistory(Follower):
     def has_answered(self, command_id: str, phase: Phase) -> bool:
         """Return whether it has lately given this answer to a command."""
         for one in self.answers:  # noqa: SIM110 - for every answer: a generator costs as much again
-            if one.command_id == command_id and one.phase is phase:
+            if one.phase is phase and one.command_id == command_id:
                 return True
         return False
 

@@ -58,6 +58,7 @@ AFTER_CONNECT_S: Final = 15.0
 """What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
 NAMED_MOSTLY: Final = 4
 """So many times more commands name a booking than name none, where customers' do [E]."""
+_PUBLISHED: Final = Stage.PUBLISHED.value
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
 
 
@@ -141,11 +142,12 @@ class Diagnosing(Hearing):
     def _attempt(self, record: Attempt) -> None:
         now_s = self._clock.monotonic_s()
         began_s = self._placed_s(record.started_at)
-        self._note(record, began_s)
+        car = self._car(record.vehicle_id)
+        self._note(record, car, began_s)
         one = self._open.get(record.attempt_id)
         if one is not None:
             one.record = record
-        elif record.outcome is Outcome.OK and not self._is_odd(record, began_s):
+        elif record.outcome is Outcome.OK and not self._is_odd(record, car, began_s):
             remember(self._recent, record.vehicle_id, record, MAX_RECENT)
             self._emit(record)
             return
@@ -159,7 +161,7 @@ class Diagnosing(Hearing):
         if self._alike(one):
             self._look_soon(record.vehicle_id, now_s)
 
-    def _is_odd(self, record: Attempt, began_s: float) -> bool:
+    def _is_odd(self, record: Attempt, car: CarHistory, began_s: float) -> bool:
         """Return whether an unlock that went well looks odd at once."""
         if not _SUSPECT.isdisjoint(record.flags) or is_taken_over_often(record.evidence):
             return True
@@ -172,7 +174,6 @@ class Diagnosing(Hearing):
                 return True
         if names_no_booking(record, others_do=self._others_name_bookings()):
             return True
-        car = self._car(record.vehicle_id)
         bounced = car.bounced()
         if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
             return True
@@ -206,22 +207,15 @@ class Diagnosing(Hearing):
             if not of_car:
                 del self._open_by_car[one.record.vehicle_id]
 
-    def _note(self, record: Attempt, began_s: float) -> None:
+    def _note(self, record: Attempt, car: CarHistory, began_s: float) -> None:
         """Count an unlock for its car and for all others, and see what it says of earlier ones."""
-        car = self._car(record.vehicle_id)
         counted = self._counted.pop(record.attempt_id, None)
         if counted is not None:
             self._neighbours.take_back(*counted)
-        elif record.source is Source.CUSTOMER and Stage.PUBLISHED.value in record.stages:
+        elif record.source is Source.CUSTOMER and _PUBLISHED in record.stages:
             self._booked += record.booking_id is not None
             self._unbooked += record.booking_id is None
-        is_retry = any(
-            past.attempt_id != record.attempt_id
-            and abs(past.began_s - began_s) < ACCOUNT_S
-            and (past.cause is None) == (record.cause is None)
-            for past in car.attempts
-        )
-        if not is_retry:
+        if not _is_retry(record, car, began_s):
             counted = began_s, record.cause, places_of(record)
             self._neighbours.take(*counted)
             remember(self._counted, record.attempt_id, counted, MAX_OPEN)
@@ -365,7 +359,7 @@ class Diagnosing(Hearing):
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
         returned_s = _returned_s(car, one.began_s)
-        at_box_s = one.began_s + record.stages.get(Stage.PUBLISHED.value, 0.0) + CROSSING_S
+        at_box_s = one.began_s + record.stages.get(_PUBLISHED, 0.0) + CROSSING_S
         return Case(
             record=record,
             car=car,
@@ -412,6 +406,19 @@ class Diagnosing(Hearing):
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""
         return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
+
+
+def _is_retry(record: Attempt, car: CarHistory, began_s: float) -> bool:
+    """Return whether an unlock of the car shortly before or after it came to the same."""
+    went_well = record.cause is None
+    for past in car.attempts:
+        if (
+            past.attempt_id != record.attempt_id
+            and abs(past.began_s - began_s) < ACCOUNT_S
+            and (past.cause is None) is went_well
+        ):
+            return True
+    return False
 
 
 def _returned_s(car: CarHistory, began_s: float) -> float:

@@ -59,8 +59,8 @@ def is_taken_over_often(evidence: Mapping[str, Any]) -> bool:
 
     Of the evidence of an unlock: then two boxes use it, and the other one may have answered.
     """
-    said: Mapping[str, int] = evidence.get("broker_said") or {}
-    return said.get(BrokerEventKind.TAKEN_OVER.value, 0) >= OFTEN
+    said: Mapping[str, int] | None = evidence.get("broker_said")
+    return said is not None and said.get(BrokerEventKind.TAKEN_OVER.value, 0) >= OFTEN
 
 
 def places_of(record: Attempt) -> tuple[Place, ...]:

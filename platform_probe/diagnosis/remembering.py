@@ -10,7 +10,7 @@ KeptT = TypeVar("KeptT")
 
 def remember(kept: OrderedDict[str, KeptT], key: str, value: KeptT, most: int) -> None:
     """Remember the latest value of a key, and forget the oldest key for each one above `most`."""
-    kept.pop(key, None)
     kept[key] = value
+    kept.move_to_end(key)  # taking it out first takes twice as long
     if len(kept) > most:
         kept.popitem(last=False)

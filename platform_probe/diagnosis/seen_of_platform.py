@@ -9,6 +9,7 @@ from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Sta
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import Case
 
+_PUBLISHED: Final = Stage.PUBLISHED.value
 GIVEN_UP: Final = frozenset({"expired", "not_published"})
 WAITED_LONG_S: Final = 60.0
 """Longer than a command that a customer waits for lives, and its grace [E]."""
@@ -44,7 +45,7 @@ def names_no_booking(record: Attempt, *, others_do: bool) -> bool:
 
     The platform's log says so of an account; without it, that others' commands name theirs.
     """
-    if record.booking_id is not None or Stage.PUBLISHED.value not in record.stages:
+    if record.booking_id is not None or _PUBLISHED not in record.stages:
         return False
     side = record.platform
     has_account = side.account_id is not None if side else False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from fleet_wire.contract.attempt import Flag
@@ -44,6 +44,8 @@ LOOKED_THROUGH_EVERY: Final = 64
 MAX_NAMED: Final = 100
 """Unknown fields that are logged: whoever makes up names must not fill the log."""
 _SHOWN_BYTES: Final = 80
+_Read = tuple[TopicKind, str, Any, Message]
+"""A message with its kind, its car and what it says: one of a closed set."""
 
 
 def subscriptions(
@@ -139,32 +141,73 @@ class Inbox:
 
     def take(self, message: Message) -> None:
         """Take one message. Never raises for what the message holds."""
-        if self._unix_s is not None and is_broker_log(message.topic):
-            self._take_broker_log(message.payload, self._unix_s())
-            return
-        kind: TopicKind | None = None
-        try:
-            place = self._place(message)
-            kind, vehicle_id, _ = place
-            if kind is TopicKind.COMMAND and self._is_known(message):
-                return
-            self._dispatch(place, message)
-        except RemoteProtocolError as error:
-            if kind in _RETAINED and not message.payload:
-                self._tracker.removed(vehicle_id)
-                for hearer in self._hearers:
-                    hearer.removed(vehicle_id)
-                return
-            self.malformed += 1
-            self._metrics.count_malformed(kind)
-            self._complaints.complain(
-                "malformed_message",
-                kind.value if kind else "other",
-                topic=message.topic,
-                reason=error.reason,
-                payload_starts=repr(message.payload[:_SHOWN_BYTES]),
-                payload_bytes=len(message.payload),
-            )
+        self.take_all((message,))
+
+    def take_all(self, messages: Sequence[Message]) -> None:
+        """Take messages that came together: all are read, then all are heard, then followed.
+
+        In turns each of the three finds its code gone from the caches, see docs/decisions/0011.
+        """
+        read: list[_Read] = []
+        for message in messages:
+            if self._unix_s is not None and is_broker_log(message.topic):
+                self._hand_on(read)
+                self._take_broker_log(message.payload, self._unix_s())
+                continue
+            kind: TopicKind | None = None
+            try:
+                place = self._place(message)
+                kind, vehicle_id, _ = place
+                if kind is TopicKind.COMMAND and self._is_known(message):
+                    continue
+                vehicle_id, decoded = self._read(place, message)
+            except RemoteProtocolError as error:
+                if kind in _RETAINED and not message.payload:
+                    self._hand_on(read)
+                    self._take_removed(vehicle_id)
+                else:
+                    self._refuse(kind, message, error)
+                continue
+            taken = self.taken[kind]
+            self.taken[kind] = taken + 1
+            if taken % LOOKED_THROUGH_EVERY == 0:
+                self._name_unknown_fields(place, message)
+            if decoded is not None:  # else of no concern, as the profile says
+                read.append((kind, vehicle_id, decoded, message))
+        self._hand_on(read)
+
+    def _hand_on(self, read: list[_Read]) -> None:
+        """Let those who hear and the tracker have what was read, and forget it."""
+        hearers = self._heard
+        for kind, vehicle_id, decoded, message in read:
+            for heard in hearers[kind]:
+                heard(kind, vehicle_id, decoded, is_retained=message.retain)
+        follow = self._follow
+        for kind, vehicle_id, decoded, message in read:
+            try:
+                follow(vehicle_id, decoded, message)
+            except RemoteProtocolError as error:
+                self._refuse(kind, message, error)
+        read.clear()
+
+    def _take_removed(self, vehicle_id: str) -> None:
+        """Take that a car was taken out of service."""
+        self._tracker.removed(vehicle_id)
+        for hearer in self._hearers:
+            hearer.removed(vehicle_id)
+
+    def _refuse(self, kind: TopicKind | None, message: Message, error: RemoteProtocolError) -> None:
+        """Count a message that breaks the contract."""
+        self.malformed += 1
+        self._metrics.count_malformed(kind)
+        self._complaints.complain(
+            "malformed_message",
+            kind.value if kind else "other",
+            topic=message.topic,
+            reason=error.reason,
+            payload_starts=repr(message.payload[:_SHOWN_BYTES]),
+            payload_bytes=len(message.payload),
+        )
 
     def take_round(self, round_: Round, now_s: float) -> None:
         """Take heartbeats that have come together: one by one where one of them may end an unlock.
@@ -213,18 +256,8 @@ class Inbox:
             and b'"command_id":"%b"' % correlation in message.payload
         )
 
-    def _dispatch(self, place: Place, message: Message) -> None:
-        decoded: Any  # of a closed set
-        vehicle_id, decoded = self._read(place, message)
-        topic_kind = place[0]
-        taken = self.taken[topic_kind]
-        self.taken[topic_kind] = taken + 1
-        if taken % LOOKED_THROUGH_EVERY == 0:
-            self._name_unknown_fields(place, message)
-        if decoded is None:
-            return  # of no concern, as the profile says
-        for heard in self._heard[topic_kind]:
-            heard(topic_kind, vehicle_id, decoded, is_retained=message.retain)
+    def _follow(self, vehicle_id: str, decoded: Any, message: Message) -> None:
+        """Let the tracker have a message. Raises `RemoteProtocolError` for one that is not its."""
         kind = type(decoded)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
             self._tracker.telemetry(vehicle_id, decoded)
@@ -239,9 +272,9 @@ class Inbox:
         elif kind is Presence:
             self._tracker.presence(vehicle_id, decoded, retained=message.retain)
         else:
-            self._dispatch_rare(vehicle_id, decoded)
+            self._follow_rare(vehicle_id, decoded)
 
-    def _dispatch_rare(self, vehicle_id: str, decoded: Heard) -> None:
+    def _follow_rare(self, vehicle_id: str, decoded: Heard) -> None:
         match decoded:
             case CarEvent():
                 self._tracker.event(vehicle_id)

@@ -52,12 +52,12 @@ class PlatformInbox:
 
     def take_lines(self, lines: Sequence[bytes]) -> None:
         """Take lines, in order. Never raises for what they hold."""
-        events: list[PlatformEvent] = []
-        for line, event in zip(lines, decode_events(lines), strict=True):
-            if type(event) is PlatformEvent:
-                events.append(event)
-            elif isinstance(event, RemoteProtocolError):
-                self.refuse(event.reason, line)
+        read = decode_events(lines)
+        events = [event for event in read if isinstance(event, PlatformEvent)]
+        if len(events) < len(read):
+            for line, event in zip(lines, read, strict=True):
+                if isinstance(event, RemoteProtocolError):
+                    self.refuse(event.reason, line)
         self._take(events)
 
     def refuse(self, reason: str, line: bytes) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.bare_subscriber import pubacks_of
 from bench.watching import WAYS, Results, Watched, WatchPlan, measure_watching, render_watching
-from fleet_wire.links.lean.packets import puback_packet, publish_packet
+from fleet_wire.links.lean.packets import puback_packets, publish_packet
 
 SMALL = WatchPlan(boxes=10, rate_per_s=100.0, duration_s=0.3, rounds=1, in_flight=50)
 
@@ -33,7 +33,7 @@ def test_a_bare_subscriber_acknowledges_what_it_has_whole() -> None:
     second = publish_packet("cars/a/state", b"x", 300, None, retain=True)
     whole = first + unasked + second
     for data in (whole, whole + first[:1], whole + first[:-1]):
-        assert pubacks_of(memoryview(data)) == (puback_packet(7) + puback_packet(300), len(whole))
+        assert pubacks_of(memoryview(data)) == (puback_packets([7, 300]), len(whole))
 
 
 def test_what_was_measured_is_told() -> None:

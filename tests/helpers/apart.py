@@ -64,10 +64,11 @@ class Apart:
             on_ack=on_ack,
         )
 
-    def acknowledge(self, message: Message) -> None:
+    def acknowledge(self, *messages: Message) -> None:
         """Acknowledge what had come."""
-        _, received = self._as_received.get(id(message), (message, message))
-        self._link.acknowledge(received)
+        for message in messages:
+            _, received = self._as_received.get(id(message), (message, message))
+            self._link.acknowledge(received)
 
     def disconnect(self) -> None:
         """Say goodbye."""

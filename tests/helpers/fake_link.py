@@ -95,9 +95,9 @@ class FakeLink:
         self.envelopes.append((topic, qos, retain))
         self.properties.append(properties)
 
-    def acknowledge(self, message: Message) -> None:
+    def acknowledge(self, *messages: Message) -> None:
         """Remember what is acknowledged."""
-        self.acknowledged.append(message)
+        self.acknowledged += messages
 
     def disconnect(self) -> None:
         """Leave."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from fleet_wire.links.link import Disconnected, Link, LinkFactory, Message, Session
+from fleet_wire.links.link import (
+    Disconnected,
+    HandlerOfSeveral,
+    Link,
+    LinkFactory,
+    Message,
+    Session,
+)
 
 
 class Recorder:
@@ -47,3 +55,16 @@ class Recorder:
     def on_disconnected(self, reason: Disconnected) -> None:
         """Keep it."""
         self.ends.append(reason)
+
+
+class RecorderOfSeveral(Recorder, HandlerOfSeveral):
+    """Keeps what comes together as it comes, with PUBACKs where `came.append` is `on_ack`."""
+
+    def __init__(self, make_link: LinkFactory, session: Session) -> None:
+        self.came: list[list[bytes] | int] = []
+        super().__init__(make_link, session)
+
+    def on_messages(self, messages: Sequence[Message]) -> None:
+        """Keep the payloads, and acknowledge."""
+        self.came.append([message.payload for message in messages])
+        self.link.acknowledge(*messages)

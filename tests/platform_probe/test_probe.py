@@ -90,9 +90,9 @@ class FakeProbeLink:
             raise LocalProtocolError("queue is full")
         self.sent.append((topic, payload, properties, on_ack))
 
-    def acknowledge(self, message: Message) -> None:
+    def acknowledge(self, *messages: Message) -> None:
         """Keep what is acknowledged."""
-        self.acknowledged.append(message)
+        self.acknowledged += messages
 
     def disconnect(self) -> None:
         """Leave."""

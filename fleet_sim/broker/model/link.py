@@ -157,16 +157,17 @@ class ModelLink:
         else:
             self._broker.qos0_dropped += 1
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK of a QoS 1 message of this connection, once."""
-        packet_id, unacknowledged = message.packet_id, self._unacknowledged
-        if packet_id is None or not unacknowledged:
-            return
-        if unacknowledged.get(packet_id) is message:
-            del unacknowledged[packet_id]
-            if not unacknowledged:
-                self._unacknowledged = ()
-            self._send(self._broker.take_puback, message)
+    def acknowledge(self, *messages: Message) -> None:
+        """Send the PUBACK of each QoS 1 message of this connection, once."""
+        for message in messages:
+            packet_id, unacknowledged = message.packet_id, self._unacknowledged
+            if packet_id is None or not unacknowledged:
+                continue
+            if unacknowledged.get(packet_id) is message:
+                del unacknowledged[packet_id]
+                if not unacknowledged:
+                    self._unacknowledged = ()
+                self._send(self._broker.take_puback, message)
 
     def disconnect(self) -> None:
         """Say goodbye and close. A frozen link cannot say it: then its will is published."""

@@ -27,7 +27,7 @@ from fleet_wire.links.lean.packets import (
     connect_packet,
     disconnect_packet,
     name_of,
-    puback_packet,
+    puback_packets,
     publish_packet,
     subscribe_packet,
 )
@@ -41,6 +41,7 @@ from fleet_wire.links.link import (
     SUCCESS,
     Disconnected,
     Ended,
+    HandlerOfSeveral,
     LinkHandler,
     Message,
     OnAck,
@@ -139,19 +140,25 @@ class LeanLink(PacketStream):
         else:
             raise LocalProtocolError(f"{waiting} messages wait to be sent: no more")
 
-    def acknowledge(self, message: Message) -> None:
-        """Send the PUBACK of a QoS 1 message of this connection, once."""
-        packet_id, unacknowledged = message.packet_id, self._unacknowledged
-        if packet_id is None or not unacknowledged:
+    def acknowledge(self, *messages: Message) -> None:
+        """Send the PUBACK of each QoS 1 message of this connection, once."""
+        unacknowledged = self._unacknowledged
+        if not unacknowledged:
             return
-        if unacknowledged.get(packet_id) is message:
-            del unacknowledged[packet_id]
-            if not unacknowledged:
-                self._unacknowledged = ()
-            if self._factory.limits.acknowledge_after_s:
-                self._gather_puback(puback_packet(packet_id))
-            else:
-                self._send(puback_packet(packet_id))
+        packet_ids: list[int] = []
+        for message in messages:
+            packet_id = message.packet_id
+            if packet_id is not None and unacknowledged.get(packet_id) is message:
+                del unacknowledged[packet_id]
+                packet_ids.append(packet_id)
+        if not unacknowledged:
+            self._unacknowledged = ()
+        if not packet_ids:
+            return
+        if self._factory.limits.acknowledge_after_s:
+            self._gather_pubacks(packet_ids)
+        else:
+            self._send(puback_packets(packet_ids))
 
     def disconnect(self) -> None:
         """Say goodbye and close. A frozen link cannot say it: then its will is published."""
@@ -297,7 +304,7 @@ class LeanLink(PacketStream):
             logger.exception("on_disconnected raised")
 
     def _close(self, goodbye: bytes) -> None:
-        outgoing = [*self._pubacks, *self._outgoing]
+        outgoing = [puback_packets(self._pubacks), *self._outgoing]
         transport = self._detach()
         if transport is None:
             return
@@ -355,33 +362,44 @@ class LeanLink(PacketStream):
         Return how many are taken then. The first that is not for it is left to `_take`.
         """
         transport, factory, handler = self._transport, self._factory, self._handler
+        several = handler.on_messages if isinstance(handler, HandlerOfSeveral) else None
+        together: list[Message] = []
+        """What a handler of several gets before what is no message."""
         with factory.within:
             for packet in came[taken:] if taken else came:
-                if type(packet) is Message:
-                    if packet.packet_id is not None:
-                        self._note_unacknowledged(packet.packet_id, packet)
-                        if len(self._unacknowledged) > factory.limits.receive_max:
-                            break
-                    taken += 1
-                    handler.on_message(packet)
+                if type(packet) is Message and self._note_unacknowledged(packet):
+                    if several is None:
+                        handler.on_message(packet)
+                    else:
+                        together.append(packet)
                 elif type(packet) is int:
-                    taken += 1
+                    if several is not None and together:
+                        several(together)
+                        together = []
                     on_ack = self._outbox.acknowledged(packet)
                     if on_ack is not None:
                         on_ack(SUCCESS)
                 else:
                     break
+                taken += 1
                 if self._transport is not transport or self._is_frozen:
                     break
+            if several is not None and together:
+                several(together)
         if self._outbox.waiting:
             self._pump()
         return taken
 
-    def _note_unacknowledged(self, packet_id: int, message: Message) -> None:
-        if self._unacknowledged:
-            self._unacknowledged[packet_id] = message
+    def _note_unacknowledged(self, message: Message) -> bool:
+        """Note a message that wants a PUBACK; return whether it is not one too many."""
+        packet_id, unacknowledged = message.packet_id, self._unacknowledged
+        if packet_id is None:
+            return True
+        if unacknowledged:
+            unacknowledged[packet_id] = message
         else:
-            self._unacknowledged = {packet_id: message}
+            self._unacknowledged = unacknowledged = {packet_id: message}
+        return len(unacknowledged) <= self._factory.limits.receive_max
 
     def _take(self, packet: Incoming) -> None:
         """Take what is not handed on as it comes: what comes early, seldom, or must not come."""
@@ -407,10 +425,8 @@ class LeanLink(PacketStream):
     def _keep_early(self, message: Message) -> None:
         """Keep a message that comes before SUBACK, unless it is one too many."""
         opening = self._opening
-        if message.packet_id is not None:
-            self._note_unacknowledged(message.packet_id, message)
-        is_too_many = len(self._unacknowledged) > self._factory.limits.receive_max
-        if opening is None or is_too_many or len(opening.held) >= _MAX_HELD:
+        is_one_too_many = not self._note_unacknowledged(message)
+        if opening is None or is_one_too_many or len(opening.held) >= _MAX_HELD:
             raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
         opening.held.append(message)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import mqtt5
 from mqtt5 import (
@@ -252,9 +252,9 @@ def with_duplicate_flag(packet: bytes, *, is_duplicate: bool) -> bytes:
     return bytes((flags,)) + packet[1:]
 
 
-def puback_packet(packet_id: int) -> bytes:
-    """Return PUBACK with success, whose reason code is left out (section 3.4.2.1)."""
-    return b"\x40\x02" + packet_id.to_bytes(2, "big")
+def puback_packets(packet_ids: Iterable[int]) -> bytes:
+    """Return PUBACKs with success, whose reason code is left out (section 3.4.2.1)."""
+    return b"".join([b"\x40\x02" + packet_id.to_bytes(2, "big") for packet_id in packet_ids])
 
 
 def pingreq_packet() -> bytes:

@@ -16,6 +16,7 @@ from fleet_wire.links.lean.packets import (
     SHORTEST_PUBACK,
     Incoming,
     pingreq_packet,
+    puback_packets,
     read_packets,
 )
 from fleet_wire.links.lean.shared import SharedByLinks
@@ -72,8 +73,8 @@ class PacketStream(asyncio.Protocol, ABC):
         """The beginning of a packet whose end has not come."""
         self._outgoing: list[bytes] | tuple[()] = ()
         """What goes out when this iteration of the event loop is over."""
-        self._pubacks: list[bytes] | tuple[()] = ()
-        """What may still gather before it goes out."""
+        self._pubacks: list[int] | tuple[()] = ()
+        """The ids of PUBACKs that may still gather before they go out."""
         self._keepalive_s = 0
         """As CONNACK says; 0: none."""
         self.check_tick = 0
@@ -218,25 +219,23 @@ class PacketStream(asyncio.Protocol, ABC):
             self._outgoing = [packet]
             self._factory.will_write(self)
 
-    def _gather_puback(self, packet: bytes) -> None:
-        """Hold a PUBACK back for others, but not where it may be all that the broker waits for."""
-        factory = self._factory
-        if not self._pubacks:
-            self._pubacks = [packet]
-            if self._gathers_pubacks:
-                factory.loop.call_later(factory.limits.acknowledge_after_s, self.flush)
-            else:
-                factory.will_write(self)
-        else:
-            self._pubacks.append(packet)
-            if len(self._pubacks) == _SMALLEST_WINDOW:
-                factory.will_write(self)
+    def _gather_pubacks(self, packet_ids: list[int]) -> None:
+        """Hold PUBACKs back for others, but not where they may be all that the broker waits for."""
+        factory, before = self._factory, len(self._pubacks)
+        self._pubacks = [*self._pubacks, *packet_ids]
+        if not before and self._gathers_pubacks:
+            factory.loop.call_later(factory.limits.acknowledge_after_s, self.flush)
+        elif not before:
+            factory.will_write(self)
+        if before < _SMALLEST_WINDOW <= len(self._pubacks):
+            factory.will_write(self)
 
     def flush(self) -> None:
         """Write what has gathered; called by the factory once an iteration."""
         if self._pubacks:
             self._gathers_pubacks = len(self._pubacks) > 1
-            self._outgoing, self._pubacks = [*self._pubacks, *self._outgoing], ()
+            self._outgoing = [puback_packets(self._pubacks), *self._outgoing]
+            self._pubacks = ()
         outgoing, transport = self._outgoing, self._transport
         if not outgoing or transport is None or self._is_frozen:
             return

@@ -9,7 +9,8 @@ from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Session
 from fleet_wire.links.several import Brokers, SeveralLinks, broker_of
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.recorder import Recorder
+from tests.helpers.fake_transport import CONNACK, FakeNetwork, publish_from_broker, turn
+from tests.helpers.recorder import Recorder, RecorderOfSeveral
 from tests.helpers.waiting import eventually
 
 CARS = [f"car-{number:05d}" for number in range(4_000)]
@@ -59,6 +60,28 @@ def test_a_range_is_short_for_a_list() -> None:
         Brokers.parse("mqtt://b-{9..0}:1883")
     with pytest.raises(ConfigError, match="mqtt://b-1:1883: stands in the list twice"):
         Brokers.parse("mqtt://b-{0..3}:1883,mqtt://b-1:1883")
+
+
+async def test_what_comes_together_from_one_broker_stays_together() -> None:
+    """It is acknowledged to that broker; what comes alone is taken as well."""
+    addresses = Brokers.parse("mqtt://left,mqtt://right").addresses
+    networks = [FakeNetwork(), FakeNetwork()]
+    several = RecorderOfSeveral(
+        lambda handler: SeveralLinks(
+            handler, [*zip(addresses, networks, strict=True)], vehicle_of=vehicle_of
+        ),
+        Session("several"),
+    )
+    several.link.connect()
+    left, right = (network.accept() for network in networks)
+    for transport in (left, right):
+        transport.deliver(CONNACK)
+        transport.writes.clear()
+    left.deliver(publish_from_broker(b"one", 1) + publish_from_broker(b"two", 2))
+    right.deliver(publish_from_broker(b"three", 3))
+    assert several.came == [[b"one", b"two"], [b"three"]]
+    await turn()
+    assert [each.names().count("PubAck") for each in (left, right)] == [2, 1]
 
 
 @pytest.mark.broker

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from fleet_wire.contract.attempt import Flag, Origin, PlatformSide, Source, Stage
+from fleet_wire.contract.attempt import Attempt, Flag, Origin, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
@@ -634,6 +634,23 @@ def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, wri
     assert len(bench.records) == written
 
 
+@pytest.mark.parametrize(("trace_id", "key"), [(TRACE_ID, TRACE_ID), (None, "r1")])
+def test_whose_it_is_says_its_trace_or_else_its_request(trace_id: str | None, key: str) -> None:
+    """So that all monitors ask by the same."""
+    asked: list[str] = []
+
+    def is_ours(each: str) -> bool:
+        asked.append(each)
+        return True
+
+    bench = JoinBench(is_ours=is_ours)
+    bench.wait(DEADLINE_S + 1)
+    bench.requested(trace_id=trace_id)
+    bench.answered(403, trace_id=trace_id)
+    assert bench.only().cause is Cause.API_REFUSED
+    assert asked == [key]
+
+
 def test_what_was_counted_once_stays_ours() -> None:
     """Another monitor may have come meanwhile: it has not seen the first judgement."""
     owners = [True, False]
@@ -844,6 +861,54 @@ def test_a_withdrawn_record_is_a_later_revision() -> None:
     assert bench.joiner.revisions == 2
 
 
+def test_each_withdrawn_record_is_counted() -> None:
+    """With the revision of the unlock that it is a part of."""
+    bench = JoinBench()
+    for number in range(2):
+        bench.requested(trace_id=None, request_id=f"r{number}", booking_id="another")
+        bench.answered(202, trace_id=None, request_id=f"r{number}")
+        bench.seen(f"k{number}", trace_id=None)
+        bench.opens(f"k{number}")
+        bench.wait(DEADLINE_S + WAIT_S + 1)
+        bench.ended(trace_id=None, request_id=f"r{number}", command_id=f"k{number}")
+    assert len([record for record in bench.records if record.same_as]) == 2
+    assert bench.joiner.revisions == 4
+
+
+def test_what_was_written_of_the_log_alone_is_revised_when_its_command_proves_to_wait() -> None:
+    """Under the name that it has; nothing is withdrawn."""
+    bench = JoinBench()
+    bench.requested(trace_id=None)
+    bench.answered(403, trace_id=None)
+    assert bench.only().cause is Cause.API_REFUSED
+    bench.seen(trace_id=None)
+    bench.opens()
+    bench.published(trace_id=None)
+    bench.ended(trace_id=None)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert len(bench.last()) == 1
+    assert [record.revision for record in bench.records] == [1, 2]
+    assert bench.records[1].attempt_id == bench.records[0].attempt_id
+    assert bench.records[1].outcome is Outcome.OK
+    assert not any(record.same_as for record in bench.records)
+
+
+def test_what_is_due_is_judged_behind_what_was_judged_already() -> None:
+    """Entries of what is judged stay in the queue: they are passed over."""
+    bench = JoinBench()
+    for number in range(2):
+        bench.seen(f"k{number}", trace_id=f"{number:032}")
+        bench.opens(f"k{number}")
+    first = {"request_id": "r0", "trace_id": f"{0:032}"}
+    bench.requested(**first)
+    bench.answered(200, **first)
+    bench.ended(command_id="k0", **first)
+    assert len(bench.records) == 1
+    bench.behind.wait(WAIT_S + 1)
+    bench.joiner.tick()
+    assert len(bench.records) == 2
+
+
 def test_uncertainty_is_that_of_the_ways() -> None:
     """The command was seen 0.3 s after it was published, and acknowledged after 0.2 s."""
     bench = JoinBench(ahead_s=100.0)
@@ -880,6 +945,29 @@ def test_lines_that_come_together_are_judged_together() -> None:
     assert record.revision == 1
     assert isinstance(record.platform, PlatformSide)
     assert (record.platform.requests, record.platform.status) == (2, 200)
+
+
+def test_records_of_lines_that_come_together_are_all_made_before_one_is_handed_on() -> None:
+    """So either finds its code in the caches; they come in the order of their last lines."""
+    bench = JoinBench()
+    handed_on: list[tuple[str, int]] = []
+
+    def emit(record: Attempt) -> None:
+        handed_on.append((record.trace_id, bench.joiner.only_platform))
+
+    bench.joiner._emit = emit
+    traces = {"r1": OTHER_TRACE, "r2": TRACE_ID}
+    bench.joiner.take_events(
+        [
+            bench.event("requested", request_id="r2", trace_id=traces["r2"]),
+            *(
+                bench.event(step, request_id=request_id, trace_id=trace_id, status=403)
+                for request_id, trace_id in traces.items()
+                for step in ("requested", "answered")
+            ),
+        ]
+    )
+    assert handed_on == [(OTHER_TRACE, 2), (TRACE_ID, 2)]
 
 
 def test_a_line_that_makes_two_unlocks_one_comes_with_theirs() -> None:

@@ -84,12 +84,43 @@ def test_the_time_of_a_call_is_on_the_monitors_clock() -> None:
     assert complaint.at == pytest.approx(called_at, abs=0.5)
 
 
-def test_of_several_monitors_one_has_the_complaint() -> None:
-    """As with what only the log tells."""
-    bench = JoinBench(is_ours=lambda _key: False)
+def test_a_call_says_when_it_was_in_the_load_and_what_its_car_is() -> None:
+    """Of a call that names no car nothing of one is known."""
+    bench = JoinBench(ahead_s=100.0)
+    bench.behind.opened(moved_by=None)
+    bench.wait(30.0)
+    bench.called()
+    bench.called("ticket-2", vehicle_id=None)
+    bench.joiner.flush()
+    began_s = bench.behind.tracker.load_began_s
+    of_car, of_none = bench.complaints
+    assert of_car.scheduled_s == pytest.approx(bench.behind.clock.now_s - began_s, abs=0.5)
+    assert (of_car.region, of_car.firmware) == (
+        bench.behind.evidence.of(CAR).build.region,
+        bench.behind.evidence.of(CAR).build.firmware,
+    )
+    assert of_car.region is not None
+    assert (of_none.vehicle_id, of_none.region) == ("", None)
+
+
+def test_a_call_is_due_when_unlocks_before_it_can_be_judged() -> None:
+    """Whoever sleeps until something is due wakes for it, also where no unlock waits."""
+    bench = JoinBench()
+    waits: list[float] = []
+    bench.joiner.on_wait = lambda: waits.append(bench.behind.clock.now_s)
+    called_s = bench.behind.clock.now_s
+    bench.called()
+    assert waits == [called_s]
+    assert bench.joiner.next_s() == pytest.approx(called_s + DEADLINE_S + WAIT_S)
+
+
+@pytest.mark.parametrize(("mine", "written"), [("ticket-1", 1), ("another", 0)])
+def test_of_several_monitors_one_has_the_complaint(mine: str, written: int) -> None:
+    """By the call's own id, as with what only the log tells."""
+    bench = JoinBench(is_ours=lambda key: key == mine)
     bench.called()
     bench.joiner.flush()
-    assert bench.complaints == []
+    assert len(bench.complaints) == written
 
 
 def test_calls_without_end_do_not_wait_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -21,10 +21,12 @@ from fleet_wire.contract.messages import (
     Command,
     EventName,
     Phase,
+    Reason,
     Result,
     Telemetry,
 )
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Message
 from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, Inbox, subscriptions
@@ -352,3 +354,53 @@ def test_who_hears_is_told_of_the_kinds_that_it_takes() -> None:
         ("beats", "removed", CAR),
         ("answers", "removed", CAR),
     ]
+
+
+_PROPERTIES = [("origin", "probe/another")]
+_OF_ANOTHER = msgspec.structs.replace(COMMAND, command_id="p1")
+_ROW = (
+    message_of(f"cars/{CAR}/presence", ONLINE),
+    message_of(f"cars/{CAR}/command", encode(COMMAND)),
+    message_of(f"cars/{CAR}/command", encode(COMMAND)),
+    message_of(f"cars/{CAR}/result", encode(Result("k1", Phase.RECEIVED))),
+    message_of(f"cars/{CAR}/state", encode(state_of(CAR, is_locked=False, command_id="k1"))),
+    message_of(f"cars/{CAR}/result", encode(Result("k1", Phase.EXECUTED))),
+    message_of(f"cars/{CAR}/result", encode(Result("k1", Phase.REFUSED, Reason.REPLAYED))),
+    message_of(f"cars/{OTHER_CAR}/result", encode(Result("k1", Phase.EXECUTED))),
+    message_of(f"cars/{OTHER_CAR}/result", encode(Result("p1", Phase.EXECUTED))),
+    message_of(f"cars/{OTHER_CAR}/command", encode(_OF_ANOTHER), user_properties=_PROPERTIES),
+    message_of(f"cars/{OTHER_CAR}/command", encode(COMMAND), retain=True),
+    message_of(f"cars/{OTHER_CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0))),
+    message_of(f"cars/{OTHER_CAR}/telemetry", b"nothing"),
+    message_of("$SYS/broker/log/E", f"1: Client {CAR} closed its connection.".encode()),
+    message_of(f"cars/{CAR}/state", b"", retain=True),
+)
+
+
+@settings(max_examples=30)
+@given(st.permutations(_ROW))
+def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) -> None:
+    """In whatever order: records, what is known of cars, who was told what, what was refused."""
+    told: list[tuple[Any, ...]] = []
+    for rows in ([[each] for each in row], [row[:6], row[6:]], [row]):
+        bench, heard = InboxBench(TrackerBench(is_watching=True)), list[tuple[Any, ...]]()
+        bench.inbox.let_hear(Hearer("all", heard))
+        for messages in rows:
+            bench.inbox.take_all(messages)
+        evidence = bench.behind.evidence
+        known = [evidence.of(car) for car in (CAR, OTHER_CAR)]
+        facts = [(one.presence, one.heard_s, one.is_locked, one.voltage_v) for one in known]
+        bench.behind.wait(30)
+        told.append((bench.behind.records, heard, facts, bench.inbox.malformed))
+    assert told[0][-1] == 2
+    assert told[1:] == [told[0]] * 2
+
+
+def test_what_comes_together_is_heard_before_any_of_it_is_followed() -> None:
+    """So either finds its code in the caches."""
+    bench, heard = InboxBench(TrackerBench(is_watching=True)), list[tuple[Any, ...]]()
+    bench.inbox.let_hear(Hearer("all", heard))
+    known: list[int] = []
+    bench.behind.tracker.on_wait = lambda: known.append(len(heard))
+    bench.inbox.take_all(_ROW[1:4])
+    assert known == [3]

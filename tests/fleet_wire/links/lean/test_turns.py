@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import mqtt5
 import pytest
 import uvloop
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import Ended, LinkLimits, Message, Session
-from tests.helpers.fake_transport import FakeNetwork, publish_from_broker, turn
-from tests.helpers.recorder import Recorder
+from tests.helpers.fake_transport import CONNACK, FakeNetwork, publish_from_broker, turn
+from tests.helpers.recorder import Recorder, RecorderOfSeveral
 from tests.helpers.waiting import eventually
 
 MANY = 500
@@ -84,6 +85,36 @@ async def test_what_breaks_the_protocol_behind_a_flood_is_noticed() -> None:
     await eventually(lambda: client.ends)
     assert len(client.messages) == MANY
     assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
+
+
+async def test_who_takes_several_gets_what_stands_in_a_row_at_once() -> None:
+    """What is no message parts it: all stays in order, and everything is acknowledged."""
+    network = FakeNetwork()
+    client = RecorderOfSeveral(network, Session("client"))
+    client.link.connect()
+    transport = network.accept()
+    transport.deliver(CONNACK)
+    client.link.publish("topic", b"", on_ack=client.came.append)
+    await turn()
+    transport.writes.clear()
+    one, two, three, four = (publish_from_broker(b"%d" % each, each) for each in range(1, 5))
+    puback = mqtt5.PubAckPacket(1).write()
+    transport.deliver(one + two + puback + three + mqtt5.PingRespPacket().write() + four)
+    assert client.came == [[b"1", b"2"], 0, [b"3"], [b"4"]]
+    await turn()
+    assert [getattr(each, "packet_id", 0) for each in transport.packets()] == [1, 2, 3, 4]
+
+
+async def test_who_takes_several_and_fails_loses_its_connection() -> None:
+    """As others do; nothing of what follows is handed on."""
+    network = FakeNetwork()
+    client = RecorderOfSeveral(network, Session("client"))
+    client.link.connect()
+    transport = network.accept()
+    transport.deliver(CONNACK)
+    client.came = None  # type: ignore[assignment]
+    transport.deliver(_flood(3)[0])
+    assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
 
 
 class _Subscriber(Recorder):
