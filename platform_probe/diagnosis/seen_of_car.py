@@ -272,6 +272,8 @@ def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
 def note_broker_log(case: Case) -> None:
     """Note what the broker's log says of the box."""
     for at_s, kind in case.car.broker_words:
+        if kind == "dropped" and at_s > case.ended_s + CROSSING_S:
+            continue  # not this command
         if kind in _BROKER_WORDS and abs(at_s - case.began_s) < AGAIN_S:
             fact, sentence = _BROKER_WORDS[kind]
             case.seen[fact] = f"{sentence} at {case.at(at_s)}, {case.ago(at_s)}"

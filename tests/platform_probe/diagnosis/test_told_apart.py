@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleet_wire.contract.attempt import Flag, PlatformSide
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     CarEvent,
@@ -300,3 +301,18 @@ def test_a_state_moments_before_presence_came_on_the_new_connection(
     watched.at(300.0)
     assert bool({"reported_after", "resumed"} & {*watched.facts()}) is goes_on
     assert "back_soon" in watched.facts()
+
+
+@pytest.mark.parametrize(("dropped_s", "is_noted"), [(25.0, True), (400.0, False)])
+def test_what_the_broker_drops_later_is_another_command(
+    dropped_s: float, *, is_noted: bool
+) -> None:
+    """A queue that is full minutes after an unlock has not held its command back."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.at(30.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    event = BrokerEvent(watched.clock.wall_s + dropped_s - 30.0, "car-1", BrokerEventKind.DROPPED)
+    watched.at(max(dropped_s, 31.0)).broker_said(event)
+    watched.at(500.0)
+    assert ("dropped_at_broker" in watched.facts()) is is_noted
