@@ -69,14 +69,16 @@ class Case:
     @property
     def is_in_doubt(self) -> bool:
         """Whether another car may have said that it opened: two use one identity at the broker."""
-        if self.attempt is None or self.cause is not None:
-            return False
-        return is_taken_over_often(evidence_of(self.attempt))
+        return self.cause is None and self._is_of_two
 
     @property
     def opened_later(self) -> bool:
-        """Whether the car opened after its customer was told no."""
-        return any(stray["is_late_unlock"] for stray in self.strays)
+        """Whether the car opened after its customer was told no, and no other can have said so."""
+        return not self._is_of_two and any(stray["is_late_unlock"] for stray in self.strays)
+
+    @property
+    def _is_of_two(self) -> bool:
+        return self.attempt is not None and is_taken_over_often(evidence_of(self.attempt))
 
 
 def cause_of(attempt: Row) -> Cause | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,18 @@ def test_an_unlock_that_failed_or_is_in_doubt_has_opened_nothing(tmp_path: Path)
     assert "it is not known to have opened (box_silent)" in text
     assert "monitor   the monitor asks to open it too: it opened" in text
     assert found["do"].startswith("Wait for ten seconds")
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_of_two_boxes_with_one_identity_nobody_knows_which_opened_late(
+    tmp_path: Path, times: int
+) -> None:
+    """A late answer may be the other one's."""
+    evidence = {"broker_said": {"taken_over": times}}
+    failed = beside(FAILED, cause=Cause.EXECUTION_SILENT, evidence=evidence)
+    put_unlocks(tmp_path, [failed])
+    case = look_up(Readable(tmp_path), Wanted(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    assert replace(case, strays=[{"is_late_unlock": True}]).opened_later is (times == 1)
 
 
 def test_a_car_is_found_for_which_another_got_the_command(tmp_path: Path) -> None:
