@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
