@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
 )
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.modes.catalogue import MODES
@@ -38,6 +39,7 @@ from platform_probe.detection.measures import (
     OF_MODE,
     hit_measures,
 )
+from platform_probe.detection.problem import AWAY
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import RETRY_S, Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
@@ -45,8 +47,8 @@ from platform_probe.detection.sighting import Sighting, modes_of
 from platform_probe.detection.silence import Silence
 from platform_probe.detection.suspicious import LEAST as SUSPECT
 from platform_probe.detection.suspicious import Suspicious
-from platform_probe.detection.traits import Values, values_of
-from platform_probe.detection.waves import Waves
+from platform_probe.detection.traits import TRAITS, Values, key_named, values_of
+from platform_probe.detection.waves import Earlier, Waves
 from platform_probe.diagnosis.records import unseen
 from platform_probe.diagnosis.remembering import remember
 
@@ -163,6 +165,20 @@ class Detection:
         self._look_at_shares(now_s, known)
         for problem in self._shares.problems:
             problem.is_new = True
+
+    def take_up(self, incidents: Iterable[Incident], diagnoses: Sequence[Diagnosis]) -> None:
+        """Look again for the cars that were lost in incidents which go on, as these were told."""
+        offset_s = self._clock.unix_s() - self._clock.monotonic_s()
+        self._waves.take_up(
+            Earlier(
+                key_named(one.cohort),
+                one.since - offset_s,
+                one.cars,
+                [each for each in diagnoses if each.at >= one.since],
+            )
+            for one in incidents
+            if one.state is IncidentState.OPEN and _may_be_a_wave(one)
+        )
 
     # Time
 
@@ -329,6 +345,12 @@ def _counts(attempt: Attempt) -> bool:
         and not attempt.same_as
         and attempt.reason != PROBE_STOPPED
     )
+
+
+def _may_be_a_wave(incident: Incident) -> bool:
+    """Return whether an incident may be of cars that were lost, whatever it is named after."""
+    is_of_cars = incident.kind is IncidentKind.CARS_LOST or incident.cause in AWAY
+    return is_of_cars and incident.cohort.keys() <= {*TRAITS}
 
 
 def _written_at(one: Attempt | Diagnosis) -> float:

@@ -140,7 +140,7 @@ class Followed:
             "elsewhere_failed": sum(one.elsewhere_failed for one in alike),
             "elsewhere_total": sum(one.elsewhere_total for one in alike),
             "expected": round(found.expected, 5),
-            "sure": round(max(one.sure for one in findings), 6),
+            "sure": max(before.sure, round(max(one.sure for one in findings), 6)),
             "customers": max(len(customers), before.customers),
             "cars": max(len(cars), before.cars),
             "examples": tuple(examples)[:EXAMPLES],

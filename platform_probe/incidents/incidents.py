@@ -238,11 +238,15 @@ class Incidents:
             )
 
     def _belong(self, followed: Followed, finding: Finding) -> None:
-        """Note whose a finding is; what had gone, and came back, must be quiet for longer."""
+        """Note whose a finding is; what had gone, and came back, must be quiet for longer.
+
+        Of an incident of an earlier process the first finding says that it goes on.
+        """
         is_new = finding.number not in self._by_finding
         self._by_finding[finding.number] = followed
         if is_new and followed.quiet_since is not None:
-            followed.hold_s = min(followed.hold_s * 2, MOST_QUIET_S)
+            if followed.findings:
+                followed.hold_s = min(followed.hold_s * 2, MOST_QUIET_S)
             followed.quiet_since = None
 
     def _note_quiet(self, followed: Followed, at: float) -> None:

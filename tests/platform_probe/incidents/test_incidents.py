@@ -334,6 +334,19 @@ def test_an_incident_of_an_earlier_process_goes_on() -> None:
     assert after.last.revision > before.last.revision
 
 
+def test_an_incident_stays_as_sure_as_it_was() -> None:
+    """What is found anew after a restart has less to be sure by."""
+    before = Told()
+    before.take(sure=0.9995)
+    after = Told()
+    after.incidents.restore([before.last])
+    after.take(1, sure=0.5)
+    after.wait(60.0)
+    after.take(1, sure=0.5, failed=30, customers=frozenset(map(str, range(30))))
+    assert after.last.revision > before.last.revision
+    assert after.last.sure == 0.9995
+
+
 def test_an_incident_of_an_earlier_process_gets_another_title() -> None:
     """What is diagnosed after a restart names it, and the same title is not told again."""
     before = Told()
