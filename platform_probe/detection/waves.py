@@ -188,6 +188,8 @@ class Waves:
                 one.note(now_s, car=vehicle_id)
                 one.failed = len(one.cars)
                 return
+        for one in self.sightings:
+            one.elsewhere_failed += 1
         self._lost_of.update(keys_of(values))
 
     def _share(self) -> float:
@@ -268,8 +270,9 @@ class Waves:
             sighting.note(at_s, car=car)
         sighting.since_s = members[int(len(members) * STRAGGLERS)][0]
         sighting.failed = len(sighting.cars)
-        there = sum(number for values, number in self._online.items() if is_in(key, values))
-        sighting.total = there + sighting.failed
+        self._count_of(sighting)
+        sighting.elsewhere_failed = len(wave) - len(members)
+        sighting.elsewhere_total += sighting.elsewhere_failed
         self.sightings.append(sighting)
         for test in self._tests.values():
             test.clear()
@@ -292,13 +295,18 @@ class Waves:
             cars=set(lost[:MOST_KEPT]),
         )
         sighting.failed = len(sighting.cars)
-        there = sum(number for values, number in self._online.items() if is_in(key, values))
-        sighting.total = there + sighting.failed
+        self._count_of(sighting)
         for diagnosis in earlier.diagnoses:
             sighting.diagnosis(diagnosis)
         self._follow(sighting, now_s)
         if not sighting.is_over:
             self.sightings.append(sighting)
+
+    def _count_of(self, one: Sighting) -> None:
+        """Note how many cars there are of a cohort with those that were lost, and elsewhere."""
+        there = sum(number for values, number in self._online.items() if is_in(one.key, values))
+        one.total = there + one.failed
+        one.elsewhere_total = self._online.total() - there
 
     def _follow(self, one: Sighting, now_s: float) -> None:
         away = sum(

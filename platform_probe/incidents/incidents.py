@@ -27,6 +27,7 @@ from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
 from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
 from platform_probe.incidents.words import subject_in, subject_of, title_of
+from platform_probe.outputs.messages.words import lasting
 
 QUIET_S: Final = 900.0
 """Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
@@ -260,8 +261,8 @@ class Incidents:
         if quiet_since is None or at - quiet_since < followed.hold_s:
             return
         ended_at = followed.seen_last(quiet_since)
-        lasted_min = (ended_at - followed.incident.since) / 60.0
-        sentence = f"over since {self._words(ended_at)}, after {lasted_min:.0f} min"
+        lasted = lasting(ended_at - followed.incident.since)
+        sentence = f"over since {self._words(ended_at)}, after {lasted}"
         followed.end(
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),

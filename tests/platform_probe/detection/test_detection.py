@@ -134,7 +134,8 @@ def test_what_is_over_is_resolved_after_a_quiet_while() -> None:
     (incident,) = watched.last
     assert incident.state is IncidentState.RESOLVED
     assert incident.ended_at == pytest.approx(last.started_at, abs=0.002)
-    assert incident.changes[-1].sentence == "over since 00:00, after 0 min"
+    assert (incident.failed, incident.total) == (20, 20)
+    assert incident.changes[-1].sentence == "over since 00:00, after 19 s"
     assert incident.at > last.started_at + 900.0
 
 
@@ -244,6 +245,10 @@ def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
     assert incident.kind is IncidentKind.CARS_LOST
     assert incident.cohort == {"region": "north"}
     assert incident.opened_at - incident.since < 30.0
+    assert (incident.elsewhere_failed, incident.elsewhere_total) == (0, 200)
+    opening = incident.changes[0].sentence
+    assert "of 200 cars lost (" in opening
+    assert opening.endswith("elsewhere 0 of 200; more than 99.9 % sure that this is no chance")
     for number in range(1, 80, 2):
         say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
     watched.wait(1_200.0)

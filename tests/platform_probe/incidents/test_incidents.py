@@ -247,6 +247,21 @@ def test_customers_are_told_of_though_more_cars_were_lost_before() -> None:
     assert told.kinds[-2:] == [ChangeKind.GREW, ChangeKind.GREW]
 
 
+def test_the_first_customers_are_told_though_the_cause_was_told_before() -> None:
+    """Ninety cars do not hide nine customers, nor does that their cause was named meanwhile."""
+    told = Told()
+    cars = frozenset(f"car-{number}" for number in range(90))
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "cars": cars, "failed": 90}
+    told.take(1, **lost, causes={}, customers=frozenset[str]())
+    told.wait(60.0)
+    outage = {"modes": {"regional_carrier_outage": 90.0}, "diagnosed": 90}
+    told.take(1, **lost, **outage, customers=frozenset[str]())
+    told.wait(60.0)
+    told.take(1, **lost, **outage, customers=frozenset(f"customer-{n}" for n in range(9)))
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.RETITLED, ChangeKind.GREW]
+    assert told.last.title.endswith("9 customers")
+
+
 def test_what_is_quiet_for_long_enough_is_resolved() -> None:
     """With the moment since when it was quiet; what comes back soon reopens it."""
     told = Told()
