@@ -194,6 +194,11 @@ def is_expected_on_mqtt(side: PlatformSide) -> bool:
     return side.accepted_at is not None or side.outcome in (EXECUTED, REFUSED)
 
 
+def has_known_end(side: PlatformSide) -> bool:
+    """Return whether the platform's word says how an unlock ended, whatever lines are missing."""
+    return side.is_turned_down or side.outcome in (EXECUTED, REFUSED, NOT_PUBLISHED)
+
+
 def cause_of(side: PlatformSide) -> Cause | None:
     """Return why an unlock did not end well of which nothing was seen on MQTT; None: it did."""
     if side.outcome == EXECUTED:

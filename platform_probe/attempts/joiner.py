@@ -25,6 +25,7 @@ from platform_probe.attempts.joined import Joined, JoinedIndex
 from platform_probe.attempts.joined_record import (
     NOT_PUBLISHED,
     Clocks,
+    has_known_end,
     is_expected_on_mqtt,
     joined_record,
     record_of_mqtt,
@@ -393,7 +394,7 @@ class Joiner:
             name=name,
             build=self._evidence.of(side.vehicle_id or "").build,
             patience_s=self._limits.deadline_s,
-            is_cut_short=joined.is_cut_short and not _is_over(joined),
+            is_cut_short=joined.is_cut_short and not has_known_end(side),
         )
 
     def _compare_clocks(self, joined: Joined) -> None:

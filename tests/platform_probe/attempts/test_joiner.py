@@ -577,17 +577,19 @@ def test_what_was_cut_short_is_one_unlock_with_what_the_next_process_sees_of_it(
 
 @pytest.mark.parametrize(
     ("outcome", "cause", "reason"),
-    [("executed", None, None), ("expired", Cause.NOT_OBSERVED, None)],
+    [("executed", None, None), ("expired", Cause.NOT_OBSERVED, PROBE_STOPPED)],
 )
+@pytest.mark.parametrize("is_sent", [True, False], ids=["sent before", "sent meanwhile"])
 def test_the_platforms_word_of_what_was_cut_short_is_taken(
-    outcome: str, cause: Cause | None, reason: str | None
+    outcome: str, cause: Cause | None, reason: str | None, *, is_sent: bool
 ) -> None:
-    """Its command had been seen, and its end comes in the log alone."""
+    """Its end comes in the log alone; that a line is missing from it says nothing."""
     before = JoinBench()
     before.requested()
-    before.published()
-    before.seen()
-    before.accepted()
+    if is_sent:
+        before.published()
+        before.seen()
+        before.accepted()
     (cut_short,) = stopped(before)
     assert cut_short.cause is Cause.NOT_OBSERVED
     bench = JoinBench()
