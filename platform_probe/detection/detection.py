@@ -168,8 +168,9 @@ class Detection:
 
     def take_up(self, incidents: Iterable[Incident], diagnoses: Sequence[Diagnosis]) -> None:
         """Look again for the cars that were lost in incidents which go on, as these were told."""
-        offset_s = self._clock.unix_s() - self._clock.monotonic_s()
-        self._waves.take_up(
+        now_s = self._clock.monotonic_s()
+        offset_s = self._clock.unix_s() - now_s
+        earlier = [
             Earlier(
                 key_named(one.cohort),
                 one.since - offset_s,
@@ -178,7 +179,8 @@ class Detection:
             )
             for one in incidents
             if one.state is IncidentState.OPEN and _may_be_a_wave(one)
-        )
+        ]
+        self._waves.take_up(earlier, now_s)
 
     # Time
 
@@ -187,6 +189,7 @@ class Detection:
         now_s = self._clock.monotonic_s()
         self._shares.offset_s = self._clock.unix_s() - now_s
         self._shares.tick(now_s)
+        waits = self._waves.waits(now_s)
         self._waves.offset_s = self._shares.offset_s
         self._waves.tick(now_s)
         self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
@@ -195,7 +198,8 @@ class Detection:
         is_time = now_s - self._told_s >= STEP_S
         if is_time:
             self._told_s = now_s
-        self._tell_of_shares(now_s, self._found, is_time=is_time)
+        if not waits:  # else an incident of lost cars would be named after what is left of it
+            self._tell_of_shares(now_s, self._found, is_time=is_time)
         for test in (self._waves, self._silence, self._suspicious, self._blindness):
             self._tell_of(test.sightings, now_s, is_time=is_time)
 

@@ -54,6 +54,8 @@ NEARLY_ALL: Final = 0.8
 """Where so many of a cohort are lost at once and soon back, all of it reconnects at once [E]."""
 OVER_S: Final = 3600.0
 """Or when no more were lost for so long: what then is still away is another matter."""
+WAITS_S: Final = 60.0
+"""What goes on is told without its lost cars where so long after a start none is known [E]."""
 MOST_CARS: Final = 2_000_000
 _STATES: Final = (VehicleState, PartialState)
 
@@ -100,14 +102,20 @@ class Waves:
         self._suspects: set[Key] = set()
         self._next_s: float | None = None
         self._earlier: list[Earlier] = []
+        self._waits_until_s = 0.0
         self._are_heard = False
         """Whether a retained presence came since `tick`: more may come."""
         self.sightings: list[Sighting] = []
         self.offset_s = 0.0
 
-    def take_up(self, earlier: Iterable[Earlier]) -> None:
+    def take_up(self, earlier: Iterable[Earlier], now_s: float) -> None:
         """Look for waves of an earlier process once it is known which cars are still lost."""
         self._earlier = [*earlier]
+        self._waits_until_s = now_s + WAITS_S
+
+    def waits(self, now_s: float) -> bool:
+        """Return whether waves of an earlier process may still be found again."""
+        return bool(self._earlier) and now_s < self._waits_until_s
 
     def heard(self, vehicle_id: str, message: Any, now_s: float, *, is_retained: bool) -> None:
         """Take a message of a car: its state says what it is, its presence whether it is there."""

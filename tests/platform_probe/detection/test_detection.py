@@ -553,6 +553,35 @@ def test_cars_that_are_lost_are_still_lost_after_a_restart(unlocks: int) -> None
     assert after.at - back_at < QUIET_S + 180.0
 
 
+def test_an_incident_of_lost_cars_stays_one_over_a_restart() -> None:
+    """Also where more customers are hit before it is known which cars are still lost."""
+    watched = Watched()
+    lose_forty(watched)
+    said = []
+    for number in range(1, 80, 2):
+        ranked = RankedMode("regional_carrier_outage", 0.9)
+        names = {"attempt_id": f"wave-{number}", "vehicle_id": f"car-{number}"}
+        at = watched.time.unix_s()
+        said.append(diagnosis_of(ranked, after_s=1.0, cause=Cause.BOX_OFFLINE, at=at, **names))
+        watched.alerting.diagnosis(said[-1])
+
+    def fail_there(unlocks: int) -> None:
+        for _ in range(unlocks):
+            watched.wait(0.5)
+            watched.unlock(cause=Cause.BOX_OFFLINE, region="north", operator="operator-a")
+
+    fail_there(12)
+    watched.wait(40.0)
+    watched.restart(said)
+    revision = watched.last[0].revision
+    fail_there(40)
+    hear_what_is_retained(watched, range(1, 80, 2))
+    fail_there(20)
+    watched.wait(60.0)
+    since = [one.kind for one in watched.told if one.revision > revision]
+    assert {*since} == {IncidentKind.CARS_LOST}
+
+
 def test_cars_that_came_back_while_the_monitor_was_away_are_not_lost() -> None:
     """A car or two that stay away are no wave."""
     watched = Watched()
