@@ -63,12 +63,13 @@ class Alerting:
     def take_up(
         self,
         attempts: Iterable[Attempt],
-        incidents: Iterable[Incident],
-        diagnoses: Iterable[Diagnosis] = (),
+        incidents: Sequence[Incident],
+        diagnoses: Sequence[Diagnosis] = (),
     ) -> None:
         """Take up what an earlier process knew: its last records, and incidents not long ago."""
         self.incidents.restore(incidents)
         self._detection.warm(attempts, diagnoses, self.incidents.take_up)
+        self._detection.take_up(incidents, diagnoses)
         self.incidents.begin()
         self._plan()
 

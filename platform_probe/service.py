@@ -20,7 +20,7 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
 from platform_probe.load.timers import LoopTimers
-from platform_probe.outputs.earlier import last_ends
+from platform_probe.outputs.earlier import cut_short, last_ends
 from platform_probe.outputs.logs import (
     Logger,
     LogSink,
@@ -139,6 +139,9 @@ async def serve(settings: ProbeSettings) -> None:
         )
         probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         _let_hear(probe, store, alerting)
+        if probe.joiner is not None:
+            since = clock.unix_s() - settings.tracking.late_window_s
+            probe.joiner.take_up(cut_short(settings.out_dir, since=since))
         parts = _Parts(metrics, logger, export, messages, alerting, store, fan_out.flush)
         await _work(settings, probe, parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from fleet_wire.contract.causes import Cause, Outcome
 
 SLICES = 40
 """Into which the load is cut, to show how the time to open goes on."""
+MOST_REVISABLE = 10_000
+"""As many as a monitor still revises."""
 _READS_WELL_S = 300
 """Above this a time in seconds says little."""
 _HALF_S = 0.5
@@ -26,10 +29,13 @@ _HALF_S = 0.5
 class _Ended(msgspec.Struct, frozen=True):
     """What a display needs of a line of `attempts.jsonl`."""
 
+    attempt_id: str
     scheduled_s: float
     total_s: float
     outcome: Outcome
     cause: Cause | None
+    revision: int = 0
+    same_as: str = ""
 
 
 class UnlocksSoFar:
@@ -45,6 +51,9 @@ class UnlocksSoFar:
         self._decoder = msgspec.json.Decoder(_Ended)
         self._opens_s: list[float] = []
         self._slices: list[list[float]] = [[] for _ in range(SLICES)]
+        self._revisable: dict[str, _Ended] = {}
+        """The latest unlocks of which there may come another revision, as they are counted."""
+        self._revised: list[_Ended] = []
         self.causes: Counter[Cause] = Counter()
 
     def read(self) -> None:
@@ -64,14 +73,33 @@ class UnlocksSoFar:
                 continue
         for times_s in (self._opens_s, *self._slices):
             times_s.sort()  # all but what is new is in order, which costs next to nothing
+        for ended in self._revised:
+            opens_s = opens_after_s(ended.outcome, ended.total_s)
+            for times_s in (self._opens_s, self._slice_of(ended)):
+                del times_s[bisect_left(times_s, opens_s)]
+        self._revised.clear()
 
     def _take(self, ended: _Ended) -> None:
+        before = self._revisable.pop(ended.attempt_id, None)
+        if before is not None:
+            self._revised.append(before)
+            if before.cause is not None:
+                self.causes -= Counter([before.cause])
+        if ended.same_as:
+            return
+        if ended.revision:
+            self._revisable[ended.attempt_id] = ended
+            if len(self._revisable) > MOST_REVISABLE:
+                del self._revisable[next(iter(self._revisable))]
         opens_s = opens_after_s(ended.outcome, ended.total_s)
         self._opens_s.append(opens_s)
-        place = int(ended.scheduled_s / self._slice_s)
-        self._slices[min(max(place, 0), SLICES - 1)].append(opens_s)
+        self._slice_of(ended).append(opens_s)
         if ended.cause is not None:
             self.causes[ended.cause] += 1
+
+    def _slice_of(self, ended: _Ended) -> list[float]:
+        place = int(ended.scheduled_s / self._slice_s)
+        return self._slices[min(max(place, 0), SLICES - 1)]
 
     @property
     def ended(self) -> int:

@@ -12,9 +12,10 @@ from typing import Final
 
 import msgspec
 
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts.ended_attempt import EndedAttempt
-from platform_probe.attempts.platform_side import PlatformSide
+from platform_probe.attempts.platform_side import PlatformSide, side_in
 
 LOOKED_BACK_S: Final = 1.0
 """By car alone a command may seem to be so much older than its request: clocks differ."""
@@ -42,6 +43,8 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     due_at: float = math.inf
     """Up to when the log must have gone on before it is judged, as it was last looked up."""
     forget_s: float = math.inf
+    is_cut_short: bool = False
+    """Whether the monitor stopped before its end could be known."""
     is_apart: bool = False
     """Whether it can be found by its car."""
     is_gone: bool = False
@@ -105,6 +108,14 @@ class JoinedIndex:
             self._by_command[command_id] = joined
         self._by_trace.setdefault(start.trace_id, joined)
         return joined
+
+    def take_up(self, record: Attempt) -> Joined:
+        """Take up an unlock that an earlier process has judged, as far as its record says."""
+        joined = self._new()
+        joined.side = side_in(record)
+        joined.attempt_id, joined.revision = record.attempt_id, record.revision or 0
+        joined.is_cut_short = True
+        return self._named(joined, joined.side)
 
     def leave_apart(self, joined: Joined) -> None:
         """Let what has one side be found by its car."""

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UnsetType
 
 from fleet_wire.contract import attempt as contract
-from fleet_wire.contract.attempt import Attempt, Flag, Origin, Source, Stage
+from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Flag, Origin, Source, Stage
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Reason
 from fleet_wire.contract.problems import (
@@ -130,11 +130,20 @@ def record_of_mqtt(
 
 
 def record_of_platform(
-    side: PlatformSide, clocks: Clocks, *, name: Judgement, build: Build, patience_s: float
+    side: PlatformSide,
+    clocks: Clocks,
+    *,
+    name: Judgement,
+    build: Build,
+    patience_s: float,
+    is_cut_short: bool = False,
 ) -> Attempt:
-    """Return the attempt of an unlock that the platform alone told of."""
+    """Return the attempt of an unlock that the platform alone told of.
+
+    `is_cut_short`: we stopped before its end could be known.
+    """
     attempt_id = name.attempt_id or attempt_id_of(side)
-    cause = cause_of(side)
+    cause = Cause.NOT_OBSERVED if is_cut_short else cause_of(side)
     reached_s = _placed(side, clocks.offset_s)
     intended_s = min(reached_s.values())
     reached_s[Stage.INTENDED] = intended_s
@@ -158,7 +167,7 @@ def record_of_platform(
         scheduled_s=rounded(intended_s - clocks.load_began_s),
         outcome=outcome_of(cause),
         cause=cause,
-        reason=_reason(side),
+        reason=PROBE_STOPPED if is_cut_short else _reason(side),
         total_s=total_s,
         stages=stages,
         hops_s=hops_s,
@@ -184,6 +193,11 @@ def attempt_id_of(side: PlatformSide) -> str:
 def is_expected_on_mqtt(side: PlatformSide) -> bool:
     """Return whether a monitor at the broker should have seen the command."""
     return side.accepted_at is not None or side.outcome in (EXECUTED, REFUSED)
+
+
+def has_known_end(side: PlatformSide) -> bool:
+    """Return whether the platform's word says how an unlock ended, whatever lines are missing."""
+    return side.is_turned_down or side.outcome in (EXECUTED, REFUSED, NOT_PUBLISHED)
 
 
 def cause_of(side: PlatformSide) -> Cause | None:
@@ -254,7 +268,7 @@ def _side_of_record(
     """Return what the record says of the platform's side; `car` is the one that it is of."""
     uncertainty_s = clocks.uncertainty_s
     told = contract.PlatformSide(
-        requests=len(side.request_ids),
+        requests=max(len(side.request_ids), 1),
         sent_again=max(len(side.sent_at) - 1, 0),
         status=side.status,
         problem=side.problem,

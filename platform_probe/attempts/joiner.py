@@ -25,6 +25,7 @@ from platform_probe.attempts.joined import Joined, JoinedIndex
 from platform_probe.attempts.joined_record import (
     NOT_PUBLISHED,
     Clocks,
+    has_known_end,
     is_expected_on_mqtt,
     joined_record,
     record_of_mqtt,
@@ -183,14 +184,31 @@ class Joiner:
         return min(due_at) + self.clock_offset.offset_s + self._limits.wait_s
 
     def flush(self) -> None:
-        """Judge all that waits: nothing more comes."""
+        """Judge all that waits: we stop, and what comes later is for the next process.
+
+        What the platform may still be at was under way when we stopped, whatever it lacks.
+        """
+        at = self._clock.monotonic_s() - self.clock_offset.offset_s - self._limits.late_s
         for joined in sorted(self._waiting.values(), key=lambda one: one.number):
             if joined.number in self._waiting:  # else it proved to be a part of one before
+                is_open = joined.attempt is None and not _is_over(joined)
+                joined.is_cut_short = is_open and self._due_at(joined) > at
                 self._judge(joined)
         self._hand_on()
         self._due.clear()
         for call in self._calls.due(math.inf):
             self._write_complaint(call)
+
+    def take_up(self, cut_short: Iterable[Attempt]) -> None:
+        """Take up the records of unlocks that were under way when an earlier process stopped.
+
+        What the log or MQTT still tells of one makes another revision of its record.
+        """
+        forget_s = self._clock.monotonic_s() + self._limits.revise_s
+        for record in cut_short:
+            joined = self._index.take_up(record)
+            joined.forget_s = forget_s
+            self._judged.append((forget_s, joined))
 
     def clocks(self) -> Clocks:
         """Return how the clocks compare now."""
@@ -388,6 +406,7 @@ class Joiner:
             name=name,
             build=self._evidence.of(side.vehicle_id or "").build,
             patience_s=self._limits.deadline_s,
+            is_cut_short=joined.is_cut_short and not has_known_end(side),
         )
 
     def _compare_clocks(self, joined: Joined) -> None:

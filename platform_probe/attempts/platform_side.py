@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 
@@ -15,6 +16,18 @@ _TIME_OF: Final = {
     PlatformStep.PUBLISHED: "published_at",
     PlatformStep.ACCEPTED: "accepted_at",
 }
+
+
+_OF_STAGE: Final = {
+    Stage.REQUESTED: "requested_at",
+    Stage.API_ANSWERED: "answered_at",
+    Stage.PUBLISHED: "published_at",
+    Stage.BROKER_ACCEPTED: "accepted_at",
+}
+_OF_RECORD: Final = (
+    "account_id", "distance_m", "position", "status", "problem", "endpoint", "method",
+    "app_version", "api_release",
+)  # fmt: skip
 
 
 class PlatformSide(msgspec.Struct, gc=False):
@@ -178,6 +191,25 @@ class PlatformSide(msgspec.Struct, gc=False):
             return False
         self.ended_at, self.outcome, self.end_reason = event.at, event.outcome, event.reason
         return True
+
+
+def side_in(record: Attempt) -> PlatformSide:
+    """Return what a record says of the platform's side of an unlock; its requests have no ids."""
+    known = record.platform or None
+    began_at = record.started_at + (known.clock_ahead_s or 0.0 if known else 0.0)
+    side = PlatformSide(
+        command_id=record.command_id,
+        trace_id=record.trace_id,
+        vehicle_id=(known and known.vehicle_id) or record.vehicle_id or None,
+        booking_id=record.booking_id,
+        requested_at=began_at,
+    )
+    for stage, name in _OF_STAGE.items():
+        if stage in record.stages:
+            setattr(side, name, began_at + record.stages[stage])
+    for name in _OF_RECORD if known else ():
+        setattr(side, name, getattr(known, name))
+    return side
 
 
 _NAMES: Final = (

@@ -9,13 +9,14 @@ from __future__ import annotations
 import heapq
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Record, Source, StrayAnswer
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.modes.catalogue import MODES
@@ -31,6 +32,7 @@ from platform_probe.detection.measures import (
     OF_MODE,
     hit_measures,
 )
+from platform_probe.detection.problem import AWAY
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import RETRY_S, Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
@@ -38,8 +40,8 @@ from platform_probe.detection.sighting import Sighting, modes_of
 from platform_probe.detection.silence import Silence
 from platform_probe.detection.suspicious import LEAST as SUSPECT
 from platform_probe.detection.suspicious import Suspicious
-from platform_probe.detection.traits import Values, values_of
-from platform_probe.detection.waves import Waves
+from platform_probe.detection.traits import TRAITS, Values, key_named, values_of
+from platform_probe.detection.waves import Earlier, Waves
 from platform_probe.diagnosis.records import unseen
 from platform_probe.diagnosis.remembering import remember
 
@@ -158,6 +160,22 @@ class Detection:
         for problem in self._shares.problems:
             problem.is_new = True
 
+    def take_up(self, incidents: Iterable[Incident], diagnoses: Sequence[Diagnosis]) -> None:
+        """Look again for the cars that were lost in incidents which go on, as these were told."""
+        now_s = self._clock.monotonic_s()
+        offset_s = self._clock.unix_s() - now_s
+        earlier = [
+            Earlier(
+                key_named(one.cohort),
+                one.since - offset_s,
+                one.cars,
+                [each for each in diagnoses if each.at >= one.since],
+            )
+            for one in incidents
+            if one.state is IncidentState.OPEN and _may_be_a_wave(one)
+        ]
+        self._waves.take_up(earlier, now_s)
+
     # Time
 
     def tick(self) -> None:
@@ -165,6 +183,7 @@ class Detection:
         now_s = self._clock.monotonic_s()
         self._shares.offset_s = self._clock.unix_s() - now_s
         self._shares.tick(now_s)
+        waits = self._waves.waits(now_s)
         self._waves.offset_s = self._shares.offset_s
         self._waves.tick(now_s)
         self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
@@ -173,7 +192,8 @@ class Detection:
         is_time = now_s - self._told_s >= STEP_S
         if is_time:
             self._told_s = now_s
-        self._tell_of_shares(now_s, self._found, is_time=is_time)
+        if not waits:  # else an incident of lost cars would be named after what is left of it
+            self._tell_of_shares(now_s, self._found, is_time=is_time)
         for test in (self._waves, self._silence, self._suspicious, self._blindness):
             self._tell_of(test.sightings, now_s, is_time=is_time)
 
@@ -323,6 +343,12 @@ def _counts(attempt: Attempt) -> bool:
         and not attempt.same_as
         and attempt.reason != PROBE_STOPPED
     )
+
+
+def _may_be_a_wave(incident: Incident) -> bool:
+    """Return whether an incident may be of cars that were lost, whatever it is named after."""
+    is_of_cars = incident.kind is IncidentKind.CARS_LOST or incident.cause in AWAY
+    return is_of_cars and incident.cohort.keys() <= {*TRAITS}
 
 
 def _written_at(one: Attempt | Diagnosis) -> float:

@@ -56,6 +56,9 @@ class Problem:
         """When anybody of the cohort tried last."""
         self.hit_s = since_s
         """When the last one that was hit began."""
+        self.well = 0
+        """How many of its cohort were not hit since then, and of the others."""
+        self.well_elsewhere = 0
         self.over_s = math.inf
         """Since when it is taken to be over."""
         self.common = key
@@ -104,8 +107,10 @@ class Problem:
             return
         if is_of_it:
             self.total += 1
+            self.well += not is_hit
         else:
             self.elsewhere_total += 1
+            self.well_elsewhere += not is_hit
         if is_hit and hit is not None:
             self._add(hit)
         if is_of_it:
@@ -132,7 +137,13 @@ class Problem:
         return now_s - max(self.last_s, self.opened_s) > SILENT_S
 
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
-        """Return what is known of it now."""
+        """Return what is known of it now.
+
+        Once it is over it is told as it was when it hit the last one: what went well since then, by
+        which it is known to be over, would make it look smaller.
+        """
+        is_over = self.is_over(now_s)
+        well, well_elsewhere = (self.well, self.well_elsewhere) if is_over else (0, 0)
         causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
         modes = summed(hit.modes for hit in self.hits)
         diagnosed = sum(bool(hit.modes) for hit in self.hits)
@@ -150,9 +161,9 @@ class Problem:
             cohort=named(self.key),
             common=named(self.common),
             failed=self.failed,
-            total=self.total,
+            total=max(self.total - well, self.failed),
             elsewhere_failed=self.elsewhere_failed,
-            elsewhere_total=self.elsewhere_total,
+            elsewhere_total=max(self.elsewhere_total - well_elsewhere, self.elsewhere_failed),
             expected=self.expected,
             sure=self.sure,
             customers=frozenset(self.customers),
@@ -162,7 +173,7 @@ class Problem:
             modes=modes,
             diagnosed=diagnosed,
             split_from=self.split_from,
-            is_over=self.is_over(now_s),
+            is_over=is_over,
         )
 
     # Within
@@ -172,6 +183,7 @@ class Problem:
             self.elsewhere_failed += 1
             return
         self.failed += 1
+        self.well = self.well_elsewhere = 0
         self.hits.append(hit)
         self._note_whom(hit)
 

@@ -37,6 +37,8 @@ class Sighting:
     detail: str = ""
     failed: int = 0
     total: int = 0
+    elsewhere_failed: int = 0
+    elsewhere_total: int = 0
     expected: float = 0.0
     sure: float = 1.0
     cars: set[str] = field(default_factory=set)
@@ -91,6 +93,8 @@ class Sighting:
             common=named(self.common or self.key),
             failed=self.failed,
             total=self.total,
+            elsewhere_failed=self.elsewhere_failed,
+            elsewhere_total=self.elsewhere_total,
             expected=self.expected,
             sure=self.sure,
             customers=frozenset(self.customers),

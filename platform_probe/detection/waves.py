@@ -6,17 +6,18 @@ The test is that of unlocks: of the cars that are connected, each is lost within
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
 from fleet_wire.contract.partial import PartialState
 from platform_probe.detection.evidence import Evidence
 from platform_probe.detection.expected import Block, Learned
 from platform_probe.detection.naming import look_since
-from platform_probe.detection.sighting import Sighting
+from platform_probe.detection.sighting import MOST_KEPT, Sighting
 from platform_probe.detection.traits import (
     UNKNOWN,
     Key,
@@ -53,6 +54,8 @@ NEARLY_ALL: Final = 0.8
 """Where so many of a cohort are lost at once and soon back, all of it reconnects at once [E]."""
 OVER_S: Final = 3600.0
 """Or when no more were lost for so long: what then is still away is another matter."""
+WAITS_S: Final = 60.0
+"""What goes on is told without its lost cars where so long after a start none is known [E]."""
 MOST_CARS: Final = 2_000_000
 _STATES: Final = (VehicleState, PartialState)
 
@@ -60,13 +63,26 @@ _STATES: Final = (VehicleState, PartialState)
 class _Car:
     """What is known of a car."""
 
-    __slots__ = ("is_online", "lost_s", "session_id", "values")
+    __slots__ = ("is_lost", "is_online", "lost_s", "session_id", "values")
 
     def __init__(self) -> None:
         self.values: Values = UNKNOWN
         self.session_id = ""
         self.is_online = False
+        self.is_lost = False
+        """Whether its last will was its last word."""
         self.lost_s = -AGAIN_S
+
+
+class Earlier(NamedTuple):
+    """A wave that an earlier process has found."""
+
+    key: Key
+    since_s: float
+    cars: int
+    """How many it had lost at most."""
+    diagnoses: Sequence[Diagnosis]
+    """Those that were told since."""
 
 
 class Waves:
@@ -85,11 +101,25 @@ class Waves:
         """Cars that were lost in this step, by cohort."""
         self._suspects: set[Key] = set()
         self._next_s: float | None = None
+        self._earlier: list[Earlier] = []
+        self._waits_until_s = 0.0
+        self._are_heard = False
+        """Whether a retained presence came since `tick`: more may come."""
         self.sightings: list[Sighting] = []
         self.offset_s = 0.0
 
+    def take_up(self, earlier: Iterable[Earlier], now_s: float) -> None:
+        """Look for waves of an earlier process once it is known which cars are still lost."""
+        self._earlier = [*earlier]
+        self._waits_until_s = now_s + WAITS_S
+
+    def waits(self, now_s: float) -> bool:
+        """Return whether waves of an earlier process may still be found again."""
+        return bool(self._earlier) and now_s < self._waits_until_s
+
     def heard(self, vehicle_id: str, message: Any, now_s: float, *, is_retained: bool) -> None:
         """Take a message of a car: its state says what it is, its presence whether it is there."""
+        self._are_heard |= is_retained
         if isinstance(message, Presence):
             is_lost = self._presence(self._car(vehicle_id), message)
             if is_lost and not is_retained:
@@ -111,6 +141,11 @@ class Waves:
             steps = int((now_s - self._next_s) // STEP_S) + 1
             self._next_s += steps * STEP_S
             self._take_steps(min(steps, BLOCK_STEPS), now_s)
+        if self._earlier and self._cars and not self._are_heard:
+            for earlier in self._earlier:
+                self._find_again(earlier, now_s)
+            self._earlier = []
+        self._are_heard = False
         if self._suspects:
             self._look(now_s)
         for one in self.sightings:
@@ -145,8 +180,8 @@ class Waves:
         was_online, car.is_online = car.is_online, is_online
         if is_online is not was_online:
             self._online[car.values] += 1 if is_online else -1
-        is_will = presence.reason is PresenceReason.LAST_WILL
-        return was_online and not is_online and is_will
+        car.is_lost = presence.reason is PresenceReason.LAST_WILL
+        return was_online and not is_online and car.is_lost
 
     def _note_lost(self, vehicle_id: str, now_s: float) -> None:
         car = self._cars[vehicle_id]
@@ -161,6 +196,8 @@ class Waves:
                 one.note(now_s, car=vehicle_id)
                 one.failed = len(one.cars)
                 return
+        for one in self.sightings:
+            one.elsewhere_failed += 1
         self._lost_of.update(keys_of(values))
 
     def _share(self) -> float:
@@ -243,11 +280,43 @@ class Waves:
             sighting.note(at_s, car=car)
         sighting.since_s = members[int(len(members) * STRAGGLERS)][0]
         sighting.failed = len(sighting.cars)
-        there = sum(number for values, number in self._online.items() if is_in(key, values))
-        sighting.total = there + sighting.failed
+        self._count_of(sighting)
+        sighting.elsewhere_failed = len(wave) - len(members)
+        sighting.elsewhere_total += sighting.elsewhere_failed
         self.sightings.append(sighting)
         for test in self._tests.values():
             test.clear()
+
+    def _find_again(self, earlier: Earlier, now_s: float) -> None:
+        """Go on with a wave whose cars are not back."""
+        key, since_s = earlier.key, earlier.since_s
+        lost = [name for name, car in self._cars.items() if car.is_lost and is_in(key, car.values)]
+        if len(lost) < max(LEAST_CARS, (1.0 - BACK) * earlier.cars):
+            return
+        sighting = Sighting(
+            number=next(self._numbers),
+            kind=IncidentKind.CARS_LOST,
+            what="cars_lost",
+            since_s=since_s,
+            last_s=since_s + APART_S,
+            key=key,
+            common=common_of(key, {car.values for car in self._cars.values()}),
+            expected=self._share(),
+            cars=set(lost[:MOST_KEPT]),
+        )
+        sighting.failed = len(sighting.cars)
+        self._count_of(sighting)
+        for diagnosis in earlier.diagnoses:
+            sighting.diagnosis(diagnosis)
+        self._follow(sighting, now_s)
+        if not sighting.is_over:
+            self.sightings.append(sighting)
+
+    def _count_of(self, one: Sighting) -> None:
+        """Note how many cars there are of a cohort with those that were lost, and elsewhere."""
+        there = sum(number for values, number in self._online.items() if is_in(one.key, values))
+        one.total = there + one.failed
+        one.elsewhere_total = self._online.total() - there
 
     def _follow(self, one: Sighting, now_s: float) -> None:
         away = sum(

@@ -107,10 +107,11 @@ class Hearing(ABC):
             return
         now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
         earlier = [change.at_s for change in car.changes if change.session is Session.WILL]
+        is_known = car.standing is not None
         session = car.take_presence(presence, now_s, retained=retained)
         if retained:
             return
-        if session is Session.ONLINE:
+        if session is Session.ONLINE and is_known:  # else it is new, and not back
             self._neighbours.online(now_s)
         elif session is Session.WILL and not (earlier and now_s - earlier[-1] < WILL_AGAIN_S):
             self._neighbours.will(now_s)

@@ -23,11 +23,11 @@ from platform_probe.incidents.words import (
     counted,
     mode_of,
     numbers_of,
-    percent,
     subject_of,
     title_of,
     what_is_wrong,
 )
+from platform_probe.outputs.messages.words import sureness
 
 MOST_CHANGES: Final = 100
 KEPT_FIRST: Final = 10
@@ -60,7 +60,7 @@ class Followed:
         self.hold_s = 0.0
         """It must be quiet for so long to be resolved."""
         self.told_at = incident.at
-        self._told_hit = _hit(incident)
+        self._told = incident
 
     @property
     def active(self) -> list[Finding]:
@@ -140,7 +140,7 @@ class Followed:
             "elsewhere_failed": sum(one.elsewhere_failed for one in alike),
             "elsewhere_total": sum(one.elsewhere_total for one in alike),
             "expected": round(found.expected, 5),
-            "sure": round(max(one.sure for one in findings), 6),
+            "sure": max(before.sure, round(max(one.sure for one in findings), 6)),
             "customers": max(len(customers), before.customers),
             "cars": max(len(cars), before.cars),
             "examples": tuple(examples)[:EXAMPLES],
@@ -187,25 +187,27 @@ class Followed:
             new, revision=before.revision + 1, at=round(at, 3), title=title, changes=changes
         )
         self.told_at = at
-        self._told_hit = _hit(self.incident)
+        self._told = self.incident
         self._tell(self.incident)
 
     def _subject_now(self, fields: dict[str, Any]) -> str:
         return subject_of(most_telling(self.findings.values()), fields["cohort"])
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:
-        hit = _hit(msgspec.structs.replace(self.incident, **fields))
-        return hit >= self._told_hit * GREW_BY and hit >= self._told_hit + GREW_LEAST
+        told, now = self._told, msgspec.structs.replace(self.incident, **fields)
+        if now.customers:
+            return _is_more(now.customers, told.customers)
+        return _is_more(max(now.cars, now.failed), max(told.cars, told.failed))
 
 
-def _hit(incident: Incident) -> int:
-    """Return how many are hit: customers, or cars and unlocks while nobody has tried."""
-    return incident.customers or max(incident.cars, incident.failed)
+def _is_more(hit: int, told: int) -> bool:
+    """Return whether so many are worth another word than was said of so many."""
+    return hit >= told * GREW_BY and hit >= told + GREW_LEAST
 
 
 def opening_of(finding: Finding, severity: Severity) -> str:
     """Return the first sentence of its history."""
     return (
         f"{severity.value}: {numbers_of(finding)};"
-        f" {percent(finding.sure)} sure that this is no chance"
+        f" {sureness(finding.sure)} sure that this is no chance"
     )

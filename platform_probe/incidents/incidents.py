@@ -27,6 +27,7 @@ from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
 from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
 from platform_probe.incidents.words import subject_in, subject_of, title_of
+from platform_probe.outputs.messages.words import lasting
 
 QUIET_S: Final = 900.0
 """Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
@@ -238,11 +239,15 @@ class Incidents:
             )
 
     def _belong(self, followed: Followed, finding: Finding) -> None:
-        """Note whose a finding is; what had gone, and came back, must be quiet for longer."""
+        """Note whose a finding is; what had gone, and came back, must be quiet for longer.
+
+        Of an incident of an earlier process the first finding says that it goes on.
+        """
         is_new = finding.number not in self._by_finding
         self._by_finding[finding.number] = followed
         if is_new and followed.quiet_since is not None:
-            followed.hold_s = min(followed.hold_s * 2, MOST_QUIET_S)
+            if followed.findings:
+                followed.hold_s = min(followed.hold_s * 2, MOST_QUIET_S)
             followed.quiet_since = None
 
     def _note_quiet(self, followed: Followed, at: float) -> None:
@@ -256,8 +261,8 @@ class Incidents:
         if quiet_since is None or at - quiet_since < followed.hold_s:
             return
         ended_at = followed.seen_last(quiet_since)
-        lasted_min = (ended_at - followed.incident.since) / 60.0
-        sentence = f"over since {self._words(ended_at)}, after {lasted_min:.0f} min"
+        lasted = lasting(ended_at - followed.incident.since)
+        sentence = f"over since {self._words(ended_at)}, after {lasted}"
         followed.end(
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),

@@ -149,11 +149,12 @@ def numbers_of(finding: Finding) -> str:
     """Return how many of how many were hit, against what was expected."""
     if not finding.total:
         return f"{finding.failed} hit"
+    what = "cars lost" if finding.kind is IncidentKind.CARS_LOST else "hit"
     said = (
-        f"{finding.failed} of {finding.total} hit ({percent(finding.share)}),"
+        f"{finding.failed} of {finding.total} {what} ({percent(finding.share)}),"
         f" {percent(finding.expected)} expected"
     )
-    if finding.cohort:
+    if finding.cohort and finding.elsewhere_total:
         said += f"; elsewhere {finding.elsewhere_failed} of {finding.elsewhere_total}"
     return said
 

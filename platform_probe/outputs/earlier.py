@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentState
 from platform_probe.outputs.attempt_metrics import is_measured
@@ -41,6 +41,19 @@ def last_ends(directory: Path) -> dict[Source, float]:
 def last_attempts(directory: Path) -> list[Attempt]:
     """Return the unlocks that were written last, in the order in which they were."""
     return [*_newest_first(directory)][::-1]
+
+
+def cut_short(directory: Path, *, since: float) -> list[Attempt]:
+    """Return the unlocks that were under way when an earlier process stopped, and are still open.
+
+    Those that ended since a moment, in Unix seconds, in the order in which they were written.
+    """
+    last: dict[str, Attempt] = {}
+    for attempt in _newest_first(directory):
+        if attempt.started_at + attempt.total_s < since:
+            break
+        last.setdefault(attempt.attempt_id, attempt)
+    return [one for one in last.values() if one.reason == PROBE_STOPPED][::-1]
 
 
 def last_diagnoses(directory: Path) -> list[Diagnosis]:

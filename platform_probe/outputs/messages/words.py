@@ -20,7 +20,7 @@ from fleet_wire.modes.catalogue import MODES, TITLES
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 """How bad a severity is; the mildest is 0."""
 MINUTE_S: Final = 60.0
-HOUR_S: Final = 3_600.0
+HOUR_MIN: Final = 60
 DAY_S: Final = 86_400.0
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
@@ -29,16 +29,25 @@ NOT_KNOWN: Final = "Not known yet: it is named here when unlocks of these cars a
 _OF_CARS: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
 """Kinds that have a cause beyond what was found."""
 _UNITS: Final = {
-    IncidentKind.LATENCY: "unlocks are slow",
-    IncidentKind.SILENCE: "of the expected signs of life are missing",
-    IncidentKind.CARS_LOST: "cars lost their connection",
-    IncidentKind.LATE_UNLOCKS: "unlocks opened the car too late",
-    IncidentKind.GENERIC_ERRORS: "answers explain nothing",
-    IncidentKind.UNCLASSIFIED: "unlocks fail in a way that has no name",
-    IncidentKind.MONITOR_BLIND: "of what the monitor should see is missing",
-    IncidentKind.SUSPICIOUS: "requests are suspicious",
+    IncidentKind.LATENCY: ("unlocks are slow", "unlocks were slow"),
+    IncidentKind.SILENCE: (
+        "of the expected signs of life are missing",
+        "of the expected signs of life were missing",
+    ),
+    IncidentKind.CARS_LOST: ("cars lost their connection",) * 2,
+    IncidentKind.LATE_UNLOCKS: ("unlocks opened the car too late",) * 2,
+    IncidentKind.GENERIC_ERRORS: ("answers explain nothing", "answers explained nothing"),
+    IncidentKind.UNCLASSIFIED: (
+        "unlocks fail in a way that has no name",
+        "unlocks failed in a way that has no name",
+    ),
+    IncidentKind.MONITOR_BLIND: (
+        "of what the monitor should see is missing",
+        "of what the monitor should see was missing",
+    ),
+    IncidentKind.SUSPICIOUS: ("requests are suspicious", "requests were suspicious"),
 }
-"""What is counted, where that is not unlocks that fail."""
+"""What is counted, where that is not unlocks that fail, while it goes on and after its end."""
 
 _ADVICE: Final = {
     IncidentKind.FAILURES: "Open an example in the console: its timeline shows where it was lost.",
@@ -101,7 +110,8 @@ def cohort_of(incident: Incident) -> str:
 
 def counts_of(incident: Incident) -> str:
     """Return how many were hit, in the cohort and elsewhere, against what was expected."""
-    unit = _UNITS.get(incident.kind, "unlocks fail")
+    is_now, was = _UNITS.get(incident.kind, ("unlocks fail", "unlocks failed"))
+    unit = was if has_ended(incident) else is_now
     place = f" in {cohort_of(incident)}" if incident.cohort else ""
     said = [f"{share_of(incident.failed, incident.total)} {unit}{place}"]
     if incident.elsewhere_total:
@@ -126,11 +136,12 @@ def who_of(incident: Incident) -> str | None:
 
 def sure_of(incident: Incident) -> str | None:
     """Return how sure it is that this is no chance; None where nobody has said."""
-    if incident.sure <= 0:
-        return None
-    if incident.sure > MUCH_SURE:
-        return "more than 99.9 %"
-    return f"{math.floor(1_000 * incident.sure) / 10:g} %"
+    return None if incident.sure <= 0 else sureness(incident.sure)
+
+
+def sureness(sure: float) -> str:
+    """Return how sure something is, which is never entirely."""
+    return "more than 99.9 %" if sure > MUCH_SURE else f"{math.floor(1_000 * sure) / 10:g} %"
 
 
 def share_of(part: int, total: int) -> str:
@@ -151,10 +162,11 @@ def lasting(seconds: float) -> str:
     seconds = max(seconds, 0.0)
     if seconds < MINUTE_S:
         return f"{seconds:.0f} s"
-    if seconds < HOUR_S:
-        return f"{seconds // MINUTE_S:.0f} min"
+    minutes = round(seconds / MINUTE_S)
+    if minutes < HOUR_MIN:
+        return f"{minutes} min"
     if seconds < 2 * DAY_S:
-        return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:.0f} min"
+        return f"{minutes // HOUR_MIN} h {minutes % HOUR_MIN} min"
     return f"{seconds / DAY_S:.0f} days"
 
 

@@ -251,11 +251,13 @@ def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
             SELECT heard_at, status, reason FROM seen WHERE kind = 'presence' AND NOT is_retained
             ORDER BY heard_at DESC LIMIT {LISTED}
         )
-        SELECT max(heard_at) FILTER (NOT is_retained AND kind <> 'command') AS last_heard,
+        SELECT max(heard_at) FILTER (NOT is_retained AND kind <> 'command'
+                AND reason IS DISTINCT FROM 'last_will') AS last_heard,
             max_by(kind, heard_at) FILTER (kind <> 'command') AS last_kind,
             max_by(status, heard_at) FILTER (kind = 'presence') AS presence,
             max_by(reason, heard_at) FILTER (kind = 'presence') AS presence_reason,
-            max(heard_at) FILTER (kind = 'presence') AS presence_at,
+            CASE WHEN NOT max_by(is_retained, heard_at) FILTER (kind = 'presence')
+                THEN max(heard_at) FILTER (kind = 'presence') END AS presence_at,
             max_by(is_locked, heard_at) FILTER (is_locked IS NOT NULL) AS is_locked,
             max_by(voltage_v, heard_at) FILTER (voltage_v IS NOT NULL) AS voltage_v,
             max_by(signal_dbm, heard_at) FILTER (signal_dbm IS NOT NULL) AS signal_dbm,

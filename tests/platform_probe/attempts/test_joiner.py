@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from fleet_wire.contract.attempt import Attempt, Flag, Origin, PlatformSide, Source, Stage
+from fleet_wire.contract.attempt import (
+    PROBE_STOPPED,
+    Attempt,
+    Flag,
+    Origin,
+    PlatformSide,
+    Source,
+    Stage,
+)
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
@@ -514,6 +522,84 @@ def test_the_probes_end_judges_all() -> None:
     assert record.cause is Cause.NOT_OBSERVED
     assert len(bench.joiner) == 0
     assert bench.joiner.next_s() is None
+
+
+def stopped(bench: JoinBench) -> list[Attempt]:
+    """Stop a monitor, and return what it has written of what was under way."""
+    bench.behind.tracker.interrupt()
+    bench.joiner.flush()
+    return [one for one in bench.records if one.reason == PROBE_STOPPED]
+
+
+def test_what_the_platform_is_at_when_the_monitor_stops_is_not_judged() -> None:
+    """An API that has not answered yet has not failed, and what it accepted may still be sent."""
+    bench = JoinBench()
+    bench.requested()
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2")
+    bench.wait(0.25)
+    bench.answered(202, request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2")
+    cut_short = stopped(bench)
+    assert [one.cause for one in cut_short] == [Cause.NOT_OBSERVED] * 2
+    assert [one.outcome for one in cut_short] == [Outcome.UNKNOWN] * 2
+
+
+def test_what_the_platform_had_given_up_is_judged_when_the_monitor_stops() -> None:
+    """A request that was turned down, or never answered, has failed whatever comes."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(DEADLINE_S + LATE_S)
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2")
+    bench.line("answered", request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2", status=403)
+    assert stopped(bench) == []
+    assert {one.cause for one in bench.records} == {Cause.API_FAILED, Cause.API_REFUSED}
+
+
+def test_what_was_cut_short_is_one_unlock_with_what_the_next_process_sees_of_it() -> None:
+    """The platform sends its command after the restart: the car opens, which is a revision."""
+    before = JoinBench()
+    before.requested(account_id="anna")
+    (cut_short,) = stopped(before)
+    bench = JoinBench()
+    bench.joiner.take_up([cut_short])
+    bench.wait(5.0)
+    bench.published()
+    bench.seen()
+    bench.opens()
+    bench.ended()
+    bench.wait(WAIT_S + DEADLINE_S)
+    last = bench.records[-1]
+    assert {one.attempt_id for one in bench.records} == {cut_short.attempt_id}
+    assert (last.outcome, last.revision, last.started_at) == (Outcome.OK, 2, cut_short.started_at)
+    assert last.platform
+    assert last.platform.account_id == "anna"
+    assert last.stages["published"] == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "reason"),
+    [("executed", None, None), ("expired", Cause.NOT_OBSERVED, PROBE_STOPPED)],
+)
+@pytest.mark.parametrize("is_sent", [True, False], ids=["sent before", "sent meanwhile"])
+def test_the_platforms_word_of_what_was_cut_short_is_taken(
+    outcome: str, cause: Cause | None, reason: str | None, *, is_sent: bool
+) -> None:
+    """Its end comes in the log alone; that a line is missing from it says nothing."""
+    before = JoinBench()
+    before.requested()
+    if is_sent:
+        before.published()
+        before.seen()
+        before.accepted()
+    (cut_short,) = stopped(before)
+    assert cut_short.cause is Cause.NOT_OBSERVED
+    bench = JoinBench()
+    bench.joiner.take_up([cut_short])
+    bench.wait(2.0)
+    bench.ended(outcome)
+    bench.wait(WAIT_S + DEADLINE_S)
+    (revised,) = bench.records
+    assert (revised.attempt_id, revised.revision) == (cut_short.attempt_id, 2)
+    assert (revised.cause, revised.reason) == (cause, reason)
 
 
 def test_what_we_did_not_see_ends_as_the_platform_says() -> None:

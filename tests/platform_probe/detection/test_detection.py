@@ -30,6 +30,9 @@ from platform_probe.incidents.incidents import QUIET_S
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
 
+ONLINE = Presence(PresenceStatus.ONLINE, "s1")
+WILL = Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL)
+
 
 def state(number: int) -> VehicleState:
     """Return a car's state: every other car is in the north."""
@@ -131,7 +134,8 @@ def test_what_is_over_is_resolved_after_a_quiet_while() -> None:
     (incident,) = watched.last
     assert incident.state is IncidentState.RESOLVED
     assert incident.ended_at == pytest.approx(last.started_at, abs=0.002)
-    assert incident.changes[-1].sentence == "over since 00:00, after 0 min"
+    assert (incident.failed, incident.total) == (20, 20)
+    assert incident.changes[-1].sentence == "over since 00:00, after 19 s"
     assert incident.at > last.started_at + 900.0
 
 
@@ -236,19 +240,15 @@ def test_doors_that_open_late_are_found() -> None:
 def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
     """Forty cars of the north within ten seconds; it is over when they are back."""
     watched = Watched()
-    online = Presence(PresenceStatus.ONLINE, "s1")
-    for number in range(400):
-        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
-        say(watched, number, online)
-    watched.wait(600.0)
-    for number in range(1, 80, 2):
-        say(watched, number, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
-        watched.wait(0.25)
-    watched.wait(5.0)
+    lose_forty(watched)
     (incident,) = watched.last
     assert incident.kind is IncidentKind.CARS_LOST
     assert incident.cohort == {"region": "north"}
     assert incident.opened_at - incident.since < 30.0
+    assert (incident.elsewhere_failed, incident.elsewhere_total) == (0, 200)
+    opening = incident.changes[0].sentence
+    assert "of 200 cars lost (" in opening
+    assert opening.endswith("elsewhere 0 of 200; more than 99.9 % sure that this is no chance")
     for number in range(1, 80, 2):
         say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
     watched.wait(1_200.0)
@@ -500,6 +500,99 @@ def test_a_monitor_that_is_told_to_stop_is_not_blind(reason: str, incidents: int
     watched.restart()
     watched.usual(10, failing=0.0)
     assert len(watched.last) == incidents
+
+
+def lose_forty(watched: Watched) -> None:
+    """Let forty of two hundred cars of the north be lost within ten seconds."""
+    for number in range(400):
+        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
+        say(watched, number, ONLINE)
+    watched.wait(600.0)
+    for number in range(1, 80, 2):
+        say(watched, number, WILL)
+        watched.wait(0.25)
+    watched.wait(30.0)
+
+
+def hear_what_is_retained(watched: Watched, lost: range) -> None:
+    """Let a monitor that has started hear where cars stand."""
+    for number in range(400):
+        name, said = f"car-{number}", WILL if number in lost else ONLINE
+        watched.alerting.heard(TopicKind.PRESENCE, name, said, is_retained=True)
+        watched.alerting.heard(TopicKind.STATE, name, state(number), is_retained=True)
+
+
+@pytest.mark.parametrize("unlocks", [0, 40])
+def test_cars_that_are_lost_are_still_lost_after_a_restart(unlocks: int) -> None:
+    """The incident is what it was, as sure as it was, and ends when they are back."""
+    watched = Watched()
+    lose_forty(watched)
+    for number in range(unlocks):
+        watched.wait(1.0)
+        region = "north" if number % 2 else "south"
+        cause = Cause.BOX_OFFLINE if number % 4 == 1 else None
+        watched.unlock(cause=cause, region=region, operator="operator-a")
+    watched.wait(30.0)
+    (before,) = watched.last
+    watched.restart()
+    hear_what_is_retained(watched, range(1, 80, 2))
+    watched.wait(300.0)
+    for number in range(1, 80, 2):
+        say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
+    back_at = watched.time.unix_s()
+    watched.wait(60.0)
+    watched.usual(700 if unlocks else 0, failing=0.0)
+    watched.wait(1_200.0)
+    (after,) = watched.last
+    since = [one for one in watched.told if one.revision >= before.revision]
+    assert {one.kind for one in since} == {before.kind}
+    assert min(one.sure for one in since) == before.sure
+    assert after.state is IncidentState.RESOLVED
+    assert after.ended_at is not None
+    assert 0.0 <= after.ended_at - back_at < 11.0
+    assert after.at - back_at < QUIET_S + 180.0
+
+
+def test_an_incident_of_lost_cars_stays_one_over_a_restart() -> None:
+    """Also where more customers are hit before it is known which cars are still lost."""
+    watched = Watched()
+    lose_forty(watched)
+    said = []
+    for number in range(1, 80, 2):
+        ranked = RankedMode("regional_carrier_outage", 0.9)
+        names = {"attempt_id": f"wave-{number}", "vehicle_id": f"car-{number}"}
+        at = watched.time.unix_s()
+        said.append(diagnosis_of(ranked, after_s=1.0, cause=Cause.BOX_OFFLINE, at=at, **names))
+        watched.alerting.diagnosis(said[-1])
+
+    def fail_there(unlocks: int) -> None:
+        for _ in range(unlocks):
+            watched.wait(0.5)
+            watched.unlock(cause=Cause.BOX_OFFLINE, region="north", operator="operator-a")
+
+    fail_there(12)
+    watched.wait(40.0)
+    watched.restart(said)
+    revision = watched.last[0].revision
+    fail_there(40)
+    hear_what_is_retained(watched, range(1, 80, 2))
+    fail_there(20)
+    watched.wait(60.0)
+    since = [one.kind for one in watched.told if one.revision > revision]
+    assert {*since} == {IncidentKind.CARS_LOST}
+
+
+def test_cars_that_came_back_while_the_monitor_was_away_are_not_lost() -> None:
+    """A car or two that stay away are no wave."""
+    watched = Watched()
+    lose_forty(watched)
+    watched.restart()
+    restarted_at = watched.time.unix_s()
+    hear_what_is_retained(watched, range(1, 12, 2))
+    watched.wait(1_200.0)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.RESOLVED
+    assert incident.at - restarted_at < QUIET_S + 30.0
 
 
 def test_what_was_diagnosed_is_known_after_a_restart() -> None:

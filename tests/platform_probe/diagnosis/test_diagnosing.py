@@ -288,3 +288,21 @@ def test_what_a_later_look_refutes_is_taken_back() -> None:
     seen = dict.fromkeys((Fact.NOTHING_PUBLISHED, Fact.WENT_WELL, Fact.SENT_LATE), "")
     no_longer(seen)
     assert set(seen) == {Fact.WENT_WELL, Fact.SENT_LATE}
+
+
+def test_a_fleet_that_connects_for_the_first_time_is_not_back() -> None:
+    """Cars that were not known are new: only those come back that had been heard of."""
+    for is_known in (False, True):
+        watched = Watched()
+        cars = [f"car-{car}" for car in range(40)]
+        for car in cars if is_known else ():
+            watched.at(1.0).presence(car, WILL, retained=True)
+        for car in cars:
+            watched.at(20.0).presence(car, ONLINE, retained=False)
+        for car in cars[2:]:
+            others = watched.ended(None, attempt_id=f"of-{car}", vehicle_id=car)
+            watched.at(90.0).take(others)
+        watched.at(100.0).presence("car-1", WILL, retained=False)
+        watched.at(120.0)
+        watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+        assert ("many_came_back" in watched.facts()) is is_known

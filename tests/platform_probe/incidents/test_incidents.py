@@ -247,6 +247,21 @@ def test_customers_are_told_of_though_more_cars_were_lost_before() -> None:
     assert told.kinds[-2:] == [ChangeKind.GREW, ChangeKind.GREW]
 
 
+def test_the_first_customers_are_told_though_the_cause_was_told_before() -> None:
+    """Ninety cars do not hide nine customers, nor does that their cause was named meanwhile."""
+    told = Told()
+    cars = frozenset(f"car-{number}" for number in range(90))
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "cars": cars, "failed": 90}
+    told.take(1, **lost, causes={}, customers=frozenset[str]())
+    told.wait(60.0)
+    outage = {"modes": {"regional_carrier_outage": 90.0}, "diagnosed": 90}
+    told.take(1, **lost, **outage, customers=frozenset[str]())
+    told.wait(60.0)
+    told.take(1, **lost, **outage, customers=frozenset(f"customer-{n}" for n in range(9)))
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.RETITLED, ChangeKind.GREW]
+    assert told.last.title.endswith("9 customers")
+
+
 def test_what_is_quiet_for_long_enough_is_resolved() -> None:
     """With the moment since when it was quiet; what comes back soon reopens it."""
     told = Told()
@@ -332,6 +347,19 @@ def test_an_incident_of_an_earlier_process_goes_on() -> None:
     assert {one.incident_id for one in after.revisions} == {before.last.incident_id}
     assert after.last.acknowledged_by == "Ada"
     assert after.last.revision > before.last.revision
+
+
+def test_an_incident_stays_as_sure_as_it_was() -> None:
+    """What is found anew after a restart has less to be sure by."""
+    before = Told()
+    before.take(sure=0.9995)
+    after = Told()
+    after.incidents.restore([before.last])
+    after.take(1, sure=0.5)
+    after.wait(60.0)
+    after.take(1, sure=0.5, failed=30, customers=frozenset(map(str, range(30))))
+    assert after.last.revision > before.last.revision
+    assert after.last.sure == 0.9995
 
 
 def test_an_incident_of_an_earlier_process_gets_another_title() -> None:

@@ -99,6 +99,7 @@ def test_a_rise_and_an_end_link_back() -> None:
     assert "it was worse" in rise
     end = said(resolved(first, after_s=3_540), Part.ENDED)
     assert "*Resolved* after 1 h 0 min" in end
+    assert "31 of 44 (70 %) unlocks failed in" in end
     for text in (rise, end):
         assert "<https://fleet.slack.com/archives/C1/p1.0|The first message>" in text
 

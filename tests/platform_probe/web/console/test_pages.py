@@ -33,7 +33,7 @@ from tests.helpers.consoles import (
     put_incidents,
     served,
 )
-from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, put_lines, put_presence, put_unlocks, unlock
 
 PATHS = (
     "/", "/search?q=car", "/unlock/attempt-33", "/unlock/attempt-3", "/unlock/attempt-12",
@@ -518,3 +518,37 @@ def test_a_store_that_goes_away_is_told(tmp_path: Path) -> None:
         assert Visitor(url).get("/unlock/attempt-9").status in (404, 503)
         assert Visitor(url).get("/incidents").status in (200, 503)
     assert looks_in(tmp_path / "audit.jsonl")
+
+
+def test_cars_that_are_lost_are_no_unlocks(tmp_path: Path) -> None:
+    """Their incident counts cars, is never entirely sure, and has no rest that was not counted."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(1)])
+    lost = incident_of(
+        kind=IncidentKind.CARS_LOST, failed=23, total=45, elsewhere_total=0, sure=1.0, examples=()
+    )
+    put_incidents(store, [lost])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        assert "23 of 45 cars lost" in Visitor(url).get("/incidents").text
+        page = Visitor(url).get(f"/incident/{OPEN}").text
+        assert "more than 99.9 %" in page
+        assert "everything else" not in page
+
+
+def test_what_a_broker_retains_of_a_car_is_no_contact(tmp_path: Path) -> None:
+    """It stands connected since before; nor is the last will of its box a word of it."""
+    store = tmp_path / "store"
+    row = unlock(1)
+    put_unlocks(store, [row])
+    retained = {"session_id": "s", "status": "online"}
+    line = {"at": BEGIN_S + 60.0, "kind": "presence", "vehicle_id": row.vehicle_id}
+    encoded = msgspec.json.encode({**line, "message": retained, "is_retained": True})
+    put_lines(store, "observations", [encoded])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get(f"/car/{row.vehicle_id}").text
+        assert "connected</span></dd>" in page
+        assert "Last contact" not in page
+    put_presence(store, 90.0, row.vehicle_id, "offline")
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get(f"/car/{row.vehicle_id}").text
+        assert "Last contact" not in page
