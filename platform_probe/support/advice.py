@@ -152,7 +152,16 @@ OVER: Final = (
     "That problem is over: please press unlock once more.",
     "The incident is over: let the customer press unlock once more. If that fails:",
 )
-"""What to say and do first where what was wrong then is so no longer."""
+MAY_BE_OVER: Final = (
+    "That problem may be over: please press unlock once more.",
+    "Nothing is seen of the incident now: let the customer press unlock once more. If that fails:",
+)
+"""What to say and do first where what was wrong then is so no longer, or perhaps."""
+BOOKING_ENDED: Final = (
+    "Your booking has ended. If you still need a car, please book one again.",
+    "The booking has ended since: there is nothing to open. If they need a car they book again.",
+)
+"""What to say and do where there is nothing to open any more."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
@@ -208,6 +217,14 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
         return advice
     say, do = now
     return replace(advice, say=say, do=f"{do} {advice.do}")
+
+
+def let_book_again(advice: Advice) -> Advice:
+    """Return advice where the booking has ended since: pressing again would be refused."""
+    if advice.acts is Actor.SECURITY_TEAM:
+        return advice
+    say, do = BOOKING_ENDED
+    return replace(advice, say=say, do=do)
 
 
 def let_try_first(advice: Advice, because: str) -> Advice:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
@@ -53,8 +54,10 @@ class Case:
     """What the failures of that time share; None where this was none."""
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""
-    is_incident_over: bool = False
-    """Whether the incident that it was of is over."""
+    booking_ended_s: float | None = None
+    """When its booking ended after the unlock, as the platform's log has it, Unix seconds."""
+    incidents: Sequence[Incident] = ()
+    """The incidents that it is of, those that go on first."""
 
     @property
     def cause(self) -> Cause | None:
@@ -72,6 +75,16 @@ class Case:
         if self.attempt is None or self.cause is not None:
             return False
         return is_taken_over_often(evidence_of(self.attempt))
+
+    @property
+    def problems(self) -> list[Incident]:
+        """The incidents that a customer may hear of: all but suspicious traffic."""
+        return [one for one in self.incidents if one.kind is not IncidentKind.SUSPICIOUS]
+
+    @property
+    def goes_on(self) -> list[Incident]:
+        """Those of them that go on."""
+        return [one for one in self.problems if one.state is IncidentState.OPEN]
 
     @property
     def opened_later(self) -> bool:

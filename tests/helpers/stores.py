@@ -119,6 +119,18 @@ def put_presence(directory: Path, second: float, car: str, status: str) -> None:
     put_lines(directory, "observations", [msgspec.json.encode(line)])
 
 
+def put_booking_end(
+    directory: Path, second: float, *, car: str, booking: str, status: int = 200
+) -> None:
+    """Let a store have a line of the platform's log: what the end of a booking was answered."""
+    line = {
+        "at": BEGIN_S + second, "event": "answered", "operation": "end", "vehicle_id": car,
+        "booking_id": booking, "account_id": "customer-0", "status": status,
+        "trace_id": f"{round(second):032x}",
+    }  # fmt: skip
+    put_lines(directory, "platform_events", [msgspec.json.encode(line)])
+
+
 def kept(directory: Path, **limits: Any) -> Report:
     """Tidy a store now; return what was done."""
     chosen = msgspec.structs.replace(NO_LIMITS, **limits)

@@ -1,0 +1,87 @@
+"""What to say and do now: by the incident that goes on, and by whether there is a booking."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode
+from fleet_wire.contract.incident import IncidentKind, IncidentState
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.store.reading import Source
+from platform_probe.support.advice import BOOKING_ENDED, MAY_BE_OVER, OVER, advice_for
+from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.telling import json_of, text_of
+from tests.helpers.consoles import incident_of, put_incidents
+from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.stores import BEGIN_S, put_booking_end, put_lines, put_unlocks, unlock
+
+OUTAGE = MODES["regional_carrier_outage"]
+BY_CAUSE = advice_for(Cause.BOX_OFFLINE)
+UNSEEN = {"ended_at": BEGIN_S + 400.0}
+ENDED = {"state": IncidentState.RESOLVED, **UNSEEN}
+
+
+def told_with(
+    directory: Path, believed: dict[str, float], **incident: Any
+) -> tuple[str, dict[str, Any]]:
+    """Return what is told of an unlock that failed amid an outage."""
+    failed = unlock(300, car="car-1", cause=Cause.BOX_OFFLINE, evidence={})
+    put_unlocks(directory, [failed])
+    made = {"mode": OUTAGE.slug, "cohort": {"region": "centre"}, "examples": (), **incident}
+    put_incidents(directory, [incident_of(**made)])
+    if believed:
+        diagnosis = diagnosis_of(
+            *(RankedMode(mode, share) for mode, share in believed.items()),
+            attempt_id=failed.attempt_id,
+            vehicle_id="car-1",
+        )
+        put_lines(directory, "diagnoses", [msgspec.json.encode(diagnosis)])
+    case = look_up(Source(directory), Wanted(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    return text_of(case, UTC), json_of(case, UTC)
+
+
+@pytest.mark.parametrize(
+    ("believed", "incident", "do"),
+    [
+        ({}, {}, OUTAGE.now),
+        ({OUTAGE.slug: 0.6}, {}, OUTAGE.now),
+        ({OUTAGE.slug: 0.2}, {}, BY_CAUSE.do),
+        ({"no_coverage_garage": 0.6}, {}, BY_CAUSE.do),
+        ({}, {"kind": IncidentKind.SUSPICIOUS}, BY_CAUSE.do),
+        ({}, {"mode": "attack_replay"}, BY_CAUSE.do),
+        ({}, UNSEEN, f"{MAY_BE_OVER[1]} {BY_CAUSE.do}"),
+        ({}, ENDED, f"{OVER[1]} {BY_CAUSE.do}"),
+    ],
+)
+def test_what_its_incident_knows_is_done(
+    tmp_path: Path, believed: dict[str, float], incident: dict[str, Any], do: str
+) -> None:
+    """While it goes on: of many unlocks more is known than of one, unless that one differs."""
+    assert told_with(tmp_path, believed, **incident)[1]["do"] == do
+
+
+def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
+    """Before why; and since when nothing was seen of it."""
+    text, found = told_with(tmp_path, {}, **UNSEEN, acknowledged_by="amelie")
+    title = incident_of().title
+    named = f"Known problem\n  {title}\n  incident-1, critical, open, acknowledged by amelie\n"
+    assert f"{named}  Nothing of it was seen since 00:06.\n\nWhy" in text
+    assert [one["unseen_since"] for one in found["incidents"]] == ["2026-01-01T00:06:40.000+00:00"]
+
+
+@pytest.mark.parametrize(
+    ("second", "status", "is_told"), [(310.0, 200, True), (310.0, 409, False), (290.0, 200, False)]
+)
+def test_who_has_ended_the_booking_does_not_press_again(
+    tmp_path: Path, second: float, status: int, *, is_told: bool
+) -> None:
+    """There is nothing to open any more, also when the incident is over."""
+    put_booking_end(tmp_path, second, car="car-1", booking="booking-300", status=status)
+    _, found = told_with(tmp_path, {}, **ENDED)
+    assert ((found["say"], found["do"]) == BOOKING_ENDED) is is_told
