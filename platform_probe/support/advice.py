@@ -171,6 +171,7 @@ CONNECTION: Final = frozenset(
 """Causes that a new connection of the box mends."""
 _OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
 """Of these the car is said to be open: that is tried, and not asked for again."""
+OPENED_LATE: Final = "The car opened, later than it was waited for."
 _OPENED: Final = "The car has opened, by its own answer: please try the door."
 _IF_SHUT: Final = (
     "If the customer finds it locked: compare the number plate with them, then let them press"
@@ -191,16 +192,16 @@ def advice_for(
     cause: Cause | None,
     mode: FailureMode | None = None,
     *,
-    opened_later: bool = False,
+    opened_after_no: bool = False,
     used_since: bool = False,
 ) -> Advice:
     """Return what to say and do: by the mode, where there is one, else by the cause.
 
-    `opened_later` where the car opened after its customer was told no, `used_since` where a door
+    `opened_after_no` where the car opened after its customer was told no, `used_since` where a door
     was opened then, or the customer has opened the car again.
     """
     advice = _by_cause(cause) if mode is None else _by_mode(mode, cause)
-    if not opened_later:
+    if not opened_after_no:
         return advice
     do = _USED if used_since else _LATE
     return replace(advice, say="Your car has opened after all.", do=do)

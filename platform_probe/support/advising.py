@@ -26,7 +26,7 @@ def advice_now(case: Case) -> Advice:
     is opened any more; where what was wrong is so no longer, the customer presses again.
     """
     advice = _advice_for_this(case)
-    if case.opened_later:
+    if case.opened_late:
         return advice
     if (because := may_be_open(case)) is not None:
         return let_try_first(advice, because)
@@ -41,15 +41,17 @@ def _advice_for_this(case: Case) -> Advice:
 
     Or where its incident names it, which knows of more unlocks than one.
     """
+    if case.opened_late and not case.opened_after_no:
+        return advice_for(None)
     believed = case.believed
     mode = believed.mode if believed is not None and believed.is_likely else _mode_of_incident(case)
     if mode is None and case.is_in_doubt:
         mode = MODES[TWO_CARS]
-    is_used, is_late = _is_used_since(case), case.opened_later
+    is_used, is_late = _is_used_since(case), case.opened_after_no
     if mode is None and believed is not None and _is_for_security(believed):
-        by_cause = advice_for(case.cause, opened_later=is_late, used_since=is_used)
+        by_cause = advice_for(case.cause, opened_after_no=is_late, used_since=is_used)
         return let_security_look(by_cause)
-    return advice_for(case.cause, mode, opened_later=is_late, used_since=is_used)
+    return advice_for(case.cause, mode, opened_after_no=is_late, used_since=is_used)
 
 
 def _mode_of_incident(case: Case) -> FailureMode | None:

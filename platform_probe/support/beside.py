@@ -94,8 +94,8 @@ def ended_in_words(unlock: Row) -> str:
     cause = cause_of(unlock)
     if cause is None:
         return SAID_OPEN if _is_in_doubt(unlock) else f"opened after {long_of(unlock['total_s'])}"
-    late = ", and opened later" if unlock["has_opened_late"] else ""
-    return f"{ended_as(cause)} ({cause}){late}"
+    ended = "opened late" if unlock["has_opened_late"] else ended_as(cause)
+    return f"{ended} ({cause})"
 
 
 def may_be_open(case: Case) -> str | None:

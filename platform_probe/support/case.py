@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
+from fleet_wire.contract.messages import Phase
 from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
@@ -87,14 +89,28 @@ class Case:
         return [one for one in self.problems if one.state is IncidentState.OPEN]
 
     @property
-    def opened_later(self) -> bool:
-        """Whether the car opened after its customer was told no."""
+    def opened_late(self) -> bool:
+        """Whether the car opened, later than the monitor waited for it."""
         return any(stray["is_late_unlock"] for stray in self.strays)
+
+    @property
+    def opened_after_no(self) -> bool:
+        """Whether it did after its customer was told no: not where the app still heard of it."""
+        return self.opened_late and not (self.attempt and is_told_open(self.attempt))
 
 
 def cause_of(attempt: Row) -> Cause | None:
     """Return why an unlock failed; None where it opened."""
     return None if attempt["cause"] is None else Cause(attempt["cause"])
+
+
+def is_told_open(attempt: Row) -> bool:
+    """Return whether the platform knew that a car had opened, and no error had reached the app.
+
+    It was answered 202, and asks until the command has ended.
+    """
+    is_error = (attempt["status"] or 0) >= HTTPStatus.BAD_REQUEST
+    return attempt["platform_outcome"] == Phase.EXECUTED and not is_error
 
 
 def evidence_of(attempt: Row) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
 from platform_probe.support.advice import (
+    OPENED_LATE,
     SAID_OPEN,
     Advice,
     ended_as,
@@ -103,8 +104,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     else:
         attempt = case.attempt
         ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
-        if case.cause is not None and case.opened_later:
-            ended = "opened too late"
+        if case.cause is not None and case.opened_late:
+            ended = "opened too late" if case.opened_after_no else "opened late"
         meant = attempt["asked_for"]
         instead = f", and {meant} was asked for" if meant else ""
         yield f"{case.vehicle_id or 'The car'} {ended}{instead}: {when}"
@@ -235,7 +236,7 @@ def _believed(believed: Revision) -> Iterator[str]:
 
 
 def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
-    yield f"  {cause}: {explanation_of(cause)}"
+    yield f"  {cause}: {_explanation(case)}"
     missed = missed_in_words(attempt)
     but = f", and {missed}" if missed else ""
     yield f"  It got so far: {reached_in_words(attempt)}{but}.{_side(case, cause)}"
@@ -315,7 +316,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "at": iso_of(case.at_s, zone),
         "newest_record_at": iso_of(case.newest_s, zone),
         "attempt": _plain_row(case.attempt, zone),
-        "opened_later": case.opened_later,
+        "opened_later": case.opened_after_no,
         "timeline": [
             {
                 "at": iso_of(entry.at_s, zone),
@@ -361,7 +362,11 @@ def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
 
 
 def _explanation(case: Case) -> str:
-    return f"The car {SAID_OPEN}." if case.is_in_doubt else explanation_of(case.cause)
+    if case.is_in_doubt:
+        return f"The car {SAID_OPEN}."
+    is_silent = case.cause is Cause.EXECUTION_SILENT  # its answer came all the same
+    is_open = case.opened_late and (is_silent or not case.opened_after_no)
+    return OPENED_LATE if is_open else explanation_of(case.cause)
 
 
 def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:

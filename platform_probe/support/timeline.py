@@ -198,7 +198,7 @@ def _opened_late(case: Case) -> str:
     seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
     if Fact.OPENED_IN_TIME in seen:
         return "the car had OPENED in time, and says so too late"
-    return "the car has OPENED, too late"
+    return f"the car has OPENED, {'too late' if case.opened_after_no else 'late'}"
 
 
 def _of_neighbour(unlock: Row, by: Whose) -> Entry:

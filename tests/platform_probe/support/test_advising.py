@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import IncidentKind, IncidentState
@@ -19,7 +20,14 @@ from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
-from tests.helpers.stores import BEGIN_S, put_booking_end, put_lines, put_unlocks, unlock
+from tests.helpers.stores import (
+    BEGIN_S,
+    opened_late,
+    put_booking_end,
+    put_lines,
+    put_unlocks,
+    unlock,
+)
 
 OUTAGE = MODES["regional_carrier_outage"]
 BY_CAUSE = advice_for(Cause.BOX_OFFLINE)
@@ -85,3 +93,34 @@ def test_who_has_ended_the_booking_does_not_press_again(
     put_booking_end(tmp_path, second, car="car-1", booking="booking-300", status=status)
     _, found = told_with(tmp_path, {}, **ENDED)
     assert ((found["say"], found["do"]) == BOOKING_ENDED) is is_told
+
+
+def told_of_late(directory: Path, status: int) -> tuple[str, dict[str, Any]]:
+    """Return what is told of an unlock that opened after the monitor had stopped waiting."""
+    side = PlatformSide(status=status, outcome="executed", account_id="customer-0")
+    failed = unlock(300, car="car-1", cause=Cause.EXECUTION_SILENT, platform=side, evidence={})
+    put_unlocks(directory, [failed])
+    put_lines(directory, "stray_answers", [opened_late(failed)])
+    case = look_up(Source(directory), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    return text_of(case, UTC), json_of(case, UTC)
+
+
+def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path) -> None:
+    """The app has learned so: nobody was told no, and nobody is to lock it."""
+    text, found = told_of_late(tmp_path, 202)
+    assert text.startswith("car-1 opened late: ")
+    assert "  execution_silent: The car opened, later than it was waited for." in text
+    assert "the car has OPENED, late" in text
+    assert not found["opened_later"]
+    assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)
+
+
+def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_path: Path) -> None:
+    """The app had an error: the platform knew too late."""
+    text, found = told_of_late(tmp_path, 504)
+    assert text.startswith("car-1 opened too late: ")
+    assert found["opened_later"]
+    assert "has OPENED after all" in found["do"]
+    put_unlocks(tmp_path, [unlock(310, car="car-1")])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-310"), BEGIN_S + 2_000.0)
+    assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
