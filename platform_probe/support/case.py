@@ -15,6 +15,7 @@ from fleet_wire.contract.messages import Phase
 from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
+from platform_probe.support.cohorts import is_one_of
 from platform_probe.support.rows import Row
 
 LISTED: Final = 20
@@ -87,6 +88,19 @@ class Case:
     def goes_on(self) -> list[Incident]:
         """Those of them that go on."""
         return [one for one in self.problems if one.state is IncidentState.OPEN]
+
+    @property
+    def seen_since(self) -> frozenset[str]:
+        """The facts that cars of its operator, say, fail more: by who else has it, and incidents.
+
+        One unlock was diagnosed before these were known.
+        """
+        own = self.attempt or next(iter(self.complaints), None)
+        found = () if self.finding is None or own is None else self.finding.found
+        cohorts = [one for one in found if own is not None and is_one_of(own, one)]
+        shared = {trait.name for one in cohorts for trait in one.traits}
+        shared.update(*(one.cohort for one in self.problems if one.kind is IncidentKind.FAILURES))
+        return frozenset(f"{trait}_fails" for trait in shared)
 
     @property
     def opened_late(self) -> bool:

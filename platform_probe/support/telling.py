@@ -206,7 +206,7 @@ def _why(case: Case, zone: tzinfo) -> Iterator[str]:
 def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
     said = {
         "Speaks for it": reasons(believed, zone, is_for=True),
-        "Speaks against it": reasons(believed, zone, is_for=False),
+        "Speaks against it": _against(case, believed, zone),
     }
     if not any(said.values()):  # of what is no mode nothing is known that would speak for it
         said = {
@@ -223,6 +223,10 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
     if changes := [*changes_of_mind(case.revisions)]:
         yield "  What was believed, and when:"
         yield from (f"  - {sentence}" for sentence in changes)
+
+
+def _against(case: Case, believed: Revision, zone: tzinfo) -> list[str]:
+    return reasons(believed, zone, is_for=False, seen_since=case.seen_since)
 
 
 def _believed(believed: Revision) -> Iterator[str]:
@@ -380,7 +384,7 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "engineer": None if believed.mode is None else believed.mode.engineer,
         "looks_like": believed.looks_like,
         "for": reasons(believed, zone, is_for=True),
-        "against": reasons(believed, zone, is_for=False),
+        "against": _against(case, believed, zone),
         "others": [
             {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
             for one in believed.others

@@ -269,6 +269,7 @@ def _logged(case: Case) -> Iterator[tuple[Row, Entry]]:
 
 def _heard(case: Case) -> Iterator[Entry]:
     before = ""
+    sent = {one["command_id"] for one in case.events if one["event"] == PlatformStep.PUBLISHED}
     for heard in case.heard:
         told = _HEARD.get(heard["kind"], _other)(heard)
         is_own_answer = (
@@ -276,7 +277,9 @@ def _heard(case: Case) -> Iterator[Entry]:
             and case.attempt is not None
             and heard["command_id"] == case.attempt["command_id"]
         )
-        if told is None or is_own_answer or (heard["kind"] == "state" and told == before):
+        is_sent = heard["kind"] == "command" and heard["command_id"] in sent
+        is_same = heard["kind"] == "state" and told == before
+        if told is None or is_own_answer or is_sent or is_same:
             continue
         if heard["kind"] == "state":
             before = told

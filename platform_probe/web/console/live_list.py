@@ -61,8 +61,8 @@ class Live:
             self._task = asyncio.create_task(self._look())
         try:
             yield b"retry: 3000\n\n"
-            for row in reversed((await self._failures())[:AGAIN]):
-                yield _event(tell(row))
+            for latest in reversed((await self._failures())[:AGAIN]):
+                yield _event(tell(latest))
             while True:
                 try:
                     row = await asyncio.wait_for(queue.get(), BEAT_S)

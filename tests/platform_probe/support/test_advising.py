@@ -11,9 +11,10 @@ import pytest
 
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.diagnosis import RankedMode
+from fleet_wire.contract.diagnosis import RankedMode, Weighed
 from fleet_wire.contract.incident import IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import BOOKING_ENDED, MAY_BE_OVER, OVER, advice_for
 from platform_probe.support.looking_up import Wanted, look_up
@@ -31,12 +32,12 @@ from tests.helpers.stores import (
 
 OUTAGE = MODES["regional_carrier_outage"]
 BY_CAUSE = advice_for(Cause.BOX_OFFLINE)
-UNSEEN = {"ended_at": BEGIN_S + 400.0}
-ENDED = {"state": IncidentState.RESOLVED, **UNSEEN}
+UNSEEN: dict[str, Any] = {"ended_at": BEGIN_S + 400.0}
+ENDED: dict[str, Any] = {"state": IncidentState.RESOLVED, **UNSEEN}
 
 
 def told_with(
-    directory: Path, believed: dict[str, float], **incident: Any
+    directory: Path, believed: dict[str, float], weighed: tuple[Weighed, ...] = (), **incident: Any
 ) -> tuple[str, dict[str, Any]]:
     """Return what is told of an unlock that failed amid an outage."""
     failed = unlock(300, car="car-1", cause=Cause.BOX_OFFLINE, evidence={})
@@ -45,7 +46,7 @@ def told_with(
     put_incidents(directory, [incident_of(**made)])
     if believed:
         diagnosis = diagnosis_of(
-            *(RankedMode(mode, share) for mode, share in believed.items()),
+            *(RankedMode(mode, share, weighed) for mode, share in believed.items()),
             attempt_id=failed.attempt_id,
             vehicle_id="car-1",
         )
@@ -124,3 +125,30 @@ def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_pa
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-310"), BEGIN_S + 2_000.0)
     assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
+
+
+@pytest.mark.parametrize(("region", "is_told"), [("centre", False), ("north", True)])
+def test_what_its_incident_knows_is_not_said_to_be_unseen(
+    tmp_path: Path, region: str, *, is_told: bool
+) -> None:
+    """One unlock was diagnosed before it was known that its region fails more than others."""
+    unseen = (Weighed(Fact.REGION_FAILS, -0.7, is_seen=False),)
+    text, found = told_with(tmp_path, {OUTAGE.slug: 0.6}, unseen, cohort={"region": region})
+    sentence = f"not seen: {FACTS[Fact.REGION_FAILS].meaning}"
+    assert (sentence in text) is is_told
+    assert found["diagnosis"]["against"] == ([sentence] if is_told else [])
+
+
+def test_a_command_is_told_once(tmp_path: Path) -> None:
+    """By the platform, which sent it; not by the broker too, by another clock, before."""
+    put_unlocks(tmp_path, [unlock(300, car="car-1", cause=Cause.BOX_OFFLINE)])
+    known = {"vehicle_id": "car-1", "operation": "lock", "command_id": "command-9"}
+    sent = {"event": "published", "at": BEGIN_S + 310.01, "request_id": "r", **known}
+    put_lines(tmp_path, "platform_events", [msgspec.json.encode(sent)])
+    heard = {"at": BEGIN_S + 310.0, "kind": "command", "vehicle_id": "car-1"}
+    message = {"command_id": "command-9", "action": "lock"}
+    put_lines(tmp_path, "observations", [msgspec.json.encode({**heard, "message": message})])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    text = text_of(case, UTC)
+    assert "sends the command for lock" in text
+    assert "is sent a command" not in text
