@@ -98,7 +98,7 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.BOX_OFFLINE: CauseInfo(
         _P.NETWORK, "deliver", "not_connected", _O.UNKNOWN,
-        "The car's box has lost its connection, for example in a garage or a dead zone.",
+        "The car's box has lost its connection.",
     ),
     Cause.BOX_ASLEEP: CauseInfo(
         _P.BOX, "deliver", "asleep", _O.UNKNOWN,

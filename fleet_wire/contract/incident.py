@@ -82,6 +82,10 @@ class ChangeKind(StrEnum):
     """They no longer do."""
     CLOSED = "closed"
     """A person said that it is none, or over."""
+    UNSEEN = "unseen"
+    """Nothing of it was seen for two minutes: it may be over."""
+    SEEN_AGAIN = "seen_again"
+    """It was seen again, before it was taken for over."""
     RESOLVED = "resolved"
     """Nothing of it was seen for long enough."""
     REOPENED = "reopened"
@@ -125,7 +129,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     opened_at: float
     """When it was found, Unix seconds."""
     ended_at: float | None = None
-    """When it was seen last, which is known later, or was closed by a person; Unix seconds."""
+    """When it was seen last, which is known later, or was closed by a person; Unix seconds. Of
+    one that is open nothing was seen since then: it may be over."""
     cause: Cause | None = None
     """The commonest cause of its unlocks."""
     mode: str | None = None
@@ -163,6 +168,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ids of incidents that were joined to this one, or that it was split from."""
     changes: tuple[Change, ...] = ()
     """Its history, the oldest first: at most a hundred, the middle is left out first."""
+
+    @property
+    def unseen_since(self) -> float | None:
+        """When it was seen last, Unix seconds, of one that is open and may be over; None else."""
+        return self.ended_at if self.state is IncidentState.OPEN else None
 
 
 class ActionKind(StrEnum):

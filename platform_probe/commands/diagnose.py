@@ -13,7 +13,7 @@ from platform_probe.support.telling import export_command, json_of, text_of
 
 
 @click.command()
-@click.argument("vehicle", required=False, metavar="CAR")
+@click.argument("vehicle", required=False, metavar="[CAR]")
 @store_options
 @click.option("--at", metavar="TIME", help="When, as 08:15, 2026-03-29 08:15, or 2h ago.")
 @click.option("--since", metavar="TIME", help="Not before then.")

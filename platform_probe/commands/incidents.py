@@ -24,6 +24,7 @@ from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.incidents.words import MOST_LETTERS
 from platform_probe.outputs.messages.asking import ACTIONS_PATH
 from platform_probe.outputs.messages.words import (
+    OVER_AFTER,
     advice_of,
     change_line,
     counts_of,
@@ -131,9 +132,13 @@ def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list
 def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     """Yield an incident in lines, for a person."""
     yield incident.title
-    until = "" if incident.ended_at is None else f" to {date_and_clock(incident.ended_at, zone)}"
+    until, unseen_since = "", incident.unseen_since
+    if incident.ended_at is not None and unseen_since is None:
+        until = f" to {date_and_clock(incident.ended_at, zone)}"
     since = date_and_clock(incident.since, zone)
     yield f"{incident.severity.value}, {incident.state.value}: {since}{until}"
+    if unseen_since is not None:
+        yield f"nothing of it was seen since {date_and_clock(unseen_since, zone)}: {OVER_AFTER}"
     yield counts_of(incident)
     for label, text in (
         ("hit", who_of(incident)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -141,6 +142,7 @@ class Followed:
             "elsewhere_total": sum(one.elsewhere_total for one in alike),
             "expected": round(found.expected, 5),
             "sure": max(before.sure, round(max(one.sure for one in findings), 6)),
+            "ended_at": None if self.active else before.ended_at,
             "customers": max(len(customers), before.customers),
             "cars": max(len(cars), before.cars),
             "examples": tuple(examples)[:EXAMPLES],
@@ -161,7 +163,8 @@ class Followed:
     def seen_last(self, quiet_since: float) -> float:
         """Return when it was seen last, of one that is known to be over since a moment."""
         last = max((one.last_at for one in self.findings.values()), default=quiet_since)
-        return max(min(last, quiet_since), self.incident.since)
+        seen_at = max(min(last, quiet_since), self.incident.since)
+        return math.ceil(1_000 * seen_at) / 1_000
 
     def revise(self, at: float, change: Change, **fields: Any) -> None:
         """Make the next revision, and tell it; that it began earlier than was told is a change."""

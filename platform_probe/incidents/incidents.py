@@ -6,7 +6,6 @@ resolved when nothing of it was found for a while, which is the longer the more 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
@@ -33,6 +32,9 @@ QUIET_S: Final = 900.0
 """Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
 MOST_QUIET_S: Final = 3600.0
 """However often it came back."""
+UNSEEN_S: Final = 120.0
+"""It is told that nothing is seen of it any more after so long [E]: long before it is resolved
+customers may try again."""
 REMEMBERED_S: Final = 3600.0
 """What comes back so soon after it was resolved is the same incident."""
 MOST_OPEN: Final = 100
@@ -80,6 +82,7 @@ class Incidents:
             self._join(followed, finding)
         followed.put(finding)
         if followed.is_open:
+            self._tell_again(followed, finding)
             followed.renew(finding)
             self._note_quiet(followed, finding.at)
 
@@ -145,6 +148,7 @@ class Incidents:
         for followed in [*self._followed.values()]:
             if followed.is_open:
                 self._follow_window(followed, at)
+                self._tell_unseen(followed, at)
                 self._resolve(followed, at)
             elif at - (followed.incident.ended_at or at) > REMEMBERED_S + followed.hold_s:
                 self._forget(followed)
@@ -234,9 +238,7 @@ class Incidents:
             followed.put(finding)
             followed.subject = subject_of(finding, finding.cohort)
             said = followed.change(ChangeKind.REOPENED, finding.at, "it is back")
-            followed.revise(
-                finding.at, said, state=IncidentState.OPEN, ended_at=None, **followed.fields()
-            )
+            followed.revise(finding.at, said, state=IncidentState.OPEN, **followed.fields())
 
     def _belong(self, followed: Followed, finding: Finding) -> None:
         """Note whose a finding is; what had gone, and came back, must be quiet for longer.
@@ -256,6 +258,28 @@ class Incidents:
         elif followed.quiet_since is None:
             followed.quiet_since = at
 
+    def _tell_unseen(self, followed: Followed, at: float) -> None:
+        """Say that nothing of an incident was seen for a while: it may be over."""
+        quiet_since = followed.quiet_since
+        if quiet_since is None or followed.incident.unseen_since is not None:
+            return
+        seen_at = followed.seen_last(quiet_since)
+        if at - seen_at < UNSEEN_S:
+            return
+        over_at = self._words(quiet_since + followed.hold_s)
+        sentence = (
+            f"nothing of it was seen since {self._words(seen_at)};"
+            f" it counts as over where that stays so until {over_at}"
+        )
+        followed.revise(at, followed.change(ChangeKind.UNSEEN, at, sentence), ended_at=seen_at)
+
+    def _tell_again(self, followed: Followed, finding: Finding) -> None:
+        """Say that an incident of which nothing was seen for a while is seen again."""
+        if followed.incident.unseen_since is None or not followed.active:
+            return
+        said = followed.change(ChangeKind.SEEN_AGAIN, finding.at, "it is seen again")
+        followed.revise(finding.at, said, **followed.fields())
+
     def _resolve(self, followed: Followed, at: float) -> None:
         quiet_since = followed.quiet_since
         if quiet_since is None or at - quiet_since < followed.hold_s:
@@ -267,7 +291,7 @@ class Incidents:
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),
             state=IncidentState.RESOLVED,
-            ended_at=math.ceil(1_000 * ended_at) / 1_000,
+            ended_at=ended_at,
         )
 
     def _follow_window(self, followed: Followed, at: float) -> None:

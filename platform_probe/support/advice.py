@@ -152,7 +152,16 @@ OVER: Final = (
     "That problem is over: please press unlock once more.",
     "The incident is over: let the customer press unlock once more. If that fails:",
 )
-"""What to say and do first where what was wrong then is so no longer."""
+MAY_BE_OVER: Final = (
+    "That problem may be over: please press unlock once more.",
+    "Nothing is seen of the incident now: let the customer press unlock once more. If that fails:",
+)
+"""What to say and do first where what was wrong then is so no longer, or perhaps."""
+BOOKING_ENDED: Final = (
+    "Your booking has ended. If you still need a car, please book one again.",
+    "The booking has ended since: there is nothing to open. If they need a car they book again.",
+)
+"""What to say and do where there is nothing to open any more."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
@@ -162,6 +171,7 @@ CONNECTION: Final = frozenset(
 """Causes that a new connection of the box mends."""
 _OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
 """Of these the car is said to be open: that is tried, and not asked for again."""
+OPENED_LATE: Final = "The car opened, later than it was waited for."
 _OPENED: Final = "The car has opened, by its own answer: please try the door."
 _IF_SHUT: Final = (
     "If the customer finds it locked: compare the number plate with them, then let them press"
@@ -182,16 +192,16 @@ def advice_for(
     cause: Cause | None,
     mode: FailureMode | None = None,
     *,
-    opened_later: bool = False,
+    opened_after_no: bool = False,
     used_since: bool = False,
 ) -> Advice:
     """Return what to say and do: by the mode, where there is one, else by the cause.
 
-    `opened_later` where the car opened after its customer was told no, `used_since` where a door
+    `opened_after_no` where the car opened after its customer was told no, `used_since` where a door
     was opened then, or the customer has opened the car again.
     """
     advice = _by_cause(cause) if mode is None else _by_mode(mode, cause)
-    if not opened_later:
+    if not opened_after_no:
         return advice
     do = _USED if used_since else _LATE
     return replace(advice, say="Your car has opened after all.", do=do)
@@ -208,6 +218,14 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
         return advice
     say, do = now
     return replace(advice, say=say, do=f"{do} {advice.do}")
+
+
+def let_book_again(advice: Advice) -> Advice:
+    """Return advice where the booking has ended since: pressing again would be refused."""
+    if advice.acts is Actor.SECURITY_TEAM:
+        return advice
+    say, do = BOOKING_ENDED
+    return replace(advice, say=say, do=do)
 
 
 def let_try_first(advice: Advice, because: str) -> Advice:

@@ -7,9 +7,18 @@ from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.messages import PresenceStatus
+from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.diagnosis.records import is_taken_over_often
-from platform_probe.support.advice import CONNECTED, CONNECTION, OVER, SAID_OPEN, ended_as
+from platform_probe.support.advice import (
+    CONNECTED,
+    CONNECTION,
+    MAY_BE_OVER,
+    OVER,
+    SAID_OPEN,
+    ended_as,
+)
 from platform_probe.support.case import Case, cause_of, evidence_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
@@ -28,6 +37,12 @@ LAST_PRESENCE: Final = """
     AND NOT is_retained AND heard_at > $since AND heard_at < $until ORDER BY heard_at DESC LIMIT 1
 """
 """What a car's box, or its last will, has said last of whether it is connected in a time."""
+BOOKING_END: Final = f"""
+    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND booking_id = $booking
+    AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
+"""
+"""When the platform said yes to the end of a booking."""
 CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
 
@@ -79,8 +94,8 @@ def ended_in_words(unlock: Row) -> str:
     cause = cause_of(unlock)
     if cause is None:
         return SAID_OPEN if _is_in_doubt(unlock) else f"opened after {long_of(unlock['total_s'])}"
-    late = ", and opened later" if unlock["has_opened_late"] else ""
-    return f"{ended_as(cause)} ({cause}){late}"
+    ended = "opened late" if unlock["has_opened_late"] else ended_as(cause)
+    return f"{ended} ({cause})"
 
 
 def may_be_open(case: Case) -> str | None:
@@ -100,12 +115,15 @@ def may_be_open(case: Case) -> str | None:
 def again_possible(case: Case) -> tuple[str, str] | None:
     """Return what to say and do first where what was wrong then is so no longer; None: it may be.
 
-    Its incident is over, or a box that could not be reached has connected again.
+    Its incident is over, a box that could not be reached has connected again, or nothing was seen
+    of its incident for a while.
     """
-    if case.is_incident_over:
+    if {one.state for one in case.problems} == {IncidentState.RESOLVED}:
         return OVER
-    is_mended = case.connected_s is not None and case.cause in CONNECTION
-    return CONNECTED if is_mended else None
+    if case.connected_s is not None and case.cause in CONNECTION:
+        return CONNECTED
+    is_unseen = all(one.unseen_since is not None for one in case.goes_on)
+    return MAY_BE_OVER if case.goes_on and is_unseen else None
 
 
 def _opened_for_them(case: Case) -> Iterator[float]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
+from fleet_wire.contract.messages import Phase
 from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
+from platform_probe.support.cohorts import is_one_of
 from platform_probe.support.rows import Row
 
 LISTED: Final = 20
@@ -53,8 +57,10 @@ class Case:
     """What the failures of that time share; None where this was none."""
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""
-    is_incident_over: bool = False
-    """Whether the incident that it was of is over."""
+    booking_ended_s: float | None = None
+    """When its booking ended after the unlock, as the platform's log has it, Unix seconds."""
+    incidents: Sequence[Incident] = ()
+    """The incidents that it is of, those that go on first."""
 
     @property
     def cause(self) -> Cause | None:
@@ -72,18 +78,55 @@ class Case:
         return self.cause is None and self._is_of_two
 
     @property
-    def opened_later(self) -> bool:
-        """Whether the car opened after its customer was told no, and no other can have said so."""
+    def _is_of_two(self) -> bool:
+        return self.attempt is not None and is_taken_over_often(evidence_of(self.attempt))
+
+    @property
+    def problems(self) -> list[Incident]:
+        """The incidents that a customer may hear of: all but suspicious traffic."""
+        return [one for one in self.incidents if one.kind is not IncidentKind.SUSPICIOUS]
+
+    @property
+    def goes_on(self) -> list[Incident]:
+        """Those of them that go on."""
+        return [one for one in self.problems if one.state is IncidentState.OPEN]
+
+    @property
+    def seen_since(self) -> frozenset[str]:
+        """The facts that cars of its operator, say, fail more: by who else has it, and incidents.
+
+        One unlock was diagnosed before these were known.
+        """
+        own = self.attempt or next(iter(self.complaints), None)
+        found = () if self.finding is None or own is None else self.finding.found
+        cohorts = [one for one in found if own is not None and is_one_of(own, one)]
+        shared = {trait.name for one in cohorts for trait in one.traits}
+        shared.update(*(one.cohort for one in self.problems if one.kind is IncidentKind.FAILURES))
+        return frozenset(f"{trait}_fails" for trait in shared)
+
+    @property
+    def opened_late(self) -> bool:
+        """Whether the car opened later than the monitor waited, and no other can have said so."""
         return not self._is_of_two and any(stray["is_late_unlock"] for stray in self.strays)
 
     @property
-    def _is_of_two(self) -> bool:
-        return self.attempt is not None and is_taken_over_often(evidence_of(self.attempt))
+    def opened_after_no(self) -> bool:
+        """Whether it did after its customer was told no: not where the app still heard of it."""
+        return self.opened_late and not (self.attempt and is_told_open(self.attempt))
 
 
 def cause_of(attempt: Row) -> Cause | None:
     """Return why an unlock failed; None where it opened."""
     return None if attempt["cause"] is None else Cause(attempt["cause"])
+
+
+def is_told_open(attempt: Row) -> bool:
+    """Return whether the platform knew that a car had opened, and no error had reached the app.
+
+    It was answered 202, and asks until the command has ended.
+    """
+    is_error = (attempt["status"] or 0) >= HTTPStatus.BAD_REQUEST
+    return attempt["platform_outcome"] == Phase.EXECUTED and not is_error
 
 
 def evidence_of(attempt: Row) -> dict[str, Any]:

@@ -1,14 +1,39 @@
-"""Incidents as a store has them."""
+"""Incidents as a store has them, and which an unlock is of."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.support.rows import Row, unix_s
+
+_OF_ANY_CAUSE: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
+"""Of these an incident without a cause has unlocks of any."""
+BEFORE_S: Final = 300.0
+"""An unlock that began so long before an incident did may be one of it."""
+
+
+def incidents_of(attempt: Row, known: Iterable[Incident]) -> list[Incident]:
+    """Return the incidents that an unlock is of: named in them, or of their cohort and time."""
+    return [one for one in known if attempt["attempt_id"] in one.examples or _is_of(one, attempt)]
+
+
+def _is_of(incident: Incident, attempt: Row) -> bool:
+    if attempt["cause"] is None or not incident.cohort:
+        return False
+    is_of_any = incident.kind in _OF_ANY_CAUSE
+    has_its_cause = incident.cause == Cause(attempt["cause"]) if incident.cause else is_of_any
+    if not has_its_cause:
+        return False
+    began_s = unix_s(attempt["started_at"])
+    ended_s = incident.ended_at
+    is_then = began_s >= incident.since - BEFORE_S and (ended_s is None or began_s <= ended_s)
+    return is_then and all(attempt.get(trait) == value for trait, value in incident.cohort.items())
 
 
 def incident_of(row: Row) -> Incident:

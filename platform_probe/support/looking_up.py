@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from fleet_wire.contract.attempt import Flag
+from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
 from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import CALLED_S, LAST_PRESENCE, connected_in
+from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
 from platform_probe.support.case import AFTER_S, BEFORE_S, LISTED, Case
 from platform_probe.support.cohorts import search_around
+from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
+from platform_probe.support.incident_rows import incident_of, incidents_of
 from platform_probe.support.nearest import alike, not_found, same_id
 from platform_probe.support.rows import Row, unix_s, utc
 
@@ -126,6 +129,8 @@ class _Lookup:
             chosen=self._chosen_by(attempt),
             finding=search_around(self._duck, at_s) if attempt["cause"] else None,
             connected_s=self._connected_s(car, at_s + attempt["total_s"]),
+            booking_ended_s=self._booking_ended_s(attempt, at_s),
+            incidents=self._incidents(attempt, at_s),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
 
@@ -134,6 +139,27 @@ class _Lookup:
         values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
         found = self._duck.query(LAST_PRESENCE.format("observations"), values, limit=1)
         return connected_in([dict(zip(found.columns, row, strict=True)) for row in found.rows])
+
+    def _booking_ended_s(self, attempt: Row, since_s: float) -> float | None:
+        """Return when the booking of an unlock ended after it."""
+        times = {"since": utc(since_s), "until": utc(since_s + CALLED_S)}
+        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
+        found = self._duck.query(BOOKING_END.format("platform_events"), values, limit=1).rows
+        return unix_s(found[0][0]) if found else None
+
+    def _incidents(self, attempt: Row, at_s: float) -> list[Incident]:
+        """Return the incidents that an unlock is of, those that go on first."""
+        known = self._rows(
+            "incidents_held",
+            "kind <> $left_out AND since <= $latest AND coalesce(ended_at, $at) >= $at",
+            {
+                "left_out": IncidentKind.SUSPICIOUS.value,
+                "latest": utc(at_s + BEFORE_INCIDENT_S),
+                "at": utc(at_s),
+            },
+            "state <> 'open', opened_at DESC",
+        )
+        return incidents_of(attempt, map(incident_of, known))
 
     def _asked_about(self) -> tuple[float, float | None]:
         """Return the time that is asked about, and since when, where that is asked alone."""

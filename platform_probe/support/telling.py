@@ -10,21 +10,16 @@ from typing import Any, Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.platform_log import PlatformStep
-from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
 from platform_probe.support.advice import (
+    OPENED_LATE,
     SAID_OPEN,
-    TWO_CARS,
     Advice,
-    advice_for,
     ended_as,
     explanation_of,
-    let_press_again,
-    let_security_look,
-    let_try_first,
 )
+from platform_probe.support.advising import advice_now
 from platform_probe.support.believed import (
     Revision,
     changes_of_mind,
@@ -35,11 +30,8 @@ from platform_probe.support.believed import (
     title_of,
 )
 from platform_probe.support.beside import (
-    OPEN_SINCE,
     Relations,
     Whose,
-    again_possible,
-    may_be_open,
 )
 from platform_probe.support.case import LISTED, Case, evidence_of
 from platform_probe.support.cohorts import finding_json, is_one_of
@@ -112,8 +104,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     else:
         attempt = case.attempt
         ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
-        if case.cause is not None and case.opened_later:
-            ended = "opened too late"
+        if case.cause is not None and case.opened_late:
+            ended = "opened too late" if case.opened_after_no else "opened late"
         meant = attempt["asked_for"]
         instead = f", and {meant} was asked for" if meant else ""
         yield f"{case.vehicle_id or 'The car'} {ended}{instead}: {when}"
@@ -123,14 +115,28 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         if case.cause is not None and known_s < FOLLOWED_S:
             yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
     yield from _which(case)
+    yield from _problems(case, zone)
     yield from _why(case, zone)
     if case.attempt is not None or case.believed is not None:
-        advice = _advice(case)
+        advice = advice_now(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         yield from _who_acts(case, advice)
     yield from _others(case, zone)
     yield from _story(case, zone)
     yield from _same(case, zone)
+
+
+def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
+    """Yield the incidents that it is of: who looks after each, and whether it may be over."""
+    if not case.problems:
+        return
+    yield from ("", "Known problem" if case.goes_on else "Part of an incident")
+    for one in case.problems:
+        by = f", acknowledged by {one.acknowledged_by}" if one.acknowledged_by else ""
+        yield f"  {one.title}"
+        yield f"  {one.incident_id}, {one.severity}, {one.state}{by}"
+        if one.unseen_since is not None:
+            yield f"  Nothing of it was seen since {minute_clock(zone)(one.unseen_since)}."
 
 
 def _which(case: Case) -> Iterator[str]:
@@ -152,46 +158,6 @@ def _who_acts(case: Case, advice: Advice) -> Iterator[str]:
 
 def _named(actor: Actor) -> str:
     return "you, support" if actor is Actor.SUPPORT else f"the {actor}"
-
-
-def _advice(case: Case) -> Advice:
-    """Return what to say and do now.
-
-    Where another unlock has opened the car it is tried first; where what was wrong is so no longer,
-    the customer presses again.
-    """
-    advice = _advice_for_this(case)
-    if case.opened_later:
-        return advice
-    if (because := may_be_open(case)) is not None:
-        return let_try_first(advice, because)
-    now = again_possible(case)
-    return advice if now is None else let_press_again(advice, case.cause, now)
-
-
-def _advice_for_this(case: Case) -> Advice:
-    """Return what to say and do: by the failure mode, where it is likely enough to be told."""
-    believed = case.believed
-    mode = believed.mode if believed is not None and believed.is_likely else None
-    if mode is None and case.is_in_doubt:
-        mode = MODES[TWO_CARS]
-    is_used, is_late = _is_used_since(case), case.opened_later
-    if mode is None and believed is not None and _is_for_security(believed):
-        by_cause = advice_for(case.cause, opened_later=is_late, used_since=is_used)
-        return let_security_look(by_cause)
-    return advice_for(case.cause, mode, opened_later=is_late, used_since=is_used)
-
-
-def _is_used_since(case: Case) -> bool:
-    """Return whether a door was opened, or the customer has opened the car once more."""
-    seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
-    return Fact.DOOR_OPENED in seen or may_be_open(case) == OPEN_SINCE
-
-
-def _is_for_security(believed: Revision) -> bool:
-    """Return whether what is perhaps so, and not likely enough to be told, is an attack."""
-    acts = None if believed.mode is None else believed.mode.acts
-    return believed.is_possible and acts is Actor.SECURITY_TEAM
 
 
 def _ago(case: Case) -> str:
@@ -240,7 +206,7 @@ def _why(case: Case, zone: tzinfo) -> Iterator[str]:
 def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
     said = {
         "Speaks for it": reasons(believed, zone, is_for=True),
-        "Speaks against it": reasons(believed, zone, is_for=False),
+        "Speaks against it": _against(case, believed, zone),
     }
     if not any(said.values()):  # of what is no mode nothing is known that would speak for it
         said = {
@@ -259,6 +225,10 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
         yield from (f"  - {sentence}" for sentence in changes)
 
 
+def _against(case: Case, believed: Revision, zone: tzinfo) -> list[str]:
+    return reasons(believed, zone, is_for=False, seen_since=case.seen_since)
+
+
 def _believed(believed: Revision) -> Iterator[str]:
     yield f"  {headline(believed.first)}"
     if believed.mode is not None:
@@ -270,7 +240,7 @@ def _believed(believed: Revision) -> Iterator[str]:
 
 
 def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
-    yield f"  {cause}: {explanation_of(cause)}"
+    yield f"  {cause}: {_explanation(case)}"
     missed = missed_in_words(attempt)
     but = f", and {missed}" if missed else ""
     yield f"  It got so far: {reached_in_words(attempt)}{but}.{_side(case, cause)}"
@@ -344,13 +314,13 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
     has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.revisions)
-    advice = _advice(case)
+    advice = advice_now(case)
     return {
         "vehicle_id": case.vehicle_id,
         "at": iso_of(case.at_s, zone),
         "newest_record_at": iso_of(case.newest_s, zone),
         "attempt": _plain_row(case.attempt, zone),
-        "opened_later": case.opened_later,
+        "opened_later": case.opened_after_no,
         "timeline": [
             {
                 "at": iso_of(entry.at_s, zone),
@@ -368,6 +338,16 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "do": advice.do if is_told else None,
         "acts": advice.acts if is_told else None,
         "mend": advice.mend if is_told else None,
+        "incidents": [
+            {
+                "incident_id": one.incident_id,
+                "title": one.title,
+                "state": one.state,
+                "acknowledged_by": one.acknowledged_by,
+                "unseen_since": _iso_or_none(one.unseen_since, zone),
+            }
+            for one in case.incidents
+        ],
         "who_else": None if case.finding is None else finding_json(case.finding, zone),
         "others": [
             {
@@ -381,8 +361,16 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     }
 
 
+def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
+    return None if at_s is None else iso_of(at_s, zone)
+
+
 def _explanation(case: Case) -> str:
-    return f"The car {SAID_OPEN}." if case.is_in_doubt else explanation_of(case.cause)
+    if case.is_in_doubt:
+        return f"The car {SAID_OPEN}."
+    is_silent = case.cause is Cause.EXECUTION_SILENT  # its answer came all the same
+    is_open = case.opened_late and (is_silent or not case.opened_after_no)
+    return OPENED_LATE if is_open else explanation_of(case.cause)
 
 
 def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
@@ -396,7 +384,7 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "engineer": None if believed.mode is None else believed.mode.engineer,
         "looks_like": believed.looks_like,
         "for": reasons(believed, zone, is_for=True),
-        "against": reasons(believed, zone, is_for=False),
+        "against": _against(case, believed, zone),
         "others": [
             {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
             for one in believed.others

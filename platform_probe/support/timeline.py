@@ -198,7 +198,7 @@ def _opened_late(case: Case) -> str:
     seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
     if Fact.OPENED_IN_TIME in seen:
         return "the car had OPENED in time, and says so too late"
-    return "the car has OPENED, too late"
+    return f"the car has OPENED, {'too late' if case.opened_after_no else 'late'}"
 
 
 def _of_neighbour(unlock: Row, by: Whose) -> Entry:
@@ -269,6 +269,7 @@ def _logged(case: Case) -> Iterator[tuple[Row, Entry]]:
 
 def _heard(case: Case) -> Iterator[Entry]:
     before = ""
+    sent = {one["command_id"] for one in case.events if one["event"] == PlatformStep.PUBLISHED}
     for heard in case.heard:
         told = _HEARD.get(heard["kind"], _other)(heard)
         is_own_answer = (
@@ -276,7 +277,9 @@ def _heard(case: Case) -> Iterator[Entry]:
             and case.attempt is not None
             and heard["command_id"] == case.attempt["command_id"]
         )
-        if told is None or is_own_answer or (heard["kind"] == "state" and told == before):
+        is_sent = heard["kind"] == "command" and heard["command_id"] in sent
+        is_same = heard["kind"] == "state" and told == before
+        if told is None or is_own_answer or is_sent or is_same:
             continue
         if heard["kind"] == "state":
             before = told

@@ -9,8 +9,16 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, PlatformSide, Record, Source
+from fleet_wire.contract.attempt import (
+    Attempt,
+    PlatformSide,
+    Record,
+    Source,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.messages import Phase
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import COMPLETE, make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
@@ -117,6 +125,36 @@ def put_presence(directory: Path, second: float, car: str, status: str) -> None:
         message["reason"] = "last_will"
     line = {"at": BEGIN_S + second, "kind": "presence", "vehicle_id": car, "message": message}
     put_lines(directory, "observations", [msgspec.json.encode(line)])
+
+
+def put_lock(directory: Path, second: float, car: str) -> None:
+    """Let a store have heard that a car is locked."""
+    message = {"Vehicle.Cabin.Door.Row1.DriverSide.IsLocked": True}
+    line = {"at": BEGIN_S + second, "kind": "state", "vehicle_id": car, "message": message}
+    put_lines(directory, "observations", [msgspec.json.encode(line)])
+
+
+def opened_late(unlock: Attempt, after_s: float = 20.1) -> bytes:
+    """Return the line of an answer that came so long after an unlock, and has opened the car."""
+    return msgspec.json.encode(
+        StrayAnswer(
+            kind=StrayKind.LATE, vehicle_id=unlock.vehicle_id, command_id=unlock.command_id or "",
+            phase=Phase.EXECUTED, at=unlock.started_at + after_s, attempt_id=unlock.attempt_id,
+            after_s=after_s, source=unlock.source, is_late_unlock=True,
+        )
+    )  # fmt: skip
+
+
+def put_booking_end(
+    directory: Path, second: float, *, car: str, booking: str, status: int = 200
+) -> None:
+    """Let a store have a line of the platform's log: what the end of a booking was answered."""
+    line = {
+        "at": BEGIN_S + second, "event": "answered", "operation": "end", "vehicle_id": car,
+        "booking_id": booking, "account_id": "customer-0", "status": status,
+        "trace_id": f"{round(second):032x}",
+    }  # fmt: skip
+    put_lines(directory, "platform_events", [msgspec.json.encode(line)])
 
 
 def kept(directory: Path, **limits: Any) -> Report:

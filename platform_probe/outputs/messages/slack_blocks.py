@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from fleet_wire.contract.incident import Change, Incident, IncidentState, Severity
 from platform_probe.outputs.messages.slack_outbox import Call, Part
 from platform_probe.outputs.messages.words import (
+    OVER_AFTER,
     advice_of,
     change_line,
     console_link,
@@ -85,6 +86,8 @@ def message(call: Call, around: Surroundings) -> Content:
     incident = call.incident
     mark = _OVER if has_ended(incident) else _MARKS[incident.severity]
     lines = [standing_line(incident), escaped(counts_of(incident))]
+    if (unseen_since := incident.unseen_since) is not None:
+        lines.insert(1, f"*Nothing of it was seen since {minute(unseen_since)}:* {OVER_AFTER}.")
     if who := who_of(incident):
         lines.append(f"Hit: {who}.")
     if what := what_of(incident):
@@ -157,7 +160,7 @@ def history(changes: tuple[Change, ...]) -> str:
 def standing_line(incident: Incident) -> str:
     """Return in one line where it stands: severity, since when, who has it, whether it is muted."""
     said = [f"*{severity_word(incident)}*, {_state_word(incident).lower()}"]
-    if incident.ended_at is not None:
+    if incident.ended_at is not None and has_ended(incident):
         ends = f"{minute(incident.since)} to {minute(incident.ended_at)}"
         said.append(f"{ends}, {lasted(incident)}")
     else:

@@ -486,13 +486,16 @@ class SlackOutbox:
 
 
 _NEVER: Final = _Due((), math.inf, math.inf)
-_SAID_BY_POSTS: Final = (
+_NOT_OF_THE_THREAD: Final = (
     ChangeKind.OPENED,
     ChangeKind.WORSE,
     ChangeKind.RESOLVED,
     ChangeKind.REOPENED,
+    ChangeKind.UNSEEN,
+    ChangeKind.SEEN_AGAIN,
 )
-"""The channel has these as posts of their own, which stand in the thread too."""
+"""The channel has these as posts of their own, which stand in the thread too; that nothing is seen
+of it, and that it is again, stands in the message, or it would be told with each flap."""
 
 
 def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
@@ -505,7 +508,7 @@ def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
             changes = tuple(each for each in changes if each.at > place.told.at)
     return tuple(
         each for each in changes
-        if each.kind not in _SAID_BY_POSTS
+        if each.kind not in _NOT_OF_THE_THREAD
         or (each.kind is ChangeKind.WORSE and each.at == place.edited_at)
     )  # fmt: skip
 

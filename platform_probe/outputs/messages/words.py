@@ -16,6 +16,7 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from fleet_wire.modes.catalogue import MODES, TITLES
+from fleet_wire.modes.mode import Actor
 
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 """How bad a severity is; the mildest is 0."""
@@ -25,6 +26,8 @@ DAY_S: Final = 86_400.0
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
 
+OVER_AFTER: Final = "it counts as over after a quarter of an hour without a sign of it"
+PRESS_AGAIN: Final = "It may be over: let customers press unlock once more. If that fails:"
 NOT_KNOWN: Final = "Not known yet: it is named here when unlocks of these cars are diagnosed."
 _OF_CARS: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
 """Kinds that have a cause beyond what was found."""
@@ -93,14 +96,22 @@ def what_of(incident: Incident) -> str | None:
 
 def advice_of(incident: Incident) -> str:
     """Return what to do now, in one or two sentences, and who acts where the mode says so."""
+    again = f"{PRESS_AGAIN} " if _may_press_again(incident) else ""
     mode = MODES.get(incident.mode or "")
     if mode is not None:
         mend = "" if mode.mend is None else f" {mode.mend}"
-        return f"{mode.now} To act: {mode.acts.value}.{mend}"
+        return f"{again}{mode.now} To act: {mode.acts.value}.{mend}"
     advice = _ADVICE[incident.kind]
     if incident.cause is not None and incident.kind is IncidentKind.FAILURES:
         advice = _OF_PARTY.get(CAUSES[incident.cause].party, advice)
-    return advice
+    return f"{again}{advice}"
+
+
+def _may_press_again(incident: Incident) -> bool:
+    """Return whether unlocks failed, and may go well again by now."""
+    mode = MODES.get(incident.mode or "")
+    is_attack = mode is not None and mode.acts is Actor.SECURITY_TEAM
+    return incident.unseen_since is not None and incident.kind in _OF_CARS and not is_attack
 
 
 def cohort_of(incident: Incident) -> str:

@@ -20,7 +20,7 @@ from platform_probe.store.schema import (
     STRAY_ANSWERS,
 )
 from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import CALLED_S, LAST_PRESENCE, connected_in
+from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import DAY_S
@@ -68,6 +68,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
         complaints=_complaints_about(snapshot, attempt),
         revisions=_revisions(snapshot, attempt_id, attempt, at_s),
         connected_s=_connected_s(snapshot, car, at_s + attempt["total_s"]),
+        booking_ended_s=_booking_ended_s(snapshot, attempt, at_s),
         **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"], attempt_id)),
     )
 
@@ -78,6 +79,15 @@ def _connected_s(snapshot: Snapshot, car: str, since_s: float) -> float | None:
     sql = LAST_PRESENCE.format(snapshot.within(OBSERVATIONS, since_s, until_s))
     values = {"car": car, "since": utc(since_s), "until": utc(until_s)}
     return connected_in(snapshot.rows(sql, values, 1))
+
+
+def _booking_ended_s(snapshot: Snapshot, attempt: Row, since_s: float) -> float | None:
+    """Return when the booking of an unlock ended after it."""
+    until_s = since_s + CALLED_S
+    sql = BOOKING_END.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
+    times = {"since": utc(since_s), "until": utc(until_s)}
+    values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
+    return next((unix_s(row["logged_at"]) for row in snapshot.rows(sql, values, 1)), None)
 
 
 def _all_of(snapshot: Snapshot, unlock: Row) -> Row:

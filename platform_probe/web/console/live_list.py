@@ -22,6 +22,9 @@ BEAT_S: Final = 15.0
 MOST_WATCHERS: Final = 200
 WAITING: Final = 20
 """Events for a watcher who does not read; then that one is let go, and comes again."""
+AGAIN: Final = 10
+"""The latest that a watcher is sent first: what failed since their page was made, or while they
+were not connected. A page leaves out what it has [E]."""
 _REMEMBERED: Final = 1_000
 
 Latest = Callable[[], Awaitable[Sequence[Row]]]
@@ -48,7 +51,7 @@ class Live:
         return len(self._watchers) >= MOST_WATCHERS
 
     async def events(self, tell: Callable[[Row], Mapping[str, Any]]) -> AsyncIterator[bytes]:
-        """Yield events for one who watches, until they go or the console ends.
+        """Yield events for who watches, the latest, then new, until they go or the console ends.
 
         `tell` says of an unlock what this one reads.
         """
@@ -58,6 +61,8 @@ class Live:
             self._task = asyncio.create_task(self._look())
         try:
             yield b"retry: 3000\n\n"
+            for latest in reversed((await self._failures())[:AGAIN]):
+                yield _event(tell(latest))
             while True:
                 try:
                     row = await asyncio.wait_for(queue.get(), BEAT_S)
@@ -66,7 +71,7 @@ class Live:
                     continue
                 if row is None:
                     return
-                yield b"event: failure\ndata: " + msgspec.json.encode(tell(row)) + b"\n\n"
+                yield _event(tell(row))
         finally:
             self._watchers.discard(queue)
 
@@ -106,3 +111,7 @@ class Live:
                 self._watchers.discard(queue)
                 queue.get_nowait()
                 queue.put_nowait(None)
+
+
+def _event(told: Mapping[str, Any]) -> bytes:
+    return b"event: failure\ndata: " + msgspec.json.encode(told) + b"\n\n"

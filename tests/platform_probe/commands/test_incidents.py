@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.incident import ChangeKind, Incident
 from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
 from platform_probe.commands.incidents import ack
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
-from tests.helpers.made_incidents import TITLE, acknowledged, closed, made_incident, worse
+from tests.helpers.made_incidents import TITLE, acknowledged, closed, made_incident, then, worse
 
 FIRST = made_incident()
 LAST = worse(acknowledged(FIRST))
@@ -86,6 +86,18 @@ def test_one_is_shown_whole(records: Path) -> None:
     gone = told("show", "inc-9", "--run", records)
     assert gone.exit_code == 2
     assert "no incident 'inc-9'" in gone.output
+
+
+def test_one_that_may_be_over_says_since_when_nothing_was_seen(tmp_path: Path) -> None:
+    """It goes on until it is taken for over; meanwhile customers may try again."""
+    unseen = then(FIRST, ChangeKind.UNSEEN, ended_at=FIRST.at + 30.0)
+    (tmp_path / ATTEMPTS_FILE).write_bytes(b"")
+    (tmp_path / INCIDENTS_FILE).write_bytes(msgspec.json.encode(unseen) + b"\n")
+    lines = told("show", "inc-1", "--run", tmp_path).output.splitlines()
+    assert " to " not in lines[1]
+    assert lines[2].startswith("nothing of it was seen since ")
+    assert lines[2].endswith(": it counts as over after a quarter of an hour without a sign of it")
+    assert any(line.startswith("what to do now: It may be over: let") for line in lines)
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])

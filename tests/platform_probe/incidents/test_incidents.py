@@ -21,7 +21,7 @@ from fleet_wire.contract.incident import (
 from platform_probe.detection.blindness import NOT_CONNECTED
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.followed import MOST_CHANGES
-from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, Incidents
+from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, UNSEEN_S, Incidents
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from tests.helpers.findings import finding
 
@@ -269,7 +269,7 @@ def test_what_is_quiet_for_long_enough_is_resolved() -> None:
     told.take(is_over=True)
     ended_at = told.time.unix_s()
     told.wait(QUIET_S - 10.0)
-    assert told.kinds == [ChangeKind.OPENED]
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.UNSEEN]
     told.wait(20.0)
     assert told.last.state is IncidentState.RESOLVED
     assert told.last.ended_at == ended_at
@@ -289,8 +289,38 @@ def test_twenty_flaps_are_one_alert_and_one_recovery(period_s: float) -> None:
         told.take(number, is_over=True)
         told.wait(period_s)
     told.wait(3_700.0)
-    loud = [kind for kind in told.kinds if kind is not ChangeKind.GREW]
+    seen = (ChangeKind.GREW, ChangeKind.UNSEEN, ChangeKind.SEEN_AGAIN)
+    loud = [kind for kind in told.kinds if kind not in seen]
     assert loud == [ChangeKind.OPENED, ChangeKind.RESOLVED]
+
+
+def test_what_may_be_over_is_told_before_it_is_taken_for_over() -> None:
+    """Nothing of it was seen for two minutes; what comes again is seen again, and is no new one."""
+    told = Told()
+    told.take()
+    told.take(is_over=True)
+    seen_at = told.time.unix_s()
+    told.wait(UNSEEN_S - 10.0)
+    assert told.kinds == [ChangeKind.OPENED]
+    told.wait(20.0)
+    assert (told.last.state, told.last.unseen_since) == (IncidentState.OPEN, seen_at)
+    assert told.last.changes[-1].sentence == (
+        "nothing of it was seen since 00:00; it counts as over where that stays so until 00:15"
+    )
+    assert told.act(ActionKind.ACKNOWLEDGE)
+    assert told.last.unseen_since == seen_at
+    told.wait(60.0)
+    told.take(2)
+    assert told.last.unseen_since is None
+    told.take(2, is_over=True)
+    told.wait(UNSEEN_S + 10.0)
+    assert told.kinds == [
+        ChangeKind.OPENED,
+        ChangeKind.UNSEEN,
+        ChangeKind.ACKNOWLEDGED,
+        ChangeKind.SEEN_AGAIN,
+        ChangeKind.UNSEEN,
+    ]
 
 
 def test_people_acknowledge_mute_and_close_with_a_reason() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import Asked
 from platform_probe.commands.query import run_query
@@ -15,7 +17,14 @@ from platform_probe.store.layout import make_store
 from platform_probe.store.queries import all_queries, query_named
 from platform_probe.store.reading import Source, Span
 from tests.helpers.busy_store import FAILURES, make_busy_store
-from tests.helpers.stores import BEGIN_S
+from tests.helpers.stores import (
+    BEGIN_S,
+    opened_late,
+    put_lines,
+    put_lock,
+    put_unlocks,
+    unlock,
+)
 
 GIVEN = {
     "car": {"vehicle": "car-03"},
@@ -106,6 +115,26 @@ def test_late_unlocks(store: Path) -> None:
     """With whom to call."""
     (row,) = answer(store, "late-unlocks")
     assert (row["vehicle_id"], row["after_s"], row["account_id"]) == ("car-03", 41.5, "customer-3")
+    assert row["locked_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "is_late"),
+    [("executed", 202, False), ("executed", 504, True), ("expired", 202, True), (None, None, True)],
+)
+def test_who_was_told_that_the_car_is_open_is_not_to_be_called(
+    tmp_path: Path, outcome: str | None, status: int | None, *, is_late: bool
+) -> None:
+    """The platform heard of it after the monitor stopped waiting; what is locked stands last."""
+    side = PlatformSide(status=status, outcome=outcome)
+    late = [unlock(number, cause=Cause.EXECUTION_SILENT, platform=side) for number in (1, 2)]
+    put_unlocks(tmp_path, late)
+    put_lines(tmp_path, "stray_answers", [opened_late(each) for each in late])
+    put_lock(tmp_path, 40.0, late[1].vehicle_id)
+    found = answer(tmp_path, "late-unlocks")
+    assert [(row["attempt_id"], row["locked_at"] is None) for row in found] == (
+        [("attempt-1", True), ("attempt-2", False)] if is_late else []
+    )
 
 
 def test_duplicates(store: Path) -> None:

@@ -45,13 +45,13 @@ def test_door_that_may_be_open_is_tried() -> None:
 
 def test_car_that_opened_later_is_to_be_locked() -> None:
     """Whatever the cause says: first somebody looks after the open car."""
-    advice = advice_for(Cause.BOX_OFFLINE, opened_later=True)
+    advice = advice_for(Cause.BOX_OFFLINE, opened_after_no=True)
     assert "opened" in advice.say
     assert advice.do.startswith("The car has OPENED")
     assert "press" not in advice.do
     assert advice.do.endswith("if they are not lock it.")
-    used = advice_for(Cause.BOX_OFFLINE, opened_later=True, used_since=True)
+    used = advice_for(Cause.BOX_OFFLINE, opened_after_no=True, used_since=True)
     assert "do not lock it before the customer says" in used.do
-    of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_later=True)
+    of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_after_no=True)
     assert of_mode.do == advice.do
     assert of_mode.mend == MODES["slow_wake_client_timeout"].mend

@@ -101,7 +101,7 @@ def test_of_two_boxes_with_one_identity_nobody_knows_which_opened_late(
     failed = beside(FAILED, cause=Cause.EXECUTION_SILENT, evidence=evidence)
     put_unlocks(tmp_path, [failed])
     case = look_up(Readable(tmp_path), Wanted(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
-    assert replace(case, strays=[{"is_late_unlock": True}]).opened_later is (times == 1)
+    assert replace(case, strays=[{"is_late_unlock": True}]).opened_late is (times == 1)
 
 
 def test_a_car_is_found_for_which_another_got_the_command(tmp_path: Path) -> None:

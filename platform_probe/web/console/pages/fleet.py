@@ -17,6 +17,7 @@ from platform_probe.store.schema import TRAITS as TRAITS_OF_COHORTS
 from platform_probe.support.rows import unix_s, utc
 from platform_probe.support.times import DAY_S, HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
+from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.pages.things import span_of
 from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import Curve, curve_of
@@ -145,7 +146,8 @@ def oncall_page(asked: Asked, _: str) -> Answer:
     return Shown(
         "role.html",
         {"role": "oncall", "title": None, "span": span, "hours": HOURS, "tables": tables,
-         "open": asked.open_incidents(), "is_live": True, "curve": failed_over_time(asked, span)},
+         "open": asked.open_incidents(), "curve": failed_over_time(asked, span),
+         "failed": failed_within(asked.snapshot, span).rows[:LISTED]},
     )  # fmt: skip
 
 
@@ -305,7 +307,7 @@ def _role(
     return Shown(
         "role.html",
         {"role": role, "title": title, "span": span, "hours": HOURS, "tables": tables, "open": None,
-         "is_live": False, "curve": None},
+         "failed": None, "curve": None},
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.support.advice import OVER, Advice, advice_for, let_press_again
+from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
 from platform_probe.web.console.incidents import MOST, known_as
@@ -65,9 +65,9 @@ def _advice_for(now: Incident) -> Advice | None:
     if now.kind is IncidentKind.SUSPICIOUS or now.cause is None:
         return None
     advice = advice_for(now.cause, MODES.get(now.mode or ""))
-    if now.state is not IncidentState.RESOLVED:
-        return advice
-    return let_press_again(advice, now.cause, OVER)
+    if now.state is IncidentState.RESOLVED:
+        return let_press_again(advice, now.cause, OVER)
+    return advice if now.unseen_since is None else let_press_again(advice, now.cause, MAY_BE_OVER)
 
 
 def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:

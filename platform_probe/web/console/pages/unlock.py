@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from platform_probe.diagnosis.cohorts.words import finding_in_words
 from platform_probe.support.case import Case
 from platform_probe.support.cohorts import is_one_of, search_around
-from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.incident_rows import incidents_of
+from platform_probe.support.rows import Row
 from platform_probe.support.telling import export_command, facts_of, json_of
 from platform_probe.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
 from platform_probe.support.times import minute_clock
@@ -27,15 +26,9 @@ from platform_probe.web.console.asked import (
     missing,
 )
 from platform_probe.web.console.gathering import SIMILAR_S, neighbours, similar_to, unlock_case
-from platform_probe.web.console.incidents import Known
 from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import hops_of
 from platform_probe.web.console.search import url_of
-
-_OF_ANY_CAUSE: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
-"""Of these an incident without a cause has unlocks of any."""
-BEFORE_S: Final = 300.0
-"""An unlock that began so long before an incident did may be one of it."""
 
 
 def unlock_page(asked: Asked, attempt_id: str) -> Answer:
@@ -48,11 +41,9 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
     thing = f"unlock/{attempt_id}"
     look = ("unlock", attempt_id)
     names = _names_in(case) if asked.hides(thing) else ()
-    incidents = incidents_of(asked, case.attempt)
-    case = _as_of_now(case, incidents)
+    case = _with_incidents(asked, case)
     told = {
         **json_of(case, asked.zone),
-        "incidents": [_in_short(one.now) for one in incidents],
         "reproduce": export_command(case, asked.snapshot.source.directory),
     }
     if names or asked.hides(thing):
@@ -69,7 +60,6 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
         "story": story_of(told["timeline"]),
         "thing": thing,
         "revisions": case.revisions,
-        "incidents": incidents,
         "raw": told if asked.may(Right.SECRETS) else None,
         **(_of_attempt(asked, case, case.attempt) if case.attempt is not None else _OF_A_CALL),
     }
@@ -146,7 +136,6 @@ class Latest:
 
     case: Case
     told: Mapping[str, Any]
-    incidents: Sequence[Known]
 
 
 def told_of(asked: Asked, unlock: Row | None, complaint_id: str | None) -> Latest | None:
@@ -157,51 +146,16 @@ def told_of(asked: Asked, unlock: Row | None, complaint_id: str | None) -> Lates
         case = None if complaint_id is None else unlock_case(asked.snapshot, complaint_id)
     if case is None:
         return None
-    incidents = incidents_of(asked, case.attempt)
-    case = _as_of_now(case, incidents)
-    return Latest(case, json_of(case, asked.zone), incidents)
+    case = _with_incidents(asked, case)
+    return Latest(case, json_of(case, asked.zone))
 
 
-def _as_of_now(case: Case, incidents: Sequence[Known]) -> Case:
-    """Return a case that knows whether the incidents that it is of are over."""
-    states = {one.now.state for one in incidents if one.now.kind is not IncidentKind.SUSPICIOUS}
-    return replace(case, is_incident_over=states == {IncidentState.RESOLVED})
-
-
-def incidents_of(asked: Asked, attempt: Row | None) -> list[Known]:
-    """Return the incidents that an unlock belongs to: named in it, or of its cohort and time.
-
-    Those that go on come first.
-    """
-    if attempt is None:
-        return []
-    began_s = unix_s(attempt["started_at"])
-    return [
-        known
-        for known in asked.known_incidents()
-        if attempt["attempt_id"] in known.now.examples or _is_of(known, attempt, began_s)
-    ]
-
-
-def _in_short(now: Incident) -> Mapping[str, Any]:
-    return {
-        "incident_id": now.incident_id,
-        "title": now.title,
-        "state": now.state,
-        "acknowledged_by": now.acknowledged_by,
-    }
-
-
-def _is_of(known: Known, attempt: Row, began_s: float) -> bool:
-    now = known.now
-    if attempt["cause"] is None or not now.cohort:
-        return False
-    has_its_cause = now.cause == Cause(attempt["cause"]) if now.cause else now.kind in _OF_ANY_CAUSE
-    if not has_its_cause:
-        return False
-    ended_s = now.ended_at if now.state is not IncidentState.OPEN else None
-    is_then = began_s >= now.since - BEFORE_S and (ended_s is None or began_s <= ended_s)
-    return is_then and all(attempt.get(trait) == value for trait, value in now.cohort.items())
+def _with_incidents(asked: Asked, case: Case) -> Case:
+    """Return a case that knows the incidents that it is of: of those that who asks may see."""
+    if case.attempt is None:
+        return case
+    known = (one.now for one in asked.known_incidents())
+    return replace(case, incidents=incidents_of(case.attempt, known))
 
 
 def _names_in(case: Case) -> Sequence[str]:

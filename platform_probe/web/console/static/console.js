@@ -89,6 +89,8 @@ function watch(panel) {
   const pause = panel.querySelector("#pause");
   const empty = panel.querySelector(".empty");
   const waiting = [];
+  const known = new Set([...rows.querySelectorAll("a[data-row]")].map((row) => row.getAttribute("href")));
+  const address = (one) => `/unlock/${encodeURIComponent(one.attempt_id)}`;
   let isPaused = false;
   pause.hidden = false;
   const tell = () => {
@@ -107,13 +109,15 @@ function watch(panel) {
   source.addEventListener("error", () => { state.textContent = panel.dataset.lost; });
   source.addEventListener("failure", (event) => {
     const one = JSON.parse(event.data);
+    if (known.has(address(one))) return;
+    known.add(address(one));
     if (isPaused) { waiting.push(one); waiting.splice(0, waiting.length - 50); tell(); } else show(one);
   });
 
   function show(one) {
     const row = document.createElement("tr");
     row.className = "new";
-    const cells = [link(`/unlock/${encodeURIComponent(one.attempt_id)}`, one.at), mark(one.ended, one.outcome),
+    const cells = [link(address(one), one.at), mark(one.ended, one.outcome),
       link(`/cause/${encodeURIComponent(one.cause)}`, one.cause_said), link(`/car/${encodeURIComponent(one.vehicle_id)}`, one.vehicle_id),
       [one.region, one.operator].filter(Boolean).join(", "), one.firmware ?? ""];
     cells[0].dataset.row = "";

@@ -17,11 +17,19 @@ from platform_probe.outputs.messages.slack_blocks import (
     content_of,
     escaped,
     history,
+    minute,
     moment,
 )
 from platform_probe.outputs.messages.slack_outbox import Call, Part, Place, Verb
 from tests.helpers.fake_clock import EPOCH_S
-from tests.helpers.made_incidents import acknowledged, made_incident, muted, resolved, worse
+from tests.helpers.made_incidents import (
+    acknowledged,
+    made_incident,
+    muted,
+    resolved,
+    then,
+    worse,
+)
 from tests.helpers.slack_rules import (
     MAX_GOOD_TEXT,
     MAX_LETTERS,
@@ -146,6 +154,21 @@ def test_long_histories_keep_their_end() -> None:
     assert len(text) <= 3_000
     assert "entry 99" in text
     assert "earlier entries: see the console" in text.splitlines()[0]
+
+
+def test_what_may_be_over_says_since_when_nothing_was_seen() -> None:
+    """In one line, with what customers may do; it is open all the same."""
+    unseen = then(made_incident(), ChangeKind.UNSEEN, ended_at=EPOCH_S + 30.0)
+    line = next(one for one in said(unseen).splitlines() if "Nothing" in one)
+    standing = next(one for one in said(unseen).splitlines() if ", open" in one)
+    assert " to " not in standing
+    assert line == (
+        f"*Nothing of it was seen since {minute(EPOCH_S + 30.0)}:* it counts as over after a"
+        " quarter of an hour without a sign of it."
+    )
+    assert "let customers press unlock once more" in said(unseen)
+    attack = msgspec.structs.replace(unseen, mode="attack_replay")
+    assert "press unlock once more" not in said(attack)
 
 
 def test_text_of_others_is_escaped_and_cut_whole() -> None:

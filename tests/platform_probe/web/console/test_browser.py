@@ -166,9 +166,12 @@ def test_failures_come_live_and_can_be_paused(page: Any, tmp_path: Path) -> None
     with served(store, tmp_path / "audit.jsonl") as url:
         page.goto(f"{url}/oncall")
         page.get_by_text("New failures appear here").wait_for()
+        rows = page.locator("#live-rows tr")
+        assert rows.count() == 1
         put_unlocks(store, [unlock(2, cause=Cause.RESULT_LOST, firmware="<i>9</i>")])
         page.locator("#live-rows").get_by_text("answer lost").wait_for(timeout=30_000)
         assert page.locator("#live-rows").get_by_text("<i>9</i>").is_visible()
+        assert rows.count() == 2
 
         page.get_by_role("button", name="Pause").click()
         put_unlocks(store, [unlock(3, cause=Cause.BOX_ASLEEP)])

@@ -15,8 +15,8 @@ import pytest
 
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
-from platform_probe.support.advice import CONNECTED, OVER
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
+from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
     incident_title,
@@ -301,8 +301,14 @@ def test_what_to_say_is_of_now(tmp_path: Path) -> None:
         for page in (unlocked, booking):
             assert CONNECTED[0] in page
             assert "We know of the problem" not in page
+        put_presence(store, 70.0, rows[0].vehicle_id, "offline")
+        put_incidents(store, [incident_of(revision=2, examples=(), ended_at=BEGIN_S + 60.0)])
+        for page in pages():
+            assert MAY_BE_OVER[0] in page
+            assert "Nothing of it was seen since" in page
+            assert "We know of the problem" not in page
         ended = incident_of(
-            revision=2, examples=(), state=IncidentState.RESOLVED, ended_at=BEGIN_S + 60.0
+            revision=3, examples=(), state=IncidentState.RESOLVED, ended_at=BEGIN_S + 60.0
         )
         put_incidents(store, [ended])
         assert all(OVER[0] in page for page in pages())
@@ -334,13 +340,26 @@ def test_a_call_about_nothing_says_so_on_the_page_of_its_booking(open_console: s
 
 
 def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
-    """With the settings, which the command needs; and when it is taken for over."""
+    """With the settings, which the command needs, until somebody has; and when it is over."""
+    command = 'platform-probe incidents ack incident-3 --reason "…" --config probe.yaml'
+    assert command in unescape(Visitor(open_console).get("/incident/incident-3").text)
     page = Visitor(open_console).get("/incident/incident-1").text
-
-    command = 'platform-probe incidents ack incident-1 --reason "…" --config probe.yaml'
-    assert command in unescape(page)
+    assert "incidents ack" not in page
     assert "for 15 minutes" in page
     assert "What to say" in page
+
+
+def test_what_somebody_did_is_said_once(tmp_path: Path) -> None:
+    """The sentence has the name and the reason already."""
+    why = "asked for in Slack"
+    said = f"jo looks after it: {why}"
+    change = Change(at=BEGIN_S, kind=ChangeKind.ACKNOWLEDGED, sentence=said, by="jo", reason=why)
+    put_unlocks(tmp_path / "store", [unlock(1)])
+    put_incidents(tmp_path / "store", [incident_of(changes=(change,))])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/incident/incident-1").text
+    assert page.count(why) == 1
+    assert len(re.findall(r"\bjo\b", page)) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import (
+    BOOKING_ENDED,
     CONNECTED,
+    MAY_BE_OVER,
     OVER,
     advice_for,
     let_press_again,
@@ -123,7 +125,8 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis")
     assert "Bluetooth ou par carte" in said("fr", both.do)
     assert "Essayez la portière" in said("fr", both.say)
-    for now in (CONNECTED, OVER):
+    assert all(said("fr", text) != text for text in BOOKING_ENDED)
+    for now in (CONNECTED, OVER, MAY_BE_OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
         assert "appuyer" in said("fr", again.say)
         assert "Si cela échoue : Faites ouvrir par Bluetooth" in said("fr", again.do)

@@ -1,0 +1,154 @@
+"""What to say and do now: by the incident that goes on, and by whether there is a booking."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode, Weighed
+from fleet_wire.contract.incident import IncidentKind, IncidentState
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import FACTS, Fact
+from platform_probe.store.reading import Source
+from platform_probe.support.advice import BOOKING_ENDED, MAY_BE_OVER, OVER, advice_for
+from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.telling import json_of, text_of
+from tests.helpers.consoles import incident_of, put_incidents
+from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.stores import (
+    BEGIN_S,
+    opened_late,
+    put_booking_end,
+    put_lines,
+    put_unlocks,
+    unlock,
+)
+
+OUTAGE = MODES["regional_carrier_outage"]
+BY_CAUSE = advice_for(Cause.BOX_OFFLINE)
+UNSEEN: dict[str, Any] = {"ended_at": BEGIN_S + 400.0}
+ENDED: dict[str, Any] = {"state": IncidentState.RESOLVED, **UNSEEN}
+
+
+def told_with(
+    directory: Path, believed: dict[str, float], weighed: tuple[Weighed, ...] = (), **incident: Any
+) -> tuple[str, dict[str, Any]]:
+    """Return what is told of an unlock that failed amid an outage."""
+    failed = unlock(300, car="car-1", cause=Cause.BOX_OFFLINE, evidence={})
+    put_unlocks(directory, [failed])
+    made = {"mode": OUTAGE.slug, "cohort": {"region": "centre"}, "examples": (), **incident}
+    put_incidents(directory, [incident_of(**made)])
+    if believed:
+        diagnosis = diagnosis_of(
+            *(RankedMode(mode, share, weighed) for mode, share in believed.items()),
+            attempt_id=failed.attempt_id,
+            vehicle_id="car-1",
+        )
+        put_lines(directory, "diagnoses", [msgspec.json.encode(diagnosis)])
+    case = look_up(Source(directory), Wanted(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    return text_of(case, UTC), json_of(case, UTC)
+
+
+@pytest.mark.parametrize(
+    ("believed", "incident", "do"),
+    [
+        ({}, {}, OUTAGE.now),
+        ({OUTAGE.slug: 0.6}, {}, OUTAGE.now),
+        ({OUTAGE.slug: 0.2}, {}, BY_CAUSE.do),
+        ({"no_coverage_garage": 0.6}, {}, BY_CAUSE.do),
+        ({}, {"kind": IncidentKind.SUSPICIOUS}, BY_CAUSE.do),
+        ({}, {"mode": "attack_replay"}, BY_CAUSE.do),
+        ({}, UNSEEN, f"{MAY_BE_OVER[1]} {BY_CAUSE.do}"),
+        ({}, ENDED, f"{OVER[1]} {BY_CAUSE.do}"),
+    ],
+)
+def test_what_its_incident_knows_is_done(
+    tmp_path: Path, believed: dict[str, float], incident: dict[str, Any], do: str
+) -> None:
+    """While it goes on: of many unlocks more is known than of one, unless that one differs."""
+    assert told_with(tmp_path, believed, **incident)[1]["do"] == do
+
+
+def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
+    """Before why; and since when nothing was seen of it."""
+    text, found = told_with(tmp_path, {}, **UNSEEN, acknowledged_by="amelie")
+    title = incident_of().title
+    named = f"Known problem\n  {title}\n  incident-1, critical, open, acknowledged by amelie\n"
+    assert f"{named}  Nothing of it was seen since 00:06.\n\nWhy" in text
+    assert [one["unseen_since"] for one in found["incidents"]] == ["2026-01-01T00:06:40.000+00:00"]
+
+
+@pytest.mark.parametrize(
+    ("second", "status", "is_told"), [(310.0, 200, True), (310.0, 409, False), (290.0, 200, False)]
+)
+def test_who_has_ended_the_booking_does_not_press_again(
+    tmp_path: Path, second: float, status: int, *, is_told: bool
+) -> None:
+    """There is nothing to open any more, also when the incident is over."""
+    put_booking_end(tmp_path, second, car="car-1", booking="booking-300", status=status)
+    _, found = told_with(tmp_path, {}, **ENDED)
+    assert ((found["say"], found["do"]) == BOOKING_ENDED) is is_told
+
+
+def told_of_late(directory: Path, status: int) -> tuple[str, dict[str, Any]]:
+    """Return what is told of an unlock that opened after the monitor had stopped waiting."""
+    side = PlatformSide(status=status, outcome="executed", account_id="customer-0")
+    failed = unlock(300, car="car-1", cause=Cause.EXECUTION_SILENT, platform=side, evidence={})
+    put_unlocks(directory, [failed])
+    put_lines(directory, "stray_answers", [opened_late(failed)])
+    case = look_up(Source(directory), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    return text_of(case, UTC), json_of(case, UTC)
+
+
+def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path) -> None:
+    """The app has learned so: nobody was told no, and nobody is to lock it."""
+    text, found = told_of_late(tmp_path, 202)
+    assert text.startswith("car-1 opened late: ")
+    assert "  execution_silent: The car opened, later than it was waited for." in text
+    assert "the car has OPENED, late" in text
+    assert not found["opened_later"]
+    assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)
+
+
+def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_path: Path) -> None:
+    """The app had an error: the platform knew too late."""
+    text, found = told_of_late(tmp_path, 504)
+    assert text.startswith("car-1 opened too late: ")
+    assert found["opened_later"]
+    assert "has OPENED after all" in found["do"]
+    put_unlocks(tmp_path, [unlock(310, car="car-1")])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-310"), BEGIN_S + 2_000.0)
+    assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
+
+
+@pytest.mark.parametrize(("region", "is_told"), [("centre", False), ("north", True)])
+def test_what_its_incident_knows_is_not_said_to_be_unseen(
+    tmp_path: Path, region: str, *, is_told: bool
+) -> None:
+    """One unlock was diagnosed before it was known that its region fails more than others."""
+    unseen = (Weighed(Fact.REGION_FAILS, -0.7, is_seen=False),)
+    text, found = told_with(tmp_path, {OUTAGE.slug: 0.6}, unseen, cohort={"region": region})
+    sentence = f"not seen: {FACTS[Fact.REGION_FAILS].meaning}"
+    assert (sentence in text) is is_told
+    assert found["diagnosis"]["against"] == ([sentence] if is_told else [])
+
+
+def test_a_command_is_told_once(tmp_path: Path) -> None:
+    """By the platform, which sent it; not by the broker too, by another clock, before."""
+    put_unlocks(tmp_path, [unlock(300, car="car-1", cause=Cause.BOX_OFFLINE)])
+    known = {"vehicle_id": "car-1", "operation": "lock", "command_id": "command-9"}
+    sent = {"event": "published", "at": BEGIN_S + 310.01, "request_id": "r", **known}
+    put_lines(tmp_path, "platform_events", [msgspec.json.encode(sent)])
+    heard = {"at": BEGIN_S + 310.0, "kind": "command", "vehicle_id": "car-1"}
+    message = {"command_id": "command-9", "action": "lock"}
+    put_lines(tmp_path, "observations", [msgspec.json.encode({**heard, "message": message})])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    text = text_of(case, UTC)
+    assert "sends the command for lock" in text
+    assert "is sent a command" not in text
