@@ -27,10 +27,9 @@ LEAST_NAMED = 0.6
 """Of the unlocks that a fault has touched it is the first mode of so many."""
 LEAST_IN_THREE = 0.8
 """And among the first three of so many."""
-LIKE_ANOTHER = {"acl_denied_silent": 0.3, "late_delivery_persistent_session": 0.4}
+LIKE_ANOTHER = {"acl_denied_silent": 0.3}
 """A box that reports and gets nothing: a denied topic and a one-way link part when it connects
-anew. A car that is away for 40 s keeps its connection: until its door opens late that is a one-way
-link, or one that a NAT has forgotten."""
+anew."""
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -184,7 +184,7 @@ def test_an_operators_outage_ends_for_all_at_once() -> None:
     back = (
         Fact.NOT_DELIVERED, Fact.WAS_ONLINE, Fact.OPERATOR_FAILS, Fact.SOME_FAIL,
         Fact.BACK_IN_MINUTES, Fact.BACK_WITHOUT_WILL, Fact.NOTHING_AFTER_RETURN,
-        Fact.BACK_WITHOUT_BOOT, Fact.REPLACED, Fact.REGION_FAILS, Fact.NONE_THERE_HEARD,
+        Fact.BACK_WITHOUT_BOOT, Fact.REPLACED,
     )  # fmt: skip
     assert probability("regional_carrier_outage", *back) > MOST
     assert probability("regional_carrier_outage", *back, Fact.BACK_AFTER_OTHERS) < HARDLY
