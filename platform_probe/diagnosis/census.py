@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -152,20 +152,12 @@ class Census:
         """
         if from_s >= to_s or not {"operator", "region"} <= dict(places).keys():
             return 0
-        place = both_of(places)
-        return sum(
-            from_s < one.connected_s < to_s
-            for _, one in self._heard_after(from_s)
-            if one.is_awake and place in _heard_at(one.places)
-        )
+        heard = _awake_at(both_of(places), self._heard_after(from_s))
+        return sum(from_s < one.connected_s < to_s for _, one in heard)
 
     def _heard(self, place: Place, since: Sequence[tuple[float, Known]], at_s: float) -> Heard:
         """Return how many cars of a place are among those that were heard of after a moment."""
-        heard = sorted(
-            (heard_s, one.connected_s)
-            for heard_s, one in since
-            if one.is_awake and place in _heard_at(one.places)
-        )
+        heard = sorted((heard_s, one.connected_s) for heard_s, one in _awake_at(place, since))
         kept = sum(connected_s <= at_s for _, connected_s in heard[:MOST_KEPT])
         return Heard(len(heard), self._awake[place], kept)
 
@@ -350,6 +342,11 @@ def _heard_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
     radio = radio_of(places)
     there = both_of(places), ("region", dict(places).get("region", "")), ALL
     return there if radio is None else (*there, radio)
+
+
+def _awake_at(place: Place, since: Sequence[tuple[float, Known]]) -> Iterator[tuple[float, Known]]:
+    """Yield the cars of a place that do not sleep, of those that were heard of."""
+    return (each for each in since if each[1].is_awake and place in _heard_at(each[1].places))
 
 
 def _is_by_routine(car: CarHistory, now_s: float) -> bool:

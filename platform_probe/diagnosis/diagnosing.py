@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -154,11 +154,12 @@ class Diagnosing(Hearing):
         else:
             one = self._begin(record, now_s)
         self._see(one, now_s)
-        modes = self._rank(one)
+        alike = self._alike(one)
+        modes = self._rank(one, alike)
         one.named = named(record, modes[0], one.kept)
         self._emit(one.named)
-        self._revise(one, modes, now_s=now_s)
-        if self._alike(one):
+        self._revise(one, modes, _basis(one, alike), now_s=now_s)
+        if alike:
             self._look_soon(record.vehicle_id, now_s)
 
     def _is_odd(self, record: Attempt, car: CarHistory, began_s: float) -> bool:
@@ -290,16 +291,15 @@ class Diagnosing(Hearing):
 
     def _diagnose(self, one: OpenUnlock, now_s: float) -> None:
         self._see(one, now_s)
-        if one.basis != self._basis(one):
-            self._revise(one, self._rank(one), now_s=now_s)
+        alike = self._alike(one)
+        basis = _basis(one, alike)
+        if one.basis != basis:
+            self._revise(one, self._rank(one, alike), basis, now_s=now_s)
 
-    def _rank(self, one: OpenUnlock) -> tuple[RankedMode, ...]:
+    def _rank(self, one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[RankedMode, ...]:
         """Return the likeliest modes of an unlock, by all that failed alike of its car."""
-        beside = [self._ranking.scores(each.kept, each.told) for each in self._alike(one)]
+        beside = [self._ranking.scores(each.kept, each.told) for each in alike]
         return self._ranking.rank(one.kept, one.told, beside)
-
-    def _basis(self, one: OpenUnlock) -> tuple[Seen, ...]:
-        return tuple((frozenset(each.kept), each.told) for each in (one, *self._alike(one)))
 
     def _alike(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.
@@ -317,8 +317,15 @@ class Diagnosing(Hearing):
             and not any(is_between(at_s, one.began_s, other.began_s) for at_s in went_well_s)
         ]
 
-    def _revise(self, one: OpenUnlock, modes: tuple[RankedMode, ...], *, now_s: float) -> None:
-        one.basis = self._basis(one)
+    def _revise(
+        self,
+        one: OpenUnlock,
+        modes: tuple[RankedMode, ...],
+        basis: tuple[Seen, ...],
+        *,
+        now_s: float,
+    ) -> None:
+        one.basis = basis
         one.revision += 1
         record = one.named or one.record
         one.last = Diagnosis(
@@ -406,6 +413,11 @@ class Diagnosing(Hearing):
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""
         return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
+
+
+def _basis(one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[Seen, ...]:
+    """Return what the modes of an unlock follow from."""
+    return tuple((frozenset(each.kept), each.told) for each in (one, *alike))
 
 
 def _is_retry(record: Attempt, car: CarHistory, began_s: float) -> bool:

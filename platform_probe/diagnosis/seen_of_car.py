@@ -180,14 +180,8 @@ def note_life_before(case: Case) -> None:
 
 def _came_before_return(case: Case, heard_s: float | None) -> bool:
     """Return whether a sign of life came on the connection that the car had then."""
-    if heard_s is None:
-        return False
-    back_s = [
-        change.at_s
-        for change in case.car.changes_between(case.published_s, case.now_s)
-        if change.session is Session.ONLINE
-    ]
-    return not back_s or heard_s < back_s[0] - BY_ITSELF_S
+    back_s = case.back_s
+    return heard_s is not None and (back_s is None or heard_s < back_s - BY_ITSELF_S)
 
 
 def note_usual_wake(case: Case) -> None:

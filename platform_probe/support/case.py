@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Phase
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
@@ -125,7 +125,7 @@ def is_told_open(attempt: Row) -> bool:
 
     It was answered 202, and asks until the command has ended.
     """
-    is_error = (attempt["status"] or 0) >= HTTPStatus.BAD_REQUEST
+    is_error = (attempt["status"] or 0) >= FIRST_ERROR_STATUS
     return attempt["platform_outcome"] == Phase.EXECUTED and not is_error
 
 

@@ -29,10 +29,7 @@ from platform_probe.support.believed import (
     sentence_of,
     title_of,
 )
-from platform_probe.support.beside import (
-    Relations,
-    Whose,
-)
+from platform_probe.support.beside import Relations, Whose
 from platform_probe.support.case import LISTED, Case, evidence_of
 from platform_probe.support.cohorts import finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
