@@ -265,16 +265,8 @@ class Waves:
         ]
         found = look_since(counts, since).found
         key = found[0].key if found else ()
-        sighting = Sighting(
-            number=next(self._numbers),
-            kind=IncidentKind.CARS_LOST,
-            what="cars_lost",
-            since_s=newest_s,
-            last_s=now_s,
-            key=key,
-            common=common_of(key, [*self._online, *(values for _, _, values in wave)]),
-            expected=self._share(),
-        )
+        kinds = [*self._online, *(values for _, _, values in wave)]
+        sighting = self._sighting(key, kinds, since_s=newest_s, last_s=now_s)
         members = [(at_s, car) for at_s, car, values in reversed(wave) if is_in(key, values)]
         for at_s, car in members:
             sighting.note(at_s, car=car)
@@ -293,17 +285,9 @@ class Waves:
         lost = [name for name, car in self._cars.items() if car.is_lost and is_in(key, car.values)]
         if len(lost) < max(LEAST_CARS, (1.0 - BACK) * earlier.cars):
             return
-        sighting = Sighting(
-            number=next(self._numbers),
-            kind=IncidentKind.CARS_LOST,
-            what="cars_lost",
-            since_s=since_s,
-            last_s=since_s + APART_S,
-            key=key,
-            common=common_of(key, {car.values for car in self._cars.values()}),
-            expected=self._share(),
-            cars=set(lost[:MOST_KEPT]),
-        )
+        kinds = {car.values for car in self._cars.values()}
+        sighting = self._sighting(key, kinds, since_s=since_s, last_s=since_s + APART_S)
+        sighting.cars.update(lost[:MOST_KEPT])
         sighting.failed = len(sighting.cars)
         self._count_of(sighting)
         for diagnosis in earlier.diagnoses:
@@ -311,6 +295,21 @@ class Waves:
         self._follow(sighting, now_s)
         if not sighting.is_over:
             self.sightings.append(sighting)
+
+    def _sighting(
+        self, key: Key, kinds: Iterable[Values], *, since_s: float, last_s: float
+    ) -> Sighting:
+        """Return a sighting of a cohort's lost cars, who has them to be noted; `kinds` are all."""
+        return Sighting(
+            number=next(self._numbers),
+            kind=IncidentKind.CARS_LOST,
+            what="cars_lost",
+            since_s=since_s,
+            last_s=last_s,
+            key=key,
+            common=common_of(key, kinds),
+            expected=self._share(),
+        )
 
     def _count_of(self, one: Sighting) -> None:
         """Note how many cars there are of a cohort with those that were lost, and elsewhere."""

@@ -13,7 +13,6 @@ from tests.helpers.golden import (
     as_text,
     expected_digests,
     found_digests,
-    found_side_by_side,
 )
 from tests.helpers.virtual_runs import SCENARIOS
 
@@ -23,7 +22,7 @@ def main() -> None:
     match sys.argv[1:]:
         case ["--renew", *names]:
             before = expected_digests()
-            found = found_side_by_side(names or [*SCENARIOS])
+            found = found_digests(names or [*SCENARIOS])
             kept = {name: before[name] for name in SCENARIOS if name in before}
             FILE.write_text(as_text(dict(sorted((kept | found).items()))), encoding="utf-8")
             changed = [name for name in found if found[name] != before.get(name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -33,13 +33,8 @@ def expected_in_every_process() -> dict[str, str]:
     return {name: expected[name] for name in IN_EVERY_PROCESS}
 
 
-def found_digests(names: Iterable[str]) -> dict[str, str]:
-    """Run these scenarios, one after the other, and return their digests."""
-    return {name: _found(name) for name in names}
-
-
-def found_side_by_side(names: Sequence[str]) -> dict[str, str]:
-    """Run these scenarios on all cores, and return their digests."""
+def found_digests(names: Sequence[str]) -> dict[str, str]:
+    """Run these scenarios, on all cores, and return their digests."""
     with ProcessPoolExecutor() as processes:
         return dict(zip(names, processes.map(_found, names), strict=True))
 

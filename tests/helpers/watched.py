@@ -7,10 +7,18 @@ import msgspec
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
 from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.weights import shipped_ranking
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.records import attempt_of
+
+ONLINE = Presence(PresenceStatus.ONLINE, "one")
+ASLEEP = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.SLEEP)
+WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
+HEARTBEAT = Telemetry(-80.0, 12.6, 1.0)
+SENT = {"intended": 0.0, "requested": 0.0, "published": 1.0}
+"""Stages of an unlock whose command was sent, and no more is known."""
 
 
 class Watched:

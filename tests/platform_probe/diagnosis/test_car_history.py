@@ -6,15 +6,12 @@ from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
     Presence,
-    PresenceReason,
     PresenceStatus,
     Telemetry,
     VehicleState,
 )
 from platform_probe.diagnosis.car_history import KEPT, CarHistory, Session
-
-ONLINE = Presence(PresenceStatus.ONLINE, "one")
-WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
+from tests.helpers.watched import ONLINE, WILL
 
 
 def state(*, is_locked: bool, command_id: str | None = None) -> VehicleState:

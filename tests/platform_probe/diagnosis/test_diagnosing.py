@@ -16,9 +16,6 @@ from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import (
     Phase,
-    Presence,
-    PresenceReason,
-    PresenceStatus,
     Reason,
     Result,
     Telemetry,
@@ -28,10 +25,7 @@ from platform_probe.diagnosis.diagnosing import LOOKED_AT_AGAIN_S, Diagnosing
 from platform_probe.diagnosis.observed import no_longer
 from platform_probe.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
-from tests.helpers.watched import Watched
-
-ONLINE = Presence(PresenceStatus.ONLINE, "one")
-WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
+from tests.helpers.watched import ONLINE, WILL, Watched
 
 
 def test_a_failed_unlock_is_diagnosed_and_its_record_names_the_mode() -> None:

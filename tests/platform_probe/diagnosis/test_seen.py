@@ -12,21 +12,13 @@ from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
     Phase,
-    Presence,
-    PresenceReason,
-    PresenceStatus,
     Reason,
     Result,
     Telemetry,
     VehicleState,
 )
-from tests.helpers.watched import Watched
+from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
-ONLINE = Presence(PresenceStatus.ONLINE, "one")
-ASLEEP = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.SLEEP)
-WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
-HEARTBEAT = Telemetry(-80.0, 12.6, 1.0)
-SENT = {"intended": 0.0, "requested": 0.0, "published": 1.0}
 CARS = 6
 
 

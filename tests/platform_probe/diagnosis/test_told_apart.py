@@ -10,26 +10,18 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
-    Presence,
-    PresenceReason,
-    PresenceStatus,
     Telemetry,
     VehicleState,
 )
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.ranking import SURE
 from platform_probe.weights import shipped_ranking
-from tests.helpers.watched import Watched
+from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
-ONLINE = Presence(PresenceStatus.ONLINE, "one")
-ASLEEP = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.SLEEP)
-WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
-HEARTBEAT = Telemetry(-80.0, 12.6, 1.0)
 STATE = VehicleState(
     is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
     operator="a", region="north", technology="umts",
 )  # fmt: skip
-SENT = {"intended": 0.0, "requested": 0.0, "published": 1.0}
 ALL_TOLD = frozenset(Told)
 MOST = 0.5
 HARDLY = 0.1

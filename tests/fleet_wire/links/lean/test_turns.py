@@ -14,7 +14,13 @@ import uvloop
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import Ended, LinkLimits, Message, Session
-from tests.helpers.fake_transport import CONNACK, FakeNetwork, publish_from_broker, turn
+from tests.helpers.fake_transport import (
+    CONNACK,
+    FakeNetwork,
+    FakeTransport,
+    publish_from_broker,
+    turn,
+)
 from tests.helpers.recorder import Recorder, RecorderOfSeveral
 from tests.helpers.waiting import eventually
 
@@ -87,13 +93,19 @@ async def test_what_breaks_the_protocol_behind_a_flood_is_noticed() -> None:
     assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
 
 
-async def test_who_takes_several_gets_what_stands_in_a_row_at_once() -> None:
-    """What is no message parts it: all stays in order, and everything is acknowledged."""
+def _connected_of_several() -> tuple[RecorderOfSeveral, FakeTransport]:
+    """Return a client that takes several messages at once, and its connection."""
     network = FakeNetwork()
     client = RecorderOfSeveral(network, Session("client"))
     client.link.connect()
     transport = network.accept()
     transport.deliver(CONNACK)
+    return client, transport
+
+
+async def test_who_takes_several_gets_what_stands_in_a_row_at_once() -> None:
+    """What is no message parts it: all stays in order, and everything is acknowledged."""
+    client, transport = _connected_of_several()
     client.link.publish("topic", b"", on_ack=client.came.append)
     await turn()
     transport.writes.clear()
@@ -107,11 +119,7 @@ async def test_who_takes_several_gets_what_stands_in_a_row_at_once() -> None:
 
 async def test_who_takes_several_and_fails_loses_its_connection() -> None:
     """As others do; nothing of what follows is handed on."""
-    network = FakeNetwork()
-    client = RecorderOfSeveral(network, Session("client"))
-    client.link.connect()
-    transport = network.accept()
-    transport.deliver(CONNACK)
+    client, transport = _connected_of_several()
     client.came = None  # type: ignore[assignment]
     transport.deliver(_flood(3)[0])
     assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
