@@ -23,7 +23,17 @@ from fleet_sim.score.cases import LabelledCase, Said
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, INSTEAD_OF_STATE
+from fleet_wire.modes.mode import (
+    AGAINST,
+    FOR,
+    INSTEAD_OF,
+    INSTEAD_OF_REASONS,
+    INSTEAD_OF_STATE,
+    LEAST_AGAINST,
+    LIGHT,
+    MISSED,
+    NEEDED,
+)
 from fleet_wire.randomness import RandomStream
 
 COMMAND: Final = "python -m fleet_sim.score learn"
@@ -33,15 +43,10 @@ BATCH: Final = 3_000
 """Cases of a step, drawn by their weight."""
 HELD_BACK: Final = 2e-5
 """How strongly weights are drawn to what they were before anything was learned."""
-FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -6.0
-"""What weights are before anything was learned, as in `platform_probe.diagnosis.ranking`."""
-LEAST_AGAINST: Final = -1.0
 LEAST_MISSED: Final = -6.0
 """The least that it speaks against a mode when something is not seen that it needs."""
 MISSED_AT_MOST: Final = -2.5
 """The most that it speaks against a mode when something is not seen that it may show."""
-LIGHT: Final = 1.0
-"""The most that a fact may weigh that a signature does not list."""
 KEPT: Final = 4
 """Of so many seeds one is kept for the temperature."""
 UNKNOWN_SHARE: Final = 0.004

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
@@ -58,6 +59,18 @@ class Signature:
     needs: frozenset[Fact] = frozenset()
     speaks_for: frozenset[Fact] = frozenset()
     rules_out: frozenset[Fact] = frozenset()
+
+
+FOR: Final = 1.0
+NEEDED: Final = 2.0
+AGAINST: Final = -4.0
+MISSED: Final = -6.0
+"""What a fact weighs for a mode before anything was learned, by where its signature lists it; and
+what it weighs that one which is needed was not seen."""
+LEAST_AGAINST: Final = -1.0
+"""What a fact that a signature rules out weighs at least, whatever was learned."""
+LIGHT: Final = 1.0
+"""The most that a fact may weigh that a signature does not list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.alike import unseen_on
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.mode import AGAINST, FOR, LEAST_AGAINST, LIGHT, MISSED, NEEDED
 
 FORM: Final = 1
 """The version of the file's form."""
@@ -265,15 +266,6 @@ def weights_by_signature() -> Weights:
     )
 
 
-FOR: Final = 1.0
-NEEDED: Final = 2.0
-AGAINST: Final = -4.0
-MISSED: Final = -6.0
-"""What a weight is before anything was learned."""
-LIGHT: Final = 1.0
-"""The most that a fact may weigh that a signature does not list."""
-LEAST_AGAINST: Final = -1.0
-"""What a fact that a signature rules out weighs at least."""
 RULED_OUT: Final = -8.0
-"""What one weighs that nobody has learned yet, or one that is needed and was not seen: more than
-all that goes with the mode mostly [E]."""
+"""What a fact that a signature rules out weighs where nobody has learned it yet, or one that is
+needed and was not seen: more than all that goes with the mode mostly [E]."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet_sim.score.learning import LIGHT
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.mode import LIGHT, MISSED
 from platform_probe.diagnosis.ranking import (
-    MISSED,
     RULED_OUT,
     Ranking,
     Weights,
