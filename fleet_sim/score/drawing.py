@@ -65,6 +65,9 @@ STRUCK: Final = (0.05, 0.25)
 """Share of the cars that are struck where single ones are."""
 OF_SEVERAL_MODELS: Final = 0.3
 """Of the fleets so many have boxes that report more often than others."""
+IN_THREE_REGIONS: Final = (0, 2)
+"""Fleets with such a rest of their seed by five stand in three regions, all others in two: in one
+of three an operator's outage is but a small part of what it has [E]."""
 ALL_ALIKE: Final = 0.3
 """Of the fleets so many have one operator, one firmware, one hardware."""
 
@@ -161,6 +164,7 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
     keepalives_s = _from(KEEPALIVES_S, KEEPALIVE_FROM_S, incident)
     is_capped = "sim_suspended_datacap" in incident.faults
     is_by_release = is_capped and stream.uniform() < 0.5  # noqa: PLR2004 - else some models talk much
+    regions = _number_of_regions(incident)
     groups = []
     for number in range(8):
         box: dict[str, Any] = {
@@ -185,7 +189,7 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
             {
                 "name": f"g{number}",
                 "count": size + stream.index(6),
-                "region": REGIONS[number & 1],
+                "region": REGIONS[number % regions],
                 "operator": OPERATORS[kind >> 1 & 1],
                 "firmware": FIRMWARES[kind >> 2 & 1],
                 "hardware": "tcu-1" if "radio" in box else hardware,
@@ -193,6 +197,12 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
             }
         )
     return groups
+
+
+def _number_of_regions(incident: Incident) -> int:
+    """Return in how many regions the cars stand."""
+    has_old_modems = "network_sunset" in incident.faults  # every third group, so not one region's
+    return 3 if incident.seed % 5 in IN_THREE_REGIONS and not has_old_modems else 2
 
 
 def _from(numbers: Sequence[int], least: Mapping[str, int], incident: Incident) -> list[int]:

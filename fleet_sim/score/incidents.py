@@ -277,7 +277,7 @@ BROUGHT_OUT_BY: Final = {
 """Faults that show when another one comes, which by itself harms nobody for long."""
 TAPPED_TWICE: Final = {"box_busy_duplicate": 0.5}
 CHATTY_HEARTBEAT_S: Final = 3.0
-REGIONS: Final = ("north", "south")
+REGIONS: Final = ("north", "south", "east")
 OPERATORS: Final = ("operator-a", "operator-b")
 FIRMWARES: Final = ("2.4.1", "2.5.0")
 HARDWARES: Final = ("tcu-2", "tcu-3")

@@ -79,6 +79,7 @@ class PastAttempt(msgspec.Struct, frozen=True, gc=False):
     attempt_id: str
     trace_id: str
     booking_id: str | None
+    account_id: str | None = None
     is_busy: bool = False
     """The API turned it down: an earlier one was under way."""
     is_unsent: bool = False
@@ -336,23 +337,35 @@ class CarHistory(Follower):
                 return True
         return False
 
-    @property
-    def clock_ahead_s(self) -> float | None:
-        """How far its clock is ahead of ours, as far as its answers say.
+    def clock_ahead_s(self, command_id: str | None, sent_unix_s: float) -> float | None:
+        """Return how far its clock is ahead of ours, as far as its answers say; None: not at all.
 
-        One that has waited on its way makes the clock seem to be behind, so the greatest is right.
+        An answer that has waited on its way makes the clock seem to be behind, so the greatest of
+        all counts; and who answered a command before it was sent by so much is behind at least. In
+        between a clock is taken to be right.
         """
         said_s = [one.ahead_s for one in self.answers if one.ahead_s is not None]
-        return max(said_s, default=None)
+        if not said_s:
+            return None
+        at_least_s = max(said_s)
+        at_most_s = min(
+            (
+                one.box_s - sent_unix_s
+                for one in self.answers
+                if one.command_id == command_id and one.box_s is not None
+            ),
+            default=at_least_s,
+        )
+        return max(at_least_s, min(0.0, at_most_s))
 
-    def executed_unix_s(self, command_id: str | None) -> float | None:
-        """Return when it executed a command by its own clock, put right; None: unknown."""
-        ahead_s = self.clock_ahead_s
-        for one in self.answers:
-            is_it = one.command_id == command_id and one.phase is Phase.EXECUTED
-            if is_it and one.box_s is not None and ahead_s is not None:
-                return one.box_s - ahead_s
-        return None
+    def executed_box_s(self, command_id: str | None) -> float | None:
+        """Return when it executed a command by its own clock, in Unix seconds; None: unknown."""
+        executed = (
+            one.box_s
+            for one in self.answers
+            if one.command_id == command_id and one.phase is Phase.EXECUTED
+        )
+        return next(executed, None)
 
     def relocks(self) -> Iterator[LockMove]:
         """Yield the times at which the lock closed, and no command is known to have closed it."""

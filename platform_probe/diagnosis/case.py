@@ -105,10 +105,18 @@ class Case:
         return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
 
     @property
+    def clock_ahead_s(self) -> float | None:
+        """How far the box's clock is ahead of ours, as far as is known."""
+        sent_unix_s = self.published_s + self.unix_offset_s
+        return self.car.clock_ahead_s(self.record.command_id, sent_unix_s)
+
+    @property
     def opened_s(self) -> float | None:
-        """When the box has executed the command by its own clock, as far as that is known."""
-        unix_s = self.car.executed_unix_s(self.record.command_id)
-        return None if unix_s is None else unix_s - self.unix_offset_s
+        """When the box has executed the command, by its clock put right, as far as is known."""
+        box_s, ahead_s = self.car.executed_box_s(self.record.command_id), self.clock_ahead_s
+        if box_s is None or ahead_s is None:
+            return None
+        return box_s - ahead_s - self.unix_offset_s
 
     def at(self, at_s: float) -> str:
         """Return a moment as people write it, UTC."""

@@ -18,10 +18,9 @@ from typing import Final, NamedTuple
 from fleet_wire.links.routine import Routine
 from platform_probe.diagnosis.car_history import MAX_KINDS, CarHistory, Session
 from platform_probe.diagnosis.known_cars import KnownCars
-from platform_probe.diagnosis.neighbours import ALL, Comparison, Place, Share
+from platform_probe.diagnosis.neighbours import ALL, Comparison, Place, Share, both_of
 
 HOLDS_S: Final = 5.0
-BOTH: Final = "region and operator"
 RADIO: Final = "technology, operator and region"
 MOST_CARS: Final = 4_000
 FEW_LOST: Final = 3
@@ -380,12 +379,6 @@ def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[flo
 def operator_of(places: tuple[Place, ...]) -> str | None:
     """Return the operator among what cars have in common, if it is known."""
     return dict(places).get("operator")
-
-
-def both_of(places: tuple[Place, ...]) -> Place:
-    """Return region and operator as one place: an operator's outage takes all that stand there."""
-    known = dict(places)
-    return BOTH, f"{known.get('region')}/{known.get('operator')}"
 
 
 def radio_of(places: tuple[Place, ...]) -> Place | None:

@@ -47,6 +47,13 @@ FAMILY_OF: Final[dict[Cause | None, str | None]] = {
 Place = tuple[str, str]
 """A dimension and its value, such as `("operator", "operator-a")`."""
 ALL: Final[Place] = ("all", "")
+BOTH: Final = "region and operator"
+
+
+def both_of(places: tuple[Place, ...]) -> Place:
+    """Return region and operator as one place: an operator's outage takes all that stand there."""
+    known = dict(places)
+    return BOTH, f"{known.get('region')}/{known.get('operator')}"
 
 
 class Share(NamedTuple):
@@ -59,6 +66,10 @@ class Share(NamedTuple):
     def rate(self) -> float:
         """The share, of 1; 0 of none."""
         return self.failed / self.total if self.total else 0.0
+
+    def without(self, others: Share) -> Share:
+        """Return those that are not among others."""
+        return Share(self.failed - others.failed, self.total - others.total)
 
 
 class Comparison(NamedTuple):

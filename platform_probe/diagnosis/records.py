@@ -16,7 +16,7 @@ from fleet_wire.contract.problems import VEHICLE_BUSY
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import MAX_KINDS, PastAttempt
-from platform_probe.diagnosis.neighbours import Place
+from platform_probe.diagnosis.neighbours import Place, both_of
 from platform_probe.diagnosis.seen_of_car import OFTEN
 from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, is_yes, waited_s
 
@@ -37,6 +37,7 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         record.attempt_id,
         record.trace_id,
         record.booking_id,
+        side.account_id,
         is_busy=side.problem == VEHICLE_BUSY.slug,
         is_unsent=record.cause is Cause.NOT_PUBLISHED and is_yes(side),
         missed_s=waited_s(record) if record.cause is None and side.outcome in GIVEN_UP else None,
@@ -64,16 +65,17 @@ def is_taken_over_often(evidence: Mapping[str, Any]) -> bool:
 
 
 def places_of(record: Attempt) -> tuple[Place, ...]:
-    """Return what the car and its phone have in common with others."""
+    """Return what the car and its phone have in common with others, an operator's region too."""
     app = record.platform.app_version if record.platform else None
     return _places(record.region, record.operator, record.firmware, record.hardware, app)
 
 
 @lru_cache(maxsize=MAX_KINDS)
 def _places(*values: str | None) -> tuple[Place, ...]:
-    return tuple(
+    places = tuple(
         (name, value) for name, value in zip(_NAMES, values, strict=True) if value is not None
     )
+    return (*places, both_of(places)) if {"region", "operator"} <= dict(places).keys() else places
 
 
 def unseen(complaint: Complaint) -> Attempt:

@@ -126,7 +126,7 @@ def note_oddities(case: Case) -> None:
     sent_s = record.stages.get(Stage.PUBLISHED.value)
     if asked_s is not None and sent_s is not None and sent_s - asked_s > SENT_LATE_S:
         seen[Fact.SENT_LATE] = f"the command was sent {sent_s - asked_s:.0f} s after the request"
-    ahead_s = case.car.clock_ahead_s
+    ahead_s = case.clock_ahead_s
     if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
         how = "ahead" if ahead_s > 0 else "behind"
         seen[Fact.CLOCK_WRONG] = f"the box's clock is {abs(ahead_s):.0f} s {how}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import PastAttempt, Session
@@ -258,9 +259,18 @@ def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
         if abs(past.began_s - began_s) < AWAY_S:
             case.seen[Fact.OPENED_AGAIN] = f"the same booking opened the car {when}"
     elif (
-        case.has_state and past.began_s < began_s and not car.is_locked_since(past.began_s, began_s)
+        case.has_state
+        and past.began_s < began_s
+        and not _is_of_one_account(record, past)
+        and not car.is_locked_since(past.began_s, began_s)
     ):
         case.seen[Fact.TWO_BOOKINGS] = f"another booking opened the car {when}, and it stayed open"
+
+
+def _is_of_one_account(record: Attempt, past: PastAttempt) -> bool:
+    """Return whether one customer is known to have asked for both: who books again is no other."""
+    account_id = record.platform.account_id if record.platform else None
+    return account_id is not None and account_id == past.account_id
 
 
 def note_broker_log(case: Case) -> None:

@@ -6,8 +6,8 @@ from typing import Final
 
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import AWAY_S, FEWEST, Case
-from platform_probe.diagnosis.census import BOTH, RADIO
-from platform_probe.diagnosis.neighbours import ALL, Share
+from platform_probe.diagnosis.census import RADIO
+from platform_probe.diagnosis.neighbours import ALL, BOTH, Place, Share
 
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
@@ -76,7 +76,7 @@ def _of_technology(case: Case) -> None:
     alike, here = by_kind.get(RADIO), by_kind.get(BOTH)
     if alike is None or here is None or alike.failed < FEW_HEARD or alike.rate <= NEARLY_ALL:
         return
-    others = Share(here.failed - alike.failed, here.total - alike.total)
+    others = here.without(alike)
     if others.total >= FEWEST and alike.rate >= 3 * others.rate:
         case.seen[Fact.TECHNOLOGY_AWAY] = (
             f"{alike.failed} of {alike.total} cars of this technology, operator and region are"
@@ -92,7 +92,7 @@ def _of_operator(case: Case) -> None:
     if region is None or both is None or both.inside.total < FEWEST:
         return
     here, there = both.inside, region.inside
-    of_others = Share(there.failed - here.failed, there.total - here.total)
+    of_others = there.without(here)
     said = f"{here.failed} of {here.total} cars of this operator and region are lost"
     if here.rate > NEARLY_ALL:
         seen[Fact.ALL_OF_OPERATOR_AWAY] = said
@@ -176,18 +176,40 @@ def note_others(case: Case) -> None:
 
 def _of_failures(case: Case) -> bool:
     """Note what those have in common that fail alike; return whether there is anything."""
-    has_cohort = False
+    has_cohort = _of_operator_there(case)
     for place, (inside, outside) in case.compared.items():
         fact = _DIMENSIONS.get(place[0])
-        if fact is None or inside.failed < 3 or outside.total < 3:  # noqa: PLR2004 - two are chance
-            continue
-        if inside.rate >= 0.25 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
+        if fact is not None and _fails_alone(inside, outside):
             has_cohort = True
-            case.seen[fact] = (
-                f"{place[0].replace('_', ' ')} {place[1]}: {inside.failed} of {inside.total}"
-                f" others failed, elsewhere {outside.failed} of {outside.total}"
-            )
+            case.seen[fact] = _said_of(place, inside, outside)
     return has_cohort
+
+
+def _of_operator_there(case: Case) -> bool:
+    """Note whether an operator fails in the car's region, however it fares elsewhere."""
+    pairs = {place[0]: (place, pair) for place, pair in case.compared.items()}
+    if not {BOTH, "region"} <= pairs.keys():
+        return False
+    place, (here, elsewhere) = pairs[BOTH]
+    others_there = pairs["region"][1].inside.without(here)
+    if not _fails_alone(here, elsewhere) or not _fails_alone(here, others_there):
+        return False
+    case.seen[Fact.OPERATOR_FAILS] = _said_of(place, here, elsewhere)
+    return True
+
+
+def _fails_alone(inside: Share, outside: Share) -> bool:
+    """Return whether far more fail inside than outside; two are chance [E]."""
+    if inside.failed < 3 or outside.total < 3:  # noqa: PLR2004 - two are chance
+        return False
+    return inside.rate >= 0.25 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1)  # noqa: PLR2004 - [E]
+
+
+def _said_of(place: Place, inside: Share, outside: Share) -> str:
+    return (
+        f"{place[0].replace('_', ' ')} {place[1]}: {inside.failed} of {inside.total} others failed,"
+        f" elsewhere {outside.failed} of {outside.total}"
+    )
 
 
 def note_app(case: Case) -> None:

@@ -68,6 +68,55 @@ def test_who_else_is_silent_tells_a_car_from_an_operator_from_a_place(
     assert watched.facts() & among == {seen}
 
 
+@pytest.mark.parametrize(("who", "is_seen"), [("another", True), ("me", False)])
+def test_who_books_a_car_again_is_no_other_customer(who: str, *, is_seen: bool) -> None:
+    """A car that another booking has opened is theirs; one's own it stays."""
+    watched = Watched()
+    watched.at(1.0).state("car-1", parked("a", "north"), retained=True)
+    for at_s, cause, account, booking in (
+        (30.0, None, who, "b1"),
+        (200.0, Cause.VEHICLE_STATE, "me", "b2"),
+    ):
+        watched.at(at_s)
+        side = PlatformSide(account_id=account)
+        of_booking = watched.ended(cause, attempt_id=booking, booking_id=booking, platform=side)
+        watched.diagnosing.take(of_booking)
+    assert ("two_bookings" in watched.facts()) is is_seen
+
+
+A, B, C = "operator-a", "operator-b", "operator-c"
+NORTH, EAST, SOUTH = "north", "east", "south"
+
+
+@pytest.mark.parametrize(
+    ("failing", "is_seen"),
+    [
+        ({(A, NORTH)}, True),
+        ({(A, NORTH), (A, EAST), (A, SOUTH)}, True),
+        ({(A, NORTH), (B, NORTH), (C, NORTH)}, False),
+        ({(B, NORTH)}, False),
+    ],
+)
+def test_an_operator_may_fail_in_one_region_of_three(
+    failing: set[tuple[str, str]], *, is_seen: bool
+) -> None:
+    """Of all its unlocks that is a small part."""
+    watched = Watched()
+    watched.at(30.0)
+    for operator in (A, B, C):
+        for region in (NORTH, EAST, SOUTH):
+            for number in range(6):
+                is_ill = (operator, region) in failing and number % 2
+                cause = Cause.BOX_SILENT if is_ill else None
+                name = f"{operator}-{region}-{number}"
+                of_car = watched.ended(
+                    cause, vehicle_id=name, attempt_id=name, operator=operator, region=region
+                )
+                watched.diagnosing.take(of_car)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, operator=A, region=NORTH))
+    assert ("operator_fails" in watched.facts()) is is_seen
+
+
 def test_nothing_follows_from_others_where_the_place_is_not_known() -> None:
     """A wire may say nothing of operators."""
     watched = Watched()
@@ -145,6 +194,30 @@ def test_an_answer_that_has_waited_does_not_put_the_clock_back() -> None:
     watched.at(80.0)
     watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
     assert "clock_wrong" not in watched.facts()
+
+
+@pytest.mark.parametrize(
+    ("executed_s", "seen"), [(3.0, {"opened_in_time"}), (-60.0, {"clock_wrong", "opened_in_time"})]
+)
+def test_a_car_whose_only_answer_has_waited_opened_when_it_says(
+    executed_s: float, seen: set[str]
+) -> None:
+    """Unless that was before anybody had asked: then its clock is wrong."""
+    watched = Watched()
+    epoch_s = watched.clock.wall_s
+    watched.at(20.0)
+    failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1", stages=SENT)
+    watched.diagnosing.take(failed)
+    box_ms = int((epoch_s + executed_s) * 1000)
+    watched.at(65.0).result("car-1", Result("c1", Phase.EXECUTED, box_time_ms=box_ms))
+    watched.diagnosing.take(
+        StrayAnswer(
+            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
+            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
+        )
+    )  # fmt: skip
+    watched.at(67.0)
+    assert watched.facts() & {"opened_in_time", "opened_late", "clock_wrong"} == seen
 
 
 @pytest.mark.parametrize(("woken_s", "is_noted"), [(None, True), (5.0, True), (0.1, False)])
