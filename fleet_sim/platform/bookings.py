@@ -39,7 +39,7 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
     ends_at: float
     """When it ends, or has ended."""
     was_ended: bool = False
-    """Whether its customer has ended it."""
+    """Whether its customer has ended it before its time."""
     made_at: float = 0.0
     extended: tuple[float, float] | None = None
     """When it was made to end later, for the last time, and when it would have ended before."""
@@ -151,8 +151,7 @@ class Bookings:
     def end(self, booking: Booking, now: float) -> None:
         """Let a booking end now, if it has not ended before: the car is free."""
         if booking.state(now) != "ended":
-            booking.ends_at = now
-        booking.was_ended = True
+            booking.ends_at, booking.was_ended = now, True
         of_vehicle = self._by_vehicle.get(booking.vehicle_id, [])
         if booking in of_vehicle:
             of_vehicle.remove(booking)

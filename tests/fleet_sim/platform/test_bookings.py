@@ -115,6 +115,18 @@ def test_ended_the_car_is_free(bookings: Bookings) -> None:
     assert bookings.book(booking("b2", starts_at=NOW + 10), NOW + 10) is None
 
 
+@pytest.mark.parametrize(("at_s", "was_ended"), [(10.0, True), (3600.0, False)])
+def test_one_that_is_over_is_not_ended_by_its_customer(
+    bookings: Bookings, at_s: float, *, was_ended: bool
+) -> None:
+    """A box whose clock is a little behind may still have moved the lock by then."""
+    own = booking()
+    bookings.book(own, NOW)
+    bookings.end(own, NOW + at_s)
+    assert (own.ends_at, own.was_ended) == (NOW + at_s, was_ended)
+    assert bookings.book(booking("b2", starts_at=NOW + at_s), NOW + at_s) is None
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20), st.booleans()), max_size=30))
 def test_none_ever_overlap(wanted: list[tuple[int, int, bool]]) -> None:
     """Whatever is booked and ended in whatever order."""
