@@ -8,7 +8,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp
-from fleet_wire.contract.topics import checked_vehicle_id
+from fleet_wire.contract.topics import NULL_BOXES, checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
 from platform_probe.car_files import read_cars
@@ -134,7 +134,9 @@ class FloorSettings(_Part):
     @field_validator("vehicle_id")
     @classmethod
     def _is_id(cls, vehicle_id: str) -> str:
-        return _checked_id(vehicle_id)
+        if not _checked_id(vehicle_id).startswith(NULL_BOXES):
+            raise ValueError(f"ids of null boxes begin with '{NULL_BOXES}', got '{vehicle_id}'")
+        return vehicle_id
 
 
 def _has_arrivals(stage: LoadStage) -> bool:

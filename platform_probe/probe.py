@@ -120,13 +120,11 @@ class Probe(Connected):
             self._metrics.count_diagnosis(diagnosis)
             revisions.settled(diagnosis)
 
-        floor = self._settings.floor
         self.diagnosing = Diagnosing(
             ranking,
             clock=self._clock,
             emit=self._sink.emit,
             tell=revised,
-            null_box=None if floor is None else floor.vehicle_id,
         )
         self.diagnosing.on_wait = self._plan_tick
         self.diagnosing.on_settled = settled

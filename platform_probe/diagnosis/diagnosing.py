@@ -78,9 +78,8 @@ class Diagnosing(Hearing):
         emit: Callable[[Record], None],
         tell: Callable[[Diagnosis], None],
         max_cars: int = MAX_CARS,
-        null_box: str | None = None,
     ) -> None:
-        super().__init__(clock=clock, max_cars=max_cars, null_box=null_box)
+        super().__init__(clock=clock, max_cars=max_cars)
         self._ranking = ranking
         self._emit = emit
         self._tell = tell

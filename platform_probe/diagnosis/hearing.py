@@ -48,8 +48,7 @@ class Hearing(ABC):
     kinds: Final = frozenset(TopicKind) - {TopicKind.COMMAND}
     """A command says nothing of its car."""
 
-    def __init__(self, *, clock: Clock, max_cars: int, null_box: str | None = None) -> None:
-        """`null_box` is the id of what is no car, and measures what the stack itself takes."""
+    def __init__(self, *, clock: Clock, max_cars: int) -> None:
         self._clock = clock
         self._max_cars = max_cars
         self._cars = KnownCars(max_cars)
@@ -59,8 +58,6 @@ class Hearing(ABC):
         self._census = Census(self._cars)
         self._refusals: OrderedDict[str, str] = OrderedDict()
         self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
-        self._null_box = null_box
-        self._null_car = CarHistory()
         self._hears_broker = False
         self._hears_presence = False
         self._hears_state = False
@@ -209,16 +206,14 @@ class Hearing(ABC):
         return True
 
     def _retained(self, vehicle_id: str) -> Retained | None:
-        """Return where to keep what is retained of a car; None: more is known, or it is none."""
-        if vehicle_id in self._strangers or vehicle_id == self._null_box:
+        """Return where to keep what is retained of a car; None: more is known."""
+        if vehicle_id in self._strangers:
             return None
         return self._cars.retained(vehicle_id)
 
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
         if car is None:
-            if vehicle_id == self._null_box:
-                return self._null_car
             car = self._strangers.pop(vehicle_id, None) or CarHistory()
             self._cars.add(vehicle_id, car)
         return car

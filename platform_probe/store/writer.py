@@ -173,13 +173,8 @@ class StoreWriter:
     def heard(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message of a car, or a command to one, whose signature is not kept.
-
-        What null boxes say is not kept either: they are no cars.
-        """
+        """Take a message of a car, or a command to one, whose signature is not kept."""
         if not self._with_telemetry and isinstance(message, Telemetry | PartialTelemetry):
-            return
-        if vehicle_id.startswith(NULL_BOXES):
             return
         if isinstance(message, Command):
             message = _Asked(

@@ -16,7 +16,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
-from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
@@ -177,9 +177,14 @@ class Inbox:
         self._hand_on(read)
 
     def _hand_on(self, read: list[_Read]) -> None:
-        """Let those who hear and the tracker have what was read, and forget it."""
+        """Let those who hear and the tracker have what was read, and forget it.
+
+        The tracker alone has what null boxes say: it times them, and they are no cars.
+        """
         hearers = self._heard
         for kind, vehicle_id, decoded, message in read:
+            if vehicle_id.startswith(NULL_BOXES):
+                continue
             for heard in hearers[kind]:
                 heard(kind, vehicle_id, decoded, is_retained=message.retain)
         follow = self._follow
@@ -226,6 +231,8 @@ class Inbox:
     def take_offer(self, member: Member) -> None:
         """Let the next heartbeats of a car come by routine: its own, which offers it, was taken."""
         routine, vehicle_id = member.routine, member.speaker.vehicle_id
+        if vehicle_id.startswith(NULL_BOXES):
+            return
         if member.is_offered and routine.listener in (None, self):
             followers = [self._tracker.evidence.follower(vehicle_id)]
             for hearer in self._hearers:

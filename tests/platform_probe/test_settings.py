@@ -157,6 +157,7 @@ def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPa
         ("wait_s", -1, "greater than or equal to 0"),
         ("fleet_secret", "", "at least 1"),
         ("floor", {"vehicle_id": "a/b"}, "1 to 64 of A-Z a-z 0-9"),
+        ("floor", {"vehicle_id": "car-1"}, "ids of null boxes begin with 'null-box-'"),
         ("load", {"vehicles": ["car 1"]}, "vehicle id 'car 1'"),
         (
             "load",

@@ -150,18 +150,6 @@ def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
     assert "executed_again" in {one.fact for one in again.told[0].facts}
 
 
-def test_the_null_box_is_counted_among_no_cars() -> None:
-    """Whatever it says, retained or not; of 200 cars 200 are known."""
-    watched = Watched()
-    diagnosing = watched.diagnosing
-    diagnosing._null_box = "null-box"
-    for vehicle_id in ("null-box", "car-1"):
-        diagnosing.presence(vehicle_id, ONLINE, retained=True)
-        diagnosing.presence(vehicle_id, ONLINE, retained=False)
-        diagnosing.telemetry(vehicle_id, Telemetry(-80.0, 12.6, 1.0))
-    assert len(diagnosing._cars) == 1
-
-
 @pytest.mark.parametrize("sent_again", [0, 2])
 def test_nobody_is_accused_of_a_copy_that_the_platform_itself_has_sent(sent_again: int) -> None:
     """The box answers each copy; whose it was the platform's log says."""

@@ -108,8 +108,6 @@ def test_null_box_is_not_kept(tmp_path: Path) -> None:
     """What the stack itself takes is no unlock of a customer."""
     with writer_of(tmp_path) as store:
         store.emit(unlock(1, source=Source.FLOOR))
-        beat = Telemetry(-70.5, 12.25, 3.0)
-        store.heard(TopicKind.TELEMETRY, "null-box-0", beat, is_retained=False)
         store.broker_said(BrokerEvent(BEGIN_S, "null-box-0", BrokerEventKind.TAKEN_OVER))
     assert not all_segments(tmp_path, "attempts")
     assert not all_segments(tmp_path, "observations")

@@ -25,7 +25,7 @@ from fleet_wire.contract.messages import (
     Result,
     Telemetry,
 )
-from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.links.link import Message
 from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
@@ -354,6 +354,16 @@ def test_who_hears_is_told_of_the_kinds_that_it_takes() -> None:
         ("beats", "removed", CAR),
         ("answers", "removed", CAR),
     ]
+
+
+def test_what_a_null_box_says_is_heard_of_no_car() -> None:
+    """Whoever's it is: a monitor may watch a fleet that another one times."""
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    bench.inbox.let_hear(Hearer("all", heard))
+    for retain in (True, False):
+        bench.take(f"cars/{NULL_BOXES}7/presence", ONLINE, retain=retain)
+    assert not heard
+    assert bench.behind.evidence.of(f"{NULL_BOXES}7").presence is not None
 
 
 _PROPERTIES = [("origin", "probe/another")]
