@@ -20,9 +20,10 @@ from typing import Any, Final, NamedTuple
 
 from fleet_sim.score.adam import Matrix, Vector
 from fleet_sim.score.cases import LabelledCase, Said
+from fleet_sim.score.figures import was_complained_of
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.catalogue import MODES, SIGNATURES
+from fleet_wire.modes.facts import FACTS, Told
 from fleet_wire.modes.mode import (
     AGAINST,
     FOR,
@@ -53,8 +54,6 @@ UNKNOWN_SHARE: Final = 0.004
 """Of the cases that are learned from so many score less than `unknown` does."""
 MORE_HEALTHY: Final = 1.2
 """Nothing wrong is by so much likelier than it counts among modes, which count alike [E]."""
-ODD: Final = (Fact.WENT_WELL,)
-"""What speaks for an unlock that only looks odd."""
 LAST_SHARE: Final = 0.5
 """What was said last counts as much as all that was said before."""
 _NAMES: Final = (*MODES, NOTHING_WRONG)
@@ -169,7 +168,11 @@ def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[
         for case in cases
         if len(case.labels) == 1 and case.labels[0] in MODES and case.last is not None
     ]
-    labelled.extend((NOTHING_WRONG, case) for case in odd if case.last is not None)
+    labelled.extend(
+        (NOTHING_WRONG, case)
+        for case in odd
+        if case.last is not None and not was_complained_of(case)
+    )
     of_incident = Counter((label, case.incident) for label, case in labelled)
     incidents = Counter(label for label, _ in of_incident)
     weights: defaultdict[tuple[tuple[str, ...], tuple[str, ...], str, bool], float]
@@ -303,9 +306,7 @@ def _shares(scores: Sequence[float], temperature: float) -> list[float]:
 
 def _listed(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Return what a mode needs, what speaks for it and what rules it out."""
-    if name == NOTHING_WRONG:
-        return frozenset(map(str, ODD)), frozenset(), frozenset()
-    signature = MODES[name].signature
+    signature = SIGNATURES[name]
     rules_out = frozenset(map(str, signature.rules_out))
     needs = frozenset(map(str, signature.needs)) - rules_out
     speaks_for = frozenset(map(str, signature.speaks_for)) - needs - rules_out

@@ -17,7 +17,8 @@ from fleet_wire.modes import (
     security,
     vehicle,
 )
-from fleet_wire.modes.mode import FailureMode, on_any_wire
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import FailureMode, Signature, facts, on_any_wire
 
 MODES: Final[dict[str, FailureMode]] = {
     mode.slug: on_any_wire(mode)
@@ -30,6 +31,13 @@ MODES: Final[dict[str, FailureMode]] = {
     )
 }  # fmt: skip
 """Every mode by slug, in the order of their numbers."""
+
+SIGNATURES: Final[dict[str, Signature]] = {
+    **{slug: mode.signature for slug, mode in MODES.items()},
+    NOTHING_WRONG: Signature(needs=facts(Fact.WENT_WELL), rules_out=facts(Fact.SUPPORT_CALLED)),
+}
+"""What tells each mode from others, and what nothing that was wrong: who calls support about an
+unlock that went well has a reason."""
 
 TITLES: Final[dict[str, str]] = {
     **{slug: mode.title for slug, mode in MODES.items()},

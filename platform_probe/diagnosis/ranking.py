@@ -17,7 +17,7 @@ import msgspec
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, Weighed
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.alike import unseen_on
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import FACTS, Fact, Told
 from fleet_wire.modes.mode import AGAINST, FOR, LEAST_AGAINST, LIGHT, MISSED, NEEDED
 
@@ -201,17 +201,17 @@ def within_signatures(weights: Weights) -> Weights:
         weights,
         seen={
             **weights.seen,
-            **{slug: _seen_within(slug, weights.seen.get(slug, {})) for slug in MODES},
+            **{name: _seen_within(name, weights.seen.get(name, {})) for name in SIGNATURES},
         },
         unseen={
-            name: _unseen_within(name, its) if name in MODES else its
+            name: _unseen_within(name, its) if name in SIGNATURES else its
             for name, its in weights.unseen.items()
         },
     )
 
 
-def _seen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
-    signature = MODES[slug].signature
+def _seen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
+    signature = SIGNATURES[name]
     its = signature.needs | signature.speaks_for
     within = {
         fact: max(weight, 0.0) if fact in its else min(max(weight, -LIGHT), LIGHT)
@@ -223,8 +223,8 @@ def _seen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
     return within
 
 
-def _unseen_within(slug: str, learned: Mapping[str, float]) -> dict[str, float]:
-    signature = MODES[slug].signature
+def _unseen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
+    signature = SIGNATURES[name]
     needed = {fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in signature.needs}
     may_show = signature.speaks_for - signature.needs
     return {**{fact: weight for fact, weight in learned.items() if fact in may_show}, **needed}

@@ -7,6 +7,7 @@ import pytest
 from fleet_wire.contract.attempt import Flag, PlatformSide
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
@@ -180,6 +181,13 @@ def test_an_operators_outage_ends_for_all_at_once() -> None:
     )  # fmt: skip
     assert probability("regional_carrier_outage", *back) > MOST
     assert probability("regional_carrier_outage", *back, Fact.BACK_AFTER_OTHERS) < HARDLY
+
+
+def test_who_calls_support_about_an_unlock_that_went_well_has_a_reason() -> None:
+    """Else it would most likely be one that only looks odd."""
+    odd = (Fact.WENT_WELL, Fact.RELOCKED, Fact.DOOR_OPENED, Fact.WAS_ONLINE)
+    assert probability(NOTHING_WRONG, *odd) > MOST
+    assert probability(NOTHING_WRONG, *odd, Fact.SUPPORT_CALLED) < HARDLY
 
 
 @pytest.mark.parametrize(("reports_until_s", "is_silent"), [(40.0, False), (20.0, True)])
