@@ -23,7 +23,7 @@ from fleet_sim.score.cases import LabelledCase, Said
 from fleet_sim.score.figures import was_complained_of
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, Told
+from fleet_wire.modes.facts import FACTS, Fact, Told
 from fleet_wire.modes.mode import (
     AGAINST,
     FOR,
@@ -65,6 +65,14 @@ _INSTEAD: Final = (
     (Told.RECEIPTS, INSTEAD_OF), (Told.REASONS, INSTEAD_OF_REASONS), (Told.STATE, INSTEAD_OF_STATE),
 )  # fmt: skip
 _SEEN_INSTEAD: Final = INSTEAD_OF.keys() | INSTEAD_OF_REASONS.keys()
+"""Where the source is there these can never be seen."""
+_SEEN_LATER: Final = frozenset(
+    {
+        Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS,
+        Fact.APP_VERSION_FAILS, Fact.MANY_FAIL, Fact.SOME_FAIL,
+    }
+)  # fmt: skip
+"""While the first unlocks fail of something no others do yet: that is no sign of another mode."""
 _POOR: Final = (
     Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, Told.TELEMETRY,
 )  # fmt: skip
@@ -99,7 +107,7 @@ class Model:
             needs, speaks_for, rules_out = _listed(name)
             for fact in sorted(speaks_for):
                 self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
-                if fact not in _SEEN_INSTEAD:  # where the source is there it can never be seen
+                if fact not in _SEEN_INSTEAD and fact not in _SEEN_LATER:
                     self.unseen.begin(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
             for fact in sorted(needs):
                 self.seen.begin(_PLACE[fact], at, NEEDED, 0.0, 12.0)

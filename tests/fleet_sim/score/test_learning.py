@@ -37,6 +37,18 @@ def test_what_no_signature_lists_may_tip_the_scales_only() -> None:
     assert 0 < weights["seen"]["can_bus_asleep_no_ack"]["door_opened"] <= LIGHT
 
 
+def test_that_nobody_fails_alike_yet_speaks_against_no_mode() -> None:
+    """The first unlock of an outage is alone, though all that were learned from were among many."""
+    told = (*TOLD, "kind", "neighbours")
+    rows = [
+        Row(("not_delivered", "operator_fails"), told, "regional_carrier_outage", 1.0),
+        Row(("not_delivered", "few_away"), told, "no_coverage_garage", 1.0),
+    ]
+    weights = learn(rows, steps=40)
+    assert weights["seen"]["regional_carrier_outage"]["operator_fails"] > 1.0
+    assert "operator_fails" not in weights["unseen"]["regional_carrier_outage"]
+
+
 def test_of_a_lost_source_nothing_is_seen() -> None:
     """And on a wire without receipts all commands that nobody confirms look alike."""
     row = Row(("back_soon", "not_delivered"), ("presence", "receipts"), CAN, 1.0)
