@@ -39,7 +39,7 @@ from fleet_wire.randomness import RandomStream
 
 COMMAND: Final = "python -m fleet_sim.score learn"
 FORM: Final = 1
-STEPS: Final = 300
+STEPS: Final = 800
 BATCH: Final = 3_000
 """Cases of a step, drawn by their weight."""
 HELD_BACK: Final = 2e-5

@@ -19,6 +19,8 @@ SURE_OF_MODE: Final = 0.4
 SEEN: Final = frozenset({Cause.BROKER_UNREACHABLE})
 """Causes that were seen: a mode which does not have them is none."""
 NO_MODES: Final = frozenset({UNKNOWN, NOTHING_WRONG})
+AWAY_ALREADY: Final = frozenset({"late_delivery_persistent_session", "queue_full_drop"})
+"""What happens to the commands of cars that are away: it is no reason why cars are lost."""
 
 OF_CAUSE: Final = {
     Cause.API_REFUSED: "the platform refuses unlocks",
@@ -71,9 +73,11 @@ _WORDS: Final = {"app_version": "app version", "api_release": "API release"}
 def mode_of(finding: Finding) -> tuple[str, float] | None:
     """Return the mode that most of its diagnoses name, with which part of them; None: none.
 
-    One that cannot have a cause which was seen of most is none.
+    One that cannot have a cause which was seen of most is none, and of lost cars none is that takes
+    none.
     """
-    modes = {name: weight for name, weight in finding.modes.items() if name not in NO_MODES}
+    none = NO_MODES | AWAY_ALREADY if finding.kind is IncidentKind.CARS_LOST else NO_MODES
+    modes = {name: weight for name, weight in finding.modes.items() if name not in none}
     cause = cause_of(finding)
     if cause in SEEN:
         modes = {name: modes[name] for name in modes if cause in MODES[name].causes}

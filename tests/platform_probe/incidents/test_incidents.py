@@ -132,6 +132,16 @@ def test_the_cause_is_told_as_soon_as_it_is_known() -> None:
     assert told.kinds == [ChangeKind.OPENED, ChangeKind.RETITLED]
 
 
+@pytest.mark.parametrize("mode", ["late_delivery_persistent_session", "queue_full_drop"])
+def test_what_becomes_of_commands_is_no_reason_why_cars_are_lost(mode: str) -> None:
+    """Of unlocks that fail it may be what is wrong."""
+    said = {"modes": {mode: 3.0}, "diagnosed": 3}
+    lost, failing = Told(), Told()
+    lost.take(1, kind=IncidentKind.CARS_LOST, what="cars_lost", causes={}, **said)
+    failing.take(1, **said)
+    assert (lost.last.mode, failing.last.mode) == (None, mode)
+
+
 def test_that_it_began_earlier_is_said() -> None:
     """A title does not name another minute without a word."""
     told = Told()
