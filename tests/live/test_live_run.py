@@ -99,7 +99,7 @@ def test_an_expectation_that_does_not_hold_gives_exit_code_1(tmp_path: Path) -> 
 def test_a_wrong_scenario_gives_exit_code_2_and_the_place(tmp_path: Path) -> None:
     """File, line, key, and what was meant."""
     scenario = write_scenario(tmp_path, SCENARIO.replace("actuation:", "actuaton:"))
-    code, _, stderr = run("fleet_sim", "run", scenario, "--out", tmp_path / "run")
+    code, _, stderr = run_here("fleet_sim", "run", scenario, "--out", tmp_path / "run")
     assert code == 2
     assert f"{scenario}:11: fleet.groups.0.box.actuaton" in stderr
     assert "did you mean 'actuation'?" in stderr
