@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,7 +41,6 @@ from fleet_sim.runs.live.shards import LostProcessError
 from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import Progress, print_summary, progress_on
-from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
@@ -159,8 +157,9 @@ def run(  # noqa: PLR0913 - one parameter for each option
     logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
     console = Console()
     if mode == "virtual":
-        how = VirtualOptions(seed=seed, fleet_secret=fleet_secret)
-        summary = _run_virtually(loaded, source, directory, how, console)
+        summary = _run_virtually(
+            loaded, source, directory, console, seed=seed, fleet_secret=fleet_secret
+        )
         ended_early = False
     else:
         live = LiveOptions(
@@ -231,10 +230,20 @@ def _run_virtually(
     loaded: LoadedRun,
     source: ScenarioSource,
     directory: RunDirectory,
-    options: VirtualOptions,
     console: Console,
+    *,
+    seed: int,
+    fleet_secret: str,
 ) -> dict[str, Any]:
-    options = replace(options, hop_s=loaded.hop_s, load_began_s=loaded.load_began_s)
+    # It brings the whole monitor, of which a live run starts a process.
+    from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun  # noqa: PLC0415
+
+    options = VirtualOptions(
+        seed=seed,
+        fleet_secret=fleet_secret,
+        hop_s=loaded.hop_s,
+        load_began_s=loaded.load_began_s,
+    )
     try:
         with closing(progress_on(console)) as progress:
             return VirtualRun(loaded.scenario, source, directory, options, progress).run()

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -67,7 +68,9 @@ NO_BACKEND = {
     "PLATFORM_PROBE_OTLP__TIMEOUT_S": "1",
 }
 """The monitor exports to where nobody listens, and counts what is lost."""
-ALERT = "RegionFails"
+FAILING = {"alertname": "RegionFails", "source": "probe", "region": "garage"}
+"""Customers are failed by the garage too, and on a busy machine by the street: their alerts may
+come first, and with this one in a message."""
 
 
 @dataclass(frozen=True)
@@ -227,20 +230,20 @@ async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
 
     def is_active() -> bool:
         active = alerts.get("/api/v2/alerts", active="true")
-        return any(alert["labels"]["alertname"] == ALERT for alert in active)
+        return any(FAILING.items() <= alert["labels"].items() for alert in active)
 
-    await eventually(is_active, message=f"{ALERT} is not at Alertmanager")
+    await eventually(is_active, message=f"{FAILING} is not at Alertmanager")
     messages = stack.webhook.messages
 
-    def sent() -> list[dict[str, object]]:
-        return [m for m in messages if m.get("groupLabels", {}).get("alertname") == ALERT]
+    def sent() -> list[dict[str, Any]]:
+        told = [alert for m in messages for alert in m.get("alerts", ())]
+        return [alert for alert in told if FAILING.items() <= alert["labels"].items()]
 
-    await eventually(sent, message=f"no webhook message says {ALERT}")
-    alert = sent()[0]["alerts"][0]  # type: ignore[index]
+    await eventually(sent, message=f"no webhook message says {FAILING}")
+    alert = sent()[0]
     annotations = alert["annotations"]
     assert alert["status"] == "firing"
     assert alert["labels"]["severity"] == "critical"
-    assert alert["labels"]["region"] == "garage"
     assert annotations["summary"].startswith("Unlocks (probe) fail in region garage: mostly box_")
     assert annotations["dashboard"].endswith("/d/unlockpath-regions?var-region=garage")
     assert annotations["runbook_url"].endswith("/docs/runbook/RegionFails.md")

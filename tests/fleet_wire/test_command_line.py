@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 from collections.abc import Callable, Iterator
 
@@ -137,3 +138,19 @@ def test_commands_are_imported_when_they_are_asked_for(
     assert imported == ["one"]
     assert "Did you mean" in run("twoo").stderr
     assert imported == ["one", "one", "two"]
+
+
+def test_garbage_is_looked_for_again_when_a_command_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not while it is imported, and as before where that fails."""
+    looked_for: list[bool] = []
+
+    def module(_name: str) -> object:
+        looked_for.append(gc.isenabled())
+        raise MemoryError
+
+    monkeypatch.setattr("fleet_wire.command_line.import_module", module)
+    assert CliRunner().invoke(Program("demo", modules={"one": "one"}), ["one"]).exit_code == 2
+    assert looked_for == [False]
+    assert gc.isenabled()

@@ -19,7 +19,8 @@ from fleet_sim.score.cases import run_all_on_dask, run_one, run_there
 from fleet_sim.score.incidents import HELD_OUT_SEEDS, Incident
 from fleet_sim.sweeps.dask import run_on_dask
 from fleet_wire.errors import ConfigError, UnlockpathError
-from tests.helpers.commands import finish, lines, run, start
+from tests.helpers.commands import finish, lines, start
+from tests.helpers.own_commands import run_here
 from tests.helpers.sweeps import SCENARIO, Quiet, task, write_scenario
 from tests.helpers.waiting import wait_for
 
@@ -75,18 +76,20 @@ class Cluster:
         return b"Registered to:" in (self._directory / f"{name}.log").read_bytes()
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """Give a scheduler without workers, and end all there is at the end."""
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give a scheduler with a worker to all tests, and end all there is at the end."""
     with ExitStack() as stack:
-        yield Cluster(stack, tmp_path)
+        cluster = Cluster(stack, tmp_path_factory.mktemp("cluster"))
+        cluster.add_worker("first")
+        wait_for(lambda: cluster.has_registered("first"))
+        yield cluster
 
 
 def test_a_killed_worker_changes_nothing_of_the_table(tmp_path: Path, cluster: Cluster) -> None:
     """Its runs go to the other worker; the bytes are those of the same sweep on this machine."""
     doomed = cluster.add_worker("doomed")
-    cluster.add_worker("other")
-    wait_for(lambda: cluster.has_registered("doomed") and cluster.has_registered("other"))
+    wait_for(lambda: cluster.has_registered("doomed"))
     scenario = write_scenario(tmp_path, LONGER)
     command = ("sweep", scenario, "--seeds", RUNS // 2, "--set", "fleet.count=4,8")
     far, near = tmp_path / "far", tmp_path / "near"
@@ -97,39 +100,38 @@ def test_a_killed_worker_changes_nothing_of_the_table(tmp_path: Path, cluster: C
     code, stdout, stderr = finish(process)
     assert finished_when_killed < RUNS
     assert code in (0, 1), stdout + stderr
-    assert run("fleet_sim", *command, "--out", near)[0] == code
+    assert run_here("fleet_sim", *command, "--out", near)[0] == code
     for name in ("table.csv", "table.parquet"):
         assert (far / name).read_bytes() == (near / name).read_bytes()
     assert len((far / "table.csv").read_text(encoding="utf-8").splitlines()) == RUNS + 1
 
 
-def test_a_scheduler_that_goes_away_keeps_what_is_finished(
-    tmp_path: Path, cluster: Cluster
-) -> None:
+def test_a_scheduler_that_goes_away_keeps_what_is_finished(tmp_path: Path) -> None:
     """The cure is named; the same command goes on without it."""
     scenario = write_scenario(tmp_path, LONGER)
     out = tmp_path / "sweep"
     command = ("sweep", scenario, "--seeds", RUNS, "--out", out)
-    process = start("fleet_sim", *command, "--scheduler", cluster.address)
-    assert process.stdout is not None
-    said = next(line for line in process.stdout if line.startswith("waiting for workers"))
-    assert f"dask worker {cluster.address}" in said
-    cluster.add_worker("late")
-    wait_for(lambda: len(lines(out / "points.jsonl")) >= 2)
-    cluster.scheduler.kill()
-    code, _, stderr = finish(process)
+    with ExitStack() as stack:
+        cluster = Cluster(stack, tmp_path)
+        process = start("fleet_sim", *command, "--scheduler", cluster.address)
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if line.startswith("waiting for workers"))
+        assert f"dask worker {cluster.address}" in said
+        cluster.add_worker("late")
+        wait_for(lambda: len(lines(out / "points.jsonl")) >= 2)
+        cluster.scheduler.kill()
+        code, _, stderr = finish(process)
     assert code == 2
     assert f"the Dask scheduler at {cluster.address} is gone" in stderr
     assert "Traceback" not in stderr
     kept = len(lines(out / "points.jsonl"))
     assert 2 <= kept < RUNS
-    code, stdout, _ = run("fleet_sim", *command)
+    code, stdout, _ = run_here("fleet_sim", *command)
     assert f"{kept} of {RUNS} runs are in {out} already" in stdout
 
 
 def test_a_worker_with_another_version_ends_the_sweep(cluster: Cluster) -> None:
     """Its results could differ; both versions are named."""
-    cluster.add_worker("old")
     tasks = [replace(task(), versions={"unlockpath": "0.0.0"})]
     with pytest.raises(UnlockpathError, match=r"a worker of tcp.* started with unlockpath 0\.0\.0"):
         [*run_on_dask(tasks, cluster.address, note=Quiet().note)]
@@ -138,7 +140,6 @@ def test_a_worker_with_another_version_ends_the_sweep(cluster: Cluster) -> None:
 def test_an_incident_is_scored_alike_here_and_there(cluster: Cluster) -> None:
     """A worker does what a process here does; one with another version does nothing."""
     incident = Incident(("ack_lost_executed",), HELD_OUT_SEEDS)
-    cluster.add_worker("only")
     there = run_all_on_dask([incident], cluster.address, note=Quiet().note)
     assert there == [run_one(incident)]
     assert there[0].error is None
@@ -156,7 +157,7 @@ def test_without_dask_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 def test_no_scheduler_is_an_error_of_the_option(tmp_path: Path) -> None:
     """The command that starts one is named."""
     address = f"tcp://127.0.0.1:{free_port()}"
-    code, _, stderr = run(
+    code, _, stderr = run_here(
         "fleet_sim", "sweep", write_scenario(tmp_path), *("--seeds", 2, "--scheduler", address),
         *("--out", tmp_path / "sweep"),
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import NoReturn
@@ -63,3 +65,11 @@ def test_the_screen_is_given_back_however_a_run_ends(
     result = CliRunner().invoke(main, ["run", scenario, "--mode", "virtual", "--out", out])
     assert result.exit_code != 0
     assert screen.is_given_back
+
+
+def test_a_live_run_imports_no_monitor() -> None:
+    """It starts one as a process of its own; to import it as well is a sixth of the start."""
+    script = "import sys, fleet_sim.commands.run; print('platform_probe.probe' in sys.modules)"
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout == "False\n"

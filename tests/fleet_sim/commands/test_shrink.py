@@ -36,7 +36,7 @@ def test_a_search_may_be_bounded(tmp_path: Path) -> None:
     """What was found by then is written."""
     scenario = write_scenario(tmp_path)
     small = tmp_path / "small.yaml"
-    code, stdout, _ = run(
+    code, stdout, _ = run_here(
         "fleet_sim", "shrink", scenario, "--seed", "3", "--max-runs", "3", "--out", small
     )
     assert code == 0
@@ -48,7 +48,9 @@ def test_what_a_scenario_expects_is_kept_where_all_looks_well(tmp_path: Path) ->
     """There is no cause to keep, so what it says of itself is what it shows."""
     expect = "expect:\n  attempts.by_outcome.ok: { min: 1 }\n  attempts.ok_share: { max: 1 }\n"
     healthy = write_scenario(tmp_path, SCENARIO.partition("faults:")[0] + expect)
-    code, stdout, stderr = run("fleet_sim", "shrink", healthy, "--seed", "1", "--max-runs", "2")
+    code, stdout, stderr = run_here(
+        "fleet_sim", "shrink", healthy, "--seed", "1", "--max-runs", "2"
+    )
     assert code == 0, stderr
     assert "keeps attempts.by_outcome.ok\n" in stdout
 

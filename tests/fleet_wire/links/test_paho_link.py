@@ -123,9 +123,19 @@ class _Client(Recorder):
         super().__init__(lambda _: self.paho_link, session)
 
     async def connect(self) -> _Client:
-        """Connect, and wait until it is."""
+        """Connect, and wait until it is: again where a busy broker has not answered in time.
+
+        A link tries once, and whoever owns it tries again.
+        """
+
+        def is_connected() -> bool:
+            if self.ends and self.ends[-1].why is Ended.UNREACHABLE:
+                self.ends.pop()
+                self.link.connect()
+            return self.link.is_connected
+
         self.link.connect()
-        await eventually(lambda: self.link.is_connected)
+        await eventually(is_connected)
         return self
 
 
