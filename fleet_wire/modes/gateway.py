@@ -141,9 +141,10 @@ MODES: Final = (
         cause=Cause.API_FAILED,
         also=(Cause.API_REFUSED,),
         engineer="Start and end of rentals are switched off for planned work.",
-        customer="We are working on our system and are back in some minutes.",
+        customer="We are working on our system, so rentals cannot begin or end at the moment.",
         acts=Actor.PLATFORM_TEAM,
-        now="Tell the customer how long it lasts, and open the car by hand where you can.",
+        now="Ask the platform team how long it lasts and tell the customer; open the car by hand"
+        " where you can.",
         mend="Do no such work while cars are booked.",
         signature=Signature(
             needs=facts(Fact.SAID_MAINTENANCE),
