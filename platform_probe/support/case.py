@@ -14,10 +14,9 @@ from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Phase
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS
-from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
-from platform_probe.support.cohorts import is_one_of
+from platform_probe.support.cohorts import Around, is_one_of
 from platform_probe.support.rows import Row
 
 LISTED: Final = 20
@@ -61,7 +60,7 @@ class Case:
     """Other unlocks that fit what was asked, the last one first."""
     chosen: str = "the last"
     """Which of all that fit it is."""
-    finding: Finding | None = None
+    finding: Around | None = None
     """What the failures of that time share; None where this was none."""
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""

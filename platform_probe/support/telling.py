@@ -11,7 +11,7 @@ from typing import Any, Final
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
-from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
+from platform_probe.diagnosis.cohorts.words import traits_in_words
 from platform_probe.support.advice import (
     OPENED_LATE,
     SAID_OPEN,
@@ -31,7 +31,7 @@ from platform_probe.support.believed import (
 )
 from platform_probe.support.beside import Relations, Whose
 from platform_probe.support.case import LISTED, Case, evidence_of
-from platform_probe.support.cohorts import finding_json, is_one_of
+from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
     as_one_line,
@@ -282,7 +282,7 @@ def _plain(value: Any) -> str:
 def _others(case: Case, zone: tzinfo) -> Iterator[str]:
     if case.finding is None:
         return
-    yield from ("", "Who else", f"  {finding_in_words(case.finding, minute_clock(zone))}")
+    yield from ("", "Who else", f"  {around_in_words(case.finding, minute_clock(zone))}")
     its = case.attempt or next(iter(case.complaints), None)
     found = case.finding.found
     if its is None or not found:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.diagnosis.cohorts.find import Finding
+from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.store.reading import Source
 from platform_probe.support import cohorts
-from platform_probe.support.cohorts import search_around
+from platform_probe.support.cohorts import (
+    Around,
+    around_in_words,
+    finding_json,
+    search_around,
+)
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
 BEGAN = 3 * 3_600
@@ -28,14 +34,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             fails = region == "coast" and second >= BEGAN
             cause = Cause.BOX_OFFLINE if fails else None
             at = BEGIN_S + second
-            car = f"car-{number % 37}"
-            unlocks.append(unlock(number, car=car, region=region, cause=cause, started_at=at))
+            car, its = f"car-{number % 37}", {"region": region, "firmware": f"2.{region[1]}"}
+            unlocks.append(unlock(number, car=car, cause=cause, started_at=at, **its))
     put_unlocks(directory, unlocks)
     kept(directory)
     return directory
 
 
-def found_in(store: Path) -> Finding:
+def found_in(store: Path) -> Around:
     """Return what the failures share half an hour after they began."""
     return Source(store).read(lambda duck: search_around(duck, BEGIN_S + BEGAN + 1_800))
 
@@ -52,6 +58,16 @@ def test_busy_fleet_shares_the_same(
     assert (cohort.attempts, cohort.failures, cohort.failures_elsewhere) == (46, 46, 0)
     assert cohort.begin is not None
     assert cohort.begin.at == BEGIN_S + BEGAN
+
+
+def test_what_always_goes_together_is_one_and_named_as_such(store: Path) -> None:
+    """All cars of the coast have a firmware of their own: nobody knows which of the two it is."""
+    around = found_in(store)
+    text = around_in_words(around, utc_clock)
+    assert "are region coast: 46 of 46 attempts there" in text
+    assert "sure (99 %). Region coast is here the same as firmware 2.o: it may be any of" in text
+    (cohort,) = finding_json(around, UTC)["cohorts"]
+    assert cohort["same_as"] == [{"firmware": "2.o"}]
 
 
 @pytest.mark.parametrize("share", [0.4, 0.0])
