@@ -55,6 +55,8 @@ MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
 FOLLOWED_S: Final = 600.0
 """So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
+_REFUTED_BY_ANSWER: Final = (Cause.EXECUTION_SILENT, Cause.DOWNLINK_LOST)
+"""Causes that are not true any more once the car has answered late."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -365,8 +367,8 @@ def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
 def _explanation(case: Case) -> str:
     if case.is_in_doubt:
         return f"The car {SAID_OPEN}."
-    is_silent = case.cause is Cause.EXECUTION_SILENT  # its answer came all the same
-    is_open = case.opened_late and (is_silent or not case.opened_after_no)
+    is_refuted = case.cause in _REFUTED_BY_ANSWER
+    is_open = case.opened_late and (is_refuted or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)
 
 

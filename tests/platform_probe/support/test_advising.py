@@ -16,7 +16,13 @@ from fleet_wire.contract.incident import IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import BOOKING_ENDED, MAY_BE_OVER, OVER, advice_for
+from platform_probe.support.advice import (
+    BOOKING_ENDED,
+    MAY_BE_OVER,
+    OPENED_LATE,
+    OVER,
+    advice_for,
+)
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.consoles import incident_of, put_incidents
@@ -96,10 +102,12 @@ def test_who_has_ended_the_booking_does_not_press_again(
     assert ((found["say"], found["do"]) == BOOKING_ENDED) is is_told
 
 
-def told_of_late(directory: Path, status: int) -> tuple[str, dict[str, Any]]:
+def told_of_late(
+    directory: Path, status: int, cause: Cause = Cause.EXECUTION_SILENT
+) -> tuple[str, dict[str, Any]]:
     """Return what is told of an unlock that opened after the monitor had stopped waiting."""
     side = PlatformSide(status=status, outcome="executed", account_id="customer-0")
-    failed = unlock(300, car="car-1", cause=Cause.EXECUTION_SILENT, platform=side, evidence={})
+    failed = unlock(300, car="car-1", cause=cause, platform=side, evidence={})
     put_unlocks(directory, [failed])
     put_lines(directory, "stray_answers", [opened_late(failed)])
     case = look_up(Source(directory), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
@@ -125,6 +133,13 @@ def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_pa
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-310"), BEGIN_S + 2_000.0)
     assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
+
+
+def test_commands_reach_a_car_that_has_opened_after_all(tmp_path: Path) -> None:
+    """That none does was concluded before its answer came."""
+    _, found = told_of_late(tmp_path, 504, Cause.DOWNLINK_LOST)
+    assert found["explanation"] == OPENED_LATE
+    assert found["opened_later"]
 
 
 @pytest.mark.parametrize(("region", "is_told"), [("centre", False), ("north", True)])
