@@ -81,8 +81,8 @@ MODES: Final = (
         " say.",
         customer="Our app said yes before the car had answered, so that yes meant nothing yet.",
         acts=Actor.PLATFORM_TEAM,
-        now="See whether the command was sent and how it ended; if it was not let the customer "
-        "press again.",
+        now="Look at how the command ended; if the car has not opened let the customer press"
+        " again.",
         mend="Let the app ask for the command's end, not for its beginning.",
         signature=Signature(
             needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES, Fact.SAID_DONE),

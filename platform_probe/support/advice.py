@@ -188,6 +188,8 @@ OPENED_FOR_THEM: Final = "Another request has opened the car: please try the doo
 _PRESSES: Final = "Let the customer press"
 _TRIES: Final = ("Let the customer try the door", "If the door is locked")
 """How advice begins that is about pressing, or trying the door, itself."""
+_LOCKS: Final = ("Have the car locked", "See that the car is locked")
+"""And that which is of no use at a locked door."""
 _OPENED: Final = "The car has opened, by its own answer: please try the door."
 _IF_SHUT: Final = (
     "If the customer finds it locked: compare the number plate with them, then let them press"
@@ -255,7 +257,7 @@ def let_book_again(advice: Advice) -> Advice:
 
 def let_try_first(advice: Advice, because: str) -> Advice:
     """Return advice where another unlock has opened the car: then everything else can wait."""
-    return replace(advice, say=OPENED_FOR_THEM, do=_first(because, advice.do, _TRIES))
+    return replace(advice, say=OPENED_FOR_THEM, do=_first(because, advice.do, _TRIES + _LOCKS))
 
 
 def _first(first: str, then: str, same: str | tuple[str, ...]) -> str:

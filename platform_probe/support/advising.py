@@ -38,7 +38,8 @@ def advice_now(case: Case) -> Advice:
         return advice
     if (because := may_be_open(case)) is not None:
         return let_try_first(advice, because)
-    if case.booking_ended_s is not None and (case.cause is not None or mode is None):
+    is_to_open = case.cause is not None or mode in (None, _RELOCKED)
+    if case.booking_ended_s is not None and is_to_open:
         return let_book_again(advice)
     now = again_possible(case)
     if now is None or (mode is not None and mode.slug in ANOTHER_OPENS):

@@ -74,6 +74,10 @@ def test_nobody_presses_or_tries_the_door_twice_in_one_sentence() -> None:
     door = let_try_first(advice_for(Cause.EXECUTION_SILENT), OPEN_SINCE)
     assert door.do.startswith("Another unlock has opened the car since. If the door is locked, ")
     assert door.say == OPENED_FOR_THEM
+    lock = let_try_first(
+        advice_for(Cause.VEHICLE_STATE, MODES["retry_double_execution"]), OPEN_SINCE
+    )
+    assert lock.do == f"Another unlock has opened the car since. {lock.do.partition('. ')[2]}"
 
 
 def test_car_that_opened_later_is_to_be_locked() -> None:

@@ -204,6 +204,7 @@ def test_a_car_that_opened_is_of_no_mode_in_which_none_does(tmp_path: Path) -> N
         ((Fact.RELOCKED,), None, MODES["auto_relock"].customer),
         ((Fact.RELOCKED, Fact.DOOR_OPENED), None, advice_for(None).say),
         ((), 400.0, BOOKING_ENDED[0]),
+        ((Fact.RELOCKED,), 400.0, BOOKING_ENDED[0]),
     ],
 )
 def test_a_car_that_opened_and_is_shut_again_is_not_said_to_be_open(
