@@ -216,8 +216,9 @@ def test_a_car_that_opened_and_is_shut_again_is_not_said_to_be_open(
 
 def test_nobody_presses_again_while_another_car_may_open(tmp_path: Path) -> None:
     """Not even where nothing is seen of the incident for a while."""
-    put_incidents(tmp_path, [incident_of(mode="client_id_takeover", **UNSEEN)])
     taken = MODES["client_id_takeover"]
+    its = {"mode": taken.slug, "cohort": {"region": "centre"}, "examples": (), **UNSEEN}
+    put_incidents(tmp_path, [incident_of(**its)])
     found = told_of(tmp_path, taken.slug, cause=Cause.BOX_OFFLINE)
     assert found["say"].startswith(taken.customer)
     assert found["do"] == taken.now
