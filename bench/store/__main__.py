@@ -2,7 +2,8 @@
 
 The same lines, made by a seed, go to each in turn, in a process of its own on one core. CPU is
 what that process and its children took: on a machine that nobody else uses that is the time. Then
-each is asked for unlocks by an id, and for all of a car; the median of the questions is told. With
+each is asked for unlocks by an id, and for all of a car, with its files open; the median of the
+questions is told. What `platform-probe diagnose` tells is asked of this store alone. With
 `--grow-to` this store alone grows, doubling, and is asked at each size. With `--sustained 29` a
 monitor follows a platform's log of so many megabytes a second for ten minutes, beside unlocks.
 """

@@ -31,7 +31,7 @@ from platform_probe.store.layout import (
 )
 from platform_probe.store.limits import Limits
 from platform_probe.store.reading import Source
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.looking_up import Wanted, look_up_in
 from platform_probe.support.telling import text_of
 
 _ID_FIELDS: Final = ("attempt_id", "command_id", "trace_id", "booking_id")
@@ -121,7 +121,8 @@ class OurStore(_InFiles):
 
     def tell(self, attempt_id: str) -> int:
         """Tell all of one unlock, as `platform-probe diagnose` does; return how many letters."""
-        case = look_up(self._source, Wanted(attempt=attempt_id), self._source.newest_s())
+        wanted, newest_s = Wanted(attempt=attempt_id), self._source.newest_s()
+        case = look_up_in(self._duck, self._source, wanted, newest_s)
         return len(text_of(case, UTC))
 
     def day(self, car: str) -> int:

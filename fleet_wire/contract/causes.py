@@ -82,7 +82,7 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.NOT_PUBLISHED: CauseInfo(
         _P.PLATFORM, "publish", "nothing_sent", _O.FAILED,
-        "The platform said yes, but no command was ever sent to the car.",
+        "The platform took the request on, and no command was sent to the car.",
     ),
     Cause.BROKER_UNREACHABLE: CauseInfo(
         _P.BROKER, "publish", "connection_lost", _O.UNKNOWN,
@@ -106,7 +106,7 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.BOX_SILENT: CauseInfo(
         _P.NETWORK, "deliver", "silent", _O.UNKNOWN,
-        "The broker believes that the box is connected, but nothing has come from it since.",
+        "The box counts as connected, and nothing came from it while its answer was waited for.",
     ),
     Cause.DOWNLINK_LOST: CauseInfo(
         _P.NETWORK, "deliver", "one_way", _O.UNKNOWN,

@@ -73,9 +73,9 @@ MODES: Final = (
         also=(Cause.EXECUTION_SILENT, Cause.API_FAILED, None),
         engineer="The box wakes, but more slowly than the customer is patient; the car opens"
         " afterwards.",
-        customer="The car took too long to wake up; it may have opened meanwhile.",
+        customer="The car took too long to wake up.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer try the door; if it is locked let them press again in a minute.",
+        now="Let the customer press again in a minute, if the car is locked by then.",
         mend="Give sleeping cars a longer deadline, or wake them when the booking begins.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP),

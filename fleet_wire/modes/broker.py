@@ -147,8 +147,8 @@ MODES: Final = (
             Cause.BOX_SAYS_EXPIRED,  # after which it gets what has waited
             None,  # and once more what it had, and whose PUBACK was lost
         ),
-        engineer="PUBACKs that never came fill the broker's in-flight window: the box reports, and"
-        " gets nothing until it connects anew.",
+        engineer="PUBACKs that never came fill the broker's in-flight window: the box gets nothing"
+        " until it connects anew.",
         customer="Our server holds back messages to this car.",
         acts=Actor.BROKER_TEAM,
         now="Restart the car's box by SMS and let the customer press again, or give them "
@@ -302,9 +302,9 @@ MODES: Final = (
             Cause.RESULT_LOST,
             Cause.BOX_REJECTED,
         ),
-        engineer="Two boxes share one client id and throw each other out in turn: half of the"
-        " commands open another car.",
-        customer="Another car may have answered; please do not press again, we are checking.",
+        engineer="Two boxes share one client id and throw each other out in turn: a command"
+        " reaches whichever is connected.",
+        customer="Another car may have opened instead of yours; please do not press again.",
         acts=Actor.BOX_TEAM,
         now="Ask the customer whether their car has opened; if not give them another one, and "
         "let nobody press again.",

@@ -81,8 +81,8 @@ MODES: Final = (
         " say.",
         customer="Our app said yes before the car had answered, so that yes meant nothing yet.",
         acts=Actor.PLATFORM_TEAM,
-        now="See whether the command was sent and how it ended; if it was not let the customer "
-        "press again.",
+        now="Look at how the command ended; if the car has not opened let the customer press"
+        " again.",
         mend="Let the app ask for the command's end, not for its beginning.",
         signature=Signature(
             needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES, Fact.SAID_DONE),
@@ -141,9 +141,10 @@ MODES: Final = (
         cause=Cause.API_FAILED,
         also=(Cause.API_REFUSED,),
         engineer="Start and end of rentals are switched off for planned work.",
-        customer="We are working on our system and are back in some minutes.",
+        customer="We are working on our system, so rentals cannot begin or end at the moment.",
         acts=Actor.PLATFORM_TEAM,
-        now="Tell the customer how long it lasts, and open the car by hand where you can.",
+        now="Ask the platform team how long it lasts and tell the customer; open the car by hand"
+        " where you can.",
         mend="Do no such work while cars are booked.",
         signature=Signature(
             needs=facts(Fact.SAID_MAINTENANCE),

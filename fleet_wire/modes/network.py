@@ -50,7 +50,7 @@ MODES: Final = (
         also=_AWAY,
         engineer="The car stands where there is no radio coverage: the box falls silent, and its"
         " last will comes after 1.5 times the keepalive.",
-        customer="The car has no reception where it stands, so our message does not reach it.",
+        customer="The car has no reception where it stands, so we hear nothing from it.",
         acts=Actor.SUPPORT,
         now="Let the customer open by Bluetooth or card, or give them another car.",
         mend="Note the place, and let no rental end there.",

@@ -8,8 +8,7 @@ import click
 
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import asked_of, store_options
-from platform_probe.diagnosis.cohorts.words import finding_in_words
-from platform_probe.support.cohorts import finding_json, search_since
+from platform_probe.support.cohorts import around_in_words, finding_json, search_since
 from platform_probe.support.times import minute_clock
 
 DEFAULT_SINCE = "1h"
@@ -48,4 +47,4 @@ def cohorts(
         told = finding_json(finding, asked.zone)
         print_json(told)
     else:
-        click.echo(finding_in_words(finding, minute_clock(asked.zone)))
+        click.echo(around_in_words(finding, minute_clock(asked.zone)))

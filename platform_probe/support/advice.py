@@ -1,7 +1,7 @@
 """What to tell a customer whose car did not open, and what to do: by failure mode, else by cause.
 
-A cause says how far the unlock got. Whether the door may have opened decides whether a customer is
-told to try it.
+A cause says how far the unlock got. Whether the door may have opened, as a command was sent and
+nobody knows what came of it, decides whether a customer is told to try it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 
 
@@ -63,7 +64,7 @@ _ADVICE: Final = {
         "Give the customer another car, and block this one until its box is connected.",
     ),
     Cause.BOX_OFFLINE: (
-        f"The car has no connection with us at the moment. {_TRY}",
+        "The car has no connection with us at the moment.",
         (
             "Let the customer open by Bluetooth or card, or give them another car. This one may"
             " open by itself when it is connected again: ask the customer to stay, or end the"
@@ -78,11 +79,11 @@ _ADVICE: Final = {
         ),
     ),
     Cause.BOX_SILENT: (
-        f"The car does not answer at the moment. {_TRY}",
+        "The car does not answer at the moment.",
         f"Wait for two minutes, {_AGAIN}. If it stays silent give the customer another car.",
     ),
     Cause.DOWNLINK_LOST: (
-        f"The car does not get our messages at the moment. {_TRY}",
+        "The car does not get our messages at the moment.",
         (
             "Its reports look healthy and mean nothing here. Let the box connect anew (restart it"
             " by SMS), or give the customer another car."
@@ -107,7 +108,7 @@ _ADVICE: Final = {
         f"Wait for ten seconds, {_AGAIN}: not several times, or it stays busy.",
     ),
     Cause.EXECUTION_SILENT: (
-        f"The car has your request, and has not told us how it ended. {_TRY}",
+        "The car has your request, and has not told us how it ended.",
         f"If the door is locked, wait for half a minute, {_AGAIN}.",
     ),
     Cause.RESULT_LOST: (
@@ -133,16 +134,27 @@ _ADVICE: Final = {
         ),
     ),
     Cause.NOT_OBSERVED: (
-        _TRY,
+        "We did not see how that ended.",
         "Our monitor did not see how it ended: ask the customer, and see the platform's log.",
     ),
     Cause.UNCLASSIFIED: (
-        _TRY,
+        "We do not know yet why the car has not opened.",
         "Nothing known fits: tell the platform team the attempt's id.",
     ),
 }
+_MAY_BE_OPEN: Final = frozenset(
+    {
+        Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST,
+        Cause.EXECUTION_SILENT, Cause.NOT_OBSERVED, Cause.UNCLASSIFIED,
+    }
+)  # fmt: skip
+"""Of these nobody knows whether the car has opened, if the command was sent."""
+_LETS_NOTHING_THROUGH: Final = frozenset({Fact.CONFIRMED_LATE, Fact.OPENED_LATE})
+"""A mode of which these cannot be seen is one in which no command comes to the car."""
 TWO_CARS: Final = "client_id_takeover"
 """The mode in which another car may have answered for this one."""
+ANOTHER_OPENS: Final = frozenset({TWO_CARS, "wrong_vin_mapping"})
+"""In these another car opens when somebody presses: nobody is told to press once more."""
 SAID_OPEN: Final = "is said to have opened, perhaps by another car"
 CONNECTED: Final = (
     "The car can be reached again: please press unlock once more.",
@@ -172,6 +184,12 @@ CONNECTION: Final = frozenset(
 _OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
 """Of these the car is said to be open: that is tried, and not asked for again."""
 OPENED_LATE: Final = "The car opened, later than it was waited for."
+OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."
+_PRESSES: Final = "Let the customer press"
+_TRIES: Final = ("Let the customer try the door", "If the door is locked")
+"""How advice begins that is about pressing, or trying the door, itself."""
+_LOCKS: Final = ("Have the car locked", "See that the car is locked")
+"""And that which is of no use at a locked door."""
 _OPENED: Final = "The car has opened, by its own answer: please try the door."
 _IF_SHUT: Final = (
     "If the customer finds it locked: compare the number plate with them, then let them press"
@@ -192,19 +210,28 @@ def advice_for(
     cause: Cause | None,
     mode: FailureMode | None = None,
     *,
+    is_sent: bool = True,
     opened_after_no: bool = False,
     used_since: bool = False,
 ) -> Advice:
     """Return what to say and do: by the mode, where there is one, else by the cause.
 
-    `opened_after_no` where the car opened after its customer was told no, `used_since` where a door
-    was opened then, or the customer has opened the car again.
+    `is_sent` where the command was sent, or may have been; `opened_after_no` where the car opened
+    after its customer was told no, `used_since` where a door was opened then, or the customer has
+    opened the car again.
     """
-    advice = _by_cause(cause) if mode is None else _by_mode(mode, cause)
-    if not opened_after_no:
-        return advice
-    do = _USED if used_since else _LATE
-    return replace(advice, say="Your car has opened after all.", do=do)
+    advice = _by_cause(cause)
+    if mode is not None:
+        advice = replace(advice, acts=mode.acts, mend=mode.mend)
+        if is_sent or not mode.now.startswith(_TRIES):  # else its sentences are of one that was
+            advice = replace(advice, say=mode.customer, do=mode.now)
+    if opened_after_no:
+        do = _USED if used_since else _LATE
+        return replace(advice, say="Your car has opened after all.", do=do)
+    reaches_car = mode is None or not mode.signature.rules_out >= _LETS_NOTHING_THROUGH
+    if cause in _MAY_BE_OPEN and is_sent and reaches_car:
+        return replace(advice, say=f"{advice.say} {_TRY}")
+    return advice
 
 
 def let_security_look(advice: Advice) -> Advice:
@@ -217,7 +244,7 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
     if cause in _OPEN or advice.acts is Actor.SECURITY_TEAM:
         return advice
     say, do = now
-    return replace(advice, say=say, do=f"{do} {advice.do}")
+    return replace(advice, say=say, do=_first(do, advice.do, _PRESSES))
 
 
 def let_book_again(advice: Advice) -> Advice:
@@ -230,21 +257,17 @@ def let_book_again(advice: Advice) -> Advice:
 
 def let_try_first(advice: Advice, because: str) -> Advice:
     """Return advice where another unlock has opened the car: then everything else can wait."""
-    say = advice.say if _TRY in advice.say else f"{advice.say} {_TRY}"
-    return replace(advice, say=say, do=f"{because} {advice.do}")
+    return replace(advice, say=OPENED_FOR_THEM, do=_first(because, advice.do, _TRIES + _LOCKS))
+
+
+def _first(first: str, then: str, same: str | tuple[str, ...]) -> str:
+    """Return what to do first and then; of the first only why, where the second is the same."""
+    why = f"{first.partition(':')[0]}."
+    return f"{why if then.startswith(same) else first} {then}"
 
 
 def _by_cause(cause: Cause | None) -> Advice:
-    if cause is None:
-        return Advice(_OPENED, _IF_SHUT)
-    return Advice(*_ADVICE[cause])
-
-
-def _by_mode(mode: FailureMode, cause: Cause | None) -> Advice:
-    """Return a mode's sentences; where the door may be open all the same, the first is to try."""
-    may_be_open = cause is not None and _TRY in _ADVICE[cause][0]
-    say = f"{mode.customer} {_TRY}" if may_be_open else mode.customer
-    return Advice(say, mode.now, mode.acts, mode.mend)
+    return Advice(_OPENED, _IF_SHUT) if cause is None else Advice(*_ADVICE[cause])
 
 
 def explanation_of(cause: Cause | None) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+from typing import Final
+
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.support.advice import (
+    ANOTHER_OPENS,
     TWO_CARS,
     Advice,
     advice_for,
@@ -18,40 +22,71 @@ from platform_probe.support.believed import Revision
 from platform_probe.support.beside import OPEN_SINCE, again_possible, may_be_open
 from platform_probe.support.case import Case
 
+_RELOCKED: Final = MODES["auto_relock"]
+
 
 def advice_now(case: Case) -> Advice:
     """Return what to say and do now.
 
     Where another unlock has opened the car it is tried first; where the booking has ended nothing
-    is opened any more; where what was wrong is so no longer, the customer presses again.
+    is opened any more; where what was wrong is so no longer, the customer presses again, unless
+    another car may open.
     """
-    advice = _advice_for_this(case)
+    mode = _mode_told(case)
+    advice = _advice_by(case, mode)
     if case.opened_late:
         return advice
     if (because := may_be_open(case)) is not None:
         return let_try_first(advice, because)
-    if case.cause is not None and case.booking_ended_s is not None:
+    is_to_open = case.cause is not None or mode in (None, _RELOCKED)
+    if case.booking_ended_s is not None and is_to_open:
         return let_book_again(advice)
     now = again_possible(case)
-    return advice if now is None else let_press_again(advice, case.cause, now)
+    if now is None or (mode is not None and mode.slug in ANOTHER_OPENS):
+        return advice
+    return let_press_again(advice, case.cause, now)
 
 
-def _advice_for_this(case: Case) -> Advice:
-    """Return what to say and do: by the failure mode, where it is likely enough to be told.
+def _mode_told(case: Case) -> FailureMode | None:
+    """Return the failure mode whose advice stands: that which is likely enough to be told.
 
-    Or where its incident names it, which knows of more unlocks than one.
+    Or that of its incident, which knows of more unlocks than one. None where the car opened and
+    the mode is one in which none does.
     """
+    believed = case.believed
+    mode = believed.mode if believed is not None and believed.is_likely else _mode_of_incident(case)
+    if mode is not None and _has_opened(case) and None not in mode.causes:
+        mode = None
+    if mode is None and case.is_of_two:
+        mode = MODES[TWO_CARS]
+    return _RELOCKED if mode is None and _has_relocked(case) else mode
+
+
+def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
+    """Return what to say and do, whatever there was besides this unlock."""
     if case.opened_late and not case.opened_after_no:
         return advice_for(None)
     believed = case.believed
-    mode = believed.mode if believed is not None and believed.is_likely else _mode_of_incident(case)
-    if mode is None and case.is_in_doubt:
-        mode = MODES[TWO_CARS]
-    is_used, is_late = _is_used_since(case), case.opened_after_no
+    advice = advice_for(
+        case.cause,
+        mode,
+        is_sent=case.is_sent,
+        opened_after_no=case.opened_after_no,
+        used_since=_is_used_since(case),
+    )
     if mode is None and believed is not None and _is_for_security(believed):
-        by_cause = advice_for(case.cause, opened_after_no=is_late, used_since=is_used)
-        return let_security_look(by_cause)
-    return advice_for(case.cause, mode, opened_after_no=is_late, used_since=is_used)
+        return let_security_look(advice)
+    return advice
+
+
+def _has_opened(case: Case) -> bool:
+    return case.attempt is not None and case.cause is None
+
+
+def _has_relocked(case: Case) -> bool:
+    """Return whether the car opened, and locked itself again before anybody opened a door."""
+    seen = _seen(case)
+    return _has_opened(case) and Fact.RELOCKED in seen and Fact.DOOR_OPENED not in seen
 
 
 def _mode_of_incident(case: Case) -> FailureMode | None:
@@ -69,10 +104,13 @@ def _mode_of_incident(case: Case) -> FailureMode | None:
     return None
 
 
+def _seen(case: Case) -> AbstractSet[str]:
+    return frozenset() if case.believed is None else {one.fact for one in case.believed.facts}
+
+
 def _is_used_since(case: Case) -> bool:
     """Return whether a door was opened, or the customer has opened the car once more."""
-    seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
-    return Fact.DOOR_OPENED in seen or may_be_open(case) == OPEN_SINCE
+    return Fact.DOOR_OPENED in _seen(case) or may_be_open(case) == OPEN_SINCE
 
 
 def _is_for_security(believed: Revision) -> bool:

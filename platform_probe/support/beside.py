@@ -26,9 +26,11 @@ from platform_probe.support.times import long_of
 STAYS_OPEN_S: Final = 120.0
 """So long a car may stand open that nobody has entered: the longest until one locks itself
 (ha-volvo-cars#129)."""
-OPEN_SINCE: Final = "Another unlock has opened the car since: let the customer try the door first."
+OPEN_SINCE: Final = (
+    "Another unlock has opened the car since: let the customer try the door. If it is locked:"
+)
 OPEN_BEFORE: Final = (
-    "Another unlock had opened the car just before: let the customer try the door first."
+    "Another unlock had opened the car just before: let the customer try the door. If it is locked:"
 )
 
 

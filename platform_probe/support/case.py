@@ -8,14 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Phase
+from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS
-from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
-from platform_probe.support.cohorts import is_one_of
+from platform_probe.support.cohorts import Around, is_one_of
 from platform_probe.support.rows import Row
 
 LISTED: Final = 20
@@ -23,6 +24,12 @@ LISTED: Final = 20
 BEFORE_S: Final = 600.0
 AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
+
+_SENT: Final = (
+    Stage.PUBLISHED, Stage.BROKER_ACCEPTED, Stage.BOX_RECEIVED, Stage.BOX_EXECUTED,
+    Stage.RESULT_RECEIVED,
+)  # fmt: skip
+"""Each of these shows that the command was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,7 @@ class Case:
     """Other unlocks that fit what was asked, the last one first."""
     chosen: str = "the last"
     """Which of all that fit it is."""
-    finding: Finding | None = None
+    finding: Around | None = None
     """What the failures of that time share; None where this was none."""
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""
@@ -75,11 +82,25 @@ class Case:
     @property
     def is_in_doubt(self) -> bool:
         """Whether another car may have said that it opened: two use one identity at the broker."""
-        return self.cause is None and self._is_of_two
+        return self.cause is None and self.is_of_two
 
     @property
-    def _is_of_two(self) -> bool:
+    def is_of_two(self) -> bool:
+        """Whether two boxes threw each other out at the time: either may have got the command."""
         return self.attempt is not None and is_taken_over_often(evidence_of(self.attempt))
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the command was sent to the car, also later, or nobody saw whether it was."""
+        if self.attempt is None or self.cause is Cause.NOT_OBSERVED:
+            return True
+        command_id = self.attempt["command_id"]
+        is_seen = any(self.attempt[f"{stage}_s"] is not None for stage in _SENT)
+        return is_seen or any(
+            event["event"] == PlatformStep.PUBLISHED and event["command_id"] == command_id
+            for event in self.events
+            if command_id is not None
+        )
 
     @property
     def problems(self) -> list[Incident]:
@@ -107,7 +128,7 @@ class Case:
     @property
     def opened_late(self) -> bool:
         """Whether the car opened later than the monitor waited, and no other can have said so."""
-        return not self._is_of_two and any(stray["is_late_unlock"] for stray in self.strays)
+        return not self.is_of_two and any(stray["is_late_unlock"] for stray in self.strays)
 
     @property
     def opened_after_no(self) -> bool:

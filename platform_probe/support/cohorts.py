@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
+from itertools import combinations
 from typing import Any, Final
 
-from platform_probe.diagnosis.cohorts.counts import Count
-from platform_probe.diagnosis.cohorts.find import Cohort, Finding, find_cohorts
-from platform_probe.diagnosis.cohorts.words import finding_in_words
+from platform_probe.diagnosis.cohorts.counts import Count, Values
+from platform_probe.diagnosis.cohorts.find import Cohort, Finding, Trait, find_cohorts
+from platform_probe.diagnosis.cohorts.words import Clock, finding_in_words, traits_in_words
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Span
 from platform_probe.store.schema import MICRO, SUM_MINUTES, TRAITS
@@ -23,15 +25,20 @@ BEFORE_S: Final = 86_400.0
 """So much of the time before says what was usual."""
 EXACT_S: Final = 7_200.0
 """Older unlocks are added up, and lose their car: they only say how often such unlocks fail."""
-MOST_EXACT: Final = 20_000
-"""Unlocks of these hours and after. In a fleet with more, those before the window are added up too:
-to weigh each by itself takes 4 µs, and a hundred thousand say no more than their sums. Of those
-that are added up there the store has the sums."""
+MOST_EXACT: Final = 5_000
+"""Unlocks of these hours and after. In a fleet with more, only cars of which an unlock failed are
+told apart, and those before the window are added up too; of these the store has the sums. To weigh
+each unlock by itself takes 6 µs, and those of a car that is well say no more than their sum: of 150
+incidents of `python -m bench.cohorts --seed 3` two come out otherwise, one better, one worse."""
 SUM_S: Final = 60 * SUM_MINUTES
 """Those of which there is a sum."""
 OLDER_MINUTES: Final = 60
 """In such a fleet, of what is older than these hours."""
 MOST_COUNTS: Final = 1_000_000
+MOST_SAME: Final = 3
+"""Other names of a cohort that are told."""
+MOST_SURE: Final = 0.999
+"""A search is never entirely sure."""
 
 _UNLOCKS: Final = f"""
 SELECT started_at, vehicle_id, 1 AS unlocks, (cause IS NOT NULL)::INTEGER AS failures,
@@ -46,14 +53,26 @@ SELECT called_at AS started_at, vehicle_id, 1 AS unlocks, 1 AS failures, false A
     operator, firmware, hardware, app_version FROM complaints WHERE len(attempts) = 0
 """
 """A call about an unlock of which nothing came is a failure too, and counted nowhere else."""
-_HOW_MANY: Final = f"""
-SELECT count(*) FROM (
-    SELECT 1 FROM attempt_revisions WHERE started_at BETWEEN $near AND $until LIMIT {MOST_EXACT + 1}
-)
+_HOW_MANY: Final = """
+SELECT coalesce(sum(unlocks), 0) FROM attempt_sums WHERE started_at BETWEEN $near AND $until
 """
-_COUNTS: Final = f"""
+_EACH: Final = f"""
 SELECT epoch(started_at) AS at_s, vehicle_id AS car, unlocks, failures, is_seen, {", ".join(TRAITS)}
-FROM ({_UNLOCKS} UNION ALL BY NAME {_CALLS}) WHERE started_at BETWEEN $exact AND $until
+FROM near
+"""
+_WELL_ADDED_UP: Final = f"""
+{_EACH} SEMI JOIN ill USING (vehicle_id)
+UNION ALL
+SELECT epoch_us(started_at) // {60 * MICRO} * 60.0, NULL, sum(unlocks)::BIGINT,
+    sum(failures)::BIGINT, is_seen, {", ".join(TRAITS)}
+FROM near ANTI JOIN ill USING (vehicle_id) GROUP BY ALL
+"""
+"""Cars that were well all the time are not told apart: how many unlocks they had in each minute."""
+_COUNTS: Final = f"""
+WITH near AS MATERIALIZED (
+    FROM ({_UNLOCKS} UNION ALL BY NAME {_CALLS}) WHERE started_at BETWEEN $exact AND $until
+), ill AS (SELECT DISTINCT vehicle_id FROM near WHERE failures > 0)
+{{recent}}
 UNION ALL
 SELECT epoch_us(started_at) // bucket_us * bucket_us / 1e6 AS at_s, NULL AS car,
     sum(unlocks)::BIGINT, sum(failures)::BIGINT, is_seen, {", ".join(TRAITS)}
@@ -67,12 +86,25 @@ ORDER BY ALL
 """
 
 
-def search_around(duck: Duck, at_s: float) -> Finding:
+Names = tuple[Trait, ...]
+"""A conjunction of traits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around(Finding):
+    """What the failures of a time share, and by which other names."""
+
+    same: tuple[tuple[Names, ...], ...]
+    """For each cohort that is found the other conjunctions that all its unlocks are of, and no
+    others: nobody can tell these from it."""
+
+
+def search_around(duck: Duck, at_s: float) -> Around:
     """Return what unlocks that failed around Unix second `at_s` share."""
     return search_since(duck, Span(at_s - GUESS_S, at_s + AFTER_S))
 
 
-def search_since(duck: Duck, span: Span) -> Finding:
+def search_since(duck: Duck, span: Span) -> Around:
     """Return what unlocks that failed in a time share, against the day before."""
     since_s, until_s = span.since_s or 0.0, span.until_s or 0.0
     near = {"near": utc(since_s - EXACT_S), "until": utc(until_s)}
@@ -83,12 +115,13 @@ def search_since(duck: Duck, span: Span) -> Finding:
         "exact": utc(since_s // SUM_S * SUM_S) if is_busy else near["near"],
         "older": OLDER_MINUTES if is_busy else SUM_MINUTES,
     }
-    sql = _COUNTS.format(older=_SUMS if is_busy else _UNLOCKS)
+    recent, older = (_WELL_ADDED_UP, _SUMS) if is_busy else (_EACH, _UNLOCKS)
+    sql = _COUNTS.format(recent=recent, older=older)
     rows = duck.query(sql, values, limit=MOST_COUNTS).rows
     kinds = {row[4:] for row in rows}
     # What only a request says tells those apart that came; a call has none of it.
-    seen = [values for is_seen, *values in kinds if is_seen]
-    telling = _telling(seen or [values for _, *values in kinds])
+    seen = [kind[1:] for kind in kinds if kind[0]] or [kind[1:] for kind in kinds]
+    telling = _telling(seen)
     values_of = {kind: tuple(kind[1 + place] for place in telling) for kind in kinds}
     counts = [
         Count(
@@ -100,25 +133,101 @@ def search_since(duck: Duck, span: Span) -> Finding:
         )
         for row in rows
     ]
-    return find_cohorts(counts, trait_names=[TRAITS[place] for place in telling], since=since_s)
+    finding = find_cohorts(counts, trait_names=[TRAITS[place] for place in telling], since=since_s)
+    return _with_names(finding, seen)
 
 
-def _telling(values: Sequence[Sequence[str | None]]) -> list[int]:
+def _with_names(finding: Finding, kinds: Sequence[Values]) -> Around:
+    """Return a finding in which each cohort has its shortest name, and beside it the others.
+
+    Each was found among what those before it do not explain.
+    """
+    found, same, rest = [], [], kinds
+    for cohort in finding.found:
+        named, *others = _names_of(cohort.traits, rest)
+        sure = min(cohort.probability, MOST_SURE)
+        found.append(replace(cohort, traits=named, probability=sure))
+        same.append(tuple(others[:MOST_SAME]))
+        rest = [kind for kind in rest if not _is_of(_placed(cohort.traits), kind)]
+    its = {field.name: getattr(finding, field.name) for field in fields(Finding)}
+    return Around(**its | {"found": tuple(found)}, same=tuple(same))
+
+
+def _telling(kinds: Sequence[Values]) -> list[int]:
     """Return which traits tell unlocks apart: what all share says nothing of those that failed.
 
-    Left in, it would make several cohorts of one, each as likely as the others.
+    Of traits that always go together the first: each more would make several cohorts of one, each
+    as likely as the others.
     """
-    return [place for place, _ in enumerate(TRAITS) if len({one[place] for one in values}) > 1]
+    places: dict[tuple[int | None, ...], int] = {}
+    for place, _ in enumerate(TRAITS):
+        numbers: dict[str, int] = {}
+        parts = tuple(
+            None if value is None else numbers.setdefault(value, len(numbers))
+            for value in (kind[place] for kind in kinds)
+        )
+        if len(set(parts)) > 1:
+            places.setdefault(parts, place)
+    return [*places.values()]
 
 
-def finding_json(finding: Finding, zone: tzinfo) -> dict[str, Any]:
+def _names_of(traits: Names, kinds: Sequence[Values]) -> list[Names]:
+    """Return the shortest conjunctions that hold the same kinds as one, itself first if it is."""
+    own = _placed(traits)
+    inside = [kind for kind in kinds if _is_of(own, kind)]
+    outside = [kind for kind in kinds if not _is_of(own, kind)]
+    shared = [
+        (place, value)
+        for place, value in enumerate(inside[0])
+        if value is not None and len({kind[place] for kind in inside}) == 1
+    ]
+    for size in range(1, len(own) + 1):
+        names = [
+            one
+            for one in map(frozenset, combinations(shared, size))
+            if not any(_is_of(one, kind) for kind in outside)
+        ]
+        if names:
+            names.sort(key=lambda one: one != own)
+            return [tuple(Trait(TRAITS[place], its) for place, its in sorted(one)) for one in names]
+    raise AssertionError  # its own is one of them
+
+
+def _placed(traits: Names) -> frozenset[tuple[int, str]]:
+    return frozenset((TRAITS.index(trait.name), trait.value) for trait in traits)
+
+
+def _is_of(one: frozenset[tuple[int, str]], kind: Values) -> bool:
+    return all(kind[place] == value for place, value in one)
+
+
+def around_in_words(around: Around, clock: Clock) -> str:
+    """Return what the failures share, a sentence for each cohort, and what nobody can tell from it.
+
+    `clock` says times.
+    """
+    sentences = [finding_in_words(around, clock)]
+    for cohort, same in zip(around.found, around.same, strict=True):
+        if same:
+            its = traits_in_words(cohort.traits)
+            others = ", and as ".join(map(traits_in_words, same))
+            sentences.append(
+                f"{its[0].upper()}{its[1:]} is here the same as {others}: it may be any of these."
+            )
+    return " ".join(sentences)
+
+
+def finding_json(finding: Around, zone: tzinfo) -> dict[str, Any]:
     """Return a finding for a program: times in ISO 8601 in the zone."""
     return {
-        "said": finding_in_words(finding, minute_clock(zone)),
+        "said": around_in_words(finding, minute_clock(zone)),
         "since": iso_of(finding.since, zone),
         "attempts": finding.attempts,
         "failures": finding.failures,
-        "cohorts": [_cohort_json(cohort, zone) for cohort in finding.found],
+        "cohorts": [
+            {**_cohort_json(cohort, zone), "same_as": [*map(_names_json, same)]}
+            for cohort, same in zip(finding.found, finding.same, strict=True)
+        ],
         "ranked": [_cohort_json(cohort, zone) for cohort in finding.ranked],
         "none_probability": finding.none_probability,
         "absence": finding.absence,
@@ -129,7 +238,7 @@ def finding_json(finding: Finding, zone: tzinfo) -> dict[str, Any]:
 def _cohort_json(cohort: Cohort, zone: tzinfo) -> dict[str, Any]:
     begin = cohort.begin
     return {
-        "traits": {trait.name: trait.value for trait in cohort.traits},
+        "traits": _names_json(cohort.traits),
         "probability": cohort.probability,
         "attempts": cohort.attempts,
         "failures": cohort.failures,
@@ -137,6 +246,10 @@ def _cohort_json(cohort: Cohort, zone: tzinfo) -> dict[str, Any]:
         "failures_elsewhere": cohort.failures_elsewhere,
         "begin": None if begin is None else iso_of(begin.at, zone),
     }
+
+
+def _names_json(traits: Names) -> dict[str, str]:
+    return {trait.name: trait.value for trait in traits}
 
 
 def is_one_of(attempt: Row, cohort: Cohort) -> bool:

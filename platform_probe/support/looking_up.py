@@ -74,11 +74,16 @@ def look_up(source: Source, wanted: Wanted, newest_s: float) -> Case:
     """Return the case. Raises `ConfigError` that names the nearest ids where nothing fits."""
 
     def work(duck: Duck) -> Case:
-        return _Lookup(source, duck, wanted, newest_s).case()
+        return look_up_in(duck, source, wanted, newest_s)
 
     case = source.read(work)
     around = Span(case.at_s - BEFORE_S, case.at_s + AFTER_S)
     return source.read(work, around) if source.is_away(around) else case
+
+
+def look_up_in(duck: Duck, source: Source, wanted: Wanted, newest_s: float) -> Case:
+    """Return the case from a database of this source that is open already, as `look_up` does."""
+    return _Lookup(source, duck, wanted, newest_s).case()
 
 
 class _Lookup:

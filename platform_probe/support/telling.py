@@ -11,7 +11,7 @@ from typing import Any, Final
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
-from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
+from platform_probe.diagnosis.cohorts.words import traits_in_words
 from platform_probe.support.advice import (
     OPENED_LATE,
     SAID_OPEN,
@@ -31,7 +31,7 @@ from platform_probe.support.believed import (
 )
 from platform_probe.support.beside import Relations, Whose
 from platform_probe.support.case import LISTED, Case, evidence_of
-from platform_probe.support.cohorts import finding_json, is_one_of
+from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
     as_one_line,
@@ -55,6 +55,8 @@ MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
 FOLLOWED_S: Final = 600.0
 """So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
+_REFUTED_BY_ANSWER: Final = (Cause.EXECUTION_SILENT, Cause.DOWNLINK_LOST)
+"""Causes that are not true any more once the car has answered late."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -282,7 +284,7 @@ def _plain(value: Any) -> str:
 def _others(case: Case, zone: tzinfo) -> Iterator[str]:
     if case.finding is None:
         return
-    yield from ("", "Who else", f"  {finding_in_words(case.finding, minute_clock(zone))}")
+    yield from ("", "Who else", f"  {around_in_words(case.finding, minute_clock(zone))}")
     its = case.attempt or next(iter(case.complaints), None)
     found = case.finding.found
     if its is None or not found:
@@ -365,8 +367,8 @@ def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
 def _explanation(case: Case) -> str:
     if case.is_in_doubt:
         return f"The car {SAID_OPEN}."
-    is_silent = case.cause is Cause.EXECUTION_SILENT  # its answer came all the same
-    is_open = case.opened_late and (is_silent or not case.opened_after_no)
+    is_refuted = case.cause in _REFUTED_BY_ANSWER
+    is_open = case.opened_late and (is_refuted or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)
 
 

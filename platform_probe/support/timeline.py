@@ -37,7 +37,7 @@ _REACHED: Final = {
 }
 _MISSED: Final = {
     Stage.REQUESTED: "nobody asked for it",
-    Stage.PUBLISHED: "the command was never sent",
+    Stage.PUBLISHED: "no command had been sent",
     Stage.BROKER_ACCEPTED: "the broker did not take the command",
     Stage.BOX_RECEIVED: "the box did not confirm the command",
     Stage.BOX_EXECUTED: "the box did not say how it ended",
@@ -146,9 +146,11 @@ def furthest_stage(attempt: Row) -> Stage:
 
 
 def missed_in_words(attempt: Row) -> str | None:
-    """Return what was waited for in vain; None where the last stage was reached."""
+    """Return what was waited for in vain; None where the last stage was reached, or nobody saw."""
     missing = missing_stage(attempt)
-    return None if missing is None else _MISSED[missing]
+    if missing is None or attempt["cause"] == Cause.NOT_OBSERVED:
+        return None
+    return _MISSED[missing]
 
 
 def reached_in_words(attempt: Row) -> str:

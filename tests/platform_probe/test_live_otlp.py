@@ -14,6 +14,7 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.trace_context import TraceContext
@@ -107,7 +108,7 @@ def check_a_failure(backend: OtlpReceiver, trace_id: str) -> None:
     (record,) = [one for one in backend.logs if one.trace_id == root.trace_id]
     assert record.span_id == root.span_id
     assert attributes(record)["error.type"] == "box_silent"
-    assert record.body.string_value.startswith("The broker believes")
+    assert record.body.string_value.startswith(CAUSES[Cause.BOX_SILENT].explanation)
 
 
 def check_logs(backend: OtlpReceiver, logged: list[dict[str, Any]]) -> None:

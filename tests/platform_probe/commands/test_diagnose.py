@@ -234,7 +234,7 @@ def test_a_car_for_which_another_may_have_answered_is_not_said_to_be_open(tmp_pa
     put_unlocks(tmp_path / "store", [unlock(1, evidence=often), unlock(2, evidence=once)])
     doubtful = told("--attempt", "attempt-1", "--store", tmp_path / "store").output
     assert "car-01 is said to have opened, perhaps by another car:" in doubtful
-    assert "Another car may have answered; please do not press again" in doubtful
+    assert "Another car may have opened instead of yours; please do not press again" in doubtful
     assert "The car has opened" not in doubtful
     assert "the car is open" not in doubtful
     found = case("--attempt", "attempt-1", "--store", tmp_path / "store")

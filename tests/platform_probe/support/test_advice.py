@@ -7,11 +7,16 @@ import pytest
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import (
+    OPENED_FOR_THEM,
+    OVER,
     Advice,
     advice_for,
     ended_as,
     explanation_of,
+    let_press_again,
+    let_try_first,
 )
+from platform_probe.support.beside import OPEN_SINCE
 
 
 @pytest.mark.parametrize("cause", [*Cause, None])
@@ -41,6 +46,38 @@ def test_door_that_may_be_open_is_tried() -> None:
     say = advice_for(Cause.BOX_SILENT, MODES["half_open_tcp_nat"]).say
     assert say.startswith(MODES["half_open_tcp_nat"].customer)
     assert "try the door" in say
+
+
+def test_no_door_is_tried_where_none_can_be_open() -> None:
+    """No command was sent, or the mode lets none through to the car."""
+    garage = MODES["no_coverage_garage"]
+    for cause, mode in ((Cause.BOX_ASLEEP, None), (Cause.BOX_OFFLINE, garage)):
+        assert "try the door" in advice_for(cause, mode).say
+        assert "try the door" not in advice_for(cause, mode, is_sent=False).say
+    for slug in ("acl_denied_silent", "queue_full_drop", "sms_wake_lost"):
+        assert advice_for(Cause.BOX_SILENT, MODES[slug]).say == MODES[slug].customer
+
+
+def test_a_mode_that_lets_try_the_door_says_so_only_of_what_was_sent() -> None:
+    """Who must act stands all the same."""
+    mode = MODES["generic_500"]
+    unsent = advice_for(Cause.API_FAILED, mode, is_sent=False)
+    by_cause = advice_for(Cause.API_FAILED)
+    assert (unsent.say, unsent.do) == (by_cause.say, by_cause.do)
+    assert (unsent.acts, unsent.mend) == (mode.acts, mode.mend)
+
+
+def test_nobody_presses_or_tries_the_door_twice_in_one_sentence() -> None:
+    """Of what comes first only why is told, where the advice itself begins with the same."""
+    press = let_press_again(advice_for(Cause.API_FAILED), Cause.API_FAILED, OVER)
+    assert press.do == f"The incident is over. {advice_for(Cause.API_FAILED).do}"
+    door = let_try_first(advice_for(Cause.EXECUTION_SILENT), OPEN_SINCE)
+    assert door.do.startswith("Another unlock has opened the car since. If the door is locked, ")
+    assert door.say == OPENED_FOR_THEM
+    lock = let_try_first(
+        advice_for(Cause.VEHICLE_STATE, MODES["retry_double_execution"]), OPEN_SINCE
+    )
+    assert lock.do == f"Another unlock has opened the car since. {lock.do.partition('. ')[2]}"
 
 
 def test_car_that_opened_later_is_to_be_locked() -> None:

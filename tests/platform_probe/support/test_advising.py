@@ -11,12 +11,18 @@ import pytest
 
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.diagnosis import RankedMode, Weighed
+from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
 from fleet_wire.contract.incident import IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import BOOKING_ENDED, MAY_BE_OVER, OVER, advice_for
+from platform_probe.support.advice import (
+    BOOKING_ENDED,
+    MAY_BE_OVER,
+    OPENED_LATE,
+    OVER,
+    advice_for,
+)
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.consoles import incident_of, put_incidents
@@ -96,10 +102,12 @@ def test_who_has_ended_the_booking_does_not_press_again(
     assert ((found["say"], found["do"]) == BOOKING_ENDED) is is_told
 
 
-def told_of_late(directory: Path, status: int) -> tuple[str, dict[str, Any]]:
+def told_of_late(
+    directory: Path, status: int, cause: Cause = Cause.EXECUTION_SILENT
+) -> tuple[str, dict[str, Any]]:
     """Return what is told of an unlock that opened after the monitor had stopped waiting."""
     side = PlatformSide(status=status, outcome="executed", account_id="customer-0")
-    failed = unlock(300, car="car-1", cause=Cause.EXECUTION_SILENT, platform=side, evidence={})
+    failed = unlock(300, car="car-1", cause=cause, platform=side, evidence={})
     put_unlocks(directory, [failed])
     put_lines(directory, "stray_answers", [opened_late(failed)])
     case = look_up(Source(directory), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
@@ -127,6 +135,13 @@ def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_pa
     assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
 
 
+def test_commands_reach_a_car_that_has_opened_after_all(tmp_path: Path) -> None:
+    """That none does was concluded before its answer came."""
+    _, found = told_of_late(tmp_path, 504, Cause.DOWNLINK_LOST)
+    assert found["explanation"] == OPENED_LATE
+    assert found["opened_later"]
+
+
 @pytest.mark.parametrize(("region", "is_told"), [("centre", False), ("north", True)])
 def test_what_its_incident_knows_is_not_said_to_be_unseen(
     tmp_path: Path, region: str, *, is_told: bool
@@ -152,3 +167,82 @@ def test_a_command_is_told_once(tmp_path: Path) -> None:
     text = text_of(case, UTC)
     assert "sends the command for lock" in text
     assert "is sent a command" not in text
+
+
+def told_of(
+    directory: Path,
+    mode: str,
+    facts: tuple[Fact, ...] = (),
+    ended_s: float | None = None,
+    **its: Any,
+) -> dict[str, Any]:
+    """Return what is told of an unlock that is surely believed to be of a mode."""
+    asked = unlock(300, car="car-1", **{"evidence": {}, **its})
+    put_unlocks(directory, [asked])
+    believed = diagnosis_of(
+        RankedMode(mode, 0.95),
+        attempt_id=asked.attempt_id,
+        vehicle_id="car-1",
+        facts=tuple(FactSeen(fact, "so it was") for fact in facts),
+    )
+    put_lines(directory, "diagnoses", [msgspec.json.encode(believed)])
+    if ended_s is not None:
+        put_booking_end(directory, ended_s, car="car-1", booking="booking-300")
+    case = look_up(Source(directory), Wanted(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
+    return json_of(case, UTC)
+
+
+def test_a_car_that_opened_is_of_no_mode_in_which_none_does(tmp_path: Path) -> None:
+    """It opened amid an outage: its customer is not told that its network is down."""
+    found = told_of(tmp_path, OUTAGE.slug)
+    assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)
+
+
+@pytest.mark.parametrize(
+    ("facts", "ended_s", "say"),
+    [
+        ((Fact.RELOCKED,), None, MODES["auto_relock"].customer),
+        ((Fact.RELOCKED, Fact.DOOR_OPENED), None, advice_for(None).say),
+        ((), 400.0, BOOKING_ENDED[0]),
+        ((Fact.RELOCKED,), 400.0, BOOKING_ENDED[0]),
+    ],
+)
+def test_a_car_that_opened_and_is_shut_again_is_not_said_to_be_open(
+    tmp_path: Path, facts: tuple[Fact, ...], ended_s: float | None, say: str
+) -> None:
+    """It locked itself as nobody opened a door, or its booking has ended."""
+    assert told_of(tmp_path, "nothing_wrong", facts, ended_s)["say"] == say
+
+
+def test_nobody_presses_again_while_another_car_may_open(tmp_path: Path) -> None:
+    """Not even where nothing is seen of the incident for a while."""
+    taken = MODES["client_id_takeover"]
+    its = {"mode": taken.slug, "cohort": {"region": "centre"}, "examples": (), **UNSEEN}
+    put_incidents(tmp_path, [incident_of(**its)])
+    found = told_of(tmp_path, taken.slug, cause=Cause.BOX_OFFLINE)
+    assert found["say"].startswith(taken.customer)
+    assert found["do"] == taken.now
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_sent", "is_tried"),
+    [
+        (Cause.BOX_OFFLINE, None, False),
+        (Cause.BOX_OFFLINE, 310.0, True),
+        (Cause.NOT_OBSERVED, None, True),
+    ],
+)
+def test_the_door_is_tried_where_a_command_was_sent(
+    tmp_path: Path, cause: Cause, is_sent: float | None, *, is_tried: bool
+) -> None:
+    """Also later than the monitor waited, or where nobody saw whether it was."""
+    failed = unlock(300, car="car-1", cause=cause, stages={"intended": 0.0, "requested": 0.001})
+    put_unlocks(tmp_path, [failed])
+    if is_sent is not None:
+        known = {"vehicle_id": "car-1", "operation": "unlock", "command_id": "command-300"}
+        line = {"event": "published", "at": BEGIN_S + is_sent, "request_id": "r", **known}
+        put_lines(tmp_path, "platform_events", [msgspec.json.encode(line)])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert ("try the door" in json_of(case, UTC)["say"]) is is_tried
+    is_known = "no command had been sent" in text_of(case, UTC)
+    assert is_known is (cause is not Cause.NOT_OBSERVED)

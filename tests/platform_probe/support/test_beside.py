@@ -13,7 +13,7 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source as Readable
-from platform_probe.support.advice import CONNECTED
+from platform_probe.support.advice import CONNECTED, OPENED_FOR_THEM
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
@@ -54,7 +54,7 @@ def test_a_car_that_another_unlock_has_opened_is_tried_first(
     """By the same customer, since then or just before."""
     _, found = case_of(tmp_path, beside(number))
     assert found["do"].startswith(said or "Wait for ten seconds")
-    assert ("Please try the door" in found["say"]) is (said is not None)
+    assert (found["say"] == OPENED_FOR_THEM) is (said is not None)
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.diagnosis.cohorts.find import Finding
+from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.store.reading import Source
 from platform_probe.support import cohorts
-from platform_probe.support.cohorts import search_around
+from platform_probe.support.cohorts import (
+    Around,
+    around_in_words,
+    finding_json,
+    search_around,
+)
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
 BEGAN = 3 * 3_600
@@ -27,19 +34,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             fails = region == "coast" and second >= BEGAN
             cause = Cause.BOX_OFFLINE if fails else None
             at = BEGIN_S + second
-            car = f"car-{number % 37}"
-            unlocks.append(unlock(number, car=car, region=region, cause=cause, started_at=at))
+            car, its = f"car-{number % 37}", {"region": region, "firmware": f"2.{region[1]}"}
+            unlocks.append(unlock(number, car=car, cause=cause, started_at=at, **its))
     put_unlocks(directory, unlocks)
     kept(directory)
     return directory
 
 
-def found_in(store: Path) -> Finding:
+def found_in(store: Path) -> Around:
     """Return what the failures share half an hour after they began."""
     return Source(store).read(lambda duck: search_around(duck, BEGIN_S + BEGAN + 1_800))
 
 
-@pytest.mark.parametrize("most_exact", [0, 20_000])
+@pytest.mark.parametrize("most_exact", [0, cohorts.MOST_EXACT])
 def test_busy_fleet_shares_the_same(
     store: Path, most_exact: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,3 +58,51 @@ def test_busy_fleet_shares_the_same(
     assert (cohort.attempts, cohort.failures, cohort.failures_elsewhere) == (46, 46, 0)
     assert cohort.begin is not None
     assert cohort.begin.at == BEGIN_S + BEGAN
+
+
+def test_what_always_goes_together_is_one_and_named_as_such(store: Path) -> None:
+    """All cars of the coast have a firmware of their own: nobody knows which of the two it is."""
+    around = found_in(store)
+    text = around_in_words(around, utc_clock)
+    assert "are region coast: 46 of 46 attempts there" in text
+    assert "sure (99 %). Region coast is here the same as firmware 2.o: it may be any of" in text
+    (cohort,) = finding_json(around, UTC)["cohorts"]
+    assert cohort["same_as"] == [{"firmware": "2.o"}]
+
+
+@pytest.mark.parametrize("share", [0.4, 0.0])
+def test_cars_that_are_well_may_be_added_up(
+    tmp_path: Path, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of random unlocks the same is found as where each is weighed by itself."""
+    draw = random.Random(f"cars that are well {share}")  # noqa: S311 - a test's data
+    unlocks = []
+    for number in range(3_000):
+        car, second = draw.randrange(400), 2.4 * number + draw.random()
+        operator, firmware = f"operator-{car % 3}", f"2.{car % 5}"
+        is_struck = second > 4_200 and operator == "operator-1" and car % 4 == 0
+        fails = draw.random() < (share if is_struck else 0.03)
+        unlocks.append(
+            unlock(
+                number, car=f"car-{car}", region=f"region-{car % 4}", operator=operator,
+                firmware=firmware, cause=Cause.BOX_OFFLINE if fails else None,
+                started_at=BEGIN_S + second,
+            )
+        )  # fmt: skip
+    put_unlocks(tmp_path, unlocks)
+    kept(tmp_path)
+    found = []
+    for most_exact in (10_000, 0):
+        monkeypatch.setattr(cohorts, "MOST_EXACT", most_exact)
+        found.append(Source(tmp_path).read(lambda duck: search_around(duck, BEGIN_S + 5_000)))
+    exact, added_up = ([(c.traits, c.failures) for c in each.found] for each in found)
+    assert len(exact) == (1 if share else 0)
+    assert added_up == exact
+    assert found[0].absence == found[1].absence
+    if share:
+        (one,), (other,) = found[0].found, found[1].found
+        assert {trait.value for trait in one.traits} == {"region-0", "operator-1"}
+        assert other.attempts == pytest.approx(one.attempts, rel=0.02)
+        assert one.begin is not None
+        assert other.begin is not None
+        assert one.begin.at == other.begin.at

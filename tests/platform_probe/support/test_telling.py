@@ -13,6 +13,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import advice_for
+from platform_probe.support.beside import OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.busy_store import make_busy_store
@@ -36,7 +37,7 @@ def test_diagnosis_is_told_where_there_is_one(tmp_path: Path) -> None:
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-17"), 1_767_225_800.0)
     text = text_of(case, UTC)
     assert "The car reports but does not hear us: almost certainly (90 %)." in text
-    assert MODES["one_way_downlink"].customer in text
+    assert MODES["one_way_downlink"].engineer in text
     assert MODES["one_way_downlink"].now in text
     assert MODES["half_open_tcp_nat"].title not in text
     assert "  - presence said offline at 23:59:55" in text
@@ -87,7 +88,7 @@ def test_less_than_even_is_no_advice(tmp_path: Path) -> None:
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(unsure)])
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-17"), 1_767_225_800.0)
     found = json_of(case, UTC)
-    assert found["say"] == advice_for(Cause.BOX_OFFLINE).say
+    assert found["do"] == f"{OPEN_SINCE} {advice_for(Cause.BOX_OFFLINE).do}"
     assert found["acts"] is None
     assert "does not hear us: perhaps (40 %)" in text_of(case, UTC)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from platform_probe.diagnosis.cohorts.words import finding_in_words
 from platform_probe.support.case import Case
-from platform_probe.support.cohorts import is_one_of, search_around
+from platform_probe.support.cohorts import around_in_words, is_one_of, search_around
 from platform_probe.support.incident_rows import incidents_of
 from platform_probe.support.rows import Row
 from platform_probe.support.telling import export_command, facts_of, json_of
@@ -123,7 +122,7 @@ def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
         beside.close()
     attempt, cohorts = case.attempt, finding.found
     return {
-        "said": finding_in_words(finding, minute_clock(asked.zone)),
+        "said": around_in_words(finding, minute_clock(asked.zone)),
         "is_one": any(is_one_of(attempt, each) for each in cohorts)
         if attempt and cohorts
         else None,

@@ -22,7 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client import Counter as PrometheusCounter
 
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.causes import CAUSES, Cause
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp import process
@@ -79,7 +79,7 @@ def test_an_unlock_becomes_a_trace(backend: OtlpReceiver) -> None:
     assert root.span_id.hex() == attempt.span_id
     assert (root.start_time_unix_nano, root.end_time_unix_nano) == (EPOCH_NS, EPOCH_NS + 20 * 10**9)
     assert (root.status.code, root.kind) == (Status.STATUS_CODE_ERROR, Span.SPAN_KIND_INTERNAL)
-    assert root.status.message.startswith("The broker believes")
+    assert root.status.message == CAUSES[Cause.BOX_SILENT].explanation
     assert attributes(root)["error.type"] == "box_silent"
     assert requested.parent_span_id == published.parent_span_id == root.span_id
     assert requested.status.code == Status.STATUS_CODE_UNSET

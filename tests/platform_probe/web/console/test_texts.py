@@ -121,15 +121,22 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     missing = [text for text in english if said("fr", text) == text]
 
     assert len(missing) < len(english) / 10, missing
-    both = let_try_first(advice_for(Cause.BOX_OFFLINE, MODES["no_coverage_garage"]), OPEN_SINCE)
-    assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis")
+    away = advice_for(Cause.BOX_OFFLINE, MODES["no_coverage_garage"])
+    assert "Essayez la portière" in said("fr", away.say)
+    both = let_try_first(away, OPEN_SINCE)
+    assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis : faites")
     assert "Bluetooth ou par carte" in said("fr", both.do)
-    assert "Essayez la portière" in said("fr", both.say)
+    assert "essayez la portière" in said("fr", both.say)
+    shut = let_try_first(advice_for(None, MODES["generic_500"]), OPEN_SINCE)
+    assert said("fr", shut.do).startswith("Une autre ouverture a ouvert la voiture depuis. Faites")
     assert all(said("fr", text) != text for text in BOOKING_ENDED)
     for now in (CONNECTED, OVER, MAY_BE_OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
         assert "appuyer" in said("fr", again.say)
         assert "Si cela échoue : Faites ouvrir par Bluetooth" in said("fr", again.do)
+        pressed = let_press_again(advice_for(Cause.API_FAILED), Cause.API_FAILED, now)
+        assert " : " not in said("fr", pressed.do)
+        assert "Demandez au client d'appuyer" in said("fr", pressed.do)
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:
