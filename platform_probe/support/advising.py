@@ -92,14 +92,15 @@ def _has_relocked(case: Case) -> bool:
 def _mode_of_incident(case: Case) -> FailureMode | None:
     """Return what an incident that goes on fails of, where this unlock may have failed of it too.
 
-    What was seen of the unlock must name the same, or must not be diagnosed yet.
+    What was seen of the unlock must allow for it, or must not be diagnosed yet: the incident knows
+    of more unlocks than one.
     """
     believed = case.believed
     for one in case.goes_on:
         mode = MODES.get(one.mode or "")
-        is_believed = believed is None or (believed.is_possible and believed.mode is mode)
-        is_now = one.unseen_since is None
-        if mode is not None and mode.acts is not Actor.SECURITY_TEAM and is_now and is_believed:
+        if mode is None or mode.acts is Actor.SECURITY_TEAM or one.unseen_since is not None:
+            continue
+        if believed is None or believed.may_be(mode.slug):
             return mode
     return None
 

@@ -84,6 +84,10 @@ class Revision:
         """Whether the likeliest mode is likely enough to be named at all."""
         return self.first.probability >= PERHAPS_FROM
 
+    def may_be(self, slug: str) -> bool:
+        """Return whether a mode is likely enough to be named, though another may be likelier."""
+        return any(one.mode == slug and one.probability >= PERHAPS_FROM for one in self.modes)
+
     @property
     def looks_like(self) -> list[str]:
         """What looks the same from what is told here, and was not seen to be impossible."""
