@@ -6,6 +6,7 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.support.advice import (
+    NOT_SEEN,
     TWO_CARS,
     Advice,
     advice_for,
@@ -47,10 +48,16 @@ def _advice_for_this(case: Case) -> Advice:
     mode = believed.mode if believed is not None and believed.is_likely else _mode_of_incident(case)
     if mode is None and case.is_in_doubt:
         mode = MODES[TWO_CARS]
-    is_used, is_late = _is_used_since(case), case.opened_after_no
     if mode is None and believed is not None and _is_for_security(believed):
-        by_cause = advice_for(case.cause, opened_after_no=is_late, used_since=is_used)
-        return let_security_look(by_cause)
+        return let_security_look(_by(case, None))
+    return _by(case, mode)
+
+
+def _by(case: Case, mode: FailureMode | None) -> Advice:
+    """Return what to say and do by a mode, or else by how the unlock ended, where it was seen."""
+    if mode is None and case.attempt is None:
+        return NOT_SEEN
+    is_used, is_late = _is_used_since(case), case.opened_after_no
     return advice_for(case.cause, mode, opened_after_no=is_late, used_since=is_used)
 
 

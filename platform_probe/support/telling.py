@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
+from fleet_wire.contract.attempt import PROBE_STOPPED
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
@@ -365,6 +366,8 @@ def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
 def _explanation(case: Case) -> str:
     if case.is_in_doubt:
         return f"The car {SAID_OPEN}."
+    if case.attempt is not None and case.attempt["reason"] == PROBE_STOPPED:
+        return "The monitor was stopped, and was not there when it ended."
     is_silent = case.cause is Cause.EXECUTION_SILENT  # its answer came all the same
     is_open = case.opened_late and (is_silent or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)

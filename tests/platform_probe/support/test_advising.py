@@ -16,11 +16,12 @@ from fleet_wire.contract.incident import IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import BOOKING_ENDED, MAY_BE_OVER, OVER, advice_for
+from platform_probe.support.advice import BOOKING_ENDED, MAY_BE_OVER, NOT_SEEN, OVER, advice_for
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import (
     BEGIN_S,
     opened_late,
@@ -152,3 +153,15 @@ def test_a_command_is_told_once(tmp_path: Path) -> None:
     text = text_of(case, UTC)
     assert "sends the command for lock" in text
     assert "is sent a command" not in text
+
+
+def test_nobody_says_of_a_call_without_an_unlock_that_the_car_opened(tmp_path: Path) -> None:
+    """Nothing was seen, and no mode is likely enough: who called is asked."""
+    put_lines(tmp_path, "complaints", [msgspec.json.encode(COMPLAINT)])
+    diagnosis = diagnosis_of(
+        RankedMode("ble_token_expired_offline", 0.5), attempt_id=COMPLAINT.complaint_id
+    )
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(diagnosis)])
+    case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["say"] == NOT_SEEN.say
+    assert "has opened" not in text_of(case, UTC)
