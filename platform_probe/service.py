@@ -246,7 +246,10 @@ async def _follow_platform(
 
     clock, out_dir = SystemClock(), settings.out_dir
     within_s = settings.tracking.late_window_s
-    with closing(open_resumed(path, out_dir, clock=clock, within_s=within_s)) as file:
+    file, has_missed = open_resumed(path, out_dir, clock=clock, within_s=within_s)
+    if has_missed and probe.joiner is not None:
+        probe.joiner.missed()
+    with closing(file):
         at_once = AT_ONCE_WATCHING if settings.only_watches else AT_ONCE
         if file.is_resumed:
             probe.catch_up()
@@ -268,7 +271,7 @@ async def _follow_platform(
                 on_taken=places.taken,
             )
         finally:
-            places.write()
+            places.stopped()
 
 
 def _nothing() -> None:

@@ -111,6 +111,7 @@ class Joiner:
         self.is_catching_up = False
         """Whether the log is read from where an earlier process had stopped, and not to its end
         yet: what is missing may come with the next lines, and when they come says nothing."""
+        self._missed_until_at = -math.inf
         self.only_platform = 0
         """Unlocks judged of which MQTT told nothing."""
         self.revisions = 0
@@ -222,6 +223,10 @@ class Joiner:
             joined.forget_s = forget_s
             self._judged.append((forget_s, joined))
 
+    def missed(self) -> None:
+        """Take that lines of the log, or unlocks under way, were lost before this process began."""
+        self._missed_until_at = self._clock.unix_s()
+
     def clocks(self) -> Clocks:
         """Return how the clocks compare now."""
         offset = self.clock_offset
@@ -286,6 +291,8 @@ class Joiner:
             load_began_at=clocks.load_began_s - clocks.unix_offset_s,
             build=self._evidence.of(call.vehicle_id or "").build,
         )
+        if not record.attempts and record.at - self._limits.revise_s < self._missed_until_at:
+            record = msgspec.structs.replace(record, missed=True)
         self._on_complaint(record)
 
     def _settle(self, joined: Joined) -> None:

@@ -284,6 +284,8 @@ class Diagnosing(Hearing):
         """Take that a customer called support: about unlocks, or about one that nobody saw."""
         now_s = self._clock.monotonic_s()
         called_s = self._placed_s(complaint.at)
+        if complaint.missed:
+            return  # that no unlock is known says nothing
         if not complaint.attempts:
             self._diagnose(self._begin(unseen(complaint), now_s, called_s), now_s)
             return

@@ -85,6 +85,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"A call about {car}, and no unlock that it is about: {when}"
             yield f"  {_who(case.complaints[0])}"
             yield f"  call {case.complaint_id}"
+            if case.complaints[0]["missed"]:
+                yield "The monitor was not there for some of the time before the call."
         else:
             whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
             around = f"around {when}"
@@ -115,7 +117,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _which(case)
     yield from _problems(case, zone)
     yield from _why(case, zone)
-    if case.attempt is not None or case.believed is not None:
+    if case.attempt is not None or case.complaint_id is not None:
         advice = advice_now(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         yield from _who_acts(case, advice)
@@ -311,7 +313,7 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
 
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
-    has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.revisions)
+    has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.complaint_id)
     advice = advice_now(case)
     return {
         "vehicle_id": case.vehicle_id,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -31,19 +31,31 @@ class _Written(msgspec.Struct, frozen=True):
     at: float
     """When all up to the place had been taken, Unix seconds."""
     place: Place
+    is_stop: bool = False
+    """Whether the process had stopped, with a record of all that was under way."""
 
 
-def open_resumed(path: Path, directory: Path, *, clock: Clock, within_s: float) -> TailedFile:
+class Resumed(NamedTuple):
+    """The log, opened."""
+
+    file: TailedFile
+    has_missed: bool
+    """Whether an earlier process did not take all up to where this one begins, or was killed."""
+
+
+def open_resumed(path: Path, directory: Path, *, clock: Clock, within_s: float) -> Resumed:
     """Open the log where an earlier process stopped, at most `within_s` ago; else at its end."""
-    since = None
+    since, was_read, was_killed = None, False, False
     with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        file = directory / PLACE_FILE
-        if file.is_file():  # whoever reads from a pipe waits
-            written = msgspec.json.decode(file.read_bytes(), type=_Written)
+        said = directory / PLACE_FILE
+        if said.is_file():  # whoever reads from a pipe waits
+            written = msgspec.json.decode(said.read_bytes(), type=_Written)
             is_recent = 0.0 <= clock.unix_s() - written.at <= within_s
-            if written.path == str(path.absolute()) and is_recent:
-                since = written.place
-    return TailedFile(path, max_line_bytes=MAX_LINE_BYTES, since=since)
+            if written.path == str(path.absolute()):
+                was_read, was_killed = True, not written.is_stop
+                since = written.place if is_recent else None
+    file = TailedFile(path, max_line_bytes=MAX_LINE_BYTES, since=since)
+    return Resumed(file, was_read and (was_killed or not file.is_resumed))
 
 
 class Places:
@@ -78,10 +90,15 @@ class Places:
             self._taken = _Written(str(self._path.absolute()), self._clock.unix_s(), place)
         if now_s - self._written_s >= WRITTEN_EVERY_S:
             self._written_s = now_s
-            self.write()
+            self._write()
 
-    def write(self) -> None:
-        """Write the place that was noted last."""
+    def stopped(self) -> None:
+        """Write the place that was noted last, for the next process."""
+        if self._taken is not None:
+            self._taken = msgspec.structs.replace(self._taken, is_stop=True)
+        self._write()
+
+    def _write(self) -> None:
         if self._taken is None:
             return
         new = self._to.with_suffix(".new")

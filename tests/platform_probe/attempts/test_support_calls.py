@@ -193,3 +193,15 @@ def test_what_was_logged_between_stop_and_start_is_judged_by_its_own_time() -> N
     bench.joiner.tick()
     record = bench.only()
     assert (record.cause, record.started_at) == (None, lines[0].at)
+
+
+def test_a_call_after_lines_were_lost_does_not_say_that_nothing_was_asked_for() -> None:
+    """Ten minutes later all that may have been is known again."""
+    bench = JoinBench()
+    bench.joiner.missed()
+    bench.wait(5.0)
+    bench.called()
+    bench.wait(LATE_WINDOW_S)
+    bench.called(ticket="ticket-2")
+    bench.wait(SETTLED_S)
+    assert [bool(call.missed) for call in bench.complaints] == [True, False]

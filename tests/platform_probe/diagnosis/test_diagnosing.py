@@ -202,6 +202,15 @@ def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
     assert watched.told[-1].revision == before.told[-1].revision + 1
 
 
+def test_a_call_about_what_the_monitor_may_have_missed_is_given_no_mode() -> None:
+    """That no unlock is known says nothing of the phone then."""
+    watched = Watched()
+    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, missed=True)
+    watched.at(5.0).take(complaint)
+    assert watched.records == [complaint]
+    assert watched.told == []
+
+
 def test_a_sure_mode_sets_the_cause() -> None:
     """Where the stages alone said another; the record keeps what they said."""
     watched = Watched()

@@ -165,3 +165,12 @@ def test_nobody_says_of_a_call_without_an_unlock_that_the_car_opened(tmp_path: P
     case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == NOT_SEEN.say
     assert "has opened" not in text_of(case, UTC)
+
+
+def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
+    """Nothing is diagnosed: that the monitor was not there is what is known."""
+    missed = msgspec.structs.replace(COMPLAINT, missed=True)
+    put_lines(tmp_path, "complaints", [msgspec.json.encode(missed)])
+    case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    assert "The monitor was not there for some of the time before the call." in text_of(case, UTC)
+    assert json_of(case, UTC)["say"] == NOT_SEEN.say

@@ -22,7 +22,7 @@ class Follower:
         self.taken: list[bytes] = []
         self.ends = 0
         self.problems: list[str] = []
-        self.file = open_resumed(path, path.parent, clock=clock, within_s=WITHIN_S)
+        self.file, self.has_missed = open_resumed(path, path.parent, clock=clock, within_s=WITHIN_S)
         self.places = Places(
             self.file,
             path,
@@ -40,7 +40,7 @@ class Follower:
         await eventually(lambda: self.ends)
         self._following.cancel()
         if not is_killed:
-            self.places.write()
+            self.places.stopped()
         self.file.close()
 
     def _at_end(self) -> None:
@@ -53,12 +53,14 @@ async def test_what_was_logged_between_stop_and_start_is_read(tmp_path: Path) ->
     path.write_bytes(b"long ago\n")
     first = Follower(path, clock)
     assert not first.file.is_resumed
+    assert not first.has_missed
     await first.stop()
     with path.open("ab") as file:
         file.write(b"between\n")
     clock.wall_s += WITHIN_S
     second = Follower(path, clock)
     assert second.file.is_resumed
+    assert not second.has_missed
     await eventually(lambda: second.taken == [b"between"])
     await second.stop()
     assert second.ends == 1
@@ -70,7 +72,10 @@ async def test_a_process_that_was_killed_has_left_a_place(tmp_path: Path) -> Non
     path, clock = tmp_path / "platform.jsonl", FakeClock()
     path.write_bytes(b"long ago\n")
     await Follower(path, clock).stop(is_killed=True)
-    assert open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S).is_resumed
+    file, has_missed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
+    assert file.is_resumed
+    assert has_missed  # what was under way has no record
+    file.close()
 
 
 @pytest.mark.parametrize("said", [None, b"", b"{}", b"\xff"])
@@ -85,7 +90,10 @@ async def test_without_a_place_of_late_the_log_is_read_from_its_end(
         clock.wall_s += WITHIN_S + 1.0
     else:
         (tmp_path / PLACE_FILE).write_bytes(said)
-    assert not open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S).is_resumed
+    file, has_missed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
+    assert not file.is_resumed
+    assert has_missed is (said is None)
+    file.close()
 
 
 async def test_a_place_that_cannot_be_written_is_complained_of(tmp_path: Path) -> None:
