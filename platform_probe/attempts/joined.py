@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -45,6 +45,8 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     forget_s: float = math.inf
     is_cut_short: bool = False
     """Whether the monitor stopped before its end could be known."""
+    evidence: dict[str, Any] | None = None
+    """What an earlier process had seen of one that it cut short."""
     is_closed: bool = False
     """Whether an earlier process has seen its end: the log's lines of it are no news."""
     is_apart: bool = False
@@ -118,6 +120,7 @@ class JoinedIndex:
         joined.attempt_id, joined.revision = record.attempt_id, record.revision or 0
         joined.is_cut_short = record.reason == PROBE_STOPPED
         joined.is_closed = not joined.is_cut_short
+        joined.evidence = record.evidence if joined.is_cut_short else None
         joined.car, joined.command_id = joined.side.vehicle_id, record.command_id
         if joined.command_id is not None:
             self._by_command.setdefault(joined.command_id, joined)

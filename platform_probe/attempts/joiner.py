@@ -427,7 +427,7 @@ class Joiner:
                 name=name,
                 wire=self._evidence.wire,
             )
-        return record_of_platform(
+        record = record_of_platform(
             side,
             self.clocks(),
             name=name,
@@ -435,6 +435,9 @@ class Joiner:
             patience_s=self._limits.deadline_s,
             is_cut_short=joined.is_cut_short and not has_known_end(side),
         )
+        if not joined.evidence:
+            return record
+        return msgspec.structs.replace(record, evidence={**joined.evidence, **record.evidence})
 
     def _compare_clocks(self, joined: Joined) -> None:
         side, attempt = joined.side, joined.attempt
