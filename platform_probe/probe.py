@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Record, Source
+from fleet_wire.contract.attempt import Attempt, Record, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.links.link import (
@@ -130,6 +130,13 @@ class Probe(Connected):
         self.diagnosing.on_settled = settled
         self._inbox.let_hear(self.diagnosing)
 
+    def take_up(self, records: Sequence[Attempt], diagnoses: Sequence[Diagnosis]) -> None:
+        """Take up what an earlier process has written last: unlocks, and what it said of them."""
+        if self.joiner is not None:
+            self.joiner.take_up(records)
+        if self.diagnosing is not None:
+            self.diagnosing.take_up(records, diagnoses)
+
     # What a link calls
 
     def on_messages(self, messages: Sequence[Message]) -> None:
@@ -167,6 +174,18 @@ class Probe(Connected):
         """Take what a line of the platform's log says."""
         if self.platform is not None:
             self.platform.take(event)
+
+    def catch_up(self) -> None:
+        """Read the platform's log from where an earlier process had stopped, until `caught_up`."""
+        if self.joiner is not None:
+            self.joiner.is_catching_up = True
+
+    def caught_up(self) -> None:
+        """Take the platform's log as it comes: its end is reached."""
+        if self.joiner is not None and self.joiner.is_catching_up:
+            self.joiner.is_catching_up = False
+            self.joiner.tick()
+            self._plan_tick()
 
     # The life of a probe
 

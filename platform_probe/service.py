@@ -14,13 +14,12 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 
 from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.links.link import BrokerAddress, Disconnected
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
 from platform_probe.load.timers import LoopTimers
-from platform_probe.outputs.earlier import cut_short, last_ends
+from platform_probe.outputs.earlier import last_ends, recent, recent_diagnoses
 from platform_probe.outputs.logs import (
     Logger,
     LogSink,
@@ -51,12 +50,16 @@ from platform_probe.running import Run, cancelled
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.writer import StoreWriter
 from platform_probe.watching.follow import AT_ONCE, AT_ONCE_WATCHING, follow
-from platform_probe.watching.tailed_file import TailedFile
+from platform_probe.watching.resumed import Places, open_resumed
 from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
 COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
+
+TAKEN_UP_S: Final = 1800.0
+"""Of so long an earlier process's unlocks are known to the next one: by them it compares cars, and
+finds what a customer calls about."""
 
 
 class _Parts(NamedTuple):
@@ -139,9 +142,10 @@ async def serve(settings: ProbeSettings) -> None:
         )
         probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         _let_hear(probe, store, alerting)
-        if probe.joiner is not None:
-            since = clock.unix_s() - settings.tracking.late_window_s
-            probe.joiner.take_up(cut_short(settings.out_dir, since=since))
+        since = clock.unix_s() - TAKEN_UP_S
+        probe.take_up(
+            recent(settings.out_dir, since=since), recent_diagnoses(settings.out_dir, since=since)
+        )
         parts = _Parts(metrics, logger, export, messages, alerting, store, fan_out.flush)
         await _work(settings, probe, parts)
 
@@ -237,9 +241,37 @@ async def _follow_platform(
     def is_behind() -> bool:
         return store is not None and store.is_behind
 
-    with closing(TailedFile(path, max_line_bytes=MAX_LINE_BYTES)) as file:
+    def place_not_written(why: str) -> None:
+        probe.complain("sink_failed", "platform_log_place", error=why)
+
+    clock, out_dir = SystemClock(), settings.out_dir
+    within_s = settings.tracking.late_window_s
+    file, has_missed = open_resumed(path, out_dir, clock=clock, within_s=within_s)
+    if has_missed and probe.joiner is not None:
+        probe.joiner.missed()
+    with closing(file):
         at_once = AT_ONCE_WATCHING if settings.only_watches else AT_ONCE
-        await follow(file, probe.take_platform_lines, on_problem, is_behind, at_once=at_once)
+        if file.is_resumed:
+            probe.catch_up()
+        places = Places(
+            file,
+            path,
+            out_dir,
+            clock=clock,
+            on_end=probe.caught_up,
+            on_problem=place_not_written,
+        )
+        try:
+            await follow(
+                file,
+                probe.take_platform_lines,
+                on_problem,
+                is_behind,
+                at_once=at_once,
+                on_taken=places.taken,
+            )
+        finally:
+            places.stopped()
 
 
 def _nothing() -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.platform_side import PlatformSide, side_in
@@ -45,6 +45,10 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     forget_s: float = math.inf
     is_cut_short: bool = False
     """Whether the monitor stopped before its end could be known."""
+    evidence: dict[str, Any] | None = None
+    """What an earlier process had seen of one that it cut short."""
+    is_closed: bool = False
+    """Whether an earlier process has seen its end: the log's lines of it are no news."""
     is_apart: bool = False
     """Whether it can be found by its car."""
     is_gone: bool = False
@@ -114,8 +118,14 @@ class JoinedIndex:
         joined = self._new()
         joined.side = side_in(record)
         joined.attempt_id, joined.revision = record.attempt_id, record.revision or 0
-        joined.is_cut_short = True
-        return self._named(joined, joined.side)
+        joined.is_cut_short = record.reason == PROBE_STOPPED
+        joined.is_closed = not joined.is_cut_short
+        joined.evidence = record.evidence if joined.is_cut_short else None
+        joined.car, joined.command_id = joined.side.vehicle_id, record.command_id
+        if joined.command_id is not None:
+            self._by_command.setdefault(joined.command_id, joined)
+        self._by_trace.setdefault(record.trace_id, joined)
+        return joined
 
     def leave_apart(self, joined: Joined) -> None:
         """Let what has one side be found by its car."""

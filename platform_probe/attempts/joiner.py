@@ -108,6 +108,10 @@ class Joiner:
         self.clock_offset = ClockOffset(now_s - unix_s)
         self._log_time = LogTime(keep_s=limits.revise_s, unix_s=unix_s, now_s=now_s)
         self._began_s = now_s
+        self.is_catching_up = False
+        """Whether the log is read from where an earlier process had stopped, and not to its end
+        yet: what is missing may come with the next lines, and when they come says nothing."""
+        self._missed_until_at = -math.inf
         self.only_platform = 0
         """Unlocks judged of which MQTT told nothing."""
         self.revisions = 0
@@ -138,7 +142,8 @@ class Joiner:
         in_time = self._in_time(events, now_s)
         if not in_time:
             return
-        self.clock_offset.line(max([event.at for event in in_time]), now_s)
+        if not self.is_catching_up:
+            self.clock_offset.line(max([event.at for event in in_time]), now_s)
         for joined in self._sorted(in_time):
             if not joined.is_gone:  # else another line of these has shown whose part it is
                 self._settle(joined)
@@ -148,7 +153,9 @@ class Joiner:
 
     def take_attempt(self, attempt: EndedAttempt) -> None:
         """Take an unlock that has ended on MQTT."""
-        self._settle(self._index.take_attempt(attempt))
+        joined = self._index.take_attempt(attempt)
+        joined.is_closed = False  # it was sent once more, and seen
+        self._settle(joined)
         self._hand_on()
 
     def tick(self) -> None:
@@ -199,16 +206,26 @@ class Joiner:
         for call in self._calls.due(math.inf):
             self._write_complaint(call)
 
-    def take_up(self, cut_short: Iterable[Attempt]) -> None:
-        """Take up the records of unlocks that were under way when an earlier process stopped.
+    def take_up(self, records: Iterable[Attempt]) -> None:
+        """Take up the last records of an earlier process, so that calls find their unlocks.
 
-        What the log or MQTT still tells of one makes another revision of its record.
+        What the log or MQTT still tells of one that was under way when that process stopped makes
+        another revision of its record; lines of the others are known.
         """
-        forget_s = self._clock.monotonic_s() + self._limits.revise_s
-        for record in cut_short:
+        limits = self._limits
+        forget_s = self._clock.monotonic_s() + limits.revise_s
+        since = self._clock.unix_s() - limits.revise_s
+        for record in records:
+            self._calls.note(record)
+            if record.started_at + record.total_s < since:
+                continue
             joined = self._index.take_up(record)
             joined.forget_s = forget_s
             self._judged.append((forget_s, joined))
+
+    def missed(self) -> None:
+        """Take that lines of the log, or unlocks under way, were lost before this process began."""
+        self._missed_until_at = self._clock.unix_s()
 
     def clocks(self) -> Clocks:
         """Return how the clocks compare now."""
@@ -248,7 +265,11 @@ class Joiner:
                     found[joined.number] = joined
             if step is PlatformStep.ACCEPTED:
                 self._logs_pubacks = True
-        return [one for one in found.values() if one.number not in waiting or _is_over(one)]
+        return [
+            one
+            for one in found.values()
+            if not one.is_closed and (one.number not in waiting or _is_over(one))
+        ]
 
     def _take_call(self, call: PlatformEvent) -> None:
         """Let a call to support wait for the unlocks that it may be about."""
@@ -270,6 +291,8 @@ class Joiner:
             load_began_at=clocks.load_began_s - clocks.unix_offset_s,
             build=self._evidence.of(call.vehicle_id or "").build,
         )
+        if not record.attempts and record.at - self._limits.revise_s < self._missed_until_at:
+            record = msgspec.structs.replace(record, missed=True)
         self._on_complaint(record)
 
     def _settle(self, joined: Joined) -> None:
@@ -316,6 +339,8 @@ class Joiner:
     def _watermark_at(self, now_s: float) -> float:
         """Return up to which time of the platform's clock all lines should have come."""
         by_log_at = self.newest_at - self._limits.late_s
+        if self.is_catching_up:
+            return by_log_at
         return max(by_log_at, now_s - self.clock_offset.offset_s - self._limits.wait_s)
 
     def _judge(self, joined: Joined) -> None:
@@ -354,7 +379,9 @@ class Joiner:
             self._withdraw(other, one)
         elif other.revision:
             one.attempt_id, one.revision = other.attempt_id, other.revision
-        self._wait(one)
+        one.is_closed = one.attempt is None and (one.is_closed or other.is_closed)
+        if not one.is_closed:
+            self._wait(one)
 
     def _withdraw(self, part: Joined, whole: Joined) -> None:
         """Say of a record that was written that it is a part of another unlock."""
@@ -400,7 +427,7 @@ class Joiner:
                 name=name,
                 wire=self._evidence.wire,
             )
-        return record_of_platform(
+        record = record_of_platform(
             side,
             self.clocks(),
             name=name,
@@ -408,6 +435,9 @@ class Joiner:
             patience_s=self._limits.deadline_s,
             is_cut_short=joined.is_cut_short and not has_known_end(side),
         )
+        if not joined.evidence:
+            return record
+        return msgspec.structs.replace(record, evidence={**joined.evidence, **record.evidence})
 
     def _compare_clocks(self, joined: Joined) -> None:
         side, attempt = joined.side, joined.attempt

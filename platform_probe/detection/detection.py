@@ -98,7 +98,7 @@ class Detection:
                     self._attempt(record, now_s)
             elif isinstance(record, StrayAnswer):
                 self._stray(record, now_s)
-            elif not record.attempts:
+            elif not record.attempts and not record.missed:
                 self._attempt(unseen(record), now_s, hit=True)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:

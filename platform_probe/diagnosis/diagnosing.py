@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import (
+    PROBE_STOPPED,
     Attempt,
     Complaint,
     Flag,
@@ -87,6 +88,8 @@ class Diagnosing(Hearing):
         self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
         self._open_by_car: dict[str, list[OpenUnlock]] = {}
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
+        self._told_before: OrderedDict[str, int] = OrderedDict()
+        """The last revision that an earlier process told of an unlock."""
         self._accounts = Accounts()
         self._booked = self._unbooked = 0
         """Unlocks of customers whose command named a booking, and none."""
@@ -96,6 +99,19 @@ class Diagnosing(Hearing):
         """Called when there is something more to look at, see `next_s`."""
         self.on_settled: Callable[[Diagnosis], None] | None = None
         """Gets the last revision of each diagnosis."""
+
+    def take_up(self, records: Iterable[Attempt], diagnoses: Iterable[Diagnosis]) -> None:
+        """Take up what an earlier process has written: its unlocks are known, and not open.
+
+        What it said of one stands; what is said of the same one now has a later number.
+        """
+        for told in diagnoses:
+            if told.revision > self._told_before.get(told.attempt_id, 0):
+                remember(self._told_before, told.attempt_id, told.revision, MAX_OPEN)
+        for record in records:
+            if record.reason != PROBE_STOPPED:
+                began_s = self._placed_s(record.started_at)
+                self._note(record, self._car(record.vehicle_id), began_s)
 
     # What ends
 
@@ -142,8 +158,11 @@ class Diagnosing(Hearing):
         now_s = self._clock.monotonic_s()
         began_s = self._placed_s(record.started_at)
         car = self._car(record.vehicle_id)
-        self._note(record, car, began_s)
         one = self._open.get(record.attempt_id)
+        if one is None and record.reason == PROBE_STOPPED:
+            self._emit(record)  # nobody was there to see what it failed of, or whether it did
+            return
+        self._note(record, car, began_s)
         if one is not None:
             one.record = record
         elif record.outcome is Outcome.OK and not self._is_odd(record, car, began_s):
@@ -189,7 +208,9 @@ class Diagnosing(Hearing):
         if recent is not None and recent.attempt_id == record.attempt_id:
             del self._recent[record.vehicle_id]  # never to be begun anew
         began_s = self._placed_s(record.started_at)
-        one = self._open[record.attempt_id] = OpenUnlock(record, began_s, called_s=called_s)
+        revision = self._told_before.get(record.attempt_id, 0)
+        one = OpenUnlock(record, began_s, called_s=called_s, revision=revision)
+        self._open[record.attempt_id] = one
         self._open_by_car.setdefault(record.vehicle_id, []).append(one)
         for after_s in LOOKED_AT_AGAIN_S:
             self._look_at(one, max(began_s + after_s, now_s + SETTLE_S))
@@ -263,6 +284,8 @@ class Diagnosing(Hearing):
         """Take that a customer called support: about unlocks, or about one that nobody saw."""
         now_s = self._clock.monotonic_s()
         called_s = self._placed_s(complaint.at)
+        if complaint.missed:
+            return  # that no unlock is known says nothing
         if not complaint.attempts:
             self._diagnose(self._begin(unseen(complaint), now_s, called_s), now_s)
             return

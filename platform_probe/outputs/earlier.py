@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Source
+from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentState
 from platform_probe.outputs.attempt_metrics import is_measured
@@ -43,23 +44,32 @@ def last_attempts(directory: Path) -> list[Attempt]:
     return [*_newest_first(directory)][::-1]
 
 
-def cut_short(directory: Path, *, since: float) -> list[Attempt]:
-    """Return the unlocks that were under way when an earlier process stopped, and are still open.
+def recent(directory: Path, *, since: float) -> list[Attempt]:
+    """Return the unlocks that ended since a moment, in Unix seconds, as their last lines have them.
 
-    Those that ended since a moment, in Unix seconds, in the order in which they were written.
+    In the order in which they were written, without those that proved to be a part of another.
     """
     last: dict[str, Attempt] = {}
     for attempt in _newest_first(directory):
         if attempt.started_at + attempt.total_s < since:
             break
         last.setdefault(attempt.attempt_id, attempt)
-    return [one for one in last.values() if one.reason == PROBE_STOPPED][::-1]
+    return [
+        one for one in reversed(last.values()) if not one.same_as and one.source is not Source.FLOOR
+    ]
 
 
 def last_diagnoses(directory: Path) -> list[Diagnosis]:
     """Return the diagnoses that were written last, in the order in which they were."""
     decode = msgspec.json.Decoder(Diagnosis).decode
     return [*_newest(directory, DIAGNOSES_FILE, decode)][::-1]
+
+
+def recent_diagnoses(directory: Path, *, since: float) -> list[Diagnosis]:
+    """Return the diagnoses that were made since a moment, in Unix seconds, the newest first."""
+    decode = msgspec.json.Decoder(Diagnosis).decode
+    newest = _newest(directory, DIAGNOSES_FILE, decode)
+    return [*takewhile(lambda one: one.at >= since, newest)]
 
 
 def last_incidents(directory: Path, *, since: float) -> list[Incident]:

@@ -289,6 +289,7 @@ COMPLAINTS: Final = Table(
         **dict.fromkeys(("region", "operator", "firmware", "hardware"), "VARCHAR"),
         **dict.fromkeys(("at", "scheduled_s"), "DOUBLE"),
         "attempts": "VARCHAR[]",
+        "missed": "BOOLEAN",
     },
     columns=(
         *_texts("vehicle_id", "complaint_id"),
@@ -296,6 +297,7 @@ COMPLAINTS: Final = Table(
         Column("scheduled_us", "BIGINT", _us("scheduled_s")),
         *_texts("booking_id", "account_id", "app_version", "shown"),
         Column("attempts", "VARCHAR[]"),
+        Column("missed", "BOOLEAN"),
         *_texts("region", "operator", "firmware", "hardware"),
     ),
 )

@@ -183,6 +183,12 @@ CONNECTION: Final = frozenset(
 """Causes that a new connection of the box mends."""
 _OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
 """Of these the car is said to be open: that is tried, and not asked for again."""
+NOT_SEEN: Final = Advice(
+    "Please try the door; if it is locked, please press unlock once more.",
+    "We have no record of their unlock: ask when they pressed and what the app said, and see the"
+    " platform's log.",
+)
+"""What to say and do of a call about an unlock that nobody saw, while nobody knows why."""
 OPENED_LATE: Final = "The car opened, later than it was waited for."
 OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."
 _PRESSES: Final = "Let the customer press"

@@ -10,6 +10,7 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.support.advice import (
     ANOTHER_OPENS,
+    NOT_SEEN,
     TWO_CARS,
     Advice,
     advice_for,
@@ -67,13 +68,15 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
     if case.opened_late and not case.opened_after_no:
         return advice_for(None)
     believed = case.believed
-    advice = advice_for(
-        case.cause,
-        mode,
-        is_sent=case.is_sent,
-        opened_after_no=case.opened_after_no,
-        used_since=_is_used_since(case),
-    )
+    advice = NOT_SEEN
+    if mode is not None or case.attempt is not None:
+        advice = advice_for(
+            case.cause,
+            mode,
+            is_sent=case.is_sent,
+            opened_after_no=case.opened_after_no,
+            used_since=_is_used_since(case),
+        )
     if mode is None and believed is not None and _is_for_security(believed):
         return let_security_look(advice)
     return advice

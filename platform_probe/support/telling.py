@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
+from fleet_wire.contract.attempt import PROBE_STOPPED
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
@@ -86,6 +87,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"A call about {car}, and no unlock that it is about: {when}"
             yield f"  {_who(case.complaints[0])}"
             yield f"  call {case.complaint_id}"
+            if case.complaints[0]["missed"]:
+                yield "The monitor was not there for some of the time before the call."
         else:
             whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
             around = f"around {when}"
@@ -116,7 +119,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _which(case)
     yield from _problems(case, zone)
     yield from _why(case, zone)
-    if case.attempt is not None or case.believed is not None:
+    if case.attempt is not None or case.complaint_id is not None:
         advice = advice_now(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         yield from _who_acts(case, advice)
@@ -312,7 +315,7 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
 
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
-    has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.revisions)
+    has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.complaint_id)
     advice = advice_now(case)
     return {
         "vehicle_id": case.vehicle_id,
@@ -367,6 +370,8 @@ def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
 def _explanation(case: Case) -> str:
     if case.is_in_doubt:
         return f"The car {SAID_OPEN}."
+    if case.attempt is not None and case.attempt["reason"] == PROBE_STOPPED:
+        return "The monitor was stopped, and was not there when it ended."
     is_refuted = case.cause in _REFUTED_BY_ANSWER
     is_open = case.opened_late and (is_refuted or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)

@@ -26,10 +26,12 @@ async def follow(
     is_behind: Callable[[], bool] = bool,
     *,
     at_once: int = AT_ONCE,
+    on_taken: Callable[[bool], object] = bool,
 ) -> None:
     """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read.
 
-    The unlocks have their turn after `at_once` lines.
+    The unlocks have their turn after `at_once` lines. `on_taken` is called whenever all that was
+    read has been taken, with whether that was the end of the file.
 
     While those who get the lines say that they are behind the file waits: it loses nothing by that.
     """
@@ -41,6 +43,7 @@ async def follow(
         for first in range(0, len(lines), at_once):
             take(lines[first : first + at_once])
             await asyncio.sleep(0)
+        on_taken(not lines)
         if file.problem is not None:
             on_problem(file.problem)
         await asyncio.sleep(0 if lines else LOOK_S)

@@ -405,7 +405,10 @@ def of_mode(snapshot: Snapshot, mode: str, span: tuple[float, float], number: in
     )
 
 
-_FAILED_WITHIN: Final = "attempts WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL"
+_FAILED_WITHIN: Final = (
+    "attempts WHERE started_at BETWEEN $since AND $until AND cause <> 'not_observed'"
+)
+"""Of what was not seen nobody knows whether it failed: its cause has a page."""
 
 
 def failed_within(snapshot: Snapshot, span: tuple[float, float], number: int = 1) -> Listed:

@@ -600,6 +600,8 @@ def test_the_platforms_word_of_what_was_cut_short_is_taken(
     (revised,) = bench.records
     assert (revised.attempt_id, revised.revision) == (cut_short.attempt_id, 2)
     assert (revised.cause, revised.reason) == (cause, reason)
+    assert revised.evidence.items() >= cut_short.evidence.items()
+    assert revised.evidence["platform_outcome"] == outcome
 
 
 def test_what_we_did_not_see_ends_as_the_platform_says() -> None:

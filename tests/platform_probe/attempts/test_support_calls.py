@@ -132,3 +132,76 @@ def test_calls_without_end_do_not_wait_without_end(monkeypatch: pytest.MonkeyPat
     bench.joiner.tick()
     assert [each.complaint_id for each in bench.complaints] == ["ticket-0", "ticket-1"]
     assert len(bench.joiner) == 2
+
+
+def restarted(before: JoinBench) -> JoinBench:
+    """Stop a monitor, and return one that takes up what it has written, 30 s later."""
+    before.behind.tracker.interrupt()
+    before.joiner.flush()
+    bench = JoinBench()
+    bench.behind.clock.wall_s = before.behind.clock.wall_s + 30.0
+    bench.joiner.take_up(before.last().values())
+    return bench
+
+
+def test_a_call_after_a_restart_names_the_unlocks_before_it() -> None:
+    """Those that had ended, and one that was under way: the next process knows them."""
+    before = JoinBench()
+    an_unlock(before)
+    before.requested(request_id="r2", trace_id="a" * 32, account_id="anna")
+    bench = restarted(before)
+    bench.called(account_id="anna")
+    bench.wait(SETTLED_S)
+    (complaint,) = bench.complaints
+    assert complaint.attempts == tuple(before.last())
+    assert len(complaint.attempts) == 2
+    assert not bench.records
+
+
+def test_lines_of_known_unlocks_that_are_read_again_make_no_other() -> None:
+    """After a kill the log is read from a little before where it was: nothing is counted twice."""
+    before = JoinBench()
+    an_unlock(before)
+    before.wait(SETTLED_S)
+    bench = JoinBench()
+    bench.joiner.take_up(before.last().values())
+    bench.joiner.is_catching_up = True
+    bench.answered(200, request_id="r1")
+    bench.ended(request_id="r1")
+    bench.joiner.is_catching_up = False
+    bench.wait(SETTLED_S)
+    assert not bench.records
+
+
+def test_what_was_logged_between_stop_and_start_is_judged_by_its_own_time() -> None:
+    """Read minutes late, and in parts: no command is missing that the next lines tell of."""
+    before, bench = JoinBench(), JoinBench()
+    lines = [before.event("requested")]
+    for step in ("published", "accepted", "ended"):
+        before.behind.wait(0.5)
+        more = {"outcome": "executed"} if step == "ended" else {}
+        lines.append(before.event(step, command_id="k1", **more))
+    bench.behind.wait(300.0)
+    offset_s = bench.joiner.clock_offset.offset_s
+    bench.joiner.is_catching_up = True
+    for line in lines:
+        bench.joiner.take_event(line)
+        bench.joiner.tick()
+    assert not bench.records
+    assert bench.joiner.clock_offset.offset_s == offset_s
+    bench.joiner.is_catching_up = False
+    bench.joiner.tick()
+    record = bench.only()
+    assert (record.cause, record.started_at) == (None, lines[0].at)
+
+
+def test_a_call_after_lines_were_lost_does_not_say_that_nothing_was_asked_for() -> None:
+    """Ten minutes later all that may have been is known again."""
+    bench = JoinBench()
+    bench.joiner.missed()
+    bench.wait(5.0)
+    bench.called()
+    bench.wait(LATE_WINDOW_S)
+    bench.called(ticket="ticket-2")
+    bench.wait(SETTLED_S)
+    assert [bool(call.missed) for call in bench.complaints] == [True, False]

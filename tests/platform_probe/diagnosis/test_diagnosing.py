@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import (
+    PROBE_STOPPED,
     Attempt,
     Flag,
     PlatformSide,
@@ -175,6 +176,39 @@ def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
     told = watched.told[0]
     assert told.attempt_id == complaint.complaint_id
     assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
+
+
+def test_what_a_stop_cut_short_is_given_no_mode() -> None:
+    """Nobody was there: that no request or answer is known says nothing of the phone or the car."""
+    watched = Watched()
+    cut_short = watched.ended(Cause.NOT_OBSERVED, reason=PROBE_STOPPED, stages={"requested": 0.0})
+    watched.at(20.0).take(cut_short)
+    watched.at(61.0)
+    assert watched.records == [cut_short]
+    assert watched.told == []
+
+
+def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
+    """Unlocks before the restart count for those after it; nothing is told of them again."""
+    before = Watched()
+    before.at(20.0).take(before.ended(Cause.BOX_SILENT))
+    watched = Watched()
+    earlier = before.ended(Cause.BOX_SILENT, attempt_id="a0")
+    watched.at(100.0).take_up([earlier], before.told)
+    watched.at(161.0)
+    assert (watched.records, watched.told) == ([], [])
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, trace_id="b" * 32))
+    assert "fails_again" in watched.facts()
+    assert watched.told[-1].revision == before.told[-1].revision + 1
+
+
+def test_a_call_about_what_the_monitor_may_have_missed_is_given_no_mode() -> None:
+    """That no unlock is known says nothing of the phone then."""
+    watched = Watched()
+    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, missed=True)
+    watched.at(5.0).take(complaint)
+    assert watched.records == [complaint]
+    assert watched.told == []
 
 
 def test_a_sure_mode_sets_the_cause() -> None:

@@ -11,7 +11,7 @@ from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentState
 from platform_probe.outputs import earlier
-from platform_probe.outputs.earlier import cut_short, last_ends, last_incidents
+from platform_probe.outputs.earlier import last_ends, last_incidents, recent
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 from tests.helpers.consoles import incident_of
 from tests.helpers.fake_clock import EPOCH_S
@@ -55,22 +55,23 @@ def test_what_was_put_aside_is_looked_into(tmp_path: Path) -> None:
     assert last_ends(tmp_path) == {Source.CUSTOMER: EPOCH_S + 1.0, Source.PROBE: EPOCH_S + 2.0}
 
 
-def test_what_was_cut_short_is_found_unless_it_was_revised(tmp_path: Path) -> None:
-    """Of what is still to be revised, what the last revision leaves open."""
+def test_what_ended_lately_is_found_as_it_was_revised_last(tmp_path: Path) -> None:
+    """In the order in which it was written, and without what was a part of another."""
     one = msgspec.structs.replace(
         attempt_of(cause=Cause.NOT_OBSERVED), revision=1, reason=PROBE_STOPPED
     )
-    names = ("long-ago", "open", "ended", "seen")
-    old, is_open, ended, seen = (msgspec.structs.replace(one, attempt_id=name) for name in names)
+    names = ("long-ago", "open", "ended", "part")
+    old, is_open, ended, part = (msgspec.structs.replace(one, attempt_id=name) for name in names)
     write(
         tmp_path / ATTEMPTS_FILE,
         msgspec.structs.replace(old, started_at=EPOCH_S - 60.0),
         is_open,
         ended,
-        msgspec.structs.replace(ended, revision=2, reason=None, cause=None),
-        msgspec.structs.replace(seen, reason=None),
+        revised := msgspec.structs.replace(ended, revision=2, reason=None, cause=None),
+        msgspec.structs.replace(part, same_as="open"),
+        msgspec.structs.replace(one, attempt_id="null-box", source=Source.FLOOR),
     )
-    assert cut_short(tmp_path, since=EPOCH_S) == [is_open]
+    assert recent(tmp_path, since=EPOCH_S) == [is_open, revised]
 
 
 def test_only_the_end_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
     BOOKING_ENDED,
     MAY_BE_OVER,
+    NOT_SEEN,
     OPENED_LATE,
     OVER,
     advice_for,
@@ -27,6 +28,7 @@ from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import (
     BEGIN_S,
     opened_late,
@@ -246,3 +248,24 @@ def test_the_door_is_tried_where_a_command_was_sent(
     assert ("try the door" in json_of(case, UTC)["say"]) is is_tried
     is_known = "no command had been sent" in text_of(case, UTC)
     assert is_known is (cause is not Cause.NOT_OBSERVED)
+
+
+def test_nobody_says_of_a_call_without_an_unlock_that_the_car_opened(tmp_path: Path) -> None:
+    """Nothing was seen, and no mode is likely enough: who called is asked."""
+    put_lines(tmp_path, "complaints", [msgspec.json.encode(COMPLAINT)])
+    diagnosis = diagnosis_of(
+        RankedMode("ble_token_expired_offline", 0.5), attempt_id=COMPLAINT.complaint_id
+    )
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(diagnosis)])
+    case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["say"] == NOT_SEEN.say
+    assert "has opened" not in text_of(case, UTC)
+
+
+def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
+    """Nothing is diagnosed: that the monitor was not there is what is known."""
+    missed = msgspec.structs.replace(COMPLAINT, missed=True)
+    put_lines(tmp_path, "complaints", [msgspec.json.encode(missed)])
+    case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    assert "The monitor was not there for some of the time before the call." in text_of(case, UTC)
+    assert json_of(case, UTC)["say"] == NOT_SEEN.say

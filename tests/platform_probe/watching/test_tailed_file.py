@@ -133,3 +133,41 @@ def test_lines_arrive_whole_however_they_are_written(
         found += tail.all()
     assert found == [line for line in lines if line]
     tail.file.close()
+
+
+def test_it_goes_on_where_an_earlier_process_had_stopped(tmp_path: Path) -> None:
+    """What was appended since is given, from the line that had only begun."""
+    tail = Tail(tmp_path, b"old\n")
+    tail.append(b"one\ntw")
+    assert tail.all() == [b"one"]
+    place = tail.file.place()
+    tail.append(b"o\nthree\n")
+    later = TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place)
+    assert later.is_resumed
+    assert later.read() == [b"two", b"three"]
+
+
+@pytest.mark.parametrize("now", [b"on", b"another\nwith more in it\n"])
+def test_a_file_that_was_cut_or_written_anew_is_not_gone_on_with(
+    tmp_path: Path, now: bytes
+) -> None:
+    """Shorter than the place, or with something else before it: then it is read from its end."""
+    tail = Tail(tmp_path)
+    tail.append(b"one\n")
+    assert tail.all() == [b"one"]
+    place = tail.file.place()
+    tail.path.write_bytes(now)  # the same inode
+    later = TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place)
+    assert not later.is_resumed
+    assert later.read() == []
+
+
+def test_a_file_in_the_place_of_another_is_not_gone_on_with(tmp_path: Path) -> None:
+    """It was rotated meanwhile."""
+    tail = Tail(tmp_path)
+    tail.append(b"one\n")
+    assert tail.all() == [b"one"]
+    place = tail.file.place()
+    tail.path.rename(tmp_path / "platform.jsonl.1")
+    tail.path.write_bytes(b"one\ntwo\n")
+    assert not TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place).is_resumed

@@ -87,6 +87,7 @@ def _by_trait(asked: Asked, trait: str, span: tuple[float, float]) -> list[Mappi
             count(DISTINCT vehicle_id) AS cars, mostly(cause) AS mostly,
             quantile_cont(total_s, 0.95) FILTER (cause IS NULL) AS p95_s
         FROM attempts WHERE started_at BETWEEN $since AND $until
+            AND cause IS DISTINCT FROM 'not_observed'
         GROUP BY ALL ORDER BY failed / unlocks DESC, unlocks DESC, name
         """,
         {"since": utc(span[0]), "until": utc(span[1])},
@@ -104,6 +105,7 @@ def _whole(asked: Asked, span: tuple[float, float]) -> Mapping[str, Any]:
             quantile_cont(total_s, 0.5) FILTER (cause IS NULL) AS p50_s,
             quantile_cont(total_s, 0.95) FILTER (cause IS NULL) AS p95_s
         FROM attempts WHERE started_at BETWEEN $since AND $until
+            AND cause IS DISTINCT FROM 'not_observed'
         """,
         {"since": utc(span[0]), "until": utc(span[1])},
         1,
@@ -239,7 +241,7 @@ def _level(asked: Asked, days: int) -> Mapping[str, Any]:
             """
             WITH failures AS MATERIALIZED (
                 SELECT account_id, booking_id, total_s FROM attempts
-                WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL
+                WHERE started_at BETWEEN $since AND $until AND cause <> 'not_observed'
                 AND source <> 'floor'
             )
             SELECT count(*) AS failed, count(DISTINCT account_id) AS customers,
@@ -247,6 +249,7 @@ def _level(asked: Asked, days: int) -> Mapping[str, Any]:
                 (
                     SELECT count(*) FROM attempts
                     WHERE started_at BETWEEN $since AND $until AND source <> 'floor'
+                        AND cause IS DISTINCT FROM 'not_observed'
                 ) AS unlocks,
                 (
                     SELECT count(DISTINCT booking_id) FROM failures WHERE booking_id NOT IN (
@@ -330,6 +333,7 @@ def failed_over_time(
         SELECT time_bucket(to_microseconds($bucket), started_at) AS at_time,
             100 * count(cause) / count(*) AS percent
         FROM attempts WHERE started_at BETWEEN $since AND $until{of_them}
+            AND cause IS DISTINCT FROM 'not_observed'
         GROUP BY ALL ORDER BY at_time
         """,
         {

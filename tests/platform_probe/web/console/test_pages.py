@@ -571,3 +571,25 @@ def test_what_a_broker_retains_of_a_car_is_no_contact(tmp_path: Path) -> None:
     with served(store, tmp_path / "audit.jsonl") as url:
         page = Visitor(url).get(f"/car/{row.vehicle_id}").text
         assert "Last contact" not in page
+
+
+def test_what_was_not_seen_is_neither_opened_nor_failed(tmp_path: Path) -> None:
+    """A monitor that was stopped counts no unlock of that time: in no share, and as no failure."""
+    put_unlocks(
+        tmp_path / "store",
+        [
+            unlock(0, cause=None, region="north"),
+            unlock(1, cause=Cause.BOX_OFFLINE, region="north"),
+            *(unlock(number, cause=Cause.NOT_OBSERVED, region="south") for number in (2, 3)),
+        ],
+    )
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        visitor = Visitor(url)
+        fleet, cto, oncall = (visitor.get(path).text for path in ("/fleet", "/cto", "/oncall"))
+    assert "50" in re.sub(r"<[^>]+>", " ", fleet)
+    assert "south" not in fleet
+    assert "/unlock/attempt-1" in oncall
+    assert "/unlock/attempt-2" not in oncall
+    cells = [unescape(cell).strip() for cell in re.findall(r"<td[^>]*>([^<]*)</td>", cto)]
+    assert "2" in cells
+    assert "4" not in cells

@@ -1,0 +1,109 @@
+"""Where the reading of the platform's log goes on after a restart.
+
+The place stands in a file beside the records. It is written every few seconds and at the stop, so
+that the next process reads what was logged between stop and start, whatever ended this one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES
+from platform_probe.watching.tailed_file import Place, TailedFile
+
+PLACE_FILE: Final = "platform_log_place.json"
+WRITTEN_EVERY_S: Final = 2.0
+"""After a kill the lines of so long are read once more: those of known unlocks are passed over."""
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """What stands in the file."""
+
+    path: str
+    """Of the log."""
+    at: float
+    """When all up to the place had been taken, Unix seconds."""
+    place: Place
+    is_stop: bool = False
+    """Whether the process had stopped, with a record of all that was under way."""
+
+
+class Resumed(NamedTuple):
+    """The log, opened."""
+
+    file: TailedFile
+    has_missed: bool
+    """Whether an earlier process did not take all up to where this one begins, or was killed."""
+
+
+def open_resumed(path: Path, directory: Path, *, clock: Clock, within_s: float) -> Resumed:
+    """Open the log where an earlier process stopped, at most `within_s` ago; else at its end."""
+    since, was_read, was_killed = None, False, False
+    with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        said = directory / PLACE_FILE
+        if said.is_file():  # whoever reads from a pipe waits
+            written = msgspec.json.decode(said.read_bytes(), type=_Written)
+            is_recent = 0.0 <= clock.unix_s() - written.at <= within_s
+            if written.path == str(path.absolute()):
+                was_read, was_killed = True, not written.is_stop
+                since = written.place if is_recent else None
+    file = TailedFile(path, max_line_bytes=MAX_LINE_BYTES, since=since)
+    return Resumed(file, was_read and (was_killed or not file.is_resumed))
+
+
+class Places:
+    """Writes how far the log was taken. `on_end` is called when its end is reached at first."""
+
+    def __init__(
+        self,
+        file: TailedFile,
+        path: Path,
+        directory: Path,
+        *,
+        clock: Clock,
+        on_end: Callable[[], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self._file = file
+        self._path = path
+        self._to = directory / PLACE_FILE
+        self._clock = clock
+        self._on_end: Callable[[], None] | None = on_end
+        self._on_problem = on_problem
+        self._taken: _Written | None = None
+        self._written_s = -math.inf
+
+    def taken(self, is_end: bool) -> None:  # noqa: FBT001 - as `follow` calls it
+        """Note that all that was read has been taken, and whether that is the end of the file."""
+        if is_end and self._on_end is not None:
+            self._on_end()
+            self._on_end = None
+        place, now_s = self._file.place(), self._clock.monotonic_s()
+        if place is not None:
+            self._taken = _Written(str(self._path.absolute()), self._clock.unix_s(), place)
+        if now_s - self._written_s >= WRITTEN_EVERY_S:
+            self._written_s = now_s
+            self._write()
+
+    def stopped(self) -> None:
+        """Write the place that was noted last, for the next process."""
+        if self._taken is not None:
+            self._taken = msgspec.structs.replace(self._taken, is_stop=True)
+        self._write()
+
+    def _write(self) -> None:
+        if self._taken is None:
+            return
+        new = self._to.with_suffix(".new")
+        try:
+            new.write_bytes(msgspec.json.encode(self._taken))
+            new.replace(self._to)
+        except OSError as error:
+            self._on_problem(error.strerror or str(error))

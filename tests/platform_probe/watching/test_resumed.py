@@ -1,0 +1,106 @@
+"""The platform's log after a restart: read from where the earlier process had stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from platform_probe.watching.follow import follow
+from platform_probe.watching.resumed import PLACE_FILE, Places, open_resumed
+from tests.helpers.fake_clock import FakeClock
+from tests.helpers.waiting import eventually
+
+WITHIN_S = 600.0
+
+
+class Follower:
+    """A process that follows a log until it is stopped."""
+
+    def __init__(self, path: Path, clock: FakeClock) -> None:
+        self.taken: list[bytes] = []
+        self.ends = 0
+        self.problems: list[str] = []
+        self.file, self.has_missed = open_resumed(path, path.parent, clock=clock, within_s=WITHIN_S)
+        self.places = Places(
+            self.file,
+            path,
+            path.parent,
+            clock=clock,
+            on_end=self._at_end,
+            on_problem=self.problems.append,
+        )
+        self._following = asyncio.ensure_future(
+            follow(self.file, self.taken.extend, self.problems.append, on_taken=self.places.taken)
+        )
+
+    async def stop(self, *, is_killed: bool = False) -> None:
+        """End it."""
+        await eventually(lambda: self.ends)
+        self._following.cancel()
+        if not is_killed:
+            self.places.stopped()
+        self.file.close()
+
+    def _at_end(self) -> None:
+        self.ends += 1
+
+
+async def test_what_was_logged_between_stop_and_start_is_read(tmp_path: Path) -> None:
+    """The end of the log is told once, when all that was missed is taken."""
+    path, clock = tmp_path / "platform.jsonl", FakeClock()
+    path.write_bytes(b"long ago\n")
+    first = Follower(path, clock)
+    assert not first.file.is_resumed
+    assert not first.has_missed
+    await first.stop()
+    with path.open("ab") as file:
+        file.write(b"between\n")
+    clock.wall_s += WITHIN_S
+    second = Follower(path, clock)
+    assert second.file.is_resumed
+    assert not second.has_missed
+    await eventually(lambda: second.taken == [b"between"])
+    await second.stop()
+    assert second.ends == 1
+    assert not second.problems
+
+
+async def test_a_process_that_was_killed_has_left_a_place(tmp_path: Path) -> None:
+    """It writes one as it goes."""
+    path, clock = tmp_path / "platform.jsonl", FakeClock()
+    path.write_bytes(b"long ago\n")
+    await Follower(path, clock).stop(is_killed=True)
+    file, has_missed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
+    assert file.is_resumed
+    assert has_missed  # what was under way has no record
+    file.close()
+
+
+@pytest.mark.parametrize("said", [None, b"", b"{}", b"\xff"])
+async def test_without_a_place_of_late_the_log_is_read_from_its_end(
+    tmp_path: Path, said: bytes | None
+) -> None:
+    """What happened longer ago is history; what cannot be read is no place."""
+    path, clock = tmp_path / "platform.jsonl", FakeClock()
+    path.write_bytes(b"long ago\n")
+    await Follower(path, clock).stop()
+    if said is None:
+        clock.wall_s += WITHIN_S + 1.0
+    else:
+        (tmp_path / PLACE_FILE).write_bytes(said)
+    file, has_missed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
+    assert not file.is_resumed
+    assert has_missed is (said is None)
+    file.close()
+
+
+async def test_a_place_that_cannot_be_written_is_complained_of(tmp_path: Path) -> None:
+    """The log is followed all the same."""
+    path, clock = tmp_path / "platform.jsonl", FakeClock()
+    path.touch()
+    (tmp_path / PLACE_FILE).mkdir()
+    follower = Follower(path, clock)
+    await follower.stop()
+    assert follower.problems
