@@ -255,6 +255,27 @@ def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
     assert watched.last[0].state is IncidentState.RESOLVED
 
 
+def test_lost_cars_whose_unlocks_fail_have_customers_and_examples() -> None:
+    """Also while too few fail to be found by themselves; of other cars none are theirs."""
+    watched = Watched()
+    lose_forty(watched)
+    names = {"region": "north", "cause": Cause.BOX_OFFLINE}
+    theirs = watched.unlock(vehicle_id="car-7", **names)
+    watched.unlock(vehicle_id="car-8", **names)
+    watched.wait(40.0)
+    ranked = RankedMode("regional_carrier_outage", 0.9)
+    for number in range(1, 7, 2):
+        said = {"attempt_id": f"wave-{number}", "vehicle_id": f"car-{number}"}
+        at = watched.time.unix_s()
+        watched.alerting.diagnosis(
+            diagnosis_of(ranked, after_s=1.0, cause=Cause.BOX_OFFLINE, at=at, **said)
+        )
+    watched.wait(40.0)
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.CARS_LOST
+    assert (incident.customers, incident.examples) == (1, (theirs.attempt_id,))
+
+
 def test_all_cars_that_reconnect_at_once_are_named() -> None:
     """Since all were lost: a car or two that were lost just before are not its begin."""
     watched = Watched()

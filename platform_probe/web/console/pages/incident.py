@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
@@ -62,12 +63,15 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
 
 def _advice_for(now: Incident) -> Advice | None:
     """Return what to say now to who was hit by it; None where that is not known."""
-    if now.kind is IncidentKind.SUSPICIOUS or now.cause is None:
+    cause, mode = now.cause, MODES.get(now.mode or "")
+    if cause is None and now.kind is IncidentKind.CARS_LOST:
+        cause = Cause.BOX_OFFLINE  # of which unlocks of these cars fail
+    if now.kind is IncidentKind.SUSPICIOUS or (cause is None and mode is None):
         return None
-    advice = advice_for(now.cause, MODES.get(now.mode or ""))
+    advice = advice_for(cause, mode)
     if now.state is IncidentState.RESOLVED:
-        return let_press_again(advice, now.cause, OVER)
-    return advice if now.unseen_since is None else let_press_again(advice, now.cause, MAY_BE_OVER)
+        return let_press_again(advice, cause, OVER)
+    return advice if now.unseen_since is None else let_press_again(advice, cause, MAY_BE_OVER)
 
 
 def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:

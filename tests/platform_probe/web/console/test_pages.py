@@ -16,6 +16,7 @@ import pytest
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
+from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
@@ -552,6 +553,23 @@ def test_cars_that_are_lost_are_no_unlocks(tmp_path: Path) -> None:
         page = Visitor(url).get(f"/incident/{OPEN}").text
         assert "more than 99.9 %" in page
         assert "everything else" not in page
+
+
+@pytest.mark.parametrize("mode", [None, "regional_carrier_outage"])
+def test_lost_cars_have_advice_before_one_of_their_unlocks_has_failed(
+    tmp_path: Path, mode: str | None
+) -> None:
+    """By their mode, else by what an unlock of them would fail of; no list stands there empty."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(1)])
+    lost = {"kind": IncidentKind.CARS_LOST, "cause": None, "examples": (), "customers": 0}
+    put_incidents(store, [incident_of(mode=mode, **lost)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = unescape(Visitor(url).get(f"/incident/{OPEN}").text)
+    told = MODES[mode].now if mode else "Let the customer open by Bluetooth or card"
+    assert told in page
+    assert "No unlock that it hit has ended yet." in page
+    assert "Nothing in this time." not in page
 
 
 def test_what_a_broker_retains_of_a_car_is_no_contact(tmp_path: Path) -> None:
