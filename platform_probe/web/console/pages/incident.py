@@ -12,7 +12,7 @@ from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, mi
 from platform_probe.web.console.gathering import unlocks_by_ids
 from platform_probe.web.console.incidents import MOST, known_as
 from platform_probe.web.console.listing import part_of
-from platform_probe.web.console.pages.fleet import failed_over_time
+from platform_probe.web.console.pages.fleet import OF_FAILURES, failed_over_time
 from platform_probe.web.console.pictures import Curve, curve_of, share_of
 
 LISTED: Final = 100
@@ -20,7 +20,6 @@ BEFORE_S: Final = 600.0
 """So much of the time before it is shown too: what was usual."""
 LONGEST_S: Final = 86_400.0
 LEAST_S: Final = 15.0
-_OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
 
 
 def incidents_page(asked: Asked, _: str) -> Answer:
@@ -76,7 +75,7 @@ def _advice_for(now: Incident) -> Advice | None:
 
 def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:
     """Return how its cohort fared before it, in it and since, where that is what it is about."""
-    if now.kind not in _OF_FAILURES:
+    if now.kind not in OF_FAILURES:
         return None
     since_s = max(now.since - BEFORE_S, end_s - LONGEST_S)
     return failed_over_time(asked, (since_s, end_s), now.cohort, least_s=LEAST_S)

@@ -555,6 +555,22 @@ def test_cars_that_are_lost_are_no_unlocks(tmp_path: Path) -> None:
         assert "everything else" not in page
 
 
+@pytest.mark.parametrize(
+    ("cohort", "is_said"), [({"operator": "a"}, True), ({"firmware": "2.5.0"}, False)]
+)
+def test_an_incident_that_is_of_no_release_stands_beside_the_comparison_of_two(
+    tmp_path: Path, cohort: dict[str, str], *, is_said: bool
+) -> None:
+    """An operator's outage makes the firmware look worse that its cars have."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(1), unlock(60, cause=Cause.BOX_OFFLINE)])
+    put_incidents(store, [incident_of(cohort=cohort)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/qa?before=2.4.1&after=2.5.0").text
+        assert "In this time there were incidents of other" not in Visitor(url).get("/qa").text
+    assert ("they may explain the difference" in page) is is_said
+
+
 @pytest.mark.parametrize("mode", [None, "regional_carrier_outage"])
 def test_lost_cars_have_advice_before_one_of_their_unlocks_has_failed(
     tmp_path: Path, mode: str | None
@@ -562,7 +578,12 @@ def test_lost_cars_have_advice_before_one_of_their_unlocks_has_failed(
     """By their mode, else by what an unlock of them would fail of; no list stands there empty."""
     store = tmp_path / "store"
     put_unlocks(store, [unlock(1)])
-    lost = {"kind": IncidentKind.CARS_LOST, "cause": None, "examples": (), "customers": 0}
+    lost: dict[str, Any] = {
+        "kind": IncidentKind.CARS_LOST,
+        "cause": None,
+        "examples": (),
+        "customers": 0,
+    }
     put_incidents(store, [incident_of(mode=mode, **lost)])
     with served(store, tmp_path / "audit.jsonl") as url:
         page = unescape(Visitor(url).get(f"/incident/{OPEN}").text)
