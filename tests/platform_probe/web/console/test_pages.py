@@ -15,6 +15,7 @@ import pytest
 
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
@@ -34,6 +35,7 @@ from tests.helpers.consoles import (
     put_incidents,
     served,
 )
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import BEGIN_S, put_lines, put_presence, put_unlocks, unlock
 
 PATHS = (
@@ -179,6 +181,59 @@ def test_a_car_has_its_history(open_console: str) -> None:
         assert told in page
     assert "11.50 V" in Visitor(open_console).get("/car/car-90").text
     assert "&lt;b&gt;x&lt;/b&gt;" in Visitor(open_console).get("/car/car-05").text
+
+
+def test_a_car_that_is_back_has_no_reason_to_be_away(tmp_path: Path) -> None:
+    """Why it was away before is told with its comings and goings alone."""
+    store = tmp_path / "store"
+    put_unlocks(
+        store, [unlock(1, cause=Cause.BOX_OFFLINE, evidence={"offline_reason": "last_will"})]
+    )
+    car = unlock(1).vehicle_id
+    put_presence(store, 60.0, car, "offline")
+    put_presence(store, 90.0, car, "online")
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get(f"/car/{car}").text
+    assert page.count("(its connection broke)") == 1
+    assert "</span> connected</span>, " in page
+
+
+def test_lists_name_the_mode_that_the_unlock_itself_names(tmp_path: Path) -> None:
+    """As it was diagnosed last, on all pages; where that is a guess, or the car opened, none."""
+    store = tmp_path / "store"
+    outage = "regional_carrier_outage"
+    first = unlock(1, cause=Cause.BOX_OFFLINE, booking_id="booking-1", region="coast")
+    guessed = unlock(2, cause=Cause.BOX_OFFLINE, failure_mode="queue_full_drop", car="car-2")
+    opened = unlock(3, vehicle_id="car-3")
+    put_unlocks(store, [first, guessed, opened])
+    said = [
+        diagnosis_of(
+            RankedMode(mode, probability),
+            attempt_id=one.attempt_id,
+            vehicle_id=one.vehicle_id,
+            cause=one.cause,
+            revision=revision,
+            at=one.started_at + 30.0 * revision,
+            after_s=30.0 * revision,
+        )
+        for one, revision, mode, probability in (
+            (first, 1, "queue_full_drop", 0.5),
+            (first, 2, outage, 0.97),
+            (guessed, 1, outage, 0.25),
+            (opened, 1, outage, 0.6),
+        )
+    ]
+    put_lines(store, "diagnoses", map(msgspec.json.encode, said))
+    with served(store, tmp_path / "audit.jsonl") as url:
+        for path in ("/booking/booking-1", f"/car/{first.vehicle_id}", "/cause/box_offline"):
+            page = Visitor(url).get(path).text
+            assert f'"/mode/{outage}"' in page, path
+            assert "/mode/queue_full_drop" not in page, path
+        page = Visitor(url).get(f"/mode/{outage}").text
+        assert Visitor(url).get("/mode/queue_full_drop").text.count("/unlock/attempt-") == 0
+    assert page.count("/unlock/attempt-") == 1
+    assert "<td>coast, operator-a</td>" in page
+    assert "<td>2.4.1</td>" in page
 
 
 def test_two_releases_are_judged(open_console: str) -> None:
