@@ -484,6 +484,21 @@ def test_a_long_list_has_pages(tmp_path: Path) -> None:
         assert Visitor(url).get("/time?page=99").text.count("data-row") == 0
 
 
+def test_who_has_opened_a_car_since_is_not_to_be_called(tmp_path: Path) -> None:
+    """Support calls those who still stand before a closed car; what opened is said in French."""
+    store = tmp_path / "store"
+    failed = {number: unlock(number, cause=Cause.BOX_SILENT) for number in (3, 8, 4, 9)}
+    again = PlatformSide(status=200, account_id="customer-3", requests=2)
+    put_unlocks(store, [*failed.values(), unlock(13, platform=again)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/support").text
+        french = Visitor(url, Accept_Language="fr").get("/mobile").text
+    assert "/customer/customer-4" in page
+    assert "/customer/customer-3" not in page
+    assert "ouverte" in french
+    assert not re.search(r">\s*opened\s*<", french)
+
+
 def test_tables_of_roles_can_be_shown_whole(tmp_path: Path) -> None:
     """The first 25 rows, or up to 500."""
     rows = [
