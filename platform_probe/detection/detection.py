@@ -255,6 +255,7 @@ class Detection:
             )  # fmt: skip
             if attempt.failure_mode is not None:
                 one.modes = ((attempt.failure_mode, 1.0),)
+            self._waves.hit(one)
         elif counts:
             self._opened[attempt.attempt_id] = values, customer
             if len(self._opened) > MOST_OPENED:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from platform_probe.detection.traits import TRAITS, Key
+from platform_probe.detection.traits import TRAITS, Key, Values, is_in
 from platform_probe.diagnosis.cohorts.begin import begin_of
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import Absence, Cohort, find_cohorts
@@ -59,16 +59,34 @@ def look_since(counts: Sequence[Count], since: float) -> Look:
         for one in counts
     ]
     finding = find_cohorts(told, trait_names=[TRAITS[place] for place in places], since=since)
+    kinds = {one.values for one in counts}
     found = tuple(
-        _shared(cohort, finding.since)
+        _shared(cohort, finding.since, kinds)
         for place, cohort in enumerate(finding.found)
         if not place or cohort.probability >= LIKELY
     )
     return Look(found, finding.absence, finding.since)
 
 
-def _shared(cohort: Cohort, since: float) -> Shared:
+def telling_part(key: Key, kinds: Collection[Values]) -> Key:
+    """Return a cohort without the traits that add nothing to its others, among all `kinds`.
+
+    That is what all have that have the others, and some that have not: an operator's firmware,
+    where others drive it too. What only they have is their name as well, and stays.
+    """
+    for trait in reversed(key):
+        others = tuple(one for one in key if one != trait)
+        members = [values for values in kinds if is_in(others, values)]
+        adds = any(values[trait[0]] not in (None, trait[1]) for values in members)
+        has_more = any(is_in((trait,), values) and not is_in(others, values) for values in kinds)
+        if members and others and has_more and not adds:
+            key = others
+    return key
+
+
+def _shared(cohort: Cohort, since: float, kinds: Collection[Values]) -> Shared:
     key = tuple(sorted((TRAITS.index(trait.name), trait.value) for trait in cohort.traits))
+    key = telling_part(key, kinds)
     at = since if cohort.begin is None else max(cohort.begin.at, since)
     return Shared(key, at, cohort.probability, cohort.failures)
 

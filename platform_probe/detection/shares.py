@@ -16,7 +16,7 @@ from typing import Final
 from platform_probe.detection.evidence import CEILING, Evidence, Mixture
 from platform_probe.detection.expected import BLOCK_S, Block, Season
 from platform_probe.detection.measures import BLIND, MEASURES, Measure
-from platform_probe.detection.naming import Look, Shared, look, look_since
+from platform_probe.detection.naming import Look, Shared, look, look_since, telling_part
 from platform_probe.detection.problem import Problem
 from platform_probe.detection.recent import KEPT_S, Hit, Recent
 from platform_probe.detection.traits import Key, Values, is_in, is_kind, keys_of
@@ -283,7 +283,8 @@ class ShareTests:
         if len(since) < measure.least or len({one.vehicle_id for one in since}) < LEAST_CARS:
             return None
         is_all = found.absence is Absence.EVERYWHERE or len(members) == len(counts)
-        return Shared(() if is_all else key, found.since, 0.5, len(since))
+        whom = () if is_all else telling_part(key, {one.values for one in counts})
+        return Shared(whom, found.since, 0.5, len(since))
 
     def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
         since_s = shared.since - self.offset_s

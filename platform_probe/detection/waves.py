@@ -16,7 +16,9 @@ from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatu
 from fleet_wire.contract.partial import PartialState
 from platform_probe.detection.evidence import Evidence
 from platform_probe.detection.expected import Block, Learned
+from platform_probe.detection.measures import FAILED
 from platform_probe.detection.naming import look_since
+from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import MOST_KEPT, Sighting
 from platform_probe.detection.traits import (
     UNKNOWN,
@@ -126,6 +128,12 @@ class Waves:
                 self._note_lost(vehicle_id, now_s)
         elif isinstance(message, _STATES):
             self._state(self._car(vehicle_id), message)
+
+    def hit(self, hit: Hit) -> None:
+        """Take an unlock that was hit: one that failed, of a lost car, says whom that hits."""
+        for one in self.sightings if FAILED in hit.measures else ():
+            if hit.vehicle_id in one.cars:
+                one.note(one.last_s, customer=hit.customer, example=hit.attempt_id)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car."""

@@ -131,15 +131,20 @@ def most_telling(findings: Collection[Finding]) -> Finding:
 
     One with a mode, and of these one whose mode as many unlocks were diagnosed with as any, within
     a standard deviation: what failed at another stage, or of pressing again, is fewer. Of the rest
-    one with a cause, that goes on; of these what customers feel.
+    one with a cause, that goes on; of these what customers feel. A mode has as many unlocks as any
+    of its findings: lost cars count each press of a customer, failures the first.
     """
-    most = max(map(_named, findings))
+    named: dict[str, float] = {}
+    for one in findings:
+        mode = _mode(one)
+        named[mode] = max(named.get(mode, 0.0), one.modes.get(mode, 0.0))
+    most = max(named.values())
     enough = most - math.sqrt(most)
     return min(
         findings,
         key=lambda one: (
-            mode_of(one) is None,
-            _named(one) < enough,
+            not _mode(one),
+            named[_mode(one)] < enough,
             cause_of(one) is None,
             one.is_over,
             RANK.index(one.kind),
@@ -149,7 +154,7 @@ def most_telling(findings: Collection[Finding]) -> Finding:
     )
 
 
-def _named(finding: Finding) -> float:
-    """Return how many unlocks were diagnosed with the mode of a finding."""
+def _mode(finding: Finding) -> str:
+    """Return the mode of a finding; "" where it has none."""
     mode = mode_of(finding)
-    return 0.0 if mode is None else finding.modes[mode[0]]
+    return "" if mode is None else mode[0]

@@ -24,11 +24,10 @@ from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, 
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import DAY_S
-from platform_probe.web.console.listing import Listed, listed
+from platform_probe.web.console.listing import Listed
+from platform_probe.web.console.modes import LATE_S, as_believed, listed_unlocks
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, MOST_ROWS, Snapshot
 
-LATE_S: Final = 3_600.0
-"""Answers and diagnoses come so long after an unlock at most."""
 NEAR_S: Final = DAY_S
 """The unlocks of a car before and after one are looked for within so long."""
 SIMILAR_S: Final = 900.0
@@ -48,7 +47,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
     Of one that a list has already (`listed`) what was logged and heard around it is left out: only
     what to say and do is asked for, and finding the rest takes most of the time.
     """
-    found = unlocks_by_ids(snapshot, [attempt_id]) if listed is None else [listed]
+    found = _by_ids(snapshot, [attempt_id]) if listed is None else [listed]
     if not found:
         return _complaint_case(snapshot, attempt_id)
     attempt = _all_of(snapshot, found[0])
@@ -204,13 +203,14 @@ def similar_to(snapshot: Snapshot, case: Case) -> list[Row]:
     """Return the latest unlocks of other cars of that time that failed of the same cause."""
     if case.cause is None:
         return []
-    return snapshot.rows(
+    found = snapshot.rows(
         f"SELECT {FEW_OF_UNLOCK} FROM"
         f" {snapshot.within(ATTEMPTS, case.at_s - SIMILAR_S, case.at_s + SIMILAR_S)}"
         " WHERE cause = $cause AND vehicle_id <> $car ORDER BY started_at DESC",
         {"cause": case.cause.value, "car": case.vehicle_id or ""},
         LISTED,
     )
+    return as_believed(snapshot, found)
 
 
 # A car
@@ -265,7 +265,8 @@ def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
                 AND reason IS DISTINCT FROM 'last_will') AS last_heard,
             max_by(kind, heard_at) FILTER (kind <> 'command') AS last_kind,
             max_by(status, heard_at) FILTER (kind = 'presence') AS presence,
-            max_by(reason, heard_at) FILTER (kind = 'presence') AS presence_reason,
+            nullif(max_by(coalesce(reason, ''), heard_at) FILTER (kind = 'presence'), '')
+                AS presence_reason,
             CASE WHEN NOT max_by(is_retained, heard_at) FILTER (kind = 'presence')
                 THEN max(heard_at) FILTER (kind = 'presence') END AS presence_at,
             max_by(is_locked, heard_at) FILTER (is_locked IS NOT NULL) AS is_locked,
@@ -294,7 +295,7 @@ def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
 
 
 def _unlocks_of_car(snapshot: Snapshot, vehicle_id: str, number: int) -> Listed:
-    return listed(
+    return listed_unlocks(
         snapshot,
         f"SELECT {FEW_OF_UNLOCK}, hardware, evidence FROM attempts WHERE vehicle_id = $car"
         " ORDER BY started_at DESC, attempt_id",
@@ -332,7 +333,7 @@ def history_of(snapshot: Snapshot, column: str, any_id: str) -> History:
     """Return what is known of an `account_id` or a `booking_id`, the last first."""
     unlocks = [row for row in snapshot.unlocks_of(any_id) if row[column] == any_id]
     return History(
-        unlocks=unlocks[:LISTED],
+        unlocks=as_believed(snapshot, unlocks[:LISTED]),
         events=_events_of(snapshot, column, any_id, unlocks),
         complaints=_complaints(snapshot, column, any_id),
     )
@@ -379,28 +380,11 @@ def is_told_of(snapshot: Snapshot, column: str, any_id: str) -> bool:
 
 def of_cause(snapshot: Snapshot, cause: str, span: tuple[float, float], number: int) -> Listed:
     """Return a page of the unlocks of a time that failed of a cause, the last first."""
-    return listed(
+    return listed_unlocks(
         snapshot,
         f"SELECT {FEW_OF_UNLOCK} FROM attempts WHERE started_at BETWEEN $since AND $until"
         " AND cause = $cause ORDER BY started_at DESC, attempt_id",
         {"cause": cause, "since": utc(span[0]), "until": utc(span[1])},
-        number,
-    )
-
-
-def of_mode(snapshot: Snapshot, mode: str, span: tuple[float, float], number: int) -> Listed:
-    """Return a page of the unlocks that are believed to have had a failure mode."""
-    return listed(
-        snapshot,
-        """
-        SELECT attempt_id, vehicle_id, booking_id, outcome, cause, mode AS failure_mode,
-            probability, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS started_at
-        FROM (
-            SELECT * FROM diagnoses WHERE made_at BETWEEN $since AND $until
-            QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
-        ) WHERE mode = $mode ORDER BY started_at DESC, attempt_id
-        """,
-        {"mode": mode, "since": utc(span[0]), "until": utc(span[1] + DAY_S)},
         number,
     )
 
@@ -413,7 +397,7 @@ _FAILED_WITHIN: Final = (
 
 def failed_within(snapshot: Snapshot, span: tuple[float, float], number: int = 1) -> Listed:
     """Return a page of the unlocks of a time that failed, the last first."""
-    return listed(
+    return listed_unlocks(
         snapshot,
         f"SELECT {FEW_OF_UNLOCK} FROM {_FAILED_WITHIN} ORDER BY started_at DESC, attempt_id",
         {"since": utc(span[0]), "until": utc(span[1])},
@@ -430,6 +414,10 @@ def count_failed_within(snapshot: Snapshot, span: tuple[float, float]) -> int:
 
 def unlocks_by_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[Row]:
     """Return unlocks by their ids, in that order, those that are not known left out."""
+    return as_believed(snapshot, _by_ids(snapshot, ids))
+
+
+def _by_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[Row]:
     found = []
     for attempt_id in ids:
         found += [row for row in snapshot.unlocks_of(attempt_id) if row["attempt_id"] == attempt_id]

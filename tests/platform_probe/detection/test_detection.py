@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import (
@@ -253,6 +254,49 @@ def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
         say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
     watched.wait(1_200.0)
     assert watched.last[0].state is IncidentState.RESOLVED
+
+
+def test_lost_cars_whose_unlocks_fail_have_customers_and_examples() -> None:
+    """Also while too few fail to be found by themselves; of other cars none are theirs."""
+    watched = Watched()
+    lose_forty(watched)
+    theirs = watched.unlock(vehicle_id="car-7", region="north", cause=Cause.BOX_OFFLINE)
+    watched.unlock(vehicle_id="car-8", region="north", cause=Cause.BOX_OFFLINE)
+    watched.wait(40.0)
+    ranked = RankedMode("regional_carrier_outage", 0.9)
+    for number in range(1, 7, 2):
+        said = {"attempt_id": f"wave-{number}", "vehicle_id": f"car-{number}"}
+        at = watched.time.unix_s()
+        watched.alerting.diagnosis(
+            diagnosis_of(ranked, after_s=1.0, cause=Cause.BOX_OFFLINE, at=at, **said)
+        )
+    watched.wait(40.0)
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.CARS_LOST
+    assert (incident.customers, incident.examples) == (1, (theirs.attempt_id,))
+
+
+def test_lost_cars_are_named_without_a_firmware_that_others_have_too() -> None:
+    """One operator in one region, all of whose cars have the newest firmware, as many others."""
+    watched = Watched()
+    groups = {(region, operator): 20 for region in ("west", "east", "mid") for operator in "abc"}
+    groups["west", "b"] = 40
+    cars = [group for group, number in groups.items() for _ in range(number)]
+    for number, (region, operator) in enumerate(cars):
+        firmware = "1" if operator == "c" or (region, operator) == ("mid", "a") else "2"
+        said = {"region": region, "operator": operator, "firmware": firmware}
+        one = msgspec.structs.replace(state(number), **said)
+        watched.alerting.heard(TopicKind.STATE, f"car-{number}", one, is_retained=True)
+        say(watched, number, ONLINE)
+    watched.wait(600.0)
+    for number, group in enumerate(cars):
+        if group == ("west", "b"):
+            say(watched, number, WILL)
+            watched.wait(0.5)
+    watched.wait(30.0)
+    (incident,) = watched.last
+    assert incident.cohort == {"region": "west", "operator": "b"}
+    assert incident.title.startswith("B, west: ")
 
 
 def test_all_cars_that_reconnect_at_once_are_named() -> None:

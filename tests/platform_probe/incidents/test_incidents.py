@@ -108,6 +108,21 @@ def test_few_that_are_diagnosed_as_something_else_do_not_name_it() -> None:
     assert told.last.mode == "regional_carrier_outage"
 
 
+def test_customers_who_press_again_do_not_name_it_after_lost_cars() -> None:
+    """Lost cars are diagnosed with each press, failures with the first: both are of one mode."""
+    told = Told()
+    outage = {"regional_carrier_outage": 9.0}
+    told.take(1, failed=10, total=10, modes=outage, diagnosed=10)
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "failed": 40, "causes": {}}
+    told.take(2, modes={"regional_carrier_outage": 30.0}, diagnosed=30, **lost)
+    told.wait(60.0)
+    told.take(
+        1, failed=16, total=16, modes=outage, diagnosed=16, customers=frozenset(map(str, range(16)))
+    )
+    assert told.last.kind is IncidentKind.FAILURES
+    assert (told.last.failed, told.last.cause) == (16, Cause.BOX_OFFLINE)
+
+
 def test_what_follows_of_pressing_again_does_not_name_it() -> None:
     """Ten cars locked themselves again; six of their locks, opened too often, then froze."""
     told = Told()

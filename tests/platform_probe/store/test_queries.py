@@ -33,6 +33,8 @@ GIVEN = {
     "releases-compared": {"before": "2.4.1", "after": "2.5.0"},
 }
 """Parameters of the queries that need some."""
+UNTIL_S = {"customers-that-failed": 34.0}
+"""When to ask what is over at the end of that minute: by then all have opened a car."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answer(directory: Path, name: str, **given: str) -> list[dict[str, Any]]:
     """Return the rows of a query over the minute in which all happened, and an hour before."""
     asked = Asked(Source(directory), UTC)
-    span = Span(BEGIN_S - 3_600, BEGIN_S + 60)
+    span = Span(BEGIN_S - 3_600, BEGIN_S + UNTIL_S.get(name, 60.0))
     rows = run_query(asked, query_named(name), span, {**GIVEN.get(name, {}), **given}, 1_000)
     return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
 

@@ -18,6 +18,7 @@ from platform_probe.support.rows import unix_s, utc
 from platform_probe.support.times import DAY_S, HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import failed_within
+from platform_probe.web.console.incidents import Known
 from platform_probe.web.console.pages.things import span_of
 from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import Curve, curve_of
@@ -28,6 +29,8 @@ ALL_LISTED: Final = 500
 TRAITS: Final = ("region", "operator", "firmware")
 HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
+OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
+"""Incidents of unlocks that fail."""
 _NUMBERS: Final = {int, float, Decimal}
 _EVERYBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -193,8 +196,24 @@ def qa_page(asked: Asked, _: str) -> Answer:
     return Shown(
         "qa.html",
         {"role": "qa", "span": span, "hours": HOURS, "releases": releases, "before": before,
-         "after": after, "verdict": verdict, "tables": tables},
+         "after": after, "verdict": verdict, "tables": tables,
+         "not_of_release": _not_of_release(asked, span, {before, after}) if verdict else ()},
     )  # fmt: skip
+
+
+def _not_of_release(asked: Asked, span: tuple[float, float], releases: set[str]) -> list[Known]:
+    """Return the incidents of a time whose cohorts name none of these releases.
+
+    Unlocks that fail of them count for the release that their cars happen to have.
+    """
+    return [
+        one
+        for one in asked.known_incidents()
+        if one.now.kind in OF_FAILURES
+        and one.now.since <= span[1]
+        and (one.now.ended_at is None or one.now.ended_at >= span[0])
+        and releases.isdisjoint(one.now.cohort.values())
+    ]
 
 
 def _releases(asked: Asked, span: tuple[float, float]) -> list[tuple[str, list[str]]]:

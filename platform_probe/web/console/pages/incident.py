@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
@@ -11,7 +12,7 @@ from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, mi
 from platform_probe.web.console.gathering import unlocks_by_ids
 from platform_probe.web.console.incidents import MOST, known_as
 from platform_probe.web.console.listing import part_of
-from platform_probe.web.console.pages.fleet import failed_over_time
+from platform_probe.web.console.pages.fleet import OF_FAILURES, failed_over_time
 from platform_probe.web.console.pictures import Curve, curve_of, share_of
 
 LISTED: Final = 100
@@ -19,7 +20,6 @@ BEFORE_S: Final = 600.0
 """So much of the time before it is shown too: what was usual."""
 LONGEST_S: Final = 86_400.0
 LEAST_S: Final = 15.0
-_OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
 
 
 def incidents_page(asked: Asked, _: str) -> Answer:
@@ -62,17 +62,20 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
 
 def _advice_for(now: Incident) -> Advice | None:
     """Return what to say now to who was hit by it; None where that is not known."""
-    if now.kind is IncidentKind.SUSPICIOUS or now.cause is None:
+    cause, mode = now.cause, MODES.get(now.mode or "")
+    if cause is None and now.kind is IncidentKind.CARS_LOST:
+        cause = Cause.BOX_OFFLINE  # of which unlocks of these cars fail
+    if now.kind is IncidentKind.SUSPICIOUS or (cause is None and mode is None):
         return None
-    advice = advice_for(now.cause, MODES.get(now.mode or ""))
+    advice = advice_for(cause, mode)
     if now.state is IncidentState.RESOLVED:
-        return let_press_again(advice, now.cause, OVER)
-    return advice if now.unseen_since is None else let_press_again(advice, now.cause, MAY_BE_OVER)
+        return let_press_again(advice, cause, OVER)
+    return advice if now.unseen_since is None else let_press_again(advice, cause, MAY_BE_OVER)
 
 
 def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:
     """Return how its cohort fared before it, in it and since, where that is what it is about."""
-    if now.kind not in _OF_FAILURES:
+    if now.kind not in OF_FAILURES:
         return None
     since_s = max(now.since - BEFORE_S, end_s - LONGEST_S)
     return failed_over_time(asked, (since_s, end_s), now.cohort, least_s=LEAST_S)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fleet_wire.config.file import suggestion
 from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.messages import PresenceStatus
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.support.advice import advice_for
@@ -23,20 +24,14 @@ from platform_probe.web.console.gathering import (
     has_car,
     history_of,
     of_cause,
-    of_mode,
 )
+from platform_probe.web.console.modes import of_mode
 from platform_probe.web.console.pages.unlock import told_of
 from platform_probe.web.console.pictures import curve_of
 from platform_probe.web.console.snapshot import LISTED
 
 DEFAULT_DAYS: Final = 1.0
 _OF_A_STEP: Final = ("event", "operation", "status", "problem", "vehicle_id")
-_SEEN_OF_CAR: Final = {
-    "voltage_v": "voltage_v",
-    "presence": "presence",
-    "offline_reason": "presence_reason",
-}
-"""Evidence of an unlock that stands for what was heard, where records have no messages."""
 
 
 def car_page(asked: Asked, vehicle_id: str) -> Answer:
@@ -62,10 +57,13 @@ def _now_of(seen: CarSeen) -> Mapping[str, Any]:
         return now
     for name in ("region", "operator", "firmware", "hardware"):
         now[name] = now[name] or last[name]
-    evidence = evidence_of(last)
-    for name, key in _SEEN_OF_CAR.items():
-        if now[key] is None:
-            now[key] = evidence.get(name)
+    evidence = evidence_of(last)  # stands for what was heard, where records have no messages
+    if now["voltage_v"] is None:
+        now["voltage_v"] = evidence.get("voltage_v")
+    if now["presence"] is None:
+        now["presence"] = presence = evidence.get("presence")
+        is_there = presence == PresenceStatus.ONLINE
+        now["presence_reason"] = None if is_there else evidence.get("offline_reason")
     heard_ago_s = evidence.get("heard_ago_s")
     if now["last_heard"] is None and isinstance(heard_ago_s, int | float):
         now["last_heard"] = unix_s(last["started_at"]) + last["total_s"] - heard_ago_s

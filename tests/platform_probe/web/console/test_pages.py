@@ -15,7 +15,9 @@ import pytest
 
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
+from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
@@ -33,6 +35,7 @@ from tests.helpers.consoles import (
     put_incidents,
     served,
 )
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import BEGIN_S, put_lines, put_presence, put_unlocks, unlock
 
 PATHS = (
@@ -178,6 +181,59 @@ def test_a_car_has_its_history(open_console: str) -> None:
         assert told in page
     assert "11.50 V" in Visitor(open_console).get("/car/car-90").text
     assert "&lt;b&gt;x&lt;/b&gt;" in Visitor(open_console).get("/car/car-05").text
+
+
+def test_a_car_that_is_back_has_no_reason_to_be_away(tmp_path: Path) -> None:
+    """Why it was away before is told with its comings and goings alone."""
+    store = tmp_path / "store"
+    put_unlocks(
+        store, [unlock(1, cause=Cause.BOX_OFFLINE, evidence={"offline_reason": "last_will"})]
+    )
+    car = unlock(1).vehicle_id
+    put_presence(store, 60.0, car, "offline")
+    put_presence(store, 90.0, car, "online")
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get(f"/car/{car}").text
+    assert page.count("(its connection broke)") == 1
+    assert "</span> connected</span>, " in page
+
+
+def test_lists_name_the_mode_that_the_unlock_itself_names(tmp_path: Path) -> None:
+    """As it was diagnosed last, on all pages; where that is a guess, or the car opened, none."""
+    store = tmp_path / "store"
+    outage = "regional_carrier_outage"
+    first = unlock(1, cause=Cause.BOX_OFFLINE, booking_id="booking-1", region="coast")
+    guessed = unlock(2, cause=Cause.BOX_OFFLINE, failure_mode="queue_full_drop", car="car-2")
+    opened = unlock(3, vehicle_id="car-3")
+    put_unlocks(store, [first, guessed, opened])
+    said = [
+        diagnosis_of(
+            RankedMode(mode, probability),
+            attempt_id=one.attempt_id,
+            vehicle_id=one.vehicle_id,
+            cause=one.cause,
+            revision=revision,
+            at=one.started_at + 30.0 * revision,
+            after_s=30.0 * revision,
+        )
+        for one, revision, mode, probability in (
+            (first, 1, "queue_full_drop", 0.5),
+            (first, 2, outage, 0.97),
+            (guessed, 1, outage, 0.25),
+            (opened, 1, outage, 0.6),
+        )
+    ]
+    put_lines(store, "diagnoses", map(msgspec.json.encode, said))
+    with served(store, tmp_path / "audit.jsonl") as url:
+        for path in ("/booking/booking-1", f"/car/{first.vehicle_id}", "/cause/box_offline"):
+            page = Visitor(url).get(path).text
+            assert f'"/mode/{outage}"' in page, path
+            assert "/mode/queue_full_drop" not in page, path
+        page = Visitor(url).get(f"/mode/{outage}").text
+        assert Visitor(url).get("/mode/queue_full_drop").text.count("/unlock/attempt-") == 0
+    assert page.count("/unlock/attempt-") == 1
+    assert "<td>coast, operator-a</td>" in page
+    assert "<td>2.4.1</td>" in page
 
 
 def test_two_releases_are_judged(open_console: str) -> None:
@@ -428,6 +484,21 @@ def test_a_long_list_has_pages(tmp_path: Path) -> None:
         assert Visitor(url).get("/time?page=99").text.count("data-row") == 0
 
 
+def test_who_has_opened_a_car_since_is_not_to_be_called(tmp_path: Path) -> None:
+    """Support calls those who still stand before a closed car; what opened is said in French."""
+    store = tmp_path / "store"
+    failed = {number: unlock(number, cause=Cause.BOX_SILENT) for number in (3, 8, 4, 9)}
+    again = PlatformSide(status=200, account_id="customer-3", requests=2)
+    put_unlocks(store, [*failed.values(), unlock(13, platform=again)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/support").text
+        french = Visitor(url, Accept_Language="fr").get("/mobile").text
+    assert "/customer/customer-4" in page
+    assert "/customer/customer-3" not in page
+    assert "ouverte" in french
+    assert not re.search(r">\s*opened\s*<", french)
+
+
 def test_tables_of_roles_can_be_shown_whole(tmp_path: Path) -> None:
     """The first 25 rows, or up to 500."""
     rows = [
@@ -552,6 +623,44 @@ def test_cars_that_are_lost_are_no_unlocks(tmp_path: Path) -> None:
         page = Visitor(url).get(f"/incident/{OPEN}").text
         assert "more than 99.9 %" in page
         assert "everything else" not in page
+
+
+@pytest.mark.parametrize(
+    ("cohort", "is_said"), [({"operator": "a"}, True), ({"firmware": "2.5.0"}, False)]
+)
+def test_an_incident_that_is_of_no_release_stands_beside_the_comparison_of_two(
+    tmp_path: Path, cohort: dict[str, str], *, is_said: bool
+) -> None:
+    """An operator's outage makes the firmware look worse that its cars have."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(1), unlock(60, cause=Cause.BOX_OFFLINE)])
+    put_incidents(store, [incident_of(cohort=cohort)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/qa?before=2.4.1&after=2.5.0").text
+        assert "In this time there were incidents of other" not in Visitor(url).get("/qa").text
+    assert ("they may explain the difference" in page) is is_said
+
+
+@pytest.mark.parametrize("mode", [None, "regional_carrier_outage"])
+def test_lost_cars_have_advice_before_one_of_their_unlocks_has_failed(
+    tmp_path: Path, mode: str | None
+) -> None:
+    """By their mode, else by what an unlock of them would fail of; no list stands there empty."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(1)])
+    lost: dict[str, Any] = {
+        "kind": IncidentKind.CARS_LOST,
+        "cause": None,
+        "examples": (),
+        "customers": 0,
+    }
+    put_incidents(store, [incident_of(mode=mode, **lost)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = unescape(Visitor(url).get(f"/incident/{OPEN}").text)
+    told = MODES[mode].now if mode else "Let the customer open by Bluetooth or card"
+    assert told in page
+    assert "No unlock that it hit has ended yet." in page
+    assert "Nothing in this time." not in page
 
 
 def test_what_a_broker_retains_of_a_car_is_no_contact(tmp_path: Path) -> None:
