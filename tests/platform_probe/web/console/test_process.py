@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from platform_probe.console_settings import ConsoleSettings
+from platform_probe.web.console import child as child_of_monitor
 from platform_probe.web.console.child import ConsoleChild
 from tests.helpers.consoles import Visitor
 
@@ -91,8 +92,11 @@ def test_a_token_that_it_makes_is_one(tmp_path: Path, console_store: Path) -> No
         assert "amelie, Support" in visitor.get("/").text
 
 
-async def test_a_child_ends_with_the_monitor(console_store: Path, tmp_path: Path) -> None:
+async def test_a_child_ends_with_the_monitor(
+    console_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its input ends, whatever ended the monitor; when it ends by itself, that is told."""
+    monkeypatch.setattr(child_of_monitor, "END_WITHIN_S", 60.0)  # an idle process waits for others
     urls: list[str] = []
     told: list[str] = []
     child = ConsoleChild(
