@@ -130,10 +130,15 @@ class Probe(Connected):
         self.diagnosing.on_settled = settled
         self._inbox.let_hear(self.diagnosing)
 
-    def take_up(self, records: Sequence[Attempt], diagnoses: Sequence[Diagnosis]) -> None:
-        """Take up what an earlier process has written last: unlocks, and what it said of them."""
+    def take_up(
+        self, records: Sequence[Attempt], diagnoses: Sequence[Diagnosis], calls: Sequence[str]
+    ) -> None:
+        """Take up what an earlier process has written last: unlocks, what it said of them, calls.
+
+        The calls by their `complaint_id`.
+        """
         if self.joiner is not None:
-            self.joiner.take_up(records)
+            self.joiner.take_up(records, calls)
         if self.diagnosing is not None:
             self.diagnosing.take_up(records, diagnoses)
 

@@ -19,7 +19,7 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
 from platform_probe.load.timers import LoopTimers
-from platform_probe.outputs.earlier import last_ends, recent, recent_diagnoses
+from platform_probe.outputs.earlier import last_ends, recent, recent_calls, recent_diagnoses
 from platform_probe.outputs.logs import (
     Logger,
     LogSink,
@@ -144,7 +144,9 @@ async def serve(settings: ProbeSettings) -> None:
         _let_hear(probe, store, alerting)
         since = clock.unix_s() - TAKEN_UP_S
         probe.take_up(
-            recent(settings.out_dir, since=since), recent_diagnoses(settings.out_dir, since=since)
+            recent(settings.out_dir, since=since),
+            recent_diagnoses(settings.out_dir, since=since),
+            recent_calls(settings.out_dir, since=since),
         )
         parts = _Parts(metrics, logger, export, messages, alerting, store, fan_out.flush)
         await _work(settings, probe, parts)
@@ -246,9 +248,14 @@ async def _follow_platform(
 
     clock, out_dir = SystemClock(), settings.out_dir
     within_s = settings.tracking.late_window_s
-    file, has_missed = open_resumed(path, out_dir, clock=clock, within_s=within_s)
-    if has_missed and probe.joiner is not None:
-        probe.joiner.missed()
+    assert probe.platform is not None  # noqa: S101 - a log is followed
+    assert probe.joiner is not None  # noqa: S101 - the same
+    joiner = probe.joiner
+    file, has_missed, probe.platform.told_until_at = open_resumed(
+        path, out_dir, clock=clock, within_s=within_s
+    )
+    if has_missed:
+        joiner.missed()
     with closing(file):
         at_once = AT_ONCE_WATCHING if settings.only_watches else AT_ONCE
         if file.is_resumed:
@@ -258,6 +265,7 @@ async def _follow_platform(
             path,
             out_dir,
             clock=clock,
+            newest_at=lambda: joiner.newest_at,
             on_end=probe.caught_up,
             on_problem=place_not_written,
         )

@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Complaint, Source
+from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Complaint, Source
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
 from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
@@ -112,6 +113,7 @@ class Joiner:
         """Whether the log is read from where an earlier process had stopped, and not to its end
         yet: what is missing may come with the next lines, and when they come says nothing."""
         self._missed_until_at = -math.inf
+        self._known_calls: frozenset[str] = frozenset()
         self.only_platform = 0
         """Unlocks judged of which MQTT told nothing."""
         self.revisions = 0
@@ -206,12 +208,15 @@ class Joiner:
         for call in self._calls.due(math.inf):
             self._write_complaint(call)
 
-    def take_up(self, records: Iterable[Attempt]) -> None:
+    def take_up(self, records: Iterable[Attempt], calls: Iterable[str] = ()) -> None:
         """Take up the last records of an earlier process, so that calls find their unlocks.
+
+        `calls` are those that have a record, by `complaint_id`.
 
         What the log or MQTT still tells of one that was under way when that process stopped makes
         another revision of its record; lines of the others are known.
         """
+        self._known_calls = frozenset(calls)
         limits = self._limits
         forget_s = self._clock.monotonic_s() + limits.revise_s
         since = self._clock.unix_s() - limits.revise_s
@@ -273,9 +278,9 @@ class Joiner:
 
     def _take_call(self, call: PlatformEvent) -> None:
         """Let a call to support wait for the unlocks that it may be about."""
-        if self._on_complaint is None or not (
-            self._is_ours is None or self._is_ours(call.request_id)
-        ):
+        if self._on_complaint is None or call.request_id in self._known_calls:
+            return
+        if not (self._is_ours is None or self._is_ours(call.request_id)):
             return
         self._calls.take(call)
         if self.on_wait is not None:
@@ -435,9 +440,18 @@ class Joiner:
             patience_s=self._limits.deadline_s,
             is_cut_short=joined.is_cut_short and not has_known_end(side),
         )
-        if not joined.evidence:
-            return record
-        return msgspec.structs.replace(record, evidence={**joined.evidence, **record.evidence})
+        if joined.evidence:
+            evidence = {**joined.evidence, **record.evidence}
+            record = msgspec.structs.replace(record, evidence=evidence)
+        if record.cause is Cause.NOT_OBSERVED and self._was_away(side):
+            record = msgspec.structs.replace(record, reason=PROBE_STOPPED)
+        return record
+
+    def _was_away(self, side: PlatformSide) -> bool:
+        """Return whether a command was sent before we listened: nobody was there to see it."""
+        sent_at = side.first_at if side.published_at is None else side.published_at
+        there_s = max(self._began_s, self._load_began_s())
+        return sent_at + self.clock_offset.offset_s < there_s
 
     def _compare_clocks(self, joined: Joined) -> None:
         side, attempt = joined.side, joined.attempt

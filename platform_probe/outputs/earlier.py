@@ -11,12 +11,17 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentState
 from platform_probe.outputs.attempt_metrics import is_measured
 from platform_probe.outputs.dimension import SOURCES
-from platform_probe.outputs.sinks import ATTEMPTS_FILE, DIAGNOSES_FILE, INCIDENTS_FILE
+from platform_probe.outputs.sinks import (
+    ATTEMPTS_FILE,
+    COMPLAINTS_FILE,
+    DIAGNOSES_FILE,
+    INCIDENTS_FILE,
+)
 
 RecordT = TypeVar("RecordT")
 
@@ -63,6 +68,12 @@ def last_diagnoses(directory: Path) -> list[Diagnosis]:
     """Return the diagnoses that were written last, in the order in which they were."""
     decode = msgspec.json.Decoder(Diagnosis).decode
     return [*_newest(directory, DIAGNOSES_FILE, decode)][::-1]
+
+
+def recent_calls(directory: Path, *, since: float) -> list[str]:
+    """Return the `complaint_id` of each call since a moment, in Unix seconds."""
+    newest = _newest(directory, COMPLAINTS_FILE, msgspec.json.Decoder(Complaint).decode)
+    return [one.complaint_id for one in takewhile(lambda one: one.at >= since, newest)]
 
 
 def recent_diagnoses(directory: Path, *, since: float) -> list[Diagnosis]:

@@ -43,6 +43,9 @@ class PlatformInbox:
         self._sent_before: dict[str, float] = {}
         self.also: Callable[[PlatformEvent], None] | None = None
         """Gets every event that is new as well. Must neither wait nor raise."""
+        self.told_until_at = -math.inf
+        """Up to when an earlier process has handed the events on, on the platform's clock: such are
+        only put together with their unlocks, of which it may have written no record."""
         self.taken = 0
         """Lines that were new."""
         self.repeated = 0
@@ -81,6 +84,8 @@ class PlatformInbox:
         self.taken += len(new)
         also = self.also
         for event in new:
+            if event.at <= self.told_until_at:
+                continue
             if event.event is PlatformStep.ANSWERED:
                 self._count_answer(event)
             if also is not None:

@@ -7,6 +7,7 @@ that the next process reads what was logged between stop and start, whatever end
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,9 @@ from platform_probe.watching.tailed_file import Place, TailedFile
 
 PLACE_FILE: Final = "platform_log_place.json"
 WRITTEN_EVERY_S: Final = 2.0
-"""After a kill the lines of so long are read once more: those of known unlocks are passed over."""
+UNDER_WAY_S: Final = 90.0
+"""After a kill the lines of so long are read once more: an unlock may have been under way for twice
+the deadline, and wait for the log. Those of unlocks that have a record are passed over."""
 
 
 class _Written(msgspec.Struct, frozen=True):
@@ -31,6 +34,10 @@ class _Written(msgspec.Struct, frozen=True):
     at: float
     """When all up to the place had been taken, Unix seconds."""
     place: Place
+    newest_at: float
+    """The latest time of the lines up to there, on the platform's clock."""
+    earlier: Place
+    """Where it was when the unlocks began that may be under way."""
     is_stop: bool = False
     """Whether the process had stopped, with a record of all that was under way."""
 
@@ -40,22 +47,28 @@ class Resumed(NamedTuple):
 
     file: TailedFile
     has_missed: bool
-    """Whether an earlier process did not take all up to where this one begins, or was killed."""
+    """Whether something was logged that neither an earlier process has read nor this one will."""
+    told_until_at: float = -math.inf
+    """Up to when the earlier process has handed on what is read once more: it was killed, and what
+    was under way has no record."""
 
 
 def open_resumed(path: Path, directory: Path, *, clock: Clock, within_s: float) -> Resumed:
     """Open the log where an earlier process stopped, at most `within_s` ago; else at its end."""
-    since, was_read, was_killed = None, False, False
+    written: _Written | None = None
     with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
         said = directory / PLACE_FILE
         if said.is_file():  # whoever reads from a pipe waits
             written = msgspec.json.decode(said.read_bytes(), type=_Written)
-            is_recent = 0.0 <= clock.unix_s() - written.at <= within_s
-            if written.path == str(path.absolute()):
-                was_read, was_killed = True, not written.is_stop
-                since = written.place if is_recent else None
+    if written is None or written.path != str(path.absolute()):
+        return Resumed(TailedFile(path, max_line_bytes=MAX_LINE_BYTES), has_missed=False)
+    since = None
+    if 0.0 <= clock.unix_s() - written.at <= within_s:
+        since = written.place if written.is_stop else written.earlier
     file = TailedFile(path, max_line_bytes=MAX_LINE_BYTES, since=since)
-    return Resumed(file, was_read and (was_killed or not file.is_resumed))
+    if not file.is_resumed or written.is_stop:
+        return Resumed(file, has_missed=not file.is_resumed)
+    return Resumed(file, has_missed=False, told_until_at=written.newest_at)
 
 
 class Places:
@@ -68,6 +81,7 @@ class Places:
         directory: Path,
         *,
         clock: Clock,
+        newest_at: Callable[[], float],
         on_end: Callable[[], None],
         on_problem: Callable[[str], None],
     ) -> None:
@@ -75,6 +89,9 @@ class Places:
         self._path = path
         self._to = directory / PLACE_FILE
         self._clock = clock
+        self._newest_at = newest_at
+        self._earlier: deque[tuple[float, Place]] = deque()
+        """Where it was every few seconds, the oldest first."""
         self._on_end: Callable[[], None] | None = on_end
         self._on_problem = on_problem
         self._taken: _Written | None = None
@@ -87,7 +104,7 @@ class Places:
             self._on_end = None
         place, now_s = self._file.place(), self._clock.monotonic_s()
         if place is not None:
-            self._taken = _Written(str(self._path.absolute()), self._clock.unix_s(), place)
+            self._note(place, now_s)
         if now_s - self._written_s >= WRITTEN_EVERY_S:
             self._written_s = now_s
             self._write()
@@ -97,6 +114,22 @@ class Places:
         if self._taken is not None:
             self._taken = msgspec.structs.replace(self._taken, is_stop=True)
         self._write()
+
+    def _note(self, place: Place, now_s: float) -> None:
+        earlier = self._earlier
+        if earlier and (place.inode, place.device) != (earlier[0][1].inode, earlier[0][1].device):
+            earlier.clear()  # what was in another file is not read again
+        if not earlier or now_s - earlier[-1][0] >= WRITTEN_EVERY_S:
+            earlier.append((now_s, place))
+        while len(earlier) > 1 and earlier[1][0] <= now_s - UNDER_WAY_S:
+            earlier.popleft()
+        newest_at, before = self._newest_at(), earlier[0][1]
+        if before.offset > place.offset:
+            before = place  # it was cut
+        if newest_at == -math.inf:
+            newest_at = 0.0  # JSON has no infinity
+        log = str(self._path.absolute())
+        self._taken = _Written(log, self._clock.unix_s(), place, newest_at, before)
 
     def _write(self) -> None:
         if self._taken is None:

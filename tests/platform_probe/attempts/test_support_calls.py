@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from fleet_wire.contract.attempt import PROBE_STOPPED
+from fleet_wire.contract.causes import Cause
 from platform_probe.attempts import support_calls
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S
@@ -205,3 +207,29 @@ def test_a_call_after_lines_were_lost_does_not_say_that_nothing_was_asked_for() 
     bench.called(ticket="ticket-2")
     bench.wait(SETTLED_S)
     assert [bool(call.missed) for call in bench.complaints] == [True, False]
+
+
+def test_what_came_and_went_while_nobody_listened_is_no_finding() -> None:
+    """Its record says that the monitor was not there, as of what a stop has cut short."""
+    before, bench = JoinBench(), JoinBench()
+    lines = [before.event("requested")]
+    before.behind.wait(0.5)
+    lines += [before.event(step, command_id="k1") for step in ("published", "accepted")]
+    before.behind.wait(DEADLINE_S)
+    lines.append(before.event("ended", command_id="k1", outcome="expired"))
+    bench.behind.wait(60.0)
+    restarted = JoinBench(behind=bench.behind)
+    restarted.joiner.take_events(lines)
+    restarted.wait(SETTLED_S)
+    record = restarted.only()
+    assert (record.cause, record.reason) == (Cause.NOT_OBSERVED, PROBE_STOPPED)
+
+
+def test_a_call_that_has_a_record_is_not_written_again() -> None:
+    """Its line is read once more after a kill."""
+    bench = JoinBench()
+    bench.joiner.take_up((), ["ticket-1"])
+    bench.called()
+    bench.called(ticket="ticket-2")
+    bench.wait(SETTLED_S)
+    assert [call.complaint_id for call in bench.complaints] == ["ticket-2"]

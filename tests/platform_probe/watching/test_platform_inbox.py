@@ -163,3 +163,16 @@ def test_how_the_log_and_the_clocks_fare() -> None:
     uncertainty = bench.value("platform_clock_uncertainty_seconds")
     assert uncertainty != uncertainty  # noqa: PLR0124 - not a number
     assert bench.value("attempts_to_join") == 1
+
+
+def test_what_an_earlier_process_had_handed_on_is_only_joined() -> None:
+    """After a kill its lines are read once more: they count once, and are kept once."""
+    bench = PlatformBench()
+    kept: list[str] = []
+    bench.inbox.also = lambda event: kept.append(event.event.value)
+    bench.inbox.told_until_at = bench.behind.platform_at
+    bench.take("requested")
+    bench.behind.wait(1.0)
+    bench.take("answered", status=403, problem="booking-of-another")
+    assert kept == ["answered"]
+    assert bench.behind.only().reason == "HTTP 403 booking-of-another"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from platform_probe.watching.follow import follow
-from platform_probe.watching.resumed import PLACE_FILE, Places, open_resumed
+from platform_probe.watching.resumed import PLACE_FILE, UNDER_WAY_S, Places, open_resumed
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.waiting import eventually
 
@@ -22,12 +22,14 @@ class Follower:
         self.taken: list[bytes] = []
         self.ends = 0
         self.problems: list[str] = []
-        self.file, self.has_missed = open_resumed(path, path.parent, clock=clock, within_s=WITHIN_S)
+        self.resumed = open_resumed(path, path.parent, clock=clock, within_s=WITHIN_S)
+        self.file = self.resumed.file
         self.places = Places(
             self.file,
             path,
             path.parent,
             clock=clock,
+            newest_at=lambda: float(len(self.taken)),
             on_end=self._at_end,
             on_problem=self.problems.append,
         )
@@ -35,12 +37,11 @@ class Follower:
             follow(self.file, self.taken.extend, self.problems.append, on_taken=self.places.taken)
         )
 
-    async def stop(self, *, is_killed: bool = False) -> None:
+    async def stop(self) -> None:
         """End it."""
         await eventually(lambda: self.ends)
         self._following.cancel()
-        if not is_killed:
-            self.places.stopped()
+        self.places.stopped()
         self.file.close()
 
     def _at_end(self) -> None:
@@ -53,29 +54,46 @@ async def test_what_was_logged_between_stop_and_start_is_read(tmp_path: Path) ->
     path.write_bytes(b"long ago\n")
     first = Follower(path, clock)
     assert not first.file.is_resumed
-    assert not first.has_missed
+    assert not first.resumed.has_missed
     await first.stop()
     with path.open("ab") as file:
         file.write(b"between\n")
     clock.wall_s += WITHIN_S
     second = Follower(path, clock)
     assert second.file.is_resumed
-    assert not second.has_missed
+    assert not second.resumed.has_missed
     await eventually(lambda: second.taken == [b"between"])
     await second.stop()
     assert second.ends == 1
     assert not second.problems
 
 
-async def test_a_process_that_was_killed_has_left_a_place(tmp_path: Path) -> None:
-    """It writes one as it goes."""
+def test_after_a_kill_what_was_under_way_is_read_once_more(tmp_path: Path) -> None:
+    """It has no record; up to when its lines were handed on before is known."""
     path, clock = tmp_path / "platform.jsonl", FakeClock()
     path.write_bytes(b"long ago\n")
-    await Follower(path, clock).stop(is_killed=True)
-    file, has_missed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
-    assert file.is_resumed
-    assert has_missed  # what was under way has no record
+    file = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S).file
+    taken: list[bytes] = []
+    places = Places(
+        file,
+        path,
+        tmp_path,
+        clock=clock,
+        newest_at=lambda: float(len(taken)),
+        on_end=lambda: None,
+        on_problem=lambda why: taken.append(why.encode()),
+    )
+    for line in (b"", b"done\n", b"under way\n", b"too\n"):
+        with path.open("ab") as log:
+            log.write(line)
+        taken += file.read()
+        places.taken(is_end=True)
+        clock.now_s += UNDER_WAY_S / 2
     file.close()
+    resumed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
+    assert resumed.file.read() == [b"under way", b"too"]
+    assert (resumed.has_missed, resumed.told_until_at) == (False, 3.0)
+    resumed.file.close()
 
 
 @pytest.mark.parametrize("said", [None, b"", b"{}", b"\xff"])
@@ -90,7 +108,7 @@ async def test_without_a_place_of_late_the_log_is_read_from_its_end(
         clock.wall_s += WITHIN_S + 1.0
     else:
         (tmp_path / PLACE_FILE).write_bytes(said)
-    file, has_missed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
+    file, has_missed, _ = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
     assert not file.is_resumed
     assert has_missed is (said is None)
     file.close()
