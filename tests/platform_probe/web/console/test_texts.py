@@ -17,6 +17,7 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import (
     BOOKING_ENDED,
+    BOOKING_ENDED_AMID,
     CONNECTED,
     MAY_BE_OVER,
     OVER,
@@ -125,7 +126,8 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis")
     assert "Bluetooth ou par carte" in said("fr", both.do)
     assert "Essayez la portière" in said("fr", both.say)
-    assert all(said("fr", text) != text for text in BOOKING_ENDED)
+    for ended in (BOOKING_ENDED, *BOOKING_ENDED_AMID.values()):
+        assert all(said("fr", text) != text for text in ended)
     for now in (CONNECTED, OVER, MAY_BE_OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
         assert "appuyer" in said("fr", again.say)
