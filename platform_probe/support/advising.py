@@ -78,6 +78,18 @@ def _mode_of_incident(case: Case) -> FailureMode | None:
     return None
 
 
+def _is_used_since(case: Case) -> bool:
+    """Return whether a door was opened, or the customer has opened the car once more."""
+    seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
+    return Fact.DOOR_OPENED in seen or may_be_open(case) == OPEN_SINCE
+
+
+def _is_for_security(believed: Revision) -> bool:
+    """Return whether what is perhaps so, and not likely enough to be told, is an attack."""
+    acts = None if believed.mode is None else believed.mode.acts
+    return believed.is_possible and acts is Actor.SECURITY_TEAM
+
+
 def _ended_amid_it(case: Case) -> tuple[str, str] | None:
     """Return what is said of a booking that has ended while its incident goes on; None: it has not.
 
@@ -104,15 +116,3 @@ def _without_what_is_over(case: Case, advice: Advice) -> Advice:
     is_back = again_possible(case) in (OVER, CONNECTED) and case.cause in CONNECTION
     is_of_network = advice.acts is Actor.NETWORK_OPERATOR
     return advice_for(case.cause) if is_back and is_of_network else advice
-
-
-def _is_used_since(case: Case) -> bool:
-    """Return whether a door was opened, or the customer has opened the car once more."""
-    seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
-    return Fact.DOOR_OPENED in seen or may_be_open(case) == OPEN_SINCE
-
-
-def _is_for_security(believed: Revision) -> bool:
-    """Return whether what is perhaps so, and not likely enough to be told, is an attack."""
-    acts = None if believed.mode is None else believed.mode.acts
-    return believed.is_possible and acts is Actor.SECURITY_TEAM

@@ -21,6 +21,7 @@ from platform_probe.support.advice import (
     CONNECTED,
     MAY_BE_OVER,
     OVER,
+    Other,
     advice_for,
     let_press_again,
     let_try_first,
@@ -126,12 +127,17 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis")
     assert "Bluetooth ou par carte" in said("fr", both.do)
     assert "Essayez la portière" in said("fr", both.say)
-    for ended in (BOOKING_ENDED, *BOOKING_ENDED_AMID.values()):
-        assert all(said("fr", text) != text for text in ended)
+    assert all(said("fr", text) != text for text in BOOKING_ENDED)
     for now in (CONNECTED, OVER, MAY_BE_OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
         assert "appuyer" in said("fr", again.say)
         assert "Si cela échoue : Faites ouvrir par Bluetooth" in said("fr", again.do)
+
+
+@pytest.mark.parametrize("other", Other)
+def test_what_is_said_amid_an_incident_is_in_french(other: Other) -> None:
+    """To who has ended the booking, whichever cars it does not hit."""
+    assert all(said("fr", text) != text for text in BOOKING_ENDED_AMID[other])
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:
