@@ -21,7 +21,7 @@ from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
-from platform_probe.incidents.words import MOST_LETTERS
+from platform_probe.incidents.words import MOST_LETTERS, title_in
 from platform_probe.outputs.messages.asking import ACTIONS_PATH
 from platform_probe.outputs.messages.words import (
     OVER_AFTER,
@@ -37,7 +37,7 @@ from platform_probe.outputs.messages.words import (
 from platform_probe.settings import load_settings
 from platform_probe.store.reading import Source
 from platform_probe.support.incident_rows import incident_of
-from platform_probe.support.times import date_and_clock
+from platform_probe.support.times import date_and_clock, minute_clock
 
 TIMEOUT_S: Final = 10.0
 DEFAULT_MUTE_S: Final = 3_600.0
@@ -92,7 +92,7 @@ def list_(
             each.state.value,
             each.customers or None,
             each.acknowledged_by,
-            each.title,
+            title_in(each.title, each.since, minute_clock(asked.zone)),
         )
         for each in found
     ]
@@ -131,7 +131,7 @@ def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list
 
 def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     """Yield an incident in lines, for a person."""
-    yield incident.title
+    yield title_in(incident.title, incident.since, minute_clock(zone))
     until, unseen_since = "", incident.unseen_since
     if incident.ended_at is not None and unseen_since is None:
         until = f" to {date_and_clock(incident.ended_at, zone)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -66,6 +67,7 @@ OF_HOP: Final = {
     "slow_state_changed": "doors report slowly that they opened",
 }
 _SINCE: Final = " since "
+_CLOCK: Final = re.compile(r"\d\d:\d\d").fullmatch
 _FIRST: Final = ("operator", "region")
 _WORDS: Final = {"app_version": "app version", "api_release": "API release"}
 
@@ -142,6 +144,13 @@ def title_of(subject: str, since: float, *, customers: int, cars: int, clock: Cl
 def subject_in(title: str) -> str:
     """Return the subject of a title, as far as the title had room for it."""
     return title.rpartition(_SINCE)[0]
+
+
+def title_in(title: str, since: float, clock: Clock) -> str:
+    """Return a title with its begin as another clock says it, where the title has room for it."""
+    subject, _, end = title.rpartition(_SINCE)
+    at, comma, whom = end.partition(",")
+    return f"{subject}{_SINCE}{clock(since)}{comma}{whom}" if subject and _CLOCK(at) else title
 
 
 def counted(number: int, what: str) -> str:

@@ -7,6 +7,7 @@ nobody knows what came of it, decides whether a customer is told to try it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
@@ -174,6 +175,48 @@ BOOKING_ENDED: Final = (
     "The booking has ended since: there is nothing to open. If they need a car they book again.",
 )
 """What to say and do where there is nothing to open any more."""
+
+
+class Other(StrEnum):
+    """Which cars open while an incident goes on."""
+
+    OPERATOR = "operator"
+    """Those of other mobile operators."""
+    PLACE = "place"
+    """Those of other regions."""
+    ANOTHER = "another"
+    """Some, and nobody sees in the app which."""
+    NONE = "none"
+
+
+_ENDED_AMID: Final = (
+    "Your booking has ended. The car did not open because of a problem that we know of and are"
+    " working on."
+)
+_OVER_FIRST: Final = "The booking has ended, and the incident goes on."
+BOOKING_ENDED_AMID: Final = {
+    Other.OPERATOR: (
+        f"{_ENDED_AMID} If you still need a car, we help you to book one that is not hit.",
+        f"{_OVER_FIRST} If they need a car let them book one of another operator.",
+    ),
+    Other.PLACE: (
+        f"{_ENDED_AMID} If you still need a car, please book one in another part of town.",
+        f"{_OVER_FIRST} If they need a car let them book one of another region.",
+    ),
+    Other.ANOTHER: (
+        f"{_ENDED_AMID} If you still need a car, please book another one.",
+        f"{_OVER_FIRST} If they need a car let them book another one.",
+    ),
+    Other.NONE: (
+        f"{_ENDED_AMID} If you still need a car, please book one when it is over.",
+        (
+            f"{_OVER_FIRST} If they need a car they book again when it is over: say how long that"
+            " may take, if it is known."
+        ),
+    ),
+}
+"""The same while the incident goes on that the unlock was of: the next car would not open either,
+but for those that it does not hit."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
@@ -253,11 +296,11 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
     return replace(advice, say=say, do=_first(do, advice.do, _PRESSES))
 
 
-def let_book_again(advice: Advice) -> Advice:
+def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Advice:
     """Return advice where the booking has ended since: pressing again would be refused."""
     if advice.acts is Actor.SECURITY_TEAM:
         return advice
-    say, do = BOOKING_ENDED
+    say, do = ended
     return replace(advice, say=say, do=do)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.support.advice import (
     ANOTHER_OPENS,
+    BOOKING_ENDED_AMID,
+    CONNECTED,
+    CONNECTION,
     NOT_SEEN,
+    OVER,
     TWO_CARS,
     Advice,
+    Other,
     advice_for,
     let_book_again,
     let_press_again,
@@ -37,6 +43,9 @@ def advice_now(case: Case) -> Advice:
     advice = _advice_by(case, mode)
     if case.opened_late:
         return advice
+    if (ended := _ended_amid_it(case)) is not None:
+        return let_book_again(advice, ended)
+    advice = _without_what_is_over(case, advice)
     if (because := may_be_open(case)) is not None:
         return let_try_first(advice, because)
     is_to_open = case.cause is not None or mode in (None, _RELOCKED)
@@ -121,3 +130,31 @@ def _is_for_security(believed: Revision) -> bool:
     """Return whether what is perhaps so, and not likely enough to be told, is an attack."""
     acts = None if believed.mode is None else believed.mode.acts
     return believed.is_possible and acts is Actor.SECURITY_TEAM
+
+
+def _ended_amid_it(case: Case) -> tuple[str, str] | None:
+    """Return what is said of a booking that has ended while its incident goes on; None: it has not.
+
+    Which other cars open follows from whom the incident hits.
+    """
+    is_ended = case.booking_ended_s is not None and case.cause is not None
+    if not is_ended or may_be_open(case) is not None:
+        return None
+    seen = (one for one in case.goes_on if one.unseen_since is None)
+    return next((BOOKING_ENDED_AMID[_other_than(one)] for one in seen), None)
+
+
+def _other_than(incident: Incident) -> Other:
+    """Return which cars an incident does not hit."""
+    if "operator" in incident.cohort:
+        return Other.OPERATOR
+    if "region" in incident.cohort:
+        return Other.PLACE
+    return Other.ANOTHER if incident.cohort else Other.NONE
+
+
+def _without_what_is_over(case: Case, advice: Advice) -> Advice:
+    """Return advice in which a mobile network is not down that is back by now."""
+    is_back = again_possible(case) in (OVER, CONNECTED) and case.cause in CONNECTION
+    is_of_network = advice.acts is Actor.NETWORK_OPERATOR
+    return advice_for(case.cause) if is_back and is_of_network else advice

@@ -339,17 +339,16 @@ class _Lookup:
             near = [each for each in fitting if _distance_s(each, at_s) <= NEAR_S]
             return min(
                 near,
-                key=lambda each: (not _went_wrong(each), _distance_s(each, at_s)),
+                key=lambda each: (not went_wrong(each), _distance_s(each, at_s)),
                 default=None,
             )
-        failed = [each for each in fitting if _went_wrong(each)]
-        return next(iter([*failed, *fitting]), None)
+        return asked_about(fitting)
 
     def _chosen_by(self, attempt: Row) -> str:
         """Return which of all that fit was chosen, in words."""
         if self._wanted.at_s is not None:
             return "the one nearest to that time"
-        return "the last that went wrong" if _went_wrong(attempt) else "the last"
+        return "the last that went wrong" if went_wrong(attempt) else "the last"
 
     # What else there is
 
@@ -425,7 +424,15 @@ class _Lookup:
         return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
-def _went_wrong(attempt: Row) -> bool:
+def asked_about(unlocks: Sequence[Row]) -> Row | None:
+    """Return which unlock is meant where none is named: the last that went wrong, else the last.
+
+    Who has opened since asks all the same why it took so long. `unlocks` have the last one first.
+    """
+    return next(iter([*filter(went_wrong, unlocks), *unlocks]), None)
+
+
+def went_wrong(attempt: Row) -> bool:
     """Return whether somebody would call: not opened, told so, or diagnosed all the same."""
     is_told_otherwise = Flag.TOLD_OTHERWISE in (attempt["flags"] or ())
     return bool(attempt["cause"] or attempt["failure_mode"] or is_told_otherwise)

@@ -258,15 +258,37 @@ def _around(case: Case, relations: Relations) -> Iterator[Entry]:
 
 def _logged(case: Case) -> Iterator[tuple[Row, Entry]]:
     sent: set[str] = set()
-    for event in case.events:
+    which = _numbered(case.events)
+    for event in sorted(case.events, key=_when_and_which_first):
         command_id = event["command_id"] if event["event"] == PlatformStep.PUBLISHED else None
+        number = which.get(event["command_id"], "")
         if command_id in sent:
-            what = f"sends the command for {event['operation']} again"
+            what = f"sends the command for {event['operation']}{number} again"
             yield event, Entry(unix_s(event["logged_at"]), "platform", what)
         elif not _is_call(case, event) and not _is_in_record(case, event):
-            yield event, Entry(unix_s(event["logged_at"]), *_event(event))
+            yield event, Entry(unix_s(event["logged_at"]), *_event(event, number))
         if command_id:
             sent.add(command_id)
+
+
+def _when_and_which_first(event: Row) -> tuple[float, bool]:
+    """Return what the log is ordered by: a command ends before the next one is sent."""
+    return unix_s(event["logged_at"]), event["event"] != PlatformStep.ENDED
+
+
+def _numbered(events: Iterable[Row]) -> dict[str, str]:
+    """Return which of several commands for the same each is: " no. 2"; none of one alone."""
+    of_one: dict[str, list[str]] = {}
+    for event in events:
+        command_id, seen = event["command_id"], of_one.setdefault(event["operation"], [])
+        if command_id is not None and command_id not in seen:
+            seen.append(command_id)
+    return {
+        command_id: f" no. {number}"
+        for seen in of_one.values()
+        for number, command_id in enumerate(seen, 1)
+        if len(seen) > 1
+    }
 
 
 def _heard(case: Case) -> Iterator[Entry]:
@@ -316,17 +338,18 @@ def _is_in_record(case: Case, event: Row) -> bool:
     return is_its and event["operation"] == "unlock"
 
 
-def _event(event: Row) -> tuple[str, str]:
-    """Return who did what, as the platform's log has it."""
+def _event(event: Row, number: str) -> tuple[str, str]:
+    """Return who did what, as the platform's log has it, with which command."""
     operation = str(event["operation"]).replace("_", " ")
+    command = f"{operation}{number}"
     reason = f" ({event['reason']})" if event["reason"] else ""
     told = {
         PlatformStep.REQUESTED: ("phone", f"{_asks(operation)}{_app({**event, 'requests': 1})}"),
         PlatformStep.ANSWERED: ("platform", f"answers {operation}{_status(event)}"),
         PlatformStep.WOKEN: ("platform", "asks the sleeping car to wake"),
-        PlatformStep.PUBLISHED: ("platform", f"sends the command for {operation}"),
-        PlatformStep.ACCEPTED: ("broker", f"has the command for {operation}"),
-        PlatformStep.ENDED: ("platform", f"takes {operation} for {event['outcome']}{reason}"),
+        PlatformStep.PUBLISHED: ("platform", f"sends the command for {command}"),
+        PlatformStep.ACCEPTED: ("broker", f"has the command for {command}"),
+        PlatformStep.ENDED: ("platform", f"takes {command} for {event['outcome']}{reason}"),
         PlatformStep.SUPPORT_CALLED: ("customer", _call(event["shown"])),
     }
     return told.get(event["event"], ("platform", f"{event['event']}: {operation}"))

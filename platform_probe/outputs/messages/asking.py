@@ -39,6 +39,7 @@ MAX_ASKED_BYTES: Final = 262_144
 """Slack sends the whole message along, of 13,000 characters in JSON within a form."""
 MAX_AGE_S: Final = 300.0
 """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+_UNSIGNED: Final = "not signed: X-Slack-Request-Timestamp or X-Slack-Signature is missing"
 _KINDS: Final = {
     ACTION_ACKNOWLEDGE: ActionKind.ACKNOWLEDGE,
     ACTION_MUTE: ActionKind.MUTE,
@@ -120,12 +121,16 @@ class Buttons:
         body = await _body_of(request)
         if body is None:
             return self._ended(AskedEnd.UNREADABLE, 400, "unreadable body")
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if not timestamp or not signature:
+            return self._ended(AskedEnd.FORGED, 401, _UNSIGNED)
         try:
             is_genuine = is_signed(
                 self._secret(),
                 body,
-                timestamp=request.headers.get("X-Slack-Request-Timestamp", ""),
-                signature=request.headers.get("X-Slack-Signature", ""),
+                timestamp=timestamp,
+                signature=signature,
                 unix_s=self._clock.unix_s(),
             )
         except ConfigError as error:

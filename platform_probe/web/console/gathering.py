@@ -22,6 +22,7 @@ from platform_probe.store.schema import (
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
+from platform_probe.support.looking_up import asked_about
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import DAY_S
 from platform_probe.web.console.listing import Listed
@@ -322,6 +323,14 @@ class History:
     unlocks: Sequence[Row]
     events: Sequence[Row]
     complaints: Sequence[Row]
+    asked_about: Row | None
+    """The unlock that who names this id asks about."""
+
+    @property
+    def is_about_the_last(self) -> bool:
+        """Whether nothing came after the unlock that is asked about."""
+        last, meant = next(iter(self.unlocks), None), self.asked_about
+        return last is None or meant is None or last["attempt_id"] == meant["attempt_id"]
 
     @property
     def is_empty(self) -> bool:
@@ -336,6 +345,7 @@ def history_of(snapshot: Snapshot, column: str, any_id: str) -> History:
         unlocks=as_believed(snapshot, unlocks[:LISTED]),
         events=_events_of(snapshot, column, any_id, unlocks),
         complaints=_complaints(snapshot, column, any_id),
+        asked_about=asked_about(unlocks),
     )
 
 

@@ -227,6 +227,33 @@ def test_a_command_that_was_sent_again_is_told(unnamed: Path) -> None:
     assert "answers once more: executed" in said
 
 
+def test_commands_of_several_presses_are_told_apart(tmp_path: Path) -> None:
+    """Each has a number; one ends before the next is sent, whichever was written first."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(20, car="car-1", cause=Cause.BOX_OFFLINE)])
+    events: list[PlatformEvent] = []
+    for number, second in enumerate((1.0, 5.0, 9.0)):
+        its: dict[str, Any] = {
+            "vehicle_id": "car-1",
+            "trace_id": f"{number:032x}",
+            "command_id": f"c{number}",
+        }
+        for step, after_s in ((PlatformStep.PUBLISHED, 0.0), (PlatformStep.ENDED, 4.0)):
+            outcome = "expired" if after_s else None
+            at = BEGIN_S + second + after_s
+            events.append(PlatformEvent(step, at, f"r{number}", "unlock", outcome=outcome, **its))
+    put_lines(store, "platform_events", map(encode_event, sorted(events, key=lambda one: one.at)))
+    story = case("--attempt", "attempt-20", "--store", store)["timeline"]
+    assert [line["what"] for line in story if line["who"] == "platform"][:6] == [
+        "sends the command for unlock no. 1",
+        "takes unlock no. 1 for expired",
+        "sends the command for unlock no. 2",
+        "takes unlock no. 2 for expired",
+        "sends the command for unlock no. 3",
+        "takes unlock no. 3 for expired",
+    ]
+
+
 def test_a_car_for_which_another_may_have_answered_is_not_said_to_be_open(tmp_path: Path) -> None:
     """Two boxes throw each other out: whichever was connected has opened."""
     often, once = ({"broker_said": {"taken_over": count}} for count in (4, 1))

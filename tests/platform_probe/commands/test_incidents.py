@@ -56,9 +56,17 @@ def test_settings_without_a_store_lead_to_the_records(records: Path, tmp_path: P
     assert f"{config}: no store is set there (store.directory)" in nowhere.output
 
 
+def test_titles_say_their_begin_in_the_zone_of_the_list(records: Path) -> None:
+    """Beside a time of the same zone; the title has none."""
+    assert "since 22:12, 31 customers" in told("list", "--run", records).output
+    zone = ("--run", records, "--zone", "Europe/Paris")
+    assert "since 23:12, 31 customers" in told("list", *zone).output
+    assert told("show", "inc-1", *zone).output.splitlines()[0].endswith("since 23:12, 31 customers")
+
+
 def test_a_title_is_listed_whole(tmp_path: Path) -> None:
     """It names the problem: nothing of it is left out."""
-    long = f"Operator-b, north: {'the mobile network is down in the region ' * 2}since 08:12"
+    long = f"Operator-b, north: {'the mobile network is down in the region ' * 2}since 22:12"
     (tmp_path / ATTEMPTS_FILE).write_bytes(b"")
     line = msgspec.json.encode(made_incident(title=long))
     (tmp_path / INCIDENTS_FILE).write_bytes(line + b"\n")
@@ -78,7 +86,7 @@ def test_json_is_the_incident_itself(records: Path) -> None:
 def test_one_is_shown_whole(records: Path) -> None:
     """Title, counts, advice, who has it, and its history."""
     lines = told("show", "inc-1", "--run", records).output.splitlines()
-    assert lines[0] == TITLE
+    assert lines[0] == TITLE.replace("08:12", "22:12")
     assert lines[1].startswith("critical, open: ")
     assert "31 of 44 (70 %) unlocks fail" in lines[2]
     assert "looked after by: jo" in lines

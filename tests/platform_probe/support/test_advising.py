@@ -93,6 +93,42 @@ def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cohort", "other"),
+    [
+        ({"region": "centre", "operator": "operator-a"}, "one of another operator"),
+        ({"region": "centre"}, "one of another region"),
+        ({"firmware": "2.4.1"}, "another one"),
+    ],
+)
+def test_who_has_ended_the_booking_amid_the_incident_takes_another_car(
+    tmp_path: Path, cohort: dict[str, str], other: str
+) -> None:
+    """One that it does not hit; the problem is known. Where nothing is seen of it, any."""
+    put_booking_end(tmp_path, 310.0, car="car-1", booking="booking-300")
+    _, found = told_with(tmp_path, {}, cohort=cohort)
+    assert found["do"].endswith(f"let them book {other}.")
+    assert "a problem that we know of and are working on" in found["say"]
+    put_incidents(tmp_path, [incident_of(revision=9, cohort=cohort, **UNSEEN)])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["say"] == BOOKING_ENDED[0]
+
+
+@pytest.mark.parametrize("has_opened", [False, True])
+def test_a_network_that_is_back_is_not_said_to_be_down(tmp_path: Path, *, has_opened: bool) -> None:
+    """Once its incident is over: nobody is given a car of another operator, nobody must act."""
+    if has_opened:
+        side = PlatformSide(status=200, account_id="customer-0")
+        put_unlocks(tmp_path, [unlock(330, car="car-1", booking_id="booking-300", platform=side)])
+    _, found = told_with(tmp_path, {OUTAGE.slug: 0.99}, **ENDED)
+    assert found["diagnosis"]["mode"] == OUTAGE.slug
+    assert OUTAGE.customer not in found["say"]
+    assert "another operator" not in found["do"]
+    assert "give them another car" in found["do"]
+    assert (found["acts"], found["mend"]) == (None, None)
+    assert has_opened is ("Another unlock has opened the car since" in found["do"])
+
+
+@pytest.mark.parametrize(
     ("second", "status", "is_told"), [(310.0, 200, True), (310.0, 409, False), (290.0, 200, False)]
 )
 def test_who_has_ended_the_booking_does_not_press_again(

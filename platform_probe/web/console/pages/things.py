@@ -12,6 +12,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.support.advice import advice_for
 from platform_probe.support.case import evidence_of
+from platform_probe.support.looking_up import went_wrong
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import InARow, in_a_row
 from platform_probe.support.times import DAY_S, moment_of
@@ -95,7 +96,7 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
     if history.is_empty:
         return missing(*page)
     kind = "customer" if column == "account_id" else "booking"
-    unlock = next(iter(history.unlocks), None)
+    unlock = history.asked_about
     call = next((row["complaint_id"] for row in history.complaints), None)
     rows = [*history.unlocks, *history.events, *history.complaints]
     customers = sorted({row["account_id"] for row in rows if row["account_id"]})
@@ -111,7 +112,8 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
         "steps": steps_of(history.events),
         "failed": sum(row["cause"] is not None for row in history.unlocks),
         "is_all": len(history.unlocks) < LISTED,
-        "latest": told_of(asked, unlock, call),
+        "latest": told_of(asked, unlock, call, is_last=history.is_about_the_last),
+        "went_wrong": unlock is not None and went_wrong(unlock),
     }
     return Shown("history.html", values, look=(kind, any_id))
 

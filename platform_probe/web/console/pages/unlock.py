@@ -137,10 +137,15 @@ class Latest:
     told: Mapping[str, Any]
 
 
-def told_of(asked: Asked, unlock: Row | None, complaint_id: str | None) -> Latest | None:
-    """Return what to say and do about an unlock, else a call; None where there is neither."""
+def told_of(
+    asked: Asked, unlock: Row | None, complaint_id: str | None, *, is_last: bool
+) -> Latest | None:
+    """Return what to say and do about an unlock, else a call; None where there is neither.
+
+    What came after it is looked for where it is not the last one.
+    """
     if unlock is not None:
-        case = unlock_case(asked.snapshot, unlock["attempt_id"], unlock)
+        case = unlock_case(asked.snapshot, unlock["attempt_id"], unlock if is_last else None)
     else:
         case = None if complaint_id is None else unlock_case(asked.snapshot, complaint_id)
     if case is None:

@@ -175,9 +175,14 @@ async def test_forged_presses_are_refused_and_counted(served: ServedMessages) ->
     assert (await served.press(ACTION_MUTE, at=now - 301)).status == 401
     assert (await served.press(ACTION_MUTE, at=now + 301)).status == 401
     for stamp in ("", "1e3", "-1", "٣", "9" * 400):
-        headers = {"X-Slack-Request-Timestamp": stamp.encode().decode("latin-1")}
+        headers = {
+            "X-Slack-Request-Timestamp": stamp.encode().decode("latin-1"),
+            "X-Slack-Signature": "v0=0",
+        }
         assert (await served.post("/slack/interactivity", b"payload={}", headers)).status == 401
-    assert (await served.post("/slack/interactivity", b"", {})).status == 401
+    unsigned = await served.post("/slack/interactivity", b"", {})
+    assert unsigned.status == 401
+    assert b"not signed: X-Slack-Request-Timestamp or X-Slack-Signature" in unsigned.body
     assert served.value("incident_requests_total", end="forged") == 9
     for body in (b"", b"\xff", b"payload=", b"payload=[]", b"payload=" + b"1" * 10_000):
         assert (await served.post_signed(body)).status == 400

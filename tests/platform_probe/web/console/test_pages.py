@@ -18,7 +18,10 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
+from platform_probe.store.reading import Source
 from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
+from platform_probe.support.advising import advice_now
+from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
     incident_title,
@@ -256,7 +259,7 @@ def test_tables_are_made_to_be_read(open_console: str) -> None:
     """Numbers stand under their headings, causes are words, and what is missing is a dash."""
     page = Visitor(open_console).get("/support?hours=24").text
 
-    assert '<th scope="col" class="number">Took, s</th>' in page
+    assert '<th scope="col" class="number">After, s</th>' in page
     assert '<td class="id"><a data-row href="/unlock/attempt-' in page
     assert "box_offline</a>" not in page
     assert 'aria-current="true">24 h</a>' in page
@@ -497,6 +500,28 @@ def test_who_has_opened_a_car_since_is_not_to_be_called(tmp_path: Path) -> None:
     assert "/customer/customer-3" not in page
     assert "ouverte" in french
     assert not re.search(r">\s*opened\s*<", french)
+
+
+def test_the_console_and_the_command_are_asked_about_the_same_unlock(tmp_path: Path) -> None:
+    """Of a booking the last that went wrong, though its car has opened since, which both know."""
+    store = tmp_path / "store"
+    names: dict[str, Any] = {"booking_id": "b", "car": "car-1"}
+    account = PlatformSide(status=200, account_id="customer-1")
+    failed = [
+        unlock(number, cause=Cause.BOX_OFFLINE, evidence={}, platform=account, **names)
+        for number in (1, 20)
+    ]
+    put_unlocks(store, [*failed, unlock(60, platform=account, **names)])
+    case = look_up(Source(store), Wanted(booking="b"), BEGIN_S + 60.0)
+    assert case.attempt is not None
+    assert case.attempt["attempt_id"] == "attempt-20"
+    with served(store, tmp_path / "audit.jsonl") as url:
+        for path in ("/booking/b", "/customer/customer-1"):
+            page = unescape(Visitor(url).get(path).text)
+            about = page.partition("The last unlock that went wrong:")[2].partition("</p>")[0]
+            assert '"/unlock/attempt-20"' in about
+            assert "Another unlock has opened the car since" in page
+            assert advice_now(case).say in page
 
 
 def test_tables_of_roles_can_be_shown_whole(tmp_path: Path) -> None:

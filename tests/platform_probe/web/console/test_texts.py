@@ -17,9 +17,11 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import (
     BOOKING_ENDED,
+    BOOKING_ENDED_AMID,
     CONNECTED,
     MAY_BE_OVER,
     OVER,
+    Other,
     advice_for,
     let_press_again,
     let_try_first,
@@ -137,6 +139,12 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
         pressed = let_press_again(advice_for(Cause.API_FAILED), Cause.API_FAILED, now)
         assert " : " not in said("fr", pressed.do)
         assert "Demandez au client d'appuyer" in said("fr", pressed.do)
+
+
+@pytest.mark.parametrize("other", Other)
+def test_what_is_said_amid_an_incident_is_in_french(other: Other) -> None:
+    """To who has ended the booking, whichever cars it does not hit."""
+    assert all(said("fr", text) != text for text in BOOKING_ENDED_AMID[other])
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:
