@@ -247,7 +247,8 @@ async def _follow_platform(
         probe.complain("sink_failed", "platform_log_place", error=why)
 
     clock, out_dir = SystemClock(), settings.out_dir
-    within_s = settings.tracking.late_window_s
+    is_alone = settings.watch_group is None  # else the others have what comes meanwhile
+    within_s = settings.tracking.late_window_s if is_alone else 0.0
     assert probe.platform is not None  # noqa: S101 - a log is followed
     assert probe.joiner is not None  # noqa: S101 - the same
     joiner = probe.joiner
