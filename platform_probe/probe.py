@@ -97,6 +97,8 @@ class Probe(Connected):
         self._heart: Timer | None = None
         self._tick_at_s = math.inf
         self._beat_due_s = math.inf
+        self.has_begun = False
+        """Whether what was retained has come, so that cars are known."""
         self.retained = 0
         """Messages so far that had waited at the broker."""
 
@@ -201,6 +203,7 @@ class Probe(Connected):
         """
         say_doubts(self._settings, self.synthetic.cars, self.evidence, self._logger)
         self.synthetic.begin()
+        self.has_begun = True
         return self._clock.unix_s() + self._load.start_delay_s
 
     def watch_itself(self) -> None:

@@ -49,7 +49,7 @@ from platform_probe.probe import Probe
 from platform_probe.running import Run, cancelled
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.writer import StoreWriter
-from platform_probe.watching.follow import AT_ONCE, AT_ONCE_WATCHING, follow
+from platform_probe.watching.follow import AT_ONCE, AT_ONCE_WATCHING, LOOK_S, follow
 from platform_probe.watching.resumed import Places, open_resumed
 from platform_probe.weights import shipped_ranking
 
@@ -60,6 +60,8 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 TAKEN_UP_S: Final = 1800.0
 """Of so long an earlier process's unlocks are known to the next one: by them it compares cars, and
 finds what a customer calls about."""
+CARS_WAITED_S: Final = 30.0
+"""So long lines of between stop and start wait for what the broker retains of their cars [E]."""
 
 
 class _Parts(NamedTuple):
@@ -247,7 +249,8 @@ async def _follow_platform(
         probe.complain("sink_failed", "platform_log_place", error=why)
 
     clock, out_dir = SystemClock(), settings.out_dir
-    within_s = settings.tracking.late_window_s
+    is_alone = settings.watch_group is None  # else the others have what comes meanwhile
+    within_s = settings.tracking.late_window_s if is_alone else 0.0
     assert probe.platform is not None  # noqa: S101 - a log is followed
     assert probe.joiner is not None  # noqa: S101 - the same
     joiner = probe.joiner
@@ -260,6 +263,7 @@ async def _follow_platform(
         at_once = AT_ONCE_WATCHING if settings.only_watches else AT_ONCE
         if file.is_resumed:
             probe.catch_up()
+            await _until_begun(probe)
         places = Places(
             file,
             path,
@@ -280,6 +284,14 @@ async def _follow_platform(
             )
         finally:
             places.stopped()
+
+
+async def _until_begun(probe: Probe) -> None:
+    """Wait until it is known which cars there are, for a while: what is late already can wait."""
+    for _ in range(round(CARS_WAITED_S / LOOK_S)):
+        if probe.has_begun:
+            return
+        await asyncio.sleep(LOOK_S)
 
 
 def _nothing() -> None:

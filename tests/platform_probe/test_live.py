@@ -252,6 +252,27 @@ async def test_killed_probe_loses_nothing_that_ended(
     assert len(probe.attempts()) >= probe.of_kind("progress")[-1]["ended"] > 50
 
 
+async def test_what_the_platform_logs_while_nobody_runs_is_read(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """What had been read before the kill is read again, and has one record all the same."""
+    log = PlatformLogFile(tmp_path / "platform.jsonl")
+    log.refuse(CARS[0])
+    settings = {"platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2}}
+    async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+        await probe.ready()
+        known = log.refuse(CARS[1])
+        await eventually(lambda: refused_of(probe) == [known])
+        probe.process.send_signal(signal.SIGKILL)
+        await probe.exit_code()
+    missed = log.refuse(CARS[2])
+    async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+        await probe.ready()
+        last = log.refuse(CARS[3])
+        await eventually(lambda: last in refused_of(probe))
+        assert refused_of(probe) == [known, missed, last]
+
+
 async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory) -> None:
     """SIGTERM: nothing new starts, what is in flight ends by itself at its deadline, exit 0."""
     await fleet_of(links)
