@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -29,6 +31,10 @@ from tests.helpers.waiting import wait_for
 
 TEXT = page("trial.md")
 FILES = files(TEXT)
+ACKNOWLEDGED = {
+    "type": "section",
+    "text": {"text": "*Warning*, open · :eyes: acknowledged by maren\nHit"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,14 @@ def test_messages_arrive(
     wait_for(lambda: CliRunner().invoke(main, ["messages", "test", *settings]).exit_code == 0)
     assert slack.stdout is not None
     assert " post This is a test of the messages of unlockpath" in slack.stdout.readline()
+    port = re.findall(r"127.0.0.1:(\d+)/api/", (place / "probe.yaml").read_text("utf-8"))[0]
+    edit = {"channel": "C0TRIAL", "ts": "1.1", "text": "Open", "blocks": [ACKNOWLEDGED]}
+    reply = {"channel": "C0TRIAL", "thread_ts": "1.1", "text": "Worse", "reply_broadcast": True}
+    for method, said in (("chat.update", edit), ("chat.postMessage", reply)):
+        body = msgspec.json.encode(said)
+        urlopen(f"http://127.0.0.1:{port}/api/{method}", body, timeout=10).close()
+    assert slack.stdout.readline().endswith(" edit Open acknowledged by maren\n")
+    assert slack.stdout.readline().endswith(" reply to the channel Worse\n")
 
 
 def test_one_sees_what_the_page_says(place: Path) -> None:

@@ -67,6 +67,19 @@ def test_every_page_can_be_used_by_everybody(
     assert (wrong, complaints) == ([], [])
 
 
+@pytest.mark.parametrize("width", [1_280, 400])
+def test_no_table_of_a_role_is_cut(chromium: Any, open_console: str, width: int) -> None:
+    """In French, whose words are longer; on a telephone a row is a card."""
+    is_cut = "each => each.scrollWidth > each.clientWidth + 1"
+    with page_of(chromium, viewport={"width": width, "height": 900}, locale="fr") as page:
+        for path in ("/oncall?hours=24", "/support?hours=24", "/cto"):
+            page.goto(open_console + path)
+            assert page.locator("table.asked").count() > 0
+            assert (
+                page.evaluate(f"[...document.querySelectorAll('.scroll')].some({is_cut})") is False
+            )
+
+
 def test_support_finds_a_booking_by_keyboard(page: Any, open_console: str) -> None:
     """From / to what to say, without a mouse; the address can be sent to somebody."""
     page.goto(open_console)
