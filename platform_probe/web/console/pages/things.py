@@ -60,7 +60,7 @@ def _now_of(seen: CarSeen) -> Mapping[str, Any]:
     last = seen.last
     if last is None:
         return now
-    for name in ("region", "operator", "firmware", "hardware"):
+    for name in ("region", "operator", "firmware", "hardware", "site"):
         now[name] = now[name] or last[name]
     evidence = evidence_of(last)
     for name, key in _SEEN_OF_CAR.items():
