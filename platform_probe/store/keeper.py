@@ -261,9 +261,7 @@ def _merged(directory: Path, table: Table, parts: Sequence[Part], rows: str) -> 
     for what, place in _places(directory, table).items():
         paths = [place / part.name for part in parts]
         if all(path.exists() for path in paths):
-            of_rows[what] = (
-                sums_rows(directory, parts) if what == SUMS else f"FROM {_read(paths)}"
-            )
+            of_rows[what] = sums_rows(directory, parts) if what == SUMS else f"FROM {_read(paths)}"
     return {IDS: _sorted(of_rows[IDS]), SUMS: added_up(of_rows[SUMS])}
 
 
