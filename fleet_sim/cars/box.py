@@ -34,7 +34,7 @@ from fleet_sim.cars.joints import (
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.power import PowerControl
-from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.spec import STREET, CarSpec
 from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Door, Vehicle
 from fleet_sim.cars.world import World
 from fleet_wire.contract.messages import (
@@ -639,5 +639,6 @@ class Box:
             last_command_id=vehicle.last_command_id,
             signals=vehicle.signals(),
             technology=traits.technology,
+            site=None if traits.site == STREET else traits.site,
         )
         self.modem.publish(TopicKind.STATE, state, command_id=command_id)

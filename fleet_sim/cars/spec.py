@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.topics import NULL_BOXES
+
+STREET: Final = "street"
+"""The site of cars that stand nowhere in particular: their state names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +24,8 @@ class Traits:
     """Whose mobile network the box uses."""
     firmware: str = "1.0.0"
     hardware: str = "tcu-1"
-    site: str = "street"
-    """The kind of place where the car stands."""
+    site: str = STREET
+    """The place where the car stands."""
     technology: str = "lte"
     """What the modem speaks, as `radio_parameters.Technology`."""
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.radio_parameters import Technology
-from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.cars.spec import STREET, CarSpec, Traits
 from fleet_sim.customers.arrivals import CustomerStage, TimesFile
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.faults import FAULTS, Fault
@@ -63,7 +63,9 @@ class Group(_Part):
     operator: Label = Field("default", description="whose mobile network they use")
     firmware: Label = Field("1.0.0", description="version of the box's software")
     hardware: Label = Field("tcu-1", description="model of the box")
-    site: Label = Field("street", description="kind of place, for fault targets only")
+    site: Label = Field(
+        STREET, description="where in the region they stand; all but street is in the car's state"
+    )
     box: BoxParameters = Field(
         default_factory=BoxParameters, description="the box's numbers, where they differ"
     )

@@ -185,6 +185,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Its box's version, as its state says."""
     hardware: str | None = None
     """Its box's model, as its state says."""
+    site: str | UnsetType = UNSET
+    """The place where it stands, where its state says one."""
     revision: int | UnsetType = UNSET
     """Where the platform's log is followed: 1, and one more each time that something came after the
     attempt was judged. The highest one holds."""
@@ -282,6 +284,8 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """Its box's version, as its state says."""
     hardware: str | None = None
     """Its box's model, as its state says."""
+    site: str | UnsetType = UNSET
+    """The place where it stands, where its state says one."""
 
 
 Record = Attempt | StrayAnswer | Complaint

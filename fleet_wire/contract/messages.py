@@ -131,6 +131,8 @@ class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What else is not as in an ordinary parked car, by VSS name: other doors, ignition."""
     technology: Name | None = None
     """What the modem speaks: lte, lte_m, umts or gsm."""
+    site: Name | None = None
+    """Where in the region it stands, by the name of the place: a garage, a station."""
 
 
 class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -25,6 +25,7 @@ class PartialState(msgspec.Struct, frozen=True, gc=False):
     region: str | None = None
     last_command_id: str | None = None
     technology: str | None = None
+    site: str | None = None
 
 
 class PartialTelemetry(msgspec.Struct, frozen=True, gc=False):

@@ -65,6 +65,7 @@ FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
         "operator": _words("operator carrier provider network"),
         "technology": _words("technology rat radiotechnology networktype"),
         "region": _words("region city zone"),
+        "site": _words("site station parking lot"),
         "last_command_id": _words("lastcommandid lastcommand"),
     },
     TopicKind.PRESENCE: {

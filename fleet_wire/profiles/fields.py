@@ -119,6 +119,7 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
         "region": _NAME,
         "last_command_id": _NAME,
         "technology": _NAME,
+        "site": _NAME,
     },
     TopicKind.PRESENCE: {
         "vehicle_id": _NAME,

@@ -126,6 +126,7 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
             operator=build.operator,
             firmware=build.firmware,
             hardware=build.hardware,
+            site=build.site or UNSET,
             revision=name.revision,
             sources_missing=sources_missing,
             platform=platform,

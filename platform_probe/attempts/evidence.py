@@ -44,6 +44,7 @@ class Build(NamedTuple):
     operator: str | None = None
     firmware: str | None = None
     hardware: str | None = None
+    site: str | None = None
 
 
 UNKNOWN_BUILD: Final = Build()
@@ -163,7 +164,7 @@ class FleetEvidence:
             vehicle.voltage_v = state.voltage_v
         if not retained:
             vehicle.heard_s = now_s
-        build = Build(state.region, state.operator, state.firmware, state.hardware)
+        build = Build(state.region, state.operator, state.firmware, state.hardware, state.site)
         if isinstance(state, PartialState):
             known = zip(build, vehicle.build, strict=True)
             build = Build(*(old if new is None else new for new, old in known))

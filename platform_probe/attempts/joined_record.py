@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from fleet_wire.contract import attempt as contract
 from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Flag, Origin, Source, Stage
@@ -178,6 +178,7 @@ def record_of_platform(
         operator=build.operator,
         firmware=build.firmware,
         hardware=build.hardware,
+        site=build.site or UNSET,
         revision=name.revision,
         sources_missing=(Origin.MQTT,) if is_expected_on_mqtt(side) else (),
         platform=_side_of_record(side, clocks, intended_s, (), car=side.vehicle_id),

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.platform_log import PlatformEvent
@@ -100,6 +101,7 @@ class SupportCalls:
             operator=build.operator,
             firmware=build.firmware,
             hardware=build.hardware,
+            site=build.site or UNSET,
         )
 
     def _before(self, call: PlatformEvent, at: float) -> list[str]:

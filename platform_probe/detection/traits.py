@@ -12,14 +12,14 @@ from fleet_wire.contract.partial import PartialState
 from platform_probe.diagnosis.car_history import MAX_KINDS
 
 TRAITS: Final = (
-    "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
+    "region", "operator", "firmware", "hardware", "site", "app_version", "endpoint", "api_release",
 )  # fmt: skip
 """By these unlocks are told apart."""
 PAIRS: Final = (("region", "operator"), ("firmware", "hardware"), ("operator", "firmware"),
     ("region", "firmware"), ("app_version", "endpoint"))  # fmt: skip
 """Pairs that are watched as cohorts of their own: what hits one of its two alone dilutes. [E]"""
 
-OF_CARS: Final = 4
+OF_CARS: Final = 5
 """The first of `TRAITS` say of what kind a car is, and where; the others are its customer's app."""
 
 Values = tuple[str | None, ...]
@@ -34,22 +34,19 @@ UNKNOWN: Final[Values] = (None,) * len(TRAITS)
 def values_of(attempt: Attempt) -> Values:
     """Return what an unlock has in common with others."""
     side = attempt.platform
-    if side:
-        return (
-            attempt.region,
-            attempt.operator,
-            attempt.firmware,
-            attempt.hardware,
-            side.app_version,
-            side.endpoint,
-            side.api_release,
-        )
-    return (attempt.region, attempt.operator, attempt.firmware, attempt.hardware, None, None, None)
+    return (
+        attempt.region,
+        attempt.operator,
+        attempt.firmware,
+        attempt.hardware,
+        attempt.site or None,
+        *((side.app_version, side.endpoint, side.api_release) if side else (None, None, None)),
+    )
 
 
 def values_of_state(state: VehicleState | PartialState) -> Values:
     """Return the same of a car, by what it says that it is: one object for all that are alike."""
-    return _values_of_car(state.region, state.operator, state.firmware, state.hardware)
+    return _values_of_car(state.region, state.operator, state.firmware, state.hardware, state.site)
 
 
 @lru_cache(maxsize=MAX_KINDS)

@@ -98,6 +98,7 @@ def unseen(complaint: Complaint) -> Attempt:
         operator=complaint.operator,
         firmware=complaint.firmware,
         hardware=complaint.hardware,
+        site=complaint.site,
         platform=PlatformSide(app_version=complaint.app_version, account_id=complaint.account_id),
     )
 

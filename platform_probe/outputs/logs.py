@@ -268,8 +268,8 @@ def _line(attempt: Attempt) -> dict[str, Any]:
         "firmware": attempt.firmware,
         "hardware": attempt.hardware,
     }
-    joined = ("revision", "sources_missing", "same_as", "platform")
-    return line | {name: value for name in joined if (value := getattr(attempt, name))}
+    optional = ("site", "revision", "sources_missing", "same_as", "platform")
+    return line | {name: value for name in optional if (value := getattr(attempt, name))}
 
 
 class Complaints:

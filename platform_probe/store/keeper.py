@@ -38,6 +38,7 @@ from platform_probe.store.limits import Limits, Report
 from platform_probe.store.locks import Locked, lock_file
 from platform_probe.store.offload import offload, remove_from_bucket, remove_twins
 from platform_probe.store.schema import (
+    ATTEMPTS,
     TABLES,
     Table,
     added_up,
@@ -260,7 +261,7 @@ def _merged(directory: Path, table: Table, parts: Sequence[Part], rows: str) -> 
     for what, place in _places(directory, table).items():
         paths = [place / part.name for part in parts]
         if all(path.exists() for path in paths):
-            of_rows[what] = f"FROM {_read(paths)}"
+            of_rows[what] = sums_rows(directory, parts) if what == SUMS else f"FROM {_read(paths)}"
     return {IDS: _sorted(of_rows[IDS]), SUMS: added_up(of_rows[SUMS])}
 
 
@@ -299,6 +300,23 @@ def parquet_rows(table: Table, parts: Sequence[Part]) -> str:
             f" SELECT * FROM read_parquet({file_list(others)}, union_by_name = true))"
         )
     return " UNION ALL ".join(sources) or empty_rows(table)
+
+
+def sums_rows(directory: Path, parts: Sequence[Part]) -> str:
+    """Return the SQL that reads the sums beside some parts, whatever traits they were made with.
+
+    In no order; `parts` has one at least.
+    """
+    place = directory / ATTEMPTS.sums_name
+    files = [place / part.name for part in parts if part.form == ATTEMPTS.form]
+    others = [place / part.name for part in parts if part.form != ATTEMPTS.form]
+    sources = [f"FROM {_read(files)}"] if files else []
+    if others:
+        sources.append(
+            f"FROM ({sums_of(empty_rows(ATTEMPTS))} UNION ALL BY NAME"
+            f" SELECT * FROM read_parquet({file_list(others)}, union_by_name = true))"
+        )
+    return " UNION ALL BY NAME ".join(f"({each})" for each in sources)
 
 
 # What goes

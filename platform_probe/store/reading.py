@@ -17,7 +17,7 @@ import msgspec
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
-from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows
+from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows, sums_rows
 from platform_probe.store.layout import (
     STORE_FILE,
     Part,
@@ -255,14 +255,14 @@ class Source:
 
     def _sums(self, parts: Sequence[Part]) -> str:
         """Return the SQL of the sums of unlocks, of rows where a part has none beside it."""
-        paths = {part: self.directory / ATTEMPTS.sums_name / part.name for part in parts}
-        files = [path for path in paths.values() if path.exists()]
-        others = [part for part, path in paths.items() if path not in files]
+        place = self.directory / ATTEMPTS.sums_name
+        summed = [part for part in parts if (place / part.name).exists()]
+        others = [part for part in parts if part not in summed]
         rows = f"{parquet_rows(ATTEMPTS, others)} UNION ALL FROM attempt_lines"
-        sums = [sums_of(rows)]
-        if files:
-            sums.append(f"FROM read_parquet({file_list(files)})")
-        return " UNION ALL BY NAME ".join(f"({each})" for each in sums)
+        sums = f"({sums_of(rows)})"
+        if summed:
+            sums += f" UNION ALL BY NAME {sums_rows(self.directory, summed)}"
+        return sums
 
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file

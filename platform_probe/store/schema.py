@@ -18,7 +18,7 @@ MICRO: Final = 1_000_000
 SUM_MINUTES: Final = 10
 """Unlocks of so long that have the same traits are one row of sums."""
 TRAITS: Final = (
-    "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
+    "region", "operator", "firmware", "hardware", "site", "app_version", "endpoint", "api_release",
 )  # fmt: skip
 """Columns of an unlock whose values failures may share."""
 
@@ -118,7 +118,7 @@ ATTEMPTS: Final = Table(
         **dict.fromkeys(("attempt_id", "command_id", "vehicle_id", "trace_id"), "VARCHAR"),
         **dict.fromkeys(("parent_span_id", "source", "outcome", "cause"), "VARCHAR"),
         **dict.fromkeys(("failure_mode", "reason", "booking_id", "same_as"), "VARCHAR"),
-        **dict.fromkeys(("region", "operator", "firmware", "hardware"), "VARCHAR"),
+        **dict.fromkeys(("region", "operator", "firmware", "hardware", "site"), "VARCHAR"),
         **dict.fromkeys(("started_at", "scheduled_s", "total_s"), "DOUBLE"),
         **dict.fromkeys(("can_wake_s", "actuation_s"), "DOUBLE"),
         "stages": _struct({stage.value: "DOUBLE" for stage in STAGES}),
@@ -167,6 +167,7 @@ ATTEMPTS: Final = Table(
         Column("distance_m", "FLOAT", "platform.distance_m"),
         Column("position", "DOUBLE[]", "platform.position"),
         Column("sent_again", "INTEGER", "platform.sent_again"),
+        *_texts("site"),
     ),
 )
 STRAY_ANSWERS: Final = Table(
@@ -200,7 +201,7 @@ _MESSAGE: Final = {
     **dict.fromkeys((_VSS["is_locked"], _VSS["is_open"]), "BOOLEAN"),
     _VSS["state_voltage_v"]: "DOUBLE",
     **dict.fromkeys(("firmware", "hardware", "operator", "region", "last_command_id"), "VARCHAR"),
-    **dict.fromkeys(("technology", "event"), "VARCHAR"),
+    **dict.fromkeys(("technology", "site", "event"), "VARCHAR"),
     "uptime_s": "DOUBLE",
     **dict.fromkeys(("boots", "data_used_bytes"), "BIGINT"),
     "signals": "JSON",
@@ -253,6 +254,7 @@ OBSERVATIONS: Final = Table(
         *_of("technology", "event"),
         *_of("boots", "data_used_bytes", "tries_left", kind="BIGINT"),
         *_of("uptime_s", kind="FLOAT"),
+        *_of("site"),
     ),
 )
 _PLATFORM_TEXTS: Final = (
@@ -286,7 +288,7 @@ COMPLAINTS: Final = Table(
     fields={
         **dict.fromkeys(("complaint_id", "vehicle_id", "booking_id", "account_id"), "VARCHAR"),
         **dict.fromkeys(("app_version", "shown"), "VARCHAR"),
-        **dict.fromkeys(("region", "operator", "firmware", "hardware"), "VARCHAR"),
+        **dict.fromkeys(("region", "operator", "firmware", "hardware", "site"), "VARCHAR"),
         **dict.fromkeys(("at", "scheduled_s"), "DOUBLE"),
         "attempts": "VARCHAR[]",
         "missed": "BOOLEAN",
@@ -298,7 +300,7 @@ COMPLAINTS: Final = Table(
         *_texts("booking_id", "account_id", "app_version", "shown"),
         Column("attempts", "VARCHAR[]"),
         Column("missed", "BOOLEAN"),
-        *_texts("region", "operator", "firmware", "hardware"),
+        *_texts("region", "operator", "firmware", "hardware", "site"),
     ),
 )
 DIAGNOSES: Final = Table(

@@ -50,7 +50,7 @@ FROM attempt_sums
 """
 _CALLS: Final = """
 SELECT called_at AS started_at, vehicle_id, 1 AS unlocks, 1 AS failures, false AS is_seen, region,
-    operator, firmware, hardware, app_version FROM complaints WHERE len(attempts) = 0
+    operator, firmware, hardware, site, app_version FROM complaints WHERE len(attempts) = 0
 """
 """A call about an unlock of which nothing came is a failure too, and counted nowhere else."""
 _HOW_MANY: Final = """

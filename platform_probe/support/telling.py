@@ -51,6 +51,7 @@ _WHO_COLUMNS: Final = {
     "operator": "operator",
     "firmware": "firmware",
     "hardware": "hardware",
+    "site": "site",
 }
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""

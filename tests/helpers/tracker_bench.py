@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import Attempt, Record, Source, Stage, StrayAnswer
@@ -140,9 +141,11 @@ class TrackerBench:
         *,
         is_locked: bool = False,
         retained: bool = False,
+        site: str | None = None,
     ) -> None:
-        """Let the car report its lock."""
+        """Let the car report its lock, and where it stands."""
         state = state_of(vehicle_id, is_locked=is_locked, command_id=moved_by)
+        state = msgspec.structs.replace(state, site=site)
         self.tracker.state(vehicle_id, state, retained=retained)
 
     def presence(

@@ -185,6 +185,8 @@ def explanation_of(cause: Cause) -> str:
 def _attributes_of(attempt: Attempt) -> dict[str, Any]:
     found = flat({name: getattr(attempt, name) for name in _IN_THE_ROOT})
     _flatten(f"{PREFIX}evidence.", attempt.evidence, found)
+    if attempt.site:
+        found[f"{PREFIX}site"] = attempt.site
     if attempt.flags:
         found[f"{PREFIX}flags"] = list(attempt.flags)
     if attempt.cause is not None:

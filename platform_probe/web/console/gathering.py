@@ -252,7 +252,7 @@ def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
         f"""
         WITH seen AS MATERIALIZED (
             SELECT heard_at, kind, is_retained, status, reason, is_locked, voltage_v, signal_dbm,
-                firmware, hardware, operator, region
+                firmware, hardware, operator, region, site
             FROM observations WHERE vehicle_id = $car
         ), latest AS (
             SELECT heard_at, voltage_v FROM seen
@@ -277,6 +277,7 @@ def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
             max_by(hardware, heard_at) FILTER (hardware IS NOT NULL) AS hardware,
             max_by(operator, heard_at) FILTER (operator IS NOT NULL) AS operator,
             max_by(region, heard_at) FILTER (region IS NOT NULL) AS region,
+            max_by(site, heard_at) FILTER (site IS NOT NULL) AS site,
             (SELECT list(latest ORDER BY heard_at) FROM latest) AS voltages,
             (SELECT list(turns ORDER BY heard_at DESC) FROM turns) AS turns
         FROM seen
@@ -298,7 +299,7 @@ def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
 def _unlocks_of_car(snapshot: Snapshot, vehicle_id: str, number: int) -> Listed:
     return listed_unlocks(
         snapshot,
-        f"SELECT {FEW_OF_UNLOCK}, hardware, evidence FROM attempts WHERE vehicle_id = $car"
+        f"SELECT {FEW_OF_UNLOCK}, hardware, site, evidence FROM attempts WHERE vehicle_id = $car"
         " ORDER BY started_at DESC, attempt_id",
         {"car": vehicle_id},
         number,

@@ -64,6 +64,7 @@ MESSAGES: dict[TopicKind, st.SearchStrategy[WireMessage]] = {
         region=NAMES,
         last_command_id=st.none() | NAMES,
         technology=st.none() | NAMES,
+        site=st.none() | NAMES,
     ),
     TopicKind.PRESENCE: st.builds(
         Presence,

@@ -37,6 +37,7 @@ state:
     is_locked: /doors/0/locked
     is_open: { at: /doors/0/open, values: { "yes": true, "no": false } }
     voltage_v: { at: /battery/mV, scale: 0.001 }
+    site: /parking/lot
 telemetry:
   topic: v1/{vehicle_id}/alive
   fields: { signal_dbm: /rsrp, voltage_v: /v }
@@ -78,6 +79,7 @@ def test_what_is_absent_is_not_known() -> None:
     assert said("ack", id="c", status="OK", why=None, ms=None) == Result("c", Phase.EXECUTED)
     assert said("alive", v=12.5) == PartialTelemetry(voltage_v=12.5)
     assert said("state") == PartialState()
+    assert said("state", parking={"lot": "garage-p3"}) == PartialState(site="garage-p3")
 
 
 def test_an_event_has_a_name() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
+from fleet_wire.contract.partial import PartialState
 from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.tracker_bench import HEARTBEAT
@@ -44,6 +47,17 @@ def test_counts_follow_presence_and_region() -> None:
     evidence.presence("b-1", WILL, 3.0, retained=False)
     assert evidence.by_region == {("a", "online"): 1, ("a", "asleep"): 1, ("b", "offline"): 1}
     assert +evidence.by_presence == {"online": 1, "asleep": 1, "offline": 1}
+
+
+def test_a_car_that_has_left_a_site_is_not_there() -> None:
+    """A state that names none says so; what is only a part of one leaves it as it was."""
+    evidence = FleetEvidence()
+    street = state_of("a-1", is_locked=True)
+    evidence.state("a-1", msgspec.structs.replace(street, site="p3"), 1.0, retained=False)
+    evidence.state("a-1", PartialState(is_locked=False), 2.0, retained=False)
+    assert evidence.of("a-1").build.site == "p3"
+    evidence.state("a-1", street, 3.0, retained=False)
+    assert evidence.of("a-1").build.site is None
 
 
 def test_only_a_box_that_did_not_say_goodbye_has_reconnected() -> None:

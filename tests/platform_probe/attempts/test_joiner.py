@@ -897,12 +897,12 @@ def test_what_only_the_platform_told_is_counted() -> None:
 def test_a_car_of_the_log_has_its_build() -> None:
     """What is known of the car by MQTT stands in the record, whoever told of the unlock."""
     bench = JoinBench()
-    bench.behind.opened(moved_by=None)
+    bench.behind.opened(moved_by=None, site="garage-p3")
     bench.requested()
     bench.answered(500)
     record = bench.only()
     assert (record.region, record.firmware) == ("centre", "2.4.1")
-    assert (record.operator, record.hardware) == ("operator-a", "tcu-3")
+    assert (record.operator, record.hardware, record.site) == ("operator-a", "tcu-3", "garage-p3")
 
 
 def test_a_request_without_a_car() -> None:

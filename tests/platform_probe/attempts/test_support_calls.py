@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import PROBE_STOPPED
 from fleet_wire.contract.causes import Cause
 from platform_probe.attempts import support_calls
+from platform_probe.diagnosis.records import unseen
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S
 
@@ -89,7 +91,7 @@ def test_the_time_of_a_call_is_on_the_monitors_clock() -> None:
 def test_a_call_says_when_it_was_in_the_load_and_what_its_car_is() -> None:
     """Of a call that names no car nothing of one is known."""
     bench = JoinBench(ahead_s=100.0)
-    bench.behind.opened(moved_by=None)
+    bench.behind.opened(moved_by=None, site="garage-p3")
     bench.wait(30.0)
     bench.called()
     bench.called("ticket-2", vehicle_id=None)
@@ -102,6 +104,8 @@ def test_a_call_says_when_it_was_in_the_load_and_what_its_car_is() -> None:
         bench.behind.evidence.of(CAR).build.firmware,
     )
     assert of_car.region is not None
+    assert of_car.site == unseen(of_car).site == "garage-p3"
+    assert b"site" not in msgspec.json.encode(of_none)
     assert (of_none.vehicle_id, of_none.region) == ("", None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
@@ -84,6 +85,7 @@ def test_good_unlock_has_every_stage() -> None:
     assert attempt.started_at == EPOCH_S - 0.25
     assert (attempt.region, attempt.operator) == ("centre", "operator-a")
     assert (attempt.firmware, attempt.hardware) == ("2.4.1", "tcu-3")
+    assert b"site" not in msgspec.json.encode(attempt)  # the car's state names none
     assert attempt.evidence == {}
     assert attempt.flags == ()
 

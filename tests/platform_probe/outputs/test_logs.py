@@ -61,6 +61,9 @@ def test_failure_explains_itself() -> None:
     assert (line["party"], line["phase"], line["mechanism"]) == ("network", "deliver", "one_way")
     assert line["evidence"] == {"heartbeat_ago_s": 1.5}
     assert line["stages"] == attempt.stages
+    assert "site" not in line
+    LogSink(log.logger, FakeClock()).emit(msgspec.structs.replace(attempt, site="garage-p3"))
+    assert log.lines[-1]["site"] == "garage-p3"
 
 
 def test_floor_has_no_lines_and_strays_have() -> None:

@@ -56,7 +56,7 @@ def _now_of(seen: CarSeen) -> Mapping[str, Any]:
     last = seen.last
     if last is None:
         return now
-    for name in ("region", "operator", "firmware", "hardware"):
+    for name in ("region", "operator", "firmware", "hardware", "site"):
         now[name] = now[name] or last[name]
     evidence = evidence_of(last)  # stands for what was heard, where records have no messages
     if now["voltage_v"] is None:

@@ -69,6 +69,16 @@ def test_the_hops_fill_the_whole() -> None:
     assert [span.attributes["unlockpath.stage"] for span in rest] == list(attempt.hops_s)
 
 
+def test_the_site_is_told_where_one_is_known() -> None:
+    """Beside region and hardware."""
+    attempt = opened()
+    root = spans_of(attempt, HOPS)[0]
+    assert root.attributes["unlockpath.region"] == "centre"
+    assert "unlockpath.site" not in root.attributes
+    there = spans_of(msgspec.structs.replace(attempt, site="garage-p3"), HOPS)[0]
+    assert there.attributes["unlockpath.site"] == "garage-p3"
+
+
 def test_spans_are_called_as_opentelemetry_calls_them() -> None:
     """Operation and topic, with a place for the car: as many names as there are hops."""
     found = [(span.name, span.kind) for span in spans_of(opened(), HOPS)]
