@@ -19,8 +19,9 @@ PAIRS: Final = (("region", "operator"), ("firmware", "hardware"), ("operator", "
     ("region", "firmware"), ("app_version", "endpoint"))  # fmt: skip
 """Pairs that are watched as cohorts of their own: what hits one of its two alone dilutes. [E]"""
 
-OF_CARS: Final = 5
-"""The first of `TRAITS` say of what kind a car is, and where; the others are its customer's app."""
+OF_KIND: Final = 4
+"""The first of `TRAITS` say of what kind a car is; the others are where it stands, of which there
+are as many as sites, and its customer's app."""
 
 Values = tuple[str | None, ...]
 """A value for each of `TRAITS`; None where it is not known."""
@@ -62,7 +63,7 @@ def keys_of(values: Values) -> tuple[Key, ...]:
         for one, other in _PAIRS
         if (first := values[one]) is not None and (second := values[other]) is not None
     ]
-    of_kind = tuple(one for (one,) in singles if one[0] < OF_CARS)
+    of_kind = tuple(one for (one,) in singles if one[0] < OF_KIND)
     return ((), *singles, *pairs, *([of_kind] if is_kind(of_kind) else []))
 
 
