@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -29,6 +30,18 @@ from platform_probe.store.writer import StoreWriter
 BEGIN_S: Final = 1_767_225_600.0
 """2026-01-01 in UTC."""
 NO_LIMITS: Final = Limits(max_age_s=1e12, max_bytes=2**50)
+
+
+def copy_of_store(written: Path, place: Path) -> Path:
+    """Return a copy of a store that was committed, as if its files had been written just now.
+
+    They are kept, and merged with others, by when they were complete: their name says so.
+    """
+    copy = Path(shutil.copytree(written, place))
+    for path in copy.rglob("*.parquet"):
+        numbers, _, rest = path.name.split(".", 2)
+        path.rename(path.with_name(f"{numbers}.{int(time.time())}.{rest}"))
+    return copy
 
 
 def unlock(number: int, *, car: str | None = None, **changes: Any) -> Attempt:

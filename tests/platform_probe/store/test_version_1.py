@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from platform_probe.store.layout import VERSION, check_is_store
 from platform_probe.store.reading import Source
-from tests.helpers.stores import ids_in, kept, put_unlocks, selected, unlock, writer_of
+from tests.helpers.stores import (
+    copy_of_store,
+    ids_in,
+    kept,
+    put_unlocks,
+    selected,
+    unlock,
+    writer_of,
+)
 
 WRITTEN = Path(__file__).parent / "version_1"
 
@@ -20,7 +27,7 @@ WRITTEN = Path(__file__).parent / "version_1"
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """Return a copy of that store."""
-    return Path(shutil.copytree(WRITTEN, tmp_path / "store"))
+    return copy_of_store(WRITTEN, tmp_path / "store")
 
 
 def test_it_is_read_as_it_is(old: Path) -> None:

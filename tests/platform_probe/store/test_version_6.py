@@ -5,7 +5,6 @@ Its sums lack a trait: they are read, and merged, beside those that have it.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from platform_probe.store.layout import VERSION, check_is_store
 from platform_probe.store.reading import Source
 from platform_probe.support import cohorts
 from platform_probe.support.cohorts import search_around
-from tests.helpers.stores import BEGIN_S, kept, put_unlocks, selected, unlock
+from tests.helpers.stores import BEGIN_S, copy_of_store, kept, put_unlocks, selected, unlock
 
 WRITTEN = Path(__file__).parent / "version_6"
 UNLOCKS = 210
@@ -25,7 +24,7 @@ SUMS = "SELECT site, sum(unlocks)::INTEGER FROM attempt_sums GROUP BY ALL ORDER 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """Return a copy of that store."""
-    return Path(shutil.copytree(WRITTEN, tmp_path / "store"))
+    return copy_of_store(WRITTEN, tmp_path / "store")
 
 
 @pytest.mark.parametrize("most_exact", [0, cohorts.MOST_EXACT])
