@@ -13,9 +13,8 @@ import msgspec
 READ_BYTES: Final = 131_072
 """At once: three hundred lines or so, which is read and parted in less than 0.2 ms [E]. What then
 becomes of them takes longer: see `follow`."""
-
-
 _BEFORE_BYTES: Final = 256
+"""So much before a place is looked at, to know the file by [E]."""
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Flag, PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
@@ -43,6 +43,17 @@ def fleet(watched: Watched) -> dict[tuple[str, str], list[str]]:
             watched.at(1.0).presence(each, ONLINE, retained=True)
             watched.diagnosing.state(each, parked(operator, region), retained=True)
     return cars
+
+
+def hear_late(watched: Watched, failed: Attempt) -> None:
+    """Let the answer of car-1 to command c1 be known to have come after its unlock had ended."""
+    watched.diagnosing.take(
+        StrayAnswer(
+            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
+            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
+        )
+    )  # fmt: skip
+    watched.at(67.0)
 
 
 @pytest.mark.parametrize(
@@ -173,13 +184,7 @@ def test_an_answer_that_comes_late_says_by_the_boxs_clock_when_the_car_opened(
     failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1", stages=SENT)
     watched.diagnosing.take(failed)
     watched.at(65.0).result("car-1", answer(Phase.EXECUTED, executed_s))
-    watched.diagnosing.take(
-        StrayAnswer(
-            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
-            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
-        )
-    )  # fmt: skip
-    watched.at(67.0)
+    hear_late(watched, failed)
     among = {"opened_in_time", "opened_late"}
     assert watched.facts() & among == seen
 
@@ -210,13 +215,7 @@ def test_a_car_whose_only_answer_has_waited_opened_when_it_says(
     watched.diagnosing.take(failed)
     box_ms = int((epoch_s + executed_s) * 1000)
     watched.at(65.0).result("car-1", Result("c1", Phase.EXECUTED, box_time_ms=box_ms))
-    watched.diagnosing.take(
-        StrayAnswer(
-            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
-            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
-        )
-    )  # fmt: skip
-    watched.at(67.0)
+    hear_late(watched, failed)
     assert watched.facts() & {"opened_in_time", "opened_late", "clock_wrong"} == seen
 
 
@@ -280,13 +279,7 @@ def test_where_commands_have_no_end_a_late_opening_says_less(
     failed = watched.ended(Cause.BOX_SILENT, command_id="c1", stages=SENT)
     watched.diagnosing.take(failed)
     watched.at(65.0).result("car-1", Result("c1", Phase.EXECUTED))
-    watched.diagnosing.take(
-        StrayAnswer(
-            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
-            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
-        )
-    )  # fmt: skip
-    watched.at(67.0)
+    hear_late(watched, failed)
     assert watched.facts() & {"opened_late", "opened_at_last", "late_without_return"} == seen
 
 
