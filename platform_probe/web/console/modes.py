@@ -88,8 +88,7 @@ def as_believed(snapshot: Snapshot, rows: Sequence[Row]) -> list[Row]:
         {},
         len(rows),
     )
-    believed = {row["attempt_id"]: row["mode"] for row in found if row["mode"] != UNKNOWN}
-    believed = {row["attempt_id"]: None for row in found} | believed
+    believed = {row["attempt_id"]: None if row["mode"] == UNKNOWN else row["mode"] for row in found}
     return [
         {**row, "failure_mode": believed.get(row["attempt_id"], row["failure_mode"])}
         for row in rows
