@@ -86,7 +86,7 @@ class Places:
         on_problem: Callable[[str], None],
     ) -> None:
         self._file = file
-        self._path = path
+        self._log = str(path.absolute())
         self._to = directory / PLACE_FILE
         self._clock = clock
         self._newest_at = newest_at
@@ -128,8 +128,7 @@ class Places:
             before = place  # it was cut
         if newest_at == -math.inf:
             newest_at = 0.0  # JSON has no infinity
-        log = str(self._path.absolute())
-        self._taken = _Written(log, self._clock.unix_s(), place, newest_at, before)
+        self._taken = _Written(self._log, self._clock.unix_s(), place, newest_at, before)
 
     def _write(self) -> None:
         if self._taken is None:
