@@ -333,12 +333,8 @@ def _view_of(table: Table, parts: Sequence[Part], lines: str | None) -> str:
 
 
 def in_seconds(table: Table) -> str:
-    """Return the columns of a table for a SELECT, with durations in seconds."""
-    names = [column.name for column in table.columns]
-    return ", ".join(
-        f"{name} / 1e6 AS {name.removesuffix('_us')}_s" if name.endswith("_us") else name
-        for name in names
-    )
+    """Return the columns of a table for a SELECT, as people query them."""
+    return ", ".join(column.shown for column in table.columns)
 
 
 _REVISED: Final = """

@@ -62,6 +62,10 @@ def test_old_and_new_files_become_one(old: Path) -> None:
     assert report.merged == 8
     assert len(ids_in(old)) == 67
     assert selected(old, "SELECT count(*), count(method) FROM attempts") == [(67, 0)]
+    flags = "SELECT flags, count(*) FROM attempts WHERE flags != [] GROUP BY ALL ORDER BY ALL"
+    assert selected(old, flags) == [
+        (["answered_by_another"], 1), (["duplicate"], 1), (["told_otherwise"], 1), (["woken"], 1),
+    ]  # fmt: skip
     source = Source(old)
     for any_id in ("booking-17", "booking-103"):
         found = source.read(lambda duck, any_id=any_id: source.find(duck, any_id)).rows  # type: ignore[misc]
