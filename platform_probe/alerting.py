@@ -81,6 +81,10 @@ class Alerting:
         """Take records that were written together."""
         self._detection.take(records)
 
+    def unanswered(self, record: Attempt) -> None:
+        """Take an unlock that looks failed before it has ended, as its record would be now."""
+        self._detection.unanswered(record)
+
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take a diagnosis."""
         self._detection.diagnosis(diagnosis)

@@ -110,6 +110,20 @@ class Probe(Connected):
         if self.platform is not None and on_event is not None:
             self.platform.also = on_event
 
+    def on_unanswered(self, tell: Callable[[Attempt], None]) -> None:
+        """Tell from now on of unlocks to which a connected car says nothing, before they end.
+
+        Each as its record would be if it ended then.
+        """
+
+        def unanswered(attempt: EndedAttempt) -> None:
+            if self.joiner is None:
+                tell(attempt.alone(self.evidence.wire))
+            else:
+                tell(self.joiner.as_it_is(attempt))
+
+        self.tracker.on_unanswered = unanswered
+
     def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
         revisions = RevisionLog(self._logger)

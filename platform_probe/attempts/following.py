@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Result
 from platform_probe.attempts.conclusion import cause_of_timeout, evidence_of
 from platform_probe.attempts.ended_attempt import EndedAttempt
-from platform_probe.attempts.evidence import FleetEvidence
+from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.held import HeldAnswer, HeldAnswers
 from platform_probe.attempts.open_attempt import OpenAttempt
@@ -32,6 +32,11 @@ from platform_probe.attempts.strays import stray_answer
 BROKER_LOOKED_BACK_S: Final = 300.0
 """What the broker said of a car so long before an unlock is evidence for it: boxes that throw each
 other out do so every 1 to 60 s, a full queue is told of once [E]."""
+
+
+UNANSWERED: Final = 0.5
+"""After so much of its deadline an unlock looks failed of which a connected car has said nothing:
+of 20 s, 10 [E]. A car that is well confirms a command within 2 s, see `conclusion.CROSSING_S`."""
 
 
 class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -78,6 +83,9 @@ class Following:
         """Takes a car that answered to a command that we do not know, where that is shared."""
         self.to_join: Callable[[EndedAttempt], None] | None = None
         """Takes in place of `emit` what is to be joined with the platform's log."""
+        self.on_unanswered: Callable[[EndedAttempt], None] | None = None
+        """Takes an unlock of which a connected car has said nothing for half of its deadline, as it
+        would be if it ended now. It goes on."""
         self._held = HeldAnswers()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
@@ -86,6 +94,8 @@ class Following:
         self._open_by_trace: dict[str, OpenAttempt] = {}
         """Those that were asked for through an API, which gives them their command."""
         self._deadlines: list[_Deadline] = []
+        self._unanswered: deque[tuple[float, str]] = deque()
+        """When each open unlock is looked at halfway, and its command."""
         self._remembered = remembered
         self.started: Counter[Source] = Counter()
         self.ended: Counter[Source] = Counter()
@@ -145,7 +155,11 @@ class Following:
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
         deadline_s = self._deadlines[0].at_s if self._deadlines else math.inf
-        earliest_s = min(deadline_s, self._held.next_s())
+        halfway = self._unanswered
+        while halfway and halfway[0][1] not in self._open:
+            halfway.popleft()
+        halfway_s = halfway[0][0] if halfway else math.inf
+        earliest_s = min(deadline_s, halfway_s, self._held.next_s())
         return None if earliest_s == math.inf else earliest_s
 
     def broker_lost(self, reason: str) -> None:
@@ -185,10 +199,25 @@ class Following:
                     attempt, vehicle, is_watching=self._is_watching, wire=self._wire
                 )
                 self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
+        halfway = self._unanswered
+        while halfway and halfway[0][0] <= now_s:
+            attempt = self._open.get(halfway.popleft()[1])
+            if attempt is not None:
+                self._look_halfway(attempt, now_s)
         if self._held.count:
             for held in self._held.overdue(now_s):
                 self._waited_in_vain(held)
         return now_s
+
+    def _look_halfway(self, attempt: OpenAttempt, now_s: float) -> None:
+        """Tell of an unlock to which a car that is connected, and awake, has not said a word."""
+        is_there = attempt.presence_at_start is BoxPresence.ONLINE
+        if self.on_unanswered is None or not is_there or attempt.is_heard or attempt.unobserved:
+            return
+        vehicle = self._evidence.of(attempt.start.vehicle_id)
+        cause = cause_of_timeout(attempt, vehicle, is_watching=self._is_watching, wire=self._wire)
+        ended = attempt.ended(cause, ended_s=now_s, build=vehicle.build, reason=None, evidence={})
+        self.on_unanswered(ended)
 
     def _waited_in_vain(self, held: HeldAnswer) -> None:
         """Nobody is known to have asked. An open lock alone is no answer, so no stray one."""
@@ -208,8 +237,18 @@ class Following:
             self._open_by_trace[start.trace_id] = attempt
         self._open_by_vehicle.setdefault(start.vehicle_id, []).append(attempt)
         self._note_deadline(attempt)
+        if self.on_unanswered is not None and start.source is not Source.FLOOR:
+            self._note_halfway(start)
         self.started[start.source] += 1
         return attempt
+
+    def _note_halfway(self, start: Start) -> None:
+        is_next = not self._unanswered
+        self._unanswered.append(
+            (start.intended_s + UNANSWERED * self._deadline_s, start.command_id)
+        )
+        if is_next and self.on_wait is not None:
+            self.on_wait()
 
     def _note_deadline(self, attempt: OpenAttempt) -> None:
         deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)

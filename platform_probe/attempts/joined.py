@@ -113,6 +113,10 @@ class JoinedIndex:
         self._by_trace.setdefault(start.trace_id, joined)
         return joined
 
+    def of_command(self, command_id: str | None) -> Joined | None:
+        """Return what is known of a command's unlock, if anything is."""
+        return self._by_command.get(command_id or "")
+
     def take_up(self, record: Attempt) -> Joined:
         """Take up an unlock that an earlier process has judged, as far as its record says."""
         joined = self._new()

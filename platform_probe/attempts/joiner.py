@@ -20,7 +20,7 @@ from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Complaint, Sourc
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
-from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
+from platform_probe.attempts.ended_attempt import ONLY, EndedAttempt, Judgement
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.joined import Joined, JoinedIndex
 from platform_probe.attempts.joined_record import (
@@ -159,6 +159,15 @@ class Joiner:
         joined.is_closed = False  # it was sent once more, and seen
         self._settle(joined)
         self._hand_on()
+
+    def as_it_is(self, attempt: EndedAttempt) -> Attempt:
+        """Return the record that an unlock would have which is still open, from what is known."""
+        joined = self._index.of_command(attempt.command_id)
+        if joined is None or joined.side is None:
+            return record_of_mqtt(attempt, name=ONLY, wire=self._evidence.wire)
+        return joined_record(
+            attempt, joined.side, self.clocks(), name=ONLY, wire=self._evidence.wire
+        )
 
     def tick(self) -> None:
         """Judge what has waited long enough, and forget what was judged long ago."""

@@ -30,6 +30,7 @@ from platform_probe.detection.measures import (
     LATE,
     ODD,
     OF_MODE,
+    Measure,
     hit_measures,
 )
 from platform_probe.detection.problem import AWAY
@@ -71,6 +72,8 @@ class Detection:
         self._blindness = Blindness(self._numbers)
         self._opened: OrderedDict[str, tuple[Values, str | None]] = OrderedDict()
         """Unlocks that went well and may prove odd."""
+        self._unanswered: OrderedDict[str, tuple[Hit, bool]] = OrderedDict()
+        """Unlocks that were taken before they ended, by their command, and whether each counted."""
         self._again: OrderedDict[str, Hit] = OrderedDict()
         """Of each car whose customer pressed again, that this was counted."""
         self._told_s = -STEP_S
@@ -100,6 +103,25 @@ class Detection:
                 self._stray(record, now_s)
             elif not record.attempts and not record.missed:
                 self._attempt(unseen(record), now_s, hit=True)
+
+    def unanswered(self, record: Attempt) -> None:
+        """Take an unlock to which a connected car says nothing, as its record would be now.
+
+        It counts as failed at once. If it opens after all, its own record takes that back.
+        """
+        now_s = self._clock.monotonic_s()
+        self._shares.offset_s = self._clock.unix_s() - now_s
+        at_s = min(record.started_at - self._shares.offset_s, now_s)
+        if record.command_id is None or not _counts(record) or now_s - at_s > LATE_S:
+            return
+        values, customer = values_of(record), customer_of(record)
+        counts, _ = self._repeats.take(record, customer, at_s, is_hit=True)
+        hit = Hit(
+            at_s, values, record.vehicle_id, customer, record.attempt_id, (FAILED,), record.cause
+        )
+        remember(self._unanswered, record.command_id, (hit, counts), MOST_OPENED)
+        self._waves.hit(hit)
+        self._shares.take(values, at_s, now_s, hit, counts=counts)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Take a message of a car."""
@@ -242,6 +264,20 @@ class Detection:
             self._silence.unlock(values)
             self._suspicious.attempt(attempt, at_s, now_s)
         measures = (FAILED,) if hit else hit_measures(attempt)
+        if attempt.command_id in self._unanswered:
+            self._answered(attempt, measures, now_s)
+        else:
+            self._count(attempt, values, measures, at_s, now_s)
+
+    def _count(
+        self,
+        attempt: Attempt,
+        values: Values,
+        measures: tuple[Measure, ...],
+        at_s: float,
+        now_s: float,
+    ) -> None:
+        """Count an unlock that has ended."""
         is_failure = bool(measures)
         customer = customer_of(attempt)
         counts, is_again = self._repeats.take(attempt, customer, at_s, is_hit=is_failure)
@@ -267,6 +303,26 @@ class Detection:
             again = Hit(at_s, values, attempt.vehicle_id, customer, attempt.attempt_id, (AGAIN,))
             remember(self._again, attempt.vehicle_id, again, MOST_OPENED)
             self._shares.stray(again, now_s)
+
+    def _answered(self, attempt: Attempt, measures: tuple[Measure, ...], now_s: float) -> None:
+        """Take the record of an unlock that was counted as failed before it had ended."""
+        hit, counts = self._unanswered.pop(attempt.command_id or "")
+        if FAILED not in measures:
+            self._shares.withdraw(hit)
+            return
+        hit.cause = attempt.cause
+        if attempt.failure_mode is not None:
+            hit.modes = ((attempt.failure_mode, 1.0),)
+        self._shares.note_diagnosed(hit)
+        measures += self._hops.slow(attempt, now_s)
+        if not counts:
+            hit.measures = measures
+            self._shares.take(hit.values, hit.at_s, now_s, hit, counts=False)
+            return
+        for measure in measures:
+            if measure not in hit.measures:
+                self._shares.also(hit, measure, now_s)
+        self._note_mode(hit, now_s)
 
     def _note_mode(self, hit: Hit, now_s: float) -> None:
         """Count the mode of an unlock that failed, once it is known: the first that is named."""

@@ -7,6 +7,7 @@ meanwhile: many cohorts of one problem are found together, and it is one.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -27,7 +28,8 @@ from platform_probe.diagnosis.cohorts.find import LEAST_CARS, Absence
 SETTLE_S: Final = 0.2
 """Alarms of one problem come together: they are looked at together."""
 AGAIN_S: Final = 2.0
-"""An alarm that named nothing is looked at again so soon, if its evidence still is enough."""
+"""An alarm that named nothing is looked at again so soon, if its evidence still is enough; as soon
+as others if there is more of it."""
 LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
 """While a problem is younger than the first, its cohort is searched for each so often."""
 MOST_COHORTS: Final = 2_000
@@ -109,6 +111,13 @@ class ShareTests:
         watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
         self._weigh(watched, (measure,), now_s)
 
+    def withdraw(self, hit: Hit) -> None:
+        """Take back that an unlock was hit: it has opened after all, and counts as well."""
+        for problem in (*self.problems, *self.over):
+            if problem.measure in hit.measures and is_in(problem.key, hit.values):
+                problem.is_recounted = True
+        hit.measures = ()
+
     def note_diagnosed(self, hit: Hit) -> None:
         """Take that the diagnosis of a hit has changed."""
         for problem in (*self.problems, *self.over):
@@ -128,7 +137,10 @@ class ShareTests:
                 series = one.series.get(measure)
                 if series is None:
                     series = self._new_series(one, measure, now_s)
-                if series.hit(one.count) and series not in self._alarmed:
+                if not series.hit(one.count):
+                    continue
+                _, due_s = self._alarmed.get(series, (one, math.inf))
+                if due_s > now_s + SETTLE_S:
                     self._alarmed[series] = one, now_s + SETTLE_S
                     if self.on_alarm is not None:
                         self.on_alarm()
@@ -143,6 +155,8 @@ class ShareTests:
             watched, _ = self._alarmed.pop(series)
             self._deal(series, watched, now_s, counts_of)
         for problem in [*self.problems]:
+            if problem.is_recounted:
+                self._recount(problem)
             if _is_due(problem, now_s):
                 self._look_again(problem, now_s)
         self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)

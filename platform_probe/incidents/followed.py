@@ -109,7 +109,7 @@ class Followed:
         self.revise(at, change, **fields)
 
     def end(self, at: float, change: Change, **fields: Any) -> None:
-        """Make its last revision, with what its findings say by now."""
+        """Make a revision of one that is over, or may be, with what its findings say by now."""
         if self.findings:
             fields = {**self.fields(), **fields}
             self.subject = self._subject_now(fields)

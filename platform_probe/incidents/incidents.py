@@ -271,7 +271,8 @@ class Incidents:
             f"nothing of it was seen since {self._words(seen_at)};"
             f" it counts as over where that stays so until {over_at}"
         )
-        followed.revise(at, followed.change(ChangeKind.UNSEEN, at, sentence), ended_at=seen_at)
+        said = followed.change(ChangeKind.UNSEEN, at, sentence)
+        followed.end(at, said, ended_at=seen_at)
 
     def _tell_again(self, followed: Followed, finding: Finding) -> None:
         """Say that an incident of which nothing was seen for a while is seen again."""

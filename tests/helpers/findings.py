@@ -77,8 +77,12 @@ class Watched:
     def unlock(self, *, cause: Cause | None = None, **changes: Any) -> Attempt:
         """Let an unlock end now, of a car and a customer that were not seen before."""
         self._number += 1
-        number = self._number
-        total_s = 20.0 if cause else 2.0
+        attempt = self._record(self._number, cause, 20.0 if cause else 2.0, **changes)
+        self._written.append(attempt)
+        self.alerting.emit(attempt)
+        return attempt
+
+    def _record(self, number: int, cause: Cause | None, total_s: float, **changes: Any) -> Attempt:
         fields: dict[str, Any] = {
             "attempt_id": f"attempt-{number}",
             "command_id": f"command-{number}",
@@ -102,10 +106,20 @@ class Watched:
                 problem="vehicle-silent" if cause else None,
             ),
         }
-        attempt = Attempt(**(fields | changes))
-        self._written.append(attempt)
-        self.alerting.emit(attempt)
-        return attempt
+        return Attempt(**(fields | changes))
+
+    def unanswered(self, **changes: Any) -> Attempt:
+        """Let an unlock be halfway to its deadline, and its car silent; return its record by now.
+
+        It goes on: `unlock` ends it, as the same command.
+        """
+        self._number += 1
+        started_at = self.time.unix_s() - 10.0
+        record = self._record(
+            self._number, Cause.BOX_SILENT, 10.0, started_at=started_at, **changes
+        )
+        self.alerting.unanswered(record)
+        return record
 
     def usual(self, unlocks: int, *, every_s: float = 2.0, failing: float = 0.01) -> None:
         """Let so many unlocks end of which a hundredth fails."""

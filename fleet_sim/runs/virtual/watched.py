@@ -59,6 +59,10 @@ class WatchedRun:
             self._written.append(record)
         self._alerting.emit(record)
 
+    def unanswered(self, record: Attempt) -> None:
+        """Take an unlock that looks failed before it has ended."""
+        self._alerting.unanswered(record)
+
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take a diagnosis."""
         if self._keeps:

@@ -13,6 +13,7 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts import held, tracker
+from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.following import BROKER_LOOKED_BACK_S
 from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
@@ -98,6 +99,52 @@ def test_a_record_has_the_boxs_own_durations() -> None:
     bench.tracker.result(CAR, result)
     bench.opened()
     assert (bench.only().can_wake_s, bench.only().actuation_s) == (0.75, 0.5)
+
+
+def test_a_connected_car_that_says_nothing_is_told_of_at_half_of_the_deadline() -> None:
+    """Once, as the unlock would end then; it goes on, and its record is what it would be."""
+    told: list[EndedAttempt] = []
+    bench = TrackerBench()
+    bench.tracker.on_unanswered = told.append
+    bench.presence()
+    bench.send()
+    assert bench.tracker.next_deadline_s() == bench.clock.now_s + DEADLINE_S / 2
+    bench.wait(DEADLINE_S / 2 - 0.1)
+    assert not told
+    bench.wait(0.2)
+    bench.wait(0.2)
+    ((command_id, cause),) = [(one.command_id, one.cause) for one in told]
+    assert (command_id, cause) == ("c1", Cause.BOX_SILENT)
+    assert not bench.records
+    bench.received()
+    bench.executed()
+    bench.opened()
+    assert bench.only().outcome is Outcome.OK
+    assert bench.tracker.next_deadline_s() is not None
+    bench.wait(DEADLINE_S)
+    assert bench.tracker.next_deadline_s() is None
+
+
+@pytest.mark.parametrize("why", ["not connected", "asleep", "not known", "it spoke", "of no car"])
+def test_who_cannot_answer_or_has_is_not_told_of_before_the_deadline(why: str) -> None:
+    """A car that sleeps takes its time, and one that has said it got the command is at it."""
+    told: list[EndedAttempt] = []
+    bench = TrackerBench()
+    bench.tracker.on_unanswered = told.append
+    if why == "not connected":
+        bench.presence(PresenceReason.LAST_WILL)
+    elif why == "asleep":
+        bench.presence(PresenceReason.SLEEP)
+    elif why != "not known":
+        bench.presence()
+    bench.start(source=Source.FLOOR if why == "of no car" else Source.PROBE)
+    bench.tracker.published("c1")
+    if why == "it spoke":
+        bench.received()
+    bench.wait(DEADLINE_S - 0.1)
+    assert not told
+    bench.wait(0.1)
+    assert len(bench.records) == 1
 
 
 def test_timeout_counts_with_its_deadline() -> None:

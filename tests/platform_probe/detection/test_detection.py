@@ -9,6 +9,7 @@ import pytest
 
 from fleet_wire.contract.attempt import (
     PROBE_STOPPED,
+    Attempt,
     PlatformSide,
     Source,
     StrayAnswer,
@@ -81,6 +82,50 @@ def test_an_outage_is_found_within_ten_unlocks(before: int) -> None:
     assert incident.kind is IncidentKind.FAILURES
     assert incident.cause is Cause.API_FAILED
     assert not incident.cohort
+
+
+def names_of(record: Attempt) -> dict[str, Any]:
+    """Return by what a record is known as that of an unlock which had not ended yet."""
+    names = ("attempt_id", "command_id", "vehicle_id", "platform", "started_at", "region")
+    return {name: getattr(record, name) for name in names}
+
+
+def test_connected_cars_that_do_not_answer_are_found_before_the_deadline() -> None:
+    """And are counted once: their records say what it was."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    silent = []
+    for _ in range(5):
+        watched.wait(1.0)
+        silent.append(watched.unanswered())
+    watched.wait(2.0)
+    (incident,) = watched.last
+    assert (incident.failed, incident.customers) == (5, 5)
+    assert incident.title.startswith("Boxes silent since ")
+    for record in silent:
+        watched.unlock(cause=Cause.BOX_OFFLINE, **names_of(record))
+    watched.wait(60.0)
+    for number in range(8):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE, vehicle_id=f"other-{number}")
+    watched.wait(60.0)
+    (incident,) = watched.last
+    assert (incident.failed, incident.customers, incident.cause) == (13, 13, Cause.BOX_OFFLINE)
+
+
+def test_who_opens_after_all_is_not_counted_as_failed() -> None:
+    """A car that took fifteen seconds was slow."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(12):
+        watched.wait(1.0)
+        record = watched.unanswered()
+        watched.wait(5.0)
+        opens = number % 2 == 1
+        watched.unlock(cause=None if opens else Cause.BOX_SILENT, **names_of(record))
+    watched.usual(900, failing=0.0)
+    (incident,) = watched.last
+    assert (incident.state, incident.failed, incident.customers) == (IncidentState.RESOLVED, 6, 6)
 
 
 def test_one_operator_in_one_region_is_one_incident_with_its_name() -> None:

@@ -327,7 +327,9 @@ def test_what_may_be_over_is_told_before_it_is_taken_for_over() -> None:
     seen_at = told.time.unix_s()
     told.wait(UNSEEN_S - 10.0)
     assert told.kinds == [ChangeKind.OPENED]
+    told.take(failed=11, is_over=True)
     told.wait(20.0)
+    assert told.last.failed == 11  # too few more to be told before
     assert (told.last.state, told.last.unseen_since) == (IncidentState.OPEN, seen_at)
     assert told.last.changes[-1].sentence == (
         "nothing of it was seen since 00:00; it counts as over where that stays so until 00:15"
