@@ -145,10 +145,10 @@ async def test_a_dead_backend_costs_no_unlock(
             probe.process.send_signal(signal.SIGTERM)
             assert await probe.exit_code() == 0
             assert len(probe.attempts()) == 300
-            said = next(line for line in probe.log() if line["event"] == "otlp_dropped")
-    assert sum(said["dropped"].values()) > 0  # of whichever signal was given up first
+            said = [line for line in probe.log() if line["event"] == "otlp_dropped"]
+    assert sum(said[0]["dropped"].values()) > 0  # of whichever signal was given up first
     # The queue may be full before the first answer is given up.
-    assert said["error"] or behaviour == {"hangs": True}
+    assert any(line["error"] for line in said) or behaviour == {"hangs": True}
     assert backend.spans == []
 
 

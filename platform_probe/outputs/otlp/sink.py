@@ -242,7 +242,7 @@ class OtlpExport:
         if report.overflown or report.undelivered:
             self._complain(
                 "otlp_dropped",
-                "backend",
+                "queue" if report.error is None else "backend",  # a reason is always told
                 dropped=dict(self._dropped),
                 error=report.error,
                 explanation="the OTLP backend is slower than what comes, or does not take it:"
