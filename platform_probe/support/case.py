@@ -17,7 +17,8 @@ from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.believed import Revision
 from platform_probe.support.cohorts import Around, is_one_of
-from platform_probe.support.rows import Row
+from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.which import Which
 
 LISTED: Final = 20
 """Other unlocks of the same car, booking or customer that are listed."""
@@ -58,8 +59,8 @@ class Case:
     """What was believed, from the first moment to the last."""
     others: Sequence[Row] = ()
     """Other unlocks that fit what was asked, the last one first."""
-    chosen: str = "the last"
-    """Which of all that fit it is."""
+    which: Which | None = None
+    """Which of all that fit it is; None where it is asked for by itself."""
     finding: Around | None = None
     """What the failures of that time share; None where this was none."""
     connected_s: float | None = None
@@ -128,7 +129,15 @@ class Case:
     @property
     def opened_late(self) -> bool:
         """Whether the car opened later than the monitor waited, and no other can have said so."""
-        return not self.is_of_two and any(stray["is_late_unlock"] for stray in self.strays)
+        return self.opened_late_s is not None
+
+    @property
+    def opened_late_s(self) -> float | None:
+        """When that was told, Unix seconds; None: it did not."""
+        if self.is_of_two:
+            return None
+        late = (unix_s(stray["came_at"]) for stray in self.strays if stray["is_late_unlock"])
+        return next(late, None)
 
     @property
     def opened_after_no(self) -> bool:

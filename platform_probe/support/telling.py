@@ -22,6 +22,7 @@ from platform_probe.support.advice import (
 )
 from platform_probe.support.advising import advice_now
 from platform_probe.support.believed import (
+    ACCUSES,
     Revision,
     changes_of_mind,
     headline,
@@ -30,7 +31,7 @@ from platform_probe.support.believed import (
     sentence_of,
     title_of,
 )
-from platform_probe.support.beside import Relations, Whose
+from platform_probe.support.beside import Relations, Whose, pressed_again_s
 from platform_probe.support.case import LISTED, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
@@ -143,20 +144,30 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
 
 
 def _which(case: Case) -> Iterator[str]:
-    """Yield which unlock is told of several, so that nobody takes it for another."""
-    if case.attempt is None or not case.others:
-        return
-    more = "" if len(case.others) < LISTED else "more than "
-    number = f"{more}{len(case.others) + 1}"
-    yield f"  This is {case.chosen} of {number} that fit; the others stand at the end."
+    """Yield which unlock is told of several, so that nobody takes it for another.
+
+    And after how long its customer pressed again, where it opened.
+    """
+    which = case.which
+    if which is not None and which.of > 1:
+        others = "the others" if which.of <= LISTED else f"others, the last {LISTED},"
+        yield (
+            f"  This is number {which.number} of {which.of} that fit, {which.why};"
+            f" {others} stand at the end, each with the --attempt that tells of it."
+        )
+    again_s = pressed_again_s(case)
+    if again_s is not None:
+        yield f"  The same customer pressed again {long_of(again_s)} later."
 
 
 def _who_acts(case: Case, advice: Advice) -> Iterator[str]:
     """Yield who must act and what they do; of a mode that is not sure, who perhaps must."""
     if advice.acts is not None:
         yield f"  Who must act: {_named(advice.acts)}.{f' {advice.mend}' if advice.mend else ''}"
-    elif case.believed is not None and case.believed.is_possible and case.believed.mode:
-        yield f"  Who must act is not sure; perhaps {_named(case.believed.mode.acts)}."
+    elif (believed := case.believed) is None or believed.mode is None or believed.is_likely:
+        return
+    elif believed.is_possible:
+        yield f"  Who must act is not sure; perhaps {_named(believed.mode.acts)}."
 
 
 def _named(actor: Actor) -> str:
@@ -306,12 +317,18 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from ("", "Other unlocks that fit")
     relations = Relations(case)
     for other in case.others:
-        mode = other["failure_mode"]
+        mode = _mode_of(other)
         ended = f"{other['cause'] or 'opened'}{f' ({title_of(mode)})' if mode else ''}"
         at = date_and_clock(unix_s(other["started_at"]), zone)
         by = relations.whose(other)
         whose = f", {by}" if by is Whose.ANOTHER else ""
         yield f"  {at}  {other['vehicle_id']}  {ended}{whose}  --attempt {other['attempt_id']}"
+
+
+def _mode_of(other: Row) -> str | None:
+    """Return which mode another unlock is believed to have had, where that accuses nobody."""
+    mode: str | None = other["failure_mode"]
+    return None if mode in ACCUSES else mode
 
 
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
@@ -324,6 +341,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "newest_record_at": iso_of(case.newest_s, zone),
         "attempt": _plain_row(case.attempt, zone),
         "opened_later": case.opened_after_no,
+        "pressed_again_after_s": pressed_again_s(case),
         "timeline": [
             {
                 "at": iso_of(entry.at_s, zone),
@@ -352,12 +370,16 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             for one in case.incidents
         ],
         "who_else": None if case.finding is None else finding_json(case.finding, zone),
+        "which": None
+        if case.which is None
+        else {"number": case.which.number, "of": case.which.of, "why": case.which.why},
         "others": [
             {
                 "attempt_id": other["attempt_id"],
                 "vehicle_id": other["vehicle_id"],
                 "at": iso_of(unix_s(other["started_at"]), zone),
                 "cause": other["cause"],
+                "failure_mode": _mode_of(other),
             }
             for other in case.others
         ],
