@@ -172,7 +172,7 @@ def note_others(case: Case) -> None:
     has_cohort = _of_failures(case)
     said = (
         f"by {case.now}, {everybody.failed} of {everybody.total} other unlocks within ten minutes"
-        f" of this one {_had_failed(case)}"
+        f" {_had_failed(case)}"
     )
     if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
         seen[Fact.MANY_FAIL] = said
@@ -217,8 +217,8 @@ def _fails_alone(inside: Share, outside: Share) -> bool:
 def _said_of(case: Case, place: Place, inside: Share, outside: Share) -> str:
     return (
         f"by {case.now}, {inside.failed} of {inside.total} other unlocks of"
-        f" {place[0].replace('_', ' ')} {place[1]} {_had_failed(case)}, elsewhere {outside.failed}"
-        f" of {outside.total}"
+        f" {place[0].replace('_', ' ')} {place[1]} within ten minutes {_had_failed(case)},"
+        f" elsewhere {outside.failed} of {outside.total}"
     )
 
 
@@ -237,8 +237,8 @@ def note_app(case: Case) -> None:
     others = pair.inside
     if others.total >= FEWEST and others.rate < 0.1:  # noqa: PLR2004 - [E]
         case.seen[Fact.APP_VERSION_FARES_WELL] = (
-            f"by {case.now}, {others.failed} of {others.total} other unlocks with app {app}"
-            f" {_had_failed(case)}"
+            f"by {case.now}, {others.failed} of {others.total} other unlocks with app {app} within"
+            f" ten minutes {_had_failed(case)}"
         )
 
 

@@ -142,20 +142,27 @@ def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
     """Return what is said and done where the booking has ended since; None: it has not.
 
     Nor has it where the car has opened after that, for another booking or late; and where what is
-    to be done is about a car that stands open, that stays to be done. While the incident of an
-    unlock that failed goes on, which other cars open follows from whom it hits.
+    to be done is about a car that stands open, that stays to be done.
     """
     ended_s = case.booking_ended_s
     if ended_s is None or (case.cause is None and mode is not None and is_about_car(mode)):
         return None
-    used_s, late_s = opened_since_s(case) or 0.0, case.opened_late_s or 0.0
-    if max(used_s, late_s) > ended_s:
-        return None
+    opened_s = max(opened_since_s(case) or 0.0, case.opened_late_s or 0.0)
+    return None if opened_s > ended_s else _after_the_end(case, mode)
+
+
+def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
+    """Return what is said and done of an unlock whose booking has ended.
+
+    While the incident of one that failed goes on, which other cars open follows from whom it hits.
+    """
     if case.opened_after_no:
         return BOOKING_ENDED_OPEN
-    if case.cause is None or late_s:
+    if mode is _RELOCKED:
+        return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
+    if case.cause is None or case.opened_late:
         return BOOKING_ENDED
-    if used_s:
+    if opened_since_s(case) is not None:
         return BOOKING_USED
     seen = (one for one in case.goes_on if one.unseen_since is None)
     return next((BOOKING_ENDED_AMID[_other_than(one)] for one in seen), BOOKING_ENDED)

@@ -123,6 +123,7 @@ class _Lookup:
         attempt = records[fitting.index(chosen)]
         at_s = unix_s(attempt["started_at"])
         car = attempt["vehicle_id"] or None
+        revisions = self._revisions(attempt["attempt_id"], attempt["account_id"])
         return Case(
             vehicle_id=car,
             attempt=self._with_account(attempt),
@@ -132,13 +133,13 @@ class _Lookup:
                 "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
             ),
             complaints=self._complaints(attempt),
-            revisions=self._revisions(attempt["attempt_id"], attempt["account_id"]),
+            revisions=revisions,
             others=[each for each in fitting if each is not chosen][:LISTED],
             which=self._which(chosen, fitting),
             finding=search_around(self._duck, at_s) if attempt["cause"] else None,
             connected_s=self._connected_s(car, at_s + attempt["total_s"]),
             booking_ended_s=self._booking_ended_s(attempt, at_s),
-            incidents=self._incidents(attempt, at_s),
+            incidents=self._incidents(attempt, at_s, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
 
@@ -155,7 +156,9 @@ class _Lookup:
         found = self._duck.query(BOOKING_END.format("platform_events"), values, limit=1).rows
         return unix_s(found[0][0]) if found else None
 
-    def _incidents(self, attempt: Row, at_s: float) -> list[Incident]:
+    def _incidents(
+        self, attempt: Row, at_s: float, revisions: Sequence[Revision]
+    ) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""
         known = self._rows(
             "incidents_held",
@@ -167,7 +170,8 @@ class _Lookup:
             },
             "state <> 'open', opened_at DESC",
         )
-        return incidents_of(attempt, map(incident_of, known))
+        believed = revisions[-1] if revisions else None
+        return incidents_of(attempt, map(incident_of, known), believed)
 
     def _asked_about(self) -> tuple[float, float | None]:
         """Return the time that is asked about, and since when, where that is asked alone."""

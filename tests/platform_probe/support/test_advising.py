@@ -245,7 +245,7 @@ def test_a_car_that_opened_is_of_no_mode_in_which_none_does(tmp_path: Path) -> N
         ((Fact.RELOCKED,), None, MODES["auto_relock"].customer),
         ((Fact.RELOCKED, Fact.DOOR_OPENED), None, advice_for(None).say),
         ((), 400.0, BOOKING_ENDED[0]),
-        ((Fact.RELOCKED,), 400.0, BOOKING_ENDED[0]),
+        ((Fact.RELOCKED,), 400.0, f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}"),
     ],
 )
 def test_a_car_that_opened_and_is_shut_again_is_not_said_to_be_open(
@@ -378,3 +378,23 @@ def test_nobody_must_act_perhaps_for_what_is_sure(tmp_path: Path) -> None:
     told_of(tmp_path, OUTAGE.slug)
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert "Who must act" not in text_of(case, UTC)
+
+
+@pytest.mark.parametrize(
+    ("mode", "share", "is_told"),
+    [("generic_500", 0.95, True), ("generic_500", 0.6, False), ("auto_relock", 0.95, False)],
+)
+def test_an_unlock_that_opened_is_of_the_incident_of_its_mode(
+    tmp_path: Path, mode: str, share: float, *, is_told: bool
+) -> None:
+    """Not only the few that the incident names as examples."""
+    opened = unlock(300, car="car-1", evidence={})
+    put_unlocks(tmp_path, [opened])
+    its: dict[str, Any] = {"kind": IncidentKind.GENERIC_ERRORS, "cause": None, "examples": ()}
+    put_incidents(tmp_path, [incident_of(mode="generic_500", cohort={"region": "centre"}, **its)])
+    made = diagnosis_of(
+        RankedMode(mode, share), attempt_id=opened.attempt_id, vehicle_id="car-1", cause=None
+    )
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
+    case = look_up(Source(tmp_path), Wanted(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
+    assert bool(json_of(case, UTC)["incidents"]) is is_told
