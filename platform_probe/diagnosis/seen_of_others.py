@@ -170,16 +170,15 @@ def note_others(case: Case) -> None:
         return
     _of_lost_cars(case)
     has_cohort = _of_failures(case)
-    said = (
-        f"by {case.now}, {everybody.failed} of {everybody.total} other unlocks within ten minutes"
-        f" {_had_failed(case)}"
-    )
+    rest = f"of {everybody.total} other unlocks within ten minutes {_had_failed(case)}"
+    said = f"by {case.now}, {everybody.failed} {rest}"
     if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
         seen[Fact.MANY_FAIL] = said
     elif everybody.rate >= 0.1:  # noqa: PLR2004 - [E]
         seen[Fact.SOME_FAIL] = said
     elif not has_cohort and _is_early(case):
-        seen[Fact.ALONE] = said
+        few = f"only {everybody.failed}" if everybody.failed else "none"
+        seen[Fact.ALONE] = f"by {case.now}, {few} {rest}"
     _of_waves(case)
 
 

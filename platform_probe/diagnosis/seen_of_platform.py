@@ -76,7 +76,8 @@ def note_missed_before(case: Case) -> None:
         )
         if past.missed_s > WAITED_LONG_S:
             case.seen[Fact.PLATFORM_WAITED_LONG] = (
-                f"it gave the command of {case.at(past.began_s)} up after {past.missed_s:.0f} s"
+                f"the platform gave the command of {case.at(past.began_s)} up after"
+                f" {past.missed_s:.0f} s"
             )
 
 

@@ -249,6 +249,7 @@ NOT_SEEN: Final = Advice(
 )
 """What to say and do of a call about an unlock that nobody saw, while nobody knows why."""
 OPENED_LATE: Final = "The car opened, later than it was waited for."
+OPENED_IN_TIME: Final = "The car opened in time, and its answer came too late."
 OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."
 _PRESSES: Final = "Let the customer press"
 _TRIES: Final = ("Let the customer try the door", "If the door is locked")

@@ -180,20 +180,20 @@ def reasons(
     zone: tzinfo,
     *,
     is_for: bool,
-    seen_since: frozenset[str] = frozenset(),
+    not_missed: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return what speaks for the likeliest mode, or against it, the heaviest first.
 
     That is what its signature lists. What else has moved the odds only often goes with the mode, or
     with others, and explains nothing; it is told where nothing else speaks for a mode. Of
-    `seen_since`, facts that others have shown since, nobody is told that they were not seen.
+    `not_missed`, facts that others have shown since, say, nobody is told that they were not seen.
     """
     moved = [
         one
         for one in revision.first.weighed
         if abs(one.weight) >= _LEAST_WEIGHT
         and (one.weight > 0) is is_for
-        and (one.is_seen or one.fact not in seen_since)
+        and (one.is_seen or one.fact not in not_missed)
     ]
     listed = [one for one in moved if _is_reason(revision, one)]
     told = [_told(revision, one, zone) for one in listed or (moved if is_for else ())]

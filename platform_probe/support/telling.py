@@ -14,6 +14,7 @@ from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import traits_in_words
 from platform_probe.support.advice import (
+    OPENED_IN_TIME,
     OPENED_LATE,
     SAID_OPEN,
     Advice,
@@ -32,7 +33,7 @@ from platform_probe.support.believed import (
     title_of,
 )
 from platform_probe.support.beside import Relations, Whose, pressed_again_s
-from platform_probe.support.case import LISTED, Case, evidence_of
+from platform_probe.support.case import FOLLOWED_S, LISTED, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
@@ -56,8 +57,6 @@ _WHO_COLUMNS: Final = {
 }
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
-FOLLOWED_S: Final = 600.0
-"""So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
 _REFUTED_BY_ANSWER: Final = (Cause.EXECUTION_SILENT, Cause.DOWNLINK_LOST)
 """Causes that are not true any more once the car has answered late."""
 _FACTS: Final = {
@@ -107,12 +106,9 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield "Whether the platform was asked is not known: there is no log of it here."
     else:
         attempt = case.attempt
-        ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
-        if case.cause is not None and case.opened_late:
-            ended = "opened too late" if case.opened_after_no else "opened late"
         meant = attempt["asked_for"]
         instead = f", and {meant} was asked for" if meant else ""
-        yield f"{case.vehicle_id or 'The car'} {ended}{instead}: {when}"
+        yield f"{case.vehicle_id or 'The car'} {_ended(case)}{instead}: {when}"
         yield f"  {_who(attempt)}"
         yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
         known_s = case.newest_s - case.at_s
@@ -128,6 +124,17 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _others(case, zone)
     yield from _story(case, zone)
     yield from _same(case, zone)
+
+
+def _ended(case: Case) -> str:
+    """Return how an unlock ended, as far as is known by now, to be said of the car."""
+    if case.is_in_doubt:
+        return SAID_OPEN
+    if case.cause is None or not case.opened_late:
+        return ended_as(case.cause)
+    if case.opened_in_time:
+        return "opened in time, and said so too late"
+    return "opened too late" if case.opened_after_no else "opened late"
 
 
 def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
@@ -240,7 +247,7 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
 
 
 def _against(case: Case, believed: Revision, zone: tzinfo) -> list[str]:
-    return reasons(believed, zone, is_for=False, seen_since=case.seen_since)
+    return reasons(believed, zone, is_for=False, not_missed=case.not_missed)
 
 
 def _believed(believed: Revision) -> Iterator[str]:
@@ -341,6 +348,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "newest_record_at": iso_of(case.newest_s, zone),
         "attempt": _plain_row(case.attempt, zone),
         "opened_later": case.opened_after_no,
+        "opened_in_time": case.opened_in_time,
         "pressed_again_after_s": pressed_again_s(case),
         "timeline": [
             {
@@ -395,6 +403,8 @@ def _explanation(case: Case) -> str:
         return f"The car {SAID_OPEN}."
     if case.attempt is not None and case.attempt["reason"] == PROBE_STOPPED:
         return "The monitor was stopped, and was not there when it ended."
+    if case.cause is not None and case.opened_in_time:
+        return OPENED_IN_TIME
     is_refuted = case.cause in _REFUTED_BY_ANSWER
     is_open = case.opened_late and (is_refuted or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)

@@ -96,7 +96,7 @@ def test_what_is_counted_is_told_with_until_when() -> None:
     by = "by 22:13:40, "
     heard = "5 of 6 cars of this operator and region had been heard of since"
     assert said["others_there_heard"] == by + heard
-    others = "0 of 6 other unlocks within ten minutes had failed alike"
+    others = "none of 6 other unlocks within ten minutes had failed alike"
     assert said["alone"] == by + others
     assert said["few_away"] == "at 22:13:40, none of 24 cars were lost"
     watched.at(700.0)

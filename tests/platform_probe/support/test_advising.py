@@ -23,6 +23,7 @@ from platform_probe.support.advice import (
     MAY_BE_OVER,
     NOT_SEEN,
     OPENED_FOR_THEM,
+    OPENED_IN_TIME,
     OPENED_LATE,
     OVER,
     advice_for,
@@ -398,3 +399,40 @@ def test_an_unlock_that_opened_is_of_the_incident_of_its_mode(
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
     case = look_up(Source(tmp_path), Wanted(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
     assert bool(json_of(case, UTC)["incidents"]) is is_told
+
+
+@pytest.mark.parametrize("is_in_time", [True, False])
+def test_a_car_that_opened_in_time_is_not_said_to_have_opened_late(
+    tmp_path: Path, *, is_in_time: bool
+) -> None:
+    """By its box's clock; only the answer came too late."""
+    fact = Fact.OPENED_IN_TIME if is_in_time else Fact.OPENED_LATE
+    made = diagnosis_of(
+        RankedMode("half_open_tcp_nat", 0.9),
+        attempt_id="attempt-300", vehicle_id="car-1", facts=(FactSeen(fact, "so it was"),),
+    )  # fmt: skip
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
+    text, found = told_of_late(tmp_path, 504)
+    ended = "opened in time, and said so too late" if is_in_time else "opened too late"
+    assert text.startswith(f"car-1 {ended}: ")
+    assert (found["explanation"] == OPENED_IN_TIME) is is_in_time
+    assert found["opened_in_time"] is is_in_time
+    assert found["opened_later"]
+
+
+@pytest.mark.parametrize(("known_s", "is_missed"), [(30.0, False), (200.0, True)])
+def test_what_cannot_have_been_seen_yet_is_not_missed(
+    tmp_path: Path, known_s: float, *, is_missed: bool
+) -> None:
+    """Where records end half a minute after it nobody knows who is back after a minute."""
+    failed = unlock(300, car="car-1", cause=Cause.BOX_SILENT)
+    put_unlocks(tmp_path, [failed])
+    unseen = (Weighed(Fact.BACK_SOON, -0.7, is_seen=False),)
+    made = diagnosis_of(
+        RankedMode("half_open_tcp_nat", 0.9, unseen),
+        attempt_id=failed.attempt_id, vehicle_id="car-1",
+    )  # fmt: skip
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
+    newest_s = BEGIN_S + 300.0 + known_s
+    case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), newest_s)
+    assert bool(json_of(case, UTC)["diagnosis"]["against"]) is is_missed
