@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -44,8 +44,8 @@ def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
     `customer` and `support` are what these two see of it; `seen` is what the monitor concludes
     without being told, in its own words for causes. `evidence` says where the public has seen it.
     `alone` and `needs` are checked when a scenario is loaded. Each parameter stands with its
-    default; one that is a time takes a number of seconds or a distribution. docs/faults.md says
-    more.
+    default, and behind what it means what it may be, with its unit; one that is a time takes a
+    number of seconds or a distribution. docs/faults.md says more.
 
     \b
     fleet-sim faults                     all
@@ -120,7 +120,10 @@ def _write_in_full(page: click.HelpFormatter, fault: type[Fault], shown_by: Show
         if fault.model_fields:
             page.write_paragraph()
             page.write_dl(
-                [(f"{each.key} = {each.in_words}", each.meaning) for each in parameters_of(fault)],
+                [
+                    (f"{each.key} = {each.in_words}", f"{each.meaning}; may be {each.may_be}")
+                    for each in parameters_of(fault)
+                ],
                 col_max=WIDEST_PARAMETER,
             )
 
@@ -196,21 +199,76 @@ class Parameter(NamedTuple):
     in_yaml: str
     """The default, as a scenario would say it."""
     meaning: str
+    may_be: str
+    """What it may be, with its unit."""
 
 
 def parameters_of(fault: type[Fault]) -> list[Parameter]:
     """Return the parameters of a fault, in the order of its fields."""
     defaults = fault()
     plain = defaults.model_dump(mode="json")
+    schema = fault.model_json_schema()
+    known = schema.get("$defs", {})
     return [
         Parameter(
             key=key,
             in_words=in_words(getattr(defaults, key), otherwise=as_yaml(plain[key])),
             in_yaml=as_yaml(plain[key]),
             meaning=field.description or "",
+            may_be=may_be(schema["properties"][key], known, _unit_of(key)),
         )
         for key, field in fault.model_fields.items()
     ]
+
+
+def may_be(schema: Mapping[str, Any], known: Mapping[str, Any], unit: str) -> str:
+    """Return what a value may be by its JSON schema, as a person would say it.
+
+    `known` are the schemas that it may refer to; `unit` is that of a number.
+    """
+    said = "text"
+    match schema:
+        case {"$ref": str(place)}:
+            said = may_be(known[place.rpartition("/")[2]], known, unit)
+        case {"anyOf": [{"type": "number"} as seconds, {"$ref": _}, *_]}:
+            said = f"{may_be(seconds, known, ' s')}, or a distribution"
+        case {"anyOf": [*choices]}:
+            said = " or ".join(may_be(choice, known, unit) for choice in choices)
+        case {"enum": [*words]}:
+            said = " or ".join(filter(None, (", ".join(map(str, words[:-1])), str(words[-1]))))
+        case {"type": "array", "items": items}:
+            said = f"a list, each {may_be(items, known, unit)}"
+        case {"type": "boolean"}:
+            said = "true or false"
+        case {"type": "integer" | "number"}:
+            said = f"{_bounds(schema)}{unit}"
+        case {"type": "null"}:
+            said = "null"
+    return said
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    """Return between which numbers a number may be, or that it may be any."""
+    least, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    most = schema.get("maximum")
+    low = f"more than {_number(above)}" if least is None and above is not None else None
+    if least is not None:
+        low = _number(least)
+    if most is None:
+        return "any number" if low is None else f"{low} or more" if above is None else low
+    return f"up to {_number(most)}" if low is None else f"{low} to {_number(most)}"
+
+
+_UNITS: Final = {
+    "per_min": " a minute", "per_s": " a second", "per_h": " an hour", "bytes": " bytes",
+    "s": " s", "m": " m", "v": " V", "db": " dB",
+}  # fmt: skip
+"""Units by how the names of parameters end."""
+
+
+def _unit_of(key: str) -> str:
+    """Return the unit of a number, as its name says it; nothing for a share or a count."""
+    return next((unit for end, unit in _UNITS.items() if key.endswith(f"_{end}")), "")
 
 
 def in_words(value: Any, *, otherwise: str) -> str:
@@ -276,9 +334,9 @@ def _tables(chosen: Sequence[type[Fault]], shown_by: ShownBy) -> Iterator[str]:
     )
     yield ""
     yield from _table(
-        ("Fault", "Parameter", "Default", "Meaning"),
+        ("Fault", "Parameter", "Default", "May be", "Meaning"),
         (
-            (f"`{fault.name}`", f"`{each.key}`", each.in_words, each.meaning)
+            (f"`{fault.name}`", f"`{each.key}`", each.in_words, each.may_be, each.meaning)
             for fault in chosen
             for each in parameters_of(fault)
         ),

@@ -11,14 +11,14 @@ from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature
 MODES: Final = (
     FailureMode(
         slug="generic_500",
-        title="an API that answers every request with an error",
+        title="an API that answers with an error that says nothing",
         number=42,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
         cause=Cause.API_FAILED,
         also=(None, Cause.NOT_PUBLISHED),
-        engineer="A release of the API answers 500 to everything, also to what went well: the cause"
-        " is lost on the way to the phone.",
+        engineer="A release of the API answers 500 to whatever failed, and to some that went well:"
+        " the cause is lost on the way to the phone.",
         customer="Our app showed an error, but the car may have opened all the same.",
         acts=Actor.PLATFORM_TEAM,
         now="Let the customer try the door: the error may mean nothing.",

@@ -56,9 +56,9 @@ MODES: Final = (
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
         cause=None,
-        engineer="The unlock went well, and the car locked itself again before anybody pulled a"
-        " handle.",
-        customer="The car opened and locked itself again because no door was opened in time.",
+        engineer="The unlock went well, and the car locked itself again before anybody opened a"
+        " door.",
+        customer="The car opened and locked itself again before a door was opened.",
         acts=Actor.CUSTOMER,
         now="Let the customer stand beside the car, unlock once more, and open a door at once.",
         signature=Signature(

@@ -326,7 +326,7 @@ class Detection:
 
     def _note_mode(self, hit: Hit, now_s: float) -> None:
         """Count the mode of an unlock that failed, once it is known: the first that is named."""
-        if not hit.modes or hit.is_named or FAILED not in hit.measures:
+        if not hit.modes or hit.is_named or not {FAILED, ODD} & {*hit.measures}:
             return
         mode, probability = hit.modes[0]
         if mode in OF_MODE and probability >= SURE:

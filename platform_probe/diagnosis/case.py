@@ -16,6 +16,8 @@ DAY_S: Final = 86_400
 CROSSING_S: Final = 2.0
 """As `platform_probe.attempts.conclusion.CROSSING_S`: what left the box before the command came."""
 TEN_MINUTES_S: Final = 600.0
+MAX_TLS_ERRORS: Final = 64
+"""So many failed handshakes are kept: of more it is only known that there were more."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -117,6 +119,14 @@ class Case:
         if box_s is None or ahead_s is None:
             return None
         return box_s - ahead_s - self.unix_offset_s
+
+    @property
+    def now(self) -> str:
+        """The moment of this look as people write it, UTC: what is counted is counted until then.
+
+        Whoever reads it does so later.
+        """
+        return self.at(self.now_s)
 
     def at(self, at_s: float) -> str:
         """Return a moment as people write it, UTC."""

@@ -21,12 +21,12 @@ from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Follower
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
+from platform_probe.diagnosis.case import MAX_TLS_ERRORS
 from platform_probe.diagnosis.census import Census
 from platform_probe.diagnosis.known_cars import KnownCars, Retained
 from platform_probe.diagnosis.neighbours import Neighbours
 from platform_probe.diagnosis.remembering import remember
 
-MAX_TLS_ERRORS: Final = 64
 MAX_REFUSALS: Final = 2_000
 """Refused commands of which the reason is remembered."""
 WILL_AGAIN_S: Final = 120.0

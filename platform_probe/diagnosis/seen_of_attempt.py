@@ -161,7 +161,10 @@ def note_late_words(case: Case) -> None:
     if "again" in late:
         seen[Fact.EXECUTED_AGAIN] = f"the box answered once more at {case.at(late['again'])}"
     if "connect" in late:
-        seen[Fact.COPY_AFTER_CONNECT] = f"just before, at {case.at(late['connect'])}, it connected"
+        seen[Fact.COPY_AFTER_CONNECT] = (
+            f"the box had connected at {case.at(late['connect'])}, just before its answer came once"
+            " more"
+        )
     if "duplicate" in late:
         seen[Fact.ANSWERED_TWICE] = f"the same answer came again at {case.at(late['duplicate'])}"
 
@@ -176,6 +179,10 @@ def _note_whether_returned(case: Case, at_s: float) -> None:
         if change.session is Session.ONLINE
     ]
     if not came_back:
-        case.seen[Fact.LATE_WITHOUT_RETURN] = "the box had not connected anew meanwhile"
+        case.seen[Fact.LATE_WITHOUT_RETURN] = (
+            "the late answer came on the connection that the box had"
+        )
     elif at_s - came_back[-1] < AFTER_RETURN_S:
-        case.seen[Fact.LATE_ON_RETURN] = f"just before, at {case.at(came_back[-1])}, it connected"
+        case.seen[Fact.LATE_ON_RETURN] = (
+            f"the box had connected at {case.at(came_back[-1])}, just before its late answer"
+        )

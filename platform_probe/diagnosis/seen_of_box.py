@@ -148,7 +148,7 @@ def note_state(case: Case) -> None:
                     f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
                 )
                 if open_for_s < AT_ONCE_S:
-                    seen[Fact.RELOCKED_AT_ONCE] = f"it was open for {open_for_s:.1f} s"
+                    seen[Fact.RELOCKED_AT_ONCE] = f"the car was open for {open_for_s:.1f} s"
             break
 
 

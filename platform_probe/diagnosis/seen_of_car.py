@@ -8,7 +8,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import PastAttempt, Session
-from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, Case
+from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, MAX_TLS_ERRORS, Case
 from platform_probe.diagnosis.census import LATE_HEARTBEATS
 
 SOON_S: Final = 90.0
@@ -121,7 +121,7 @@ def note_life(case: Case) -> None:
     _note_silence(case)
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
         seen[Fact.STILL_AWAY] = (
-            f"nothing was heard of the car until {case.at(case.now_s)}, {case.ago(case.now_s)}"
+            f"by {case.now}, {case.ago(case.now_s)}, nothing had been heard of the car since"
         )
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
     lost = [change.at_s for change in car.changes if change.session in offline]
@@ -302,9 +302,8 @@ def note_broker_log(case: Case) -> None:
     _note_ping(case)
     near = [at_s for at_s in case.tls_errors if abs(at_s - case.began_s) < AGAIN_S]
     if near:
-        case.seen[Fact.TLS_FAILED] = (
-            f"{len(near)} TLS handshakes failed at the broker, the last at {case.at(near[-1])}"
-        )
+        many = f"{len(near)}{' or more' if len(near) == MAX_TLS_ERRORS else ''} TLS handshakes"
+        case.seen[Fact.TLS_FAILED] = f"{many} failed at the broker, the last at {case.at(near[-1])}"
 
 
 def _note_ping(case: Case) -> None:

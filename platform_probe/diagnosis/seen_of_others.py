@@ -55,16 +55,18 @@ def _of_lost_cars(case: Case) -> None:
         if inside.rate >= 0.2 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
             has_cohort = True
             seen[fact] = (
-                f"{place[0]} {place[1]}: {inside.failed} of {inside.total} cars are lost,"
-                f" elsewhere {outside.failed} of {outside.total}"
+                f"at {case.now}, {inside.failed} of {inside.total} cars of {place[0]} {place[1]}"
+                f" were lost, elsewhere {outside.failed} of {outside.total}"
             )
     _of_operator(case)
     _of_technology(case)
     if everybody.rate > 1 / 3:
-        seen[Fact.MANY_AWAY] = f"{everybody.failed} of {everybody.total} cars are lost"
+        seen[Fact.MANY_AWAY] = (
+            f"at {case.now}, {everybody.failed} of {everybody.total} cars were lost"
+        )
     elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
         few = f"only {everybody.failed}" if everybody.failed else "none"
-        seen[Fact.FEW_AWAY] = f"{few} of {everybody.total} cars are lost"
+        seen[Fact.FEW_AWAY] = f"at {case.now}, {few} of {everybody.total} cars were lost"
 
 
 def _of_technology(case: Case) -> None:
@@ -79,8 +81,8 @@ def _of_technology(case: Case) -> None:
     others = here.without(alike)
     if others.total >= FEWEST and alike.rate >= 3 * others.rate:
         case.seen[Fact.TECHNOLOGY_AWAY] = (
-            f"{alike.failed} of {alike.total} cars of this technology, operator and region are"
-            f" lost, of other technologies {others.failed} of {others.total}"
+            f"at {case.now}, {alike.failed} of {alike.total} cars of this technology, operator and"
+            f" region were lost, of other technologies {others.failed} of {others.total}"
         )
 
 
@@ -93,12 +95,15 @@ def _of_operator(case: Case) -> None:
         return
     here, there = both.inside, region.inside
     of_others = there.without(here)
-    said = f"{here.failed} of {here.total} cars of this operator and region are lost"
     if here.rate > NEARLY_ALL:
-        seen[Fact.ALL_OF_OPERATOR_AWAY] = said
+        seen[Fact.ALL_OF_OPERATOR_AWAY] = (
+            f"at {case.now}, {here.failed} of {here.total} cars of this operator and region were"
+            " lost"
+        )
     if of_others.failed >= 3:  # noqa: PLR2004 - two are chance
         seen[Fact.OTHER_OPERATOR_AWAY] = (
-            f"{of_others.failed} of {of_others.total} cars of others there are lost"
+            f"at {case.now}, {of_others.failed} of {of_others.total} cars of other operators in"
+            " this region were lost"
         )
 
 
@@ -113,7 +118,10 @@ def note_heard_there(case: Case) -> None:
         return
     here, in_region, everywhere = case.heard_since
     others, elsewhere = in_region.without(here), everywhere.without(in_region)
-    said = f"{here.heard} of {here.total} cars of this operator and region were heard of since"
+    said = (
+        f"by {case.now}, {here.heard} of {here.total} cars of this operator and region had been"
+        " heard of since"
+    )
     if here.kept >= FEW_HEARD:
         case.seen[Fact.OTHERS_THERE_HEARD] = said
     elif not in_region.heard and others.total * elsewhere.rate >= FEW_HEARD:
@@ -150,8 +158,8 @@ def note_heard_alike(case: Case) -> None:
     case.seen.pop(Fact.TECHNOLOGY_WELL, None)
     if alike is not None and alike.heard >= FEW_HEARD and alike.rate > 0.5:  # noqa: PLR2004 - most
         case.seen[Fact.TECHNOLOGY_WELL] = (
-            f"{alike.heard} of {alike.total} cars of this technology, operator and region were"
-            " heard of since"
+            f"by {case.now}, {alike.heard} of {alike.total} cars of this technology, operator and"
+            " region had been heard of since"
         )
 
 
@@ -162,15 +170,15 @@ def note_others(case: Case) -> None:
         return
     _of_lost_cars(case)
     has_cohort = _of_failures(case)
-    said = f"{everybody.failed} of {everybody.total} others failed"
+    rest = f"of {everybody.total} other unlocks within ten minutes {_had_failed(case)}"
+    said = f"by {case.now}, {everybody.failed} {rest}"
     if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
         seen[Fact.MANY_FAIL] = said
     elif everybody.rate >= 0.1:  # noqa: PLR2004 - [E]
         seen[Fact.SOME_FAIL] = said
     elif not has_cohort and _is_early(case):
-        seen[Fact.ALONE] = (
-            f"{everybody.total - everybody.failed} of {everybody.total} others fared well"
-        )
+        few = f"only {everybody.failed}" if everybody.failed else "none"
+        seen[Fact.ALONE] = f"by {case.now}, {few} {rest}"
     _of_waves(case)
 
 
@@ -181,7 +189,7 @@ def _of_failures(case: Case) -> bool:
         fact = _DIMENSIONS.get(place[0])
         if fact is not None and _fails_alone(inside, outside):
             has_cohort = True
-            case.seen[fact] = _said_of(place, inside, outside)
+            case.seen[fact] = _said_of(case, place, inside, outside)
     return has_cohort
 
 
@@ -194,7 +202,7 @@ def _of_operator_there(case: Case) -> bool:
     others_there = pairs["region"][1].inside.without(here)
     if not _fails_alone(here, elsewhere) or not _fails_alone(here, others_there):
         return False
-    case.seen[Fact.OPERATOR_FAILS] = _said_of(place, here, elsewhere)
+    case.seen[Fact.OPERATOR_FAILS] = _said_of(case, place, here, elsewhere)
     return True
 
 
@@ -205,11 +213,17 @@ def _fails_alone(inside: Share, outside: Share) -> bool:
     return inside.rate >= 0.25 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1)  # noqa: PLR2004 - [E]
 
 
-def _said_of(place: Place, inside: Share, outside: Share) -> str:
+def _said_of(case: Case, place: Place, inside: Share, outside: Share) -> str:
     return (
-        f"{place[0].replace('_', ' ')} {place[1]}: {inside.failed} of {inside.total} others failed,"
+        f"by {case.now}, {inside.failed} of {inside.total} other unlocks of"
+        f" {place[0].replace('_', ' ')} {place[1]} within ten minutes {_had_failed(case)},"
         f" elsewhere {outside.failed} of {outside.total}"
     )
+
+
+def _had_failed(case: Case) -> str:
+    """Return what is counted of others: of an unlock that went well, all that failed."""
+    return "had failed" if case.record.cause is None else "had failed alike"
 
 
 def note_app(case: Case) -> None:
@@ -222,7 +236,8 @@ def note_app(case: Case) -> None:
     others = pair.inside
     if others.total >= FEWEST and others.rate < 0.1:  # noqa: PLR2004 - [E]
         case.seen[Fact.APP_VERSION_FARES_WELL] = (
-            f"{others.failed} of {others.total} others with app {app} failed alike"
+            f"by {case.now}, {others.failed} of {others.total} other unlocks with app {app} within"
+            f" ten minutes {_had_failed(case)}"
         )
 
 
@@ -236,7 +251,7 @@ def _of_waves(case: Case) -> None:
     most = max(few, case.wills_around / 2)
     if is_lost and not is_back and case.wills_around >= few and case.returns_since >= most:
         seen[Fact.LEFT_BEHIND] = (
-            f"{case.returns_since} boxes have connected since this one was lost, with"
+            f"by {case.now}, {case.returns_since} boxes had connected since this one was lost, with"
             f" {case.wills_around} within two minutes"
         )
     if case.returns_around >= few:

@@ -76,7 +76,8 @@ def note_missed_before(case: Case) -> None:
         )
         if past.missed_s > WAITED_LONG_S:
             case.seen[Fact.PLATFORM_WAITED_LONG] = (
-                f"it gave the command of {case.at(past.began_s)} up after {past.missed_s:.0f} s"
+                f"the platform gave the command of {case.at(past.began_s)} up after"
+                f" {past.missed_s:.0f} s"
             )
 
 
@@ -102,7 +103,7 @@ def note_platform(case: Case) -> None:
     if Flag.TOLD_OTHERWISE in record.flags:
         seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
     if side.requests > 1:
-        seen[Fact.ASKED_AGAIN] = f"the phone asked {side.requests} times"
+        seen[Fact.ASKED_AGAIN] = f"the phone sent this request {side.requests} times"
     if side.sent_again:
         more = "once more" if side.sent_again == 1 else f"{side.sent_again} times more"
         seen[Fact.SENT_AGAIN] = f"the platform itself sent the same command {more}"

@@ -175,6 +175,22 @@ BOOKING_ENDED: Final = (
     "The booking has ended since: there is nothing to open. If they need a car they book again.",
 )
 """What to say and do where there is nothing to open any more."""
+BOOKING_USED: Final = (
+    (
+        "The car opened at another press of yours, and your booking has ended since. If you still"
+        " need a car, please book one again."
+    ),
+    (
+        "The customer has opened the car since, and the booking has ended: there is nothing to"
+        " open. If they need a car they book again."
+    ),
+)
+"""The same where another unlock opened the car before that: nobody is told that it did not open."""
+BOOKING_ENDED_OPEN: Final = (
+    "Your car opened after all, and your booking has ended since.",
+    "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
+)
+"""The same where the car opened late, after its customer was told no."""
 
 
 class Other(StrEnum):
@@ -233,6 +249,7 @@ NOT_SEEN: Final = Advice(
 )
 """What to say and do of a call about an unlock that nobody saw, while nobody knows why."""
 OPENED_LATE: Final = "The car opened, later than it was waited for."
+OPENED_IN_TIME: Final = "The car opened in time, and its answer came too late."
 OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."
 _PRESSES: Final = "Let the customer press"
 _TRIES: Final = ("Let the customer try the door", "If the door is locked")
@@ -297,11 +314,20 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
 
 
 def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Advice:
-    """Return advice where the booking has ended since: pressing again would be refused."""
+    """Return advice where the booking has ended since: pressing again would be refused.
+
+    Who would have to act for this customer now, and mends nothing, has nothing to do any more.
+    """
     if advice.acts is Actor.SECURITY_TEAM:
         return advice
     say, do = ended
-    return replace(advice, say=say, do=do)
+    is_over = advice.acts in (Actor.CUSTOMER, Actor.SUPPORT) and advice.mend is None
+    return replace(advice, say=say, do=do, acts=None if is_over else advice.acts)
+
+
+def is_about_car(mode: FailureMode) -> bool:
+    """Return whether what is done of a mode is about a car that stands open, whoever booked it."""
+    return mode.slug in ANOTHER_OPENS or mode.now.startswith(_LOCKS)
 
 
 def let_try_first(advice: Advice, because: str) -> Advice:

@@ -11,7 +11,10 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.support.advice import (
     ANOTHER_OPENS,
+    BOOKING_ENDED,
     BOOKING_ENDED_AMID,
+    BOOKING_ENDED_OPEN,
+    BOOKING_USED,
     CONNECTED,
     CONNECTION,
     NOT_SEEN,
@@ -20,13 +23,19 @@ from platform_probe.support.advice import (
     Advice,
     Other,
     advice_for,
+    is_about_car,
     let_book_again,
     let_press_again,
     let_security_look,
     let_try_first,
 )
 from platform_probe.support.believed import Revision
-from platform_probe.support.beside import OPEN_SINCE, again_possible, may_be_open
+from platform_probe.support.beside import (
+    OPEN_SINCE,
+    again_possible,
+    may_be_open,
+    opened_since_s,
+)
 from platform_probe.support.case import Case
 
 _RELOCKED: Final = MODES["auto_relock"]
@@ -35,22 +44,19 @@ _RELOCKED: Final = MODES["auto_relock"]
 def advice_now(case: Case) -> Advice:
     """Return what to say and do now.
 
-    Where another unlock has opened the car it is tried first; where the booking has ended nothing
-    is opened any more; where what was wrong is so no longer, the customer presses again, unless
+    Where the booking has ended nothing is opened any more; where another unlock has opened the car
+    it is tried first; where what was wrong is so no longer, the customer presses again, unless
     another car may open.
     """
     mode = _mode_told(case)
     advice = _advice_by(case, mode)
+    if (ended := _ended(case, mode)) is not None:
+        return let_book_again(advice, ended)
     if case.opened_late:
         return advice
-    if (ended := _ended_amid_it(case)) is not None:
-        return let_book_again(advice, ended)
     advice = _without_what_is_over(case, advice)
-    if (because := may_be_open(case)) is not None:
+    if (because := may_be_open(case, is_shut_again=mode is _RELOCKED)) is not None:
         return let_try_first(advice, because)
-    is_to_open = case.cause is not None or mode in (None, _RELOCKED)
-    if case.booking_ended_s is not None and is_to_open:
-        return let_book_again(advice)
     now = again_possible(case)
     if now is None or (mode is not None and mode.slug in ANOTHER_OPENS):
         return advice
@@ -132,16 +138,34 @@ def _is_for_security(believed: Revision) -> bool:
     return believed.is_possible and acts is Actor.SECURITY_TEAM
 
 
-def _ended_amid_it(case: Case) -> tuple[str, str] | None:
-    """Return what is said of a booking that has ended while its incident goes on; None: it has not.
+def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
+    """Return what is said and done where the booking has ended since; None: it has not.
 
-    Which other cars open follows from whom the incident hits.
+    Nor has it where the car has opened after that, for another booking or late; and where what is
+    to be done is about a car that stands open, that stays to be done.
     """
-    is_ended = case.booking_ended_s is not None and case.cause is not None
-    if not is_ended or may_be_open(case) is not None:
+    ended_s = case.booking_ended_s
+    if ended_s is None or (case.cause is None and mode is not None and is_about_car(mode)):
         return None
+    opened_s = max(opened_since_s(case) or 0.0, case.opened_late_s or 0.0)
+    return None if opened_s > ended_s else _after_the_end(case, mode)
+
+
+def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
+    """Return what is said and done of an unlock whose booking has ended.
+
+    While the incident of one that failed goes on, which other cars open follows from whom it hits.
+    """
+    if case.opened_after_no:
+        return BOOKING_ENDED_OPEN
+    if mode is _RELOCKED:
+        return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
+    if case.cause is None or case.opened_late:
+        return BOOKING_ENDED
+    if opened_since_s(case) is not None:
+        return BOOKING_USED
     seen = (one for one in case.goes_on if one.unseen_since is None)
-    return next((BOOKING_ENDED_AMID[_other_than(one)] for one in seen), None)
+    return next((BOOKING_ENDED_AMID[_other_than(one)] for one in seen), BOOKING_ENDED)
 
 
 def _other_than(incident: Incident) -> Other:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -28,7 +28,7 @@ TOLD_FROM: Final = 0.8
 ACCUSED_FROM: Final = 0.9
 """A mode that accuses somebody is told from this probability on: who reads it acts on it, and one
 in ten is a customer or a colleague who did nothing [E]."""
-_ACCUSES: Final = frozenset(
+ACCUSES: Final = frozenset(
     {"attack_bruteforce_vehicle_ids", "impossible_travel", "insider_or_support_unlock"}
 )
 """Modes in which whoever asked did wrong; of one who sends an old command nobody knows the name."""
@@ -41,6 +41,11 @@ _HOW_FAR: Final = (ANSWERS | REFUSALS).union(
     (Fact.BROKER_UNREACHABLE, Fact.BROKER_DENIED),
 ) - {Fact.REFUSED_LATE}
 """Facts of which one says how far an unlock came: where it is seen the others cannot be."""
+_SAYS_IT_TOO: Final[Mapping[str, Fact]] = {
+    Fact.ANSWERED_BY_ANOTHER: Fact.ANOTHER_CAR_ASKED,
+    Fact.ANOTHER_CAR_ASKED: Fact.ANSWERED_BY_ANOTHER,
+}
+"""Where the one is seen nobody misses the other: both say that another car got the command."""
 _CLOCK: Final = re.compile(r"\b(\d{2}):(\d{2}):(\d{2})\b")
 """A time of day in the sentence of a fact: of the day that is nearest to the diagnosis, UTC."""
 
@@ -92,7 +97,7 @@ class Revision:
     def looks_like(self) -> list[str]:
         """What looks the same from what is told here, and was not seen to be impossible."""
         went_well = any(fact.fact == Fact.WENT_WELL for fact in self.facts)
-        told = self.alike.slugs - {self.first.mode} - _ACCUSES
+        told = self.alike.slugs - {self.first.mode} - ACCUSES
         return sorted(
             slug
             for slug in told - (frozenset() if went_well else {NOTHING_WRONG})
@@ -132,7 +137,7 @@ def revision_of(row: Row, *, has_account: bool) -> Revision:
 
 
 def _may_be_told(mode: RankedMode, *, has_account: bool) -> bool:
-    if mode.mode not in _ACCUSES:
+    if mode.mode not in ACCUSES:
         return True
     return has_account and mode.probability >= ACCUSED_FROM
 
@@ -175,20 +180,20 @@ def reasons(
     zone: tzinfo,
     *,
     is_for: bool,
-    seen_since: frozenset[str] = frozenset(),
+    not_missed: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return what speaks for the likeliest mode, or against it, the heaviest first.
 
     That is what its signature lists. What else has moved the odds only often goes with the mode, or
     with others, and explains nothing; it is told where nothing else speaks for a mode. Of
-    `seen_since`, facts that others have shown since, nobody is told that they were not seen.
+    `not_missed`, facts that others have shown since, say, nobody is told that they were not seen.
     """
     moved = [
         one
         for one in revision.first.weighed
         if abs(one.weight) >= _LEAST_WEIGHT
         and (one.weight > 0) is is_for
-        and (one.is_seen or one.fact not in seen_since)
+        and (one.is_seen or one.fact not in not_missed)
     ]
     listed = [one for one in moved if _is_reason(revision, one)]
     told = [_told(revision, one, zone) for one in listed or (moved if is_for else ())]
@@ -200,7 +205,7 @@ def _is_reason(revision: Revision, one: Weighed) -> bool:
     if revision.mode is None:
         return True
     if not one.is_seen:
-        return not _came_elsewhere(revision, one.fact)
+        return not _is_seen_otherwise(revision, one.fact)
     signature = revision.mode.signature
     its = signature.needs | signature.speaks_for if one.weight > 0 else signature.rules_out
     return one.fact in its
@@ -214,8 +219,14 @@ def _told(revision: Revision, one: Weighed, zone: tzinfo) -> str:
     return one.fact if seen is None else sentence_of(seen, revision.at_s, zone)
 
 
-def _came_elsewhere(revision: Revision, fact: str) -> bool:
-    """Return whether an unlock came as far as another fact of the likeliest mode says."""
+def _is_seen_otherwise(revision: Revision, fact: str) -> bool:
+    """Return whether what a fact says was seen in another way, or cannot be.
+
+    An unlock came as far as another fact of the likeliest mode says.
+    """
+    other = _SAYS_IT_TOO.get(fact)
+    if any(one.fact == other for one in revision.facts):
+        return True
     if revision.mode is None or fact not in _HOW_FAR:
         return False
     signature = revision.mode.signature

@@ -22,6 +22,7 @@ from platform_probe.support.advice import (
 from platform_probe.support.case import Case, cause_of, evidence_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
+from platform_probe.support.which import is_soon_after
 
 STAYS_OPEN_S: Final = 120.0
 """So long a car may stand open that nobody has entered: the longest until one locks itself
@@ -100,18 +101,40 @@ def ended_in_words(unlock: Row) -> str:
     return f"{ended} ({cause})"
 
 
-def may_be_open(case: Case) -> str | None:
+def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
     """Return that another unlock has opened the car for the same customer; None: none has.
 
-    After this one, or so shortly before that the car may still be open. Of an unlock for somebody
-    else this customer is told nothing.
+    After this one, or so shortly before that the car may still be open; where this one opened it,
+    and it is shut again, after it. Of an unlock for somebody else this customer is told nothing.
     """
-    if case.attempt is None or case.cause is None:
+    if opened_since_s(case) is not None:
+        return OPEN_SINCE if case.cause is not None or is_shut_again else None
+    is_open = any(at_s >= -STAYS_OPEN_S for at_s in _opened_for_them(case))
+    return OPEN_BEFORE if case.cause is not None and is_open else None
+
+
+def opened_since_s(case: Case) -> float | None:
+    """Return when the last unlock after this one began that opened the car for its customer.
+
+    Unix seconds; None: none has opened it.
+    """
+    since_s = max(_opened_for_them(case), default=0.0)
+    return case.at_s + since_s if since_s > 0 else None
+
+
+def pressed_again_s(case: Case) -> float | None:
+    """Return how long after an unlock that opened its customer pressed again, s; None: not soon."""
+    unlock, relations = case.attempt, Relations(case)
+    if unlock is None or unlock["source"] != Source.CUSTOMER:
         return None
-    begun_s = [*_opened_for_them(case)]
-    if any(at_s > 0 for at_s in begun_s):
-        return OPEN_SINCE
-    return OPEN_BEFORE if any(at_s >= -STAYS_OPEN_S for at_s in begun_s) else None
+    return next(
+        (
+            round(unix_s(other["started_at"]) - case.at_s, 3)
+            for other in case.neighbours
+            if is_soon_after(unlock, other) and relations.whose(other) is Whose.SAME
+        ),
+        None,
+    )
 
 
 def again_possible(case: Case) -> tuple[str, str] | None:
@@ -130,8 +153,10 @@ def again_possible(case: Case) -> tuple[str, str] | None:
 
 def _opened_for_them(case: Case) -> Iterator[float]:
     """Yield from when on, seconds after this unlock, others opened the car for its customer."""
+    if case.attempt is None:
+        return
     relations = Relations(case)
-    is_ours = case.attempt is not None and case.attempt["source"] == Source.PROBE
+    is_ours = case.attempt["source"] == Source.PROBE
     theirs = Whose.MONITOR if is_ours else Whose.SAME
     for other in case.neighbours:
         has_opened = cause_of(other) is None and not _is_in_doubt(other)

@@ -14,22 +14,43 @@ from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Phase
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS
+from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.case import AWAY_S
 from platform_probe.diagnosis.records import is_taken_over_often
+from platform_probe.diagnosis.seen_of_car import SOON_S
 from platform_probe.support.believed import Revision
 from platform_probe.support.cohorts import Around, is_one_of
-from platform_probe.support.rows import Row
+from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.which import Which
 
 LISTED: Final = 20
 """Other unlocks of the same car, booking or customer that are listed."""
 BEFORE_S: Final = 600.0
 AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
+FOLLOWED_S: Final = 600.0
+"""So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
 
 _SENT: Final = (
     Stage.PUBLISHED, Stage.BROKER_ACCEPTED, Stage.BOX_RECEIVED, Stage.BOX_EXECUTED,
     Stage.RESULT_RECEIVED,
 )  # fmt: skip
 """Each of these shows that the command was sent."""
+_SEEN_AFTER_S: Final = {
+    Fact.BACK_SOON: SOON_S,
+    Fact.STILL_AWAY: AWAY_S,
+    **dict.fromkeys(
+        (
+            Fact.BACK_IN_MINUTES, Fact.BACK_AFTER_WILL, Fact.BACK_WITHOUT_WILL,
+            Fact.BACK_WITHOUT_BOOT, Fact.BOOTED_AFTER, Fact.WILL_AFTER,
+            Fact.NOTHING_AFTER_RETURN, Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.REFUSED_LATE,
+            Fact.LATE_ON_RETURN, Fact.RESUMED, Fact.FAILS_AGAIN, Fact.WENT_WELL_BETWEEN,
+            Fact.SUPPORT_CALLED,
+        ),
+        FOLLOWED_S,
+    ),
+}  # fmt: skip
+"""What may still be seen until so long after an unlock, seconds: before, it is not missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +79,8 @@ class Case:
     """What was believed, from the first moment to the last."""
     others: Sequence[Row] = ()
     """Other unlocks that fit what was asked, the last one first."""
-    chosen: str = "the last"
-    """Which of all that fit it is."""
+    which: Which | None = None
+    """Which of all that fit it is; None where it is asked for by itself."""
     finding: Around | None = None
     """What the failures of that time share; None where this was none."""
     connected_s: float | None = None
@@ -113,22 +134,39 @@ class Case:
         return [one for one in self.problems if one.state is IncidentState.OPEN]
 
     @property
-    def seen_since(self) -> frozenset[str]:
-        """The facts that cars of its operator, say, fail more: by who else has it, and incidents.
+    def not_missed(self) -> frozenset[str]:
+        """The facts of which nobody is told that they were not seen.
 
-        One unlock was diagnosed before these were known.
+        That cars of its operator, say, fail more: by who else has it, and incidents, which were not
+        known yet when it was diagnosed. And what shows only after a while, where records end.
         """
         own = self.attempt or next(iter(self.complaints), None)
         found = () if self.finding is None or own is None else self.finding.found
         cohorts = [one for one in found if own is not None and is_one_of(own, one)]
         shared = {trait.name for one in cohorts for trait in one.traits}
         shared.update(*(one.cohort for one in self.problems if one.kind is IncidentKind.FAILURES))
-        return frozenset(f"{trait}_fails" for trait in shared)
+        known_s = self.newest_s - self.at_s
+        too_soon = (fact.value for fact, after_s in _SEEN_AFTER_S.items() if known_s < after_s)
+        return frozenset((*(f"{trait}_fails" for trait in shared), *too_soon))
 
     @property
     def opened_late(self) -> bool:
         """Whether the car opened later than the monitor waited, and no other can have said so."""
-        return not self.is_of_two and any(stray["is_late_unlock"] for stray in self.strays)
+        return self.opened_late_s is not None
+
+    @property
+    def opened_late_s(self) -> float | None:
+        """When that was told, Unix seconds; None: it did not."""
+        if self.is_of_two:
+            return None
+        late = (unix_s(stray["came_at"]) for stray in self.strays if stray["is_late_unlock"])
+        return next(late, None)
+
+    @property
+    def opened_in_time(self) -> bool:
+        """Whether it had opened in time by its box's clock, and only its answer came late."""
+        facts = () if self.believed is None else self.believed.facts
+        return self.opened_late and any(one.fact == Fact.OPENED_IN_TIME for one in facts)
 
     @property
     def opened_after_no(self) -> bool:

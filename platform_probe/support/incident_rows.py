@@ -10,6 +10,7 @@ import msgspec
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
+from platform_probe.support.believed import Revision
 from platform_probe.support.rows import Row, unix_s
 
 _OF_ANY_CAUSE: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
@@ -18,17 +19,27 @@ BEFORE_S: Final = 300.0
 """An unlock that began so long before an incident did may be one of it."""
 
 
-def incidents_of(attempt: Row, known: Iterable[Incident]) -> list[Incident]:
-    """Return the incidents that an unlock is of: named in them, or of their cohort and time."""
-    return [one for one in known if attempt["attempt_id"] in one.examples or _is_of(one, attempt)]
+def incidents_of(
+    attempt: Row, known: Iterable[Incident], believed: Revision | None
+) -> list[Incident]:
+    """Return the incidents that an unlock is of: named in them, or of their cohort and time.
+
+    Of one that opened that is an incident of the mode that it is believed to have had.
+    """
+    mode = believed.first.mode if believed is not None and believed.is_likely else None
+    return [
+        one for one in known if attempt["attempt_id"] in one.examples or _is_of(one, attempt, mode)
+    ]
 
 
-def _is_of(incident: Incident, attempt: Row) -> bool:
-    if attempt["cause"] is None or not incident.cohort:
-        return False
-    is_of_any = incident.kind in _OF_ANY_CAUSE
-    has_its_cause = incident.cause == Cause(attempt["cause"]) if incident.cause else is_of_any
-    if not has_its_cause:
+def _is_of(incident: Incident, attempt: Row, mode: str | None) -> bool:
+    if attempt["cause"] is None:
+        is_alike = mode is not None and incident.mode == mode
+    elif incident.cause:
+        is_alike = bool(incident.cohort) and incident.cause == Cause(attempt["cause"])
+    else:
+        is_alike = bool(incident.cohort) and incident.kind in _OF_ANY_CAUSE
+    if not is_alike:
         return False
     began_s = unix_s(attempt["started_at"])
     ended_s = incident.ended_at

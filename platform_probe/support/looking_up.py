@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
@@ -18,8 +17,10 @@ from platform_probe.support.case import AFTER_S, BEFORE_S, LISTED, Case
 from platform_probe.support.cohorts import search_around
 from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
 from platform_probe.support.incident_rows import incident_of, incidents_of
+from platform_probe.support.naming import modes_sql, with_modes
 from platform_probe.support.nearest import alike, not_found, same_id
 from platform_probe.support.rows import Row, unix_s, utc
+from platform_probe.support.which import Which, Why, asked_about, went_wrong, why_chosen
 
 NEAR_S: Final = 900.0
 """Around `--at`: a customer who calls remembers it to the quarter of an hour."""
@@ -97,9 +98,10 @@ class _Lookup:
 
     def case(self) -> Case:
         vehicle = self._vehicle()
-        fitting = self._fitting(vehicle)
-        attempt = self._chosen(fitting)
-        if attempt is None:
+        records = self._fitting(vehicle)
+        fitting = self._as_believed(records)
+        chosen = self._chosen(fitting)
+        if chosen is None:
             at_s, since_s = self._asked_about()
             complaint = self._complaint(vehicle, at_s)
             if complaint is not None:
@@ -118,8 +120,10 @@ class _Lookup:
                     max(at_s, since_s or at_s),
                 ),
             )
+        attempt = records[fitting.index(chosen)]
         at_s = unix_s(attempt["started_at"])
         car = attempt["vehicle_id"] or None
+        revisions = self._revisions(attempt["attempt_id"], attempt["account_id"])
         return Case(
             vehicle_id=car,
             attempt=self._with_account(attempt),
@@ -129,13 +133,13 @@ class _Lookup:
                 "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
             ),
             complaints=self._complaints(attempt),
-            revisions=self._revisions(attempt["attempt_id"], attempt["account_id"]),
-            others=[each for each in fitting if each is not attempt][:LISTED],
-            chosen=self._chosen_by(attempt),
+            revisions=revisions,
+            others=[each for each in fitting if each is not chosen][:LISTED],
+            which=self._which(chosen, fitting),
             finding=search_around(self._duck, at_s) if attempt["cause"] else None,
             connected_s=self._connected_s(car, at_s + attempt["total_s"]),
             booking_ended_s=self._booking_ended_s(attempt, at_s),
-            incidents=self._incidents(attempt, at_s),
+            incidents=self._incidents(attempt, at_s, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
 
@@ -152,7 +156,9 @@ class _Lookup:
         found = self._duck.query(BOOKING_END.format("platform_events"), values, limit=1).rows
         return unix_s(found[0][0]) if found else None
 
-    def _incidents(self, attempt: Row, at_s: float) -> list[Incident]:
+    def _incidents(
+        self, attempt: Row, at_s: float, revisions: Sequence[Revision]
+    ) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""
         known = self._rows(
             "incidents_held",
@@ -164,7 +170,8 @@ class _Lookup:
             },
             "state <> 'open', opened_at DESC",
         )
-        return incidents_of(attempt, map(incident_of, known))
+        believed = revisions[-1] if revisions else None
+        return incidents_of(attempt, map(incident_of, known), believed)
 
     def _asked_about(self) -> tuple[float, float | None]:
         """Return the time that is asked about, and since when, where that is asked alone."""
@@ -344,11 +351,19 @@ class _Lookup:
             )
         return asked_about(fitting)
 
-    def _chosen_by(self, attempt: Row) -> str:
-        """Return which of all that fit was chosen, in words."""
-        if self._wanted.at_s is not None:
-            return "the one nearest to that time"
-        return "the last that went wrong" if went_wrong(attempt) else "the last"
+    def _which(self, chosen: Row, fitting: Sequence[Row]) -> Which:
+        """Return which of all that fit was chosen."""
+        is_by_time = self._wanted.at_s is not None
+        why = Why.NEAREST if is_by_time else why_chosen(chosen, fitting)
+        return Which(why, len(fitting) - fitting.index(chosen), len(fitting))
+
+    def _as_believed(self, fitting: Sequence[Row]) -> Sequence[Row]:
+        """Return several unlocks with the mode that each is believed to have had by now."""
+        if len(fitting) < 2:  # noqa: PLR2004 - there is nothing to choose from
+            return fitting
+        found = self._duck.query(modes_sql("diagnoses", fitting), {}, limit=len(fitting))
+        rows = (dict(zip(found.columns, row, strict=True)) for row in found.rows)
+        return with_modes(fitting, rows)
 
     # What else there is
 
@@ -422,20 +437,6 @@ class _Lookup:
         sql = f"SELECT * FROM {table} WHERE {where} ORDER BY {order}"
         found = self._duck.query(sql, values, limit=limit)
         return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-
-
-def asked_about(unlocks: Sequence[Row]) -> Row | None:
-    """Return which unlock is meant where none is named: the last that went wrong, else the last.
-
-    Who has opened since asks all the same why it took so long. `unlocks` have the last one first.
-    """
-    return next(iter([*filter(went_wrong, unlocks), *unlocks]), None)
-
-
-def went_wrong(attempt: Row) -> bool:
-    """Return whether somebody would call: not opened, told so, or diagnosed all the same."""
-    is_told_otherwise = Flag.TOLD_OTHERWISE in (attempt["flags"] or ())
-    return bool(attempt["cause"] or attempt["failure_mode"] or is_told_otherwise)
 
 
 def _distance_s(attempt: Row, at_s: float) -> float:

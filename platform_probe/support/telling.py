@@ -14,6 +14,7 @@ from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import traits_in_words
 from platform_probe.support.advice import (
+    OPENED_IN_TIME,
     OPENED_LATE,
     SAID_OPEN,
     Advice,
@@ -22,6 +23,7 @@ from platform_probe.support.advice import (
 )
 from platform_probe.support.advising import advice_now
 from platform_probe.support.believed import (
+    ACCUSES,
     Revision,
     changes_of_mind,
     headline,
@@ -30,8 +32,8 @@ from platform_probe.support.believed import (
     sentence_of,
     title_of,
 )
-from platform_probe.support.beside import Relations, Whose
-from platform_probe.support.case import LISTED, Case, evidence_of
+from platform_probe.support.beside import Relations, Whose, pressed_again_s
+from platform_probe.support.case import FOLLOWED_S, LISTED, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
@@ -55,8 +57,6 @@ _WHO_COLUMNS: Final = {
 }
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
-FOLLOWED_S: Final = 600.0
-"""So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
 _REFUTED_BY_ANSWER: Final = (Cause.EXECUTION_SILENT, Cause.DOWNLINK_LOST)
 """Causes that are not true any more once the car has answered late."""
 _FACTS: Final = {
@@ -106,12 +106,9 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield "Whether the platform was asked is not known: there is no log of it here."
     else:
         attempt = case.attempt
-        ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
-        if case.cause is not None and case.opened_late:
-            ended = "opened too late" if case.opened_after_no else "opened late"
         meant = attempt["asked_for"]
         instead = f", and {meant} was asked for" if meant else ""
-        yield f"{case.vehicle_id or 'The car'} {ended}{instead}: {when}"
+        yield f"{case.vehicle_id or 'The car'} {_ended(case)}{instead}: {when}"
         yield f"  {_who(attempt)}"
         yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
         known_s = case.newest_s - case.at_s
@@ -129,6 +126,17 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _same(case, zone)
 
 
+def _ended(case: Case) -> str:
+    """Return how an unlock ended, as far as is known by now, to be said of the car."""
+    if case.is_in_doubt:
+        return SAID_OPEN
+    if case.cause is None or not case.opened_late:
+        return ended_as(case.cause)
+    if case.opened_in_time:
+        return "opened in time, and said so too late"
+    return "opened too late" if case.opened_after_no else "opened late"
+
+
 def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
     """Yield the incidents that it is of: who looks after each, and whether it may be over."""
     if not case.problems:
@@ -143,20 +151,30 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
 
 
 def _which(case: Case) -> Iterator[str]:
-    """Yield which unlock is told of several, so that nobody takes it for another."""
-    if case.attempt is None or not case.others:
-        return
-    more = "" if len(case.others) < LISTED else "more than "
-    number = f"{more}{len(case.others) + 1}"
-    yield f"  This is {case.chosen} of {number} that fit; the others stand at the end."
+    """Yield which unlock is told of several, so that nobody takes it for another.
+
+    And after how long its customer pressed again, where it opened.
+    """
+    which = case.which
+    if which is not None and which.of > 1:
+        others = "the others" if which.of <= LISTED else f"others, the last {LISTED},"
+        yield (
+            f"  This is number {which.number} of {which.of} that fit, {which.why};"
+            f" {others} stand at the end, each with the --attempt that tells of it."
+        )
+    again_s = pressed_again_s(case)
+    if again_s is not None:
+        yield f"  The same customer pressed again {long_of(again_s)} later."
 
 
 def _who_acts(case: Case, advice: Advice) -> Iterator[str]:
     """Yield who must act and what they do; of a mode that is not sure, who perhaps must."""
     if advice.acts is not None:
         yield f"  Who must act: {_named(advice.acts)}.{f' {advice.mend}' if advice.mend else ''}"
-    elif case.believed is not None and case.believed.is_possible and case.believed.mode:
-        yield f"  Who must act is not sure; perhaps {_named(case.believed.mode.acts)}."
+    elif (believed := case.believed) is None or believed.mode is None or believed.is_likely:
+        return
+    elif believed.is_possible:
+        yield f"  Who must act is not sure; perhaps {_named(believed.mode.acts)}."
 
 
 def _named(actor: Actor) -> str:
@@ -229,7 +247,7 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
 
 
 def _against(case: Case, believed: Revision, zone: tzinfo) -> list[str]:
-    return reasons(believed, zone, is_for=False, seen_since=case.seen_since)
+    return reasons(believed, zone, is_for=False, not_missed=case.not_missed)
 
 
 def _believed(believed: Revision) -> Iterator[str]:
@@ -306,12 +324,18 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from ("", "Other unlocks that fit")
     relations = Relations(case)
     for other in case.others:
-        mode = other["failure_mode"]
+        mode = _mode_of(other)
         ended = f"{other['cause'] or 'opened'}{f' ({title_of(mode)})' if mode else ''}"
         at = date_and_clock(unix_s(other["started_at"]), zone)
         by = relations.whose(other)
         whose = f", {by}" if by is Whose.ANOTHER else ""
         yield f"  {at}  {other['vehicle_id']}  {ended}{whose}  --attempt {other['attempt_id']}"
+
+
+def _mode_of(other: Row) -> str | None:
+    """Return which mode another unlock is believed to have had, where that accuses nobody."""
+    mode: str | None = other["failure_mode"]
+    return None if mode in ACCUSES else mode
 
 
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
@@ -324,6 +348,8 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "newest_record_at": iso_of(case.newest_s, zone),
         "attempt": _plain_row(case.attempt, zone),
         "opened_later": case.opened_after_no,
+        "opened_in_time": case.opened_in_time,
+        "pressed_again_after_s": pressed_again_s(case),
         "timeline": [
             {
                 "at": iso_of(entry.at_s, zone),
@@ -352,12 +378,16 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             for one in case.incidents
         ],
         "who_else": None if case.finding is None else finding_json(case.finding, zone),
+        "which": None
+        if case.which is None
+        else {"number": case.which.number, "of": case.which.of, "why": case.which.why},
         "others": [
             {
                 "attempt_id": other["attempt_id"],
                 "vehicle_id": other["vehicle_id"],
                 "at": iso_of(unix_s(other["started_at"]), zone),
                 "cause": other["cause"],
+                "failure_mode": _mode_of(other),
             }
             for other in case.others
         ],
@@ -373,6 +403,8 @@ def _explanation(case: Case) -> str:
         return f"The car {SAID_OPEN}."
     if case.attempt is not None and case.attempt["reason"] == PROBE_STOPPED:
         return "The monitor was stopped, and was not there when it ended."
+    if case.cause is not None and case.opened_in_time:
+        return OPENED_IN_TIME
     is_refuted = case.cause in _REFUTED_BY_ANSWER
     is_open = case.opened_late and (is_refuted or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)

@@ -10,7 +10,6 @@ from typing import Any, Final, Generic, TypeVar
 from fleet_wire.contract.attempt import Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.platform_log import PlatformStep
-from fleet_wire.modes.facts import Fact
 from platform_probe.support.advice import SAID_OPEN
 from platform_probe.support.beside import Relations, Whose, ended_in_words
 from platform_probe.support.case import Case
@@ -197,8 +196,7 @@ def _asker(attempt: Row) -> str | None:
 
 def _opened_late(case: Case) -> str:
     """Return what a late answer says that has opened the car: the box's clock may say when."""
-    seen = () if case.believed is None else (fact.fact for fact in case.believed.facts)
-    if Fact.OPENED_IN_TIME in seen:
+    if case.opened_in_time:
         return "the car had OPENED in time, and says so too late"
     return f"the car has OPENED, {'too late' if case.opened_after_no else 'late'}"
 

@@ -82,8 +82,8 @@ def _absence_in_words(finding: Finding, clock: Clock) -> str:
     if finding.absence is Absence.FEW_CARS:
         return f"{failed}, most of them of {' and '.join(finding.cars)}: no cohort."
     if finding.absence is Absence.AS_BEFORE:
-        return f"{failed}, no more than before: no cohort."
-    return f"{failed}, more than before, and nowhere clearly more than elsewhere: no cohort."
+        return f"{failed}, not clearly more than before: no cohort."
+    return f"{failed}, more than is usual, and nowhere clearly more than elsewhere: no cohort."
 
 
 def _percent(share: float) -> str:

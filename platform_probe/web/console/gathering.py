@@ -22,9 +22,9 @@ from platform_probe.store.schema import (
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
-from platform_probe.support.looking_up import asked_about
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import DAY_S
+from platform_probe.support.which import Why, asked_about, why_chosen
 from platform_probe.web.console.listing import Listed
 from platform_probe.web.console.modes import LATE_S, as_believed, listed_unlocks
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, MOST_ROWS, Snapshot
@@ -326,6 +326,8 @@ class History:
     complaints: Sequence[Row]
     asked_about: Row | None
     """The unlock that who names this id asks about."""
+    why: Why
+    """Why it is that one."""
 
     @property
     def is_about_the_last(self) -> bool:
@@ -341,12 +343,15 @@ class History:
 
 def history_of(snapshot: Snapshot, column: str, any_id: str) -> History:
     """Return what is known of an `account_id` or a `booking_id`, the last first."""
-    unlocks = [row for row in snapshot.unlocks_of(any_id) if row[column] == any_id]
+    found = [row for row in snapshot.unlocks_of(any_id) if row[column] == any_id]
+    unlocks = as_believed(snapshot, found)
+    meant = asked_about(unlocks)
     return History(
-        unlocks=as_believed(snapshot, unlocks[:LISTED]),
+        unlocks=unlocks[:LISTED],
         events=_events_of(snapshot, column, any_id, unlocks),
         complaints=_complaints(snapshot, column, any_id),
-        asked_about=asked_about(unlocks),
+        asked_about=meant,
+        why=Why.LAST if meant is None else why_chosen(meant, unlocks),
     )
 
 

@@ -102,7 +102,7 @@ def test_the_tables_have_every_fault_and_parameter() -> None:
         for scenario in scenarios:
             path = ROOT / "scenarios" / f"{scenario}.yaml"
             assert name in [entry.name for entry in load_scenario(path).faults]
-    assert [(row[0], row[1]) for row in cells if len(row) == 4] == [
+    assert [(row[0], row[1]) for row in cells if len(row) == 5] == [
         (f"`{name}`", f"`{key}`") for name in scenario_of for key in FAULTS[name].model_fields
     ]
     (row,) = (row for row in cells if row[:3] == ["7", "`sms_wake_lost`", "network"])
@@ -116,6 +116,25 @@ def test_one_fault_as_tables() -> None:
         ["2", "`one_way_downlink`"],
         ["`one_way_downlink`", "`episode`"],
     ]
+
+
+def test_a_parameter_is_shown_with_what_it_may_be() -> None:
+    """From the least to the most, with the unit that its name ends with; a word is one of some."""
+    shown = {
+        name: words(fleet_sim("faults", name).output)
+        for name in (
+            "generic_500",
+            "event_storm_self_ddos",
+            "undervoltage_cutout",
+            "partial_unlock",
+        )
+    }
+    assert "answered 500 all the same [E]; may be 0 to 1 " in shown["generic_500"]
+    assert (
+        "events a second [E]; may be more than 0 to 1000 a second" in shown["event_storm_self_ddos"]
+    )
+    assert "(full at rest, OVMS); may be 0 to 100 V" in shown["undervoltage_cutout"]
+    assert "; may be boot, driver or doors" in shown["partial_unlock"]
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
@@ -170,8 +189,11 @@ def test_parameters_of_any_kind_are_shown(monkeypatch: pytest.MonkeyPatch) -> No
     """Lists, truth, nothing; and who shares a claim is named."""
     monkeypatch.setitem(FAULTS, "odd", Odd)
     entry = words(fleet_sim("faults", "odd").output)
-    assert 'wait = 0.5 to 2 s how long it waits stages = ["dns", "tls"] where it acts' in entry
-    assert "is_loud = true whether it is heard limit = null how often at most" in entry
+    waits = "how long it waits; may be 0 to 31622400 s, or a distribution"
+    acts = "where it acts; may be a list, each text"
+    assert f'wait = 0.5 to 2 s {waits} stages = ["dns", "tls"] {acts}' in entry
+    assert "is_loud = true whether it is heard; may be true or false" in entry
+    assert "limit = null how often at most; may be any number or null" in entry
     sharers = "modem_search_drain, odd, undervoltage_cutout"
     assert f"alone one of {sharers} at a time on a car: a box has" in entry
     assert "wait: { quantiles: [[0, 0.5], [1, 2]] }" in entry

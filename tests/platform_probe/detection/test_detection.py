@@ -712,6 +712,26 @@ def test_what_was_diagnosed_is_known_after_a_restart() -> None:
     assert after.state is IncidentState.RESOLVED
 
 
+@pytest.mark.parametrize(("mode", "is_found"), [("wrong_vin_mapping", True), (None, False)])
+def test_what_is_odd_in_one_rare_way_is_found_sooner(mode: str | None, *, is_found: bool) -> None:
+    """Seven of 150 open another car: of that nothing fails, and it hardly ever happens.
+
+    So many that are odd each in another way are few, as of any unlocks.
+    """
+    watched = Watched()
+    watched.usual(30, every_s=4.0, failing=0.0)
+    ways = ("auto_relock", "partial_unlock", "generic_500", "door_ajar_repulsion")
+    for number in range(7):
+        attempt = watched.unlock()
+        odd = RankedMode(mode or ways[number % 4], 0.95)
+        made = diagnosis_of(
+            odd, attempt_id=attempt.attempt_id, vehicle_id=attempt.vehicle_id, cause=None
+        )
+        watched.alerting.diagnosis(msgspec.structs.replace(made, after_s=2.0))
+        watched.usual(17, every_s=4.0, failing=0.0)
+    assert [one.mode for one in watched.last] == ([mode] if is_found else [])
+
+
 def test_what_a_person_closed_stays_closed_over_a_restart() -> None:
     """While it goes on; what has ended and comes back is the same incident."""
     watched = Watched()

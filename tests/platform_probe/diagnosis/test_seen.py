@@ -79,6 +79,44 @@ def test_who_else_is_silent_tells_a_car_from_an_operator_from_a_place(
     assert watched.facts() & among == {seen}
 
 
+def test_what_is_counted_is_told_with_until_when() -> None:
+    """Who reads it does so when more were heard of, and others have failed."""
+    watched = Watched()
+    for ids in fleet(watched).values():
+        for each in ids:
+            if each != "car-1":
+                watched.at(10.0).telemetry(each, HEARTBEAT)
+    watched.at(20.0)
+    for number in range(2, 8):
+        well = watched.ended(None, vehicle_id=f"car-{number}", attempt_id=f"well-{number}")
+        watched.diagnosing.take(well)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    said = {one.fact: one.sentence for one in watched.told[-1].facts}
+    # The clock of the test begins at 22:13:20 UTC.
+    by = "by 22:13:40, "
+    heard = "5 of 6 cars of this operator and region had been heard of since"
+    assert said["others_there_heard"] == by + heard
+    others = "none of 6 other unlocks within ten minutes had failed alike"
+    assert said["alone"] == by + others
+    assert said["few_away"] == "at 22:13:40, none of 24 cars were lost"
+    watched.at(700.0)
+    said = {one.fact: one.sentence for one in watched.told[-1].facts}
+    assert said["others_there_heard"] == by + heard
+
+
+@pytest.mark.parametrize(("failures", "said"), [(63, "63"), (64, "64 or more"), (90, "64 or more")])
+def test_no_more_failed_handshakes_are_counted_than_are_kept(failures: int, said: str) -> None:
+    """Of more it is only known that there were more."""
+    watched = Watched()
+    failed = BrokerEvent(0.0, None, BrokerEventKind.TLS_ERROR)
+    for _ in range(failures):
+        watched.at(10.0).broker_said(failed)
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    (sentence,) = (one.sentence for one in watched.told[-1].facts if one.fact == "tls_failed")
+    assert sentence.startswith(f"{said} TLS handshakes failed at the broker, the last at ")
+
+
 @pytest.mark.parametrize(("who", "is_seen"), [("another", True), ("me", False)])
 def test_who_books_a_car_again_is_no_other_customer(who: str, *, is_seen: bool) -> None:
     """A car that another booking has opened is theirs; one's own it stays."""

@@ -283,7 +283,7 @@ def test_silence_is_told_with_its_end() -> None:
     said = {one.fact: one.sentence for one in watched.told[-1].facts}
     # The clock of the test begins at 22:13:20 UTC.
     assert said["still_away"] == (
-        "nothing was heard of the car until 22:20:00, 399 s after the request"
+        "by 22:20:00, 399 s after the request, nothing had been heard of the car since"
     )
 
 

@@ -18,8 +18,12 @@ from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
     BOOKING_ENDED,
+    BOOKING_ENDED_OPEN,
+    BOOKING_USED,
     MAY_BE_OVER,
     NOT_SEEN,
+    OPENED_FOR_THEM,
+    OPENED_IN_TIME,
     OPENED_LATE,
     OVER,
     advice_for,
@@ -242,7 +246,7 @@ def test_a_car_that_opened_is_of_no_mode_in_which_none_does(tmp_path: Path) -> N
         ((Fact.RELOCKED,), None, MODES["auto_relock"].customer),
         ((Fact.RELOCKED, Fact.DOOR_OPENED), None, advice_for(None).say),
         ((), 400.0, BOOKING_ENDED[0]),
-        ((Fact.RELOCKED,), 400.0, BOOKING_ENDED[0]),
+        ((Fact.RELOCKED,), 400.0, f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}"),
     ],
 )
 def test_a_car_that_opened_and_is_shut_again_is_not_said_to_be_open(
@@ -305,3 +309,130 @@ def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
     case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
     assert "The monitor was not there for some of the time before the call." in text_of(case, UTC)
     assert json_of(case, UTC)["say"] == NOT_SEEN.say
+
+
+def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
+    tmp_path: Path,
+) -> None:
+    """Nor is told to try the door, or that the car did not open: what came after is known."""
+    its: dict[str, Any] = {
+        "booking_id": "booking-300",
+        "platform": PlatformSide(status=200, account_id="customer-0"),
+    }
+    put_unlocks(tmp_path, [unlock(330, car="car-1", **its)])
+    put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
+    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **its)
+    assert (found["say"], found["do"]) == BOOKING_USED
+    put_unlocks(tmp_path, [unlock(500, car="car-1", **(its | {"booking_id": "booking-500"}))])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["say"] == OPENED_FOR_THEM
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_over"),
+    [
+        ("generic_500", True),
+        ("wrong_car_approached", True),
+        ("wrong_vin_mapping", False),
+        ("retained_command", False),
+        ("insider_or_support_unlock", False),
+    ],
+)
+def test_who_has_driven_and_ended_the_booking_is_not_sent_to_the_door(
+    tmp_path: Path, mode: str, *, is_over: bool
+) -> None:
+    """A car that stands open, or a suspicion, is looked after all the same."""
+    side = PlatformSide(status=200, account_id="customer-0")
+    found = told_of(tmp_path, mode, ended_s=900.0, platform=side)
+    expected = BOOKING_ENDED if is_over else (MODES[mode].customer, MODES[mode].now)
+    assert (found["say"], found["do"]) == expected
+    acts = None if mode == "wrong_car_approached" else MODES[mode].acts
+    assert found["acts"] == acts
+
+
+@pytest.mark.parametrize("ended_s", [310.0, 400.0])
+def test_a_car_that_opened_late_is_locked_after_its_booking_too(
+    tmp_path: Path, ended_s: float
+) -> None:
+    """Nobody asks a customer who has left whether they are with it; but it may open after that."""
+    put_booking_end(tmp_path, ended_s, car="car-1", booking="booking-300")
+    _, found = told_of_late(tmp_path, 504)
+    is_ended_after = ended_s > 320.1
+    assert ((found["say"], found["do"]) == BOOKING_ENDED_OPEN) is is_ended_after
+    assert ("ask the customer whether they are with it" in found["do"]) is not is_ended_after
+
+
+def test_a_car_that_locked_itself_and_was_opened_again_is_tried_first(tmp_path: Path) -> None:
+    """By the same customer's next press."""
+    its: dict[str, Any] = {
+        "booking_id": "booking-300",
+        "platform": PlatformSide(status=200, account_id="customer-0"),
+    }
+    put_unlocks(tmp_path, [unlock(330, car="car-1", **its)])
+    found = told_of(tmp_path, "auto_relock", (Fact.RELOCKED,), **its)
+    assert found["say"] == OPENED_FOR_THEM
+    assert found["do"].endswith(MODES["auto_relock"].now)
+
+
+def test_nobody_must_act_perhaps_for_what_is_sure(tmp_path: Path) -> None:
+    """The car opened amid an outage: that nobody need mend it for them is no doubt."""
+    told_of(tmp_path, OUTAGE.slug)
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert "Who must act" not in text_of(case, UTC)
+
+
+@pytest.mark.parametrize(
+    ("mode", "share", "is_told"),
+    [("generic_500", 0.95, True), ("generic_500", 0.6, False), ("auto_relock", 0.95, False)],
+)
+def test_an_unlock_that_opened_is_of_the_incident_of_its_mode(
+    tmp_path: Path, mode: str, share: float, *, is_told: bool
+) -> None:
+    """Not only the few that the incident names as examples."""
+    opened = unlock(300, car="car-1", evidence={})
+    put_unlocks(tmp_path, [opened])
+    its: dict[str, Any] = {"kind": IncidentKind.GENERIC_ERRORS, "cause": None, "examples": ()}
+    put_incidents(tmp_path, [incident_of(mode="generic_500", cohort={"region": "centre"}, **its)])
+    made = diagnosis_of(
+        RankedMode(mode, share), attempt_id=opened.attempt_id, vehicle_id="car-1", cause=None
+    )
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
+    case = look_up(Source(tmp_path), Wanted(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
+    assert bool(json_of(case, UTC)["incidents"]) is is_told
+
+
+@pytest.mark.parametrize("is_in_time", [True, False])
+def test_a_car_that_opened_in_time_is_not_said_to_have_opened_late(
+    tmp_path: Path, *, is_in_time: bool
+) -> None:
+    """By its box's clock; only the answer came too late."""
+    fact = Fact.OPENED_IN_TIME if is_in_time else Fact.OPENED_LATE
+    made = diagnosis_of(
+        RankedMode("half_open_tcp_nat", 0.9),
+        attempt_id="attempt-300", vehicle_id="car-1", facts=(FactSeen(fact, "so it was"),),
+    )  # fmt: skip
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
+    text, found = told_of_late(tmp_path, 504)
+    ended = "opened in time, and said so too late" if is_in_time else "opened too late"
+    assert text.startswith(f"car-1 {ended}: ")
+    assert (found["explanation"] == OPENED_IN_TIME) is is_in_time
+    assert found["opened_in_time"] is is_in_time
+    assert found["opened_later"]
+
+
+@pytest.mark.parametrize(("known_s", "is_missed"), [(30.0, False), (200.0, True)])
+def test_what_cannot_have_been_seen_yet_is_not_missed(
+    tmp_path: Path, known_s: float, *, is_missed: bool
+) -> None:
+    """Where records end half a minute after it nobody knows who is back after a minute."""
+    failed = unlock(300, car="car-1", cause=Cause.BOX_SILENT)
+    put_unlocks(tmp_path, [failed])
+    unseen = (Weighed(Fact.BACK_SOON, -0.7, is_seen=False),)
+    made = diagnosis_of(
+        RankedMode("half_open_tcp_nat", 0.9, unseen),
+        attempt_id=failed.attempt_id, vehicle_id="car-1",
+    )  # fmt: skip
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
+    newest_s = BEGIN_S + 300.0 + known_s
+    case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), newest_s)
+    assert bool(json_of(case, UTC)["diagnosis"]["against"]) is is_missed

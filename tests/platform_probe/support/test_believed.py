@@ -81,6 +81,20 @@ def test_reasons_are_what_the_signature_lists() -> None:
     assert reasons(weaker, UTC, is_for=True) == [Fact.SUPPORT_CALLED]
 
 
+@pytest.mark.parametrize("seen", [Fact.ANOTHER_CAR_ASKED, Fact.WENT_WELL])
+def test_what_was_seen_in_another_way_is_not_missed(seen: Fact) -> None:
+    """That the log names another car says that another car got the command."""
+    weighed = (Weighed(seen, 2.0), Weighed(Fact.ANSWERED_BY_ANOTHER, -0.8, is_seen=False))
+    one = replace(
+        revision(20.0, "wrong_vin_mapping", 0.9),
+        modes=(RankedMode("wrong_vin_mapping", 0.9, weighed),),
+        facts=(FactSeen(seen, "it was seen"),),
+    )
+    missed = f"not seen: {FACTS[Fact.ANSWERED_BY_ANOTHER].meaning}"
+    is_missed = seen is not Fact.ANOTHER_CAR_ASKED
+    assert reasons(one, UTC, is_for=False) == ([missed] if is_missed else [])
+
+
 def replace_weighed(mode: RankedMode, weighed: tuple[Weighed, ...]) -> RankedMode:
     """Return a mode of which other facts were weighed."""
     return RankedMode(mode.mode, mode.probability, weighed)

@@ -16,6 +16,7 @@ from platform_probe.store.reading import Source as Readable
 from platform_probe.support.advice import CONNECTED, OPENED_FOR_THEM
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.rows import utc
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 
@@ -101,7 +102,8 @@ def test_of_two_boxes_with_one_identity_nobody_knows_which_opened_late(
     failed = beside(FAILED, cause=Cause.EXECUTION_SILENT, evidence=evidence)
     put_unlocks(tmp_path, [failed])
     case = look_up(Readable(tmp_path), Wanted(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
-    assert replace(case, strays=[{"is_late_unlock": True}]).opened_late is (times == 1)
+    late = {"is_late_unlock": True, "came_at": utc(BEGIN_S + 400.0)}
+    assert replace(case, strays=[late]).opened_late is (times == 1)
 
 
 def test_a_car_is_found_for_which_another_got_the_command(tmp_path: Path) -> None:

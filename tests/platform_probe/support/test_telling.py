@@ -106,7 +106,7 @@ def test_of_several_unlocks_it_is_said_which_is_told(tmp_path: Path) -> None:
     )
     text = text_of(look_up(Source(tmp_path), Wanted(vehicle="car-1"), 1_767_225_800.0), UTC)
     assert "  attempt attempt-2, trace" in text
-    assert "This is the last that went wrong of 3 that fit; the others stand at the end." in text
+    assert "This is number 2 of 3 that fit, the last that went wrong; the others stand" in text
     others = text[text.index("Other unlocks that fit") :]
     assert f"box_silent ({MODES['one_way_downlink'].title})" in others
     alone = text_of(look_up(Source(tmp_path), Wanted(attempt="attempt-1"), 1_767_225_800.0), UTC)

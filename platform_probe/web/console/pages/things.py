@@ -12,10 +12,10 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.support.advice import advice_for
 from platform_probe.support.case import evidence_of
-from platform_probe.support.looking_up import went_wrong
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import InARow, in_a_row
 from platform_probe.support.times import DAY_S, moment_of
+from platform_probe.support.which import Why
 from platform_probe.web.console.asked import Answer, Asked, Shown, missing
 from platform_probe.web.console.gathering import (
     CarSeen,
@@ -33,6 +33,12 @@ from platform_probe.web.console.snapshot import LISTED
 
 DEFAULT_DAYS: Final = 1.0
 _OF_A_STEP: Final = ("event", "operation", "status", "problem", "vehicle_id")
+_ABOUT: Final = {
+    Why.WENT_WRONG: "history.latest_wrong",
+    Why.PRESSED_AGAIN: "history.latest_again",
+    Why.LAST: "history.latest",
+}
+"""What is said of the unlock that is told, by why it is that one."""
 
 
 def car_page(asked: Asked, vehicle_id: str) -> Answer:
@@ -113,7 +119,8 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
         "failed": sum(row["cause"] is not None for row in history.unlocks),
         "is_all": len(history.unlocks) < LISTED,
         "latest": told_of(asked, unlock, call, is_last=history.is_about_the_last),
-        "went_wrong": unlock is not None and went_wrong(unlock),
+        "about": _ABOUT[history.why],
+        "number": unlock and len(history.unlocks) - history.unlocks.index(unlock),
     }
     return Shown("history.html", values, look=(kind, any_id))
 

@@ -159,7 +159,7 @@ def _with_incidents(asked: Asked, case: Case) -> Case:
     if case.attempt is None:
         return case
     known = (one.now for one in asked.known_incidents())
-    return replace(case, incidents=incidents_of(case.attempt, known))
+    return replace(case, incidents=incidents_of(case.attempt, known, case.believed))
 
 
 def _names_in(case: Case) -> Sequence[str]:

@@ -524,6 +524,34 @@ def test_the_console_and_the_command_are_asked_about_the_same_unlock(tmp_path: P
             assert advice_now(case).say in page
 
 
+def test_the_press_that_opened_and_went_wrong_is_told_before_the_next(tmp_path: Path) -> None:
+    """By its diagnosis, which came after its record, else as its customer pressed again."""
+    account = PlatformSide(status=200, account_id="customer-1")
+    presses = [
+        unlock(number, car="car-1", booking_id="b", platform=account, evidence={})
+        for number in (20, 38)
+    ]
+    store = tmp_path / "store"
+    put_unlocks(store, presses)
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = unescape(Visitor(url).get("/booking/b").text)
+        about = page.partition("after which the customer pressed again:")[2].partition("</p>")[0]
+        assert '"/unlock/attempt-20"' in about
+        assert "(1 of 2)" in about
+        assert "The same customer pressed again 18.0 s later." in page
+    relocked = diagnosis_of(
+        RankedMode("auto_relock", 0.9),
+        attempt_id="attempt-20", vehicle_id="car-1", cause=None, at=BEGIN_S + 60.0,
+    )  # fmt: skip
+    put_lines(store, "diagnoses", [msgspec.json.encode(relocked)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = unescape(Visitor(url, Accept_Language="fr").get("/customer/customer-1").text)
+        about = page.partition("Dernière ouverture qui s'est mal passée")[2].partition("</p>")[0]
+        assert '"/unlock/attempt-20"' in about
+        assert "(1 sur 2)" in about
+        assert "Le même client a appuyé à nouveau 18,0 s plus tard." in page
+
+
 def test_tables_of_roles_can_be_shown_whole(tmp_path: Path) -> None:
     """The first 25 rows, or up to 500."""
     rows = [

@@ -18,6 +18,8 @@ from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import (
     BOOKING_ENDED,
     BOOKING_ENDED_AMID,
+    BOOKING_ENDED_OPEN,
+    BOOKING_USED,
     CONNECTED,
     MAY_BE_OVER,
     OVER,
@@ -131,7 +133,8 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert "essayez la portière" in said("fr", both.say)
     shut = let_try_first(advice_for(None, MODES["generic_500"]), OPEN_SINCE)
     assert said("fr", shut.do).startswith("Une autre ouverture a ouvert la voiture depuis. Faites")
-    assert all(said("fr", text) != text for text in BOOKING_ENDED)
+    ended = (*BOOKING_ENDED, *BOOKING_USED, *BOOKING_ENDED_OPEN)
+    assert all(said("fr", text) != text for text in ended)
     for now in (CONNECTED, OVER, MAY_BE_OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
         assert "appuyer" in said("fr", again.say)

@@ -1,0 +1,100 @@
+"""Which of several unlocks is meant by who names a car, a customer or a booking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from fleet_wire.contract.attempt import Flag
+from fleet_wire.contract.diagnosis import NOTHING_WRONG
+from platform_probe.support.believed import ACCUSES
+from platform_probe.support.rows import Row, unix_s
+
+AGAIN_S: Final = 180.0
+"""Who presses again so soon after their car has opened stood before a closed one, mostly [E]."""
+_BETWEEN: Final = 20
+"""So many unlocks at most may lie between two of one customer."""
+
+
+class Why(StrEnum):
+    """Why one of several unlocks is the one that is told, in words."""
+
+    NEAREST = "the one nearest to that time"
+    WENT_WRONG = "the last that went wrong"
+    PRESSED_AGAIN = "the last after which its customer pressed again"
+    LAST = "the last"
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which of all that fit an unlock is."""
+
+    why: Why
+    number: int
+    """In order of time, from 1."""
+    of: int
+
+
+def asked_about(unlocks: Sequence[Row]) -> Row | None:
+    """Return which unlock is meant where none is named: the last that went wrong, else the last.
+
+    Who has opened since asks all the same why it took so long. Where nothing went wrong that is
+    known of, one that opened went wrong where its customer pressed again soon after: not where
+    another of the booking is known to have failed. `unlocks` have the last one first, each with the
+    mode that it is believed to have had.
+    """
+    wrong = next(filter(went_wrong, unlocks), None)
+    again = next(_pressed_again(unlocks), None)
+    if again is None or (wrong is not None and _is_rather(wrong, again)):
+        return next(iter(unlocks), None) if wrong is None else wrong
+    return again
+
+
+def went_wrong(unlock: Row) -> bool:
+    """Return whether somebody would call: not opened, told so, or diagnosed all the same.
+
+    Of what makes an account suspicious whoever has it knows nothing.
+    """
+    is_told_otherwise = Flag.TOLD_OTHERWISE in (unlock["flags"] or ())
+    is_diagnosed = unlock["failure_mode"] not in (None, NOTHING_WRONG, *ACCUSES)
+    return bool(unlock["cause"] or is_diagnosed or is_told_otherwise)
+
+
+def why_chosen(unlock: Row, unlocks: Sequence[Row]) -> Why:
+    """Return why `asked_about` has chosen an unlock of several."""
+    if went_wrong(unlock):
+        return Why.WENT_WRONG
+    is_again = any(one is unlock for one in _pressed_again(unlocks))
+    return Why.PRESSED_AGAIN if is_again else Why.LAST
+
+
+def is_soon_after(unlock: Row, later: Row) -> bool:
+    """Return whether somebody has asked for a car soon after an unlock that has opened it."""
+    after_s = unix_s(later["started_at"]) - unix_s(unlock["started_at"]) - unlock["total_s"]
+    is_of_car = unlock["vehicle_id"] == later["vehicle_id"]
+    return unlock["cause"] is None and is_of_car and 0.0 <= after_s <= AGAIN_S
+
+
+def _pressed_again(unlocks: Sequence[Row]) -> Iterator[Row]:
+    """Yield those after which their customer pressed again, the last one first."""
+    for place, unlock in enumerate(unlocks):
+        if any(
+            is_soon_after(unlock, later) and _is_of_one(unlock, later)
+            for later in unlocks[:place][-_BETWEEN:]
+        ):
+            yield unlock
+
+
+def _is_rather(wrong: Row, again: Row) -> bool:
+    """Return whether one that went wrong is meant, and not one that was pressed again after."""
+    is_later = unix_s(wrong["started_at"]) > unix_s(again["started_at"])
+    return is_later or (wrong["booking_id"] is not None and _is_of_one(wrong, again))
+
+
+def _is_of_one(one: Row, other: Row) -> bool:
+    """Return whether two unlocks are of one booking, or of one customer without any."""
+    if one["booking_id"] is not None or other["booking_id"] is not None:
+        return bool(one["booking_id"] == other["booking_id"])
+    return one["account_id"] is not None and one["account_id"] == other["account_id"]
