@@ -395,6 +395,7 @@ MODES: Final = (
                 Fact.FIRMWARE_FAILS,
                 Fact.MANY_FAIL,
                 Fact.FAILS_AGAIN,
+                Fact.TLS_EXPIRED,
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import Fact, Told
@@ -16,6 +16,16 @@ DAY_S: Final = 86_400
 CROSSING_S: Final = 2.0
 """As `platform_probe.attempts.conclusion.CROSSING_S`: what left the box before the command came."""
 TEN_MINUTES_S: Final = 600.0
+MAX_TLS_ERRORS: Final = 64
+"""Handshakes that failed, of which is remembered when: the latest."""
+
+
+class TlsError(NamedTuple):
+    """A handshake that failed at the broker over a certificate: nobody knows whose it was."""
+
+    at_s: float
+    is_expired: bool
+    """Whether the other side said that the certificate has expired."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -61,8 +71,8 @@ class Case:
     """Whether customers' commands mostly name their booking on this wire."""
     two_places: str | None
     """What says that the account was at two places at once."""
-    tls_errors: tuple[float, ...]
-    """When handshakes failed at the broker, of clients that it could not name."""
+    tls_errors: tuple[TlsError, ...]
+    """Handshakes that failed at the broker, of clients that it could not name."""
     platform_told: bool
     broker_told: bool
     has_heartbeats: bool
