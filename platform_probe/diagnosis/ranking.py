@@ -67,6 +67,8 @@ class Ranking:
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
         self._seen = self._columns(weights.seen)
+        self._unlisted = self._columns(_unlisted(weights.seen))
+        """What each fact adds to modes whose signatures do not list it."""
         self._unseen = self._columns(weights.unseen)
         self._seen_instead = {
             fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
@@ -77,14 +79,23 @@ class Ranking:
         """Scores where nothing was seen, by which sources were there."""
 
     def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> list[float]:
-        """Return the score of each mode, and of `unknown` and `nothing_wrong`."""
+        """Return the score of each mode, and of `unknown` and `nothing_wrong`.
+
+        What lacks something that it needs, or is ruled out, is made no likelier by facts that its
+        signature does not list: each weighs little, and many of them would weigh more than that.
+        """
         before = self._before.get(told)
         if before is None:
             before = self._before[told] = self._nothing_seen(told)
         columns = (
             (self._seen_instead if FACTS[fact].told in told else self._seen)[fact] for fact in seen
         )
-        return [sum(each) for each in zip(before, *columns, strict=True)]
+        scores = [sum(each) for each in zip(before, *columns, strict=True)]
+        unlisted = zip(*(self._unlisted[fact] for fact in seen), strict=True)
+        for place, (name, more) in enumerate(zip(self._names, map(sum, unlisted), strict=False)):
+            if more > 0.0 and not _is_possible(name, seen, told):
+                scores[place] -= more
+        return scores
 
     def rank(
         self,
@@ -184,6 +195,27 @@ class Ranking:
                 weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
         weighed.sort(key=lambda one: abs(one.weight), reverse=True)
         return tuple(weighed[:MOST_WEIGHED])
+
+
+def _is_possible(name: str, seen: Collection[Fact], told: frozenset[Told]) -> bool:
+    """Return whether all that a mode needs was seen where it could be, and nothing rules it out."""
+    signature = SIGNATURES[name]
+    has_all = all(fact in seen or FACTS[fact].told not in told for fact in signature.needs)
+    return has_all and signature.rules_out.isdisjoint(seen)
+
+
+def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return of weights those of facts that a mode's signature does not list."""
+    return {
+        name: {fact: weight for fact, weight in its.items() if Fact(fact) not in _listed(name)}
+        for name, its in by_mode.items()
+        if name in SIGNATURES
+    }
+
+
+def _listed(name: str) -> frozenset[Fact]:
+    signature = SIGNATURES[name]
+    return signature.needs | signature.speaks_for | signature.rules_out
 
 
 _LISTED: Final = {
