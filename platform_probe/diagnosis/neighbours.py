@@ -27,7 +27,7 @@ DELIVERY: Final = "delivery"
 CAR: Final = "car"
 _FAMILIES: Final = (PLATFORM, DELIVERY, CAR)
 TOTAL: Final = "total"
-FAMILY_OF: Final[dict[Cause | None, str | None]] = {
+_FAMILY_OF: Final[dict[Cause | None, str | None]] = {
     None: None,
     Cause.API_REFUSED: PLATFORM,
     Cause.API_FAILED: PLATFORM,
@@ -43,6 +43,12 @@ FAMILY_OF: Final[dict[Cause | None, str | None]] = {
     Cause.UNCLASSIFIED: DELIVERY,
 }
 """Which failures are alike; what is not listed failed at the car itself."""
+
+
+def family_of(cause: Cause | None) -> str | None:
+    """Return which failures one is alike; None of what went well."""
+    return _FAMILY_OF.get(cause, CAR)
+
 
 Place = tuple[str, str]
 """A dimension and its value, such as `("operator", "operator-a")`."""
@@ -116,11 +122,11 @@ class Neighbours:
 
     def take(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock that has ended; without `places` it counts among all alone."""
-        self._minute(began_s).count(places, FAMILY_OF.get(cause, CAR), 1)
+        self._minute(began_s).count(places, family_of(cause), 1)
 
     def take_back(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock no longer: its record was revised."""
-        self._minute(began_s).count(places, FAMILY_OF.get(cause, CAR), -1)
+        self._minute(began_s).count(places, family_of(cause), -1)
 
     def will(self, at_s: float) -> None:
         """Count a box that was lost."""
@@ -160,7 +166,7 @@ class Neighbours:
 
         What counts as failed is what failed alike; of an unlock that went well, all failures do.
         """
-        family = FAMILY_OF.get(cause, CAR)
+        family = family_of(cause)
         failed, total = Counter[Place](), Counter[Place]()
         wanted = (ALL, *places)
         for minute in self._window(began_s):

@@ -9,7 +9,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.facts import Fact, Told
-from platform_probe.diagnosis.neighbours import CAR, FAMILY_OF
+from platform_probe.diagnosis.neighbours import family_of
 
 SAME_S: Final = 300.0
 """Unlocks of a car that fail alike within so long fail of the same [E]."""
@@ -55,7 +55,7 @@ def is_alike(one: OpenUnlock, other: OpenUnlock) -> bool:
     causes = one.record.cause, other.record.cause
     if None in causes or Cause.NOT_OBSERVED in causes or not (one.kept and other.kept):
         return False
-    families = {FAMILY_OF.get(cause, CAR) for cause in causes}
+    families = {family_of(cause) for cause in causes}
     return len(families) == 1 and abs(one.began_s - other.began_s) < SAME_S
 
 

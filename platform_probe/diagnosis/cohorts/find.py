@@ -104,12 +104,8 @@ def find_cohorts(
     certain minutes.
     """
     look = _Look(counts, since)
-    begin = None
-    if look.likeliest and not is_exact:
-        begin = look.cohort(look.likeliest[0], trait_names).begin
-    if begin is not None and (begin.at > since or (look.best is not None and begin.at < since)):
-        again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + _COST_OF_MOMENT)
-        look = look if again.best is None else again
+    if not is_exact:
+        look = _moved(look, counts, trait_names)
     found: list[Cohort] = []
     rest = look
     while rest.best is not None and len(found) < MOST_COHORTS:
@@ -127,6 +123,31 @@ def find_cohorts(
         absence=absence,
         cars=cars,
     )
+
+
+def _moved(look: _Look, counts: Sequence[Count], trait_names: Sequence[str]) -> _Look:
+    """Return the look from where what failures share began; the same one where that finds nothing.
+
+    What began before the window, and goes on, has become what is usual: it shares nothing by that.
+    """
+    since, begin = look.since, None
+    if look.likeliest:
+        begin = look.cohort(look.likeliest[0], trait_names).begin
+    if look.best is None and (begin is None or begin.at <= since):
+        begin = begin_of(counts)
+        if begin is not None and not _goes_on(look.window, counts, begin.at):
+            begin = None
+    if begin is None or begin.at == since:
+        return look
+    again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + _COST_OF_MOMENT)
+    return look if again.best is None else again
+
+
+def _goes_on(window: Sequence[Count], counts: Sequence[Count], began_at: float) -> bool:
+    """Return whether more fail in a window than before an earlier moment."""
+    before = Before(count for count in counts if count.at < began_at)
+    total = total_of(leaves_of(window, before))
+    return total.failures > total.expected and total.surprise >= _NATS_OF_MORE
 
 
 class _Look:
