@@ -54,9 +54,11 @@ class Case:
     connected_between: Callable[[float, float], int]
     """How many others of its operator and region connected last between two moments."""
     wills_around: int
+    lost_alike_around: int
+    """How many boxes were lost with this one in the same way: in silence, or whatever way."""
     returns_around: int
-    returns_since: int
-    """How many boxes have connected since this one was lost."""
+    back_of_those_lost: int
+    """How many of the boxes that were lost with this one are back, at least."""
     wills_at_once: int
     returns_at_once: int
     cars_known: int

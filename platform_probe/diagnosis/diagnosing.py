@@ -25,13 +25,14 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
+from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.case import CROSSING_S, FEWEST, Case
 from platform_probe.diagnosis.hearing import Hearing
-from platform_probe.diagnosis.neighbours import Place
+from platform_probe.diagnosis.neighbours import WAVE_S, Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock, Seen, is_alike, is_between
 from platform_probe.diagnosis.ranking import Ranking
@@ -407,8 +408,9 @@ class Diagnosing(Hearing):
             ),
             connected_between=partial(self._census.connected_between, car.places),
             wills_around=self._neighbours.wills_around(lost_s),
+            lost_alike_around=self._lost_alike_around(car, lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
-            returns_since=self._neighbours.returns_since(lost_s),
+            back_of_those_lost=self._neighbours.back_of_those_lost(lost_s),
             wills_at_once=self._neighbours.wills_at_once(lost_s),
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
@@ -428,6 +430,15 @@ class Diagnosing(Hearing):
             has_receipts=self._has_receipts is not False,
             has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
+
+    def _lost_alike_around(self, car: CarHistory, lost_s: float) -> int:
+        """Return how many boxes were lost with a car, of one that fell silent those that did."""
+        fell_silent = any(
+            word.kind == BrokerEventKind.TIMED_OUT and abs(word.at_s - lost_s) < WAVE_S
+            for word in car.broker_words
+        )
+        counted = self._neighbours
+        return (counted.timeouts_around if fell_silent else counted.wills_around)(lost_s)
 
     def _others_name_bookings(self) -> bool:
         return self._booked >= FEWEST and self._booked > NAMED_MOSTLY * self._unbooked

@@ -156,6 +156,8 @@ class Hearing(ABC):
             return
         now_s = self._clock.monotonic_s()
         car = self._cars.get(event.client_id)
+        if event.kind is BrokerEventKind.TIMED_OUT:
+            self._neighbours.timed_out(now_s)
         if not self._hears_presence:
             self._session(event, now_s)
         if event.keepalive_s is not None:

@@ -116,6 +116,7 @@ class Neighbours:
     def __init__(self) -> None:
         self._minutes: dict[int, _Minute] = {}
         self._wills: dict[int, int] = {}
+        self._timeouts: dict[int, int] = {}
         self._returns: dict[int, int] = {}
         self._wills_by_moment: dict[int, int] = {}
         self._returns_by_moment: dict[int, int] = {}
@@ -133,6 +134,10 @@ class Neighbours:
         _count(self._wills, at_s)
         _count(self._wills_by_moment, at_s, MOMENT_S)
 
+    def timed_out(self, at_s: float) -> None:
+        """Count a box that the broker gave up, as it was silent for too long."""
+        _count(self._timeouts, at_s)
+
     def online(self, at_s: float) -> None:
         """Count a box that has connected."""
         _count(self._returns, at_s)
@@ -142,14 +147,23 @@ class Neighbours:
         """Return how many boxes were lost within a minute or so of a moment."""
         return _around(self._wills, at_s)
 
+    def timeouts_around(self, at_s: float) -> int:
+        """Return how many boxes the broker gave up within a minute or so of a moment."""
+        return _around(self._timeouts, at_s)
+
     def returns_around(self, at_s: float) -> int:
         """Return how many boxes connected within a minute or so of a moment."""
         return _around(self._returns, at_s)
 
-    def returns_since(self, at_s: float) -> int:
-        """Return how many boxes have connected since a moment, to half a minute."""
+    def back_of_those_lost(self, at_s: float) -> int:
+        """Return how many of the boxes that were lost around a moment are back at least.
+
+        That is how many have connected since, to half a minute, and were not lost later.
+        """
         step = int(at_s // WAVE_S)
-        return sum(number for each, number in self._returns.items() if each > step)
+        back = sum(number for each, number in self._returns.items() if each > step)
+        lost_later = sum(number for each, number in self._wills.items() if each > step + 2)
+        return max(0, back - lost_later)
 
     def wills_at_once(self, at_s: float) -> int:
         """Return how many boxes were lost within some seconds of a moment."""

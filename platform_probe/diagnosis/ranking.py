@@ -81,8 +81,9 @@ class Ranking:
     def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> list[float]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
 
-        What lacks something that it needs, or is ruled out, is made no likelier by facts that its
-        signature does not list: each weighs little, and many of them would weigh more than that.
+        Where something that a mode needs was not seen, if only as its source was not there, or it
+        is ruled out, it is made no likelier by facts that its signature does not list: each weighs
+        little, and many of them would weigh more than that.
         """
         before = self._before.get(told)
         if before is None:
@@ -93,7 +94,7 @@ class Ranking:
         scores = [sum(each) for each in zip(before, *columns, strict=True)]
         unlisted = zip(*(self._unlisted[fact] for fact in seen), strict=True)
         for place, (name, more) in enumerate(zip(self._names, map(sum, unlisted), strict=False)):
-            if more > 0.0 and not _is_possible(name, seen, told):
+            if more > 0.0 and not _is_shown(name, seen):
                 scores[place] -= more
         return scores
 
@@ -197,11 +198,10 @@ class Ranking:
         return tuple(weighed[:MOST_WEIGHED])
 
 
-def _is_possible(name: str, seen: Collection[Fact], told: frozenset[Told]) -> bool:
-    """Return whether all that a mode needs was seen where it could be, and nothing rules it out."""
+def _is_shown(name: str, seen: Collection[Fact]) -> bool:
+    """Return whether all that a mode needs was seen, and nothing that rules it out."""
     signature = SIGNATURES[name]
-    has_all = all(fact in seen or FACTS[fact].told not in told for fact in signature.needs)
-    return has_all and signature.rules_out.isdisjoint(seen)
+    return signature.needs.issubset(seen) and signature.rules_out.isdisjoint(seen)
 
 
 def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:

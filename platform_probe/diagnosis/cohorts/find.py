@@ -27,6 +27,10 @@ _EVEN: Final = 0.5
 """Where "no cohort" is likelier than all cohorts together, none is named."""
 _COST_OF_MOMENT: Final = 3.0
 """Nats that a window must earn whose begin was chosen by what is in it."""
+_COST_OF_EARLIER: Final = 6.0
+"""And one that begins before the time that was asked about, where that shows no cohort. [E]"""
+_EARLIER_S: Final = 7_200.0
+"""So long before. What has gone on for longer is what is usual. [E]"""
 _COMPETING: Final = 100
 """Conjunctions that are weighed: those behind them have no weight."""
 _NATS_OF_MORE: Final = 3.0
@@ -130,16 +134,17 @@ def _moved(look: _Look, counts: Sequence[Count], trait_names: Sequence[str]) -> 
 
     What began before the window, and goes on, has become what is usual: it shares nothing by that.
     """
-    since, begin = look.since, None
+    since, begin, cost = look.since, None, _COST_OF_MOMENT
     if look.likeliest:
         begin = look.cohort(look.likeliest[0], trait_names).begin
     if look.best is None and (begin is None or begin.at <= since):
-        begin = begin_of(counts)
+        recent = [count for count in counts if count.at >= since - _EARLIER_S]
+        begin, cost = begin_of(recent), _COST_OF_EARLIER
         if begin is not None and not _goes_on(look.window, counts, begin.at):
             begin = None
     if begin is None or begin.at == since:
         return look
-    again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + _COST_OF_MOMENT)
+    again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + cost)
     return look if again.best is None else again
 
 

@@ -120,7 +120,7 @@ def test_signatures_hold_whatever_was_learned_before() -> None:
 
 def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
     """Nor for what rules it out: of a SIM that is blocked, that no others had used as much."""
-    told = frozenset({Told.ATTEMPT, Told.TELEMETRY})
+    told, no_heartbeats = frozenset({Told.ATTEMPT, Told.TELEMETRY}), frozenset({Told.ATTEMPT})
     small = (Fact.WENT_WELL_BETWEEN, Fact.MANY_FAIL, Fact.SENT_AGAIN, Fact.OPERATOR_FAILS)
     ranking = Ranking(
         Weights(
@@ -140,5 +140,6 @@ def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
     assert score(Fact.NOT_DELIVERED, *small) == score(Fact.NOT_DELIVERED)
     needed = (Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA)
     assert score(*needed, *small) == score(*needed) + len(small)
+    assert ranking.scores((Fact.NOT_DELIVERED, *small), no_heartbeats)[place] == 0.0
     ruled_out = (*needed, Fact.VOLTAGE_FELL)
     assert score(*ruled_out, *small) == score(*ruled_out)

@@ -138,8 +138,12 @@ def test_nothing_follows_from_others_where_the_place_is_not_known() -> None:
     assert "others_there_heard" not in watched.facts()
 
 
-def test_a_car_that_does_not_come_back_with_the_others_is_left_behind() -> None:
-    """Until it does."""
+@pytest.mark.parametrize("others_were", [None, BrokerEventKind.TIMED_OUT, BrokerEventKind.CLOSED])
+def test_a_car_that_does_not_come_back_with_the_others_is_left_behind(
+    others_were: BrokerEventKind | None,
+) -> None:
+    """Until it does. Of one that fell silent the others are those that did, too."""
+    is_left = others_were is not BrokerEventKind.CLOSED
     watched = Watched()
     cars = ["car-1", *(f"car-{number}" for number in range(2, 12))]
     for each in cars:
@@ -149,13 +153,16 @@ def test_a_car_that_does_not_come_back_with_the_others_is_left_behind() -> None:
         watched.diagnosing.take(watched.ended(None, vehicle_id=each, attempt_id=each))
     for each in cars:
         watched.at(40.0).presence(each, WILL, retained=False)
+        if others_were is not None:
+            kind = BrokerEventKind.TIMED_OUT if each == "car-1" else others_were
+            watched.diagnosing.broker_said(BrokerEvent(0.0, each, kind))
     watched.at(70.0)
     watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
     assert "left_behind" not in watched.facts()
     for each in cars[1:]:
         watched.at(100.0).presence(each, ONLINE, retained=False)
     watched.at(111.0)
-    assert "left_behind" in watched.facts()
+    assert ("left_behind" in watched.facts()) is is_left
     watched.at(120.0).presence("car-1", ONLINE, retained=False)
     watched.at(125.0)
     assert "left_behind" not in watched.facts()

@@ -353,6 +353,16 @@ def test_a_certificate_that_has_expired_is_over_for_no_box_in_1970() -> None:
     assert early.told[-1].first.mode == "tls_not_yet_valid_clock1970"
 
 
+def test_a_box_that_has_given_up_is_back_by_a_boot_and_has_not_lost_the_time() -> None:
+    """It tries again then (chirpstack-gateway-bridge#210): its certificate had expired."""
+    watched = lost_with(BrokerEventKind.CLOSED, EXPIRED)
+    watched.at(300.0).event("car-1", CarEvent(EventName.BOOT, boots=2))
+    watched.diagnosing.presence("car-1", ONLINE, retained=False)
+    watched.at(320.0)
+    assert "booted_after" in watched.facts()
+    assert watched.told[-1].first.mode == "tls_cert_expired"
+
+
 def test_a_handshake_that_failed_was_of_no_box_that_had_power_all_the_time() -> None:
     """It fell silent, and is back without a boot: others have lost the time."""
     watched = lost_with(BrokerEventKind.TIMED_OUT, EARLY)
