@@ -34,7 +34,14 @@ from platform_probe.diagnosis.case import CROSSING_S, FEWEST, Case
 from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.neighbours import WAVE_S, Place
 from platform_probe.diagnosis.observed import no_longer, observe
-from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock, Seen, is_alike, is_between
+from platform_probe.diagnosis.open_unlocks import (
+    Look,
+    OpenUnlock,
+    Seen,
+    is_alike,
+    is_between,
+    still_told_by,
+)
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
@@ -88,6 +95,7 @@ class Diagnosing(Hearing):
         self._counted: OrderedDict[str, Counted] = OrderedDict()
         self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
         self._open_by_car: dict[str, list[OpenUnlock]] = {}
+        """With those that are settled, while another of the car may still be told by them."""
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._told_before: OrderedDict[str, int] = OrderedDict()
         """The last revision that an earlier process told of an unlock."""
@@ -223,11 +231,10 @@ class Diagnosing(Hearing):
         self._open.pop(one.record.attempt_id, None)
         if one.last is not None and self.on_settled is not None:
             self.on_settled(one.last)
-        of_car = self._open_by_car.get(one.record.vehicle_id)
-        if of_car is not None and one in of_car:
-            of_car.remove(one)
-            if not of_car:
-                del self._open_by_car[one.record.vehicle_id]
+        one.is_settled = True
+        of_car = self._open_by_car.pop(one.record.vehicle_id, [])
+        if kept := [*still_told_by(of_car)]:
+            self._open_by_car[one.record.vehicle_id] = kept
 
     def _note(self, record: Attempt, car: CarHistory, began_s: float) -> None:
         """Count an unlock for its car and for all others, and see what it says of earlier ones."""
@@ -301,7 +308,7 @@ class Diagnosing(Hearing):
 
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         for one in self._open_by_car.get(vehicle_id, ()):
-            if one.looks_at_s <= now_s:
+            if one.looks_at_s <= now_s and not one.is_settled:
                 one.looks_at_s = now_s + SETTLE_S
                 self._look_at(one, one.looks_at_s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -48,6 +49,16 @@ class OpenUnlock:
     called_s: float | None = None
     """When its customer called support."""
     last: Diagnosis | None = None
+    is_settled: bool = False
+    """Whether it is looked at no more."""
+
+
+def still_told_by(unlocks: Sequence[OpenUnlock]) -> Iterator[OpenUnlock]:
+    """Yield those of a car that are open, and those that one of these may have failed alike."""
+    at_s = [one.began_s for one in unlocks if not one.is_settled]
+    for one in unlocks:
+        if any(abs(one.began_s - each_s) < SAME_S for each_s in at_s):
+            yield one
 
 
 def is_alike(one: OpenUnlock, other: OpenUnlock) -> bool:

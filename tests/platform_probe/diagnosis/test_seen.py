@@ -412,3 +412,25 @@ def test_a_door_that_was_opened_where_nothing_was_sent_is_anothers_doing(
     told = watched.told[-1]
     sentence = next(one.sentence for one in told.facts if one.fact == "door_opened")
     assert sentence.endswith(", by another unlock") is is_others
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_plan_is_used_up_by_what_was_used_when_the_car_was_lost(*, is_back: bool) -> None:
+    """What it has used since it is back is no matter: it may come to the others' number by then."""
+    watched = Watched()
+    cars = ["car-1", *(f"car-{number}" for number in range(2, 12))]
+    for number, each in enumerate(cars):
+        watched.at(1.0).presence(each, ONLINE, retained=False)
+        used = 20.0 if is_back and each == "car-1" else 100.0 if number < 5 else 50.0
+        watched.diagnosing.telemetry(each, msgspec.structs.replace(HEARTBEAT, data_used_bytes=used))
+    for each in cars[:5]:
+        watched.at(30.0).presence(each, WILL, retained=False)
+    watched.at(60.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    if is_back:
+        watched.at(80.0).presence("car-1", ONLINE, retained=False)
+        watched.diagnosing.telemetry(
+            "car-1", msgspec.structs.replace(HEARTBEAT, data_used_bytes=99.5)
+        )
+    watched.at(200.0)
+    assert ("lost_at_same_data" in watched.facts()) is not is_back
