@@ -232,8 +232,8 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
     assert alone[0].probability != alone[1].probability
     for one in last.values():
         assert (one.first.mode, one.first.probability) == (surest.mode, surest.probability)
-    for second in (600.0, 820.0, 880.0):  # the first one is settled before the later one is
-        watched.at(second)
+    for settles_s in (600.0, 820.0, 880.0):  # the first one before the later one
+        watched.at(settles_s)
     last = {one.attempt_id: one for one in watched.told}
     assert last["later"].first.probability == last["first"].first.probability
 
