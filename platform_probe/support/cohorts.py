@@ -183,28 +183,19 @@ def _with_names(
 ) -> Around:
     """Return a finding in which each cohort has the name to be said first, and then its others.
 
-    Each was found among what those before it do not explain. The first is as likely as all its
-    names together: which of them it is, nobody asks of the search.
+    Each was found among what those before it do not explain.
     """
     found: list[Cohort] = []
     same, rest = [], kinds
     for cohort in finding.found:
-        inside = _held(cohort, rest)
         named, *others = _names_of(cohort.traits, rest, mode)
-        ranked = () if found else finding.ranked
-        sure = sum(one.probability for one in ranked if _held(one, rest) == inside)
-        sure = min(max(sure, cohort.probability), MOST_SURE)
+        sure = min(cohort.probability, MOST_SURE)
         found.append(replace(cohort, traits=named, probability=sure))
         same.append(tuple(others[:MOST_SAME]))
-        rest = [kind for kind in rest if kind not in inside]
-    its = {field.name: getattr(finding, field.name) for field in fields(Finding)}
-    return Around(**its | {"found": tuple(found)}, same=tuple(same), is_of_kind=is_of_kind)
-
-
-def _held(cohort: Cohort, kinds: Sequence[Values]) -> set[Values]:
-    """Return the kinds of unlocks that a cohort holds."""
-    its = [(TRAITS.index(trait.name), trait.value) for trait in cohort.traits]
-    return {kind for kind in kinds if all(kind[place] == value for place, value in its)}
+        its = [(TRAITS.index(trait.name), trait.value) for trait in cohort.traits]
+        rest = [kind for kind in rest if any(kind[place] != value for place, value in its)]
+    known = {field.name: getattr(finding, field.name) for field in fields(Finding)}
+    return Around(**known | {"found": tuple(found)}, same=tuple(same), is_of_kind=is_of_kind)
 
 
 def _telling(kinds: Sequence[Values]) -> list[int]:

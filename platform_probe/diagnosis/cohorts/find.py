@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import nlargest
 from typing import Final
@@ -51,7 +51,7 @@ class Cohort:
 
     traits: tuple[Trait, ...]
     probability: float
-    """That this is what the failures share."""
+    """That this is what the failures share; of one that is found, under any of its names."""
     attempts: int
     failures: int
     attempts_elsewhere: int
@@ -113,7 +113,8 @@ def find_cohorts(
     found: list[Cohort] = []
     rest = look
     while rest.best is not None and len(found) < MOST_COHORTS:
-        found.append(rest.cohort(rest.best, trait_names))
+        cohort = rest.cohort(rest.best, trait_names)
+        found.append(replace(cohort, probability=rest.under_all_names(rest.best)))
         rest = rest.without(rest.best)
     attempts, failures = _added_up(look.window)
     absence, cars = (None, ()) if found else look.absence()
@@ -167,7 +168,7 @@ class _Look:
         self.window = [count for count in counts if count.at >= since]
         leaves = leaves_of(self.window, Before(count for count in counts if count.at < since))
         self._total = total_of(leaves)
-        candidates = scan(leaves)
+        self._candidates = candidates = scan(leaves)
         self.none, self._mass = _weigh(_of_enough_cars(candidates, self.window), odds_of_none)
         settle_levels(self._mass, candidates, leaves=leaves, total=self._total)
         self._cohorts: dict[Key, Cohort] = {}
@@ -184,6 +185,18 @@ class _Look:
         if self.none > _EVEN or failures < LEAST_FAILURES:
             return None
         return max(self._mass, key=self._mass.__getitem__)
+
+    def under_all_names(self, key: Key) -> float:
+        """Return how likely a cohort is, whichever conjunction that holds the same it is called."""
+        its, kinds = self._candidates[key].inside, {count.values for count in self.window}
+        inside = {values for values in kinds if is_in(key, values)}
+        alike = (
+            other
+            for other in self._mass
+            if math.isclose(self._candidates[other].inside.attempts, its.attempts)
+            and {values for values in kinds if is_in(other, values)} == inside
+        )
+        return sum(self._mass[other] for other in alike)
 
     def without(self, key: Key) -> _Look:
         """Return the same window without a cohort."""
