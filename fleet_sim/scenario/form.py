@@ -164,7 +164,9 @@ class FleetForm(_Part):
 class Selector(_Part):
     """Which cars. A car must fit everything that is given; without anything all cars do."""
 
-    group: Label | None = Field(None, description="name of a group")
+    group: Label | Annotated[tuple[Label, ...], Field(min_length=1)] | None = Field(
+        None, description="name of a group, or names of several"
+    )
     region: Label | None = Field(None, description="region of the cars")
     operator: Label | None = Field(None, description="operator of the cars")
     firmware: Label | None = Field(None, description="firmware of the cars")
@@ -176,14 +178,18 @@ class Selector(_Part):
         1.0, gt=0, le=1, description="share of the fitting cars, drawn per car from the seed"
     )
 
-    def wanted(self) -> dict[str, str]:
-        """Return what a car's traits must be."""
+    def wanted(self) -> dict[str, tuple[str, ...]]:
+        """Return what each of a car's traits must be one of."""
         asked = ((field.name, getattr(self, field.name)) for field in fields(Traits))
-        return {name: str(value) for name, value in asked if value is not None}
+        return {
+            name: value if isinstance(value, tuple) else (str(value),)
+            for name, value in asked
+            if value is not None
+        }
 
     def fits(self, traits: Traits) -> bool:
         """Return whether cars like that fit, their ids and the share aside."""
-        return all(getattr(traits, name) == value for name, value in self.wanted().items())
+        return all(getattr(traits, name) in values for name, values in self.wanted().items())
 
 
 def select(

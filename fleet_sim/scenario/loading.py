@@ -297,14 +297,17 @@ def _expected_unlocks(stage: LoadStage | Profile) -> float:
 
 def _selector_problems(selector: Selector, fleet: FleetForm, at: Loc) -> Iterator[Problem]:
     known = True
-    for name, value in selector.wanted().items():
+    for name, wanted in selector.wanted().items():
         values = list(dict.fromkeys(getattr(group.traits, name) for group in fleet.groups))
-        if value not in values:
-            known = False
-            yield (*at, name), f"no cars with {name} '{value}'{suggestion(value, values)}"
+        for value in wanted:
+            if value not in values:
+                known = False
+                yield (*at, name), f"no cars with {name} '{value}'{suggestion(value, values)}"
     fitting = [group for group in fleet.groups if selector.fits(group.traits)]
     if known and not fitting:
-        traits = " and ".join(f"{name} '{value}'" for name, value in selector.wanted().items())
+        traits = " and ".join(
+            f"{name} {' or '.join(map(repr, values))}" for name, values in selector.wanted().items()
+        )
         yield at, f"no car has {traits}"
     for index, vehicle_id in enumerate(selector.ids or ()):
         if not any(group.has(vehicle_id) for group in fleet.groups):

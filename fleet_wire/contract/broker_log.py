@@ -64,7 +64,30 @@ class BrokerEvent(NamedTuple):
     keepalive_s: float | None = None
     """Of a connect: after how long without a packet the client pings."""
 
+    @property
+    def is_over_certificate(self) -> bool:
+        """Whether a handshake failed because one side did not take the other's certificate.
 
+        Others fail for who scans ports, or speaks no TLS: no box of ours does.
+        """
+        return self.kind is BrokerEventKind.TLS_ERROR and bool(
+            _CERTIFICATE.search(self.detail or "")
+        )
+
+    @property
+    def is_over_expired(self) -> bool:
+        """Whether one failed as the other side says that the certificate has expired.
+
+        OpenSSL and Mbed TLS say so of one that is over, and of one that is not valid yet `bad
+        certificate` or `certificate unknown`; wolfSSL says it of both.
+        """
+        return self.is_over_certificate and _EXPIRED in (self.detail or "")
+
+
+_EXPIRED: Final = "alert certificate expired"
+"""OpenSSL's name of alert 45 (RFC 8446, 6.2), whatever its version says before it."""
+_CERTIFICATE: Final = re.compile(r"alert .*certificate|alert unknown ca|certificate verify failed")
+"""The last is what a broker says that has not taken the client's."""
 _KIND: Final = BrokerEventKind
 _STAMP = re.compile(r"(?:\d{1,12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S{0,6}): ")
 """Unix seconds, or what `log_timestamp_format %Y-%m-%dT%H:%M:%S` makes of them."""

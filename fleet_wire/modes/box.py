@@ -212,7 +212,8 @@ MODES: Final = (
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY, Fact.RAN_UNCONNECTED),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE),
+            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE)
+            | facts(Fact.TLS_EXPIRED),  # to a box in 1970 nothing is over yet
         ),
     ),
     FailureMode(

@@ -395,10 +395,12 @@ MODES: Final = (
                 Fact.FIRMWARE_FAILS,
                 Fact.MANY_FAIL,
                 Fact.FAILS_AGAIN,
+                Fact.TLS_EXPIRED,
+                Fact.BOOTED_AFTER,  # who has given up tries again then
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
-            | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.DENIED_AT_BROKER)
             | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),

@@ -220,6 +220,7 @@ class Fact(StrEnum):
     CONNECTION_CLOSED = "connection_closed"
     DENIED_AT_BROKER = "denied_at_broker"
     TLS_FAILED = "tls_failed"
+    TLS_EXPIRED = "tls_expired"
 
 
 class FactInfo(NamedTuple):
@@ -446,7 +447,10 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         connection_closed="the broker saw the box's connection break, and had not waited for its"
         " keepalive",
         denied_at_broker="the broker denied something to the box or the sender",
-        tls_failed="TLS handshakes failed at the broker",
+        tls_failed="TLS handshakes failed at the broker over a certificate, and one of them may"
+        " have been the box's",
+        tls_expired="all of them failed as a certificate had expired, and none as one was not valid"
+        " yet",
     ),
 }
 """Every fact, with its source and its meaning in one line."""

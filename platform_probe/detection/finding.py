@@ -29,6 +29,8 @@ class Finding:
     """Whom, value by trait; empty: nothing in common."""
     common: Mapping[str, str] = field(default_factory=dict)
     """All that these have in common as far as is known, what also all others have included."""
+    same: tuple[Mapping[str, str], ...] = ()
+    """All names of the cohort: conjunctions of traits that hold these unlocks and no others."""
     failed: int
     """How many were hit."""
     total: int

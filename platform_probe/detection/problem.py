@@ -13,6 +13,7 @@ from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import LEAST_DIAGNOSED, summed
 from platform_probe.detection.traits import Key, Values, common_of, is_in, named
+from platform_probe.diagnosis.cohorts.names import Name, names_of
 
 BEFORE_S: Final = 60.0
 """What was hit so shortly before a problem began is taken for it."""
@@ -65,6 +66,8 @@ class Problem:
         """Since when it is taken to be over."""
         self.common = key
         """What all of its unlocks have in common."""
+        self.same: list[Name] = []
+        """All names of its cohort."""
         self._odds = ILL
         self._likely = expected
         self.clear()
@@ -86,6 +89,7 @@ class Problem:
         self.is_recounted = False
         self.clear()
         self.common = common_of(self.key, totals)
+        self.same = names_of(frozenset(self.key), totals)
         for values, number in totals.items():
             if is_in(self.key, values):
                 self.total += number
@@ -163,6 +167,7 @@ class Problem:
             last_at=round(self.hit_s + unix_offset_s, 3),
             cohort=named(self.key),
             common=named(self.common),
+            same=tuple(named(tuple(sorted(one))) for one in self.same),
             failed=self.failed,
             total=max(self.total - well, self.failed),
             elsewhere_failed=self.elsewhere_failed,

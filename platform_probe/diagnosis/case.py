@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import Fact, Told
@@ -17,7 +17,15 @@ CROSSING_S: Final = 2.0
 """As `platform_probe.attempts.conclusion.CROSSING_S`: what left the box before the command came."""
 TEN_MINUTES_S: Final = 600.0
 MAX_TLS_ERRORS: Final = 64
-"""So many failed handshakes are kept: of more it is only known that there were more."""
+"""So many failed handshakes are kept, the latest: of more it is only known that there were more."""
+
+
+class TlsError(NamedTuple):
+    """A handshake that failed at the broker over a certificate: nobody knows whose it was."""
+
+    at_s: float
+    is_expired: bool
+    """Whether the other side said that the certificate has expired."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -46,9 +54,11 @@ class Case:
     connected_between: Callable[[float, float], int]
     """How many others of its operator and region connected last between two moments."""
     wills_around: int
+    lost_alike_around: int
+    """How many boxes were lost with this one in the same way: in silence, or whatever way."""
     returns_around: int
-    returns_since: int
-    """How many boxes have connected since this one was lost."""
+    back_of_those_lost: int
+    """How many of the boxes that were lost with this one are back, at least."""
     wills_at_once: int
     returns_at_once: int
     cars_known: int
@@ -63,8 +73,8 @@ class Case:
     """Whether customers' commands mostly name their booking on this wire."""
     two_places: str | None
     """What says that the account was at two places at once."""
-    tls_errors: tuple[float, ...]
-    """When handshakes failed at the broker, of clients that it could not name."""
+    tls_errors: tuple[TlsError, ...]
+    """Handshakes that failed at the broker, of clients that it could not name."""
     platform_told: bool
     broker_told: bool
     has_heartbeats: bool

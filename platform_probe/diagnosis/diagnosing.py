@@ -25,15 +25,23 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
+from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.case import CROSSING_S, FEWEST, Case
 from platform_probe.diagnosis.hearing import Hearing
-from platform_probe.diagnosis.neighbours import Place
+from platform_probe.diagnosis.neighbours import WAVE_S, Place
 from platform_probe.diagnosis.observed import no_longer, observe
-from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock, Seen, is_alike, is_between
+from platform_probe.diagnosis.open_unlocks import (
+    Look,
+    OpenUnlock,
+    Seen,
+    is_alike,
+    is_between,
+    still_told_by,
+)
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
@@ -87,6 +95,7 @@ class Diagnosing(Hearing):
         self._counted: OrderedDict[str, Counted] = OrderedDict()
         self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
         self._open_by_car: dict[str, list[OpenUnlock]] = {}
+        """With those that are settled, while another of the car may still be told by them."""
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._told_before: OrderedDict[str, int] = OrderedDict()
         """The last revision that an earlier process told of an unlock."""
@@ -222,11 +231,10 @@ class Diagnosing(Hearing):
         self._open.pop(one.record.attempt_id, None)
         if one.last is not None and self.on_settled is not None:
             self.on_settled(one.last)
-        of_car = self._open_by_car.get(one.record.vehicle_id)
-        if of_car is not None and one in of_car:
-            of_car.remove(one)
-            if not of_car:
-                del self._open_by_car[one.record.vehicle_id]
+        one.is_settled = True
+        of_car = self._open_by_car.pop(one.record.vehicle_id, [])
+        if kept := [*still_told_by(of_car)]:
+            self._open_by_car[one.record.vehicle_id] = kept
 
     def _note(self, record: Attempt, car: CarHistory, began_s: float) -> None:
         """Count an unlock for its car and for all others, and see what it says of earlier ones."""
@@ -300,7 +308,7 @@ class Diagnosing(Hearing):
 
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         for one in self._open_by_car.get(vehicle_id, ()):
-            if one.looks_at_s <= now_s:
+            if one.looks_at_s <= now_s and not one.is_settled:
                 one.looks_at_s = now_s + SETTLE_S
                 self._look_at(one, one.looks_at_s)
 
@@ -407,8 +415,9 @@ class Diagnosing(Hearing):
             ),
             connected_between=partial(self._census.connected_between, car.places),
             wills_around=self._neighbours.wills_around(lost_s),
+            lost_alike_around=self._lost_alike_around(car, lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
-            returns_since=self._neighbours.returns_since(lost_s),
+            back_of_those_lost=self._neighbours.back_of_those_lost(lost_s),
             wills_at_once=self._neighbours.wills_at_once(lost_s),
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
@@ -428,6 +437,15 @@ class Diagnosing(Hearing):
             has_receipts=self._has_receipts is not False,
             has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
+
+    def _lost_alike_around(self, car: CarHistory, lost_s: float) -> int:
+        """Return how many boxes were lost with a car, of one that fell silent those that did."""
+        fell_silent = any(
+            word.kind == BrokerEventKind.TIMED_OUT and abs(word.at_s - lost_s) < WAVE_S
+            for word in car.broker_words
+        )
+        counted = self._neighbours
+        return (counted.timeouts_around if fell_silent else counted.wills_around)(lost_s)
 
     def _others_name_bookings(self) -> bool:
         return self._booked >= FEWEST and self._booked > NAMED_MOSTLY * self._unbooked

@@ -21,7 +21,7 @@ from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Follower
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
-from platform_probe.diagnosis.case import MAX_TLS_ERRORS
+from platform_probe.diagnosis.case import MAX_TLS_ERRORS, TlsError
 from platform_probe.diagnosis.census import Census
 from platform_probe.diagnosis.known_cars import KnownCars, Retained
 from platform_probe.diagnosis.neighbours import Neighbours
@@ -57,7 +57,7 @@ class Hearing(ABC):
         self._neighbours = Neighbours()
         self._census = Census(self._cars)
         self._refusals: OrderedDict[str, str] = OrderedDict()
-        self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
+        self._tls_errors: deque[TlsError] = deque(maxlen=MAX_TLS_ERRORS)
         self._hears_broker = False
         self._hears_presence = False
         self._hears_state = False
@@ -150,10 +150,14 @@ class Hearing(ABC):
         """Take what the broker's log says of a client: of a car, whose id its client's is."""
         self._hears_broker = True
         if event.client_id is None:
-            self._tls_errors.append(self._clock.monotonic_s())
+            if event.is_over_certificate:
+                error = TlsError(self._clock.monotonic_s(), event.is_over_expired)
+                self._tls_errors.append(error)
             return
         now_s = self._clock.monotonic_s()
         car = self._cars.get(event.client_id)
+        if event.kind is BrokerEventKind.TIMED_OUT:
+            self._neighbours.timed_out(now_s)
         if not self._hears_presence:
             self._session(event, now_s)
         if event.keepalive_s is not None:

@@ -27,7 +27,7 @@ DELIVERY: Final = "delivery"
 CAR: Final = "car"
 _FAMILIES: Final = (PLATFORM, DELIVERY, CAR)
 TOTAL: Final = "total"
-FAMILY_OF: Final[dict[Cause | None, str | None]] = {
+_FAMILY_OF: Final[dict[Cause | None, str | None]] = {
     None: None,
     Cause.API_REFUSED: PLATFORM,
     Cause.API_FAILED: PLATFORM,
@@ -43,6 +43,12 @@ FAMILY_OF: Final[dict[Cause | None, str | None]] = {
     Cause.UNCLASSIFIED: DELIVERY,
 }
 """Which failures are alike; what is not listed failed at the car itself."""
+
+
+def family_of(cause: Cause | None) -> str | None:
+    """Return which failures one is alike; None of what went well."""
+    return _FAMILY_OF.get(cause, CAR)
+
 
 Place = tuple[str, str]
 """A dimension and its value, such as `("operator", "operator-a")`."""
@@ -110,22 +116,27 @@ class Neighbours:
     def __init__(self) -> None:
         self._minutes: dict[int, _Minute] = {}
         self._wills: dict[int, int] = {}
+        self._timeouts: dict[int, int] = {}
         self._returns: dict[int, int] = {}
         self._wills_by_moment: dict[int, int] = {}
         self._returns_by_moment: dict[int, int] = {}
 
     def take(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock that has ended; without `places` it counts among all alone."""
-        self._minute(began_s).count(places, FAMILY_OF.get(cause, CAR), 1)
+        self._minute(began_s).count(places, family_of(cause), 1)
 
     def take_back(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock no longer: its record was revised."""
-        self._minute(began_s).count(places, FAMILY_OF.get(cause, CAR), -1)
+        self._minute(began_s).count(places, family_of(cause), -1)
 
     def will(self, at_s: float) -> None:
         """Count a box that was lost."""
         _count(self._wills, at_s)
         _count(self._wills_by_moment, at_s, MOMENT_S)
+
+    def timed_out(self, at_s: float) -> None:
+        """Count a box that the broker gave up, as it was silent for too long."""
+        _count(self._timeouts, at_s)
 
     def online(self, at_s: float) -> None:
         """Count a box that has connected."""
@@ -136,14 +147,23 @@ class Neighbours:
         """Return how many boxes were lost within a minute or so of a moment."""
         return _around(self._wills, at_s)
 
+    def timeouts_around(self, at_s: float) -> int:
+        """Return how many boxes the broker gave up within a minute or so of a moment."""
+        return _around(self._timeouts, at_s)
+
     def returns_around(self, at_s: float) -> int:
         """Return how many boxes connected within a minute or so of a moment."""
         return _around(self._returns, at_s)
 
-    def returns_since(self, at_s: float) -> int:
-        """Return how many boxes have connected since a moment, to half a minute."""
+    def back_of_those_lost(self, at_s: float) -> int:
+        """Return how many of the boxes that were lost around a moment are back at least.
+
+        That is how many have connected since, to half a minute, and were not lost later.
+        """
         step = int(at_s // WAVE_S)
-        return sum(number for each, number in self._returns.items() if each > step)
+        back = sum(number for each, number in self._returns.items() if each > step)
+        lost_later = sum(number for each, number in self._wills.items() if each > step + 2)
+        return max(0, back - lost_later)
 
     def wills_at_once(self, at_s: float) -> int:
         """Return how many boxes were lost within some seconds of a moment."""
@@ -160,7 +180,7 @@ class Neighbours:
 
         What counts as failed is what failed alike; of an unlock that went well, all failures do.
         """
-        family = FAMILY_OF.get(cause, CAR)
+        family = family_of(cause)
         failed, total = Counter[Place](), Counter[Place]()
         wanted = (ALL, *places)
         for minute in self._window(began_s):

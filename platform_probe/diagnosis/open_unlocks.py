@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -9,7 +10,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.facts import Fact, Told
-from platform_probe.diagnosis.neighbours import CAR, FAMILY_OF
+from platform_probe.diagnosis.neighbours import family_of
 
 SAME_S: Final = 300.0
 """Unlocks of a car that fail alike within so long fail of the same [E]."""
@@ -48,6 +49,16 @@ class OpenUnlock:
     called_s: float | None = None
     """When its customer called support."""
     last: Diagnosis | None = None
+    is_settled: bool = False
+    """Whether it is looked at no more."""
+
+
+def still_told_by(unlocks: Sequence[OpenUnlock]) -> Iterator[OpenUnlock]:
+    """Yield those of a car that are open, and those that one of these may have failed alike."""
+    at_s = [one.began_s for one in unlocks if not one.is_settled]
+    for one in unlocks:
+        if any(abs(one.began_s - each_s) < SAME_S for each_s in at_s):
+            yield one
 
 
 def is_alike(one: OpenUnlock, other: OpenUnlock) -> bool:
@@ -55,7 +66,7 @@ def is_alike(one: OpenUnlock, other: OpenUnlock) -> bool:
     causes = one.record.cause, other.record.cause
     if None in causes or Cause.NOT_OBSERVED in causes or not (one.kept and other.kept):
         return False
-    families = {FAMILY_OF.get(cause, CAR) for cause in causes}
+    families = {family_of(cause) for cause in causes}
     return len(families) == 1 and abs(one.began_s - other.began_s) < SAME_S
 
 

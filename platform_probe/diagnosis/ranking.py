@@ -67,6 +67,8 @@ class Ranking:
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
         self._seen = self._columns(weights.seen)
+        self._unlisted = self._columns(_unlisted(weights.seen))
+        """What each fact adds to modes whose signatures do not list it."""
         self._unseen = self._columns(weights.unseen)
         self._seen_instead = {
             fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
@@ -77,14 +79,24 @@ class Ranking:
         """Scores where nothing was seen, by which sources were there."""
 
     def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> list[float]:
-        """Return the score of each mode, and of `unknown` and `nothing_wrong`."""
+        """Return the score of each mode, and of `unknown` and `nothing_wrong`.
+
+        Where something that a mode needs was not seen, if only as its source was not there, or it
+        is ruled out, it is made no likelier by facts that its signature does not list: each weighs
+        little, and many of them would weigh more than that.
+        """
         before = self._before.get(told)
         if before is None:
             before = self._before[told] = self._nothing_seen(told)
         columns = (
             (self._seen_instead if FACTS[fact].told in told else self._seen)[fact] for fact in seen
         )
-        return [sum(each) for each in zip(before, *columns, strict=True)]
+        scores = [sum(each) for each in zip(before, *columns, strict=True)]
+        unlisted = zip(*(self._unlisted[fact] for fact in seen), strict=True)
+        for place, (name, more) in enumerate(zip(self._names, map(sum, unlisted), strict=False)):
+            if more > 0.0 and not _is_shown(name, seen):
+                scores[place] -= more
+        return scores
 
     def rank(
         self,
@@ -184,6 +196,26 @@ class Ranking:
                 weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
         weighed.sort(key=lambda one: abs(one.weight), reverse=True)
         return tuple(weighed[:MOST_WEIGHED])
+
+
+def _is_shown(name: str, seen: Collection[Fact]) -> bool:
+    """Return whether all that a mode needs was seen, and nothing that rules it out."""
+    signature = SIGNATURES[name]
+    return signature.needs.issubset(seen) and signature.rules_out.isdisjoint(seen)
+
+
+def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return of weights those of facts that a mode's signature does not list."""
+    return {
+        name: {fact: weight for fact, weight in its.items() if Fact(fact) not in _listed(name)}
+        for name, its in by_mode.items()
+        if name in SIGNATURES
+    }
+
+
+def _listed(name: str) -> frozenset[Fact]:
+    signature = SIGNATURES[name]
+    return signature.needs | signature.speaks_for | signature.rules_out
 
 
 _LISTED: Final = {

@@ -111,7 +111,8 @@ def note_use(case: Case) -> None:
     if usual and used > MUCH_MORE * usual:  # of nothing there are no times
         seen[Fact.MUCH_DATA] = f"its modem has used {used / usual:.0f} times as much as is usual"
     spent = case.used_when_lost
-    if spent is not None and spent[0] <= used * ALIKE and used <= spent[1]:
+    is_lost = case.back_s is None  # what it has used since is no matter
+    if is_lost and spent is not None and spent[0] <= used * ALIKE and used <= spent[1]:
         seen[Fact.LOST_AT_SAME_DATA] = (
             f"lost cars have used {spent[0]:.0f} to {spent[1]:.0f} bytes, and no other has so much"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
@@ -29,6 +30,12 @@ PING_PATIENCE_S: Final = 40.0
 """A box waits 10 to 20 s for the answer to a ping, and its network for as long for it [E]."""
 _ON_ITS_WAY: Final = frozenset({Fact.REPORTED_AFTER, Fact.WENT_WELL, Fact.NOTHING_PUBLISHED})
 """What says that the box was not away, or that nothing was sent to it."""
+_LOST: Final = frozenset(
+    {Fact.CONNECTION_CLOSED, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.WILL_AFTER}
+)
+"""What says that the box's connection has ended."""
+_HAD_POWER: Final = frozenset({Fact.CONNECTION_CLOSED, Fact.BACK_WITHOUT_BOOT})
+"""What says that the box had power when it was lost, or ever since."""
 _BROKER_WORDS: Final = {
     "taken_over": (Fact.REPLACED, "a new connection of the box's id ended the old one"),
     "dropped": (Fact.DROPPED_AT_BROKER, "the broker dropped messages for the box"),
@@ -300,10 +307,35 @@ def note_broker_log(case: Case) -> None:
             f" last at {case.at(taken[-1])}"
         )
     _note_ping(case)
-    near = [at_s for at_s in case.tls_errors if abs(at_s - case.began_s) < AGAIN_S]
-    if near:
-        many = f"{len(near)}{' or more' if len(near) == MAX_TLS_ERRORS else ''} TLS handshakes"
-        case.seen[Fact.TLS_FAILED] = f"{many} failed at the broker, the last at {case.at(near[-1])}"
+    _note_handshakes(case)
+
+
+def _note_handshakes(case: Case) -> None:
+    """Note handshakes that failed over a certificate while the box was away, if one may be its own.
+
+    The broker names nobody. Who was lost in silence was not lost because a certificate had expired,
+    as a connection that stands stays; who had power all the time has not lost the time.
+    """
+    seen, car = case.seen, case.car
+    until_s = case.now_s if case.back_s is None else case.back_s
+    last_s = car.last_heard_before(until_s - BY_ITSELF_S)
+    since_s = max(case.began_s - AGAIN_S, -inf if last_s is None else last_s)
+    failed = [one for one in case.tls_errors if since_s < one.at_s < until_s]
+    if any(not one.is_expired for one in failed) or Fact.RAN_UNCONNECTED in seen:
+        seen.pop(Fact.TLS_EXPIRED, None)
+    elif failed and Fact.TLS_FAILED not in seen:
+        seen[Fact.TLS_EXPIRED] = "all of them failed by the alert that a certificate has expired"
+    if failed:
+        at_least = " or more" if len(failed) == MAX_TLS_ERRORS else ""
+        seen[Fact.TLS_FAILED] = (
+            f"{len(failed)}{at_least} TLS handshakes failed at the broker while the box was away,"
+            f" the last at {case.at(failed[-1].at_s)}"
+        )
+    may_be_expired = not seen.keys().isdisjoint(_LOST) and Fact.KEEPALIVE_EXCEEDED not in seen
+    may_be_early = Fact.TLS_EXPIRED not in seen and seen.keys().isdisjoint(_HAD_POWER)
+    if not may_be_expired and not may_be_early:
+        seen.pop(Fact.TLS_FAILED, None)
+        seen.pop(Fact.TLS_EXPIRED, None)
 
 
 def _note_ping(case: Case) -> None:

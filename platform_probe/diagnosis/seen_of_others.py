@@ -248,11 +248,12 @@ def _of_waves(case: Case) -> None:
         seen[Fact.WILLS_IN_A_WAVE] = f"{case.wills_around} boxes were lost within two minutes"
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     is_lost = Fact.WILL_BEFORE in seen or Fact.WILL_AFTER in seen
-    most = max(few, case.wills_around / 2)
-    if is_lost and not is_back and case.wills_around >= few and case.returns_since >= most:
+    lost = case.lost_alike_around
+    back = min(case.back_of_those_lost, lost)
+    if is_lost and not is_back and back >= max(few, lost / 2):
         seen[Fact.LEFT_BEHIND] = (
-            f"by {case.now}, {case.returns_since} boxes had connected since this one was lost, with"
-            f" {case.wills_around} within two minutes"
+            f"by {case.now}, of {lost} boxes that were lost within two minutes {back} or more were"
+            " back, and this one was not"
         )
     if case.returns_around >= few:
         seen[Fact.MANY_CAME_BACK] = f"{case.returns_around} boxes connected within two minutes"

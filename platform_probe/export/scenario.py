@@ -36,7 +36,8 @@ LEAST_SHARE: Final = 0.1
 SEED: Final = 1
 INCIDENT: Final = "incident"
 ELSEWHERE: Final = "elsewhere"
-"""Sites of the cars: that is how a fault is aimed without a word on the wire."""
+"""Whose groups of cars: that is how a fault is aimed without a word on the wire. A site would be
+one: the monitor hears it, and would find by it what it is to find without."""
 _ABOVE_THE_CARS: Final = (Layer.PHONE, Layer.GATEWAY, Layer.BOOKING, Layer.COMMAND)
 _ABOUT: Final = """\
 #
@@ -75,8 +76,8 @@ def scenario_of(incident: Incident) -> Values:
         "description": f"Exported: {incident.mode}, seen as {ended}.",
         "seed": SEED,
         "fleet": {"groups": [_without_empty(group) for group in groups]},
-        **_demand(incident, recipe, _times_s(recipe, struck, others, times_of)),
-        "faults": _faults(incident.mode, recipe),
+        **_demand(incident, recipe, _times_s(recipe, struck, others, times_of), groups),
+        "faults": _faults(incident.mode, recipe, groups),
         "expect": {_proof(end): {"min": 1} for end in ends},
     }
 
@@ -109,7 +110,9 @@ def _end_of(unlock: Unlock, ends: Sequence[Unlock]) -> Unlock:
     return next((end for end in ends if end.cause == unlock.cause), ends[0])
 
 
-def _demand(incident: Incident, recipe: Recipe, at_s: list[float]) -> Values:
+def _demand(
+    incident: Incident, recipe: Recipe, at_s: list[float], groups: Sequence[Values]
+) -> Values:
     """Return customers where they matter, else unlocks over MQTT."""
     stages = [{"kind": "times", "at_s": at_s, "duration_s": DURATION_S}]
     is_above = MODES[incident.mode].layer in _ABOVE_THE_CARS and incident.model.by_api
@@ -124,14 +127,20 @@ def _demand(incident: Incident, recipe: Recipe, at_s: list[float]) -> Values:
         versions = [{"version": name, "share": number} for name, number in apps.most_common()]
         merge(customers, {"phone": {"app_versions": versions}})
     if recipe.asks == "others":
-        customers["targets"] = {"site": ELSEWHERE}
+        customers["targets"] = {"group": _named(ELSEWHERE, groups)}
     return {"customers": customers, **({"platform": recipe.platform} if recipe.platform else {})}
 
 
-def _faults(mode: str, recipe: Recipe) -> list[Values]:
+def _faults(mode: str, recipe: Recipe, groups: Sequence[Values]) -> list[Values]:
     its = {"name": mode, "window": recipe.window, "parameters": recipe.parameters}
     entries = [_without_empty(its), *recipe.besides]
-    return [{**each, "target": {"site": INCIDENT}} for each in entries]
+    return [{**each, "target": {"group": _named(INCIDENT, groups)}} for each in entries]
+
+
+def _named(whose: str, groups: Sequence[Values]) -> str | list[str]:
+    """Return the name of the groups of cars of the incident, or elsewhere; the one if it is one."""
+    names = [group["name"] for group in groups if group["name"].startswith(whose)]
+    return names[0] if len(names) == 1 else names
 
 
 def _proof(model: Unlock) -> str:
@@ -144,16 +153,15 @@ def _proof(model: Unlock) -> str:
 
 
 def _groups(
-    site: str, unlocks: Sequence[Unlock], times: float, *, first: int = 1
+    whose: str, unlocks: Sequence[Unlock], times: float, *, first: int = 1
 ) -> list[dict[str, Any]]:
     """Return the cars of these unlocks, those alike together; `first` numbers them."""
     cars = Counter({one.vehicle_id: one.traits for one in unlocks}.values())
     return [
         {
-            "name": f"{site}-{number}",
+            "name": f"{whose}-{number}",
             "count": math.ceil(count * times),
             **{name: value for name, value in traits._asdict().items() if value},
-            "site": site,
         }
         for number, (traits, count) in enumerate(cars.most_common(), start=first)
     ]

@@ -11,6 +11,7 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.detection.finding import Finding
+from platform_probe.diagnosis.cohorts.names import in_order
 
 Clock = Callable[[float], str]
 """Says the time of day of Unix seconds, to the minute, where the operator is."""
@@ -125,8 +126,14 @@ def cohort_in_words(cohort: Mapping[str, str]) -> str:
 
 
 def subject_of(finding: Finding, cohort: Mapping[str, str]) -> str:
-    """Return cohort and cause: what a title says besides numbers."""
-    whom = cohort_in_words(cohort)
+    """Return cohort and cause: what a title says besides numbers.
+
+    A cohort with several names has that by which what is wrong can strike.
+    """
+    mode = mode_of(finding)
+    names = in_order((cohort, *finding.same), None if mode is None else mode[0])
+    is_its = dict(cohort) == dict(finding.cohort)
+    whom = cohort_in_words(names[0] if is_its else cohort)
     what = what_is_wrong(finding)
     return f"{whom}: {what}" if whom else what[:1].upper() + what[1:]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
-from itertools import combinations
 from typing import Any, Final
 
+from fleet_wire.contract.causes import Cause
 from platform_probe.diagnosis.cohorts.counts import Count, Values
 from platform_probe.diagnosis.cohorts.find import Cohort, Finding, Trait, find_cohorts
+from platform_probe.diagnosis.cohorts.names import in_order, names_of
 from platform_probe.diagnosis.cohorts.words import Clock, finding_in_words, traits_in_words
+from platform_probe.diagnosis.neighbours import family_of
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Span
 from platform_probe.store.schema import MICRO, SUM_MINUTES, TRAITS
+from platform_probe.support.believed import Revision
 from platform_probe.support.rows import Row, utc
 from platform_probe.support.times import iso_of, minute_clock
 
@@ -41,16 +44,19 @@ MOST_SURE: Final = 0.999
 """A search is never entirely sure."""
 
 _UNLOCKS: Final = f"""
-SELECT started_at, vehicle_id, 1 AS unlocks, (cause IS NOT NULL)::INTEGER AS failures,
+SELECT started_at, vehicle_id, 1 AS unlocks,
+    coalesce($causes IS NULL AND cause IS NOT NULL OR cause IN $causes, false)::INTEGER AS failures,
     true AS is_seen, {", ".join(TRAITS)} FROM attempts
 """
 _SUMS: Final = f"""
 SELECT started_at, NULL AS vehicle_id, unlocks, failures, true AS is_seen, {", ".join(TRAITS)}
 FROM attempt_sums
 """
-_CALLS: Final = """
+"""They do not tell failures apart: of long ago more seem to have failed alike than had."""
+_CALLS: Final = f"""
 SELECT called_at AS started_at, vehicle_id, 1 AS unlocks, 1 AS failures, false AS is_seen, region,
-    operator, firmware, hardware, site, app_version FROM complaints WHERE len(attempts) = 0
+    operator, firmware, hardware, site, app_version FROM complaints
+WHERE len(attempts) = 0 AND ($causes IS NULL OR '{Cause.NOT_OBSERVED}' IN $causes)
 """
 """A call about an unlock of which nothing came is a failure too, and counted nowhere else."""
 _HOW_MANY: Final = """
@@ -97,15 +103,48 @@ class Around(Finding):
     same: tuple[tuple[Names, ...], ...]
     """For each cohort that is found the other conjunctions that all its unlocks are of, and no
     others: nobody can tell these from it."""
+    is_of_kind: bool
+    """Whether failures of one kind are told of, and others count as no failures."""
 
 
-def search_around(duck: Duck, at_s: float) -> Around:
-    """Return what unlocks that failed around Unix second `at_s` share."""
-    return search_since(duck, Span(at_s - GUESS_S, at_s + AFTER_S))
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What failed as one unlock did."""
+
+    causes: frozenset[Cause]
+    mode: str | None
+    """Of which it is believed to have failed; None: that is not sure."""
+
+
+def alike_of(cause: Cause, believed: Revision | None) -> Alike:
+    """Return what may have failed of the same as an unlock of which this is believed.
+
+    That is what has a cause of the mode; where that is not sure, one of the same family: who is
+    turned down by the platform is not out of reach.
+    """
+    mode = believed.mode if believed is not None and believed.is_likely else None
+    if mode is not None:
+        causes = frozenset({cause, *(each for each in mode.causes if each is not None)})
+        return Alike(causes, mode.slug)
+    family = family_of(cause)
+    return Alike(frozenset(each for each in Cause if family_of(each) == family), None)
+
+
+def search_around(duck: Duck, at_s: float, like: Alike) -> Around:
+    """Return what unlocks share that failed around Unix second `at_s` as one did.
+
+    Those that failed of others count as such that did not fail so: a few cars in garages say
+    nothing of who is not woken, and would hide who these are.
+    """
+    return _search(duck, Span(at_s - GUESS_S, at_s + AFTER_S), like)
 
 
 def search_since(duck: Duck, span: Span) -> Around:
-    """Return what unlocks that failed in a time share, against the day before."""
+    """Return what unlocks that failed in a time share, of whatever, against the day before."""
+    return _search(duck, span, None)
+
+
+def _search(duck: Duck, span: Span, like: Alike | None) -> Around:
     since_s, until_s = span.since_s or 0.0, span.until_s or 0.0
     near = {"near": utc(since_s - EXACT_S), "until": utc(until_s)}
     is_busy = duck.query(_HOW_MANY, near, limit=1).rows[0][0] > MOST_EXACT
@@ -114,6 +153,7 @@ def search_since(duck: Duck, span: Span) -> Around:
         "since": utc(since_s - BEFORE_S),
         "exact": utc(since_s // SUM_S * SUM_S) if is_busy else near["near"],
         "older": OLDER_MINUTES if is_busy else SUM_MINUTES,
+        "causes": None if like is None else sorted(like.causes),
     }
     recent, older = (_WELL_ADDED_UP, _SUMS) if is_busy else (_EACH, _UNLOCKS)
     sql = _COUNTS.format(recent=recent, older=older)
@@ -134,23 +174,28 @@ def search_since(duck: Duck, span: Span) -> Around:
         for row in rows
     ]
     finding = find_cohorts(counts, trait_names=[TRAITS[place] for place in telling], since=since_s)
-    return _with_names(finding, seen)
+    mode = None if like is None else like.mode
+    return _with_names(finding, seen, mode=mode, is_of_kind=like is not None)
 
 
-def _with_names(finding: Finding, kinds: Sequence[Values]) -> Around:
-    """Return a finding in which each cohort has its shortest name, and beside it the others.
+def _with_names(
+    finding: Finding, kinds: Sequence[Values], *, mode: str | None, is_of_kind: bool
+) -> Around:
+    """Return a finding in which each cohort has the name to be said first, and then its others.
 
     Each was found among what those before it do not explain.
     """
-    found, same, rest = [], [], kinds
+    found: list[Cohort] = []
+    same, rest = [], kinds
     for cohort in finding.found:
-        named, *others = _names_of(cohort.traits, rest)
+        named, *others = _names_of(cohort.traits, rest, mode)
         sure = min(cohort.probability, MOST_SURE)
         found.append(replace(cohort, traits=named, probability=sure))
         same.append(tuple(others[:MOST_SAME]))
-        rest = [kind for kind in rest if not _is_of(_placed(cohort.traits), kind)]
-    its = {field.name: getattr(finding, field.name) for field in fields(Finding)}
-    return Around(**its | {"found": tuple(found)}, same=tuple(same))
+        its = [(TRAITS.index(trait.name), trait.value) for trait in cohort.traits]
+        rest = [kind for kind in rest if any(kind[place] != value for place, value in its)]
+    known = {field.name: getattr(finding, field.name) for field in fields(Finding)}
+    return Around(**known | {"found": tuple(found)}, same=tuple(same), is_of_kind=is_of_kind)
 
 
 def _telling(kinds: Sequence[Values]) -> list[int]:
@@ -171,34 +216,13 @@ def _telling(kinds: Sequence[Values]) -> list[int]:
     return [*places.values()]
 
 
-def _names_of(traits: Names, kinds: Sequence[Values]) -> list[Names]:
-    """Return the shortest conjunctions that hold the same kinds as one, itself first if it is."""
-    own = _placed(traits)
-    inside = [kind for kind in kinds if _is_of(own, kind)]
-    outside = [kind for kind in kinds if not _is_of(own, kind)]
-    shared = [
-        (place, value)
-        for place, value in enumerate(inside[0])
-        if value is not None and len({kind[place] for kind in inside}) == 1
+def _names_of(traits: Names, kinds: Sequence[Values], mode: str | None) -> list[Names]:
+    """Return all names of a cohort, that which is to be said first."""
+    own = frozenset((TRAITS.index(trait.name), trait.value) for trait in traits)
+    names = [{TRAITS[place]: its for place, its in sorted(one)} for one in names_of(own, kinds)]
+    return [
+        tuple(Trait(name, value) for name, value in one.items()) for one in in_order(names, mode)
     ]
-    for size in range(1, len(own) + 1):
-        names = [
-            one
-            for one in map(frozenset, combinations(shared, size))
-            if not any(_is_of(one, kind) for kind in outside)
-        ]
-        if names:
-            names.sort(key=lambda one: one != own)
-            return [tuple(Trait(TRAITS[place], its) for place, its in sorted(one)) for one in names]
-    raise AssertionError  # its own is one of them
-
-
-def _placed(traits: Names) -> frozenset[tuple[int, str]]:
-    return frozenset((TRAITS.index(trait.name), trait.value) for trait in traits)
-
-
-def _is_of(one: frozenset[tuple[int, str]], kind: Values) -> bool:
-    return all(kind[place] == value for place, value in one)
 
 
 def around_in_words(around: Around, clock: Clock) -> str:
@@ -206,7 +230,7 @@ def around_in_words(around: Around, clock: Clock) -> str:
 
     `clock` says times.
     """
-    sentences = [finding_in_words(around, clock)]
+    sentences = [finding_in_words(around, clock, is_of_kind=around.is_of_kind)]
     for cohort, same in zip(around.found, around.same, strict=True):
         if same:
             its = traits_in_words(cohort.traits)

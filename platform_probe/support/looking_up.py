@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
@@ -14,7 +15,7 @@ from platform_probe.store.reading import Source, Span
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
 from platform_probe.support.case import AFTER_S, BEFORE_S, LISTED, Case
-from platform_probe.support.cohorts import search_around
+from platform_probe.support.cohorts import Around, alike_of, search_around
 from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
 from platform_probe.support.incident_rows import incident_of, incidents_of
 from platform_probe.support.naming import modes_sql, with_modes
@@ -136,7 +137,7 @@ class _Lookup:
             revisions=revisions,
             others=[each for each in fitting if each is not chosen][:LISTED],
             which=self._which(chosen, fitting),
-            finding=search_around(self._duck, at_s) if attempt["cause"] else None,
+            finding=self._who_else(attempt["cause"], revisions, at_s),
             connected_s=self._connected_s(car, at_s + attempt["total_s"]),
             booking_ended_s=self._booking_ended_s(attempt, at_s),
             incidents=self._incidents(attempt, at_s, revisions),
@@ -182,6 +183,7 @@ class _Lookup:
         """Return the case of a call about an unlock that nobody saw."""
         at_s, car = unix_s(complaint["called_at"]), complaint["vehicle_id"]
         call_id = complaint["complaint_id"]
+        revisions = self._revisions(call_id, complaint["account_id"])
         return Case(
             vehicle_id=car,
             attempt=None,
@@ -189,11 +191,20 @@ class _Lookup:
             newest_s=self._newest_s,
             others=fitting[:LISTED],
             complaint_id=call_id,
-            revisions=self._revisions(call_id, complaint["account_id"]),
+            revisions=revisions,
             complaints=[complaint],
-            finding=search_around(self._duck, at_s),
+            finding=self._who_else(Cause.NOT_OBSERVED, revisions, at_s),
             **self._around(car, at_s, at_s),
         )
+
+    def _who_else(
+        self, cause: str | None, revisions: Sequence[Revision], at_s: float
+    ) -> Around | None:
+        """Return what unlocks share that failed as one did around a time; None: it went well."""
+        if cause is None:
+            return None
+        believed = revisions[-1] if revisions else None
+        return search_around(self._duck, at_s, alike_of(Cause(cause), believed))
 
     # Which unlock
 

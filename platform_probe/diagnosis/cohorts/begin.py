@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -14,6 +14,9 @@ _NATS_OF_INTERVAL: Final = 4.0
 """What the likelihood may lose within the interval. `python -m bench.cohorts` counts how often that
 holds the true begin: in 95 of 100. (1.92, as of a parameter that the likelihood is smooth in, holds
 it in 84: it is not smooth in a moment.)"""
+_NATS_OF_EARLIER: Final = 6.0
+"""By so much a change before the likeliest one must beat none, and so must one for the better
+after it [E]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +35,75 @@ def begin_of(counts: Sequence[Count]) -> Begin | None:
     The likeliest moment between two rates, before and since (Hinkley and Hinkley, "Inference about
     the change-point in a sequence of binomial variables", Biometrika, 1970). That is one at which
     something failed: each success that is left to the time before it makes both rates likelier.
+    What grows, as where cars are lost one by one, has changed before that moment too: it began with
+    the first clear change since which it has never become clearly better.
     """
     moments = _moments_of(counts)
-    before = [(0, 0), *accumulate((sums for _, sums in moments), _sum_of)]
-    attempts, failures = before[-1]
-
-    def likelihood(place: int) -> float:
-        attempts_before, failures_before = before[place]
-        attempts_since, failures_since = attempts - attempts_before, failures - failures_before
-        if failures_since * attempts_before <= failures_before * attempts_since:
-            return -math.inf  # it is no worse
-        return _log_likelihood(attempts_before, failures_before) + _log_likelihood(
-            attempts_since, failures_since
-        )
-
-    nats = {place: likelihood(place) for place, (_, sums) in enumerate(moments) if sums[1]}
-    most = max(nats.values(), default=-math.inf)
-    if most == -math.inf:
+    history = _History(sums for _, sums in moments)
+    end, best = len(moments), history.worst_change(len(moments))
+    if best is None:
         return None
-    least = most - _NATS_OF_INTERVAL
-    likely = [place for place in nats if nats[place] >= least]
+    while (earlier := history.worst_change(best)) is not None and history.is_clear(earlier, best):
+        end, best = best, earlier
+    least = history.nats(0, best, end) - _NATS_OF_INTERVAL
+    likely = [place for place in history.failed(end) if history.nats(0, place, end) >= least]
     first = likely[0]
-    while likelihood(first - 1) >= least:  # that of the first moment is none: nothing is before it
+    while history.nats(0, first - 1, end) >= least:  # that of the first moment is none
         first -= 1
-    return Begin(
-        at=moments[max(nats, key=nats.__getitem__)][0],
-        earliest=moments[first - 1][0],
-        latest=moments[likely[-1]][0],
-    )
+    return Begin(at=moments[best][0], earliest=moments[first - 1][0], latest=moments[likely[-1]][0])
+
+
+class _History:
+    """Attempts and failures over time, by their sums up to each of its places."""
+
+    def __init__(self, counts: Iterable[tuple[int, int]]) -> None:
+        self._sums = [(0, 0), *accumulate(counts, _sum_of)]
+
+    def failed(self, end: int) -> Iterator[int]:
+        """Yield the places before `end` at which something failed."""
+        sums = self._sums
+        return (place for place in range(end) if sums[place + 1][1] > sums[place][1])
+
+    def nats(self, begin: int, place: int, end: int, *, for_worse: bool = True) -> float:
+        """Return the log likelihood of one rate from `begin` on and another one from `place` on.
+
+        That of a change that is none, or not for the worse (for the better), is minus infinity.
+        """
+        (attempts, failures), (since, failed) = (
+            self._between(begin, place),
+            self._between(place, end),
+        )
+        is_worse = failed * attempts > failures * since
+        is_better = failed * attempts < failures * since
+        if not (is_worse if for_worse else is_better):
+            return -math.inf
+        return _log_likelihood(attempts, failures) + _log_likelihood(since, failed)
+
+    def worst_change(self, end: int) -> int | None:
+        """Return the likeliest place before `end` of a change for the worse; None: none is."""
+        best, most = None, -math.inf
+        for place in self.failed(end):
+            nats = self.nats(0, place, end)
+            if nats > most:
+                best, most = place, nats
+        return best
+
+    def is_clear(self, place: int, end: int) -> bool:
+        """Return whether a change is clear, and none for the better follows it before `end`."""
+        gain = self.nats(0, place, end) - _log_likelihood(*self._between(0, end))
+        if gain < _NATS_OF_EARLIER:
+            return False
+        alike = _log_likelihood(*self._between(place, end))
+        betters = (
+            self.nats(place, each + 1, end, for_worse=False)
+            for each in self.failed(end)
+            if each >= place
+        )
+        return max(betters, default=-math.inf) - alike < _NATS_OF_EARLIER
+
+    def _between(self, begin: int, end: int) -> tuple[int, int]:
+        (attempts, failures), (later, failed) = self._sums[begin], self._sums[end]
+        return later - attempts, failed - failures
 
 
 def _moments_of(counts: Sequence[Count]) -> list[tuple[float, tuple[int, int]]]:

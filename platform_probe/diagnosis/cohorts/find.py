@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import nlargest
 from typing import Final
@@ -27,6 +27,10 @@ _EVEN: Final = 0.5
 """Where "no cohort" is likelier than all cohorts together, none is named."""
 _COST_OF_MOMENT: Final = 3.0
 """Nats that a window must earn whose begin was chosen by what is in it."""
+_COST_OF_EARLIER: Final = 6.0
+"""And one that begins before the time that was asked about, where that shows no cohort. [E]"""
+_EARLIER_S: Final = 7_200.0
+"""So long before. What has gone on for longer is what is usual. [E]"""
 _COMPETING: Final = 100
 """Conjunctions that are weighed: those behind them have no weight."""
 _NATS_OF_MORE: Final = 3.0
@@ -47,7 +51,7 @@ class Cohort:
 
     traits: tuple[Trait, ...]
     probability: float
-    """That this is what the failures share."""
+    """That this is what the failures share; of one that is found, under any of its names."""
     attempts: int
     failures: int
     attempts_elsewhere: int
@@ -104,16 +108,13 @@ def find_cohorts(
     certain minutes.
     """
     look = _Look(counts, since)
-    begin = None
-    if look.likeliest and not is_exact:
-        begin = look.cohort(look.likeliest[0], trait_names).begin
-    if begin is not None and (begin.at > since or (look.best is not None and begin.at < since)):
-        again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + _COST_OF_MOMENT)
-        look = look if again.best is None else again
+    if not is_exact:
+        look = _moved(look, counts, trait_names)
     found: list[Cohort] = []
     rest = look
     while rest.best is not None and len(found) < MOST_COHORTS:
-        found.append(rest.cohort(rest.best, trait_names))
+        cohort = rest.cohort(rest.best, trait_names)
+        found.append(replace(cohort, probability=rest.under_all_names(rest.best)))
         rest = rest.without(rest.best)
     attempts, failures = _added_up(look.window)
     absence, cars = (None, ()) if found else look.absence()
@@ -129,6 +130,32 @@ def find_cohorts(
     )
 
 
+def _moved(look: _Look, counts: Sequence[Count], trait_names: Sequence[str]) -> _Look:
+    """Return the look from where what failures share began; the same one where that finds nothing.
+
+    What began before the window, and goes on, has become what is usual: it shares nothing by that.
+    """
+    since, begin, cost = look.since, None, _COST_OF_MOMENT
+    if look.likeliest:
+        begin = look.cohort(look.likeliest[0], trait_names).begin
+    if look.best is None and (begin is None or begin.at <= since):
+        recent = [count for count in counts if count.at >= since - _EARLIER_S]
+        begin, cost = begin_of(recent), _COST_OF_EARLIER
+        if begin is not None and not _goes_on(look.window, counts, begin.at):
+            begin = None
+    if begin is None or begin.at == since:
+        return look
+    again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + cost)
+    return look if again.best is None else again
+
+
+def _goes_on(window: Sequence[Count], counts: Sequence[Count], began_at: float) -> bool:
+    """Return whether more fail in a window than before an earlier moment."""
+    before = Before(count for count in counts if count.at < began_at)
+    total = total_of(leaves_of(window, before))
+    return total.failures > total.expected and total.surprise >= _NATS_OF_MORE
+
+
 class _Look:
     """What one window shows, against the time before it."""
 
@@ -141,7 +168,7 @@ class _Look:
         self.window = [count for count in counts if count.at >= since]
         leaves = leaves_of(self.window, Before(count for count in counts if count.at < since))
         self._total = total_of(leaves)
-        candidates = scan(leaves)
+        self._candidates = candidates = scan(leaves)
         self.none, self._mass = _weigh(_of_enough_cars(candidates, self.window), odds_of_none)
         settle_levels(self._mass, candidates, leaves=leaves, total=self._total)
         self._cohorts: dict[Key, Cohort] = {}
@@ -158,6 +185,18 @@ class _Look:
         if self.none > _EVEN or failures < LEAST_FAILURES:
             return None
         return max(self._mass, key=self._mass.__getitem__)
+
+    def under_all_names(self, key: Key) -> float:
+        """Return how likely a cohort is, whichever conjunction that holds the same it is called."""
+        its, kinds = self._candidates[key].inside, {count.values for count in self.window}
+        inside = {values for values in kinds if is_in(key, values)}
+        alike = (
+            other
+            for other in self._mass
+            if math.isclose(self._candidates[other].inside.attempts, its.attempts)
+            and {values for values in kinds if is_in(other, values)} == inside
+        )
+        return sum(self._mass[other] for other in alike)
 
     def without(self, key: Key) -> _Look:
         """Return the same window without a cohort."""

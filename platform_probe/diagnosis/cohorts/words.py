@@ -27,14 +27,19 @@ def utc_clock(at: float) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def finding_in_words(finding: Finding, clock: Clock = utc_clock) -> str:
-    """Return what the failures share, a sentence for each cohort; `clock` says times."""
+def finding_in_words(
+    finding: Finding, clock: Clock = utc_clock, *, is_of_kind: bool = False
+) -> str:
+    """Return what the failures share, a sentence for each cohort; `clock` says times.
+
+    `is_of_kind` is whether only those of one kind were counted as failures.
+    """
     if not finding.found:
-        return _absence_in_words(finding, clock)
+        return _absence_in_words(finding, clock, is_of_kind=is_of_kind)
     first, *others = finding.found
-    since = clock(finding.since)
-    sentences = [_cohort_in_words(first, since, "failures", clock)]
-    sentences += [_cohort_in_words(one, since, "the other failures", clock) for one in others]
+    since, what = clock(finding.since), "failures of this kind" if is_of_kind else "failures"
+    sentences = [_cohort_in_words(first, since, what, clock)]
+    sentences += [_cohort_in_words(one, since, f"the other {what}", clock) for one in others]
     return " ".join(sentences)
 
 
@@ -74,9 +79,9 @@ def _how_sure(probability: float) -> str:
     return f"{word} ({_percent(probability)})"
 
 
-def _absence_in_words(finding: Finding, clock: Clock) -> str:
-    since = clock(finding.since)
-    failed = f"{finding.failures} of {finding.attempts} attempts since {since} failed"
+def _absence_in_words(finding: Finding, clock: Clock, *, is_of_kind: bool) -> str:
+    how = "failed in this way" if is_of_kind else "failed"
+    failed = f"{finding.failures} of {finding.attempts} attempts since {clock(finding.since)} {how}"
     if finding.absence is Absence.TOO_FEW:
         return f"{failed}: too few to say what they share."
     if finding.absence is Absence.FEW_CARS:

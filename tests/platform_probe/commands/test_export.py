@@ -45,15 +45,14 @@ def test_incident_is_a_slice_of_the_fleet(store: Path, tmp_path: Path) -> None:
     scenario = scenario_from(tmp_path, *words)
     struck, silent, beside = scenario.fleet.groups
     assert (struck.region, struck.operator, struck.firmware) == ("harbour", "operator-a", "2.4.1")
-    assert (beside.region, beside.site) == ("centre", "elsewhere")
+    assert beside.region == "centre"
     assert (struck.count, silent.count) == (28, 14)
     (fault,) = scenario.faults
-    assert (fault.name, fault.target.site) == ("no_coverage_garage", struck.site)
+    assert (fault.name, fault.target.group) == ("no_coverage_garage", (struck.name, silent.name))
     assert [*scenario.expect] == [
         "injected.touched.by_cause.box_offline", "injected.touched.by_cause.box_silent"
     ]  # fmt: skip
     assert (struck.box.keepalive_s, silent.box.keepalive_s) == (6, 240)
-    assert silent.site == struck.site
 
 
 def test_names_are_replaced(store: Path, tmp_path: Path) -> None:

@@ -47,3 +47,13 @@ def test_a_wave_is_what_comes_within_two_minutes() -> None:
     for second in (0.0, 100.0, 110.0, 130.0, 400.0):
         neighbours.will(second)
     assert neighbours.wills_around(115.0) == 3
+
+
+def test_those_that_are_back_are_none_that_were_lost_later() -> None:
+    """Of three that were lost together two are back at least; five more have come and gone."""
+    neighbours = Neighbours()
+    for second in (100.0, 110.0, 120.0, *range(400, 405)):
+        neighbours.will(second)
+    for second in (200.0, 210.0, *range(500, 505)):
+        neighbours.online(second)
+    assert neighbours.back_of_those_lost(110.0) == 2

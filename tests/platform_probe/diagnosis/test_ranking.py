@@ -116,3 +116,30 @@ def test_signatures_hold_whatever_was_learned_before() -> None:
     seen = held.seen["stale_online_cache"]
     assert (seen["was_online"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
     assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": RULED_OUT}
+
+
+def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
+    """Nor for what rules it out: of a SIM that is blocked, that no others had used as much."""
+    told, no_heartbeats = frozenset({Told.ATTEMPT, Told.TELEMETRY}), frozenset({Told.ATTEMPT})
+    small = (Fact.WENT_WELL_BETWEEN, Fact.MANY_FAIL, Fact.SENT_AGAIN, Fact.OPERATOR_FAILS)
+    ranking = Ranking(
+        Weights(
+            version=1,
+            made_by="a test",
+            temperature=1.0,
+            bias={},
+            seen={"sim_suspended_datacap": {"lost_at_same_data": 2.0, **dict.fromkeys(small, 1.0)}},
+            unseen={"sim_suspended_datacap": {"lost_at_same_data": -6.0}},
+        )
+    )
+    place = [*MODES].index("sim_suspended_datacap")
+
+    def score(*facts: Fact) -> float:
+        return ranking.scores(facts, told)[place]
+
+    assert score(Fact.NOT_DELIVERED, *small) == score(Fact.NOT_DELIVERED)
+    needed = (Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA)
+    assert score(*needed, *small) == score(*needed) + len(small)
+    assert ranking.scores((Fact.NOT_DELIVERED, *small), no_heartbeats)[place] == 0.0
+    ruled_out = (*needed, Fact.VOLTAGE_FELL)
+    assert score(*ruled_out, *small) == score(*ruled_out)

@@ -176,8 +176,12 @@ def test_nothing_follows_from_others_where_the_place_is_not_known() -> None:
     assert "others_there_heard" not in watched.facts()
 
 
-def test_a_car_that_does_not_come_back_with_the_others_is_left_behind() -> None:
-    """Until it does."""
+@pytest.mark.parametrize("others_were", [None, BrokerEventKind.TIMED_OUT, BrokerEventKind.CLOSED])
+def test_a_car_that_does_not_come_back_with_the_others_is_left_behind(
+    others_were: BrokerEventKind | None,
+) -> None:
+    """Until it does. Of one that fell silent the others are those that did, too."""
+    is_left = others_were is not BrokerEventKind.CLOSED
     watched = Watched()
     cars = ["car-1", *(f"car-{number}" for number in range(2, 12))]
     for each in cars:
@@ -187,13 +191,16 @@ def test_a_car_that_does_not_come_back_with_the_others_is_left_behind() -> None:
         watched.diagnosing.take(watched.ended(None, vehicle_id=each, attempt_id=each))
     for each in cars:
         watched.at(40.0).presence(each, WILL, retained=False)
+        if others_were is not None:
+            kind = BrokerEventKind.TIMED_OUT if each == "car-1" else others_were
+            watched.diagnosing.broker_said(BrokerEvent(0.0, each, kind))
     watched.at(70.0)
     watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
     assert "left_behind" not in watched.facts()
     for each in cars[1:]:
         watched.at(100.0).presence(each, ONLINE, retained=False)
     watched.at(111.0)
-    assert "left_behind" in watched.facts()
+    assert ("left_behind" in watched.facts()) is is_left
     watched.at(120.0).presence("car-1", ONLINE, retained=False)
     watched.at(125.0)
     assert "left_behind" not in watched.facts()
@@ -443,3 +450,25 @@ def test_a_door_that_was_opened_where_nothing_was_sent_is_anothers_doing(
     told = watched.told[-1]
     sentence = next(one.sentence for one in told.facts if one.fact == "door_opened")
     assert sentence.endswith(", by another unlock") is is_others
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_plan_is_used_up_by_what_was_used_when_the_car_was_lost(*, is_back: bool) -> None:
+    """What it has used since it is back is no matter: it may come to the others' number by then."""
+    watched = Watched()
+    cars = ["car-1", *(f"car-{number}" for number in range(2, 12))]
+    for number, each in enumerate(cars):
+        watched.at(1.0).presence(each, ONLINE, retained=False)
+        used = 20.0 if is_back and each == "car-1" else 100.0 if number < 5 else 50.0
+        watched.diagnosing.telemetry(each, msgspec.structs.replace(HEARTBEAT, data_used_bytes=used))
+    for each in cars[:5]:
+        watched.at(30.0).presence(each, WILL, retained=False)
+    watched.at(60.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    if is_back:
+        watched.at(80.0).presence("car-1", ONLINE, retained=False)
+        watched.diagnosing.telemetry(
+            "car-1", msgspec.structs.replace(HEARTBEAT, data_used_bytes=99.5)
+        )
+    watched.at(200.0)
+    assert ("lost_at_same_data" in watched.facts()) is not is_back

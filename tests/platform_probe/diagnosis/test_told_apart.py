@@ -232,6 +232,10 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
     assert alone[0].probability != alone[1].probability
     for one in last.values():
         assert (one.first.mode, one.first.probability) == (surest.mode, surest.probability)
+    for settles_s in (600.0, 820.0, 880.0):  # the first one before the later one
+        watched.at(settles_s)
+    last = {one.attempt_id: one for one in watched.told}
+    assert last["later"].first.probability == last["first"].first.probability
 
 
 def test_who_is_not_sure_says_nothing_of_others() -> None:
@@ -317,3 +321,76 @@ def test_what_the_broker_drops_later_is_another_command(
     watched.at(max(dropped_s, 31.0)).broker_said(event)
     watched.at(500.0)
     assert ("dropped_at_broker" in watched.facts()) is is_noted
+
+
+EXPIRED = BrokerEvent(
+    0.0, None, BrokerEventKind.TLS_ERROR, "error:0A000415:SSL routines::ssl/tls alert certificate"
+    " expired",
+)  # fmt: skip
+EARLY = EXPIRED._replace(detail="error:0A000412:SSL routines::ssl/tls alert bad certificate")
+
+
+def lost_with(broker_says: BrokerEventKind, *failed: BrokerEvent) -> Watched:
+    """Let car-1 be lost in one way or another, handshakes of somebody fail, and an unlock of it."""
+    watched = Watched()
+    town(watched)
+    watched.at(2.0).telemetry("car-1", HEARTBEAT)
+    watched.at(10.0).broker_said(BrokerEvent(0.0, "car-1", broker_says))
+    watched.diagnosing.presence("car-1", WILL, retained=False)
+    for each in failed:
+        watched.at(20.0).broker_said(each)
+    watched.at(60.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    return watched
+
+
+def test_a_certificate_that_has_expired_is_over_for_no_box_in_1970() -> None:
+    """Who was lost by it has lost its connection, and not the time; who fell silent neither."""
+    closed = lost_with(BrokerEventKind.CLOSED, EXPIRED)
+    assert {"tls_failed", "tls_expired"} <= closed.facts()
+    assert closed.told[-1].first.mode == "tls_cert_expired"
+    silent = lost_with(BrokerEventKind.TIMED_OUT, EXPIRED)
+    assert not {"tls_failed", "tls_expired"} & silent.facts()
+    assert "tls" not in silent.told[-1].first.mode
+    early = lost_with(BrokerEventKind.TIMED_OUT, EXPIRED, EARLY)
+    assert "tls_expired" not in early.facts()
+    assert early.told[-1].first.mode == "tls_not_yet_valid_clock1970"
+
+
+def test_a_box_that_has_given_up_is_back_by_a_boot_and_has_not_lost_the_time() -> None:
+    """It tries again then (chirpstack-gateway-bridge#210): its certificate had expired."""
+    watched = lost_with(BrokerEventKind.CLOSED, EXPIRED)
+    watched.at(300.0).event("car-1", CarEvent(EventName.BOOT, boots=2))
+    watched.diagnosing.presence("car-1", ONLINE, retained=False)
+    watched.at(320.0)
+    assert "booted_after" in watched.facts()
+    assert watched.told[-1].first.mode == "tls_cert_expired"
+
+
+def test_a_handshake_that_failed_was_of_no_box_that_had_power_all_the_time() -> None:
+    """It fell silent, and is back without a boot: others have lost the time."""
+    watched = lost_with(BrokerEventKind.TIMED_OUT, EARLY)
+    assert "tls_failed" in watched.facts()
+    watched.at(120.0).presence("car-1", ONLINE, retained=False)
+    watched.at(180.0)
+    assert "back_without_boot" in watched.facts()
+    assert "tls_failed" not in watched.facts()
+
+
+@pytest.mark.parametrize(
+    ("detail", "is_heard"),
+    [(EARLY.detail, True), ("error:0A00010B:SSL routines::wrong version number", False)],
+)
+def test_handshakes_count_that_may_be_of_a_box_that_was_away(
+    detail: str, *, is_heard: bool
+) -> None:
+    """None that failed while the car was connected, and none of somebody who scans ports."""
+    watched = Watched()
+    town(watched)
+    watched.at(2.0).telemetry("car-1", HEARTBEAT)
+    watched.at(20.0).broker_said(EARLY._replace(detail=detail))
+    if is_heard:
+        watched.at(30.0).telemetry("car-1", HEARTBEAT)
+    watched.at(60.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    assert "tls_failed" not in watched.facts()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.store.reading import Source
 from platform_probe.support import cohorts
+from platform_probe.support.believed import Revision
 from platform_probe.support.cohorts import (
     Around,
+    alike_of,
     around_in_words,
     finding_json,
     search_around,
@@ -22,6 +26,8 @@ from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
 BEGAN = 3 * 3_600
 """The coast fails from this second on, the centre never."""
+OFFLINE = alike_of(Cause.BOX_OFFLINE, None)
+BELIEVED = Revision(at_s=0.0, after_s=0.0, modes=(), facts=(), told=frozenset())
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def found_in(store: Path) -> Around:
     """Return what the failures share half an hour after they began."""
-    return Source(store).read(lambda duck: search_around(duck, BEGIN_S + BEGAN + 1_800))
+    return Source(store).read(lambda duck: search_around(duck, BEGIN_S + BEGAN + 1_800, OFFLINE))
 
 
 @pytest.mark.parametrize("most_exact", [0, cohorts.MOST_EXACT])
@@ -94,7 +100,9 @@ def test_cars_that_are_well_may_be_added_up(
     found = []
     for most_exact in (10_000, 0):
         monkeypatch.setattr(cohorts, "MOST_EXACT", most_exact)
-        found.append(Source(tmp_path).read(lambda duck: search_around(duck, BEGIN_S + 5_000)))
+        found.append(
+            Source(tmp_path).read(lambda duck: search_around(duck, BEGIN_S + 5_000, OFFLINE))
+        )
     exact, added_up = ([(c.traits, c.failures) for c in each.found] for each in found)
     assert len(exact) == (1 if share else 0)
     assert added_up == exact
@@ -106,3 +114,34 @@ def test_cars_that_are_well_may_be_added_up(
         assert one.begin is not None
         assert other.begin is not None
         assert one.begin.at == other.begin.at
+
+
+def test_failures_of_another_kind_hide_no_cohort(tmp_path: Path) -> None:
+    """Cars in garages everywhere fail as often as those of the coast that are not woken."""
+    unlocks = []
+    for number in range(600):
+        region, other = ("coast", "centre")[number % 2], number % 7 == 0
+        is_struck = region == "coast" and number > 300 and number % 3 == 0
+        cause = Cause.BOX_OFFLINE if other else Cause.BOX_ASLEEP if is_struck else None
+        at, car = BEGIN_S + 20 * number, f"car-{number % 150}"
+        its = {"region": region, "started_at": at, "cause": cause}
+        unlocks.append(unlock(number, car=car, **its))
+    put_unlocks(tmp_path, unlocks)
+    kept(tmp_path)
+    believed = replace(BELIEVED, modes=[RankedMode("stale_online_cache", 0.95)])
+    like = alike_of(Cause.BOX_ASLEEP, believed)
+    assert Cause.BOX_OFFLINE not in like.causes
+    around = Source(tmp_path).read(lambda duck: search_around(duck, BEGIN_S + 9_000, like))
+    (cohort,) = around.found
+    assert [(trait.name, trait.value) for trait in cohort.traits] == [("region", "coast")]
+    assert cohort.failures_elsewhere == 0
+    assert "failures of this kind" in around_in_words(around, utc_clock)
+
+
+def test_what_may_have_failed_of_the_same() -> None:
+    """By the mode where it is likely, else by the family of the cause."""
+    unsure = replace(BELIEVED, modes=[RankedMode("stale_online_cache", 0.5)])
+    assert alike_of(Cause.BOX_ASLEEP, unsure).causes >= {Cause.BOX_ASLEEP, Cause.BOX_OFFLINE}
+    assert alike_of(Cause.API_REFUSED, None).causes == {
+        Cause.API_REFUSED, Cause.API_FAILED, Cause.NOT_PUBLISHED
+    }  # fmt: skip

@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from fleet_wire.contract.causes import Cause
 from platform_probe.support.case import Case
-from platform_probe.support.cohorts import around_in_words, is_one_of, search_around
+from platform_probe.support.cohorts import (
+    alike_of,
+    around_in_words,
+    is_one_of,
+    search_around,
+)
 from platform_probe.support.incident_rows import incidents_of
 from platform_probe.support.rows import Row
 from platform_probe.support.telling import export_command, facts_of, json_of
@@ -117,7 +123,8 @@ def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
         return {"said": None, "is_one": None}
     beside = asked.snapshot.duck.beside()
     try:
-        finding = search_around(beside, case.at_s)
+        cause = case.cause or Cause.NOT_OBSERVED
+        finding = search_around(beside, case.at_s, alike_of(cause, case.believed))
     finally:
         beside.close()
     attempt, cohorts = case.attempt, finding.found

@@ -34,3 +34,21 @@ def test_what_never_changes_or_gets_better_has_no_begin() -> None:
     assert begin_of([count(float(n), 1) for n in range(10)]) is None
     assert begin_of([count(float(n), int(n < 5)) for n in range(10)]) is None
     assert begin_of([]) is None
+
+
+def test_what_grows_began_with_its_first_failures() -> None:
+    """One in ten fails from the 100th second on, and nearly all from the 200th on."""
+    counts = [count(float(n), int(n >= 200 or (n >= 100 and n % 10 == 0))) for n in range(300)]
+    begin = begin_of(counts)
+    assert begin is not None
+    assert begin.at == 100.0
+    assert begin.earliest <= 99.0
+    assert begin.latest < 200.0
+
+
+def test_what_was_over_meanwhile_is_another_time() -> None:
+    """Half an hour that was bad in the morning is no begin of what is bad now."""
+    counts = [count(float(n), int(100 <= n < 130 or n >= 400)) for n in range(460)]
+    begin = begin_of(counts)
+    assert begin is not None
+    assert begin.at == 400.0

@@ -127,3 +127,12 @@ def test_where_nothing_tells_attempts_apart_there_is_no_cohort() -> None:
     finding = find_cohorts(counts, trait_names=(), since=BEGAN_AT)
     assert finding.found == finding.ranked == ()
     assert finding.absence is Absence.AS_BEFORE or finding.absence is Absence.EVERYWHERE
+
+
+def test_what_began_before_the_window_is_no_usual_failure() -> None:
+    """All of the window is as its first half before it; before that half nothing failed."""
+    counts = unlocks(lambda values, _: "north" in values)
+    last_at = max(one.at for one in counts)
+    finding = found_in(counts, (BEGAN_AT + last_at) / 2)
+    assert finding.found[0].traits == (NORTH,)
+    assert finding.since == BEGAN_AT

@@ -65,3 +65,12 @@ def test_names_put_the_place_last() -> None:
     traits = (Trait("site", "S"), Trait("hardware", "tcu-1"), Trait("api_release", "7"))
     assert traits_in_words(traits) == "hardware tcu-1, API release 7 in site S"
     assert traits_in_words((Trait("region", "Y"),)) == "region Y"
+
+
+def test_failures_of_one_kind_are_told_as_such() -> None:
+    """Others failed too, and are not counted."""
+    text = finding_in_words(FINDING, is_of_kind=True)
+    assert text.startswith("94 % of failures of this kind since 08:12 (31 of 33) are operator X in")
+    none = replace(FINDING, found=(), absence=Absence.AS_BEFORE)
+    text = finding_in_words(none, is_of_kind=True)
+    assert text.startswith("33 of 446 attempts since 08:12 failed in this way, no more than before")
