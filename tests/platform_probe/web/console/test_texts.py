@@ -22,6 +22,7 @@ from platform_probe.support.advice import (
     BOOKING_USED,
     CONNECTED,
     MAY_BE_OVER,
+    OPENED_IN_TIME,
     OVER,
     Other,
     advice_for,
@@ -135,6 +136,10 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert said("fr", shut.do).startswith("Une autre ouverture a ouvert la voiture depuis. Faites")
     ended = (*BOOKING_ENDED, *BOOKING_USED, *BOOKING_ENDED_OPEN)
     assert all(said("fr", text) != text for text in ended)
+    relocked = said("fr", f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}")
+    assert "reverrouillée avant" in relocked
+    assert "Votre réservation est terminée" in relocked
+    assert "à temps" in said("fr", OPENED_IN_TIME)
     for now in (CONNECTED, OVER, MAY_BE_OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
         assert "appuyer" in said("fr", again.say)
