@@ -108,13 +108,14 @@ def test_what_is_counted_is_told_with_until_when() -> None:
 def test_no_more_failed_handshakes_are_counted_than_are_kept(failures: int, said: str) -> None:
     """Of more it is only known that there were more."""
     watched = Watched()
-    failed = BrokerEvent(0.0, None, BrokerEventKind.TLS_ERROR)
+    why = "error:0A000418:SSL routines::tlsv1 alert unknown ca"
+    failed = BrokerEvent(0.0, None, BrokerEventKind.TLS_ERROR, why)
     for _ in range(failures):
         watched.at(10.0).broker_said(failed)
     watched.at(20.0)
     watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     (sentence,) = (one.sentence for one in watched.told[-1].facts if one.fact == "tls_failed")
-    assert sentence.startswith(f"{said} TLS handshakes failed at the broker, the last at ")
+    assert sentence.startswith(f"{said} TLS handshakes failed at the broker while the box was away")
 
 
 @pytest.mark.parametrize(("who", "is_seen"), [("another", True), ("me", False)])

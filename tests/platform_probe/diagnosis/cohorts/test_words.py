@@ -73,4 +73,6 @@ def test_failures_of_one_kind_are_told_as_such() -> None:
     assert text.startswith("94 % of failures of this kind since 08:12 (31 of 33) are operator X in")
     none = replace(FINDING, found=(), absence=Absence.AS_BEFORE)
     text = finding_in_words(none, is_of_kind=True)
-    assert text.startswith("33 of 446 attempts since 08:12 failed in this way, no more than before")
+    assert text.startswith(
+        "33 of 446 attempts since 08:12 failed in this way, not clearly more than before"
+    )
