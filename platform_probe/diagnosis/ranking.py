@@ -81,9 +81,8 @@ class Ranking:
     def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> list[float]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
 
-        Where something that a mode needs was not seen, if only as its source was not there, or it
-        is ruled out, it is made no likelier by facts that its signature does not list: each weighs
-        little, and many of them would weigh more than that.
+        What lacks something that it needs is made no likelier by facts that its signature does not
+        list: each weighs little, and many of them would weigh more than that.
         """
         before = self._before.get(told)
         if before is None:
@@ -94,7 +93,7 @@ class Ranking:
         scores = [sum(each) for each in zip(before, *columns, strict=True)]
         unlisted = zip(*(self._unlisted[fact] for fact in seen), strict=True)
         for place, (name, more) in enumerate(zip(self._names, map(sum, unlisted), strict=False)):
-            if more > 0.0 and not _is_shown(name, seen):
+            if more > 0.0 and _lacks(name, seen, told):
                 scores[place] -= more
         return scores
 
@@ -198,10 +197,13 @@ class Ranking:
         return tuple(weighed[:MOST_WEIGHED])
 
 
-def _is_shown(name: str, seen: Collection[Fact]) -> bool:
-    """Return whether all that a mode needs was seen, and nothing that rules it out."""
-    signature = SIGNATURES[name]
-    return signature.needs.issubset(seen) and signature.rules_out.isdisjoint(seen)
+def _lacks(name: str, seen: Collection[Fact], told: frozenset[Told]) -> bool:
+    """Return whether something that a mode needs was not seen, although its source was there.
+
+    What a car's own heartbeats would show counts also where it has sent none: nothing else does.
+    """
+    there = told | {Told.TELEMETRY}
+    return any(fact not in seen and FACTS[fact].told in there for fact in SIGNATURES[name].needs)
 
 
 def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:

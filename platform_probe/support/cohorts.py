@@ -12,7 +12,7 @@ from platform_probe.diagnosis.cohorts.counts import Count, Values
 from platform_probe.diagnosis.cohorts.find import Cohort, Finding, Trait, find_cohorts
 from platform_probe.diagnosis.cohorts.names import in_order, names_of
 from platform_probe.diagnosis.cohorts.words import Clock, finding_in_words, traits_in_words
-from platform_probe.diagnosis.neighbours import family_of
+from platform_probe.diagnosis.neighbours import PLATFORM, family_of
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Span
 from platform_probe.store.schema import MICRO, SUM_MINUTES, TRAITS
@@ -126,8 +126,13 @@ def alike_of(cause: Cause, believed: Revision | None) -> Alike:
     if mode is not None:
         causes = frozenset({cause, *(each for each in mode.causes if each is not None)})
         return Alike(causes, mode.slug)
-    family = family_of(cause)
-    return Alike(frozenset(each for each in Cause if family_of(each) == family), None)
+    family = _family_of(cause)
+    return Alike(frozenset(each for each in Cause if _family_of(each) == family), None)
+
+
+def _family_of(cause: Cause) -> str | None:
+    """Return the family of a cause: what nobody saw is like what a platform did not take."""
+    return PLATFORM if cause is Cause.NOT_OBSERVED else family_of(cause)
 
 
 def search_around(duck: Duck, at_s: float, like: Alike) -> Around:

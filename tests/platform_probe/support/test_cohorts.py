@@ -12,7 +12,7 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.store.reading import Source
+from platform_probe.store.reading import Source, Span
 from platform_probe.support import cohorts
 from platform_probe.support.believed import Revision
 from platform_probe.support.cohorts import (
@@ -21,6 +21,7 @@ from platform_probe.support.cohorts import (
     around_in_words,
     finding_json,
     search_around,
+    search_since,
 )
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
@@ -136,6 +137,9 @@ def test_failures_of_another_kind_hide_no_cohort(tmp_path: Path) -> None:
     assert [(trait.name, trait.value) for trait in cohort.traits] == [("region", "coast")]
     assert cohort.failures_elsewhere == 0
     assert "failures of this kind" in around_in_words(around, utc_clock)
+    span = Span(BEGIN_S + 9_000 - 900, BEGIN_S + 9_000 + 900)
+    hidden = Source(tmp_path).read(lambda duck: search_since(duck, span))
+    assert not hidden.found or hidden.found[0].probability < cohort.probability / 2
 
 
 def test_what_may_have_failed_of_the_same() -> None:
@@ -143,5 +147,5 @@ def test_what_may_have_failed_of_the_same() -> None:
     unsure = replace(BELIEVED, modes=[RankedMode("stale_online_cache", 0.5)])
     assert alike_of(Cause.BOX_ASLEEP, unsure).causes >= {Cause.BOX_ASLEEP, Cause.BOX_OFFLINE}
     assert alike_of(Cause.API_REFUSED, None).causes == {
-        Cause.API_REFUSED, Cause.API_FAILED, Cause.NOT_PUBLISHED
+        Cause.API_REFUSED, Cause.API_FAILED, Cause.NOT_PUBLISHED, Cause.NOT_OBSERVED
     }  # fmt: skip
