@@ -23,6 +23,7 @@ run: setup  ## Customers open a thousand cars, with an app and a real broker; wr
 test conformance: export PYTHONDONTWRITEBYTECODE :=  # else hundreds of children compile us anew
 test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
+	@test -d tests/__pycache__ || $(BIN)/pytest -q --collect-only >/dev/null 2>&1 || true  # compiled once, not by each worker
 	$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -107,6 +108,11 @@ class Census:
         """Cars of such, or that speak more often by themselves; with the same time."""
         self._heard_s: dict[Routine | None, float] = {}
         """When each routine was last heard of, as of the count."""
+        self._heard_at: dict[Place, list[tuple[float, float]]] = {}
+        """As of the count, of the places that were asked for: when each car that does not sleep
+        was last heard of, in order, and when it had connected before."""
+        self._since_s = math.inf
+        """Those that were heard of later are in it."""
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
         self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
@@ -133,8 +139,7 @@ class Census:
         known = dict(places)
         if "operator" not in known or "region" not in known:
             return None
-        since = self._heard_after(at_s)
-        return HeardSince(*(self._heard(place, since, at_s) for place in _heard_at(places)[:3]))
+        return HeardSince(*(self._heard(place, at_s) for place in _heard_at(places)[:3]))
 
     def heard_alike(self, places: tuple[Place, ...], at_s: float) -> Heard | None:
         """Return how many cars with modems like a car's were heard of after a moment.
@@ -142,7 +147,7 @@ class Census:
         Those of its technology, operator and region. None: one of these is not known.
         """
         place = radio_of(places)
-        return None if place is None else self._heard(place, self._heard_after(at_s), at_s)
+        return None if place is None else self._heard(place, at_s)
 
     def connected_between(self, places: tuple[Place, ...], from_s: float, to_s: float) -> int:
         """Return how many cars of an operator in its region connected last between two moments.
@@ -151,33 +156,48 @@ class Census:
         """
         if from_s >= to_s or not {"operator", "region"} <= dict(places).keys():
             return 0
-        heard = _awake_at(both_of(places), self._heard_after(from_s))
-        return sum(from_s < one.connected_s < to_s for _, one in heard)
+        heard = self._heard_after(both_of(places), from_s)
+        return sum(from_s < connected_s < to_s for _, connected_s in heard)
 
-    def _heard(self, place: Place, since: Sequence[tuple[float, Known]], at_s: float) -> Heard:
-        """Return how many cars of a place are among those that were heard of after a moment."""
-        heard = sorted((heard_s, one.connected_s) for heard_s, one in _awake_at(place, since))
+    def _heard(self, place: Place, at_s: float) -> Heard:
+        """Return how many cars of a place were heard of after a moment."""
+        heard = self._heard_after(place, at_s)
         kept = sum(connected_s <= at_s for _, connected_s in heard[:MOST_KEPT])
         return Heard(len(heard), self._awake[place], kept)
 
-    def _heard_after(self, at_s: float) -> list[tuple[float, Known]]:
-        """Return the cars that were heard of after a moment, and when they last were.
+    def _heard_after(self, place: Place, at_s: float) -> list[tuple[float, float]]:
+        """Return when cars of a place were last heard of, after a moment, and had connected before.
 
-        Their routine was, or they themselves: then they were looked at since, and are the last of
-        those that are known. So nobody looks through all.
+        Many unlocks that fail at once ask so, of one moment or another: each look back is twice as
+        far as is asked for, and serves them until the next count.
         """
-        heard_s, known = self._heard_s, self._known
+        if at_s < self._since_s:
+            self._since_s = at_s - max(self._at_s - at_s, 0.0)
+            self._heard_at.clear()
+        heard = self._heard_at.get(place)
+        if heard is None:
+            heard = self._heard_at[place] = sorted(self._looked_back(place))
+        return heard[bisect_right(heard, (at_s, math.inf)) :]
+
+    def _looked_back(self, place: Place) -> Iterator[tuple[float, float]]:
+        """Yield them, of as long ago as is looked back.
+
+        A car's routine was heard of, or it was by itself: then it was looked at since, and is one
+        of the last that are known. So nobody looks through all.
+        """
+        heard_s, known, since_s = self._heard_s, self._known, self._since_s
         cars: dict[CarHistory, None] = {}
         for routine, members in self._members.items():
-            if heard_s[routine] > at_s:
+            if heard_s[routine] > since_s:
                 cars.update(members)
         for car, one in reversed(known.items()):
-            if one.looked_s <= at_s:
+            if one.looked_s <= since_s:
                 break
-            if one.at_s > at_s:
+            if one.at_s > since_s:
                 cars[car] = None
-        found = (known[car] for car in cars)
-        return [(max(one.at_s, heard_s[one.routine]), one) for one in found]
+        for one in (known[car] for car in cars):
+            if one.is_awake and place in _heard_at(one.places):
+                yield max(one.at_s, heard_s[one.routine]), one.connected_s
 
     def _count(self, now_s: float) -> None:
         """Count anew."""
@@ -191,6 +211,8 @@ class Census:
             self._look_at(car, now_s)
         self._heard_s = {routine: routine.heard_s for routine in self._members}
         self._heard_s[None] = -math.inf
+        self._heard_at.clear()
+        self._since_s = math.inf
         self._note_use()
 
     def _sample_anew(self) -> None:
@@ -341,11 +363,6 @@ def _heard_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
     radio = radio_of(places)
     there = both_of(places), ("region", dict(places).get("region", "")), ALL
     return there if radio is None else (*there, radio)
-
-
-def _awake_at(place: Place, since: Sequence[tuple[float, Known]]) -> Iterator[tuple[float, Known]]:
-    """Yield the cars of a place that do not sleep, of those that were heard of."""
-    return (each for each in since if each[1].is_awake and place in _heard_at(each[1].places))
 
 
 def _is_by_routine(car: CarHistory, now_s: float) -> bool:

@@ -38,6 +38,8 @@ LEAST_BESIDE: Final = 1.5
 """What speaks for a second fault must weigh more [E]."""
 MOST_WEIGHED: Final = 8
 """Facts that are listed of a mode."""
+MOST_KEPT: Final = 1_000
+"""Cases whose scores are remembered, 2 kB each."""
 
 
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,13 +79,25 @@ class Ranking:
         """What a fact adds that would have counted as not seen: its source was there."""
         self._before: dict[frozenset[Told], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
+        self._scores: dict[tuple[tuple[Fact, ...], frozenset[Told]], tuple[float, ...]] = {}
+        """Scores by what was seen: much the same is seen of many unlocks, and again and again of
+        those that are ranked beside others of their car."""
 
-    def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> list[float]:
+    def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> tuple[float, ...]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
 
         What lacks something that it needs is made no likelier by facts that its signature does not
         list: each weighs little, and many of them would weigh more than that.
         """
+        case = (*seen,), told
+        found = self._scores.get(case)
+        if found is None:
+            if len(self._scores) >= MOST_KEPT:
+                self._scores.clear()
+            found = self._scores[case] = self._added_up(*case)
+        return found
+
+    def _added_up(self, seen: Collection[Fact], told: frozenset[Told]) -> tuple[float, ...]:
         before = self._before.get(told)
         if before is None:
             before = self._before[told] = self._nothing_seen(told)
@@ -95,7 +109,7 @@ class Ranking:
         for place, (name, more) in enumerate(zip(self._names, map(sum, unlisted), strict=False)):
             if more > 0.0 and _lacks(name, seen, told):
                 scores[place] -= more
-        return scores
+        return tuple(scores)
 
     def rank(
         self,

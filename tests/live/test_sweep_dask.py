@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,12 @@ LONGER = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, durati
     "{equals: 10}", "{equals: 240}"
 )
 RUNS = 10
+QUIET = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
+}
+"""What Dask need not do all the time: look at itself a hundred times a second."""
 
 
 @contextmanager
@@ -37,7 +44,11 @@ def dask(what: str, log: Path, *options: object) -> Iterator[subprocess.Popen[by
     """Run a part of Dask until the end of the block."""
     command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--host", "127.0.0.1"]
     command += ["--no-dashboard", "--dashboard-address", "127.0.0.1:0", *map(str, options)]
-    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
+    environment = {**os.environ, **QUIET}
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(command, env=environment, stdout=file, stderr=file) as process,
+    ):
         try:
             yield process
         finally:
@@ -139,7 +150,7 @@ def test_a_worker_with_another_version_ends_the_sweep(cluster: Cluster) -> None:
 
 def test_an_incident_is_scored_alike_here_and_there(cluster: Cluster) -> None:
     """A worker does what a process here does; one with another version does nothing."""
-    incident = Incident(("ack_lost_executed",), HELD_OUT_SEEDS)
+    incident = Incident(("ack_lost_executed",), HELD_OUT_SEEDS, is_short=True)
     there = run_all_on_dask([incident], cluster.address, note=Quiet().note)
     assert there == [run_one(incident)]
     assert there[0].error is None

@@ -166,7 +166,7 @@ def test_a_count_finds_what_a_look_at_every_car_finds(
             failed = [car for car in lost if place in car.places]
             assert compared[place].inside == Share(len(failed), len(inside))
             assert compared[place].outside.total == len(known) - len(inside)
-        for ago_s in (3.0, 20.0, 100.0):
+        for ago_s in (20.0, 3.0, 100.0, 30.0):
             at_s = fleet.now_s - ago_s
             places = (HERE, ("region", "north"), ALL)
             expected = HeardSince(*(fleet.heard(place, at_s) for place in places))

@@ -9,6 +9,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact, Told
 from fleet_wire.modes.mode import LIGHT, MISSED
+from platform_probe.diagnosis import ranking as module
 from platform_probe.diagnosis.ranking import (
     RULED_OUT,
     Ranking,
@@ -41,6 +42,19 @@ def test_probabilities_are_those_of_a_whole() -> None:
     probabilities = [mode.probability for mode in modes]
     assert probabilities == sorted(probabilities, reverse=True)
     assert sum(probabilities) <= 1.0001
+
+
+def test_scores_that_are_remembered_are_those_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen and who told both count, in whatever turn; and few cases are remembered."""
+    monkeypatch.setattr(module, "MOST_KEPT", 2)
+    ranking = shipped_ranking()
+    facts = (Fact.NOT_DELIVERED, Fact.WAS_OFFLINE)
+    cases = [
+        (these, told) for these in (facts, facts[:1]) for told in (ALL_TOLD, frozenset[Told]())
+    ]
+    for case in (*cases, *reversed(cases), *cases):
+        assert ranking.scores(*case) == shipped_ranking().scores(*case)
+        assert len(ranking._scores) <= 2
 
 
 def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
