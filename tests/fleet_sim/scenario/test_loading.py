@@ -307,6 +307,7 @@ def test_shared_ids_are_found(
     [
         ({}, 150),
         ({"group": "city"}, 100),
+        ({"group": ["city", "outskirts"]}, 150),
         ({"region": "ring"}, 50),
         ({"operator": "operator-a", "site": "garage"}, 100),
         ({"operator": "default", "region": "ring", "hardware": "tcu-1", "firmware": "1.0.0"}, 50),

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from fleet_sim.cars.spec import STREET
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
@@ -46,6 +47,8 @@ def test_incident_is_a_slice_of_the_fleet(store: Path, tmp_path: Path) -> None:
     struck, silent, beside = scenario.fleet.groups
     assert (struck.region, struck.operator, struck.firmware) == ("harbour", "operator-a", "2.4.1")
     assert beside.region == "centre"
+    # Nothing that a monitor hears says which of them the fault is for.
+    assert {group.site for group in scenario.fleet.groups} == {STREET}
     assert (struck.count, silent.count) == (28, 14)
     (fault,) = scenario.faults
     assert (fault.name, fault.target.group) == ("no_coverage_garage", (struck.name, silent.name))

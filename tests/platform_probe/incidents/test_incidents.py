@@ -23,6 +23,7 @@ from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.followed import MOST_CHANGES
 from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, UNSEEN_S, Incidents
 from platform_probe.incidents.maintenance import MaintenanceWindow
+from platform_probe.incidents.words import subject_of
 from tests.helpers.findings import finding
 
 
@@ -487,3 +488,17 @@ def test_titles_fit() -> None:
     told = Told()
     told.take(cohort={"firmware": "x" * 200})
     assert len(told.last.title) <= 150
+
+
+@pytest.mark.parametrize(
+    ("mode", "whom"),
+    [("no_coverage_garage", "Site deck"), ("bad_firmware_cohort", "Firmware 5.2.2")],
+)
+def test_a_cohort_of_several_names_is_called_by_what_its_mode_strikes(mode: str, whom: str) -> None:
+    """All cars of a garage have a firmware of their own: no reception has nothing to do with it."""
+    found = finding(
+        cohort={"firmware": "5.2.2"}, same=({"firmware": "5.2.2"}, {"site": "deck"}),
+        modes={mode: 9.0}, diagnosed=10,
+    )  # fmt: skip
+    assert subject_of(found, found.cohort).startswith(f"{whom}: ")
+    assert subject_of(found, {}).startswith(("No reception", "A firmware"))
