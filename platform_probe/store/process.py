@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,8 @@ def main() -> None:
     is_behind = len(list((Path(directory) / WAL).glob(f"*{COMPLETE}"))) >= _BEHIND
     os.nice(_NICE_WHEN_BEHIND if is_behind else _NICE)
     report = keep(Path(directory), msgspec.json.decode(limits, type=Limits))
-    os.write(1, msgspec.json.encode(report) + b"\n")
+    with suppress(BrokenPipeError):  # who wanted to know has ended meanwhile
+        os.write(1, msgspec.json.encode(report) + b"\n")
 
 
 if __name__ == "__main__":

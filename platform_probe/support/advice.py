@@ -186,6 +186,14 @@ BOOKING_USED: Final = (
     ),
 )
 """The same where another unlock opened the car before that: nobody is told that it did not open."""
+BOOKING_UNUSED: Final = (
+    "The car opened at another press of yours, and your booking has ended since.",
+    (
+        "Another press has OPENED the car, nobody was seen to open a door, and the booking has"
+        " ended since: see that the car is locked."
+    ),
+)
+"""The same where nobody is known to have got in: whoever calls may not know that it opened."""
 BOOKING_ENDED_OPEN: Final = (
     "Your car opened after all, and your booking has ended since.",
     "The car has OPENED after all, and the booking has ended since: see that the car is locked.",

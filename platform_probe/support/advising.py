@@ -14,6 +14,7 @@ from platform_probe.support.advice import (
     BOOKING_ENDED,
     BOOKING_ENDED_AMID,
     BOOKING_ENDED_OPEN,
+    BOOKING_UNUSED,
     BOOKING_USED,
     CONNECTED,
     CONNECTION,
@@ -33,6 +34,7 @@ from platform_probe.support.believed import Revision
 from platform_probe.support.beside import (
     OPEN_SINCE,
     again_possible,
+    has_door_opened,
     may_be_open,
     opened_since_s,
 )
@@ -162,8 +164,8 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
         return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
     if case.cause is None or case.opened_late:
         return BOOKING_ENDED
-    if opened_since_s(case) is not None:
-        return BOOKING_USED
+    if (opened_s := opened_since_s(case)) is not None:
+        return BOOKING_USED if has_door_opened(case, opened_s) else BOOKING_UNUSED
     seen = (one for one in case.goes_on if one.unseen_since is None)
     return next((BOOKING_ENDED_AMID[_other_than(one)] for one in seen), BOOKING_ENDED)
 

@@ -122,6 +122,11 @@ def opened_since_s(case: Case) -> float | None:
     return case.at_s + since_s if since_s > 0 else None
 
 
+def has_door_opened(case: Case, since_s: float) -> bool:
+    """Return whether the car has reported an open door since a moment, Unix seconds."""
+    return any(one["is_open"] and unix_s(one["heard_at"]) >= since_s for one in case.heard)
+
+
 def pressed_again_s(case: Case) -> float | None:
     """Return how long after an unlock that opened its customer pressed again, s; None: not soon."""
     unlock, relations = case.attempt, Relations(case)

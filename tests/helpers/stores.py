@@ -140,9 +140,10 @@ def put_presence(directory: Path, second: float, car: str, status: str) -> None:
     put_lines(directory, "observations", [msgspec.json.encode(line)])
 
 
-def put_lock(directory: Path, second: float, car: str) -> None:
-    """Let a store have heard that a car is locked."""
-    message = {"Vehicle.Cabin.Door.Row1.DriverSide.IsLocked": True}
+def put_lock(directory: Path, second: float, car: str, *, is_open: bool = False) -> None:
+    """Let a store have heard that a car is locked, or that its door is open."""
+    door = "Vehicle.Cabin.Door.Row1.DriverSide"
+    message = {f"{door}.IsLocked": not is_open, f"{door}.IsOpen": is_open}
     line = {"at": BEGIN_S + second, "kind": "state", "vehicle_id": car, "message": message}
     put_lines(directory, "observations", [msgspec.json.encode(line)])
 

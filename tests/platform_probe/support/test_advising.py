@@ -19,6 +19,7 @@ from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
     BOOKING_ENDED,
     BOOKING_ENDED_OPEN,
+    BOOKING_UNUSED,
     BOOKING_USED,
     MAY_BE_OVER,
     NOT_SEEN,
@@ -38,6 +39,7 @@ from tests.helpers.stores import (
     opened_late,
     put_booking_end,
     put_lines,
+    put_lock,
     put_unlocks,
     unlock,
 )
@@ -311,18 +313,20 @@ def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
     assert json_of(case, UTC)["say"] == NOT_SEEN.say
 
 
+@pytest.mark.parametrize("is_used", [True, False], ids=["got in", "not seen to"])
 def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
-    tmp_path: Path,
+    tmp_path: Path, *, is_used: bool
 ) -> None:
-    """Nor is told to try the door, or that the car did not open: what came after is known."""
+    """Nor told to try the door, or that the car did not open; one that nobody used may be open."""
     its: dict[str, Any] = {
         "booking_id": "booking-300",
         "platform": PlatformSide(status=200, account_id="customer-0"),
     }
     put_unlocks(tmp_path, [unlock(330, car="car-1", **its)])
+    put_lock(tmp_path, 332.0, "car-1", is_open=is_used)
     put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
     found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **its)
-    assert (found["say"], found["do"]) == BOOKING_USED
+    assert (found["say"], found["do"]) == (BOOKING_USED if is_used else BOOKING_UNUSED)
     put_unlocks(tmp_path, [unlock(500, car="car-1", **(its | {"booking_id": "booking-500"}))])
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == OPENED_FOR_THEM
