@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -166,11 +167,12 @@ def note_bounce(case: Case) -> None:
 def note_doors(case: Case) -> None:
     """Note which doors were open or stayed locked, and what else was not as in a parked car."""
     car, seen = case.car, case.seen
-    opened_s = next((at for at in car.doors if 0 <= at - case.published_s < RELOCKED_S), None)
+    soon = [at_s for at_s in car.doors if 0 <= at_s - case.published_s < RELOCKED_S]
+    opened_s = next((at_s for at_s in soon if at_s <= _open_until_s(case)), None)
     if opened_s is not None:
         whose = ", by another unlock" if Fact.NOTHING_PUBLISHED in seen else ""
         seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(opened_s)}{whose}"
-    elif car.doors and case.now_s - case.ended_s > NOBODY_S:
+    elif car.doors and not soon and case.now_s - case.ended_s > NOBODY_S:
         seen[Fact.NO_DOOR_OPENED] = f"no door was opened within {NOBODY_S:.0f} s"
     if car.ajar_s is not None and car.ajar_s < case.began_s:
         seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"
@@ -191,6 +193,16 @@ def note_doors(case: Case) -> None:
             seen[Fact.DOOR_AJAR] = f"{_plain(name)} is open"
         elif name == "Vehicle.LowVoltageSystemState":
             seen[Fact.NOT_PARKED] = f"its ignition is {value}"
+
+
+def _open_until_s(case: Case) -> float:
+    """Return when a car was locked again that an unlock had opened; infinity: it was not.
+
+    A door that opens after that is another unlock's.
+    """
+    moves = iter(case.car.locks)
+    has_opened = any(not move.is_locked and move.at_s >= case.began_s for move in moves)
+    return next((move.at_s for move in moves if has_opened and move.is_locked), math.inf)
 
 
 def still_locked(signals: Mapping[str, bool | str] | None) -> list[str]:

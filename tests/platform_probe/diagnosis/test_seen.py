@@ -473,3 +473,24 @@ def test_a_plan_is_used_up_by_what_was_used_when_the_car_was_lost(*, is_back: bo
         )
     watched.at(200.0)
     assert ("lost_at_same_data" in watched.facts()) is not is_back
+
+
+@pytest.mark.parametrize("opens", ["before it was locked", "by another press"])
+def test_a_door_that_opens_after_the_car_was_locked_again_is_another_presss(opens: str) -> None:
+    """The customer stood before a car that had locked itself, and pressed once more."""
+    watched = Watched()
+    locked = parked("a", "north")
+    unlocked = msgspec.structs.replace(locked, is_locked=False)
+    entered = msgspec.structs.replace(unlocked, is_open=True)
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.diagnosing.state("car-1", locked, retained=True)
+    watched.at(20.0).take(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
+    watched.at(21.0).state("car-1", unlocked, retained=False)
+    if opens == "before it was locked":
+        watched.at(25.0).state("car-1", entered, retained=False)
+    watched.at(38.0).state("car-1", locked, retained=False)
+    watched.at(50.0).state("car-1", unlocked, retained=False)
+    watched.at(52.0).state("car-1", entered, retained=False)
+    watched.at(700.0)
+    assert ("door_opened" in watched.facts()) is (opens == "before it was locked")
+    assert "no_door_opened" not in watched.facts()
