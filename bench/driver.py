@@ -6,7 +6,7 @@ import asyncio
 import gc
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -115,14 +115,12 @@ class Driver:
             self._following = None
             return self._load(start_s)
 
-    async def open_loop(
-        self, commands: Iterator[ReadyCommand], *, rate_per_s: float, total: int
-    ) -> LoadResult:
-        """Send `total` commands at a rate, whatever the fleet does; timed from when each is due.
+    async def open_loop(self, commands: Sequence[ReadyCommand], *, rate_per_s: float) -> LoadResult:
+        """Send commands at a rate, whatever the fleet does; timed from when each is due.
 
-        `commands` must hold as many. Raises `ConnectionError` when the broker has gone.
+        Raises `ConnectionError` when the broker has gone.
         """
-        self._following = commands
+        self._following, total = iter(commands), len(commands)
         done = asyncio.Event()
 
         def on_due(expirations: int) -> None:

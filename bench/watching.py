@@ -173,12 +173,12 @@ async def _customers(
     way: str, plan: WatchPlan, broker: BrokerProcess, directory: Path, log: Path, pid: int | None
 ) -> Watched:
     total = round(plan.rate_per_s * plan.duration_s)
-    commands = iter(make_commands(total, plan.boxes))
+    commands = make_commands(total, plan.boxes)
     links = LeanLinkFactory(broker.address, loop=asyncio.get_running_loop())
     driver = LoggingDriver(links, log, one_account=way == "one account")
     await driver.connect()
     before_s, broker_s = cpu_s(pid) if pid else 0.0, cpu_s(broker.pid)
-    load = await driver.open_loop(commands, rate_per_s=plan.rate_per_s, total=total)
+    load = await driver.open_loop(commands, rate_per_s=plan.rate_per_s)
     broker_s = cpu_s(broker.pid) - broker_s
     records = await _written(directory, total) if pid and way != "bare" else []
     used_s = cpu_s(pid) - before_s if pid else 0.0
