@@ -21,9 +21,9 @@ from fleet_sim.runs.conclude import COMPLAINTS
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.score.detection import INCIDENTS
 from fleet_wire.contract.attempt import Complaint
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentState
 from platform_probe.__main__ import main
-from platform_probe.outputs.messages.words import NOT_KNOWN, what_of
 from tests.helpers.own_commands import PROGRAMS
 from tests.helpers.pages import blocks, files, page
 from tests.helpers.virtual_runs import run_virtually
@@ -89,7 +89,7 @@ def test_one_sees_what_the_page_says(place: Path) -> None:
     called_at = min(one.at for one in JsonLines(place / "city" / COMPLAINTS, Complaint))
     quoted = re.findall(r'"(Operator-b, [^"]*)"', TEXT)
     assert [one.title.partition(" since ")[0] for one in (first, named)] == quoted
-    assert what_of(first) == NOT_KNOWN
+    assert first.cause is Cause.BOX_OFFLINE
     assert first.at < called_at
     assert named.at - first.at < 60.0
     assert last.state is IncidentState.RESOLVED
