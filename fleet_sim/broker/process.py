@@ -145,6 +145,8 @@ class BrokerProcess:
     def stop_reading(self) -> None:
         """Stop the child with SIGSTOP: the kernel still accepts, nobody reads."""
         self._process.send_signal(signal.SIGSTOP)
+        # Until it has stopped, which is a moment later, it reads what comes.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def continue_reading(self) -> None:
         """Undo `stop_reading`."""

@@ -273,7 +273,9 @@ def _seen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
 
 def _unseen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
     signature = SIGNATURES[name]
-    needed = {fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in signature.needs}
+    needed = {
+        fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in sorted(signature.needs)
+    }
     may_show = signature.speaks_for - signature.needs
     return {**{fact: weight for fact, weight in learned.items() if fact in may_show}, **needed}
 

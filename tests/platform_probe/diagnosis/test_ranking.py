@@ -155,3 +155,11 @@ def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
     needed = (Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA)
     assert score(*needed, *small) == score(*needed) + len(small)
     assert ranking.scores((Fact.NOT_DELIVERED, *small), no_heartbeats)[place] == 0.0
+
+
+def test_what_a_mode_lacks_is_in_one_order_in_every_process() -> None:
+    """Sets are not, and of facts that weigh the same the first are told."""
+    within = within_signatures(weights_by_signature())
+    for slug, mode in MODES.items():
+        needed = [fact for fact in within.unseen[slug] if fact in mode.signature.needs]
+        assert needed == sorted(needed)
