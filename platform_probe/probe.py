@@ -110,7 +110,7 @@ class Probe(Connected):
         if self.platform is not None and on_event is not None:
             self.platform.also = on_event
 
-    def on_unanswered(self, tell: Callable[[Attempt], None]) -> None:
+    def watch_unanswered(self, tell: Callable[[Attempt], None]) -> None:
         """Tell from now on of unlocks to which a connected car says nothing, before they end.
 
         Each as its record would be if it ended then.

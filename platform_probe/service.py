@@ -161,7 +161,7 @@ def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None
     if alerting is not None:
         probe.let_hear(alerting)
         probe.on_connection = alerting.connection
-        probe.on_unanswered(alerting.unanswered)
+        probe.watch_unanswered(alerting.unanswered)
 
 
 async def _work(settings: ProbeSettings, probe: Probe, parts: _Parts) -> None:

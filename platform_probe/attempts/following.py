@@ -194,10 +194,7 @@ class Following:
         while deadlines and deadlines[0].at_s <= now_s:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
-                vehicle = self._evidence.of(attempt.start.vehicle_id)
-                cause = cause_of_timeout(
-                    attempt, vehicle, is_watching=self._is_watching, wire=self._wire
-                )
+                cause = self._cause_so_far(attempt)
                 self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
         halfway = self._unanswered
         while halfway and halfway[0][0] <= now_s:
@@ -214,10 +211,16 @@ class Following:
         is_there = attempt.presence_at_start is BoxPresence.ONLINE
         if self.on_unanswered is None or not is_there or attempt.is_heard or attempt.unobserved:
             return
+        build = self._evidence.of(attempt.start.vehicle_id).build
+        cause = self._cause_so_far(attempt)
+        self.on_unanswered(
+            attempt.ended(cause, ended_s=now_s, build=build, reason=None, evidence={})
+        )
+
+    def _cause_so_far(self, attempt: OpenAttempt) -> Cause:
+        """Return why an unlock is not answered, by what is known of it and of its car."""
         vehicle = self._evidence.of(attempt.start.vehicle_id)
-        cause = cause_of_timeout(attempt, vehicle, is_watching=self._is_watching, wire=self._wire)
-        ended = attempt.ended(cause, ended_s=now_s, build=vehicle.build, reason=None, evidence={})
-        self.on_unanswered(ended)
+        return cause_of_timeout(attempt, vehicle, is_watching=self._is_watching, wire=self._wire)
 
     def _waited_in_vain(self, held: HeldAnswer) -> None:
         """Nobody is known to have asked. An open lock alone is no answer, so no stray one."""

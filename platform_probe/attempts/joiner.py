@@ -163,11 +163,7 @@ class Joiner:
     def as_it_is(self, attempt: EndedAttempt) -> Attempt:
         """Return the record that an unlock would have which is still open, from what is known."""
         joined = self._index.of_command(attempt.command_id)
-        if joined is None or joined.side is None:
-            return record_of_mqtt(attempt, name=ONLY, wire=self._evidence.wire)
-        return joined_record(
-            attempt, joined.side, self.clocks(), name=ONLY, wire=self._evidence.wire
-        )
+        return self._record_on_mqtt(attempt, None if joined is None else joined.side, ONLY)
 
     def tick(self) -> None:
         """Judge what has waited long enough, and forget what was judged long ago."""
@@ -430,17 +426,9 @@ class Joiner:
     def _record_of(self, joined: Joined) -> Attempt:
         attempt, side = joined.attempt, joined.side
         name = Judgement(joined.attempt_id, joined.revision)
-        if side is None:
-            assert attempt is not None  # noqa: S101 - an unlock is known by one of the two
-            return record_of_mqtt(attempt, name=name, wire=self._evidence.wire)
         if attempt is not None:
-            return joined_record(
-                attempt,
-                side,
-                self.clocks(),
-                name=name,
-                wire=self._evidence.wire,
-            )
+            return self._record_on_mqtt(attempt, side, name)
+        assert side is not None  # noqa: S101 - an unlock is known by one of the two
         record = record_of_platform(
             side,
             self.clocks(),
@@ -455,6 +443,14 @@ class Joiner:
         if record.cause is Cause.NOT_OBSERVED and self._was_away(side):
             record = msgspec.structs.replace(record, reason=PROBE_STOPPED)
         return record
+
+    def _record_on_mqtt(
+        self, attempt: EndedAttempt, side: PlatformSide | None, name: Judgement
+    ) -> Attempt:
+        """Return the record of an unlock that MQTT tells of, and perhaps the platform."""
+        if side is None:
+            return record_of_mqtt(attempt, name=name, wire=self._evidence.wire)
+        return joined_record(attempt, side, self.clocks(), name=name, wire=self._evidence.wire)
 
     def _was_away(self, side: PlatformSide) -> bool:
         """Return whether a command was sent before we listened: nobody was there to see it."""

@@ -93,8 +93,7 @@ class Detection:
 
     def take(self, records: Iterable[Record]) -> None:
         """Take records that were written together, at one and the same moment."""
-        now_s = self._clock.monotonic_s()
-        self._shares.offset_s = self._clock.unix_s() - now_s
+        now_s = self._now_s()
         for record in records:
             if isinstance(record, Attempt):
                 if _counts(record):
@@ -109,8 +108,7 @@ class Detection:
 
         It counts as failed at once. If it opens after all, its own record takes that back.
         """
-        now_s = self._clock.monotonic_s()
-        self._shares.offset_s = self._clock.unix_s() - now_s
+        now_s = self._now_s()
         at_s = min(record.started_at - self._shares.offset_s, now_s)
         if record.command_id is None or not _counts(record) or now_s - at_s > LATE_S:
             return
@@ -161,8 +159,7 @@ class Detection:
         Both in the order in which they were written. `known` gets each finding as it was then, also
         when it was over; what goes on is told again as new.
         """
-        now_s = self._clock.monotonic_s()
-        self._shares.offset_s = self._clock.unix_s() - now_s
+        now_s = self._now_s()
         looked_s = -math.inf
         happened: list[Iterable[Attempt | Diagnosis]] = [attempts, diagnoses]
         for one in heapq.merge(*happened, key=_written_at):
@@ -202,8 +199,7 @@ class Detection:
 
     def tick(self) -> None:
         """Look at alarms, and tell what has changed."""
-        now_s = self._clock.monotonic_s()
-        self._shares.offset_s = self._clock.unix_s() - now_s
+        now_s = self._now_s()
         self._shares.tick(now_s)
         waits = self._waves.waits(now_s)
         self._waves.offset_s = self._shares.offset_s
@@ -226,6 +222,12 @@ class Detection:
         return step_s if alarm_s is None else min(alarm_s, step_s)
 
     # Within
+
+    def _now_s(self) -> float:
+        """Return the present, having noted where it lies in Unix time."""
+        now_s = self._clock.monotonic_s()
+        self._shares.offset_s = self._clock.unix_s() - now_s
+        return now_s
 
     def _look_at_shares(self, now_s: float, found: Callable[[Finding], None]) -> None:
         self._shares.tick(now_s)

@@ -52,7 +52,7 @@ class Problem:
         self.sure = 0.0
         self.is_new = True
         self.is_changed = True
-        self.is_recounted = False
+        self.is_outdated = False
         """Whether it is to be counted anew: one that was hit was not."""
         self.split_from: int | None = None
         self.last_s = 0.0
@@ -86,7 +86,7 @@ class Problem:
 
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
-        self.is_recounted = False
+        self.is_outdated = False
         self.clear()
         self.common = common_of(self.key, totals)
         self.same = names_of(frozenset(self.key), totals)

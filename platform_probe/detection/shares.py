@@ -113,9 +113,9 @@ class ShareTests:
 
     def withdraw(self, hit: Hit) -> None:
         """Take back that an unlock was hit: it has opened after all, and counts as well."""
-        for problem in (*self.problems, *self.over):
+        for problem in self.problems:
             if problem.measure in hit.measures and is_in(problem.key, hit.values):
-                problem.is_recounted = True
+                problem.is_outdated = True
         hit.measures = ()
 
     def note_diagnosed(self, hit: Hit) -> None:
@@ -155,7 +155,7 @@ class ShareTests:
             watched, _ = self._alarmed.pop(series)
             self._deal(series, watched, now_s, counts_of)
         for problem in [*self.problems]:
-            if problem.is_recounted:
+            if problem.is_outdated:
                 self._recount(problem)
             if _is_due(problem, now_s):
                 self._look_again(problem, now_s)

@@ -66,8 +66,7 @@ def recent(directory: Path, *, since: float) -> list[Attempt]:
 
 def last_diagnoses(directory: Path) -> list[Diagnosis]:
     """Return the diagnoses that were written last, in the order in which they were."""
-    decode = msgspec.json.Decoder(Diagnosis).decode
-    return [*_newest(directory, DIAGNOSES_FILE, decode)][::-1]
+    return [*_newest_diagnoses(directory)][::-1]
 
 
 def recent_calls(directory: Path, *, since: float) -> list[str]:
@@ -78,9 +77,7 @@ def recent_calls(directory: Path, *, since: float) -> list[str]:
 
 def recent_diagnoses(directory: Path, *, since: float) -> list[Diagnosis]:
     """Return the diagnoses that were made since a moment, in Unix seconds, the newest first."""
-    decode = msgspec.json.Decoder(Diagnosis).decode
-    newest = _newest(directory, DIAGNOSES_FILE, decode)
-    return [*takewhile(lambda one: one.at >= since, newest)]
+    return [*takewhile(lambda one: one.at >= since, _newest_diagnoses(directory))]
 
 
 def last_incidents(directory: Path, *, since: float) -> list[Incident]:
@@ -105,6 +102,10 @@ def last_incidents(directory: Path, *, since: float) -> list[Incident]:
 
 def _newest_first(directory: Path) -> Iterator[Attempt]:
     return _newest(directory, ATTEMPTS_FILE, msgspec.json.Decoder(Attempt).decode)
+
+
+def _newest_diagnoses(directory: Path) -> Iterator[Diagnosis]:
+    return _newest(directory, DIAGNOSES_FILE, msgspec.json.Decoder(Diagnosis).decode)
 
 
 def _newest(directory: Path, file: str, decode: Callable[[bytes], RecordT]) -> Iterator[RecordT]:

@@ -179,7 +179,7 @@ class Source:
         is_it = " OR ".join(f"{name} = $id" for name in ATTEMPTS.ids)
         newest = "row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1"
         its = (
-            f"SELECT {in_seconds(ATTEMPTS)} FROM ({' UNION ALL '.join(sources)})"
+            f"SELECT {shown_columns(ATTEMPTS)} FROM ({' UNION ALL '.join(sources)})"
             f" WHERE {is_it} QUALIFY {newest} AND same_as IS NULL"
         )
         found = f"SELECT {columns} FROM ({its}) ORDER BY started_at DESC"
@@ -329,10 +329,10 @@ def _view_of(table: Table, parts: Sequence[Part], lines: str | None) -> str:
     sources = [parquet_rows(table, parts)]
     if lines is not None:
         sources.append(lines)
-    return f"SELECT {in_seconds(table)} FROM ({' UNION ALL '.join(sources)})"
+    return f"SELECT {shown_columns(table)} FROM ({' UNION ALL '.join(sources)})"
 
 
-def in_seconds(table: Table) -> str:
+def shown_columns(table: Table) -> str:
     """Return the columns of a table for a SELECT, as people query them."""
     return ", ".join(column.shown for column in table.columns)
 

@@ -307,7 +307,7 @@ class VirtualRun:
         probe.diagnose(shipped_ranking(), diagnosed)
         probe.let_hear(alerting)
         probe.on_connection = alerting.connection
-        probe.on_unanswered(alerting.unanswered)
+        probe.watch_unanswered(alerting.unanswered)
         return probe
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
