@@ -58,6 +58,9 @@ LOG_SETTLES_S: Final = 4.0
 MAX_CARS: Final = 2_000_000
 MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
+MOST_OF_CAR: Final = 30
+"""Unlocks of one car that are told by each other: who asks more often within minutes is a machine,
+and each is held against all of them, again and again."""
 MAX_RECENT: Final = 2_000
 """Unlocks that went well and may still prove odd."""
 BOUNCE_HOLDS_S: Final = 1800.0
@@ -95,7 +98,7 @@ class Diagnosing(Hearing):
         self._counted: OrderedDict[str, Counted] = OrderedDict()
         self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
         self._open_by_car: dict[str, list[OpenUnlock]] = {}
-        """With those that are settled, while another of the car may still be told by them."""
+        """The last of each, with those that are settled, while others may still be told by them."""
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._told_before: OrderedDict[str, int] = OrderedDict()
         """The last revision that an earlier process told of an unlock."""
@@ -220,7 +223,9 @@ class Diagnosing(Hearing):
         revision = self._told_before.get(record.attempt_id, 0)
         one = OpenUnlock(record, began_s, called_s=called_s, revision=revision)
         self._open[record.attempt_id] = one
-        self._open_by_car.setdefault(record.vehicle_id, []).append(one)
+        of_car = self._open_by_car.setdefault(record.vehicle_id, [])
+        of_car.append(one)
+        del of_car[:-MOST_OF_CAR]
         for after_s in LOOKED_AT_AGAIN_S:
             self._look_at(one, max(began_s + after_s, now_s + SETTLE_S))
         if len(self._open) > MAX_OPEN:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -22,11 +24,12 @@ from fleet_wire.contract.messages import (
     Telemetry,
 )
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.diagnosing import LOOKED_AT_AGAIN_S, Diagnosing
+from platform_probe.diagnosis.diagnosing import LOOKED_AT_AGAIN_S, MOST_OF_CAR, Diagnosing
 from platform_probe.diagnosis.observed import no_longer
+from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
-from tests.helpers.watched import ONLINE, WILL, Watched
+from tests.helpers.watched import ONLINE, SENT, WILL, Watched
 
 
 def test_a_failed_unlock_is_diagnosed_and_its_record_names_the_mode() -> None:
@@ -250,6 +253,27 @@ def test_memory_is_bounded() -> None:
     for car in range(100):
         diagnosing.presence(f"car-{car}", ONLINE, retained=False)
     assert len(diagnosing._cars) == 10
+
+
+def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of its unlocks is held against the last of the others, and not against all."""
+    watched = Watched()
+    scores, asked = Ranking.scores, list[int]()
+
+    def counted(self: Ranking, *seen: Any) -> tuple[float, ...]:
+        asked[-1] += 1
+        return scores(self, *seen)
+
+    monkeypatch.setattr(Ranking, "scores", counted)
+    for number in range(3 * MOST_OF_CAR):
+        asked.append(0)
+        watched.at(20.0 + number).take(
+            watched.ended(Cause.BOX_SILENT, attempt_id=f"attempt-{number}", stages=SENT)
+        )
+    assert 1 < asked[1] < asked[MOST_OF_CAR - 1]
+    assert len({*asked[2 * MOST_OF_CAR :]}) == 1
 
 
 def test_the_last_revision_is_handed_on_once() -> None:
