@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
 from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows, sums_rows
@@ -286,6 +287,7 @@ class Source:
         for statement in (
             _REVISED,
             _ATTEMPTS_VIEW,
+            _OBSERVED_VIEW,
             _HOPS_VIEW,
             _DIAGNOSED_VIEW,
             _HELD_VIEW,
@@ -357,6 +359,10 @@ def revision_that_holds(rows: str) -> str:
 
 
 _ATTEMPTS_VIEW: Final = f"CREATE VIEW attempts AS {revision_that_holds('attempt_revisions')}"
+_OBSERVED_VIEW: Final = f"""
+CREATE VIEW observed AS SELECT * FROM attempts WHERE cause IS DISTINCT FROM '{Cause.NOT_OBSERVED}'
+"""
+"""Those whose end the monitor saw: of the others nobody can say whether the car opened."""
 _HOP_S: Final = {
     Stage.REQUESTED: "requested_s",
     Stage.PUBLISHED: "published_s - coalesce(requested_s, 0)",

@@ -5,6 +5,5 @@ SELECT app_version, count(*) AS unlocks, count(cause) AS not_opened,
     round(100 * wilson_low(count(cause), count(*)), 2) AS at_least,
     round(100 * wilson_high(count(cause), count(*)), 2) AS at_most,
     mostly(cause) AS mostly, round(quantile_cont(total_s, 0.95) FILTER (cause IS NULL), 2) AS p95_s
-FROM attempts WHERE started_at BETWEEN $since AND $until
-    AND cause IS DISTINCT FROM 'not_observed'
+FROM observed WHERE started_at BETWEEN $since AND $until
 GROUP BY app_version ORDER BY at_least DESC, app_version

@@ -4,7 +4,6 @@ SELECT vehicle_id, count(cause) AS failures, count(*) AS unlocks, mostly(cause) 
     max(started_at) FILTER (cause IS NOT NULL) AS last_failure,
     max(started_at) FILTER (cause IS NULL) AS last_opened, any_value(region) AS region,
     any_value(firmware) AS firmware
-FROM attempts WHERE started_at BETWEEN $since AND $until
-    AND cause IS DISTINCT FROM 'not_observed'
+FROM observed WHERE started_at BETWEEN $since AND $until
 GROUP BY vehicle_id
 HAVING count(cause) >= $failures ORDER BY failures DESC, last_failure DESC, vehicle_id

@@ -3,7 +3,6 @@
 SELECT account_id, count(cause) AS failures, count(*) AS unlocks, list_sort(list(DISTINCT vehicle_id)) AS cars,
     mostly(cause) AS mostly, max_by(coalesce(cause, 'opened'), started_at) AS last,
     max(started_at) AS last_at
-FROM attempts WHERE started_at BETWEEN $since AND $until
-    AND cause IS DISTINCT FROM 'not_observed' AND account_id IS NOT NULL
+FROM observed WHERE started_at BETWEEN $since AND $until AND account_id IS NOT NULL
 GROUP BY account_id HAVING count(cause) >= $failures AND last <> 'opened'
 ORDER BY failures DESC, last_at DESC, account_id

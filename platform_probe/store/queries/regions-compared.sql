@@ -5,5 +5,5 @@ SELECT region, count(*) AS unlocks, count(cause) AS not_opened,
     round(100 * wilson_low(count(cause), count(*)), 2) AS at_least,
     round(100 * wilson_high(count(cause), count(*)), 2) AS at_most,
     mostly(cause) AS mostly, round(quantile_cont(total_s, 0.95) FILTER (cause IS NULL), 2) AS p95_s
-FROM attempts WHERE started_at BETWEEN $since AND $until
+FROM observed WHERE started_at BETWEEN $since AND $until
 GROUP BY region ORDER BY at_least DESC, region

@@ -5,8 +5,7 @@
 WITH both_of_them AS (
     SELECT cause, CASE WHEN $before IN (firmware, app_version, api_release) THEN 'before'
         WHEN $after IN (firmware, app_version, api_release) THEN 'after' END AS release
-    FROM attempts WHERE started_at BETWEEN $since AND $until
-    AND cause IS DISTINCT FROM 'not_observed'
+    FROM observed WHERE started_at BETWEEN $since AND $until
 ), counted AS (
     SELECT count(*) FILTER (release = 'before') AS before_unlocks,
         count(cause) FILTER (release = 'before') AS before_failures,

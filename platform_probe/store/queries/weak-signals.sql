@@ -4,7 +4,7 @@ WITH signals AS (
     SELECT vehicle_id, median(signal_dbm) AS signal_dbm, count(*) AS heartbeats FROM observations
     WHERE heard_at BETWEEN $since AND $until AND signal_dbm IS NOT NULL GROUP BY vehicle_id
 ), unlocked AS (
-    SELECT vehicle_id, count(*) AS unlocks, count(cause) AS not_opened FROM attempts
+    SELECT vehicle_id, count(*) AS unlocks, count(cause) AS not_opened FROM observed
     WHERE started_at BETWEEN $since AND $until GROUP BY vehicle_id
 )
 SELECT s.vehicle_id, round(s.signal_dbm, 1) AS signal_dbm, s.heartbeats,

@@ -4,4 +4,4 @@ SELECT region, count(*) AS unlocks,
     round(100 * count(*) FILTER (cause IS NULL AND total_s <= $seconds) / count(*), 2) AS percent,
     count(cause) AS not_opened,
     count(*) FILTER (cause IS NULL AND total_s > $seconds) AS too_slow
-FROM attempts WHERE started_at BETWEEN $since AND $until GROUP BY region ORDER BY percent, region
+FROM observed WHERE started_at BETWEEN $since AND $until GROUP BY region ORDER BY percent, region

@@ -405,9 +405,7 @@ def of_cause(snapshot: Snapshot, cause: str, span: tuple[float, float], number: 
     )
 
 
-_FAILED_WITHIN: Final = (
-    "attempts WHERE started_at BETWEEN $since AND $until AND cause <> 'not_observed'"
-)
+_FAILED_WITHIN: Final = "observed WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL"
 """Of what was not seen nobody knows whether it failed: its cause has a page."""
 
 

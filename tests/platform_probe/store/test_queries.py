@@ -165,6 +165,20 @@ def test_judged_anew(store: Path) -> None:
     assert row["now_judged"] == "opened"
 
 
+@pytest.mark.parametrize("trait", ["apps", "firmware", "hardware", "operators", "regions"])
+def test_what_was_not_seen_counts_nowhere(tmp_path: Path, trait: str) -> None:
+    """An unlock whose end the monitor did not see neither opened nor failed."""
+    unlocks = [
+        unlock(number, cause=cause, firmware="2.5.0", region="coast")
+        for number, cause in enumerate((None, Cause.BOX_OFFLINE, Cause.NOT_OBSERVED))
+    ]
+    make_store(tmp_path)
+    put_unlocks(tmp_path, unlocks)
+    (row,) = answer(tmp_path, f"{trait}-compared")
+    assert (row["unlocks"], row["not_opened"]) == (2, 1)
+    assert answer(tmp_path, "within-seconds")[0]["unlocks"] == 2
+
+
 def test_release_that_is_worse_is_called_so(store: Path) -> None:
     """All three that failed have the new firmware, and one of theirs that opened: 3 of 4."""
     (row,) = answer(store, "releases-compared")

@@ -89,8 +89,7 @@ def _by_trait(asked: Asked, trait: str, span: tuple[float, float]) -> list[Mappi
         SELECT {trait} AS name, count(*) AS unlocks, count(cause) AS failed,
             count(DISTINCT vehicle_id) AS cars, mostly(cause) AS mostly,
             quantile_cont(total_s, 0.95) FILTER (cause IS NULL) AS p95_s
-        FROM attempts WHERE started_at BETWEEN $since AND $until
-            AND cause IS DISTINCT FROM 'not_observed'
+        FROM observed WHERE started_at BETWEEN $since AND $until
         GROUP BY ALL ORDER BY failed / unlocks DESC, unlocks DESC, name
         """,
         {"since": utc(span[0]), "until": utc(span[1])},
@@ -107,8 +106,7 @@ def _whole(asked: Asked, span: tuple[float, float]) -> Mapping[str, Any]:
             count(DISTINCT account_id) FILTER (cause IS NOT NULL) AS customers_hit,
             quantile_cont(total_s, 0.5) FILTER (cause IS NULL) AS p50_s,
             quantile_cont(total_s, 0.95) FILTER (cause IS NULL) AS p95_s
-        FROM attempts WHERE started_at BETWEEN $since AND $until
-            AND cause IS DISTINCT FROM 'not_observed'
+        FROM observed WHERE started_at BETWEEN $since AND $until
         """,
         {"since": utc(span[0]), "until": utc(span[1])},
         1,
@@ -259,16 +257,15 @@ def _level(asked: Asked, days: int) -> Mapping[str, Any]:
         asked.snapshot.rows(
             """
             WITH failures AS MATERIALIZED (
-                SELECT account_id, booking_id, total_s FROM attempts
-                WHERE started_at BETWEEN $since AND $until AND cause <> 'not_observed'
+                SELECT account_id, booking_id, total_s FROM observed
+                WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL
                 AND source <> 'floor'
             )
             SELECT count(*) AS failed, count(DISTINCT account_id) AS customers,
                 count(DISTINCT booking_id) AS rentals, coalesce(sum(total_s), 0) / 60 AS minutes,
                 (
-                    SELECT count(*) FROM attempts
+                    SELECT count(*) FROM observed
                     WHERE started_at BETWEEN $since AND $until AND source <> 'floor'
-                        AND cause IS DISTINCT FROM 'not_observed'
                 ) AS unlocks,
                 (
                     SELECT count(DISTINCT booking_id) FROM failures WHERE booking_id NOT IN (
@@ -351,8 +348,7 @@ def failed_over_time(
         f"""
         SELECT time_bucket(to_microseconds($bucket), started_at) AS at_time,
             100 * count(cause) / count(*) AS percent
-        FROM attempts WHERE started_at BETWEEN $since AND $until{of_them}
-            AND cause IS DISTINCT FROM 'not_observed'
+        FROM observed WHERE started_at BETWEEN $since AND $until{of_them}
         GROUP BY ALL ORDER BY at_time
         """,
         {
