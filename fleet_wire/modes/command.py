@@ -86,7 +86,7 @@ MODES: Final = (
                 Fact.SAID_ERROR,
                 Fact.ASKED_AGAIN,
             )
-            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED),
+            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED, Fact.ALREADY_OPENED),
             rules_out=facts(
                 Fact.PLATFORM_WAITED_LONG,
                 Fact.EXPLAINED_NOTHING,
@@ -120,8 +120,9 @@ MODES: Final = (
                 Fact.REFUSED_INHIBITED,
                 Fact.OPENED_LATE,
                 Fact.PLATFORM_MISSED_IT,
+                Fact.ALREADY_OPENED,
             ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE, Fact.HELD_UP),
         ),
     ),
     FailureMode(
@@ -168,8 +169,9 @@ MODES: Final = (
             | facts(Fact.SENT_AGAIN)
             | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
-            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),
-            rules_out=facts(Fact.REFUSED_BUSY, Fact.RESULT_WITHOUT_STATE, Fact.NOT_DELIVERED),
+            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.ALREADY_OPENED),
+            rules_out=facts(Fact.REFUSED_BUSY, Fact.RESULT_WITHOUT_STATE, Fact.NOT_DELIVERED)
+            | facts(Fact.HELD_UP),
         ),
     ),
 )

@@ -165,7 +165,8 @@ def _has_gone_on(case: Case, heard_s: float) -> bool:
         return False
     last_s = car.last_heard_before(heard_s - 0.001)
     silent_s = heard_s - (case.published_s if last_s is None else last_s)
-    usual_s = RECENT_S / 2 if car.interval_s is None else car.interval_s * LATE_HEARTBEATS
+    interval_s = car.interval_s or case.usual_interval_s
+    usual_s = RECENT_S / 2 if interval_s is None else interval_s * LATE_HEARTBEATS
     return silent_s <= max(usual_s, CROSSING_S * 5)
 
 
@@ -265,6 +266,12 @@ def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
     if past.booking_id == record.booking_id:
         if abs(past.began_s - began_s) < AWAY_S:
             case.seen[Fact.OPENED_AGAIN] = f"the same booking opened the car {when}"
+        is_other = past.trace_id != record.trace_id
+        is_before = began_s - RECENT_S < past.ended_s < case.published_s
+        if is_other and is_before and Fact.SENT_LATE in case.seen:
+            case.seen[Fact.ALREADY_OPENED] = (
+                f"when the command was sent, the same booking had opened the car {when}"
+            )
     elif (
         case.has_state
         and past.began_s < began_s
