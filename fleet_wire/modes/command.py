@@ -109,9 +109,9 @@ MODES: Final = (
         now="Have the car locked if nobody is there.",
         mend="Let retries keep the command's id.",
         signature=Signature(
+            needs=facts(Fact.SENT_TWICE),
             speaks_for=facts(
                 Fact.ANSWERED_TWICE,
-                Fact.SENT_TWICE,
                 Fact.REFUSED_VEHICLE_STATE,
                 Fact.NOT_PARKED,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
@@ -120,7 +120,6 @@ MODES: Final = (
                 Fact.REFUSED_INHIBITED,
                 Fact.OPENED_LATE,
                 Fact.PLATFORM_MISSED_IT,
-                Fact.ALREADY_OPENED,
             ),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE, Fact.HELD_UP),
         ),

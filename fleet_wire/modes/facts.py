@@ -390,7 +390,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         opened_again="the same booking opened the car again within minutes",
         already_opened="the command was sent late, and another one of the same booking had opened"
         " the car by then",
-        sent_twice="another command was sent to the car for the same request",
+        sent_twice="two commands were sent to the car for one request, this one or one just before",
         unlocked_moments_before="the car had been asked to open or to lock moments before",
     ),
     **_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import inf
 from typing import Final
 
@@ -256,6 +257,19 @@ def note_this_car(case: Case) -> None:
             seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
+    _note_sent_twice_before(case)
+
+
+def _note_sent_twice_before(case: Case) -> None:
+    """Note that a request before this one was sent twice: its second command may be in the way."""
+    sent = Counter(
+        past.trace_id
+        for past in case.car.attempts
+        if 0 < case.began_s - past.began_s < RECENT_S and past.trace_id != case.record.trace_id
+    )
+    if max(sent.values(), default=0) > 1:
+        before = "two commands were sent to the car for the request before this one"
+        case.seen.setdefault(Fact.SENT_TWICE, before)
 
 
 def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
