@@ -286,8 +286,12 @@ def is_given_a_mode(case: LabelledCase) -> bool:
 
 
 def was_complained_of(case: LabelledCase) -> bool:
-    """Return whether its customer called support: to him it was not well, however it ended."""
-    return case.last is not None and Fact.SUPPORT_CALLED in case.last.facts
+    """Return whether its customer called support, or asked anew as the car had locked itself.
+
+    To them it was not well, however it ended.
+    """
+    not_well = {Fact.SUPPORT_CALLED, Fact.ASKED_AFTER_RELOCK}
+    return case.last is not None and not not_well.isdisjoint(case.last.facts)
 
 
 def _first(case: LabelledCase) -> str | None:

@@ -156,13 +156,16 @@ VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
 """Kinds of one fault, each as likely as the others; what they set goes before `RANGES`."""
 _SHORT: Final = {"base_s": 15, "spread_s": 12}
 _LONG: Final = {"base_s": 600, "spread_s": 3_000}
+_BEFORE_SLOW_HANDS: Final = {"base_s": 8, "spread_s": 14}
 LEARNED_VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     **VARIANTS,
     "no_coverage_garage": ({}, {}, {}, {"episode": _SHORT}, {"episode": _LONG}),
     "late_delivery_persistent_session": ({}, {}, {}, {"offline": _SHORT}),
+    "auto_relock": ({}, {}, {"after": _BEFORE_SLOW_HANDS}),
 }
 """Those of incidents to tune with: a loss of coverage that a connection survives is rare, and so is
-one that outlasts all looks, and both are to be known all the same."""
+one that outlasts all looks, and a car that locks itself before slow customers alone; these are to
+be known all the same."""
 TOGETHER: Final[dict[str, tuple[str, ...]]] = {
     "regional_carrier_outage": ("operator",),
     "dns_failure": ("operator",),

@@ -23,7 +23,7 @@ from fleet_sim.score.cases import LabelledCase, Said
 from fleet_sim.score.figures import was_complained_of
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.facts import FACTS, HEARTBEATS, Fact, Told
 from fleet_wire.modes.mode import (
     AGAINST,
     FOR,
@@ -73,12 +73,14 @@ _SEEN_LATER: Final = frozenset(
     }
 )  # fmt: skip
 """While the first unlocks fail of something no others do yet: that is no sign of another mode."""
+_OF_SOME: Final = frozenset({Fact.RELOCKED_AT_ONCE})
+"""Cars lock themselves after 3 s or after 120 s: of others than the first nothing follows."""
 _POOR: Final = (
-    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, Told.TELEMETRY,
+    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, *HEARTBEATS,
 )  # fmt: skip
 LOST: Final = (
-    *((),) * 8, *((Told.TELEMETRY,),) * 3, (Told.PLATFORM,), (Told.BROKER_LOG,),
-    (Told.TELEMETRY, Told.BROKER_LOG), (Told.TELEMETRY, Told.PLATFORM), _POOR,
+    *((),) * 8, *(HEARTBEATS,) * 3, (Told.PLATFORM,), (Told.BROKER_LOG,),
+    (*HEARTBEATS, Told.BROKER_LOG), (*HEARTBEATS, Told.PLATFORM), _POOR,
 )  # fmt: skip
 """What cases lack besides what their incident does, drawn anew each time: half of the time
 nothing [E]. Of a short time no heartbeat is known, so these are lacking most often."""
@@ -107,7 +109,7 @@ class Model:
             needs, speaks_for, rules_out = _listed(name)
             for fact in sorted(speaks_for):
                 self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
-                if fact not in _SEEN_INSTEAD and fact not in _SEEN_LATER:
+                if fact not in _SEEN_INSTEAD | _SEEN_LATER | _OF_SOME:
                     self.unseen.begin(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
             for fact in sorted(needs):
                 self.seen.begin(_PLACE[fact], at, NEEDED, 0.0, 12.0)

@@ -17,17 +17,17 @@ from typing import Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.facts import FACTS, HEARTBEATS, Fact, Told
 from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, Signature
 
 _ALL: Final = frozenset(Told)
 _TWO_TOPICS: Final = _ALL - {
-    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, Told.TELEMETRY,
+    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, *HEARTBEATS,
 }  # fmt: skip
 WIRES: Final[Mapping[str, frozenset[Told]]] = MappingProxyType(
     {
         "nothing is lost": _ALL,
-        "no heartbeats": _ALL - {Told.TELEMETRY},
+        "no heartbeats": _ALL - {*HEARTBEATS},
         "no log of the platform": _ALL - {Told.PLATFORM},
         "no log of the broker": _ALL - {Told.BROKER_LOG},
         "two topics, both logs": _TWO_TOPICS,
@@ -42,6 +42,7 @@ _WORDS: Final = {
     Told.REASONS: "reasons of boxes",
     Told.PRESENCE: "presence",
     Told.TELEMETRY: "heartbeats",
+    Told.TELEMETRY_SINCE: "heartbeats after the command",
     Told.EVENTS: "events of boxes",
     Told.STATE: "the car's state",
     Told.NEIGHBOURS: "enough other unlocks",
@@ -136,6 +137,8 @@ def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
 
 def _listed(sources: Collection[Told]) -> str:
     words = [_WORDS[source] for source in Told if source in sources]
+    if _WORDS[Told.TELEMETRY] in words:  # those after the command are of them
+        words = [word for word in words if word != _WORDS[Told.TELEMETRY_SINCE]]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 

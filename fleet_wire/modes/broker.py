@@ -250,7 +250,9 @@ MODES: Final = (
             | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | facts(Fact.LOST_AT_ONCE, Fact.LEFT_QUIETLY, Fact.TAKEN_OVER, Fact.DENIED_AT_BROKER)
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.LOST_AT_SAME_DATA)
-            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
+            | facts(
+                Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED, Fact.NOTHING_REQUESTED
+            ),
         ),
     ),
     FailureMode(
@@ -285,7 +287,7 @@ MODES: Final = (
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER, Fact.SILENT_SINCE)
             | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
             | facts(Fact.OPENED_AT_LAST)
-            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED),
+            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED, Fact.HELD_UP),
         ),
     ),
     FailureMode(

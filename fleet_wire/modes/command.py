@@ -86,7 +86,7 @@ MODES: Final = (
                 Fact.SAID_ERROR,
                 Fact.ASKED_AGAIN,
             )
-            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED),
+            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED, Fact.ALREADY_OPENED),
             rules_out=facts(
                 Fact.PLATFORM_WAITED_LONG,
                 Fact.EXPLAINED_NOTHING,
@@ -109,9 +109,9 @@ MODES: Final = (
         now="Have the car locked if nobody is there.",
         mend="Let retries keep the command's id.",
         signature=Signature(
+            needs=facts(Fact.SENT_TWICE),
             speaks_for=facts(
                 Fact.ANSWERED_TWICE,
-                Fact.SENT_TWICE,
                 Fact.REFUSED_VEHICLE_STATE,
                 Fact.NOT_PARKED,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
@@ -121,7 +121,7 @@ MODES: Final = (
                 Fact.OPENED_LATE,
                 Fact.PLATFORM_MISSED_IT,
             ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE, Fact.HELD_UP),
         ),
     ),
     FailureMode(
@@ -168,8 +168,9 @@ MODES: Final = (
             | facts(Fact.SENT_AGAIN)
             | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
-            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),
-            rules_out=facts(Fact.REFUSED_BUSY, Fact.RESULT_WITHOUT_STATE, Fact.NOT_DELIVERED),
+            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.ALREADY_OPENED),
+            rules_out=facts(Fact.REFUSED_BUSY, Fact.RESULT_WITHOUT_STATE, Fact.NOT_DELIVERED)
+            | facts(Fact.HELD_UP),
         ),
     ),
 )

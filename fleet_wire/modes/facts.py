@@ -23,6 +23,8 @@ class Told(StrEnum):
     """Presence messages and last wills; where there are none, the broker's log of connections."""
     TELEMETRY = "telemetry"
     """Heartbeats."""
+    TELEMETRY_SINCE = "telemetry_since"
+    """Heartbeats that were due after the command: before that none can have failed to come."""
     EVENTS = "events"
     """What boxes tell when it happens: boots, updates, a low battery."""
     STATE = "state"
@@ -36,6 +38,10 @@ class Told(StrEnum):
     """The platform's log."""
     BROKER_LOG = "broker_log"
     """The broker's own log."""
+
+
+HEARTBEATS: Final = (Told.TELEMETRY, Told.TELEMETRY_SINCE)
+"""All that heartbeats tell: where there are none, both are missing."""
 
 
 class Fact(StrEnum):
@@ -85,6 +91,7 @@ class Fact(StrEnum):
     WOKE_SLOWLY = "woke_slowly"
     SLOW_DELIVERY = "slow_delivery"
     SENT_LATE = "sent_late"
+    HELD_UP = "held_up"
     CLOCK_WRONG = "clock_wrong"
 
     # Presence
@@ -134,6 +141,7 @@ class Fact(StrEnum):
     LOCK_BOUNCED = "lock_bounced"
     RELOCKED = "relocked"
     RELOCKED_AT_ONCE = "relocked_at_once"
+    ASKED_AFTER_RELOCK = "asked_after_relock"
     DOOR_OPENED = "door_opened"
     NO_DOOR_OPENED = "no_door_opened"
     DOOR_AJAR = "door_ajar"
@@ -175,6 +183,7 @@ class Fact(StrEnum):
     LEFT_BEHIND = "left_behind"
     TWO_BOOKINGS = "two_bookings"
     OPENED_AGAIN = "opened_again"
+    ALREADY_OPENED = "already_opened"
     SENT_TWICE = "sent_twice"
     UNLOCKED_MOMENTS_BEFORE = "unlocked_moments_before"
 
@@ -200,6 +209,7 @@ class Fact(StrEnum):
     PLATFORM_WAITED_LONG = "platform_waited_long"
     OPEN_BUT_TOLD_NO = "open_but_told_no"
     SUPPORT_CALLED = "support_called"
+    SHOWN_KEY_EXPIRED = "shown_key_expired"
     ANOTHER_CAR_ASKED = "another_car_asked"
     SAID_TOO_FAR = "said_too_far"
     SAID_SIGNED_OUT = "said_signed_out"
@@ -309,11 +319,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_of(
         Told.TELEMETRY,
-        reported_after="the box went on reporting after it should have had the command, on the"
-        " connection that it had",
-        resumed="the box reported again on the connection that it had, after a silence or with a"
-        " late answer",
-        silent_since="no heartbeat came from the command on, though two should have",
         silent_before="the box was silent for longer than usual when the unlock began",
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
@@ -325,6 +330,14 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         much_data="the box had used far more mobile data than others",
         lost_at_same_data="the cars that are lost had used the same amount of data, and no"
         " other car more",
+    ),
+    **_of(
+        Told.TELEMETRY_SINCE,
+        reported_after="the box went on reporting after it should have had the command, on the"
+        " connection that it had",
+        resumed="the box reported again on the connection that it had, after a silence or with a"
+        " late answer",
+        silent_since="no heartbeat came from the command on, though two should have",
     ),
     **_of(
         Told.EVENTS,
@@ -345,6 +358,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",
         relocked_at_once="the car locked itself again sooner than anybody can open a door",
+        asked_after_relock="the customer asked for the car once more, or called support, after it"
+        " had locked itself again, and not before",
         door_opened="a door was opened after the unlock",
         no_door_opened="the car was open, and no door was opened for most of a minute",
         door_ajar="a door was not shut",
@@ -373,7 +388,9 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         left_behind="most of the boxes that were lost with this one are back, and it is not",
         two_bookings="another booking had opened the car, and nobody had locked it since",
         opened_again="the same booking opened the car again within minutes",
-        sent_twice="another command was sent to the car for the same request",
+        already_opened="the command was sent late, and another one of the same booking had opened"
+        " the car by then",
+        sent_twice="two commands were sent to the car for one request, this one or one just before",
         unlocked_moments_before="the car had been asked to open or to lock moments before",
     ),
     **_of(
@@ -425,6 +442,10 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         " had come",
         open_but_told_no="the car opened, and the customer was told that it did not",
         support_called="the customer called support",
+        shown_key_expired="the app had shown that the phone's key for the car has expired, as the"
+        " customer told support",
+        held_up="the command was sent late, and no earlier one of the car was under way, nor had it"
+        " to be woken; or the API neither answered nor made a command",
         another_car_asked="the platform's log names another car than the one that got the command",
         said_too_far="the API said that the phone is too far from the car",
         said_signed_out="the API said that the phone is not signed in",

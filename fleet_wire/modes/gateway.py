@@ -57,7 +57,7 @@ MODES: Final = (
                 Fact.YES_BEFORE_THE_END, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN
             ),
             rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.NOT_DELIVERED, Fact.RELOCKED)
-            | facts(Fact.PLATFORM_GAVE_UP, Fact.PLATFORM_MISSED_IT),
+            | facts(Fact.PLATFORM_GAVE_UP, Fact.PLATFORM_MISSED_IT, Fact.HELD_UP),
         ),
     ),
     FailureMode(
@@ -121,6 +121,7 @@ MODES: Final = (
                 Fact.SAID_SIGNED_OUT,
                 Fact.SAID_NO,
                 Fact.SAID_OVERLOADED,
+                Fact.HELD_UP,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOTHING_REQUESTED,
                 Fact.MANY_FAIL,
@@ -129,7 +130,8 @@ MODES: Final = (
             ),
             rules_out=REFUSALS
             | facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.NOT_DELIVERED)
-            | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING, Fact.KEY_EXPIRED),
+            | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING, Fact.KEY_EXPIRED)
+            | facts(Fact.SHOWN_KEY_EXPIRED),
         ),
     ),
     FailureMode(

@@ -26,6 +26,7 @@ _AWAY: Final = (
 )
 _NOT_AWAY: Final = ANSWERS | facts(
     Fact.LEFT_QUIETLY,
+    Fact.NOTHING_REQUESTED,
     Fact.REPORTED_AFTER,
     Fact.TAKEN_OVER,
     Fact.TLS_FAILED,

@@ -63,7 +63,8 @@ MODES: Final = (
             ),
             rules_out=REFUSALS
             | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE, Fact.KEY_EXPIRED)
-            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR, Fact.APP_VERSION_FARES_WELL),
+            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR, Fact.APP_VERSION_FARES_WELL)
+            | facts(Fact.SHOWN_KEY_EXPIRED),
         ),
     ),
     FailureMode(
@@ -81,7 +82,7 @@ MODES: Final = (
         now="Let the customer go to where the phone has reception, open the app, and come back.",
         signature=Signature(
             speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
-            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE),
+            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.SHOWN_KEY_EXPIRED),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS)
             | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_OVERLOADED),
         ),

@@ -46,7 +46,9 @@ MODES: Final = (
             speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
             rules_out=facts(
                 Fact.TWO_BOOKINGS, Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED
-            ),
+            )
+            # Who has asked sits in it by now, and the car is in use by them.
+            | facts(Fact.ALREADY_OPENED),
         ),
     ),
     FailureMode(
@@ -65,8 +67,9 @@ MODES: Final = (
             needs=facts(Fact.RELOCKED),
             speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)
             | facts(Fact.OPENED_AGAIN, Fact.NO_DOOR_OPENED, Fact.FAILS_AGAIN)
-            | facts(Fact.RELOCKED_AT_ONCE),
-            rules_out=facts(Fact.PLATFORM_MISSED_IT, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED),
+            | facts(Fact.RELOCKED_AT_ONCE, Fact.ASKED_AFTER_RELOCK),
+            rules_out=facts(Fact.PLATFORM_MISSED_IT, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED)
+            | facts(Fact.HELD_UP),  # who waits for it so long is gone from the door
         ),
     ),
     FailureMode(

@@ -88,6 +88,10 @@ class PastAttempt(msgspec.Struct, frozen=True, gc=False):
     """The car had opened, and after so long the platform gave the command up."""
     woken_until_s: float | None = None
     """Until when the car may have been asked to wake for it; None: it was not."""
+    sent_s: float | None = None
+    """When its command was sent; None: it was not."""
+    over_s: float | None = None
+    """When the platform knew how it ended, or gave it up; None: nobody knows."""
 
 
 class BrokerWord(NamedTuple):

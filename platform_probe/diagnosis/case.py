@@ -42,6 +42,8 @@ class Case:
     late: dict[str, float]
     """What the box said of the command after the unlock had ended, and when."""
     support_called_s: float | None
+    shown: str | None
+    """What the app had shown, as the customer told support."""
     compared: dict[Place, Comparison]
     lost: dict[Place, Comparison]
     """How many cars are lost."""
@@ -64,6 +66,8 @@ class Case:
     cars_known: int
     cars_of_account: int
     """How many cars the account asked for within minutes."""
+    usual_interval_s: float | None
+    """How often the car in the middle of all sends a heartbeat; None: none sends any."""
     usual_data_bytes: float | None
     """What the modem in the middle of all has used; None: they do not say."""
     used_when_lost: tuple[float, float] | None
@@ -117,6 +121,13 @@ class Case:
         return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
 
     @property
+    def was_heartbeat_due(self) -> bool:
+        """Whether a heartbeat should have come after the command, on the connection that it had."""
+        until_s = self.now_s if self.back_s is None else self.back_s
+        interval_s = self.car.interval_s
+        return interval_s is not None and until_s - self.at_box_s >= interval_s
+
+    @property
     def clock_ahead_s(self) -> float | None:
         """How far the box's clock is ahead of ours, as far as is known."""
         sent_unix_s = self.published_s + self.unix_offset_s
@@ -162,6 +173,7 @@ class Case:
             Told.REASONS: self.has_reasons,
             Told.PRESENCE: self.has_presence,
             Told.TELEMETRY: self.has_heartbeats,
+            Told.TELEMETRY_SINCE: self.was_heartbeat_due,
             Told.PLATFORM: self.platform_told,
             Told.BROKER_LOG: self.broker_told,
             Told.NEIGHBOURS: has_neighbours,

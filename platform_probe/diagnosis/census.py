@@ -32,6 +32,8 @@ ALIKE: Final = 1.3
 NO_MORE: Final = 1.05
 MOSTLY: Final = 0.8
 """Of lost cars some are lost for another reason [E]."""
+MOST_ASKED: Final = 100
+"""Cars that tell how often heartbeats come; most of a fleet send them alike [E]."""
 LATE_HEARTBEATS: Final = 1.7
 """So many intervals without any heartbeat: one may be lost, or late."""
 ROUNDING_S: Final = 0.001
@@ -113,6 +115,8 @@ class Census:
         was last heard of, in order, and when it had connected before."""
         self._since_s = math.inf
         """Those that were heard of later are in it."""
+        self.usual_interval_s: float | None = None
+        """How often the car in the middle of some sends a heartbeat, as of the last count."""
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
         self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
@@ -214,6 +218,9 @@ class Census:
         self._heard_at.clear()
         self._since_s = math.inf
         self._note_use()
+        self.usual_interval_s = _middle(
+            car.interval_s for car in self._sample[:MOST_ASKED] if car.interval_s is not None
+        )
 
     def _sample_anew(self) -> None:
         for car in self._sample:

@@ -215,13 +215,13 @@ class Diagnosing(Hearing):
             past.trace_id for past in car.attempts if past.attempt_id != record.attempt_id
         ]
 
-    def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> OpenUnlock:
+    def _begin(self, record: Attempt, now_s: float) -> OpenUnlock:
         recent = self._recent.get(record.vehicle_id)
         if recent is not None and recent.attempt_id == record.attempt_id:
             del self._recent[record.vehicle_id]  # never to be begun anew
         began_s = self._placed_s(record.started_at)
         revision = self._told_before.get(record.attempt_id, 0)
-        one = OpenUnlock(record, began_s, called_s=called_s, revision=revision)
+        one = OpenUnlock(record, began_s, revision=revision)
         self._open[record.attempt_id] = one
         of_car = self._open_by_car.setdefault(record.vehicle_id, [])
         of_car.append(one)
@@ -299,17 +299,20 @@ class Diagnosing(Hearing):
         called_s = self._placed_s(complaint.at)
         if complaint.missed:
             return  # that no unlock is known says nothing
-        if not complaint.attempts:
-            self._diagnose(self._begin(unseen(complaint), now_s, called_s), now_s)
-            return
-        attempt_id = complaint.attempts[-1]
-        one = self._open.get(attempt_id)
-        recent = self._recent.get(complaint.vehicle_id)
-        if one is None and recent is not None and recent.attempt_id == attempt_id:
-            one = self._begin(recent, now_s)
+        one = self._complained_of(complaint, now_s)
         if one is not None:
-            one.called_s = called_s
+            one.called_s, one.shown = called_s, complaint.shown
             self._diagnose(one, now_s)
+
+    def _complained_of(self, complaint: Complaint, now_s: float) -> OpenUnlock | None:
+        """Return the last unlock before a call, or one that nobody saw; None: it is settled."""
+        if not complaint.attempts:
+            return self._begin(unseen(complaint), now_s)
+        attempt_id = complaint.attempts[-1]
+        recent = self._recent.get(complaint.vehicle_id)
+        if attempt_id in self._open or recent is None or recent.attempt_id != attempt_id:
+            return self._open.get(attempt_id)
+        return self._begin(recent, now_s)
 
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         for one in self._open_by_car.get(vehicle_id, ()):
@@ -410,6 +413,7 @@ class Diagnosing(Hearing):
             refusal=self._refusals.get(record.command_id or ""),
             late=one.late,
             support_called_s=one.called_s,
+            shown=one.shown,
             compared=compared,
             lost=self._census.compare(car.places, now_s),
             heard_since=self._census.heard_since(car.places, at_box_s)
@@ -427,6 +431,7 @@ class Diagnosing(Hearing):
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
+            usual_interval_s=self._census.usual_interval_s,
             usual_data_bytes=self._census.usual_data_bytes,
             used_when_lost=self._census.used_when_lost(car.places),
             others_name_bookings=self._others_name_bookings(),

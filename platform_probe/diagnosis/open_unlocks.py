@@ -48,6 +48,8 @@ class OpenUnlock:
     """From where facts could be seen, as of the last look."""
     called_s: float | None = None
     """When its customer called support."""
+    shown: str | None = None
+    """What the app had shown, as the customer told support."""
     last: Diagnosis | None = None
     is_settled: bool = False
     """Whether it is looked at no more."""

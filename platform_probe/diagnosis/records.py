@@ -30,6 +30,7 @@ SURE_OF_CAUSE: Final = 0.9
 def past_of(record: Attempt, began_s: float) -> PastAttempt:
     """Return what is kept of an unlock for those of the car before and after it."""
     side = record.platform or PlatformSide()
+    sent_s = record.stages.get(Stage.PUBLISHED.value)
     return PastAttempt(
         began_s,
         began_s + record.total_s,
@@ -42,6 +43,8 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         is_unsent=record.cause is Cause.NOT_PUBLISHED and is_yes(side),
         missed_s=waited_s(record) if record.cause is None and side.outcome in GIVEN_UP else None,
         woken_until_s=began_s + _woken_until_s(record) if Flag.WOKEN in record.flags else None,
+        sent_s=None if sent_s is None else began_s + sent_s,
+        over_s=None if side.ended_s is None else began_s + side.ended_s,
     )
 
 

@@ -136,22 +136,59 @@ def note_power(case: Case) -> None:
 
 def note_state(case: Case) -> None:
     """Note what became of locks and doors."""
-    car, seen = case.car, case.seen
+    relock = _relock(case)
+    if relock is None:
+        return
+    opened_s, relocked_s = relock
+    open_for_s = relocked_s - opened_s
+    case.seen[Fact.RELOCKED] = (
+        f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
+    )
+    if open_for_s < AT_ONCE_S:
+        case.seen[Fact.RELOCKED_AT_ONCE] = f"the car was open for {open_for_s:.1f} s"
+    _note_asked_after(case, opened_s, relocked_s)
+
+
+def _relock(case: Case) -> tuple[float, float] | None:
+    """Return when the car opened, and when it locked itself with no door opened; None: not so."""
+    car = case.car
     opened_s: float | None = None
     relocks = {*car.relocks()}
     for move in car.locks:
         if not move.is_locked and move.at_s >= case.began_s:
             opened_s = move.at_s
         elif move.is_locked and opened_s is not None and move in relocks:
-            open_for_s = move.at_s - opened_s
             was_used = any(opened_s <= door_s < move.at_s for door_s in car.doors)
-            if open_for_s < RELOCKED_S and not was_used:
-                seen[Fact.RELOCKED] = (
-                    f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
-                )
-                if open_for_s < AT_ONCE_S:
-                    seen[Fact.RELOCKED_AT_ONCE] = f"the car was open for {open_for_s:.1f} s"
-            break
+            is_soon = move.at_s - opened_s < RELOCKED_S
+            return (opened_s, move.at_s) if is_soon and not was_used else None
+    return None
+
+
+def _note_asked_after(case: Case, opened_s: float, relocked_s: float) -> None:
+    """Note that the customer came too late for the door, and asked once more, or called support.
+
+    Who presses while the car is open stands at another one, or has lost an answer.
+    """
+    record, called_s = case.record, case.support_called_s
+    asked_s = [
+        past.began_s
+        for past in case.car.attempts
+        if record.booking_id is not None
+        and past.booking_id == record.booking_id
+        and past.attempt_id != record.attempt_id
+    ]
+    if any(opened_s <= at_s <= relocked_s for at_s in asked_s):
+        return
+    again_s = next((at_s for at_s in sorted(asked_s) if at_s > relocked_s), None)
+    if again_s is not None and again_s - relocked_s < RELOCKED_S:
+        what, after_s = "asked for the car once more", again_s - relocked_s
+    elif not asked_s and called_s is not None and 0 < called_s - relocked_s < RELOCKED_S:
+        what, after_s = "called support", called_s - relocked_s
+    else:
+        return
+    case.seen[Fact.ASKED_AFTER_RELOCK] = (
+        f"the customer {what} {after_s:.0f} s after the car had locked itself again"
+    )
 
 
 def note_bounce(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import inf
 from typing import Final
 
@@ -165,7 +166,8 @@ def _has_gone_on(case: Case, heard_s: float) -> bool:
         return False
     last_s = car.last_heard_before(heard_s - 0.001)
     silent_s = heard_s - (case.published_s if last_s is None else last_s)
-    usual_s = RECENT_S / 2 if car.interval_s is None else car.interval_s * LATE_HEARTBEATS
+    interval_s = car.interval_s or case.usual_interval_s
+    usual_s = RECENT_S / 2 if interval_s is None else interval_s * LATE_HEARTBEATS
     return silent_s <= max(usual_s, CROSSING_S * 5)
 
 
@@ -255,6 +257,19 @@ def note_this_car(case: Case) -> None:
             seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
+    _note_sent_twice_before(case)
+
+
+def _note_sent_twice_before(case: Case) -> None:
+    """Note that a request before this one was sent twice: its second command may be in the way."""
+    sent = Counter(
+        past.trace_id
+        for past in case.car.attempts
+        if 0 < case.began_s - past.began_s < RECENT_S and past.trace_id != case.record.trace_id
+    )
+    if max(sent.values(), default=0) > 1:
+        before = "two commands were sent to the car for the request before this one"
+        case.seen.setdefault(Fact.SENT_TWICE, before)
 
 
 def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
@@ -265,6 +280,12 @@ def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
     if past.booking_id == record.booking_id:
         if abs(past.began_s - began_s) < AWAY_S:
             case.seen[Fact.OPENED_AGAIN] = f"the same booking opened the car {when}"
+        is_other = past.trace_id != record.trace_id
+        is_before = began_s - RECENT_S < past.ended_s < case.published_s
+        if is_other and is_before and Fact.SENT_LATE in case.seen:
+            case.seen[Fact.ALREADY_OPENED] = (
+                f"when the command was sent, the same booking had opened the car {when}"
+            )
     elif (
         case.has_state
         and past.began_s < began_s

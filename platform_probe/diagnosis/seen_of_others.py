@@ -137,8 +137,8 @@ def note_heard_there(case: Case) -> None:
 
 def note_back_after_others(case: Case) -> None:
     """Note that others of the operator and region connected long before this car: it could have."""
-    if Fact.NOT_DELIVERED not in case.seen:
-        return
+    if Fact.NOT_DELIVERED not in case.seen or Fact.REPORTED_AFTER in case.seen:
+        return  # who has kept its connection need not come back
     since_s = case.published_s
     until_s = (case.now_s if case.back_s is None else case.back_s) - COMES_BACK_S
     others = case.connected_between(since_s, until_s)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.case import Case
+from platform_probe.diagnosis.car_history import PastAttempt
+from platform_probe.diagnosis.case import AGAIN_S, Case
+from platform_probe.diagnosis.seen_of_attempt import SENT_LATE_S
 
 _PUBLISHED: Final = Stage.PUBLISHED.value
 GIVEN_UP: Final = frozenset({"expired", "not_published"})
+_KEY_WORDS: Final = frozenset({"key", "bluetooth", "ble", "offline"})
+"""What apps call it [E]."""
 WAITED_LONG_S: Final = 60.0
 """Longer than a command that a customer waits for lives, and its grace [E]."""
 WAITS_S: Final = 120.0
@@ -64,6 +69,15 @@ def waited_s(record: Attempt) -> float:
     return (ended_s or 0.0) - record.stages.get(Stage.PUBLISHED.value, 0.0)
 
 
+def says_key_expired(shown: str) -> bool:
+    """Return whether an app has shown that a phone's own key for the car is over.
+
+    Apps show sentences, or the name of the error; a session that has expired is another matter.
+    """
+    words = frozenset(re.findall(r"[a-z]+", shown.lower()))
+    return "expired" in words and not words.isdisjoint(_KEY_WORDS)
+
+
 def note_missed_before(case: Case) -> None:
     """Note an earlier command of the car that the platform waited for in vain, and this one too."""
     for past in case.car.attempts:
@@ -81,6 +95,36 @@ def note_missed_before(case: Case) -> None:
             )
 
 
+def note_held_up(case: Case) -> None:
+    """Note a command that was late, or never made, though the platform had nothing to wait for.
+
+    A later look refutes an earlier one: how an earlier command ended may not be known yet.
+    """
+    record, seen = case.record, case.seen
+    seen.pop(Fact.HELD_UP, None)
+    if not record.platform:
+        return
+    if seen.keys() >= {Fact.NOTHING_PUBLISHED, Fact.SAID_NOTHING} and record.command_id is None:
+        seen[Fact.HELD_UP] = "the API has neither answered nor made a command"
+    was_to_wake = not seen.keys().isdisjoint({Fact.WOKEN, Fact.WAS_ASLEEP})
+    others = (one for one in case.car.attempts if one.attempt_id != record.attempt_id)
+    has_waited = was_to_wake or any(_may_wait(case, one) for one in others)
+    if Fact.SENT_LATE in seen and not has_waited:
+        seen[Fact.HELD_UP] = (
+            f"{seen[Fact.SENT_LATE]}; no earlier one was under way, and the car had not to be woken"
+        )
+
+
+def _may_wait(case: Case, past: PastAttempt) -> bool:
+    """Return whether a command may have waited for that of another unlock of the car.
+
+    The platform sends the next when it knows how the one before has ended, or gives it up.
+    """
+    if past.sent_s is None or not case.began_s - AGAIN_S < past.sent_s < case.published_s:
+        return False
+    return past.over_s is None or past.over_s > case.published_s - SENT_LATE_S
+
+
 def note_platform(case: Case) -> None:
     """Note what the platform's log says."""
     record, seen = case.record, case.seen
@@ -88,6 +132,10 @@ def note_platform(case: Case) -> None:
     if case.support_called_s is not None:
         seen[Fact.SUPPORT_CALLED] = (
             f"the customer called support at {case.at(case.support_called_s)}"
+        )
+    if case.shown is not None and says_key_expired(case.shown):
+        seen[Fact.SHOWN_KEY_EXPIRED] = (
+            "the customer says that the app had shown that the phone's key has expired"
         )
     if names_no_booking(record, others_do=case.others_name_bookings):
         by = f"the account {side.account_id}" if side and side.account_id else "the command"

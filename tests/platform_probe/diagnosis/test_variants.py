@@ -1,0 +1,214 @@
+"""Faults with other parameters than usual: slow heartbeats, slow hands, a slow platform."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import NOTHING_WRONG
+from fleet_wire.contract.messages import VehicleState
+from fleet_wire.modes.alike import class_of
+from fleet_wire.modes.facts import Fact, Told
+from platform_probe.diagnosis.seen_of_platform import says_key_expired
+from platform_probe.weights import shipped_ranking
+from tests.helpers.records import COMPLAINT
+from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, Watched
+
+HARDLY = 0.1
+SLOW = {"intended": 0.0, "requested": 0.0, "published": 17.0}
+"""Stages of an unlock whose command was sent late."""
+PLATFORM = PlatformSide(account_id="somebody", ended_s=18.0, outcome="refused")
+
+
+def probability(mode: str, *facts: Fact) -> float:
+    """Return how likely a mode is where these facts were seen, and every source was there."""
+    ranked = shipped_ranking().rank(dict.fromkeys(facts, "it was seen"), frozenset(Told))
+    return next((one.probability for one in ranked if one.mode == mode), 0.0)
+
+
+def lock(watched: Watched, second: float, *, is_locked: bool) -> None:
+    """Let car-1 report its lock, and no command that has moved it."""
+    state = VehicleState(
+        is_locked=is_locked, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
+        operator="a", region="north",
+    )  # fmt: skip
+    watched.at(second).state("car-1", state, retained=False)
+
+
+def unanswered(watched: Watched) -> None:
+    """Let a command to car-1 stay unanswered: car-1 reports every 300 s, the last time at 310 s."""
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for second in (10.0, 310.0):
+        watched.at(second).telemetry("car-1", HEARTBEAT)
+    watched.at(350.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+
+
+@pytest.mark.parametrize(("looked_s", "was_due"), [(350.0, False), (511.0, False), (700.0, True)])
+def test_before_a_heartbeat_is_due_its_absence_says_nothing(
+    looked_s: float, *, was_due: bool
+) -> None:
+    """A connection dead one way, and one dead both ways, are the same until then."""
+    watched = Watched()
+    unanswered(watched)
+    watched.at(looked_s)
+    told = frozenset(map(Told, watched.told[-1].told))
+    assert Told.TELEMETRY in told
+    assert (Told.TELEMETRY_SINCE in told) is was_due
+    alike = class_of("one_way_downlink", frozenset(Told) - {Told.TELEMETRY_SINCE}).slugs
+    assert alike == {"one_way_downlink", "half_open_tcp_nat"}
+
+
+def test_a_car_goes_on_reporting_as_often_as_others_do() -> None:
+    """It has sent no two heartbeats yet, and others send theirs every five minutes."""
+    watched = Watched()
+    for second in (10.0, 310.0):
+        for number in range(2, 8):
+            watched.at(second).presence(f"car-{number}", ONLINE, retained=False)
+            watched.diagnosing.telemetry(f"car-{number}", HEARTBEAT)
+    watched.at(320.0).presence("car-1", ONLINE, retained=False)
+    watched.at(350.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(560.0).telemetry("car-1", HEARTBEAT)
+    watched.at(700.0)
+    assert {"reported_after", "resumed"} & watched.facts() == {"reported_after"}
+
+
+def test_who_has_kept_its_connection_need_not_come_back() -> None:
+    """Others that connect meanwhile say nothing of a car that goes on reporting."""
+    watched = Watched()
+    state = VehicleState(
+        is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
+        operator="a", region="north",
+    )  # fmt: skip
+    for number in range(1, 12):
+        watched.at(1.0).presence(f"car-{number}", ONLINE, retained=True)
+        watched.diagnosing.state(f"car-{number}", state, retained=True)
+    for second in (5.0, 10.0):
+        watched.at(second).telemetry("car-1", HEARTBEAT)
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(24.0).telemetry("car-1", HEARTBEAT)
+    for number in range(2, 7):
+        watched.at(30.0).presence(f"car-{number}", ONLINE, retained=False)
+    watched.at(620.0)
+    assert "reported_after" in watched.facts()
+    assert "back_after_others" not in watched.facts()
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_key"),
+    [
+        ("The key on your phone has expired; please go online once and try again.", True),
+        ("ble_key_expired", True),
+        ("Your offline access to this car has EXPIRED", True),
+        ("Your session has expired, please sign in", False),
+        ("No connection; please try again.", False),
+    ],
+)
+def test_what_the_app_had_shown_tells_an_expired_key(shown: str, *, is_key: bool) -> None:
+    """Also where the box cannot say so, as it has no network either: then it is no other phone."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, shown=shown)
+    watched.at(5.0).take(complaint)
+    assert says_key_expired(shown) is is_key
+    assert ("shown_key_expired" in watched.facts()) is is_key
+    likely = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert (likely.get("phone_side", 0.0) < HARDLY) is is_key
+
+
+def relocked(watched: Watched, *, at_s: float, again_s: float, booking_id: str) -> None:
+    """Let car-1 open at 18 s, lock itself, and be asked for again."""
+    lock(watched, 0.5, is_locked=True)
+    lock(watched, 18.0, is_locked=False)
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(None, booking_id="b-1", attempt_id="first"))
+    lock(watched, at_s, is_locked=True)
+    watched.at(again_s + 20.0)
+    again = watched.ended(None, booking_id=booking_id, attempt_id="again", trace_id="other")
+    watched.diagnosing.take(again)
+    watched.at(again_s + 90.0)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "again_s", "booking_id", "is_seen"),
+    [
+        (21.0, 40.0, "b-1", True),
+        (34.0, 40.0, "b-1", True),
+        (138.0, 150.0, "b-1", True),
+        (50.0, 40.0, "b-1", False),
+        (34.0, 40.0, "b-2", False),
+    ],
+)
+def test_who_comes_too_late_for_the_door_asks_once_more(
+    at_s: float, again_s: float, booking_id: str, *, is_seen: bool
+) -> None:
+    """However soon the car locks itself; who presses beside an open car stands at another one."""
+    watched = Watched()
+    relocked(watched, at_s=at_s, again_s=again_s, booking_id=booking_id)
+    first = [one for one in watched.told if one.attempt_id == "first"]
+    seen = {fact.fact for one in first[-1:] for fact in one.facts}
+    assert ("asked_after_relock" in seen) is is_seen
+
+
+def test_a_car_that_locked_itself_before_its_customer_came_is_not_well() -> None:
+    """Sixteen seconds are too short for some."""
+    late = (
+        Fact.WENT_WELL, Fact.RELOCKED, Fact.WAS_ONLINE, Fact.OPENED_AGAIN, Fact.WENT_WELL_BETWEEN,
+        Fact.SAID_YES, Fact.SAID_DONE, Fact.FEW_AWAY,
+    )  # fmt: skip
+    assert probability(NOTHING_WRONG, *late, Fact.ASKED_AFTER_RELOCK) < HARDLY
+
+
+def slow_unlock(watched: Watched, *, opened_s: float, over_s: float | None) -> None:
+    """Let a second press of a booking be sent late, when the first has opened the car."""
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(opened_s)
+    first = PlatformSide(
+        ended_s=None if over_s is None else over_s - opened_s + 20.0, outcome="executed"
+    )
+    watched.diagnosing.take(
+        watched.ended(
+            None, stages=SENT, booking_id="b-1", attempt_id="first", trace_id="another",
+            platform=first,
+        )
+    )  # fmt: skip
+    watched.at(60.0)
+    watched.diagnosing.take(
+        watched.ended(
+            Cause.VEHICLE_STATE, stages=SLOW, booking_id="b-1", platform=PLATFORM,
+            reason="wrong_vehicle_state: ignition_on",
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("over_s", "is_held_up"), [(42.0, True), (56.0, False), (None, False)])
+def test_a_command_that_comes_when_its_customer_drives_is_no_car_in_a_wrong_state(
+    over_s: float | None, *, is_held_up: bool
+) -> None:
+    """It was sent 17 s late; the first press had opened the car. What it waited for is told."""
+    watched = Watched()
+    slow_unlock(watched, opened_s=42.0, over_s=over_s)
+    assert {"already_opened", "not_parked", "sent_late"} <= watched.facts()
+    assert ("held_up" in watched.facts()) is is_held_up
+    likely = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert likely.get("wrong_vehicle_state", 0.0) < HARDLY
+
+
+@pytest.mark.parametrize(("command_id", "is_seen"), [(None, True), ("c1", False)])
+def test_an_api_that_neither_answers_nor_makes_a_command_holds_it_up(
+    command_id: str | None, *, is_seen: bool
+) -> None:
+    """One that has made a command may wait for the end of another."""
+    watched = Watched()
+    watched.at(60.0)
+    watched.diagnosing.take(
+        watched.ended(
+            Cause.API_FAILED, stages={"intended": 0.0, "requested": 0.0}, command_id=command_id,
+            platform=PlatformSide(account_id="somebody"),
+        )
+    )  # fmt: skip
+    assert ("held_up" in watched.facts()) is is_seen
