@@ -212,3 +212,17 @@ def test_an_api_that_neither_answers_nor_makes_a_command_holds_it_up(
         )
     )  # fmt: skip
     assert ("held_up" in watched.facts()) is is_seen
+
+
+@pytest.mark.parametrize("second_trace", ["first", "second"])
+def test_who_presses_amid_a_request_that_was_sent_twice(second_trace: str) -> None:
+    """Its second command is in the way; two requests of others are no such thing."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for second, trace_id in ((30.0, "first"), (36.0, second_trace)):
+        watched.at(second)
+        one = watched.ended(None, attempt_id=f"of-{second}", trace_id=trace_id)
+        watched.diagnosing.take(one)
+    watched.at(41.0)
+    watched.diagnosing.take(watched.ended(Cause.VEHICLE_STATE, attempt_id="mine", trace_id="mine"))
+    assert ("sent_twice" in watched.facts()) is (second_trace == "first")
