@@ -264,8 +264,7 @@ class ShareTests:
             self._alarmed[series] = watched, now_s + AGAIN_S
             return
         problem = self._open(measure, shared, now_s)
-        problem.sure = 1.0 - min(1.0, series.limit / evidence)
-        problem.sure = max(problem.sure, 0.5)
+        problem.found_by(evidence, series.limit)
         series.evidence.clear()
 
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:

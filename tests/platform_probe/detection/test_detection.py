@@ -84,6 +84,22 @@ def test_an_outage_is_found_within_ten_unlocks(before: int) -> None:
     assert not incident.cohort
 
 
+def test_an_incident_becomes_surer_as_it_goes_on() -> None:
+    """It opens as soon as there is enough, and is told surer by what comes."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    while not watched.told:
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE)
+    assert watched.told[0].sure < 0.99
+    for _ in range(10):
+        watched.wait(10.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE)
+    (incident,) = watched.last
+    assert incident.sure > 0.9999
+    assert [one.sure for one in watched.told] == sorted(one.sure for one in watched.told)
+
+
 def names_of(record: Attempt) -> dict[str, Any]:
     """Return by what a record is known as that of an unlock which had not ended yet."""
     names = ("attempt_id", "command_id", "vehicle_id", "platform", "started_at", "region")
