@@ -144,6 +144,22 @@ def test_who_opens_after_all_is_not_counted_as_failed() -> None:
     assert (incident.state, incident.failed, incident.customers) == (IncidentState.RESOLVED, 6, 6)
 
 
+def test_who_opened_after_all_is_no_evidence_either() -> None:
+    """Five slow cars, and three of nine that fail afterwards, are no incident of eight."""
+    watched = Watched()
+    watched.usual(60, failing=0.0)
+    for _ in range(5):
+        watched.wait(1.0)
+        record = watched.unanswered()
+        watched.wait(5.0)
+        watched.unlock(**names_of(record))
+    for _ in range(3):
+        watched.usual(2, failing=0.0)
+        watched.unlock(cause=Cause.BOX_SILENT)
+    watched.wait(60.0)
+    assert not watched.told
+
+
 def test_one_operator_in_one_region_is_one_incident_with_its_name() -> None:
     """However many cohorts the test finds it in."""
     watched = Watched()
@@ -442,6 +458,23 @@ def test_a_mode_that_is_named_is_found_sooner_than_a_common_cause() -> None:
     assert found[0] == []
     (incident,) = found[1]
     assert incident.title.startswith("The car's battery is flat since ")
+
+
+def test_three_cars_are_enough_where_the_evidence_is() -> None:
+    """Of what hardly ever happens; one car that fails three times is a sick one."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for _ in range(3):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_REJECTED, vehicle_id="car-sick")
+    watched.wait(10.0)
+    assert not watched.told
+    for _ in range(3):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_REJECTED)
+    watched.wait(10.0)
+    (incident,) = watched.last
+    assert incident.cause is Cause.BOX_REJECTED
 
 
 def test_cars_that_open_and_customers_who_press_again_are_found() -> None:
