@@ -30,6 +30,7 @@ from platform_probe.detection.measures import (
     LATE,
     ODD,
     OF_MODE,
+    REFUSED,
     Measure,
     hit_measures,
 )
@@ -327,8 +328,8 @@ class Detection:
         self._note_mode(hit, now_s)
 
     def _note_mode(self, hit: Hit, now_s: float) -> None:
-        """Count the mode of an unlock that failed, once it is known: the first that is named."""
-        if not hit.modes or hit.is_named or not {FAILED, ODD} & {*hit.measures}:
+        """Count the mode of an unlock that did not go well, once it is known: the first named."""
+        if not hit.modes or hit.is_named or not {FAILED, REFUSED, ODD} & {*hit.measures}:
             return
         mode, probability = hit.modes[0]
         if mode in OF_MODE and probability >= SURE:

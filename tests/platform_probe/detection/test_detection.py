@@ -460,6 +460,18 @@ def test_a_mode_that_is_named_is_found_sooner_than_a_common_cause() -> None:
     assert incident.title.startswith("The car's battery is flat since ")
 
 
+def test_what_a_refusal_is_diagnosed_with_is_counted() -> None:
+    """Bookings end on any day; that the app is down is known after four."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for _ in range(4):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.API_REFUSED, failure_mode="app_gateway_outage")
+    watched.wait(2.0)
+    (incident,) = watched.last
+    assert (incident.mode, incident.failed) == ("app_gateway_outage", 4)
+
+
 def test_three_cars_are_enough_where_the_evidence_is() -> None:
     """Of what hardly ever happens; one car that fails three times is a sick one."""
     watched = Watched()
