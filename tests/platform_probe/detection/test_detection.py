@@ -15,7 +15,7 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import (
     ActionKind,
@@ -458,6 +458,57 @@ def test_a_mode_that_is_named_is_found_sooner_than_a_common_cause() -> None:
     assert found[0] == []
     (incident,) = found[1]
     assert incident.title.startswith("The car's battery is flat since ")
+
+
+def test_who_presses_again_counts_before_that_press_has_ended() -> None:
+    """The platform's log tells of it at once; its record says nothing new."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    opened = [watched.unlock() for _ in range(6)]
+    watched.wait(10.0)
+    for record in opened:
+        watched.press(record)
+    watched.wait(1.0)
+    (incident,) = watched.last
+    assert "ars open, and customers press again since " in incident.title
+    for record in opened:
+        watched.wait(3.0)
+        watched.unlock(vehicle_id=record.vehicle_id, platform=record.platform)
+    watched.wait(60.0)
+    (incident,) = watched.last
+    assert (incident.failed, incident.customers) == (6, 6)
+
+
+def test_a_phone_that_asks_again_is_no_customer_who_presses_again() -> None:
+    """It had no answer, and asks in the same trace."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    opened = [watched.unlock() for _ in range(6)]
+    watched.wait(10.0)
+    for record in opened:
+        watched.press(record, trace_id=record.trace_id)
+    watched.wait(60.0)
+    assert not watched.told
+
+
+def test_who_presses_again_and_is_diagnosed_is_hit_once() -> None:
+    """The same unlock, in two ways: pressing again is counted by the one that opened."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    opened = [watched.unlock() for _ in range(6)]
+    watched.wait(10.0)
+    for record in opened:
+        watched.press(record)
+        diagnose(
+            watched,
+            "auto_relock",
+            attempt_id=record.attempt_id,
+            vehicle_id=record.vehicle_id,
+            outcome=Outcome.OK,
+        )
+    watched.wait(60.0)
+    (incident,) = watched.last
+    assert (incident.mode, incident.customers, incident.cars) == ("auto_relock", 6, 6)
 
 
 def test_what_a_refusal_is_diagnosed_with_is_counted() -> None:
