@@ -14,6 +14,7 @@ from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.messages import Telemetry
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Beat, Follower
 from platform_probe.detection.detection import Detection
@@ -107,6 +108,13 @@ class Alerting:
 
     def broker_said(self, event: BrokerEvent) -> None:
         """Pass over the broker's word: the diagnosis has it."""
+
+    def platform_said(self, event: PlatformEvent) -> None:
+        """Take a line of the platform's log: of each press, before it has ended."""
+        if event.event is PlatformStep.REQUESTED and event.operation == "unlock":
+            customer = event.account_id or event.booking_id
+            if event.vehicle_id is not None and customer is not None:
+                self._detection.pressed(event.vehicle_id, customer, event.trace_id)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""

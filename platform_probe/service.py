@@ -159,7 +159,7 @@ def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None
     if store is not None:
         probe.let_hear(store, store.platform_event)
     if alerting is not None:
-        probe.let_hear(alerting)
+        probe.let_hear(alerting, alerting.platform_said)
         probe.on_connection = alerting.connection
         probe.watch_unanswered(alerting.unanswered)
 

@@ -30,6 +30,7 @@ from platform_probe.detection.measures import (
     LATE,
     ODD,
     OF_MODE,
+    REFUSED,
     Measure,
     hit_measures,
 )
@@ -120,6 +121,21 @@ class Detection:
         remember(self._unanswered, record.command_id, (hit, counts), MOST_OPENED)
         self._waves.hit(hit)
         self._shares.take(values, at_s, now_s, hit, counts=counts)
+
+    def pressed(self, vehicle_id: str, customer: str, trace_id: str | None) -> None:
+        """Take that a customer presses unlock; again counts now, not when that press has ended.
+
+        What a phone that had no answer asks again, in the same trace, is no press.
+        """
+        now_s = self._now_s()
+        before = self._repeats.opened(vehicle_id, customer)
+        if before is None or before.trace_id == trace_id:
+            return
+        opened = self._opened.get(before.attempt_id)
+        if opened is None or not self._repeats.is_again(vehicle_id, now_s, before):
+            return
+        again = Hit(now_s, opened[0], vehicle_id, customer, before.attempt_id, (AGAIN,))
+        self._pressed_again(again, now_s)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Take a message of a car."""
@@ -303,8 +319,11 @@ class Detection:
             self._note_mode(one, now_s)
         if is_again and not is_failure:
             again = Hit(at_s, values, attempt.vehicle_id, customer, attempt.attempt_id, (AGAIN,))
-            remember(self._again, attempt.vehicle_id, again, MOST_OPENED)
-            self._shares.stray(again, now_s)
+            self._pressed_again(again, now_s)
+
+    def _pressed_again(self, again: Hit, now_s: float) -> None:
+        remember(self._again, again.vehicle_id, again, MOST_OPENED)
+        self._shares.stray(again, now_s)
 
     def _answered(self, attempt: Attempt, measures: tuple[Measure, ...], now_s: float) -> None:
         """Take the record of an unlock that was counted as failed before it had ended."""
@@ -327,8 +346,8 @@ class Detection:
         self._note_mode(hit, now_s)
 
     def _note_mode(self, hit: Hit, now_s: float) -> None:
-        """Count the mode of an unlock that failed, once it is known: the first that is named."""
-        if not hit.modes or hit.is_named or not {FAILED, ODD} & {*hit.measures}:
+        """Count the mode of an unlock that did not go well, once it is known: the first named."""
+        if not hit.modes or hit.is_named or not {FAILED, REFUSED, ODD} & {*hit.measures}:
             return
         mode, probability = hit.modes[0]
         if mode in OF_MODE and probability >= SURE:
@@ -338,8 +357,8 @@ class Detection:
     def _diagnosed(self, diagnosis: Diagnosis, now_s: float) -> None:
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
         again = self._again_before(diagnosis, now_s)
-        if hit is None:
-            hit = self._odd(diagnosis, now_s)
+        if diagnosis.attempt_id in self._opened:
+            hit = self._odd(diagnosis, hit, now_s)
         for one in (hit, again):
             if one is not None:
                 one.modes = modes_of(diagnosis)
@@ -350,19 +369,22 @@ class Detection:
         """Return that a customer pressed again, of whose later presses this is the diagnosis."""
         hit = self._again.get(diagnosis.vehicle_id)
         began_s = now_s - diagnosis.after_s
-        if hit is None or not hit.at_s <= began_s < hit.at_s + RETRY_S:
-            return None
+        if hit is None or ODD in hit.measures or not hit.at_s <= began_s < hit.at_s + RETRY_S:
+            return None  # what is known of the unlock itself goes before what followed
         return hit if diagnosis.first.mode in MODES else None
 
-    def _odd(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
-        """Count an unlock that opened and is diagnosed all the same; None where it is not."""
-        opened = self._opened.get(diagnosis.attempt_id)
+    def _odd(self, diagnosis: Diagnosis, again: Hit | None, now_s: float) -> Hit | None:
+        """Count an unlock that opened and is diagnosed all the same.
+
+        `again` is that its customer has pressed again, which is returned where it is not odd.
+        """
         first = diagnosis.first
-        is_odd = first.mode in MODES and first.mode not in SUSPECT and first.probability >= SURE
-        if opened is None or not is_odd:
-            return None
-        del self._opened[diagnosis.attempt_id]
-        values, customer = opened
+        if first.mode not in MODES or first.mode in SUSPECT or first.probability < SURE:
+            return again
+        values, customer = self._opened.pop(diagnosis.attempt_id)
+        if again is not None:
+            self._shares.also(again, ODD, now_s)
+            return again
         hit = Hit(
             now_s - min(diagnosis.after_s, LATE_S),
             values,

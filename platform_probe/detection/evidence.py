@@ -109,4 +109,8 @@ class Evidence:
 
     def clear(self) -> None:
         """Begin anew."""
-        self.sums = [0.0] * len(self._sizes)
+        self.begin_with(0.0)
+
+    def begin_with(self, total: float) -> None:
+        """Begin with evidence that there is already, of whatever size the change is."""
+        self.sums = [total] * len(self._sizes)

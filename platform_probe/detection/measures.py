@@ -27,8 +27,6 @@ class Measure:
     for those that fail, 5 % of those that are slow by what is called slow."""
     budget: float
     """Of all false alarms that are allowed, so many may be of this measure."""
-    least: int = 5
-    """So many must be hit, of three cars: fewer are too few to say."""
     stage: Stage | None = None
     """The hop that is slow."""
     part_of: Measure | None = None
@@ -51,10 +49,8 @@ GENERIC: Final = Measure(name="generic", kind=IncidentKind.GENERIC_ERRORS, share
 UNCLASSIFIED: Final = Measure(
     name="unclassified", kind=IncidentKind.UNCLASSIFIED, share=0.003, budget=0.03
 )
-LATE: Final = Measure(
-    name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.03, least=3
-)
-ODD: Final = Measure(name="odd", kind=IncidentKind.FAILURES, share=0.003, budget=0.05, least=4)
+LATE: Final = Measure(name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.03)
+ODD: Final = Measure(name="odd", kind=IncidentKind.FAILURES, share=0.003, budget=0.05)
 """It opened, and the diagnosis says that something was wrong all the same."""
 AGAIN: Final = Measure(name="again", kind=IncidentKind.FAILURES, share=0.01, budget=0.04)
 """It opened, as far as anybody knows, and its customer presses again."""
@@ -72,7 +68,6 @@ OF_CAUSE: Final = {
         kind=IncidentKind.FAILURES,
         share=RARE,
         budget=0.01,
-        least=4,
         part_of=FAILED,
     )
     for cause in Cause
@@ -85,7 +80,6 @@ OF_PROBLEM: Final = {
         kind=IncidentKind.FAILURES,
         share=0.005,
         budget=0.002,
-        least=4,
         part_of=REFUSED,
     )
     for slug in PROBLEMS
@@ -101,7 +95,6 @@ OF_MODE: Final = {
         kind=IncidentKind.FAILURES,
         share=0.01 if mode in _ORDINARY_MODES else RARE,
         budget=0.002,
-        least=4,
         part_of=FAILED,
     )
     for mode in MODES

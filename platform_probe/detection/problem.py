@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
+from platform_probe.detection.evidence import Evidence
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
@@ -33,6 +34,8 @@ WAITED: Final = "late_delivery_persistent_session"
 """What most doors are opened by that open late, whose boxes were away: a command that has waited
 for them. Of a single unlock its diagnosis can hardly say so."""
 _CLEARLY_WORSE: Final = 3.0
+LEAST_SURE: Final = 0.5
+"""Of what has just enough evidence: by the limit alone that would be nothing."""
 
 
 class Problem:
@@ -50,6 +53,7 @@ class Problem:
         self.looked_s = 0.0
         """When its cohort was searched for last."""
         self.sure = 0.0
+        """It follows the evidence upwards: what was no chance once was none."""
         self.is_new = True
         self.is_changed = True
         self.is_outdated = False
@@ -70,6 +74,8 @@ class Problem:
         """All names of its cohort."""
         self._odds = ILL
         self._likely = expected
+        self._evidence = Evidence(expected, measure.sizes)
+        self._limit = math.inf
         self.clear()
 
     def clear(self) -> None:
@@ -78,6 +84,12 @@ class Problem:
         self.customers: set[str] = set()
         self.cars: set[str] = set()
         self.hits: deque[Hit] = deque(maxlen=MOST_HITS)
+
+    def found_by(self, evidence: float, limit: float) -> None:
+        """Take how much evidence it was found by, and how much was enough."""
+        self._evidence.begin_with(evidence)
+        self._limit = limit
+        self.sure = max(self._sure(), LEAST_SURE)
 
     def explains(self, values: Values, at_s: float) -> bool:
         """Return whether what was hit there and then is this problem."""
@@ -121,6 +133,7 @@ class Problem:
         if is_hit and hit is not None:
             self._add(hit)
         if is_of_it:
+            self._trust(is_hit=is_hit)
             self._weigh(is_hit=is_hit)
             self.is_changed = True
 
@@ -130,6 +143,7 @@ class Problem:
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
         if is_in(self.key, hit.values):
+            self._trust(is_hit=True)
             self._weigh(is_hit=True, is_counted=True)
 
     @property
@@ -202,6 +216,17 @@ class Problem:
         if hit.vehicle_id and len(self.cars) < MOST_KEPT:
             self.cars.add(hit.vehicle_id)
         self.is_changed = True
+
+    def _sure(self) -> float:
+        return 1.0 - min(self._limit / max(self._evidence.total(), 1.0), 1.0)
+
+    def _trust(self, *, is_hit: bool) -> None:
+        """Weigh anew how sure it is that this is no chance, with another unlock of its cohort."""
+        if is_hit:
+            self._evidence.hit()
+            self.sure = max(self.sure, self._sure())
+        else:
+            self._evidence.misses(1)
 
     def _share(self) -> float:
         share = (self.failed + 1.0) / (self.total + 2.0)

@@ -7,7 +7,7 @@ presses again, and at 09:00, when the next one comes.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Source
 from platform_probe.diagnosis.remembering import remember
@@ -22,6 +22,15 @@ and one that sees several customers fail in a morning would make it look like on
 MOST: Final = 100_000
 
 
+class Opened(NamedTuple):
+    """A car that has opened for a customer, as far as was known."""
+
+    began_s: float
+    ended_s: float
+    attempt_id: str
+    trace_id: str
+
+
 class Repeats:
     """Remembers who has counted last. Bounded."""
 
@@ -29,8 +38,8 @@ class Repeats:
         self._failed_cars: OrderedDict[str, float] = OrderedDict()
         self._failed_customers: OrderedDict[str, float] = OrderedDict()
         self._again_cars: OrderedDict[str, float] = OrderedDict()
-        self._opened: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
-        """When a customer's unlock of a car that opened began and ended."""
+        self._opened: OrderedDict[tuple[str, str], Opened] = OrderedDict()
+        """By car and customer."""
 
     def take(
         self, attempt: Attempt, customer: str | None, began_s: float, *, is_hit: bool
@@ -44,19 +53,25 @@ class Repeats:
             return (self._failure_counts(car, None, began_s) if is_hit else True), False
         together = car, customer
         opened = self._opened.get(together)
-        is_again = opened is not None and self._is_again(car, began_s, began_s - opened[1])
+        is_again = opened is not None and self.is_again(car, began_s, opened)
         if is_hit:
             return self._failure_counts(car, customer, began_s), is_again
         failed_s = self._failed_customers.get(customer)
-        self._opened[together] = began_s, began_s + attempt.total_s
+        ended_s = began_s + attempt.total_s
+        self._opened[together] = Opened(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
         if len(self._opened) > MOST:
             self._opened.popitem(last=False)
         has_failed = failed_s is not None and began_s - failed_s < RETRY_S
-        has_opened = opened is not None and began_s - opened[0] < RETRY_S
+        has_opened = opened is not None and began_s - opened.began_s < RETRY_S
         return not has_failed and not has_opened, is_again
 
-    def _is_again(self, car: str, began_s: float, after_s: float) -> bool:
-        if not 0.0 < after_s < AGAIN_S:
+    def opened(self, car: str, customer: str) -> Opened | None:
+        """Return the last unlock by which a car has opened for a customer."""
+        return self._opened.get((car, customer))
+
+    def is_again(self, car: str, began_s: float, opened: Opened) -> bool:
+        """Remember that a customer presses after a car has opened; return whether that counts."""
+        if not 0.0 < began_s - opened.ended_s < AGAIN_S:
             return False
         before_s = self._again_cars.get(car)
         if before_s is not None and began_s - before_s < SICK_S:

@@ -23,7 +23,7 @@ from platform_probe.detection.recent import KEPT_S, Hit, Recent
 from platform_probe.detection.traits import Key, Values, is_in, is_kind, keys_of
 from platform_probe.detection.watched import Series, Watched, bounded
 from platform_probe.diagnosis.cohorts.counts import Count
-from platform_probe.diagnosis.cohorts.find import LEAST_CARS, Absence
+from platform_probe.diagnosis.cohorts.find import LEAST_CARS, LEAST_FAILURES, Absence
 
 SETTLE_S: Final = 0.2
 """Alarms of one problem come together: they are looked at together."""
@@ -116,6 +116,10 @@ class ShareTests:
         for problem in self.problems:
             if problem.measure in hit.measures and is_in(problem.key, hit.values):
                 problem.is_outdated = True
+        for one in self._of_values.get(hit.values, ()):
+            for measure in hit.measures:
+                if measure in one.series:
+                    one.series[measure].withdraw()
         hit.measures = ()
 
     def note_diagnosed(self, hit: Hit) -> None:
@@ -249,23 +253,26 @@ class ShareTests:
         measure = series.measure
         series.take_misses(watched.count)
         series.limit = self._limit(watched, measure, now_s)
-        evidence = series.evidence.total()
         others = self._others(measure)
         counts = counts_of(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
+        share = self.expected(measure, watched.key, now_s)
+        if series.is_inflated:
+            series.is_inflated = False
+            series.evidence, _ = _replayed(members, share, measure.sizes)
+        evidence = series.evidence.total()
         if others:
-            evidence = _replayed(members, self.expected(measure, watched.key, now_s), measure.sizes)
+            _, evidence = _replayed(members, share, measure.sizes)
         if evidence <= series.limit:
             if others:
                 series.evidence.clear()
             return
-        shared = self._shared(measure, watched.key, counts, members)
+        shared = self._shared(watched.key, counts, members)
         if shared is None or len(self.problems) >= MOST_PROBLEMS:
             self._alarmed[series] = watched, now_s + AGAIN_S
             return
         problem = self._open(measure, shared, now_s)
-        problem.sure = 1.0 - min(1.0, series.limit / evidence)
-        problem.sure = max(problem.sure, 0.5)
+        problem.found_by(evidence, series.limit)
         series.evidence.clear()
 
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
@@ -284,9 +291,7 @@ class ShareTests:
 
         return self.recent.counts(measure, unix_offset_s=self.offset_s, is_explained=is_explained)
 
-    def _shared(
-        self, measure: Measure, key: Key, counts: list[Count], members: list[Count]
-    ) -> Shared | None:
+    def _shared(self, key: Key, counts: list[Count], members: list[Count]) -> Shared | None:
         """Return whom a problem hits; None where it is one or two sick cars, or nothing yet."""
         found = look(counts, members)
         if found.absence is Absence.FEW_CARS:
@@ -294,7 +299,7 @@ class ShareTests:
         if found.found:
             return found.found[0]
         since = [one for one in members if one.at >= found.since and one.failures]
-        if len(since) < measure.least or len({one.vehicle_id for one in since}) < LEAST_CARS:
+        if len({one.vehicle_id for one in since}) < LEAST_CARS:
             return None
         is_all = found.absence is Absence.EVERYWHERE or len(members) == len(counts)
         whom = () if is_all else telling_part(key, {one.values for one in counts})
@@ -341,7 +346,7 @@ class ShareTests:
             problem.expected = self.expected(problem.measure, first.key, now_s)
             self._recount(problem)
         for part in parts:
-            is_enough = part.failures >= problem.measure.least
+            is_enough = part.failures >= LEAST_FAILURES
             is_sure = part.probability >= SURE_OF_PART
             if is_enough and is_sure and len(self.problems) < MOST_PROBLEMS:
                 other = self._open(problem.measure, part, now_s)
@@ -396,8 +401,8 @@ def _best_first(found: Look, key: Key) -> list[Shared]:
     return sorted(found.found, key=lambda one: one.key != key)
 
 
-def _replayed(members: list[Count], share: float, sizes: Mixture) -> float:
-    """Return the highest evidence that these events ever made."""
+def _replayed(members: list[Count], share: float, sizes: Mixture) -> tuple[Evidence, float]:
+    """Return the evidence that these events make, and the highest that they ever made."""
     evidence = Evidence(share, sizes)
     highest = 0.0
     for one in members:
@@ -405,4 +410,4 @@ def _replayed(members: list[Count], share: float, sizes: Mixture) -> float:
             highest = max(highest, evidence.hit())
         else:
             evidence.misses(one.attempts)
-    return min(highest, CEILING)
+    return evidence, min(highest, CEILING)

@@ -32,7 +32,9 @@ unlocks a month has is not known any sooner."""
 class Series:
     """The evidence that one cohort is hit in one way."""
 
-    __slots__ = ("at", "block_at", "block_hits", "evidence", "learned", "limit", "measure")
+    __slots__ = (
+        "at", "block_at", "block_hits", "evidence", "is_inflated", "learned", "limit", "measure",
+    )  # fmt: skip
 
     def __init__(self, measure: Measure, share: float, limit: float) -> None:
         self.measure = measure
@@ -43,6 +45,8 @@ class Series:
         """The cohort's count up to which misses were taken."""
         self.block_at = 0
         self.block_hits = 0
+        self.is_inflated = False
+        """Whether the evidence holds what was taken back."""
 
     def hit(self, count: int) -> bool:
         """Take that the `count`th unlock was hit; return whether the evidence is enough."""
@@ -50,6 +54,11 @@ class Series:
         self.at = count
         self.block_hits += 1
         return self.evidence.hit(missed) > self.limit
+
+    def withdraw(self) -> None:
+        """Take back that one was hit: what it did to the evidence is reckoned when it matters."""
+        self.block_hits = max(self.block_hits - 1, 0)
+        self.is_inflated = True
 
     def take_misses(self, count: int) -> None:
         """Take that all up to the `count`th that were not taken were not hit."""

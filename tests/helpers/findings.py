@@ -10,6 +10,7 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.randomness import RandomStream
 from platform_probe.alerting import Alerting
 from platform_probe.detection.finding import Finding
@@ -120,6 +121,21 @@ class Watched:
         )
         self.alerting.unanswered(record)
         return record
+
+    def press(self, before: Attempt, *, trace_id: str | None = None) -> None:
+        """Let the customer of an unlock that ended press again, as the platform's log tells it."""
+        self._number += 1
+        side = before.platform
+        event = PlatformEvent(
+            event=PlatformStep.REQUESTED,
+            at=self.time.unix_s(),
+            request_id=f"request-{self._number}",
+            operation="unlock",
+            trace_id=trace_id or f"{self._number:032x}",
+            vehicle_id=before.vehicle_id,
+            account_id=side.account_id if side else None,
+        )
+        self.alerting.platform_said(event)
 
     def usual(self, unlocks: int, *, every_s: float = 2.0, failing: float = 0.01) -> None:
         """Let so many unlocks end of which a hundredth fails."""

@@ -305,7 +305,7 @@ class VirtualRun:
             alerting.diagnosis(diagnosis)
 
         probe.diagnose(shipped_ranking(), diagnosed)
-        probe.let_hear(alerting)
+        probe.let_hear(alerting, alerting.platform_said)
         probe.on_connection = alerting.connection
         probe.watch_unanswered(alerting.unanswered)
         return probe

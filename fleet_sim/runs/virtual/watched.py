@@ -14,6 +14,7 @@ from fleet_sim.runs.virtual.time import VirtualTimers
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Follower
 from platform_probe.alerting import Alerting
@@ -98,6 +99,10 @@ class WatchedRun:
     def broker_said(self, event: BrokerEvent) -> None:
         """Take a line of the broker's log."""
         self._alerting.broker_said(event)
+
+    def platform_said(self, event: PlatformEvent) -> None:
+        """Take a line of the platform's log."""
+        self._alerting.platform_said(event)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""

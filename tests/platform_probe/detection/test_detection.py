@@ -15,7 +15,7 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import (
     ActionKind,
@@ -84,6 +84,22 @@ def test_an_outage_is_found_within_ten_unlocks(before: int) -> None:
     assert not incident.cohort
 
 
+def test_an_incident_becomes_surer_as_it_goes_on() -> None:
+    """It opens as soon as there is enough, and is told surer by what comes."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    while not watched.told:
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE)
+    assert watched.told[0].sure < 0.99
+    for _ in range(10):
+        watched.wait(10.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE)
+    (incident,) = watched.last
+    assert incident.sure > 0.9999
+    assert [one.sure for one in watched.told] == sorted(one.sure for one in watched.told)
+
+
 def names_of(record: Attempt) -> dict[str, Any]:
     """Return by what a record is known as that of an unlock which had not ended yet."""
     names = ("attempt_id", "command_id", "vehicle_id", "platform", "started_at", "region")
@@ -126,6 +142,22 @@ def test_who_opens_after_all_is_not_counted_as_failed() -> None:
     watched.usual(900, failing=0.0)
     (incident,) = watched.last
     assert (incident.state, incident.failed, incident.customers) == (IncidentState.RESOLVED, 6, 6)
+
+
+def test_who_opened_after_all_is_no_evidence_either() -> None:
+    """Five slow cars, and three of nine that fail afterwards, are no incident of eight."""
+    watched = Watched()
+    watched.usual(60, failing=0.0)
+    for _ in range(5):
+        watched.wait(1.0)
+        record = watched.unanswered()
+        watched.wait(5.0)
+        watched.unlock(**names_of(record))
+    for _ in range(3):
+        watched.usual(2, failing=0.0)
+        watched.unlock(cause=Cause.BOX_SILENT)
+    watched.wait(60.0)
+    assert not watched.told
 
 
 def test_one_operator_in_one_region_is_one_incident_with_its_name() -> None:
@@ -426,6 +458,86 @@ def test_a_mode_that_is_named_is_found_sooner_than_a_common_cause() -> None:
     assert found[0] == []
     (incident,) = found[1]
     assert incident.title.startswith("The car's battery is flat since ")
+
+
+def test_who_presses_again_counts_before_that_press_has_ended() -> None:
+    """The platform's log tells of it at once; its record says nothing new."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    opened = [watched.unlock() for _ in range(6)]
+    watched.wait(10.0)
+    for record in opened:
+        watched.press(record)
+    watched.wait(1.0)
+    (incident,) = watched.last
+    assert "ars open, and customers press again since " in incident.title
+    for record in opened:
+        watched.wait(3.0)
+        watched.unlock(vehicle_id=record.vehicle_id, platform=record.platform)
+    watched.wait(60.0)
+    (incident,) = watched.last
+    assert (incident.failed, incident.customers) == (6, 6)
+
+
+def test_a_phone_that_asks_again_is_no_customer_who_presses_again() -> None:
+    """It had no answer, and asks in the same trace."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    opened = [watched.unlock() for _ in range(6)]
+    watched.wait(10.0)
+    for record in opened:
+        watched.press(record, trace_id=record.trace_id)
+    watched.wait(60.0)
+    assert not watched.told
+
+
+def test_who_presses_again_and_is_diagnosed_is_hit_once() -> None:
+    """The same unlock, in two ways: pressing again is counted by the one that opened."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    opened = [watched.unlock() for _ in range(6)]
+    watched.wait(10.0)
+    for record in opened:
+        watched.press(record)
+        diagnose(
+            watched,
+            "auto_relock",
+            attempt_id=record.attempt_id,
+            vehicle_id=record.vehicle_id,
+            outcome=Outcome.OK,
+        )
+    watched.wait(60.0)
+    (incident,) = watched.last
+    assert (incident.mode, incident.customers, incident.cars) == ("auto_relock", 6, 6)
+
+
+def test_what_a_refusal_is_diagnosed_with_is_counted() -> None:
+    """Bookings end on any day; that the app is down is known after four."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for _ in range(4):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.API_REFUSED, failure_mode="app_gateway_outage")
+    watched.wait(2.0)
+    (incident,) = watched.last
+    assert (incident.mode, incident.failed) == ("app_gateway_outage", 4)
+
+
+def test_three_cars_are_enough_where_the_evidence_is() -> None:
+    """Of what hardly ever happens; one car that fails three times is a sick one."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for _ in range(3):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_REJECTED, vehicle_id="car-sick")
+    watched.wait(10.0)
+    assert not watched.told
+    for _ in range(3):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_REJECTED)
+    watched.wait(10.0)
+    (incident,) = watched.last
+    assert incident.cause is Cause.BOX_REJECTED
 
 
 def test_cars_that_open_and_customers_who_press_again_are_found() -> None:
