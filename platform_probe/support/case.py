@@ -86,7 +86,8 @@ class Case:
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""
     booking_ended_s: float | None = None
-    """When its booking ended after the unlock, as the platform's log has it, Unix seconds."""
+    """When its booking ended after the unlock, as the platform's log has it, Unix seconds; of a
+    call also before it."""
     incidents: Sequence[Incident] = ()
     """The incidents that it is of, those that go on first."""
 
@@ -94,6 +95,11 @@ class Case:
     def cause(self) -> Cause | None:
         """Why it failed."""
         return None if self.attempt is None else cause_of(self.attempt)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed, as far as is known: so did what a customer called for."""
+        return self.cause is not None or self.complaint_id is not None
 
     @property
     def believed(self) -> Revision | None:

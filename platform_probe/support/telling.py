@@ -115,6 +115,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         if case.cause is not None and known_s < FOLLOWED_S:
             yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
     yield from _which(case)
+    if case.booking_ended_s is not None:
+        yield f"  Its booking has ended: {date_and_clock(case.booking_ended_s, zone)}."
     yield from _problems(case, zone)
     yield from _why(case, zone)
     if case.attempt is not None or case.complaint_id is not None:
@@ -350,6 +352,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "opened_later": case.opened_after_no,
         "opened_in_time": case.opened_in_time,
         "pressed_again_after_s": pressed_again_s(case),
+        "booking_ended_at": _iso_or_none(case.booking_ended_s, zone),
         "timeline": [
             {
                 "at": iso_of(entry.at_s, zone),

@@ -18,6 +18,7 @@ from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.rows import utc
 from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.which import Moment
 from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 
 FAILED = 300
@@ -123,7 +124,7 @@ def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path)
     text = told(attempt="attempt-40")
     assert "phone     somebody with another booking asks to open it too" in text
     assert "asks to open the car" not in text
-    text = told(vehicle="car-1", at_s=BEGIN_S + 1_990.0)
+    text = told(vehicle="car-1", at=Moment(BEGIN_S + 1_990.0))
     assert "No command to open it has reached the broker then." in text
     assert "reached the platform" not in text
     with pytest.raises(ConfigError, match=r"no customer 'c-1' .*ask by the car or the booking"):
