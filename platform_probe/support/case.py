@@ -71,6 +71,8 @@ class Case:
     complaints: Sequence[Row] = ()
     since_s: float | None = None
     """Since when there is no such unlock, where that was asked."""
+    records_begin_s: float | None = None
+    """When the records begin, Unix seconds, where no unlock is known."""
     has_platform_log: bool = True
     """Whether there is any log of the platform: without one nobody knows what it was asked."""
     complaint_id: str | None = None

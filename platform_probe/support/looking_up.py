@@ -9,7 +9,7 @@ from typing import Any, Final
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
-from platform_probe.store.reading import Source, Span
+from platform_probe.store.reading import ALWAYS, Source, Span
 from platform_probe.support.beside import CALLED_S
 from platform_probe.support.case import AFTER_S, BEFORE_S, LISTED, Case
 from platform_probe.support.incident_rows import as_unlock
@@ -118,6 +118,7 @@ class _Lookup:
                 at_s=at_s,
                 since_s=since_s,
                 newest_s=self._newest_s,
+                records_begin_s=(self._source.recorded() or ALWAYS).since_s,
                 has_platform_log=self._has_platform_log(),
                 others=fitting[:LISTED],
                 **self._around(

@@ -92,10 +92,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
                 yield "The monitor was not there for some of the time before the call."
         else:
             whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
-            around = f"around {when}"
-            if case.since_s is not None:
-                around = f"since {date_and_clock(case.since_s, zone)}"
-            yield f"No unlock {whose} is known {around}."
+            yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
         asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
         if any(event["operation"] == "unlock" for event in asked):
             yield "The platform's log tells of requests, and no unlock is recorded at that time."
@@ -126,6 +123,16 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _others(case, zone)
     yield from _story(case, zone)
     yield from _same(case, zone)
+
+
+def _when_none(case: Case, around: str, zone: tzinfo) -> str:
+    """Return when no unlock is known: of the time before the records nothing is."""
+    since_s, begin_s = case.since_s, case.records_begin_s
+    if since_s is None:
+        return f"around {around}"
+    if begin_s is not None and since_s < begin_s:
+        return f"in the records, which begin {date_and_clock(begin_s, zone)}"
+    return f"since {date_and_clock(since_s, zone)}"
 
 
 def _ended(case: Case) -> str:

@@ -139,3 +139,13 @@ def test_what_is_asked_since_a_time_is_answered_since_then(tmp_path: Path) -> No
     assert text.startswith("No unlock of car-1 is known since Thu 1 Jan 2026 00:01:00 UTC.\n")
     assert "it opened" not in text
     assert "--attempt attempt-1" in text
+
+
+def test_nothing_is_said_to_be_unknown_since_before_the_records(tmp_path: Path) -> None:
+    """Of that time nobody knows anything: the answer says when they begin."""
+    put_unlocks(tmp_path, [unlock(100, car="car-2")])
+    put_presence(tmp_path, 130.0, "car-1", "online")
+    asked = Wanted(vehicle="car-1", since_s=BEGIN_S + 60.0)
+    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), UTC)
+    begins = "Thu 1 Jan 2026 00:01:40 UTC"
+    assert text.startswith(f"No unlock of car-1 is known in the records, which begin {begins}.\n")
