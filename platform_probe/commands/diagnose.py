@@ -57,6 +57,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     newest_s = asked.source.newest_s()
 
     moment = asked.moment
+    at_s = moment(at)
     wanted = Wanted(
         vehicle=vehicle,
         attempt=attempt,
@@ -64,12 +65,12 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
         customer=customer,
         trace=trace,
         command=command,
-        at=Moment(at_s, lasts_s(at)) if at and (at_s := moment(at)) is not None else None,
+        at=None if at is None or at_s is None else Moment(at_s, lasts_s(at)),
         since_s=moment(since),
     )
     case = look_up(asked.source, wanted, newest_s)
     if case.attempt is None:
-        asked.check_is_recorded({"--at": wanted.at and wanted.at.at_s, "--since": wanted.since_s})
+        asked.check_is_recorded({"--at": at_s, "--since": wanted.since_s})
     reproduce = export_command(case, asked.source.directory)
     if as_json:
         told = {**json_of(case, asked.zone), "reproduce": reproduce}

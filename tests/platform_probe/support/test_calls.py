@@ -130,6 +130,10 @@ def test_who_got_in_after_the_call_tries_the_door_first(tmp_path: Path) -> None:
 def test_the_known_problem_is_told_of_a_call(tmp_path: Path) -> None:
     """An incident may be of calls alone."""
     put_call(tmp_path, region="centre")
-    its = {"cause": Cause.NOT_OBSERVED, "mode": KEY.slug, "cohort": {"region": "centre"}}
+    its: dict[str, Any] = {
+        "cause": Cause.NOT_OBSERVED,
+        "mode": KEY.slug,
+        "cohort": {"region": "centre"},
+    }
     put_incidents(tmp_path, [incident_of(**its)])
     assert f"Known problem\n  {incident_of().title}\n" in told(tmp_path)[1]

@@ -81,7 +81,7 @@ def test_what_fails_alike_in_its_cohort_and_time(changes: dict[str, Any], *, is_
 
 def test_not_what_failed_after_its_end() -> None:
     """That is another problem."""
-    ended = {"state": IncidentState.RESOLVED, "ended_at": SINCE_S + 30.0}
+    ended: dict[str, Any] = {"state": IncidentState.RESOLVED, "ended_at": SINCE_S + 30.0}
     assert not is_of(unlock(), cohort=COAST, **ended)
 
 

@@ -102,7 +102,7 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
     if history.is_empty:
         return missing(*page)
     kind = "customer" if column == "account_id" else "booking"
-    call = history.call
+    call = None if history.call is None else history.call["complaint_id"]
     unlock = None if call is not None else history.asked_about
     rows = [*history.unlocks, *history.events, *history.complaints]
     customers = sorted({row["account_id"] for row in rows if row["account_id"]})
@@ -118,9 +118,7 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
         "steps": steps_of(history.events),
         "failed": sum(row["cause"] is not None for row in history.unlocks),
         "is_all": len(history.unlocks) < LISTED,
-        "latest": told_of(
-            asked, unlock, call and call["complaint_id"], is_last=history.is_about_the_last
-        ),
+        "latest": told_of(asked, unlock, call, is_last=history.is_about_the_last),
         "about": "history.latest_call" if call else _ABOUT[history.why],
         "number": unlock and len(history.unlocks) - history.unlocks.index(unlock),
     }

@@ -330,6 +330,26 @@ def test_an_unlock_tells_of_its_incident(
     assert ("/incident/incident-1" in page) is is_told
 
 
+def test_history_and_who_else_are_told_in_french(tmp_path: Path) -> None:
+    """A reader of screens is told so too; what is not known in French stays as it is."""
+    grew = "20 customers by now, 20 of 40 hit (50 %), 2.0 % expected"
+    changes = [
+        Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence=sentence)
+        for sentence in (grew, "something new")
+    ]
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    put_incidents(tmp_path / "store", [incident_of(changes=tuple(changes))])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        french = Visitor(url, Accept_Language="fr")
+        page = unescape(french.get("/incident/incident-1").text)
+        others = unescape(french.get("/unlock/attempt-1?part=others").text)
+
+    said = "20 clients à présent, 20 sur 40 touchés (50 %), 2,0 % attendus"
+    assert f'<span lang="fr">{said}</span>' in page
+    assert '<span lang="en">something new</span>' in page
+    assert '<p lang="fr">1 tentatives sur 1 depuis 00:00 ont échoué de cette façon' in others
+
+
 def test_an_incident_that_goes_on_is_a_known_problem(tmp_path: Path) -> None:
     """The page of the unlock says who has it, and that customers may hear of it; booking's too."""
     rows = [unlock(1, cause=Cause.BOX_OFFLINE, region="coast", booking_id="booking-1")]
