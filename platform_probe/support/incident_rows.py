@@ -19,11 +19,6 @@ _NOT_OF_FAILURES: Final = (IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND)
 """What fails meanwhile is no part of these."""
 BEFORE_S: Final = 300.0
 """An unlock that began so long before an incident did may be one of it."""
-COHORTS: Final = """
-    SELECT DISTINCT incident_id, cohort FROM incidents
-    WHERE cohort IS NOT NULL AND list_contains($ids, incident_id) ORDER BY ALL
-"""
-"""Whom the revisions of incidents have said that they hit."""
 _ALMOST_ALL: Final = 0.9
 """So large a part of those hit in an incident's cohort, at least, would not be without it [E]."""
 _COHORTS: Final = """
