@@ -133,5 +133,6 @@ class CustomerParameters(_Part):
         LogNormal(median_s=10.0, sigma=0.5), description="from getting out to pressing lock [E]"
     )
     ends: Delay = Field(
-        LogNormal(median_s=5.0, sigma=0.5), description="from the lock to the booking's end [E]"
+        LogNormal(median_s=5.0, sigma=0.5),
+        description="from the lock, or from giving up and a call, to the booking's end [E]",
     )

@@ -73,7 +73,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause | None
     """Its cause, as the attempt has it."""
     modes: tuple[RankedMode, ...]
-    """The likeliest modes, the first one first."""
+    """The likeliest modes, the likeliest first; the third may be a less likely one, which may have
+    struck the same unlock beside the first."""
     facts: tuple[FactSeen, ...]
     """All that was seen."""
     told: tuple[str, ...]

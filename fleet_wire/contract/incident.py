@@ -141,9 +141,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cohort: dict[str, str] = {}
     """What those hit have in common, value by trait (`operator`, `region`); empty: nothing."""
     failed: int = 0
-    """Unlocks hit in the cohort since `since` (for `latency`: slow ones; for cars: cars)."""
+    """Unlocks hit in the cohort since `since` until this revision, each customer and each car once
+    (for `latency`: slow ones; for cars: cars)."""
     total: int = 0
-    """All of the cohort since then."""
+    """All of the cohort since then, counted alike."""
     elsewhere_failed: int = 0
     """Unlocks hit outside the cohort since then."""
     elsewhere_total: int = 0
@@ -153,9 +154,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sure: float = 0.0
     """1 minus the probability of a false alarm as good as this one."""
     customers: int = 0
-    """Customers hit, as far as accounts or bookings are known; those of synthetic unlocks not."""
+    """Customers hit, as far as accounts or bookings are known, also of the parts that it was joined
+    of; those of synthetic unlocks not."""
     cars: int = 0
-    """Cars hit."""
+    """Cars hit: whose unlocks were, or that lost their connection, whether or not anybody asked for
+    them."""
     examples: tuple[str, ...] = ()
     """Attempt ids of some that were hit, the latest first: at most ten."""
     acknowledged_by: str | None = None

@@ -10,6 +10,8 @@ from fleet_wire.printing import print_json
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import export_command, json_of, text_of
+from platform_probe.support.times import lasts_s
+from platform_probe.support.which import Moment
 
 
 @click.command()
@@ -55,6 +57,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     newest_s = asked.source.newest_s()
 
     moment = asked.moment
+    at_s = moment(at)
     wanted = Wanted(
         vehicle=vehicle,
         attempt=attempt,
@@ -62,12 +65,12 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
         customer=customer,
         trace=trace,
         command=command,
-        at_s=moment(at),
+        at=None if at is None or at_s is None else Moment(at_s, lasts_s(at)),
         since_s=moment(since),
     )
     case = look_up(asked.source, wanted, newest_s)
     if case.attempt is None:
-        asked.check_is_recorded({"--at": wanted.at_s, "--since": wanted.since_s})
+        asked.check_is_recorded({"--at": at_s, "--since": wanted.since_s})
     reproduce = export_command(case, asked.source.directory)
     if as_json:
         told = {**json_of(case, asked.zone), "reproduce": reproduce}

@@ -27,6 +27,7 @@ from platform_probe.outputs.messages.words import (
     OVER_AFTER,
     advice_of,
     change_line,
+    counted_how,
     counts_of,
     has_ended,
     lasting,
@@ -49,9 +50,24 @@ _NOT_FOUND: Final = 404
 _ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, as the settings say
 
 
-@click.group()
+class _ListedAtFirst(click.Group):
+    """Takes options without a command for those of the list."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what was typed."""
+        is_of_list = args[:1] and args[0].startswith("-") and args[0] not in ctx.help_option_names
+        return super().parse_args(ctx, ["list", *args] if is_of_list else args)
+
+
+@click.group(cls=_ListedAtFirst)
 def incidents() -> None:
-    """Look at incidents, and acknowledge, mute or close them."""
+    """Look at incidents, and acknowledge, mute or close them.
+
+    \b
+    platform-probe incidents --run runs/morning
+
+    Options without a command are those of `list`.
+    """  # noqa: D301 - click's own escape
 
 
 @incidents.command("list")
@@ -140,6 +156,7 @@ def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     if unseen_since is not None:
         yield f"nothing of it was seen since {date_and_clock(unseen_since, zone)}: {OVER_AFTER}"
     yield counts_of(incident)
+    yield f"counted until {date_and_clock(incident.at, zone)}: {counted_how(incident)}"
     for label, text in (
         ("hit", who_of(incident)),
         ("what it is", what_of(incident)),

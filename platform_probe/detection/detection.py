@@ -36,7 +36,7 @@ from platform_probe.detection.measures import (
 )
 from platform_probe.detection.problem import AWAY
 from platform_probe.detection.recent import Hit
-from platform_probe.detection.repeats import RETRY_S, Repeats, customer_of
+from platform_probe.detection.repeats import RETRY_S, Customers, Repeats
 from platform_probe.detection.shares import ShareTests
 from platform_probe.detection.sighting import Sighting, modes_of
 from platform_probe.detection.silence import Silence
@@ -65,6 +65,7 @@ class Detection:
         self._found = found
         self._numbers = count(1)
         self._shares = ShareTests(self._numbers)
+        self._customers = Customers()
         self._repeats = Repeats()
         self._hops = Hops()
         self._waves = Waves(self._numbers)
@@ -113,7 +114,7 @@ class Detection:
         at_s = min(record.started_at - self._shares.offset_s, now_s)
         if record.command_id is None or not _counts(record) or now_s - at_s > LATE_S:
             return
-        values, customer = values_of(record), customer_of(record)
+        values, customer = values_of(record), self._customers.of(record)
         counts, _ = self._repeats.take(record, customer, at_s, is_hit=True)
         hit = Hit(
             at_s, values, record.vehicle_id, customer, record.attempt_id, (FAILED,), record.cause
@@ -297,7 +298,7 @@ class Detection:
     ) -> None:
         """Count an unlock that has ended."""
         is_failure = bool(measures)
-        customer = customer_of(attempt)
+        customer = self._customers.of(attempt)
         counts, is_again = self._repeats.take(attempt, customer, at_s, is_hit=is_failure)
         if measures != (BLIND,):
             measures += self._hops.slow(attempt, now_s)

@@ -91,8 +91,24 @@ class Repeats:
         return is_new
 
 
+class Customers:
+    """Knows who asked, by one name each: their booking is often known before their account."""
+
+    def __init__(self) -> None:
+        self._of_booking: OrderedDict[str, str] = OrderedDict()
+
+    def of(self, attempt: Attempt) -> str | None:
+        """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
+        customer, booking = customer_of(attempt), attempt.booking_id
+        if customer is None or booking is None:
+            return customer
+        customer = self._of_booking.get(booking, customer)
+        remember(self._of_booking, booking, customer, MOST)
+        return customer
+
+
 def customer_of(attempt: Attempt) -> str | None:
-    """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
+    """Return who asked, as this unlock alone says; None for unlocks of the monitor's own."""
     if attempt.source is not Source.CUSTOMER:
         return None
     account = attempt.platform.account_id if attempt.platform else None

@@ -15,6 +15,7 @@ from typing import Final
 from zlib import crc32
 
 from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.causes import Cause
 
 MICRO: Final = 1_000_000
 SUM_MINUTES: Final = 10
@@ -424,13 +425,14 @@ def sums_of(rows: str) -> str:
     """Return the SQL of how many unlocks there were, and failed, of each time and traits.
 
     In `rows` and as they were concluded first: to look for a later revision takes longer than all
-    the rest, and the sums say what was usual.
+    the rest, and the sums say what was usual. What was not seen counts neither way.
     """
     bucket_us = SUM_MINUTES * 60 * MICRO
     return (
         f"SELECT make_timestamp(epoch_us(started_at) // {bucket_us} * {bucket_us}) AS started_at,"
         f" {', '.join(TRAITS)}, count(*) AS unlocks, count(cause) AS failures"
-        f" FROM ({rows}) WHERE same_as IS NULL AND coalesce(revision, 1) = 1 GROUP BY ALL"
+        f" FROM ({rows}) WHERE same_as IS NULL AND coalesce(revision, 1) = 1"
+        f" AND cause IS DISTINCT FROM '{Cause.NOT_OBSERVED}' GROUP BY ALL"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import Actor, FailureMode
+from fleet_wire.modes.mode import Actor, FailureMode, Layer
 from platform_probe.support.advice import (
     ANOTHER_OPENS,
     BOOKING_ENDED,
@@ -162,12 +162,19 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
         return BOOKING_ENDED_OPEN
     if mode is _RELOCKED:
         return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
-    if case.cause is None or case.opened_late:
+    if not case.has_failed or case.opened_late:
         return BOOKING_ENDED
     if (opened_s := opened_since_s(case)) is not None:
         return BOOKING_USED if has_door_opened(case, opened_s) else BOOKING_UNUSED
+    if mode is not None and _is_of_phone(mode):  # the next car would not open either
+        return f"{mode.customer} {BOOKING_ENDED[0]}", f"{BOOKING_ENDED[1]} {mode.now}"
     seen = (one for one in case.goes_on if one.unseen_since is None)
     return next((BOOKING_ENDED_AMID[_other_than(one)] for one in seen), BOOKING_ENDED)
+
+
+def _is_of_phone(mode: FailureMode) -> bool:
+    """Return whether no request of a phone comes to the car, whichever car it is."""
+    return mode.layer is Layer.PHONE and mode.cause is not None
 
 
 def _other_than(incident: Incident) -> Other:

@@ -108,9 +108,9 @@ def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
     and it is shut again, after it. Of an unlock for somebody else this customer is told nothing.
     """
     if opened_since_s(case) is not None:
-        return OPEN_SINCE if case.cause is not None or is_shut_again else None
+        return OPEN_SINCE if case.has_failed or is_shut_again else None
     is_open = any(at_s >= -STAYS_OPEN_S for at_s in _opened_for_them(case))
-    return OPEN_BEFORE if case.cause is not None and is_open else None
+    return OPEN_BEFORE if case.has_failed and is_open else None
 
 
 def opened_since_s(case: Case) -> float | None:
@@ -158,10 +158,10 @@ def again_possible(case: Case) -> tuple[str, str] | None:
 
 def _opened_for_them(case: Case) -> Iterator[float]:
     """Yield from when on, seconds after this unlock, others opened the car for its customer."""
-    if case.attempt is None:
+    if case.attempt is None and case.complaint_id is None:
         return
     relations = Relations(case)
-    is_ours = case.attempt["source"] == Source.PROBE
+    is_ours = case.attempt is not None and case.attempt["source"] == Source.PROBE
     theirs = Whose.MONITOR if is_ours else Whose.SAME
     for other in case.neighbours:
         has_opened = cause_of(other) is None and not _is_in_doubt(other)

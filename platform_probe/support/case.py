@@ -71,6 +71,8 @@ class Case:
     complaints: Sequence[Row] = ()
     since_s: float | None = None
     """Since when there is no such unlock, where that was asked."""
+    records_begin_s: float | None = None
+    """When the records begin, Unix seconds, where no unlock is known."""
     has_platform_log: bool = True
     """Whether there is any log of the platform: without one nobody knows what it was asked."""
     complaint_id: str | None = None
@@ -86,7 +88,8 @@ class Case:
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""
     booking_ended_s: float | None = None
-    """When its booking ended after the unlock, as the platform's log has it, Unix seconds."""
+    """When its booking ended after the unlock, as the platform's log has it, Unix seconds; of a
+    call also before it."""
     incidents: Sequence[Incident] = ()
     """The incidents that it is of, those that go on first."""
 
@@ -94,6 +97,11 @@ class Case:
     def cause(self) -> Cause | None:
         """Why it failed."""
         return None if self.attempt is None else cause_of(self.attempt)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed, as far as is known: so did what a customer called for."""
+        return self.cause is not None or self.complaint_id is not None
 
     @property
     def believed(self) -> Revision | None:

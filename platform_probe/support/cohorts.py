@@ -47,7 +47,9 @@ _UNLOCKS: Final = f"""
 SELECT started_at, vehicle_id, 1 AS unlocks,
     coalesce($causes IS NULL AND cause IS NOT NULL OR cause IN $causes, false)::INTEGER AS failures,
     true AS is_seen, {", ".join(TRAITS)} FROM attempts
+WHERE cause IS DISTINCT FROM '{Cause.NOT_OBSERVED}'
 """
+"""Of what was not seen nobody knows whether it failed: it counts neither way."""
 _SUMS: Final = f"""
 SELECT started_at, NULL AS vehicle_id, unlocks, failures, true AS is_seen, {", ".join(TRAITS)}
 FROM attempt_sums
@@ -178,7 +180,11 @@ def _search(duck: Duck, span: Span, like: Alike | None) -> Around:
         )
         for row in rows
     ]
-    finding = find_cohorts(counts, trait_names=[TRAITS[place] for place in telling], since=since_s)
+    finding = find_cohorts(
+        counts,
+        trait_names=[TRAITS[place] for place in telling],
+        since=max(since_s, min((count.at for count in counts), default=since_s)),
+    )  # not since a time before anything is known
     mode = None if like is None else like.mode
     return _with_names(finding, seen, mode=mode, is_of_kind=like is not None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,41 +10,120 @@ import msgspec
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.diagnosis.neighbours import DELIVERY, family_of
 from platform_probe.support.believed import Revision
 from platform_probe.support.rows import Row, unix_s
 
-_OF_ANY_CAUSE: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
-"""Of these an incident without a cause has unlocks of any."""
+_NOT_OF_FAILURES: Final = (IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND)
+"""What fails meanwhile is no part of these."""
 BEFORE_S: Final = 300.0
 """An unlock that began so long before an incident did may be one of it."""
+_ALMOST_ALL: Final = 0.9
+"""So large a part of those hit in an incident's cohort, at least, would not be without it [E]."""
+_COHORTS: Final = """
+    SELECT DISTINCT incident_id, cohort FROM incidents
+    WHERE cohort IS NOT NULL AND list_contains($ids, incident_id) ORDER BY ALL
+"""
+"""Whom the revisions of incidents have said that they hit."""
+
+Query = Callable[[str, Mapping[str, Any]], Iterable[Row]]
+"""Returns what a query finds, by its SQL and its parameters."""
+_Cohorts = Mapping[str, Sequence[Mapping[str, str]]]
+"""By incident whom it was said to hit, once or still."""
 
 
 def incidents_of(
-    attempt: Row, known: Iterable[Incident], believed: Revision | None
+    attempt: Row, known: Iterable[Incident], believed: Revision | None, query: Query
 ) -> list[Incident]:
-    """Return the incidents that an unlock is of: named in them, or of their cohort and time.
+    """Return the incidents that an unlock, or a call about one, is of.
 
-    Of one that opened that is an incident of the mode that it is believed to have had.
+    Those that name it, and of its time those of its cohort that fail alike. One incident may have
+    hit several cohorts, and is named after one of them: of those that it was named after before it
+    has what is diagnosed with its mode.
     """
-    mode = believed.first.mode if believed is not None and believed.is_likely else None
-    return [
-        one for one in known if attempt["attempt_id"] in one.examples or _is_of(one, attempt, mode)
-    ]
+    near = [one for one in known if _names(one, attempt) or _is_then(one, attempt)]
+    ids = [one.incident_id for one in near]
+    cohorts = _cohorts_of(query(_COHORTS, {"ids": ids})) if ids else {}
+    return [one for one in near if _names(one, attempt) or _is_of(one, attempt, believed, cohorts)]
 
 
-def _is_of(incident: Incident, attempt: Row, mode: str | None) -> bool:
-    if attempt["cause"] is None:
-        is_alike = mode is not None and incident.mode == mode
-    elif incident.cause:
-        is_alike = bool(incident.cohort) and incident.cause == Cause(attempt["cause"])
-    else:
-        is_alike = bool(incident.cohort) and incident.kind in _OF_ANY_CAUSE
-    if not is_alike:
+def as_unlock(complaint: Row) -> Row:
+    """Return a call about an unlock that nobody saw as that unlock."""
+    return {
+        **complaint,
+        "attempt_id": complaint["complaint_id"],
+        "started_at": complaint["called_at"],
+        "cause": Cause.NOT_OBSERVED,
+    }
+
+
+def _cohorts_of(rows: Iterable[Row]) -> _Cohorts:
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for row in rows:
+        found.setdefault(row["incident_id"], []).append(msgspec.json.decode(row["cohort"]))
+    return found
+
+
+def _names(incident: Incident, attempt: Row) -> bool:
+    return attempt["attempt_id"] in incident.examples
+
+
+def _is_then(incident: Incident, attempt: Row) -> bool:
+    began_s, ended_s = unix_s(attempt["started_at"]), incident.ended_at
+    return began_s >= incident.since - BEFORE_S and (ended_s is None or began_s <= ended_s)
+
+
+def _is_of(incident: Incident, attempt: Row, believed: Revision | None, cohorts: _Cohorts) -> bool:
+    is_now = _is_in(incident.cohort, attempt)
+    if _is_believed(incident, attempt, believed):
+        once = cohorts.get(incident.incident_id, ())
+        return is_now or any(_is_in(cohort, attempt) for cohort in once if cohort)
+    is_of_failures = incident.kind not in _NOT_OF_FAILURES and attempt["cause"] is not None
+    return is_now and is_of_failures and _fails_alike(incident, attempt, believed)
+
+
+def _is_in(cohort: Mapping[str, str], attempt: Row) -> bool:
+    return all(attempt.get(trait) == value for trait, value in cohort.items())
+
+
+def _is_believed(incident: Incident, attempt: Row, believed: Revision | None) -> bool:
+    """Return whether an unlock may have failed of an incident's mode; one that opened surely."""
+    if incident.mode is None or believed is None:
         return False
-    began_s = unix_s(attempt["started_at"])
-    ended_s = incident.ended_at
-    is_then = began_s >= incident.since - BEFORE_S and (ended_s is None or began_s <= ended_s)
-    return is_then and all(attempt.get(trait) == value for trait, value in incident.cohort.items())
+    if attempt["cause"] is None:
+        return believed.is_likely and believed.first.mode == incident.mode
+    return believed.may_be(incident.mode)
+
+
+def _fails_alike(incident: Incident, attempt: Row, believed: Revision | None) -> bool:
+    """Return whether an unlock of its cohort has a cause of an incident, and none of its own.
+
+    Where an incident hits anybody its causes have others as well: one that is surely diagnosed
+    with another mode is of it where almost all that fail then are.
+    """
+    cause = Cause(attempt["cause"])
+    has_own = believed is not None and believed.is_likely
+    if cause == incident.cause:
+        return bool(incident.cohort) or not has_own or _hits_almost_all(incident)
+    return bool(incident.cohort) and not has_own and _may_have(incident, cause)
+
+
+def _hits_almost_all(incident: Incident) -> bool:
+    usual = incident.expected * incident.total
+    return usual <= (1.0 - _ALMOST_ALL) * incident.failed
+
+
+def _may_have(incident: Incident, cause: Cause) -> bool:
+    """Return whether an incident may have unlocks of another cause than its commonest one."""
+    mode = MODES.get(incident.mode or "")
+    if mode is not None:
+        return cause in mode.causes
+    if incident.cause is not None:
+        return False
+    if incident.kind is IncidentKind.CARS_LOST:
+        return family_of(cause) == DELIVERY
+    return incident.kind is IncidentKind.FAILURES
 
 
 def incident_of(row: Row) -> Incident:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
-from platform_probe.store.reading import Source, Span
-from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
+from platform_probe.store.reading import ALWAYS, Source, Span
+from platform_probe.support.beside import CALLED_S
 from platform_probe.support.case import AFTER_S, BEFORE_S, LISTED, Case
-from platform_probe.support.cohorts import Around, alike_of, search_around
-from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
-from platform_probe.support.incident_rows import incident_of, incidents_of
+from platform_probe.support.incident_rows import as_unlock
 from platform_probe.support.naming import modes_sql, with_modes
 from platform_probe.support.nearest import alike, not_found, same_id
-from platform_probe.support.rows import Row, unix_s, utc
-from platform_probe.support.which import Which, Why, asked_about, went_wrong, why_chosen
+from platform_probe.support.records import Records
+from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.which import (
+    Moment,
+    Which,
+    Why,
+    asked_about,
+    is_call_meant,
+    went_wrong,
+    why_chosen,
+)
 
 NEAR_S: Final = 900.0
 """Around `--at`: a customer who calls remembers it to the quarter of an hour."""
@@ -42,7 +46,7 @@ _OPENED_LATE: Final = (
 )
 
 
-_OF_CARS: Final = ("attempt_revisions", "observations", "platform_events")
+_OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
 """Tables that may know a car."""
 
 
@@ -56,7 +60,7 @@ class Wanted:
     customer: str | None = None
     trace: str | None = None
     command: str | None = None
-    at_s: float | None = None
+    at: Moment | None = None
     since_s: float | None = None
 
     @property
@@ -94,6 +98,7 @@ class _Lookup:
     def __init__(self, source: Source, duck: Duck, wanted: Wanted, newest_s: float) -> None:
         self._source = source
         self._duck = duck
+        self._records = Records(duck)
         self._wanted = wanted
         self._newest_s = newest_s
 
@@ -102,17 +107,18 @@ class _Lookup:
         records = self._fitting(vehicle)
         fitting = self._as_believed(records)
         chosen = self._chosen(fitting)
+        call = self._call(vehicle)
+        if call is not None and self._is_about_call(call, chosen, fitting):
+            return self._case_of_call(call, fitting)
         if chosen is None:
             at_s, since_s = self._asked_about()
-            complaint = self._complaint(vehicle, at_s)
-            if complaint is not None:
-                return self._case_of_call(complaint, fitting)
             return Case(
                 vehicle_id=vehicle,
                 attempt=None,
                 at_s=at_s,
                 since_s=since_s,
                 newest_s=self._newest_s,
+                records_begin_s=(self._source.recorded() or ALWAYS).since_s,
                 has_platform_log=self._has_platform_log(),
                 others=fitting[:LISTED],
                 **self._around(
@@ -124,66 +130,37 @@ class _Lookup:
         attempt = records[fitting.index(chosen)]
         at_s = unix_s(attempt["started_at"])
         car = attempt["vehicle_id"] or None
-        revisions = self._revisions(attempt["attempt_id"], attempt["account_id"])
+        revisions = self._records.revisions(attempt["attempt_id"], attempt["account_id"])
         return Case(
             vehicle_id=car,
             attempt=self._with_account(attempt),
             at_s=at_s,
             newest_s=self._newest_s,
-            strays=self._rows(
+            strays=self._records.rows(
                 "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
             ),
-            complaints=self._complaints(attempt),
+            complaints=self._records.complaints(attempt),
             revisions=revisions,
             others=[each for each in fitting if each is not chosen][:LISTED],
             which=self._which(chosen, fitting),
-            finding=self._who_else(attempt["cause"], revisions, at_s),
-            connected_s=self._connected_s(car, at_s + attempt["total_s"]),
-            booking_ended_s=self._booking_ended_s(attempt, at_s),
-            incidents=self._incidents(attempt, at_s, revisions),
+            finding=self._records.who_else(attempt["cause"], revisions, at_s),
+            connected_s=self._records.connected_s(car, at_s + attempt["total_s"]),
+            booking_ended_s=self._records.booking_ended_s(attempt, at_s),
+            incidents=self._records.incidents(attempt, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
 
-    def _connected_s(self, car: str | None, since_s: float) -> float | None:
-        """Return when the car's box connected last, if that was since a moment and it still is."""
-        values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
-        found = self._duck.query(LAST_PRESENCE.format("observations"), values, limit=1)
-        return connected_in([dict(zip(found.columns, row, strict=True)) for row in found.rows])
-
-    def _booking_ended_s(self, attempt: Row, since_s: float) -> float | None:
-        """Return when the booking of an unlock ended after it."""
-        times = {"since": utc(since_s), "until": utc(since_s + CALLED_S)}
-        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
-        found = self._duck.query(BOOKING_END.format("platform_events"), values, limit=1).rows
-        return unix_s(found[0][0]) if found else None
-
-    def _incidents(
-        self, attempt: Row, at_s: float, revisions: Sequence[Revision]
-    ) -> list[Incident]:
-        """Return the incidents that an unlock is of, those that go on first."""
-        known = self._rows(
-            "incidents_held",
-            "kind <> $left_out AND since <= $latest AND coalesce(ended_at, $at) >= $at",
-            {
-                "left_out": IncidentKind.SUSPICIOUS.value,
-                "latest": utc(at_s + BEFORE_INCIDENT_S),
-                "at": utc(at_s),
-            },
-            "state <> 'open', opened_at DESC",
-        )
-        believed = revisions[-1] if revisions else None
-        return incidents_of(attempt, map(incident_of, known), believed)
-
     def _asked_about(self) -> tuple[float, float | None]:
         """Return the time that is asked about, and since when, where that is asked alone."""
-        at_s, since_s = self._wanted.at_s, self._wanted.since_s
-        return (self._newest_s, since_s) if at_s is None else (at_s, None)
+        at, since_s = self._wanted.at, self._wanted.since_s
+        return (self._newest_s, since_s) if at is None else (at.at_s, None)
 
     def _case_of_call(self, complaint: Row, fitting: Sequence[Row]) -> Case:
         """Return the case of a call about an unlock that nobody saw."""
         at_s, car = unix_s(complaint["called_at"]), complaint["vehicle_id"]
         call_id = complaint["complaint_id"]
-        revisions = self._revisions(call_id, complaint["account_id"])
+        revisions = self._records.revisions(call_id, complaint["account_id"])
+        unlock = as_unlock(complaint)
         return Case(
             vehicle_id=car,
             attempt=None,
@@ -193,18 +170,11 @@ class _Lookup:
             complaint_id=call_id,
             revisions=revisions,
             complaints=[complaint],
-            finding=self._who_else(Cause.NOT_OBSERVED, revisions, at_s),
+            finding=self._records.who_else(Cause.NOT_OBSERVED, revisions, at_s),
+            booking_ended_s=self._records.booking_ended_s(unlock, at_s - CALLED_S),
+            incidents=self._records.incidents(unlock, revisions),
             **self._around(car, at_s, at_s),
         )
-
-    def _who_else(
-        self, cause: str | None, revisions: Sequence[Revision], at_s: float
-    ) -> Around | None:
-        """Return what unlocks share that failed as one did around a time; None: it went well."""
-        if cause is None:
-            return None
-        believed = revisions[-1] if revisions else None
-        return search_around(self._duck, at_s, alike_of(Cause(cause), believed))
 
     # Which unlock
 
@@ -235,7 +205,7 @@ class _Lookup:
         ids = self._wanted.ids
         if not ids:
             is_its = "vehicle_id = $car OR asked_for = $car"
-            return self._rows("attempts", is_its, {"car": vehicle}, "started_at DESC")
+            return self._records.rows("attempts", is_its, {"car": vehicle}, "started_at DESC")
         (name, value), *rest = ids.items()
         its = self._with_id(name, value)
         if name == "account_id":
@@ -283,7 +253,7 @@ class _Lookup:
         A request that the platform answers and forgets is in its log without an account.
         """
         account_id = self._wanted.ids["account_id"]
-        booked = its or self._rows(
+        booked = its or self._records.rows(
             "platform_events", "account_id = $id", {"id": account_id}, "logged_at DESC"
         )
         values = {
@@ -291,7 +261,7 @@ class _Lookup:
             "bookings": list(dict.fromkeys(row["booking_id"] for row in booked)),
         }
         is_its = "list_contains($cars, vehicle_id) AND list_contains($bookings, booking_id)"
-        unnamed = self._rows(
+        unnamed = self._records.rows(
             "attempts", f"{is_its} AND account_id IS NULL", values, "started_at DESC"
         )
         found = [*its, *({**row, "account_id": account_id} for row in unnamed)]
@@ -350,22 +320,28 @@ class _Lookup:
 
     def _chosen(self, fitting: Sequence[Row]) -> Row | None:
         """Return the one that is meant: by time, else the last that went wrong, else the last."""
-        at_s, since_s = self._wanted.at_s, self._wanted.since_s
+        at, since_s = self._wanted.at, self._wanted.since_s
         if since_s is not None:
             fitting = [each for each in fitting if unix_s(each["started_at"]) >= since_s]
-        if at_s is not None:
-            near = [each for each in fitting if _distance_s(each, at_s) <= NEAR_S]
-            return min(
-                near,
-                key=lambda each: (not went_wrong(each), _distance_s(each, at_s)),
-                default=None,
-            )
+        if at is not None:
+            return at.nearest_of(each for each in fitting if at.away_s(each)[0] <= NEAR_S)
         return asked_about(fitting)
+
+    def _is_about_call(self, call: Row, chosen: Row | None, fitting: Sequence[Row]) -> bool:
+        """Return whether a call about an unlock that nobody saw is meant, and not an unlock."""
+        at = self._wanted.at
+        if chosen is None:
+            return True
+        if at is None:
+            return is_call_meant(call, chosen, why_chosen(chosen, fitting))
+        return not went_wrong(chosen) or at.away_s(call, "called_at") < at.away_s(chosen)
 
     def _which(self, chosen: Row, fitting: Sequence[Row]) -> Which:
         """Return which of all that fit was chosen."""
-        is_by_time = self._wanted.at_s is not None
-        why = Why.NEAREST if is_by_time else why_chosen(chosen, fitting)
+        at, why = self._wanted.at, why_chosen(chosen, fitting)
+        if at is not None:
+            is_nearest = at.away_s(chosen) == min(map(at.away_s, fitting))
+            why = Why.NEAREST if is_nearest else Why.NEAREST_WRONG
         return Which(why, len(fitting) - fitting.index(chosen), len(fitting))
 
     def _as_believed(self, fitting: Sequence[Row]) -> Sequence[Row]:
@@ -381,77 +357,48 @@ class _Lookup:
     def _around(
         self, car: str | None, from_s: float, until_s: float, attempt: Row | None = None
     ) -> dict[str, Any]:
-        times = {"since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
-        if car is None:
-            trace = self._wanted.trace if attempt is None else attempt["trace_id"]
-            booking = self._wanted.booking if attempt is None else attempt["booking_id"]
-            account = self._wanted.customer if attempt is None else None
-            is_its = "trace_id = $trace OR booking_id = $booking OR account_id = $account"
-            ids = {"trace": trace, "booking": booking, "account": account}
-            return {"events": self._rows("platform_events", is_its, ids, "logged_at")}
-        is_its = "vehicle_id = $car AND {time} BETWEEN $since AND $until"
-        values = {"car": car, **times}
-        heard = is_its.format(time="heard_at")
-        this_id = None if attempt is None else attempt["attempt_id"]
-        return {
-            "neighbours": self._rows(
-                f"(SELECT *, attempt_id IN ({_OPENED_LATE}) AS has_opened_late FROM attempts)",
-                f"{is_its.format(time='started_at')} AND attempt_id IS DISTINCT FROM $id",
-                values | {"id": this_id},
-                "started_at",
-            ),
-            "events": self._rows(
-                "platform_events", is_its.format(time="logged_at"), values, "logged_at"
-            ),
-            "heard": [
-                *self._last_heartbeat(car, times["since"], utc(from_s)),
-                *self._rows("observations", f"{heard} AND kind <> 'telemetry'", values, "heard_at"),
-            ],
+        """Return what was logged and heard around a time; without a car, by what else is known."""
+        if car is not None:
+            return self._records.around(car, from_s, until_s, attempt)
+        ids = {
+            "trace": self._wanted.trace if attempt is None else attempt["trace_id"],
+            "booking": self._wanted.booking if attempt is None else attempt["booking_id"],
+            "account": self._wanted.customer if attempt is None else None,
         }
-
-    def _last_heartbeat(self, car: str, since: datetime, until: datetime) -> list[Row]:
-        is_its = "vehicle_id = $car AND kind = 'telemetry' AND heard_at BETWEEN $since AND $until"
-        values = {"car": car, "since": since, "until": until}
-        return self._rows("observations", is_its, values, "heard_at DESC", limit=1)
-
-    def _complaints(self, attempt: Row) -> list[Row]:
-        is_its = "list_contains(attempts, $id) OR booking_id = $booking"
-        ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
-        return self._rows("complaints", is_its, ids, "called_at")
+        is_its = "trace_id = $trace OR booking_id = $booking OR account_id = $account"
+        return {"events": self._records.rows("platform_events", is_its, ids, "logged_at")}
 
     def _of_call(self) -> str | None:
         """Return the last unlock before a call, where `--attempt` is that of the call."""
         ids = {"id": self._wanted.attempt}
-        calls = self._rows("complaints", "complaint_id = $id", ids, "called_at")
+        calls = self._records.rows("complaints", "complaint_id = $id", ids, "called_at")
         return next((call["attempts"][-1] for call in calls if call["attempts"]), None)
 
-    def _complaint(self, car: str | None, at_s: float) -> Row | None:
-        """Return the call about an unlock that nobody saw, the one nearest to the time."""
+    def _call(self, car: str | None) -> Row | None:
+        """Return the call about an unlock that nobody saw: the nearest to the time, else the last.
+
+        Of a trace or a command something was seen.
+        """
         wanted = self._wanted
-        is_its = "complaint_id = $id OR booking_id = $booking OR account_id = $account"
-        ids = {"id": wanted.attempt, "booking": wanted.booking, "account": wanted.customer}
-        found = self._rows("complaints", is_its, ids, "called_at DESC")
-        if not found and car is not None:
-            near = "vehicle_id = $car AND called_at BETWEEN $since AND $until"
-            times = {"since": utc(at_s - NEAR_S), "until": utc(at_s + NEAR_S)}
-            found = self._rows("complaints", near, {"car": car, **times}, "called_at DESC")
-        unseen = [each for each in found if not each["attempts"]]
-        return min(unseen, key=lambda each: abs(unix_s(each["called_at"]) - at_s), default=None)
-
-    def _revisions(self, attempt_id: str, account_id: str | None) -> list[Revision]:
-        found = self._rows("diagnoses", "attempt_id = $id", {"id": attempt_id}, "revision")
-        return [revision_of(row, has_account=account_id is not None) for row in found]
-
-    def _rows(
-        self, table: str, where: str, values: Mapping[str, Any], order: str, limit: int = MOST_ROWS
-    ) -> list[Row]:
-        sql = f"SELECT * FROM {table} WHERE {where} ORDER BY {order}"
-        found = self._duck.query(sql, values, limit=limit)
-        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-
-
-def _distance_s(attempt: Row, at_s: float) -> float:
-    return abs(unix_s(attempt["started_at"]) - at_s)
+        ids = {
+            "complaint_id": wanted.attempt,
+            "booking_id": wanted.booking,
+            "account_id": wanted.customer,
+            "vehicle_id": car,
+        }
+        given = {name: value for name, value in ids.items() if value is not None}
+        if wanted.trace or wanted.command:
+            return None
+        is_its = " AND ".join(f"{name} = ${name}" for name in given)
+        calls = self._records.rows("complaints", is_its, given, "called_at DESC")
+        since_s, at = wanted.since_s or 0.0, wanted.at
+        unseen = [
+            call for call in calls if not call["attempts"] and unix_s(call["called_at"]) >= since_s
+        ]
+        if at is None:
+            return next(iter(unseen), None)
+        near = [call for call in unseen if at.away_s(call, "called_at")[0] <= NEAR_S]
+        return min(near, key=lambda call: at.away_s(call, "called_at"), default=None)
 
 
 def _what(column: str) -> str:

@@ -92,10 +92,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
                 yield "The monitor was not there for some of the time before the call."
         else:
             whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
-            around = f"around {when}"
-            if case.since_s is not None:
-                around = f"since {date_and_clock(case.since_s, zone)}"
-            yield f"No unlock {whose} is known {around}."
+            yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
         asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
         if any(event["operation"] == "unlock" for event in asked):
             yield "The platform's log tells of requests, and no unlock is recorded at that time."
@@ -115,6 +112,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         if case.cause is not None and known_s < FOLLOWED_S:
             yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
     yield from _which(case)
+    if case.booking_ended_s is not None:
+        yield f"  Its booking has ended: {date_and_clock(case.booking_ended_s, zone)}."
     yield from _problems(case, zone)
     yield from _why(case, zone)
     if case.attempt is not None or case.complaint_id is not None:
@@ -124,6 +123,16 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _others(case, zone)
     yield from _story(case, zone)
     yield from _same(case, zone)
+
+
+def _when_none(case: Case, around: str, zone: tzinfo) -> str:
+    """Return when no unlock is known: of the time before the records nothing is."""
+    since_s, begin_s = case.since_s, case.records_begin_s
+    if since_s is None:
+        return f"around {around}"
+    if begin_s is not None and since_s < begin_s:
+        return f"in the records, which begin {date_and_clock(begin_s, zone)}"
+    return f"since {date_and_clock(since_s, zone)}"
 
 
 def _ended(case: Case) -> str:
@@ -350,6 +359,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "opened_later": case.opened_after_no,
         "opened_in_time": case.opened_in_time,
         "pressed_again_after_s": pressed_again_s(case),
+        "booking_ended_at": _iso_or_none(case.booking_ended_s, zone),
         "timeline": [
             {
                 "at": iso_of(entry.at_s, zone),

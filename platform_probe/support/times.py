@@ -86,6 +86,17 @@ def moment_of(text: str, zone: tzinfo, *, newest_s: float) -> float:
     return _unix_s(local - timedelta(days=1), its_zone, text)
 
 
+def lasts_s(text: str) -> float:
+    """Return how long the time lasts that somebody wrote: 08:15 a minute, 08:15:30 a second.
+
+    Of how long ago it was nobody knows it so well: 0.
+    """
+    written = _WRITTEN_TIME.fullmatch(text.strip())
+    if written is None or written["minute"] is None:
+        return 0.0
+    return MINUTE_S if written["second"] is None else 1.0
+
+
 def _local(numbers: Mapping[str, int], text: str) -> datetime:
     """Return the time of these numbers. Raises `ConfigError` that says which one cannot be."""
     for name, (least, most) in _RANGES.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -22,9 +22,30 @@ class Why(StrEnum):
     """Why one of several unlocks is the one that is told, in words."""
 
     NEAREST = "the one nearest to that time"
+    NEAREST_WRONG = "the one nearest to that time that went wrong, and not the nearest of all"
     WENT_WRONG = "the last that went wrong"
     PRESSED_AGAIN = "the last after which its customer pressed again"
     LAST = "the last"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time at which something is said to have been: 08:15 is the whole minute."""
+
+    at_s: float
+    """Unix seconds."""
+    lasts_s: float = 0.0
+
+    def away_s(self, row: Row, time: str = "started_at") -> tuple[float, float]:
+        """Return how far an unlock, or a call, is away, and from the beginning, for comparison."""
+        after_s = unix_s(row[time]) - self.at_s
+        return max(-after_s, after_s - self.lasts_s, 0.0), abs(after_s)
+
+    def nearest_of(self, unlocks: Iterable[Row]) -> Row | None:
+        """Return the unlock that is nearest, of those that went wrong if there are any."""
+        return min(
+            unlocks, key=lambda each: (not went_wrong(each), self.away_s(each)), default=None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,14 @@ def why_chosen(unlock: Row, unlocks: Sequence[Row]) -> Why:
         return Why.WENT_WRONG
     is_again = any(one is unlock for one in _pressed_again(unlocks))
     return Why.PRESSED_AGAIN if is_again else Why.LAST
+
+
+def is_call_meant(call: Row, unlock: Row, why: Why) -> bool:
+    """Return whether a call about an unlock that nobody saw is meant, and not this unlock.
+
+    It went wrong too: where it is the last that did, or nothing else did.
+    """
+    return why is Why.LAST or unix_s(call["called_at"]) > unix_s(unlock["started_at"])
 
 
 def is_soon_after(unlock: Row, later: Row) -> bool:

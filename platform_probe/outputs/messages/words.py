@@ -29,6 +29,11 @@ MUCH_SURE: Final = 0.999
 OVER_AFTER: Final = "it counts as over after a quarter of an hour without a sign of it"
 PRESS_AGAIN: Final = "It may be over: let customers press unlock once more. If that fails:"
 NOT_KNOWN: Final = "Not known yet: it is named here when unlocks of these cars are diagnosed."
+_NOT_OF_UNLOCKS: Final = (
+    IncidentKind.CARS_LOST, IncidentKind.SILENCE, IncidentKind.MONITOR_BLIND,
+    IncidentKind.SUSPICIOUS,
+)  # fmt: skip
+"""Kinds that count no unlocks."""
 _OF_CARS: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
 """Kinds that have a cause beyond what was found."""
 _UNITS: Final = {
@@ -130,6 +135,13 @@ def counts_of(incident: Incident) -> str:
     if incident.total:
         said.append(f"expected {percent(incident.expected)}")
     return "; ".join(said)
+
+
+def counted_how(incident: Incident) -> str:
+    """Return what its numbers count, which are of the time of this revision."""
+    if incident.kind in _NOT_OF_UNLOCKS:
+        return "customers and cars each once"
+    return "who presses again, and a car that fails again, counts once"
 
 
 def who_of(incident: Incident) -> str | None:

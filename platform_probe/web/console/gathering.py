@@ -22,9 +22,10 @@ from platform_probe.store.schema import (
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
+from platform_probe.support.incident_rows import as_unlock
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import DAY_S
-from platform_probe.support.which import Why, asked_about, why_chosen
+from platform_probe.support.which import Why, asked_about, is_call_meant, why_chosen
 from platform_probe.web.console.listing import Listed
 from platform_probe.web.console.modes import LATE_S, as_believed, listed_unlocks
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, MOST_ROWS, Snapshot
@@ -82,8 +83,8 @@ def _connected_s(snapshot: Snapshot, car: str, since_s: float) -> float | None:
 
 
 def _booking_ended_s(snapshot: Snapshot, attempt: Row, since_s: float) -> float | None:
-    """Return when the booking of an unlock ended after it."""
-    until_s = since_s + CALLED_S
+    """Return when the booking of an unlock ended, since a moment."""
+    until_s = unix_s(attempt["started_at"]) + CALLED_S
     sql = BOOKING_END.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
     times = {"since": utc(since_s), "until": utc(until_s)}
     values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
@@ -116,6 +117,7 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         complaints=found,
         complaint_id=complaint_id,
         revisions=_revisions(snapshot, complaint_id, call, at_s),
+        booking_ended_s=_booking_ended_s(snapshot, as_unlock(call), at_s - CALLED_S),
         **_around(snapshot, car, at_s, at_s, complaint_id),
     )
 
@@ -328,6 +330,8 @@ class History:
     """The unlock that who names this id asks about."""
     why: Why
     """Why it is that one."""
+    call: Row | None
+    """The call about an unlock that nobody saw, where that is asked about, and no unlock."""
 
     @property
     def is_about_the_last(self) -> bool:
@@ -346,12 +350,16 @@ def history_of(snapshot: Snapshot, column: str, any_id: str) -> History:
     found = [row for row in snapshot.unlocks_of(any_id) if row[column] == any_id]
     unlocks = as_believed(snapshot, found)
     meant = asked_about(unlocks)
+    why = Why.LAST if meant is None else why_chosen(meant, unlocks)
+    complaints = _complaints(snapshot, column, any_id)
+    call = next((each for each in complaints if meant is None or not each["attempts"]), None)
     return History(
         unlocks=unlocks[:LISTED],
         events=_events_of(snapshot, column, any_id, unlocks),
-        complaints=_complaints(snapshot, column, any_id),
+        complaints=complaints,
         asked_about=meant,
-        why=Why.LAST if meant is None else why_chosen(meant, unlocks),
+        why=why,
+        call=None if call is None or (meant and not is_call_meant(call, meant, why)) else call,
     )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -22,19 +21,8 @@ from platform_probe.web.console.asked import Asked
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
-from platform_probe.web.console.texts import said_texts, say_in, texts_of
-
-_LATE: Final = ", and doors open late"
-_COUNTED: Final = {
-    "customer": "title.customer", "customers": "title.customers", "car": "title.car",
-    "cars": "title.cars",
-}  # fmt: skip
-_TITLE: Final = re.compile(
-    r"(?:(?P<whom>.*): )?(?P<what>.*?)"
-    r"(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
-    re.DOTALL,
-)
-"""A title as `platform_probe.incidents.words` makes it."""
+from platform_probe.web.console.sentences import language_told, title_in, told
+from platform_probe.web.console.texts import said_texts, texts_of
 
 
 def mode_title(language: str, slug: str) -> str:
@@ -66,37 +54,12 @@ def language_said(language: str, text: str | None) -> str:
 
 def incident_title(language: str, now: Incident) -> str:
     """Return an incident's title in a language; as it is where words of it are not known there."""
-    whom, what, since, whose = _parts_of(now.title)
-    late = what.removesuffix(_LATE)
-    told = next(
-        (t for each in (late, late[:1].lower() + late[1:]) if (t := said(language, each)) != each),
-        "",
-    )
-    if not told:
-        return now.title
-    say = say_in(language)
-    if late != what:
-        told = say("title.late", what=told)
-    told = f"{whom}\u00a0: {told}" if whom else told[:1].upper() + told[1:]
-    if since:
-        told += f" {say('title.since', clock=since)}"
-    if whose:
-        count, _, unit = whose.partition(" ")
-        told += f", {say(_COUNTED[unit], count=count)}"
-    return told
+    return title_in(language, now.title)
 
 
 def language_of_incident(language: str, now: Incident) -> str:
     """Return in which language `incident_title` says a title."""
     return "en" if incident_title(language, now) == now.title else language
-
-
-def _parts_of(title: str) -> tuple[str, str, str, str]:
-    """Return whom a title names, what is wrong, since when and how many are hit, as it has them."""
-    found = _TITLE.fullmatch(title)
-    if found is None:
-        return "", title, "", ""
-    return found["whom"] or "", found["what"], found["since"] or "", found["whose"] or ""
 
 
 @cache
@@ -163,6 +126,8 @@ def help_templates() -> None:
         language_of_incident=language_of_incident,
         said=said,
         language_said=language_said,
+        told_in=told,
+        language_told=language_told,
         percent=percent,
         is_surest=lambda sure: sure > MUCH_SURE,
         bar_of=bar_of,

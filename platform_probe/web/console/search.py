@@ -159,11 +159,9 @@ class Search:
                 for row in rows
                 if stretch.since_s - NEAR_S <= unix_s(row["started_at"]) <= stretch.until_s
             ]
-            failed = [row for row in near if row["cause"] is not None]
-            if stretch.at_s is not None and near:
-                at_s = stretch.at_s
-                chosen = failed or near
-                return [unlock_hit(min(chosen, key=lambda r: abs(unix_s(r["started_at"]) - at_s)))]
+            meant = None if stretch.at is None else stretch.at.nearest_of(near)
+            if meant is not None:
+                return [unlock_hit(meant)]
             if near:
                 return [unlock_hit(row) for row in near[:LISTED]]
         return []

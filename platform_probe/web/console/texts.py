@@ -1,7 +1,7 @@
 """All words of the pages, a file for each language; `en.json` has every one of them.
 
-What the diagnosis itself says (facts, stories, advice) comes from elsewhere, in English; of failure
-modes and causes the file of a language may have its own.
+What the diagnosis itself says (facts, stories, advice) comes from elsewhere, in English. Of failure
+modes and causes, and of sentences with numbers and names in them, a language may have its own.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ def texts_of(language: str) -> Mapping[str, str]:
 def said_texts(language: str) -> Mapping[str, str]:
     """Return what a language says for the English sentences of modes, causes and advice."""
     path = _FOLDER / f"{language}_said.json"
+    if not path.exists():
+        return {}
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+
+
+@cache
+def sentences_of(language: str) -> Mapping[str, str]:
+    """Return what a language says for English sentences with places; see `sentences`."""
+    path = _FOLDER / f"{language}_sentences.json"
     if not path.exists():
         return {}
     return msgspec.json.decode(path.read_bytes(), type=dict[str, str])

@@ -13,7 +13,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from fleet_wire.errors import ConfigError
-from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, moment_of
+from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, lasts_s, moment_of
+from platform_probe.support.which import Moment
 
 NEAR_S: Final = 900.0
 """A time is remembered to the quarter of an hour."""
@@ -77,7 +78,7 @@ class Stretch:
 
     since_s: float
     until_s: float
-    at_s: float | None = None
+    at: Moment | None = None
     """The moment that was named; None where it was a day or a part of one."""
 
 
@@ -148,7 +149,7 @@ def _exact(text: str, zone: tzinfo, newest_s: float) -> Stretch | None:
     if re.fullmatch(r"\d+|\d{4}-\d{2}-\d{2}|\d{8}", text.strip()):
         return None  # a number may be anything, a date is a whole day
     try:
-        return _around(moment_of(text, zone, newest_s=newest_s))
+        return _around(moment_of(text, zone, newest_s=newest_s), lasts_s(text))
     except ConfigError as error:
         if "exist" in str(error):
             raise
@@ -199,7 +200,8 @@ def _at_clock(
     written = f"{hour:02}:{minute}:{clock[3] or '00'}"
     if day is not None:
         written = f"{day.isoformat()} {written}"
-    return _around(moment_of(written, zone, newest_s=newest_s))
+    lasts_s = MINUTE_S if clock[3] is None else 1.0
+    return _around(moment_of(written, zone, newest_s=newest_s), lasts_s)
 
 
 def _part_of_day(
@@ -218,5 +220,5 @@ def _hours(day: date, first: int, last: int, zone: tzinfo, newest_s: float) -> S
     return Stretch(since_s, until_s)
 
 
-def _around(at_s: float) -> Stretch:
-    return Stretch(at_s - NEAR_S, at_s + NEAR_S, at_s)
+def _around(at_s: float, lasts_s: float = 0.0) -> Stretch:
+    return Stretch(at_s - NEAR_S, at_s + NEAR_S, Moment(at_s, lasts_s))

@@ -100,7 +100,7 @@ def test_story_is_told_in_order(store: Path) -> None:
     assert "the box was last heard of 1 min 14 s before the end" in result.output
     assert "Your car has opened after all." in result.output
     assert "do not lock it before the customer says that they are not in it." in result.output
-    assert "of 60 attempts since 23:45 failed in this way: too few to say" in result.output
+    assert "of 60 attempts since 00:00 failed in this way: too few to say" in result.output
 
 
 def test_diagnosis_is_told_in_words(store: Path) -> None:
@@ -148,7 +148,7 @@ def test_complaint_about_an_unlock_that_nobody_saw(store: Path, words: tuple[str
     assert "A call about car-91, and no unlock that it is about: Thu 1 Jan" in text
     assert "  customer customer-8\n  call complaint-1\n" in text
     assert text.count("calls support; the app had shown: no connection") == 1
-    assert "Who else\n  1 of 61 attempts since 23:45 failed in this way: too few" in text
+    assert "Who else\n  1 of 61 attempts since 00:00 failed in this way: too few" in text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
 from platform_probe.commands.incidents import ack
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
+from platform_probe.support.times import date_and_clock
 from tests.helpers.made_incidents import TITLE, acknowledged, closed, made_incident, then, worse
 
 FIRST = made_incident()
@@ -43,6 +45,15 @@ def test_a_list_has_each_incident_once(records: Path) -> None:
     assert "jo" in lines[3]
     lines = told("list", "--open", "--run", records).output.splitlines()
     assert [line.split()[0] for line in lines[2:]] == ["inc-1"]
+
+
+def test_options_alone_are_those_of_the_list(records: Path) -> None:
+    """As `diagnose` takes them; of the group itself there is the help."""
+    assert told("--run", records).output == told("list", "--run", records).output
+    assert (
+        told("--open", "--run", records).output == told("list", "--open", "--run", records).output
+    )
+    assert "Commands:" in told("--help").output
 
 
 def test_settings_without_a_store_lead_to_the_records(records: Path, tmp_path: Path) -> None:
@@ -89,6 +100,8 @@ def test_one_is_shown_whole(records: Path) -> None:
     assert lines[0] == TITLE.replace("08:12", "22:12")
     assert lines[1].startswith("critical, open: ")
     assert "31 of 44 (70 %) unlocks fail" in lines[2]
+    counted = "who presses again, and a car that fails again, counts once"
+    assert lines[3] == f"counted until {date_and_clock(LAST.at, UTC)}: {counted}"
     assert "looked after by: jo" in lines
     assert lines[-1].endswith("it was worse")
     gone = told("show", "inc-9", "--run", records)

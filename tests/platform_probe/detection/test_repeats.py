@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from fleet_wire.contract.attempt import PlatformSide, Source
 from fleet_wire.contract.causes import Cause
-from platform_probe.detection.repeats import SICK_S, Repeats, customer_of
+from platform_probe.detection.repeats import SICK_S, Customers, Repeats, customer_of
 from tests.helpers.findings import Watched
 
 
@@ -56,3 +59,14 @@ def test_who_presses_again_soon_after_a_car_opened_is_noticed() -> None:
     later = watched.unlock(vehicle_id="car-2", platform=other.platform)
     assert not repeats.take(other, customer_of(other), 0.0, is_hit=False)[1]
     assert not repeats.take(later, customer_of(later), 300.0, is_hit=False)[1]
+
+
+def test_a_customer_whose_account_is_known_later_is_one() -> None:
+    """Their booking stands in the command, their account in a log that comes later."""
+    customers, watched = Customers(), Watched()
+    known = watched.unlock(booking_id="b", platform=PlatformSide(account_id="c"))
+    first = msgspec.structs.replace(known, platform=None)
+    assert customers.of(first) == customers.of(known) == customers.of(first) == "b"
+    other = msgspec.structs.replace(known, booking_id="another")
+    assert customers.of(other) == customers.of(msgspec.structs.replace(other, platform=None)) == "c"
+    assert customers.of(msgspec.structs.replace(known, source=Source.PROBE)) is None

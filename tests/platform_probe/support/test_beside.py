@@ -18,6 +18,7 @@ from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.rows import utc
 from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.which import Moment
 from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 
 FAILED = 300
@@ -123,7 +124,7 @@ def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path)
     text = told(attempt="attempt-40")
     assert "phone     somebody with another booking asks to open it too" in text
     assert "asks to open the car" not in text
-    text = told(vehicle="car-1", at_s=BEGIN_S + 1_990.0)
+    text = told(vehicle="car-1", at=Moment(BEGIN_S + 1_990.0))
     assert "No command to open it has reached the broker then." in text
     assert "reached the platform" not in text
     with pytest.raises(ConfigError, match=r"no customer 'c-1' .*ask by the car or the booking"):
@@ -138,3 +139,13 @@ def test_what_is_asked_since_a_time_is_answered_since_then(tmp_path: Path) -> No
     assert text.startswith("No unlock of car-1 is known since Thu 1 Jan 2026 00:01:00 UTC.\n")
     assert "it opened" not in text
     assert "--attempt attempt-1" in text
+
+
+def test_nothing_is_said_to_be_unknown_since_before_the_records(tmp_path: Path) -> None:
+    """Of that time nobody knows anything: the answer says when they begin."""
+    put_unlocks(tmp_path, [unlock(100, car="car-2")])
+    put_presence(tmp_path, 130.0, "car-1", "online")
+    asked = Wanted(vehicle="car-1", since_s=BEGIN_S + 60.0)
+    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), UTC)
+    begins = "Thu 1 Jan 2026 00:01:40 UTC"
+    assert text.startswith(f"No unlock of car-1 is known in the records, which begin {begins}.\n")

@@ -149,3 +149,30 @@ def test_what_may_have_failed_of_the_same() -> None:
     assert alike_of(Cause.API_REFUSED, None).causes == {
         Cause.API_REFUSED, Cause.API_FAILED, Cause.NOT_PUBLISHED, Cause.NOT_OBSERVED
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("most_exact", [0, cohorts.MOST_EXACT])
+def test_what_was_not_seen_counts_neither_way(
+    tmp_path: Path, most_exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether it failed; neither now nor in what was usual."""
+    monkeypatch.setattr(cohorts, "MOST_EXACT", most_exact)
+    causes = [Cause.BOX_OFFLINE, Cause.NOT_OBSERVED, None]
+    put_unlocks(tmp_path, [unlock(second, cause=causes[second % 3]) for second in range(900)])
+    kept(tmp_path)
+    span = Span(BEGIN_S + 600.0, BEGIN_S + 900.0)
+    finding = Source(tmp_path).read(lambda duck: search_since(duck, span))
+    assert (finding.failures, finding.attempts) == (100, 200)
+    usual = Source(tmp_path).read(
+        lambda duck: duck.run("SELECT sum(failures), sum(unlocks) FROM attempt_sums")
+    )
+    assert usual == [(300, 600)]
+
+
+def test_nothing_is_said_of_a_time_before_the_records(tmp_path: Path) -> None:
+    """Failures are taken to have begun before, and what is known begins later."""
+    cause = Cause.BOX_OFFLINE
+    put_unlocks(tmp_path, [unlock(each, cause=cause) for each in range(120, 300)])
+    finding = Source(tmp_path).read(lambda duck: search_around(duck, BEGIN_S + 250.0, OFFLINE))
+    assert finding.since == BEGIN_S + 120.0
+    assert "180 of 180 attempts since 00:02 failed" in around_in_words(finding, utc_clock)

@@ -11,6 +11,7 @@ from platform_probe.support.times import (
     clock_of,
     date_and_clock,
     iso_of,
+    lasts_s,
     long_of,
     moment_of,
     zone_named,
@@ -115,3 +116,20 @@ def test_times_are_told_in_the_zone() -> None:
 def test_durations_are_told_shortly(seconds: float, text: str) -> None:
     """With two units at most."""
     assert long_of(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("08:15", 60.0),
+        (" 2026-01-02 08:15 ", 60.0),
+        ("08:15:30", 1.0),
+        ("2026-03-29T08:15:00+02:00", 1.0),
+        ("2h", 0.0),
+        ("2026-01-02", 0.0),
+        ("at eight", 0.0),
+    ],
+)
+def test_how_long_a_written_time_lasts(text: str, expected: float) -> None:
+    """Who says a quarter past eight means the minute."""
+    assert lasts_s(text) == expected

@@ -16,7 +16,7 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG, RankedMode
 from platform_probe.store.reading import Source
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
-from platform_probe.support.which import AGAIN_S, Why
+from platform_probe.support.which import AGAIN_S, Moment, Why
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 
@@ -97,3 +97,24 @@ def test_others_are_listed_with_what_they_are_believed_to_be(tmp_path: Path) -> 
     )
     assert found["attempt"]["attempt_id"] == "attempt-60"
     assert "opened (the car locked itself again)  --attempt attempt-30" in text
+
+
+@pytest.mark.parametrize(
+    ("at", "lasts_s", "number", "why"),
+    [
+        (60.0, 60.0, 3, Why.NEAREST_WRONG),  # 00:01 is the whole minute
+        (60.0, 1.0, 1, Why.NEAREST_WRONG),  # and 00:01:00 is not
+        (60.0, 0.0, 1, Why.NEAREST_WRONG),
+        (90.0, 60.0, 3, Why.NEAREST),
+        (160.0, 1.0, 5, Why.NEAREST),
+    ],
+)
+def test_of_those_that_failed_the_one_nearest_to_a_time_is_told(
+    tmp_path: Path, at: float, lasts_s: float, number: int, why: Why
+) -> None:
+    """One that opened is not, though it is nearer: that is said."""
+    presses = [press(each, cause=Cause.BOX_OFFLINE) for each in (40, 95, 170)]
+    presses += [press(each) for each in (70, 130)]
+    found, text = told(tmp_path, presses, vehicle="car-1", at=Moment(BEGIN_S + at, lasts_s))
+    assert found["which"] == {"number": number, "of": 5, "why": why}
+    assert f"  This is number {number} of 5 that fit, {why}; the others stand at the end," in text

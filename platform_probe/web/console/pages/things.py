@@ -102,8 +102,8 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
     if history.is_empty:
         return missing(*page)
     kind = "customer" if column == "account_id" else "booking"
-    unlock = history.asked_about
-    call = next((row["complaint_id"] for row in history.complaints), None)
+    call = None if history.call is None else history.call["complaint_id"]
+    unlock = None if call is not None else history.asked_about
     rows = [*history.unlocks, *history.events, *history.complaints]
     customers = sorted({row["account_id"] for row in rows if row["account_id"]})
     cars = sorted({row["vehicle_id"] for row in rows if row["vehicle_id"]})
@@ -119,7 +119,7 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
         "failed": sum(row["cause"] is not None for row in history.unlocks),
         "is_all": len(history.unlocks) < LISTED,
         "latest": told_of(asked, unlock, call, is_last=history.is_about_the_last),
-        "about": _ABOUT[history.why],
+        "about": "history.latest_call" if call else _ABOUT[history.why],
         "number": unlock and len(history.unlocks) - history.unlocks.index(unlock),
     }
     return Shown("history.html", values, look=(kind, any_id))

@@ -15,7 +15,7 @@ from platform_probe.support.cohorts import (
     is_one_of,
     search_around,
 )
-from platform_probe.support.incident_rows import incidents_of
+from platform_probe.support.incident_rows import as_unlock, incidents_of
 from platform_probe.support.rows import Row
 from platform_probe.support.telling import export_command, facts_of, json_of
 from platform_probe.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
@@ -163,10 +163,10 @@ def told_of(
 
 def _with_incidents(asked: Asked, case: Case) -> Case:
     """Return a case that knows the incidents that it is of: of those that who asks may see."""
-    if case.attempt is None:
-        return case
+    unlock = case.attempt or as_unlock(case.complaints[0])
     known = (one.now for one in asked.known_incidents())
-    return replace(case, incidents=incidents_of(case.attempt, known, case.believed))
+    found = incidents_of(unlock, known, case.believed, asked.snapshot.rows)
+    return replace(case, incidents=found)
 
 
 def _names_in(case: Case) -> Sequence[str]:

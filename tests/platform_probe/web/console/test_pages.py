@@ -19,7 +19,7 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
+from platform_probe.support.advice import BOOKING_ENDED, CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.support.advising import advice_now
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.web.console import incidents
@@ -39,7 +39,15 @@ from tests.helpers.consoles import (
     served,
 )
 from tests.helpers.diagnoses import diagnosis_of
-from tests.helpers.stores import BEGIN_S, put_lines, put_presence, put_unlocks, unlock
+from tests.helpers.records import COMPLAINT
+from tests.helpers.stores import (
+    BEGIN_S,
+    put_booking_end,
+    put_lines,
+    put_presence,
+    put_unlocks,
+    unlock,
+)
 
 PATHS = (
     "/", "/search?q=car", "/unlock/attempt-33", "/unlock/attempt-3", "/unlock/attempt-12",
@@ -302,9 +310,10 @@ def test_growth_is_told_in_customers_where_what_is_counted_changes(tmp_path: Pat
         ({}, True),
         ({"cause": None}, True),
         ({"cause": None, "kind": IncidentKind.SUSPICIOUS}, False),
-        ({"cause": Cause.BOX_ASLEEP}, False),
+        ({"cause": Cause.BOX_ASLEEP}, True),  # its mode has both
+        ({"cause": Cause.BOX_ASLEEP, "mode": None}, False),
         ({"cohort": {"region": "north"}}, False),
-        ({"cohort": {}}, False),
+        ({"cohort": {}}, True),
         ({"since": BEGIN_S + 9_999.0}, False),
     ],
 )
@@ -319,6 +328,26 @@ def test_an_unlock_tells_of_its_incident(
         page = Visitor(url).get("/unlock/attempt-1").text
 
     assert ("/incident/incident-1" in page) is is_told
+
+
+def test_history_and_who_else_are_told_in_french(tmp_path: Path) -> None:
+    """A reader of screens is told so too; what is not known in French stays as it is."""
+    grew = "20 customers by now, 20 of 40 hit (50 %), 2.0 % expected"
+    changes = [
+        Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence=sentence)
+        for sentence in (grew, "something new")
+    ]
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    put_incidents(tmp_path / "store", [incident_of(changes=tuple(changes))])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        french = Visitor(url, Accept_Language="fr")
+        page = unescape(french.get("/incident/incident-1").text)
+        others = unescape(french.get("/unlock/attempt-1?part=others").text)
+
+    said = "20 clients à présent, 20 sur 40 touchés (50 %), 2,0 % attendus"
+    assert f'<span lang="fr">{said}</span>' in page
+    assert '<span lang="en">something new</span>' in page
+    assert '<p lang="fr">1 tentatives sur 1 depuis 00:00 ont échoué de cette façon' in others
 
 
 def test_an_incident_that_goes_on_is_a_known_problem(tmp_path: Path) -> None:
@@ -396,6 +425,26 @@ def test_a_call_about_nothing_says_so_on_the_page_of_its_booking(open_console: s
 
     page = Visitor(open_console).get("/booking/booking-90").text
     assert "No unlock of it has reached us." in page
+
+
+def test_a_call_after_which_the_booking_ended_is_told_with_when(tmp_path: Path) -> None:
+    """On the pages of booking and customer too, though the car had been opened before."""
+    whose = {"booking_id": "b", "platform": PlatformSide(account_id="customer-1")}
+    put_unlocks(tmp_path / "store", [unlock(1, car="car-1", **whose)])
+    call = msgspec.structs.replace(
+        COMPLAINT, complaint_id="call", at=BEGIN_S + 60.0, booking_id="b", account_id="customer-1"
+    )
+    put_lines(tmp_path / "store", "complaints", [msgspec.json.encode(call)])
+    put_booking_end(tmp_path / "store", 70.0, car="car-1", booking="b")
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        pages = [Visitor(url).get(f"/{path}").text for path in ("booking/b", "customer/customer-1")]
+        alone = Visitor(url).get("/unlock/call").text
+
+    assert all("The last call about an unlock that nobody saw:" in page for page in pages)
+    for page in (*pages, alone):
+        said = re.sub(r"<[^>]+>", "", page)
+        assert "Its booking has ended: 2026-01-01 00:01:10." in said
+        assert BOOKING_ENDED[0] in unescape(page)
 
 
 def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:

@@ -1,0 +1,119 @@
+"""What a database has of an unlock, its car, its booking and its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Incident, IncidentKind
+from platform_probe.store.duck import Duck
+from platform_probe.support.believed import Revision, revision_of
+from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
+from platform_probe.support.case import AFTER_S, BEFORE_S
+from platform_probe.support.cohorts import Around, alike_of, search_around
+from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
+from platform_probe.support.incident_rows import incident_of, incidents_of
+from platform_probe.support.rows import Row, unix_s, utc
+
+MOST_ROWS: Final = 500
+_OPENED_LATE: Final = (
+    "SELECT attempt_id FROM stray_answers WHERE vehicle_id = $car AND is_late_unlock"
+)
+
+
+class Records:
+    """The rows of one database, and what follows from them for one unlock."""
+
+    def __init__(self, duck: Duck) -> None:
+        self._duck = duck
+
+    def connected_s(self, car: str | None, since_s: float) -> float | None:
+        """Return when the car's box connected last, if that was since a moment and it still is."""
+        values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
+        return connected_in(self.query(LAST_PRESENCE.format("observations"), values, 1))
+
+    def booking_ended_s(self, attempt: Row, since_s: float) -> float | None:
+        """Return when the booking of an unlock ended, since a moment."""
+        times = {"since": utc(since_s), "until": utc(unix_s(attempt["started_at"]) + CALLED_S)}
+        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
+        found = self.query(BOOKING_END.format("platform_events"), values, 1)
+        return unix_s(found[0]["logged_at"]) if found else None
+
+    def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:
+        """Return the incidents that an unlock is of, those that go on first."""
+        at_s = unix_s(attempt["started_at"])
+        known = self.rows(
+            "incidents_held",
+            "kind <> $left_out AND since <= $latest AND coalesce(ended_at, $at) >= $at",
+            {
+                "left_out": IncidentKind.SUSPICIOUS.value,
+                "latest": utc(at_s + BEFORE_INCIDENT_S),
+                "at": utc(at_s),
+            },
+            "state <> 'open', opened_at DESC",
+        )
+        believed = revisions[-1] if revisions else None
+        return incidents_of(attempt, map(incident_of, known), believed, self.query)
+
+    def who_else(
+        self, cause: str | None, revisions: Sequence[Revision], at_s: float
+    ) -> Around | None:
+        """Return what unlocks share that failed as one did around a time; None: it went well."""
+        if cause is None:
+            return None
+        believed = revisions[-1] if revisions else None
+        return search_around(self._duck, at_s, alike_of(Cause(cause), believed))
+
+    def around(
+        self, car: str, from_s: float, until_s: float, attempt: Row | None = None
+    ) -> dict[str, Any]:
+        """Return the other unlocks of a car, and what was logged and heard of it, around a time."""
+        times = {"since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
+        is_its = "vehicle_id = $car AND {time} BETWEEN $since AND $until"
+        values = {"car": car, **times}
+        heard = is_its.format(time="heard_at")
+        this_id = None if attempt is None else attempt["attempt_id"]
+        return {
+            "neighbours": self.rows(
+                f"(SELECT *, attempt_id IN ({_OPENED_LATE}) AS has_opened_late FROM attempts)",
+                f"{is_its.format(time='started_at')} AND attempt_id IS DISTINCT FROM $id",
+                values | {"id": this_id},
+                "started_at",
+            ),
+            "events": self.rows(
+                "platform_events", is_its.format(time="logged_at"), values, "logged_at"
+            ),
+            "heard": [
+                *self._last_heartbeat(car, times["since"], utc(from_s)),
+                *self.rows("observations", f"{heard} AND kind <> 'telemetry'", values, "heard_at"),
+            ],
+        }
+
+    def _last_heartbeat(self, car: str, since: datetime, until: datetime) -> list[Row]:
+        is_its = "vehicle_id = $car AND kind = 'telemetry' AND heard_at BETWEEN $since AND $until"
+        values = {"car": car, "since": since, "until": until}
+        return self.rows("observations", is_its, values, "heard_at DESC", limit=1)
+
+    def complaints(self, attempt: Row) -> list[Row]:
+        """Return the calls about an unlock, or about its booking."""
+        is_its = "list_contains(attempts, $id) OR booking_id = $booking"
+        ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
+        return self.rows("complaints", is_its, ids, "called_at")
+
+    def revisions(self, attempt_id: str, account_id: str | None) -> list[Revision]:
+        """Return what was believed of an unlock or a call, from the first moment to the last."""
+        found = self.rows("diagnoses", "attempt_id = $id", {"id": attempt_id}, "revision")
+        return [revision_of(row, has_account=account_id is not None) for row in found]
+
+    def rows(
+        self, table: str, where: str, values: Mapping[str, Any], order: str, limit: int = MOST_ROWS
+    ) -> list[Row]:
+        """Return rows of a table."""
+        return self.query(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", values, limit)
+
+    def query(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
+        """Return what a query finds, by columns."""
+        found = self._duck.query(sql, values, limit=limit)
+        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]

@@ -1,0 +1,158 @@
+"""Sentences that the records have in English, in another language: with the same numbers and names.
+
+`texts/fr_sentences.json` has an English sentence with places and what a language says for it. What
+stands in a place is a number, a time, a name, or another sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
+
+from platform_probe.web.console.texts import has_text, said_texts, say_in, sentences_of
+
+MOST_LETTERS: Final = 2_000
+"""What is longer is no sentence of ours, and takes long to compare."""
+_NUMBER: Final = r"\d+"
+_SHARE: Final = r"(?:more than )?[\d.]+ %"
+_CLOCK: Final = r"\d\d:\d\d"
+_FORMS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("failed", "total", "others", "all", "inside", "attempts", "count"), _NUMBER),
+    **dict.fromkeys(("share", "expected", "sure"), _SHARE),
+    **dict.fromkeys(("since", "until", "at"), _CLOCK),
+    "counts": rf"{_NUMBER} (?:hit|of {_NUMBER} ).*",
+    "way": r"failed(?: in this way)?",
+}
+"""What a place takes; any other anything."""
+_KEPT: Final = frozenset({"by", "reason", "window", "cars", *_FORMS} - {"counts", "way"})
+"""What stands there in every language; of numbers only the point is another."""
+_TITLE: Final = re.compile(
+    r"(?:(?P<whom>.*): )?(?P<what>.*?)"
+    r"(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
+    re.DOTALL,
+)
+"""A title as `platform_probe.incidents.words` makes it."""
+_LATE: Final = ", and doors open late"
+_TRAIT: Final = re.compile(
+    r"(^|, and as |, | in )(app version|API release|region|operator|firmware|hardware|site) ",
+    re.IGNORECASE,
+)
+"""Where the name of a trait stands in the name of a cohort."""
+_JOINTS: Final = {", and as ": "sentence.and_as", " in ": "sentence.in"}
+_COUNTED: Final = {
+    "customer": "title.customer", "customers": "title.customers", "car": "title.car",
+    "cars": "title.cars",
+}  # fmt: skip
+
+
+class _Sentence(NamedTuple):
+    """A sentence with places: what it looks like in English, and what is said for it."""
+
+    english: re.Pattern[str]
+    said: str
+
+
+@lru_cache(maxsize=4_096)
+def told(language: str, text: str) -> str:
+    """Return what the records say, in a language; as it is where that is not known there."""
+    said, rest = list[str](), text if len(text) <= MOST_LETTERS else ""
+    while rest:
+        found = _first_of(language, rest)
+        if found is None:
+            return text
+        sentence, length = found
+        said.append(sentence)
+        rest = rest[length:].lstrip()
+    return " ".join(said) or text
+
+
+def language_told(language: str, text: str) -> str:
+    """Return in which language `told` says a text."""
+    return language if told(language, text) != text else "en"
+
+
+def title_in(language: str, title: str) -> str:
+    """Return the title of an incident, or its subject; as it is where its words are not known."""
+    found = _TITLE.fullmatch(title)
+    if found is None:
+        return title
+    texts, whom, what = said_texts(language), found["whom"], found["what"]
+    plain = what.removesuffix(_LATE)
+    said = texts.get(plain) or texts.get(plain[:1].lower() + plain[1:])
+    if not said:
+        return title
+    say = say_in(language)
+    if plain != what:
+        said = say("title.late", what=said)
+    said = f"{whom}\u00a0: {said}" if whom else said[:1].upper() + said[1:]
+    if found["since"]:
+        said += f" {say('title.since', clock=found['since'])}"
+    if found["whose"]:
+        count, _, unit = found["whose"].partition(" ")
+        said += f", {say(_COUNTED[unit], count=count)}"
+    return said
+
+
+def _first_of(language: str, text: str) -> tuple[str, int] | None:
+    """Return the sentence that a text begins with, and how long it is in English."""
+    for sentence in _sentences(language):
+        found = sentence.english.match(text)
+        if found is not None:
+            values = {
+                name: _in_place(language, name.rstrip("2"), value)
+                for name, value in found.groupdict().items()
+            }
+            return sentence.said.format(**values), found.end()
+    return None
+
+
+@cache
+def _sentences(language: str) -> tuple[_Sentence, ...]:
+    """Return all sentences of a language, those with the most words of their own first.
+
+    One that ends with a full stop may be followed by another.
+    """
+    made = []
+    for english, said in sentences_of(language).items():
+        parts = re.split(r"\{(\w+)\}", english)
+        pattern = "".join(
+            f"(?P<{part}>{_FORMS.get(part.rstrip('2'), '.+?')})" if place % 2 else re.escape(part)
+            for place, part in enumerate(parts)
+        )
+        end = r"(?=\s|$)" if english.endswith(".") else r"\Z"
+        own = sum(map(len, parts[::2]))
+        made.append((own, _Sentence(re.compile(pattern + end, re.DOTALL), said)))
+    return tuple(one for _, one in sorted(made, key=lambda each: -each[0]))
+
+
+def _in_place(language: str, name: str, value: str) -> str:
+    """Return what stands in a place, in a language."""
+    if name in ("share", "expected", "sure"):
+        number = value.replace(".", say_in(language)("number.point"))
+        more = "more than "
+        return number.replace(more, f"{say_in(language)('sentence.more_than')} ")
+    if name in _KEPT:
+        return value
+    if name in ("cohort", "same"):
+        return _cohort(language, value)
+    if name in ("title", "before"):
+        return title_in(language, value)
+    texts = said_texts(language)
+    return texts.get(value) or told(language, value)
+
+
+def _cohort(language: str, name: str) -> str:
+    """Return the name of a cohort: traits are called what the pages call them."""
+    say = say_in(language)
+
+    def trait(found: re.Match[str]) -> str:
+        joint, word = found.groups()
+        key = f"column.{word.lower().replace(' ', '_')}"
+        called = say(key) if has_text(key) else word
+        said = called if word[:1].isupper() else called[:1].lower() + called[1:]
+        joint = f" {say(_JOINTS[joint])} " if joint in _JOINTS else joint
+        return f"{joint}{said} "
+
+    return _TRAIT.sub(trait, name)
