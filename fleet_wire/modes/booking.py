@@ -28,7 +28,7 @@ MODES: Final = (
             | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL)
             | facts(Fact.APP_VERSION_FARES_WELL),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL)
-            | facts(Fact.APP_VERSION_FAILS),
+            | facts(Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL),
         ),
     ),
     FailureMode(

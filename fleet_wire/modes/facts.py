@@ -211,6 +211,7 @@ class Fact(StrEnum):
     SUPPORT_CALLED = "support_called"
     SHOWN_KEY_EXPIRED = "shown_key_expired"
     ANOTHER_CAR_ASKED = "another_car_asked"
+    BOOKING_OF_SEVERAL = "booking_of_several"
     SAID_TOO_FAR = "said_too_far"
     SAID_SIGNED_OUT = "said_signed_out"
     PHONE_FAR = "phone_far"
@@ -446,6 +447,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         " customer told support",
         held_up="the command was sent late, and no earlier one of the car was under way, nor had it"
         " to be woken; or the API neither answered nor made a command",
+        booking_of_several="other customers have named the same booking, for other cars",
         another_car_asked="the platform's log names another car than the one that got the command",
         said_too_far="the API said that the phone is too far from the car",
         said_signed_out="the API said that the phone is not signed in",

@@ -60,6 +60,7 @@ MODES: Final = (
                 Fact.SAID_NO,
                 Fact.SAID_BOOKING,
                 Fact.NOTHING_PUBLISHED,
+                Fact.BOOKING_OF_SEVERAL,
             ),
             rules_out=REFUSALS
             | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE, Fact.KEY_EXPIRED)

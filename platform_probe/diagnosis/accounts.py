@@ -1,4 +1,4 @@
-"""What customers' accounts ask for: how many cars, and from where. No I/O."""
+"""What customers' accounts ask for: how many cars, for which booking, from where. No I/O."""
 
 from __future__ import annotations
 
@@ -35,16 +35,26 @@ class Accounts:
 
     def __init__(self) -> None:
         self._accounts: OrderedDict[str, Account] = OrderedDict()
+        self._bookings: OrderedDict[str, tuple[str, str] | None] = OrderedDict()
+        """Account and car of each booking that was named; None: of several."""
 
     def of(self, account_id: str | None) -> Account | None:
         """Return what is known of an account."""
         return None if account_id is None else self._accounts.get(account_id)
 
-    def note(self, side: PlatformSide, vehicle_id: str, began_s: float) -> None:
-        """Note that an account, which `side` names, asked for a car."""
+    def is_of_several(self, booking_id: str | None) -> bool:
+        """Return whether several accounts have named one booking, for several cars: it is none."""
+        return booking_id in self._bookings and self._bookings[booking_id] is None
+
+    def note(
+        self, side: PlatformSide, vehicle_id: str, began_s: float, *, booking_id: str | None = None
+    ) -> None:
+        """Note that an account, which `side` names, asked for a car, for a booking."""
         account_id = side.account_id
         if account_id is None:
             return
+        if booking_id is not None:
+            self._note_booking(booking_id, account_id, vehicle_id)
         accounts = self._accounts
         account = accounts.get(account_id)
         if account is None:
@@ -62,6 +72,12 @@ class Accounts:
         cars.move_to_end(vehicle_id)
         while began_s - next(iter(cars.values())) >= ACCOUNT_S:  # one by one: some have thousands
             cars.popitem(last=False)
+
+    def _note_booking(self, booking_id: str, account_id: str, vehicle_id: str) -> None:
+        whose = self._bookings.get(booking_id, (account_id, vehicle_id))
+        if whose is not None and account_id != whose[0] and vehicle_id != whose[1]:
+            whose = None
+        remember(self._bookings, booking_id, whose, MAX_ACCOUNTS)
 
 
 def _too_fast(one: tuple[float, Place], other: tuple[float, Place]) -> str | None:

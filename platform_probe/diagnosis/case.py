@@ -66,6 +66,8 @@ class Case:
     cars_known: int
     cars_of_account: int
     """How many cars the account asked for within minutes."""
+    is_booking_of_several: bool
+    """Whether other accounts named the same booking, for other cars."""
     usual_interval_s: float | None
     """How often the car in the middle of all sends a heartbeat; None: none sends any."""
     usual_data_bytes: float | None

@@ -258,7 +258,9 @@ class Diagnosing(Hearing):
             self._doubt(earlier, car, began_s, record)
         car.take_attempt(past_of(record, began_s))
         if record.platform:
-            self._accounts.note(record.platform, record.vehicle_id, began_s)
+            self._accounts.note(
+                record.platform, record.vehicle_id, began_s, booking_id=record.booking_id
+            )
 
     def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, record: Attempt) -> None:
         """Look at an unlock that went well, where its car is asked for again and had locked.
@@ -431,6 +433,7 @@ class Diagnosing(Hearing):
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
+            is_booking_of_several=self._accounts.is_of_several(record.booking_id),
             usual_interval_s=self._census.usual_interval_s,
             usual_data_bytes=self._census.usual_data_bytes,
             used_when_lost=self._census.used_when_lost(car.places),

@@ -195,6 +195,10 @@ def _note_who_asked(case: Case) -> None:
     assert side  # noqa: S101 - the caller has looked
     if case.two_places is not None:
         seen[Fact.TWO_PLACES] = case.two_places
+    if case.is_booking_of_several:
+        seen[Fact.BOOKING_OF_SEVERAL] = (
+            f"others have named the booking {record.booking_id} too, for other cars"
+        )
     if side.vehicle_id is not None:
         seen[Fact.ANOTHER_CAR_ASKED] = f"the platform's log names the car {side.vehicle_id}"
     if side.distance_m is not None and side.distance_m > FAR_M:

@@ -226,3 +226,32 @@ def test_who_presses_amid_a_request_that_was_sent_twice(second_trace: str) -> No
     watched.at(41.0)
     watched.diagnosing.take(watched.ended(Cause.VEHICLE_STATE, attempt_id="mine", trace_id="mine"))
     assert ("sent_twice" in watched.facts()) is (second_trace == "first")
+
+
+@pytest.mark.parametrize(
+    ("other", "car", "is_seen"),
+    [
+        ("somebody-else", "car-2", True),
+        ("somebody-else", "car-1", False),
+        ("somebody", "car-2", False),
+    ],
+)
+def test_booking_that_several_name_for_several_cars(other: str, car: str, *, is_seen: bool) -> None:
+    """It is the app's: whoever shares a booking asks for its car, and one customer for several."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for second, account, asked in ((30.0, other, car), (60.0, "somebody", "car-1")):
+        watched.at(second).take(
+            watched.ended(
+                Cause.API_REFUSED,
+                attempt_id=f"of-{second}",
+                trace_id=f"of-{second}",
+                vehicle_id=asked,
+                booking_id="undefined",
+                stages={"intended": 0.0, "requested": 0.0},
+                platform=PlatformSide(account_id=account, status=404, problem="booking-unknown"),
+            )
+        )
+    assert ("booking_of_several" in watched.facts()) is is_seen
+    likely = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert (likely.get("booking_window_race", 0.0) < HARDLY) is is_seen
