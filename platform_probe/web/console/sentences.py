@@ -24,10 +24,31 @@ _FORMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("since", "until", "at"), _CLOCK),
     "counts": rf"{_NUMBER} (?:hit|of {_NUMBER} ).*",
     "way": r"failed(?: in this way)?",
+    "long": r"[\d.]+ s|\d+ min|\d+ min \d+ s|\d+ h \d+ min|\d+ days",
+    "outcome": "refused|failed|unknown",
+    **dict.fromkeys(("cause", "phase"), "[a-z_]+"),
+    "answer": r"\d+(?: [\w-]+)?",
+    "asker": "(?:the same|another) customer|the monitor|somebody(?: with another booking)?",
+    "end": (
+        "opened late|did not open|is not known to have opened"
+        "|opened by its own report, and never answered"
+    ),
+    "verb": "book|extend|end|unlock|lock",
+    "command": r"(?:book|extend|end|unlock|lock)(?: no\. \d+)?",
+    "lock": "(?:un)?locked(?:, door open)?",
+    "decimal": r"-?[\d.]+",
+    "more": r"app \S+(?:, \d+ times)?|\d+ times",
 }
 """What a place takes; any other anything."""
-_KEPT: Final = frozenset({"by", "reason", "window", "cars", *_FORMS} - {"counts", "way"})
-"""What stands there in every language; of numbers only the point is another."""
+_KEPT: Final = frozenset(
+    {
+        "failed", "total", "others", "all", "inside", "attempts", "count", "since", "until", "at",
+        "by", "reason", "window", "cars", "phase", "answer", "version", "event",
+    }
+)  # fmt: skip
+"""What stands there in every language."""
+_NUMBERS: Final = frozenset({"share", "expected", "sure", "long", "decimal"})
+"""Of these only the point and a word is another."""
 _TITLE: Final = re.compile(
     r"(?:(?P<whom>.*): )?(?P<what>.*?)"
     r"(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
@@ -129,12 +150,16 @@ def _sentences(language: str) -> tuple[_Sentence, ...]:
 
 def _in_place(language: str, name: str, value: str) -> str:
     """Return what stands in a place, in a language."""
-    if name in ("share", "expected", "sure"):
-        number = value.replace(".", say_in(language)("number.point"))
-        more = "more than "
-        return number.replace(more, f"{say_in(language)('sentence.more_than')} ")
+    say = say_in(language)
     if name in _KEPT:
         return value
+    if name in _NUMBERS:
+        number = value.replace(".", say("number.point"))
+        number = number.replace("more than", say("sentence.more_than"))
+        return number.replace("days", say("sentence.days"))
+    if name in ("cause", "outcome"):
+        key = f"{'ended' if name == 'outcome' else name}.{value}"
+        return say(key) if has_text(key) else value
     if name in ("cohort", "same"):
         return _cohort(language, value)
     if name in ("title", "before"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -22,9 +23,14 @@ from platform_probe.diagnosis.cohorts.find import Absence, Cohort, Trait
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
 from platform_probe.incidents.maintenance import MaintenanceWindow
+from platform_probe.store.duck import Duck
+from platform_probe.store.reading import Source
 from platform_probe.support.cohorts import Around, around_in_words
+from platform_probe.support.looking_up import Wanted, look_up_in
+from platform_probe.support.timeline import timeline_of
 from platform_probe.web.console.sentences import language_told, told
 from platform_probe.web.console.texts import sentences_of
+from tests.helpers.busy_store import make_busy_store
 from tests.helpers.findings import finding
 
 AT = EPOCH_S
@@ -188,6 +194,57 @@ def test_who_else_has_it_is_told_in_french(around: Around) -> None:
         if word in said
     }  # fmt: skip
     assert "depuis 23:59" in said or "depuis 00:00" in said
+
+
+def test_what_happened_is_told_in_french(tmp_path: Path) -> None:
+    """Every line of every unlock, and who did it."""
+    make_busy_store(tmp_path)
+    source = Source(tmp_path)
+
+    def lines(duck: Duck) -> set[str]:
+        ids = [row[0] for row in duck.run("SELECT attempt_id FROM attempts")]
+        cases = (look_up_in(duck, source, Wanted(attempt=one), AT) for one in ids)
+        return {text for case in cases for one in timeline_of(case) for text in (one.who, one.what)}
+
+    found = source.read(lines)
+    assert {one for one in found if told("fr", one) == one} <= {"broker"}
+    assert len(found) > 20
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        (
+            "unknown: box_offline; the box did not confirm the command",
+            "issue inconnue : boîtier hors ligne ; le boîtier n'a pas confirmé la commande",
+        ),
+        ("asks to open the car (app 7.3.0, 3 times)", "demande d'ouvrir la voiture (application"),
+        (
+            "another customer asks to open it too: it opened after 2.9 s",
+            "un autre client demande aussi à l'ouvrir : elle s'est ouverte après 2,9 s",
+        ),
+        (
+            "takes unlock no. 2 for refused (busy) (another customer)",
+            "compte « ouvrir n° 2 » comme refused (busy) (un autre client)",
+        ),
+        (
+            "calls support; the app had shown: No connection (another customer)",
+            "appelle le support ; l'application avait affiché : No connection (un autre client)",
+        ),
+        ("reports: locked, door open, 12.4 V", "signale : verrouillée, portière ouverte, 12,4 V"),
+        (
+            "last heartbeat before, signal -81 dBm, 12.4 V",
+            "dernier signe de vie avant, signal -81 dBm, 12,4 V",
+        ),
+        (
+            "answers late: executed: the car has OPENED, too late",
+            "répond en retard : executed : la",
+        ),
+    ],
+)
+def test_lines_of_what_happened(english: str, french: str) -> None:
+    """With the words of the pages for causes, and the names of apps and answers as they are."""
+    assert told("fr", english).startswith(french)
 
 
 def test_what_is_not_known_stays_as_it_is() -> None:
