@@ -200,8 +200,8 @@ def _at_clock(
     written = f"{hour:02}:{minute}:{clock[3] or '00'}"
     if day is not None:
         written = f"{day.isoformat()} {written}"
-    lasts_s = MINUTE_S if clock[3] is None else 1.0
-    return _around(moment_of(written, zone, newest_s=newest_s), lasts_s)
+    at_s = moment_of(written, zone, newest_s=newest_s)
+    return _around(at_s, MINUTE_S if clock[3] is None else 1.0)
 
 
 def _part_of_day(
