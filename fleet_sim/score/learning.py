@@ -2,7 +2,8 @@
 
 A multinomial logistic regression over yes and no, whose structure the signatures fix: a fact that
 speaks for a mode never weighs less than 0, one that rules it out never more than -1, and one that
-its signature does not list at most `LIGHT`, either way: it may tip the scales, and decides nothing.
+its signature does not list at most `LIGHT`, either way: it may tip the scales, and decides nothing;
+of whom failures strike (`OF_COHORTS`) one that is not listed weighs nothing.
 What is not seen although its source was there may speak against a mode, never for it. Each incident
 counts once, and each mode as much as another. Of every second case some source is left out at
 random, as it may be lost in the field: from a source that is not there nothing follows.
@@ -34,6 +35,7 @@ from fleet_wire.modes.mode import (
     LIGHT,
     MISSED,
     NEEDED,
+    OF_COHORTS,
 )
 from fleet_wire.randomness import RandomStream
 
@@ -66,12 +68,7 @@ _INSTEAD: Final = (
 )  # fmt: skip
 _SEEN_INSTEAD: Final = INSTEAD_OF.keys() | INSTEAD_OF_REASONS.keys()
 """Where the source is there these can never be seen."""
-_SEEN_LATER: Final = frozenset(
-    {
-        Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS,
-        Fact.APP_VERSION_FAILS, Fact.MANY_FAIL, Fact.SOME_FAIL,
-    }
-)  # fmt: skip
+_SEEN_LATER: Final = OF_COHORTS | {Fact.MANY_FAIL, Fact.SOME_FAIL}
 """While the first unlocks fail of something no others do yet: that is no sign of another mode."""
 _OF_SOME: Final = frozenset({Fact.RELOCKED_AT_ONCE})
 """Cars lock themselves after 3 s or after 120 s: of others than the first nothing follows."""
@@ -107,6 +104,8 @@ class Model:
         self.unseen = Matrix(len(_FACTS), modes, low=0.0, high=0.0)
         for at, name in enumerate(_NAMES):
             needs, speaks_for, rules_out = _listed(name)
+            for fact in sorted(OF_COHORTS):
+                self.seen.begin(_PLACE[fact], at, 0.0, 0.0, 0.0)
             for fact in sorted(speaks_for):
                 self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
                 if fact not in _SEEN_INSTEAD | _SEEN_LATER | _OF_SOME:

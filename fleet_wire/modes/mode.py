@@ -70,7 +70,15 @@ what it weighs that one which is needed was not seen."""
 LEAST_AGAINST: Final = -1.0
 """What a fact that a signature rules out weighs at least, whatever was learned."""
 LIGHT: Final = 1.0
-"""The most that a fact may weigh that a signature does not list."""
+"""The most that a fact may weigh that a signature does not list, but for those of `OF_COHORTS`."""
+OF_COHORTS: Final = frozenset(
+    {
+        Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS,
+        Fact.APP_VERSION_FAILS,
+    }
+)  # fmt: skip
+"""Whom failures strike: what a signature does not list of these weighs nothing. That a mode struck
+one operator or release in the incidents that were learned from was their drawing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,15 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.alike import unseen_on
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import AGAINST, FOR, LEAST_AGAINST, LIGHT, MISSED, NEEDED
+from fleet_wire.modes.mode import (
+    AGAINST,
+    FOR,
+    LEAST_AGAINST,
+    LIGHT,
+    MISSED,
+    NEEDED,
+    OF_COHORTS,
+)
 
 FORM: Final = 1
 """The version of the file's form."""
@@ -264,6 +272,7 @@ def _seen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
     within = {
         fact: max(weight, 0.0) if fact in its else min(max(weight, -LIGHT), LIGHT)
         for fact, weight in learned.items()
+        if fact in its or fact not in OF_COHORTS
     }
     for fact in sorted(signature.rules_out):
         weight = learned.get(fact.value, 0.0)

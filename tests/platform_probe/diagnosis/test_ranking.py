@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from fleet_wire.errors import ConfigError
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import Fact, Told
-from fleet_wire.modes.mode import LIGHT, MISSED
+from fleet_wire.modes.mode import LIGHT, MISSED, OF_COHORTS
 from platform_probe.diagnosis import ranking as module
 from platform_probe.diagnosis.ranking import (
     RULED_OUT,
@@ -132,10 +132,22 @@ def test_signatures_hold_whatever_was_learned_before() -> None:
     assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": RULED_OUT}
 
 
+@pytest.mark.parametrize("fact", sorted(OF_COHORTS))
+def test_whom_a_mode_strikes_tells_only_what_strikes_so(fact: Fact) -> None:
+    """A broker's full window is no operator's: that it struck one in incidents was chance."""
+    learned = msgspec.structs.replace(
+        shipped_weights(), seen={slug: {fact.value: 0.9} for slug in SIGNATURES}
+    )
+    for slug, weights in within_signatures(learned).seen.items():
+        signature = SIGNATURES[slug]
+        listed = fact in signature.needs | signature.speaks_for | signature.rules_out
+        assert (fact.value in weights) is listed
+
+
 def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
     """Of a blocked SIM: that other lost cars had used as much, also where no heartbeat has come."""
     told, no_heartbeats = frozenset({Told.ATTEMPT, Told.TELEMETRY}), frozenset({Told.ATTEMPT})
-    small = (Fact.WENT_WELL_BETWEEN, Fact.MANY_FAIL, Fact.SENT_AGAIN, Fact.OPERATOR_FAILS)
+    small = (Fact.WENT_WELL_BETWEEN, Fact.MANY_FAIL, Fact.SENT_AGAIN, Fact.ASKED_AGAIN)
     ranking = Ranking(
         Weights(
             version=1,
