@@ -38,7 +38,7 @@ from platform_probe.detection.problem import AWAY
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import RETRY_S, Customers, Repeats
 from platform_probe.detection.shares import ShareTests
-from platform_probe.detection.sighting import Sighting, modes_of
+from platform_probe.detection.sighting import SURE, Sighting, modes_of
 from platform_probe.detection.silence import Silence
 from platform_probe.detection.suspicious import LEAST as SUSPECT
 from platform_probe.detection.suspicious import Suspicious
@@ -51,8 +51,6 @@ STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
 LATE_S: Final = 1800.0
 """A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
-SURE: Final = 0.6
-"""So likely a mode must be of an unlock that opened: what looks odd is often nothing [E]."""
 MOST_OPENED: Final = 5_000
 _HEARTBEATS: Final = (Telemetry, PartialTelemetry)
 

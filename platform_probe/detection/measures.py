@@ -31,6 +31,8 @@ class Measure:
     """The hop that is slow."""
     part_of: Measure | None = None
     """The measure of which it counts a part: one problem is found in either, and not in both."""
+    mode: str | None = None
+    """The failure mode that it counts."""
 
     @property
     def sizes(self) -> Mixture:
@@ -41,6 +43,11 @@ class Measure:
     def whole(self) -> Measure:
         """The measure of which it is a part, or itself."""
         return self if self.part_of is None else self.part_of
+
+    @property
+    def is_of_rare_mode(self) -> bool:
+        """Whether it counts a failure mode that fleets hardly ever have."""
+        return self.mode in RARE_MODES
 
 
 FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.24)
@@ -96,10 +103,13 @@ OF_MODE: Final = {
         share=0.01 if mode in _ORDINARY_MODES else RARE,
         budget=0.002,
         part_of=FAILED,
+        mode=mode,
     )
     for mode in MODES
 }
 """The same for the failure mode that the diagnosis names."""
+RARE_MODES: Final = frozenset(MODES) - _ORDINARY_MODES
+"""What fleets hardly ever have."""
 SLOW: Final = {
     stage.value: Measure(
         name=f"slow_{stage}", kind=IncidentKind.LATENCY, share=0.05, budget=0.01, stage=stage

@@ -12,7 +12,7 @@ from platform_probe.detection.evidence import Evidence
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
-from platform_probe.detection.sighting import LEAST_DIAGNOSED, summed
+from platform_probe.detection.sighting import LEAST_DIAGNOSED, SURE, summed
 from platform_probe.detection.traits import Key, Values, common_of, is_in, named
 from platform_probe.diagnosis.cohorts.names import Name, names_of
 
@@ -66,6 +66,9 @@ class Problem:
         self.well = 0
         """How many of its cohort were not hit since then, and of the others."""
         self.well_elsewhere = 0
+        self.apart: set[Measure] = set()
+        """Rare modes of which there is a problem besides this one: what they hit is no part of it.
+        As a mode is known after its unlock was counted, all is counted anew then."""
         self.over_s = math.inf
         """Since when it is taken to be over."""
         self.common = key
@@ -96,6 +99,19 @@ class Problem:
         is_then = self.since_s - BEFORE_S <= at_s <= self.over_s
         return is_then and is_in(self.key, values)
 
+    def is_of_else(self, measure: Measure) -> bool:
+        """Return whether this is known to be no problem of the rare mode that a measure counts.
+
+        It was there before the first unlock of that mode, and what it hit until then is diagnosed.
+        """
+        if not measure.is_of_rare_mode or measure is self.measure:
+            return False
+        first_s = min((hit.at_s for hit in self.hits if measure in hit.measures), default=math.inf)
+        before = [hit for hit in self.hits if hit.at_s < first_s]
+        firsts = [hit.modes[0] for hit in before if hit.modes]
+        others = sum(name != measure.mode and likely >= SURE for name, likely in firsts)
+        return others >= LEAST_DIAGNOSED and others > len(before) / 2
+
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
         self.is_outdated = False
@@ -108,7 +124,8 @@ class Problem:
             else:
                 self.elsewhere_total += number
         for hit in hits:
-            self._add(hit)
+            if self.apart.isdisjoint(hit.measures):
+                self._add(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
         self._likely = self._share()

@@ -20,7 +20,7 @@ from platform_probe.detection.measures import BLIND, MEASURES, Measure
 from platform_probe.detection.naming import Look, Shared, look, look_since, telling_part
 from platform_probe.detection.problem import Problem
 from platform_probe.detection.recent import KEPT_S, Hit, Recent
-from platform_probe.detection.traits import Key, Values, is_in, is_kind, keys_of
+from platform_probe.detection.traits import Key, Values, are_nested, is_in, is_kind, keys_of
 from platform_probe.detection.watched import Series, Watched, bounded
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import LEAST_CARS, LEAST_FAILURES, Absence
@@ -132,6 +132,8 @@ class ShareTests:
         for problem in self.problems:
             if problem.measure in measures:
                 problem.prove(hit)
+            if not problem.apart.isdisjoint(measures):
+                problem.is_outdated = True
 
     def _weigh(
         self, watched: tuple[Watched, ...], measures: tuple[Measure, ...], now_s: float
@@ -276,11 +278,18 @@ class ShareTests:
         series.evidence.clear()
 
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
-        """Return the problems that explain what a measure counts, or counted."""
+        """Return the problems that explain what a measure counts, or counted.
+
+        None is of a rare mode that began amid what is diagnosed as another one.
+        """
         known = (*self.problems, *self.over)
-        return tuple(
-            [one for one in known if one.measure.whole is measure.whole and one is not but]
-        )
+        alike = [one for one in known if one.measure.whole is measure.whole and one is not but]
+        return tuple([one for one in alike if not one.is_of_else(measure)])
+
+    def _else(self, measure: Measure) -> list[Problem]:
+        """Return the problems that would explain a rare mode, were they not of another."""
+        alike = [one for one in self.problems if one.measure.whole is measure.whole]
+        return [one for one in alike if one.is_of_else(measure)]
 
     def _counts(self, measure: Measure, explained_by: tuple[Problem, ...]) -> list[Count]:
         def is_explained(values: Values, at_s: float) -> bool:
@@ -309,8 +318,12 @@ class ShareTests:
         since_s = shared.since - self.offset_s
         whole = self._problem(measure.whole, shared.key, since_s, now_s)
         problem = whole
-        if measure.part_of is not None and not whole.is_clear:
+        around = [one for one in self._else(measure) if are_nested(one.key, shared.key)]
+        if measure.part_of is not None and (around or not whole.is_clear):
             problem = self._problem(measure, shared.key, since_s, now_s)
+        for one in around:
+            one.apart.add(measure)
+            one.is_outdated = one.is_new = True  # it is told first, without what is none of it
         problem.number = next(self._numbers)
         self.problems.append(problem)
         return problem

@@ -19,6 +19,8 @@ MOST_DIAGNOSED: Final = 500
 MODES_KEPT: Final = 3
 LEAST_DIAGNOSED: Final = 3
 """Of so many that were hit one diagnosis alone does not name them."""
+SURE: Final = 0.6
+"""So likely a mode must be of an unlock, to be counted: what looks odd is often nothing [E]."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

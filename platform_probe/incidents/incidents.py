@@ -21,7 +21,7 @@ from fleet_wire.contract.incident import (
 )
 from platform_probe.detection.finding import Finding
 from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, opening_of
-from platform_probe.incidents.joining import ALONE, are_one, have_one_mode
+from platform_probe.incidents.joining import ALONE, are_one, have_one_mode, is_of_another
 from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
 from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
@@ -353,5 +353,9 @@ class Incidents:
 def _are_alike(one: Followed, other: Followed) -> bool:
     """Return whether two open incidents are one: of one cohort, or begun together and of a mode."""
     if one.incident.cohort == other.incident.cohort:
-        return True
+        return not any(
+            is_of_another(each, first.incident, first.active)
+            for first, second in ((one, other), (other, one))
+            for each in second.active
+        )
     return any(have_one_mode(first, second) for first in one.active for second in other.active)

@@ -11,6 +11,8 @@ from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.detection.blindness import NOT_CONNECTED
 from platform_probe.detection.finding import Finding
+from platform_probe.detection.measures import RARE_MODES
+from platform_probe.detection.sighting import SURE
 from platform_probe.incidents.words import cause_of, mode_of
 
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
@@ -33,6 +35,13 @@ TOGETHER_S: Final = 600.0
 """What began so close together, in two cohorts and of one mode, is one problem [E]."""
 SHARED: Final = 0.5
 """So large a part of the cars of one finding must be of the other, to be one problem [E]."""
+
+
+NONE_OF_IT: Final = 0.05
+"""Where diagnoses give a mode no more than that, it is another one [E]."""
+LEAST_OF_MODE: Final = 2.0
+"""An incident is of a mode when so many diagnoses name it, added up by how likely they say it is,
+of the three that there are at least [E]."""
 
 
 def is_part(finding: Finding, cohort: Mapping[str, str]) -> bool:
@@ -61,6 +70,8 @@ def are_one(finding: Finding, incident: Incident, known: Collection[Finding]) ->
         return any(_are_of_broker(finding, one) for one in others)
     if finding.kind is IncidentKind.SUSPICIOUS:
         return any(one.what == finding.what or one.customers & finding.customers for one in others)
+    if is_of_another(finding, incident, known):
+        return False
     if dict(finding.cohort) == dict(cohort):
         return True
     same = [one for one in others if one.what == finding.what]
@@ -72,6 +83,23 @@ def are_one(finding: Finding, incident: Incident, known: Collection[Finding]) ->
     else:
         is_near = any(_are_near(finding, one) for one in others)
     return is_near and (is_within or not _is_of_else(finding, incident, known))
+
+
+def is_of_another(finding: Finding, incident: Incident, known: Collection[Finding]) -> bool:
+    """Return whether a finding is of a rare failure mode, and an incident is of another one.
+
+    It began later, at other cars, and none of it is diagnosed as what the incident is: what is
+    only taken for something else by now, or follows from it, is the same problem.
+    """
+    found, mode = mode_of(finding), incident.mode
+    if finding.kind is not IncidentKind.FAILURES or found is None or mode in (None, found[0]):
+        return False
+    is_rare = found[0] in RARE_MODES and found[1] >= SURE
+    is_later = all(finding.since > one.since for one in known)
+    is_else = finding.modes.get(mode, 0.0) < NONE_OF_IT * finding.diagnosed
+    is_sure = max((one.modes.get(mode, 0.0) for one in known), default=0.0) >= LEAST_OF_MODE
+    is_elsewhere = not any(_have_cars_in_common(finding, one) for one in known)
+    return is_rare and is_later and is_else and is_sure and is_elsewhere
 
 
 def have_one_mode(one: Finding, other: Finding) -> bool:
@@ -122,8 +150,12 @@ def _are_near(finding: Finding, other: Finding) -> bool:
     is_same_time = abs(finding.since - other.since) < NEAR_S
     if is_same_time and (is_part(finding, other.cohort) or is_part(other, finding.cohort)):
         return True
-    few = min(len(finding.cars), len(other.cars))
-    return few > 0 and len(finding.cars & other.cars) >= SHARED * few
+    return _have_cars_in_common(finding, other)
+
+
+def _have_cars_in_common(one: Finding, other: Finding) -> bool:
+    few = min(len(one.cars), len(other.cars))
+    return few > 0 and len(one.cars & other.cars) >= SHARED * few
 
 
 def most_telling(findings: Collection[Finding]) -> Finding:

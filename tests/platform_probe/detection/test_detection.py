@@ -601,6 +601,52 @@ def test_what_goes_on_under_a_name_is_not_over() -> None:
     assert len([one for one in watched.told if one.failed == incident.failed]) == 1
 
 
+def slow_wakes(watched: Watched, unlocks: int, *, stuck_every: int) -> None:
+    """Let every fifth unlock fail of a slow wake-up, and every so many of a request before."""
+    for number in range(1, unlocks + 1):
+        watched.wait(2.0)
+        mode = "" if number % 5 else "slow_wake_client_timeout"
+        if stuck_every and number % stuck_every == 1:
+            mode = "stuck_in_progress"
+        attempt = watched.unlock(cause=Cause.BOX_ASLEEP if mode else None)
+        if mode:
+            diagnose(watched, mode, attempt_id=attempt.attempt_id)
+
+
+def test_a_rare_mode_amid_an_incident_of_another_one_is_its_own_incident() -> None:
+    """Commands stick at a platform whose cars wake up too slowly: neither is counted as both."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    slow_wakes(watched, 100, stuck_every=0)
+    watched.wait(10.0)
+    (slow,) = watched.last
+    assert slow.mode == "slow_wake_client_timeout"
+    slow_wakes(watched, 40, stuck_every=5)
+    watched.wait(60.0)
+    slow, stuck = watched.last
+    assert (slow.mode, stuck.mode) == ("slow_wake_client_timeout", "stuck_in_progress")
+    assert stuck.title.startswith("An earlier request blocks this one since ")
+    slow_wakes(watched, 100, stuck_every=5)
+    watched.wait(60.0)
+    assert watched.last[0].failed <= 48
+    assert 20 < watched.last[1].failed <= 28
+
+
+def test_what_is_diagnosed_as_something_else_by_now_is_the_same_incident() -> None:
+    """An outage of which twelve unlocks look like one thing at first, and thirty like another."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(42):
+        watched.wait(2.0)
+        attempt = watched.unlock(cause=Cause.BOX_OFFLINE)
+        names = {"attempt_id": attempt.attempt_id, "vehicle_id": attempt.vehicle_id}
+        modes = [RankedMode("half_open_tcp_nat", 0.7), RankedMode("regional_carrier_outage", 0.3)]
+        ranked = modes if number < 12 else [*reversed(modes)]
+        watched.alerting.diagnosis(diagnosis_of(*ranked, after_s=1.0, **names))
+    watched.wait(60.0)
+    assert len(watched.last) == 1
+
+
 def test_customers_who_no_longer_come_are_missed() -> None:
     """After an hour of one a second, five minutes of none."""
     watched = Watched()

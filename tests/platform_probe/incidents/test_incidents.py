@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -243,6 +243,40 @@ def test_one_mode_that_begins_in_two_cohorts_is_one_incident() -> None:
     told.take(1, cohort={"region": "valley"}, failed=40, total=60, **frozen)
     assert len({one.incident_id for one in told.revisions}) == 1
     assert not told.last.cohort
+
+
+STUCK: Final = {
+    "what": "failed_stuck_in_progress",
+    "since": EPOCH_S + 90.0,
+    "modes": {"stuck_in_progress": 4.5},
+    "diagnosed": 5,
+    "cars": frozenset({"car-90", "car-91", "car-92"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "incidents"),
+    [
+        ({}, 2),
+        ({"since": EPOCH_S - 90.0}, 1),
+        ({"cars": frozenset({"car-1", "car-2", "car-90"})}, 1),
+        ({"modes": {"stuck_in_progress": 4.5, "slow_wake_client_timeout": 0.4}}, 1),
+        ({"modes": {"stuck_in_progress": 2.5}}, 1),
+        ({"modes": {"sms_wake_lost": 4.5}}, 1),
+        ({"kind": IncidentKind.LATE_UNLOCKS, "what": "late"}, 1),
+    ],
+    ids=["later", "before", "same cars", "maybe the same", "unsure", "on any day", "its sign"],
+)
+def test_a_rare_mode_that_begins_amid_another_one_is_another_incident(
+    changes: dict[str, Any], incidents: int
+) -> None:
+    """Of the same cohort, at other cars; what may be of the open incident is."""
+    told = Told()
+    told.take(1, modes={"slow_wake_client_timeout": 9.0}, diagnosed=10, causes={})
+    told.wait(100.0)
+    told.take(2, causes={}, **STUCK | changes)
+    told.wait(60.0)
+    assert len({one.incident_id for one in told.revisions}) == incidents
 
 
 def test_growth_is_told_when_it_is_worth_it() -> None:
