@@ -44,7 +44,9 @@ class Accounts:
 
     def is_of_several(self, booking_id: str | None) -> bool:
         """Return whether several accounts have named one booking, for several cars: it is none."""
-        return booking_id in self._bookings and self._bookings[booking_id] is None
+        if booking_id is None or booking_id not in self._bookings:
+            return False
+        return self._bookings[booking_id] is None
 
     def note(
         self, side: PlatformSide, vehicle_id: str, began_s: float, *, booking_id: str | None = None
