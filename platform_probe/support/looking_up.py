@@ -131,6 +131,7 @@ class _Lookup:
         at_s = unix_s(attempt["started_at"])
         car = attempt["vehicle_id"] or None
         revisions = self._records.revisions(attempt["attempt_id"], attempt["account_id"])
+        complaints = self._records.complaints(attempt)
         return Case(
             vehicle_id=car,
             attempt=self._with_account(attempt),
@@ -139,13 +140,13 @@ class _Lookup:
             strays=self._records.rows(
                 "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
             ),
-            complaints=self._records.complaints(attempt),
+            complaints=complaints,
             revisions=revisions,
             others=[each for each in fitting if each is not chosen][:LISTED],
             which=self._which(chosen, fitting),
             finding=self._records.who_else(attempt["cause"], revisions, at_s),
             connected_s=self._records.connected_s(car, at_s + attempt["total_s"]),
-            booking_ended_s=self._records.booking_ended_s(attempt, at_s),
+            booking_ended_s=self._records.booking_ended_s(attempt, at_s, complaints),
             incidents=self._records.incidents(attempt, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
@@ -228,8 +229,9 @@ class _Lookup:
     def _with_id(self, name: str, value: str) -> list[Row]:
         """Return the unlocks with an id, in whatever letters it was written.
 
-        None of them where only the platform's log or a complaint has it; of a call about an unlock
-        that one. Raises `ConfigError` where nothing has the id, with the nearest.
+        None of them where only the platform's log or a complaint has it; of a call about unlocks,
+        or of a booking that its app forgot, those. Raises `ConfigError` where nothing has the id,
+        with the nearest.
         """
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
             if its := [row for row in self._found(written) if row[name] == written]:
@@ -237,6 +239,8 @@ class _Lookup:
                 return its
             if self._is_told_of(name, written):
                 self._set(name, written)
+                if name == "booking_id":
+                    return self._records.called_about(written)
                 before = self._of_call() if name == "attempt_id" else None
                 return [] if before is None else self._with_id(name, before)
         others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)

@@ -137,3 +137,16 @@ def test_the_known_problem_is_told_of_a_call(tmp_path: Path) -> None:
     }
     put_incidents(tmp_path, [incident_of(**its)])
     assert f"Known problem\n  {incident_of().title}\n" in told(tmp_path)[1]
+
+
+def test_a_booking_that_its_app_forgot_is_told_by_the_unlock_that_the_call_is_about(
+    tmp_path: Path,
+) -> None:
+    """With when the booking has ended, which the unlock does not name."""
+    forgotten = press(280, booking_id="undefined", cause=Cause.API_REFUSED)
+    put_call(tmp_path, attempts=(forgotten.attempt_id,))
+    put_unlocks(tmp_path, [forgotten])
+    put_booking_end(tmp_path, CALLED + 3.0, car="car-1", booking="b")
+    found, text = told(tmp_path, booking="b")
+    assert found["attempt"]["attempt_id"] == forgotten.attempt_id
+    assert "\n  Its booking has ended: Thu 1 Jan 2026 00:05:03 UTC.\n" in text
