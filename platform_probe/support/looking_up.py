@@ -103,8 +103,10 @@ class _Lookup:
         self._newest_s = newest_s
 
     def case(self) -> Case:
-        vehicle = self._vehicle()
+        vehicle, since_s = self._vehicle(), self._wanted.since_s
         records = self._fitting(vehicle)
+        if since_s is not None:
+            records = [each for each in records if unix_s(each["started_at"]) >= since_s]
         fitting = self._as_believed(records)
         chosen = self._chosen(fitting)
         call = self._call(vehicle)
@@ -324,9 +326,7 @@ class _Lookup:
 
     def _chosen(self, fitting: Sequence[Row]) -> Row | None:
         """Return the one that is meant: by time, else the last that went wrong, else the last."""
-        at, since_s = self._wanted.at, self._wanted.since_s
-        if since_s is not None:
-            fitting = [each for each in fitting if unix_s(each["started_at"]) >= since_s]
+        at = self._wanted.at
         if at is not None:
             return at.nearest_of(each for each in fitting if at.away_s(each)[0] <= NEAR_S)
         return asked_about(fitting)
