@@ -46,6 +46,12 @@ BOOKING_END: Final = f"""
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
 """
 """When the platform said yes to the end of a booking, by the names that it has."""
+BOOKED: Final = f"""
+    SELECT * FROM {{}} WHERE vehicle_id = $car AND account_id <> $account
+    AND event = '{PlatformStep.ANSWERED}' AND operation = 'book' AND status BETWEEN 200 AND 299
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
+"""
+"""The last time that the platform said yes to another customer who books a car."""
 CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
 

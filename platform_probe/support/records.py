@@ -11,6 +11,7 @@ from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.store.duck import Duck
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.beside import (
+    BOOKED,
     BOOKING_END,
     CALLED_S,
     LAST_PRESENCE,
@@ -48,6 +49,12 @@ class Records:
         values = {"car": attempt["vehicle_id"], "bookings": bookings_of(attempt, calls), **times}
         found = self.query(BOOKING_END.format("platform_events"), values, 1)
         return unix_s(found[0]["logged_at"]) if found else None
+
+    def booked_by_another(self, unlock: Row, since_s: float, until_s: float) -> Row | None:
+        """Return the last booking of the car of an unlock by another customer in a time."""
+        times = {"since": utc(since_s), "until": utc(until_s)}
+        values = {"car": unlock["vehicle_id"], "account": unlock["account_id"], **times}
+        return next(iter(self.query(BOOKED.format("platform_events"), values, 1)), None)
 
     def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""

@@ -250,7 +250,7 @@ def test_of_a_release_that_fails_who_makes_the_app_must_act(
     tmp_path: Path, facts: tuple[Fact, ...], cohort: dict[str, str], told: FailureMode
 ) -> None:
     """Whether it was seen then, or an incident of that version is known since: not the customer."""
-    its = {"cause": Cause.API_REFUSED, "mode": told.slug, "cohort": cohort}
+    its: dict[str, Any] = {"cause": Cause.API_REFUSED, "mode": told.slug, "cohort": cohort}
     put_incidents(tmp_path, [incident_of(**its, examples=("attempt-300",))] if cohort else [])
     found = told_of(tmp_path, told.slug, facts, cause=Cause.API_REFUSED)
     assert (found["say"], found["do"]) == (told.customer, told.now)
