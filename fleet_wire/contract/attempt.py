@@ -270,9 +270,9 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     shown: str | None = None
     """What the app had shown, as the customer says."""
     attempts: tuple[str, ...] = ()
-    """The `attempt_id` of each unlock of this booking, or by this customer of this car, before the
-    call. Empty: nothing that the customer did has reached the platform or the broker, unless
-    `missed`."""
+    """The `attempt_id` of each unlock of this booking before the call, and of each by this customer
+    of this car that failed with another, as where the app forgot its booking. Empty: nothing that
+    the customer did has reached the platform or the broker, unless `missed`."""
     missed: bool | UnsetType = UNSET
     """True: no unlock is known, and the monitor was not there for some of the time before the call.
     Not there otherwise."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from dataclasses import replace
 from typing import Final
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
@@ -18,7 +20,7 @@ from fleet_wire.modes import (
     vehicle,
 )
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import FailureMode, Signature, facts, on_any_wire
+from fleet_wire.modes.mode import Actor, FailureMode, Signature, facts, on_any_wire
 
 MODES: Final[dict[str, FailureMode]] = {
     mode.slug: on_any_wire(mode)
@@ -31,6 +33,24 @@ MODES: Final[dict[str, FailureMode]] = {
     )
 }  # fmt: skip
 """Every mode by slug, in the order of their numbers."""
+
+APP_RELEASE: Final = replace(
+    MODES["phone_side"],
+    customer="This version of our app has a defect, which is not your fault; please update it if"
+    " you can.",
+    acts=Actor.APP_TEAM,
+    now="Let the customer update the app, if there is a newer version; else open the car for them"
+    " by hand.",
+    mend="Withdraw the release, or mend it.",
+)
+"""How `phone_side` is told where one version of the app fails, and not one phone."""
+
+
+def mode_told(slug: str | None, cohort: Container[str]) -> FailureMode | None:
+    """Return the mode of this name, as it is told of what shares these traits; None: no mode."""
+    is_of_release = slug == APP_RELEASE.slug and "app_version" in cohort
+    return APP_RELEASE if is_of_release else MODES.get(slug or "")
+
 
 SIGNATURES: Final[dict[str, Signature]] = {
     **{slug: mode.signature for slug, mode in MODES.items()},

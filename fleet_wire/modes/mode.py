@@ -39,6 +39,7 @@ class Actor(StrEnum):
     """Who must act so that it ends, or does not come again."""
 
     CUSTOMER = "customer"
+    APP_TEAM = "app team"
     SUPPORT = "support"
     FIELD_CREW = "field crew"
     PLATFORM_TEAM = "platform team"

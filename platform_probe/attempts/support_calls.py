@@ -33,6 +33,7 @@ class _Unlock(msgspec.Struct, frozen=True, gc=False):
     """Unix seconds on the monitor's clock."""
     booking_id: str | None
     account_id: str | None
+    has_failed: bool
 
 
 _Unlocks = OrderedDict[str, tuple[_Unlock, ...]]
@@ -56,7 +57,13 @@ class SupportCalls:
     def note(self, attempt: Attempt) -> None:
         """Remember an unlock that was judged."""
         account_id = attempt.platform.account_id if attempt.platform else None
-        unlock = _Unlock(attempt.attempt_id, attempt.started_at, attempt.booking_id, account_id)
+        unlock = _Unlock(
+            attempt.attempt_id,
+            attempt.started_at,
+            attempt.booking_id,
+            account_id,
+            attempt.cause is not None,
+        )
         if attempt.booking_id is not None:
             _remember(self._by_booking, attempt.booking_id, unlock)
         if attempt.vehicle_id:
@@ -111,9 +118,7 @@ class SupportCalls:
         fitting = {
             unlock
             for unlock in (*of_booking, *of_car)
-            if at - self._keep_s <= unlock.began_s <= at
-            and _agree(unlock.booking_id, call.booking_id)
-            and _agree(unlock.account_id, call.account_id)
+            if at - self._keep_s <= unlock.began_s <= at and _is_of(unlock, call)
         }
         in_order = sorted(fitting, key=lambda unlock: (unlock.began_s, unlock.attempt_id))
         return [unlock.attempt_id for unlock in in_order]
@@ -125,6 +130,19 @@ def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
     unlocks.move_to_end(key)
     if len(unlocks) > MAX_KEYS:
         unlocks.popitem(last=False)
+
+
+def _is_of(unlock: _Unlock, call: PlatformEvent) -> bool:
+    """Return whether an unlock of a call's booking or car may be what the call is about.
+
+    An app may have forgotten its booking: then the account tells. What opened for another booking
+    was another ride.
+    """
+    if not _agree(unlock.account_id, call.account_id):
+        return False
+    if _agree(unlock.booking_id, call.booking_id):
+        return True
+    return unlock.has_failed and None not in (unlock.account_id, call.account_id)
 
 
 def _agree(one: str | None, other: str | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from fleet_wire.contract.incident import Incident
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer
 from platform_probe.support.advice import (
@@ -41,6 +41,8 @@ from platform_probe.support.beside import (
 from platform_probe.support.case import Case
 
 _RELOCKED: Final = MODES["auto_relock"]
+_OF_RELEASE: Final = frozenset({Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL})
+"""One phone by itself shows none of these: its app's version is at fault."""
 
 
 def advice_now(case: Case) -> Advice:
@@ -77,7 +79,14 @@ def _mode_told(case: Case) -> FailureMode | None:
         mode = None
     if mode is None and case.is_of_two:
         mode = MODES[TWO_CARS]
+    if mode is not None and mode.slug == APP_RELEASE.slug and _is_of_release(case):
+        mode = APP_RELEASE
     return _RELOCKED if mode is None and _has_relocked(case) else mode
+
+
+def _is_of_release(case: Case) -> bool:
+    """Return whether one version of the app fails, by what was seen then or is known since."""
+    return not _OF_RELEASE.isdisjoint(_seen(case) | case.not_missed)
 
 
 def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
@@ -117,7 +126,7 @@ def _mode_of_incident(case: Case) -> FailureMode | None:
     """
     believed = case.believed
     for one in case.goes_on:
-        mode = MODES.get(one.mode or "")
+        mode = mode_told(one.mode, one.cohort)
         if mode is None or mode.acts is Actor.SECURITY_TEAM or one.unseen_since is not None:
             continue
         if believed is None or believed.may_be(mode.slug):

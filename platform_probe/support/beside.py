@@ -41,11 +41,17 @@ LAST_PRESENCE: Final = """
 """
 """What a car's box, or its last will, has said last of whether it is connected in a time."""
 BOOKING_END: Final = f"""
-    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND booking_id = $booking
+    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND list_contains($bookings, booking_id)
     AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
 """
-"""When the platform said yes to the end of a booking."""
+"""When the platform said yes to the end of a booking, by the names that it has."""
+BOOKED: Final = f"""
+    SELECT * FROM {{}} WHERE vehicle_id = $car AND account_id <> $account
+    AND event = '{PlatformStep.ANSWERED}' AND operation = 'book' AND status BETWEEN 200 AND 299
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
+"""
+"""The last time that the platform said yes to another customer who books a car."""
 CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
 
@@ -54,6 +60,12 @@ def connected_in(last: Sequence[Row]) -> float | None:
     """Return when it connected, by what `LAST_PRESENCE` has found; None where it is not."""
     is_there = bool(last) and last[0]["status"] == PresenceStatus.ONLINE
     return unix_s(last[0]["heard_at"]) if is_there else None
+
+
+def bookings_of(unlock: Row, calls: Sequence[Row] = ()) -> list[str]:
+    """Return the bookings that an unlock may be of: its app may have forgotten it, not the call."""
+    named = dict.fromkeys(row["booking_id"] for row in (unlock, *calls))
+    return [booking_id for booking_id in named if booking_id is not None]
 
 
 class Whose(StrEnum):
@@ -83,9 +95,11 @@ class Relations:
         """Return whose an event or an unlock is."""
         if row.get("source") == Source.PROBE:
             return Whose.MONITOR
-        if row["booking_id"] is not None and row["booking_id"] == self._booking:
-            return Whose.SAME
-        account = row["account_id"] or self._accounts.get(row["booking_id"])
+        account, is_of_booking = row["account_id"], row["booking_id"] is not None
+        is_of_booking = is_of_booking and row["booking_id"] == self._booking
+        if is_of_booking and None in (account, self._account):
+            return Whose.SAME  # else accounts tell: apps that forget theirs all send one booking
+        account = account or self._accounts.get(row["booking_id"])
         if account is None or self._account is None:
             is_other = row["booking_id"] is not None and self._booking is not None
             return Whose.OF_ANOTHER_BOOKING if is_other else Whose.NOT_KNOWN

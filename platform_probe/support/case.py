@@ -90,6 +90,9 @@ class Case:
     booking_ended_s: float | None = None
     """When its booking ended after the unlock, as the platform's log has it, Unix seconds; of a
     call also before it."""
+    booked_since: Row | None = None
+    """The platform's answer to another customer who has booked the car since its booking ended,
+    before the time that was asked about; None where it is not asked for by the car alone."""
     incidents: Sequence[Incident] = ()
     """The incidents that it is of, those that go on first."""
 

@@ -103,10 +103,14 @@ class _Lookup:
         self._newest_s = newest_s
 
     def case(self) -> Case:
-        vehicle = self._vehicle()
+        vehicle, since_s = self._vehicle(), self._wanted.since_s
         records = self._fitting(vehicle)
+        in_time = [
+            each for each in records if since_s is None or unix_s(each["started_at"]) >= since_s
+        ]
+        records = in_time or records  # where none is, those before are listed
         fitting = self._as_believed(records)
-        chosen = self._chosen(fitting)
+        chosen = self._chosen(fitting) if in_time else None
         call = self._call(vehicle)
         if call is not None and self._is_about_call(call, chosen, fitting):
             return self._case_of_call(call, fitting)
@@ -131,6 +135,8 @@ class _Lookup:
         at_s = unix_s(attempt["started_at"])
         car = attempt["vehicle_id"] or None
         revisions = self._records.revisions(attempt["attempt_id"], attempt["account_id"])
+        complaints = self._records.complaints(attempt)
+        ended_s = self._records.booking_ended_s(attempt, at_s, complaints)
         return Case(
             vehicle_id=car,
             attempt=self._with_account(attempt),
@@ -139,13 +145,14 @@ class _Lookup:
             strays=self._records.rows(
                 "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
             ),
-            complaints=self._records.complaints(attempt),
+            complaints=complaints,
             revisions=revisions,
             others=[each for each in fitting if each is not chosen][:LISTED],
             which=self._which(chosen, fitting),
             finding=self._records.who_else(attempt["cause"], revisions, at_s),
             connected_s=self._records.connected_s(car, at_s + attempt["total_s"]),
-            booking_ended_s=self._records.booking_ended_s(attempt, at_s),
+            booking_ended_s=ended_s,
+            booked_since=self._booked_since(attempt, ended_s),
             incidents=self._records.incidents(attempt, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
@@ -161,6 +168,7 @@ class _Lookup:
         call_id = complaint["complaint_id"]
         revisions = self._records.revisions(call_id, complaint["account_id"])
         unlock = as_unlock(complaint)
+        ended_s = self._records.booking_ended_s(unlock, at_s - CALLED_S)
         return Case(
             vehicle_id=car,
             attempt=None,
@@ -171,10 +179,19 @@ class _Lookup:
             revisions=revisions,
             complaints=[complaint],
             finding=self._records.who_else(Cause.NOT_OBSERVED, revisions, at_s),
-            booking_ended_s=self._records.booking_ended_s(unlock, at_s - CALLED_S),
+            booking_ended_s=ended_s,
+            booked_since=self._booked_since(unlock, ended_s),
             incidents=self._records.incidents(unlock, revisions),
             **self._around(car, at_s, at_s),
         )
+
+    def _booked_since(self, unlock: Row, ended_s: float | None) -> Row | None:
+        """Return who else has booked the car since a booking ended: perhaps it is they who call."""
+        at = self._wanted.at
+        if ended_s is None or self._wanted.ids:
+            return None
+        until_s = self._newest_s if at is None else at.at_s + at.lasts_s
+        return self._records.booked_by_another(unlock, ended_s, until_s)
 
     # Which unlock
 
@@ -228,8 +245,9 @@ class _Lookup:
     def _with_id(self, name: str, value: str) -> list[Row]:
         """Return the unlocks with an id, in whatever letters it was written.
 
-        None of them where only the platform's log or a complaint has it; of a call about an unlock
-        that one. Raises `ConfigError` where nothing has the id, with the nearest.
+        None of them where only the platform's log or a complaint has it; of a call about unlocks,
+        or of a booking that its app forgot, those. Raises `ConfigError` where nothing has the id,
+        with the nearest.
         """
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
             if its := [row for row in self._found(written) if row[name] == written]:
@@ -237,6 +255,8 @@ class _Lookup:
                 return its
             if self._is_told_of(name, written):
                 self._set(name, written)
+                if name == "booking_id":
+                    return self._records.called_about(written)
                 before = self._of_call() if name == "attempt_id" else None
                 return [] if before is None else self._with_id(name, before)
         others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
@@ -320,9 +340,7 @@ class _Lookup:
 
     def _chosen(self, fitting: Sequence[Row]) -> Row | None:
         """Return the one that is meant: by time, else the last that went wrong, else the last."""
-        at, since_s = self._wanted.at, self._wanted.since_s
-        if since_s is not None:
-            fitting = [each for each in fitting if unix_s(each["started_at"]) >= since_s]
+        at = self._wanted.at
         if at is not None:
             return at.nearest_of(each for each in fitting if at.away_s(each)[0] <= NEAR_S)
         return asked_about(fitting)
@@ -334,6 +352,8 @@ class _Lookup:
             return True
         if at is None:
             return is_call_meant(call, chosen, why_chosen(chosen, fitting))
+        if self._had_ended(as_unlock(call), at) and not self._had_ended(chosen, at):
+            return False  # the car was another customer's by then
         return not went_wrong(chosen) or at.away_s(call, "called_at") < at.away_s(chosen)
 
     def _which(self, chosen: Row, fitting: Sequence[Row]) -> Which:
@@ -398,7 +418,16 @@ class _Lookup:
         if at is None:
             return next(iter(unseen), None)
         near = [call for call in unseen if at.away_s(call, "called_at")[0] <= NEAR_S]
-        return min(near, key=lambda call: at.away_s(call, "called_at"), default=None)
+        return min(
+            near,
+            key=lambda call: (self._had_ended(as_unlock(call), at), at.away_s(call, "called_at")),
+            default=None,
+        )
+
+    def _had_ended(self, unlock: Row, at: Moment) -> bool:
+        """Return whether the booking of an unlock, or a call, had ended before a time."""
+        ended_s = self._records.booking_ended_s(unlock, unix_s(unlock["started_at"]) - CALLED_S)
+        return ended_s is not None and ended_s < at.at_s
 
 
 def _what(column: str) -> str:

@@ -10,7 +10,14 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.store.duck import Duck
 from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
+from platform_probe.support.beside import (
+    BOOKED,
+    BOOKING_END,
+    CALLED_S,
+    LAST_PRESENCE,
+    bookings_of,
+    connected_in,
+)
 from platform_probe.support.case import AFTER_S, BEFORE_S
 from platform_probe.support.cohorts import Around, alike_of, search_around
 from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
@@ -34,12 +41,20 @@ class Records:
         values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
         return connected_in(self.query(LAST_PRESENCE.format("observations"), values, 1))
 
-    def booking_ended_s(self, attempt: Row, since_s: float) -> float | None:
-        """Return when the booking of an unlock ended, since a moment."""
+    def booking_ended_s(
+        self, attempt: Row, since_s: float, calls: Sequence[Row] = ()
+    ) -> float | None:
+        """Return when the booking of an unlock ended, since a moment, by what calls say of it."""
         times = {"since": utc(since_s), "until": utc(unix_s(attempt["started_at"]) + CALLED_S)}
-        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
+        values = {"car": attempt["vehicle_id"], "bookings": bookings_of(attempt, calls), **times}
         found = self.query(BOOKING_END.format("platform_events"), values, 1)
         return unix_s(found[0]["logged_at"]) if found else None
+
+    def booked_by_another(self, unlock: Row, since_s: float, until_s: float) -> Row | None:
+        """Return the last booking of the car of an unlock by another customer in a time."""
+        times = {"since": utc(since_s), "until": utc(until_s)}
+        values = {"car": unlock["vehicle_id"], "account": unlock["account_id"], **times}
+        return next(iter(self.query(BOOKED.format("platform_events"), values, 1)), None)
 
     def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""
@@ -101,6 +116,13 @@ class Records:
         is_its = "list_contains(attempts, $id) OR booking_id = $booking"
         ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
         return self.rows("complaints", is_its, ids, "called_at")
+
+    def called_about(self, booking_id: str) -> list[Row]:
+        """Return the unlocks that calls of a booking are about, whatever they name, last first."""
+        its = "SELECT unnest(attempts) FROM complaints WHERE booking_id = $id"
+        return self.rows(
+            "attempts", f"attempt_id IN ({its})", {"id": booking_id}, "started_at DESC"
+        )
 
     def revisions(self, attempt_id: str, account_id: str | None) -> list[Revision]:
         """Return what was believed of an unlock or a call, from the first moment to the last."""

@@ -114,6 +114,10 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _which(case)
     if case.booking_ended_s is not None:
         yield f"  Its booking has ended: {date_and_clock(case.booking_ended_s, zone)}."
+    if (booked := case.booked_since) is not None:
+        when = date_and_clock(unix_s(booked["logged_at"]), zone)
+        yield f"  Another customer has booked the car since: {when}."
+        yield f"  If it is they who call, ask by --booking {booked['booking_id']}."
     yield from _problems(case, zone)
     yield from _why(case, zone)
     if case.attempt is not None or case.complaint_id is not None:
@@ -347,6 +351,13 @@ def _mode_of(other: Row) -> str | None:
     return None if mode in ACCUSES else mode
 
 
+def _booked(event: Row | None, zone: tzinfo) -> dict[str, str] | None:
+    """Return who else has booked the car, for a program."""
+    if event is None:
+        return None
+    return {"at": iso_of(unix_s(event["logged_at"]), zone), "booking_id": event["booking_id"]}
+
+
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
     has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.complaint_id)
@@ -360,6 +371,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "opened_in_time": case.opened_in_time,
         "pressed_again_after_s": pressed_again_s(case),
         "booking_ended_at": _iso_or_none(case.booking_ended_s, zone),
+        "booked_since": _booked(case.booked_since, zone),
         "timeline": [
             {
                 "at": iso_of(entry.at_s, zone),

@@ -15,7 +15,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
-from fleet_wire.modes.catalogue import MODES, TITLES
+from fleet_wire.modes.catalogue import MODES, TITLES, mode_told
 from fleet_wire.modes.mode import Actor
 
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
@@ -102,7 +102,7 @@ def what_of(incident: Incident) -> str | None:
 def advice_of(incident: Incident) -> str:
     """Return what to do now, in one or two sentences, and who acts where the mode says so."""
     again = f"{PRESS_AGAIN} " if _may_press_again(incident) else ""
-    mode = MODES.get(incident.mode or "")
+    mode = mode_told(incident.mode, incident.cohort)
     if mode is not None:
         mend = "" if mode.mend is None else f" {mode.mend}"
         return f"{again}{mode.now} To act: {mode.acts.value}.{mend}"

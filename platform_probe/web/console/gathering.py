@@ -20,7 +20,13 @@ from platform_probe.store.schema import (
     STRAY_ANSWERS,
 )
 from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
+from platform_probe.support.beside import (
+    BOOKING_END,
+    CALLED_S,
+    LAST_PRESENCE,
+    bookings_of,
+    connected_in,
+)
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.incident_rows import as_unlock
 from platform_probe.support.rows import Row, unix_s, utc
@@ -56,6 +62,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
     at_s = unix_s(attempt["started_at"])
     car = attempt["vehicle_id"]
     its = {"car": car, "id": attempt_id}
+    complaints = _complaints_about(snapshot, attempt)
     return Case(
         vehicle_id=car or None,
         attempt=attempt,
@@ -66,10 +73,10 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
             " WHERE vehicle_id = $car AND attempt_id = $id ORDER BY came_at",
             its,
         ),
-        complaints=_complaints_about(snapshot, attempt),
+        complaints=complaints,
         revisions=_revisions(snapshot, attempt_id, attempt, at_s),
         connected_s=_connected_s(snapshot, car, at_s + attempt["total_s"]),
-        booking_ended_s=_booking_ended_s(snapshot, attempt, at_s),
+        booking_ended_s=_booking_ended_s(snapshot, attempt, at_s, complaints),
         **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"], attempt_id)),
     )
 
@@ -82,12 +89,14 @@ def _connected_s(snapshot: Snapshot, car: str, since_s: float) -> float | None:
     return connected_in(snapshot.rows(sql, values, 1))
 
 
-def _booking_ended_s(snapshot: Snapshot, attempt: Row, since_s: float) -> float | None:
-    """Return when the booking of an unlock ended, since a moment."""
+def _booking_ended_s(
+    snapshot: Snapshot, attempt: Row, since_s: float, calls: Sequence[Row] = ()
+) -> float | None:
+    """Return when the booking of an unlock ended, since a moment, by what calls say of it."""
     until_s = unix_s(attempt["started_at"]) + CALLED_S
     sql = BOOKING_END.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
     times = {"since": utc(since_s), "until": utc(until_s)}
-    values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
+    values = {"car": attempt["vehicle_id"], "bookings": bookings_of(attempt, calls), **times}
     return next((unix_s(row["logged_at"]) for row in snapshot.rows(sql, values, 1)), None)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from fleet_sim.faults import FAULTS
 from fleet_wire.contract.attempt import Attempt
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import FailureMode
 
@@ -36,7 +36,7 @@ def test_a_signature_does_not_contradict_itself(mode: FailureMode) -> None:
     assert not speaks_for & signature.rules_out
 
 
-@ALL
+@pytest.mark.parametrize("mode", [*MODES.values(), APP_RELEASE], ids=(*MODES, "app_release"))
 def test_sentences_are_sentences(mode: FailureMode) -> None:
     """Each is one that can be read aloud."""
     for sentence in filter(None, (mode.engineer, mode.customer, mode.now, mode.mend)):

@@ -67,6 +67,30 @@ def test_unlocks_of_others_are_not_named(call: dict[str, Any]) -> None:
     assert bench.complaints[0].attempts == ()
 
 
+@pytest.mark.parametrize(("account_id", "is_named"), [("anna", True), ("ben", False)])
+def test_an_unlock_whose_app_forgot_the_booking_is_named_by_its_account(
+    account_id: str, *, is_named: bool
+) -> None:
+    """All such apps send one and the same id: whose unlock it is says the account."""
+    bench = JoinBench()
+    forgotten = {"booking_id": "undefined", "account_id": account_id}
+    bench.requested(**forgotten)
+    bench.answered(404, "booking-unknown", **forgotten)
+    bench.called(account_id="anna")
+    bench.wait(SETTLED_S)
+    named = tuple(record.attempt_id for record in bench.records if is_named)
+    assert bench.complaints[0].attempts == named
+
+
+def test_what_opened_for_another_booking_of_the_customer_is_not_named() -> None:
+    """That was another ride: nobody calls about it."""
+    bench = JoinBench()
+    an_unlock(bench)
+    bench.called(booking_id="another", account_id="anna")
+    bench.wait(SETTLED_S)
+    assert bench.complaints[0].attempts == ()
+
+
 def test_what_was_long_ago_is_not_named() -> None:
     """The customer calls about now."""
     bench = JoinBench()

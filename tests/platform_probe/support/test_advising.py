@@ -13,8 +13,9 @@ from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
 from fleet_wire.contract.incident import IncidentKind, IncidentState
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.mode import FailureMode
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
     BOOKING_ENDED,
@@ -234,6 +235,26 @@ def told_of(
         put_booking_end(directory, ended_s, car="car-1", booking="booking-300")
     case = look_up(Source(directory), Wanted(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
     return json_of(case, UTC)
+
+
+@pytest.mark.parametrize(
+    ("facts", "cohort", "told"),
+    [
+        ((), {}, MODES["phone_side"]),
+        ((Fact.APP_VERSION_FAILS,), {}, APP_RELEASE),
+        ((Fact.BOOKING_OF_SEVERAL,), {}, APP_RELEASE),
+        ((), {"app_version": "4.0.2"}, APP_RELEASE),
+    ],
+)
+def test_of_a_release_that_fails_who_makes_the_app_must_act(
+    tmp_path: Path, facts: tuple[Fact, ...], cohort: dict[str, str], told: FailureMode
+) -> None:
+    """Whether it was seen then, or an incident of that version is known since: not the customer."""
+    its: dict[str, Any] = {"cause": Cause.API_REFUSED, "mode": told.slug, "cohort": cohort}
+    put_incidents(tmp_path, [incident_of(**its, examples=("attempt-300",))] if cohort else [])
+    found = told_of(tmp_path, told.slug, facts, cause=Cause.API_REFUSED)
+    assert (found["say"], found["do"]) == (told.customer, told.now)
+    assert (found["acts"], found["mend"]) == (told.acts, told.mend)
 
 
 def test_a_car_that_opened_is_of_no_mode_in_which_none_does(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_another_customer_is_named_as_such_and_not_by_name(tmp_path: Path) -> No
     assert OPEN_SINCE not in found["do"]
 
 
+def test_who_sends_the_same_booking_from_another_account_is_another(tmp_path: Path) -> None:
+    """Apps that forget theirs all send one and the same."""
+    asked = beside(FAILED, booking_id="undefined", cause=Cause.BOX_BUSY)
+    put_unlocks(tmp_path, [asked, beside(310, "customer-9", booking_id="undefined")])
+    case = look_up(Readable(tmp_path), Wanted(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
+    assert "another customer asks to open it too" in text_of(case, UTC)
+
+
 @pytest.mark.parametrize(("number", "said"), [(330, OPEN_SINCE), (260, OPEN_BEFORE), (1, None)])
 def test_a_car_that_another_unlock_has_opened_is_tried_first(
     tmp_path: Path, number: int, said: str | None

@@ -137,3 +137,61 @@ def test_the_known_problem_is_told_of_a_call(tmp_path: Path) -> None:
     }
     put_incidents(tmp_path, [incident_of(**its)])
     assert f"Known problem\n  {incident_of().title}\n" in told(tmp_path)[1]
+
+
+def test_a_booking_that_its_app_forgot_is_told_by_the_unlock_that_the_call_is_about(
+    tmp_path: Path,
+) -> None:
+    """With when the booking has ended, which the unlock does not name."""
+    forgotten = press(280, booking_id="undefined", cause=Cause.API_REFUSED)
+    put_call(tmp_path, attempts=(forgotten.attempt_id,))
+    put_unlocks(tmp_path, [forgotten])
+    put_booking_end(tmp_path, CALLED + 3.0, car="car-1", booking="b")
+    found, text = told(tmp_path, booking="b")
+    assert found["attempt"]["attempt_id"] == forgotten.attempt_id
+    assert "\n  Its booking has ended: Thu 1 Jan 2026 00:05:03 UTC.\n" in text
+
+
+def put_booked(directory: Path, second: float, account: str) -> None:
+    """Let somebody have booked the car."""
+    line = {
+        "at": BEGIN_S + second, "event": "answered", "operation": "book", "vehicle_id": "car-1",
+        "booking_id": "next", "account_id": account, "status": 201,
+    }  # fmt: skip
+    put_lines(directory, "platform_events", [msgspec.json.encode(line)])
+
+
+@pytest.mark.parametrize(
+    ("account", "wanted", "is_said"),
+    [
+        ("customer-9", {"vehicle": "car-1"}, True),
+        ("customer-9", {"vehicle": "car-1", "at": Moment(BEGIN_S + 600.0)}, True),
+        ("customer-9", {"vehicle": "car-1", "at": Moment(BEGIN_S + 400.0)}, False),
+        ("customer-9", {"booking": "b"}, False),
+        ("customer-1", {"vehicle": "car-1"}, False),
+    ],
+)
+def test_who_else_has_booked_the_car_since_is_said(
+    tmp_path: Path, account: str, wanted: dict[str, Any], *, is_said: bool
+) -> None:
+    """Perhaps it is they who call: not where the booking is named, or it was after that time."""
+    put_call(tmp_path)
+    put_booking_end(tmp_path, 310.0, car="car-1", booking="b")
+    put_booked(tmp_path, 500.0, account)
+    found, text = told(tmp_path, **wanted)
+    line = "Another customer has booked the car since: Thu 1 Jan 2026 00:08:20 UTC.\n"
+    assert (line in text) is is_said
+    booked = {"at": "2026-01-01T00:08:20.000+00:00", "booking_id": "next"}
+    assert found["booked_since"] == (booked if is_said else None)
+
+
+@pytest.mark.parametrize(("ended_s", "is_call"), [(310.0, False), (400.0, True)])
+def test_a_call_of_a_booking_that_had_ended_gives_way_to_the_next_customers_unlock(
+    tmp_path: Path, ended_s: float, *, is_call: bool
+) -> None:
+    """Though the call was nearer to the time."""
+    put_call(tmp_path)
+    put_booking_end(tmp_path, ended_s, car="car-1", booking="b")
+    put_unlocks(tmp_path, [press(500, booking_id="next", cause=Cause.BOX_OFFLINE)])
+    text = told(tmp_path, vehicle="car-1", at=Moment(BEGIN_S + 350.0))[1]
+    assert text.startswith("A call about car-1") is is_call

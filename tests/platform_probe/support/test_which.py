@@ -118,3 +118,12 @@ def test_of_those_that_failed_the_one_nearest_to_a_time_is_told(
     found, text = told(tmp_path, presses, vehicle="car-1", at=Moment(BEGIN_S + at, lasts_s))
     assert found["which"] == {"number": number, "of": 5, "why": why}
     assert f"  This is number {number} of 5 that fit, {why}; the others stand at the end," in text
+
+
+def test_what_was_before_a_time_does_not_fit(tmp_path: Path) -> None:
+    """It is not counted, nor listed."""
+    presses = [press(each, cause=Cause.BOX_OFFLINE) for each in (26, 51, 70)]
+    found, text = told(tmp_path, presses, vehicle="car-1", since_s=BEGIN_S + 45.0)
+    assert found["which"] == {"number": 2, "of": 2, "why": Why.WENT_WRONG}
+    assert [each["attempt_id"] for each in found["others"]] == ["attempt-51"]
+    assert "attempt-26" not in text

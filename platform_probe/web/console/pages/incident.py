@@ -6,7 +6,7 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import mode_told
 from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
@@ -62,7 +62,7 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
 
 def _advice_for(now: Incident) -> Advice | None:
     """Return what to say now to who was hit by it; None where that is not known."""
-    cause, mode = now.cause, MODES.get(now.mode or "")
+    cause, mode = now.cause, mode_told(now.mode, now.cohort)
     if cause is None and now.kind is IncidentKind.CARS_LOST:
         cause = Cause.BOX_OFFLINE  # of which unlocks of these cars fail
     if now.kind is IncidentKind.SUSPICIOUS or (cause is None and mode is None):

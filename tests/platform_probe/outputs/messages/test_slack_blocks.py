@@ -142,6 +142,8 @@ def test_every_cause_has_advice() -> None:
     text = said(made_incident(mode=mode.slug))
     assert mode.title in text
     assert f"{mode.now} To act: {mode.acts}." in text
+    release = made_incident(mode="phone_side", cohort={"app_version": "4.0.2"})
+    assert "To act: app team. Withdraw the release" in said(release)
 
 
 def test_long_histories_keep_their_end() -> None:

@@ -13,7 +13,7 @@ import platform_probe.web.console as room
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import (
     BOOKING_ENDED,
@@ -118,9 +118,10 @@ def test_the_language_to_speak(chosen: str, accepted: str, spoken: str) -> None:
 
 def test_what_support_reads_to_a_customer_is_in_french() -> None:
     """Titles, sentences and advice of modes and causes, but for a few that are new."""
+    told = (*MODES.values(), APP_RELEASE)
     english = [
-        *(text for mode in MODES.values() for text in (mode.title, mode.customer, mode.now)),
-        *(mode.mend for mode in MODES.values() if mode.mend is not None),
+        *(text for mode in told for text in (mode.title, mode.customer, mode.now)),
+        *(mode.mend for mode in told if mode.mend is not None),
         *(info.explanation for info in CAUSES.values()),
         *(text for cause in Cause for text in (advice_for(cause).say, advice_for(cause).do)),
     ]
