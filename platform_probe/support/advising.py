@@ -34,8 +34,9 @@ from platform_probe.support.believed import Revision
 from platform_probe.support.beside import (
     OPEN_SINCE,
     again_possible,
-    has_door_opened,
+    is_seen_to,
     may_be_open,
+    opened_in_booking_s,
     opened_since_s,
 )
 from platform_probe.support.case import Case
@@ -159,13 +160,14 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
     While the incident of one that failed goes on, which other cars open follows from whom it hits.
     """
     if case.opened_after_no:
-        return BOOKING_ENDED_OPEN
+        is_over = is_seen_to(case, case.opened_late_s or case.at_s)
+        return BOOKING_ENDED if is_over else BOOKING_ENDED_OPEN
     if mode is _RELOCKED:
         return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
     if not case.has_failed or case.opened_late:
         return BOOKING_ENDED
-    if (opened_s := opened_since_s(case)) is not None:
-        return BOOKING_USED if has_door_opened(case, opened_s) else BOOKING_UNUSED
+    if (opened_s := opened_in_booking_s(case)) is not None:
+        return BOOKING_USED if is_seen_to(case, opened_s) else BOOKING_UNUSED
     if mode is not None and _is_of_phone(mode):  # the next car would not open either
         return f"{mode.customer} {BOOKING_ENDED[0]}", f"{BOOKING_ENDED[1]} {mode.now}"
     seen = (one for one in case.goes_on if one.unseen_since is None)

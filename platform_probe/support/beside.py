@@ -8,7 +8,7 @@ from typing import Final
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.incident import IncidentState
-from fleet_wire.contract.messages import PresenceStatus
+from fleet_wire.contract.messages import Phase, PresenceStatus
 from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.advice import (
@@ -46,6 +46,12 @@ BOOKING_END: Final = f"""
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
 """
 """When the platform said yes to the end of a booking."""
+LAST_LOCK: Final = f"""
+    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND event = '{PlatformStep.ENDED}'
+    AND operation = 'lock' AND outcome = '{Phase.EXECUTED}'
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
+"""
+"""When the platform took a lock of a car for executed last, whoever asked for it."""
 CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
 
@@ -64,6 +70,10 @@ class Whose(StrEnum):
     MONITOR = "the monitor"
     OF_ANOTHER_BOOKING = "somebody with another booking"
     NOT_KNOWN = "somebody"
+
+
+_OTHERS: Final = (Whose.ANOTHER, Whose.OF_ANOTHER_BOOKING)
+"""Customers who are not those of the case."""
 
 
 class Relations:
@@ -104,27 +114,56 @@ def ended_in_words(unlock: Row) -> str:
 def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
     """Return that another unlock has opened the car for the same customer; None: none has.
 
-    After this one, or so shortly before that the car may still be open; where this one opened it,
-    and it is shut again, after it. Of an unlock for somebody else this customer is told nothing.
+    After this one began, or so shortly before that the car may still be open; where this one opened
+    it, and it is shut again, after it. Of an unlock for somebody else this customer is told
+    nothing.
     """
     if opened_since_s(case) is not None:
         return OPEN_SINCE if case.has_failed or is_shut_again else None
-    is_open = any(at_s >= -STAYS_OPEN_S for at_s in _opened_for_them(case))
+    opened = (at_s for at_s, _ in _opened_for_them(case))
+    is_open = any(at_s >= case.at_s - STAYS_OPEN_S for at_s in opened)
     return OPEN_BEFORE if case.has_failed and is_open else None
 
 
 def opened_since_s(case: Case) -> float | None:
-    """Return when the last unlock after this one began that opened the car for its customer.
+    """Return when the car last opened for its customer by another unlock, after this one began.
 
-    Unix seconds; None: none has opened it.
+    By whichever press: an earlier one may open it later. Unix seconds; None: none has opened it.
     """
-    since_s = max(_opened_for_them(case), default=0.0)
-    return case.at_s + since_s if since_s > 0 else None
+    opened_s = max((at_s for at_s, _ in _opened_for_them(case)), default=0.0)
+    return opened_s if opened_s > case.at_s else None
 
 
-def has_door_opened(case: Case, since_s: float) -> bool:
-    """Return whether the car has reported an open door since a moment, Unix seconds."""
-    return any(one["is_open"] and unix_s(one["heard_at"]) >= since_s for one in case.heard)
+def opened_in_booking_s(case: Case) -> float | None:
+    """Return when another unlock opened the car last for its customer, as `opened_since_s` does.
+
+    Also before this one, where that is of the same booking; not before a call about another unlock.
+    """
+    booking = None if case.attempt is None else case.attempt["booking_id"]
+    opened = (
+        at_s
+        for at_s, other in _opened_for_them(case)
+        if at_s > case.at_s or (booking is not None and other["booking_id"] == booking)
+    )
+    return max(opened, default=None)
+
+
+def is_seen_to(case: Case, since_s: float) -> bool:
+    """Return whether nobody has to see that a car is locked that opened at a moment, Unix seconds.
+
+    Somebody got in, it is locked by now, or it was used for another booking.
+    """
+    states = [one for one in case.heard if unix_s(one["heard_at"]) >= since_s]
+    locks = [one["is_locked"] for one in states if one["is_locked"] is not None]
+    is_locked = (case.locked_s or 0.0) > since_s or (bool(locks) and locks[-1])
+    relations = Relations(case)
+    used = (
+        other
+        for other in case.neighbours
+        if cause_of(other) is None and unix_s(other["started_at"]) > since_s
+    )
+    is_used = any(relations.whose(other) in _OTHERS for other in used)
+    return is_locked or is_used or any(one["is_open"] for one in states)
 
 
 def pressed_again_s(case: Case) -> float | None:
@@ -156,8 +195,8 @@ def again_possible(case: Case) -> tuple[str, str] | None:
     return MAY_BE_OVER if case.goes_on and is_unseen else None
 
 
-def _opened_for_them(case: Case) -> Iterator[float]:
-    """Yield from when on, seconds after this unlock, others opened the car for its customer."""
+def _opened_for_them(case: Case) -> Iterator[tuple[float, Row]]:
+    """Yield when other unlocks opened the car for its customer, Unix seconds, and which."""
     if case.attempt is None and case.complaint_id is None:
         return
     relations = Relations(case)
@@ -166,7 +205,7 @@ def _opened_for_them(case: Case) -> Iterator[float]:
     for other in case.neighbours:
         has_opened = cause_of(other) is None and not _is_in_doubt(other)
         if has_opened and relations.whose(other) is theirs:
-            yield unix_s(other["started_at"]) - case.at_s
+            yield unix_s(other["started_at"]) + other["total_s"], other
 
 
 def _is_in_doubt(unlock: Row) -> bool:

@@ -90,6 +90,9 @@ class Case:
     booking_ended_s: float | None = None
     """When its booking ended after the unlock, as the platform's log has it, Unix seconds; of a
     call also before it."""
+    locked_s: float | None = None
+    """When the platform took a lock of the car for executed last, after the unlock; Unix seconds,
+    of a call also before it."""
     incidents: Sequence[Incident] = ()
     """The incidents that it is of, those that go on first."""
 

@@ -146,6 +146,7 @@ class _Lookup:
             finding=self._records.who_else(attempt["cause"], revisions, at_s),
             connected_s=self._records.connected_s(car, at_s + attempt["total_s"]),
             booking_ended_s=self._records.booking_ended_s(attempt, at_s),
+            locked_s=self._records.locked_s(car, at_s),
             incidents=self._records.incidents(attempt, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
@@ -172,6 +173,7 @@ class _Lookup:
             complaints=[complaint],
             finding=self._records.who_else(Cause.NOT_OBSERVED, revisions, at_s),
             booking_ended_s=self._records.booking_ended_s(unlock, at_s - CALLED_S),
+            locked_s=self._records.locked_s(car, at_s - CALLED_S),
             incidents=self._records.incidents(unlock, revisions),
             **self._around(car, at_s, at_s),
         )

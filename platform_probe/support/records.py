@@ -10,7 +10,13 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.store.duck import Duck
 from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import BOOKING_END, CALLED_S, LAST_PRESENCE, connected_in
+from platform_probe.support.beside import (
+    BOOKING_END,
+    CALLED_S,
+    LAST_LOCK,
+    LAST_PRESENCE,
+    connected_in,
+)
 from platform_probe.support.case import AFTER_S, BEFORE_S
 from platform_probe.support.cohorts import Around, alike_of, search_around
 from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
@@ -39,6 +45,12 @@ class Records:
         times = {"since": utc(since_s), "until": utc(unix_s(attempt["started_at"]) + CALLED_S)}
         values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
         found = self.query(BOOKING_END.format("platform_events"), values, 1)
+        return unix_s(found[0]["logged_at"]) if found else None
+
+    def locked_s(self, car: str | None, since_s: float) -> float | None:
+        """Return when the platform took a lock of a car for executed last, since a moment."""
+        values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
+        found = self.query(LAST_LOCK.format("platform_events"), values, 1)
         return unix_s(found[0]["logged_at"]) if found else None
 
     def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:

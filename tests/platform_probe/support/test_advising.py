@@ -313,23 +313,68 @@ def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
     assert json_of(case, UTC)["say"] == NOT_SEEN.say
 
 
+BOOKED: dict[str, Any] = {
+    "booking_id": "booking-300",
+    "platform": PlatformSide(status=200, account_id="customer-0"),
+}
+"""One of several presses of a booking."""
+
+
+def put_lock_command(directory: Path, second: float, outcome: str) -> None:
+    """Let a store have a line of the platform's log: how a lock of the car ended."""
+    line = {
+        "at": BEGIN_S + second, "event": "ended", "operation": "lock", "vehicle_id": "car-1",
+        "request_id": "r", "command_id": "command-9", "outcome": outcome,
+    }  # fmt: skip
+    put_lines(directory, "platform_events", [msgspec.json.encode(line)])
+
+
 @pytest.mark.parametrize("is_used", [True, False], ids=["got in", "not seen to"])
 def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
     tmp_path: Path, *, is_used: bool
 ) -> None:
     """Nor told to try the door, or that the car did not open; one that nobody used may be open."""
-    its: dict[str, Any] = {
-        "booking_id": "booking-300",
-        "platform": PlatformSide(status=200, account_id="customer-0"),
-    }
-    put_unlocks(tmp_path, [unlock(330, car="car-1", **its)])
-    put_lock(tmp_path, 332.0, "car-1", is_open=is_used)
+    put_unlocks(tmp_path, [unlock(330, car="car-1", **BOOKED)])
+    if is_used:
+        put_lock(tmp_path, 332.0, "car-1", is_open=True)
     put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
-    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **its)
+    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
     assert (found["say"], found["do"]) == (BOOKING_USED if is_used else BOOKING_UNUSED)
-    put_unlocks(tmp_path, [unlock(500, car="car-1", **(its | {"booking_id": "booking-500"}))])
+    put_unlocks(tmp_path, [unlock(500, car="car-1", **(BOOKED | {"booking_id": "booking-500"}))])
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == OPENED_FOR_THEM
+
+
+@pytest.mark.parametrize(
+    ("after", "is_seen_to"),
+    [("executed", True), ("expired", False), ("state", True), ("used", True)],
+)
+def test_nobody_sees_to_a_car_that_is_locked_or_was_used_since(
+    tmp_path: Path, after: str, *, is_seen_to: bool
+) -> None:
+    """The platform took a lock for executed, the car says so, or another customer had it since."""
+    put_unlocks(tmp_path, [unlock(330, car="car-1", **BOOKED)])
+    if after == "state":
+        put_lock(tmp_path, 390.0, "car-1")
+    elif after == "used":
+        side = PlatformSide(status=200, account_id="customer-9")
+        put_unlocks(tmp_path, [unlock(600, car="car-1", platform=side)])
+    else:
+        put_lock_command(tmp_path, 1_500.0, after)
+    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
+    assert (found["say"], found["do"]) == (BOOKING_USED if is_seen_to else BOOKING_UNUSED)
+
+
+@pytest.mark.parametrize(("second", "takes_s"), [(290, 30.0), (250, 5.0)])
+def test_an_earlier_press_of_the_booking_that_opened_the_car_counts_after_its_end(
+    tmp_path: Path, second: int, takes_s: float
+) -> None:
+    """It may have opened it after the last one began, or before: nobody is told that it did not."""
+    its = {"booking_id": "booking-300", "total_s": takes_s, "platform": BOOKED["platform"]}
+    put_unlocks(tmp_path, [unlock(second, car="car-1", **its)])
+    put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
+    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
+    assert (found["say"], found["do"]) == BOOKING_UNUSED
 
 
 @pytest.mark.parametrize(
@@ -364,6 +409,9 @@ def test_a_car_that_opened_late_is_locked_after_its_booking_too(
     is_ended_after = ended_s > 320.1
     assert ((found["say"], found["do"]) == BOOKING_ENDED_OPEN) is is_ended_after
     assert ("ask the customer whether they are with it" in found["do"]) is not is_ended_after
+    put_lock_command(tmp_path, 390.0, "executed")
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert "see that the car is locked" not in json_of(case, UTC)["do"]
 
 
 def test_a_car_that_locked_itself_and_was_opened_again_is_tried_first(tmp_path: Path) -> None:
