@@ -217,7 +217,7 @@ _ENDED_AMID: Final = (
     "Your booking has ended. The car did not open because of a problem that we know of and are"
     " working on."
 )
-_OVER_FIRST: Final = "The booking has ended, and the incident goes on."
+_OVER_FIRST: Final = "The booking has ended, and the incident is open."
 BOOKING_ENDED_AMID: Final = {
     Other.OPERATOR: (
         f"{_ENDED_AMID} If you still need a car, we help you to book one that is not hit.",
@@ -239,8 +239,8 @@ BOOKING_ENDED_AMID: Final = {
         ),
     ),
 }
-"""The same while the incident goes on that the unlock was of: the next car would not open either,
-but for those that it does not hit."""
+"""The same while the incident is open that the unlock was of: the next car may not open either,
+but for those that it does not hit. That it goes on is not known before it is known to be over."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,

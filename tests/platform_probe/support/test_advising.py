@@ -31,6 +31,7 @@ from platform_probe.support.advice import (
 )
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.times import minute_clock
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import COMPLAINT
@@ -111,7 +112,9 @@ def test_who_has_ended_the_booking_amid_the_incident_takes_another_car(
 ) -> None:
     """One that it does not hit; the problem is known. Where nothing is seen of it, any."""
     put_booking_end(tmp_path, 310.0, car="car-1", booking="booking-300")
-    _, found = told_with(tmp_path, {}, cohort=cohort)
+    text, found = told_with(tmp_path, {}, cohort=cohort)
+    assert f"  Counted until {minute_clock(UTC)(incident_of().at)}.\n" in text
+    assert found["do"].startswith("The booking has ended, and the incident is open.")
     assert found["do"].endswith(f"let them book {other}.")
     assert "a problem that we know of and are working on" in found["say"]
     put_incidents(tmp_path, [incident_of(revision=9, cohort=cohort, **UNSEEN)])
