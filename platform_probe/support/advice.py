@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 
@@ -154,7 +155,9 @@ _LETS_NOTHING_THROUGH: Final = frozenset({Fact.CONFIRMED_LATE, Fact.OPENED_LATE}
 """A mode of which these cannot be seen is one in which no command comes to the car."""
 TWO_CARS: Final = "client_id_takeover"
 """The mode in which another car may have answered for this one."""
-ANOTHER_OPENS: Final = frozenset({TWO_CARS, "wrong_vin_mapping"})
+MIXED_UP: Final = "wrong_vin_mapping"
+"""The mode in which another car opens than the one that was asked for."""
+ANOTHER_OPENS: Final = frozenset({TWO_CARS, MIXED_UP})
 """In these another car opens when somebody presses: nobody is told to press once more."""
 SAID_OPEN: Final = "is said to have opened, perhaps by another car"
 CONNECTED: Final = (
@@ -199,6 +202,14 @@ BOOKING_ENDED_OPEN: Final = (
     "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
 )
 """The same where the car opened late, after its customer was told no."""
+BOOKING_ENDED_MIXED_UP: Final = (
+    f"{MODES[MIXED_UP].customer} {BOOKING_ENDED[0]}",
+    (
+        "Another car has OPENED, and the booking has ended since: see that the one that opened is"
+        " locked. If they need a car they book again."
+    ),
+)
+"""The same where the platform takes the booked car for another one, which has opened."""
 
 
 class Other(StrEnum):

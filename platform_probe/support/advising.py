@@ -13,11 +13,13 @@ from platform_probe.support.advice import (
     ANOTHER_OPENS,
     BOOKING_ENDED,
     BOOKING_ENDED_AMID,
+    BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
     CONNECTED,
     CONNECTION,
+    MIXED_UP,
     NOT_SEEN,
     OVER,
     TWO_CARS,
@@ -148,7 +150,11 @@ def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
     to be done is about a car that stands open, that stays to be done.
     """
     ended_s = case.booking_ended_s
-    if ended_s is None or (case.cause is None and mode is not None and is_about_car(mode)):
+    if ended_s is None:
+        return None
+    if mode is MODES[MIXED_UP] and case.cause is None:  # what opened is not what they booked
+        return BOOKING_ENDED if is_seen_to(case, case.at_s) else BOOKING_ENDED_MIXED_UP
+    if case.cause is None and mode is not None and is_about_car(mode):
         return None
     opened_s = max(opened_since_s(case) or 0.0, case.opened_late_s or 0.0)
     return None if opened_s > ended_s else _after_the_end(case, mode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.incident import IncidentState
@@ -41,11 +41,11 @@ LAST_PRESENCE: Final = """
 """
 """What a car's box, or its last will, has said last of whether it is connected in a time."""
 BOOKING_END: Final = f"""
-    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND booking_id = $booking
+    SELECT logged_at FROM {{}} WHERE vehicle_id IN ($car, $asked_for) AND booking_id = $booking
     AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
 """
-"""When the platform said yes to the end of a booking."""
+"""When the platform said yes to the end of a booking, of the car that opened or was asked for."""
 LAST_LOCK: Final = f"""
     SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND event = '{PlatformStep.ENDED}'
     AND operation = 'lock' AND outcome = '{Phase.EXECUTED}'
@@ -54,6 +54,18 @@ LAST_LOCK: Final = f"""
 """When the platform took a lock of a car for executed last, whoever asked for it."""
 CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
+
+
+def booked_as(attempt: Row) -> dict[str, Any]:
+    """Return the values of `BOOKING_END`: the booking of an unlock, and its cars.
+
+    A booking names the car that was asked for; where two are mixed up another one has opened.
+    """
+    return {
+        "car": attempt["vehicle_id"],
+        "asked_for": attempt.get("asked_for"),
+        "booking": attempt["booking_id"],
+    }
 
 
 def connected_in(last: Sequence[Row]) -> float | None:

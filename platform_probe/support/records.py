@@ -15,6 +15,7 @@ from platform_probe.support.beside import (
     CALLED_S,
     LAST_LOCK,
     LAST_PRESENCE,
+    booked_as,
     connected_in,
 )
 from platform_probe.support.case import AFTER_S, BEFORE_S
@@ -43,7 +44,7 @@ class Records:
     def booking_ended_s(self, attempt: Row, since_s: float) -> float | None:
         """Return when the booking of an unlock ended, since a moment."""
         times = {"since": utc(since_s), "until": utc(unix_s(attempt["started_at"]) + CALLED_S)}
-        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
+        values = {**booked_as(attempt), **times}
         found = self.query(BOOKING_END.format("platform_events"), values, 1)
         return unix_s(found[0]["logged_at"]) if found else None
 

@@ -25,6 +25,7 @@ from platform_probe.support.beside import (
     CALLED_S,
     LAST_LOCK,
     LAST_PRESENCE,
+    booked_as,
     connected_in,
 )
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
@@ -94,7 +95,7 @@ def _booking_ended_s(snapshot: Snapshot, attempt: Row, since_s: float) -> float 
     until_s = unix_s(attempt["started_at"]) + CALLED_S
     sql = BOOKING_END.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
     times = {"since": utc(since_s), "until": utc(until_s)}
-    values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"], **times}
+    values = {**booked_as(attempt), **times}
     return next((unix_s(row["logged_at"]) for row in snapshot.rows(sql, values, 1)), None)
 
 

@@ -18,6 +18,7 @@ from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
     BOOKING_ENDED,
+    BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
@@ -385,7 +386,6 @@ def test_an_earlier_press_of_the_booking_that_opened_the_car_counts_after_its_en
     [
         ("generic_500", True),
         ("wrong_car_approached", True),
-        ("wrong_vin_mapping", False),
         ("retained_command", False),
         ("insider_or_support_unlock", False),
     ],
@@ -400,6 +400,20 @@ def test_who_has_driven_and_ended_the_booking_is_not_sent_to_the_door(
     assert (found["say"], found["do"]) == expected
     acts = None if mode == "wrong_car_approached" else MODES[mode].acts
     assert found["acts"] == acts
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_booking_ends_under_the_name_of_the_car_that_was_asked_for(
+    tmp_path: Path, *, is_locked: bool
+) -> None:
+    """Another car has opened: that one is seen to, and nobody gives them another car."""
+    side = PlatformSide(status=200, account_id="customer-0", vehicle_id="car-7")
+    put_booking_end(tmp_path, 400.0, car="car-7", booking="booking-300")
+    if is_locked:
+        put_lock_command(tmp_path, 390.0, "executed")
+    found = told_of(tmp_path, "wrong_vin_mapping", platform=side)
+    assert found["booking_ended_at"] == "2026-01-01T00:06:40.000+00:00"
+    assert (found["say"], found["do"]) == (BOOKING_ENDED if is_locked else BOOKING_ENDED_MIXED_UP)
 
 
 @pytest.mark.parametrize("ended_s", [310.0, 400.0])
