@@ -160,6 +160,20 @@ MIXED_UP: Final = "wrong_vin_mapping"
 ANOTHER_OPENS: Final = frozenset({TWO_CARS, MIXED_UP})
 """In these another car opens when somebody presses: nobody is told to press once more."""
 SAID_OPEN: Final = "is said to have opened, perhaps by another car"
+SWITCHED_OFF: Final = frozenset(
+    {"deep_sleep_modem_off", "modem_search_drain", "undervoltage_cutout"}
+)
+"""In these the box, or its modem, was off before it was asked, whatever presence says."""
+COMES_LATE: Final = frozenset({"lwt_ghost_offline", "late_delivery_persistent_session"})
+"""In these a command comes to a car whose box is said to be gone, or waits for it."""
+PRESSED_IN_VAIN: Final = (
+    "The car has no connection with us at the moment.",
+    (
+        "They have pressed three times or more, and its box has been gone for minutes: give the"
+        " customer another car, or send the field crew."
+    ),
+)
+"""What to say and do where one more press is of no use."""
 CONNECTED: Final = (
     "The car can be reached again: please press unlock once more.",
     "Its box has connected again since: let the customer press unlock once more. If that fails:",
@@ -296,12 +310,14 @@ def advice_for(
     mode: FailureMode | None = None,
     *,
     is_sent: bool = True,
+    is_gone: bool = False,
     opened_after_no: bool = False,
     used_since: bool = False,
 ) -> Advice:
     """Return what to say and do: by the mode, where there is one, else by the cause.
 
-    `is_sent` where the command was sent, or may have been; `opened_after_no` where the car opened
+    `is_sent` where the command was sent, or may have been; `is_gone` where the box had been gone
+    before that, by a mode that needs no answer of it; `opened_after_no` where the car opened
     after its customer was told no, `used_since` where a door was opened then, or the customer has
     opened the car again.
     """
@@ -314,7 +330,7 @@ def advice_for(
         do = _USED if used_since else _LATE
         return replace(advice, say="Your car has opened after all.", do=do)
     reaches_car = mode is None or not mode.signature.rules_out >= _LETS_NOTHING_THROUGH
-    if cause in _MAY_BE_OPEN and is_sent and reaches_car:
+    if cause in _MAY_BE_OPEN and is_sent and reaches_car and not is_gone:
         return replace(advice, say=f"{advice.say} {_TRY}")
     return advice
 
@@ -330,6 +346,14 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
         return advice
     say, do = now
     return replace(advice, say=say, do=_first(do, advice.do, _PRESSES))
+
+
+def let_take_another(advice: Advice) -> Advice:
+    """Return advice where one more press is of no use: what says so is said no longer."""
+    if "press again" not in advice.do:
+        return advice
+    say, do = PRESSED_IN_VAIN
+    return replace(advice, say=say, do=do)
 
 
 def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Advice:

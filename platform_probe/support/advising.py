@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
@@ -17,11 +18,13 @@ from platform_probe.support.advice import (
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
+    COMES_LATE,
     CONNECTED,
     CONNECTION,
     MIXED_UP,
     NOT_SEEN,
     OVER,
+    SWITCHED_OFF,
     TWO_CARS,
     Advice,
     Other,
@@ -30,12 +33,14 @@ from platform_probe.support.advice import (
     let_book_again,
     let_press_again,
     let_security_look,
+    let_take_another,
     let_try_first,
 )
 from platform_probe.support.believed import Revision
 from platform_probe.support.beside import (
     OPEN_SINCE,
     again_possible,
+    is_away_in_vain,
     is_seen_to,
     may_be_open,
     opened_in_booking_s,
@@ -60,6 +65,8 @@ def advice_now(case: Case) -> Advice:
     if case.opened_late:
         return advice
     advice = _without_what_is_over(case, advice)
+    if is_away_in_vain(case) and not _hits_all(case):
+        advice = let_take_another(advice)
     if (because := may_be_open(case, is_shut_again=mode is _RELOCKED)) is not None:
         return let_try_first(advice, because)
     now = again_possible(case)
@@ -94,6 +101,7 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
             case.cause,
             mode,
             is_sent=case.is_sent,
+            is_gone=_is_gone(case, mode),
             opened_after_no=case.opened_after_no,
             used_since=_is_used_since(case),
         )
@@ -183,6 +191,19 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
 def _is_of_phone(mode: FailureMode) -> bool:
     """Return whether no request of a phone comes to the car, whichever car it is."""
     return mode.layer is Layer.PHONE and mode.cause is not None
+
+
+def _is_gone(case: Case, mode: FailureMode | None) -> bool:
+    """Return whether the box was gone before it was asked for, and nothing waits for it."""
+    if mode is None or mode.slug in COMES_LATE:
+        return False
+    is_off = mode.slug in SWITCHED_OFF and case.cause in (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
+    return is_off or case.gone_s is not None
+
+
+def _hits_all(case: Case) -> bool:
+    """Return whether an incident is open that hits all cars: another one opens no sooner."""
+    return any(_other_than(one) is Other.NONE for one in case.goes_on)
 
 
 def _other_than(incident: Incident) -> Other:

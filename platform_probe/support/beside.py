@@ -27,6 +27,10 @@ from platform_probe.support.which import is_soon_after
 STAYS_OPEN_S: Final = 120.0
 """So long a car may stand open that nobody has entered: the longest until one locks itself
 (ha-volvo-cars#129)."""
+AWAY_LONG_S: Final = 120.0
+"""A box that was away for so long before the request is not back at the next press [E]."""
+IN_VAIN: Final = 3
+"""So many presses that failed are enough [E]."""
 OPEN_SINCE: Final = (
     "Another unlock has opened the car since: let the customer try the door. If it is locked:"
 )
@@ -176,6 +180,16 @@ def is_seen_to(case: Case, since_s: float) -> bool:
     )
     is_used = any(relations.whose(other) in _OTHERS for other in used)
     return is_locked or is_used or any(one["is_open"] for one in states)
+
+
+def is_away_in_vain(case: Case) -> bool:
+    """Return whether a customer has pressed so often for a box that is away, and nothing opened."""
+    if case.gone_s is None or case.gone_s < AWAY_LONG_S:
+        return False
+    relations = Relations(case)
+    others = (other for other in case.neighbours if relations.whose(other) is Whose.SAME)
+    failed = sum(cause_of(other) is not None for other in others)
+    return 1 + failed >= IN_VAIN
 
 
 def pressed_again_s(case: Case) -> float | None:

@@ -22,12 +22,14 @@ from platform_probe.support.advice import (
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
+    CONNECTED,
     MAY_BE_OVER,
     NOT_SEEN,
     OPENED_FOR_THEM,
     OPENED_IN_TIME,
     OPENED_LATE,
     OVER,
+    PRESSED_IN_VAIN,
     advice_for,
 )
 from platform_probe.support.looking_up import Wanted, look_up
@@ -42,6 +44,7 @@ from tests.helpers.stores import (
     put_booking_end,
     put_lines,
     put_lock,
+    put_presence,
     put_unlocks,
     unlock,
 )
@@ -505,3 +508,52 @@ def test_what_cannot_have_been_seen_yet_is_not_missed(
     newest_s = BEGIN_S + 300.0 + known_s
     case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), newest_s)
     assert bool(json_of(case, UTC)["diagnosis"]["against"]) is is_missed
+
+
+GONE = {"presence": "offline", "presence_at_start": "offline", "presence_changed_ago_s": 345.0}
+"""What a record has of a box that was gone for minutes before it was asked for."""
+
+
+@pytest.mark.parametrize(
+    ("mode", "cause", "evidence", "is_tried"),
+    [
+        ("dns_failure", Cause.BOX_OFFLINE, GONE, False),
+        ("dns_failure", Cause.BOX_OFFLINE, GONE | {"presence_changed_ago_s": 0.5}, True),
+        ("dns_failure", Cause.BOX_OFFLINE, GONE | {"presence_at_start": "online"}, True),
+        ("lwt_ghost_offline", Cause.BOX_OFFLINE, GONE, True),
+        ("undervoltage_cutout", Cause.BOX_SILENT, {}, False),
+        ("half_open_tcp_nat", Cause.BOX_SILENT, {}, True),
+    ],
+)
+def test_a_box_that_was_gone_before_has_opened_no_door(
+    tmp_path: Path, mode: str, cause: Cause, evidence: dict[str, Any], *, is_tried: bool
+) -> None:
+    """Nobody tries the door of a car that cannot have heard of it."""
+    found = told_of(tmp_path, mode, cause=cause, evidence=evidence)
+    assert ("try the door" in found["say"]) is is_tried
+
+
+@pytest.mark.parametrize(
+    ("presses", "gone_s", "cohort", "is_in_vain"),
+    [
+        (3, 345.0, {"region": "centre"}, True),
+        (2, 345.0, {"region": "centre"}, False),
+        (3, 60.0, {"region": "centre"}, False),
+        (3, 345.0, {}, False),
+    ],
+)
+def test_who_has_pressed_three_times_in_vain_presses_no_more(
+    tmp_path: Path, presses: int, gone_s: float, cohort: dict[str, str], *, is_in_vain: bool
+) -> None:
+    """For a box that has been gone for minutes; but where all cars have it none is any better."""
+    evidence = GONE | {"presence_changed_ago_s": gone_s}
+    its: dict[str, Any] = {**BOOKED, "cause": Cause.BOX_OFFLINE, "evidence": evidence}
+    put_unlocks(tmp_path, [unlock(270 + 10 * n, car="car-1", **its) for n in range(1, presses)])
+    put_incidents(tmp_path, [incident_of(mode="queue_full_drop", cohort=cohort, examples=())])
+    found = told_of(tmp_path, "queue_full_drop", **its)
+    mode = MODES["queue_full_drop"]
+    expected = PRESSED_IN_VAIN if is_in_vain else (mode.customer, mode.now)
+    assert (found["say"], found["do"]) == expected
+    put_presence(tmp_path, 900.0, "car-1", "online")
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["say"] == CONNECTED[0]
