@@ -265,7 +265,7 @@ BOOKING_ENDED_AMID: Final = {
     ),
 }
 """The same while the incident is open that the unlock was of: the next car may not open either,
-but for those that it does not hit. That it goes on is not known before it is known to be over."""
+but for those that it does not hit. Open it is until it is known to be over."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
