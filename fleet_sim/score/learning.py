@@ -104,8 +104,8 @@ class Model:
         self.unseen = Matrix(len(_FACTS), modes, low=0.0, high=0.0)
         for at, name in enumerate(_NAMES):
             needs, speaks_for, rules_out = _listed(name)
-            for fact in sorted(OF_COHORTS):
-                self.seen.begin(_PLACE[fact], at, 0.0, 0.0, 0.0)
+            for where in sorted(OF_COHORTS):
+                self.seen.begin(_PLACE[where], at, 0.0, 0.0, 0.0)
             for fact in sorted(speaks_for):
                 self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
                 if fact not in _SEEN_INSTEAD | _SEEN_LATER | _OF_SOME:

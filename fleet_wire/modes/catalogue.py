@@ -56,12 +56,13 @@ SIGNATURES: Final[dict[str, Signature]] = {
     **{slug: mode.signature for slug, mode in MODES.items()},
     NOTHING_WRONG: Signature(
         needs=facts(Fact.WENT_WELL),
-        rules_out=facts(Fact.SUPPORT_CALLED, Fact.ASKED_AFTER_RELOCK, Fact.HELD_UP),
+        rules_out=facts(Fact.SUPPORT_CALLED, Fact.ASKED_AFTER_RELOCK, Fact.HELD_UP)
+        | facts(Fact.BACK_IN_MINUTES),
     ),
 }
 """What tells each mode from others, and what nothing that was wrong: who calls support about an
-unlock that went well has a reason, who came too late for the door had none of it, and a platform
-that holds a command up is not well."""
+unlock that went well has a reason, who came too late for the door had none of it, a platform
+that holds a command up is not well, nor is a car that is back only minutes after it was asked."""
 
 TITLES: Final[dict[str, str]] = {
     **{slug: mode.title for slug, mode in MODES.items()},

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 
@@ -154,9 +155,25 @@ _LETS_NOTHING_THROUGH: Final = frozenset({Fact.CONFIRMED_LATE, Fact.OPENED_LATE}
 """A mode of which these cannot be seen is one in which no command comes to the car."""
 TWO_CARS: Final = "client_id_takeover"
 """The mode in which another car may have answered for this one."""
-ANOTHER_OPENS: Final = frozenset({TWO_CARS, "wrong_vin_mapping"})
+MIXED_UP: Final = "wrong_vin_mapping"
+"""The mode in which another car opens than the one that was asked for."""
+ANOTHER_OPENS: Final = frozenset({TWO_CARS, MIXED_UP})
 """In these another car opens when somebody presses: nobody is told to press once more."""
 SAID_OPEN: Final = "is said to have opened, perhaps by another car"
+SWITCHED_OFF: Final = frozenset(
+    {"deep_sleep_modem_off", "modem_search_drain", "undervoltage_cutout"}
+)
+"""In these the box, or its modem, was off before it was asked, whatever presence says."""
+COMES_LATE: Final = frozenset({"lwt_ghost_offline", "late_delivery_persistent_session"})
+"""In these a command comes to a car whose box is said to be gone, or waits for it."""
+PRESSED_IN_VAIN: Final = (
+    "The car has no connection with us at the moment.",
+    (
+        "They have pressed three times or more, and its box has been gone for minutes: give the"
+        " customer another car, or send the field crew."
+    ),
+)
+"""What to say and do where one more press is of no use."""
 CONNECTED: Final = (
     "The car can be reached again: please press unlock once more.",
     "Its box has connected again since: let the customer press unlock once more. If that fails:",
@@ -199,6 +216,14 @@ BOOKING_ENDED_OPEN: Final = (
     "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
 )
 """The same where the car opened late, after its customer was told no."""
+BOOKING_ENDED_MIXED_UP: Final = (
+    f"{MODES[MIXED_UP].customer} {BOOKING_ENDED[0]}",
+    (
+        "Another car has OPENED, and the booking has ended since: see that the one that opened is"
+        " locked. If they need a car they book again."
+    ),
+)
+"""The same where the platform takes the booked car for another one, which has opened."""
 
 
 class Other(StrEnum):
@@ -217,7 +242,7 @@ _ENDED_AMID: Final = (
     "Your booking has ended. The car did not open because of a problem that we know of and are"
     " working on."
 )
-_OVER_FIRST: Final = "The booking has ended, and the incident goes on."
+_OVER_FIRST: Final = "The booking has ended, and the incident is open."
 BOOKING_ENDED_AMID: Final = {
     Other.OPERATOR: (
         f"{_ENDED_AMID} If you still need a car, we help you to book one that is not hit.",
@@ -239,8 +264,8 @@ BOOKING_ENDED_AMID: Final = {
         ),
     ),
 }
-"""The same while the incident goes on that the unlock was of: the next car would not open either,
-but for those that it does not hit."""
+"""The same while the incident is open that the unlock was of: the next car may not open either,
+but for those that it does not hit. Open it is until it is known to be over."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
@@ -285,12 +310,14 @@ def advice_for(
     mode: FailureMode | None = None,
     *,
     is_sent: bool = True,
+    is_gone: bool = False,
     opened_after_no: bool = False,
     used_since: bool = False,
 ) -> Advice:
     """Return what to say and do: by the mode, where there is one, else by the cause.
 
-    `is_sent` where the command was sent, or may have been; `opened_after_no` where the car opened
+    `is_sent` where the command was sent, or may have been; `is_gone` where the box had been gone
+    before that, by a mode that needs no answer of it; `opened_after_no` where the car opened
     after its customer was told no, `used_since` where a door was opened then, or the customer has
     opened the car again.
     """
@@ -303,7 +330,7 @@ def advice_for(
         do = _USED if used_since else _LATE
         return replace(advice, say="Your car has opened after all.", do=do)
     reaches_car = mode is None or not mode.signature.rules_out >= _LETS_NOTHING_THROUGH
-    if cause in _MAY_BE_OPEN and is_sent and reaches_car:
+    if cause in _MAY_BE_OPEN and is_sent and reaches_car and not is_gone:
         return replace(advice, say=f"{advice.say} {_TRY}")
     return advice
 
@@ -319,6 +346,14 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
         return advice
     say, do = now
     return replace(advice, say=say, do=_first(do, advice.do, _PRESSES))
+
+
+def let_take_another(advice: Advice) -> Advice:
+    """Return advice where one more press is of no use: what says so is said no longer."""
+    if "press again" not in advice.do:
+        return advice
+    say, do = PRESSED_IN_VAIN
+    return replace(advice, say=say, do=do)
 
 
 def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Advice:

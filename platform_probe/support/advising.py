@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
 from fleet_wire.modes.facts import Fact
@@ -13,13 +14,17 @@ from platform_probe.support.advice import (
     ANOTHER_OPENS,
     BOOKING_ENDED,
     BOOKING_ENDED_AMID,
+    BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
+    COMES_LATE,
     CONNECTED,
     CONNECTION,
+    MIXED_UP,
     NOT_SEEN,
     OVER,
+    SWITCHED_OFF,
     TWO_CARS,
     Advice,
     Other,
@@ -28,14 +33,17 @@ from platform_probe.support.advice import (
     let_book_again,
     let_press_again,
     let_security_look,
+    let_take_another,
     let_try_first,
 )
 from platform_probe.support.believed import Revision
 from platform_probe.support.beside import (
     OPEN_SINCE,
     again_possible,
-    has_door_opened,
+    is_away_in_vain,
+    is_seen_to,
     may_be_open,
+    opened_in_booking_s,
     opened_since_s,
 )
 from platform_probe.support.case import Case
@@ -59,6 +67,8 @@ def advice_now(case: Case) -> Advice:
     if case.opened_late:
         return advice
     advice = _without_what_is_over(case, advice)
+    if is_away_in_vain(case) and not _hits_all(case):
+        advice = let_take_another(advice)
     if (because := may_be_open(case, is_shut_again=mode is _RELOCKED)) is not None:
         return let_try_first(advice, because)
     now = again_possible(case)
@@ -100,6 +110,7 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
             case.cause,
             mode,
             is_sent=case.is_sent,
+            is_gone=_is_gone(case, mode),
             opened_after_no=case.opened_after_no,
             used_since=_is_used_since(case),
         )
@@ -156,7 +167,11 @@ def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
     to be done is about a car that stands open, that stays to be done.
     """
     ended_s = case.booking_ended_s
-    if ended_s is None or (case.cause is None and mode is not None and is_about_car(mode)):
+    if ended_s is None:
+        return None
+    if mode is MODES[MIXED_UP] and case.cause is None:  # what opened is not what they booked
+        return BOOKING_ENDED if is_seen_to(case, case.at_s) else BOOKING_ENDED_MIXED_UP
+    if case.cause is None and mode is not None and is_about_car(mode):
         return None
     opened_s = max(opened_since_s(case) or 0.0, case.opened_late_s or 0.0)
     return None if opened_s > ended_s else _after_the_end(case, mode)
@@ -168,13 +183,14 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
     While the incident of one that failed goes on, which other cars open follows from whom it hits.
     """
     if case.opened_after_no:
-        return BOOKING_ENDED_OPEN
+        is_over = is_seen_to(case, case.opened_late_s or case.at_s)
+        return BOOKING_ENDED if is_over else BOOKING_ENDED_OPEN
     if mode is _RELOCKED:
         return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
     if not case.has_failed or case.opened_late:
         return BOOKING_ENDED
-    if (opened_s := opened_since_s(case)) is not None:
-        return BOOKING_USED if has_door_opened(case, opened_s) else BOOKING_UNUSED
+    if (opened_s := opened_in_booking_s(case)) is not None:
+        return BOOKING_USED if is_seen_to(case, opened_s) else BOOKING_UNUSED
     if mode is not None and _is_of_phone(mode):  # the next car would not open either
         return f"{mode.customer} {BOOKING_ENDED[0]}", f"{BOOKING_ENDED[1]} {mode.now}"
     seen = (one for one in case.goes_on if one.unseen_since is None)
@@ -184,6 +200,19 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
 def _is_of_phone(mode: FailureMode) -> bool:
     """Return whether no request of a phone comes to the car, whichever car it is."""
     return mode.layer is Layer.PHONE and mode.cause is not None
+
+
+def _is_gone(case: Case, mode: FailureMode | None) -> bool:
+    """Return whether the box was gone before it was asked for, and nothing waits for it."""
+    if mode is None or mode.slug in COMES_LATE:
+        return False
+    is_off = mode.slug in SWITCHED_OFF and case.cause in (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
+    return is_off or case.gone_s is not None
+
+
+def _hits_all(case: Case) -> bool:
+    """Return whether an incident is open that hits all cars: another one opens no sooner."""
+    return any(_other_than(one) is Other.NONE for one in case.goes_on)
 
 
 def _other_than(incident: Incident) -> Other:

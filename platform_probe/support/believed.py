@@ -20,6 +20,9 @@ from platform_probe.support.times import long_of
 
 LEAST_TOLD: Final = 0.02
 """Modes that are less likely are not worth a word on the telephone [E]."""
+_TOLD_ANYWAY: Final = 0.1
+"""From here on another mode is told also where something was seen that its signature rules out: a
+tenth is no longer what a model leaves over [E]."""
 PERHAPS_FROM: Final = 0.3
 _HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (PERHAPS_FROM, "perhaps"))
 """From which probability on a word is used [E]. What is less likely is no answer."""
@@ -111,11 +114,14 @@ class Revision:
 
     @property
     def others(self) -> list[RankedMode]:
-        """What else it may have been: what is not too unlikely, and what was seen allows."""
+        """What else it may have been: what is not too unlikely, and what was seen allows.
+
+        What is likely all the same is told whatever was seen: else nobody knows where the rest is.
+        """
         return [
             one
             for one in self.modes[1:]
-            if one.probability >= LEAST_TOLD and self._allows(one.mode)
+            if one.probability >= (LEAST_TOLD if self._allows(one.mode) else _TOLD_ANYWAY)
         ]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.incident import IncidentState
-from fleet_wire.contract.messages import PresenceStatus
+from fleet_wire.contract.messages import Phase, PresenceStatus
 from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.advice import (
@@ -27,6 +27,10 @@ from platform_probe.support.which import is_soon_after
 STAYS_OPEN_S: Final = 120.0
 """So long a car may stand open that nobody has entered: the longest until one locks itself
 (ha-volvo-cars#129)."""
+AWAY_LONG_S: Final = 120.0
+"""A box that was away for so long before the request is not back at the next press [E]."""
+IN_VAIN: Final = 3
+"""So many presses that failed are enough [E]."""
 OPEN_SINCE: Final = (
     "Another unlock has opened the car since: let the customer try the door. If it is locked:"
 )
@@ -41,31 +45,46 @@ LAST_PRESENCE: Final = """
 """
 """What a car's box, or its last will, has said last of whether it is connected in a time."""
 BOOKING_END: Final = f"""
-    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND list_contains($bookings, booking_id)
+    SELECT logged_at FROM {{}} WHERE vehicle_id IN ($car, $asked_for) AND list_contains($bookings, booking_id)
     AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
 """
-"""When the platform said yes to the end of a booking, by the names that it has."""
+"""When the platform said yes to the end of a booking, by the names that it has, of the car that
+opened or was asked for."""
 BOOKED: Final = f"""
     SELECT * FROM {{}} WHERE vehicle_id = $car AND account_id <> $account
     AND event = '{PlatformStep.ANSWERED}' AND operation = 'book' AND status BETWEEN 200 AND 299
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
 """
 """The last time that the platform said yes to another customer who books a car."""
+LAST_LOCK: Final = f"""
+    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND event = '{PlatformStep.ENDED}'
+    AND operation = 'lock' AND outcome = '{Phase.EXECUTED}'
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
+"""
+"""When the platform took a lock of a car for executed last, whoever asked for it."""
 CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
+
+
+def booked_as(attempt: Row, calls: Sequence[Row] = ()) -> dict[str, Any]:
+    """Return the values of `BOOKING_END`: an unlock's bookings, as calls name it too, and cars.
+
+    Its app may have forgotten the booking, not the call. A booking names the car that was asked
+    for; where two are mixed up another one has opened.
+    """
+    named = dict.fromkeys(row["booking_id"] for row in (attempt, *calls))
+    return {
+        "car": attempt["vehicle_id"],
+        "asked_for": attempt.get("asked_for"),
+        "bookings": [booking_id for booking_id in named if booking_id is not None],
+    }
 
 
 def connected_in(last: Sequence[Row]) -> float | None:
     """Return when it connected, by what `LAST_PRESENCE` has found; None where it is not."""
     is_there = bool(last) and last[0]["status"] == PresenceStatus.ONLINE
     return unix_s(last[0]["heard_at"]) if is_there else None
-
-
-def bookings_of(unlock: Row, calls: Sequence[Row] = ()) -> list[str]:
-    """Return the bookings that an unlock may be of: its app may have forgotten it, not the call."""
-    named = dict.fromkeys(row["booking_id"] for row in (unlock, *calls))
-    return [booking_id for booking_id in named if booking_id is not None]
 
 
 class Whose(StrEnum):
@@ -76,6 +95,10 @@ class Whose(StrEnum):
     MONITOR = "the monitor"
     OF_ANOTHER_BOOKING = "somebody with another booking"
     NOT_KNOWN = "somebody"
+
+
+_OTHERS: Final = (Whose.ANOTHER, Whose.OF_ANOTHER_BOOKING)
+"""Customers who are not those of the case."""
 
 
 class Relations:
@@ -118,27 +141,66 @@ def ended_in_words(unlock: Row) -> str:
 def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
     """Return that another unlock has opened the car for the same customer; None: none has.
 
-    After this one, or so shortly before that the car may still be open; where this one opened it,
-    and it is shut again, after it. Of an unlock for somebody else this customer is told nothing.
+    After this one began, or so shortly before that the car may still be open; where this one opened
+    it, and it is shut again, after it. Of an unlock for somebody else this customer is told
+    nothing.
     """
     if opened_since_s(case) is not None:
         return OPEN_SINCE if case.has_failed or is_shut_again else None
-    is_open = any(at_s >= -STAYS_OPEN_S for at_s in _opened_for_them(case))
+    opened = (at_s for at_s, _ in _opened_for_them(case))
+    is_open = any(at_s >= case.at_s - STAYS_OPEN_S for at_s in opened)
     return OPEN_BEFORE if case.has_failed and is_open else None
 
 
 def opened_since_s(case: Case) -> float | None:
-    """Return when the last unlock after this one began that opened the car for its customer.
+    """Return when the car last opened for its customer by another unlock, after this one began.
 
-    Unix seconds; None: none has opened it.
+    By whichever press: an earlier one may open it later. Unix seconds; None: none has opened it.
     """
-    since_s = max(_opened_for_them(case), default=0.0)
-    return case.at_s + since_s if since_s > 0 else None
+    opened_s = max((at_s for at_s, _ in _opened_for_them(case)), default=0.0)
+    return opened_s if opened_s > case.at_s else None
 
 
-def has_door_opened(case: Case, since_s: float) -> bool:
-    """Return whether the car has reported an open door since a moment, Unix seconds."""
-    return any(one["is_open"] and unix_s(one["heard_at"]) >= since_s for one in case.heard)
+def opened_in_booking_s(case: Case) -> float | None:
+    """Return when another unlock opened the car last for its customer, as `opened_since_s` does.
+
+    Also before this one, where that is of the same booking; not before a call about another unlock.
+    """
+    booking = None if case.attempt is None else case.attempt["booking_id"]
+    opened = (
+        at_s
+        for at_s, other in _opened_for_them(case)
+        if at_s > case.at_s or (booking is not None and other["booking_id"] == booking)
+    )
+    return max(opened, default=None)
+
+
+def is_seen_to(case: Case, since_s: float) -> bool:
+    """Return whether nobody has to see that a car is locked that opened at a moment, Unix seconds.
+
+    Somebody got in, it is locked by now, or it was used for another booking.
+    """
+    states = [one for one in case.heard if unix_s(one["heard_at"]) >= since_s]
+    locks = [one["is_locked"] for one in states if one["is_locked"] is not None]
+    is_locked = (case.locked_s or 0.0) > since_s or (bool(locks) and locks[-1])
+    relations = Relations(case)
+    used = (
+        other
+        for other in case.neighbours
+        if cause_of(other) is None and unix_s(other["started_at"]) > since_s
+    )
+    is_used = any(relations.whose(other) in _OTHERS for other in used)
+    return is_locked or is_used or any(one["is_open"] for one in states)
+
+
+def is_away_in_vain(case: Case) -> bool:
+    """Return whether a customer has pressed so often for a box that is away, and nothing opened."""
+    if case.gone_s is None or case.gone_s < AWAY_LONG_S:
+        return False
+    relations = Relations(case)
+    others = (other for other in case.neighbours if relations.whose(other) is Whose.SAME)
+    failed = sum(cause_of(other) is not None for other in others)
+    return 1 + failed >= IN_VAIN
 
 
 def pressed_again_s(case: Case) -> float | None:
@@ -170,8 +232,8 @@ def again_possible(case: Case) -> tuple[str, str] | None:
     return MAY_BE_OVER if case.goes_on and is_unseen else None
 
 
-def _opened_for_them(case: Case) -> Iterator[float]:
-    """Yield from when on, seconds after this unlock, others opened the car for its customer."""
+def _opened_for_them(case: Case) -> Iterator[tuple[float, Row]]:
+    """Yield when other unlocks opened the car for its customer, Unix seconds, and which."""
     if case.attempt is None and case.complaint_id is None:
         return
     relations = Relations(case)
@@ -180,7 +242,7 @@ def _opened_for_them(case: Case) -> Iterator[float]:
     for other in case.neighbours:
         has_opened = cause_of(other) is None and not _is_in_doubt(other)
         if has_opened and relations.whose(other) is theirs:
-            yield unix_s(other["started_at"]) - case.at_s
+            yield unix_s(other["started_at"]) + other["total_s"], other
 
 
 def _is_in_doubt(unlock: Row) -> bool:

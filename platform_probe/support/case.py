@@ -11,7 +11,7 @@ import msgspec
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
-from fleet_wire.contract.messages import Phase
+from fleet_wire.contract.messages import Phase, PresenceStatus
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 from fleet_wire.modes.facts import Fact
@@ -36,6 +36,8 @@ _SENT: Final = (
     Stage.RESULT_RECEIVED,
 )  # fmt: skip
 """Each of these shows that the command was sent."""
+_PRESENCE_LIES: Final = frozenset({Fact.TALKS_WHILE_OFFLINE, Fact.FLAPPED})
+"""Where these are seen a box may be there though presence says offline."""
 _SEEN_AFTER_S: Final = {
     Fact.BACK_SOON: SOON_S,
     Fact.STILL_AWAY: AWAY_S,
@@ -93,6 +95,9 @@ class Case:
     booked_since: Row | None = None
     """The platform's answer to another customer who has booked the car since its booking ended,
     before the time that was asked about; None where it is not asked for by the car alone."""
+    locked_s: float | None = None
+    """When the platform took a lock of the car for executed last, after the unlock; Unix seconds,
+    of a call also before it."""
     incidents: Sequence[Incident] = ()
     """The incidents that it is of, those that go on first."""
 
@@ -120,6 +125,24 @@ class Case:
     def is_of_two(self) -> bool:
         """Whether two boxes threw each other out at the time: either may have got the command."""
         return self.attempt is not None and is_taken_over_often(evidence_of(self.attempt))
+
+    @property
+    def gone_s(self) -> float | None:
+        """For how long its box had been gone when it was asked for, and was until the end, seconds.
+
+        By its presence; None: it was there, nobody knows, or presence is not to be believed.
+        """
+        if self.attempt is None or self.cause is not Cause.BOX_OFFLINE:
+            return None
+        evidence = evidence_of(self.attempt)
+        said = {evidence.get("presence"), evidence.get("presence_at_start")}
+        changed_ago_s = evidence.get("presence_changed_ago_s")
+        facts = () if self.believed is None else self.believed.facts
+        is_doubtful = any(one.fact in _PRESENCE_LIES for one in facts)
+        if said != {PresenceStatus.OFFLINE} or changed_ago_s is None or is_doubtful:
+            return None
+        gone_s = float(changed_ago_s) - self.attempt["total_s"]
+        return gone_s if gone_s > 0 else None
 
     @property
     def is_sent(self) -> bool:

@@ -153,6 +153,7 @@ class _Lookup:
             connected_s=self._records.connected_s(car, at_s + attempt["total_s"]),
             booking_ended_s=ended_s,
             booked_since=self._booked_since(attempt, ended_s),
+            locked_s=self._records.locked_s(car, at_s),
             incidents=self._records.incidents(attempt, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
@@ -181,6 +182,7 @@ class _Lookup:
             finding=self._records.who_else(Cause.NOT_OBSERVED, revisions, at_s),
             booking_ended_s=ended_s,
             booked_since=self._booked_since(unlock, ended_s),
+            locked_s=self._records.locked_s(car, at_s - CALLED_S),
             incidents=self._records.incidents(unlock, revisions),
             **self._around(car, at_s, at_s),
         )

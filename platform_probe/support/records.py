@@ -14,8 +14,9 @@ from platform_probe.support.beside import (
     BOOKED,
     BOOKING_END,
     CALLED_S,
+    LAST_LOCK,
     LAST_PRESENCE,
-    bookings_of,
+    booked_as,
     connected_in,
 )
 from platform_probe.support.case import AFTER_S, BEFORE_S
@@ -46,7 +47,7 @@ class Records:
     ) -> float | None:
         """Return when the booking of an unlock ended, since a moment, by what calls say of it."""
         times = {"since": utc(since_s), "until": utc(unix_s(attempt["started_at"]) + CALLED_S)}
-        values = {"car": attempt["vehicle_id"], "bookings": bookings_of(attempt, calls), **times}
+        values = {**booked_as(attempt, calls), **times}
         found = self.query(BOOKING_END.format("platform_events"), values, 1)
         return unix_s(found[0]["logged_at"]) if found else None
 
@@ -55,6 +56,12 @@ class Records:
         times = {"since": utc(since_s), "until": utc(until_s)}
         values = {"car": unlock["vehicle_id"], "account": unlock["account_id"], **times}
         return next(iter(self.query(BOOKED.format("platform_events"), values, 1)), None)
+
+    def locked_s(self, car: str | None, since_s: float) -> float | None:
+        """Return when the platform took a lock of a car for executed last, since a moment."""
+        values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
+        found = self.query(LAST_LOCK.format("platform_events"), values, 1)
+        return unix_s(found[0]["logged_at"]) if found else None
 
     def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fleet_wire.contract.attempt import PROBE_STOPPED
 from fleet_wire.contract.causes import CAUSES, Cause, Party
+from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import traits_in_words
@@ -161,6 +162,8 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
         yield f"  {one.incident_id}, {one.severity}, {one.state}{by}"
         if one.unseen_since is not None:
             yield f"  Nothing of it was seen since {minute_clock(zone)(one.unseen_since)}."
+        elif one.state is IncidentState.OPEN:
+            yield f"  Counted until {minute_clock(zone)(one.at)}."
 
 
 def _which(case: Case) -> Iterator[str]:

@@ -23,8 +23,9 @@ from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.beside import (
     BOOKING_END,
     CALLED_S,
+    LAST_LOCK,
     LAST_PRESENCE,
-    bookings_of,
+    booked_as,
     connected_in,
 )
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
@@ -77,6 +78,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
         revisions=_revisions(snapshot, attempt_id, attempt, at_s),
         connected_s=_connected_s(snapshot, car, at_s + attempt["total_s"]),
         booking_ended_s=_booking_ended_s(snapshot, attempt, at_s, complaints),
+        locked_s=_locked_s(snapshot, car, at_s),
         **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"], attempt_id)),
     )
 
@@ -96,7 +98,15 @@ def _booking_ended_s(
     until_s = unix_s(attempt["started_at"]) + CALLED_S
     sql = BOOKING_END.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
     times = {"since": utc(since_s), "until": utc(until_s)}
-    values = {"car": attempt["vehicle_id"], "bookings": bookings_of(attempt, calls), **times}
+    values = {**booked_as(attempt, calls), **times}
+    return next((unix_s(row["logged_at"]) for row in snapshot.rows(sql, values, 1)), None)
+
+
+def _locked_s(snapshot: Snapshot, car: str, since_s: float) -> float | None:
+    """Return when the platform took a lock of a car for executed last, since a moment."""
+    until_s = since_s + CALLED_S
+    sql = LAST_LOCK.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
+    values = {"car": car, "since": utc(since_s), "until": utc(until_s)}
     return next((unix_s(row["logged_at"]) for row in snapshot.rows(sql, values, 1)), None)
 
 
@@ -127,6 +137,7 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         complaint_id=complaint_id,
         revisions=_revisions(snapshot, complaint_id, call, at_s),
         booking_ended_s=_booking_ended_s(snapshot, as_unlock(call), at_s - CALLED_S),
+        locked_s=_locked_s(snapshot, car, at_s - CALLED_S),
         **_around(snapshot, car, at_s, at_s, complaint_id),
     )
 

@@ -19,19 +19,23 @@ from fleet_wire.modes.mode import FailureMode
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
     BOOKING_ENDED,
+    BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
+    CONNECTED,
     MAY_BE_OVER,
     NOT_SEEN,
     OPENED_FOR_THEM,
     OPENED_IN_TIME,
     OPENED_LATE,
     OVER,
+    PRESSED_IN_VAIN,
     advice_for,
 )
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.times import minute_clock
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import COMPLAINT
@@ -41,6 +45,7 @@ from tests.helpers.stores import (
     put_booking_end,
     put_lines,
     put_lock,
+    put_presence,
     put_unlocks,
     unlock,
 )
@@ -112,7 +117,9 @@ def test_who_has_ended_the_booking_amid_the_incident_takes_another_car(
 ) -> None:
     """One that it does not hit; the problem is known. Where nothing is seen of it, any."""
     put_booking_end(tmp_path, 310.0, car="car-1", booking="booking-300")
-    _, found = told_with(tmp_path, {}, cohort=cohort)
+    text, found = told_with(tmp_path, {}, cohort=cohort)
+    assert f"  Counted until {minute_clock(UTC)(incident_of().at)}.\n" in text
+    assert found["do"].startswith("The booking has ended, and the incident is open.")
     assert found["do"].endswith(f"let them book {other}.")
     assert "a problem that we know of and are working on" in found["say"]
     put_incidents(tmp_path, [incident_of(revision=9, cohort=cohort, **UNSEEN)])
@@ -334,23 +341,68 @@ def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
     assert json_of(case, UTC)["say"] == NOT_SEEN.say
 
 
+BOOKED: dict[str, Any] = {
+    "booking_id": "booking-300",
+    "platform": PlatformSide(status=200, account_id="customer-0"),
+}
+"""One of several presses of a booking."""
+
+
+def put_lock_command(directory: Path, second: float, outcome: str) -> None:
+    """Let a store have a line of the platform's log: how a lock of the car ended."""
+    line = {
+        "at": BEGIN_S + second, "event": "ended", "operation": "lock", "vehicle_id": "car-1",
+        "request_id": "r", "command_id": "command-9", "outcome": outcome,
+    }  # fmt: skip
+    put_lines(directory, "platform_events", [msgspec.json.encode(line)])
+
+
 @pytest.mark.parametrize("is_used", [True, False], ids=["got in", "not seen to"])
 def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
     tmp_path: Path, *, is_used: bool
 ) -> None:
     """Nor told to try the door, or that the car did not open; one that nobody used may be open."""
-    its: dict[str, Any] = {
-        "booking_id": "booking-300",
-        "platform": PlatformSide(status=200, account_id="customer-0"),
-    }
-    put_unlocks(tmp_path, [unlock(330, car="car-1", **its)])
-    put_lock(tmp_path, 332.0, "car-1", is_open=is_used)
+    put_unlocks(tmp_path, [unlock(330, car="car-1", **BOOKED)])
+    if is_used:
+        put_lock(tmp_path, 332.0, "car-1", is_open=True)
     put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
-    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **its)
+    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
     assert (found["say"], found["do"]) == (BOOKING_USED if is_used else BOOKING_UNUSED)
-    put_unlocks(tmp_path, [unlock(500, car="car-1", **(its | {"booking_id": "booking-500"}))])
+    put_unlocks(tmp_path, [unlock(500, car="car-1", **(BOOKED | {"booking_id": "booking-500"}))])
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == OPENED_FOR_THEM
+
+
+@pytest.mark.parametrize(
+    ("after", "is_seen_to"),
+    [("executed", True), ("expired", False), ("state", True), ("used", True)],
+)
+def test_nobody_sees_to_a_car_that_is_locked_or_was_used_since(
+    tmp_path: Path, after: str, *, is_seen_to: bool
+) -> None:
+    """The platform took a lock for executed, the car says so, or another customer had it since."""
+    put_unlocks(tmp_path, [unlock(330, car="car-1", **BOOKED)])
+    if after == "state":
+        put_lock(tmp_path, 390.0, "car-1")
+    elif after == "used":
+        side = PlatformSide(status=200, account_id="customer-9")
+        put_unlocks(tmp_path, [unlock(600, car="car-1", platform=side)])
+    else:
+        put_lock_command(tmp_path, 1_500.0, after)
+    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
+    assert (found["say"], found["do"]) == (BOOKING_USED if is_seen_to else BOOKING_UNUSED)
+
+
+@pytest.mark.parametrize(("second", "takes_s"), [(290, 30.0), (250, 5.0)])
+def test_an_earlier_press_of_the_booking_that_opened_the_car_counts_after_its_end(
+    tmp_path: Path, second: int, takes_s: float
+) -> None:
+    """It may have opened it after the last one began, or before: nobody is told that it did not."""
+    its = {"booking_id": "booking-300", "total_s": takes_s, "platform": BOOKED["platform"]}
+    put_unlocks(tmp_path, [unlock(second, car="car-1", **its)])
+    put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
+    found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
+    assert (found["say"], found["do"]) == BOOKING_UNUSED
 
 
 @pytest.mark.parametrize(
@@ -358,7 +410,6 @@ def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
     [
         ("generic_500", True),
         ("wrong_car_approached", True),
-        ("wrong_vin_mapping", False),
         ("retained_command", False),
         ("insider_or_support_unlock", False),
     ],
@@ -375,6 +426,20 @@ def test_who_has_driven_and_ended_the_booking_is_not_sent_to_the_door(
     assert found["acts"] == acts
 
 
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_booking_ends_under_the_name_of_the_car_that_was_asked_for(
+    tmp_path: Path, *, is_locked: bool
+) -> None:
+    """Another car has opened: that one is seen to, and nobody gives them another car."""
+    side = PlatformSide(status=200, account_id="customer-0", vehicle_id="car-7")
+    put_booking_end(tmp_path, 400.0, car="car-7", booking="booking-300")
+    if is_locked:
+        put_lock_command(tmp_path, 390.0, "executed")
+    found = told_of(tmp_path, "wrong_vin_mapping", platform=side)
+    assert found["booking_ended_at"] == "2026-01-01T00:06:40.000+00:00"
+    assert (found["say"], found["do"]) == (BOOKING_ENDED if is_locked else BOOKING_ENDED_MIXED_UP)
+
+
 @pytest.mark.parametrize("ended_s", [310.0, 400.0])
 def test_a_car_that_opened_late_is_locked_after_its_booking_too(
     tmp_path: Path, ended_s: float
@@ -385,6 +450,9 @@ def test_a_car_that_opened_late_is_locked_after_its_booking_too(
     is_ended_after = ended_s > 320.1
     assert ((found["say"], found["do"]) == BOOKING_ENDED_OPEN) is is_ended_after
     assert ("ask the customer whether they are with it" in found["do"]) is not is_ended_after
+    put_lock_command(tmp_path, 390.0, "executed")
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert "see that the car is locked" not in json_of(case, UTC)["do"]
 
 
 def test_a_car_that_locked_itself_and_was_opened_again_is_tried_first(tmp_path: Path) -> None:
@@ -461,3 +529,52 @@ def test_what_cannot_have_been_seen_yet_is_not_missed(
     newest_s = BEGIN_S + 300.0 + known_s
     case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), newest_s)
     assert bool(json_of(case, UTC)["diagnosis"]["against"]) is is_missed
+
+
+GONE = {"presence": "offline", "presence_at_start": "offline", "presence_changed_ago_s": 345.0}
+"""What a record has of a box that was gone for minutes before it was asked for."""
+
+
+@pytest.mark.parametrize(
+    ("mode", "cause", "evidence", "is_tried"),
+    [
+        ("dns_failure", Cause.BOX_OFFLINE, GONE, False),
+        ("dns_failure", Cause.BOX_OFFLINE, GONE | {"presence_changed_ago_s": 0.5}, True),
+        ("dns_failure", Cause.BOX_OFFLINE, GONE | {"presence_at_start": "online"}, True),
+        ("lwt_ghost_offline", Cause.BOX_OFFLINE, GONE, True),
+        ("undervoltage_cutout", Cause.BOX_SILENT, {}, False),
+        ("half_open_tcp_nat", Cause.BOX_SILENT, {}, True),
+    ],
+)
+def test_a_box_that_was_gone_before_has_opened_no_door(
+    tmp_path: Path, mode: str, cause: Cause, evidence: dict[str, Any], *, is_tried: bool
+) -> None:
+    """Nobody tries the door of a car that cannot have heard of it."""
+    found = told_of(tmp_path, mode, cause=cause, evidence=evidence)
+    assert ("try the door" in found["say"]) is is_tried
+
+
+@pytest.mark.parametrize(
+    ("presses", "gone_s", "cohort", "is_in_vain"),
+    [
+        (3, 345.0, {"region": "centre"}, True),
+        (2, 345.0, {"region": "centre"}, False),
+        (3, 60.0, {"region": "centre"}, False),
+        (3, 345.0, {}, False),
+    ],
+)
+def test_who_has_pressed_three_times_in_vain_presses_no_more(
+    tmp_path: Path, presses: int, gone_s: float, cohort: dict[str, str], *, is_in_vain: bool
+) -> None:
+    """For a box that has been gone for minutes; but where all cars have it none is any better."""
+    evidence = GONE | {"presence_changed_ago_s": gone_s}
+    its: dict[str, Any] = {**BOOKED, "cause": Cause.BOX_OFFLINE, "evidence": evidence}
+    put_unlocks(tmp_path, [unlock(270 + 10 * n, car="car-1", **its) for n in range(1, presses)])
+    put_incidents(tmp_path, [incident_of(mode="queue_full_drop", cohort=cohort, examples=())])
+    found = told_of(tmp_path, "queue_full_drop", **its)
+    mode = MODES["queue_full_drop"]
+    expected = PRESSED_IN_VAIN if is_in_vain else (mode.customer, mode.now)
+    assert (found["say"], found["do"]) == expected
+    put_presence(tmp_path, 900.0, "car-1", "online")
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["say"] == CONNECTED[0]

@@ -34,7 +34,7 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
         RankedMode(mode, probability, WEIGHED),
         RankedMode("modem_search_drain", 0.02),
         RankedMode("dns_failure", 0.019),
-        RankedMode("phone_side", 0.4),
+        RankedMode("phone_side", 0.09),
     )
     told = frozenset(Told)
     return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,), told=told)
@@ -112,8 +112,18 @@ def test_times_in_sentences_are_of_the_zone() -> None:
 
 
 def test_modes_that_are_unlikely_or_impossible_are_not_told() -> None:
-    """From 2 % on they are, unless something was seen that is never seen of them."""
+    """From 2 % on they are; from 10 % where something was seen that is never seen of them."""
     assert [one.mode for one in revision(20.0, "unknown", 0.9).others] == ["modem_search_drain"]
+
+
+@pytest.mark.parametrize(("share", "is_told"), [(0.47, True), (0.05, False)])
+def test_a_likely_other_is_told_whatever_was_seen(share: float, *, is_told: bool) -> None:
+    """Else nobody would know what the first one is not sure of."""
+    first = RankedMode("slow_wake_client_timeout", 0.49)
+    lost = RankedMode("sms_wake_lost", share)
+    back = (FactSeen(Fact.BACK_SOON, "so it was"),)
+    one = replace(revision(20.0, first.mode, 0.49), modes=(first, lost), facts=back)
+    assert ([*one.others] == [lost]) is is_told
 
 
 def test_what_looks_the_same_is_neither_impossible_nor_an_accusation() -> None:

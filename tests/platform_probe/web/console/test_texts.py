@@ -18,6 +18,7 @@ from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import (
     BOOKING_ENDED,
     BOOKING_ENDED_AMID,
+    BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
@@ -25,6 +26,7 @@ from platform_probe.support.advice import (
     MAY_BE_OVER,
     OPENED_IN_TIME,
     OVER,
+    PRESSED_IN_VAIN,
     Other,
     advice_for,
     let_press_again,
@@ -137,7 +139,8 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     shut = let_try_first(advice_for(None, MODES["generic_500"]), OPEN_SINCE)
     assert said("fr", shut.do).startswith("Une autre ouverture a ouvert la voiture depuis. Faites")
     ended = (*BOOKING_ENDED, *BOOKING_UNUSED, *BOOKING_USED, *BOOKING_ENDED_OPEN)
-    assert all(said("fr", text) != text for text in ended)
+    others = BOOKING_ENDED_MIXED_UP + PRESSED_IN_VAIN
+    assert all(said("fr", text) != text for text in ended + others)
     relocked = said("fr", f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}")
     assert "reverrouillée avant" in relocked
     assert "Votre réservation est terminée" in relocked
