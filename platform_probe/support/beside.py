@@ -45,7 +45,8 @@ LAST_PRESENCE: Final = """
 """
 """What a car's box, or its last will, has said last of whether it is connected in a time."""
 BOOKING_END: Final = f"""
-    SELECT logged_at FROM {{}} WHERE vehicle_id IN ($car, $asked_for) AND list_contains($bookings, booking_id)
+    SELECT logged_at FROM {{}} WHERE vehicle_id IN ($car, $asked_for)
+    AND list_contains($bookings, booking_id)
     AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
 """
