@@ -136,8 +136,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
     SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then done again.
 
     Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error and where
-    the model has shown a defect. SIGTERM or Ctrl-C lets the unlocks under way finish and writes the
-    summary; Ctrl-C twice ends at once.
+    the model has shown a defect. SIGTERM or Ctrl-C lets the unlocks of a live run that are under
+    way finish and writes the summary; Ctrl-C twice ends at once, and once in virtual time.
 
     \b
     fleet-sim run scenarios/quiet_city.yaml
