@@ -17,7 +17,7 @@ MOST_LETTERS: Final = 2_000
 """What is longer is no sentence of ours, and takes long to compare."""
 _NUMBER: Final = r"\d+"
 _SHARE: Final = r"(?:more than )?[\d.]+ %"
-_CLOCK: Final = r"\d\d:\d\d"
+_CLOCK: Final = r"\d\d:\d\d(?::\d\d)?"
 _FORMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("failed", "total", "others", "all", "inside", "attempts", "count"), _NUMBER),
     **dict.fromkeys(("share", "expected", "sure"), _SHARE),
@@ -36,14 +36,16 @@ _FORMS: Final[Mapping[str, str]] = {
     "verb": "book|extend|end|unlock|lock",
     "command": r"(?:book|extend|end|unlock|lock)(?: no\. \d+)?",
     "lock": "(?:un)?locked(?:, door open)?",
-    "decimal": r"-?[\d.]+",
+    "decimal": r"-?[\d.]+(?:e\+\d+)?",
+    "ago": r"\d+ (?:s|min) (?:before|after) the request",
+    "thing": r"the [^,]+|[\w.]+",
     "more": r"app \S+(?:, \d+ times)?|\d+ times",
 }
 """What a place takes; any other anything."""
 _KEPT: Final = frozenset(
     {
         "failed", "total", "others", "all", "inside", "attempts", "count", "since", "until", "at",
-        "by", "reason", "window", "cars", "phase", "answer", "version", "event",
+        "by", "reason", "window", "cars", "phase", "answer", "version", "event", "id",
     }
 )  # fmt: skip
 """What stands there in every language."""
@@ -165,7 +167,8 @@ def _in_place(language: str, name: str, value: str) -> str:
     if name in ("title", "before"):
         return title_in(language, value)
     texts = said_texts(language)
-    return texts.get(value) or told(language, value)
+    parts = value.split(", ") if name == "things" else [value]  # doors, one after the other
+    return ", ".join(texts.get(part) or told(language, part) for part in parts)
 
 
 def _cohort(language: str, name: str) -> str:

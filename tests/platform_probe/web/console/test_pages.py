@@ -165,6 +165,15 @@ def test_an_unlock_tells_all_of_it(open_console: str) -> None:
         assert told in page
 
 
+def test_what_speaks_for_a_mode_is_told_in_french(open_console: str) -> None:
+    """And against it; what is not known in French stays as it is, and is marked as English."""
+    page = unescape(Visitor(open_console, Accept_Language="fr").get("/unlock/attempt-33").text)
+
+    unseen = "non observé : plus de la moitié des autres ouvertures du moment ont échoué"
+    assert f'<li lang="fr">{unseen}</li>' in page
+    assert '<li lang="en">the API answered 500 at 00:00:53</li>' in page
+
+
 def test_an_unlock_that_opened_later_says_so(open_console: str) -> None:
     """First of all: the car is open."""
     page = Visitor(open_console).get("/unlock/attempt-3").text
