@@ -150,7 +150,7 @@ def _note_silence(case: Case) -> None:
     silent_s = until_s - max(last_s, case.published_s)
     if car.standing_at(case.published_s) is Session.ONLINE and silent_s > car.interval_s * TWO:
         case.seen[Fact.SILENT_SINCE] = (
-            f"the car reports every {car.interval_s:.3g} s, and was silent for {silent_s:.0f} s"
+            f"the car reports every {car.interval_s:.0f} s, and was silent for {silent_s:.0f} s"
             " after the command"
         )
 
@@ -184,7 +184,7 @@ def note_life_before(case: Case) -> None:
     ):
         last = "" if last_s is None else f", last at {case.at(last_s)}, {case.ago(last_s)}"
         seen[Fact.SILENT_BEFORE] = (
-            f"the car reports every {car.interval_s:.3g} s, and had not{last}"
+            f"the car reports every {car.interval_s:.0f} s, and had not{last}"
         )
 
 
