@@ -108,7 +108,7 @@ class Probe(Connected):
         """Hand on what is heard, and the events of the platform's log."""
         self._inbox.let_hear(hearer)
         if self.platform is not None and on_event is not None:
-            self.platform.also = _both(self.platform.also, on_event)
+            self.platform.let_hear(on_event)
 
     def watch_unanswered(self, tell: Callable[[Attempt], None]) -> None:
         """Tell from now on of unlocks to which a connected car says nothing, before they end.
@@ -421,17 +421,3 @@ class Probe(Connected):
                 self._ticker.cancel()
             self._tick_at_s = at_s
             self._ticker = self._timers.call_later(at_s - now_s, self._tick)
-
-
-def _both(
-    first: Callable[[PlatformEvent], None] | None, then: Callable[[PlatformEvent], None]
-) -> Callable[[PlatformEvent], None]:
-    """Return what hands an event to one after the other."""
-    if first is None:
-        return then
-
-    def both(event: PlatformEvent) -> None:
-        first(event)
-        then(event)
-
-    return both

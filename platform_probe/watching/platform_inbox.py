@@ -41,8 +41,7 @@ class PlatformInbox:
         self._sent: dict[str, float] = {}
         """When the command of each request was sent last: the platform may send it again."""
         self._sent_before: dict[str, float] = {}
-        self.also: Callable[[PlatformEvent], None] | None = None
-        """Gets every event that is new as well. Must neither wait nor raise."""
+        self._hearers: tuple[Callable[[PlatformEvent], None], ...] = ()
         self.told_until_at = -math.inf
         """Up to when an earlier process has handed the events on, on the platform's clock: such are
         only put together with their unlocks, of which it may have written no record."""
@@ -52,6 +51,10 @@ class PlatformInbox:
         """Lines that had come before."""
         self.malformed = 0
         """Lines that break the contract."""
+
+    def let_hear(self, hearer: Callable[[PlatformEvent], None]) -> None:
+        """Tell another of every new event, after those before. It must neither wait nor raise."""
+        self._hearers += (hearer,)
 
     def take_lines(self, lines: Sequence[bytes]) -> None:
         """Take lines, in order. Never raises for what they hold."""
@@ -82,14 +85,14 @@ class PlatformInbox:
         """Take what has not come before: in a file read again, or a post sent again."""
         new = self._new_of(events)
         self.taken += len(new)
-        also = self.also
+        hearers = self._hearers
         for event in new:
             if event.at <= self.told_until_at:
                 continue
             if event.event is PlatformStep.ANSWERED:
                 self._count_answer(event)
-            if also is not None:
-                also(event)
+            for hear in hearers:
+                hear(event)
         self._joiner.take_events(new)
 
     def _new_of(self, events: Iterable[PlatformEvent]) -> list[PlatformEvent]:

@@ -169,7 +169,7 @@ def test_what_an_earlier_process_had_handed_on_is_only_joined() -> None:
     """After a kill its lines are read once more: they count once, and are kept once."""
     bench = PlatformBench()
     kept: list[str] = []
-    bench.inbox.also = lambda event: kept.append(event.event.value)
+    bench.inbox.let_hear(lambda event: kept.append(event.event.value))
     bench.inbox.told_until_at = bench.behind.platform_at
     bench.take("requested")
     bench.behind.wait(1.0)
