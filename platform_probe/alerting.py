@@ -111,10 +111,14 @@ class Alerting:
 
     def platform_said(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log: of each press, before it has ended."""
-        if event.event is PlatformStep.REQUESTED and event.operation == "unlock":
-            customer = event.account_id or event.booking_id
-            if event.vehicle_id is not None and customer is not None:
-                self._detection.pressed(event.vehicle_id, customer, event.trace_id)
+        is_press = event.event is PlatformStep.REQUESTED and event.operation == "unlock"
+        if is_press and event.vehicle_id is not None:
+            self._detection.pressed(
+                event.vehicle_id,
+                account_id=event.account_id,
+                booking_id=event.booking_id,
+                trace_id=event.trace_id,
+            )
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""

@@ -121,13 +121,21 @@ class Detection:
         self._waves.hit(hit)
         self._shares.take(values, at_s, now_s, hit, counts=counts)
 
-    def pressed(self, vehicle_id: str, customer: str, trace_id: str | None) -> None:
+    def pressed(
+        self,
+        vehicle_id: str,
+        *,
+        account_id: str | None,
+        booking_id: str | None,
+        trace_id: str | None,
+    ) -> None:
         """Take that a customer presses unlock; again counts now, not when that press has ended.
 
         What a phone that had no answer asks again, in the same trace, is no press.
         """
         now_s = self._now_s()
-        before = self._repeats.opened(vehicle_id, customer)
+        customer = self._customers.named(account_id, booking_id)
+        before = None if customer is None else self._repeats.opened(vehicle_id, customer)
         if before is None or before.trace_id == trace_id:
             return
         opened = self._opened.get(before.attempt_id)

@@ -99,17 +99,15 @@ class Customers:
 
     def of(self, attempt: Attempt) -> str | None:
         """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
-        customer, booking = customer_of(attempt), attempt.booking_id
-        if customer is None or booking is None:
-            return customer
-        customer = self._of_booking.get(booking, customer)
-        remember(self._of_booking, booking, customer, MOST)
+        if attempt.source is not Source.CUSTOMER:
+            return None
+        account_id = attempt.platform.account_id if attempt.platform else None
+        return self.named(account_id, attempt.booking_id)
+
+    def named(self, account_id: str | None, booking_id: str | None) -> str | None:
+        """Return the name of who has this account and this booking, as far as either is known."""
+        if booking_id is None:
+            return account_id
+        customer = self._of_booking.get(booking_id, account_id or booking_id)
+        remember(self._of_booking, booking_id, customer, MOST)
         return customer
-
-
-def customer_of(attempt: Attempt) -> str | None:
-    """Return who asked, as this unlock alone says; None for unlocks of the monitor's own."""
-    if attempt.source is not Source.CUSTOMER:
-        return None
-    account = attempt.platform.account_id if attempt.platform else None
-    return account or attempt.booking_id

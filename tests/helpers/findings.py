@@ -122,8 +122,13 @@ class Watched:
         self.alerting.unanswered(record)
         return record
 
-    def press(self, before: Attempt, *, trace_id: str | None = None) -> None:
-        """Let the customer of an unlock that ended press again, as the platform's log tells it."""
+    def press(
+        self, before: Attempt, *, trace_id: str | None = None, account_id: str | None = None
+    ) -> None:
+        """Let the customer of an unlock that ended press again, as the platform's log tells it.
+
+        `account_id` where the unlock does not say whose it was.
+        """
         self._number += 1
         side = before.platform
         event = PlatformEvent(
@@ -133,7 +138,8 @@ class Watched:
             operation="unlock",
             trace_id=trace_id or f"{self._number:032x}",
             vehicle_id=before.vehicle_id,
-            account_id=side.account_id if side else None,
+            account_id=side.account_id if side else account_id,
+            booking_id=before.booking_id,
         )
         self.alerting.platform_said(event)
 

@@ -106,6 +106,14 @@ def names_of(record: Attempt) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
+def end_late(watched: Watched, cause: Cause | None) -> None:
+    """Let a connected car be silent for half of the deadline, and its unlock end 5 s later."""
+    watched.wait(1.0)
+    record = watched.unanswered()
+    watched.wait(5.0)
+    watched.unlock(cause=cause, **names_of(record))
+
+
 def test_connected_cars_that_do_not_answer_are_found_before_the_deadline() -> None:
     """And are counted once: their records say what it was."""
     watched = Watched()
@@ -134,11 +142,7 @@ def test_who_opens_after_all_is_not_counted_as_failed() -> None:
     watched = Watched()
     watched.usual(300, failing=0.0)
     for number in range(12):
-        watched.wait(1.0)
-        record = watched.unanswered()
-        watched.wait(5.0)
-        opens = number % 2 == 1
-        watched.unlock(cause=None if opens else Cause.BOX_SILENT, **names_of(record))
+        end_late(watched, None if number % 2 else Cause.BOX_SILENT)
     watched.usual(900, failing=0.0)
     (incident,) = watched.last
     assert (incident.state, incident.failed, incident.customers) == (IncidentState.RESOLVED, 6, 6)
@@ -149,10 +153,7 @@ def test_who_opened_after_all_is_no_evidence_either() -> None:
     watched = Watched()
     watched.usual(60, failing=0.0)
     for _ in range(5):
-        watched.wait(1.0)
-        record = watched.unanswered()
-        watched.wait(5.0)
-        watched.unlock(**names_of(record))
+        end_late(watched, None)
     for _ in range(3):
         watched.usual(2, failing=0.0)
         watched.unlock(cause=Cause.BOX_SILENT)
@@ -476,6 +477,20 @@ def test_who_presses_again_counts_before_that_press_has_ended() -> None:
         watched.unlock(vehicle_id=record.vehicle_id, platform=record.platform)
     watched.wait(60.0)
     (incident,) = watched.last
+    assert (incident.failed, incident.customers) == (6, 6)
+
+
+def test_who_presses_again_may_be_known_by_the_booking_alone_at_first() -> None:
+    """Who it was is told by the platform's log of the second press: it is one customer."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    opened = [watched.unlock(platform=None, booking_id=f"booking-{each}") for each in range(6)]
+    watched.wait(10.0)
+    for number, record in enumerate(opened):
+        watched.press(record, account_id=f"account-{number}")
+    watched.wait(1.0)
+    (incident,) = watched.last
+    assert "ars open, and customers press again since " in incident.title
     assert (incident.failed, incident.customers) == (6, 6)
 
 

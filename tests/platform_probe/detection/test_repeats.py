@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from fleet_wire.contract.attempt import PlatformSide, Source
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
-from platform_probe.detection.repeats import SICK_S, Customers, Repeats, customer_of
+from platform_probe.detection.repeats import SICK_S, Customers, Repeats
 from tests.helpers.findings import Watched
+
+
+def customer_of(attempt: Attempt) -> str | None:
+    """Return who asked, of whom nothing else is known."""
+    return Customers().of(attempt)
 
 
 def test_a_customer_who_presses_again_counts_once() -> None:
