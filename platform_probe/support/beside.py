@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.incident import IncidentState
-from fleet_wire.contract.messages import Phase, PresenceStatus
-from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.advice import (
     CONNECTED,
@@ -37,55 +35,6 @@ OPEN_SINCE: Final = (
 OPEN_BEFORE: Final = (
     "Another unlock had opened the car just before: let the customer try the door. If it is locked:"
 )
-
-
-LAST_PRESENCE: Final = """
-    SELECT heard_at, status FROM {} WHERE vehicle_id = $car AND kind = 'presence'
-    AND NOT is_retained AND heard_at > $since AND heard_at < $until ORDER BY heard_at DESC LIMIT 1
-"""
-"""What a car's box, or its last will, has said last of whether it is connected in a time."""
-BOOKING_END: Final = f"""
-    SELECT logged_at FROM {{}} WHERE vehicle_id IN ($car, $asked_for)
-    AND list_contains($bookings, booking_id)
-    AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
-    AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
-"""
-"""When the platform said yes to the end of a booking, by the names that it has, of the car that
-opened or was asked for."""
-BOOKED: Final = f"""
-    SELECT * FROM {{}} WHERE vehicle_id = $car AND account_id <> $account
-    AND event = '{PlatformStep.ANSWERED}' AND operation = 'book' AND status BETWEEN 200 AND 299
-    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
-"""
-"""The last time that the platform said yes to another customer who books a car."""
-LAST_LOCK: Final = f"""
-    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND event = '{PlatformStep.ENDED}'
-    AND operation = 'lock' AND outcome = '{Phase.EXECUTED}'
-    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
-"""
-"""When the platform took a lock of a car for executed last, whoever asked for it."""
-CALLED_S: Final = 86_400.0
-"""About an unlock that is longer ago nobody calls any more [E]."""
-
-
-def booked_as(attempt: Row, calls: Sequence[Row] = ()) -> dict[str, Any]:
-    """Return the values of `BOOKING_END`: an unlock's bookings, as calls name it too, and cars.
-
-    Its app may have forgotten the booking, not the call. A booking names the car that was asked
-    for; where two are mixed up another one has opened.
-    """
-    named = dict.fromkeys(row["booking_id"] for row in (attempt, *calls))
-    return {
-        "car": attempt["vehicle_id"],
-        "asked_for": attempt.get("asked_for"),
-        "bookings": [booking_id for booking_id in named if booking_id is not None],
-    }
-
-
-def connected_in(last: Sequence[Row]) -> float | None:
-    """Return when it connected, by what `LAST_PRESENCE` has found; None where it is not."""
-    is_there = bool(last) and last[0]["status"] == PresenceStatus.ONLINE
-    return unix_s(last[0]["heard_at"]) if is_there else None
 
 
 class Whose(StrEnum):

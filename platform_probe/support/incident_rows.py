@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.diagnosis.neighbours import DELIVERY, family_of
 from platform_probe.support.believed import Revision
-from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.rows import Query, Row, unix_s
 
 _NOT_OF_FAILURES: Final = (IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND)
 """What fails meanwhile is no part of these."""
@@ -27,8 +27,6 @@ _COHORTS: Final = """
 """
 """Whom the revisions of incidents have said that they hit."""
 
-Query = Callable[[str, Mapping[str, Any]], Iterable[Row]]
-"""Returns what a query finds, by its SQL and its parameters."""
 _Cohorts = Mapping[str, Sequence[Mapping[str, str]]]
 """By incident whom it was said to hit, once or still."""
 

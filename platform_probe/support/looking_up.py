@@ -10,13 +10,13 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import ALWAYS, Source, Span
-from platform_probe.support.beside import CALLED_S
 from platform_probe.support.case import AFTER_S, BEFORE_S, LISTED, Case
 from platform_probe.support.incident_rows import as_unlock
 from platform_probe.support.naming import modes_sql, with_modes
 from platform_probe.support.nearest import alike, not_found, same_id
 from platform_probe.support.records import Records
-from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.rows import Row, as_rows, unix_s
+from platform_probe.support.since import CALLED_S
 from platform_probe.support.which import (
     Moment,
     Which,
@@ -29,7 +29,6 @@ from platform_probe.support.which import (
 
 NEAR_S: Final = 900.0
 """Around `--at`: a customer who calls remembers it to the quarter of an hour."""
-MOST_ROWS: Final = 500
 _TOLD_OF: Final = {
     "attempt_id": (("complaints", "complaint_id"),),
     "command_id": (("platform_events", "command_id"),),
@@ -41,11 +40,6 @@ _TOLD_OF: Final = {
 _BY_PLATFORM: Final = ("account_id", "trace_id")
 _CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
 """What people call what a column identifies, where that is another word."""
-_OPENED_LATE: Final = (
-    "SELECT attempt_id FROM stray_answers WHERE vehicle_id = $car AND is_late_unlock"
-)
-
-
 _OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
 """Tables that may know a car."""
 
@@ -136,7 +130,7 @@ class _Lookup:
         car = attempt["vehicle_id"] or None
         revisions = self._records.revisions(attempt["attempt_id"], attempt["account_id"])
         complaints = self._records.complaints(attempt)
-        ended_s = self._records.booking_ended_s(attempt, at_s, complaints)
+        ended_s = self._records.since.booking_ended_s(attempt, at_s, complaints)
         return Case(
             vehicle_id=car,
             attempt=self._with_account(attempt),
@@ -150,10 +144,10 @@ class _Lookup:
             others=[each for each in fitting if each is not chosen][:LISTED],
             which=self._which(chosen, fitting),
             finding=self._records.who_else(attempt["cause"], revisions, at_s),
-            connected_s=self._records.connected_s(car, at_s + attempt["total_s"]),
+            connected_s=self._records.since.connected_s(car, at_s + attempt["total_s"]),
             booking_ended_s=ended_s,
             booked_since=self._booked_since(attempt, ended_s),
-            locked_s=self._records.locked_s(car, at_s),
+            locked_s=self._records.since.locked_s(car, at_s),
             incidents=self._records.incidents(attempt, revisions),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
@@ -169,7 +163,7 @@ class _Lookup:
         call_id = complaint["complaint_id"]
         revisions = self._records.revisions(call_id, complaint["account_id"])
         unlock = as_unlock(complaint)
-        ended_s = self._records.booking_ended_s(unlock, at_s - CALLED_S)
+        ended_s = self._records.since.booking_ended_s(unlock, at_s - CALLED_S)
         return Case(
             vehicle_id=car,
             attempt=None,
@@ -182,7 +176,7 @@ class _Lookup:
             finding=self._records.who_else(Cause.NOT_OBSERVED, revisions, at_s),
             booking_ended_s=ended_s,
             booked_since=self._booked_since(unlock, ended_s),
-            locked_s=self._records.locked_s(car, at_s - CALLED_S),
+            locked_s=self._records.since.locked_s(car, at_s - CALLED_S),
             incidents=self._records.incidents(unlock, revisions),
             **self._around(car, at_s, at_s),
         )
@@ -193,7 +187,7 @@ class _Lookup:
         if ended_s is None or self._wanted.ids:
             return None
         until_s = self._newest_s if at is None else at.at_s + at.lasts_s
-        return self._records.booked_by_another(unlock, ended_s, until_s)
+        return self._records.since.booked_by_another(unlock, ended_s, until_s)
 
     # Which unlock
 
@@ -306,8 +300,7 @@ class _Lookup:
         return {**attempt, "account_id": account_id}
 
     def _found(self, value: str) -> list[Row]:
-        found = self._source.find(self._duck, value)
-        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        return as_rows(self._source.find(self._duck, value))
 
     def _set(self, name: str, value: str) -> None:
         """Ask for an id as the store has it from now on."""
@@ -371,8 +364,7 @@ class _Lookup:
         if len(fitting) < 2:  # noqa: PLR2004 - there is nothing to choose from
             return fitting
         found = self._duck.query(modes_sql("diagnoses", fitting), {}, limit=len(fitting))
-        rows = (dict(zip(found.columns, row, strict=True)) for row in found.rows)
-        return with_modes(fitting, rows)
+        return with_modes(fitting, as_rows(found))
 
     # What else there is
 
@@ -428,7 +420,9 @@ class _Lookup:
 
     def _had_ended(self, unlock: Row, at: Moment) -> bool:
         """Return whether the booking of an unlock, or a call, had ended before a time."""
-        ended_s = self._records.booking_ended_s(unlock, unix_s(unlock["started_at"]) - CALLED_S)
+        ended_s = self._records.since.booking_ended_s(
+            unlock, unix_s(unlock["started_at"]) - CALLED_S
+        )
         return ended_s is not None and ended_s < at.at_s
 
 

@@ -10,20 +10,12 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.store.duck import Duck
 from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import (
-    BOOKED,
-    BOOKING_END,
-    CALLED_S,
-    LAST_LOCK,
-    LAST_PRESENCE,
-    booked_as,
-    connected_in,
-)
 from platform_probe.support.case import AFTER_S, BEFORE_S
 from platform_probe.support.cohorts import Around, alike_of, search_around
 from platform_probe.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
 from platform_probe.support.incident_rows import incident_of, incidents_of
-from platform_probe.support.rows import Row, unix_s, utc
+from platform_probe.support.rows import Row, as_rows, unix_s, utc
+from platform_probe.support.since import Since
 
 MOST_ROWS: Final = 500
 _OPENED_LATE: Final = (
@@ -36,32 +28,7 @@ class Records:
 
     def __init__(self, duck: Duck) -> None:
         self._duck = duck
-
-    def connected_s(self, car: str | None, since_s: float) -> float | None:
-        """Return when the car's box connected last, if that was since a moment and it still is."""
-        values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
-        return connected_in(self.query(LAST_PRESENCE.format("observations"), values, 1))
-
-    def booking_ended_s(
-        self, attempt: Row, since_s: float, calls: Sequence[Row] = ()
-    ) -> float | None:
-        """Return when the booking of an unlock ended, since a moment, by what calls say of it."""
-        times = {"since": utc(since_s), "until": utc(unix_s(attempt["started_at"]) + CALLED_S)}
-        values = {**booked_as(attempt, calls), **times}
-        found = self.query(BOOKING_END.format("platform_events"), values, 1)
-        return unix_s(found[0]["logged_at"]) if found else None
-
-    def booked_by_another(self, unlock: Row, since_s: float, until_s: float) -> Row | None:
-        """Return the last booking of the car of an unlock by another customer in a time."""
-        times = {"since": utc(since_s), "until": utc(until_s)}
-        values = {"car": unlock["vehicle_id"], "account": unlock["account_id"], **times}
-        return next(iter(self.query(BOOKED.format("platform_events"), values, 1)), None)
-
-    def locked_s(self, car: str | None, since_s: float) -> float | None:
-        """Return when the platform took a lock of a car for executed last, since a moment."""
-        values = {"car": car, "since": utc(since_s), "until": utc(since_s + CALLED_S)}
-        found = self.query(LAST_LOCK.format("platform_events"), values, 1)
-        return unix_s(found[0]["logged_at"]) if found else None
+        self.since = Since(self.query, lambda table, *_: table.name)
 
     def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""
@@ -144,5 +111,4 @@ class Records:
 
     def query(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
         """Return what a query finds, by columns."""
-        found = self._duck.query(sql, values, limit=limit)
-        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        return as_rows(self._duck.query(sql, values, limit=limit))

@@ -20,17 +20,10 @@ from platform_probe.store.schema import (
     STRAY_ANSWERS,
 )
 from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.beside import (
-    BOOKING_END,
-    CALLED_S,
-    LAST_LOCK,
-    LAST_PRESENCE,
-    booked_as,
-    connected_in,
-)
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.incident_rows import as_unlock
 from platform_probe.support.rows import Row, unix_s, utc
+from platform_probe.support.since import CALLED_S, Since
 from platform_probe.support.times import DAY_S
 from platform_probe.support.which import Why, asked_about, is_call_meant, why_chosen
 from platform_probe.web.console.listing import Listed
@@ -64,6 +57,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
     car = attempt["vehicle_id"]
     its = {"car": car, "id": attempt_id}
     complaints = _complaints_about(snapshot, attempt)
+    since = Since(snapshot.rows, snapshot.within)
     return Case(
         vehicle_id=car or None,
         attempt=attempt,
@@ -76,38 +70,11 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
         ),
         complaints=complaints,
         revisions=_revisions(snapshot, attempt_id, attempt, at_s),
-        connected_s=_connected_s(snapshot, car, at_s + attempt["total_s"]),
-        booking_ended_s=_booking_ended_s(snapshot, attempt, at_s, complaints),
-        locked_s=_locked_s(snapshot, car, at_s),
+        connected_s=since.connected_s(car, at_s + attempt["total_s"]),
+        booking_ended_s=since.booking_ended_s(attempt, at_s, complaints),
+        locked_s=since.locked_s(car, at_s),
         **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"], attempt_id)),
     )
-
-
-def _connected_s(snapshot: Snapshot, car: str, since_s: float) -> float | None:
-    """Return when the box of a car connected last, if that was since a moment and it still is."""
-    until_s = since_s + CALLED_S
-    sql = LAST_PRESENCE.format(snapshot.within(OBSERVATIONS, since_s, until_s))
-    values = {"car": car, "since": utc(since_s), "until": utc(until_s)}
-    return connected_in(snapshot.rows(sql, values, 1))
-
-
-def _booking_ended_s(
-    snapshot: Snapshot, attempt: Row, since_s: float, calls: Sequence[Row] = ()
-) -> float | None:
-    """Return when the booking of an unlock ended, since a moment, by what calls say of it."""
-    until_s = unix_s(attempt["started_at"]) + CALLED_S
-    sql = BOOKING_END.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
-    times = {"since": utc(since_s), "until": utc(until_s)}
-    values = {**booked_as(attempt, calls), **times}
-    return next((unix_s(row["logged_at"]) for row in snapshot.rows(sql, values, 1)), None)
-
-
-def _locked_s(snapshot: Snapshot, car: str, since_s: float) -> float | None:
-    """Return when the platform took a lock of a car for executed last, since a moment."""
-    until_s = since_s + CALLED_S
-    sql = LAST_LOCK.format(snapshot.within(PLATFORM_EVENTS, since_s, until_s))
-    values = {"car": car, "since": utc(since_s), "until": utc(until_s)}
-    return next((unix_s(row["logged_at"]) for row in snapshot.rows(sql, values, 1)), None)
 
 
 def _all_of(snapshot: Snapshot, unlock: Row) -> Row:
@@ -128,6 +95,7 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         return None
     call = found[0]
     at_s, car = unix_s(call["called_at"]), call["vehicle_id"]
+    since = Since(snapshot.rows, snapshot.within)
     return Case(
         vehicle_id=car or None,
         attempt=None,
@@ -136,8 +104,8 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         complaints=found,
         complaint_id=complaint_id,
         revisions=_revisions(snapshot, complaint_id, call, at_s),
-        booking_ended_s=_booking_ended_s(snapshot, as_unlock(call), at_s - CALLED_S),
-        locked_s=_locked_s(snapshot, car, at_s - CALLED_S),
+        booking_ended_s=since.booking_ended_s(as_unlock(call), at_s - CALLED_S),
+        locked_s=since.locked_s(car, at_s - CALLED_S),
         **_around(snapshot, car, at_s, at_s, complaint_id),
     )
 

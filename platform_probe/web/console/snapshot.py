@@ -19,7 +19,7 @@ from platform_probe.store.duck import Duck, FileGoneError, Rows
 from platform_probe.store.layout import Part
 from platform_probe.store.reading import Source, Span, revision_that_holds
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table
-from platform_probe.support.rows import Row
+from platform_probe.support.rows import Row, as_rows
 
 FRESH_S: Final = 5.0
 """A database is looked at so long before it is asked whether files have changed [E]."""
@@ -132,11 +132,6 @@ class Snapshot:
     def span(self, seconds: float) -> Span:
         """Return the time that ends with the newest record."""
         return Span(self.newest_s - seconds, self.newest_s)
-
-
-def as_rows(found: Rows) -> list[Row]:
-    """Return rows by the names of their columns."""
-    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
 class Looking:
