@@ -144,12 +144,7 @@ async def serve(settings: ProbeSettings) -> None:
         )
         probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         _let_hear(probe, store, alerting)
-        since = clock.unix_s() - TAKEN_UP_S
-        probe.take_up(
-            recent(settings.out_dir, since=since),
-            recent_diagnoses(settings.out_dir, since=since),
-            recent_calls(settings.out_dir, since=since),
-        )
+        _take_up(probe, settings.out_dir, since=clock.unix_s() - TAKEN_UP_S)
         parts = _Parts(metrics, logger, export, messages, alerting, store, fan_out.flush)
         await _work(settings, probe, parts)
 
@@ -162,6 +157,15 @@ def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None
         probe.let_hear(alerting, alerting.platform_said)
         probe.on_connection = alerting.connection
         probe.watch_unanswered(alerting.unanswered)
+
+
+def _take_up(probe: Probe, out_dir: Path, *, since: float) -> None:
+    """Let it know what an earlier process has written since a moment, Unix seconds."""
+    probe.take_up(
+        recent(out_dir, since=since),
+        recent_diagnoses(out_dir, since=since),
+        recent_calls(out_dir, since=since),
+    )
 
 
 async def _work(settings: ProbeSettings, probe: Probe, parts: _Parts) -> None:
