@@ -46,10 +46,8 @@ MOST_SURE: Final = 0.999
 _UNLOCKS: Final = f"""
 SELECT started_at, vehicle_id, 1 AS unlocks,
     coalesce($causes IS NULL AND cause IS NOT NULL OR cause IN $causes, false)::INTEGER AS failures,
-    true AS is_seen, {", ".join(TRAITS)} FROM attempts
-WHERE cause IS DISTINCT FROM '{Cause.NOT_OBSERVED}'
+    true AS is_seen, {", ".join(TRAITS)} FROM observed
 """
-"""Of what was not seen nobody knows whether it failed: it counts neither way."""
 _SUMS: Final = f"""
 SELECT started_at, NULL AS vehicle_id, unlocks, failures, true AS is_seen, {", ".join(TRAITS)}
 FROM attempt_sums
