@@ -24,19 +24,20 @@ def texts_of(language: str) -> Mapping[str, str]:
     return msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[str, str])
 
 
-@cache
 def said_texts(language: str) -> Mapping[str, str]:
     """Return what a language says for the English sentences of modes, causes and advice."""
-    path = _FOLDER / f"{language}_said.json"
-    if not path.exists():
-        return {}
-    return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    return _translated(f"{language}_said.json")
+
+
+def sentences_of(language: str) -> Mapping[str, str]:
+    """Return what a language says for English sentences with places; see `sentences`."""
+    return _translated(f"{language}_sentences.json")
 
 
 @cache
-def sentences_of(language: str) -> Mapping[str, str]:
-    """Return what a language says for English sentences with places; see `sentences`."""
-    path = _FOLDER / f"{language}_sentences.json"
+def _translated(name: str) -> Mapping[str, str]:
+    """Return what a file says for English texts; nothing where a language has none."""
+    path = _FOLDER / name
     if not path.exists():
         return {}
     return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
