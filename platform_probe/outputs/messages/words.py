@@ -139,9 +139,14 @@ def counts_of(incident: Incident) -> str:
 
 def counted_how(incident: Incident) -> str:
     """Return what its numbers count, which are of the time of this revision."""
-    if incident.kind in _NOT_OF_UNLOCKS:
-        return "customers and cars each once"
-    return "who presses again, and a car that fails again, counts once"
+    if counts_unlocks(incident):
+        return "who presses again, and a car that fails again, counts once"
+    return "customers and cars each once"
+
+
+def counts_unlocks(incident: Incident) -> bool:
+    """Return whether its numbers are of unlocks, and not of cars or customers alone."""
+    return incident.kind not in _NOT_OF_UNLOCKS
 
 
 def who_of(incident: Incident) -> str | None:

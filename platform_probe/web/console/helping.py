@@ -14,7 +14,7 @@ import msgspec
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import TITLES
-from platform_probe.outputs.messages.words import MUCH_SURE
+from platform_probe.outputs.messages.words import MUCH_SURE, counts_unlocks
 from platform_probe.support.believed import percent
 from platform_probe.support.beside import again_possible
 from platform_probe.web.console.asked import Asked
@@ -127,6 +127,7 @@ def help_templates() -> None:
         said=said,
         language_said=language_said,
         told_in=told,
+        counts_unlocks=counts_unlocks,
         language_told=language_told,
         percent=percent,
         is_surest=lambda sure: sure > MUCH_SURE,
