@@ -224,6 +224,8 @@ MODES: Final = (
                 Fact.STILL_AWAY,
                 Fact.KEEPALIVE_EXCEEDED,
                 Fact.PING_OVERDUE,
+                Fact.OTHERS_OVERDUE,
+                Fact.BACK_BY_PING,
                 Fact.REFUSED_LATE,
                 Fact.REPLACED,
                 Fact.BACK_WITHOUT_WILL,

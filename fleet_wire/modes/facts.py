@@ -228,6 +228,9 @@ class Fact(StrEnum):
     DROPPED_AT_BROKER = "dropped_at_broker"
     KEEPALIVE_EXCEEDED = "keepalive_exceeded"
     PING_OVERDUE = "ping_overdue"
+    BACK_BY_PING = "back_by_ping"
+    OTHERS_OVERDUE = "others_overdue"
+    OTHERS_BY_PING = "others_by_ping"
     CONNECTION_CLOSED = "connection_closed"
     DENIED_AT_BROKER = "denied_at_broker"
     TLS_FAILED = "tls_failed"
@@ -467,6 +470,11 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
         ping_overdue="the box was away for longer than its keepalive takes it to notice a dead"
         " connection, and to connect anew",
+        back_by_ping="the box was back as soon as it can have noticed that its connection was dead",
+        others_overdue="most cars that fell silent with this one stayed away for longer than their"
+        " keepalives take them to notice a dead connection, and to connect anew",
+        others_by_ping="cars that fell silent with this one were all back as soon as they can have"
+        " noticed that their connections were dead",
         connection_closed="the broker saw the box's connection break, and had not waited for its"
         " keepalive",
         denied_at_broker="the broker denied something to the box or the sender",

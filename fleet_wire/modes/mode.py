@@ -218,5 +218,6 @@ SEEN_AWAY = facts(
     Fact.SILENT_AFTER_RECEIPT,
     Fact.OPENED_IN_TIME,
     Fact.PING_OVERDUE,
+    Fact.OTHERS_OVERDUE,
 )
 """Facts of a box that is lost to the network, whatever the reason."""

@@ -64,7 +64,7 @@ MODES: Final = (
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
             | facts(Fact.RESUMED, Fact.LATE_WITHOUT_RETURN)
             | facts(Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD)
+            | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD, Fact.BACK_BY_PING)
             | facts(Fact.NONE_THERE_HEARD),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
@@ -144,6 +144,24 @@ MODES: Final = (
                 Fact.OTHERS_THERE_HEARD,
                 Fact.SILENT_AFTER_RECEIPT,
                 Fact.OPENED_IN_TIME,
+                Fact.BACK_BY_PING,
+                Fact.OTHERS_BY_PING,
+                Fact.FAILS_AGAIN,
+                # The broker's patience may end before the box's next ping fails.
+                Fact.KEEPALIVE_EXCEEDED,
+                Fact.WILL_AFTER,
+                Fact.BACK_AFTER_WILL,
+                # A NAT that starts anew forgets all that are behind it.
+                Fact.REGION_FAILS,
+                Fact.WILLS_IN_A_WAVE,
+                Fact.MANY_CAME_BACK,
+                Fact.OPERATOR_AWAY,
+                Fact.REGION_AWAY,
+                Fact.MANY_AWAY,
+                Fact.ALL_OF_OPERATOR_AWAY,
+                Fact.OTHER_OPERATOR_AWAY,
+                Fact.NONE_THERE_HEARD,
+                Fact.NO_OPERATOR_HEARD,
             ),
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
@@ -151,7 +169,7 @@ MODES: Final = (
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
             # Its next ping fails, and it connects anew: about when the broker's patience ends, so
             # whether a last will comes says nothing.
-            | facts(Fact.PING_OVERDUE)
+            | facts(Fact.PING_OVERDUE, Fact.OTHERS_OVERDUE)
             # A dead connection brings nothing any more, in neither direction.
             | facts(Fact.LATE_WITHOUT_RETURN, Fact.RESUMED, Fact.OPENED_LATE),
         ),
@@ -236,7 +254,7 @@ MODES: Final = (
             | facts(Fact.ALL_OF_OPERATOR_AWAY, Fact.NONE_THERE_HEARD)
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
             | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
-            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
+            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.BACK_BY_PING),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)

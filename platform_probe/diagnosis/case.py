@@ -10,7 +10,7 @@ from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.census import Heard, HeardSince
-from platform_probe.diagnosis.neighbours import Comparison, Place
+from platform_probe.diagnosis.neighbours import Back, Comparison, Place
 
 DAY_S: Final = 86_400
 CROSSING_S: Final = 2.0
@@ -61,6 +61,8 @@ class Case:
     returns_around: int
     back_of_those_lost: int
     """How many of the boxes that were lost with this one are back, at least."""
+    others_back: Back | None
+    """How boxes came back that fell silent with this one; None: it was never heard of."""
     wills_at_once: int
     returns_at_once: int
     cars_known: int

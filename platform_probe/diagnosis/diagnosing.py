@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -28,6 +28,7 @@ from fleet_wire.contract.attempt import (
 from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
+from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.case import CROSSING_S, FEWEST, Case
@@ -47,7 +48,11 @@ from platform_probe.diagnosis.records import is_taken_over_often, named, past_of
 from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S, still_locked
 from platform_probe.diagnosis.seen_of_others import MEANWHILE_S, SWITCHED_OFF_S
-from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, names_no_booking
+from platform_probe.diagnosis.seen_of_platform import (
+    GIVEN_UP,
+    may_wait_for,
+    names_no_booking,
+)
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
@@ -337,15 +342,18 @@ class Diagnosing(Hearing):
             self._revise(one, self._rank(one, alike), basis, now_s=now_s)
 
     def _rank(self, one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[RankedMode, ...]:
-        """Return the likeliest modes of an unlock, by all that failed alike of its car."""
+        """Return the likeliest modes of an unlock, by all of its car that failed of the same."""
         beside = [self._ranking.scores(each.kept, each.told) for each in alike]
         return self._ranking.rank(one.kept, one.told, beside)
 
     def _alike(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.
 
-        They failed alike within minutes, and none went well meanwhile.
+        They failed alike within minutes, and none went well meanwhile. What went well after it had
+        waited for another one was late for what the other one failed of.
         """
+        if one.record.cause is None:
+            return [*self._waited_for(one)]
         went_well_s = [
             past.began_s for past in self._car(one.record.vehicle_id).attempts if past.cause is None
         ]
@@ -356,6 +364,20 @@ class Diagnosing(Hearing):
             and is_alike(one, other)
             and not any(is_between(at_s, one.began_s, other.began_s) for at_s in went_well_s)
         ]
+
+    def _waited_for(self, one: OpenUnlock) -> Iterator[OpenUnlock]:
+        """Yield the unlocks of the car for whose end the command of one has waited."""
+        if Fact.SENT_LATE not in one.kept or Fact.HELD_UP in one.kept:
+            return
+        sent_s = one.began_s + one.record.stages[_PUBLISHED]
+        of_car = self._open_by_car.get(one.record.vehicle_id, ())
+        open_there = {each.record.attempt_id: each for each in of_car if each.kept}
+        for past in self._car(one.record.vehicle_id).attempts:
+            other = open_there.get(past.attempt_id)
+            if other is None or other.began_s >= one.began_s:
+                continue
+            if may_wait_for(past, one.began_s, sent_s):
+                yield other
 
     def _revise(
         self,
@@ -406,6 +428,7 @@ class Diagnosing(Hearing):
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
         returned_s = _returned_s(car, one.began_s)
+        silent_s = car.last_heard_before(one.began_s)
         at_box_s = one.began_s + record.stages.get(_PUBLISHED, 0.0) + CROSSING_S
         return Case(
             record=record,
@@ -429,6 +452,7 @@ class Diagnosing(Hearing):
             lost_alike_around=self._lost_alike_around(car, lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
             back_of_those_lost=self._neighbours.back_of_those_lost(lost_s),
+            others_back=None if silent_s is None else self._neighbours.back_around(silent_s),
             wills_at_once=self._neighbours.wills_at_once(lost_s),
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),

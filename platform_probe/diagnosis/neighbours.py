@@ -78,6 +78,15 @@ class Share(NamedTuple):
         return Share(self.failed - others.failed, self.total - others.total)
 
 
+class Back(NamedTuple):
+    """How many boxes came back from a silence, by when."""
+
+    by_ping: int
+    """As soon as a box finds by its ping that its connection is dead."""
+    overdue: int
+    """Later than that."""
+
+
 class Comparison(NamedTuple):
     """Unlocks of cars that have something in common, and those of all others."""
 
@@ -118,6 +127,8 @@ class Neighbours:
         self._wills: dict[int, int] = {}
         self._timeouts: dict[int, int] = {}
         self._returns: dict[int, int] = {}
+        self._by_ping: dict[int, int] = {}
+        self._overdue: dict[int, int] = {}
         self._wills_by_moment: dict[int, int] = {}
         self._returns_by_moment: dict[int, int] = {}
 
@@ -142,6 +153,14 @@ class Neighbours:
         """Count a box that has connected."""
         _count(self._returns, at_s)
         _count(self._returns_by_moment, at_s, MOMENT_S)
+
+    def came_back(self, lost_s: float, *, is_overdue: bool) -> None:
+        """Count a box that fell silent then, and has connected anew."""
+        _count(self._overdue if is_overdue else self._by_ping, lost_s)
+
+    def back_around(self, lost_s: float) -> Back:
+        """Return how those came back that fell silent within a minute or so of a moment."""
+        return Back(_around(self._by_ping, lost_s), _around(self._overdue, lost_s))
 
     def wills_around(self, at_s: float) -> int:
         """Return how many boxes were lost within a minute or so of a moment."""

@@ -21,6 +21,7 @@ from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import FACTS, Fact, Told
 from fleet_wire.modes.mode import (
     AGAINST,
+    ANSWERS,
     FOR,
     LEAST_AGAINST,
     LIGHT,
@@ -129,12 +130,14 @@ class Ranking:
 
         `alike` has the scores of other unlocks that failed of the same: the surest of all counts
         for each, if it is sure and its mode was not seen to be impossible here. Added up they would
-        count twice what all have seen, and the mean would hide what one alone has.
+        count twice what all have seen, and the mean would hide what one alone has. One that went
+        well had waited for those: that the car answered it rules out nothing.
         """
         shares = self._shares(self.scores(seen, told))
+        against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
         for each in map(self._shares, alike):
             mode = MODES.get(self._names[each.index(1.0)])
-            is_possible = mode is not None and mode.signature.rules_out.isdisjoint(seen)
+            is_possible = mode is not None and mode.signature.rules_out.isdisjoint(against)
             if is_possible and sum(each) < min(sum(shares), 1.0 / SURE):
                 shares = each
         if Fact.WENT_WELL in seen:

@@ -12,6 +12,7 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import PastAttempt, Session
 from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, MAX_TLS_ERRORS, Case
 from platform_probe.diagnosis.census import LATE_HEARTBEATS
+from platform_probe.diagnosis.pings import BY_ITSELF_S, PING_PATIENCE_S
 
 SOON_S: Final = 90.0
 """A box that reboots is back by then: 20 to 60 s, and its network [E]."""
@@ -23,12 +24,8 @@ FLAPS_WITHIN_S: Final = 300.0
 OFTEN: Final = 3
 TWO: Final = 2.5
 """So many intervals without a heartbeat: two have failed to come."""
-BY_ITSELF_S: Final = 0.5
-"""A box that has connected says so, and more, in any order: none of that was before."""
 SMS_S: Final = 25.0
 """In so long nine of ten SMS come that come at all, and a modem is back 6 to 10 s later [E]."""
-PING_PATIENCE_S: Final = 40.0
-"""A box waits 10 to 20 s for the answer to a ping, and its network for as long for it [E]."""
 _ON_ITS_WAY: Final = frozenset({Fact.REPORTED_AFTER, Fact.WENT_WELL, Fact.NOTHING_PUBLISHED})
 """What says that the box was not away, or that nothing was sent to it."""
 _LOST: Final = frozenset(
@@ -360,10 +357,9 @@ def _note_handshakes(case: Case) -> None:
 
 
 def _note_ping(case: Case) -> None:
-    """Note a box that came back later than it takes one to find its connection dead.
+    """Note whether a box came back later than it takes one to find its connection dead, or by then.
 
-    It finds that by its next ping, a keepalive after its last packet at the latest: the connection
-    was dead when the command was sent, or when a heartbeat failed to come before.
+    The connection was dead when the command was sent, or when a heartbeat failed to come before.
     """
     car, sent_s = case.car, case.published_s
     returns = (
@@ -374,12 +370,18 @@ def _note_ping(case: Case) -> None:
     back_s = next(returns, None)
     if car.keepalive_s is None or back_s is None or not _ON_ITS_WAY.isdisjoint(case.seen):
         return
-    dead_s = min(sent_s, _missed_s(case) or sent_s)
+    missed_s, last_s = _missed_s(case) or sent_s, car.last_heard_before(sent_s)
+    dead_s = min(sent_s, missed_s)
     if back_s - dead_s > car.keepalive_s + PING_PATIENCE_S:
         since = "the command" if dead_s == sent_s else "a heartbeat was missed"
         case.seen[Fact.PING_OVERDUE] = (
             f"the box, which pings after {car.keepalive_s:.0f} s, connected anew at"
             f" {case.at(back_s)}, {back_s - dead_s:.0f} s after {since}"
+        )
+    elif last_s is not None and back_s - last_s <= car.keepalive_s + PING_PATIENCE_S:
+        case.seen[Fact.BACK_BY_PING] = (
+            f"the box, which pings after {car.keepalive_s:.0f} s, connected anew at"
+            f" {case.at(back_s)}, {back_s - last_s:.0f} s after it had last been heard of"
         )
 
 

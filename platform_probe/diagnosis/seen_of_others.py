@@ -241,6 +241,29 @@ def note_app(case: Case) -> None:
         )
 
 
+def _of_pings(case: Case) -> None:
+    """Note whether those that fell silent with this one stayed away longer than dead connections.
+
+    A later look refutes an earlier one: who is away for longer comes later.
+    """
+    for fact in (Fact.OTHERS_BY_PING, Fact.OTHERS_OVERDUE):
+        case.seen.pop(fact, None)
+    if case.others_back is None or Fact.REPORTED_AFTER in case.seen:
+        return
+    by_ping, overdue = case.others_back
+    both = by_ping + overdue
+    if overdue >= max(FEW_HEARD, both / 2):
+        case.seen[Fact.OTHERS_OVERDUE] = (
+            f"of {both} cars that fell silent with this one {overdue} stayed away for longer than"
+            " a box takes to find its connection dead"
+        )
+    elif by_ping >= FEW_HEARD and overdue <= both / 10:
+        case.seen[Fact.OTHERS_BY_PING] = (
+            f"of {both} cars that fell silent with this one {by_ping} were back as soon as a box"
+            " finds its connection dead"
+        )
+
+
 def _of_waves(case: Case) -> None:
     """Note how many boxes were lost, or came back, with this one."""
     seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
@@ -259,5 +282,6 @@ def _of_waves(case: Case) -> None:
         seen[Fact.MANY_CAME_BACK] = f"{case.returns_around} boxes connected within two minutes"
     if case.wills_at_once >= few and case.wills_at_once > case.wills_around / 2:
         seen[Fact.WILLS_AT_ONCE] = f"{case.wills_at_once} boxes were lost within seconds"
+    _of_pings(case)
     if case.returns_at_once >= few and case.returns_at_once > case.returns_around / 2:
         seen[Fact.BACK_WITH_OTHERS] = f"{case.returns_at_once} boxes connected within seconds"

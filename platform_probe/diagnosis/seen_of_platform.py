@@ -108,21 +108,22 @@ def note_held_up(case: Case) -> None:
         seen[Fact.HELD_UP] = "the API has neither answered nor made a command"
     was_to_wake = not seen.keys().isdisjoint({Fact.WOKEN, Fact.WAS_ASLEEP})
     others = (one for one in case.car.attempts if one.attempt_id != record.attempt_id)
-    has_waited = was_to_wake or any(_may_wait(case, one) for one in others)
+    times_s = case.began_s, case.published_s
+    has_waited = was_to_wake or any(may_wait_for(one, *times_s) for one in others)
     if Fact.SENT_LATE in seen and not has_waited:
         seen[Fact.HELD_UP] = (
             f"{seen[Fact.SENT_LATE]}; no earlier one was under way, and the car had not to be woken"
         )
 
 
-def _may_wait(case: Case, past: PastAttempt) -> bool:
+def may_wait_for(past: PastAttempt, began_s: float, published_s: float) -> bool:
     """Return whether a command may have waited for that of another unlock of the car.
 
     The platform sends the next when it knows how the one before has ended, or gives it up.
     """
-    if past.sent_s is None or not case.began_s - AGAIN_S < past.sent_s < case.published_s:
+    if past.sent_s is None or not began_s - AGAIN_S < past.sent_s < published_s:
         return False
-    return past.over_s is None or past.over_s > case.published_s - SENT_LATE_S
+    return past.over_s is None or past.over_s > published_s - SENT_LATE_S
 
 
 def note_platform(case: Case) -> None:
