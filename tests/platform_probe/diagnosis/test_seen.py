@@ -310,6 +310,68 @@ def test_a_connection_was_dead_when_a_heartbeat_failed_to_come(
     assert ("ping_overdue" in watched.facts()) is is_overdue
 
 
+def lose_connections(watched: Watched, cars: list[str], *, heard_s: float) -> None:
+    """Let boxes that ping every minute connect, send two heartbeats, and be silent from then on."""
+    for each in cars:
+        connected = BrokerEvent(0.0, each, BrokerEventKind.CONNECTED, keepalive_s=60.0)
+        watched.at(1.0).broker_said(connected)
+        watched.at(1.0).presence(each, ONLINE, retained=False)
+    for at_s in (heard_s - 10.0, heard_s):
+        for each in cars:
+            watched.at(at_s).telemetry(each, HEARTBEAT)
+
+
+@pytest.mark.parametrize(("back_s", "is_by_ping"), [(110.0, True), (130.0, False)])
+def test_a_box_that_finds_its_connection_dead_is_back_by_its_next_ping(
+    back_s: float, *, is_by_ping: bool
+) -> None:
+    """It was last heard of at 20 s, so that may have been dead since then at the earliest."""
+    watched = Watched()
+    lose_connections(watched, ["car-1"], heard_s=20.0)
+    watched.at(50.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(back_s).presence("car-1", ONLINE, retained=False)
+    watched.at(back_s + 5.0)
+    assert ("back_by_ping" in watched.facts()) is is_by_ping
+
+
+@pytest.mark.parametrize(
+    ("back_s", "seen"),
+    [(100.0, {"others_by_ping"}), (125.0, set()), (240.0, {"others_overdue"})],
+)
+def test_when_those_are_back_that_fell_silent_together_tells_what_they_were_lost_to(
+    back_s: float, seen: set[str]
+) -> None:
+    """By their pings, as of dead connections, later, or nobody can say: heartbeats are 10 s apart.
+
+    The word of a connection comes in company, and none of that was before.
+    """
+    watched = Watched()
+    cars = [f"car-{number}" for number in range(1, 9)]
+    lose_connections(watched, cars, heard_s=20.0)
+    watched.at(50.0)
+    for each in cars:
+        watched.diagnosing.take(
+            watched.ended(Cause.BOX_SILENT, stages=SENT, vehicle_id=each, attempt_id=f"a-{each}")
+        )
+    for each in cars[1:5]:
+        watched.at(back_s).telemetry(each, HEARTBEAT)
+        watched.at(back_s).presence(each, ONLINE, retained=False)
+    watched.at(331.0)
+    told = [one for one in watched.told if one.vehicle_id == "car-1"]
+    assert {one.fact for one in told[-1].facts} & {"others_by_ping", "others_overdue"} == seen
+
+
+def test_what_the_broker_said_of_a_client_is_kept_until_it_proves_a_car() -> None:
+    """On a wire without presence a box that is away when it is first asked for has said nothing."""
+    watched = Watched()
+    for second, kind in ((1.0, BrokerEventKind.CONNECTED), (5.0, BrokerEventKind.DENIED)):
+        watched.at(second).broker_said(BrokerEvent(0.0, "car-1", kind))
+    watched.at(30.0)
+    watched.diagnosing.take(watched.ended(Cause.UNCLASSIFIED, stages=SENT))
+    assert "denied_at_broker" in watched.facts()
+
+
 @pytest.mark.parametrize(
     ("has_receipts", "seen"), [(True, {"opened_late"}), (False, {"opened_at_last"})]
 )

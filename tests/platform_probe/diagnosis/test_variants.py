@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.attempt import Flag, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
-from fleet_wire.contract.messages import VehicleState
+from fleet_wire.contract.messages import Phase, Reason, Result, VehicleState
 from fleet_wire.modes.alike import class_of
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.seen_of_platform import says_key_expired
@@ -183,6 +183,33 @@ def slow_unlock(watched: Watched, *, opened_s: float, over_s: float | None) -> N
             reason="wrong_vehicle_state: ignition_on",
         )
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("first_over_s", "is_told"), [(44.0, True), (20.0, False)])
+def test_what_went_well_after_another_one_was_waited_for_was_late_for_what_that_failed_of(
+    first_over_s: float, *, is_told: bool
+) -> None:
+    """The car's bus did not answer the first command, and the second was sent when that was over.
+
+    Where the first had been over for long, that was not what the second waited for.
+    """
+    watched = Watched()
+    watched.at(30.0).result("car-1", Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK))
+    first = PlatformSide(ended_s=first_over_s - 10.0, outcome="failed")
+    watched.diagnosing.take(
+        watched.ended(
+            Cause.VEHICLE_FAILED, stages=SENT, reason="can_bus_no_ack", command_id="c1",
+            attempt_id="first", trace_id="another", platform=first,
+        )
+    )  # fmt: skip
+    watched.at(48.0)
+    watched.diagnosing.take(
+        watched.ended(
+            None, stages=SLOW, command_id="c2", attempt_id="second", platform=PLATFORM,
+            flags=(Flag.TOLD_OTHERWISE,),
+        )
+    )  # fmt: skip
+    assert (watched.told[-1].first.mode == "can_bus_asleep_no_ack") is is_told
 
 
 @pytest.mark.parametrize(("over_s", "is_held_up"), [(42.0, True), (56.0, False), (None, False)])
