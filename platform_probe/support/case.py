@@ -65,6 +65,8 @@ class Case:
     """When it began, or the time that was asked about, Unix seconds."""
     newest_s: float
     """Of the newest record: as late as is known."""
+    is_as_of: bool = False
+    """Whether it is told as it was known then, though more became known later."""
     events: Sequence[Row] = ()
     heard: Sequence[Row] = ()
     strays: Sequence[Row] = ()

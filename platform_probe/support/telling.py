@@ -82,36 +82,13 @@ def text_of(case: Case, zone: tzinfo) -> str:
 
 
 def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
+    if case.is_as_of:
+        as_of = date_and_clock(case.newest_s, zone)
+        yield f"As of {as_of}: what became known later is left out."
     when = f"{date_and_clock(case.at_s, zone)}, {_ago(case)}"
-    if case.attempt is None:
-        if case.complaint_id is not None:
-            car = case.vehicle_id or "a car"
-            yield f"A call about {car}, and no unlock that it is about: {when}"
-            yield f"  {_who(case.complaints[0])}"
-            yield f"  call {case.complaint_id}"
-            if case.complaints[0]["missed"]:
-                yield "The monitor was not there for some of the time before the call."
-        else:
-            whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
-            yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
-        asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
-        if any(event["operation"] == "unlock" for event in asked):
-            yield "The platform's log tells of requests, and no unlock is recorded at that time."
-        elif case.has_platform_log:
-            yield "No request to open it has reached the platform or the broker then."
-        else:
-            yield "No command to open it has reached the broker then."
-            yield "Whether the platform was asked is not known: there is no log of it here."
-    else:
-        attempt = case.attempt
-        meant = attempt["asked_for"]
-        instead = f", and {meant} was asked for" if meant else ""
-        yield f"{case.vehicle_id or 'The car'} {_ended(case)}{instead}: {when}"
-        yield f"  {_who(attempt)}"
-        yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
-        known_s = case.newest_s - case.at_s
-        if case.cause is not None and known_s < FOLLOWED_S:
-            yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
+    yield from (
+        _nothing(case, when, zone) if case.attempt is None else _unlock(case, case.attempt, when)
+    )
     yield from _which(case)
     if case.booking_ended_s is not None:
         yield f"  Its booking has ended: {date_and_clock(case.booking_ended_s, zone)}."
@@ -128,6 +105,42 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _others(case, zone)
     yield from _story(case, zone)
     yield from _same(case, zone)
+
+
+def _unlock(case: Case, attempt: Row, when: str) -> Iterator[str]:
+    """Yield which unlock it is, and how it ended."""
+    meant = attempt["asked_for"]
+    instead = f", and {meant} was asked for" if meant else ""
+    yield f"{case.vehicle_id or 'The car'} {_ended(case)}{instead}: {when}"
+    yield f"  {_who(attempt)}"
+    yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
+    known_s = case.newest_s - case.at_s
+    if case.cause is not None and known_s < FOLLOWED_S and not case.is_as_of:
+        yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
+
+
+def _nothing(case: Case, when: str, zone: tzinfo) -> Iterator[str]:
+    """Yield that no unlock is known, or none that a call is about, and what follows from it."""
+    if case.complaint_id is not None:
+        car = case.vehicle_id or "a car"
+        yield f"A call about {car}, and no unlock that it is about: {when}"
+        yield f"  {_who(case.complaints[0])}"
+        yield f"  call {case.complaint_id}"
+        if case.complaints[0]["missed"]:
+            yield "The monitor was not there for some of the time before the call."
+    else:
+        whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
+        yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
+    asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
+    if any(event["operation"] == "unlock" for event in asked):
+        yield "The platform's log tells of requests, and no unlock is recorded at that time."
+    elif case.is_as_of and case.complaint_id is None:
+        yield "None had ended by then: of one that was under way nothing is told."
+    elif case.has_platform_log:
+        yield "No request to open it has reached the platform or the broker then."
+    else:
+        yield "No command to open it has reached the broker then."
+        yield "Whether the platform was asked is not known: there is no log of it here."
 
 
 def _when_none(case: Case, around: str, zone: tzinfo) -> str:
@@ -199,6 +212,8 @@ def _named(actor: Actor) -> str:
 
 def _ago(case: Case) -> str:
     ago_s = case.newest_s - case.at_s
+    if case.is_as_of:
+        return f"{long_of(ago_s)} before" if ago_s >= 1 else "at that moment"
     if ago_s < 1:
         return "the newest record there is"
     return f"{long_of(ago_s)} before the newest record"
@@ -369,6 +384,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "vehicle_id": case.vehicle_id,
         "at": iso_of(case.at_s, zone),
         "newest_record_at": iso_of(case.newest_s, zone),
+        "is_as_of": case.is_as_of,
         "attempt": _plain_row(case.attempt, zone),
         "opened_later": case.opened_after_no,
         "opened_in_time": case.opened_in_time,
