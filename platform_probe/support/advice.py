@@ -281,6 +281,13 @@ NOT_SEEN: Final = Advice(
     " platform's log.",
 )
 """What to say and do of a call about an unlock that nobody saw, while nobody knows why."""
+NOT_ASKED: Final = Advice(
+    "No request of your phone has come to us; please check that it is online, and press unlock"
+    " once more.",
+    "Their phone has not asked us: go through its data, Bluetooth and location permissions and the"
+    " app's version with the customer; else open the car for them by hand.",
+)
+"""What to say and do of a call that is too new to be diagnosed, before which no phone has asked."""
 OPENED_LATE: Final = "The car opened, later than it was waited for."
 OPENED_IN_TIME: Final = "The car opened in time, and its answer came too late."
 OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."

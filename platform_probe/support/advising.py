@@ -22,6 +22,7 @@ from platform_probe.support.advice import (
     CONNECTED,
     CONNECTION,
     MIXED_UP,
+    NOT_ASKED,
     NOT_SEEN,
     OVER,
     SWITCHED_OFF,
@@ -104,7 +105,7 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
     if case.opened_late and not case.opened_after_no:
         return advice_for(None)
     believed = case.believed
-    advice = NOT_SEEN
+    advice = NOT_SEEN if case.not_asked_since_s is None else NOT_ASKED
     if mode is not None or case.attempt is not None:
         advice = advice_for(
             case.cause,

@@ -114,6 +114,16 @@ class Case:
         return self.cause is not None or self.complaint_id is not None
 
     @property
+    def not_asked_since_s(self) -> float | None:
+        """Since when no request of who called has come, Unix seconds, where that is all there is.
+
+        Their call is too new to be diagnosed; None: it is, or their phone has asked.
+        """
+        call = next(iter(self.complaints), None)
+        since = None if call is None or self.revisions else call.get("not_asked_since")
+        return None if since is None else unix_s(since)
+
+    @property
     def believed(self) -> Revision | None:
         """What it is believed to have been at last; None where it was never diagnosed."""
         return self.revisions[-1] if self.revisions else None

@@ -17,6 +17,7 @@ from platform_probe.support.nearest import alike, not_found, same_id
 from platform_probe.support.records import Records
 from platform_probe.support.rows import Row, as_rows, unix_s
 from platform_probe.support.since import CALLED_S
+from platform_probe.support.waiting_calls import waiting_call
 from platform_probe.support.which import (
     Moment,
     Which,
@@ -424,6 +425,9 @@ class _Lookup:
         unseen = [
             call for call in calls if not call["attempts"] and unix_s(call["called_at"]) >= since_s
         ]
+        waiting = waiting_call(self._records.query, given, self._newest_s)
+        if waiting is not None:
+            unseen.insert(0, waiting)
         if at is None:
             return next(iter(unseen), None)
         near = [call for call in unseen if at.away_s(call, "called_at")[0] <= NEAR_S]

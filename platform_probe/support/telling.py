@@ -131,6 +131,11 @@ def _nothing(case: Case, when: str, zone: tzinfo) -> Iterator[str]:
     else:
         whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
         yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
+    if case.not_asked_since_s is not None:
+        since = date_and_clock(case.not_asked_since_s, zone)
+        yield f"No request of this customer to open it has come since {since}, when their booking"
+        yield "was first heard of: their phone has not asked. Why is known in half a minute."
+        return
     asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
     if any(event["operation"] == "unlock" for event in asked):
         yield "The platform's log tells of requests, and no unlock is recorded at that time."
@@ -400,6 +405,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             }
             for entry in timeline_of(case)
         ],
+        "not_asked_since": _iso_or_none(case.not_asked_since_s, zone),
         "cause": case.cause,
         "explanation": _explanation(case) if has_attempt else None,
         "facts": [] if case.attempt is None else facts_of(case.attempt),
