@@ -36,6 +36,7 @@ from platform_probe.support.believed import (
 from platform_probe.support.beside import Relations, Whose, pressed_again_s
 from platform_probe.support.case import FOLLOWED_S, LISTED, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
+from platform_probe.support.plain_words import broker_in_words, reason_in_words
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
     as_one_line,
@@ -64,13 +65,13 @@ _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
     "presence_changed_ago_s": "that had changed {} before",
-    "offline_reason": "the box went offline by: {}",
+    "offline_reason": "the box was not connected because: {}",
     "heard_ago_s": "the box was last heard of {} before the end",
-    "heartbeat_ago_s": "its last heartbeat was {} before the end",
+    "heartbeat_ago_s": "its last regular report was {} before the end",
     "voltage_v": "its battery had {} V",
     "never_heard_of": "nothing was ever heard of this car",
     "answered_by": "another car answered: {}",
-    "broker_said": "the broker's log said: {}",
+    "broker_said": "the broker's log said of the box: {}",
     "platform_outcome": "the platform took it for {}",
 }
 """Evidence worth a line, in words; see docs/log.md for all of it."""
@@ -302,7 +303,7 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
     but = f", and {missed}" if missed else ""
     yield f"  It got so far: {reached_in_words(attempt)}{but}.{_side(case, cause)}"
     if attempt["reason"]:
-        yield f"  Said as reason: {attempt['reason']}"
+        yield f"  Said as reason: {reason_in_words(attempt['reason'])}"
 
 
 def _side(case: Case, cause: Cause) -> str:
@@ -327,15 +328,23 @@ def facts_of(attempt: Row) -> list[str]:
     """Return what the cause was concluded from, in words."""
     evidence = evidence_of(attempt)
     return [
-        words.format(long_of(value) if name.endswith("_s") else _plain(value))
+        words.format(_plain(name, value))
         for name, words in _FACTS.items()
         if (value := evidence.get(name)) not in (None, False)
     ]
 
 
-def _plain(value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
+    """Return what stands in the sentence of a piece of evidence."""
+    if name.endswith("_s"):
+        return long_of(value)
+    if name == "offline_reason":
+        return reason_in_words(value)
     if isinstance(value, dict):  # how often, by kind
-        return ", ".join(f"{kind.replace('_', ' ')} ({count})" for kind, count in value.items())
+        return ", ".join(
+            broker_in_words(kind) + (f", {count} times" if count > 1 else "")
+            for kind, count in value.items()
+        )
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -408,6 +417,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "not_asked_since": _iso_or_none(case.not_asked_since_s, zone),
         "cause": case.cause,
         "explanation": _explanation(case) if has_attempt else None,
+        "reason": _reason(case),
         "facts": [] if case.attempt is None else facts_of(case.attempt),
         "diagnosis": _diagnosis_json(case, zone),
         "say": advice.say if is_told else None,
@@ -441,6 +451,12 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     }
 
 
+def _reason(case: Case) -> str | None:
+    """Return the reason that box, broker or platform gave, in words."""
+    reason = None if case.attempt is None else case.attempt["reason"]
+    return None if reason is None else reason_in_words(reason)
+
+
 def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
     return None if at_s is None else iso_of(at_s, zone)
 
@@ -467,6 +483,10 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "probability": believed.first.probability,
         "engineer": None if believed.mode is None else believed.mode.engineer,
         "looks_like": believed.looks_like,
+        "facts": [
+            {"fact": fact.fact, "sentence": sentence_of(fact, believed.at_s, zone)}
+            for fact in believed.facts
+        ],
         "for": reasons(believed, zone, is_for=True),
         "against": _against(case, believed, zone),
         "others": [
