@@ -39,8 +39,8 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.API_REFUSED,
         also=(Cause.BOX_BUSY, Cause.BOX_REJECTED, Cause.VEHICLE_STATE, None),
-        engineer="Two customers got the same car: bookings are checked and then inserted, without a"
-        " lock between.",
+        engineer="Two customers got the same car: both bookings were checked before either was"
+        " noted.",
         customer="Somebody else has booked the same car at the same moment.",
         acts=Actor.PLATFORM_TEAM,
         now="Give the second customer another car.",
@@ -70,7 +70,8 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.UNCLASSIFIED,
         also=(None, Cause.DOOR_UNCONFIRMED, Cause.VEHICLE_STATE),
-        engineer="The box was moved to another car and the mapping was not: another car opens.",
+        engineer="The box was moved to another car, and the list of which box is in which car was"
+        " not changed: another car opens.",
         customer="Our system has mixed up two cars: another one opened.",
         acts=Actor.FIELD_CREW,
         now="Give the customer another car, and have the one that opened locked.",

@@ -104,8 +104,8 @@ MODES: Final = (
         party=Party.VEHICLE,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="The 12 V battery ran down, and the box switched itself off: falling voltage in"
-        " its heartbeats, then silence.",
+        engineer="The 12 V battery ran down, and the box switched itself off: its reports tell of a"
+        " falling voltage, and then none come.",
         customer="The car's battery is too low.",
         acts=Actor.FIELD_CREW,
         now="Give the customer another car.",
@@ -132,7 +132,7 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="Without a cell the modem searches at full power and drains the 12 V battery,"
+        engineer="Without reception the modem searches at full power and drains the 12 V battery,"
         " until the box switches itself off.",
         customer="The car had no reception for so long that its battery ran low.",
         acts=Actor.FIELD_CREW,
@@ -178,8 +178,8 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.PLATFORM,
         cause=Cause.BOX_REJECTED,
-        engineer="The box refuses commands that live longer than it allows: platform and firmware"
-        " disagree about the longest life.",
+        engineer="The box refuses commands that count for longer than it allows: platform and box"
+        " disagree about the longest time (TTL).",
         customer="The car refused our message because of a setting on our side.",
         acts=Actor.PLATFORM_TEAM,
         now="Give the customer a car with other firmware: those with the same may refuse too, and"
@@ -224,8 +224,8 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="A firmware release crashes when a command comes: all boxes that have it reboot"
-        " instead of opening.",
+        engineer="A release of the box's software crashes when a command comes: all boxes that have"
+        " it restart instead of opening.",
         customer="The car's software fails at the moment.",
         acts=Actor.BOX_TEAM,
         now="Give the customer a car with other firmware: this one restarts at each request.",
@@ -265,7 +265,7 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=(*_AWAY, Cause.BOX_BUSY),
-        engineer="The box was busy with an update, or rebooting, when the command came.",
+        engineer="The box was busy with an update, or restarting, when the command came.",
         customer="The car's electronics are restarting, or being updated, and answer when that is"
         " done.",
         acts=Actor.BOX_TEAM,
@@ -323,8 +323,8 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.DOOR_UNCONFIRMED,
         also=(None,),
-        engineer="The box reports success when it has sent the frame or pulsed the relay, and the"
-        " lock did not move.",
+        engineer="The box reports success when it has told the lock to move, and does not see that"
+        " the lock did not.",
         customer="The car says that it opened, but its lock has not moved.",
         acts=Actor.BOX_TEAM,
         now="Let the customer press again; if the lock does not move give them another car.",
@@ -379,8 +379,8 @@ MODES: Final = (
             Cause.RESULT_LOST,  # what finds the modem's queue full is lost
             Cause.DOOR_UNCONFIRMED,
         ),
-        engineer="A badly seated key or a flapping sensor floods the box and its link with events,"
-        " so that commands starve.",
+        engineer="A badly seated key or a flapping sensor makes the box send a flood of reports, so"
+        " that commands do not get through.",
         customer="A sensor in the car keeps its electronics too busy.",
         acts=Actor.FIELD_CREW,
         now="Let the customer press again in some minutes, or give them another car.",

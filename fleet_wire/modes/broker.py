@@ -26,8 +26,8 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="All connections broke at once, and firmware without jitter comes back in one"
-        " peak, again and again.",
+        engineer="All connections broke at once, and boxes that all wait equally long (firmware"
+        " without jitter) come back in one peak, again and again.",
         customer="All our cars are reconnecting at this moment; please try again in a minute.",
         acts=Actor.BROKER_TEAM,
         now="Let the customer press again in a minute.",
@@ -70,8 +70,8 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.BOX_OFFLINE,
         also=(*_AWAY, Cause.BROKER_UNREACHABLE),
-        engineer="The broker cannot check passwords, so it refuses every new connection; firmware"
-        " that takes this for final never comes back.",
+        engineer="The broker cannot check passwords, so it refuses every new connection; boxes that"
+        " take this for final never come back.",
         customer="Our servers turn the cars' connections away at the moment.",
         acts=Actor.BROKER_TEAM,
         now="Let the customer open by Bluetooth or card: other cars have it too.",
@@ -108,7 +108,8 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="The broker's queue for the box is full: the command is acknowledged and dropped.",
+        engineer="Too many messages wait at the broker for the box (its queue is full): the broker"
+        " takes the command and throws it away.",
         customer="Our message to the car was lost on our side.",
         acts=Actor.BROKER_TEAM,
         now="Let the customer press again; if it fails again give them another car.",
@@ -147,8 +148,8 @@ MODES: Final = (
             Cause.BOX_SAYS_EXPIRED,  # after which it gets what has waited
             None,  # and once more what it had, and whose PUBACK was lost
         ),
-        engineer="PUBACKs that never came fill the broker's in-flight window: the box gets nothing"
-        " until it connects anew.",
+        engineer="The box's confirmations of earlier messages were lost (PUBACKs), so the broker"
+        " waits for them, and sends the box nothing until it connects again.",
         customer="Our server holds back messages to this car.",
         acts=Actor.BROKER_TEAM,
         now="Restart the car's box by SMS and let the customer press again, or give them "
@@ -199,8 +200,8 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="The command waited in the broker's session, and the box executed it when it came"
-        " back, with nobody there.",
+        engineer="The command waited at the broker (in the box's session), and the box carried it"
+        " out when it came back, with nobody there.",
         customer="Your request reached the car late: it may stand open, or open later.",
         acts=Actor.FIELD_CREW,
         now="Ask the customer whether they are with the car; if they are not have it locked now.",
@@ -265,8 +266,8 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.BROKER_DENIED,
         also=(Cause.NO_SUBSCRIBER, Cause.DOWNLINK_LOST, Cause.BOX_SILENT, Cause.NOT_PUBLISHED),
-        engineer="The broker's access rules do not let the command through, or the box subscribe;"
-        " with MQTT 3.1.1 nobody is told.",
+        engineer="The broker's access rules (ACL) do not let the command through, or do not let the"
+        " box listen for it; over an old version of the protocol (MQTT 3.1.1) nobody is told.",
         customer="Our server does not let the message through to this car.",
         acts=Actor.BROKER_TEAM,
         now="Give the customer another car: pressing again does not help.",
@@ -306,8 +307,8 @@ MODES: Final = (
             Cause.RESULT_LOST,
             Cause.BOX_REJECTED,
         ),
-        engineer="Two boxes share one client id and throw each other out in turn: a command"
-        " reaches whichever is connected.",
+        engineer="Two boxes have one name at the broker (client id) and throw each other out in"
+        " turn: a command reaches whichever is connected.",
         customer="Another car may have opened instead of yours; please do not press again.",
         acts=Actor.BOX_TEAM,
         now="Ask the customer whether their car has opened; if not give them another one, and "
@@ -347,8 +348,8 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.NOT_PUBLISHED,
         also=(Cause.BOX_OFFLINE, Cause.API_FAILED, Cause.API_REFUSED, None),
-        engineer="The last will of an old connection was published after the new one: the car is"
-        " there, and everybody believes it is away.",
+        engineer="The end of an old connection (its last will) was told after the new one had"
+        " begun: the car is there, and everybody believes it is away.",
         customer="Our system takes the car for disconnected although it is there.",
         acts=Actor.PLATFORM_TEAM,
         now="Have the command sent all the same, as the car is there; else give the customer "
@@ -377,8 +378,8 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="A certificate is over, or the firmware lacks the root: since one moment no box of"
-        " a cohort can connect anew.",
+        engineer="A certificate is over, or the box does not know who issued it (its root): since"
+        " one moment no box of a kind can connect again.",
         customer="The car's secure connection to us fails at the moment.",
         acts=Actor.BROKER_TEAM,
         now="Give the customer another car: this one does not come back by itself.",

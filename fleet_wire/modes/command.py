@@ -17,8 +17,8 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.BOX_ASLEEP,
         also=(None,),
-        engineer="The platform believes its cache that the box is awake, and sends no wake request"
-        " to a sleeping one.",
+        engineer="The platform believes what it remembers (its cache), that the box is awake, and"
+        " does not ask a sleeping one to wake.",
         customer="Our system took the sleeping car for awake and did not wake it.",
         acts=Actor.PLATFORM_TEAM,
         now="Have the car woken, then let the customer press again.",
@@ -39,8 +39,8 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=None,
         also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED, Cause.BOX_BUSY),
-        engineer="A command was published with the retain flag: the box gets it again each time it"
-        " subscribes.",
+        engineer="A command was left at the broker to be told again (retain flag): the box gets it"
+        " each time it connects.",
         customer="The car repeats an old request of ours.",
         acts=Actor.PLATFORM_TEAM,
         now="See that the car is locked when nobody is there: it may open again by itself.",
@@ -71,8 +71,8 @@ MODES: Final = (
             Cause.API_FAILED,
             Cause.VEHICLE_STATE,  # who was told no presses again in the car that has opened
         ),
-        engineer="One of the consumers that share the cars' answers hangs: what falls to it the"
-        " platform never sees.",
+        engineer="One of the programs that share the cars' answers (a shared subscription) hangs:"
+        " what falls to it the platform never sees.",
         customer="Our system did not notice the car's answer: the car may well be open.",
         acts=Actor.PLATFORM_TEAM,
         now="Let the customer try the door.",

@@ -252,36 +252,37 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     **_of(
         Told.ATTEMPT,
         went_well="the car answered that it opened, and reported an open lock where it reports any",
-        nothing_requested="somebody says that the car does not open, and nobody had asked for it",
-        nothing_published="the unlock was asked for, and no command was sent to the broker",
-        broker_unreachable="there was no connection with the broker",
+        nothing_requested="a call that the car does not open, and nobody had asked for it to open",
+        nothing_published="an unlock that was asked for, and no command was sent to the car",
+        broker_unreachable="no connection with the broker, which passes commands on to the cars",
         broker_denied="the broker refused to take the command",
-        no_subscriber="the broker knows nobody who listens for this car's commands",
-        not_answered="no answer came, on a wire on which boxes do not confirm what they get",
-        refused_somehow="the car refused, on a wire on which boxes do not say why",
+        no_subscriber="no car was listening for the command",
+        not_answered="a command that nobody answered, where boxes do not confirm what they get",
+        refused_somehow="the car refused, where boxes do not say why",
         answered_by_another="another car answered to the command, or opened by it",
         answered_twice="an answer came more than once",
         copy_after_connect="an answer came once more just after the box had connected",
-        executed_again="the box answered once more that it had executed the command, after its end",
-        opened_at_last="the car opened by the command after the customer was told no, on a wire on"
-        " which commands do not say until when they count",
+        executed_again="the box answered once more that it had done what the command says, after"
+        " the command had ended",
+        opened_at_last="the car opened by the command after the customer was told no, where"
+        " commands do not say until when they count",
         refused_late="the box refused the command after the customer had given up",
-        nothing_after_return="the box was back, and never answered the command that should have"
+        nothing_after_return="the box came back, and never answered the command that should have"
         " waited for it",
-        woken="a wake request was sent to the car before the command",
-        woken_as_usual="a wake request was sent before the command, and none had been left out"
-        " before another command for which this one may have waited",
-        woke_slowly="the box connected long after the last wake request",
-        slow_delivery="the command took more than five seconds to the box",
+        woken="the car was asked to wake before the command",
+        woken_as_usual="the car was asked to wake before the command, as before any other for"
+        " which this one may have waited",
+        woke_slowly="the box connected long after the car had last been asked to wake",
+        slow_delivery="the command took more than five seconds to reach the box",
         sent_late="the command was sent more than three seconds after it was asked for",
         without_booking="the command named no booking, as others' commands do",
-        clock_wrong="the box's clock is off by more than half a minute, as its answers say",
+        clock_wrong="the box's clock is wrong by more than half a minute, as its answers say",
     ),
     **_of(
         Told.RECEIPTS,
         not_delivered="the broker took the command, and the box never confirmed it",
         silent_after_receipt="the box confirmed the command, and said nothing more",
-        copy_refused="the box refused a copy of the command as replayed, after its end",
+        copy_refused="the box refused a copy of the command that came after the command had ended",
         confirmed_late="the box confirmed the command after the customer had given up",
         opened_late="the car opened by the command after the customer was told no",
         opened_in_time="the car had opened in time by the box's clock, and its answer came late",
@@ -289,9 +290,11 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     **_of(
         Told.REASONS,
         refused_expired="the box refused: the command was too old by its clock",
-        refused_replayed="the box refused: it had a command with a higher counter before",
-        refused_bad_signature="the box refused: signed with another key",
-        refused_ttl_too_long="the box refused: the command would live for too long",
+        refused_replayed="the box refused: it had seen a later command before, so that this one"
+        " looks like an old copy",
+        refused_bad_signature="the box refused: the command was not signed with this car's key",
+        refused_ttl_too_long="the box refused: the command would count for longer than the box"
+        " allows",
         refused_malformed="the box refused: it could not read the command",
         refused_busy="the box refused: it was busy",
         refused_can_bus="the box failed: the car's own network did not answer",
@@ -302,58 +305,63 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_of(
         Told.PRESENCE,
-        late_on_return="the late answer came just after the box had connected anew",
-        late_without_return="the late answer came on the connection that the box had",
-        was_online="presence said online when the unlock began",
-        was_asleep="the box had said goodbye to sleep when the unlock began",
-        was_offline="presence said offline when the unlock began",
-        never_present="no presence of the car was ever seen",
-        will_before="the broker had published the box's last will when the unlock began",
-        will_after="the broker published the box's last will after the command",
-        back_after_will="the box came back after a last will",
-        back_without_will="the box came back although presence had said online all the time",
-        back_soon="the box came back within 90 s of the command",
-        back_in_minutes="the box came back later than 90 s after the command",
+        late_on_return="a late answer came just after the box had connected again",
+        late_without_return="a late answer came without the box having to connect again",
+        was_online="the car counted as connected when the unlock began",
+        was_asleep="the car had said that it goes to sleep when the unlock began",
+        was_offline="the car counted as not connected when the unlock began",
+        never_present="a car that has never said whether it is connected",
+        will_before="the broker had told that the box's connection broke (last will) when the"
+        " unlock began",
+        will_after="the broker told after the command that the box's connection broke (last will)",
+        back_after_will="the box connected again after its connection had broken",
+        back_without_will="the box connected again, though it had counted as connected all the"
+        " time",
+        back_soon="the box connected again within 90 s of the command",
+        back_in_minutes="the box connected again later than 90 s after the command",
         back_with_others="many boxes connected within seconds of this one",
-        still_away="the box was not heard of for five minutes or more after the command",
-        flapped="the box's presence changed again and again within minutes",
-        lost_at_once="the last will came sooner after a sign of life than silence would bring it",
-        talks_while_offline="the box reported while presence said offline",
+        still_away="silence of the box for five minutes or more after the command",
+        flapped="the box connected and was lost again and again within minutes",
+        lost_at_once="the box's connection broke so soon after a sign of life that no silence was"
+        " waited for",
+        talks_while_offline="the box reported while it counted as not connected",
         reconnected_just_before="the box had connected less than two minutes before",
     ),
     **_of(
         Told.TELEMETRY,
         silent_before="the box was silent for longer than usual when the unlock began",
-        voltage_low="the battery was below 12.25 V when it was last heard of",
+        voltage_low="the car's battery was below 12.25 V in its last report",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
-        ran_unconnected="the box had run for more than 20 s since its boot when it connected",
-        signal_low="the signal was below -110 dBm when it was last heard of",
-        signal_fell="the signal was weaker by 15 dB than it had been within hours",
+        ran_unconnected="the box had run for more than 20 s since its restart when it connected",
+        signal_low="the signal was very weak in the last report, below -110 dBm",
+        signal_fell="the signal was far weaker than hours before, by 15 dB or more",
         position_old="the car's position was older than half an hour",
-        firmware_changed="the firmware changed within the last day",
+        firmware_changed="the box got new software (firmware) within the last day",
         much_data="the box had used far more mobile data than others",
-        lost_at_same_data="the cars that are lost had used the same amount of data, and no"
-        " other car more",
+        lost_at_same_data="the cars that have lost their connection had used the same amount of"
+        " mobile data, and no other car more",
     ),
     **_of(
         Told.TELEMETRY_SINCE,
-        reported_after="the box went on reporting after it should have had the command, on the"
-        " connection that it had",
-        resumed="the box reported again on the connection that it had, after a silence or with a"
-        " late answer",
-        silent_since="no heartbeat came from the command on, though two should have",
+        reported_after="the box went on reporting after it should have had the command, and had"
+        " not to connect again for it",
+        resumed="the box reported again after a silence or with a late answer, and had not to"
+        " connect again for it",
+        silent_since="silence from the command on, though two regular reports (heartbeats) should"
+        " have come",
     ),
     **_of(
         Told.EVENTS,
-        booted_before="the box had booted within ten minutes before",
-        booted_after="the box booted after the command",
-        booted_again="the box booted twice or more within ten minutes",
-        updating="the box had begun to install new firmware",
-        key_expired="the box told of an offline key that it refused as expired",
-        events_in_a_flood="the box sent a flood of events",
+        booted_before="the box had restarted within ten minutes before",
+        booted_after="the box restarted after the command",
+        booted_again="the box restarted twice or more within ten minutes",
+        updating="the box had begun to install new software",
+        key_expired="the box told that it refused a phone's own key as expired",
+        events_in_a_flood="the box sent a flood of reports",
         told_low_voltage="the box told that its battery is low",
-        back_without_boot="the box connected anew, and has not booted",
-        power_in_doubt="its battery was low or fell, it booted, or others are back without it",
+        back_without_boot="the box connected again, and has not restarted",
+        power_in_doubt="the car's battery was low or fell, the box restarted, or others are back"
+        " without it",
     ),
     **_of(
         Told.STATE,
@@ -379,17 +387,18 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         fails_again="another unlock of this car failed within half an hour",
         went_well_between="an unlock of this car went well within half an hour",
         blocks_later="a later unlock of this car was turned down as another was under way",
-        unsent_before="moments before, the API had said yes to the same booking, and nothing was"
-        " sent",
+        unsent_before="moments before, the platform had said yes to the same booking, and nothing"
+        " was sent",
         many_fail="more than half of the other unlocks at the time failed",
         some_fail="of the other unlocks at the time a tenth to a half failed",
         alone="the other unlocks at the time went well",
-        many_away="more than a third of all cars are lost",
-        few_away="hardly any other car is lost",
-        wills_in_a_wave="many boxes were lost within a minute or two of this one",
-        wills_at_once="many boxes were lost within seconds of this one",
-        many_came_back="many boxes connected anew within the same minute",
-        left_behind="most of the boxes that were lost with this one are back, and it is not",
+        many_away="more than a third of all cars have lost their connection",
+        few_away="hardly any other car has lost its connection",
+        wills_in_a_wave="many boxes lost their connection within a minute or two of this one",
+        wills_at_once="many boxes lost their connection within seconds of this one",
+        many_came_back="many boxes connected again within the same minute",
+        left_behind="most of the boxes that lost their connection with this one are back, and it"
+        " is not",
         two_bookings="another booking had opened the car, and nobody had locked it since",
         opened_again="the same booking opened the car again within minutes",
         already_opened="the command was sent late, and another one of the same booking had opened"
@@ -403,85 +412,92 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         region_fails="cars of this region fail far more often than others",
         firmware_fails="cars with this firmware fail far more often than others",
         hardware_fails="cars with this hardware fail far more often than others",
-        technology_away="cars with modems of this technology are lost far more often than others",
+        technology_away="cars with modems of this technology lose their connection far more often"
+        " than others",
         technology_well="most cars with modems of this technology, operator and region were heard"
         " of minutes later",
-        operator_away="cars of this mobile operator are lost far more often than others",
-        region_away="cars of this region are lost far more often than others",
-        firmware_away="cars with this firmware are lost far more often than others",
-        hardware_away="cars with this hardware are lost far more often than others",
-        all_of_operator_away="nearly all cars of this operator in this region are lost",
-        other_operator_away="cars of another operator in this region are lost too",
+        operator_away="cars of this mobile operator lose their connection far more often than"
+        " others",
+        region_away="cars of this region lose their connection far more often than others",
+        firmware_away="cars with this firmware lose their connection far more often than others",
+        hardware_away="cars with this hardware lose their connection far more often than others",
+        all_of_operator_away="nearly all cars of this operator in this region have lost their"
+        " connection",
+        other_operator_away="cars of another operator in this region have lost their connection"
+        " too",
         others_there_heard="others of this operator in this region were heard of while this car"
         " was silent",
-        none_there_heard="none of this operator in this region was heard of since the command,"
-        " while others were",
-        back_after_others="others of this operator in this region connected anew minutes before"
+        none_there_heard="silence of all cars of this operator in this region since the command,"
+        " while others were heard of",
+        back_after_others="others of this operator in this region connected again minutes before"
         " this car did, and after the command",
-        no_operator_heard="no car in this region was heard of since the command, whatever its"
+        no_operator_heard="silence of all cars in this region since the command, whatever their"
         " operator",
     ),
     **_of(
         Told.PLATFORM,
-        said_yes="the API answered, and with no error",
-        said_done="the API answered that the car is open, not that the phone is to wait",
-        said_no="the API turned the request down",
-        said_error="the API answered with an error",
-        said_nothing="the API did not answer",
-        explained_nothing="the API's error says nothing of its cause",
-        said_maintenance="the API said that it is under maintenance",
-        said_busy="the API said that an earlier request is still under way",
-        said_booking="the API found no booking that would open this car now",
-        said_overloaded="the API was overloaded, or asked too often",
-        said_silent="the API said that the car did not answer",
-        yes_before_the_end="the API said yes before the car had answered",
-        yes_before_sending="the API said yes before the command was sent",
+        said_yes="the platform answered the app, and with no error",
+        said_done="the platform answered the app that the car is open, not that it is to wait",
+        said_no="the platform turned the request down",
+        said_error="the platform answered the app with an error",
+        said_nothing="the platform left the app without an answer",
+        explained_nothing="the platform answered the app with an error that says nothing of its"
+        " cause",
+        said_maintenance="the platform said that it is under maintenance",
+        said_busy="the platform said that an earlier request is still under way",
+        said_booking="the platform found no booking that would open this car now",
+        said_overloaded="the platform was overloaded, or asked too often",
+        said_silent="the platform told the app that the car did not answer",
+        yes_before_the_end="the platform said yes before the car had answered",
+        yes_before_sending="the platform said yes before the command was sent",
         asked_again="the phone sent this request more than once",
         sent_again="the platform itself sent the same command again",
-        not_woken="the box was asleep, and the platform sent no wake request before the command",
-        platform_missed_it="the car opened, and to the platform the command expired; or that was so"
-        " with the command before",
-        platform_gave_up="to the platform the command expired, or was never sent",
+        not_woken="the box was asleep, and the platform did not ask it to wake before the command",
+        platform_missed_it="the car opened, and the platform gave the command up as unanswered; or"
+        " that was so with the command before",
+        platform_gave_up="the platform gave the command up as unanswered, or never sent it",
         platform_waited_long="the platform waited for an answer for more than a minute, though it"
         " had come",
         open_but_told_no="the car opened, and the customer was told that it did not",
         support_called="the customer called support",
         shown_key_expired="the app had shown that the phone's key for the car has expired, as the"
         " customer told support",
-        held_up="the command was sent late, and no earlier one of the car was under way, nor had it"
-        " to be woken; or the API neither answered nor made a command",
+        held_up="the command was sent late, and no earlier one of the car was under way, nor had"
+        " it to be woken; or the platform neither answered nor made a command",
         booking_of_several="other customers have named the same booking, for other cars",
         another_car_asked="the platform's log names another car than the one that got the command",
-        said_too_far="the API said that the phone is too far from the car",
-        said_signed_out="the API said that the phone is not signed in",
+        said_too_far="the platform said that the phone is too far from the car",
+        said_signed_out="the platform said that the phone is not signed in",
         phone_far="the phone was far from where the platform believes the car",
         two_places="one account was at two places between which nobody travels so fast",
         app_version_fails="phones with this version of the app fail far more often than others",
-        app_version_fares_well="the API found no booking, and hardly ever does so with others that"
-        " have this version of the app",
+        app_version_fares_well="the platform found no booking, and hardly ever does so with others"
+        " that have this version of the app",
         many_cars_of_one="one account asked for many cars within minutes",
     ),
     **_of(
         Told.BROKER_LOG,
-        left_quietly="the box had closed its connection, and presence said online all the same",
-        replaced="a new connection with the box's client id ended the old one",
-        taken_over="that happened again and again within minutes",
-        dropped_at_broker="the broker dropped messages for the box",
-        keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
-        ping_overdue="the box was away for longer than its keepalive takes it to notice a dead"
-        " connection, and to connect anew",
-        back_by_ping="the box was back as soon as it can have noticed that its connection was dead",
-        others_overdue="most cars that fell silent with this one stayed away for longer than their"
-        " keepalives take them to notice a dead connection, and to connect anew",
-        others_by_ping="cars that fell silent with this one were all back as soon as they can have"
-        " noticed that their connections were dead",
-        connection_closed="the broker saw the box's connection break, and had not waited for its"
-        " keepalive",
+        left_quietly="the box had closed its connection, and counted as connected all the same",
+        replaced="another connection under the box's name (client id) ended the one before",
+        taken_over="connections under the box's name (client id) ended one another again and again"
+        " within minutes",
+        dropped_at_broker="the broker threw messages for the box away",
+        keepalive_exceeded="the broker gave the box's connection up after a long silence (1.5"
+        " times its keepalive)",
+        ping_overdue="the box was away for longer than it takes it to notice a dead connection"
+        " (keepalive), and to connect again",
+        back_by_ping="the box was back as soon as it can have noticed a dead connection",
+        others_overdue="most cars that fell silent with this one stayed away for longer than it"
+        " takes a box to notice a dead connection",
+        others_by_ping="cars that fell silent with this one were all back as soon as a box notices"
+        " a dead connection",
+        connection_closed="the broker saw the box's connection break at once, and had not to wait"
+        " for a silence",
         denied_at_broker="the broker denied something to the box or the sender",
-        tls_failed="TLS handshakes failed at the broker over a certificate, and one of them may"
-        " have been the box's",
-        tls_expired="all of them failed as a certificate had expired, and none as one was not valid"
-        " yet",
+        tls_failed="secure connections to the broker failed over a certificate (TLS), and one of"
+        " them may have been the box's",
+        tls_expired="secure connections that failed all as a certificate had expired, and none as"
+        " one was not valid yet",
     ),
 }
 """Every fact, with its source and its meaning in one line."""

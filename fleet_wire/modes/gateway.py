@@ -17,8 +17,8 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.API_FAILED,
         also=(None, Cause.NOT_PUBLISHED),
-        engineer="A release of the API answers 500 to whatever failed, and to some that went well:"
-        " the cause is lost on the way to the phone.",
+        engineer="A release of the platform answers the app with one and the same error (500) to"
+        " whatever failed, and to some that went well: the cause is lost on the way to the phone.",
         customer="Our app showed an error, but the car may have opened all the same.",
         acts=Actor.PLATFORM_TEAM,
         now="Let the customer try the door: the error may mean nothing.",
@@ -44,8 +44,8 @@ MODES: Final = (
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
         cause=Cause.NOT_PUBLISHED,
-        engineer="A check failed inside, the API said yes all the same, and nothing was sent to the"
-        " car.",
+        engineer="A check failed inside, the platform said yes all the same, and nothing was sent"
+        " to the car.",
         customer="Our app said yes, but no message ever left for the car.",
         acts=Actor.PLATFORM_TEAM,
         now="Let the customer press again; if nothing happens again open the car for them.",
@@ -77,8 +77,8 @@ MODES: Final = (
             Cause.EXECUTION_SILENT,
             Cause.BOX_SAYS_EXPIRED,
         ),
-        engineer="The API says yes when a row is inserted; whether the car ever opens it does not"
-        " say.",
+        engineer="The platform says yes when it has noted the request; whether the car ever opens"
+        " it does not say.",
         customer="Our app said yes before the car had answered, so that yes meant nothing yet.",
         acts=Actor.PLATFORM_TEAM,
         now="Look at how the command ended; if the car has not opened let the customer press"

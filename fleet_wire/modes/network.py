@@ -49,8 +49,8 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="The car stands where there is no radio coverage: the box falls silent, and its"
-        " last will comes after 1.5 times the keepalive.",
+        engineer="The car stands where there is no radio coverage: the box falls silent, and after"
+        " a while the broker gives its connection up (1.5 times its keepalive).",
         customer="The car has no reception where it stands, so we hear nothing from it.",
         acts=Actor.SUPPORT,
         now="Let the customer open by Bluetooth or card, or give them another car.",
@@ -79,8 +79,8 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.DOWNLINK_LOST,
         also=(Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.UNCLASSIFIED),
-        engineer="The way up works, the way down is dead: heartbeats keep coming and no command"
-        " arrives, until the box makes a new connection.",
+        engineer="The way up works, the way down is dead: the car's regular reports keep coming and"
+        " no command arrives, until the box makes a new connection.",
         customer="The car reports to us but does not hear us at the moment.",
         acts=Actor.NETWORK_OPERATOR,
         now="Restart the car's box by SMS and let the customer press again in a minute, or give"
@@ -118,8 +118,9 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_SILENT,
         also=(Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.BOX_SAYS_EXPIRED),
-        engineer="The operator's NAT forgot the connection, and neither end knows: presence says"
-        " online until the box's next ping fails and it connects anew.",
+        engineer="The mobile network forgot the connection (its NAT), and neither end knows: the"
+        " car counts as connected until the box tries its connection the next time, and connects"
+        " again.",
         customer="The connection with the car has died without notice; it comes back by itself.",
         acts=Actor.BOX_TEAM,
         now="Let the customer press again in some minutes: the car connects anew by itself.",
@@ -207,8 +208,8 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="The SIM has used up its data plan and is blocked: a chatty box is cut off for"
-        " good, in the middle of a good signal.",
+        engineer="The SIM has used up its data plan and is blocked: a box that sends too much is"
+        " cut off for good, in the middle of a good signal.",
         customer="The car's own mobile contract is blocked at the moment.",
         acts=Actor.SUPPORT,
         now="Give the customer another car, and have the operator lift the block of the SIM.",
@@ -239,8 +240,8 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="The core network of an operator is down in a region: last wills in a wave, and"
-        " all come back together.",
+        engineer="A mobile operator's network is down in a region: the connections of many cars"
+        " break at about the same time, and all come back together.",
         customer="The mobile network that the car uses is down where it stands.",
         acts=Actor.NETWORK_OPERATOR,
         now="Give the customer a car of another operator, or let them open by Bluetooth or card.",
@@ -299,8 +300,9 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
-        engineer="The resolver of the SIM or the cloud's DNS is broken: who has a connection keeps"
-        " it, and who lost it cannot find the broker, by operator.",
+        engineer="The lookup of our servers' address (DNS) is broken, at the mobile operator or"
+        " with us: cars that are connected stay so, and those that are not cannot find us, by"
+        " operator.",
         customer="The car cannot find our servers at the moment.",
         acts=Actor.NETWORK_OPERATOR,
         now="Give the customer a car of another operator, or let them open by Bluetooth or card.",

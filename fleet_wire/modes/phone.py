@@ -16,8 +16,8 @@ MODES: Final = (
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
         cause=None,
-        engineer="The round trip was perfect, and the customer stands at another car that looks the"
-        " same.",
+        engineer="All went well with the command, and the customer stands at another car that looks"
+        " the same.",
         customer="Your car has opened: please compare the number plate.",
         acts=Actor.CUSTOMER,
         now="Read the number plate to the customer, and let the horn sound.",

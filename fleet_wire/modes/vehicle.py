@@ -16,7 +16,8 @@ MODES: Final = (
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
         cause=Cause.VEHICLE_FAILED,
-        engineer="The car's body controller does not wake, or does not acknowledge on the bus.",
+        engineer="The car's own control units do not wake up, or do not answer the box (no"
+        " acknowledgement on the CAN bus).",
         customer="The car's own electronics did not wake up; please try again.",
         acts=Actor.CUSTOMER,
         now="Let the customer press again at once, as the next wake often works; where it comes"

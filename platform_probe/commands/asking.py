@@ -96,16 +96,30 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def asked_of(directory: Path | None, config: Path | None, zone: str | None) -> Asked:
+def as_of_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option of a moment, of whose knowledge alone is told."""
+    told = "Tell what was known then, and nothing of what came later.  [default: all that is known]"
+    return click.option("--as-of", metavar="TIME", help=told)(command)
+
+
+def asked_of(
+    directory: Path | None, config: Path | None, zone: str | None, *, as_of: str | None = None
+) -> Asked:
     """Return what the options say, with what the settings say where they do not.
 
-    Raises `ConfigError` where no store is named, or what is named is none.
+    With `as_of` the store is as it was known at that time. Raises `ConfigError` where no store is
+    named, what is named is none, or nothing was recorded at that time.
     """
     flags: dict[Loc, tuple[Any, str]] = {}
     if directory is not None:
         flags["store", "directory"] = (str(directory), "--store")
     found, its_zone = records_of(load_settings(config, flags), config)
-    return Asked(Source(found), zone_named(zone or its_zone))
+    asked = Asked(Source(found), zone_named(zone or its_zone))
+    as_of_s = asked.moment(as_of)
+    if as_of_s is None:
+        return asked
+    asked.check_is_recorded({"--as-of": as_of_s})
+    return Asked(Source(found, as_of_s=as_of_s), asked.zone)
 
 
 def records_of(settings: ProbeSettings, config: Path | None) -> tuple[Path, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.commands.asking import as_of_option, asked_of, store_options
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import export_command, json_of, text_of
 from platform_probe.support.times import lasts_s
@@ -19,6 +19,7 @@ from platform_probe.support.which import Moment
 @store_options
 @click.option("--at", metavar="TIME", help="When, as 08:15, 2026-03-29 08:15, or 2h ago.")
 @click.option("--since", metavar="TIME", help="Not before then.")
+@as_of_option
 @click.option("--booking", metavar="ID", help="The booking.")
 @click.option("--customer", metavar="ID", help="The customer's account.")
 @click.option("--trace", metavar="ID", help="The trace, of 32 hexadecimal digits.")
@@ -33,6 +34,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     zone: str | None,
     at: str | None,
     since: str | None,
+    as_of: str | None,
     booking: str | None,
     customer: str | None,
     trace: str | None,
@@ -46,6 +48,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     platform-probe diagnose car-0042 --at 08:15 --store store
     platform-probe diagnose --booking b-9 --store store
     platform-probe diagnose car-0042 --run runs/morning
+    platform-probe diagnose car-0042 --as-of 08:16 --run runs/morning
 
     Without a time it is the last unlock that failed, or the last one where none did. A time is of
     the zone of the settings, or of --zone; one without a date is the last one that has been.
@@ -53,7 +56,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     if not any((vehicle, booking, customer, trace, command, attempt)):
         ids = "--booking, --customer, --trace, --command, --attempt"
         raise click.UsageError(f"name a car, or one of {ids}")
-    asked = asked_of(directory, config, zone)
+    asked = asked_of(directory, config, zone, as_of=as_of)
     newest_s = asked.source.newest_s()
 
     moment = asked.moment

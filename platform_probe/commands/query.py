@@ -16,7 +16,7 @@ from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import Asked, asked_of, store_options
+from platform_probe.commands.asking import Asked, as_of_option, asked_of, store_options
 from platform_probe.store.duck import Duck, Rows, check_reads_only
 from platform_probe.store.queries import MODES, Query, all_queries, named_in, query_named
 from platform_probe.store.reading import ALWAYS, Span
@@ -40,6 +40,7 @@ _WIDEST: Final = 60
 @store_options
 @click.option("--since", metavar="TIME", help="From then on, as 08:15 or 2h.  [default: a day ago]")
 @click.option("--until", metavar="TIME", help="Until then.  [default: the newest record]")
+@as_of_option
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the query."
 )
@@ -60,6 +61,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     zone: str | None,
     since: str | None,
     until: str | None,
+    as_of: str | None,
     settings: tuple[str, ...],
     form: str,
     limit: int,
@@ -82,7 +84,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     if (name == "sql") != (sql is not None):
         wanted = "sql needs a SELECT" if name == "sql" else f"{name} takes no SQL"
         raise click.UsageError(wanted)
-    asked = asked_of(directory, config, zone)
+    asked = asked_of(directory, config, zone, as_of=as_of)
     given = dict(_pair(text) for text in settings)
     if sql is None:
         chosen = query_named(name)

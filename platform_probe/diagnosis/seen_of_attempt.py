@@ -6,7 +6,7 @@ from typing import Final
 
 from fleet_wire.contract.attempt import Attempt, Flag, Stage
 from fleet_wire.contract.causes import Cause
-from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.diagnosis.car_history import Session
 from platform_probe.diagnosis.case import Case
 
@@ -23,12 +23,15 @@ AFTER_RETURN_S: Final = 20.0
 _LATE: Final = frozenset({"executed", "refused", "received"})
 _BY_CAUSE: Final = {
     None: (Fact.WENT_WELL, "the car answered and reported an open lock"),
-    Cause.API_REFUSED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
-    Cause.API_FAILED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
-    Cause.NOT_PUBLISHED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
-    Cause.BROKER_UNREACHABLE: (Fact.BROKER_UNREACHABLE, "there was no connection with the broker"),
+    Cause.API_REFUSED: (Fact.NOTHING_PUBLISHED, "no command was sent to the car"),
+    Cause.API_FAILED: (Fact.NOTHING_PUBLISHED, "no command was sent to the car"),
+    Cause.NOT_PUBLISHED: (Fact.NOTHING_PUBLISHED, "no command was sent to the car"),
+    Cause.BROKER_UNREACHABLE: (
+        Fact.BROKER_UNREACHABLE,
+        "there was no connection with the broker, which passes commands on to the cars",
+    ),
     Cause.BROKER_DENIED: (Fact.BROKER_DENIED, "the broker refused to take the command"),
-    Cause.NO_SUBSCRIBER: (Fact.NO_SUBSCRIBER, "the broker knows no subscriber for the car"),
+    Cause.NO_SUBSCRIBER: (Fact.NO_SUBSCRIBER, "no car was listening for the command"),
     Cause.EXECUTION_SILENT: (
         Fact.SILENT_AFTER_RECEIPT,
         "the box confirmed the command and said nothing more",
@@ -46,16 +49,24 @@ _BY_CAUSE: Final = {
     Cause.VEHICLE_STATE: (Fact.REFUSED_VEHICLE_STATE, "the box refused for the car's state"),
 }
 _STATES: Final = (
-    (("locked_by_key",), Fact.LOCKED_BY_KEY),
-    (("ignition", "park", "privacy", "gear"), Fact.NOT_PARKED),
-    (("pin", "tries"), Fact.WRONG_PIN),
-    (("reservation",), Fact.SAID_BOOKING),
+    (("locked_by_key",), Fact.LOCKED_BY_KEY, "the car had been locked by key"),
+    (
+        ("ignition", "park", "privacy", "gear"),
+        Fact.NOT_PARKED,
+        "the ignition is on, the car not in park, or remote services off",
+    ),
+    (
+        ("pin", "tries"),
+        Fact.WRONG_PIN,
+        "the command's PIN was wrong, or remote access is locked after wrong ones",
+    ),
+    (("reservation",), Fact.SAID_BOOKING, "it knows no booking for this"),
 )
 _NOT_DELIVERED: Final = frozenset(
     {Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST}
 )
-_NO_ANSWER: Final = (Fact.NOT_ANSWERED, "no answer came; boxes do not confirm what they get")
-_REFUSAL: Final = (Fact.REFUSED_SOMEHOW, "the car refused; boxes do not say why")
+_NO_ANSWER: Final = (Fact.NOT_ANSWERED, "no answer came; these boxes do not confirm what they get")
+_REFUSAL: Final = (Fact.REFUSED_SOMEHOW, "the car refused; these boxes do not say why")
 _UNANSWERED: Final = _NOT_DELIVERED | {Cause.UNCLASSIFIED, Cause.NO_SUBSCRIBER}
 _REFUSED: Final = frozenset({Cause.BOX_REJECTED, Cause.VEHICLE_FAILED})
 _BY_REFUSAL: Final = {
@@ -89,23 +100,32 @@ def note_how_far(case: Case) -> None:
     elif record.cause in _NOT_DELIVERED or record.cause is Cause.UNCLASSIFIED:
         if Flag.ANSWERED_BY_ANOTHER not in record.flags:
             seen[Fact.NOT_DELIVERED] = (
-                "the broker took the command, and the box did not confirm it"
+                "the broker took the command, and the box never confirmed it"
                 if Stage.PUBLISHED.value in record.stages
                 else "no command was sent to the box"
             )
     elif record.cause in _REFUSED:
         fact = _BY_REFUSAL.get(case.refusal or record.reason or "", Fact.REFUSED_WITHOUT_REASON)
-        seen[fact] = f"the box refused: {record.reason or 'it did not say why'}"
+        seen[fact] = _refusal(fact, record.reason)
     elif record.cause is Cause.NOT_OBSERVED and Stage.PUBLISHED.value not in record.stages:
         seen[Fact.NOTHING_REQUESTED] = "no request for this unlock is known"
+
+
+def _refusal(fact: Fact, reason: str | None) -> str:
+    """Return what a refusal means, with the box's own word for it."""
+    if reason is None:
+        return "the box refused, and did not say why"
+    if fact is Fact.REFUSED_WITHOUT_REASON:
+        return f"the box refused: {reason}"
+    return f"{FACTS[fact].meaning} ({reason})"
 
 
 def note_words_of_refusal(case: Case) -> None:
     """Note why the car says that its state does not allow it."""
     said = (case.record.reason or "").lower()
-    for words, fact in _STATES:
+    for words, fact, meaning in _STATES:
         if any(word in said for word in words):
-            case.seen[fact] = f"the box said: {case.record.reason}"
+            case.seen[fact] = f"the box said that {meaning} ({case.record.reason})"
 
 
 def note_oddities(case: Case) -> None:
@@ -118,10 +138,10 @@ def note_oddities(case: Case) -> None:
         if flag in record.flags:
             seen[fact] = sentence
     if Flag.WOKEN in record.flags and not is_woken_after(record):
-        seen[Fact.WOKEN] = "a wake request was sent"
+        seen[Fact.WOKEN] = "the car was asked to wake"
     hop_s = record.hops_s.get(Stage.BOX_RECEIVED.value, 0.0)
     if Stage.BOX_RECEIVED.value in record.stages and hop_s > SLOW_S:
-        seen[Fact.SLOW_DELIVERY] = f"the command took {hop_s:.1f} s to the box"
+        seen[Fact.SLOW_DELIVERY] = f"the command took {hop_s:.1f} s to reach the box"
     asked_s = record.stages.get(Stage.REQUESTED.value)
     sent_s = record.stages.get(Stage.PUBLISHED.value)
     if asked_s is not None and sent_s is not None and sent_s - asked_s > SENT_LATE_S:
@@ -129,7 +149,7 @@ def note_oddities(case: Case) -> None:
     ahead_s = case.clock_ahead_s
     if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
         how = "ahead" if ahead_s > 0 else "behind"
-        seen[Fact.CLOCK_WRONG] = f"the box's clock is {abs(ahead_s):.0f} s {how}"
+        seen[Fact.CLOCK_WRONG] = f"the box's clock is wrong: {abs(ahead_s):.0f} s {how}"
 
 
 def is_woken_after(record: Attempt) -> bool:
@@ -157,7 +177,9 @@ def note_late_words(case: Case) -> None:
     if answers:
         _note_whether_returned(case, min(answers))
     if "copy" in late:
-        seen[Fact.COPY_REFUSED] = f"the box refused a copy as replayed at {case.at(late['copy'])}"
+        seen[Fact.COPY_REFUSED] = (
+            f"the box refused a copy of the command at {case.at(late['copy'])}"
+        )
     if "again" in late:
         seen[Fact.EXECUTED_AGAIN] = f"the box answered once more at {case.at(late['again'])}"
     if "connect" in late:
@@ -180,7 +202,7 @@ def _note_whether_returned(case: Case, at_s: float) -> None:
     ]
     if not came_back:
         case.seen[Fact.LATE_WITHOUT_RETURN] = (
-            "the late answer came on the connection that the box had"
+            "the late answer came without the box having to connect again"
         )
     elif at_s - came_back[-1] < AFTER_RETURN_S:
         case.seen[Fact.LATE_ON_RETURN] = (

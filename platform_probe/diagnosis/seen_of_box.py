@@ -46,14 +46,14 @@ def note_heartbeats(case: Case) -> None:
     """Note what heartbeats say of battery and signal."""
     car, seen = case.car, case.seen
     if car.voltage_v is not None and car.voltage_v < LOW_V:
-        seen[Fact.VOLTAGE_LOW] = f"its battery was at {car.voltage_v:.2f} V"
+        seen[Fact.VOLTAGE_LOW] = f"the car's battery was low: {car.voltage_v:.2f} V"
     if car.voltage_v is not None and car.peak_v - car.voltage_v >= FELL_V:
         seen[Fact.VOLTAGE_FELL] = (
-            f"its battery fell from {car.peak_v:.2f} to {car.voltage_v:.2f} V since"
+            f"the car's battery fell from {car.peak_v:.2f} to {car.voltage_v:.2f} V since"
             f" {case.at(car.peak_at_s)}"
         )
     if car.signal_dbm is not None and car.signal_dbm < WEAK_DBM:
-        seen[Fact.SIGNAL_LOW] = f"its signal was at {car.signal_dbm:.0f} dBm"
+        seen[Fact.SIGNAL_LOW] = f"its signal was very weak: {car.signal_dbm:.0f} dBm"
     if car.signal_dbm is not None and car.peak_dbm is not None:
         fell_db = car.peak_dbm - car.signal_dbm
         if fell_db >= FELL_DB:
@@ -61,7 +61,9 @@ def note_heartbeats(case: Case) -> None:
                 f"its signal fell from {car.peak_dbm:.0f} to {car.signal_dbm:.0f} dBm"
             )
     if car.low_voltage_s is not None and abs(case.began_s - car.low_voltage_s) < AGAIN_S:
-        seen[Fact.TOLD_LOW_VOLTAGE] = f"it told of a low battery at {case.at(car.low_voltage_s)}"
+        seen[Fact.TOLD_LOW_VOLTAGE] = (
+            f"the box told of a low battery at {case.at(car.low_voltage_s)}"
+        )
 
 
 def note_boots(case: Case) -> None:
@@ -69,7 +71,7 @@ def note_boots(case: Case) -> None:
     car, seen, began_s = case.car, case.seen, case.began_s
     if car.booted_s is None:
         return
-    when = f"the box booted at {case.at(car.booted_s)}, {case.ago(car.booted_s)}"
+    when = f"the box restarted at {case.at(car.booted_s)}, {case.ago(car.booted_s)}"
     if car.booted_s > case.published_s:
         seen[Fact.BOOTED_AFTER] = when
     elif began_s - car.booted_s < BOOTED_S:
@@ -93,11 +95,13 @@ def note_firmware(case: Case) -> None:
         )
     changed_s = car.firmware_changed_s
     if changed_s is not None and began_s - changed_s < DAY_S:
-        seen[Fact.FIRMWARE_CHANGED] = f"its firmware changed at {case.at(changed_s)}"
+        seen[Fact.FIRMWARE_CHANGED] = f"the box got new software (firmware) at {case.at(changed_s)}"
     if car.position_age_s is not None and car.position_age_s > OLD_POSITION_S:
         seen[Fact.POSITION_OLD] = f"the car's position is {car.position_age_s / 60:.0f} min old"
     if car.key_expired_s is not None and abs(began_s - car.key_expired_s) < AGAIN_S:
-        seen[Fact.KEY_EXPIRED] = f"the box refused an expired key at {case.at(car.key_expired_s)}"
+        seen[Fact.KEY_EXPIRED] = (
+            f"the box refused a phone's own key as expired at {case.at(car.key_expired_s)}"
+        )
 
 
 def note_use(case: Case) -> None:
@@ -105,17 +109,22 @@ def note_use(case: Case) -> None:
     car, seen = case.car, case.seen
     recent = sum(case.began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
     if recent >= FLOOD:
-        seen[Fact.EVENTS_IN_A_FLOOD] = f"the box sent {recent} events or more just before"
+        seen[Fact.EVENTS_IN_A_FLOOD] = (
+            f"the box sent {recent} reports or more just before, far more than usual"
+        )
     used, usual = car.data_used_bytes, case.usual_data_bytes
     if used is None:
         return
     if usual and used > MUCH_MORE * usual:  # of nothing there are no times
-        seen[Fact.MUCH_DATA] = f"its modem has used {used / usual:.0f} times as much as is usual"
+        seen[Fact.MUCH_DATA] = (
+            f"its modem has used {used / usual:.0f} times as much mobile data as is usual"
+        )
     spent = case.used_when_lost
     is_lost = case.back_s is None  # what it has used since is no matter
     if is_lost and spent is not None and spent[0] <= used * ALIKE and used <= spent[1]:
         seen[Fact.LOST_AT_SAME_DATA] = (
-            f"lost cars have used {spent[0]:.0f} to {spent[1]:.0f} bytes, and no other has so much"
+            f"the cars that have lost their connection had used {spent[0]:.0f} to {spent[1]:.0f}"
+            " bytes of mobile data, and no other car so much"
         )
 
 
@@ -124,7 +133,7 @@ def note_return_without_boot(case: Case) -> None:
     seen = case.seen
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     if is_back and case.has_events and Fact.BOOTED_AFTER not in seen:
-        seen[Fact.BACK_WITHOUT_BOOT] = "the box connected anew, and told of no boot"
+        seen[Fact.BACK_WITHOUT_BOOT] = "the box connected again, and told of no restart"
 
 
 def note_power(case: Case) -> None:

@@ -35,12 +35,18 @@ _LOST: Final = frozenset(
 _HAD_POWER: Final = frozenset({Fact.CONNECTION_CLOSED, Fact.BACK_WITHOUT_BOOT})
 """What says that the box had power when it was lost, or ever since."""
 _BROKER_WORDS: Final = {
-    "taken_over": (Fact.REPLACED, "a new connection of the box's id ended the old one"),
-    "dropped": (Fact.DROPPED_AT_BROKER, "the broker dropped messages for the box"),
-    "timed_out": (Fact.KEEPALIVE_EXCEEDED, "the broker gave the box up"),
-    "denied": (Fact.DENIED_AT_BROKER, "the broker denied the box something"),
-    "closed": (Fact.CONNECTION_CLOSED, "the broker saw its connection break"),
-    "socket_error": (Fact.CONNECTION_CLOSED, "the broker saw its connection break"),
+    "taken_over": (
+        Fact.REPLACED,
+        "another connection under the box's name (client id) ended the one before",
+    ),
+    "dropped": (Fact.DROPPED_AT_BROKER, "the broker threw messages for the box away"),
+    "timed_out": (
+        Fact.KEEPALIVE_EXCEEDED,
+        "the broker gave the box's connection up after a long silence",
+    ),
+    "denied": (Fact.DENIED_AT_BROKER, "the broker did not let the box in, or denied it something"),
+    "closed": (Fact.CONNECTION_CLOSED, "the broker saw the box's connection break"),
+    "socket_error": (Fact.CONNECTION_CLOSED, "the broker saw the box's connection break"),
 }
 
 
@@ -57,17 +63,21 @@ def note_presence_before(case: Case) -> None:
                     f"the box connected at {case.at(change.at_s)}, {case.ago(change.at_s)}"
                 )
     if standing is Session.ONLINE:
-        seen[Fact.WAS_ONLINE] = f"presence said online{since}"
+        seen[Fact.WAS_ONLINE] = f"the car counted as connected{since}"
     elif standing is Session.ASLEEP:
-        seen[Fact.WAS_ASLEEP] = f"presence said asleep{since}"
+        seen[Fact.WAS_ASLEEP] = f"the car was asleep{since}"
     elif standing is not None:
-        seen[Fact.WAS_OFFLINE] = f"presence said offline{since}"
+        seen[Fact.WAS_OFFLINE] = f"the car counted as not connected{since}"
         if standing is not Session.SHUTDOWN:
-            seen[Fact.WILL_BEFORE] = f"presence said offline{since}; it was a last will"
+            seen[Fact.WILL_BEFORE] = (
+                f"the car counted as not connected{since}; its connection had broken (last will)"
+            )
     elif case.has_presence and car.standing is None:
-        seen[Fact.NEVER_PRESENT] = "no presence of the car was ever seen"
+        seen[Fact.NEVER_PRESENT] = "the car has never said whether it is connected"
     if any(change.session is Session.OLD_WILL for change in car.changes):
-        seen[Fact.TALKS_WHILE_OFFLINE] = "the last will of an older connection came after the new"
+        seen[Fact.TALKS_WHILE_OFFLINE] = (
+            "the end of an older connection was told after the box had connected again"
+        )
 
 
 def note_presence_after(case: Case) -> None:
@@ -78,22 +88,27 @@ def note_presence_after(case: Case) -> None:
     for change in car.changes_between(published_s, case.now_s):
         if change.session is Session.WILL and will_s is None:
             will_s = change.at_s
-            seen[Fact.WILL_AFTER] = f"its last will came at {case.at(will_s)}, {case.ago(will_s)}"
+            seen[Fact.WILL_AFTER] = (
+                f"the broker told that its connection broke (last will) at {case.at(will_s)},"
+                f" {case.ago(will_s)}"
+            )
             heard_s = car.last_heard_before(will_s)
             if heard_s is not None and will_s - heard_s < AT_ONCE_S:
                 seen[Fact.LOST_AT_ONCE] = (
-                    f"its last will came {will_s - heard_s:.1f} s after it had been heard of"
+                    f"its connection broke {will_s - heard_s:.1f} s after it had been heard of"
                 )
         elif change.session is Session.ONLINE:
             after_s = change.at_s - published_s
             when = f"at {case.at(change.at_s)}, {case.ago(change.at_s)}"
             fact = Fact.BACK_SOON if after_s <= SOON_S else Fact.BACK_IN_MINUTES
-            seen.setdefault(fact, f"the box connected anew {when}")
+            seen.setdefault(fact, f"the box connected again {when}")
             if will_s is not None or was_lost:
-                seen[Fact.BACK_AFTER_WILL] = f"the box came back after a last will, {when}"
+                seen[Fact.BACK_AFTER_WILL] = (
+                    f"the box connected again after its connection had broken, {when}"
+                )
             elif car.standing_at(published_s) is Session.ONLINE:
                 seen[Fact.BACK_WITHOUT_WILL] = (
-                    f"the box connected anew {when}, and presence had said online all the time"
+                    f"the box connected again {when}, and had counted as connected all the time"
                 )
             break
     recent = [at for at, _ in car.changes if abs(at - case.began_s) < FLAPS_WITHIN_S]
@@ -132,7 +147,7 @@ def note_life(case: Case) -> None:
     lost = [change.at_s for change in car.changes if change.session in offline]
     if car.standing in offline and lost and car.first_heard_after(lost[-1] + CROSSING_S):
         seen[Fact.TALKS_WHILE_OFFLINE] = (
-            f"presence said offline at {case.at(lost[-1])}, and the car reported after that"
+            f"the car counted as not connected from {case.at(lost[-1])} on, and reported after that"
         )
 
 
@@ -181,7 +196,7 @@ def note_life_before(case: Case) -> None:
     ):
         last = "" if last_s is None else f", last at {case.at(last_s)}, {case.ago(last_s)}"
         seen[Fact.SILENT_BEFORE] = (
-            f"the car reports every {car.interval_s:.0f} s, and had not{last}"
+            f"the car reports every {car.interval_s:.0f} s, and had not done so{last}"
         )
 
 
@@ -229,7 +244,7 @@ def note_waiting_command(case: Case) -> None:
     seen = case.seen
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     if is_back and not case.late and Fact.NOT_DELIVERED in seen:
-        seen[Fact.NOTHING_AFTER_RETURN] = "the box is back, and has not answered the command"
+        seen[Fact.NOTHING_AFTER_RETURN] = "the box is back, and has never answered the command"
 
 
 def note_this_car(case: Case) -> None:
@@ -243,13 +258,13 @@ def note_this_car(case: Case) -> None:
         if past.cause is None:
             seen[Fact.WENT_WELL_BETWEEN] = f"an unlock of the car went well {when}"
         else:
-            seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when}: {past.cause.value}"
+            seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when} ({past.cause.value})"
         _note_of_booking(case, past, when)
         if past.is_busy and apart_s > 0:
             seen[Fact.BLOCKS_LATER] = f"an unlock of the car was turned down as busy {when}"
         is_same = past.booking_id is not None and past.booking_id == case.record.booking_id
         if past.is_unsent and is_same and -RECENT_S < apart_s < 0:
-            seen[Fact.UNSENT_BEFORE] = f"the API said yes and nothing was sent {when}"
+            seen[Fact.UNSENT_BEFORE] = f"the platform said yes and nothing was sent {when}"
         if past.trace_id == case.record.trace_id:
             seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:
@@ -316,13 +331,13 @@ def note_broker_log(case: Case) -> None:
     if is_quiet and Fact.WAS_ONLINE in case.seen:
         case.seen[Fact.LEFT_QUIETLY] = (
             f"the box closed its connection at {case.at(left[-1])}, {case.ago(left[-1])}, and"
-            " presence said online"
+            " counted as connected all the same"
         )
     taken = [at for at, kind in case.car.broker_words if kind == "taken_over"]
     if len(taken) >= OFTEN and taken[-1] - taken[-OFTEN] < FLAPS_WITHIN_S:
         case.seen[Fact.TAKEN_OVER] = (
-            f"{len(taken)} times within minutes a new connection of the box's id ended the old one,"
-            f" last at {case.at(taken[-1])}"
+            f"{len(taken)} times within minutes another connection under the box's name (client id)"
+            f" ended the one before, last at {case.at(taken[-1])}"
         )
     _note_ping(case)
     _note_handshakes(case)
@@ -342,12 +357,14 @@ def _note_handshakes(case: Case) -> None:
     if any(not one.is_expired for one in failed) or Fact.RAN_UNCONNECTED in seen:
         seen.pop(Fact.TLS_EXPIRED, None)
     elif failed and Fact.TLS_FAILED not in seen:
-        seen[Fact.TLS_EXPIRED] = "all of them failed by the alert that a certificate has expired"
+        seen[Fact.TLS_EXPIRED] = (
+            "all of these secure connections failed because a certificate has expired"
+        )
     if failed:
         at_least = " or more" if len(failed) == MAX_TLS_ERRORS else ""
         seen[Fact.TLS_FAILED] = (
-            f"{len(failed)}{at_least} TLS handshakes failed at the broker while the box was away,"
-            f" the last at {case.at(failed[-1].at_s)}"
+            f"{len(failed)}{at_least} secure connections to the broker failed over a certificate"
+            f" (TLS) while the box was away, the last at {case.at(failed[-1].at_s)}"
         )
     may_be_expired = not seen.keys().isdisjoint(_LOST) and Fact.KEEPALIVE_EXCEEDED not in seen
     may_be_early = Fact.TLS_EXPIRED not in seen and seen.keys().isdisjoint(_HAD_POWER)
@@ -373,14 +390,14 @@ def _note_ping(case: Case) -> None:
     missed_s, last_s = _missed_s(case) or sent_s, car.last_heard_before(sent_s)
     dead_s = min(sent_s, missed_s)
     if back_s - dead_s > car.keepalive_s + PING_PATIENCE_S:
-        since = "the command" if dead_s == sent_s else "a heartbeat was missed"
+        since = "the command" if dead_s == sent_s else "a regular report had failed to come"
         case.seen[Fact.PING_OVERDUE] = (
-            f"the box, which pings after {car.keepalive_s:.0f} s, connected anew at"
+            f"the box tries its connection after {car.keepalive_s:.0f} s, and connected again at"
             f" {case.at(back_s)}, {back_s - dead_s:.0f} s after {since}"
         )
     elif last_s is not None and back_s - last_s <= car.keepalive_s + PING_PATIENCE_S:
         case.seen[Fact.BACK_BY_PING] = (
-            f"the box, which pings after {car.keepalive_s:.0f} s, connected anew at"
+            f"the box tries its connection after {car.keepalive_s:.0f} s, and connected again at"
             f" {case.at(back_s)}, {back_s - last_s:.0f} s after it had last been heard of"
         )
 

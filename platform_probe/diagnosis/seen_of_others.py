@@ -56,17 +56,19 @@ def _of_lost_cars(case: Case) -> None:
             has_cohort = True
             seen[fact] = (
                 f"at {case.now}, {inside.failed} of {inside.total} cars of {place[0]} {place[1]}"
-                f" were lost, elsewhere {outside.failed} of {outside.total}"
+                f" had lost their connection, elsewhere {outside.failed} of {outside.total}"
             )
     _of_operator(case)
     _of_technology(case)
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = (
-            f"at {case.now}, {everybody.failed} of {everybody.total} cars were lost"
+            f"at {case.now}, {everybody.failed} of {everybody.total} cars had lost their connection"
         )
     elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
         few = f"only {everybody.failed}" if everybody.failed else "none"
-        seen[Fact.FEW_AWAY] = f"at {case.now}, {few} of {everybody.total} cars were lost"
+        seen[Fact.FEW_AWAY] = (
+            f"at {case.now}, {few} of {everybody.total} cars had lost their connection"
+        )
 
 
 def _of_technology(case: Case) -> None:
@@ -82,7 +84,8 @@ def _of_technology(case: Case) -> None:
     if others.total >= FEWEST and alike.rate >= 3 * others.rate:
         case.seen[Fact.TECHNOLOGY_AWAY] = (
             f"at {case.now}, {alike.failed} of {alike.total} cars of this technology, operator and"
-            f" region were lost, of other technologies {others.failed} of {others.total}"
+            f" region had lost their connection, of other technologies {others.failed} of"
+            f" {others.total}"
         )
 
 
@@ -97,13 +100,13 @@ def _of_operator(case: Case) -> None:
     of_others = there.without(here)
     if here.rate > NEARLY_ALL:
         seen[Fact.ALL_OF_OPERATOR_AWAY] = (
-            f"at {case.now}, {here.failed} of {here.total} cars of this operator and region were"
-            " lost"
+            f"at {case.now}, {here.failed} of {here.total} cars of this operator and region had"
+            " lost their connection"
         )
     if of_others.failed >= 3:  # noqa: PLR2004 - two are chance
         seen[Fact.OTHER_OPERATOR_AWAY] = (
             f"at {case.now}, {of_others.failed} of {of_others.total} cars of other operators in"
-            " this region were lost"
+            " this region had lost their connection"
         )
 
 
@@ -255,12 +258,12 @@ def _of_pings(case: Case) -> None:
     if overdue >= max(FEW_HEARD, both / 2):
         case.seen[Fact.OTHERS_OVERDUE] = (
             f"of {both} cars that fell silent with this one {overdue} stayed away for longer than"
-            " a box takes to find its connection dead"
+            " a box takes to notice a dead connection"
         )
     elif by_ping >= FEW_HEARD and overdue <= both / 10:
         case.seen[Fact.OTHERS_BY_PING] = (
             f"of {both} cars that fell silent with this one {by_ping} were back as soon as a box"
-            " finds its connection dead"
+            " notices a dead connection"
         )
 
 
@@ -268,20 +271,24 @@ def _of_waves(case: Case) -> None:
     """Note how many boxes were lost, or came back, with this one."""
     seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
     if case.wills_around >= few:
-        seen[Fact.WILLS_IN_A_WAVE] = f"{case.wills_around} boxes were lost within two minutes"
+        seen[Fact.WILLS_IN_A_WAVE] = (
+            f"{case.wills_around} boxes lost their connection within two minutes"
+        )
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     is_lost = Fact.WILL_BEFORE in seen or Fact.WILL_AFTER in seen
     lost = case.lost_alike_around
     back = min(case.back_of_those_lost, lost)
     if is_lost and not is_back and back >= max(few, lost / 2):
         seen[Fact.LEFT_BEHIND] = (
-            f"by {case.now}, of {lost} boxes that were lost within two minutes {back} or more were"
-            " back, and this one was not"
+            f"by {case.now}, of {lost} boxes that lost their connection within two minutes"
+            f" {back} or more were back, and this one was not"
         )
     if case.returns_around >= few:
         seen[Fact.MANY_CAME_BACK] = f"{case.returns_around} boxes connected within two minutes"
     if case.wills_at_once >= few and case.wills_at_once > case.wills_around / 2:
-        seen[Fact.WILLS_AT_ONCE] = f"{case.wills_at_once} boxes were lost within seconds"
+        seen[Fact.WILLS_AT_ONCE] = (
+            f"{case.wills_at_once} boxes lost their connection within seconds"
+        )
     _of_pings(case)
     if case.returns_at_once >= few and case.returns_at_once > case.returns_around / 2:
         seen[Fact.BACK_WITH_OTHERS] = f"{case.returns_at_once} boxes connected within seconds"

@@ -7,13 +7,17 @@ from typing import Final
 
 from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
-from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.diagnosis.car_history import PastAttempt
 from platform_probe.diagnosis.case import AGAIN_S, Case
 from platform_probe.diagnosis.seen_of_attempt import SENT_LATE_S
 
 _PUBLISHED: Final = Stage.PUBLISHED.value
-GIVEN_UP: Final = frozenset({"expired", "not_published"})
+GIVEN_UP: Final = {
+    "expired": "the platform gave the command up as unanswered (expired)",
+    "not_published": "the platform never sent the command (not_published)",
+}
+"""Ends of a command to the platform that say that the car did not get it, or did not answer."""
 _KEY_WORDS: Final = frozenset({"key", "bluetooth", "ble", "offline"})
 """What apps call it [E]."""
 WAITED_LONG_S: Final = 60.0
@@ -105,7 +109,7 @@ def note_held_up(case: Case) -> None:
     if not record.platform:
         return
     if seen.keys() >= {Fact.NOTHING_PUBLISHED, Fact.SAID_NOTHING} and record.command_id is None:
-        seen[Fact.HELD_UP] = "the API has neither answered nor made a command"
+        seen[Fact.HELD_UP] = "the platform has neither answered nor made a command"
     was_to_wake = not seen.keys().isdisjoint({Fact.WOKEN, Fact.WAS_ASLEEP})
     others = (one for one in case.car.attempts if one.attempt_id != record.attempt_id)
     times_s = case.began_s, case.published_s
@@ -146,7 +150,7 @@ def note_platform(case: Case) -> None:
     if not side:
         return
     _note_who_asked(case)
-    said = f"the API answered {side.status}" + (f" {side.problem}" if side.problem else "")
+    said = _said(side)
     _of_answer(case, said)
     _of_end(case, said)
     if Flag.TOLD_OTHERWISE in record.flags:
@@ -157,7 +161,25 @@ def note_platform(case: Case) -> None:
         more = "once more" if side.sent_again == 1 else f"{side.sent_again} times more"
         seen[Fact.SENT_AGAIN] = f"the platform itself sent the same command {more}"
     if Fact.WAS_ASLEEP in seen and _is_not_woken(side, record.stages.get(Stage.PUBLISHED.value)):
-        seen[Fact.NOT_WOKEN] = "the box slept, and no wake request was sent before the command"
+        seen[Fact.NOT_WOKEN] = "the box slept, and was not asked to wake before the command"
+
+
+def _said(side: PlatformSide) -> str:
+    """Return what the platform told the app, with the status and the type of its answer."""
+    status = side.status
+    if status is None:
+        return "the platform has not answered the app"
+    answer = f"{status} {side.problem}" if side.problem else f"{status}"
+    fact = _BY_PROBLEM.get(side.problem or "")
+    if fact is not None:
+        said = FACTS[fact].meaning
+    elif status < problems.FIRST_ERROR_STATUS:
+        said = "the platform said yes to the app"
+    elif status < problems.FIRST_SERVER_ERROR_STATUS:
+        said = FACTS[Fact.SAID_NO].meaning
+    else:
+        said = FACTS[Fact.SAID_ERROR].meaning
+    return f"{said} ({answer})"
 
 
 def _is_not_woken(side: PlatformSide, published_s: float | None) -> bool:
@@ -182,7 +204,7 @@ def _of_end(case: Case, said: str) -> None:
             seen[Fact.YES_BEFORE_SENDING] = f"{said} before a command was sent"
     if side.outcome in GIVEN_UP:
         fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
-        seen[fact] = f"the platform's log says of the command: {side.outcome}"
+        seen[fact] = GIVEN_UP[side.outcome]
         if fact is Fact.PLATFORM_MISSED_IT and waited_s(record) > WAITED_LONG_S:
             seen[Fact.PLATFORM_WAITED_LONG] = (
                 f"the platform gave it up after {waited_s(record):.0f} s"
@@ -211,7 +233,7 @@ def _of_answer(case: Case, said: str) -> None:
     assert side  # noqa: S101 - the caller has looked
     status, problem = side.status, side.problem
     if status is None:
-        seen[Fact.SAID_NOTHING] = "the API has not answered"
+        seen[Fact.SAID_NOTHING] = said
     elif status < problems.FIRST_ERROR_STATUS:
         seen[Fact.SAID_YES] = said
         if status != problems.ACCEPTED_STATUS:

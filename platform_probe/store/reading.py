@@ -19,6 +19,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
 from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows, sums_rows
+from platform_probe.store.known import known_by
 from platform_probe.store.layout import (
     STORE_FILE,
     Part,
@@ -71,9 +72,13 @@ class Files:
 class Source:
     """A directory that can be read: a store, a run, or a monitor's records."""
 
-    def __init__(self, directory: Path) -> None:
-        """Look what it is. Raises `ConfigError` for something else, or a later version."""
+    def __init__(self, directory: Path, *, as_of_s: float | None = None) -> None:
+        """Look what it is. Raises `ConfigError` for something else, or a later version.
+
+        With `as_of_s`, Unix seconds, it has what was known at that moment, and nothing of later.
+        """
         self.directory = directory
+        self.as_of_s = as_of_s
         self.is_store = (directory / STORE_FILE).exists()
         if self.is_store:
             check_is_store(directory)
@@ -176,6 +181,7 @@ class Source:
         for part, cars in self._places(duck, listed, any_id, limit):
             packed = parquet_rows(ATTEMPTS, [self._here(ATTEMPTS, part)])
             is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})" if cars else "true"
+            is_there += f" AND {known_by(ATTEMPTS, self.as_of_s)}"
             sources.append(f"SELECT * FROM ({packed}) WHERE {is_there}")
         is_it = " OR ".join(f"{name} = $id" for name in ATTEMPTS.ids)
         newest = "row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1"
@@ -190,8 +196,10 @@ class Source:
         """Return the time of the newest record, Unix seconds; 0 where there is none.
 
         Of the unlocks, unless there are none. What ends it is a record, not the clock on the wall:
-        the last day of a run in virtual time is a day of that run.
+        the last day of a run in virtual time is a day of that run. As of a moment it is that one.
         """
+        if self.as_of_s is not None:
+            return self.as_of_s
         for table in TABLES.values():
             files = self._listed(table)
             times = [float(part.latest) for part in files.parts]
@@ -219,7 +227,9 @@ class Source:
             times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
             field = ATTEMPTS.time if table is ATTEMPTS else "at"
             times += [at for path in files.lines for at in _ends_of(path, field)]
-        return Span(min(times), max(times)) if times else None
+        if not times:
+            return None
+        return Span(min(times), max(times) if self.as_of_s is None else self.as_of_s)
 
     def has(self, table: Table) -> bool:
         """Return whether anything of a table was ever kept here."""
@@ -258,8 +268,12 @@ class Source:
         """Return the SQL of the sums of unlocks, of rows where a part has none beside it."""
         place = self.directory / ATTEMPTS.sums_name
         summed = [part for part in parts if (place / part.name).exists()]
+        if self.as_of_s is not None:
+            summed = []  # ten minutes are one row there, of which some may be later
         others = [part for part in parts if part not in summed]
-        rows = f"{parquet_rows(ATTEMPTS, others)} UNION ALL FROM attempt_lines"
+        known = known_by(ATTEMPTS, self.as_of_s)
+        packed = f"SELECT * FROM ({parquet_rows(ATTEMPTS, others)}) WHERE {known}"
+        rows = f"{packed} UNION ALL FROM attempt_lines"
         sums = f"({sums_of(rows)})"
         if summed:
             sums += f" UNION ALL BY NAME {sums_rows(self.directory, summed)}"
@@ -278,10 +292,12 @@ class Source:
                 # of unlocks always, as nearly all ask for them
                 lines = lines or empty_rows(table)
                 kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
-                duck.run(f"CREATE TABLE {kept} AS {lines}")
+                known = known_by(table, self.as_of_s)
+                duck.run(f"CREATE TABLE {kept} AS FROM ({lines}) WHERE {known}")
                 lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
-            duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parts, lines)}")
+            view = _view_of(table, files.parts, lines, as_of_s=self.as_of_s)
+            duck.run(f"CREATE VIEW {name} AS {view}")
             if table is ATTEMPTS:
                 duck.run(f"CREATE VIEW attempt_sums AS {self._sums(files.parts)}")
         for statement in (
@@ -326,12 +342,16 @@ def _time_in(line: bytes, field: str) -> float | None:
     return at if isinstance(at, float | int) else None
 
 
-def _view_of(table: Table, parts: Sequence[Part], lines: str | None) -> str:
-    """Return the SQL of all rows of a table, with durations in seconds."""
+def _view_of(
+    table: Table, parts: Sequence[Part], lines: str | None, *, as_of_s: float | None = None
+) -> str:
+    """Return the SQL of all rows of a table that were known then, with durations in seconds."""
     sources = [parquet_rows(table, parts)]
     if lines is not None:
         sources.append(lines)
-    return f"SELECT {shown_columns(table)} FROM ({' UNION ALL '.join(sources)})"
+    rows = f"({' UNION ALL '.join(sources)})"
+    known = "" if as_of_s is None else f" WHERE {known_by(table, as_of_s)}"
+    return f"SELECT {shown_columns(table)} FROM {rows}{known}"
 
 
 def shown_columns(table: Table) -> str:

@@ -186,7 +186,15 @@ MAY_BE_OVER: Final = (
     "That problem may be over: please press unlock once more.",
     "Nothing is seen of the incident now: let the customer press unlock once more. If that fails:",
 )
+LONG_AGO: Final = (
+    "That should be over by now: please press unlock once more.",
+    "It is long enough ago: let the customer press unlock once more. If that fails:",
+)
 """What to say and do first where what was wrong then is so no longer, or perhaps."""
+RETURN_MENDS_NOTHING: Final = frozenset(
+    {"acl_denied_silent", "bad_firmware_cohort", "loose_wiring"}
+)
+"""In these a box that is back fails again at the next press."""
 BOOKING_ENDED: Final = (
     "Your booking has ended. If you still need a car, please book one again.",
     "The booking has ended since: there is nothing to open. If they need a car they book again.",
@@ -281,12 +289,23 @@ NOT_SEEN: Final = Advice(
     " platform's log.",
 )
 """What to say and do of a call about an unlock that nobody saw, while nobody knows why."""
+NOT_ASKED: Final = Advice(
+    "No request of your phone has come to us; please check that it is online, and press unlock"
+    " once more.",
+    "Their phone has not asked us: go through its data, Bluetooth and location permissions and the"
+    " app's version with the customer; else open the car for them by hand.",
+)
+"""What to say and do of a call that is too new to be diagnosed, before which no phone has asked."""
 OPENED_LATE: Final = "The car opened, later than it was waited for."
 OPENED_IN_TIME: Final = "The car opened in time, and its answer came too late."
 OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."
 _PRESSES: Final = "Let the customer press"
 _TRIES: Final = ("Let the customer try the door", "If the door is locked")
 """How advice begins that is about pressing, or trying the door, itself."""
+_WAITS: Final = ("Let the customer press again in", "Let the customer wait", "Wait ")
+"""How advice begins that is to wait first."""
+_ELSE: Final = "Give the customer another car."
+"""What is done where the wait is over, and one more press fails."""
 _LOCKS: Final = ("Have the car locked", "See that the car is locked")
 """And that which is of no use at a locked door."""
 _OPENED: Final = "The car has opened, by its own answer: please try the door."
@@ -345,7 +364,15 @@ def let_press_again(advice: Advice, cause: Cause | None, now: tuple[str, str]) -
     if cause in _OPEN or advice.acts is Actor.SECURITY_TEAM:
         return advice
     say, do = now
-    return replace(advice, say=say, do=_first(do, advice.do, _PRESSES))
+    if now == LONG_AGO and advice.say.endswith(_TRY):  # whether it has opened nobody knows still
+        say = f"{say} {_TRY}"
+    then = _ELSE if is_to_wait(advice) else advice.do
+    return replace(advice, say=say, do=_first(do, then, _PRESSES))
+
+
+def is_to_wait(advice: Advice) -> bool:
+    """Return whether what is to be done is to wait first, and to press then."""
+    return advice.do.startswith(_WAITS)
 
 
 def let_take_another(advice: Advice) -> Advice:

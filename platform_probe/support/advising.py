@@ -21,15 +21,19 @@ from platform_probe.support.advice import (
     COMES_LATE,
     CONNECTED,
     CONNECTION,
+    LONG_AGO,
     MIXED_UP,
+    NOT_ASKED,
     NOT_SEEN,
     OVER,
+    RETURN_MENDS_NOTHING,
     SWITCHED_OFF,
     TWO_CARS,
     Advice,
     Other,
     advice_for,
     is_about_car,
+    is_to_wait,
     let_book_again,
     let_press_again,
     let_security_look,
@@ -48,6 +52,8 @@ from platform_probe.support.beside import (
 )
 from platform_probe.support.case import Case
 
+LONG_AGO_S: Final = 1_200.0
+"""So long after an unlock whoever was to wait has waited: the longest update takes 20 min [E]."""
 _RELOCKED: Final = MODES["auto_relock"]
 _OF_RELEASE: Final = frozenset({Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL})
 """One phone by itself shows none of these: its app's version is at fault."""
@@ -71,10 +77,23 @@ def advice_now(case: Case) -> Advice:
         advice = let_take_another(advice)
     if (because := may_be_open(case, is_shut_again=mode is _RELOCKED)) is not None:
         return let_try_first(advice, because)
+    now = _again(case, advice, mode)
+    return advice if now is None else let_press_again(advice, case.cause, now)
+
+
+def _again(case: Case, advice: Advice, mode: FailureMode | None) -> tuple[str, str] | None:
+    """Return why one more press may open the car now; None: it may not, or nobody knows.
+
+    Who is to wait first has waited long since, where the unlock is that long ago.
+    """
     now = again_possible(case)
-    if now is None or (mode is not None and mode.slug in ANOTHER_OPENS):
-        return advice
-    return let_press_again(advice, case.cause, now)
+    slug = None if mode is None else mode.slug
+    if slug in ANOTHER_OPENS or (now is CONNECTED and slug in RETURN_MENDS_NOTHING):
+        return None
+    is_long_ago = case.newest_s - case.at_s >= LONG_AGO_S
+    if now is None and is_long_ago and is_to_wait(advice) and not case.goes_on:
+        return LONG_AGO
+    return now
 
 
 def _mode_told(case: Case) -> FailureMode | None:
@@ -104,7 +123,7 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
     if case.opened_late and not case.opened_after_no:
         return advice_for(None)
     believed = case.believed
-    advice = NOT_SEEN
+    advice = NOT_SEEN if case.not_asked_since_s is None else NOT_ASKED
     if mode is not None or case.attempt is not None:
         advice = advice_for(
             case.cause,

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentState
+from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.support.advice import (
     CONNECTED,
@@ -29,6 +31,10 @@ AWAY_LONG_S: Final = 120.0
 """A box that was away for so long before the request is not back at the next press [E]."""
 IN_VAIN: Final = 3
 """So many presses that failed are enough [E]."""
+_RETURNED: Final = frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES})
+"""What says that a box has connected again after the command."""
+_MENDED_BY_RETURN: Final = CONNECTION | {Cause.BOX_BUSY}
+"""Causes that are over when the box is back: one that was busy with an update has restarted."""
 OPEN_SINCE: Final = (
     "Another unlock has opened the car since: let the customer try the door. If it is locked:"
 )
@@ -176,10 +182,22 @@ def again_possible(case: Case) -> tuple[str, str] | None:
     """
     if {one.state for one in case.problems} == {IncidentState.RESOLVED}:
         return OVER
-    if case.connected_s is not None and case.cause in CONNECTION:
+    if case.cause in _MENDED_BY_RETURN and _is_back(case):
         return CONNECTED
     is_unseen = all(one.unseen_since is not None for one in case.goes_on)
     return MAY_BE_OVER if case.goes_on and is_unseen else None
+
+
+def _is_back(case: Case) -> bool:
+    """Return whether its box has connected again since, and was not lost once more.
+
+    Where presence itself is not kept, as in the directory of a run, by what its diagnosis saw.
+    """
+    if case.connected_s is not None:
+        return True
+    is_kept = any(heard["kind"] == "presence" for heard in case.heard)
+    seen = frozenset() if case.believed is None else {one.fact for one in case.believed.facts}
+    return not is_kept and not seen.isdisjoint(_RETURNED) and Fact.FLAPPED not in seen
 
 
 def _opened_for_them(case: Case) -> Iterator[tuple[float, Row]]:

@@ -65,6 +65,8 @@ class Case:
     """When it began, or the time that was asked about, Unix seconds."""
     newest_s: float
     """Of the newest record: as late as is known."""
+    is_as_of: bool = False
+    """Whether it is told as it was known then, though more became known later."""
     events: Sequence[Row] = ()
     heard: Sequence[Row] = ()
     strays: Sequence[Row] = ()
@@ -110,6 +112,16 @@ class Case:
     def has_failed(self) -> bool:
         """Whether it failed, as far as is known: so did what a customer called for."""
         return self.cause is not None or self.complaint_id is not None
+
+    @property
+    def not_asked_since_s(self) -> float | None:
+        """Since when no request of who called has come, Unix seconds, where that is all there is.
+
+        Their call is too new to be diagnosed; None: it is, or their phone has asked.
+        """
+        call = next(iter(self.complaints), None)
+        since = None if call is None or self.revisions else call.get("not_asked_since")
+        return None if since is None else unix_s(since)
 
     @property
     def believed(self) -> Revision | None:

@@ -17,6 +17,7 @@ from platform_probe.support.nearest import alike, not_found, same_id
 from platform_probe.support.records import Records
 from platform_probe.support.rows import Row, as_rows, unix_s
 from platform_probe.support.since import CALLED_S
+from platform_probe.support.waiting_calls import waiting_call
 from platform_probe.support.which import (
     Moment,
     Which,
@@ -78,7 +79,9 @@ def look_up(source: Source, wanted: Wanted, newest_s: float) -> Case:
 
     case = source.read(work)
     around = Span(case.at_s - BEFORE_S, case.at_s + AFTER_S)
-    return source.read(work, around) if source.is_away(around) else case
+    if source.is_away(around):
+        case = source.read(work, around)
+    return replace(case, is_as_of=source.as_of_s is not None)
 
 
 def look_up_in(duck: Duck, source: Source, wanted: Wanted, newest_s: float) -> Case:
@@ -209,9 +212,20 @@ class _Lookup:
             if row[0]
         ]
         found = same_id(wanted, cars)
+        if found is None and self._is_known_later("vehicle_id", wanted):
+            return wanted  # nothing was known of it then, and that is told
         if found is None:
             raise ConfigError([not_found("car", wanted, cars)])
         return found
+
+    def _is_known_later(self, name: str, value: str) -> bool:
+        """Return whether something has an id that was not known yet as of the time asked about."""
+        if self._source.as_of_s is None:
+            return False
+        tables = ("attempts", *(_OF_CARS if name == "vehicle_id" else ()))
+        columns = [*((table, name) for table in tables), *_TOLD_OF.get(name, ())]
+        whole = Source(self._source.directory)
+        return whole.read(lambda duck: same_id(value, alike(value, columns, duck))) is not None
 
     def _fitting(self, vehicle: str | None) -> list[Row]:
         """Return the unlocks that fit, the last one first."""
@@ -257,6 +271,8 @@ class _Lookup:
                 return [] if before is None else self._with_id(name, before)
         others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
         meant = same_id(value, others)
+        if meant is None and self._is_known_later(name, value):
+            raise ConfigError([f"{_what(name)} {value!r} was not known yet at that time"])
         if meant is None:
             problem = not_found(_what(name), value, others) + self._is_another(value)
             raise ConfigError([problem + self._is_told_by_none(name)])
@@ -409,6 +425,9 @@ class _Lookup:
         unseen = [
             call for call in calls if not call["attempts"] and unix_s(call["called_at"]) >= since_s
         ]
+        waiting = waiting_call(self._records.query, given, self._newest_s)
+        if waiting is not None:
+            unseen.insert(0, waiting)
         if at is None:
             return next(iter(unseen), None)
         near = [call for call in unseen if at.away_s(call, "called_at")[0] <= NEAR_S]

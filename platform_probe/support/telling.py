@@ -36,6 +36,7 @@ from platform_probe.support.believed import (
 from platform_probe.support.beside import Relations, Whose, pressed_again_s
 from platform_probe.support.case import FOLLOWED_S, LISTED, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
+from platform_probe.support.plain_words import broker_in_words, reason_in_words
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
     as_one_line,
@@ -64,13 +65,13 @@ _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
     "presence_changed_ago_s": "that had changed {} before",
-    "offline_reason": "the box went offline by: {}",
+    "offline_reason": "the box was not connected because: {}",
     "heard_ago_s": "the box was last heard of {} before the end",
-    "heartbeat_ago_s": "its last heartbeat was {} before the end",
+    "heartbeat_ago_s": "its last regular report was {} before the end",
     "voltage_v": "its battery had {} V",
     "never_heard_of": "nothing was ever heard of this car",
     "answered_by": "another car answered: {}",
-    "broker_said": "the broker's log said: {}",
+    "broker_said": "the broker's log said of the box: {}",
     "platform_outcome": "the platform took it for {}",
 }
 """Evidence worth a line, in words; see docs/log.md for all of it."""
@@ -82,36 +83,13 @@ def text_of(case: Case, zone: tzinfo) -> str:
 
 
 def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
+    if case.is_as_of:
+        as_of = date_and_clock(case.newest_s, zone)
+        yield f"As of {as_of}: what became known later is left out."
     when = f"{date_and_clock(case.at_s, zone)}, {_ago(case)}"
-    if case.attempt is None:
-        if case.complaint_id is not None:
-            car = case.vehicle_id or "a car"
-            yield f"A call about {car}, and no unlock that it is about: {when}"
-            yield f"  {_who(case.complaints[0])}"
-            yield f"  call {case.complaint_id}"
-            if case.complaints[0]["missed"]:
-                yield "The monitor was not there for some of the time before the call."
-        else:
-            whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
-            yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
-        asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
-        if any(event["operation"] == "unlock" for event in asked):
-            yield "The platform's log tells of requests, and no unlock is recorded at that time."
-        elif case.has_platform_log:
-            yield "No request to open it has reached the platform or the broker then."
-        else:
-            yield "No command to open it has reached the broker then."
-            yield "Whether the platform was asked is not known: there is no log of it here."
-    else:
-        attempt = case.attempt
-        meant = attempt["asked_for"]
-        instead = f", and {meant} was asked for" if meant else ""
-        yield f"{case.vehicle_id or 'The car'} {_ended(case)}{instead}: {when}"
-        yield f"  {_who(attempt)}"
-        yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
-        known_s = case.newest_s - case.at_s
-        if case.cause is not None and known_s < FOLLOWED_S:
-            yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
+    yield from (
+        _nothing(case, when, zone) if case.attempt is None else _unlock(case, case.attempt, when)
+    )
     yield from _which(case)
     if case.booking_ended_s is not None:
         yield f"  Its booking has ended: {date_and_clock(case.booking_ended_s, zone)}."
@@ -128,6 +106,47 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _others(case, zone)
     yield from _story(case, zone)
     yield from _same(case, zone)
+
+
+def _unlock(case: Case, attempt: Row, when: str) -> Iterator[str]:
+    """Yield which unlock it is, and how it ended."""
+    meant = attempt["asked_for"]
+    instead = f", and {meant} was asked for" if meant else ""
+    yield f"{case.vehicle_id or 'The car'} {_ended(case)}{instead}: {when}"
+    yield f"  {_who(attempt)}"
+    yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
+    known_s = case.newest_s - case.at_s
+    if case.cause is not None and known_s < FOLLOWED_S and not case.is_as_of:
+        yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
+
+
+def _nothing(case: Case, when: str, zone: tzinfo) -> Iterator[str]:
+    """Yield that no unlock is known, or none that a call is about, and what follows from it."""
+    if case.complaint_id is not None:
+        car = case.vehicle_id or "a car"
+        yield f"A call about {car}, and no unlock that it is about: {when}"
+        yield f"  {_who(case.complaints[0])}"
+        yield f"  call {case.complaint_id}"
+        if case.complaints[0]["missed"]:
+            yield "The monitor was not there for some of the time before the call."
+    else:
+        whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
+        yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
+    if case.not_asked_since_s is not None:
+        since = date_and_clock(case.not_asked_since_s, zone)
+        yield f"No request of this customer to open it has come since {since}, when their booking"
+        yield "was first heard of: their phone has not asked. Why is known in half a minute."
+        return
+    asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
+    if any(event["operation"] == "unlock" for event in asked):
+        yield "The platform's log tells of requests, and no unlock is recorded at that time."
+    elif case.is_as_of and case.complaint_id is None:
+        yield "None had ended by then: of one that was under way nothing is told."
+    elif case.has_platform_log:
+        yield "No request to open it has reached the platform or the broker then."
+    else:
+        yield "No command to open it has reached the broker then."
+        yield "Whether the platform was asked is not known: there is no log of it here."
 
 
 def _when_none(case: Case, around: str, zone: tzinfo) -> str:
@@ -199,6 +218,8 @@ def _named(actor: Actor) -> str:
 
 def _ago(case: Case) -> str:
     ago_s = case.newest_s - case.at_s
+    if case.is_as_of:
+        return f"{long_of(ago_s)} before" if ago_s >= 1 else "at that moment"
     if ago_s < 1:
         return "the newest record there is"
     return f"{long_of(ago_s)} before the newest record"
@@ -282,7 +303,7 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
     but = f", and {missed}" if missed else ""
     yield f"  It got so far: {reached_in_words(attempt)}{but}.{_side(case, cause)}"
     if attempt["reason"]:
-        yield f"  Said as reason: {attempt['reason']}"
+        yield f"  Said as reason: {reason_in_words(attempt['reason'])}"
 
 
 def _side(case: Case, cause: Cause) -> str:
@@ -307,15 +328,23 @@ def facts_of(attempt: Row) -> list[str]:
     """Return what the cause was concluded from, in words."""
     evidence = evidence_of(attempt)
     return [
-        words.format(long_of(value) if name.endswith("_s") else _plain(value))
+        words.format(_plain(name, value))
         for name, words in _FACTS.items()
         if (value := evidence.get(name)) not in (None, False)
     ]
 
 
-def _plain(value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
+    """Return what stands in the sentence of a piece of evidence."""
+    if name.endswith("_s"):
+        return long_of(value)
+    if name == "offline_reason":
+        return reason_in_words(value)
     if isinstance(value, dict):  # how often, by kind
-        return ", ".join(f"{kind.replace('_', ' ')} ({count})" for kind, count in value.items())
+        return ", ".join(
+            broker_in_words(kind) + (f", {count} times" if count > 1 else "")
+            for kind, count in value.items()
+        )
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -369,6 +398,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "vehicle_id": case.vehicle_id,
         "at": iso_of(case.at_s, zone),
         "newest_record_at": iso_of(case.newest_s, zone),
+        "is_as_of": case.is_as_of,
         "attempt": _plain_row(case.attempt, zone),
         "opened_later": case.opened_after_no,
         "opened_in_time": case.opened_in_time,
@@ -384,8 +414,10 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             }
             for entry in timeline_of(case)
         ],
+        "not_asked_since": _iso_or_none(case.not_asked_since_s, zone),
         "cause": case.cause,
         "explanation": _explanation(case) if has_attempt else None,
+        "reason": _reason(case),
         "facts": [] if case.attempt is None else facts_of(case.attempt),
         "diagnosis": _diagnosis_json(case, zone),
         "say": advice.say if is_told else None,
@@ -419,6 +451,12 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     }
 
 
+def _reason(case: Case) -> str | None:
+    """Return the reason that box, broker or platform gave, in words."""
+    reason = None if case.attempt is None else case.attempt["reason"]
+    return None if reason is None else reason_in_words(reason)
+
+
 def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
     return None if at_s is None else iso_of(at_s, zone)
 
@@ -445,6 +483,10 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "probability": believed.first.probability,
         "engineer": None if believed.mode is None else believed.mode.engineer,
         "looks_like": believed.looks_like,
+        "facts": [
+            {"fact": fact.fact, "sentence": sentence_of(fact, believed.at_s, zone)}
+            for fact in believed.facts
+        ],
         "for": reasons(believed, zone, is_for=True),
         "against": _against(case, believed, zone),
         "others": [

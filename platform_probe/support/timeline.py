@@ -13,6 +13,7 @@ from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.support.advice import SAID_OPEN
 from platform_probe.support.beside import Relations, Whose, ended_in_words
 from platform_probe.support.case import Case
+from platform_probe.support.plain_words import broker_in_words, reason_in_words
 from platform_probe.support.rows import Row, unix_s
 
 _Line = TypeVar("_Line")
@@ -219,10 +220,14 @@ def _app(attempt: Row) -> str:
 
 def _executed(attempt: Row) -> str:
     if attempt["outcome"] == Outcome.REFUSED or attempt["box_executed_s"] is None:
-        return f"refuses: {attempt['reason'] or 'it does not say why'}"
+        return f"refuses: {_why(attempt)}"
     if attempt["cause"] == Cause.VEHICLE_FAILED:
-        return f"could not move the lock: {attempt['reason'] or 'it does not say why'}"
+        return f"could not move the lock: {_why(attempt)}"
     return "has moved the lock"
+
+
+def _why(attempt: Row) -> str:
+    return reason_in_words(attempt["reason"]) if attempt["reason"] else "it does not say why"
 
 
 def _status(row: Row) -> str:
@@ -306,7 +311,7 @@ def _heard(case: Case) -> Iterator[Entry]:
         if heard["kind"] == "state":
             before = told
         who = "broker" if heard["kind"] == "broker" else "car"
-        retained = " (retained: from before)" if heard["is_retained"] else ""
+        retained = " (told from before)" if heard["is_retained"] else ""
         yield Entry(unix_s(heard["heard_at"]), who, f"{told}{retained}")
 
 
@@ -340,7 +345,7 @@ def _event(event: Row, number: str) -> tuple[str, str]:
     """Return who did what, as the platform's log has it, with which command."""
     operation = str(event["operation"]).replace("_", " ")
     command = f"{operation}{number}"
-    reason = f" ({event['reason']})" if event["reason"] else ""
+    reason = f": {reason_in_words(event['reason'])}" if event["reason"] else ""
     told = {
         PlatformStep.REQUESTED: ("phone", f"{_asks(operation)}{_app({**event, 'requests': 1})}"),
         PlatformStep.ANSWERED: ("platform", f"answers {operation}{_status(event)}"),
@@ -379,11 +384,11 @@ def _state(heard: Row) -> str:
 def _heartbeat(heard: Row) -> str:
     signal = "" if heard["signal_dbm"] is None else f", signal {heard['signal_dbm']:.0f} dBm"
     volts = "" if heard["voltage_v"] is None else f", {heard['voltage_v']:.1f} V"
-    return f"last heartbeat before{signal}{volts}"
+    return f"last regular report before{signal}{volts}"
 
 
 def _result(heard: Row) -> str:
-    reason = f": {heard['reason']}" if heard["reason"] else ""
+    reason = f": {reason_in_words(heard['reason'])}" if heard["reason"] else ""
     return f"answers another command: {heard['phase']}{reason}"
 
 
@@ -397,7 +402,7 @@ def _car_event(heard: Row) -> str:
 
 def _broker(heard: Row) -> str:
     detail = f" ({heard['detail']})" if heard["detail"] else ""
-    return f"says of its client: {str(heard['status']).replace('_', ' ')}{detail}"
+    return f"says of the box: {broker_in_words(heard['status'])}{detail}"
 
 
 def _other(heard: Row) -> str:

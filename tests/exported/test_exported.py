@@ -27,3 +27,18 @@ def test_it_shows_again(mode: str, tmp_path: Path) -> None:
     touched = touched_in(tmp_path / "original", mode)[0]
     again = export_and_run(mode, touched, tmp_path / "original", tmp_path / "again")
     assert again.shows, (touched, again.causes)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ended"),
+    [
+        ("inflight_stall", "box_says_expired"),
+        ("update_or_daily_reboot", "execution_silent"),
+    ],
+)
+def test_a_rarer_end_shows_again(mode: str, ended: str, tmp_path: Path) -> None:
+    """What came when its time was over, or just before its deadline: by chance in the field."""
+    run_shipped(mode, tmp_path / "original")
+    (touched,) = (one for one in touched_in(tmp_path / "original", mode) if one.ended == ended)
+    again = export_and_run(mode, touched, tmp_path / "original", tmp_path / "again")
+    assert again.shows, (touched, again.causes)

@@ -117,7 +117,7 @@ def test_diagnosis_is_told_in_words(store: Path) -> None:
         "Speaks for it:",
         "- the API answered 500 at 00:00:53",
         "Speaks against it:",
-        f"- not seen: {FACTS[Fact.MANY_FAIL].meaning}",
+        f"- looked for, and not seen: {FACTS[Fact.MANY_FAIL].meaning}",
         "Or else:",
         f"- {MODES['app_gateway_outage'].title} (5 %)",
         "What was believed, and when:",

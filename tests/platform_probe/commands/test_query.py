@@ -78,6 +78,21 @@ def test_rows_are_limited_and_it_says_so(store: Path) -> None:
     assert "these are the first 3" in told.stderr
 
 
+def test_what_was_known_then_is_asked_by_as_of(store: Path) -> None:
+    """In questions and in SQL; a time without records is no answer."""
+    count = ("sql", "SELECT count(*) AS n FROM attempts", "--store", store, "--format", "json")
+    assert json.loads(ask(*count).stdout)[0]["n"] > 30
+    then = json.loads(ask(*count, "--as-of", "00:00:20").stdout)[0]["n"]
+    assert 0 < then <= 20
+    failed = json.loads(
+        ask("causes", "--as-of", "00:00:20", "--store", store, "--format", "json").stdout
+    )
+    assert sum(row["failures"] for row in failed) <= then
+    result = ask(*count, "--as-of", "2020-01-01 08:00")
+    assert result.exit_code == 2
+    assert "--as-of Wed 1 Jan 2020 08:00:00 UTC: nothing was recorded then" in str(result.output)
+
+
 @pytest.mark.parametrize("name", ["booked-and-away", "silent-cars", "weak-signals"])
 def test_records_without_what_was_heard_are_named(tmp_path: Path, name: str) -> None:
     """Not a table without rows, which would say that all is well."""

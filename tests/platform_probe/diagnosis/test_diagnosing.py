@@ -58,7 +58,8 @@ def test_sentences_cite_what_was_heard_and_when() -> None:
     said = {one.fact: one.sentence for one in watched.told[0].facts}
     # The clock of the test begins at 22:13:20 UTC.
     assert said["will_before"] == (
-        "presence said offline since 22:15:00, 74 s before the request; it was a last will"
+        "the car counted as not connected since 22:15:00, 74 s before the request; its connection"
+        " had broken (last will)"
     )
 
 

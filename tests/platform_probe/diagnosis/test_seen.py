@@ -98,7 +98,7 @@ def test_what_is_counted_is_told_with_until_when() -> None:
     assert said["others_there_heard"] == by + heard
     others = "none of 6 other unlocks within ten minutes had failed alike"
     assert said["alone"] == by + others
-    assert said["few_away"] == "at 22:13:40, none of 24 cars were lost"
+    assert said["few_away"] == "at 22:13:40, none of 24 cars had lost their connection"
     watched.at(700.0)
     said = {one.fact: one.sentence for one in watched.told[-1].facts}
     assert said["others_there_heard"] == by + heard
@@ -115,7 +115,8 @@ def test_no_more_failed_handshakes_are_counted_than_are_kept(failures: int, said
     watched.at(20.0)
     watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     (sentence,) = (one.sentence for one in watched.told[-1].facts if one.fact == "tls_failed")
-    assert sentence.startswith(f"{said} TLS handshakes failed at the broker while the box was away")
+    failed_so = "secure connections to the broker failed over a certificate (TLS)"
+    assert sentence.startswith(f"{said} {failed_so} while the box was away")
 
 
 @pytest.mark.parametrize(("who", "is_seen"), [("another", True), ("me", False)])

@@ -201,7 +201,7 @@ def test_what_its_incident_knows_is_not_said_to_be_unseen(
     """One unlock was diagnosed before it was known that its region fails more than others."""
     unseen = (Weighed(Fact.REGION_FAILS, -0.7, is_seen=False),)
     text, found = told_with(tmp_path, {OUTAGE.slug: 0.6}, unseen, cohort={"region": region})
-    sentence = f"not seen: {FACTS[Fact.REGION_FAILS].meaning}"
+    sentence = f"looked for, and not seen: {FACTS[Fact.REGION_FAILS].meaning}"
     assert (sentence in text) is is_told
     assert found["diagnosis"]["against"] == ([sentence] if is_told else [])
 

@@ -13,7 +13,7 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source as Readable
-from platform_probe.support.advice import CONNECTED, OPENED_FOR_THEM
+from platform_probe.support.advice import CONNECTED, LONG_AGO, OPENED_FOR_THEM
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.rows import utc
@@ -63,7 +63,7 @@ def test_a_car_that_another_unlock_has_opened_is_tried_first(
 ) -> None:
     """By the same customer, since then or just before."""
     _, found = case_of(tmp_path, beside(number))
-    assert found["do"].startswith(said or "Wait for ten seconds")
+    assert found["do"].startswith(said or LONG_AGO[1])
     assert (found["say"] == OPENED_FOR_THEM) is (said is not None)
 
 
@@ -99,7 +99,7 @@ def test_an_unlock_that_failed_or_is_in_doubt_has_opened_nothing(tmp_path: Path)
     assert "asks to open it too: it is said to have opened, perhaps by another car" in text
     assert "it is not known to have opened (box_silent)" in text
     assert "monitor   the monitor asks to open it too: it opened" in text
-    assert found["do"].startswith("Wait for ten seconds")
+    assert found["do"].startswith(LONG_AGO[1])
 
 
 @pytest.mark.parametrize("times", [1, 4])

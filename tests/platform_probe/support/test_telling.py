@@ -43,6 +43,7 @@ def test_diagnosis_is_told_where_there_is_one(tmp_path: Path) -> None:
     assert "  - presence said offline at 23:59:55" in text
     diagnosis = json_of(case, UTC)["diagnosis"]
     assert (diagnosis["mode"], diagnosis["probability"]) == ("one_way_downlink", 0.9)
+    assert diagnosis["facts"] == DIAGNOSIS["facts"]
     assert diagnosis["others"] == []
     assert len(diagnosis["revisions"]) == 2
 

@@ -169,7 +169,9 @@ def test_what_speaks_for_a_mode_is_told_in_french(open_console: str) -> None:
     """And against it; what is not known in French stays as it is, and is marked as English."""
     page = unescape(Visitor(open_console, Accept_Language="fr").get("/unlock/attempt-33").text)
 
-    unseen = "non observé : plus de la moitié des autres ouvertures du moment ont échoué"
+    unseen = (
+        "cherché, et non observé : plus de la moitié des autres ouvertures du moment ont échoué"
+    )
     assert f'<li lang="fr">{unseen}</li>' in page
     assert '<li lang="en">the API answered 500 at 00:00:53</li>' in page
 

@@ -233,8 +233,8 @@ def test_what_happened_is_told_in_french(tmp_path: Path) -> None:
         ),
         ("reports: locked, door open, 12.4 V", "signale : verrouillée, portière ouverte, 12,4 V"),
         (
-            "last heartbeat before, signal -81 dBm, 12.4 V",
-            "dernier signe de vie avant, signal -81 dBm, 12,4 V",
+            "last regular report before, signal -81 dBm, 12.4 V",
+            "dernier message régulier avant, signal -81 dBm, 12,4 V",
         ),
         (
             "answers late: executed: the car has OPENED, too late",

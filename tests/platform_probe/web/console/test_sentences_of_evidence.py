@@ -45,7 +45,9 @@ def test_what_was_not_seen_is_told_in_french(fact: Fact) -> None:
     """Each fact, by what it means."""
     meaning = FACTS[fact].meaning
     assert told("fr", meaning) != meaning
-    assert told("fr", f"not seen: {meaning}") == f"non observé : {told('fr', meaning)}"
+    assert told("fr", f"looked for, and not seen: {meaning}") == (
+        f"cherché, et non observé : {told('fr', meaning)}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,44 +69,63 @@ def test_what_the_cause_was_concluded_from_is_told_in_french(words: str, value: 
 @pytest.mark.parametrize(
     "sentence",
     [
-        "the box refused: it did not say why",
+        "the box refused, and did not say why",
+        "the box failed: the car's own network did not answer (can_bus_no_ack)",
         (
             "the command was sent 12 s after the request; no earlier one was under way, and the car"
             " had not to be woken"
         ),
         "the box told that it had opened the car at 08:15:02, 40 s after the request",
-        "its battery fell from 12.61 to 12.31 V since 23:10:00",
+        "the car's battery fell from 12.61 to 12.31 V since 23:10:00",
         "its signal fell from -81 to -109 dBm",
-        "the box booted at 08:15:02, 12 min before the request, and 48 s before that",
+        "the box restarted at 08:15:02, 12 min before the request, and 48 s before that",
         "the car's position is 45 min old",
-        "lost cars have used 50331648 to 52428800 bytes, and no other has so much",
+        (
+            "the cars that have lost their connection had used 50331648 to 52428800 bytes of mobile"
+            " data, and no other car so much"
+        ),
         "told to lock, the car sprang open again at 08:00:00, 15 min before the request",
         "a door was opened at 08:15:02, by another unlock",
-        "presence said online",
-        "presence said offline since 08:00:00, 15 min before the request; it was a last will",
-        "the broker gave the box up at 08:15:02, 7 s after the request",
-        "the car reports every 1.8e+03 s, and had not",
-        "the car reports every 60 s, and had not, last at 08:10:00, 302 s before the request",
+        "the car counted as connected",
         (
-            "100 or more TLS handshakes failed at the broker while the box was away, the last at"
-            " 08:15:02"
+            "the car counted as not connected since 08:00:00, 15 min before the request; its"
+            " connection had broken (last will)"
         ),
         (
-            "the box, which pings after 60 s, connected anew at 08:15:02, 132 s after a heartbeat"
-            " was missed"
+            "the broker gave the box's connection up after a long silence at 08:15:02, 7 s after"
+            " the request"
         ),
-        "at 08:16:00, only 2 of 300 cars were lost",
+        "the car reports every 1.8e+03 s, and had not done so",
+        (
+            "the car reports every 60 s, and had not done so, last at 08:10:00, 302 s before the"
+            " request"
+        ),
+        (
+            "100 or more secure connections to the broker failed over a certificate (TLS) while the"
+            " box was away, the last at 08:15:02"
+        ),
+        (
+            "the box tries its connection after 60 s, and connected again at 08:15:02, 132 s after"
+            " a regular report had failed to come"
+        ),
+        "at 08:16:00, only 2 of 300 cars had lost their connection",
         (
             "by 08:16:00, 0 of 100 cars of this operator and region had been heard of since, nor"
             " any of 120 of others there; elsewhere 70 of 80"
         ),
         (
-            "by 08:16:00, of 60 boxes that were lost within two minutes 58 or more were back, and"
-            " this one was not"
+            "by 08:16:00, of 60 boxes that lost their connection within two minutes 58 or more were"
+            " back, and this one was not"
         ),
         "the account acc-1 named no booking",
         "the account was 210 km away 60 s before",
-        "the API answered 409 booking-not-found before it was known how it ended",
+        "the platform said yes to the app (202) before it was known how it ended",
+        "the platform turned the request down (409 other-problem)",
+        "the car opened, and the platform has not answered the app",
+        (
+            "the car opened, and the platform answered the app with an error that says nothing of"
+            " its cause (500 internal-error)"
+        ),
         "the platform itself sent the same command 2 times more",
         "others have named the booking b-17 too, for other cars",
     ],
@@ -118,10 +139,10 @@ def test_what_is_put_together_is_told_in_french(sentence: str) -> None:
     ("english", "french"),
     [
         (
-            "an unlock of the car failed at 08:15:02, 8 s before the request: api_failed",
+            "an unlock of the car failed at 08:15:02, 8 s before the request (api_failed)",
             (
-                "une ouverture de la voiture a échoué à 08:15:02, 8 s avant la demande : échec de"
-                " la plateforme"
+                "une ouverture de la voiture a échoué à 08:15:02, 8 s avant la demande (échec de la"
+                " plateforme)"
             ),
         ),
         (

@@ -23,6 +23,7 @@ from platform_probe.support.advice import (
     BOOKING_UNUSED,
     BOOKING_USED,
     CONNECTED,
+    LONG_AGO,
     MAY_BE_OVER,
     OPENED_IN_TIME,
     OVER,
@@ -145,7 +146,7 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert "reverrouillée avant" in relocked
     assert "Votre réservation est terminée" in relocked
     assert "à temps" in said("fr", OPENED_IN_TIME)
-    for now in (CONNECTED, OVER, MAY_BE_OVER):
+    for now in (CONNECTED, LONG_AGO, MAY_BE_OVER, OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
         assert "appuyer" in said("fr", again.say)
         assert "Si cela échoue : Faites ouvrir par Bluetooth" in said("fr", again.do)

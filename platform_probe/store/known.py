@@ -1,0 +1,36 @@
+"""What was known at a moment: rows that had been written by then.
+
+Whoever checks what support was told then, or trains with a run that is over, asks a store as of
+that moment, and sees nothing of what came later.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from platform_probe.store.schema import ATTEMPTS, COMPLAINTS, MICRO, STAGES, Table
+
+_LAST_OF_UNLOCK: Final = ", ".join(
+    f"coalesce({name}, 0)"
+    for name in ("total_us", "ended_us", "woken_us", *(f"{stage}_us" for stage in STAGES))
+)
+"""What an unlock's record tells of: it was written when the last of these had come."""
+
+CALL_WAITS_S: Final = 20
+"""So long a call waits for the unlocks before it to be judged: `load.deadline_s`, as it ships."""
+
+
+def known_by(table: Table, as_of_s: float | None) -> str:
+    """Return the SQL of which rows of a table, as they are kept, were there at a Unix second.
+
+    None: all. The record of an unlock does not say when it was written: that was when it had ended
+    and what it tells of had come, within seconds.
+    """
+    if as_of_s is None:
+        return "true"
+    known_at = table.time
+    if table is ATTEMPTS:
+        known_at = f"started_at + to_microseconds(greatest({_LAST_OF_UNLOCK}))"
+    elif table is COMPLAINTS:
+        known_at = f"called_at + to_seconds({CALL_WAITS_S})"
+    return f"{known_at} <= make_timestamp({round(as_of_s * MICRO)})"
