@@ -398,7 +398,7 @@ def _note_ping(case: Case) -> None:
     elif last_s is not None and back_s - last_s <= car.keepalive_s + PING_PATIENCE_S:
         case.seen[Fact.BACK_BY_PING] = (
             f"the box tries its connection after {car.keepalive_s:.0f} s, and connected again at"
-            f" {case.at(back_s)}, {back_s - last_s:.0f} s after it had last been heard of"
+            f" {case.at(back_s)}, after a silence of {back_s - last_s:.0f} s"
         )
 
 
