@@ -225,7 +225,10 @@ def unlocks_until_over(watched: Watched, cars: Iterable[str] = ()) -> int:
     for number in range(1, 200):
         watched.wait(120.0)
         car = next(names, None)
-        watched.unlock(**{} if car is None else {"vehicle_id": car})
+        if car is None:
+            watched.unlock()
+        else:
+            watched.unlock(vehicle_id=car)
         if watched.told[-1].unseen_since is not None:
             return number
     raise AssertionError("it is never over")
