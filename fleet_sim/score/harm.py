@@ -15,6 +15,10 @@ Wald's sequential test). The cohort is all cars that have in common what all str
 garage it is no record says. A monitor is not told whom: it looks at every cohort of one or two
 traits, and has enough at ln(ARL x cohorts). An incident about which somebody calls before that
 could not have been told by any test of unlocks: it is counted apart.
+
+Nobody can know what looks as on any day. Where boxes sleep, customers press again while theirs
+wakes up, in towns without an incident too: an unlock that opened, and whose customer pressed again,
+is held against how many do of those whom no fault touched.
 """
 
 from __future__ import annotations
@@ -49,6 +53,9 @@ class Try(NamedTuple):
     """When anybody could know how it went: when its record was written; where the record says that
     it went well, with the customer's next record, or the call. Infinite: never."""
     is_hit: bool
+    looks_well: bool = False
+    """Whether its record says that it went well: only its customer's pressing again, or call, says
+    otherwise."""
 
 
 class Bound(NamedTuple):
@@ -93,7 +100,8 @@ def harm_of(path: Path, entries: int) -> Harm:
     load_at = next((one.started_at - one.scheduled_s for one in attempts), 0.0)
     called = {one.account_id: one.at for one in calls[::-1]}
     cars = _cohort(attempts, truth.cars)
-    tries = [*_tries(attempts, truth, people, called, cars=cars, load_at=load_at)]
+    own = _by_customer(attempts, people)
+    tries = [*_tries(own, truth, people, called, cars=cars, load_at=load_at)]
     harmed = {one.who: one.began_at for one in reversed(tries) if one.is_hit}
     first_hit_at = min(harmed.values(), default=None)
     since = math.inf if first_hit_at is None else first_hit_at
@@ -107,12 +115,41 @@ def harm_of(path: Path, entries: int) -> Harm:
         first_hit_at=first_hit_at,
         first_call_at=min((one.at for one in calls), default=None),
         tries=tuple(counted),
-        bound=_bound(counted, _a_month(attempts), _cohorts(attempts)),
+        bound=_bound(
+            counted,
+            _a_month(attempts),
+            _cohorts(attempts),
+            usual_again=max(USUAL, _press_again(own, truth, people)),
+        ),
     )
 
 
+def _by_customer(attempts: list[Attempt], people: _People) -> dict[str, list[Attempt]]:
+    """Return the unlocks of each customer, or each by itself where nobody stands there."""
+    own: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        who = people.of_trace.get(attempt.trace_id, "") if people.of_trace else attempt.attempt_id
+        own.setdefault(who, []).append(attempt)
+    return own
+
+
+def _press_again(own: dict[str, list[Attempt]], truth: _Truth, people: _People) -> float:
+    """Return which share of customers press again, or do worse, of those that no fault touched.
+
+    Of those whose record says that all went well.
+    """
+    well = [
+        name in people.unlucky
+        for name, (first, *later) in own.items()
+        if first.cause is None
+        and name not in truth.customers
+        and not any(one.attempt_id in truth.attempts for one in (first, *later))
+    ]
+    return sum(well) / max(len(well), 1)
+
+
 def _tries(
-    attempts: list[Attempt],
+    own: dict[str, list[Attempt]],
     truth: _Truth,
     people: _People,
     called: dict[str | None, float],
@@ -121,10 +158,6 @@ def _tries(
     load_at: float,
 ) -> Iterator[Try]:
     """Yield the first unlock of each customer, or all where nobody stands there."""
-    own: dict[str, list[Attempt]] = {}
-    for attempt in attempts:
-        who = people.of_trace.get(attempt.trace_id, "") if people.of_trace else attempt.attempt_id
-        own.setdefault(who, []).append(attempt)
     for name, (first, *later) in own.items():
         who = name if people.of_trace else first.vehicle_id
         is_hit = any(one.attempt_id in truth.attempts for one in (first, *later))
@@ -132,9 +165,10 @@ def _tries(
         if not is_hit and first.vehicle_id not in cars:
             continue
         known_at = _ended_at(first)
-        if is_hit and first.cause is None and people.of_trace:  # it looks well until there is more
+        looks_well = is_hit and first.cause is None and bool(people.of_trace)
+        if looks_well:
             known_at = min([*map(_ended_at, later), called.get(who, math.inf)], default=math.inf)
-        yield Try(who, first.started_at, known_at, is_hit)
+        yield Try(who, first.started_at, known_at, is_hit, looks_well)
     for who in (truth.customers & people.unlucky) - own.keys():  # whom no record tells of
         began_at = load_at + people.pressed_s.get(who, 0.0)
         yield Try(who, began_at, called.get(who, math.inf), is_hit=True)
@@ -228,18 +262,22 @@ def _cohorts(attempts: list[Attempt]) -> int:
     return 1 + singles + pairs
 
 
-def _bound(tries: list[Try], a_month: float, cohorts: int) -> Bound:
-    """Return when the log likelihood ratio of the tries is enough."""
+def _bound(tries: list[Try], a_month: float, cohorts: int, *, usual_again: float) -> Bound:
+    """Return when the log likelihood ratio of the tries is enough.
+
+    `usual_again`: so many of those that look well press again on any day.
+    """
     last = max((place for place, one in enumerate(tries) if one.is_hit), default=-1)
     during = tries[: last + 1]
     share = min(sum(one.is_hit for one in during) / max(len(during), 1), MOST)
     if share <= USUAL:
         return Bound()
-    hit, miss = math.log(share / USUAL), math.log((1.0 - share) / (1.0 - USUAL))
+    hit, again = math.log(share / USUAL), math.log(share / usual_again)
+    miss = math.log((1.0 - share) / (1.0 - USUAL))
     score, enough = 0.0, math.log(a_month)
     unlocks: int | None = None
     for number, one in enumerate(during, start=1):
-        score += hit if one.is_hit else miss
+        score += miss if not one.is_hit else again if one.looks_well else hit
         if score >= enough and unlocks is None:
             unlocks = number
         if score >= enough + math.log(cohorts):

@@ -119,7 +119,7 @@ class Detection:
         )
         remember(self._unanswered, record.command_id, (hit, counts), MOST_OPENED)
         self._waves.hit(hit)
-        self._shares.take(values, at_s, now_s, hit, counts=counts)
+        self._shares.take(values, at_s, now_s, hit, car=record.vehicle_id, counts=counts)
 
     def pressed(
         self,
@@ -321,7 +321,7 @@ class Detection:
             self._opened[attempt.attempt_id] = values, customer
             if len(self._opened) > MOST_OPENED:
                 self._opened.popitem(last=False)
-        self._shares.take(values, at_s, now_s, one, counts=counts)
+        self._shares.take(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
         if one is not None and counts:
             self._note_mode(one, now_s)
         if is_again and not is_failure:
@@ -345,7 +345,7 @@ class Detection:
         measures += self._hops.slow(attempt, now_s)
         if not counts:
             hit.measures = measures
-            self._shares.take(hit.values, hit.at_s, now_s, hit, counts=False)
+            self._shares.take(hit.values, hit.at_s, now_s, hit, car=hit.vehicle_id, counts=False)
             return
         for measure in measures:
             if measure not in hit.measures:

@@ -123,6 +123,8 @@ MEASURES: Final = (
     GENERIC, UNCLASSIFIED, LATE, BLIND, *SLOW.values(),
 )  # fmt: skip
 """All of them; what is left of the budget is that of waves of lost cars and of silence."""
+PROVED_LATER: Final = frozenset({ODD, AGAIN, LATE, *OF_MODE.values()})
+"""What is known only after an unlock was counted, as one that opened for all that was known."""
 
 
 def hit_measures(attempt: Attempt) -> tuple[Measure, ...]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
+from platform_probe.detection.ending import CLEARLY_WORSE, Ending
 from platform_probe.detection.evidence import Evidence
 from platform_probe.detection.finding import Finding
-from platform_probe.detection.measures import LATE, Measure
+from platform_probe.detection.measures import LATE, PROVED_LATER, Measure
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import LEAST_DIAGNOSED, SURE, summed
 from platform_probe.detection.traits import Key, Values, common_of, is_in, named
@@ -23,17 +24,12 @@ MOST_KEPT: Final = 10_000
 MOST_HITS: Final = 500
 """Hits that say what its cause is: the latest."""
 EXAMPLES: Final = 10
-WELL: Final = -6.0
-"""Log odds from which on it is over: 400 to 1."""
-ILL: Final = 5.0
-"""Log odds are never higher: what has lasted for days is noticed to be over as soon."""
 SILENT_S: Final = 6 * 3600.0
 """Where nobody tries any more for so long, nothing is known of it and it is taken to be over."""
 AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
 WAITED: Final = "late_delivery_persistent_session"
 """What most doors are opened by that open late, whose boxes were away: a command that has waited
 for them. Of a single unlock its diagnosis can hardly say so."""
-_CLEARLY_WORSE: Final = 3.0
 LEAST_SURE: Final = 0.5
 """Of what has just enough evidence: by the limit alone that would be nothing."""
 
@@ -75,8 +71,7 @@ class Problem:
         """What all of its unlocks have in common."""
         self.same: list[Name] = []
         """All names of its cohort."""
-        self._odds = ILL
-        self._likely = expected
+        self._ending = Ending()
         self._evidence = Evidence(expected, measure.sizes)
         self._limit = math.inf
         self.clear()
@@ -128,31 +123,23 @@ class Problem:
                 self._add(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
-        self._likely = self._share()
+        self._expect()
         self.is_changed = True
 
-    def take(self, values: Values, now_s: float, hit: Hit | None, *, counts: bool) -> None:
-        """Take an unlock, as a customer's or a car's once more where it does not count."""
+    def take(
+        self, values: Values, now_s: float, hit: Hit | None, *, car: str, counts: bool
+    ) -> None:
+        """Take an unlock of a car, as a customer's or a car's once more where it does not count."""
         is_of_it = is_in(self.key, values)
-        is_hit = hit is not None and self.measure in hit.measures
+        of_it = hit if hit is not None and self.measure in hit.measures else None
+        if counts:
+            self._count(of_it, is_of_it=is_of_it)
+        elif is_of_it and of_it is not None:
+            self._note_whom(of_it)
         if is_of_it:
             self.last_s = now_s
-        if not counts:
-            if is_hit and is_of_it and hit is not None:
-                self._note_whom(hit)
-            return
-        if is_of_it:
-            self.total += 1
-            self.well += not is_hit
-        else:
-            self.elsewhere_total += 1
-            self.well_elsewhere += not is_hit
-        if is_hit and hit is not None:
-            self._add(hit)
-        if is_of_it:
-            self._trust(is_hit=is_hit)
-            self._weigh(is_hit=is_hit)
-            self.is_changed = True
+            is_well = hit is None and self.measure not in PROVED_LATER
+            self._weigh(car, is_hit=of_it is not None, is_well=is_well, counts=counts)
 
     def prove(self, hit: Hit) -> None:
         """Take that an unlock which was counted as not hit was."""
@@ -161,16 +148,16 @@ class Problem:
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
         if is_in(self.key, hit.values):
             self._trust(is_hit=True)
-            self._weigh(is_hit=True, is_counted=True)
+            self._go_on(hit.vehicle_id, is_counted=True)
 
     @property
     def is_clear(self) -> bool:
         """Whether so many of its cohort are hit that it can be told from what is usual."""
-        return self.failed >= self.expected * _CLEARLY_WORSE * self.total
+        return self.failed >= self.expected * CLEARLY_WORSE * self.total
 
     def is_over(self, now_s: float) -> bool:
         """Return whether its cohort is as before, or nobody of it tries any more."""
-        if self._odds <= WELL or now_s >= self.over_s:
+        if self._ending.is_over or now_s >= self.over_s:
             return True
         return now_s - max(self.last_s, self.opened_s) > SILENT_S
 
@@ -217,6 +204,20 @@ class Problem:
 
     # Within
 
+    def _count(self, hit: Hit | None, *, is_of_it: bool) -> None:
+        """Count an unlock, of its cohort or another; `hit` where it was hit by it."""
+        if is_of_it:
+            self.total += 1
+            self.well += hit is None
+        else:
+            self.elsewhere_total += 1
+            self.well_elsewhere += hit is None
+        if hit is not None:
+            self._add(hit)
+        if is_of_it:
+            self._trust(is_hit=hit is not None)
+            self.is_changed = True
+
     def _add(self, hit: Hit) -> None:
         if not is_in(self.key, hit.values):
             self.elsewhere_failed += 1
@@ -245,21 +246,29 @@ class Problem:
         else:
             self._evidence.misses(1)
 
-    def _share(self) -> float:
-        share = (self.failed + 1.0) / (self.total + 2.0)
-        return min(max(share, self.expected * _CLEARLY_WORSE), 0.99)
+    def _expect(self) -> None:
+        """Take for as large as it was until it hit the last one."""
+        self._ending.expect(
+            failed=self.failed,
+            total=self.total - self.well,
+            expected=self.expected,
+            cars=self.cars,
+        )
 
-    def _weigh(self, *, is_hit: bool, is_counted: bool = False) -> None:
-        """Weigh whether it goes on: at its share so far, or as it was before.
+    def _weigh(self, car: str, *, is_hit: bool, is_well: bool, counts: bool) -> None:
+        """Weigh whether it goes on, by an unlock of its cohort."""
+        if is_hit and counts:
+            self._go_on(car)
+        elif is_hit:
+            self._ending.struck(car)
+        elif is_well and car in self.cars:
+            self._ending.opens(car, counts=counts)
+        elif counts:
+            self._ending.well()
 
-        What `is_counted` was taken for not hit until now.
-        """
-        if self._odds > 0.0:
-            self._likely = self._share()
-        worse, usual = self._likely, min(self.expected, self._likely / _CLEARLY_WORSE)
-        missed = math.log((1.0 - worse) / (1.0 - usual))
-        if is_hit:
-            before = self._odds - missed if is_counted else self._odds
-            self._odds = min(before + math.log(worse / usual), ILL)
-        else:
-            self._odds += missed
+    def _go_on(self, car: str, *, is_counted: bool = False) -> None:
+        """Weigh that it hit another one. What `is_counted` was taken for well until now."""
+        self._ending.struck(car)
+        if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size
+            self._expect()
+        self._ending.hit(is_counted=is_counted)

@@ -77,11 +77,18 @@ class ShareTests:
     # What comes
 
     def take(
-        self, values: Values, at_s: float, now_s: float, hit: Hit | None, *, counts: bool
+        self,
+        values: Values,
+        at_s: float,
+        now_s: float,
+        hit: Hit | None,
+        *,
+        car: str,
+        counts: bool,
     ) -> None:
-        """Take an unlock that ended."""
+        """Take an unlock of a car that ended."""
         for problem in self.problems:
-            problem.take(values, now_s, hit, counts=counts)
+            problem.take(values, now_s, hit, car=car, counts=counts)
         if not counts:
             return
         self.recent.counted(at_s, values)

@@ -64,10 +64,10 @@ def injected(attempts: list[str], complaints: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def run(path: Path, *, opens: bool) -> None:
+def run(path: Path, *, opens: bool, all_press_again: bool = False) -> None:
     """Write a run in which every customer of a struck car presses twice, and one calls.
 
-    `opens`: the records say that the first unlock went well.
+    `opens`: the records say that the first unlock went well. `all_press_again`: so do the others.
     """
     cause = None if opens else Cause.BOX_OFFLINE
     attempts, events = [], []
@@ -78,6 +78,8 @@ def run(path: Path, *, opens: bool) -> None:
     for number in range(11, 40):
         attempts.append(unlock(number, 4.0 * number, None, region="south"))
         events.append(pressed(number, 4.0 * number))
+        if all_press_again:
+            events.append(pressed(number, 4.0 * number + 10.0, press=2))
     written(path, "attempts.jsonl", attempts)
     written(path, CUSTOMERS, events)
     called = Complaint(
@@ -113,6 +115,14 @@ def test_what_looks_well_is_known_when_the_customer_presses_again(tmp_path: Path
     run(tmp_path, opens=True)
     bound = harm_of(tmp_path, entries=1).bound
     assert bound.knowable_at == BEGAN_AT + 40.0 + 30.0 + 2.0
+
+
+def test_what_looks_as_on_any_day_cannot_be_known(tmp_path: Path) -> None:
+    """Where everybody presses again while a box wakes up, that tells nobody of an incident."""
+    run(tmp_path, opens=True, all_press_again=True)
+    harm = harm_of(tmp_path, entries=1)
+    assert harm.harmed == 9
+    assert harm.bound.knowable_at is None
 
 
 def test_what_another_fault_did_is_not_the_incident(tmp_path: Path) -> None:

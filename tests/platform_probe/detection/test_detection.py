@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -216,6 +217,59 @@ def test_what_is_over_is_resolved_after_a_quiet_while() -> None:
     assert (incident.failed, incident.total) == (20, 20)
     assert incident.changes[-1].sentence == "over since 00:00, after 19 s"
     assert incident.at > last.started_at + 900.0
+
+
+def unlocks_until_over(watched: Watched, cars: Iterable[str] = ()) -> int:
+    """Let unlocks go well until nothing is seen of the incident, of `cars` first; count them."""
+    names = iter(cars)
+    for number in range(1, 200):
+        watched.wait(120.0)
+        car = next(names, None)
+        if car is None:
+            watched.unlock()
+        else:
+            watched.unlock(vehicle_id=car)
+        if watched.told[-1].unseen_since is not None:
+            return number
+    raise AssertionError("it is never over")
+
+
+def test_what_goes_well_since_the_last_hit_does_not_make_an_incident_smaller() -> None:
+    """One in seven failed: ninety that go well are enough, and not only a hundred and ten."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(180):
+        watched.wait(2.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE if number % 7 == 0 else None)
+    assert unlocks_until_over(watched) < 95
+
+
+GARAGE = [f"garage-{number}" for number in range(12)]
+
+
+def garage_fails() -> Watched:
+    """Return what is watched after twelve cars of a garage failed, while others opened."""
+    watched = Watched()
+    watched.usual(100, failing=0.0)
+    for number in range(70):
+        watched.wait(2.0)
+        if number % 3 == 0:
+            watched.unlock(cause=Cause.BOX_OFFLINE, vehicle_id=GARAGE[number // 3 % 12])
+        else:
+            watched.unlock()
+    assert watched.told[-1].failed == 12
+    return watched
+
+
+@pytest.mark.parametrize(("opens", "most"), [(GARAGE, 5), ([], 20)])
+def test_cars_that_were_hit_and_open_say_that_it_is_over(opens: list[str], most: int) -> None:
+    """Sooner than others do."""
+    assert unlocks_until_over(garage_fails(), opens) < most
+
+
+def test_a_car_that_opens_again_and_again_says_so_once() -> None:
+    """The others of those that were hit may not."""
+    assert unlocks_until_over(garage_fails(), GARAGE[:1] * 20) > 5
 
 
 @pytest.mark.parametrize(

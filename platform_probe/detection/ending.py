@@ -1,0 +1,77 @@
+"""The test whether a problem goes on or is over, on the unlocks of its cohort since the last hit.
+
+Each unlock that goes well makes it likelier that the problem is over: by how much follows from how
+many were hit until the last one that was. What goes well since then says that it is over, and not
+that it was small. A car that was hit and opens says more than others, where hardly any that was hit
+had opened before: what struck it would strike it again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+WELL: Final = -6.0
+"""Log odds from which on it is over: 400 to 1."""
+ILL: Final = 5.0
+"""Log odds are never higher: what has lasted for days is noticed to be over as soon."""
+CLEARLY_WORSE: Final = 3.0
+"""While it goes on, so many times as many as usual are hit at least."""
+_MOST: Final = 0.99
+
+
+class Ending:
+    """The log odds that one problem goes on."""
+
+    def __init__(self) -> None:
+        self._odds = ILL
+        self._opened: set[str] = set()
+        """Cars that have opened since they were hit."""
+        self.expect(failed=0, total=0, expected=0.0, cars=frozenset())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its cohort is as before."""
+        return self._odds <= WELL
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is likelier that it goes on."""
+        return self._odds > 0.0
+
+    def expect(self, *, failed: int, total: int, expected: float, cars: AbstractSet[str]) -> None:
+        """Take how many unlocks were hit, of how many until the last one that was, of which cars.
+
+        `expected` is the share that is hit on any day: by cars that are ill, which do not open
+        when all is over.
+        """
+        self._opened &= cars
+        share = (failed + 1.0) / (total + 2.0)
+        share = min(max(share, expected * CLEARLY_WORSE), _MOST)
+        usual = min(expected, share / CLEARLY_WORSE)
+        self._hit = math.log(share / usual) if usual else 0.0
+        self._missed = math.log((1.0 - share) / (1.0 - usual))
+        again = min((len(cars) - len(self._opened) + 1.0) / (len(cars) + 2.0), _MOST)
+        usual_again = min(usual / share, again / CLEARLY_WORSE)
+        self._opens = math.log((1.0 - again) / (1.0 - usual_again))
+
+    def hit(self, *, is_counted: bool = False) -> None:
+        """Weigh an unlock that was hit. What `is_counted` was taken for not hit until now."""
+        before = self._odds - self._missed if is_counted else self._odds
+        self._odds = min(before + self._hit, ILL)
+
+    def struck(self, car: str) -> None:
+        """Note that a car was hit, be it once more."""
+        self._opened.discard(car)
+
+    def well(self) -> None:
+        """Weigh an unlock that was not hit."""
+        self._odds += self._missed
+
+    def opens(self, car: str, *, counts: bool) -> None:
+        """Weigh that a car opens which was hit: as that, once, or as an unlock of anybody's."""
+        is_first = car not in self._opened
+        self._opened.add(car)
+        step = self._missed if counts else 0.0
+        self._odds += min(step, self._opens) if is_first else step
