@@ -113,7 +113,7 @@ class Reader:
             monkeypatch.setenv(name, value)
         self._lines += 1
         monkeypatch.setenv("FLEET_SIM_RUN_OUT", f"runs/{self._lines}")
-        monkeypatch.setattr("fleet_sim.runs.conclude.write_report", lambda *_: None)
+        monkeypatch.setattr("fleet_sim.results.report.write_report", lambda *_: None)
         line, _, into = line.partition(" > ")
         words = [self._at_home(word, broker) for word in shlex.split(line, comments=True)]
         if words[0] in NOT_RUN or any(part in line for part in LEFT_OUT):
