@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Flag, Record, Source
@@ -27,7 +27,6 @@ from fleet_wire.profiles.profile import Profile
 from platform_probe.attempts.evidence import BoxPresence
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.car_files import read_keys
-from platform_probe.doors.http import HttpDoor
 from platform_probe.doors.http_form import load_door
 from platform_probe.doors.mqtt import CommandMaker, OutgoingCommand
 from platform_probe.doors.relocks import Relocks
@@ -39,6 +38,9 @@ from platform_probe.load_settings import FloorSettings, LoadSettings
 from platform_probe.outputs.logs import Complaints, Logger
 from platform_probe.outputs.metrics import ProbeMetrics, Withheld
 from platform_probe.settings import ProbeSettings
+
+if TYPE_CHECKING:
+    from platform_probe.doors.http import HttpDoor
 
 
 class SyntheticUnlocks:
@@ -224,6 +226,8 @@ class SyntheticUnlocks:
             raise ConfigError(
                 [f"{load.door_file}: lock: missing, and load.relock wants each car locked again"]
             )
+        from platform_probe.doors.http import HttpDoor  # noqa: PLC0415 - without one no aiohttp
+
         return HttpDoor(
             door,
             tracker=self._tracker,

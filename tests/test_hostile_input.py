@@ -184,7 +184,7 @@ def test_any_scenario(
     values: dict[str, Any],
 ) -> None:
     """It is refused in plain lines; or it is right, and then it runs, where that takes no time."""
-    monkeypatch.setattr("fleet_sim.runs.conclude.write_report", lambda *_: None)
+    monkeypatch.setattr("fleet_sim.results.report.write_report", lambda *_: None)
     path = write(tmp_path / "scenario.yaml", values)
     if run(FLEET_SIM, "check", path).exit_code == 0 and is_short(Scenario.model_validate(values)):
         out = str(tmp_path / "run" / str(len([*tmp_path.iterdir()])))

@@ -12,7 +12,6 @@ import msgspec
 
 from fleet_sim.faults import Hit
 from fleet_sim.results import expectations
-from fleet_sim.results.report import write_report
 from fleet_sim.results.safety import HitLine, faults_behind
 from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, summarize
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
@@ -60,6 +59,8 @@ def conclude(
         manifest["load_began_s"] = load_began_s
         directory.write_json(MANIFEST, manifest)
     if with_report:
+        from fleet_sim.results.report import write_report  # noqa: PLC0415 - few need its libraries
+
         with directory.writing("report.html"):
             write_report(directory.path, summary, source.text)
     return summary

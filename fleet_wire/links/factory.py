@@ -11,7 +11,6 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
-from fleet_wire.links.paho_link import PahoLinkFactory
 from fleet_wire.links.several import Brokers
 
 
@@ -32,6 +31,8 @@ def link_factory(
     what `broker` and `tls` say.
     """
     if broker.is_websocket or protocol != "5":
+        from fleet_wire.links.paho_link import PahoLinkFactory  # noqa: PLC0415 - few brokers want it
+
         return PahoLinkFactory(
             broker,
             protocol=protocol,

@@ -16,15 +16,13 @@ from tests.helpers.judged import told
 
 DAYS_EACH = 10.0
 SEED = 1
-EVERY_S = 120.0
-"""Between two evaluations: the shortest window of a rule is five minutes."""
 
 
 def days_of(healthy: HealthyFleet) -> tuple[int, list[str]]:
     """Return how many customers came, and a line for each page."""
     fleet = lived(healthy, days=DAYS_EACH, seed=SEED)
     with tempfile.TemporaryDirectory() as directory:
-        return fleet.platform.unlocks, told(woken_by(fleet, Path(directory), every_s=EVERY_S))
+        return fleet.platform.unlocks, told(woken_by(fleet, Path(directory)))
 
 
 def main() -> int:

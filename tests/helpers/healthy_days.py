@@ -18,6 +18,8 @@ from tests.helpers.watched_fleet import GENERIC_SHARE, Synthetic, WatchedFleet
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
 SCRAPE_S = 60.0
+EVERY_S = 120.0
+"""Between two evaluations: the shortest window of a rule is five minutes."""
 DAY_PROFILE = (
     *(0.05, 0.03, 0.02, 0.02, 0.03, 0.1), *(0.4, 0.9, 1.0, 0.7, 0.6, 0.6),
     *(0.7, 0.7, 0.6, 0.7, 0.9, 1.0), *(0.9, 0.8, 0.6, 0.4, 0.2, 0.1),
@@ -146,6 +148,6 @@ def lived(
     return fleet
 
 
-def woken_by(fleet: WatchedFleet, directory: Path, *, every_s: float = SCRAPE_S) -> list[Firing]:
-    """Return what would have woken somebody, at evaluations so far apart."""
-    return firings(fleet.scrapes, directory, names=pages(), every_s=every_s)
+def woken_by(fleet: WatchedFleet, directory: Path) -> list[Firing]:
+    """Return what would have woken somebody."""
+    return firings(fleet.scrapes, directory, names=pages(), every_s=EVERY_S)

@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the report out: it takes longer than the run, and has tests of its own."""
-    monkeypatch.setattr("fleet_sim.runs.conclude.write_report", lambda *_: None)
+    monkeypatch.setattr("fleet_sim.results.report.write_report", lambda *_: None)

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -27,10 +27,10 @@ from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import Around
 from fleet_sim.runs.live.credentials import BoxCredentials
+from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.records import Records
-from fleet_sim.runs.live.rental_api import RentalApi
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.shards import Shards
 from fleet_sim.runs.live.spread_fleet import SpreadFleet
@@ -44,6 +44,9 @@ from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.factory import tls_for
 from fleet_wire.profiles.loading import load_profile
+
+if TYPE_CHECKING:
+    from fleet_sim.runs.live.rental_api import RentalApi
 
 SAMPLE_S = 1.0
 METRICS_ADDRESS = "127.0.0.1:9464"
@@ -154,6 +157,8 @@ class LiveRun:
         )
         fleet = self._make_fleet(specs)
         rentals = self._make_rentals(fleet, specs)
+        if self._scenario.has_platform:
+            self._api = _rental_api(fleet.driver, rentals, self._options.platform_url)
         try:
             self._progress.phase(f"connecting {readable.boxes(len(specs))} to {brokers.brokers}")
             await fleet.connect(self._progress, self._stop.asked)
@@ -247,8 +252,7 @@ class LiveRun:
     ) -> None:
         with fleet.driver.present():
             rentals.start()
-        if self._scenario.has_platform:
-            self._api = RentalApi(fleet.driver, rentals, self._options.platform_url)
+        if self._api is not None:
             self._progress.note(f"the platform's API: {await self._api.start()}")
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs))
@@ -376,6 +380,12 @@ class LiveRun:
         path = self._directory.write_json("probe.yaml", config)
         path.chmod(0o600)
         return path
+
+
+def _rental_api(driver: LiveDriver, rentals: Rentals, url: str | None) -> RentalApi:
+    from fleet_sim.runs.live.rental_api import RentalApi  # noqa: PLC0415 - without customers no HTTP
+
+    return RentalApi(driver, rentals, url)
 
 
 def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers) -> FleetOptions:

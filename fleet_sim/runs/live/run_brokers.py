@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from fleet_sim.broker.access import BrokerAccess
-from fleet_sim.broker.certificates import BadCertificates
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.faults import Need
 from fleet_sim.runs.injection import broker_settings
@@ -18,6 +17,9 @@ from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.several import Brokers
 from fleet_wire.profiles.loading import load_profile
+
+if TYPE_CHECKING:
+    from fleet_sim.broker.certificates import BadCertificates
 
 NEEDS_MOSQUITTO = (
     "a fault of this scenario needs a broker whose settings we choose, and mosquitto is not"
@@ -52,7 +54,7 @@ class RunBrokers:
         Raises `ConfigError` where a fault needs another kind, or one kind carries too few boxes.
         """
         access, settings = BrokerAccess(directory), broker_settings(scenario)
-        bad = BadCertificates(directory / "tls") if settings.shows_bad_certificates else None
+        bad = _bad_certificates(directory / "tls") if settings.shows_bad_certificates else None
         config = access.config() + settings.mosquitto_config()
         protocol = load_profile(scenario.fleet.profile).traits.mqtt
         with ExitStack() as stack:
@@ -122,6 +124,12 @@ class RunBrokers:
         for process in self.processes:
             process.kill()
         self._open.close()
+
+
+def _bad_certificates(directory: Path) -> BadCertificates:
+    from fleet_sim.broker.certificates import BadCertificates  # noqa: PLC0415 - few runs need it
+
+    return BadCertificates(directory)
 
 
 def brokers_needed(boxes: int) -> int:
