@@ -5,9 +5,6 @@ from __future__ import annotations
 from fleet_sim.score.cases import LabelledCase, Said
 from fleet_wire.modes.facts import Told
 
-NEVER_ALONE = ("event_storm_self_ddos", "modem_search_drain", "retained_command")
-"""Modes whose fault each shipped scenario has beside another one. How the others are named is held
-in `scenarios/test_shipped.py`."""
 CAN, KEY = "can_bus_asleep_no_ack", "key_overrides_app"
 
 

@@ -13,11 +13,9 @@ from fleet_sim.runs.conclude import digest_of
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_sim.score.cases import read_run
 from fleet_sim.score.figures import is_among
-from fleet_sim.score.incidents import scored_faults
 from fleet_wire.modes.catalogue import MODES
 from tests.helpers.commands import lines
 from tests.helpers.golden import IF_MEANT, SEED, expected_digests
-from tests.helpers.scored import NEVER_ALONE
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
 HARMLESS = {"box_asleep"}
@@ -132,14 +130,8 @@ def test_a_queue_with_room_opens_the_cars_late(tmp_path: Path) -> None:
 
 
 def test_every_fault_is_listed_and_has_a_scenario() -> None:
-    """`fleet-sim faults` lists them; each is shown by a shipped scenario.
-
-    Modes are shown alone, so that `check_diagnoses` holds that they are named; those that are not
-    are drawn in `fleet_sim/score/test_every_mode.py`.
-    """
+    """`fleet-sim faults` lists them; each is shown by a shipped scenario."""
     listing = CliRunner().invoke(main, ["faults"]).output
-    shown = [{entry.name for entry in load_scenario(path).faults} for path in SCENARIOS.values()]
-    assert set().union(*shown) == set(FAULTS)
+    shown = {entry.name for path in SCENARIOS.values() for entry in load_scenario(path).faults}
+    assert shown == set(FAULTS)
     assert all(name in listing for name in FAULTS)
-    alone = {fault for faults in shown if len(faults) == 1 for fault in faults}
-    assert {*scored_faults()} - alone == {*NEVER_ALONE}

@@ -1,8 +1,4 @@
-"""Modes in fleets that are drawn: one that is no longer named is noticed here.
-
-That each is named in the scenario that shows it alone is held in `scenarios/test_shipped.py`, at
-closer bounds. All in drawn fleets, and more than once, are `make score`.
-"""
+"""Every mode, injected in virtual time: a mode that is no longer named is noticed here."""
 
 from __future__ import annotations
 
@@ -11,27 +7,24 @@ from collections.abc import Iterable
 from fleet_sim.score.cases import RunCases, run_all
 from fleet_sim.score.figures import figures_of, is_among
 from fleet_sim.score.incidents import Incident, scored_faults
-from tests.helpers.scored import NEVER_ALONE
 
 SEEDS = (1_002, 1_003, 1_004, 1_005)
 """Nobody has tuned with them. Where a fault does not show on the first, the next is tried: not
 every small fleet has cars that it can harm."""
 LEAST_FIRST = 0.8
-DRAWN = tuple(sorted({*scored_faults()[::3], *NEVER_ALONE}))
-"""A third of all, from every layer, and those that no shipped scenario shows alone."""
 
 
-def test_modes_are_named_in_drawn_fleets() -> None:
+def test_modes_are_named() -> None:
     """Each is among the first three in at least half of its unlocks, and most are first."""
     runs = dict[str, RunCases]()
     for seed in SEEDS:
-        unseen = [slug for slug in DRAWN if slug not in runs]
+        unseen = [slug for slug in scored_faults() if slug not in runs]
         done = run_all((Incident((slug,), seed, is_short=True) for slug in unseen), jobs=2)
         for run in _without_errors(done):
             if any(case.labels for case in run.cases):
                 runs[run.faults[0]] = run
     named = {slug for slug, run in runs.items() if _is_named(run)}
-    assert named == set(DRAWN)
+    assert named == set(scored_faults())
     healthy = _without_errors(run_all([Incident((), SEEDS[0], is_short=True)], jobs=1))
     figures = figures_of([*runs.values(), *healthy], None)
     assert figures["single"]["top1"] >= LEAST_FIRST
