@@ -1,10 +1,10 @@
-"""A case as a support agent reads it, and as programs do."""
+"""A case as a support agent reads it."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ from platform_probe.support.believed import (
 )
 from platform_probe.support.beside import Relations, Whose, pressed_again_s
 from platform_probe.support.case import FOLLOWED_S, LISTED, Case, evidence_of
-from platform_probe.support.cohorts import around_in_words, finding_json, is_one_of
+from platform_probe.support.cohorts import around_in_words, is_one_of
 from platform_probe.support.plain_words import broker_in_words, reason_in_words
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
@@ -44,7 +44,7 @@ from platform_probe.support.timeline import (
     reached_in_words,
     timeline_of,
 )
-from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of, minute_clock
+from platform_probe.support.times import clock_of, date_and_clock, long_of, minute_clock
 
 _WHO: Final = 8
 _WHO_COLUMNS: Final = {
@@ -264,7 +264,7 @@ def _why(case: Case, zone: tzinfo) -> Iterator[str]:
 def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
     said = {
         "Speaks for it": reasons(believed, zone, is_for=True),
-        "Speaks against it": _against(case, believed, zone),
+        "Speaks against it": against(case, believed, zone),
     }
     if not any(said.values()):  # of what is no mode nothing is known that would speak for it
         said = {
@@ -283,7 +283,8 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
         yield from (f"  - {sentence}" for sentence in changes)
 
 
-def _against(case: Case, believed: Revision, zone: tzinfo) -> list[str]:
+def against(case: Case, believed: Revision, zone: tzinfo) -> list[str]:
+    """Return the sentences that speak against what is believed."""
     return reasons(believed, zone, is_for=False, not_missed=case.not_missed)
 
 
@@ -298,7 +299,7 @@ def _believed(believed: Revision) -> Iterator[str]:
 
 
 def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
-    yield f"  {cause}: {_explanation(case)}"
+    yield f"  {cause}: {explanation(case)}"
     missed = missed_in_words(attempt)
     but = f", and {missed}" if missed else ""
     yield f"  It got so far: {reached_in_words(attempt)}{but}.{_side(case, cause)}"
@@ -369,7 +370,7 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from ("", "Other unlocks that fit")
     relations = Relations(case)
     for other in case.others:
-        mode = _mode_of(other)
+        mode = mode_of(other)
         ended = f"{other['cause'] or 'opened'}{f' ({title_of(mode)})' if mode else ''}"
         at = date_and_clock(unix_s(other["started_at"]), zone)
         by = relations.whose(other)
@@ -377,91 +378,20 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
         yield f"  {at}  {other['vehicle_id']}  {ended}{whose}  --attempt {other['attempt_id']}"
 
 
-def _mode_of(other: Row) -> str | None:
+def mode_of(other: Row) -> str | None:
     """Return which mode another unlock is believed to have had, where that accuses nobody."""
     mode: str | None = other["failure_mode"]
     return None if mode in ACCUSES else mode
 
 
-def _booked(event: Row | None, zone: tzinfo) -> dict[str, str] | None:
-    """Return who else has booked the car, for a program."""
-    if event is None:
-        return None
-    return {"at": iso_of(unix_s(event["logged_at"]), zone), "booking_id": event["booking_id"]}
-
-
-def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
-    """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
-    has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.complaint_id)
-    advice = advice_now(case)
-    return {
-        "vehicle_id": case.vehicle_id,
-        "at": iso_of(case.at_s, zone),
-        "newest_record_at": iso_of(case.newest_s, zone),
-        "is_as_of": case.is_as_of,
-        "attempt": _plain_row(case.attempt, zone),
-        "opened_later": case.opened_after_no,
-        "opened_in_time": case.opened_in_time,
-        "pressed_again_after_s": pressed_again_s(case),
-        "booking_ended_at": _iso_or_none(case.booking_ended_s, zone),
-        "booked_since": _booked(case.booked_since, zone),
-        "timeline": [
-            {
-                "at": iso_of(entry.at_s, zone),
-                "after_s": round(entry.at_s - case.at_s, 6),
-                "who": entry.who,
-                "what": entry.what,
-            }
-            for entry in timeline_of(case)
-        ],
-        "not_asked_since": _iso_or_none(case.not_asked_since_s, zone),
-        "cause": case.cause,
-        "explanation": _explanation(case) if has_attempt else None,
-        "reason": _reason(case),
-        "facts": [] if case.attempt is None else facts_of(case.attempt),
-        "diagnosis": _diagnosis_json(case, zone),
-        "say": advice.say if is_told else None,
-        "do": advice.do if is_told else None,
-        "acts": advice.acts if is_told else None,
-        "mend": advice.mend if is_told else None,
-        "incidents": [
-            {
-                "incident_id": one.incident_id,
-                "title": one.title,
-                "state": one.state,
-                "acknowledged_by": one.acknowledged_by,
-                "unseen_since": _iso_or_none(one.unseen_since, zone),
-            }
-            for one in case.incidents
-        ],
-        "who_else": None if case.finding is None else finding_json(case.finding, zone),
-        "which": None
-        if case.which is None
-        else {"number": case.which.number, "of": case.which.of, "why": case.which.why},
-        "others": [
-            {
-                "attempt_id": other["attempt_id"],
-                "vehicle_id": other["vehicle_id"],
-                "at": iso_of(unix_s(other["started_at"]), zone),
-                "cause": other["cause"],
-                "failure_mode": _mode_of(other),
-            }
-            for other in case.others
-        ],
-    }
-
-
-def _reason(case: Case) -> str | None:
+def reason_of(case: Case) -> str | None:
     """Return the reason that box, broker or platform gave, in words."""
     reason = None if case.attempt is None else case.attempt["reason"]
     return None if reason is None else reason_in_words(reason)
 
 
-def _iso_or_none(at_s: float | None, zone: tzinfo) -> str | None:
-    return None if at_s is None else iso_of(at_s, zone)
-
-
-def _explanation(case: Case) -> str:
+def explanation(case: Case) -> str:
+    """Return what the cause means for this unlock, in a sentence."""
     if case.is_in_doubt:
         return f"The car {SAID_OPEN}."
     if case.attempt is not None and case.attempt["reason"] == PROBE_STOPPED:
@@ -471,45 +401,3 @@ def _explanation(case: Case) -> str:
     is_refuted = case.cause in _REFUTED_BY_ANSWER
     is_open = case.opened_late and (is_refuted or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)
-
-
-def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
-    believed = case.believed
-    if believed is None:
-        return None
-    return {
-        "mode": believed.first.mode,
-        "title": title_of(believed.first.mode),
-        "probability": believed.first.probability,
-        "engineer": None if believed.mode is None else believed.mode.engineer,
-        "looks_like": believed.looks_like,
-        "facts": [
-            {"fact": fact.fact, "sentence": sentence_of(fact, believed.at_s, zone)}
-            for fact in believed.facts
-        ],
-        "for": reasons(believed, zone, is_for=True),
-        "against": _against(case, believed, zone),
-        "others": [
-            {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
-            for one in believed.others
-        ],
-        "revisions": [
-            {
-                "at": iso_of(one.at_s, zone),
-                "after_s": one.after_s,
-                "mode": one.first.mode,
-                "probability": one.first.probability,
-            }
-            for one in case.revisions
-        ],
-    }
-
-
-def _plain_row(row: Row | None, zone: tzinfo) -> dict[str, Any] | None:
-    if row is None:
-        return None
-    return {
-        name: iso_of(unix_s(value), zone) if isinstance(value, datetime) else value
-        for name, value in row.items()
-        if value is not None
-    } | {"evidence": evidence_of(row)}

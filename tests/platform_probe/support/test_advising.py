@@ -34,7 +34,8 @@ from platform_probe.support.advice import (
     advice_for,
 )
 from platform_probe.support.looking_up import Wanted, look_up
-from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.telling import text_of
+from platform_probe.support.telling_programs import json_of
 from platform_probe.support.times import minute_clock
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of

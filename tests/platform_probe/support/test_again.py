@@ -16,7 +16,7 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import CONNECTED, LONG_AGO, advice_for
 from platform_probe.support.looking_up import Wanted, look_up
-from platform_probe.support.telling import json_of
+from platform_probe.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import BEGIN_S, put_lines, put_presence, put_unlocks, unlock

@@ -15,7 +15,8 @@ from fleet_wire.contract.incident import IncidentState
 from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source, Span
 from platform_probe.support.looking_up import Wanted, look_up
-from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.telling import text_of
+from platform_probe.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import (

@@ -17,7 +17,8 @@ from platform_probe.support.advice import CONNECTED, LONG_AGO, OPENED_FOR_THEM
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.rows import utc
-from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.telling import text_of
+from platform_probe.support.telling_programs import json_of
 from platform_probe.support.which import Moment
 from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 

@@ -16,7 +16,8 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import BOOKING_ENDED, OPENED_FOR_THEM
 from platform_probe.support.looking_up import Wanted, look_up
-from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.telling import text_of
+from platform_probe.support.telling_programs import json_of
 from platform_probe.support.which import Moment
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of

@@ -15,7 +15,8 @@ from platform_probe.store.reading import Source
 from platform_probe.support.advice import advice_for
 from platform_probe.support.beside import OPEN_SINCE
 from platform_probe.support.looking_up import Wanted, look_up
-from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.telling import text_of
+from platform_probe.support.telling_programs import json_of
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.stores import put_lines, put_unlocks, unlock
 

@@ -14,7 +14,8 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import NOT_ASKED
 from platform_probe.support.looking_up import Wanted, look_up
-from platform_probe.support.telling import export_command, json_of, text_of
+from platform_probe.support.telling import export_command, text_of
+from platform_probe.support.telling_programs import json_of
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 

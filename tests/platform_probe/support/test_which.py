@@ -15,7 +15,8 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, RankedMode
 from platform_probe.store.reading import Source
 from platform_probe.support.looking_up import Wanted, look_up
-from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.telling import text_of
+from platform_probe.support.telling_programs import json_of
 from platform_probe.support.which import AGAIN_S, Moment, Why
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock

@@ -17,7 +17,8 @@ from platform_probe.support.cohorts import (
 )
 from platform_probe.support.incident_rows import as_unlock, incidents_of
 from platform_probe.support.rows import Row
-from platform_probe.support.telling import export_command, facts_of, json_of
+from platform_probe.support.telling import export_command, facts_of
+from platform_probe.support.telling_programs import json_of
 from platform_probe.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
 from platform_probe.support.times import minute_clock
 from platform_probe.web.console.asked import (
