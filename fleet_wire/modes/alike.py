@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import FACTS, HEARTBEATS, Fact, Told
+from fleet_wire.modes.facts import FACTS, HEARTBEATS, PLATFORM_LOG, Fact, Told
 from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, Signature
 
 _ALL: Final = frozenset(Told)
@@ -28,10 +28,10 @@ WIRES: Final[Mapping[str, frozenset[Told]]] = MappingProxyType(
     {
         "nothing is lost": _ALL,
         "no heartbeats": _ALL - {*HEARTBEATS},
-        "no log of the platform": _ALL - {Told.PLATFORM},
+        "no log of the platform": _ALL - {*PLATFORM_LOG},
         "no log of the broker": _ALL - {Told.BROKER_LOG},
         "two topics, both logs": _TWO_TOPICS,
-        "two topics, the broker's log": _TWO_TOPICS - {Told.PLATFORM},
+        "two topics, the broker's log": _TWO_TOPICS - {*PLATFORM_LOG},
         "two topics alone": frozenset({Told.ATTEMPT, Told.NEIGHBOURS}),
     }
 )
@@ -48,8 +48,13 @@ _WORDS: Final = {
     Told.NEIGHBOURS: "enough other unlocks",
     Told.KIND: "the car's operator and region",
     Told.PLATFORM: "the platform's log",
+    Told.COMMAND_END: "the platform's word on how the command ended",
     Told.BROKER_LOG: "the broker's log",
 }
+
+
+_PART_OF: Final = {Told.TELEMETRY_SINCE: Told.TELEMETRY, Told.COMMAND_END: Told.PLATFORM}
+"""What is named with another source, and not beside it."""
 
 
 class AlikeClass(NamedTuple):
@@ -136,9 +141,11 @@ def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
 
 
 def _listed(sources: Collection[Told]) -> str:
-    words = [_WORDS[source] for source in Told if source in sources]
-    if _WORDS[Told.TELEMETRY] in words:  # those after the command are of them
-        words = [word for word in words if word != _WORDS[Told.TELEMETRY_SINCE]]
+    words = [
+        _WORDS[source]
+        for source in Told
+        if source in sources and _PART_OF.get(source) not in sources
+    ]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 

@@ -36,12 +36,16 @@ class Told(StrEnum):
     so how those fare that are alike."""
     PLATFORM = "platform"
     """The platform's log."""
+    COMMAND_END = "command_end"
+    """What that says of how the command ended, once it was due: before that a command may come."""
     BROKER_LOG = "broker_log"
     """The broker's own log."""
 
 
 HEARTBEATS: Final = (Told.TELEMETRY, Told.TELEMETRY_SINCE)
 """All that heartbeats tell: where there are none, both are missing."""
+PLATFORM_LOG: Final = (Told.PLATFORM, Told.COMMAND_END)
+"""The same of the platform's log."""
 
 
 class Fact(StrEnum):
@@ -455,7 +459,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         not_woken="the box was asleep, and the platform did not ask it to wake before the command",
         platform_missed_it="the car opened, and the platform gave the command up as unanswered; or"
         " that was so with the command before",
-        platform_gave_up="the platform gave the command up as unanswered, or never sent it",
         platform_waited_long="the platform waited for an answer for more than a minute, though it"
         " had come",
         open_but_told_no="the car opened, and the customer was told that it did not",
@@ -474,6 +477,10 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         app_version_fares_well="the platform found no booking, and hardly ever does so with others"
         " that have this version of the app",
         many_cars_of_one="one account asked for many cars within minutes",
+    ),
+    **_of(
+        Told.COMMAND_END,
+        platform_gave_up="the platform gave the command up as unanswered, or never sent it",
     ),
     **_of(
         Told.BROKER_LOG,

@@ -132,6 +132,13 @@ class Case:
         return interval_s is not None and until_s - self.at_box_s >= interval_s
 
     @property
+    def was_end_due(self) -> bool:
+        """Whether the platform has said how the command ended, or should have."""
+        side = self.record.platform
+        has_ended = side is not None and side.outcome is not None
+        return has_ended or self.now_s - self.began_s >= COMMAND_ENDS_S
+
+    @property
     def clock_ahead_s(self) -> float | None:
         """How far the box's clock is ahead of ours, as far as is known."""
         sent_unix_s = self.published_s + self.unix_offset_s
@@ -179,6 +186,7 @@ class Case:
             Told.TELEMETRY: self.has_heartbeats,
             Told.TELEMETRY_SINCE: self.was_heartbeat_due,
             Told.PLATFORM: self.platform_told,
+            Told.COMMAND_END: self.platform_told and self.was_end_due,
             Told.BROKER_LOG: self.broker_told,
             Told.NEIGHBOURS: has_neighbours,
             Told.KIND: has_neighbours and bool(self.car.places),
@@ -189,5 +197,7 @@ class Case:
 FEWEST: Final = 5
 """Of fewer other unlocks nothing follows [E]."""
 
+COMMAND_ENDS_S: Final = 60.0
+"""By then a command that a customer waits for has ended, and its grace too [E]."""
 AWAY_S: Final = 300.0
 AGAIN_S: Final = 1800.0

@@ -4,8 +4,10 @@ WITH late AS (
         s.source, s.attempt_id
     FROM stray_answers AS s LEFT JOIN attempts AS a USING (attempt_id)
     WHERE s.came_at BETWEEN $since AND $until AND s.is_late_unlock
-      -- the platform knew, and the app, answered 202, still asked
-      AND NOT coalesce(a.platform_outcome = 'executed' AND a.status < 400, false)
+      -- the platform knew, and the app, answered 202, still asked: for a minute, as customers do
+      AND NOT coalesce(
+          a.platform_outcome = 'executed' AND a.status < 400 AND s.after_s < 60, false
+      )
 ), locked AS (
     SELECT late.attempt_id, min(heard_at) AS locked_at
     FROM observations JOIN late USING (vehicle_id)
