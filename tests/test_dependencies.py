@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Final
@@ -47,18 +48,26 @@ def normal(name: str) -> str:
 
 def imported(*folders: str) -> dict[str, set[Path]]:
     """Return which distributions the modules below some folders import, and where."""
-    owners = packages_distributions()
     found: dict[str, set[Path]] = {}
     for folder in folders:
-        for path in (ROOT / folder).rglob("*.py"):
-            for module, _ in imported_names(path):
-                top = module.partition(".")[0]
-                if top not in OURS and top not in sys.stdlib_module_names:
-                    name = next(
-                        (owner for begin, owner in SHARED.items() if module.startswith(begin)),
-                        owners.get(top, [top])[0],
-                    )
-                    found.setdefault(normal(name), set()).add(path.relative_to(ROOT))
+        for name, places in _imported_below(folder).items():
+            found.setdefault(name, set()).update(places)
+    return found
+
+
+@cache
+def _imported_below(folder: str) -> dict[str, set[Path]]:
+    owners = packages_distributions()
+    found: dict[str, set[Path]] = {}
+    for path in (ROOT / folder).rglob("*.py"):
+        for module, _ in imported_names(path):
+            top = module.partition(".")[0]
+            if top not in OURS and top not in sys.stdlib_module_names:
+                name = next(
+                    (owner for begin, owner in SHARED.items() if module.startswith(begin)),
+                    owners.get(top, [top])[0],
+                )
+                found.setdefault(normal(name), set()).add(path.relative_to(ROOT))
     return found
 
 

@@ -40,6 +40,11 @@ def incidents(probe: RunningProbe) -> list[Incident]:
     return [msgspec.json.decode(each, type=Incident) for each in lines if each.endswith(b"\n")]
 
 
+def written(probe: RunningProbe) -> int:
+    """Return how many unlocks are on disk, those included that a busy machine let it see late."""
+    return probe.records.read_bytes().count(b"\n")
+
+
 async def press(probe: RunningProbe, incident_id: str) -> int:
     """Press a button, as Slack tells of it; return the status of the answer."""
     payload = {
@@ -83,11 +88,11 @@ async def test_a_storm_is_one_message_and_a_press_says_who_has_it(
             series = await probe.series("incident_requests_total")
             assert (series["taken",], series["unknown",]) == (1, 1)
             probe.process.kill()
-            before = probe.counts().total()
             assert await probe.exit_code() == -signal.SIGKILL
+            before = written(probe)
         async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
             await probe.ready()
-            await eventually(lambda: probe.counts().total() > before + 100)
+            await eventually(lambda: written(probe) > before + 100)
         settings["detection"] = {"maintenance": [{"name": "works", **ALL_DAY}]}
         async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
             await probe.ready()
