@@ -17,3 +17,17 @@ def test_a_run_watches_as_the_service_does() -> None:
     settings = ProbeSettings.model_validate(told)
     assert settings.watch
     assert settings.tracking.command_life_s == scenario.load.deadline_s
+
+
+def test_a_command_that_lives_for_long_is_known_again_when_it_is_carried_out() -> None:
+    """Also by the next one of the car, which waits for it: it is no other unlock then."""
+    told = [
+        probe_config(
+            load_scenario(SCENARIOS["morning_customers"], [f"platform.command_ttl_s={life_s}"]),
+            seed=7,
+            fleet_secret=DEMO_SECRET,
+            floor_rate_per_s=1.0,
+        )["load"]["late_window_s"]
+        for life_s in (30, 1800)
+    ]
+    assert told == [600.0, 3600.0]
