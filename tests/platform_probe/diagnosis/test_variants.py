@@ -17,6 +17,7 @@ from tests.helpers.records import COMPLAINT
 from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, Watched
 
 HARDLY = 0.1
+SURE = 0.8
 SLOW = {"intended": 0.0, "requested": 0.0, "published": 17.0}
 """Stages of an unlock whose command was sent late."""
 PLATFORM = PlatformSide(account_id="somebody", ended_s=18.0, outcome="refused")
@@ -210,6 +211,28 @@ def test_what_went_well_after_another_one_was_waited_for_was_late_for_what_that_
         )
     )  # fmt: skip
     assert (watched.told[-1].first.mode == "can_bus_asleep_no_ack") is is_told
+
+
+@pytest.mark.parametrize(("looked_s", "was_due"), [(25.0, False), (61.0, True)])
+def test_before_a_command_is_due_to_have_ended_it_may_still_be_sent(
+    looked_s: float, *, was_due: bool
+) -> None:
+    """A platform that says yes and sends nothing, and one that sends later, are the same so far."""
+    watched = Watched()
+    watched.at(20.0)
+    side = PlatformSide(status=200)
+    unsent = watched.ended(
+        Cause.NOT_PUBLISHED, stages={"intended": 0.0, "requested": 0.0}, platform=side
+    )
+    watched.diagnosing.take(unsent)
+    watched.at(looked_s)
+    told = frozenset(map(Told, watched.told[-1].told))
+    assert (Told.COMMAND_END in told) is was_due
+    likely = {one.mode: one.probability for one in watched.told[-1].modes}
+    if was_due:
+        assert watched.told[-1].first.mode == "silent_success"
+    else:
+        assert likely["silent_success"] < SURE
 
 
 @pytest.mark.parametrize(("over_s", "is_held_up"), [(42.0, True), (56.0, False), (None, False)])

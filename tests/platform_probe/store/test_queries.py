@@ -33,8 +33,8 @@ GIVEN = {
     "releases-compared": {"before": "2.4.1", "after": "2.5.0"},
 }
 """Parameters of the queries that need some."""
-UNTIL_S = {"customers-that-failed": 34.0}
-"""When to ask what is over at the end of that minute: by then all have opened a car."""
+UNTIL_S = {"customers-that-failed": 34.0, "late-unlocks": 120.0}
+"""When to ask what is over at the end of that minute, as all have opened a car by then, or later."""
 
 
 @pytest.fixture(scope="module")
@@ -121,18 +121,27 @@ def test_late_unlocks(store: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "status", "is_late"),
-    [("executed", 202, False), ("executed", 504, True), ("expired", 202, True), (None, None, True)],
+    ("outcome", "status", "after_s", "is_late"),
+    [
+        ("executed", 202, 41.5, False),
+        ("executed", 202, 60.5, True),
+        ("executed", 504, 41.5, True),
+        ("expired", 202, 41.5, True),
+        (None, None, 41.5, True),
+    ],
 )
 def test_who_was_told_that_the_car_is_open_is_not_to_be_called(
-    tmp_path: Path, outcome: str | None, status: int | None, *, is_late: bool
+    tmp_path: Path, outcome: str | None, status: int | None, after_s: float, *, is_late: bool
 ) -> None:
-    """The platform heard of it after the monitor stopped waiting; what is locked stands last."""
+    """The platform heard of it after the monitor stopped waiting, and the app while it still asked.
+
+    What is locked stands last.
+    """
     side = PlatformSide(status=status, outcome=outcome)
     late = [unlock(number, cause=Cause.EXECUTION_SILENT, platform=side) for number in (1, 2)]
     put_unlocks(tmp_path, late)
-    put_lines(tmp_path, "stray_answers", [opened_late(each) for each in late])
-    put_lock(tmp_path, 40.0, late[1].vehicle_id)
+    put_lines(tmp_path, "stray_answers", [opened_late(each, after_s) for each in late])
+    put_lock(tmp_path, 20.0 + after_s, late[1].vehicle_id)
     found = answer(tmp_path, "late-unlocks")
     assert [(row["attempt_id"], row["locked_at"] is None) for row in found] == (
         [("attempt-1", True), ("attempt-2", False)] if is_late else []
