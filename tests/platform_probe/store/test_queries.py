@@ -34,7 +34,7 @@ GIVEN = {
 }
 """Parameters of the queries that need some."""
 UNTIL_S = {"customers-that-failed": 34.0, "late-unlocks": 120.0}
-"""When to ask what is over at the end of that minute, as all have opened a car by then, or later."""
+"""When to ask what is over at the end of that minute, or comes later."""
 
 
 @pytest.fixture(scope="module")
