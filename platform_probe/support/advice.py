@@ -40,7 +40,7 @@ _ADVICE: Final = {
         ),
     ),
     Cause.API_FAILED: (
-        "Something went wrong on our side; it is not the car, and not you.",
+        "Our system has not answered your request as it should.",
         (
             "Let the customer press once more. If it fails again open the car for them, and tell"
             " the platform team the trace."
@@ -174,6 +174,12 @@ PRESSED_IN_VAIN: Final = (
     ),
 )
 """What to say and do where one more press is of no use."""
+NOT_CONNECTED: Final = Advice(
+    _ADVICE[Cause.BOX_OFFLINE][0],
+    "Give the customer another car, or let them wait until this one is connected again. If the same"
+    " happens with another car tell the platform team the trace.",
+)
+"""What to say and do where a platform sent nothing to a car that counts as not connected."""
 CONNECTED: Final = (
     "The car can be reached again: please press unlock once more.",
     "Its box has connected again since: let the customer press unlock once more. If that fails:",

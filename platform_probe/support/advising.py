@@ -24,6 +24,7 @@ from platform_probe.support.advice import (
     LONG_AGO,
     MIXED_UP,
     NOT_ASKED,
+    NOT_CONNECTED,
     NOT_SEEN,
     OVER,
     RETURN_MENDS_NOTHING,
@@ -45,6 +46,7 @@ from platform_probe.support.beside import (
     OPEN_SINCE,
     again_possible,
     is_away_in_vain,
+    is_back,
     is_seen_to,
     may_be_open,
     opened_in_booking_s,
@@ -55,6 +57,10 @@ from platform_probe.support.case import Case
 LONG_AGO_S: Final = 1_200.0
 """So long after an unlock whoever was to wait has waited: the longest update takes 20 min [E]."""
 _RELOCKED: Final = MODES["auto_relock"]
+_SENT_NOTHING: Final = frozenset({Cause.API_FAILED, Cause.NOT_PUBLISHED})
+"""Causes of a platform that has not sent a command, and need not say why."""
+_AWAY: Final = frozenset({Fact.WAS_OFFLINE, Fact.STILL_AWAY})
+"""Facts of a car that counts as not connected."""
 _OF_RELEASE: Final = frozenset({Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL})
 """One phone by itself shows none of these: its app's version is at fault."""
 
@@ -124,6 +130,8 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
         return advice_for(None)
     believed = case.believed
     advice = NOT_SEEN if case.not_asked_since_s is None else NOT_ASKED
+    if mode is None and _is_not_connected(case):
+        return NOT_CONNECTED
     if mode is not None or case.attempt is not None:
         advice = advice_for(
             case.cause,
@@ -136,6 +144,12 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
     if mode is None and believed is not None and _is_for_security(believed):
         return let_security_look(advice)
     return advice
+
+
+def _is_not_connected(case: Case) -> bool:
+    """Return whether nothing was sent to a car that counts as not connected, by now too."""
+    is_away = not _AWAY.isdisjoint(_seen(case)) and Fact.TALKS_WHILE_OFFLINE not in _seen(case)
+    return case.cause in _SENT_NOTHING and is_away and not is_back(case)
 
 
 def _has_opened(case: Case) -> bool:

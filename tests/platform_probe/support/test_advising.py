@@ -25,6 +25,7 @@ from platform_probe.support.advice import (
     BOOKING_USED,
     CONNECTED,
     MAY_BE_OVER,
+    NOT_CONNECTED,
     NOT_SEEN,
     OPENED_FOR_THEM,
     OPENED_IN_TIME,
@@ -579,3 +580,26 @@ def test_who_has_pressed_three_times_in_vain_presses_no_more(
     put_presence(tmp_path, 900.0, "car-1", "online")
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == CONNECTED[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "facts", "is_told"),
+    [
+        ("unknown", (Fact.WAS_OFFLINE,), True),
+        ("unknown", (Fact.STILL_AWAY,), True),
+        ("unknown", (Fact.WAS_OFFLINE, Fact.TALKS_WHILE_OFFLINE), False),
+        ("unknown", (), False),
+        ("generic_500", (Fact.WAS_OFFLINE,), False),
+    ],
+)
+@pytest.mark.parametrize("cause", [Cause.API_FAILED, Cause.NOT_PUBLISHED])
+def test_nobody_presses_for_a_car_that_is_away_where_nothing_was_sent(
+    tmp_path: Path, cause: Cause, mode: str, facts: tuple[Fact, ...], *, is_told: bool
+) -> None:
+    """While no mode is likely, and until its box connects again."""
+    found = told_of(tmp_path, mode, facts, cause=cause)
+    assert (found["do"] == NOT_CONNECTED.do) is is_told
+    assert (found["say"] == NOT_CONNECTED.say) is is_told
+    put_presence(tmp_path, 900.0, "car-1", "online")
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["do"] != NOT_CONNECTED.do
