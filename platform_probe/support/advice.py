@@ -164,7 +164,9 @@ SWITCHED_OFF: Final = frozenset(
     {"deep_sleep_modem_off", "modem_search_drain", "undervoltage_cutout"}
 )
 """In these the box, or its modem, was off before it was asked, whatever presence says."""
-COMES_LATE: Final = frozenset({"lwt_ghost_offline", "late_delivery_persistent_session"})
+DELIVERED_LATE: Final = "late_delivery_persistent_session"
+"""The mode in which a command waits for a car, and opens it minutes later."""
+COMES_LATE: Final = frozenset({"lwt_ghost_offline", DELIVERED_LATE})
 """In these a command comes to a car whose box is said to be gone, or waits for it."""
 PRESSED_IN_VAIN: Final = (
     "The car has no connection with us at the moment.",

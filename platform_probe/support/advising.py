@@ -21,6 +21,7 @@ from platform_probe.support.advice import (
     COMES_LATE,
     CONNECTED,
     CONNECTION,
+    DELIVERED_LATE,
     LONG_AGO,
     MIXED_UP,
     NOT_ASKED,
@@ -110,13 +111,19 @@ def _mode_told(case: Case) -> FailureMode | None:
     """
     believed = case.believed
     mode = believed.mode if believed is not None and believed.is_likely else _mode_of_incident(case)
-    if mode is not None and _has_opened(case) and None not in mode.causes:
+    if mode is not None and _has_opened(case) and not _may_open(case, mode):
         mode = None
     if mode is None and case.is_of_two:
         mode = MODES[TWO_CARS]
     if mode is not None and mode.slug == APP_RELEASE.slug and _is_of_release(case):
         mode = APP_RELEASE
     return _RELOCKED if mode is None and _has_relocked(case) else mode
+
+
+def _may_open(case: Case, mode: FailureMode) -> bool:
+    """Return whether a car opens in a mode: by a command that waited for it minutes later."""
+    is_late = mode.slug == DELIVERED_LATE and case.opened_after_long_s is not None
+    return is_late or None in mode.causes
 
 
 def _is_of_release(case: Case) -> bool:

@@ -163,6 +163,8 @@ def _ended(case: Case) -> str:
     """Return how an unlock ended, as far as is known by now, to be said of the car."""
     if case.is_in_doubt:
         return SAID_OPEN
+    if (after_s := case.opened_after_long_s) is not None:
+        return f"opened {long_of(after_s)} after the request"
     if case.cause is None or not case.opened_late:
         return ended_as(case.cause)
     if case.opened_in_time:

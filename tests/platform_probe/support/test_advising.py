@@ -603,3 +603,16 @@ def test_nobody_presses_for_a_car_that_is_away_where_nothing_was_sent(
     put_presence(tmp_path, 900.0, "car-1", "online")
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["do"] != NOT_CONNECTED.do
+
+
+@pytest.mark.parametrize(("total_s", "is_late"), [(321.0, True), (1.25, False)])
+def test_a_car_that_opened_minutes_later_is_told_as_that(
+    tmp_path: Path, total_s: float, *, is_late: bool
+) -> None:
+    """By the mode in which its command waited, though it has locked itself again."""
+    late = MODES["late_delivery_persistent_session"]
+    found = told_of(tmp_path, late.slug, (Fact.RELOCKED,), total_s=total_s)
+    expected = late if is_late else MODES["auto_relock"]
+    assert (found["say"], found["do"]) == (expected.customer, expected.now)
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert ("opened 5 min 21 s after the request: " in text_of(case, UTC)) is is_late
