@@ -101,8 +101,8 @@ _ADVICE: Final = {
     Cause.BOX_REJECTED: (
         "The car did not accept our request.",
         (
-            "Give the customer another car. Tell the security team: a command was replayed, or is"
-            " signed with another key."
+            "Give the customer another car. Tell the security team the reason: a command was"
+            " replayed, had a wrong PIN, or is signed with another key."
         ),
     ),
     Cause.BOX_BUSY: (

@@ -92,3 +92,12 @@ def test_car_that_opened_later_is_to_be_locked() -> None:
     of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_after_no=True)
     assert of_mode.do == advice.do
     assert of_mode.mend == MODES["slow_wake_client_timeout"].mend
+
+
+def test_what_is_said_of_a_wrong_pin_is_true_while_tries_are_left() -> None:
+    """Nothing is locked then, and the next press fails again while the PIN is wrong."""
+    mode = MODES["command_pin_lockout"]
+    assert "locked" not in f"{mode.title} {mode.customer}"
+    assert "let the customer press" not in mode.now
+    assert "wrong PIN" in CAUSES[Cause.BOX_REJECTED].explanation
+    assert "wrong PIN" in advice_for(Cause.BOX_REJECTED).do
