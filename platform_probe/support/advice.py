@@ -182,6 +182,13 @@ NOT_CONNECTED: Final = Advice(
     " happens with another car tell the platform team the trace.",
 )
 """What to say and do where a platform sent nothing to a car that counts as not connected."""
+TOO_OFTEN: Final = Advice(
+    "There were too many requests in a short time: please wait a minute, and press unlock once more"
+    " then.",
+    "Let the customer wait a minute before the next press: any sooner one is turned down as well."
+    " If that one is turned down too tell the platform team the trace.",
+)
+"""What to say and do where the platform was asked too often."""
 CONNECTED: Final = (
     "The car can be reached again: please press unlock once more.",
     "Its box has connected again since: let the customer press unlock once more. If that fails:",

@@ -7,6 +7,7 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.problems import TOO_MANY_REQUESTS
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer
@@ -30,6 +31,7 @@ from platform_probe.support.advice import (
     OVER,
     RETURN_MENDS_NOTHING,
     SWITCHED_OFF,
+    TOO_OFTEN,
     TWO_CARS,
     Advice,
     Other,
@@ -139,6 +141,8 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
     advice = NOT_SEEN if case.not_asked_since_s is None else NOT_ASKED
     if mode is None and _is_not_connected(case):
         return NOT_CONNECTED
+    if mode is None and _is_too_often(case):
+        return TOO_OFTEN
     if mode is not None or case.attempt is not None:
         advice = advice_for(
             case.cause,
@@ -157,6 +161,12 @@ def _is_not_connected(case: Case) -> bool:
     """Return whether nothing was sent to a car that counts as not connected, by now too."""
     is_away = not _AWAY.isdisjoint(_seen(case)) and Fact.TALKS_WHILE_OFFLINE not in _seen(case)
     return case.cause in _SENT_NOTHING and is_away and not is_back(case)
+
+
+def _is_too_often(case: Case) -> bool:
+    """Return whether the platform turned the request down as one too many."""
+    status = None if case.attempt is None else case.attempt["status"]
+    return case.cause is Cause.API_REFUSED and status == TOO_MANY_REQUESTS.status
 
 
 def _has_opened(case: Case) -> bool:

@@ -29,7 +29,7 @@ BEFORE_S: Final = 600.0
 AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
 LONG_WAIT_S: Final = 60.0
-"""Who waits so long has been told no by most apps, and is perhaps gone: 20 to 35 s are usual [E]."""
+"""Who waits so long has been told no by most apps: 20 to 35 s are usual [E]."""
 FOLLOWED_S: Final = 600.0
 """So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
 

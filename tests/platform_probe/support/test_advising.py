@@ -32,6 +32,7 @@ from platform_probe.support.advice import (
     OPENED_LATE,
     OVER,
     PRESSED_IN_VAIN,
+    TOO_OFTEN,
     advice_for,
 )
 from platform_probe.support.looking_up import Wanted, look_up
@@ -616,3 +617,13 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
     assert (found["say"], found["do"]) == (expected.customer, expected.now)
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert ("opened 5 min 21 s after the request: " in text_of(case, UTC)) is is_late
+
+
+@pytest.mark.parametrize(("status", "is_told"), [(429, True), (403, False)])
+def test_who_has_asked_too_often_waits(tmp_path: Path, status: int, *, is_told: bool) -> None:
+    """And is not sent to look at their booking and account."""
+    found = told_of(
+        tmp_path, "unknown", cause=Cause.API_REFUSED, platform=PlatformSide(status=status)
+    )
+    expected = TOO_OFTEN if is_told else advice_for(Cause.API_REFUSED)
+    assert (found["say"], found["do"]) == (expected.say, expected.do)
