@@ -146,11 +146,14 @@ _ADVICE: Final = {
 }
 _MAY_BE_OPEN: Final = frozenset(
     {
-        Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST,
-        Cause.EXECUTION_SILENT, Cause.NOT_OBSERVED, Cause.UNCLASSIFIED,
+        Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.EXECUTION_SILENT,
+        Cause.NOT_OBSERVED, Cause.UNCLASSIFIED,
     }
 )  # fmt: skip
-"""Of these nobody knows whether the car has opened, if the command was sent."""
+"""Of these nobody knows whether the car has opened, if the command was sent. Where the way down is
+dead its reports come all the same: one that had opened would say so."""
+_HELD_BACK: Final = frozenset({"stale_online_cache", "inflight_stall"})
+"""In these the command comes to the car only when its box wakes up, or connects anew."""
 _LETS_NOTHING_THROUGH: Final = frozenset({Fact.CONFIRMED_LATE, Fact.OPENED_LATE})
 """A mode of which these cannot be seen is one in which no command comes to the car."""
 TWO_CARS: Final = "client_id_takeover"
@@ -239,6 +242,17 @@ BOOKING_ENDED_OPEN: Final = (
     "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
 )
 """The same where the car opened late, after its customer was told no."""
+MEND_FIRMWARE: Final = "Withdraw the firmware's release, or mend it."
+"""What must be done where one firmware is at fault, and no customer."""
+MEND_FIRMWARE: Final = "Withdraw the firmware's release, or mend it."
+"""What must be done where one firmware is at fault, and no customer."""
+AJAR: Final = "door_ajar_repulsion"
+"""The mode in which a door is not shut."""
+BOOKING_ENDED_AJAR: Final = (
+    f"{MODES[AJAR].customer} {BOOKING_ENDED[0]}",
+    f"{BOOKING_ENDED[1]} Have every door of this one shut, and see that it is locked.",
+)
+"""The same where a door was not shut: nobody is known to have shut it since."""
 BOOKING_ENDED_MIXED_UP: Final = (
     f"{MODES[MIXED_UP].customer} {BOOKING_ENDED[0]}",
     (
@@ -363,10 +377,16 @@ def advice_for(
     if opened_after_no:
         do = _USED if used_since else _LATE
         return replace(advice, say="Your car has opened after all.", do=do)
-    reaches_car = mode is None or not mode.signature.rules_out >= _LETS_NOTHING_THROUGH
+    reaches_car = mode is None or _reaches_car(mode)
     if cause in _MAY_BE_OPEN and is_sent and reaches_car and not is_gone:
         return replace(advice, say=f"{advice.say} {_TRY}")
     return advice
+
+
+def _reaches_car(mode: FailureMode) -> bool:
+    """Return whether a command may have come to the car at once."""
+    is_stopped = mode.signature.rules_out >= _LETS_NOTHING_THROUGH
+    return not is_stopped and mode.slug not in _HELD_BACK
 
 
 def let_security_look(advice: Advice) -> Advice:

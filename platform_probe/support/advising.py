@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
@@ -12,8 +13,10 @@ from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer
 from platform_probe.support.advice import (
+    AJAR,
     ANOTHER_OPENS,
     BOOKING_ENDED,
+    BOOKING_ENDED_AJAR,
     BOOKING_ENDED_AMID,
     BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
@@ -24,6 +27,7 @@ from platform_probe.support.advice import (
     CONNECTION,
     DELIVERED_LATE,
     LONG_AGO,
+    MEND_FIRMWARE,
     MIXED_UP,
     NOT_ASKED,
     NOT_CONNECTED,
@@ -60,6 +64,11 @@ from platform_probe.support.case import Case
 LONG_AGO_S: Final = 1_200.0
 """So long after an unlock whoever was to wait has waited: the longest update takes 20 min [E]."""
 _RELOCKED: Final = MODES["auto_relock"]
+_ENDED_OF: Final = {
+    _RELOCKED.slug: (f"{_RELOCKED.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]),
+    AJAR: BOOKING_ENDED_AJAR,
+}
+"""What is said and done of modes of the car where the booking has ended."""
 _SENT_NOTHING: Final = frozenset({Cause.API_FAILED, Cause.NOT_PUBLISHED})
 """Causes of a platform that has not sent a command, and need not say why."""
 _AWAY: Final = frozenset({Fact.WAS_OFFLINE, Fact.STILL_AWAY})
@@ -76,7 +85,7 @@ def advice_now(case: Case) -> Advice:
     another car may open.
     """
     mode = _mode_told(case)
-    advice = _advice_by(case, mode)
+    advice = _with_who_mends(case, mode, _advice_by(case, mode))
     if (ended := _ended(case, mode)) is not None:
         return let_book_again(advice, ended)
     if case.opened_late:
@@ -169,6 +178,14 @@ def _is_too_often(case: Case) -> bool:
     return case.cause is Cause.API_REFUSED and status == TOO_MANY_REQUESTS.status
 
 
+def _with_who_mends(case: Case, mode: FailureMode | None, advice: Advice) -> Advice:
+    """Return advice in which no customer must act for an incident of a firmware."""
+    its = (one for one in case.goes_on if mode is not None and one.mode == mode.slug)
+    if advice.acts is not Actor.CUSTOMER or not any("firmware" in one.cohort for one in its):
+        return advice
+    return replace(advice, acts=Actor.BOX_TEAM, mend=MEND_FIRMWARE)
+
+
 def _has_opened(case: Case) -> bool:
     return case.attempt is not None and case.cause is None
 
@@ -235,8 +252,8 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
     if case.opened_after_no:
         is_over = is_seen_to(case, case.opened_late_s or case.at_s)
         return BOOKING_ENDED if is_over else BOOKING_ENDED_OPEN
-    if mode is _RELOCKED:
-        return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
+    if mode is not None and mode.slug in _ENDED_OF:
+        return _ENDED_OF[mode.slug]
     if not case.has_failed or case.opened_late:
         return BOOKING_ENDED
     if (opened_s := opened_in_booking_s(case)) is not None:

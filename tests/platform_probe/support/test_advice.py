@@ -54,7 +54,9 @@ def test_no_door_is_tried_where_none_can_be_open() -> None:
     for cause, mode in ((Cause.BOX_ASLEEP, None), (Cause.BOX_OFFLINE, garage)):
         assert "try the door" in advice_for(cause, mode).say
         assert "try the door" not in advice_for(cause, mode, is_sent=False).say
-    for slug in ("acl_denied_silent", "queue_full_drop", "sms_wake_lost"):
+    assert "try the door" not in advice_for(Cause.DOWNLINK_LOST).say
+    held_back = ("stale_online_cache", "inflight_stall")
+    for slug in (*held_back, "acl_denied_silent", "queue_full_drop", "sms_wake_lost"):
         assert advice_for(Cause.BOX_SILENT, MODES[slug]).say == MODES[slug].customer
 
 

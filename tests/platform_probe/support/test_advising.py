@@ -15,10 +15,12 @@ from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
 from fleet_wire.contract.incident import IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
-from fleet_wire.modes.mode import FailureMode
+from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
+    AJAR,
     BOOKING_ENDED,
+    BOOKING_ENDED_AJAR,
     BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
@@ -622,8 +624,26 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
 @pytest.mark.parametrize(("status", "is_told"), [(429, True), (403, False)])
 def test_who_has_asked_too_often_waits(tmp_path: Path, status: int, *, is_told: bool) -> None:
     """And is not sent to look at their booking and account."""
-    found = told_of(
-        tmp_path, "unknown", cause=Cause.API_REFUSED, platform=PlatformSide(status=status)
-    )
+    told_of(tmp_path, "unknown", cause=Cause.API_REFUSED, platform=PlatformSide(status=status))
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 310.0)
+    found = json_of(case, UTC)
     expected = TOO_OFTEN if is_told else advice_for(Cause.API_REFUSED)
     assert (found["say"], found["do"]) == (expected.say, expected.do)
+
+
+def test_a_door_that_is_not_shut_is_to_be_shut_after_the_booking_too(tmp_path: Path) -> None:
+    """It stands open still for all that is known."""
+    found = told_of(tmp_path, AJAR, cause=Cause.DOOR_UNCONFIRMED, ended_s=400.0)
+    assert (found["say"], found["do"]) == BOOKING_ENDED_AJAR
+
+
+@pytest.mark.parametrize(
+    ("cohort", "acts"),
+    [({"firmware": "2.4.1"}, Actor.BOX_TEAM), ({"region": "centre"}, Actor.CUSTOMER)],
+)
+def test_no_customer_must_act_for_an_incident_of_a_firmware(
+    tmp_path: Path, cohort: dict[str, str], acts: Actor
+) -> None:
+    """Cars of one version lock themselves again: its maker mends that."""
+    put_incidents(tmp_path, [incident_of(mode="auto_relock", cohort=cohort, examples=())])
+    assert told_of(tmp_path, "auto_relock", (Fact.RELOCKED,))["acts"] == acts
