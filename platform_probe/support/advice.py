@@ -244,8 +244,6 @@ BOOKING_ENDED_OPEN: Final = (
 """The same where the car opened late, after its customer was told no."""
 MEND_FIRMWARE: Final = "Withdraw the firmware's release, or mend it."
 """What must be done where one firmware is at fault, and no customer."""
-MEND_FIRMWARE: Final = "Withdraw the firmware's release, or mend it."
-"""What must be done where one firmware is at fault, and no customer."""
 AJAR: Final = "door_ajar_repulsion"
 """The mode in which a door is not shut."""
 BOOKING_ENDED_AJAR: Final = (

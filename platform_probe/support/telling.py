@@ -137,16 +137,18 @@ def _nothing(case: Case, when: str, zone: tzinfo) -> Iterator[str]:
         yield f"No request of this customer to open it has come since {since}, when their booking"
         yield "was first heard of: their phone has not asked. Why is known in half a minute."
         return
-    asked_s = [
-        unix_s(event["logged_at"])
+    asked = [
+        event
         for event in case.events
         if event["event"] == PlatformStep.REQUESTED and event["operation"] == "unlock"
     ]
-    if asked_s and case.newest_s - max(asked_s) < LONG_WAIT_S:
-        at = clock_of(max(asked_s), zone)
+    ended = {other["trace_id"] for other in case.neighbours}
+    open_s = [unix_s(event["logged_at"]) for event in asked if event["trace_id"] not in ended]
+    if open_s and case.newest_s - open_s[-1] < LONG_WAIT_S:
+        at = clock_of(open_s[-1], zone)
         yield f"It was asked to open at {at}, and that is still under way:"
         yield "how it ends is known in half a minute."
-    elif asked_s:
+    elif asked:
         yield "The platform's log tells of requests, and no unlock is recorded at that time."
     elif case.is_as_of and case.complaint_id is None:
         yield "None had ended by then: of one that was under way nothing is told."
