@@ -160,7 +160,11 @@ class AttackBruteforceVehicleIds(Abuse):
 
 @register
 class ImpossibleTravel(Abuse):
-    """Catalogue 59: an account opens a car here, and minutes later one in another city."""
+    """Catalogue 59: an account opens a car here, and minutes later one in another city.
+
+    Its target are the cars that the thief opens, and customers of all others are robbed: a target
+    of all cars leaves nobody to rob.
+    """
 
     name: ClassVar[str] = "impossible_travel"
     number: ClassVar[int | None] = 59

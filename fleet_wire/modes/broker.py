@@ -201,7 +201,7 @@ MODES: Final = (
         cause=Cause.BOX_OFFLINE,
         also=_AWAY,
         engineer="The command waited at the broker (in the box's session), and the box carried it"
-        " out when it came back, with nobody there.",
+        " out when it came back, whoever stood there by then.",
         customer="Your request reached the car late: it may stand open, or open later.",
         acts=Actor.FIELD_CREW,
         now="Ask the customer whether they are with the car; if they are not have it locked now.",

@@ -11,18 +11,19 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="command_pin_lockout",
-        title="remote access is locked after a wrong PIN",
+        title="the car refuses a wrong PIN",
         number=56,
         layer=Layer.SECURITY,
         party=Party.BOX,
         cause=Cause.BOX_REJECTED,
         also=(Cause.API_REFUSED,),
-        engineer="A wrong command PIN was sent too often: the car refuses remote commands until it"
-        " is reset.",
-        customer="The car has locked remote access after a wrong code.",
+        engineer="A wrong command PIN was sent: the car refuses that, and after a few of them all"
+        " remote commands until it is reset.",
+        customer="The car has refused the code that we sent.",
         acts=Actor.SUPPORT,
-        now="Reset the PIN counter, then let the customer press again.",
-        mend="Find out who sent the wrong PIN.",
+        now="Give the customer another car: this one refuses every press until its PIN is set right"
+        " and its counter is reset.",
+        mend="Find out who sent the wrong PIN, and set it right.",
         signature=Signature(
             needs=facts(Fact.WRONG_PIN),
             speaks_for=facts(

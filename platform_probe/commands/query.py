@@ -75,8 +75,9 @@ def query(  # noqa: PLR0913 - one parameter for each option
     platform-probe query late-unlocks --run runs/morning --format json
     platform-probe query sql "SELECT region, count(*) FROM attempts GROUP BY 1" --store store
 
-    The tables for SQL are attempts, attempt_revisions, hops, stray_answers, observations and
-    platform_events; DESCRIBE shows their columns. Only reading is allowed.
+    The tables for SQL are attempts, observed, attempt_revisions, hops, stray_answers, complaints,
+    diagnoses, diagnosed, incidents, incidents_held, observations and platform_events; DESCRIBE
+    shows their columns. Only reading is allowed.
     """  # noqa: D301 - click's own escape
     if name == "list":
         _list(form)

@@ -40,7 +40,7 @@ _ADVICE: Final = {
         ),
     ),
     Cause.API_FAILED: (
-        "Something went wrong on our side; it is not the car, and not you.",
+        "Our system has not answered your request as it should.",
         (
             "Let the customer press once more. If it fails again open the car for them, and tell"
             " the platform team the trace."
@@ -101,8 +101,8 @@ _ADVICE: Final = {
     Cause.BOX_REJECTED: (
         "The car did not accept our request.",
         (
-            "Give the customer another car. Tell the security team: a command was replayed, or is"
-            " signed with another key."
+            "Give the customer another car. Tell the security team the reason: a command was"
+            " replayed, had a wrong PIN, or is signed with another key."
         ),
     ),
     Cause.BOX_BUSY: (
@@ -146,11 +146,14 @@ _ADVICE: Final = {
 }
 _MAY_BE_OPEN: Final = frozenset(
     {
-        Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST,
-        Cause.EXECUTION_SILENT, Cause.NOT_OBSERVED, Cause.UNCLASSIFIED,
+        Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.EXECUTION_SILENT,
+        Cause.NOT_OBSERVED, Cause.UNCLASSIFIED,
     }
 )  # fmt: skip
-"""Of these nobody knows whether the car has opened, if the command was sent."""
+"""Of these nobody knows whether the car has opened, if the command was sent. Where the way down is
+dead its reports come all the same: one that had opened would say so."""
+_HELD_BACK: Final = frozenset({"stale_online_cache", "inflight_stall"})
+"""In these the command comes to the car only when its box wakes up, or connects anew."""
 _LETS_NOTHING_THROUGH: Final = frozenset({Fact.CONFIRMED_LATE, Fact.OPENED_LATE})
 """A mode of which these cannot be seen is one in which no command comes to the car."""
 TWO_CARS: Final = "client_id_takeover"
@@ -164,7 +167,9 @@ SWITCHED_OFF: Final = frozenset(
     {"deep_sleep_modem_off", "modem_search_drain", "undervoltage_cutout"}
 )
 """In these the box, or its modem, was off before it was asked, whatever presence says."""
-COMES_LATE: Final = frozenset({"lwt_ghost_offline", "late_delivery_persistent_session"})
+DELIVERED_LATE: Final = "late_delivery_persistent_session"
+"""The mode in which a command waits for a car, and opens it minutes later."""
+COMES_LATE: Final = frozenset({"lwt_ghost_offline", DELIVERED_LATE})
 """In these a command comes to a car whose box is said to be gone, or waits for it."""
 PRESSED_IN_VAIN: Final = (
     "The car has no connection with us at the moment.",
@@ -174,6 +179,19 @@ PRESSED_IN_VAIN: Final = (
     ),
 )
 """What to say and do where one more press is of no use."""
+NOT_CONNECTED: Final = Advice(
+    _ADVICE[Cause.BOX_OFFLINE][0],
+    "Give the customer another car, or let them wait until this one is connected again. If the same"
+    " happens with another car tell the platform team the trace.",
+)
+"""What to say and do where a platform sent nothing to a car that counts as not connected."""
+TOO_OFTEN: Final = Advice(
+    "There were too many requests in a short time: please wait a minute, and press unlock once more"
+    " then.",
+    "Let the customer wait a minute before the next press: any sooner one is turned down as well."
+    " If that one is turned down too tell the platform team the trace.",
+)
+"""What to say and do where the platform was asked too often."""
 CONNECTED: Final = (
     "The car can be reached again: please press unlock once more.",
     "Its box has connected again since: let the customer press unlock once more. If that fails:",
@@ -224,6 +242,15 @@ BOOKING_ENDED_OPEN: Final = (
     "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
 )
 """The same where the car opened late, after its customer was told no."""
+MEND_FIRMWARE: Final = "Withdraw the firmware's release, or mend it."
+"""What must be done where one firmware is at fault, and no customer."""
+AJAR: Final = "door_ajar_repulsion"
+"""The mode in which a door is not shut."""
+BOOKING_ENDED_AJAR: Final = (
+    f"{MODES[AJAR].customer} {BOOKING_ENDED[0]}",
+    f"{BOOKING_ENDED[1]} Have every door of this one shut, and see that it is locked.",
+)
+"""The same where a door was not shut: nobody is known to have shut it since."""
 BOOKING_ENDED_MIXED_UP: Final = (
     f"{MODES[MIXED_UP].customer} {BOOKING_ENDED[0]}",
     (
@@ -348,10 +375,16 @@ def advice_for(
     if opened_after_no:
         do = _USED if used_since else _LATE
         return replace(advice, say="Your car has opened after all.", do=do)
-    reaches_car = mode is None or not mode.signature.rules_out >= _LETS_NOTHING_THROUGH
+    reaches_car = mode is None or _reaches_car(mode)
     if cause in _MAY_BE_OPEN and is_sent and reaches_car and not is_gone:
         return replace(advice, say=f"{advice.say} {_TRY}")
     return advice
+
+
+def _reaches_car(mode: FailureMode) -> bool:
+    """Return whether a command may have come to the car at once."""
+    is_stopped = mode.signature.rules_out >= _LETS_NOTHING_THROUGH
+    return not is_stopped and mode.slug not in _HELD_BACK
 
 
 def let_security_look(advice: Advice) -> Advice:

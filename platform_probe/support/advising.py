@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.problems import TOO_MANY_REQUESTS
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer
 from platform_probe.support.advice import (
+    AJAR,
     ANOTHER_OPENS,
     BOOKING_ENDED,
+    BOOKING_ENDED_AJAR,
     BOOKING_ENDED_AMID,
     BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
@@ -21,13 +25,17 @@ from platform_probe.support.advice import (
     COMES_LATE,
     CONNECTED,
     CONNECTION,
+    DELIVERED_LATE,
     LONG_AGO,
+    MEND_FIRMWARE,
     MIXED_UP,
     NOT_ASKED,
+    NOT_CONNECTED,
     NOT_SEEN,
     OVER,
     RETURN_MENDS_NOTHING,
     SWITCHED_OFF,
+    TOO_OFTEN,
     TWO_CARS,
     Advice,
     Other,
@@ -45,6 +53,7 @@ from platform_probe.support.beside import (
     OPEN_SINCE,
     again_possible,
     is_away_in_vain,
+    is_back,
     is_seen_to,
     may_be_open,
     opened_in_booking_s,
@@ -55,6 +64,15 @@ from platform_probe.support.case import Case
 LONG_AGO_S: Final = 1_200.0
 """So long after an unlock whoever was to wait has waited: the longest update takes 20 min [E]."""
 _RELOCKED: Final = MODES["auto_relock"]
+_ENDED_OF: Final = {
+    _RELOCKED.slug: (f"{_RELOCKED.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]),
+    AJAR: BOOKING_ENDED_AJAR,
+}
+"""What is said and done of modes of the car where the booking has ended."""
+_SENT_NOTHING: Final = frozenset({Cause.API_FAILED, Cause.NOT_PUBLISHED})
+"""Causes of a platform that has not sent a command, and need not say why."""
+_AWAY: Final = frozenset({Fact.WAS_OFFLINE, Fact.STILL_AWAY})
+"""Facts of a car that counts as not connected."""
 _OF_RELEASE: Final = frozenset({Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL})
 """One phone by itself shows none of these: its app's version is at fault."""
 
@@ -67,7 +85,7 @@ def advice_now(case: Case) -> Advice:
     another car may open.
     """
     mode = _mode_told(case)
-    advice = _advice_by(case, mode)
+    advice = _with_who_mends(case, mode, _advice_by(case, mode))
     if (ended := _ended(case, mode)) is not None:
         return let_book_again(advice, ended)
     if case.opened_late:
@@ -104,13 +122,19 @@ def _mode_told(case: Case) -> FailureMode | None:
     """
     believed = case.believed
     mode = believed.mode if believed is not None and believed.is_likely else _mode_of_incident(case)
-    if mode is not None and _has_opened(case) and None not in mode.causes:
+    if mode is not None and _has_opened(case) and not _may_open(case, mode):
         mode = None
     if mode is None and case.is_of_two:
         mode = MODES[TWO_CARS]
     if mode is not None and mode.slug == APP_RELEASE.slug and _is_of_release(case):
         mode = APP_RELEASE
     return _RELOCKED if mode is None and _has_relocked(case) else mode
+
+
+def _may_open(case: Case, mode: FailureMode) -> bool:
+    """Return whether a car opens in a mode: by a command that waited for it minutes later."""
+    is_late = mode.slug == DELIVERED_LATE and case.opened_after_long_s is not None
+    return is_late or None in mode.causes
 
 
 def _is_of_release(case: Case) -> bool:
@@ -124,6 +148,10 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
         return advice_for(None)
     believed = case.believed
     advice = NOT_SEEN if case.not_asked_since_s is None else NOT_ASKED
+    if mode is None and _is_not_connected(case):
+        return NOT_CONNECTED
+    if mode is None and _is_too_often(case):
+        return TOO_OFTEN
     if mode is not None or case.attempt is not None:
         advice = advice_for(
             case.cause,
@@ -136,6 +164,26 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
     if mode is None and believed is not None and _is_for_security(believed):
         return let_security_look(advice)
     return advice
+
+
+def _is_not_connected(case: Case) -> bool:
+    """Return whether nothing was sent to a car that counts as not connected, by now too."""
+    is_away = not _AWAY.isdisjoint(_seen(case)) and Fact.TALKS_WHILE_OFFLINE not in _seen(case)
+    return case.cause in _SENT_NOTHING and is_away and not is_back(case)
+
+
+def _is_too_often(case: Case) -> bool:
+    """Return whether the platform turned the request down as one too many."""
+    status = None if case.attempt is None else case.attempt["status"]
+    return case.cause is Cause.API_REFUSED and status == TOO_MANY_REQUESTS.status
+
+
+def _with_who_mends(case: Case, mode: FailureMode | None, advice: Advice) -> Advice:
+    """Return advice in which no customer must act for an incident of a firmware."""
+    its = (one for one in case.goes_on if mode is not None and one.mode == mode.slug)
+    if advice.acts is not Actor.CUSTOMER or not any("firmware" in one.cohort for one in its):
+        return advice
+    return replace(advice, acts=Actor.BOX_TEAM, mend=MEND_FIRMWARE)
 
 
 def _has_opened(case: Case) -> bool:
@@ -204,8 +252,8 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
     if case.opened_after_no:
         is_over = is_seen_to(case, case.opened_late_s or case.at_s)
         return BOOKING_ENDED if is_over else BOOKING_ENDED_OPEN
-    if mode is _RELOCKED:
-        return f"{mode.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
+    if mode is not None and mode.slug in _ENDED_OF:
+        return _ENDED_OF[mode.slug]
     if not case.has_failed or case.opened_late:
         return BOOKING_ENDED
     if (opened_s := opened_in_booking_s(case)) is not None:

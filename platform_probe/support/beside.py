@@ -182,13 +182,13 @@ def again_possible(case: Case) -> tuple[str, str] | None:
     """
     if {one.state for one in case.problems} == {IncidentState.RESOLVED}:
         return OVER
-    if case.cause in _MENDED_BY_RETURN and _is_back(case):
+    if case.cause in _MENDED_BY_RETURN and is_back(case):
         return CONNECTED
     is_unseen = all(one.unseen_since is not None for one in case.goes_on)
     return MAY_BE_OVER if case.goes_on and is_unseen else None
 
 
-def _is_back(case: Case) -> bool:
+def is_back(case: Case) -> bool:
     """Return whether its box has connected again since, and was not lost once more.
 
     Where presence itself is not kept, as in the directory of a run, by what its diagnosis saw.

@@ -28,6 +28,8 @@ LISTED: Final = 20
 BEFORE_S: Final = 600.0
 AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
+LONG_WAIT_S: Final = 60.0
+"""Who waits so long has been told no by most apps: 20 to 35 s are usual [E]."""
 FOLLOWED_S: Final = 600.0
 """So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
 
@@ -194,6 +196,14 @@ class Case:
         known_s = self.newest_s - self.at_s
         too_soon = (fact.value for fact, after_s in _SEEN_AFTER_S.items() if known_s < after_s)
         return frozenset((*(f"{trait}_fails" for trait in shared), *too_soon))
+
+    @property
+    def opened_after_long_s(self) -> float | None:
+        """How long after the request it opened, seconds; None: soon, or not at all."""
+        if self.attempt is None or self.cause is not None:
+            return None
+        waited_s = float(self.attempt["total_s"])
+        return waited_s if waited_s >= LONG_WAIT_S else None
 
     @property
     def opened_late(self) -> bool:

@@ -24,6 +24,8 @@ GUESS_S: Final = 900.0
 """Failures are taken to have begun so long before the one that is asked about; where they share
 something that began earlier or later, the search finds that out."""
 AFTER_S: Final = 900.0
+_JUST_S: Final = 0.001
+"""By so much a time ends before a moment that is not of it."""
 BEFORE_S: Final = 86_400.0
 """So much of the time before says what was usual."""
 EXACT_S: Final = 7_200.0
@@ -139,9 +141,20 @@ def search_around(duck: Duck, at_s: float, like: Alike) -> Around:
     """Return what unlocks share that failed around Unix second `at_s` as one did.
 
     Those that failed of others count as such that did not fail so: a few cars in garages say
-    nothing of who is not woken, and would hide who these are.
+    nothing of who is not woken, and would hide who these are. What began after `at_s` says nothing
+    of it: only the time before that is searched then.
     """
-    return _search(duck, Span(at_s - GUESS_S, at_s + AFTER_S), like)
+    span = Span(at_s - GUESS_S, at_s + AFTER_S)
+    around = _search(duck, span, like)
+    while later := [begin_s for begin_s in map(_earliest_s, around.found) if begin_s > at_s]:
+        span = replace(span, until_s=max(min(later) - _JUST_S, at_s))
+        around = _search(duck, span, like)
+    return around
+
+
+def _earliest_s(cohort: Cohort) -> float:
+    """Return when what a cohort shares began at the earliest, Unix seconds; 0: nobody knows."""
+    return 0.0 if cohort.begin is None else cohort.begin.earliest
 
 
 def search_since(duck: Duck, span: Span) -> Around:

@@ -41,6 +41,10 @@ _TOLD_OF: Final = {
 _BY_PLATFORM: Final = ("account_id", "trace_id")
 _CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
 """What people call what a column identifies, where that is another word."""
+_UNDER_WAY: Final = (
+    ": an unlock is known when it has ended, half a minute after it began; ask by the car whether"
+    " it was under way"
+)
 _OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
 """Tables that may know a car."""
 
@@ -272,7 +276,8 @@ class _Lookup:
         others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
         meant = same_id(value, others)
         if meant is None and self._is_known_later(name, value):
-            raise ConfigError([f"{_what(name)} {value!r} was not known yet at that time"])
+            until = _UNDER_WAY if name == "attempt_id" else ""
+            raise ConfigError([f"{_what(name)} {value!r} was not known yet at that time{until}"])
         if meant is None:
             problem = not_found(_what(name), value, others) + self._is_another(value)
             raise ConfigError([problem + self._is_told_by_none(name)])

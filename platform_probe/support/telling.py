@@ -34,7 +34,7 @@ from platform_probe.support.believed import (
     title_of,
 )
 from platform_probe.support.beside import Relations, Whose, pressed_again_s
-from platform_probe.support.case import FOLLOWED_S, LISTED, Case, evidence_of
+from platform_probe.support.case import FOLLOWED_S, LISTED, LONG_WAIT_S, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, is_one_of
 from platform_probe.support.plain_words import broker_in_words, reason_in_words
 from platform_probe.support.rows import Row, unix_s
@@ -137,8 +137,18 @@ def _nothing(case: Case, when: str, zone: tzinfo) -> Iterator[str]:
         yield f"No request of this customer to open it has come since {since}, when their booking"
         yield "was first heard of: their phone has not asked. Why is known in half a minute."
         return
-    asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
-    if any(event["operation"] == "unlock" for event in asked):
+    asked = [
+        event
+        for event in case.events
+        if event["event"] == PlatformStep.REQUESTED and event["operation"] == "unlock"
+    ]
+    ended = {other["trace_id"] for other in case.neighbours}
+    open_s = [unix_s(event["logged_at"]) for event in asked if event["trace_id"] not in ended]
+    if open_s and case.newest_s - open_s[-1] < LONG_WAIT_S:
+        at = clock_of(open_s[-1], zone)
+        yield f"It was asked to open at {at}, and that is still under way:"
+        yield "how it ends is known in half a minute."
+    elif asked:
         yield "The platform's log tells of requests, and no unlock is recorded at that time."
     elif case.is_as_of and case.complaint_id is None:
         yield "None had ended by then: of one that was under way nothing is told."
@@ -163,6 +173,8 @@ def _ended(case: Case) -> str:
     """Return how an unlock ended, as far as is known by now, to be said of the car."""
     if case.is_in_doubt:
         return SAID_OPEN
+    if (after_s := case.opened_after_long_s) is not None:
+        return f"opened {long_of(after_s)} after the request"
     if case.cause is None or not case.opened_late:
         return ended_as(case.cause)
     if case.opened_in_time:
@@ -174,7 +186,7 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
     """Yield the incidents that it is of: who looks after each, and whether it may be over."""
     if not case.problems:
         return
-    yield from ("", "Known problem" if case.goes_on else "Part of an incident")
+    yield from ("", "Known problem")
     for one in case.problems:
         by = f", acknowledged by {one.acknowledged_by}" if one.acknowledged_by else ""
         yield f"  {one.title}"

@@ -54,7 +54,9 @@ def test_no_door_is_tried_where_none_can_be_open() -> None:
     for cause, mode in ((Cause.BOX_ASLEEP, None), (Cause.BOX_OFFLINE, garage)):
         assert "try the door" in advice_for(cause, mode).say
         assert "try the door" not in advice_for(cause, mode, is_sent=False).say
-    for slug in ("acl_denied_silent", "queue_full_drop", "sms_wake_lost"):
+    assert "try the door" not in advice_for(Cause.DOWNLINK_LOST).say
+    held_back = ("stale_online_cache", "inflight_stall")
+    for slug in (*held_back, "acl_denied_silent", "queue_full_drop", "sms_wake_lost"):
         assert advice_for(Cause.BOX_SILENT, MODES[slug]).say == MODES[slug].customer
 
 
@@ -92,3 +94,12 @@ def test_car_that_opened_later_is_to_be_locked() -> None:
     of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_after_no=True)
     assert of_mode.do == advice.do
     assert of_mode.mend == MODES["slow_wake_client_timeout"].mend
+
+
+def test_what_is_said_of_a_wrong_pin_is_true_while_tries_are_left() -> None:
+    """Nothing is locked then, and the next press fails again while the PIN is wrong."""
+    mode = MODES["command_pin_lockout"]
+    assert "locked" not in f"{mode.title} {mode.customer}"
+    assert "let the customer press" not in mode.now
+    assert "wrong PIN" in CAUSES[Cause.BOX_REJECTED].explanation
+    assert "wrong PIN" in advice_for(Cause.BOX_REJECTED).do

@@ -15,22 +15,26 @@ from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
 from fleet_wire.contract.incident import IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
-from fleet_wire.modes.mode import FailureMode
+from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
+    AJAR,
     BOOKING_ENDED,
+    BOOKING_ENDED_AJAR,
     BOOKING_ENDED_MIXED_UP,
     BOOKING_ENDED_OPEN,
     BOOKING_UNUSED,
     BOOKING_USED,
     CONNECTED,
     MAY_BE_OVER,
+    NOT_CONNECTED,
     NOT_SEEN,
     OPENED_FOR_THEM,
     OPENED_IN_TIME,
     OPENED_LATE,
     OVER,
     PRESSED_IN_VAIN,
+    TOO_OFTEN,
     advice_for,
 )
 from platform_probe.support.looking_up import Wanted, look_up
@@ -579,3 +583,67 @@ def test_who_has_pressed_three_times_in_vain_presses_no_more(
     put_presence(tmp_path, 900.0, "car-1", "online")
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == CONNECTED[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "facts", "is_told"),
+    [
+        ("unknown", (Fact.WAS_OFFLINE,), True),
+        ("unknown", (Fact.STILL_AWAY,), True),
+        ("unknown", (Fact.WAS_OFFLINE, Fact.TALKS_WHILE_OFFLINE), False),
+        ("unknown", (), False),
+        ("generic_500", (Fact.WAS_OFFLINE,), False),
+    ],
+)
+@pytest.mark.parametrize("cause", [Cause.API_FAILED, Cause.NOT_PUBLISHED])
+def test_nobody_presses_for_a_car_that_is_away_where_nothing_was_sent(
+    tmp_path: Path, cause: Cause, mode: str, facts: tuple[Fact, ...], *, is_told: bool
+) -> None:
+    """While no mode is likely, and until its box connects again."""
+    found = told_of(tmp_path, mode, facts, cause=cause)
+    assert (found["do"] == NOT_CONNECTED.do) is is_told
+    assert (found["say"] == NOT_CONNECTED.say) is is_told
+    put_presence(tmp_path, 900.0, "car-1", "online")
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert json_of(case, UTC)["do"] != NOT_CONNECTED.do
+
+
+@pytest.mark.parametrize(("total_s", "is_late"), [(321.0, True), (1.25, False)])
+def test_a_car_that_opened_minutes_later_is_told_as_that(
+    tmp_path: Path, total_s: float, *, is_late: bool
+) -> None:
+    """By the mode in which its command waited, though it has locked itself again."""
+    late = MODES["late_delivery_persistent_session"]
+    found = told_of(tmp_path, late.slug, (Fact.RELOCKED,), total_s=total_s)
+    expected = late if is_late else MODES["auto_relock"]
+    assert (found["say"], found["do"]) == (expected.customer, expected.now)
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    assert ("opened 5 min 21 s after the request: " in text_of(case, UTC)) is is_late
+
+
+@pytest.mark.parametrize(("status", "is_told"), [(429, True), (403, False)])
+def test_who_has_asked_too_often_waits(tmp_path: Path, status: int, *, is_told: bool) -> None:
+    """And is not sent to look at their booking and account."""
+    told_of(tmp_path, "unknown", cause=Cause.API_REFUSED, platform=PlatformSide(status=status))
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 310.0)
+    found = json_of(case, UTC)
+    expected = TOO_OFTEN if is_told else advice_for(Cause.API_REFUSED)
+    assert (found["say"], found["do"]) == (expected.say, expected.do)
+
+
+def test_a_door_that_is_not_shut_is_to_be_shut_after_the_booking_too(tmp_path: Path) -> None:
+    """It stands open still for all that is known."""
+    found = told_of(tmp_path, AJAR, cause=Cause.DOOR_UNCONFIRMED, ended_s=400.0)
+    assert (found["say"], found["do"]) == BOOKING_ENDED_AJAR
+
+
+@pytest.mark.parametrize(
+    ("cohort", "acts"),
+    [({"firmware": "2.4.1"}, Actor.BOX_TEAM), ({"region": "centre"}, Actor.CUSTOMER)],
+)
+def test_no_customer_must_act_for_an_incident_of_a_firmware(
+    tmp_path: Path, cohort: dict[str, str], acts: Actor
+) -> None:
+    """Cars of one version lock themselves again: its maker mends that."""
+    put_incidents(tmp_path, [incident_of(mode="auto_relock", cohort=cohort, examples=())])
+    assert told_of(tmp_path, "auto_relock", (Fact.RELOCKED,))["acts"] == acts

@@ -106,13 +106,24 @@ def test_it_is_told_as_it_was_known_then(
     assert "more may become known" not in text
 
 
+def test_what_was_asked_for_and_has_not_ended_is_under_way(store: Path) -> None:
+    """By the platform's log; but not of a request that is minutes old."""
+    line = {"event": "requested", "at": BEGIN_S + 100.0, "request_id": "r", "operation": "unlock"}
+    put_lines(store, "platform_events", [msgspec.json.encode(line | {"vehicle_id": "car-9"})])
+    _, text = told(store, 110.0, vehicle="car-9")
+    assert "It was asked to open at 00:01:40.000, and that is still under way:" in text
+    assert "under way" not in told(store, 200.0, vehicle="car-9")[1]
+
+
 def test_what_had_not_ended_was_not_known(store: Path) -> None:
     """Nothing is told of it: neither how it ends, nor that nobody had asked."""
     found, text = told(store, 110.0)
     assert found["attempt"] is None
     assert "None had ended by then: of one that was under way nothing is told." in text
     assert "No request to open it has reached" not in text
-    with pytest.raises(ConfigError, match="'attempt-100' was not known yet at that time"):
+    with pytest.raises(
+        ConfigError, match="'attempt-100' was not known yet at that time: an unlock"
+    ):
         told(store, 110.0, attempt=FAILED.attempt_id)
     with pytest.raises(ConfigError, match="no car 'car-x'"):
         told(store, 110.0, vehicle="car-x")

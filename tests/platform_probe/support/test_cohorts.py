@@ -67,6 +67,13 @@ def test_busy_fleet_shares_the_same(
     assert cohort.begin.at == BEGIN_S + BEGAN
 
 
+def test_what_began_later_says_nothing_of_an_unlock(store: Path) -> None:
+    """Ten minutes before the coast began to fail nothing failed, though much did just after."""
+    at_s = BEGIN_S + BEGAN - 600
+    around = Source(store).read(lambda duck: search_around(duck, at_s, OFFLINE))
+    assert (around.found, around.failures) == ((), 0)
+
+
 def test_what_always_goes_together_is_one_and_named_as_such(store: Path) -> None:
     """All cars of the coast have a firmware of their own: nobody knows which of the two it is."""
     around = found_in(store)

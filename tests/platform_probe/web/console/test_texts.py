@@ -25,9 +25,11 @@ from platform_probe.support.advice import (
     CONNECTED,
     LONG_AGO,
     MAY_BE_OVER,
+    NOT_CONNECTED,
     OPENED_IN_TIME,
     OVER,
     PRESSED_IN_VAIN,
+    TOO_OFTEN,
     Other,
     advice_for,
     let_press_again,
@@ -141,7 +143,8 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     shut = let_try_first(advice_for(None, MODES["generic_500"]), OPEN_SINCE)
     assert said("fr", shut.do).startswith("Une autre ouverture a ouvert la voiture depuis. Faites")
     ended = (*BOOKING_ENDED, *BOOKING_UNUSED, *BOOKING_USED, *BOOKING_ENDED_OPEN)
-    others = BOOKING_ENDED_MIXED_UP + PRESSED_IN_VAIN
+    vain = (*PRESSED_IN_VAIN, NOT_CONNECTED.do, TOO_OFTEN.say, TOO_OFTEN.do)
+    others = BOOKING_ENDED_MIXED_UP + vain
     assert all(said("fr", text) != text for text in ended + others)
     relocked = said("fr", f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}")
     assert "reverrouillée avant" in relocked
