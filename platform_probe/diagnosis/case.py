@@ -135,7 +135,7 @@ class Case:
     def was_end_due(self) -> bool:
         """Whether the platform has said how the command ended, or should have."""
         side = self.record.platform
-        has_ended = side is not None and side.outcome is not None
+        has_ended = side.outcome is not None if side else False
         return has_ended or self.now_s - self.began_s >= COMMAND_ENDS_S
 
     @property
