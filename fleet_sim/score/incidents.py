@@ -234,6 +234,7 @@ UDP, and some minutes for TCP."""
 OLD_MODEMS: Final = ("gsm", "umts")
 PLATFORMS: Final[dict[str, dict[str, Any]]] = {
     "stuck_in_progress": {"command_ttl_s": 15},
+    "ok_at_enqueue": {"command_ttl_s": 15},
     "ghost_gps": {"max_distance_m": 50},
     "lwt_ghost_offline": {"refuses_offline": True},
     "shared_sub_stuck_consumer": {
