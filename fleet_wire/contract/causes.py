@@ -118,8 +118,8 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.BOX_REJECTED: CauseInfo(
         _P.BOX, "accept", "not_authentic", _O.REFUSED,
-        "The box refused the command as such: replayed, malformed, wrongly signed, with a wrong"
-        " PIN, or with a longer life than it allows.",
+        "The box refused the command: replayed, malformed, wrongly signed, with a wrong PIN, or"
+        " living longer than it allows.",
     ),
     Cause.BOX_BUSY: CauseInfo(
         _P.BOX, "accept", "busy", _O.REFUSED,

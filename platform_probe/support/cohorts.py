@@ -24,6 +24,8 @@ GUESS_S: Final = 900.0
 """Failures are taken to have begun so long before the one that is asked about; where they share
 something that began earlier or later, the search finds that out."""
 AFTER_S: Final = 900.0
+FIRST_S: Final = 60.0
+"""Of who fails first a begin is known to the minute: it is one of what began so long after it."""
 _JUST_S: Final = 0.001
 """By so much a time ends before a moment that is not of it."""
 BEFORE_S: Final = 86_400.0
@@ -141,12 +143,13 @@ def search_around(duck: Duck, at_s: float, like: Alike) -> Around:
     """Return what unlocks share that failed around Unix second `at_s` as one did.
 
     Those that failed of others count as such that did not fail so: a few cars in garages say
-    nothing of who is not woken, and would hide who these are. What began after `at_s` says nothing
-    of it: only the time before that is searched then.
+    nothing of who is not woken, and would hide who these are. What began more than a minute
+    after `at_s` says nothing of it: only the time before that is searched then.
     """
     span = Span(at_s - GUESS_S, at_s + AFTER_S)
     around = _search(duck, span, like)
-    while later := [begin_s for begin_s in map(_earliest_s, around.found) if begin_s > at_s]:
+    late_s = at_s + FIRST_S
+    while later := [begin_s for begin_s in map(_earliest_s, around.found) if begin_s > late_s]:
         span = replace(span, until_s=max(min(later) - _JUST_S, at_s))
         around = _search(duck, span, like)
     return around

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import time
@@ -221,6 +222,7 @@ async def test_a_car_that_is_taken_out_of_service_is_gone(
         for _ in range(100):
             if (await probe.series("boxes"))[("online",)] == len(CARS):
                 break
+            await asyncio.sleep(0.1)
         else:
             raise AssertionError(await probe.series("boxes"))
         assert not any((await probe.series("malformed_messages_total")).values())
