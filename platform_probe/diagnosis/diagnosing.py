@@ -428,7 +428,7 @@ class Diagnosing(Hearing):
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
         returned_s = _returned_s(car, one.began_s)
-        silent_s = car.last_heard_before(one.began_s)
+        heard_s = car.last_heard_before(one.began_s)
         at_box_s = one.began_s + record.stages.get(_PUBLISHED, 0.0) + CROSSING_S
         return Case(
             record=record,
@@ -452,7 +452,7 @@ class Diagnosing(Hearing):
             lost_alike_around=self._lost_alike_around(car, lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
             back_of_those_lost=self._neighbours.back_of_those_lost(lost_s),
-            others_back=None if silent_s is None else self._neighbours.back_around(silent_s),
+            others_back=None if heard_s is None else self._neighbours.back_around(heard_s),
             wills_at_once=self._neighbours.wills_at_once(lost_s),
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),

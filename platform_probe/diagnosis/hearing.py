@@ -12,6 +12,7 @@ from fleet_wire.contract.messages import (
     CarEvent,
     Phase,
     Presence,
+    PresenceStatus,
     Reason,
     Result,
     Telemetry,
@@ -25,7 +26,7 @@ from platform_probe.diagnosis.case import MAX_TLS_ERRORS, TlsError
 from platform_probe.diagnosis.census import Census
 from platform_probe.diagnosis.known_cars import KnownCars, Retained
 from platform_probe.diagnosis.neighbours import Neighbours
-from platform_probe.diagnosis.pings import Return, return_of
+from platform_probe.diagnosis.pings import return_of
 from platform_probe.diagnosis.remembering import remember
 
 MAX_REFUSALS: Final = 2_000
@@ -106,13 +107,13 @@ class Hearing(ABC):
         now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
         earlier = [change.at_s for change in car.changes if change.session is Session.WILL]
         is_known = car.standing is not None
-        back = return_of(car, now_s)
+        if presence.status is PresenceStatus.ONLINE and not retained:
+            self._note_return(car, now_s)
         session = car.take_presence(presence, now_s, retained=retained)
         if retained:
             return
         if session is Session.ONLINE and is_known:  # else it is new, and not back
             self._neighbours.online(now_s)
-            self._note_return(back)
         elif session is Session.WILL and not (earlier and now_s - earlier[-1] < WILL_AGAIN_S):
             self._neighbours.will(now_s)
         self._look_soon(vehicle_id, now_s)
@@ -164,7 +165,7 @@ class Hearing(ABC):
             self._session(event, now_s)
         if event.keepalive_s is not None:
             self._client(event.client_id).keepalive_s = event.keepalive_s
-        car = self._cars.get(event.client_id) or self._strangers.get(event.client_id)
+        car = self._known(event.client_id)
         if car is not None and event.kind is not BrokerEventKind.CONNECTED:
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
             if event.kind is not BrokerEventKind.LEFT:
@@ -176,27 +177,31 @@ class Hearing(ABC):
         if session is None or event.client_id is None:
             return
         car = self._client(event.client_id)
-        back = return_of(car, now_s)
-        car.take_session(session, now_s)
         if session is Session.ONLINE:
+            self._note_return(car, now_s)
             self._neighbours.online(now_s)
-            self._note_return(back)
         elif session is Session.WILL:
             self._neighbours.will(now_s)
+        car.take_session(session, now_s)
         self._look_soon(event.client_id, now_s)
 
-    def _note_return(self, back: Return | None) -> None:
-        """Count a box that has come back from a silence."""
+    def _note_return(self, car: CarHistory, now_s: float) -> None:
+        """Count a box that connects after a silence, before its car has taken that it does."""
+        back = return_of(car, now_s)
         if back is not None:
             self._neighbours.came_back(back.lost_s, is_overdue=back.is_overdue)
 
     def _client(self, client_id: str) -> CarHistory:
         """Return what is known of a client of the broker, which may prove a car."""
-        car = self._cars.get(client_id) or self._strangers.get(client_id)
+        car = self._known(client_id)
         if car is None:
             car = CarHistory()
             remember(self._strangers, client_id, car, self._max_cars)
         return car
+
+    def _known(self, client_id: str) -> CarHistory | None:
+        """Return the same of one that was heard of, be it a car or not yet; None: it was not."""
+        return self._cars.get(client_id) or self._strangers.get(client_id)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""

@@ -27,12 +27,17 @@ class Return(NamedTuple):
     """Whether it stayed away for longer than it takes to find a dead connection."""
 
 
+def notices_within_s(keepalive_s: float) -> float:
+    """Return how long it takes a box at most to notice a dead connection, and to connect again."""
+    return keepalive_s + PING_PATIENCE_S
+
+
 def is_overdue(silent_s: float, keepalive_s: float, interval_s: float) -> bool | None:
     """Return whether a silence was too long for a connection that died; None: that is not known.
 
     The connection died between the last sign of life and the next that was due, `interval_s` later.
     """
-    found_s = keepalive_s + PING_PATIENCE_S
+    found_s = notices_within_s(keepalive_s)
     if found_s < silent_s <= found_s + interval_s:
         return None
     return silent_s > found_s

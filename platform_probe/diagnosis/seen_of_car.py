@@ -12,7 +12,7 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import PastAttempt, Session
 from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, MAX_TLS_ERRORS, Case
 from platform_probe.diagnosis.census import LATE_HEARTBEATS
-from platform_probe.diagnosis.pings import BY_ITSELF_S, PING_PATIENCE_S
+from platform_probe.diagnosis.pings import BY_ITSELF_S, notices_within_s
 
 SOON_S: Final = 90.0
 """A box that reboots is back by then: 20 to 60 s, and its network [E]."""
@@ -378,28 +378,20 @@ def _note_ping(case: Case) -> None:
 
     The connection was dead when the command was sent, or when a heartbeat failed to come before.
     """
-    car, sent_s = case.car, case.published_s
-    returns = (
-        change.at_s
-        for change in car.changes_between(sent_s, case.now_s)
-        if change.session is Session.ONLINE
-    )
-    back_s = next(returns, None)
+    car, sent_s, back_s = case.car, case.published_s, case.back_s
     if car.keepalive_s is None or back_s is None or not _ON_ITS_WAY.isdisjoint(case.seen):
         return
-    missed_s, last_s = _missed_s(case) or sent_s, car.last_heard_before(sent_s)
-    dead_s = min(sent_s, missed_s)
-    if back_s - dead_s > car.keepalive_s + PING_PATIENCE_S:
+    within_s = notices_within_s(car.keepalive_s)
+    back = (
+        f"the box tries its connection after {car.keepalive_s:.0f} s, and connected again at"
+        f" {case.at(back_s)}, "
+    )
+    dead_s, last_s = min(sent_s, _missed_s(case) or sent_s), car.last_heard_before(sent_s)
+    if back_s - dead_s > within_s:
         since = "the command" if dead_s == sent_s else "a regular report had failed to come"
-        case.seen[Fact.PING_OVERDUE] = (
-            f"the box tries its connection after {car.keepalive_s:.0f} s, and connected again at"
-            f" {case.at(back_s)}, {back_s - dead_s:.0f} s after {since}"
-        )
-    elif last_s is not None and back_s - last_s <= car.keepalive_s + PING_PATIENCE_S:
-        case.seen[Fact.BACK_BY_PING] = (
-            f"the box tries its connection after {car.keepalive_s:.0f} s, and connected again at"
-            f" {case.at(back_s)}, after a silence of {back_s - last_s:.0f} s"
-        )
+        case.seen[Fact.PING_OVERDUE] = f"{back}{back_s - dead_s:.0f} s after {since}"
+    elif last_s is not None and back_s - last_s <= within_s:
+        case.seen[Fact.BACK_BY_PING] = f"{back}after a silence of {back_s - last_s:.0f} s"
 
 
 def _missed_s(case: Case) -> float | None:

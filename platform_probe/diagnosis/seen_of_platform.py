@@ -9,7 +9,7 @@ from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.diagnosis.car_history import PastAttempt
-from platform_probe.diagnosis.case import AGAIN_S, Case
+from platform_probe.diagnosis.case import AGAIN_S, COMMAND_ENDS_S, Case
 from platform_probe.diagnosis.seen_of_attempt import SENT_LATE_S
 
 _PUBLISHED: Final = Stage.PUBLISHED.value
@@ -20,8 +20,6 @@ GIVEN_UP: Final = {
 """Ends of a command to the platform that say that the car did not get it, or did not answer."""
 _KEY_WORDS: Final = frozenset({"key", "bluetooth", "ble", "offline"})
 """What apps call it [E]."""
-WAITED_LONG_S: Final = 60.0
-"""Longer than a command that a customer waits for lives, and its grace [E]."""
 WAITS_S: Final = 120.0
 """So long after a command that the platform waits for in vain the next ones of the car wait [E]."""
 FAR_M: Final = 200.0
@@ -92,7 +90,7 @@ def note_missed_before(case: Case) -> None:
         case.seen[Fact.PLATFORM_MISSED_IT] = (
             f"the car had opened {when}, and the platform waited for that in vain"
         )
-        if past.missed_s > WAITED_LONG_S:
+        if past.missed_s > COMMAND_ENDS_S:
             case.seen[Fact.PLATFORM_WAITED_LONG] = (
                 f"the platform gave the command of {case.at(past.began_s)} up after"
                 f" {past.missed_s:.0f} s"
@@ -164,21 +162,23 @@ def note_platform(case: Case) -> None:
         seen[Fact.NOT_WOKEN] = "the box slept, and was not asked to wake before the command"
 
 
+def _answered(status: int | None) -> Fact:
+    """Return what an answer's status says."""
+    if status is None:
+        return Fact.SAID_NOTHING
+    if status < problems.FIRST_ERROR_STATUS:
+        return Fact.SAID_YES
+    return Fact.SAID_NO if status < problems.FIRST_SERVER_ERROR_STATUS else Fact.SAID_ERROR
+
+
 def _said(side: PlatformSide) -> str:
     """Return what the platform told the app, with the status and the type of its answer."""
-    status = side.status
-    if status is None:
+    if side.status is None:
         return "the platform has not answered the app"
-    answer = f"{status} {side.problem}" if side.problem else f"{status}"
-    fact = _BY_PROBLEM.get(side.problem or "")
-    if fact is not None:
-        said = FACTS[fact].meaning
-    elif status < problems.FIRST_ERROR_STATUS:
-        said = "the platform said yes to the app"
-    elif status < problems.FIRST_SERVER_ERROR_STATUS:
-        said = FACTS[Fact.SAID_NO].meaning
-    else:
-        said = FACTS[Fact.SAID_ERROR].meaning
+    answer = f"{side.status} {side.problem}" if side.problem else f"{side.status}"
+    fact = _BY_PROBLEM.get(side.problem or "", _answered(side.status))
+    says_yes = fact is Fact.SAID_YES
+    said = "the platform said yes to the app" if says_yes else FACTS[fact].meaning
     return f"{said} ({answer})"
 
 
@@ -205,7 +205,7 @@ def _of_end(case: Case, said: str) -> None:
     if side.outcome in GIVEN_UP:
         fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
         seen[fact] = GIVEN_UP[side.outcome]
-        if fact is Fact.PLATFORM_MISSED_IT and waited_s(record) > WAITED_LONG_S:
+        if fact is Fact.PLATFORM_MISSED_IT and waited_s(record) > COMMAND_ENDS_S:
             seen[Fact.PLATFORM_WAITED_LONG] = (
                 f"the platform gave it up after {waited_s(record):.0f} s"
             )
@@ -232,18 +232,12 @@ def _of_answer(case: Case, said: str) -> None:
     side, seen = case.record.platform, case.seen
     assert side  # noqa: S101 - the caller has looked
     status, problem = side.status, side.problem
-    if status is None:
-        seen[Fact.SAID_NOTHING] = said
-    elif status < problems.FIRST_ERROR_STATUS:
-        seen[Fact.SAID_YES] = said
-        if status != problems.ACCEPTED_STATUS:
-            seen[Fact.SAID_DONE] = said
-    elif status < problems.FIRST_SERVER_ERROR_STATUS:
-        seen[Fact.SAID_NO] = said
-    else:
-        seen[Fact.SAID_ERROR] = said
-        if problems.is_generic(status, problem):
-            seen[Fact.EXPLAINED_NOTHING] = said
+    answered = _answered(status)
+    seen[answered] = said
+    if answered is Fact.SAID_YES and status != problems.ACCEPTED_STATUS:
+        seen[Fact.SAID_DONE] = said
+    if answered is Fact.SAID_ERROR and status and problems.is_generic(status, problem):
+        seen[Fact.EXPLAINED_NOTHING] = said
     fact = _BY_PROBLEM.get(problem or "")
     if fact is not None:
         seen[fact] = said
