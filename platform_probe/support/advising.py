@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
@@ -139,7 +138,7 @@ def _may_open(case: Case, mode: FailureMode) -> bool:
 
 def _is_of_release(case: Case) -> bool:
     """Return whether one version of the app fails, by what was seen then or is known since."""
-    return not _OF_RELEASE.isdisjoint(_seen(case) | case.not_missed)
+    return not _OF_RELEASE.isdisjoint(case.seen | case.not_missed)
 
 
 def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
@@ -168,7 +167,7 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
 
 def _is_not_connected(case: Case) -> bool:
     """Return whether nothing was sent to a car that counts as not connected, by now too."""
-    is_away = not _AWAY.isdisjoint(_seen(case)) and Fact.TALKS_WHILE_OFFLINE not in _seen(case)
+    is_away = not _AWAY.isdisjoint(case.seen) and Fact.TALKS_WHILE_OFFLINE not in case.seen
     return case.cause in _SENT_NOTHING and is_away and not is_back(case)
 
 
@@ -192,8 +191,8 @@ def _has_opened(case: Case) -> bool:
 
 def _has_relocked(case: Case) -> bool:
     """Return whether the car opened, and locked itself again before anybody opened a door."""
-    seen = _seen(case)
-    return _has_opened(case) and Fact.RELOCKED in seen and Fact.DOOR_OPENED not in seen
+    has_relocked = Fact.RELOCKED in case.seen and Fact.DOOR_OPENED not in case.seen
+    return _has_opened(case) and has_relocked
 
 
 def _mode_of_incident(case: Case) -> FailureMode | None:
@@ -212,13 +211,9 @@ def _mode_of_incident(case: Case) -> FailureMode | None:
     return None
 
 
-def _seen(case: Case) -> AbstractSet[str]:
-    return frozenset() if case.believed is None else {one.fact for one in case.believed.facts}
-
-
 def _is_used_since(case: Case) -> bool:
     """Return whether a door was opened, or the customer has opened the car once more."""
-    return Fact.DOOR_OPENED in _seen(case) or may_be_open(case) == OPEN_SINCE
+    return Fact.DOOR_OPENED in case.seen or may_be_open(case) == OPEN_SINCE
 
 
 def _is_for_security(believed: Revision) -> bool:

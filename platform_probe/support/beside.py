@@ -196,8 +196,7 @@ def is_back(case: Case) -> bool:
     if case.connected_s is not None:
         return True
     is_kept = any(heard["kind"] == "presence" for heard in case.heard)
-    seen = frozenset() if case.believed is None else {one.fact for one in case.believed.facts}
-    return not is_kept and not seen.isdisjoint(_RETURNED) and Fact.FLAPPED not in seen
+    return not is_kept and not case.seen.isdisjoint(_RETURNED) and Fact.FLAPPED not in case.seen
 
 
 def _opened_for_them(case: Case) -> Iterator[tuple[float, Row]]:

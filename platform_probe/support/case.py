@@ -141,6 +141,11 @@ class Case:
         return self.attempt is not None and is_taken_over_often(evidence_of(self.attempt))
 
     @property
+    def seen(self) -> frozenset[str]:
+        """The facts that its last diagnosis has seen; none where it was never diagnosed."""
+        return frozenset(() if self.believed is None else (one.fact for one in self.believed.facts))
+
+    @property
     def gone_s(self) -> float | None:
         """For how long its box had been gone when it was asked for, and was until the end, seconds.
 
@@ -151,8 +156,7 @@ class Case:
         evidence = evidence_of(self.attempt)
         said = {evidence.get("presence"), evidence.get("presence_at_start")}
         changed_ago_s = evidence.get("presence_changed_ago_s")
-        facts = () if self.believed is None else self.believed.facts
-        is_doubtful = any(one.fact in _PRESENCE_LIES for one in facts)
+        is_doubtful = not self.seen.isdisjoint(_PRESENCE_LIES)
         if said != {PresenceStatus.OFFLINE} or changed_ago_s is None or is_doubtful:
             return None
         gone_s = float(changed_ago_s) - self.attempt["total_s"]
@@ -221,8 +225,7 @@ class Case:
     @property
     def opened_in_time(self) -> bool:
         """Whether it had opened in time by its box's clock, and only its answer came late."""
-        facts = () if self.believed is None else self.believed.facts
-        return self.opened_late and any(one.fact == Fact.OPENED_IN_TIME for one in facts)
+        return self.opened_late and Fact.OPENED_IN_TIME in self.seen
 
     @property
     def opened_after_no(self) -> bool:

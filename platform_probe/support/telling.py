@@ -396,12 +396,6 @@ def mode_of(other: Row) -> str | None:
     return None if mode in ACCUSES else mode
 
 
-def reason_of(case: Case) -> str | None:
-    """Return the reason that box, broker or platform gave, in words."""
-    reason = None if case.attempt is None else case.attempt["reason"]
-    return None if reason is None else reason_in_words(reason)
-
-
 def explanation(case: Case) -> str:
     """Return what the cause means for this unlock, in a sentence."""
     if case.is_in_doubt:

@@ -10,8 +10,9 @@ from platform_probe.support.believed import reasons, sentence_of, title_of
 from platform_probe.support.beside import pressed_again_s
 from platform_probe.support.case import Case, evidence_of
 from platform_probe.support.cohorts import finding_json
+from platform_probe.support.plain_words import reason_in_words
 from platform_probe.support.rows import Row, unix_s
-from platform_probe.support.telling import against, explanation, facts_of, mode_of, reason_of
+from platform_probe.support.telling import against, explanation, facts_of, mode_of
 from platform_probe.support.timeline import timeline_of
 from platform_probe.support.times import iso_of
 
@@ -43,7 +44,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "not_asked_since": _iso_or_none(case.not_asked_since_s, zone),
         "cause": case.cause,
         "explanation": explanation(case) if has_attempt else None,
-        "reason": reason_of(case),
+        "reason": _reason(case),
         "facts": [] if case.attempt is None else facts_of(case.attempt),
         "diagnosis": _diagnosis_json(case, zone),
         "say": advice.say if is_told else None,
@@ -75,6 +76,12 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             for other in case.others
         ],
     }
+
+
+def _reason(case: Case) -> str | None:
+    """Return the reason that box, broker or platform gave, in words."""
+    reason = None if case.attempt is None else case.attempt["reason"]
+    return None if reason is None else reason_in_words(reason)
 
 
 def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from fleet_wire.contract.attempt import Source
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
-from fleet_wire.modes.facts import Told
+from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
+from fleet_wire.modes.facts import Fact, Told
+from tests.helpers.stores import put_lines, put_unlocks
+
+
+def put_believed(directory: Path, unlock: Attempt, mode: str, *facts: Fact) -> None:
+    """Let a store have an unlock that is surely believed to be of a mode, and what was seen."""
+    put_unlocks(directory, [unlock])
+    believed = diagnosis_of(
+        RankedMode(mode, 0.95),
+        attempt_id=unlock.attempt_id,
+        vehicle_id=unlock.vehicle_id,
+        facts=tuple(FactSeen(fact, "so it was") for fact in facts),
+    )
+    put_lines(directory, "diagnoses", [msgspec.json.encode(believed)])
 
 
 def diagnosis_of(*modes: RankedMode, **changes: Any) -> Diagnosis:

@@ -42,7 +42,7 @@ from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of
 from platform_probe.support.times import minute_clock
 from tests.helpers.consoles import incident_of, put_incidents
-from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.diagnoses import diagnosis_of, put_believed
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import (
     BEGIN_S,
@@ -235,14 +235,7 @@ def told_of(
 ) -> dict[str, Any]:
     """Return what is told of an unlock that is surely believed to be of a mode."""
     asked = unlock(300, car="car-1", **{"evidence": {}, **its})
-    put_unlocks(directory, [asked])
-    believed = diagnosis_of(
-        RankedMode(mode, 0.95),
-        attempt_id=asked.attempt_id,
-        vehicle_id="car-1",
-        facts=tuple(FactSeen(fact, "so it was") for fact in facts),
-    )
-    put_lines(directory, "diagnoses", [msgspec.json.encode(believed)])
+    put_believed(directory, asked, mode, *facts)
     if ended_s is not None:
         put_booking_end(directory, ended_s, car="car-1", booking="booking-300")
     case = look_up(Source(directory), Wanted(attempt=asked.attempt_id), BEGIN_S + 2_000.0)

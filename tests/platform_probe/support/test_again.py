@@ -6,11 +6,9 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.diagnosis import FactSeen, RankedMode
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.store.reading import Source
@@ -18,8 +16,8 @@ from platform_probe.support.advice import CONNECTED, LONG_AGO, advice_for
 from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
-from tests.helpers.diagnoses import diagnosis_of
-from tests.helpers.stores import BEGIN_S, put_lines, put_presence, put_unlocks, unlock
+from tests.helpers.diagnoses import put_believed
+from tests.helpers.stores import BEGIN_S, put_presence, unlock
 
 REBOOT = MODES["update_or_daily_reboot"]
 ANOTHER = "Give the customer another car."
@@ -35,14 +33,7 @@ def advised(
 ) -> dict[str, Any]:
     """Return what is told of an unlock that failed so, and of which that was seen."""
     failed = unlock(300, car="car-1", cause=cause, evidence={})
-    put_unlocks(directory, [failed])
-    diagnosis = diagnosis_of(
-        RankedMode(mode, 0.95),
-        attempt_id=failed.attempt_id,
-        vehicle_id="car-1",
-        facts=tuple(FactSeen(fact, "It was seen.") for fact in facts),
-    )
-    put_lines(directory, "diagnoses", [msgspec.json.encode(diagnosis)])
+    put_believed(directory, failed, mode, *facts)
     case = look_up(Source(directory), Wanted(attempt=failed.attempt_id), BEGIN_S + 300.0 + after_s)
     return json_of(case, UTC)
 
