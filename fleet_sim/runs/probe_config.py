@@ -14,8 +14,6 @@ BROKER_WITHIN_S = 60.0
 
 LOG_LATE_S = 2.0
 """The platform's log is written on this machine: no line of it comes later than that."""
-
-
 LATE_WINDOW_S = 600.0
 """For so long the monitor knows an unlock again, as by itself; or for twice a command's life, where
 that is longer: the next one of the car waits for it."""
@@ -25,7 +23,8 @@ def probe_config(
     scenario: Scenario, *, seed: int, fleet_secret: str, floor_rate_per_s: float
 ) -> dict[str, Any]:
     """Return the probe's settings, without broker, cars and files."""
-    load = scenario.load
+    load, platform = scenario.load, scenario.platform_parameters
+    longest_life_s = max(load.command_ttl_s or load.deadline_s, platform.command_ttl_s)
     return {
         "client_id": CLIENT_ID,
         "profile": scenario.fleet.profile,
@@ -37,7 +36,7 @@ def probe_config(
             "deadline_s": load.deadline_s,
             "command_ttl_s": load.command_ttl_s,
             "start_delay_s": load.start_delay_s,
-            "late_window_s": max(LATE_WINDOW_S, 2 * _longest_life_s(scenario)),
+            "late_window_s": max(LATE_WINDOW_S, 2 * longest_life_s),
             "relock": False,  # these unlocks are the customers', who stand beside their cars
         },
         "floor": {"vehicle_id": NULL_CAR.vehicle_id, "rate_per_s": floor_rate_per_s},
@@ -46,14 +45,6 @@ def probe_config(
         "wait_s": BROKER_WITHIN_S,
         **({"platform": {"late_s": LOG_LATE_S}} if scenario.has_platform else {}),
     }
-
-
-def _longest_life_s(scenario: Scenario) -> float:
-    """Return for how long a command of the run may live at most, seconds."""
-    lives_s = [scenario.load.command_ttl_s or scenario.load.deadline_s]
-    if scenario.platform is not None:
-        lives_s.append(scenario.platform.command_ttl_s)
-    return max(lives_s)
 
 
 def target_ids(scenario: Scenario, specs: Sequence[CarSpec], *, seed: int) -> list[str]:

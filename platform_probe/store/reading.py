@@ -148,7 +148,7 @@ class Source:
         """
         near = [part for part in parts if span.overlaps(part)]
         kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
-        return _view_of(table, near, f"FROM {kept}")
+        return _view_of(table, near, f"FROM {kept}", self.as_of_s)
 
     def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
         for left in reversed(range(_TRIES)):
@@ -296,7 +296,7 @@ class Source:
                 duck.run(f"CREATE TABLE {kept} AS FROM ({lines}) WHERE {known}")
                 lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
-            view = _view_of(table, files.parts, lines, as_of_s=self.as_of_s)
+            view = _view_of(table, files.parts, lines, self.as_of_s)
             duck.run(f"CREATE VIEW {name} AS {view}")
             if table is ATTEMPTS:
                 duck.run(f"CREATE VIEW attempt_sums AS {self._sums(files.parts)}")
@@ -342,16 +342,13 @@ def _time_in(line: bytes, field: str) -> float | None:
     return at if isinstance(at, float | int) else None
 
 
-def _view_of(
-    table: Table, parts: Sequence[Part], lines: str | None, *, as_of_s: float | None = None
-) -> str:
+def _view_of(table: Table, parts: Sequence[Part], lines: str | None, as_of_s: float | None) -> str:
     """Return the SQL of all rows of a table that were known then, with durations in seconds."""
     sources = [parquet_rows(table, parts)]
     if lines is not None:
         sources.append(lines)
     rows = f"({' UNION ALL '.join(sources)})"
-    known = "" if as_of_s is None else f" WHERE {known_by(table, as_of_s)}"
-    return f"SELECT {shown_columns(table)} FROM {rows}{known}"
+    return f"SELECT {shown_columns(table)} FROM {rows} WHERE {known_by(table, as_of_s)}"
 
 
 def shown_columns(table: Table) -> str:
