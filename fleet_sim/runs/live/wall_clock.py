@@ -49,8 +49,15 @@ class WallClockFollower:
             self._timer.cancel()
 
     def look(self) -> None:
-        """Compare the boxes' idea of the time with the wall clock's, and put it right."""
-        step_s = time.time() - self._world.unix_s_at(self._driver.now_s())
+        """Compare the boxes' idea of the time with the wall clock's, and put it right.
+
+        A busy machine may take the processor away between two clocks. So the wall clock is read
+        between two readings of ours, and only what it is off from both was set.
+        """
+        before_s = self._driver.now_s()
+        wall_s = time.time()
+        off_s = [wall_s - self._world.unix_s_at(at) for at in (before_s, self._driver.now_s())]
+        step_s = max(min(off_s), 0.0) or min(max(off_s), 0.0)
         if abs(step_s) >= STEP_S:
             self._world.clock_step.by_s += step_s
             self._note(f"the wall clock was set by {step_s:+.1f} s; {self._who} will follow it")

@@ -72,6 +72,31 @@ async def test_steps_are_noticed_and_told(wall_clock: WallClock) -> None:
     driver.stop()
 
 
+@pytest.mark.parametrize("is_after", [False, True])
+async def test_a_process_that_has_to_wait_takes_no_clock_for_set(
+    monkeypatch: pytest.MonkeyPatch, *, is_after: bool
+) -> None:
+    """Before the wall clock is read, or after it: among fifty processes on two cores it happens."""
+    driver = LiveDriver(asyncio.get_running_loop())
+    world = bench(NULL_BOX).world
+    world.clock_step.by_s = time.time() - world.epoch_unix_s - driver.now_s()
+    true_time, waited_s = time.time, 0.0
+    true_now = driver.now_s
+
+    def wall_s() -> float:
+        nonlocal waited_s
+        waited_s += 3 * STEP_S
+        return true_time() + (0.0 if is_after else waited_s)
+
+    monkeypatch.setattr(time, "time", wall_s)
+    monkeypatch.setattr(driver, "now_s", lambda: true_now() + waited_s)
+    notes: list[str] = []
+    WallClockFollower(world, driver, notes.append).look()
+    assert waited_s
+    assert not notes
+    driver.stop()
+
+
 async def test_a_live_fleet_follows_while_it_runs(wall_clock: WallClock) -> None:
     """Also boxes that no broker knows: the null box, and clones, share the world's clock."""
     brokers = Brokers.parse("mqtt://127.0.0.1:1")
