@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from operator import mul
 from typing import Final, NamedTuple
 
 Mixture = tuple[tuple[float, float], ...]
@@ -80,15 +81,18 @@ class Evidence:
         ]
 
     def hit(self, missed: int = 0) -> float:
-        """Take an event that was hit, after so many that were not, and return the evidence."""
-        if missed:
-            self.misses(missed)
-        self.sums = [
-            (1.0 + one) * ratio for one, ratio in zip(self.sums, self.ratios.hit, strict=True)
+        """Take an event that was hit, after so many that were not, and return the evidence.
+
+        As `misses` and then the event: most of what detection costs is here.
+        """
+        ratios = self.ratios
+        self.sums = sums = [
+            (1.0 + (rest + (one - rest) * ratio**missed)) * of_hit
+            for one, (ratio, rest), of_hit in zip(self.sums, ratios.misses, ratios.hit, strict=True)
         ]
-        total = self.total()
+        total: float = sum(map(mul, self._weights, sums))
         if total > CEILING:
-            self.sums = [min(one, CEILING) for one in self.sums]
+            self.sums = [min(one, CEILING) for one in sums]
         return total
 
     def step(self, number: int, hits: int) -> float:
@@ -105,7 +109,8 @@ class Evidence:
 
     def total(self) -> float:
         """Return the evidence: what a threshold is held against."""
-        return sum(map(float.__mul__, self._weights, self.sums))
+        total: float = sum(map(mul, self._weights, self.sums))
+        return total
 
     def clear(self) -> None:
         """Begin anew."""
