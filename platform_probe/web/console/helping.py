@@ -17,6 +17,7 @@ from fleet_wire.modes.catalogue import TITLES
 from platform_probe.outputs.messages.words import MUCH_SURE, counts_unlocks
 from platform_probe.support.believed import percent
 from platform_probe.support.beside import again_possible
+from platform_probe.support.incident_rows import over_since_s
 from platform_probe.web.console.asked import Asked
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
@@ -133,6 +134,7 @@ def help_templates() -> None:
         is_surest=lambda sure: sure > MUCH_SURE,
         bar_of=bar_of,
         again_possible=again_possible,
+        over_since_s=over_since_s,
         share_of=share_of,
         has_text=has_text,
         short_number=short_number,

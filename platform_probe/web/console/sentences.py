@@ -45,10 +45,15 @@ _FORMS: Final[Mapping[str, str]] = {
 _KEPT: Final = frozenset(
     {
         "failed", "total", "others", "all", "inside", "attempts", "count", "since", "until", "at",
-        "by", "reason", "window", "cars", "phase", "answer", "version", "event", "id",
+        "window", "cars", "phase", "answer", "version", "event", "id",
     }
 )  # fmt: skip
 """What stands there in every language."""
+_NAMED: Final = {
+    "cause": "cause", "outcome": "ended", "by": "by_button", "reason": "by_button",
+}  # fmt: skip
+"""In these stands a name of the records, and in which group of the texts its word does. What people
+wrote themselves has none, and stays."""
 _NUMBERS: Final = frozenset({"share", "expected", "sure", "long", "decimal"})
 """Of these only the point and a word is another."""
 _TITLE: Final = re.compile(
@@ -159,8 +164,8 @@ def _in_place(language: str, name: str, value: str) -> str:
         number = value.replace(".", say("number.point"))
         number = number.replace("more than", say("sentence.more_than"))
         return number.replace("days", say("sentence.days"))
-    if name in ("cause", "outcome"):
-        key = f"{'ended' if name == 'outcome' else name}.{value}"
+    if name in _NAMED:
+        key = f"{_NAMED[name]}.{value}"
         return say(key) if has_text(key) else value
     if name in ("cohort", "same"):
         return _cohort(language, value)

@@ -19,9 +19,11 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import BOOKING_ENDED, CONNECTED, MAY_BE_OVER, OVER
+from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.support.advising import advice_now
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.after_booking import BOOKING_ENDED
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
     incident_title,
@@ -414,19 +416,26 @@ def test_what_to_say_is_of_now(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"kind": IncidentKind.SUSPICIOUS}, {"state": IncidentState.RESOLVED}]
+    ("changes", "heading", "over"),
+    [
+        ({"kind": IncidentKind.SUSPICIOUS}, "Suspicious traffic:", False),
+        ({"state": IncidentState.CLOSED}, "Known problem:", False),
+        ({"state": IncidentState.RESOLVED, "ended_at": BEGIN_S + 60.0}, "Known problem:", True),
+    ],
 )
-def test_what_no_customer_is_to_hear_of_is_no_known_problem(
-    tmp_path: Path, changes: dict[str, Any]
+def test_what_no_customer_is_to_hear_of_is_not_said_to_go_on(
+    tmp_path: Path, changes: dict[str, Any], heading: str, *, over: bool
 ) -> None:
-    """Suspicious traffic, and what is over."""
+    """Suspicious traffic, and what is over: that it was so then is said all the same."""
     put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
     put_incidents(tmp_path / "store", [incident_of(examples=("attempt-1",), **changes)])
     with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
         page = Visitor(url).get("/unlock/attempt-1").text
 
-    assert "Part of an incident:" in page
+    assert heading in page
     assert "We know of the problem" not in page
+    said = re.sub(r"<[^>]+>", "", page)
+    assert over is ("It was so then, and is over since 2026-01-01 00:01:00." in said)
 
 
 def test_a_call_about_nothing_says_so_on_the_page_of_its_booking(open_console: str) -> None:
@@ -456,6 +465,12 @@ def test_a_call_after_which_the_booking_ended_is_told_with_when(tmp_path: Path) 
         said = re.sub(r"<[^>]+>", "", page)
         assert "Its booking has ended: 2026-01-01 00:01:10." in said
         assert BOOKING_ENDED[0] in unescape(page)
+
+
+def test_who_must_act_is_a_name_and_what_they_do_a_sentence(open_console: str) -> None:
+    """One colon is enough."""
+    page = re.sub(r"<[^>]+>", "", Visitor(open_console).get("/mode/stale_online_cache").text)
+    assert "Who must act:the platform team. Let the platform believe presence" in page
 
 
 def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
