@@ -18,6 +18,7 @@ from platform_probe.store.schema import (
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
+    TRAITS,
 )
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
@@ -403,23 +404,58 @@ def of_cause(snapshot: Snapshot, cause: str, span: tuple[float, float], number: 
 
 _FAILED_WITHIN: Final = "observed WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL"
 """Of what was not seen nobody knows whether it failed: its cause has a page."""
+NAMED_TRAITS: Final = tuple(trait for trait in TRAITS if trait != "endpoint")
+"""Traits by which somebody names unlocks."""
+OfTrait = tuple[str, str]
+"""One of `NAMED_TRAITS`, and its value."""
 
 
-def failed_within(snapshot: Snapshot, span: tuple[float, float], number: int = 1) -> Listed:
-    """Return a page of the unlocks of a time that failed, the last first."""
+def failed_within(
+    snapshot: Snapshot,
+    span: tuple[float, float],
+    number: int = 1,
+    of_trait: OfTrait | None = None,
+) -> Listed:
+    """Return a page of the unlocks of a time, and of a trait, that failed, the last first."""
+    where, values = _failed(span, of_trait)
     return listed_unlocks(
         snapshot,
-        f"SELECT {FEW_OF_UNLOCK} FROM {_FAILED_WITHIN} ORDER BY started_at DESC, attempt_id",
-        {"since": utc(span[0]), "until": utc(span[1])},
+        f"SELECT {FEW_OF_UNLOCK} FROM {where} ORDER BY started_at DESC, attempt_id",
+        values,
         number,
     )
 
 
-def count_failed_within(snapshot: Snapshot, span: tuple[float, float]) -> int:
-    """Return how many unlocks of a time failed."""
-    values = {"since": utc(span[0]), "until": utc(span[1])}
-    (found,) = snapshot.rows(f"SELECT count(*) AS failed FROM {_FAILED_WITHIN}", values, 1)
+def count_failed_within(
+    snapshot: Snapshot, span: tuple[float, float], of_trait: OfTrait | None = None
+) -> int:
+    """Return how many unlocks of a time, and of a trait, failed."""
+    where, values = _failed(span, of_trait)
+    (found,) = snapshot.rows(f"SELECT count(*) AS failed FROM {where}", values, 1)
     return int(found["failed"])
+
+
+def _failed(span: tuple[float, float], of_trait: OfTrait | None) -> tuple[str, Mapping[str, Any]]:
+    values = {"since": utc(span[0]), "until": utc(span[1])}
+    if of_trait is None:
+        return _FAILED_WITHIN, values
+    return f"{_FAILED_WITHIN} AND {of_trait[0]} = $value", {**values, "value": of_trait[1]}
+
+
+def traits_lately(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+    """Return the operators, regions, versions and so on of the last days' unlocks, by trait."""
+
+    def found() -> Mapping[str, Sequence[str]]:
+        lists = ", ".join(f"list(DISTINCT {trait} ORDER BY {trait})" for trait in NAMED_TRAITS)
+        since = utc(snapshot.newest_s - LATELY_S)
+        sql = f"SELECT {lists} FROM attempt_sums WHERE started_at >= $since"
+        (row,) = snapshot.asked(sql, {"since": since}, limit=1).rows
+        return {
+            trait: [value for value in values or () if value is not None]
+            for trait, values in zip(NAMED_TRAITS, row, strict=True)
+        }
+
+    return snapshot.once("traits lately", found)
 
 
 def unlocks_by_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[Row]:

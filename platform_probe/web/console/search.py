@@ -18,7 +18,12 @@ from fleet_wire.modes.catalogue import TITLES
 from platform_probe.support.nearest import nearest
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import iso_of
-from platform_probe.web.console.gathering import LATELY_S, has_car, is_told_of
+from platform_probe.web.console.gathering import (
+    LATELY_S,
+    has_car,
+    is_told_of,
+    traits_lately,
+)
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.texts import LANGUAGES, said_texts, texts_of
 from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
@@ -37,7 +42,7 @@ class Hit:
     """One thing that fits what was typed."""
 
     kind: str
-    """A text's key: unlock, car, booking, customer, cause, mode, incident, complaint."""
+    """A text's key: unlock, car, booking, customer, cause, mode, incident; or a trait."""
     name: str
     url: str
     unlock: Row | None = None
@@ -102,7 +107,7 @@ class Search:
             return Found((), is_exact=False)
         if hits := [*self._exact(wanted)]:
             return Found(hits[:LISTED], is_exact=True)
-        if named := _named(wanted):
+        if named := _named(wanted) or [*self._trait(wanted)]:
             return Found(named, is_exact=True)
         if (stretch := self._time(wanted)) is not None:
             return Found([Hit("time", wanted, time_url(stretch, self._zone))], is_exact=True)
@@ -141,6 +146,13 @@ class Search:
             "SELECT 1 AS one FROM complaints WHERE complaint_id = $id", {"id": wanted}, 1
         ):
             yield Hit("unlock", wanted, url_of("unlock", wanted))
+
+    def _trait(self, wanted: str) -> Iterator[Hit]:
+        """Yield the operator, region or version of the last days that is called so."""
+        for trait, values in traits_lately(self._snapshot).items():
+            for value in values:
+                if value.lower() == wanted.lower():
+                    yield Hit(trait, value, f"/time?{urlencode({trait: value})}")
 
     def _time(self, wanted: str) -> Stretch | None:
         return stretch_of(wanted, self._zone, newest_s=self._snapshot.newest_s)
