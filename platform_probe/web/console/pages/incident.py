@@ -9,9 +9,9 @@ from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import mode_told
 from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
-from platform_probe.web.console.gathering import unlocks_by_ids
 from platform_probe.web.console.incidents import MOST, known_as
 from platform_probe.web.console.listing import part_of
+from platform_probe.web.console.one_unlock import unlocks_by_ids
 from platform_probe.web.console.pages.fleet import OF_FAILURES, failed_over_time
 from platform_probe.web.console.pictures import Curve, curve_of, share_of
 

@@ -44,9 +44,9 @@ _ABOUT: Final = {
 
 def car_page(asked: Asked, vehicle_id: str) -> Answer:
     """Return the page of a car."""
-    if not has_car(asked.snapshot, vehicle_id):
-        return missing("car", vehicle_id)
     seen = car_seen(asked.snapshot, vehicle_id, asked.page_number)
+    if seen.last is None and not has_car(asked.snapshot, vehicle_id):
+        return missing("car", vehicle_id)
     values = {
         "car": seen,
         "plate": asked.plate_of.get(vehicle_id),

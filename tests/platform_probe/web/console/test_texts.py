@@ -153,8 +153,8 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     assert all(said("fr", text) != text for text in ended + others)
     then = (*THEN_GOES_ON, *THEN_MAY_BE_OVER, *THEN_OVER)
     assert all(said("fr", text) != text for text in then)
-    both = said("fr", f"{THEN_OVER[0]} {BOOKING_ENDED[0]}")
-    assert both.endswith(said("fr", BOOKING_ENDED[0]))
+    over = said("fr", f"{THEN_OVER[0]} {BOOKING_ENDED[0]}")
+    assert over.endswith(said("fr", BOOKING_ENDED[0]))
     relocked = said("fr", f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}")
     assert "reverrouillée avant" in relocked
     assert "Votre réservation est terminée" in relocked
