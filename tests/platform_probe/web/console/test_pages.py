@@ -527,6 +527,13 @@ def test_titles_of_incidents_in_french(title: str, french: str) -> None:
     assert language_of_incident("fr", now) == ("en" if title == french else "fr")
 
 
+def test_what_was_asked_is_told_in_french(open_console: str) -> None:
+    """On the page of a booking, and in the tables of roles."""
+    visitor = Visitor(open_console, Accept_Language="fr")
+    assert "<td>réserver</td>" in visitor.get("/booking/booking-90").text
+    assert ">ouvrir<" in re.sub(r"\s*\n\s*", "", visitor.get("/mobile").text)
+
+
 def test_numbers_are_written_as_in_french(open_console: str) -> None:
     """With a comma: shares, times, volts; a version keeps its points."""
     page = Visitor(open_console, Accept_Language="fr").get("/fleet").text

@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 
 import platform_probe.web.console as room
-from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
@@ -50,6 +50,7 @@ SOURCES = [*FOLDER.rglob("*.html"), *FOLDER.rglob("*.py")]
 GROUPS = {
     "cause": Cause, "stage": Stage, "layer": Layer, "actor": Actor, "change": ChangeKind,
     "incident_kind": IncidentKind, "severity": Severity, "state": IncidentState, "role": RIGHTS,
+    "source": Source,
 }  # fmt: skip
 """Names of the records that are shown in words."""
 
