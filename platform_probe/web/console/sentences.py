@@ -57,8 +57,7 @@ wrote themselves has none, and stays."""
 _NUMBERS: Final = frozenset({"share", "expected", "sure", "long", "decimal"})
 """Of these only the point and a word is another."""
 _TITLE: Final = re.compile(
-    r"(?:(?P<whom>.*): )?(?P<what>.*?)"
-    r"(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
+    r"(?P<subject>.*?)(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
     re.DOTALL,
 )
 """A title as `platform_probe.incidents.words` makes it."""
@@ -104,23 +103,36 @@ def language_told(language: str, text: str) -> str:
 def title_in(language: str, title: str) -> str:
     """Return the title of an incident, or its subject; as it is where its words are not known."""
     found = _TITLE.fullmatch(title)
-    if found is None:
-        return title
-    texts, whom, what = said_texts(language), found["whom"], found["what"]
-    plain = what.removesuffix(_LATE)
-    said = texts.get(plain) or texts.get(plain[:1].lower() + plain[1:])
-    if not said:
+    said = None if found is None else _subject_in(language, found["subject"])
+    if found is None or said is None:
         return title
     say = say_in(language)
-    if plain != what:
-        said = say("title.late", what=said)
-    said = f"{whom}\u00a0: {said}" if whom else said[:1].upper() + said[1:]
     if found["since"]:
         said += f" {say('title.since', clock=found['since'])}"
     if found["whose"]:
         count, _, unit = found["whose"].partition(" ")
         said += f", {say(_COUNTED[unit], count=count)}"
     return said
+
+
+def _subject_in(language: str, subject: str) -> str | None:
+    """Return whom an incident hits and what is wrong; None where that is not known.
+
+    What is wrong may have a colon in it too.
+    """
+    texts, say = said_texts(language), say_in(language)
+    parts = subject.split(": ")
+    for count in range(len(parts)):
+        whom, what = ": ".join(parts[:count]), ": ".join(parts[count:])
+        plain = what.removesuffix(_LATE)
+        said = texts.get(plain) or texts.get(plain[:1].lower() + plain[1:])
+        if not said:
+            continue
+        if plain != what:
+            said = say("title.late", what=said)
+        named = _cohort(language, whom)
+        return f"{named}\u00a0: {said}" if named else said[:1].upper() + said[1:]
+    return None
 
 
 def _first_of(language: str, text: str) -> tuple[str, int] | None:

@@ -516,6 +516,17 @@ def test_what_somebody_did_is_said_once(tmp_path: Path) -> None:
             ),
         ),
         ("One account tries 40 cars since 08:12", "One account tries 40 cars since 08:12"),
+        (
+            "Workshop: two cars are mixed up: another one opened since 00:00, 49 customers",
+            (
+                "Workshop : deux voitures sont interverties : une autre s'est ouverte depuis 00:00,"
+                " 49 clients"
+            ),
+        ),
+        (
+            "Hardware tcu-3: the car locked itself again since 08:12",
+            "Boîtier tcu-3 : la voiture s'est reverrouillée depuis 08:12",
+        ),
     ],
 )
 def test_titles_of_incidents_in_french(title: str, french: str) -> None:

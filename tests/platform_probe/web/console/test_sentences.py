@@ -200,6 +200,7 @@ def test_who_else_has_it_is_told_in_french(around: Around) -> None:
         if word in said
     }  # fmt: skip
     assert "depuis 23:59" in said or "depuis 00:00" in said
+    assert "%)" not in said or "que ce groupe soit en cause est" in said  # of what it is so sure
 
 
 def test_what_happened_is_told_in_french(tmp_path: Path) -> None:
