@@ -66,6 +66,8 @@ class Snapshot:
     taken_s: float
     """When its files were read, Unix seconds."""
     _remembered: dict[Any, Any] = field(default_factory=dict)
+    _remembering: Lock = field(default_factory=Lock)
+    _once: dict[str, Any] = field(default_factory=dict)
     _free: list[Duck] = field(default_factory=list)
     """Connections that nobody uses at present."""
 
@@ -97,15 +99,21 @@ class Snapshot:
             return kept  # type: ignore[no-any-return]
         with self.beside() as duck:
             found = duck.query(sql, values, limit=limit)
-        if len(self._remembered) < MAX_REMEMBERED:
-            self._remembered[key] = found
+        self._remember(key, found)
         return found
+
+    def _remember(self, key: Any, found: Any) -> None:
+        """Keep an answer, in place of the oldest where there are many."""
+        with self._remembering:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[key] = found
 
     def once(self, key: str, make: Callable[[], _T]) -> _T:
         """Return what `make` makes of this snapshot, the first time that it is asked for."""
-        if key not in self._remembered:
-            self._remembered[key] = make()
-        return self._remembered[key]  # type: ignore[no-any-return]
+        if key not in self._once:
+            self._once[key] = make()
+        return self._once[key]  # type: ignore[no-any-return]
 
     def unlocks_of(self, any_id: str) -> list[Row]:
         """Return the last unlocks that have an id, the last one first: what is listed of them."""
@@ -117,8 +125,8 @@ class Snapshot:
             found = as_rows(
                 self.source.find(duck, any_id, parts=parts, columns=_OF_ANY_ID, limit=LISTED)
             )
-        if found and len(self._remembered) < MAX_REMEMBERED:
-            self._remembered[key] = found
+        if found:
+            self._remember(key, found)
         return found
 
     def within(self, table: Table, since_s: float, until_s: float) -> str:

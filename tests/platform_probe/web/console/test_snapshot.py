@@ -6,10 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.growing import Growing
 from platform_probe.store.schema import ATTEMPTS
 from platform_probe.support.rows import Row
@@ -106,4 +108,23 @@ def test_reading_on_leaves_no_file_open(tmp_path: Path) -> None:
         looking.read_newest(lambda now: now.rows("SELECT count(*) FROM attempts", {}))
         counts.append(len([*Path("/proc/self/fd").iterdir()]))
     assert counts[0] == counts[-1]
+    looking.close()
+
+
+def test_the_latest_answers_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much was asked before: over a store to which nothing comes it is for days."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path)
+    asked = list[str]()
+    query = Duck.query
+
+    def noted(duck: Duck, sql: str, *rest: Any, **more: Any) -> Rows:
+        asked.append(sql)
+        return query(duck, sql, *rest, **more)
+
+    monkeypatch.setattr("platform_probe.web.console.snapshot.MAX_REMEMBERED", 3)
+    monkeypatch.setattr(Duck, "query", noted)
+    for number in (0, 1, 2, 3, 4, 4, 3, 0):
+        looking.read(lambda now, number=number: now.rows(f"SELECT {number} AS one", {}))  # type: ignore[misc]
+    assert [sql.split()[1] for sql in asked] == ["0", "1", "2", "3", "4", "0"]
     looking.close()
