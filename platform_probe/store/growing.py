@@ -49,6 +49,7 @@ class Growing:
         source.make_views(self._duck, self.parts)
         for statement in _REVISED_BY_READING:
             self._duck.run(statement)
+        self._reader = self._duck.beside()
 
     def read_on(self) -> int | None:
         """Read the lines that were written since; return the number of this reading.
@@ -74,7 +75,7 @@ class Growing:
                     has_new = True
         if has_new:
             for statement in _REVISE:
-                self._duck.run(statement, {"number": number})
+                self._reader.run(statement, {"number": number})
             self._readings = number
         return self._readings
 
@@ -89,7 +90,7 @@ class Growing:
         place.write_bytes(lines)
         try:
             rows = rows_of_lines(table, file_list([place]))
-            self._duck.run(f"INSERT INTO kept_{table.name} SELECT *, {number} FROM ({rows})")
+            self._reader.run(f"INSERT INTO kept_{table.name} SELECT *, {number} FROM ({rows})")
         finally:
             place.unlink(missing_ok=True)
 

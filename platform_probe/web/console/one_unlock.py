@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from platform_probe.store.duck import quoted
 from platform_probe.store.schema import (
     ATTEMPTS,
     DIAGNOSES,
@@ -200,9 +201,20 @@ def similar_to(snapshot: Snapshot, case: Case) -> list[Row]:
     return as_believed(snapshot, found)
 
 
-def unlocks_by_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[Row]:
-    """Return unlocks by their ids, in that order, those that are not known left out."""
-    return as_believed(snapshot, _by_ids(snapshot, ids))
+def unlocks_by_ids(snapshot: Snapshot, ids: Sequence[str], span: tuple[float, float]) -> list[Row]:
+    """Return unlocks by their ids, in that order, those that are not known left out.
+
+    They are looked for in a time first, with one question for all: each by its id takes as long.
+    """
+    listed = ", ".join(map(quoted, ids)) or "NULL"
+    near = snapshot.rows(
+        f"SELECT {FEW_OF_UNLOCK} FROM {snapshot.within(ATTEMPTS, *span)}"
+        f" WHERE attempt_id IN ({listed})",
+        {},
+    )
+    found = {row["attempt_id"]: row for row in near}
+    found |= {row["attempt_id"]: row for row in _by_ids(snapshot, [*{*ids} - {*found}])}
+    return as_believed(snapshot, [found[one] for one in ids if one in found])
 
 
 def _by_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[Row]:

@@ -207,7 +207,7 @@ class Looking:
         now_s = self._looked_s = time.monotonic()
         if self._current is None or now_s - self._checked_s > STALE_S:
             self._make()
-        if self._keeper is None:
+        if self._keeper is None or not self._keeper.is_alive():
             self._keeper = Thread(target=self._keep, daemon=True)
             self._keeper.start()
         current = self._current

@@ -18,6 +18,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
+from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.support.advising import advice_now
@@ -481,6 +482,29 @@ def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
     assert "incidents ack" not in page
     assert "for 15 minutes" in page
     assert "What to say" in page
+
+
+def test_the_examples_of_an_incident_are_found_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one question of its time; one of another time by its id."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(number, cause=Cause.BOX_OFFLINE) for number in range(1, 9)])
+    put_unlocks(store, [unlock(90_000, cause=Cause.BOX_OFFLINE)])
+    examples = tuple(f"attempt-{number}" for number in (*range(8, 0, -1), 90_000))
+    put_incidents(store, [incident_of(examples=examples)])
+    by_id = list[str]()
+    find = Source.find
+
+    def noted(source: Source, duck: Duck, any_id: str, **more: Any) -> Rows:
+        by_id.append(any_id)
+        return find(source, duck, any_id, **more)
+
+    monkeypatch.setattr(Source, "find", noted)
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/incident/incident-1").text
+    assert tuple(re.findall(r'data-row href="/unlock/([^"]+)"', page)) == examples
+    assert by_id == ["attempt-90000"]
 
 
 def test_what_somebody_did_is_said_once(tmp_path: Path) -> None:
