@@ -21,6 +21,8 @@ CHUNK_BYTES: Final = 16 * 2**20
 _LAST: Final = 2**31 - 1
 _UP_TO: Final = "getvariable('reading')"
 """Up to which reading a connection sees."""
+_File = tuple[int, int]
+"""A file, whatever it is called: the numbers of its device and of itself there."""
 
 
 class Growing:
@@ -31,7 +33,7 @@ class Growing:
         self._source = source
         self._spill = spill
         self._readings = 0
-        self._read: dict[str, dict[tuple[int, int], int]] = {name: {} for name in TABLES}
+        self._read: dict[str, dict[_File, int]] = {name: {} for name in TABLES}
         """Of each file of lines how far it was read, bytes; renamed it is the same file."""
         self.parts: Mapping[str, Sequence[Part]] = {
             name: source.files(table).parts for name, table in TABLES.items()
@@ -62,16 +64,14 @@ class Growing:
             files = self._source.files(table)
             if files.parts != self.parts[name]:
                 return None
-            stats = {path: path.stat() for path in files.lines}
-            known = self._read[name]
-            its = {(stat.st_dev, stat.st_ino): stat.st_size for stat in stats.values()}
-            if any(its.get(key, -1) < read for key, read in known.items()):
+            known, found = self._read[name], [_file_of(path) for path in files.lines]
+            sizes = dict(found)
+            if any(sizes.get(file, -1) < read for file, read in known.items()):
                 return None
-            for path, stat in stats.items():
-                key = (stat.st_dev, stat.st_ino)
-                for lines in _lines_from(path, known.setdefault(key, 0), stat.st_size):
+            for path, (file, size) in zip(files.lines, found, strict=True):
+                for lines in _lines_from(path, known.setdefault(file, 0), size):
                     self._take(table, lines, number)
-                    known[key] += len(lines)
+                    known[file] += len(lines)
                     has_new = True
         if has_new:
             for statement in _REVISE:
@@ -95,8 +95,20 @@ class Growing:
             place.unlink(missing_ok=True)
 
 
+def _file_of(path: Path) -> tuple[_File, int]:
+    """Return which file it is, whatever it is called, and its size. Raises `FileGoneError`."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError as gone:
+        raise FileGoneError(str(gone)) from None
+    return (stat.st_dev, stat.st_ino), stat.st_size
+
+
 def _lines_from(path: Path, read: int, size: int) -> Iterator[bytes]:
-    """Yield the whole lines of a file from a place on: the last one may be half written."""
+    """Yield the whole lines of a file from a place on: the last one may be half written.
+
+    Raises `FileGoneError`.
+    """
     if size == read:
         return
     try:

@@ -65,7 +65,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
 def _all_of(snapshot: Snapshot, unlock: Row, *, is_alone: bool) -> Row:
     """Return an unlock with all its columns; with the others of its car, unless it is alone."""
     if not is_alone:
-        for one in _of_its_days(snapshot, unlock):
+        for one in _of_its_time(snapshot, unlock):
             if one["attempt_id"] == unlock["attempt_id"]:
                 return {name: value for name, value in one.items() if name != "has_opened_late"}
     at_s = unix_s(unlock["started_at"])
@@ -75,22 +75,22 @@ def _all_of(snapshot: Snapshot, unlock: Row, *, is_alone: bool) -> Row:
     return snapshot.rows(f"SELECT * FROM {unlocks} WHERE {is_it}", its, 1)[0]
 
 
-def _of_its_days(snapshot: Snapshot, unlock: Row) -> list[Row]:
-    """Return the unlocks of the car of one within a day of it, in order of time.
+def _of_its_time(snapshot: Snapshot, unlock: Row) -> list[Row]:
+    """Return the unlocks of the car of one around it, in order of time: whether each opened late.
 
-    Each with whether it opened late, as far as that was told minutes before or after the one.
+    It is asked for once, and remembered: for the unlock itself, and for the others.
     """
     if not unlock["vehicle_id"]:
         return []
-    at_s, total_s = unix_s(unlock["started_at"]), unlock["total_s"]
-    late = snapshot.within(STRAY_ANSWERS, at_s - BEFORE_S, at_s + total_s + AFTER_S)
+    at_s = unix_s(unlock["started_at"])
+    span = (at_s - BEFORE_S, at_s + unlock["total_s"] + AFTER_S)
     return snapshot.rows(
         f"""
         SELECT *, attempt_id IN (
-            SELECT attempt_id FROM {late} WHERE vehicle_id = $car AND is_late_unlock
+            SELECT attempt_id FROM {snapshot.within(STRAY_ANSWERS, *span)}
+            WHERE vehicle_id = $car AND is_late_unlock
         ) AS has_opened_late
-        FROM {snapshot.within(ATTEMPTS, at_s - NEAR_S, at_s + NEAR_S)}
-        WHERE vehicle_id = $car ORDER BY started_at
+        FROM {snapshot.within(ATTEMPTS, *span)} WHERE vehicle_id = $car ORDER BY started_at
         """,
         {"car": unlock["vehicle_id"]},
     )
@@ -155,9 +155,8 @@ def _around(
     return {
         "neighbours": [
             one
-            for one in _of_its_days(snapshot, unlock)
-            if since_s <= unix_s(one["started_at"]) <= to_s
-            and one["attempt_id"] != unlock["attempt_id"]
+            for one in _of_its_time(snapshot, unlock)
+            if one["attempt_id"] != unlock["attempt_id"]
         ],
         "events": snapshot.rows(
             f"SELECT * FROM {events} WHERE {its.format('logged_at')} ORDER BY logged_at",
@@ -176,15 +175,16 @@ def _around(
 
 def neighbours(snapshot: Snapshot, attempt: Row) -> tuple[str | None, str | None]:
     """Return the ids of the unlocks of the same car before and after one, within a day."""
-    at = attempt["started_at"]
-    others = [
-        (one["started_at"], one["attempt_id"])
-        for one in _of_its_days(snapshot, attempt)
-        if one["attempt_id"] != attempt["attempt_id"]
-    ]
-    before = (its_id for began_at, its_id in reversed(others) if began_at <= at)
-    after = (its_id for began_at, its_id in others if began_at > at)
-    return next(before, None), next(after, None)
+    at_s = unix_s(attempt["started_at"])
+    (found,) = snapshot.rows(
+        "SELECT arg_max(attempt_id, started_at) FILTER (started_at <= $at) AS before,"
+        " arg_min(attempt_id, started_at) FILTER (started_at > $at) AS after"
+        f" FROM {snapshot.within(ATTEMPTS, at_s - NEAR_S, at_s + NEAR_S)}"
+        " WHERE vehicle_id = $car AND attempt_id <> $id",
+        {"car": attempt["vehicle_id"], "at": attempt["started_at"], "id": attempt["attempt_id"]},
+        1,
+    )
+    return found["before"], found["after"]
 
 
 def similar_to(snapshot: Snapshot, case: Case) -> list[Row]:
@@ -213,7 +213,8 @@ def unlocks_by_ids(snapshot: Snapshot, ids: Sequence[str], span: tuple[float, fl
         {},
     )
     found = {row["attempt_id"]: row for row in near}
-    found |= {row["attempt_id"]: row for row in _by_ids(snapshot, [*{*ids} - {*found}])}
+    others = _by_ids(snapshot, [one for one in ids if one not in found])
+    found |= {row["attempt_id"]: row for row in others}
     return as_believed(snapshot, [found[one] for one in ids if one in found])
 
 

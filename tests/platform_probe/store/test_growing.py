@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from platform_probe.store.duck import FileGoneError
 from platform_probe.store.growing import Growing
 from platform_probe.store.layout import COMPLETE, OPEN, make_store, segment_path
-from platform_probe.store.reading import Source
+from platform_probe.store.reading import Files, Source
+from platform_probe.store.schema import Table
 from tests.helpers.stores import kept, put_unlocks, unlock
 
 
@@ -110,3 +112,19 @@ def test_a_file_that_has_become_shorter_is_another_one(growing: Growing, wal: Pa
     assert growing.read_on() is not None
     wal.write_bytes(b"")
     assert growing.read_on() is None
+
+
+def test_a_file_that_goes_while_it_is_listed_is_no_error_of_the_disk(
+    growing: Growing, wal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keeper has packed it by then: it takes another look."""
+    files = Source.files
+
+    def gone(source: Source, table: Table) -> Files:
+        found = files(source, table)
+        wal.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Source, "files", gone)
+    with pytest.raises(FileGoneError):
+        growing.read_on()
