@@ -468,6 +468,13 @@ def test_a_call_after_which_the_booking_ended_is_told_with_when(tmp_path: Path) 
         assert BOOKING_ENDED[0] in unescape(page)
 
 
+def test_a_percentage_says_of_what_it_is(open_console: str) -> None:
+    """How likely a mode is, and no more."""
+    for language, said in (("en", "93 % likely"), ("fr", "probable à 93 %")):
+        page = Visitor(open_console, Accept_Language=language).get("/unlock/attempt-33").text
+        assert f'<span class="percent">{said}</span>' in page
+
+
 def test_who_must_act_is_a_name_and_what_they_do_a_sentence(open_console: str) -> None:
     """One colon is enough."""
     page = re.sub(r"<[^>]+>", "", Visitor(open_console).get("/mode/stale_online_cache").text)
