@@ -1,10 +1,10 @@
-"""The console over a large store: `python -m bench.console [--unlocks N] [--store DIR] [--beside]`.
+"""The console over a large store: `python -m bench.console [--unlocks N] [--store DIR]`.
 
 A store is made, or an earlier one taken, and the console is started over it as a program. It is
 asked for unlocks by each kind of id, as somebody types them, and for the page that is found: the
 time until the last byte, on an otherwise quiet machine that of the server. Then so many people ask
 at once, and the processes' CPU says what a page costs. `--beside` measures what they take from the
-unlocks of a monitor, alone.
+unlocks of a monitor, alone; `--busy` what a page takes where other programs keep all cores busy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Final
 from urllib.parse import quote
 
 from bench.console.beside import unlocks_beside
+from bench.console.busy import pages_while_busy
 from bench.console.filling import fill
 from bench.machine import machine_facts
 from bench.results import aligned
@@ -33,6 +34,8 @@ QUESTIONS: Final = 7
 PEOPLE: Final = 40
 KINDS: Final = ("attempt_id", "command_id", "trace_id", "booking_id", "account_id", "vehicle_id")
 GOAL_MS: Final = 300.0
+_IDLE: Final = ("chrt", "--idle", "0")
+"""So a monitor starts its console (`platform_probe.web.console.process`)."""
 
 
 def main() -> None:
@@ -49,6 +52,14 @@ def main() -> None:
         if arguments.beside:
             told = unlocks_beside(store, asked, people=PEOPLE, rounds=arguments.rounds)
             print(told)
+            return
+        if arguments.busy:
+            with (
+                _served(store, Path(name)) as (nice, _),
+                _served(store, Path(name), _IDLE) as (idle, _),
+            ):
+                consoles = {"gets what others leave": idle, "is only nice": nice}
+                print(pages_while_busy(consoles, asked["attempt_id"], _get))
             return
         with _served(store, Path(name)) as (address, pid):
             _get(address, "/")
@@ -144,9 +155,9 @@ def _ids_in(store: Path) -> dict[str, list[str]]:
 
 
 @contextmanager
-def _served(store: Path, directory: Path) -> Iterator[tuple[str, int]]:
+def _served(store: Path, directory: Path, before: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
     command = [
-        sys.executable, "-m", "platform_probe", "console", "--store", str(store),
+        *before, sys.executable, "-m", "platform_probe", "console", "--store", str(store),
         "--listen", "127.0.0.1:0", "--audit", str(directory / "audit.jsonl"),
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -162,6 +173,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--unlocks", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--beside", action="store_true", help="unlocks beside people who look")
+    parser.add_argument("--busy", action="store_true", help="pages while all cores are busy")
     parser.add_argument("--rounds", type=int, default=20, help="turns with nobody and with all")
     parser.add_argument("--store", type=Path, help="make it there, or take what is there")
     return parser.parse_args()

@@ -5,7 +5,7 @@ No lock is taken: what is listed is read, and what has gone meanwhile is listed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -118,7 +118,7 @@ class Source:
         """Return what `work` makes of a database with all views, limited to the files of a time."""
 
         def with_views(duck: Duck) -> _T:
-            self._make_views(duck, span)
+            self._read_in(duck, span)
             return work(duck)
 
         return self._with_duck(with_views)
@@ -129,26 +129,23 @@ class Source:
         threads: int | None = None,
         memory: str | None = None,
         spill: Path | None = None,
-        keep_lines: bool = False,
     ) -> Duck:
         """Return a database with all views, for who asks again and again; close it afterwards.
 
-        It reads the files of now: what is written later it does not see. With `keep_lines` those
-        that are not packed yet are read once, and stay in memory. Raises `FileGoneError`.
+        It reads the files of now: what is written later it does not see. Raises `FileGoneError`.
         """
         duck = Duck(threads=threads, memory=memory, spill=spill)
-        self._make_views(duck, ALWAYS, keep_lines=keep_lines)
+        self._read_in(duck, ALWAYS)
         return duck
 
     def rows_within(self, table: Table, parts: Sequence[Part], span: Span) -> str:
         """Return the SQL of a table's rows in those parts that may have something of a time.
 
-        It is for a database of `opened(keep_lines=True)`, whose views look at all parts in each
-        question: with a month of them that takes longer than the question itself.
+        It is for a database whose views look at all parts in each question: with a month of them
+        that takes longer than the question itself.
         """
         near = [part for part in parts if span.overlaps(part)]
-        kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
-        return _view_of(table, near, f"FROM {kept}", self.as_of_s)
+        return _view_of(table, near, self.as_of_s)
 
     def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
         for left in reversed(range(_TRIES)):
@@ -284,22 +281,22 @@ class Source:
         older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
         return [each for each in (path, *older) if each.exists() and each.stat().st_size]
 
-    def _make_views(self, duck: Duck, span: Span, *, keep_lines: bool = False) -> None:
-        for table in TABLES.values():
-            files = self.files(table, span)
-            lines = _rows_of(duck, table, files.lines) if files.lines else None
-            if table is ATTEMPTS or keep_lines:
-                # of unlocks always, as nearly all ask for them
-                lines = lines or empty_rows(table)
-                kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
-                known = known_by(table, self.as_of_s)
-                duck.run(f"CREATE TABLE {kept} AS FROM ({lines}) WHERE {known}")
-                lines = f"FROM {kept}"
-            name = "attempt_revisions" if table is ATTEMPTS else table.name
-            view = _view_of(table, files.parts, lines, self.as_of_s)
-            duck.run(f"CREATE VIEW {name} AS {view}")
-            if table is ATTEMPTS:
-                duck.run(f"CREATE VIEW attempt_sums AS {self._sums(files.parts)}")
+    def _read_in(self, duck: Duck, span: Span) -> None:
+        """Make all views of a time. Lines of unlocks are read once, as most ask for them."""
+        files = {name: self.files(table, span) for name, table in TABLES.items()}
+        for name, table in TABLES.items():
+            rows = f"FROM ({_rows_of(duck, table, files[name].lines)})"
+            kind = "TABLE" if table is ATTEMPTS else "VIEW"
+            known = known_by(table, self.as_of_s)
+            duck.run(f"CREATE {kind} {lines_view(table)} AS {rows} WHERE {known}")
+        self.make_views(duck, {name: its.parts for name, its in files.items()})
+
+    def make_views(self, duck: Duck, parts: Mapping[str, Sequence[Part]]) -> None:
+        """Make all views of packed files in a database that has the lines (`lines_view`)."""
+        for name, table in TABLES.items():
+            view = "attempt_revisions" if table is ATTEMPTS else name
+            duck.run(f"CREATE VIEW {view} AS {_view_of(table, parts[name], self.as_of_s)}")
+        duck.run(f"CREATE VIEW attempt_sums AS {self._sums(parts[ATTEMPTS.name])}")
         for statement in (
             _REVISED,
             _ATTEMPTS_VIEW,
@@ -310,6 +307,11 @@ class Source:
             *_MACROS,
         ):
             duck.run(statement)
+
+
+def lines_view(table: Table) -> str:
+    """Return what the lines of a table that are not packed yet are called in a database."""
+    return "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
 
 
 def _rows_of(duck: Duck, table: Table, lines: Sequence[Path]) -> str:
@@ -342,12 +344,9 @@ def _time_in(line: bytes, field: str) -> float | None:
     return at if isinstance(at, float | int) else None
 
 
-def _view_of(table: Table, parts: Sequence[Part], lines: str | None, as_of_s: float | None) -> str:
+def _view_of(table: Table, parts: Sequence[Part], as_of_s: float | None) -> str:
     """Return the SQL of all rows of a table that were known then, with durations in seconds."""
-    sources = [parquet_rows(table, parts)]
-    if lines is not None:
-        sources.append(lines)
-    rows = f"({' UNION ALL '.join(sources)})"
+    rows = f"({parquet_rows(table, parts)} UNION ALL FROM {lines_view(table)})"
     return f"SELECT {shown_columns(table)} FROM {rows} WHERE {known_by(table, as_of_s)}"
 
 

@@ -7,11 +7,9 @@ nobody knows what came of it, decides whether a customer is told to try it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
-from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 
@@ -213,94 +211,8 @@ RETURN_MENDS_NOTHING: Final = frozenset(
     {"acl_denied_silent", "bad_firmware_cohort", "loose_wiring"}
 )
 """In these a box that is back fails again at the next press."""
-BOOKING_ENDED: Final = (
-    "Your booking has ended. If you still need a car, please book one again.",
-    "The booking has ended since: there is nothing to open. If they need a car they book again.",
-)
-"""What to say and do where there is nothing to open any more."""
-BOOKING_USED: Final = (
-    (
-        "The car opened at another press of yours, and your booking has ended since. If you still"
-        " need a car, please book one again."
-    ),
-    (
-        "The customer has opened the car since, and the booking has ended: there is nothing to"
-        " open. If they need a car they book again."
-    ),
-)
-"""The same where another unlock opened the car before that: nobody is told that it did not open."""
-BOOKING_UNUSED: Final = (
-    "The car opened at another press of yours, and your booking has ended since.",
-    (
-        "Another press has OPENED the car, nobody was seen to open a door, and the booking has"
-        " ended since: see that the car is locked."
-    ),
-)
-"""The same where nobody is known to have got in: whoever calls may not know that it opened."""
-BOOKING_ENDED_OPEN: Final = (
-    "Your car opened after all, and your booking has ended since.",
-    "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
-)
-"""The same where the car opened late, after its customer was told no."""
 MEND_FIRMWARE: Final = "Withdraw the firmware's release, or mend it."
 """What must be done where one firmware is at fault, and no customer."""
-AJAR: Final = "door_ajar_repulsion"
-"""The mode in which a door is not shut."""
-BOOKING_ENDED_AJAR: Final = (
-    f"{MODES[AJAR].customer} {BOOKING_ENDED[0]}",
-    f"{BOOKING_ENDED[1]} Have every door of this one shut, and see that it is locked.",
-)
-"""The same where a door was not shut: nobody is known to have shut it since."""
-BOOKING_ENDED_MIXED_UP: Final = (
-    f"{MODES[MIXED_UP].customer} {BOOKING_ENDED[0]}",
-    (
-        "Another car has OPENED, and the booking has ended since: see that the one that opened is"
-        " locked. If they need a car they book again."
-    ),
-)
-"""The same where the platform takes the booked car for another one, which has opened."""
-
-
-class Other(StrEnum):
-    """Which cars open while an incident goes on."""
-
-    OPERATOR = "operator"
-    """Those of other mobile operators."""
-    PLACE = "place"
-    """Those of other regions."""
-    ANOTHER = "another"
-    """Some, and nobody sees in the app which."""
-    NONE = "none"
-
-
-_ENDED_AMID: Final = (
-    "Your booking has ended. The car did not open because of a problem that we know of and are"
-    " working on."
-)
-_OVER_FIRST: Final = "The booking has ended, and the incident is open."
-BOOKING_ENDED_AMID: Final = {
-    Other.OPERATOR: (
-        f"{_ENDED_AMID} If you still need a car, we help you to book one that is not hit.",
-        f"{_OVER_FIRST} If they need a car let them book one of another operator.",
-    ),
-    Other.PLACE: (
-        f"{_ENDED_AMID} If you still need a car, please book one in another part of town.",
-        f"{_OVER_FIRST} If they need a car let them book one of another region.",
-    ),
-    Other.ANOTHER: (
-        f"{_ENDED_AMID} If you still need a car, please book another one.",
-        f"{_OVER_FIRST} If they need a car let them book another one.",
-    ),
-    Other.NONE: (
-        f"{_ENDED_AMID} If you still need a car, please book one when it is over.",
-        (
-            f"{_OVER_FIRST} If they need a car they book again when it is over: say how long that"
-            " may take, if it is known."
-        ),
-    ),
-}
-"""The same while the incident is open that the unlock was of: the next car may not open either,
-but for those that it does not hit. Open it is until it is known to be over."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
@@ -414,18 +326,6 @@ def let_take_another(advice: Advice) -> Advice:
         return advice
     say, do = PRESSED_IN_VAIN
     return replace(advice, say=say, do=do)
-
-
-def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Advice:
-    """Return advice where the booking has ended since: pressing again would be refused.
-
-    Who would have to act for this customer now, and mends nothing, has nothing to do any more.
-    """
-    if advice.acts is Actor.SECURITY_TEAM:
-        return advice
-    say, do = ended
-    is_over = advice.acts in (Actor.CUSTOMER, Actor.SUPPORT) and advice.mend is None
-    return replace(advice, say=say, do=do, acts=None if is_over else advice.acts)
 
 
 def is_about_car(mode: FailureMode) -> bool:

@@ -6,28 +6,18 @@ from dataclasses import replace
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.problems import TOO_MANY_REQUESTS
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import Actor, FailureMode, Layer
+from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.support.advice import (
-    AJAR,
     ANOTHER_OPENS,
-    BOOKING_ENDED,
-    BOOKING_ENDED_AJAR,
-    BOOKING_ENDED_AMID,
-    BOOKING_ENDED_MIXED_UP,
-    BOOKING_ENDED_OPEN,
-    BOOKING_UNUSED,
-    BOOKING_USED,
     COMES_LATE,
     CONNECTED,
     CONNECTION,
     DELIVERED_LATE,
     LONG_AGO,
     MEND_FIRMWARE,
-    MIXED_UP,
     NOT_ASKED,
     NOT_CONNECTED,
     NOT_SEEN,
@@ -37,37 +27,27 @@ from platform_probe.support.advice import (
     TOO_OFTEN,
     TWO_CARS,
     Advice,
-    Other,
     advice_for,
-    is_about_car,
     is_to_wait,
-    let_book_again,
     let_press_again,
     let_security_look,
     let_take_another,
     let_try_first,
 )
+from platform_probe.support.after_booking import Other, ended, let_book_again, other_than
 from platform_probe.support.believed import Revision
 from platform_probe.support.beside import (
     OPEN_SINCE,
     again_possible,
     is_away_in_vain,
     is_back,
-    is_seen_to,
     may_be_open,
-    opened_in_booking_s,
-    opened_since_s,
 )
 from platform_probe.support.case import Case
 
 LONG_AGO_S: Final = 1_200.0
 """So long after an unlock whoever was to wait has waited: the longest update takes 20 min [E]."""
 _RELOCKED: Final = MODES["auto_relock"]
-_ENDED_OF: Final = {
-    _RELOCKED.slug: (f"{_RELOCKED.customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]),
-    AJAR: BOOKING_ENDED_AJAR,
-}
-"""What is said and done of modes of the car where the booking has ended."""
 _SENT_NOTHING: Final = frozenset({Cause.API_FAILED, Cause.NOT_PUBLISHED})
 """Causes of a platform that has not sent a command, and need not say why."""
 _AWAY: Final = frozenset({Fact.WAS_OFFLINE, Fact.STILL_AWAY})
@@ -85,8 +65,8 @@ def advice_now(case: Case) -> Advice:
     """
     mode = _mode_told(case)
     advice = _with_who_mends(case, mode, _advice_by(case, mode))
-    if (ended := _ended(case, mode)) is not None:
-        return let_book_again(advice, ended)
+    if (told := ended(case, mode)) is not None:
+        return let_book_again(advice, told)
     if case.opened_late:
         return advice
     advice = _without_what_is_over(case, advice)
@@ -222,48 +202,6 @@ def _is_for_security(believed: Revision) -> bool:
     return believed.is_possible and acts is Actor.SECURITY_TEAM
 
 
-def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
-    """Return what is said and done where the booking has ended since; None: it has not.
-
-    Nor has it where the car has opened after that, for another booking or late; and where what is
-    to be done is about a car that stands open, that stays to be done.
-    """
-    ended_s = case.booking_ended_s
-    if ended_s is None:
-        return None
-    if mode is MODES[MIXED_UP] and case.cause is None:  # what opened is not what they booked
-        return BOOKING_ENDED if is_seen_to(case, case.at_s) else BOOKING_ENDED_MIXED_UP
-    if case.cause is None and mode is not None and is_about_car(mode):
-        return None
-    opened_s = max(opened_since_s(case) or 0.0, case.opened_late_s or 0.0)
-    return None if opened_s > ended_s else _after_the_end(case, mode)
-
-
-def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
-    """Return what is said and done of an unlock whose booking has ended.
-
-    While the incident of one that failed goes on, which other cars open follows from whom it hits.
-    """
-    if case.opened_after_no:
-        is_over = is_seen_to(case, case.opened_late_s or case.at_s)
-        return BOOKING_ENDED if is_over else BOOKING_ENDED_OPEN
-    if mode is not None and mode.slug in _ENDED_OF:
-        return _ENDED_OF[mode.slug]
-    if not case.has_failed or case.opened_late:
-        return BOOKING_ENDED
-    if (opened_s := opened_in_booking_s(case)) is not None:
-        return BOOKING_USED if is_seen_to(case, opened_s) else BOOKING_UNUSED
-    if mode is not None and _is_of_phone(mode):  # the next car would not open either
-        return f"{mode.customer} {BOOKING_ENDED[0]}", f"{BOOKING_ENDED[1]} {mode.now}"
-    seen = (one for one in case.goes_on if one.unseen_since is None)
-    return next((BOOKING_ENDED_AMID[_other_than(one)] for one in seen), BOOKING_ENDED)
-
-
-def _is_of_phone(mode: FailureMode) -> bool:
-    """Return whether no request of a phone comes to the car, whichever car it is."""
-    return mode.layer is Layer.PHONE and mode.cause is not None
-
-
 def _is_gone(case: Case, mode: FailureMode | None) -> bool:
     """Return whether the box was gone before it was asked for, and nothing waits for it."""
     if mode is None or mode.slug in COMES_LATE:
@@ -274,16 +212,7 @@ def _is_gone(case: Case, mode: FailureMode | None) -> bool:
 
 def _hits_all(case: Case) -> bool:
     """Return whether an incident is open that hits all cars: another one opens no sooner."""
-    return any(_other_than(one) is Other.NONE for one in case.goes_on)
-
-
-def _other_than(incident: Incident) -> Other:
-    """Return which cars an incident does not hit."""
-    if "operator" in incident.cohort:
-        return Other.OPERATOR
-    if "region" in incident.cohort:
-        return Other.PLACE
-    return Other.ANOTHER if incident.cohort else Other.NONE
+    return any(other_than(one) is Other.NONE for one in case.goes_on)
 
 
 def _without_what_is_over(case: Case, advice: Advice) -> Advice:

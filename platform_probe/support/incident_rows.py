@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.diagnosis.neighbours import DELIVERY, family_of
 from platform_probe.support.believed import Revision
@@ -54,6 +54,11 @@ def as_unlock(complaint: Row) -> Row:
         "started_at": complaint["called_at"],
         "cause": Cause.NOT_OBSERVED,
     }
+
+
+def over_since_s(incident: Incident) -> float | None:
+    """Return since when an incident is over, Unix seconds; None: that is not known."""
+    return incident.ended_at if incident.state is IncidentState.RESOLVED else None
 
 
 def _cohorts_of(rows: Iterable[Row]) -> _Cohorts:

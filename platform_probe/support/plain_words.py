@@ -50,10 +50,13 @@ _SAID: Final = {**_REASONS, **_OFFLINE}
 
 
 def reason_in_words(reason: str) -> str:
-    """Return the reason of a refusal, or why a box went offline, with the word that was said."""
+    """Return the reason of a refusal, or why a box went offline, with the word that was said.
+
+    A box may say more behind it: "wrong_vehicle_state: ignition_on".
+    """
     code = _MQTT.fullmatch(reason)
     if code is None:
-        words = _SAID.get(reason)
+        words = _SAID.get(reason.partition(": ")[0])
     elif int(code[1]) == NO_MATCHING_SUBSCRIBERS:
         words = "no car was listening for the command"
     else:

@@ -36,6 +36,7 @@ from platform_probe.support.believed import (
 from platform_probe.support.beside import Relations, Whose, pressed_again_s
 from platform_probe.support.case import FOLLOWED_S, LISTED, LONG_WAIT_S, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, is_one_of
+from platform_probe.support.incident_rows import over_since_s
 from platform_probe.support.plain_words import broker_in_words, reason_in_words
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
@@ -195,6 +196,8 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"  Nothing of it was seen since {minute_clock(zone)(one.unseen_since)}."
         elif one.state is IncidentState.OPEN:
             yield f"  Counted until {minute_clock(zone)(one.at)}."
+        elif (over_s := over_since_s(one)) is not None:
+            yield f"  It was so then, and is over since {minute_clock(zone)(over_s)}."
 
 
 def _which(case: Case) -> Iterator[str]:

@@ -247,8 +247,9 @@ class Console:
                 return asked, Shown("problem.html", {"problem": str(error)}, 400)
 
         asked, answer = self._looking.read(work)
-        if isinstance(answer, Shown) and answer.status == NOT_FOUND:  # it may be as new as that
-            asked, answer = self._looking.read_newest(work)
+        is_missing = isinstance(answer, Shown) and answer.status == NOT_FOUND
+        if is_missing and self._looking.has_newer(asked.snapshot):  # it may be as new as that
+            asked, answer = self._looking.read(work)
         return self._response(asked, answer, visit.request.remote)
 
     def _asked(self, visit: Visit, person: Person, snapshot: Snapshot) -> Asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from fleet_wire.modes.catalogue import TITLES
 from platform_probe.outputs.messages.words import MUCH_SURE, counts_unlocks
 from platform_probe.support.believed import percent
 from platform_probe.support.beside import again_possible
+from platform_probe.support.incident_rows import over_since_s
 from platform_probe.web.console.asked import Asked
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
@@ -34,17 +35,23 @@ def mode_title(language: str, slug: str) -> str:
 def said(language: str, text: str | None) -> str:
     """Return a sentence of the catalogue of modes or of advice in a language, where there is one.
 
-    Advice may be two sentences one after the other: each is looked for.
+    Advice may be several sentences one after the other: each is looked for.
     """
     if text is None:
         return ""
+    return _said(language, text) or text
+
+
+@lru_cache(maxsize=4_096)
+def _said(language: str, text: str) -> str | None:
+    """Return what a language says; None where it lacks any of the sentences."""
     texts = said_texts(language)
     if text in texts:
         return texts[text]
     for known, translated in _longest_first(language):
-        if text.startswith(f"{known} ") and (rest := texts.get(text[len(known) + 1 :])):
+        if text.startswith(f"{known} ") and (rest := _said(language, text[len(known) + 1 :])):
             return f"{translated} {rest}"
-    return text
+    return None
 
 
 def language_said(language: str, text: str | None) -> str:
@@ -133,6 +140,7 @@ def help_templates() -> None:
         is_surest=lambda sure: sure > MUCH_SURE,
         bar_of=bar_of,
         again_possible=again_possible,
+        over_since_s=over_since_s,
         share_of=share_of,
         has_text=has_text,
         short_number=short_number,

@@ -9,17 +9,24 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from math import inf
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import TITLES
+from platform_probe.store.schema import ATTEMPTS
 from platform_probe.support.nearest import nearest
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import iso_of
-from platform_probe.web.console.gathering import LATELY_S, has_car, is_told_of
-from platform_probe.web.console.snapshot import Snapshot
+from platform_probe.web.console.gathering import (
+    LATELY_S,
+    has_car,
+    told_of,
+    traits_lately,
+)
+from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, Snapshot
 from platform_probe.web.console.texts import LANGUAGES, said_texts, texts_of
 from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
 
@@ -37,7 +44,7 @@ class Hit:
     """One thing that fits what was typed."""
 
     kind: str
-    """A text's key: unlock, car, booking, customer, cause, mode, incident, complaint."""
+    """A text's key: unlock, car, booking, customer, cause, mode, incident; or a trait."""
     name: str
     url: str
     unlock: Row | None = None
@@ -102,7 +109,7 @@ class Search:
             return Found((), is_exact=False)
         if hits := [*self._exact(wanted)]:
             return Found(hits[:LISTED], is_exact=True)
-        if named := _named(wanted):
+        if named := _named(wanted) or [*self._trait(wanted)]:
             return Found(named, is_exact=True)
         if (stretch := self._time(wanted)) is not None:
             return Found([Hit("time", wanted, time_url(stretch, self._zone))], is_exact=True)
@@ -134,13 +141,16 @@ class Search:
 
     def _told_of(self, wanted: str) -> Iterator[Hit]:
         """Yield what no unlock has, and a call or the platform's log knows."""
-        for column, kind in _BY_KIND.items():
-            if is_told_of(self._snapshot, column, wanted):
-                yield Hit(kind, wanted, url_of(kind, wanted))
-        if self._snapshot.rows(
-            "SELECT 1 AS one FROM complaints WHERE complaint_id = $id", {"id": wanted}, 1
-        ):
-            yield Hit("unlock", wanted, url_of("unlock", wanted))
+        for column in told_of(self._snapshot, wanted):
+            kind = _BY_KIND.get(column, "unlock")
+            yield Hit(kind, wanted, url_of(kind, wanted))
+
+    def _trait(self, wanted: str) -> Iterator[Hit]:
+        """Yield the operator, region or version of the last days that is called so."""
+        for trait, values in traits_lately(self._snapshot).items():
+            for value in values:
+                if value.lower() == wanted.lower():
+                    yield Hit(trait, value, f"/time?{urlencode({trait: value})}")
 
     def _time(self, wanted: str) -> Stretch | None:
         return stretch_of(wanted, self._zone, newest_s=self._snapshot.newest_s)
@@ -206,11 +216,10 @@ class Search:
         if not self._names_customers:
             del kinds["account_id"]
         is_it = " OR ".join(f"starts_with(lower({name}), $begins)" for name in kinds)
-        since = utc(self._snapshot.newest_s - LATELY_S)
+        lately = self._snapshot.within(ATTEMPTS, self._snapshot.newest_s - LATELY_S, inf)
         rows = self._snapshot.rows(
-            f"SELECT * FROM attempts WHERE started_at >= $since AND ({is_it})"
-            " ORDER BY started_at DESC",
-            {"begins": begins, "since": since},
+            f"SELECT {FEW_OF_UNLOCK} FROM {lately} WHERE {is_it} ORDER BY started_at DESC",
+            {"begins": begins},
             LISTED,
         )
         named = [(kind, row[name], row) for row in rows for name, kind in kinds.items()]

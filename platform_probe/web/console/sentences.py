@@ -45,15 +45,19 @@ _FORMS: Final[Mapping[str, str]] = {
 _KEPT: Final = frozenset(
     {
         "failed", "total", "others", "all", "inside", "attempts", "count", "since", "until", "at",
-        "by", "reason", "window", "cars", "phase", "answer", "version", "event", "id",
+        "window", "cars", "phase", "answer", "version", "event", "id",
     }
 )  # fmt: skip
 """What stands there in every language."""
+_NAMED: Final = {
+    "cause": "cause", "outcome": "ended", "by": "by_button", "reason": "by_button",
+}  # fmt: skip
+"""In these stands a name of the records, and in which group of the texts its word does. What people
+wrote themselves has none, and stays."""
 _NUMBERS: Final = frozenset({"share", "expected", "sure", "long", "decimal"})
 """Of these only the point and a word is another."""
 _TITLE: Final = re.compile(
-    r"(?:(?P<whom>.*): )?(?P<what>.*?)"
-    r"(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
+    r"(?P<subject>.*?)(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
     re.DOTALL,
 )
 """A title as `platform_probe.incidents.words` makes it."""
@@ -99,23 +103,36 @@ def language_told(language: str, text: str) -> str:
 def title_in(language: str, title: str) -> str:
     """Return the title of an incident, or its subject; as it is where its words are not known."""
     found = _TITLE.fullmatch(title)
-    if found is None:
-        return title
-    texts, whom, what = said_texts(language), found["whom"], found["what"]
-    plain = what.removesuffix(_LATE)
-    said = texts.get(plain) or texts.get(plain[:1].lower() + plain[1:])
-    if not said:
+    said = None if found is None else _subject_in(language, found["subject"])
+    if found is None or said is None:
         return title
     say = say_in(language)
-    if plain != what:
-        said = say("title.late", what=said)
-    said = f"{whom}\u00a0: {said}" if whom else said[:1].upper() + said[1:]
     if found["since"]:
         said += f" {say('title.since', clock=found['since'])}"
     if found["whose"]:
         count, _, unit = found["whose"].partition(" ")
         said += f", {say(_COUNTED[unit], count=count)}"
     return said
+
+
+def _subject_in(language: str, subject: str) -> str | None:
+    """Return whom an incident hits and what is wrong; None where that is not known.
+
+    What is wrong may have a colon in it too.
+    """
+    texts, say = said_texts(language), say_in(language)
+    parts = subject.split(": ")
+    for count in range(len(parts)):
+        whom, what = ": ".join(parts[:count]), ": ".join(parts[count:])
+        plain = what.removesuffix(_LATE)
+        said = texts.get(plain) or texts.get(plain[:1].lower() + plain[1:])
+        if not said:
+            continue
+        if plain != what:
+            said = say("title.late", what=said)
+        named = _cohort(language, whom)
+        return f"{named}\u00a0: {said}" if named else said[:1].upper() + said[1:]
+    return None
 
 
 def _first_of(language: str, text: str) -> tuple[str, int] | None:
@@ -159,8 +176,8 @@ def _in_place(language: str, name: str, value: str) -> str:
         number = value.replace(".", say("number.point"))
         number = number.replace("more than", say("sentence.more_than"))
         return number.replace("days", say("sentence.days"))
-    if name in ("cause", "outcome"):
-        key = f"{'ended' if name == 'outcome' else name}.{value}"
+    if name in _NAMED:
+        key = f"{_NAMED[name]}.{value}"
         return say(key) if has_text(key) else value
     if name in ("cohort", "same"):
         return _cohort(language, value)

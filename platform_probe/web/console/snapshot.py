@@ -1,30 +1,34 @@
-"""A warm database over a store or records, made anew when their files change.
+"""A warm database over a store or records, which reads on as their files grow.
 
 Opening files, reading lines that are not packed yet and finding revisions takes longer than a
-question: so it is done once for all who look, beside them. What is shown may be some seconds old,
-and says so.
+question: so it is done once for all who look, beside them, and lines are read once. What is shown
+may be some seconds old, and says so.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Final, TypeVar
 
 from platform_probe.store.duck import Duck, FileGoneError, Rows
-from platform_probe.store.layout import Part
-from platform_probe.store.reading import Source, Span, revision_that_holds
+from platform_probe.store.growing import Growing
+from platform_probe.store.reading import Source, Span, lines_view, revision_that_holds
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table
 from platform_probe.support.rows import Row, as_rows
 
 FRESH_S: Final = 5.0
-"""A database is looked at so long before it is asked whether files have changed [E]."""
+"""So often new lines are read while somebody looks [E]."""
 STALE_S: Final = 15.0
-"""One that is older is waited for: nobody has looked for a while [E]."""
+"""What is older is waited for: nobody has looked for a while [E]."""
+WARM_S: Final = 600.0
+"""So long after the last look new lines are read still: who looks once a minute does not wait."""
 MEMORY: Final = "1GB"
 """What the database takes at most before it goes to the disk."""
 THREADS: Final = 2
@@ -50,23 +54,39 @@ class Snapshot:
     """What was known at a moment."""
 
     source: Source
-    duck: Duck
+    growing: Growing
+    reading: int
+    """How far the database had read."""
     newest_s: float
     """Of the newest record, Unix seconds; where some are ahead of the clock, of the others."""
     ahead_s: float
     """How far the newest of all is ahead of this machine's clock; 0: not."""
     begins_s: float
     """Of the oldest record, as far as files say, Unix seconds."""
-    parts: Mapping[str, Sequence[Part]]
-    """The files of each table that are packed."""
     taken_s: float
     """When its files were read, Unix seconds."""
     _remembered: dict[Any, Any] = field(default_factory=dict)
+    _remembering: Lock = field(default_factory=Lock)
+    _once: dict[str, Any] = field(default_factory=dict)
+    _free: list[Duck] = field(default_factory=list)
+    """Connections that nobody uses at present."""
 
     @property
     def is_all_ahead(self) -> bool:
         """Whether there is no record that is not ahead of this machine's clock."""
         return self.newest_s > self.taken_s + AHEAD_S
+
+    @contextmanager
+    def beside(self) -> Iterator[Duck]:
+        """Give a connection for one thread, which sees what was known then."""
+        try:
+            duck = self._free.pop()
+        except IndexError:
+            duck = self.growing.beside(self.reading)
+        try:
+            yield duck
+        finally:
+            self._free.append(duck)
 
     def rows(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
         """Return what a query finds. Raises `FileGoneError`, `ConfigError`."""
@@ -77,41 +97,36 @@ class Snapshot:
         key = (sql, repr(sorted(values.items())), limit)
         if (kept := self._remembered.get(key)) is not None:
             return kept  # type: ignore[no-any-return]
-        beside = self.duck.beside()
-        try:
-            found = beside.query(sql, values, limit=limit)
-        finally:
-            beside.close()
-        if len(self._remembered) < MAX_REMEMBERED:
-            self._remembered[key] = found
+        with self.beside() as duck:
+            found = duck.query(sql, values, limit=limit)
+        self._remember(key, found)
         return found
+
+    def _remember(self, key: Any, found: Any) -> None:
+        """Keep an answer, in place of the oldest where there are many."""
+        with self._remembering:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[key] = found
 
     def once(self, key: str, make: Callable[[], _T]) -> _T:
         """Return what `make` makes of this snapshot, the first time that it is asked for."""
-        if key not in self._remembered:
-            self._remembered[key] = make()
-        return self._remembered[key]  # type: ignore[no-any-return]
+        if key not in self._once:
+            self._once[key] = make()
+        return self._once[key]  # type: ignore[no-any-return]
 
     def unlocks_of(self, any_id: str) -> list[Row]:
         """Return the last unlocks that have an id, the last one first: what is listed of them."""
         key = ("unlocks of", any_id)
         if (kept := self._remembered.get(key)) is not None:
             return kept  # type: ignore[no-any-return]
-        beside = self.duck.beside()
-        try:
+        with self.beside() as duck:
+            parts = self.growing.parts[ATTEMPTS.name]
             found = as_rows(
-                self.source.find(
-                    beside,
-                    any_id,
-                    parts=self.parts[ATTEMPTS.name],
-                    columns=_OF_ANY_ID,
-                    limit=LISTED,
-                )
+                self.source.find(duck, any_id, parts=parts, columns=_OF_ANY_ID, limit=LISTED)
             )
-        finally:
-            beside.close()
-        if found and len(self._remembered) < MAX_REMEMBERED:
-            self._remembered[key] = found
+        if found:
+            self._remember(key, found)
         return found
 
     def within(self, table: Table, since_s: float, until_s: float) -> str:
@@ -120,14 +135,13 @@ class Snapshot:
         Of an unlock it is the revision that holds, and it is of that time.
         """
         span = Span(since_s, until_s)
-        rows = self.source.rows_within(table, self.parts[table.name], span)
+        rows = self.source.rows_within(table, self.growing.parts[table.name], span)
         if table is not ATTEMPTS:
             return f"({rows})"
-        return (
-            f"({revision_that_holds(f'({rows})')} AND one.started_at BETWEEN"
-            f" make_timestamp({since_s * 1e6:.0f}::BIGINT) AND"
-            f" make_timestamp({until_s * 1e6:.0f}::BIGINT))"
-        )
+        is_then = f"one.started_at >= make_timestamp({since_s * 1e6:.0f}::BIGINT)"
+        if until_s < inf:
+            is_then += f" AND one.started_at <= make_timestamp({until_s * 1e6:.0f}::BIGINT)"
+        return f"({revision_that_holds(f'({rows})')} AND {is_then})"
 
     def span(self, seconds: float) -> Span:
         """Return the time that ends with the newest record."""
@@ -142,10 +156,15 @@ class Looking:
         self._source = Source(directory)
         self._spill = tempfile.TemporaryDirectory(prefix="console-")
         self._making = Lock()
+        self._growing: Growing | None = None
+        self._begins_s = 0.0
         self._current: Snapshot | None = None
-        self._listing: Sequence[Any] = ()
         self._checked_s = 0.0
         """When the files were listed last, on the monotonic clock."""
+        self._looked_s = 0.0
+        """When somebody looked last, on the monotonic clock."""
+        self._keeper: Thread | None = None
+        self._is_closed = Event()
 
     def read(self, work: Callable[[Snapshot], _T]) -> _T:
         """Return what `work` makes of a snapshot; again where files have gone meanwhile."""
@@ -156,13 +175,21 @@ class Looking:
             except FileGoneError as gone:
                 if not left:
                     raise OSError(str(gone)) from None
-                self._make(again=True)
+                with self._making:
+                    if self._growing is snapshot.growing:
+                        self._growing = None
+                self._make()
         raise AssertionError  # the last try returns or raises
 
     def read_newest(self, work: Callable[[Snapshot], _T]) -> _T:
         """Return what `work` makes of all that there is by now."""
         self._make()
         return self.read(work)
+
+    def has_newer(self, snapshot: Snapshot) -> bool:
+        """Return whether by now there is more than in a snapshot, which `read` takes then."""
+        self._make()
+        return self._current is not snapshot
 
     @property
     def ahead_s(self) -> float:
@@ -171,71 +198,92 @@ class Looking:
 
     def close(self) -> None:
         """Let go of the files."""
+        self._is_closed.set()
         with self._making:
-            self._current = None
+            self._growing = self._current = None
             self._spill.cleanup()
 
     def _snapshot(self) -> Snapshot:
-        age_s = time.monotonic() - self._checked_s
-        current = self._current
-        if current is None or age_s > STALE_S:
+        now_s = self._looked_s = time.monotonic()
+        if self._current is None or now_s - self._checked_s > STALE_S:
             self._make()
-        elif age_s > FRESH_S and not self._making.locked():
-            Thread(target=self._make, daemon=True).start()
+        if self._keeper is None or not self._keeper.is_alive():
+            self._keeper = Thread(target=self._keep, daemon=True)
+            self._keeper.start()
         current = self._current
         assert current is not None  # noqa: S101 - it was made, or that has raised
         return current
 
-    def _make(self, *, again: bool = False) -> None:
-        """Make a snapshot if files have changed. Raises `OSError`."""
+    def _keep(self) -> None:
+        """Read new lines while somebody looks. In a thread."""
+        while not self._is_closed.wait(FRESH_S):
+            if time.monotonic() - self._looked_s < WARM_S:
+                with suppress(OSError):  # whoever looks next is told
+                    self._make()
+
+    def _make(self) -> None:
+        """Have a snapshot of all that there was when this was called. Raises `OSError`.
+
+        Of several who ask for it at once the first one makes it.
+        """
+        asked_s = time.monotonic()
         with self._making:
+            if self._checked_s >= asked_s or self._is_closed.is_set():
+                return
             for left in reversed(range(_TRIES)):
                 began_s = time.monotonic()
-                listing = self._listed()
-                if not again and self._current is not None and listing == self._listing:
-                    self._checked_s = began_s
-                    return
                 try:
-                    self._current = self._made()
+                    self._read_on()
                 except FileGoneError as gone:
+                    self._growing = None
                     if not left:
                         raise OSError(str(gone)) from None
                     continue
-                self._listing, self._checked_s = listing, began_s
+                self._checked_s = began_s
                 return
 
-    def _made(self) -> Snapshot:
-        taken_s = time.time()
-        parts = {name: self._source.files(table).parts for name, table in TABLES.items()}
-        duck = self._source.opened(
-            threads=THREADS, memory=MEMORY, spill=Path(self._spill.name), keep_lines=True
-        )
-        recorded = self._source.recorded()
-        begins_s = 0.0 if recorded is None else recorded.since_s or 0.0
-        newest_s = self._newest_s(duck)
+    def _read_on(self) -> None:
+        """Read what is new, with another database where files were packed. Raises `OSError`."""
+        taken_s, current = time.time(), self._current
+        reading = None if self._growing is None else self._growing.read_on()
+        if self._growing is None or reading is None:
+            self._growing = Growing(
+                self._source, threads=THREADS, memory=MEMORY, spill=Path(self._spill.name)
+            )
+            recorded = self._source.recorded()
+            self._begins_s = 0.0 if recorded is None else recorded.since_s or 0.0
+            if (reading := self._growing.read_on()) is None:
+                raise FileGoneError("files were packed while they were read")
+        elif current is not None and current.reading == reading:
+            return
+        self._current = self._made(self._growing, reading, taken_s)
+
+    def _made(self, growing: Growing, reading: int, taken_s: float) -> Snapshot:
+        duck = growing.beside(reading)
+        newest_s = _newest_s(growing, duck)
         ahead_s = newest_s - taken_s if newest_s > taken_s + AHEAD_S else 0.0
         if ahead_s:
             newest_s = _newest_before(duck, taken_s + AHEAD_S) or newest_s
-        return Snapshot(self._source, duck, newest_s, ahead_s, begins_s, parts, taken_s)
+        return Snapshot(
+            source=self._source,
+            growing=growing,
+            reading=reading,
+            newest_s=newest_s,
+            ahead_s=ahead_s,
+            begins_s=self._begins_s,
+            taken_s=taken_s,
+            _free=[duck],
+        )
 
-    def _newest_s(self, duck: Duck) -> float:
-        """Return the time of the newest unlock, or of the newest record where there is none."""
-        for table in TABLES.values():
-            lines = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
-            newest = duck.run(f"SELECT max(epoch({table.time})) FROM {lines}")[0][0] or 0.0
-            times = [float(part.latest) for part in self._source.files(table).parts]
-            if any((newest, *times)):
-                return max([newest, *times])
-        return 0.0
 
-    def _listed(self) -> Sequence[Any]:
-        """Return what tells whether there is something new: names and sizes."""
-        found: list[Any] = []
-        for table in TABLES.values():
-            files = self._source.files(table)
-            found.append([part.name for part in files.parts])
-            found.append([(str(path), _size(path)) for path in files.lines])
-        return found
+def _newest_s(growing: Growing, duck: Duck) -> float:
+    """Return the time of the newest unlock, or of the newest record where there is none."""
+    for name, table in TABLES.items():
+        newest = duck.run(f"SELECT max(epoch({table.time})) FROM {lines_view(table)}")[0][0] or 0.0
+        times = [float(part.latest) for part in growing.parts[name]]
+        if any((newest, *times)):
+            return max([newest, *times])
+    return 0.0
 
 
 def _newest_before(duck: Duck, until_s: float) -> float | None:
@@ -248,10 +296,3 @@ def _newest_before(duck: Duck, until_s: float) -> float | None:
         if newest is not None:
             return float(newest)
     return None
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return -1

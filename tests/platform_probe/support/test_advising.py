@@ -18,13 +18,6 @@ from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import (
-    AJAR,
-    BOOKING_ENDED,
-    BOOKING_ENDED_AJAR,
-    BOOKING_ENDED_MIXED_UP,
-    BOOKING_ENDED_OPEN,
-    BOOKING_UNUSED,
-    BOOKING_USED,
     CONNECTED,
     MAY_BE_OVER,
     NOT_CONNECTED,
@@ -37,7 +30,20 @@ from platform_probe.support.advice import (
     TOO_OFTEN,
     advice_for,
 )
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.after_booking import (
+    AJAR,
+    BOOKING_ENDED,
+    BOOKING_ENDED_AJAR,
+    BOOKING_ENDED_MIXED_UP,
+    BOOKING_ENDED_OPEN,
+    BOOKING_UNUSED,
+    BOOKING_USED,
+    THEN_GOES_ON,
+    THEN_MAY_BE_OVER,
+    THEN_OVER,
+)
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of
 from platform_probe.support.times import minute_clock
@@ -120,16 +126,39 @@ def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
 def test_who_has_ended_the_booking_amid_the_incident_takes_another_car(
     tmp_path: Path, cohort: dict[str, str], other: str
 ) -> None:
-    """One that it does not hit; the problem is known. Where nothing is seen of it, any."""
+    """One that it does not hit; the problem is known."""
     put_booking_end(tmp_path, 310.0, car="car-1", booking="booking-300")
     text, found = told_with(tmp_path, {}, cohort=cohort)
     assert f"  Counted until {minute_clock(UTC)(incident_of().at)}.\n" in text
     assert found["do"].startswith("The booking has ended, and the incident is open.")
     assert found["do"].endswith(f"let them book {other}.")
     assert "a problem that we know of and are working on" in found["say"]
-    put_incidents(tmp_path, [incident_of(revision=9, cohort=cohort, **UNSEEN)])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert json_of(case, UTC)["say"] == BOOKING_ENDED[0]
+
+
+def first(then: tuple[str, str], ended: tuple[str, str]) -> tuple[str, str]:
+    """Return what is said and done with what is said of a known problem before it."""
+    return f"{then[0]} {ended[0]}", f"{then[1]} {ended[1]}"
+
+
+@pytest.mark.parametrize(
+    ("incident", "told", "line"),
+    [
+        (ENDED, first(THEN_OVER, BOOKING_ENDED), "It was so then, and is over since 00:06."),
+        (UNSEEN, first(THEN_MAY_BE_OVER, BOOKING_ENDED), "Nothing of it was seen since 00:06."),
+        (ENDED | {"state": IncidentState.CLOSED}, BOOKING_ENDED, "incident-1, critical, closed"),
+        (ENDED | {"kind": IncidentKind.SUSPICIOUS}, BOOKING_ENDED, None),
+    ],
+)
+def test_after_the_booking_it_is_said_that_there_was_a_known_problem(
+    tmp_path: Path, incident: dict[str, Any], told: tuple[str, str], line: str | None
+) -> None:
+    """That it is over, or may be; of what a person has closed nobody knows what it was."""
+    put_booking_end(tmp_path, 310.0, car="car-1", booking="booking-300")
+    text, found = told_with(tmp_path, {}, **incident)
+    assert (found["say"], found["do"]) == told
+    assert "Known problem" not in text if line is None else f"\n  {line}\n" in text
+    over = "2026-01-01T00:06:40.000+00:00" if incident is ENDED else None
+    assert {one["over_since"] for one in found["incidents"]} <= {over}
 
 
 @pytest.mark.parametrize("has_opened", [False, True])
@@ -156,7 +185,7 @@ def test_who_has_ended_the_booking_does_not_press_again(
     """There is nothing to open any more, also when the incident is over."""
     put_booking_end(tmp_path, second, car="car-1", booking="booking-300", status=status)
     _, found = told_with(tmp_path, {}, **ENDED)
-    assert ((found["say"], found["do"]) == BOOKING_ENDED) is is_told
+    assert ((found["say"], found["do"]) == first(THEN_OVER, BOOKING_ENDED)) is is_told
 
 
 def told_of_late(
@@ -365,7 +394,8 @@ def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
         put_lock(tmp_path, 332.0, "car-1", is_open=True)
     put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
     found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
-    assert (found["say"], found["do"]) == (BOOKING_USED if is_used else BOOKING_UNUSED)
+    ended = first(THEN_GOES_ON, BOOKING_USED if is_used else BOOKING_UNUSED)
+    assert (found["say"], found["do"]) == ended
     put_unlocks(tmp_path, [unlock(500, car="car-1", **(BOOKED | {"booking_id": "booking-500"}))])
     case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == OPENED_FOR_THEM
@@ -400,7 +430,7 @@ def test_an_earlier_press_of_the_booking_that_opened_the_car_counts_after_its_en
     put_unlocks(tmp_path, [unlock(second, car="car-1", **its)])
     put_incidents(tmp_path, [incident_of(cohort={"region": "centre"}, examples=())])
     found = told_of(tmp_path, OUTAGE.slug, cause=Cause.BOX_OFFLINE, ended_s=400.0, **BOOKED)
-    assert (found["say"], found["do"]) == BOOKING_UNUSED
+    assert (found["say"], found["do"]) == first(THEN_GOES_ON, BOOKING_UNUSED)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import CONNECTED, LONG_AGO, advice_for
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import put_believed

@@ -14,7 +14,8 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source, Span
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
@@ -115,16 +116,25 @@ def test_what_was_asked_for_and_has_not_ended_is_under_way(store: Path) -> None:
     assert "under way" not in told(store, 200.0, vehicle="car-9")[1]
 
 
+@pytest.mark.parametrize("written", [FAILED.attempt_id, FAILED.attempt_id.upper()])
+def test_an_unlock_that_is_under_way_is_answered_for_as_its_car(store: Path, written: str) -> None:
+    """Whoever has its id from later: it had begun by then."""
+    line = {"event": "requested", "at": BEGIN_S + 100.0, "request_id": "r", "operation": "unlock"}
+    line |= {"vehicle_id": "car-1", "trace_id": FAILED.trace_id}
+    put_lines(store, "platform_events", [msgspec.json.encode(line)])
+    found, text = told(store, 110.0, attempt=written)
+    assert (found["vehicle_id"], found["attempt"]) == ("car-1", None)
+    assert "It was asked to open at 00:01:40.000, and that is still under way:" in text
+
+
 def test_what_had_not_ended_was_not_known(store: Path) -> None:
     """Nothing is told of it: neither how it ends, nor that nobody had asked."""
     found, text = told(store, 110.0)
     assert found["attempt"] is None
     assert "None had ended by then: of one that was under way nothing is told." in text
     assert "No request to open it has reached" not in text
-    with pytest.raises(
-        ConfigError, match="'attempt-100' was not known yet at that time: an unlock"
-    ):
-        told(store, 110.0, attempt=FAILED.attempt_id)
+    with pytest.raises(ConfigError, match="'attempt-100' was not known yet at that time"):
+        told(store, 90.0, attempt=FAILED.attempt_id)
     with pytest.raises(ConfigError, match="no car 'car-x'"):
         told(store, 110.0, vehicle="car-x")
 

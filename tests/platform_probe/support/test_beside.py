@@ -15,7 +15,8 @@ from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source as Readable
 from platform_probe.support.advice import CONNECTED, LONG_AGO, OPENED_FOR_THEM
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.rows import utc
 from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of

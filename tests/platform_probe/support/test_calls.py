@@ -14,8 +14,10 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import BOOKING_ENDED, OPENED_FOR_THEM
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.advice import OPENED_FOR_THEM
+from platform_probe.support.after_booking import BOOKING_ENDED
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of
 from platform_probe.support.which import Moment

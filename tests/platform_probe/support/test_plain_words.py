@@ -12,8 +12,11 @@ from platform_probe.web.console.sentences import language_told, told
 
 @pytest.mark.parametrize(
     "reason",
-    [*Reason, *PresenceReason, "MQTT reason code 16", "MQTT reason code 135"],
-)
+    [
+        *Reason, *PresenceReason, "MQTT reason code 16", "MQTT reason code 135",
+        "wrong_vehicle_state: ignition_on",
+    ],
+)  # fmt: skip
 def test_a_reason_is_said_in_words_with_its_own_word_behind(reason: str) -> None:
     """In every language."""
     said = reason_in_words(reason)

@@ -14,7 +14,8 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import advice_for
 from platform_probe.support.beside import OPEN_SINCE
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of
 from tests.helpers.busy_store import make_busy_store

@@ -13,7 +13,8 @@ from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import NOT_ASKED
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import export_command, text_of
 from platform_probe.support.telling_programs import json_of
 from tests.helpers.records import COMPLAINT

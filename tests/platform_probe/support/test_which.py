@@ -14,7 +14,8 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, RankedMode
 from platform_probe.store.reading import Source
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of
 from platform_probe.support.which import AGAIN_S, Moment, Why

@@ -8,10 +8,11 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import mode_told
 from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
+from platform_probe.support.times import HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
-from platform_probe.web.console.gathering import unlocks_by_ids
 from platform_probe.web.console.incidents import MOST, known_as
 from platform_probe.web.console.listing import part_of
+from platform_probe.web.console.one_unlock import unlocks_by_ids
 from platform_probe.web.console.pages.fleet import OF_FAILURES, failed_over_time
 from platform_probe.web.console.pictures import Curve, curve_of, share_of
 
@@ -55,7 +56,7 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
         "over_time": _over_time(asked, now, end_s or now.at),
         "inside": share_of(now.failed, now.total),
         "outside": share_of(now.elsewhere_failed, now.elsewhere_total),
-        "examples": unlocks_by_ids(asked.snapshot, now.examples),
+        "examples": unlocks_by_ids(asked.snapshot, now.examples, (now.since - HOUR_S, now.at)),
     }
     return Shown("incident.html", values)
 

@@ -18,6 +18,7 @@ from platform_probe.support.times import DAY_S, moment_of
 from platform_probe.support.which import Why
 from platform_probe.web.console.asked import Answer, Asked, Shown, missing
 from platform_probe.web.console.gathering import (
+    NAMED_TRAITS,
     CarSeen,
     car_seen,
     count_failed_within,
@@ -43,9 +44,9 @@ _ABOUT: Final = {
 
 def car_page(asked: Asked, vehicle_id: str) -> Answer:
     """Return the page of a car."""
-    if not has_car(asked.snapshot, vehicle_id):
-        return missing("car", vehicle_id)
     seen = car_seen(asked.snapshot, vehicle_id, asked.page_number)
+    if seen.last is None and not has_car(asked.snapshot, vehicle_id):
+        return missing("car", vehicle_id)
     values = {
         "car": seen,
         "plate": asked.plate_of.get(vehicle_id),
@@ -169,12 +170,14 @@ def mode_page(asked: Asked, slug: str) -> Answer:
 
 
 def time_page(asked: Asked, _: str) -> Answer:
-    """Return what failed at a time."""
+    """Return what failed at a time; with an operator in the address, or another trait, of that."""
     span = span_of(asked)
+    trait = next(((name, asked.query[name]) for name in NAMED_TRAITS if name in asked.query), None)
     values = {
-        "listed": failed_within(asked.snapshot, span, asked.page_number),
-        "count": count_failed_within(asked.snapshot, span),
+        "listed": failed_within(asked.snapshot, span, asked.page_number, trait),
+        "count": count_failed_within(asked.snapshot, span, trait),
         "span": span,
+        "trait": trait,
     }
     return Shown("time.html", values)
 

@@ -31,7 +31,7 @@ from platform_probe.web.console.asked import (
     masked,
     missing,
 )
-from platform_probe.web.console.gathering import SIMILAR_S, neighbours, similar_to, unlock_case
+from platform_probe.web.console.one_unlock import SIMILAR_S, neighbours, similar_to, unlock_case
 from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import hops_of
 from platform_probe.web.console.search import url_of
@@ -122,12 +122,9 @@ def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
     """Return what the failures of that time share. It searches a day: a page does not wait."""
     if case.attempt is not None and case.cause is None:
         return {"said": None, "is_one": None}
-    beside = asked.snapshot.duck.beside()
-    try:
-        cause = case.cause or Cause.NOT_OBSERVED
-        finding = search_around(beside, case.at_s, alike_of(cause, case.believed))
-    finally:
-        beside.close()
+    cause = case.cause or Cause.NOT_OBSERVED
+    with asked.snapshot.beside() as duck:
+        finding = search_around(duck, case.at_s, alike_of(cause, case.believed))
     attempt, cohorts = case.attempt, finding.found
     return {
         "said": around_in_words(finding, minute_clock(asked.zone)),

@@ -18,10 +18,13 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import MODES
+from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import BOOKING_ENDED, CONNECTED, MAY_BE_OVER, OVER
+from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.support.advising import advice_now
-from platform_probe.support.looking_up import Wanted, look_up
+from platform_probe.support.after_booking import BOOKING_ENDED
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
     incident_title,
@@ -414,19 +417,26 @@ def test_what_to_say_is_of_now(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"kind": IncidentKind.SUSPICIOUS}, {"state": IncidentState.RESOLVED}]
+    ("changes", "heading", "over"),
+    [
+        ({"kind": IncidentKind.SUSPICIOUS}, "Suspicious traffic:", False),
+        ({"state": IncidentState.CLOSED}, "Known problem:", False),
+        ({"state": IncidentState.RESOLVED, "ended_at": BEGIN_S + 60.0}, "Known problem:", True),
+    ],
 )
-def test_what_no_customer_is_to_hear_of_is_no_known_problem(
-    tmp_path: Path, changes: dict[str, Any]
+def test_what_no_customer_is_to_hear_of_is_not_said_to_go_on(
+    tmp_path: Path, changes: dict[str, Any], heading: str, *, over: bool
 ) -> None:
-    """Suspicious traffic, and what is over."""
+    """Suspicious traffic, and what is over: that it was so then is said all the same."""
     put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
     put_incidents(tmp_path / "store", [incident_of(examples=("attempt-1",), **changes)])
     with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
         page = Visitor(url).get("/unlock/attempt-1").text
 
-    assert "Part of an incident:" in page
+    assert heading in page
     assert "We know of the problem" not in page
+    said = re.sub(r"<[^>]+>", "", page)
+    assert over is ("It was so then, and is over since 2026-01-01 00:01:00." in said)
 
 
 def test_a_call_about_nothing_says_so_on_the_page_of_its_booking(open_console: str) -> None:
@@ -458,6 +468,19 @@ def test_a_call_after_which_the_booking_ended_is_told_with_when(tmp_path: Path) 
         assert BOOKING_ENDED[0] in unescape(page)
 
 
+def test_a_percentage_says_of_what_it_is(open_console: str) -> None:
+    """How likely a mode is, and no more."""
+    for language, said in (("en", "93 % likely"), ("fr", "probable à 93 %")):
+        page = Visitor(open_console, Accept_Language=language).get("/unlock/attempt-33").text
+        assert f'<span class="percent">{said}</span>' in page
+
+
+def test_who_must_act_is_a_name_and_what_they_do_a_sentence(open_console: str) -> None:
+    """One colon is enough."""
+    page = re.sub(r"<[^>]+>", "", Visitor(open_console).get("/mode/stale_online_cache").text)
+    assert "Who must act:the platform team. Let the platform believe presence" in page
+
+
 def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
     """With the settings, which the command needs, until somebody has; and when it is over."""
     command = 'platform-probe incidents ack incident-3 --reason "…" --config probe.yaml'
@@ -466,6 +489,29 @@ def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
     assert "incidents ack" not in page
     assert "for 15 minutes" in page
     assert "What to say" in page
+
+
+def test_the_examples_of_an_incident_are_found_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one question of its time; one of another time by its id."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(number, cause=Cause.BOX_OFFLINE) for number in range(1, 9)])
+    put_unlocks(store, [unlock(90_000, cause=Cause.BOX_OFFLINE)])
+    examples = tuple(f"attempt-{number}" for number in (*range(8, 0, -1), 90_000))
+    put_incidents(store, [incident_of(examples=examples)])
+    by_id = list[str]()
+    find = Source.find
+
+    def noted(source: Source, duck: Duck, any_id: str, **more: Any) -> Rows:
+        by_id.append(any_id)
+        return find(source, duck, any_id, **more)
+
+    monkeypatch.setattr(Source, "find", noted)
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/incident/incident-1").text
+    assert tuple(re.findall(r'data-row href="/unlock/([^"]+)"', page)) == examples
+    assert by_id == ["attempt-90000"]
 
 
 def test_what_somebody_did_is_said_once(tmp_path: Path) -> None:
@@ -501,6 +547,17 @@ def test_what_somebody_did_is_said_once(tmp_path: Path) -> None:
             ),
         ),
         ("One account tries 40 cars since 08:12", "One account tries 40 cars since 08:12"),
+        (
+            "Workshop: two cars are mixed up: another one opened since 00:00, 49 customers",
+            (
+                "Workshop : deux voitures sont interverties : une autre s'est ouverte depuis 00:00,"
+                " 49 clients"
+            ),
+        ),
+        (
+            "Hardware tcu-3: the car locked itself again since 08:12",
+            "Boîtier tcu-3 : la voiture s'est reverrouillée depuis 08:12",
+        ),
     ],
 )
 def test_titles_of_incidents_in_french(title: str, french: str) -> None:
@@ -510,6 +567,13 @@ def test_titles_of_incidents_in_french(title: str, french: str) -> None:
     assert incident_title("fr", now).replace("\u00a0", " ") == french
     assert incident_title("en", now) == title
     assert language_of_incident("fr", now) == ("en" if title == french else "fr")
+
+
+def test_what_was_asked_is_told_in_french(open_console: str) -> None:
+    """On the page of a booking, and in the tables of roles."""
+    visitor = Visitor(open_console, Accept_Language="fr")
+    assert "<td>réserver</td>" in visitor.get("/booking/booking-90").text
+    assert ">ouvrir<" in re.sub(r"\s*\n\s*", "", visitor.get("/mobile").text)
 
 
 def test_numbers_are_written_as_in_french(open_console: str) -> None:

@@ -35,6 +35,10 @@ from tests.helpers.consoles import Visitor, looks_in
         ("car-03 00:00:18", "/unlock/attempt-17"),
         ("00:00:05 car-03", "/unlock/attempt-3"),
         ("booking-33 this night", "/unlock/attempt-33"),
+        ("operator-a", "/time?operator=operator-a"),
+        ("Centre", "/time?region=centre"),
+        ("2.4.1", "/time?firmware=2.4.1"),
+        ("7.3.0", "/time?app_version=7.3.0"),
     ],
 )
 def test_an_exact_hit_jumps(open_console: str, text: str, leads_to: str) -> None:
@@ -51,6 +55,16 @@ def test_a_time_leads_to_what_failed_then(open_console: str) -> None:
 
     assert "attempt-33" in got.text
     assert got.status == 200
+
+
+def test_a_trait_leads_to_what_failed_of_it(open_console: str) -> None:
+    """Of that operator, region or version alone, on each page of the list."""
+    coast, centre = (
+        Visitor(open_console).get(f"/time?region={region}").text for region in ("coast", "centre")
+    )
+    assert coast.count("data-row") > 0
+    assert centre.count("data-row") == 0
+    assert ">coast</h1>" in coast
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
 from platform_probe.support.cohorts import Around, around_in_words
-from platform_probe.support.looking_up import Wanted, look_up_in
+from platform_probe.support.fitting import Wanted
+from platform_probe.support.looking_up import look_up_in
 from platform_probe.support.timeline import timeline_of
 from platform_probe.web.console.sentences import language_told, told
 from platform_probe.web.console.texts import sentences_of
@@ -165,6 +166,11 @@ def test_the_history_of_an_incident_is_told_in_french() -> None:
             ),
         ),
         ("amelie closes it: failed", "amelie le clôt : failed"),  # what people say stays
+        ("jo looks after it: asked for in Slack", "jo s'en occupe : demandé dans Slack"),
+        (
+            "somebody in Slack mutes it until 08:15: asked for in Slack",
+            "quelqu'un dans Slack le met en sourdine jusqu'à 08:15 : demandé dans Slack",
+        ),
     ],
 )
 def test_numbers_and_names_are_put_in(english: str, french: str) -> None:
@@ -194,6 +200,7 @@ def test_who_else_has_it_is_told_in_french(around: Around) -> None:
         if word in said
     }  # fmt: skip
     assert "depuis 23:59" in said or "depuis 00:00" in said
+    assert "%)" not in said or "que ce groupe soit en cause est" in said  # of what it is so sure
 
 
 def test_what_happened_is_told_in_french(tmp_path: Path) -> None:

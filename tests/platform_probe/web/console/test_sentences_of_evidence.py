@@ -177,6 +177,13 @@ def test_what_is_put_together_is_told_in_french(sentence: str) -> None:
             ),
         ),
         ("the boot is open", "ouvert : le coffre"),
+        (
+            "by 08:16:00, 0 of 400 cars of this operator and region had been heard of since",
+            (
+                "à 08:16:00, aucune des 400 voitures de cet opérateur et de cette région ne s'était"
+                " manifestée depuis"
+            ),
+        ),
         ("the car was open for 8.0 s", "la voiture a été ouverte pendant 8,0 s"),
         ("the box refused: ignition_on", "le boîtier a refusé : ignition_on"),
         ("when it ended the box was asleep", "à la fin, le boîtier était : en veille"),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from fleet_wire.contract.causes import Cause
+from platform_probe.store.duck import Duck, Rows
+from platform_probe.store.growing import Growing
 from platform_probe.store.schema import ATTEMPTS
 from platform_probe.support.rows import Row
-from platform_probe.web.console.gathering import unlock_case
+from platform_probe.web.console.one_unlock import unlock_case
 from platform_probe.web.console.snapshot import LISTED, Looking
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
@@ -58,4 +66,65 @@ def test_of_a_customer_the_last_unlocks_are_listed(tmp_path: Path) -> None:
     found = looking.read(lambda now: now.unlocks_of("customer-3"))
     expected = [f"attempt-{number}" for number in range(598, 598 - 5 * LISTED, -5)]
     assert [row["attempt_id"] for row in found] == expected
+    looking.close()
+
+
+def test_of_many_who_ask_at_once_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for that, and read nothing themselves."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path)
+    before = looking.read(lambda now: now)
+    reads, clock_reads = list[int](), list[float]()
+    read_on = Growing.read_on
+
+    def monotonic() -> float:
+        clock_reads.append(time.monotonic())
+        return clock_reads[-1]
+
+    def slow(growing: Growing) -> int | None:
+        reads.append(1)
+        while len(clock_reads) < 8 + 1:  # each who asks looks at the clock, and who reads once more
+            time.sleep(0.001)
+        return read_on(growing)
+
+    put_unlocks(tmp_path, [unlock(2)])
+    monkeypatch.setattr(Growing, "read_on", slow)
+    clock = SimpleNamespace(monotonic=monotonic, time=time.time)
+    monkeypatch.setattr("platform_probe.web.console.snapshot.time", clock)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(looking.has_newer, before) for _ in range(8)]
+        assert all(each.result() for each in asked)
+    assert len(reads) <= 3  # one that had begun before others asked, one after, one that is due
+    looking.close()
+
+
+def test_reading_on_leaves_no_file_open(tmp_path: Path) -> None:
+    """However often: a console beside a monitor reads on every few seconds, for weeks."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path)
+    counts = []
+    for number in range(2, 8):
+        put_unlocks(tmp_path, [unlock(number)])
+        looking.read_newest(lambda now: now.rows("SELECT count(*) FROM attempts", {}))
+        counts.append(len([*Path("/proc/self/fd").iterdir()]))
+    assert counts[0] == counts[-1]
+    looking.close()
+
+
+def test_the_latest_answers_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much was asked before: over a store to which nothing comes it is for days."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path)
+    asked = list[str]()
+    query = Duck.query
+
+    def noted(duck: Duck, sql: str, *rest: Any, **more: Any) -> Rows:
+        asked.append(sql)
+        return query(duck, sql, *rest, **more)
+
+    monkeypatch.setattr("platform_probe.web.console.snapshot.MAX_REMEMBERED", 3)
+    monkeypatch.setattr(Duck, "query", noted)
+    for number in (0, 1, 2, 3, 4, 4, 3, 0):
+        looking.read(lambda now, number=number: now.rows(f"SELECT {number} AS one", {}))  # type: ignore[misc]
+    assert [sql.split()[1] for sql in asked] == ["0", "1", "2", "3", "4", "0"]
     looking.close()

@@ -10,18 +10,12 @@ from string import Formatter
 import pytest
 
 import platform_probe.web.console as room
-from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import (
-    BOOKING_ENDED,
-    BOOKING_ENDED_AMID,
-    BOOKING_ENDED_MIXED_UP,
-    BOOKING_ENDED_OPEN,
-    BOOKING_UNUSED,
-    BOOKING_USED,
     CONNECTED,
     LONG_AGO,
     MAY_BE_OVER,
@@ -30,10 +24,21 @@ from platform_probe.support.advice import (
     OVER,
     PRESSED_IN_VAIN,
     TOO_OFTEN,
-    Other,
     advice_for,
     let_press_again,
     let_try_first,
+)
+from platform_probe.support.after_booking import (
+    BOOKING_ENDED,
+    BOOKING_ENDED_AMID,
+    BOOKING_ENDED_MIXED_UP,
+    BOOKING_ENDED_OPEN,
+    BOOKING_UNUSED,
+    BOOKING_USED,
+    THEN_GOES_ON,
+    THEN_MAY_BE_OVER,
+    THEN_OVER,
+    Other,
 )
 from platform_probe.support.beside import OPEN_SINCE
 from platform_probe.web.console.helping import said
@@ -45,6 +50,7 @@ SOURCES = [*FOLDER.rglob("*.html"), *FOLDER.rglob("*.py")]
 GROUPS = {
     "cause": Cause, "stage": Stage, "layer": Layer, "actor": Actor, "change": ChangeKind,
     "incident_kind": IncidentKind, "severity": Severity, "state": IncidentState, "role": RIGHTS,
+    "source": Source,
 }  # fmt: skip
 """Names of the records that are shown in words."""
 
@@ -86,7 +92,7 @@ def test_no_text_is_without_a_reader() -> None:
     asked_by_name = set(re.findall(r'word\("(\w+)"', sources))
     asked_by_name |= set(re.findall(r'say\("(\w+)\." ~', sources))
     asked_by_name |= set(re.findall(r'has_text\("(\w+)\." ~', sources))
-    asked_by_name |= {"ended", "fleet", "cause"}
+    asked_by_name |= {"ended", "fleet", "cause", "by_button"}
 
     unread = [
         key
@@ -146,6 +152,10 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
     vain = (*PRESSED_IN_VAIN, NOT_CONNECTED.do, TOO_OFTEN.say, TOO_OFTEN.do)
     others = BOOKING_ENDED_MIXED_UP + vain
     assert all(said("fr", text) != text for text in ended + others)
+    then = (*THEN_GOES_ON, *THEN_MAY_BE_OVER, *THEN_OVER)
+    assert all(said("fr", text) != text for text in then)
+    over = said("fr", f"{THEN_OVER[0]} {BOOKING_ENDED[0]}")
+    assert over.endswith(said("fr", BOOKING_ENDED[0]))
     relocked = said("fr", f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}")
     assert "reverrouillée avant" in relocked
     assert "Votre réservation est terminée" in relocked

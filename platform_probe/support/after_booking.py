@@ -1,0 +1,208 @@
+"""What to say and do about an unlock whose booking has ended since: there is nothing to open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
+from fleet_wire.contract.incident import Incident, IncidentState
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.mode import Actor, FailureMode, Layer
+from platform_probe.support.advice import MIXED_UP, Advice, is_about_car
+from platform_probe.support.beside import is_seen_to, opened_in_booking_s, opened_since_s
+from platform_probe.support.case import Case
+
+BOOKING_ENDED: Final = (
+    "Your booking has ended. If you still need a car, please book one again.",
+    "The booking has ended since: there is nothing to open. If they need a car they book again.",
+)
+"""What to say and do where there is nothing to open any more."""
+BOOKING_USED: Final = (
+    (
+        "The car opened at another press of yours, and your booking has ended since. If you still"
+        " need a car, please book one again."
+    ),
+    (
+        "The customer has opened the car since, and the booking has ended: there is nothing to"
+        " open. If they need a car they book again."
+    ),
+)
+"""The same where another unlock opened the car before that: nobody is told that it did not open."""
+BOOKING_UNUSED: Final = (
+    "The car opened at another press of yours, and your booking has ended since.",
+    (
+        "Another press has OPENED the car, nobody was seen to open a door, and the booking has"
+        " ended since: see that the car is locked."
+    ),
+)
+"""The same where nobody is known to have got in: whoever calls may not know that it opened."""
+BOOKING_ENDED_OPEN: Final = (
+    "Your car opened after all, and your booking has ended since.",
+    "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
+)
+"""The same where the car opened late, after its customer was told no."""
+AJAR: Final = "door_ajar_repulsion"
+"""The mode in which a door is not shut."""
+BOOKING_ENDED_AJAR: Final = (
+    f"{MODES[AJAR].customer} {BOOKING_ENDED[0]}",
+    f"{BOOKING_ENDED[1]} Have every door of this one shut, and see that it is locked.",
+)
+"""The same where a door was not shut: nobody is known to have shut it since."""
+BOOKING_ENDED_MIXED_UP: Final = (
+    f"{MODES[MIXED_UP].customer} {BOOKING_ENDED[0]}",
+    (
+        "Another car has OPENED, and the booking has ended since: see that the one that opened is"
+        " locked. If they need a car they book again."
+    ),
+)
+"""The same where the platform takes the booked car for another one, which has opened."""
+_ENDED_OF: Final = {
+    "auto_relock": (f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]),
+    AJAR: BOOKING_ENDED_AJAR,
+}
+"""What is said and done of modes of the car where the booking has ended."""
+
+
+class Other(StrEnum):
+    """Which cars open while an incident goes on."""
+
+    OPERATOR = "operator"
+    """Those of other mobile operators."""
+    PLACE = "place"
+    """Those of other regions."""
+    ANOTHER = "another"
+    """Some, and nobody sees in the app which."""
+    NONE = "none"
+
+
+_ENDED_AMID: Final = (
+    "Your booking has ended. The car did not open because of a problem that we know of and are"
+    " working on."
+)
+_OVER_FIRST: Final = "The booking has ended, and the incident is open."
+BOOKING_ENDED_AMID: Final = {
+    Other.OPERATOR: (
+        f"{_ENDED_AMID} If you still need a car, we help you to book one that is not hit.",
+        f"{_OVER_FIRST} If they need a car let them book one of another operator.",
+    ),
+    Other.PLACE: (
+        f"{_ENDED_AMID} If you still need a car, please book one in another part of town.",
+        f"{_OVER_FIRST} If they need a car let them book one of another region.",
+    ),
+    Other.ANOTHER: (
+        f"{_ENDED_AMID} If you still need a car, please book another one.",
+        f"{_OVER_FIRST} If they need a car let them book another one.",
+    ),
+    Other.NONE: (
+        f"{_ENDED_AMID} If you still need a car, please book one when it is over.",
+        (
+            f"{_OVER_FIRST} If they need a car they book again when it is over: say how long that"
+            " may take, if it is known."
+        ),
+    ),
+}
+"""The same while the incident is open that the unlock was of: the next car may not open either,
+but for those that it does not hit. Open it is until it is known to be over."""
+THEN_GOES_ON: Final = (
+    "At that time there was a problem that we know of and are working on.",
+    "There was a known problem then, which goes on.",
+)
+THEN_MAY_BE_OVER: Final = (
+    "At that time there was a problem that we know of; it may be over by now.",
+    "There was a known problem then, which may be over.",
+)
+THEN_OVER: Final = (
+    "At that time there was a problem that we know of; it is over since.",
+    "There was a known problem then, which is over since.",
+)
+"""What is said first where the unlock was of an incident, and nothing else says so: whoever calls
+after their booking still asks why the car did not open."""
+
+
+def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Advice:
+    """Return advice where the booking has ended since: pressing again would be refused.
+
+    Who would have to act for this customer now, and mends nothing, has nothing to do any more.
+    """
+    if advice.acts is Actor.SECURITY_TEAM:
+        return advice
+    say, do = ended
+    is_over = advice.acts in (Actor.CUSTOMER, Actor.SUPPORT) and advice.mend is None
+    return replace(advice, say=say, do=do, acts=None if is_over else advice.acts)
+
+
+def ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
+    """Return what is said and done where the booking has ended since; None: it has not.
+
+    First that there was a known problem, where there was one.
+    """
+    told, then = _ended(case, mode), _known_then(case)
+    if told is None or then is None or told in BOOKING_ENDED_AMID.values():
+        return told
+    return f"{then[0]} {told[0]}", f"{then[1]} {told[1]}"
+
+
+def _known_then(case: Case) -> tuple[str, str] | None:
+    """Return that an unlock was of an incident, and whether that goes on; None: it was of none.
+
+    Of one that a person has closed nobody knows whether it was one.
+    """
+    known = [one for one in case.problems if one.state is not IncidentState.CLOSED]
+    if not known:
+        return None
+    if not case.goes_on:
+        return THEN_OVER
+    is_unseen = all(one.unseen_since is not None for one in case.goes_on)
+    return THEN_MAY_BE_OVER if is_unseen else THEN_GOES_ON
+
+
+def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
+    """Return what is said and done where the booking has ended since, whatever else there was.
+
+    Nor has it where the car has opened after that, for another booking or late; and where what is
+    to be done is about a car that stands open, that stays to be done.
+    """
+    ended_s = case.booking_ended_s
+    if ended_s is None:
+        return None
+    if mode is MODES[MIXED_UP] and case.cause is None:  # what opened is not what they booked
+        return BOOKING_ENDED if is_seen_to(case, case.at_s) else BOOKING_ENDED_MIXED_UP
+    if case.cause is None and mode is not None and is_about_car(mode):
+        return None
+    opened_s = max(opened_since_s(case) or 0.0, case.opened_late_s or 0.0)
+    return None if opened_s > ended_s else _after_the_end(case, mode)
+
+
+def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
+    """Return what is said and done of an unlock whose booking has ended.
+
+    While the incident of one that failed goes on, which other cars open follows from whom it hits.
+    """
+    if case.opened_after_no:
+        is_over = is_seen_to(case, case.opened_late_s or case.at_s)
+        return BOOKING_ENDED if is_over else BOOKING_ENDED_OPEN
+    if mode is not None and mode.slug in _ENDED_OF:
+        return _ENDED_OF[mode.slug]
+    if not case.has_failed or case.opened_late:
+        return BOOKING_ENDED
+    if (opened_s := opened_in_booking_s(case)) is not None:
+        return BOOKING_USED if is_seen_to(case, opened_s) else BOOKING_UNUSED
+    if mode is not None and _is_of_phone(mode):  # the next car would not open either
+        return f"{mode.customer} {BOOKING_ENDED[0]}", f"{BOOKING_ENDED[1]} {mode.now}"
+    seen = (one for one in case.goes_on if one.unseen_since is None)
+    return next((BOOKING_ENDED_AMID[other_than(one)] for one in seen), BOOKING_ENDED)
+
+
+def _is_of_phone(mode: FailureMode) -> bool:
+    """Return whether no request of a phone comes to the car, whichever car it is."""
+    return mode.layer is Layer.PHONE and mode.cause is not None
+
+
+def other_than(incident: Incident) -> Other:
+    """Return which cars an incident does not hit."""
+    if "operator" in incident.cohort:
+        return Other.OPERATOR
+    if "region" in incident.cohort:
+        return Other.PLACE
+    return Other.ANOTHER if incident.cohort else Other.NONE

@@ -1,0 +1,130 @@
+"""A database that reads on: what is new is found, what was read stays and is not read twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.causes import Cause
+from platform_probe.store.duck import FileGoneError
+from platform_probe.store.growing import Growing
+from platform_probe.store.layout import COMPLETE, OPEN, make_store, segment_path
+from platform_probe.store.reading import Files, Source
+from platform_probe.store.schema import Table
+from tests.helpers.stores import kept, put_unlocks, unlock
+
+
+@pytest.fixture
+def wal(tmp_path: Path) -> Path:
+    """Return the file of a store to which unlocks are appended; two are there."""
+    store = tmp_path / "store"
+    make_store(store)
+    path = segment_path(store, "attempts", 1, OPEN)
+    append(path, 1, 2)
+    return path
+
+
+@pytest.fixture
+def growing(wal: Path, tmp_path: Path) -> Iterator[Growing]:
+    """Return a database over that store."""
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    yield Growing(Source(wal.parents[1]), threads=1, memory="500MB", spill=spill)
+    assert [*spill.iterdir()] == []
+
+
+def append(path: Path, *numbers: int) -> None:
+    """Append unlocks to a file."""
+    with path.open("ab") as file:
+        file.writelines(msgspec.json.encode(unlock(number)) + b"\n" for number in numbers)
+
+
+def seen(growing: Growing, reading: int | None) -> list[str]:
+    """Return the unlocks that a connection of a reading sees."""
+    assert reading is not None
+    rows = growing.beside(reading).run("SELECT attempt_id FROM attempts ORDER BY started_at")
+    return [row[0] for row in rows]
+
+
+def test_what_is_new_is_read_and_nothing_else(growing: Growing, wal: Path) -> None:
+    """What was read is not looked at again, whatever stands there by now."""
+    first = growing.read_on()
+    assert seen(growing, first) == ["attempt-1", "attempt-2"]
+    assert growing.read_on() == first
+    with wal.open("r+b") as file:
+        file.write(b"x" * wal.stat().st_size)
+    append(wal, 3)
+    assert seen(growing, growing.read_on()) == ["attempt-1", "attempt-2", "attempt-3"]
+
+
+def test_who_asks_for_an_earlier_reading_sees_nothing_of_later(growing: Growing, wal: Path) -> None:
+    """Neither a new unlock nor a later revision of one."""
+    first = growing.read_on()
+    later = unlock(2, revision=2, cause=Cause.RESULT_LOST)
+    with wal.open("ab") as file:
+        file.write(msgspec.json.encode(later) + b"\n")
+    append(wal, 3)
+    second = growing.read_on()
+    last = unlock(2, revision=3, cause=Cause.BOX_BUSY)
+    with wal.open("ab") as file:
+        file.write(msgspec.json.encode(last) + b"\n")
+    third = growing.read_on()
+    assert (len(seen(growing, first)), len(seen(growing, second))) == (2, 3)
+    causes = [
+        growing.beside(reading or 0).run("SELECT cause FROM attempts WHERE attempt_id='attempt-2'")
+        for reading in (first, second, third)
+    ]
+    assert causes == [[(None,)], [("result_lost",)], [("box_busy",)]]
+
+
+def test_a_line_that_is_half_written_waits(growing: Growing, wal: Path) -> None:
+    """And is read once it is whole, also in the file's later name."""
+    line = msgspec.json.encode(unlock(3)) + b"\n"
+    with wal.open("ab") as file:
+        file.write(line[:40])
+    first = growing.read_on()
+    assert seen(growing, first) == ["attempt-1", "attempt-2"]
+    with wal.open("ab") as file:
+        file.write(line[40:])
+    wal.rename(wal.with_suffix(COMPLETE))
+    append(segment_path(wal.parents[1], "attempts", 2, OPEN), 4)
+    found = ["attempt-1", "attempt-2", "attempt-3", "attempt-4"]
+    assert seen(growing, growing.read_on()) == found
+
+
+def test_once_files_are_packed_it_takes_another_database(growing: Growing, wal: Path) -> None:
+    """So it does where one has become shorter; what was read before is seen as it was."""
+    first = growing.read_on()
+    put_unlocks(wal.parents[1], [unlock(5)])
+    kept(wal.parents[1])
+    assert seen(growing, first) == ["attempt-1", "attempt-2"]
+    wal.rename(wal.with_suffix(COMPLETE))
+    kept(wal.parents[1])
+    assert growing.read_on() is None
+    assert seen(growing, first) == ["attempt-1", "attempt-2"]
+
+
+def test_a_file_that_has_become_shorter_is_another_one(growing: Growing, wal: Path) -> None:
+    """Nobody knows what stands in it."""
+    assert growing.read_on() is not None
+    wal.write_bytes(b"")
+    assert growing.read_on() is None
+
+
+def test_a_file_that_goes_while_it_is_listed_is_no_error_of_the_disk(
+    growing: Growing, wal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keeper has packed it by then: it takes another look."""
+    files = Source.files
+
+    def gone(source: Source, table: Table) -> Files:
+        found = files(source, table)
+        wal.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Source, "files", gone)
+    with pytest.raises(FileGoneError):
+        growing.read_on()
