@@ -149,6 +149,19 @@ def test_who_opens_after_all_is_not_counted_as_failed() -> None:
     assert (incident.state, incident.failed, incident.customers) == (IncidentState.RESOLVED, 6, 6)
 
 
+def test_customers_of_cars_that_failed_before_stay_counted() -> None:
+    """They count as no other failure; another car that opens after all changes nothing of them."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(24):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_SILENT, vehicle_id=f"car-{number % 12}")
+    end_late(watched, None)
+    watched.usual(900, failing=0.0)
+    (incident,) = watched.last
+    assert (incident.failed, incident.cars, incident.customers) == (12, 12, 24)
+
+
 def test_who_opened_after_all_is_no_evidence_either() -> None:
     """Five slow cars, and three of nine that fail afterwards, are no incident of eight."""
     watched = Watched()
