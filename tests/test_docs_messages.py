@@ -123,6 +123,6 @@ def test_the_numbers_are_those_of_the_code() -> None:
     """Pace, growth, retries."""
     assert slack_outbox.SAME_EDIT_EVERY_S == 5
     assert slack_outbox.HISTORY_EVERY_S == webhook.GROWTH_EVERY_S == 30
-    assert slack_outbox.WORSE_BY_EDIT_S == 30
+    assert slack_outbox.LOOKED_AT_S == 30
     assert LONGEST_RETRY_S == 60
     assert 60 / slack_outbox.EDIT_EVERY_S < 50

@@ -140,22 +140,25 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     single unlock is stands with that unlock."""
     cohort: dict[str, str] = {}
     """What those hit have in common, value by trait (`operator`, `region`); empty: nothing."""
+    cohorts: tuple[dict[str, str], ...] = ()
+    """The cohorts that it hits, where these are several that have nobody in common; empty: `cohort`
+    is all of it."""
     failed: int = 0
-    """Unlocks hit in the cohort since `since` until this revision, each customer and each car once
-    (for `latency`: slow ones; for cars: cars)."""
+    """Unlocks hit in the cohort, or in all of `cohorts`, since `since` until this revision, each
+    customer and each car once (for `latency`: slow ones; for cars: cars)."""
     total: int = 0
-    """All of the cohort since then, counted alike."""
+    """All of them since then, counted alike."""
     elsewhere_failed: int = 0
-    """Unlocks hit outside the cohort since then."""
+    """Unlocks hit outside of them since then."""
     elsewhere_total: int = 0
-    """All outside of it since then."""
+    """All outside of them since then."""
     expected: float = 0.0
     """The share of `total` that is expected to be hit, of 1."""
     sure: float = 0.0
     """1 minus the probability of a false alarm as good as this one."""
     customers: int = 0
-    """Customers hit, as far as accounts or bookings are known, also of the parts that it was joined
-    of; those of synthetic unlocks not."""
+    """Customers hit, each once, as far as accounts or bookings are known, also of the parts that it
+    was joined of and of what `failed` does not count; those of synthetic unlocks not."""
     cars: int = 0
     """Cars hit: whose unlocks were, or that lost their connection, whether or not anybody asked for
     them."""
@@ -176,6 +179,21 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def unseen_since(self) -> float | None:
         """When it was seen last, Unix seconds, of one that is open and may be over; None else."""
         return self.ended_at if self.state is IncidentState.OPEN else None
+
+    @property
+    def joined_to(self) -> str | None:
+        """The id of the incident that it proved to be one with; None: it is one of its own.
+
+        It goes on there, so its end is no recovery.
+        """
+        last = self.changes[-1].kind if self.changes else None
+        is_joined = last is ChangeKind.JOINED and self.state is IncidentState.RESOLVED
+        return self.related[-1] if is_joined and self.related else None
+
+    @property
+    def whom(self) -> tuple[dict[str, str], ...]:
+        """All cohorts that it hits."""
+        return self.cohorts or (self.cohort,)
 
 
 class ActionKind(StrEnum):

@@ -208,13 +208,14 @@ class Detection:
         offset_s = self._clock.unix_s() - now_s
         earlier = [
             Earlier(
-                key_named(one.cohort),
+                key_named(cohort),
                 one.since - offset_s,
                 one.cars,
                 [each for each in diagnoses if each.at >= one.since],
             )
             for one in incidents
             if one.state is IncidentState.OPEN and _may_be_a_wave(one)
+            for cohort in one.whom
         ]
         self._waves.take_up(earlier, now_s)
 
@@ -436,7 +437,7 @@ def _counts(attempt: Attempt) -> bool:
 def _may_be_a_wave(incident: Incident) -> bool:
     """Return whether an incident may be of cars that were lost, whatever it is named after."""
     is_of_cars = incident.kind is IncidentKind.CARS_LOST or incident.cause in AWAY
-    return is_of_cars and incident.cohort.keys() <= {*TRAITS}
+    return is_of_cars and all(cohort.keys() <= {*TRAITS} for cohort in incident.whom)
 
 
 def _written_at(one: Attempt | Diagnosis) -> float:

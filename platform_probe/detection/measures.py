@@ -65,7 +65,7 @@ BLIND: Final = Measure(name="blind", kind=IncidentKind.MONITOR_BLIND, share=0.00
 RARE: Final = 0.0007
 """Share of unlocks that fail of one thing that fleets hardly ever have [E]. In the towns of the
 score, of which single cars are ill, a thing that no car is ill of has 0.02 % at most."""
-_ORDINARY: Final = frozenset({Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT})
+ORDINARY: Final = frozenset({Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT})
 """Most of what fails on any day, in garages and at night."""
 _ELSEWHERE: Final = frozenset({Cause.API_REFUSED, Cause.NOT_OBSERVED, Cause.UNCLASSIFIED})
 """Causes that have measures of their own."""
@@ -78,7 +78,7 @@ OF_CAUSE: Final = {
         part_of=FAILED,
     )
     for cause in Cause
-    if cause not in _ORDINARY | _ELSEWHERE
+    if cause not in ORDINARY | _ELSEWHERE
 }
 """A measure for each other cause: what hardly ever happens is noticed sooner than what does."""
 OF_PROBLEM: Final = {

@@ -71,6 +71,8 @@ class Problem:
         """What all of its unlocks have in common."""
         self.same: list[Name] = []
         """All names of its cohort."""
+        self._repeats: deque[Hit] = deque(maxlen=MOST_KEPT)
+        """Hits that do not count, of customers and cars that may not have been hit before."""
         self._ending = Ending()
         self._evidence = Evidence(expected, measure.sizes)
         self._limit = math.inf
@@ -121,6 +123,9 @@ class Problem:
         for hit in hits:
             if self.apart.isdisjoint(hit.measures):
                 self._add(hit)
+        for hit in () if self.apart else self._repeats:  # of these no mode is known
+            if self.measure in hit.measures and is_in(self.key, hit.values):
+                self._note_whom(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
         self._expect()
@@ -135,6 +140,7 @@ class Problem:
         if counts:
             self._count(of_it, is_of_it=is_of_it)
         elif is_of_it and of_it is not None:
+            self._repeats.append(of_it)
             self._note_whom(of_it)
         if is_of_it:
             self.last_s = now_s

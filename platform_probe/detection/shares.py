@@ -352,15 +352,17 @@ class ShareTests:
         problem.looked_s = now_s
         if now_s - problem.since_s > KEPT_S / 2:
             return  # too little of the time before is left to compare with
-        counts = self._counts(problem.measure, self._others(problem.measure, problem))
+        others = self._others(problem.measure, problem)
+        counts = self._counts(problem.measure, others)
         found = look_since(counts, problem.since_s + self.offset_s)
         if not found.found:
             return
         first, *parts = _best_first(found, problem.key)
         if parts and self._are_alike(problem, [first, *parts]):
             return  # one problem in several cohorts
-        covers = sum(is_in(first.key, hit.values) for hit in problem.hits)
-        is_all = covers >= SHARE_OF_HITS * len(problem.hits) or bool(parts)
+        own = [one for one in problem.hits if not _is_explained(one, others)]
+        covers = sum(is_in(first.key, hit.values) for hit in own)
+        is_all = covers >= SHARE_OF_HITS * max(len(own), 1) or bool(parts)
         if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
             problem.key = first.key
             problem.expected = self.expected(problem.measure, first.key, now_s)
@@ -414,6 +416,11 @@ def _is_due(problem: Problem, now_s: float) -> bool:
     age_s = now_s - problem.opened_s
     every_s = next(every_s for younger_s, every_s in LOOKS_S if age_s < younger_s)
     return now_s - problem.looked_s >= every_s
+
+
+def _is_explained(hit: Hit, others: tuple[Problem, ...]) -> bool:
+    """Return whether other problems explain one that was hit."""
+    return any(one.explains(hit.values, hit.at_s) for one in others)
 
 
 def _best_first(found: Look, key: Key) -> list[Shared]:

@@ -16,7 +16,15 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.joining import common_cohort, most_telling
+from platform_probe.incidents.joining import are_one, is_of_another, is_seen_in
+from platform_probe.incidents.parts import (
+    believed,
+    cohorts_of,
+    common_cohort,
+    counted_of,
+    parts_of,
+    whom_of,
+)
 from platform_probe.incidents.severity import ORDER, severity_of, worse
 from platform_probe.incidents.words import (
     Clock,
@@ -50,10 +58,12 @@ class Followed:
     """An incident, and what its next revision will say."""
 
     def __init__(self, incident: Incident, *, tell: Tell, clock: Clock) -> None:
-        self.incident = incident
+        self.incident = self._first = incident
         self._tell = tell
         self._clock = clock
         self.findings: dict[int, Finding] = {}
+        self._parts: list[Finding] | None = None
+        """What `parts` returns, once it was asked."""
         self.subject = ""
         """What its title says besides numbers."""
         self.quiet_since: float | None = None
@@ -61,6 +71,9 @@ class Followed:
         self.hold_s = 0.0
         """It must be quiet for so long to be resolved."""
         self.told_at = incident.at
+        self.heard_of_at = math.inf if incident.maintenance is not None else incident.opened_at
+        """When it was told outside of a maintenance window for the first time: by then somebody
+        may have a message of it."""
         self._told = incident
 
     @property
@@ -69,30 +82,59 @@ class Followed:
         return [one for one in self.findings.values() if not one.is_over]
 
     @property
+    def parts(self) -> list[Finding]:
+        """Those that it counts: the one that it is named after comes first."""
+        if self._parts is None:
+            self._parts = parts_of(believed(self.findings.values())) if self.findings else []
+        return self._parts
+
+    @property
+    def _hits(self) -> list[dict[str, str]]:
+        """The cohorts that it hits, as was told, and as will be."""
+        return [*self.incident.whom, *(self.cohorts if self.findings else ())]
+
+    @property
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.incident.state is IncidentState.OPEN
 
+    def is_home_of(self, finding: Finding) -> bool:
+        """Return whether a finding is its problem."""
+        return are_one(finding, self.incident, self.findings.values(), self._hits)
+
+    def is_of_cohort(self, finding: Finding) -> bool:
+        """Return whether a finding is of a cohort that it hits."""
+        return dict(finding.cohort) in self._hits
+
+    def is_seen_in(self, finding: Finding) -> bool:
+        """Return whether a finding is what it was, of which nothing is seen any more."""
+        return is_seen_in(finding, self.incident, self.findings.values(), self._hits)
+
     def put(self, finding: Finding) -> None:
         """Take a finding of it, or what became of one."""
+        self._parts = None
         self.findings[finding.number] = finding
         if len(self.findings) > MOST_FINDINGS:
             over = (number for number, one in self.findings.items() if one.is_over)
             del self.findings[next(over, next(iter(self.findings)))]
 
+    def drop(self, finding: Finding) -> None:
+        """Take that a finding is none of it."""
+        self._parts = None
+        del self.findings[finding.number]
+
     def renew(self, finding: Finding) -> None:
         """Tell what a finding has changed, where it is enough to be told."""
         at, before = finding.at, self.incident
-        found = most_telling(self.findings.values())
         is_worse = worse(severity_of(finding), before.severity) is not before.severity
-        is_named = before.mode is None and mode_of(found) is not None
+        is_named = before.mode is None and mode_of(self.parts[0]) is not None
         if not is_worse and not is_named and 0.0 <= at - self.told_at < APART_S:
             return
-        fields = self.fields()
-        subject = self._subject_now(fields)
+        fields, subject = self.fields(), self._subject_now()
         change: Change | None = None
         if worse(fields["severity"], before.severity) is not before.severity:
-            worst = max(self.findings.values(), key=lambda one: ORDER.index(severity_of(one)))
+            findings = believed(self.findings.values())
+            worst = max(findings, key=lambda one: ORDER.index(severity_of(one)))
             sentence = f"is {fields['severity'].value} now: {what_is_wrong(worst)}"
             change = self.change(ChangeKind.WORSE, at, f"{sentence}, {numbers_of(worst)}")
         elif self.subject not in ("", subject):
@@ -102,32 +144,37 @@ class Followed:
             whom = counted(fields["customers"], "customer")
             if not fields["customers"]:
                 whom = counted(fields["cars"], "car")
-            change = self.change(ChangeKind.GREW, at, f"{whom} by now, {numbers_of(found)}")
-        if change is None:
-            return
-        self.subject = subject
-        self.revise(at, change, **fields)
+            numbers = numbers_of(counted_of(self.parts))
+            change = self.change(ChangeKind.GREW, at, f"{whom} by now, {numbers}")
+        if change is not None:
+            self.tell(at, change, **fields)
 
-    def end(self, at: float, change: Change, **fields: Any) -> None:
-        """Make a revision of one that is over, or may be, with what its findings say by now."""
+    def tell(self, at: float, change: Change, **fields: Any) -> None:
+        """Make a revision with what its findings say by now; `fields` overrule that."""
         if self.findings:
             fields = {**self.fields(), **fields}
-            self.subject = self._subject_now(fields)
+            self.subject = self._subject_now()
         self.revise(at, change, **fields)
 
     def fields(self) -> dict[str, Any]:
-        """Return what its findings say of it."""
+        """Return what its findings say of it.
+
+        Of an earlier process customers and cars are known by their numbers alone: there are as many
+        at least as long as it hits the same cohorts.
+        """
         before = self.incident
         findings = [*self.findings.values()]
-        found = most_telling(findings)
-        alike = [one for one in findings if one.what == found.what]
+        parts = self.parts
+        found, cohorts = counted_of(parts), cohorts_of(parts)
         mode = mode_of(found)
         severity = before.severity
         for one in findings:
             severity = worse(severity, severity_of(one))
-        customers = frozenset[str]().union(*(one.customers for one in findings))
-        cars = frozenset[str]().union(*(one.cars for one in findings))
-        examples = dict.fromkeys(each for one in [found, *findings] for each in one.examples)
+        customers = len(frozenset[str]().union(*(one.customers for one in findings)))
+        cars = len(frozenset[str]().union(*(one.cars for one in findings)))
+        if [*self._first.whom] == cohorts:
+            customers, cars = max(customers, self._first.customers), max(cars, self._first.cars)
+        examples = dict.fromkeys(each for one in [*parts, *findings] for each in one.examples)
         return {
             "kind": found.kind,
             "severity": severity,
@@ -135,18 +182,29 @@ class Followed:
             "cause": cause_of(found),
             "mode": None if mode is None else mode[0],
             "mode_probability": None if mode is None else round(mode[1], 3),
-            "cohort": common_cohort([one for one in alike if not one.is_over] or [found]),
-            "failed": sum(one.failed for one in alike),
-            "total": sum(one.total for one in alike),
-            "elsewhere_failed": sum(one.elsewhere_failed for one in alike),
-            "elsewhere_total": sum(one.elsewhere_total for one in alike),
+            "cohort": common_cohort(cohorts),
+            "cohorts": tuple(cohorts) if len(cohorts) > 1 else (),
+            "failed": found.failed,
+            "total": found.total,
+            "elsewhere_failed": found.elsewhere_failed,
+            "elsewhere_total": found.elsewhere_total,
             "expected": round(found.expected, 5),
             "sure": max(before.sure, round(max(one.sure for one in findings), 6)),
             "ended_at": None if self.active else before.ended_at,
-            "customers": max(len(customers), before.customers),
-            "cars": max(len(cars), before.cars),
+            "customers": customers,
+            "cars": cars,
             "examples": tuple(examples)[:EXAMPLES],
         }
+
+    @property
+    def cohorts(self) -> list[dict[str, str]]:
+        """The cohorts that it hits, as its findings have them now."""
+        return cohorts_of(self.parts) or [*self.incident.whom]
+
+    @property
+    def whom(self) -> list[dict[str, str]]:
+        """The same with all that these have in common, also what others have."""
+        return [whom_of(one) for one in self.parts] or [*self.incident.whom]
 
     def change(
         self,
@@ -190,11 +248,13 @@ class Followed:
             new, revision=before.revision + 1, at=round(at, 3), title=title, changes=changes
         )
         self.told_at = at
+        if self.incident.maintenance is None:
+            self.heard_of_at = min(self.heard_of_at, at)
         self._told = self.incident
         self._tell(self.incident)
 
-    def _subject_now(self, fields: dict[str, Any]) -> str:
-        return subject_of(most_telling(self.findings.values()), fields["cohort"])
+    def _subject_now(self) -> str:
+        return subject_of(self.parts)
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:
         told, now = self._told, msgspec.structs.replace(self.incident, **fields)
@@ -206,6 +266,22 @@ class Followed:
 def _is_more(hit: int, told: int) -> bool:
     """Return whether so many are worth another word than was said of so many."""
     return hit >= told * GREW_BY and hit >= told + GREW_LEAST
+
+
+def are_two(one: Followed, other: Followed) -> bool:
+    """Return whether two incidents of one cohort are two all the same.
+
+    A rare mode began amid the other one, or nothing was seen any more of the other one, and this is
+    something else.
+    """
+    for first, second in ((one, other), (other, one)):
+        if any(is_of_another(each, first.incident, first.active) for each in second.active):
+            return True
+        others = second.active or second.findings.values()
+        is_unseen = bool(first.findings) and not first.active
+        if is_unseen and not all(map(first.is_seen_in, others)):
+            return True
+    return False
 
 
 def opening_of(finding: Finding, severity: Severity) -> str:

@@ -7,6 +7,7 @@ resolved when nothing of it was found for a while, which is the longer the more 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
@@ -20,21 +21,23 @@ from fleet_wire.contract.incident import (
     IncidentState,
 )
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, opening_of
-from platform_probe.incidents.joining import ALONE, are_one, have_one_mode, is_of_another
-from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
+from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, are_two, opening_of
+from platform_probe.incidents.joining import ALONE, UNSEEN_S, have_one_mode
+from platform_probe.incidents.maintenance import MaintenanceWindow, is_past, window_of
+from platform_probe.incidents.parts import cohorts_of, parts_of, whom_of
 from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
-from platform_probe.incidents.words import subject_in, subject_of, title_of
+from platform_probe.incidents.words import (
+    cohorts_in_words,
+    said_of,
+    subject_in,
+)
 from platform_probe.outputs.messages.words import lasting
 
 QUIET_S: Final = 900.0
 """Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
 MOST_QUIET_S: Final = 3600.0
 """However often it came back."""
-UNSEEN_S: Final = 120.0
-"""It is told that nothing is seen of it any more after so long [E]: long before it is resolved
-customers may try again."""
 REMEMBERED_S: Final = 3600.0
 """What comes back so soon after it was resolved is the same incident."""
 MOST_OPEN: Final = 100
@@ -72,6 +75,9 @@ class Incidents:
     def take(self, finding: Finding) -> None:
         """Take a finding, or what became of one."""
         followed = self._by_finding.get(finding.number)
+        if followed is not None and self._has_left(followed, finding):
+            followed.drop(finding)
+            followed = None
         if followed is None:
             if finding.is_over:
                 return
@@ -152,6 +158,7 @@ class Incidents:
                 self._resolve(followed, at)
             elif at - (followed.incident.ended_at or at) > REMEMBERED_S + followed.hold_s:
                 self._forget(followed)
+        self._bring_home(at)
         self._join_alike(at)
 
     @property
@@ -167,13 +174,18 @@ class Incidents:
     # Within
 
     def _home_of(self, finding: Finding) -> Followed | None:
-        """Return the incident that a new finding is of, open ones first; None: a new one's."""
+        """Return the incident that a new finding is of; None: a new one's.
+
+        Open ones go first, of these one of its very cohort, then the latest.
+        """
         known = [*reversed(self._followed.values())]
         open_ones = [each for each in known if each.is_open]
         over = [each for each in known if not each.is_open]
-        for followed in (*open_ones[:MOST_COMPARED], *over[:MOST_COMPARED]):
-            if are_one(finding, followed.incident, followed.findings.values()):
-                return followed
+        near = [*open_ones[:MOST_COMPARED], *over[:MOST_COMPARED]]
+        homes = [each for each in near if self._is_home(each, finding)]
+        homes.sort(key=lambda each: (not each.is_open, not each.is_of_cohort(finding)))
+        if homes:
+            return homes[0]
         if len(open_ones) < MOST_OPEN:
             return None
         alike = (each for each in open_ones if each.incident.kind is finding.kind)
@@ -184,17 +196,45 @@ class Incidents:
         for followed in reversed(self._followed.values()):
             one = followed.incident
             is_since = one.state is not IncidentState.RESOLVED and one.opened_at <= finding.at
-            if is_since and are_one(finding, one, followed.findings.values()):
+            if is_since and self._is_home(followed, finding):
                 return followed
         return None
+
+    def _is_home(self, followed: Followed, finding: Finding) -> bool:
+        """Return whether a finding is of an incident.
+
+        A maintenance window mutes whom it covers, and nobody else: across its border only one and
+        the same cohort is one problem.
+        """
+        if not followed.is_home_of(finding):
+            return False
+        theirs = window_of(self._windows, [whom_of(finding)], finding.at)
+        is_same = self._window_of(followed, finding.at) == theirs
+        return is_same or followed.is_of_cohort(finding)
+
+    def _has_left(self, followed: Followed, finding: Finding) -> bool:
+        """Return whether a finding proved to be on the other side of a window's border.
+
+        What else was found of the incident goes on without it.
+        """
+        before = followed.findings.get(finding.number)
+        others = [one for one in followed.active if one.number != finding.number]
+        is_moved = before is not None and dict(before.cohort) != dict(finding.cohort)
+        if not self._windows or not others or not is_moved or not followed.is_open:
+            return False
+        parts = parts_of(others)
+        ours = window_of(self._windows, [*map(whom_of, parts)], finding.at)
+        theirs = window_of(self._windows, [whom_of(finding)], finding.at)
+        return ours != theirs and dict(finding.cohort) not in cohorts_of(parts)
+
+    def _window_of(self, followed: Followed, at: float) -> str | None:
+        return window_of(self._windows, followed.whom, at) if self._windows else None
 
     def _open(self, finding: Finding) -> None:
         self._opened += 1
         at = finding.at
         named = f"{self._name}/{at}/{self._opened}".encode()
-        subject = subject_of(finding, finding.cohort)
         severity = severity_of(finding)
-        customers, cars = len(finding.customers), len(finding.cars)
         incident = Incident(
             incident_id=f"inc-{blake2b(named, digest_size=6).hexdigest()}",
             revision=0,
@@ -202,23 +242,20 @@ class Incidents:
             kind=finding.kind,
             severity=severity,
             state=IncidentState.OPEN,
-            title=title_of(
-                subject, finding.since, customers=customers, cars=cars, clock=self._words
-            ),
+            title="",
             since=finding.since,
             opened_at=at,
-            maintenance=window_of(self._windows, finding.cohort, at),
+            maintenance=window_of(self._windows, [whom_of(finding)], at),
             related=self._split_from(finding),
         )
         followed = self._new(incident)
-        followed.subject = subject
         followed.put(finding)
         self._by_finding[finding.number] = followed
         sentence = opening_of(finding, severity)
         if incident.maintenance is not None:
             sentence += f"; expected: {incident.maintenance}"
         kind = ChangeKind.OPENED if not incident.related else ChangeKind.SPLIT
-        followed.revise(at, followed.change(kind, at, sentence), **followed.fields())
+        followed.tell(at, followed.change(kind, at, sentence))
 
     def _new(self, incident: Incident) -> Followed:
         followed = Followed(incident, tell=self._tell, clock=self._words)
@@ -236,9 +273,9 @@ class Incidents:
         self._belong(followed, finding)
         if not followed.is_open and followed.incident.state is IncidentState.RESOLVED:
             followed.put(finding)
-            followed.subject = subject_of(finding, finding.cohort)
-            said = followed.change(ChangeKind.REOPENED, finding.at, "it is back")
-            followed.revise(finding.at, said, state=IncidentState.OPEN, **followed.fields())
+            sentence = f"it is back: {said_of(finding)}"
+            said = followed.change(ChangeKind.REOPENED, finding.at, sentence)
+            followed.tell(finding.at, said, state=IncidentState.OPEN)
 
     def _belong(self, followed: Followed, finding: Finding) -> None:
         """Note whose a finding is; what had gone, and came back, must be quiet for longer.
@@ -272,14 +309,14 @@ class Incidents:
             f" it counts as over where that stays so until {over_at}"
         )
         said = followed.change(ChangeKind.UNSEEN, at, sentence)
-        followed.end(at, said, ended_at=seen_at)
+        followed.tell(at, said, ended_at=seen_at)
 
     def _tell_again(self, followed: Followed, finding: Finding) -> None:
         """Say that an incident of which nothing was seen for a while is seen again."""
         if followed.incident.unseen_since is None or not followed.active:
             return
-        said = followed.change(ChangeKind.SEEN_AGAIN, finding.at, "it is seen again")
-        followed.revise(finding.at, said, **followed.fields())
+        sentence = f"it is seen again: {said_of(finding)}"
+        followed.tell(finding.at, followed.change(ChangeKind.SEEN_AGAIN, finding.at, sentence))
 
     def _resolve(self, followed: Followed, at: float) -> None:
         quiet_since = followed.quiet_since
@@ -288,7 +325,7 @@ class Incidents:
         ended_at = followed.seen_last(quiet_since)
         lasted = lasting(ended_at - followed.incident.since)
         sentence = f"over since {self._words(ended_at)}, after {lasted}"
-        followed.end(
+        followed.tell(
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),
             state=IncidentState.RESOLVED,
@@ -296,31 +333,46 @@ class Incidents:
         )
 
     def _follow_window(self, followed: Followed, at: float) -> None:
-        """Say when a window ends before what it covers, or begins after it."""
-        one = followed.incident
-        name = window_of(self._windows, one.cohort, at)
-        if name == one.maintenance:
+        """Say that a window no longer covers an incident, or does so from now on."""
+        before, name = followed.incident.maintenance, self._window_of(followed, at)
+        if name == before:
             return
-        if name is None:
-            said = followed.change(
-                ChangeKind.UNMUTED, at, f"{one.maintenance} is over, and this is not"
-            )
-        else:
-            said = followed.change(ChangeKind.MUTED, at, f"expected: {name}")
-        followed.revise(at, said, maintenance=name)
+        kind = ChangeKind.UNMUTED if name is None else ChangeKind.MUTED
+        sentence = f"expected: {name}"
+        if name is None and not is_past(self._windows, before, at):
+            whom = cohorts_in_words(followed.cohorts)
+            sentence = f"it reaches beyond {before}" + (f": {whom}" if whom else "")
+        elif name is None:
+            is_seen = followed.incident.unseen_since is None
+            rest = ", and this is not" if is_seen else "; nothing of this was seen lately"
+            sentence = f"{before} is over{rest}"
+        said = followed.change(kind, at, sentence)
+        followed.tell(at, said, maintenance=name)
 
     def _join_alike(self, at: float) -> None:
-        """Make one of two incidents that turned out to be one."""
+        """Make one of two incidents that turned out to be one: that of which somebody knows."""
         homes: list[Followed] = []
-        for followed in [*self._followed.values()]:
+        for followed in sorted(self._followed.values(), key=lambda each: each.heard_of_at):
             if not followed.is_open or followed.incident.kind in ALONE:
                 continue
             near = homes[-MOST_COMPARED:]
-            home = next((home for home in near if _are_alike(home, followed)), None)
+            home = next((home for home in near if self._are_alike(home, followed, at)), None)
             if home is None:
                 homes.append(followed)
             else:
                 self._merge(home, followed, at)
+
+    def _are_alike(self, one: Followed, other: Followed, at: float) -> bool:
+        """Return whether two open incidents are one.
+
+        They are of one cohort, or began together and are of a mode, and no window parts them.
+        """
+        if one.incident.whom == other.incident.whom:
+            return not are_two(one, other)
+        is_one = any(
+            have_one_mode(first, second) for first in one.active for second in other.active
+        )
+        return is_one and self._window_of(one, at) == self._window_of(other, at)
 
     def _merge(self, home: Followed, other: Followed, at: float) -> None:
         ours, theirs = home.incident, other.incident
@@ -331,8 +383,7 @@ class Incidents:
         other.findings = {}
         said = home.change(ChangeKind.JOINED, at, f"this is it as well: {theirs.title}")
         related = tuple(dict.fromkeys((*ours.related, theirs.incident_id)))[-MOST_RELATED:]
-        fields = home.fields() if home.findings else {}
-        home.revise(at, said, **{**fields, "related": related})
+        home.tell(at, said, related=related)
         self._note_quiet(home, at)
         said = other.change(ChangeKind.JOINED, at, f"it is one with: {ours.title}")
         other.revise(
@@ -344,18 +395,35 @@ class Incidents:
         )
         self._forget(other)
 
+    def _bring_home(self, at: float) -> None:
+        """Let a finding that was taken for another problem be of the incident of its cohort.
+
+        An incident that is found in all cars may prove to be of some, or of two modes; what was
+        found of others meanwhile is theirs, where they have an incident.
+        """
+        open_ones = [each for each in self._followed.values() if each.is_open]
+        for followed in open_ones[-MOST_COMPARED:]:
+            for one in followed.active if len(open_ones) > 1 else ():
+                others = [each for each in followed.active if each is not one]
+                is_of_it = one.cohort in followed.cohorts or not others
+                if is_of_it or any(have_one_mode(one, each) for each in others):
+                    continue
+                home = next((each for each in open_ones if one.cohort in each.cohorts), None)
+                if home is not None and ALONE.isdisjoint((home.incident.kind, one.kind)):
+                    self._move(one, followed, home, at)
+
+    def _move(self, finding: Finding, followed: Followed, home: Followed, at: float) -> None:
+        followed.drop(finding)
+        self._by_finding[finding.number] = home
+        finding = replace(finding, at=at)
+        home.put(finding)
+        self._note_quiet(home, at)
+        self._tell_again(home, finding)
+        sentence = f"{said_of(finding)}: this is of another one: {home.incident.title}"
+        followed.tell(at, followed.change(ChangeKind.SPLIT, at, sentence))
+        home.renew(finding)
+
     def _forget(self, followed: Followed) -> None:
         self._followed.pop(followed.incident.incident_id, None)
         for number in [n for n, one in self._by_finding.items() if one is followed]:
             del self._by_finding[number]
-
-
-def _are_alike(one: Followed, other: Followed) -> bool:
-    """Return whether two open incidents are one: of one cohort, or begun together and of a mode."""
-    if one.incident.cohort == other.incident.cohort:
-        return not any(
-            is_of_another(each, first.incident, first.active)
-            for first, second in ((one, other), (other, one))
-            for each in second.active
-        )
-    return any(have_one_mode(first, second) for first in one.active for second in other.active)

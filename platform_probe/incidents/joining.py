@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
@@ -11,32 +10,24 @@ from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.detection.blindness import NOT_CONNECTED
 from platform_probe.detection.finding import Finding
-from platform_probe.detection.measures import RARE_MODES
+from platform_probe.detection.measures import ORDINARY, RARE_MODES
 from platform_probe.detection.sighting import SURE
+from platform_probe.incidents.parts import whom_of
 from platform_probe.incidents.words import cause_of, mode_of
 
+Cohorts = Sequence[Mapping[str, str]]
+"""Values by trait."""
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
 """Kinds that no other kind is the same problem as, but for a broker that is away."""
-RANK: Final = (
-    IncidentKind.SUSPICIOUS,
-    IncidentKind.MONITOR_BLIND,
-    IncidentKind.FAILURES,
-    IncidentKind.CARS_LOST,
-    IncidentKind.SILENCE,
-    IncidentKind.GENERIC_ERRORS,
-    IncidentKind.LATE_UNLOCKS,
-    IncidentKind.UNCLASSIFIED,
-    IncidentKind.LATENCY,
-)
-"""Which of its findings an incident is named after: what customers feel, before its signs."""
+UNSEEN_S: Final = 120.0
+"""So long nothing is seen of an incident until it may be over [E]: long before it is resolved
+customers may try again."""
 NEAR_S: Final = 1800.0
 """Two things that began so far from each other are two problems, whatever they share [E]."""
 TOGETHER_S: Final = 600.0
 """What began so close together, in two cohorts and of one mode, is one problem [E]."""
 SHARED: Final = 0.5
 """So large a part of the cars of one finding must be of the other, to be one problem [E]."""
-
-
 NONE_OF_IT: Final = 0.05
 """Where diagnoses give a mode no more than that, it is another one [E]."""
 LEAST_OF_MODE: Final = 2.0
@@ -46,7 +37,7 @@ of the three that there are at least [E]."""
 
 def is_part(finding: Finding, cohort: Mapping[str, str]) -> bool:
     """Return whether all whom a finding hits are of a cohort, by whatever name."""
-    common = {**finding.common, **finding.cohort}
+    common = whom_of(finding)
     return all(common.get(name) == value for name, value in cohort.items())
 
 
@@ -56,33 +47,60 @@ def are_nested(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return all(many.get(name) == value for name, value in few.items())
 
 
-def are_one(finding: Finding, incident: Incident, known: Collection[Finding]) -> bool:
-    """Return whether a finding is the problem of an incident.
+def are_one(
+    finding: Finding, incident: Incident, known: Collection[Finding], cohorts: Cohorts
+) -> bool:
+    """Return whether a finding is the problem of an incident, which hits these cohorts.
 
-    `known` are the incident's findings, also those that are over. What the test of failures has
-    found twice is two problems, since the second was found among what the first does not explain,
-    unless both began together and are diagnosed alike. What hits others as well is another problem
-    if it is of a cause that this one has not shown.
+    `known` are the incident's findings, also those that are over: what began before these were
+    unseen is held against them as if they went on. What the test of failures has found twice is
+    two problems, since the second was found among what the first does not explain, unless both
+    began together and are diagnosed alike. What hits others as well is another problem if it is of
+    a cause that this one has not shown.
     """
-    kind, cohort = incident.kind, incident.cohort
-    others = [one for one in known if not one.is_over]
-    if (finding.kind in ALONE or kind in ALONE) and finding.kind is not kind:
+    others = [one for one in known if not one.is_over or finding.since < one.last_at + UNSEEN_S]
+    if (finding.kind in ALONE or incident.kind in ALONE) and finding.kind is not incident.kind:
         return any(_are_of_broker(finding, one) for one in others)
     if finding.kind is IncidentKind.SUSPICIOUS:
         return any(one.what == finding.what or one.customers & finding.customers for one in others)
     if is_of_another(finding, incident, known):
         return False
-    if dict(finding.cohort) == dict(cohort):
-        return True
+    if known and not others:
+        return is_seen_in(finding, incident, known, cohorts)
+    is_of_it = dict(finding.cohort) in cohorts
     same = [one for one in others if one.what == finding.what]
-    if same and finding.kind is IncidentKind.FAILURES:
+    if not is_of_it and same and finding.kind is IncidentKind.FAILURES:
         return any(have_one_mode(finding, one) or _is_more_of(finding, one) for one in same)
-    is_within = is_part(finding, cohort)
+    is_within = any(is_part(finding, cohort) for cohort in cohorts)
     if not others:
-        is_near = is_within or are_nested(finding.cohort, cohort)
+        is_near = is_within or _is_around(finding, cohorts)
     else:
         is_near = any(_are_near(finding, one) for one in others)
-    return is_near and (is_within or not _is_of_else(finding, incident, known))
+    return is_of_it or (is_near and (is_within or not _is_of_else(finding, incident, known)))
+
+
+def is_seen_in(
+    finding: Finding, incident: Incident, known: Collection[Finding], cohorts: Cohorts
+) -> bool:
+    """Return whether a finding is what an incident was of which nothing is seen any more.
+
+    In its cohort that is what is of no cause or mode that this incident has not shown: lost cars
+    have neither. In a part of its cohort it must be of a cause or mode that both have, and in a
+    cohort around it of one that cars do not have on any day.
+    """
+    found, mode, cause = mode_of(finding), incident.mode, cause_of(finding)
+    if found is not None and mode is not None:
+        is_else = not _has_of(finding, mode) and not any(_has_of(one, found[0]) for one in known)
+        is_it = is_rare = found[0] == mode
+    else:
+        is_else = _is_of_else(finding, incident, known)
+        is_it = cause is not None and not is_else
+        is_rare = is_it and cause not in ORDINARY
+    if dict(finding.cohort) in cohorts:
+        return not is_else
+    if any(is_part(finding, cohort) for cohort in cohorts):
+        return is_it
+    return is_rare and _is_around(finding, cohorts)
 
 
 def is_of_another(finding: Finding, incident: Incident, known: Collection[Finding]) -> bool:
@@ -96,7 +114,7 @@ def is_of_another(finding: Finding, incident: Incident, known: Collection[Findin
         return False
     is_rare = found[0] in RARE_MODES and found[1] >= SURE
     is_later = all(finding.since > one.since for one in known)
-    is_else = finding.modes.get(mode, 0.0) < NONE_OF_IT * finding.diagnosed
+    is_else = not _has_of(finding, mode)
     is_sure = max((one.modes.get(mode, 0.0) for one in known), default=0.0) >= LEAST_OF_MODE
     is_elsewhere = not any(_have_cars_in_common(finding, one) for one in known)
     return is_rare and is_later and is_else and is_sure and is_elsewhere
@@ -136,14 +154,14 @@ def _is_more_of(finding: Finding, other: Finding) -> bool:
     return is_alike and not is_parted and are_nested(finding.cohort, other.cohort)
 
 
-def common_cohort(findings: Collection[Finding]) -> dict[str, str]:
-    """Return what the cohorts of findings have in common."""
-    first, *others = [dict(one.cohort) for one in findings]
-    return {
-        name: value
-        for name, value in first.items()
-        if all(one.get(name) == value for one in others)
-    }
+def _has_of(finding: Finding, mode: str) -> bool:
+    """Return whether diagnoses of a finding give a mode more than what they give to any."""
+    return finding.modes.get(mode, 0.0) >= NONE_OF_IT * max(finding.diagnosed, 1)
+
+
+def _is_around(finding: Finding, cohorts: Cohorts) -> bool:
+    """Return whether a finding is within one of these cohorts, or around it."""
+    return any(is_part(finding, one) or are_nested(finding.cohort, one) for one in cohorts)
 
 
 def _are_near(finding: Finding, other: Finding) -> bool:
@@ -156,37 +174,3 @@ def _are_near(finding: Finding, other: Finding) -> bool:
 def _have_cars_in_common(one: Finding, other: Finding) -> bool:
     few = min(len(one.cars), len(other.cars))
     return few > 0 and len(one.cars & other.cars) >= SHARED * few
-
-
-def most_telling(findings: Collection[Finding]) -> Finding:
-    """Return the finding that an incident is named after.
-
-    One with a mode, and of these one whose mode as many unlocks were diagnosed with as any, within
-    a standard deviation: what failed at another stage, or of pressing again, is fewer. Of the rest
-    one with a cause, that goes on; of these what customers feel. A mode has as many unlocks as any
-    of its findings: lost cars count each press of a customer, failures the first.
-    """
-    named: dict[str, float] = {}
-    for one in findings:
-        mode = _mode(one)
-        named[mode] = max(named.get(mode, 0.0), one.modes.get(mode, 0.0))
-    most = max(named.values())
-    enough = most - math.sqrt(most)
-    return min(
-        findings,
-        key=lambda one: (
-            not _mode(one),
-            named[_mode(one)] < enough,
-            cause_of(one) is None,
-            one.is_over,
-            RANK.index(one.kind),
-            not one.modes,
-            -one.failed,
-        ),
-    )
-
-
-def _mode(finding: Finding) -> str:
-    """Return the mode of a finding; "" where it has none."""
-    mode = mode_of(finding)
-    return "" if mode is None else mode[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -27,7 +27,15 @@ class MaintenanceWindow:
 
 
 def window_of(
-    windows: Iterable[MaintenanceWindow], cohort: Mapping[str, str], at: float
+    windows: Iterable[MaintenanceWindow], cohorts: Collection[Mapping[str, str]], at: float
 ) -> str | None:
-    """Return the name of the window that covers an incident now, or None."""
-    return next((one.name for one in windows if one.covers(cohort, at)), None)
+    """Return the name of the window that covers all of these cohorts at a moment, or None."""
+    for window in windows:
+        if all(window.covers(cohort, at) for cohort in cohorts):
+            return window.name
+    return None
+
+
+def is_past(windows: Iterable[MaintenanceWindow], name: str | None, at: float) -> bool:
+    """Return whether no window of a name goes on at a moment."""
+    return not any(one.name == name and one.since <= at < one.until for one in windows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
@@ -68,6 +68,8 @@ OF_HOP: Final = {
     "slow_state_changed": "doors report slowly that they opened",
 }
 _SINCE: Final = " since "
+_BOTH: Final = 2
+"""So many cohorts a title names."""
 _CLOCK: Final = re.compile(r"\d\d:\d\d").fullmatch
 _FIRST: Final = ("operator", "region")
 _WORDS: Final = {"app_version": "app version", "api_release": "API release"}
@@ -115,27 +117,39 @@ def what_is_wrong(finding: Finding) -> str:
     return OF_KIND[finding.kind]
 
 
-def cohort_in_words(cohort: Mapping[str, str]) -> str:
-    """Return a cohort's name: "Operator-b, north, firmware 2.4.1"; of nothing in common ""."""
-    parts = [cohort[name] for name in _FIRST if name in cohort]
-    parts += [
-        f"{_WORDS.get(name, name)} {value}" for name, value in cohort.items() if name not in _FIRST
-    ]
-    text = ", ".join(parts)
-    return text[:1].upper() + text[1:]
+def in_title(cohort: Mapping[str, str]) -> tuple[int, str]:
+    """Return by what cohorts are sorted in a title: "operator-c, west, and operator-b"."""
+    return -len(cohort), _named(cohort)
 
 
-def subject_of(finding: Finding, cohort: Mapping[str, str]) -> str:
-    """Return cohort and cause: what a title says besides numbers.
+def cohorts_in_words(cohorts: Sequence[Mapping[str, str]]) -> str:
+    """Return the name of cohorts: "Operator-b, north, firmware 2.4.1"; of nothing in common "".
 
-    A cohort with several names has that by which what is wrong can strike.
+    Of two both: "Operator-a, south, and operator-b, north"; of more how many, and what they share.
     """
-    mode = mode_of(finding)
-    names = in_order((cohort, *finding.same), None if mode is None else mode[0])
-    is_its = dict(cohort) == dict(finding.cohort)
-    whom = cohort_in_words(names[0] if is_its else cohort)
-    what = what_is_wrong(finding)
-    return f"{whom}: {what}" if whom else what[:1].upper() + what[1:]
+    names = [_named(cohort) for cohort in cohorts]
+    if len(names) <= _BOTH:
+        joint = ", and " if any("," in name for name in names) else " and "
+        return _capital(joint.join(names))
+    shared = set.intersection(*({*cohort.items()} for cohort in cohorts))
+    first = {name: value for name, value in cohorts[0].items() if (name, value) in shared}
+    return _capital(", ".join(filter(None, (_named(first), f"{len(names)} cohorts"))))
+
+
+def subject_of(findings: Sequence[Finding]) -> str:
+    """Return cohort and cause of what an incident counts: what a title says besides numbers.
+
+    The first names the cause. A cohort with several names has that by which what is wrong can
+    strike.
+    """
+    mode = mode_of(findings[0])
+    names = {
+        in_title(one.cohort): in_order((one.cohort, *one.same), None if mode is None else mode[0])
+        for one in findings
+    }
+    whom = cohorts_in_words([names[key][0] for key in sorted(names)])
+    what = what_is_wrong(findings[0])
+    return f"{whom}: {what}" if whom else _capital(what)
 
 
 def title_of(subject: str, since: float, *, customers: int, cars: int, clock: Clock) -> str:
@@ -160,6 +174,18 @@ def title_in(title: str, since: float, clock: Clock) -> str:
     return f"{subject}{_SINCE}{clock(since)}{comma}{whom}" if subject and _CLOCK(at) else title
 
 
+def _named(cohort: Mapping[str, str]) -> str:
+    parts = [cohort[name] for name in _FIRST if name in cohort]
+    parts += [
+        f"{_WORDS.get(name, name)} {value}" for name, value in cohort.items() if name not in _FIRST
+    ]
+    return ", ".join(parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def counted(number: int, what: str) -> str:
     """Return a number of things: "1 car", "2 cars"."""
     return f"{number} {what}{'' if number == 1 else 's'}"
@@ -174,9 +200,14 @@ def numbers_of(finding: Finding) -> str:
         f"{finding.failed} of {finding.total} {what} ({percent(finding.share)}),"
         f" {percent(finding.expected)} expected"
     )
-    if finding.cohort and finding.elsewhere_total:
+    if finding.elsewhere_total:
         said += f"; elsewhere {finding.elsewhere_failed} of {finding.elsewhere_total}"
     return said
+
+
+def said_of(finding: Finding) -> str:
+    """Return what is wrong, and with how many."""
+    return f"{what_is_wrong(finding)}, {numbers_of(finding)}"
 
 
 def percent(share: float) -> str:

@@ -353,7 +353,7 @@ INCIDENTS: Final = Table(
         **dict.fromkeys(("mode_probability", "expected", "sure"), "DOUBLE"),
         **dict.fromkeys(("revision", "failed", "total", "customers", "cars"), "INTEGER"),
         **dict.fromkeys(("elsewhere_failed", "elsewhere_total"), "INTEGER"),
-        **dict.fromkeys(("cohort", "changes"), "JSON"),
+        **dict.fromkeys(("cohort", "cohorts", "changes"), "JSON"),
         **dict.fromkeys(("examples", "related"), "VARCHAR[]"),
     },
     columns=(
@@ -368,6 +368,7 @@ INCIDENTS: Final = Table(
         *_texts("cause", "mode"),
         Column("mode_probability", "DOUBLE"),
         Column("cohort", "VARCHAR", "coalesce(cohort::VARCHAR, '{}')"),
+        Column("cohorts", "VARCHAR", "cohorts::VARCHAR"),
         *(
             Column(name, "INTEGER", f"coalesce({name}, 0)")
             for name in ("failed", "total", "elsewhere_failed", "elsewhere_total")

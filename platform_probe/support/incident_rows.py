@@ -78,7 +78,7 @@ def _is_then(incident: Incident, attempt: Row) -> bool:
 
 
 def _is_of(incident: Incident, attempt: Row, believed: Revision | None, cohorts: _Cohorts) -> bool:
-    is_now = _is_in(incident.cohort, attempt)
+    is_now = any(_is_in(cohort, attempt) for cohort in incident.whom)
     if _is_believed(incident, attempt, believed):
         once = cohorts.get(incident.incident_id, ())
         return is_now or any(_is_in(cohort, attempt) for cohort in once if cohort)
@@ -108,8 +108,8 @@ def _fails_alike(incident: Incident, attempt: Row, believed: Revision | None) ->
     cause = Cause(attempt["cause"])
     has_own = believed is not None and believed.is_likely
     if cause == incident.cause:
-        return bool(incident.cohort) or not has_own or _hits_almost_all(incident)
-    return bool(incident.cohort) and not has_own and _may_have(incident, cause)
+        return all(incident.whom) or not has_own or _hits_almost_all(incident)
+    return all(incident.whom) and not has_own and _may_have(incident, cause)
 
 
 def _hits_almost_all(incident: Incident) -> bool:
@@ -136,7 +136,7 @@ def incident_of(row: Row) -> Incident:
         value = row["made_at" if name == "at" else name]
         if isinstance(value, datetime):
             value = unix_s(value)
-        if name in ("cohort", "changes") and value is not None:
+        if name in ("cohort", "cohorts", "changes") and value is not None:
             value = msgspec.json.decode(value)
         if value is not None:
             values[name] = value

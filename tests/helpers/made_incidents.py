@@ -98,6 +98,35 @@ def resolved(before: Incident, *, after_s: float = 60.0) -> Incident:
     )
 
 
+def joined(before: Incident, home: Incident, *, after_s: float = 60.0) -> Incident:
+    """Return it when it has proved to be one with another."""
+    return then(
+        before,
+        ChangeKind.JOINED,
+        after_s=after_s,
+        sentence=f"it is one with: {home.title}",
+        state=IncidentState.RESOLVED,
+        ended_at=before.at + after_s,
+        related=(home.incident_id,),
+    )
+
+
+def unnamed(**fields: Any) -> Incident:
+    """Return an incident of lost cars of which nobody knows yet why."""
+    return made_incident(kind=IncidentKind.CARS_LOST, cause=None, mode=None, **fields)
+
+
+def named(before: Incident, *, after_s: float = 60.0) -> Incident:
+    """Return it when its cause is known."""
+    return then(
+        before,
+        ChangeKind.RETITLED,
+        after_s=after_s,
+        sentence="it is now believed to be: the mobile network is down",
+        mode="regional_carrier_outage",
+    )
+
+
 def reopened(before: Incident, *, after_s: float = 60.0) -> Incident:
     """Return it when it has come back."""
     return then(

@@ -47,7 +47,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
                 "EDIT_EVERY_S",
                 "SAME_EDIT_EVERY_S",
                 "HISTORY_EVERY_S",
-                "WORSE_BY_EDIT_S",
+                "LOOKED_AT_S",
             ),
         ),
         (delivery, ("FIRST_RETRY_S",)),

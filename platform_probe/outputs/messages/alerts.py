@@ -96,11 +96,15 @@ class AlertsCore:
             self._due_s = dict.fromkeys(self._due_s, -math.inf)
 
     def take(self, incident: Incident, now: Now) -> None:
-        """Take a revision. One that is quiet begins no alert, and ends none that was sent."""
+        """Take a revision. One that is quiet begins no alert, and ends none that was sent.
+
+        Nor does one begin while nothing is seen of it: it was quiet before, and may be over.
+        """
         is_quiet = quiet_until(incident, now.unix_s) is not None
         current = self._going.get(incident.incident_id)
         is_over = has_ended(incident)
-        if current is None and (is_over or is_quiet):
+        is_unseen = incident.unseen_since is not None
+        if current is None and (is_over or is_quiet or is_unseen):
             return
         if current is not None and current.labels["severity"] != incident.severity and not is_over:
             if is_quiet:
@@ -234,6 +238,7 @@ def annotations_of(incident: Incident) -> dict[str, str]:
         "hit": who_of(incident),
         "sure": sure_of(incident),
         "acknowledged_by": incident.acknowledged_by,
+        "joined": None if incident.joined_to is None else incident.changes[-1].sentence,
     }
     return {name: text for name, text in said.items() if text}
 

@@ -47,6 +47,7 @@ _MARKS: Final = {
 """Beside the word, never in its place."""
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _OVER: Final = ":white_check_mark:"
+_JOINED: Final = ":link:"
 
 Blocks = list[dict[str, Any]]
 
@@ -84,6 +85,8 @@ def content_of(call: Call, around: Surroundings) -> Content:
 def message(call: Call, around: Surroundings) -> Content:
     """Return the one message of an incident."""
     incident = call.incident
+    if incident.joined_to is not None:
+        return joined_message(call, around)
     mark = _OVER if has_ended(incident) else _MARKS[incident.severity]
     lines = [standing_line(incident), escaped(counts_of(incident))]
     if (unseen_since := incident.unseen_since) is not None:
@@ -94,17 +97,7 @@ def message(call: Call, around: Surroundings) -> Content:
         lines.append(f"*What it is:* {escaped(what)}")
     if sure := sure_of(incident):
         lines.append(f"*How sure that it is no chance:* {sure}")
-    blocks: Blocks = [
-        {
-            "type": "header",
-            "text": {
-                "type": "plain_text",
-                "text": cut(f"{mark} {incident.title}", HEADER_LETTERS),
-                "emoji": True,
-            },
-        },
-        _section("\n".join(lines)),
-    ]
+    blocks: Blocks = [_header(mark, incident), _section("\n".join(lines))]
     if not has_ended(incident):
         blocks.append(_section(f"*What to do now:* {escaped(advice_of(incident))}"))
     if notes := quiet_notes(call):
@@ -118,39 +111,55 @@ def message(call: Call, around: Surroundings) -> Content:
     return Content(plain[:HISTORY_LETTERS], blocks)
 
 
+def joined_message(call: Call, around: Surroundings) -> Content:
+    """Return the message of an incident that proved to be one with another, where it goes on."""
+    incident, home = call.incident, call.home
+    assert incident.joined_to is not None  # noqa: S101 - that is what it says
+    link = around.link_of(home.channel_id, home.ts) if home is not None and home.ts else None
+    if link is None and around.console_url is not None:
+        link = console_link(around.console_url, incident.joined_to)
+    named = escaped(incident.joined_to, 100)
+    where = f"`{named}`" if link is None else f"<{link}|{named}>"
+    lines = [f"*No longer one of its own:* {escaped(incident.changes[-1].sentence)} ({where})."]
+    blocks = [_header(_JOINED, incident), _section(lines[0]), _context(incident, around)]
+    text = f"{_JOINED} Joined: {escaped(incident.title)}"
+    plain = "\n".join([text, *lines]) if call.place.is_plain else text
+    return Content(plain[:HISTORY_LETTERS], blocks)
+
+
 def announcement(call: Call, around: Surroundings) -> Content:
     """Return what the channel is told of an incident that it has a message of."""
     incident, place = call.incident, call.place
-    title = escaped(incident.title)
-    if call.part is Part.ENDED:
-        head = f"{_OVER} *Resolved* after {lasted(incident)}: {title}"
-    elif call.part is Part.BACK:
-        head = f"{_MARKS[incident.severity]} *It came back:* {title}"
-    else:
-        rise = f"{place.severity.value} until now {incident.severity.value}"
-        head = f"{_MARKS[incident.severity]} *Worse, {rise}:* {title}"
+    head = _head(call)
     lines = [head, escaped(counts_of(incident))]
     if call.part is Part.WORSE and (why := why_worse(incident)):
         lines.insert(1, escaped(why))
+    if call.part is Part.NAMED and (what := what_of(incident)):
+        lines.insert(1, f"*What it is:* {escaped(what)}")
     if who := who_of(incident):
         lines.append(f"Hit: {who}.")
     link = around.link_of(place.channel_id, place.ts) if place.ts else None
     if link is not None:
         lines.append(f"<{link}|The first message>")
     if around.console_url is not None:
-        lines.append(f"<{console_link(around.console_url, incident)}|Open in the console>")
+        url = console_link(around.console_url, incident.incident_id)
+        lines.append(f"<{url}|Open in the console>")
     body = "\n".join(lines)
-    return Content(body if place.is_plain else head, [_section(body)])
+    if call.part is not Part.NAMED or not call.changes:
+        return Content(body if place.is_plain else head, [_section(body)])
+    if place.is_plain:
+        return Content(f"{body}\n{history(call.changes, HISTORY_LETTERS - len(body))}", None)
+    return Content(head, [_section(body), _section(history(call.changes))])
 
 
-def history(changes: tuple[Change, ...]) -> str:
+def history(changes: tuple[Change, ...], most_letters: int = HISTORY_LETTERS) -> str:
     """Return what happened meanwhile, the latest last; of much the beginning is left out."""
     lines = [f"{moment(each.at)} {escaped(change_line(each))}" for each in changes]
     kept: list[str] = []
     letters = 0
     for line in reversed(lines):
         letters += len(line) + 1
-        if letters > HISTORY_LETTERS - 100:
+        if letters > most_letters - 100:
             kept.append(f"({len(lines) - len(kept)} earlier entries: see the console)")
             break
         kept.append(line)
@@ -247,6 +256,24 @@ def _state_word(incident: Incident) -> str:
     }[incident.state]
 
 
+def _head(call: Call) -> str:
+    """Return the first line of what the channel is told of an incident that it knows."""
+    incident, mark = call.incident, _MARKS[call.incident.severity]
+    said = f"{mark} *Worse, {call.place.severity.value} until now {incident.severity.value}:*"
+    if call.part is Part.ENDED:
+        said = f"{_OVER} *Resolved* after {lasted(incident)}:"
+    elif call.part is Part.BACK:
+        said = f"{mark} *It came back:*"
+    elif call.part is Part.NAMED:
+        said = f"{mark} *Its cause is known now:*"
+    return f"{said} {escaped(incident.title)}"
+
+
+def _header(mark: str, incident: Incident) -> dict[str, Any]:
+    text = cut(f"{mark} {incident.title}", HEADER_LETTERS)
+    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": True}}
+
+
 def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
@@ -254,7 +281,8 @@ def _section(text: str) -> dict[str, Any]:
 def _context(incident: Incident, around: Surroundings) -> dict[str, Any]:
     said = []
     if around.console_url is not None:
-        said.append(f"<{console_link(around.console_url, incident)}|Open in the console>")
+        url = console_link(around.console_url, incident.incident_id)
+        said.append(f"<{url}|Open in the console>")
     said += [f"`{escaped(incident.incident_id, 100)}`", escaped(around.monitor, 100)]
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(said)}]}
 

@@ -29,6 +29,7 @@ from platform_probe.outputs.messages.delivery import Failure, Lane, Now, Trouble
 from platform_probe.outputs.messages.words import (
     RANKS,
     has_ended,
+    is_unnamed,
     last_rise_at,
     quiet_until,
     standing,
@@ -43,9 +44,10 @@ SAME_EDIT_EVERY_S: Final = 5.0
 """Numbers that grow are shown so often: a person reads no faster [E]."""
 HISTORY_EVERY_S: Final = 30.0
 """What happens within so long is one reply in the thread [E]."""
-WORSE_BY_EDIT_S: Final = 30.0
-"""Who was called so short a time ago looks at the message: that it got worse by one class is shown
-there, and calls nobody again. Where the edit does not come within that time, a post does [E]."""
+LOOKED_AT_S: Final = 30.0
+"""Who was called so short a time ago looks at the message: that it got worse by one class, and what
+its cause is, is shown there and calls nobody again. Where the edit does not come within that time,
+a post does [E]."""
 EDITS: Final = "edits"
 """The lane of all edits; each channel's posts have one of its name, behind `#`."""
 
@@ -57,6 +59,8 @@ class Part(StrEnum):
     """The one message of an incident; an edit is always of this one."""
     WORSE = "worse"
     """It got worse by a class: a reply that the channel shows too."""
+    NAMED = "named"
+    """Its cause is known by now, which was not when the channel was told of it: so too."""
     BACK = "back"
     """It came back after it was over: so too."""
     ENDED = "ended"
@@ -82,6 +86,7 @@ class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
     unix_s: float
     severity: Severity
     is_over: bool = False
+    is_unnamed: bool = False
     told: Change | None = None
     doubtful: bool = False
     """Its answer did not come: look for it before it is sent again."""
@@ -103,6 +108,8 @@ class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The worst that was told."""
     edited_at: float = 0.0
     """Of the rise that an edit alone has told, Unix seconds: the thread tells of it too."""
+    is_unnamed: bool = False
+    """The channel was told of it, and not yet what its cause is."""
     is_over: bool = False
     """Its end was posted, or needs no post."""
     shown: int = 0
@@ -134,7 +141,9 @@ class Call(NamedTuple):
     marker: str
     """The name of the post, to find it by."""
     changes: tuple[Change, ...] = ()
-    """What to tell, of `HISTORY`."""
+    """What to tell, of `HISTORY` and `NAMED`."""
+    home: Place | None = None
+    """What the channel has of the incident that this one was joined to."""
 
 
 class Posted(NamedTuple):
@@ -238,8 +247,9 @@ class SlackOutbox:
             if is_quiet and not is_posted:
                 place.withheld = why_quiet(incident)
                 self._changed(place)
+            is_silent = is_quiet or incident.joined_to is not None
             is_closed = incident.state is IncidentState.CLOSED
-            if is_posted and (is_closed or (is_quiet and has_ended(incident))):
+            if is_posted and (is_closed or (is_silent and has_ended(incident))):
                 place.is_over = True  # the message says so, no post does
             self._plan(place, now)
 
@@ -365,6 +375,8 @@ class SlackOutbox:
             not_before_s = max(not_before_s, last_s + HISTORY_EVERY_S)
         if part is Part.WORSE:
             not_before_s = max(not_before_s, self._edits_until_s(place, incident))
+        if part is Part.NAMED:
+            not_before_s = max(not_before_s, self._looked_at_until_s(place))
         if math.isinf(not_before_s) and not_before_s > 0:
             return None  # until a revision says otherwise
         rank = {Part.MESSAGE: 1.0, Part.HISTORY: 3.0}.get(part, 2.0)
@@ -387,22 +399,27 @@ class SlackOutbox:
         if called is None or not place.ts:
             return -math.inf
         is_much = RANKS[incident.severity] > RANKS[called.severity] + 1
-        return -math.inf if is_much else called.s + WORSE_BY_EDIT_S
+        return -math.inf if is_much else self._looked_at_until_s(place)
+
+    def _looked_at_until_s(self, place: Place) -> float:
+        """Return until when who was called last looks at the message, monotonic seconds."""
+        called = self._called.get((place.incident_id, place.channel))
+        return -math.inf if called is None else called.s + LOOKED_AT_S
 
     def _next_part(self, place: Place, incident: Incident) -> Part | None:
         """Return what the channel should get next, were it not quiet."""
         is_open = not has_ended(incident)
         if not place.ts and not place.is_gone:
-            return None if not is_open and place.withheld else Part.MESSAGE
+            return None if _is_needless(place, incident) else Part.MESSAGE
         if place.is_over and is_open:
             return Part.BACK
         if is_open and RANKS[incident.severity] > RANKS[place.severity]:
             return Part.WORSE
+        if is_open and place.ts and place.is_unnamed and not is_unnamed(incident):
+            return Part.NAMED
         if incident.state is IncidentState.RESOLVED and not place.is_over:
             return Part.ENDED
-        if place.ts and untold(place, incident):
-            return Part.HISTORY
-        return None
+        return Part.HISTORY if place.ts and untold(place, incident) else None
 
     def _post(self, place: Place, now: Now) -> Call | None:
         incident = self._incidents[place.incident_id]
@@ -413,7 +430,7 @@ class SlackOutbox:
         part = self._next_part(place, incident)
         if part is None or quiet_until(incident, now.unix_s) is not None:
             return None
-        changes = untold(place, incident) if part is Part.HISTORY else ()
+        changes = untold(place, incident) if part in (Part.HISTORY, Part.NAMED) else ()
         return Call(
             Verb.POST, part, place, incident, lane, _marker(place, place.number + 1), changes
         )
@@ -422,7 +439,8 @@ class SlackOutbox:
         if self._edit_due(place, now) is None:
             return None
         incident = self._incidents[place.incident_id]
-        return Call(Verb.EDIT, Part.MESSAGE, place, incident, EDITS, "")
+        home = self._places.get(incident.joined_to or "", {}).get(place.channel)
+        return Call(Verb.EDIT, Part.MESSAGE, place, incident, EDITS, "", home=home)
 
     # What came of it
 
@@ -435,6 +453,7 @@ class SlackOutbox:
             now.unix_s,
             call.incident.severity,
             has_ended(call.incident),
+            is_unnamed(call.incident),
             call.incident.changes[-1] if call.incident.changes else None,
         )
         self._changed(place)
@@ -443,12 +462,7 @@ class SlackOutbox:
         place, incident = call.place, call.incident
         key = (place.incident_id, place.channel)
         if call.verb is Verb.EDIT:
-            place.shown, place.standing = incident.revision, standing(incident)
-            self._last_s[Part.MESSAGE, key] = now.s
-            is_worse = RANKS[incident.severity] > RANKS[place.severity]
-            is_quiet = quiet_until(incident, now.unix_s) is not None
-            if is_worse and not is_quiet and now.s < self._edits_until_s(place, incident):
-                place.severity, place.edited_at = incident.severity, last_rise_at(incident)
+            self._edited(place, incident, now)
             return
         begun = place.begun
         assert begun is not None  # noqa: S101 - noted before each post
@@ -467,11 +481,27 @@ class SlackOutbox:
             place.is_over = True
         elif call.part is Part.BACK:
             place.is_over = False
+        if call.part is Part.MESSAGE:
+            place.is_unnamed = begun.is_unnamed
+        elif call.part is not Part.HISTORY:
+            place.is_unnamed &= begun.is_unnamed
         if call.part in (Part.MESSAGE, Part.BACK, Part.WORSE):
             place.severity = max(place.severity, begun.severity, key=RANKS.__getitem__)
             self._called[key] = _Called(now.s, begun.severity)
-        if call.part in (Part.MESSAGE, Part.HISTORY):
+        if call.part in (Part.MESSAGE, Part.HISTORY, Part.NAMED):
             place.told = begun.told
+
+    def _edited(self, place: Place, incident: Incident, now: Now) -> None:
+        """Note what a message shows; who was called just now has seen it there."""
+        place.shown, place.standing = incident.revision, standing(incident)
+        self._last_s[Part.MESSAGE, (place.incident_id, place.channel)] = now.s
+        if quiet_until(incident, now.unix_s) is not None:
+            return
+        is_worse = RANKS[incident.severity] > RANKS[place.severity]
+        if is_worse and now.s < self._edits_until_s(place, incident):
+            place.severity, place.edited_at = incident.severity, last_rise_at(incident)
+        if now.s < self._looked_at_until_s(place):
+            place.is_unnamed &= is_unnamed(incident)
 
     def _failed(self, call: Call, failure: Failure) -> None:
         begun = call.place.begun
@@ -511,6 +541,15 @@ def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
         if each.kind not in _NOT_OF_THE_THREAD
         or (each.kind is ChangeKind.WORSE and each.at == place.edited_at)
     )  # fmt: skip
+
+
+def _is_needless(place: Place, incident: Incident) -> bool:
+    """Return whether nobody has to hear of an incident that was not posted yet.
+
+    It was withheld and is over, or nothing is seen of it; or it goes on in another one.
+    """
+    is_past = has_ended(incident) or incident.unseen_since is not None
+    return incident.joined_to is not None or (bool(place.withheld) and is_past)
 
 
 def _marker(place: Place, number: int) -> str:

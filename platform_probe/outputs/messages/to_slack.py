@@ -117,13 +117,19 @@ class ToSlack:
             case Verb.FIND:
                 return await self.api.find(call)
             case Verb.EDIT:
+                if call.home is not None:
+                    await self._learn_team_url()
                 return await self.api.edit(call, content_of(call, self._around))
             case Verb.POST:
-                if not self._team_url and call.place.ts:
-                    checked = await self.api.check()
-                    self._team_url = "" if isinstance(checked, Failure) else checked.team_url
+                if call.place.ts:
+                    await self._learn_team_url()
                 return await self.api.post(call, content_of(call, self._around))
         assert_never(call.verb)
+
+    async def _learn_team_url(self) -> None:
+        if not self._team_url:
+            checked = await self.api.check()
+            self._team_url = "" if isinstance(checked, Failure) else checked.team_url
 
     def _link_of(self, channel_id: str, ts: str) -> str | None:
         """Return the link to a message: the form of `chat.getPermalink`."""

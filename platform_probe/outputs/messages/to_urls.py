@@ -245,7 +245,9 @@ async def post_to_webhook(
 
 
 def _link(settings: MessagesSettings, incident: Incident) -> str | None:
-    return None if settings.console_url is None else console_link(settings.console_url, incident)
+    if settings.console_url is None:
+        return None
+    return console_link(settings.console_url, incident.incident_id)
 
 
 def _wait_of(answer: HttpResponse) -> float | None:

@@ -49,6 +49,8 @@ class Event(StrEnum):
 
     OPENED = "incident.opened"
     RESOLVED = "incident.resolved"
+    JOINED = "incident.joined"
+    """It proved to be one with another incident, which `related` names last, and goes on there."""
     CLOSED = "incident.closed"
     """A person said that it is none, or over."""
     REOPENED = "incident.reopened"
@@ -91,6 +93,8 @@ class Told(msgspec.Struct, kw_only=True):
     state: IncidentState = IncidentState.OPEN
     standing: str = ""
     acknowledged_by: str | None = None
+    is_withheld: bool = False
+    """It was muted, or in maintenance, before anything was posted."""
 
 
 class Post(NamedTuple):
@@ -138,14 +142,18 @@ class WebhookCore:
             told = self._told[incident_id] = Told()
             self._keep(incident_id, told)
         quiet_unix_s = quiet_until(incident, now.unix_s)
-        was_quiet = quiet_unix_s is not None and told is not None and not told.revision
         if told is None or self._event(incident, told) is None:
             self._due.pop(incident_id, None)
             return
-        if was_quiet and has_ended(incident):  # nobody has to know
-            self._due.pop(incident_id, None)
-            self.forgets(incident_id)
-            return
+        if not told.revision:
+            if quiet_unix_s is not None and not told.is_withheld:
+                told.is_withheld = True
+                self._keep(incident_id, told)
+            if _is_needless(incident, told):
+                self._due.pop(incident_id, None)
+                if has_ended(incident):
+                    self.forgets(incident_id)
+                return
         before = self._due.get(incident_id)
         not_before_s = -math.inf
         if quiet_unix_s is not None and not has_ended(incident):
@@ -242,9 +250,20 @@ class WebhookCore:
         return Event.UPDATED
 
 
+def _is_needless(incident: Incident, told: Told) -> bool:
+    """Return whether nobody has to hear of an incident that was not posted yet.
+
+    It was withheld and is over, or nothing is seen of it; or it goes on in another one.
+    """
+    is_past = has_ended(incident) or incident.unseen_since is not None
+    return incident.joined_to is not None or (told.is_withheld and is_past)
+
+
 def _end_of(incident: Incident) -> Event | None:
     if not has_ended(incident):
         return None
+    if incident.joined_to is not None:
+        return Event.JOINED
     return Event.RESOLVED if incident.state is IncidentState.RESOLVED else Event.CLOSED
 
 

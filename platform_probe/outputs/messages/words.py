@@ -99,6 +99,11 @@ def what_of(incident: Incident) -> str | None:
     return NOT_KNOWN if incident.kind in _OF_CARS and not has_ended(incident) else None
 
 
+def is_unnamed(incident: Incident) -> bool:
+    """Return whether nobody knows yet what it fails of, and it is to be named."""
+    return what_of(incident) == NOT_KNOWN
+
+
 def advice_of(incident: Incident) -> str:
     """Return what to do now, in one or two sentences, and who acts where the mode says so."""
     again = f"{PRESS_AGAIN} " if _may_press_again(incident) else ""
@@ -120,15 +125,22 @@ def _may_press_again(incident: Incident) -> bool:
 
 
 def cohort_of(incident: Incident) -> str:
-    """Return what those hit have in common."""
-    return ", ".join(f"{trait} {value}" for trait, value in incident.cohort.items())
+    """Return what those hit have in common; of several cohorts each; of nothing "".
+
+    "operator a, region south, and operator b, region north".
+    """
+    named = [
+        ", ".join(f"{trait} {value}" for trait, value in cohort.items()) for cohort in incident.whom
+    ]
+    return ", and ".join(named)
 
 
 def counts_of(incident: Incident) -> str:
     """Return how many were hit, in the cohort and elsewhere, against what was expected."""
     is_now, was = _UNITS.get(incident.kind, ("unlocks fail", "unlocks failed"))
     unit = was if has_ended(incident) else is_now
-    place = f" in {cohort_of(incident)}" if incident.cohort else ""
+    cohort = cohort_of(incident)
+    place = f" in {cohort}" if cohort else ""
     said = [f"{share_of(incident.failed, incident.total)} {unit}{place}"]
     if incident.elsewhere_total:
         said.append(f"elsewhere {share_of(incident.elsewhere_failed, incident.elsewhere_total)}")
@@ -225,9 +237,9 @@ def change_line(change: Change) -> str:
     return said
 
 
-def console_link(console_url: str, incident: Incident) -> str:
+def console_link(console_url: str, incident_id: str) -> str:
     """Return where the console shows an incident."""
-    return f"{console_url}/incident/{quote(incident.incident_id, safe='')}"
+    return f"{console_url}/incident/{quote(incident_id, safe='')}"
 
 
 def has_ended(incident: Incident) -> bool:

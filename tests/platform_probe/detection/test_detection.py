@@ -149,6 +149,19 @@ def test_who_opens_after_all_is_not_counted_as_failed() -> None:
     assert (incident.state, incident.failed, incident.customers) == (IncidentState.RESOLVED, 6, 6)
 
 
+def test_customers_of_cars_that_failed_before_stay_counted() -> None:
+    """They count as no other failure; another car that opens after all changes nothing of them."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(24):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_SILENT, vehicle_id=f"car-{number % 12}")
+    end_late(watched, None)
+    watched.usual(900, failing=0.0)
+    (incident,) = watched.last
+    assert (incident.failed, incident.cars, incident.customers) == (12, 12, 24)
+
+
 def test_who_opened_after_all_is_no_evidence_either() -> None:
     """Five slow cars, and three of nine that fail afterwards, are no incident of eight."""
     watched = Watched()
@@ -160,6 +173,28 @@ def test_who_opened_after_all_is_no_evidence_either() -> None:
         watched.unlock(cause=Cause.BOX_SILENT)
     watched.wait(60.0)
     assert not watched.told
+
+
+def test_two_cohorts_that_fail_of_two_things_at_once_are_two_incidents() -> None:
+    """Each with its name, and with the numbers of its own alone."""
+    watched = Watched()
+    watched.usual(900, failing=0.0)
+    causes = (Cause.BOX_SAYS_EXPIRED, None, None, Cause.BOX_OFFLINE)
+    for number in range(400):
+        watched.wait(2.0)
+        place = number % 4
+        watched.unlock(
+            cause=causes[place],
+            region="north" if place % 2 else "south",
+            operator="operator-a" if place < 2 else "operator-b",
+        )
+    told = {one.cohort.get("region"): one for one in watched.last if one.joined_to is None}
+    assert {*told} == {"north", "south"}
+    assert told["south"].title.startswith("Operator-a, south: boxes take commands for expired")
+    assert told["north"].title.startswith("Operator-b, north: boxes offline")
+    for one in told.values():
+        assert one.customers == one.failed > 0.9 * one.total
+        assert one.failed <= 100
 
 
 def test_one_operator_in_one_region_is_one_incident_with_its_name() -> None:

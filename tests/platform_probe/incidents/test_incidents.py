@@ -7,70 +7,23 @@ from typing import Any, Final
 import pytest
 
 from bench.detection.town import EPOCH_S
-from bench.detection.watching import TurnedTime
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import (
     ActionKind,
     ChangeKind,
-    Incident,
     IncidentAction,
     IncidentKind,
     IncidentState,
     Severity,
 )
 from platform_probe.detection.blindness import NOT_CONNECTED
-from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.followed import MOST_CHANGES
-from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, UNSEEN_S, Incidents
+from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S
+from platform_probe.incidents.joining import UNSEEN_S
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.incidents.words import subject_of
 from tests.helpers.findings import finding
-
-
-class Told:
-    """Incidents in time that a test turns, with what they told."""
-
-    def __init__(self, *windows: MaintenanceWindow) -> None:
-        self.time = TurnedTime()
-        self.revisions: list[Incident] = []
-        self.incidents = Incidents(
-            clock=self.time,
-            tell=self.revisions.append,
-            words=utc_clock,
-            name="test",
-            windows=windows,
-        )
-
-    def take(self, number: int = 1, **changes: Any) -> None:
-        """Take a finding of now."""
-        self.incidents.take(finding(number, at=EPOCH_S + self.time.now_s, **changes))
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, and the incidents look."""
-        self.time.go_to(self.time.now_s + seconds)
-        self.incidents.tick()
-
-    def act(self, kind: ActionKind, **more: Any) -> bool:
-        """Do something to the last incident."""
-        return self.incidents.act(
-            IncidentAction(
-                incident_id=self.last.incident_id,
-                kind=kind,
-                by="Ada",
-                at=EPOCH_S + self.time.now_s,
-                **more,
-            )
-        )
-
-    @property
-    def last(self) -> Incident:
-        """The last revision."""
-        return self.revisions[-1]
-
-    @property
-    def kinds(self) -> list[ChangeKind]:
-        """What happened, in order."""
-        return [one.changes[-1].kind for one in self.revisions]
+from tests.helpers.told_incidents import Told
 
 
 def test_a_finding_opens_an_incident_with_its_numbers() -> None:
@@ -534,5 +487,4 @@ def test_a_cohort_of_several_names_is_called_by_what_its_mode_strikes(mode: str,
         cohort={"firmware": "5.2.2"}, same=({"firmware": "5.2.2"}, {"site": "deck"}),
         modes={mode: 9.0}, diagnosed=10,
     )  # fmt: skip
-    assert subject_of(found, found.cohort).startswith(f"{whom}: ")
-    assert subject_of(found, {}).startswith(("No reception", "A firmware"))
+    assert subject_of([found]).startswith(f"{whom}: ")

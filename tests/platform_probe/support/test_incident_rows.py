@@ -79,6 +79,13 @@ def test_what_fails_alike_in_its_cohort_and_time(changes: dict[str, Any], *, is_
     assert is_of(unlock(**changes), cohort=COAST) is is_told
 
 
+def test_what_fails_in_one_of_its_cohorts() -> None:
+    """They have nothing in common, and all the same it does not hit anybody."""
+    both: dict[str, Any] = {"cohort": {}, "cohorts": (COAST, {"region": "hills"})}
+    assert is_of(unlock(region="hills"), **both)
+    assert not is_of(unlock(region="valley"), **both)
+
+
 def test_not_what_failed_after_its_end() -> None:
     """That is another problem."""
     ended: dict[str, Any] = {"state": IncidentState.RESOLVED, "ended_at": SINCE_S + 30.0}

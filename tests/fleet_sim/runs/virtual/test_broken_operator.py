@@ -69,7 +69,8 @@ def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
 ) -> None:
     """Named before anybody calls, acknowledged, and over by itself with how long it lasted.
 
-    That half of its cars' customers fail, ten at least, is a reply that the channel shows.
+    Why its cars are lost, and that half of their customers fail, ten at least, are replies that the
+    channel shows.
     """
     monkeypatch.setattr(virtual_run, "Alerting", OnCall)
     changes = [f"fleet.groups.{number}.count=40" for number in range(GROUPS)]
@@ -87,7 +88,7 @@ def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
     slack.run()
 
     message, *others = [one for one in slack.taken if one.part is not Part.HISTORY]
-    assert [one.part for one in others] == [Part.WORSE, Part.ENDED]
+    assert [one.part for one in others] == [Part.NAMED, Part.WORSE, Part.ENDED]
     assert message.at_s + EPOCH_S + began_at < called_at
     assert message.incident.cohort == {"region": "north", "operator": "operator-b"}
     shown = [incident for _, incident in message.edits]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.incident import ChangeKind, Incident
 from platform_probe.outputs.messages.alerts import (
     BATCH,
     ENDED_FOR_S,
@@ -17,7 +17,15 @@ from platform_probe.outputs.messages.alerts import (
 )
 from platform_probe.outputs.messages.delivery import Failure, Now, Trouble
 from tests.helpers.fake_clock import EPOCH_S
-from tests.helpers.made_incidents import grown, made_incident, muted, resolved, worse
+from tests.helpers.made_incidents import (
+    grown,
+    joined,
+    made_incident,
+    muted,
+    resolved,
+    then,
+    worse,
+)
 
 URLS = ("http://am-1:9093", "http://am-2:9093")
 
@@ -116,6 +124,31 @@ def test_growth_changes_annotations_and_no_label() -> None:
     (alert,) = feed.last()
     assert alert["labels"]["region"] == "north"
     assert "region south" in alert["annotations"]["description"]
+
+
+def test_the_alert_of_a_joined_incident_ends_and_says_where_it_goes_on() -> None:
+    """Alertmanager knows no other end."""
+    feed, other = Feed(), made_incident("inc-2")
+    feed.tell(other)
+    feed.tell(joined(other, made_incident("inc-1", title="Operator B: boxes offline")))
+    feed.run(1)
+    (alert,) = feed.last()
+    assert alert["annotations"]["joined"] == "it is one with: Operator B: boxes offline"
+    assert alert["endsAt"] == "2023-11-14T22:14:20.000+00:00"
+
+
+def test_nothing_begins_while_nothing_is_seen_of_it() -> None:
+    """A window is over, and so may this be."""
+    feed, first = Feed(), made_incident(maintenance="antennas")
+    unseen = then(first, ChangeKind.UNSEEN, ended_at=first.at)
+    freed = then(unseen, ChangeKind.UNMUTED, maintenance=None)
+    for each in (first, unseen, freed):
+        feed.tell(each)
+    feed.run(60)
+    assert feed.pushes == []
+    feed.tell(then(freed, ChangeKind.SEEN_AGAIN, ended_at=None))
+    feed.run(60)
+    assert feed.pushes
 
 
 def test_a_rise_is_another_alert_and_ends_the_first() -> None:

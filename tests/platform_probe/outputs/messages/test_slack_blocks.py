@@ -24,10 +24,13 @@ from platform_probe.outputs.messages.slack_outbox import Call, Part, Place, Verb
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
     acknowledged,
+    joined,
     made_incident,
     muted,
+    named,
     resolved,
     then,
+    unnamed,
     worse,
 )
 from tests.helpers.slack_rules import (
@@ -177,6 +180,39 @@ def test_text_of_others_is_escaped_and_cut_whole() -> None:
     """No entity is cut in two, no line end gets through, nobody is called."""
     assert escaped("a < b & <!channel>\nc") == "a &lt; b &amp; &lt;!channel&gt; c"
     assert escaped("&" * 100, 12) == "&amp;&amp;…"
+
+
+def test_a_joined_incident_links_to_the_one_that_it_is_one_with() -> None:
+    """To its message, else to its page; it has no buttons, and no recovery."""
+    home = made_incident("inc-2", title="Operator B: boxes offline")
+    end = joined(made_incident(), home)
+    where = Place(incident_id="inc-1", channel="#unlocks", channel_id="C1", ts="1.0")
+    there = Place(incident_id="inc-2", channel="#unlocks", channel_id="C1", ts="2.0")
+    for place, link in (
+        (there, "https://fleet.slack.com/archives/C1/p2.0"),
+        (None, "https://console.example/incident/inc-2"),
+    ):
+        told = content_of(Call(Verb.EDIT, Part.MESSAGE, where, end, "", "", home=place), AROUND)
+        text = "\n".join([told.text, *mrkdwn_texts(told.blocks)])
+        assert "it is one with: Operator B: boxes offline" in text
+        assert f"<{link}|inc-2>" in text
+        assert "Resolved" not in text
+        assert "actions" not in [block["type"] for block in told.blocks or []]
+
+
+def test_a_cause_that_is_known_by_now_is_told_with_what_happened() -> None:
+    """What it is, and what the thread does not have yet."""
+    text = said(named(unnamed()), Part.NAMED)
+    assert "*Its cause is known now:*" in text
+    assert "*What it is:* " in text
+    assert "it is now believed to be" in text
+
+
+def test_the_counts_name_all_cohorts() -> None:
+    """Of two that have nobody in common."""
+    both = ({"operator": "a", "region": "south"}, {"operator": "b", "region": "north"})
+    text = said(made_incident(cohort={}, cohorts=both))
+    assert "unlocks fail in operator a, region south, and operator b, region north;" in text
 
 
 def test_times_are_shown_in_the_readers_zone() -> None:

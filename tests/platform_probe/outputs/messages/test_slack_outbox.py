@@ -14,7 +14,7 @@ from fleet_wire.contract.incident import ChangeKind, Incident, Severity
 from platform_probe.outputs.messages.delivery import Failure, Trouble
 from platform_probe.outputs.messages.slack_outbox import (
     HISTORY_EVERY_S,
-    WORSE_BY_EDIT_S,
+    LOOKED_AT_S,
     Call,
     Deleted,
     NotThere,
@@ -26,11 +26,14 @@ from tests.helpers.made_incidents import (
     acknowledged,
     closed,
     grown,
+    joined,
     made_incident,
     muted,
+    named,
     reopened,
     resolved,
     then,
+    unnamed,
     worse,
 )
 from tests.helpers.virtual_slack import VirtualSlack, everything, parts_of
@@ -113,6 +116,84 @@ def test_worse_within_seconds_is_an_edit() -> None:
     assert slack.posts == [Part.MESSAGE]
 
 
+def test_a_cause_that_is_known_later_is_a_reply_that_the_channel_shows() -> None:
+    """Edits call nobody. It comes once, with what else the thread does not have yet."""
+    first = unnamed()
+    second = named(grown(first))
+    slack = told(first, second, grown(second), named(grown(second)))
+    assert slack.posts == [Part.MESSAGE, Part.NAMED]
+    assert slack.taken[1].told == [each.sentence for each in second.changes[1:]]
+
+
+def test_a_cause_that_is_known_within_seconds_is_an_edit() -> None:
+    """Who was called looks at the message; also after a restart nobody is called for it."""
+    slack = VirtualSlack()
+    slack.run(5)
+    first = unnamed(at=now_of(slack))
+    slack.tell(first)
+    slack.run(10)
+    second = named(first, after_s=10)
+    slack.tell(second)
+    slack.run(HOUR_S)
+    slack.restart()
+    slack.tell(grown(second))
+    slack.run(HOUR_S)
+    assert slack.posts == [Part.MESSAGE]
+    assert slack.taken[0].shows.mode == second.mode
+
+
+def test_a_cause_that_is_known_while_a_restart_is_under_way_is_told() -> None:
+    """That it is owed is kept."""
+    slack = told(unnamed())
+    slack.restart()
+    slack.tell(named(slack.incidents["inc-1"]))
+    slack.run(HOUR_S)
+    assert slack.posts == [Part.MESSAGE, Part.NAMED]
+
+
+def test_a_joined_incident_has_no_recovery() -> None:
+    """Its message and thread say with which it is one; the other one goes on and ends."""
+    home, other = made_incident("inc-1"), made_incident("inc-2")
+    slack = told(home, other)
+    end = joined(other, home)
+    slack.tell(end)
+    slack.run(60)
+    slack.tell(resolved(home))
+    slack.run(60)
+    assert parts_of(slack, "inc-2") == ["message", "history"]
+    assert parts_of(slack, "inc-1") == ["message", "ended"]
+    assert slack.taken[1].shows == end
+
+
+def test_a_joined_incident_that_was_never_posted_is_not_posted() -> None:
+    """It waited in a window, or Slack was away."""
+    home, other = made_incident("inc-1"), made_incident("inc-2", maintenance="antennas")
+    slack = told(home, other, joined(other, home))
+    assert slack.posts == [Part.MESSAGE]
+    slack = VirtualSlack()
+    slack.answer = lambda _: Failure(Trouble.UNREACHABLE, "away")
+    slack.tell(made_incident("inc-2"))
+    slack.run(5)
+    slack.tell(joined(made_incident("inc-2"), home))
+    slack.answer = lambda _: None
+    slack.run(HOUR_S)
+    assert slack.posts == []
+
+
+def test_what_was_withheld_and_is_no_longer_seen_waits_until_it_is() -> None:
+    """The window is over, and so may this be."""
+    first = made_incident(maintenance="antennas")
+    unseen = then(first, ChangeKind.UNSEEN, ended_at=first.at)
+    freed = then(unseen, ChangeKind.UNMUTED, maintenance=None)
+    slack = told(first, unseen, freed)
+    assert slack.posts == []
+    slack.tell(then(freed, ChangeKind.SEEN_AGAIN, ended_at=None))
+    slack.run(60)
+    assert slack.posts == [Part.MESSAGE]
+    slack = told(first, unseen, freed, resolved(freed))
+    assert slack.posts == []
+
+
 def test_worse_while_the_message_is_on_its_way_is_an_edit() -> None:
     """Its answer comes after the rise."""
     slack, first = posted(for_s=0.05)
@@ -132,7 +213,7 @@ def test_worse_that_no_edit_has_told_is_posted() -> None:
     slack.run(60)
     assert slack.posts == [Part.MESSAGE, Part.WORSE]
     waited_s = slack.taken[1].at_s - slack.taken[0].at_s
-    assert WORSE_BY_EDIT_S <= waited_s < WORSE_BY_EDIT_S + 1
+    assert LOOKED_AT_S <= waited_s < LOOKED_AT_S + 1
 
 
 @pytest.mark.parametrize("steps", [[Severity.CRITICAL], [Severity.WARNING, Severity.CRITICAL]])

@@ -10,7 +10,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind
 from platform_probe.messages_settings import WebhookSettings
 from platform_probe.outputs.messages.delivery import Failure, Now, Trouble
 from platform_probe.outputs.messages.webhook import (
@@ -30,10 +30,12 @@ from tests.helpers.made_incidents import (
     acknowledged,
     closed,
     grown,
+    joined,
     made_incident,
     muted,
     reopened,
     resolved,
+    then,
     worse,
 )
 
@@ -88,6 +90,33 @@ class Hook:
                 break
             self.s = max(self.core.next_s(), self.s + 1e-3)
         self.s = until_s
+
+
+def test_a_joined_incident_is_told_as_that() -> None:
+    """It is no recovery; what was never posted is not posted for it."""
+    home, other = made_incident("inc-1"), made_incident("inc-2")
+    hook = Hook()
+    hook.tell(other, joined(other, home))
+    assert hook.events == [Event.OPENED, Event.JOINED]
+    in_window = made_incident("inc-3", maintenance="antennas")
+    hook = Hook()
+    hook.tell(in_window, joined(in_window, home))
+    assert hook.events == []
+
+
+def test_what_was_withheld_and_is_no_longer_seen_waits_until_it_is() -> None:
+    """The window is over, and so may this be."""
+    first = made_incident(maintenance="antennas")
+    unseen = then(first, ChangeKind.UNSEEN, ended_at=first.at)
+    freed = then(unseen, ChangeKind.UNMUTED, maintenance=None)
+    hook = Hook()
+    hook.tell(first, unseen, freed)
+    assert hook.events == []
+    hook.tell(then(freed, ChangeKind.SEEN_AGAIN, ended_at=None))
+    assert hook.events == [Event.OPENED]
+    hook = Hook()
+    hook.tell(first, unseen, freed, resolved(freed))
+    assert hook.events == []
 
 
 def test_each_change_is_named() -> None:

@@ -21,7 +21,8 @@ from fleet_wire.contract.incident import (
 from platform_probe.diagnosis.cohorts.begin import Begin
 from platform_probe.diagnosis.cohorts.find import Absence, Cohort, Trait
 from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
+from platform_probe.incidents.incidents import QUIET_S, Incidents
+from platform_probe.incidents.joining import UNSEEN_S
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
@@ -131,15 +132,39 @@ def expected(lives: Lives) -> None:
     lives.wait(900.0)
 
 
+def beyond(lives: Lives) -> None:
+    """Let one reach beyond its window; let one end in it; let a part prove to be of another one."""
+    south, north = {"region": "south"}, {"region": "north"}
+    lives.take(1, cohort=south)
+    lives.take(1, cohort={})
+    lives.wait(10.0)
+    lives.take(1, cohort=south)
+    lives.wait(10.0)
+    lives.take(1, cohort={"operator": "operator-a"})
+    lives.wait(10.0)
+    lives.take(1, cohort=south, is_over=True)
+    lives.wait(60.0)
+    lives.wait(70.0)
+    lives.wait(600.0)
+    others = frozenset({"car-90"})
+    lives.take(2, cohort=north, cars=others, kind=IncidentKind.CARS_LOST, what="cars_lost")
+    lives.take(3, cohort={}, cars=others)
+    lives.take(3, cohort={"region": "east"}, failed=30)
+    lives.take(4, cohort=north, split_from=3)
+    lives.wait(60.0)
+
+
 def test_the_history_of_an_incident_is_told_in_french() -> None:
     """Whatever happens to one."""
     sentences: dict[str, ChangeKind] = {}
-    for life in (grown, come_back, joined_and_split, expected):
+    for life in (grown, come_back, joined_and_split, expected, beyond):
         lives = Lives()
         life(lives)
         sentences |= {one.sentence: one.kind for each in lives.revisions for one in each.changes}
     assert [one for one in sentences if told("fr", one) == one] == []
     assert set(ChangeKind) - set(sentences.values()) == set()
+    for one in ("reaches beyond", "seen lately", "of another one"):
+        assert any(one in each for each in sentences)
 
 
 @pytest.mark.parametrize(
