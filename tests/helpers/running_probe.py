@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import sys
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fleet_wire.contract.attempt import Attempt, Flag
 from fleet_wire.links.link import BrokerAddress
+from tests.helpers.forked_probe import ForkedProbe, forked_probe
 from tests.helpers.waiting import eventually
 
 Key = tuple[str, str, str]
@@ -27,14 +26,13 @@ Key = tuple[str, str, str]
 class RunningProbe:
     """The process, what it has said on stdout, and what it has written."""
 
-    def __init__(self, process: asyncio.subprocess.Process, directory: Path) -> None:
+    def __init__(self, process: ForkedProbe, directory: Path) -> None:
         self.process = process
         self.directory = directory
         self.events: list[dict[str, Any]] = []
         self._reader = asyncio.ensure_future(self._read())
 
     async def _read(self) -> None:
-        assert self.process.stdout is not None
         async for line in self.process.stdout:
             self.events.append(msgspec.json.decode(line))
 
@@ -135,16 +133,15 @@ async def running_probe(
         **settings,
     }
     config.write_bytes(msgspec.json.encode(values))  # JSON is YAML
-    with (directory / "probe.stderr").open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=file if stderr is None else stderr,
-        )
+    said = directory / "probe.stderr"
+    said.touch()
+    process = await forked_probe(
+        *("run", "--config", str(config)),
+        stderr=said if stderr is None else Path(f"/proc/{os.getpid()}/fd/{stderr}"),
+    )
     probe = RunningProbe(process, directory)
     try:
         yield probe
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
+        process.kill()
         await probe.exit_code()
