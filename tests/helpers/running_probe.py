@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fleet_wire.contract.attempt import Attempt, Flag
 from fleet_wire.links.link import BrokerAddress
-from tests.helpers.forked_probe import ForkedProbe, forked_probe
+from tests.helpers.forked import Forked, forked
 from tests.helpers.waiting import eventually
 
 Key = tuple[str, str, str]
@@ -26,14 +26,17 @@ Key = tuple[str, str, str]
 class RunningProbe:
     """The process, what it has said on stdout, and what it has written."""
 
-    def __init__(self, process: ForkedProbe, directory: Path) -> None:
+    def __init__(self, process: Forked, directory: Path) -> None:
         self.process = process
         self.directory = directory
         self.events: list[dict[str, Any]] = []
         self._reader = asyncio.ensure_future(self._read())
 
     async def _read(self) -> None:
-        async for line in self.process.stdout:
+        stdout = asyncio.StreamReader()
+        connect = asyncio.get_running_loop().connect_read_pipe
+        await connect(lambda: asyncio.StreamReaderProtocol(stdout), self.process.stdout)
+        async for line in stdout:
             self.events.append(msgspec.json.decode(line))
 
     @property
@@ -92,12 +95,14 @@ class RunningProbe:
     async def ready(self) -> None:
         """Wait until it says that it is ready."""
         await eventually(lambda: self.of_kind("ready") or self._reader.done())
-        assert self.of_kind("ready"), await self.process.wait()
+        assert self.of_kind("ready"), await self.exit_code()
 
     async def exit_code(self) -> int:
         """Wait for its end."""
         await asyncio.wait_for(self._reader, 30)
-        return await self.process.wait()
+        while (code := self.process.returncode) is None:  # noqa: ASYNC110 - another process sets it
+            await asyncio.sleep(0.01)
+        return code
 
     async def get(self, path: str) -> tuple[int, str]:
         """Return status and body of a page."""
@@ -135,13 +140,13 @@ async def running_probe(
     config.write_bytes(msgspec.json.encode(values))  # JSON is YAML
     said = directory / "probe.stderr"
     said.touch()
-    process = await forked_probe(
-        *("run", "--config", str(config)),
+    with forked(
+        *("platform_probe", "run", "--config", str(config)),
         stderr=said if stderr is None else Path(f"/proc/{os.getpid()}/fd/{stderr}"),
-    )
-    probe = RunningProbe(process, directory)
-    try:
-        yield probe
-    finally:
-        process.kill()
-        await probe.exit_code()
+    ) as process:
+        probe = RunningProbe(process, directory)
+        try:
+            yield probe
+        finally:
+            process.kill()
+            await probe.exit_code()
