@@ -139,7 +139,7 @@ async def running_probe(
     }
     config.write_bytes(msgspec.json.encode(values))  # JSON is YAML
     said = directory / "probe.stderr"
-    said.touch()
+    said.write_bytes(b"")
     with forked(
         *("platform_probe", "run", "--config", str(config)),
         stderr=said if stderr is None else Path(f"/proc/{os.getpid()}/fd/{stderr}"),
