@@ -18,6 +18,7 @@ from tests.helpers.outside_programs import OPTIONAL, StandIns
 
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else each start looks for some
 os.environ.setdefault("GOGC", "off")  # promtool and its like: a third less to do, with more memory
 os.environ.setdefault("GOMEMLIMIT", "400MiB")
 

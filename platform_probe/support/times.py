@@ -6,6 +6,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -43,10 +44,10 @@ _RANGES: Final = {
 
 def zone_named(name: str) -> tzinfo:
     """Return a time zone. Raises `ConfigError` where there is none, with what may be meant."""
-    names = available_timezones()
     wanted = name.strip()
     if wanted in ("UTC", "Z"):
         return UTC
+    names = _zone_names()
     if wanted in names:
         return ZoneInfo(wanted)
     plain = wanted.lower().replace(" ", "_")
@@ -58,6 +59,12 @@ def zone_named(name: str) -> tzinfo:
     said = f"; did you mean '{near}'?" if near else suggestion(name, sorted(names))
     expected = "; a zone is a continent and a city, as Europe/Berlin or America/New_York, or UTC"
     raise ConfigError([f"no time zone {name!r}{said or expected}"])
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    """Return the names of all zones; to look for them opens six hundred files."""
+    return frozenset(available_timezones())
 
 
 def moment_of(text: str, zone: tzinfo, *, newest_s: float) -> float:

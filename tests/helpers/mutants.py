@@ -1,14 +1,12 @@
-"""The changes that mutmut makes to the core, what came of each, and which no test can notice."""
+"""The changes that mutmut makes to the core, and what came of each."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,23 +18,13 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 from mutmut.utils.format_utils import get_mutant_name, orig_function_and_class_names_from_key
 
-from tests.helpers.places import ROOT
+from tests.helpers.equivalent_mutants import Change, equivalents, folded
 
-EQUIVALENT: Final = ROOT / "tests" / "mutants" / "equivalent.toml"
 COPY: Final = Path("mutants")
 """Where mutmut keeps its changed copy and its results, in the directory that it is started in."""
 LOG: Final = COPY / "mutmut.log"
 NOTICED: Final = frozenset({"killed", "timeout", "segfault", "suspicious"})
 """What mutmut calls a change by which a test fails, hangs or crashes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change to a function: the lines before and after it, white space folded."""
-
-    function: str
-    old: str
-    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,42 +139,3 @@ def _change(path: Path, name: str) -> Change:
 
 def _marked(lines: list[str], mark: str) -> Iterator[str]:
     return (line[1:] for line in lines if line.startswith(mark) and not line.startswith(mark * 3))
-
-
-def folded(code: str) -> str:
-    """Return `code` with each run of white space as one blank."""
-    return " ".join(code.split())
-
-
-@dataclass(frozen=True, slots=True)
-class Equivalent:
-    """A change that no test can notice, with the reason; without `new` any change to `old`."""
-
-    path: Path
-    function: str
-    old: str
-    new: str | None
-    why: str
-
-    def covers(self, change: Change) -> bool:
-        """Return whether this is the change."""
-        return (
-            (self.function, self.old) == (change.function, change.old)
-            and self.new in (None, change.new)
-        )  # fmt: skip
-
-
-@cache
-def equivalents() -> tuple[Equivalent, ...]:
-    """Return the changes that no test can notice."""
-    return tuple(
-        Equivalent(
-            path=Path(path),
-            function=entry["in"],
-            old=folded(entry["old"]),
-            new=folded(entry["new"]) if "new" in entry else None,
-            why=entry["why"],
-        )
-        for path, entries in tomllib.loads(EQUIVALENT.read_text("utf-8")).items()
-        for entry in entries
-    )

@@ -23,7 +23,7 @@ from click.testing import CliRunner
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.command_line import EXPECTATION_FAILED
-from tests.helpers.commands import finish, start
+from tests.helpers.forked import forked
 from tests.helpers.own_commands import PROGRAMS, accept
 from tests.helpers.pages import as_scenario, blocks, commands, page
 from tests.helpers.places import ROOT
@@ -186,12 +186,14 @@ class Reader:
         self._served.add(tuple(words))
         program, command, *rest = words
         ready = SERVICES[program, command]
-        with start(program.replace("-", "_"), command, *rest, cwd=self.directory) as process:
-            assert process.stdout is not None
-            if any(ready in line for line in process.stdout):
+        said = self.directory / "said"
+        said.write_text("", encoding="utf-8")
+        with forked(program.replace("-", "_"), command, *rest, stderr=said) as process:
+            if any(ready.encode() in line for line in process.stdout):
                 process.send_signal(signal.SIGTERM)
-            code, _, stderr = finish(process)
-        assert code == 0, stderr
+            process.stdout.read()
+            code = process.wait(timeout_s=300.0)
+        assert code == 0, said.read_text("utf-8")
 
 
 def _is_shipped_as_it_stands(words: list[str]) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import sys
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fleet_wire.contract.attempt import Attempt, Flag
 from fleet_wire.links.link import BrokerAddress
+from tests.helpers.forked import Forked, forked
 from tests.helpers.waiting import eventually
 
 Key = tuple[str, str, str]
@@ -27,15 +26,17 @@ Key = tuple[str, str, str]
 class RunningProbe:
     """The process, what it has said on stdout, and what it has written."""
 
-    def __init__(self, process: asyncio.subprocess.Process, directory: Path) -> None:
+    def __init__(self, process: Forked, directory: Path) -> None:
         self.process = process
         self.directory = directory
         self.events: list[dict[str, Any]] = []
         self._reader = asyncio.ensure_future(self._read())
 
     async def _read(self) -> None:
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
+        stdout = asyncio.StreamReader()
+        connect = asyncio.get_running_loop().connect_read_pipe
+        await connect(lambda: asyncio.StreamReaderProtocol(stdout), self.process.stdout)
+        async for line in stdout:
             self.events.append(msgspec.json.decode(line))
 
     @property
@@ -94,12 +95,14 @@ class RunningProbe:
     async def ready(self) -> None:
         """Wait until it says that it is ready."""
         await eventually(lambda: self.of_kind("ready") or self._reader.done())
-        assert self.of_kind("ready"), await self.process.wait()
+        assert self.of_kind("ready"), await self.exit_code()
 
     async def exit_code(self) -> int:
         """Wait for its end."""
         await asyncio.wait_for(self._reader, 30)
-        return await self.process.wait()
+        while (code := self.process.returncode) is None:  # noqa: ASYNC110 - another process sets it
+            await asyncio.sleep(0.01)
+        return code
 
     async def get(self, path: str) -> tuple[int, str]:
         """Return status and body of a page."""
@@ -135,16 +138,15 @@ async def running_probe(
         **settings,
     }
     config.write_bytes(msgspec.json.encode(values))  # JSON is YAML
-    with (directory / "probe.stderr").open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=file if stderr is None else stderr,
-        )
-    probe = RunningProbe(process, directory)
-    try:
-        yield probe
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
-        await probe.exit_code()
+    said = directory / "probe.stderr"
+    said.write_bytes(b"")
+    with forked(
+        *("platform_probe", "run", "--config", str(config)),
+        stderr=said if stderr is None else Path(f"/proc/{os.getpid()}/fd/{stderr}"),
+    ) as process:
+        probe = RunningProbe(process, directory)
+        try:
+            yield probe
+        finally:
+            process.kill()
+            await probe.exit_code()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.helpers.mutants import Equivalent, equivalents, folded
+from tests.helpers.equivalent_mutants import Equivalent, equivalents, folded
 from tests.helpers.places import ROOT
 
 

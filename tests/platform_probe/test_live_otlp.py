@@ -190,7 +190,7 @@ async def test_the_exporter_does_not_outlive_a_probe_that_is_killed(
             await eventually(lambda: backend.spans)
             exporter = Path(f"/proc/{exporter_of(probe)}")
             probe.process.kill()
-            await probe.process.wait()
+            await probe.exit_code()
             await eventually(lambda: not exporter.exists())
 
 
