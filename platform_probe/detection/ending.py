@@ -3,7 +3,9 @@
 Each unlock that goes well makes it likelier that the problem is over: by how much follows from how
 many were hit until the last one that was. What goes well since then says that it is over, and not
 that it was small. A car that was hit and opens says more than others, where hardly any that was hit
-had opened before: what struck it would strike it again.
+had opened before: what struck it would strike it again. And where three cars are hit again it goes
+on, though no test counts them once more: what goes well counts each time, so else a problem of few
+cars would be over as soon as each of them was hit.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ ILL: Final = 5.0
 """Log odds are never higher: what has lasted for days is noticed to be over as soon."""
 CLEARLY_WORSE: Final = 3.0
 """While it goes on, so many times as many as usual are hit at least."""
+LEAST_AGAIN: Final = 3
+"""So many cars must be hit again: one that is sick is no problem of its cohort."""
 _MOST: Final = 0.99
 
 
@@ -28,6 +32,8 @@ class Ending:
         self._odds = ILL
         self._opened: set[str] = set()
         """Cars that have opened since they were hit."""
+        self._again: set[str] = set()
+        """Cars that were hit once more, and were not weighed yet."""
         self.expect(failed=0, total=0, expected=0.0, cars=frozenset())
 
     @property
@@ -55,6 +61,7 @@ class Ending:
         again = min((len(cars) - len(self._opened) + 1.0) / (len(cars) + 2.0), _MOST)
         usual_again = min(usual / share, again / CLEARLY_WORSE)
         self._opens = math.log((1.0 - again) / (1.0 - usual_again))
+        self._strikes = math.log(again / usual_again) if usual_again else 0.0
 
     def hit(self, *, is_counted: bool = False) -> None:
         """Weigh an unlock that was hit. What `is_counted` was taken for not hit until now."""
@@ -62,8 +69,15 @@ class Ending:
         self._odds = min(before + self._hit, ILL)
 
     def struck(self, car: str) -> None:
-        """Note that a car was hit, be it once more."""
+        """Note that a car was hit."""
         self._opened.discard(car)
+
+    def struck_again(self, car: str) -> None:
+        """Weigh that a car was hit which counts for no test once more: with some others."""
+        self._again.add(car)
+        if len(self._again) >= LEAST_AGAIN:
+            self._odds = min(self._odds + len(self._again) * self._strikes, ILL)
+            self._again.clear()
 
     def well(self) -> None:
         """Weigh an unlock that was not hit."""

@@ -73,6 +73,8 @@ class Problem:
         """All names of its cohort."""
         self._repeats: deque[Hit] = deque(maxlen=MOST_KEPT)
         """Hits that do not count, of customers and cars that may not have been hit before."""
+        self._hit_again = 0
+        """How many of these there were: the test whether it goes on counts them."""
         self._ending = Ending()
         self._evidence = Evidence(expected, measure.sizes)
         self._limit = math.inf
@@ -140,8 +142,7 @@ class Problem:
         if counts:
             self._count(of_it, is_of_it=is_of_it)
         elif is_of_it and of_it is not None:
-            self._repeats.append(of_it)
-            self._note_whom(of_it)
+            self._take_repeat(of_it)
         if is_of_it:
             self.last_s = now_s
             is_well = hit is None and self.measure not in PROVED_LATER
@@ -233,6 +234,16 @@ class Problem:
         self.hits.append(hit)
         self._note_whom(hit)
 
+    def _take_repeat(self, hit: Hit) -> None:
+        """Take a hit that counts for no test: it says that this goes on."""
+        self._repeats.append(hit)
+        self._hit_again += 1
+        self.well = self.well_elsewhere = 0
+        self._note_whom(hit)
+        if self._ending.is_likely:
+            self._expect()
+        self._ending.struck_again(hit.vehicle_id)
+
     def _note_whom(self, hit: Hit) -> None:
         self.hit_s = max(self.hit_s, hit.at_s)
         if hit.customer is not None and len(self.customers) < MOST_KEPT:
@@ -255,8 +266,8 @@ class Problem:
     def _expect(self) -> None:
         """Take for as large as it was until it hit the last one."""
         self._ending.expect(
-            failed=self.failed,
-            total=self.total - self.well,
+            failed=self.failed + self._hit_again,
+            total=self.total + self._hit_again - self.well,
             expected=self.expected,
             cars=self.cars,
         )

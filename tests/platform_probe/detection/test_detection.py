@@ -296,10 +296,40 @@ def garage_fails() -> Watched:
     return watched
 
 
-@pytest.mark.parametrize(("opens", "most"), [(GARAGE, 5), ([], 20)])
+@pytest.mark.parametrize(("opens", "most"), [(GARAGE, 7), ([], 40)])
 def test_cars_that_were_hit_and_open_say_that_it_is_over(opens: list[str], most: int) -> None:
     """Sooner than others do."""
     assert unlocks_until_over(garage_fails(), opens) < most
+
+
+def test_what_goes_on_is_not_over_as_soon_as_each_of_its_cars_was_hit() -> None:
+    """A car counts as hit once in six hours, and what goes well counts each time."""
+    watched = garage_fails()
+    for number in range(120):
+        watched.wait(20.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE, vehicle_id=GARAGE[number % 12])
+        watched.unlock()
+    (incident,) = {each.incident_id: each for each in watched.told}.values()
+    assert incident.unseen_since is None
+    assert incident.customers > 100
+    for _ in range(40):
+        watched.wait(20.0)
+        watched.unlock()
+    assert watched.told[-1].unseen_since is not None
+
+
+def test_one_sick_car_does_not_prolong_what_is_over() -> None:
+    """Whoever comes: three cars must be hit once more."""
+    watched = garage_fails()
+    for number in range(60):
+        watched.wait(20.0)
+        is_sick = number % 3 == 0
+        watched.unlock(
+            cause=Cause.BOX_OFFLINE if is_sick else None,
+            vehicle_id=GARAGE[0] if is_sick else f"other-{number}",
+        )
+    watched.wait(120.0)
+    assert watched.told[-1].unseen_since is not None
 
 
 def test_a_car_that_opens_again_and_again_says_so_once() -> None:
