@@ -88,13 +88,19 @@ class Recent:
         return (one for one in self._hits if one.at_s >= since_s and measure in one.measures)
 
     def totals(self, since_s: float) -> Counter[Values]:
-        """Return how many counted since a moment, by their values; to within a step."""
+        """Return how many counted since a moment, by their values.
+
+        Of the step in which it lies, those that came after it in the mean; the others' values stand
+        with none: that there are such unlocks is known.
+        """
         totals: Counter[Values] = Counter()
         first = int(since_s // STEP_S)
         for number, step in self._steps.items():
-            if number >= first:
-                for values, counted in step.items():
-                    totals[values] += counted.number
+            if number < first:
+                continue
+            for values, counted in step.items():
+                is_since = number > first or counted.sum_s >= since_s * counted.number
+                totals[values] += counted.number if is_since else 0
         return totals
 
     def counts(

@@ -27,3 +27,14 @@ def test_what_is_too_old_is_forgotten_and_leaves_room(monkeypatch: pytest.Monkey
     recent.counted(4 * STEP_S + KEPT_S, UNKNOWN)
     recent.counted(5 * STEP_S + KEPT_S, UNKNOWN)
     assert recent.totals(0.0) == {UNKNOWN: 2, HERE: 2}
+
+
+def test_what_came_before_a_moment_is_not_counted_since_then() -> None:
+    """Also where both are of one step: else 6 of 6 that failed are told as 6 of 11."""
+    recent = Recent()
+    for at_s in (1.0, 2.0, 3.0):
+        recent.counted(at_s, UNKNOWN)
+    recent.counted(20.0, HERE)
+    recent.counted(STEP_S + 1.0, HERE)
+    assert recent.totals(10.0) == {UNKNOWN: 0, HERE: 2}
+    assert recent.totals(0.0) == {UNKNOWN: 3, HERE: 2}
