@@ -153,6 +153,7 @@ class Incidents:
         self._checked_at = at
         for followed in [*self._followed.values()]:
             if followed.is_open:
+                self._end_mute(followed, at)
                 self._follow_window(followed, at)
                 self._tell_unseen(followed, at)
                 self._resolve(followed, at)
@@ -331,6 +332,13 @@ class Incidents:
             state=IncidentState.RESOLVED,
             ended_at=ended_at,
         )
+
+    def _end_mute(self, followed: Followed, at: float) -> None:
+        """Say that the time for which a person muted an incident is over."""
+        until = followed.incident.muted_until
+        if until is not None and at >= until:
+            said = followed.change(ChangeKind.UNMUTED, at, "its mute is over")
+            followed.tell(at, said, muted_until=None)
 
     def _follow_window(self, followed: Followed, at: float) -> None:
         """Say that a window no longer covers an incident, or does so from now on."""

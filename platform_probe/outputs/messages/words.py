@@ -263,7 +263,16 @@ def why_quiet(incident: Incident) -> str:
     """Return why nothing is said of it, for when that is over."""
     if incident.maintenance is not None:
         return f"maintenance window '{incident.maintenance}'"
-    return "muted"
+    return f"muted{who_muted(incident)}"
+
+
+def who_muted(incident: Incident) -> str:
+    """Return who muted it last, and why: " by jo: fixed tonight"; "" where nobody has."""
+    mutes = [each for each in incident.changes if each.kind is ChangeKind.MUTED and each.by]
+    if not mutes:
+        return ""
+    reason = mutes[-1].reason
+    return f" by {mutes[-1].by}" + (f": {reason}" if reason else "")
 
 
 def standing(incident: Incident) -> str:

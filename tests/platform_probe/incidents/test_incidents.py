@@ -357,6 +357,20 @@ def test_people_acknowledge_mute_and_close_with_a_reason() -> None:
     assert told.kinds[-1] is ChangeKind.CLOSED
 
 
+def test_the_end_of_a_mute_stands_in_the_history() -> None:
+    """Once, when its time is over; one that was taken back has none."""
+    told = Told()
+    told.take()
+    told.act(ActionKind.MUTE, until=told.time.unix_s() + 100.0)
+    told.wait(90.0)
+    assert told.kinds[-1] is ChangeKind.MUTED
+    told.wait(30.0)
+    told.wait(30.0)
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED, ChangeKind.UNMUTED]
+    assert told.last.muted_until is None
+    assert told.last.changes[-1].sentence == "its mute is over"
+
+
 def test_nobody_acts_on_what_does_not_exist() -> None:
     """A forged or a stale button."""
     told = Told()

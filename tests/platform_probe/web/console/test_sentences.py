@@ -105,8 +105,9 @@ def grown(lives: Lives) -> None:
 
 
 def come_back(lives: Lives) -> None:
-    """Let one be over, and come back, before it is taken for over and after."""
+    """Let one be over, and come back, before it is taken for over and after; its mute ends."""
     lives.take(1)
+    lives.act(ActionKind.MUTE)
     lives.take(1, is_over=True)
     lives.wait(UNSEEN_S)
     lives.take(1)
