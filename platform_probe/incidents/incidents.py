@@ -21,7 +21,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
 )
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, are_two, opening_of
+from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, are_two
 from platform_probe.incidents.joining import ALONE, UNSEEN_S, have_one_mode
 from platform_probe.incidents.maintenance import MaintenanceWindow, is_past, window_of
 from platform_probe.incidents.parts import cohorts_of, parts_of, whom_of
@@ -29,6 +29,7 @@ from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
 from platform_probe.incidents.words import (
     cohorts_in_words,
+    opening_of,
     said_of,
     subject_in,
 )

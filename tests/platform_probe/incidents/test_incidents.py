@@ -38,6 +38,14 @@ def test_a_finding_opens_an_incident_with_its_numbers() -> None:
     assert (told.last.revision, told.last.failed, told.last.total) == (1, 10, 40)
 
 
+def test_what_is_hardly_sure_is_opened_without_a_number() -> None:
+    """Nobody knows what to do with 57.4 %."""
+    told = Told()
+    told.take(sure=0.574)
+    (opening,) = told.last.changes
+    assert opening.sentence.endswith("elsewhere 0 of 60; not sure yet: it may still be chance")
+
+
 def test_the_same_problem_in_another_measure_is_the_same_incident() -> None:
     """Cars that are lost, unlocks that fail, and doors that open late."""
     told = Told()

@@ -131,6 +131,7 @@ def expected(lives: Lives) -> None:
     """Let one be within a maintenance window, and outlast it."""
     lives.take(1, cohort={"region": "south"})
     lives.wait(900.0)
+    lives.take(2, cohort={"region": "east"}, sure=0.5, cars=frozenset({"car-90"}))
 
 
 def beyond(lives: Lives) -> None:
