@@ -41,11 +41,12 @@ def mode_title(language: str, slug: str) -> str:
 def said(language: str, text: str | None) -> str:
     """Return a sentence of the catalogue of modes or of advice in a language, where there is one.
 
-    Advice may be several sentences one after the other: each is looked for.
+    Advice may be several sentences one after the other: each is looked for. What names a cohort is
+    one of the sentences with places.
     """
     if text is None:
         return ""
-    return _said(language, text) or text
+    return _said(language, text) or told(language, text)
 
 
 @lru_cache(maxsize=4_096)
