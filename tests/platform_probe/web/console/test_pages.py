@@ -802,9 +802,10 @@ def test_a_share_is_not_told_before_those_that_fail_have_ended(tmp_path: Path) -
 
 def test_an_incident_says_percentages_as_its_message_does(tmp_path: Path) -> None:
     """Only all is 100 %, and what is hardly sure has no number."""
-    ends = {"state": IncidentState.RESOLVED, "ended_at": BEGIN_S + 60.0}
+    goes_on: dict[str, Any] = {}
+    ended: dict[str, Any] = {"state": IncidentState.RESOLVED, "ended_at": BEGIN_S + 60.0}
     pages = []
-    for part, changes in ((0.997, {}), (1.0, ends)):
+    for part, changes in ((0.997, goes_on), (1.0, ended)):
         store = tmp_path / f"store-{part}"
         put_unlocks(store, [unlock(1)])
         put_incidents(store, [incident_of(mode_probability=part, sure=0.574, **changes)])
