@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -157,6 +158,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
     console = Console()
     if mode == "virtual":
+        _warn_of_settings_of_the_monitor()
         summary = _run_virtually(
             loaded, source, directory, console, seed=seed, fleet_secret=fleet_secret
         )
@@ -215,6 +217,14 @@ def _check_brokers(
     brokers = Brokers.parse(urls)
     box_credentials.check(is_tls=brokers.is_tls)
     warn_of_demo_secret(fleet_secret, brokers, partial(click.echo, err=True))
+
+
+def _warn_of_settings_of_the_monitor() -> None:
+    """Say which variables have no effect: a live run's monitor takes them."""
+    names = sorted(name for name in os.environ if name.startswith("PLATFORM_PROBE_"))
+    if names:
+        why = "passed over: in virtual time the monitor has the settings of the scenario alone"
+        click.echo(f"fleet-sim: {', '.join(names)}: {why}", err=True)
 
 
 def _check_platform(url: str, broker_url: str | None) -> None:

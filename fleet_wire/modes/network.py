@@ -85,7 +85,7 @@ MODES: Final = (
         acts=Actor.NETWORK_OPERATOR,
         now="Restart the car's box by SMS and let the customer press again in a minute, or give"
         " them another car.",
-        mend="Find out why nothing comes down to this SIM; a new connection of the box mends it "
+        mend="Find out why nothing comes down to the SIM; a new connection of the box mends it "
         "for a time.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),

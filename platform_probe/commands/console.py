@@ -86,4 +86,5 @@ def _print_token(who: str) -> None:
         raise ConfigError([f"--new-token {who}: expected NAME:ROLE, with a role of {roles}"])
     token = new_token()
     click.echo(f"token, for {name} alone: {token}")
-    click.echo(f"line for the file: {name} {role} {token_hash(token)}")
+    click.echo("line for the file:")
+    click.echo(f"{name} {role} {token_hash(token)}")

@@ -21,7 +21,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
 )
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, are_two, opening_of
+from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, are_two
 from platform_probe.incidents.joining import ALONE, UNSEEN_S, have_one_mode
 from platform_probe.incidents.maintenance import MaintenanceWindow, is_past, window_of
 from platform_probe.incidents.parts import cohorts_of, parts_of, whom_of
@@ -29,6 +29,7 @@ from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
 from platform_probe.incidents.words import (
     cohorts_in_words,
+    opening_of,
     said_of,
     subject_in,
 )
@@ -153,6 +154,7 @@ class Incidents:
         self._checked_at = at
         for followed in [*self._followed.values()]:
             if followed.is_open:
+                self._end_mute(followed, at)
                 self._follow_window(followed, at)
                 self._tell_unseen(followed, at)
                 self._resolve(followed, at)
@@ -331,6 +333,13 @@ class Incidents:
             state=IncidentState.RESOLVED,
             ended_at=ended_at,
         )
+
+    def _end_mute(self, followed: Followed, at: float) -> None:
+        """Say that the time for which a person muted an incident is over."""
+        until = followed.incident.muted_until
+        if until is not None and at >= until:
+            said = followed.change(ChangeKind.UNMUTED, at, "its mute is over")
+            followed.tell(at, said, muted_until=None)
 
     def _follow_window(self, followed: Followed, at: float) -> None:
         """Say that a window no longer covers an incident, or does so from now on."""

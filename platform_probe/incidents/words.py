@@ -8,10 +8,11 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.contract.incident import IncidentKind, Severity
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.detection.finding import Finding
 from platform_probe.diagnosis.cohorts.names import in_order
+from platform_probe.outputs.messages.words import NOT_SURE_YET, SURE_ENOUGH, percent, sureness
 
 Clock = Callable[[float], str]
 """Says the time of day of Unix seconds, to the minute, where the operator is."""
@@ -210,9 +211,9 @@ def said_of(finding: Finding) -> str:
     return f"{what_is_wrong(finding)}, {numbers_of(finding)}"
 
 
-def percent(share: float) -> str:
-    """Return a share; only all is 100 %, and small ones keep a digit."""
-    if 0.0 < share < 0.0995:  # noqa: PLR2004 - 9.95 % is shown as 10 %
-        return f"{100 * share:.1f} %"
-    rounded = round(100 * share)
-    return f"{min(99, rounded) if share < 1.0 else rounded} %"
+def opening_of(finding: Finding, severity: Severity) -> str:
+    """Return the first sentence of its history."""
+    sure = NOT_SURE_YET
+    if finding.sure >= SURE_ENOUGH:
+        sure = f"{sureness(finding.sure)} sure that this is no chance"
+    return f"{severity.value}: {numbers_of(finding)}; {sure}"

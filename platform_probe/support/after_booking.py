@@ -83,12 +83,15 @@ _ENDED_AMID: Final = (
 _OVER_FIRST: Final = "The booking has ended, and the incident is open."
 BOOKING_ENDED_AMID: Final = {
     Other.OPERATOR: (
-        f"{_ENDED_AMID} If you still need a car, we help you to book one that is not hit.",
-        f"{_OVER_FIRST} If they need a car let them book one of another operator.",
+        f"{_ENDED_AMID} If you still need a car, we help you to book one that is not part of it.",
+        (
+            f"{_OVER_FIRST} If they need a car let them book one of another operator than"
+            " {operator}."
+        ),
     ),
     Other.PLACE: (
         f"{_ENDED_AMID} If you still need a car, please book one in another part of town.",
-        f"{_OVER_FIRST} If they need a car let them book one of another region.",
+        f"{_OVER_FIRST} If they need a car let them book one of another region than {{region}}.",
     ),
     Other.ANOTHER: (
         f"{_ENDED_AMID} If you still need a car, please book another one.",
@@ -103,7 +106,7 @@ BOOKING_ENDED_AMID: Final = {
     ),
 }
 """The same while the incident is open that the unlock was of: the next car may not open either,
-but for those that it does not hit. Open it is until it is known to be over."""
+but for those that it does not hit, which are named. Open it is until it is known to be over."""
 THEN_GOES_ON: Final = (
     "At that time there was a problem that we know of and are working on.",
     "There was a known problem then, which goes on.",
@@ -113,8 +116,8 @@ THEN_MAY_BE_OVER: Final = (
     "There was a known problem then, which may be over.",
 )
 THEN_OVER: Final = (
-    "At that time there was a problem that we know of; it is over since.",
-    "There was a known problem then, which is over since.",
+    "At that time there was a problem that we know of; it is over now.",
+    "There was a known problem then, which is over now.",
 )
 """What is said first where the unlock was of an incident, and nothing else says so: whoever calls
 after their booking still asks why the car did not open."""
@@ -138,7 +141,7 @@ def ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
     First that there was a known problem, where there was one.
     """
     told, then = _ended(case, mode), _known_then(case)
-    if told is None or then is None or told in BOOKING_ENDED_AMID.values():
+    if told is None or then is None or told[0].startswith(_ENDED_AMID):
         return told
     return f"{then[0]} {told[0]}", f"{then[1]} {told[1]}"
 
@@ -191,12 +194,18 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
     if mode is not None and _is_of_phone(mode):  # the next car would not open either
         return f"{mode.customer} {BOOKING_ENDED[0]}", f"{BOOKING_ENDED[1]} {mode.now}"
     seen = (one for one in case.goes_on if one.unseen_since is None)
-    return next((BOOKING_ENDED_AMID[other_than(one)] for one in seen), BOOKING_ENDED)
+    return next(map(ended_amid, seen), BOOKING_ENDED)
 
 
 def _is_of_phone(mode: FailureMode) -> bool:
     """Return whether no request of a phone comes to the car, whichever car it is."""
     return mode.layer is Layer.PHONE and mode.cause is not None
+
+
+def ended_amid(incident: Incident) -> tuple[str, str]:
+    """Return what is said and done while an incident is open, which is named by whom it hits."""
+    say, do = BOOKING_ENDED_AMID[other_than(incident)]
+    return say, do.format(**incident.cohort)
 
 
 def other_than(incident: Incident) -> Other:

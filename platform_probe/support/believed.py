@@ -47,8 +47,11 @@ _HOW_FAR: Final = (ANSWERS | REFUSALS).union(
 _SAYS_IT_TOO: Final[Mapping[str, Fact]] = {
     Fact.ANSWERED_BY_ANOTHER: Fact.ANOTHER_CAR_ASKED,
     Fact.ANOTHER_CAR_ASKED: Fact.ANSWERED_BY_ANOTHER,
+    Fact.REGION_AWAY: Fact.ALL_OF_OPERATOR_AWAY,
+    Fact.OPERATOR_AWAY: Fact.ALL_OF_OPERATOR_AWAY,
 }
-"""Where the one is seen nobody misses the other: both say that another car got the command."""
+"""Where the other is seen nobody misses the one: both say that another car got the command, or that
+cars of a region and an operator have lost their connection."""
 _CLOCK: Final = re.compile(r"\b(\d{2}):(\d{2}):(\d{2})\b")
 """A time of day in the sentence of a fact: of the day that is nearest to the diagnosis, UTC."""
 

@@ -142,7 +142,14 @@ def acknowledged(before: Incident, by: str = "jo", *, after_s: float = 1.0) -> I
 def muted(before: Incident, *, for_s: float = 3_600.0, after_s: float = 1.0) -> Incident:
     """Return it when somebody has muted it."""
     until = before.at + after_s + for_s
-    return then(before, ChangeKind.MUTED, after_s=after_s, by="jo", muted_until=until)
+    return then(
+        before,
+        ChangeKind.MUTED,
+        after_s=after_s,
+        by="jo",
+        reason="fixed tonight",
+        muted_until=until,
+    )
 
 
 def closed(before: Incident, *, after_s: float = 60.0) -> Incident:

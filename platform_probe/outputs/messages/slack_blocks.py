@@ -25,6 +25,7 @@ from platform_probe.outputs.messages.words import (
     severity_word,
     sure_of,
     what_of,
+    who_muted,
     who_of,
     why_worse,
 )
@@ -186,7 +187,8 @@ def quiet_notes(call: Call) -> list[str]:
         name = escaped(incident.maintenance, 200)
         notes.append(f":wrench: Maintenance window '{name}': no more messages until it ends.")
     elif incident.muted_until is not None and incident.muted_until > incident.at:
-        notes.append(f":mute: Muted until {moment(incident.muted_until)}.")
+        who = escaped(who_muted(incident))
+        notes.append(f":mute: Muted until {moment(incident.muted_until)}{who and f' {who}'}.")
     if call.place.withheld:
         notes.append(f"No message was sent until now: {escaped(call.place.withheld, 200)}.")
     return notes

@@ -367,6 +367,8 @@ class SlackOutbox:
         if part is None:
             return None
         quiet_unix_s = quiet_until(incident, now.unix_s)
+        if quiet_unix_s is not None and told_in_quiet(place, incident):
+            return _urgency(Part.HISTORY, incident), -math.inf
         not_before_s = -math.inf
         if quiet_unix_s is not None:
             not_before_s = now.s + (quiet_unix_s - now.unix_s)
@@ -379,8 +381,7 @@ class SlackOutbox:
             not_before_s = max(not_before_s, self._looked_at_until_s(place))
         if math.isinf(not_before_s) and not_before_s > 0:
             return None  # until a revision says otherwise
-        rank = {Part.MESSAGE: 1.0, Part.HISTORY: 3.0}.get(part, 2.0)
-        return (rank, -float(RANKS[incident.severity]), incident.opened_at), not_before_s
+        return _urgency(part, incident), not_before_s
 
     def _edit_due(self, place: Place, now: Now) -> tuple[tuple[float, ...], float] | None:
         incident = self._incidents[place.incident_id]
@@ -427,10 +428,14 @@ class SlackOutbox:
         if place.begun is not None and place.begun.doubtful:
             begun = place.begun
             return Call(Verb.FIND, begun.part, place, incident, lane, _marker(place, begun.number))
-        part = self._next_part(place, incident)
-        if part is None or quiet_until(incident, now.unix_s) is not None:
+        part, changes = self._next_part(place, incident), untold(place, incident)
+        if quiet_until(incident, now.unix_s) is not None:
+            changes = told_in_quiet(place, incident)
+            part = Part.HISTORY if changes else None
+        if part is None:
             return None
-        changes = untold(place, incident) if part in (Part.HISTORY, Part.NAMED) else ()
+        if part not in (Part.HISTORY, Part.NAMED):
+            changes = ()
         return Call(
             Verb.POST, part, place, incident, lane, _marker(place, place.number + 1), changes
         )
@@ -445,7 +450,9 @@ class SlackOutbox:
     # What came of it
 
     def _note_begun(self, call: Call, now: Now) -> None:
-        place = call.place
+        place, changes = call.place, call.incident.changes
+        if call.part is Part.HISTORY:
+            changes = call.changes
         place.number += 1
         place.begun = Begun(
             call.part,
@@ -454,7 +461,7 @@ class SlackOutbox:
             call.incident.severity,
             has_ended(call.incident),
             is_unnamed(call.incident),
-            call.incident.changes[-1] if call.incident.changes else None,
+            changes[-1] if changes else None,
         )
         self._changed(place)
 
@@ -543,6 +550,16 @@ def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
     )  # fmt: skip
 
 
+def told_in_quiet(place: Place, incident: Incident) -> tuple[Change, ...]:
+    """Return what the thread gets while nothing else is said: up to what a person did last.
+
+    Who muted it, and why, is of use as long as it is muted.
+    """
+    changes = untold(place, incident) if place.ts else ()
+    by_people = [number for number, each in enumerate(changes) if each.by is not None]
+    return changes[: by_people[-1] + 1] if by_people else ()
+
+
 def _is_needless(place: Place, incident: Incident) -> bool:
     """Return whether nobody has to hear of an incident that was not posted yet.
 
@@ -550,6 +567,11 @@ def _is_needless(place: Place, incident: Incident) -> bool:
     """
     is_past = has_ended(incident) or incident.unseen_since is not None
     return incident.joined_to is not None or (bool(place.withheld) and is_past)
+
+
+def _urgency(part: Part, incident: Incident) -> tuple[float, ...]:
+    rank = {Part.MESSAGE: 1.0, Part.HISTORY: 3.0}.get(part, 2.0)
+    return rank, -float(RANKS[incident.severity]), incident.opened_at
 
 
 def _marker(place: Place, number: int) -> str:

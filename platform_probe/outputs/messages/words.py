@@ -25,6 +25,10 @@ HOUR_MIN: Final = 60
 DAY_S: Final = 86_400.0
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
+SURE_ENOUGH: Final = 0.9
+"""What is less sure is said without a number: nobody knows what to do with 57 % [E]."""
+NOT_SURE_YET: Final = "not sure yet: it may still be chance"
+NOT_SURE: Final = "not sure: it may have been chance"
 
 OVER_AFTER: Final = "it counts as over after a quarter of an hour without a sign of it"
 PRESS_AGAIN: Final = "It may be over: let customers press unlock once more. If that fails:"
@@ -176,7 +180,11 @@ def who_of(incident: Incident) -> str | None:
 
 def sure_of(incident: Incident) -> str | None:
     """Return how sure it is that this is no chance; None where nobody has said."""
-    return None if incident.sure <= 0 else sureness(incident.sure)
+    if incident.sure <= 0:
+        return None
+    if incident.sure < SURE_ENOUGH:
+        return NOT_SURE if has_ended(incident) else NOT_SURE_YET
+    return sureness(incident.sure)
 
 
 def sureness(sure: float) -> str:
@@ -192,9 +200,11 @@ def share_of(part: int, total: int) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 in percent, with a digit behind the point where it is small."""
-    value = 100 * share
-    return f"{value:.1f} %" if 0 < value < 10 else f"{value:.0f} %"  # noqa: PLR2004
+    """Return a share of 1; only all is 100 %, and small ones keep a digit behind the point."""
+    if 0.0 < share < 0.0995:  # noqa: PLR2004 - 9.95 % is shown as 10 %
+        return f"{100 * share:.1f} %"
+    rounded = round(100 * share)
+    return f"{min(99, rounded) if share < 1.0 else rounded} %"
 
 
 def lasting(seconds: float) -> str:
@@ -263,7 +273,16 @@ def why_quiet(incident: Incident) -> str:
     """Return why nothing is said of it, for when that is over."""
     if incident.maintenance is not None:
         return f"maintenance window '{incident.maintenance}'"
-    return "muted"
+    return f"muted{who_muted(incident)}"
+
+
+def who_muted(incident: Incident) -> str:
+    """Return who muted it last, and why: " by jo: fixed tonight"; "" where nobody has."""
+    mutes = [each for each in incident.changes if each.kind is ChangeKind.MUTED and each.by]
+    if not mutes:
+        return ""
+    reason = mutes[-1].reason
+    return f" by {mutes[-1].by}" + (f": {reason}" if reason else "")
 
 
 def standing(incident: Incident) -> str:

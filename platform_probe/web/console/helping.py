@@ -14,7 +14,13 @@ import msgspec
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import TITLES
-from platform_probe.outputs.messages.words import MUCH_SURE, counts_unlocks
+from platform_probe.outputs.messages.words import (
+    MUCH_SURE,
+    SURE_ENOUGH,
+    counts_unlocks,
+    has_ended,
+)
+from platform_probe.outputs.messages.words import percent as share_told
 from platform_probe.support.believed import percent
 from platform_probe.support.beside import again_possible
 from platform_probe.support.incident_rows import over_since_s
@@ -35,11 +41,12 @@ def mode_title(language: str, slug: str) -> str:
 def said(language: str, text: str | None) -> str:
     """Return a sentence of the catalogue of modes or of advice in a language, where there is one.
 
-    Advice may be several sentences one after the other: each is looked for.
+    Advice may be several sentences one after the other: each is looked for. What names a cohort is
+    one of the sentences with places.
     """
     if text is None:
         return ""
-    return _said(language, text) or text
+    return _said(language, text) or told(language, text)
 
 
 @lru_cache(maxsize=4_096)
@@ -137,6 +144,9 @@ def help_templates() -> None:
         counts_unlocks=counts_unlocks,
         language_told=language_told,
         percent=percent,
+        share_told=share_told,
+        has_ended=has_ended,
+        is_sure_enough=lambda sure: sure >= SURE_ENOUGH,
         is_surest=lambda sure: sure > MUCH_SURE,
         bar_of=bar_of,
         again_possible=again_possible,

@@ -88,7 +88,8 @@ class Curve:
     most: float
     first_s: float
     last_s: float
-    points: Sequence[tuple[float, float]]
+    points: Sequence[tuple[float, float | None]]
+    """(Unix seconds, value); None: not known yet, and not drawn."""
 
 
 def curve_of(

@@ -49,6 +49,19 @@ def test_ctrl_c_while_the_report_is_written_ends_at_once(
     assert f"ended at once; what was gathered is in {out}" in result.stderr
 
 
+def test_what_a_virtual_run_passes_over_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A maintenance window in the environment is one of a live run's monitor."""
+    scenario, out = str(write_scenario(tmp_path)), tmp_path / "run"
+    arguments = ["run", scenario, "--mode", "virtual", "--out"]
+    plain = CliRunner().invoke(main, [*arguments, str(out / "1")])
+    monkeypatch.setenv("PLATFORM_PROBE_DETECTION", '{"maintenance": []}')
+    result = CliRunner().invoke(main, [*arguments, str(out / "2")])
+    assert plain.stderr == ""
+    assert result.stderr.startswith("fleet-sim: PLATFORM_PROBE_DETECTION: passed over:")
+
+
 @pytest.mark.parametrize("what", [KeyboardInterrupt(), RuntimeError("no more memory")])
 def test_the_screen_is_given_back_however_a_run_ends(
     what: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

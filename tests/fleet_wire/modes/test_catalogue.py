@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fleet_sim.faults import FAULTS
@@ -43,6 +45,12 @@ def test_sentences_are_sentences(mode: FailureMode) -> None:
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert len(sentence) < 200
+
+
+@ALL
+def test_what_mends_it_is_true_of_many_cars_too(mode: FailureMode) -> None:
+    """It stands in messages of incidents as well, of 72 cars."""
+    assert re.search(r"\bthis (car|box|SIM)\b", mode.mend or "") is None
 
 
 def test_titles_are_short_and_tell_modes_apart() -> None:

@@ -38,6 +38,14 @@ def test_a_finding_opens_an_incident_with_its_numbers() -> None:
     assert (told.last.revision, told.last.failed, told.last.total) == (1, 10, 40)
 
 
+def test_what_is_hardly_sure_is_opened_without_a_number() -> None:
+    """Nobody knows what to do with 57.4 %."""
+    told = Told()
+    told.take(sure=0.574)
+    (opening,) = told.last.changes
+    assert opening.sentence.endswith("elsewhere 0 of 60; not sure yet: it may still be chance")
+
+
 def test_the_same_problem_in_another_measure_is_the_same_incident() -> None:
     """Cars that are lost, unlocks that fail, and doors that open late."""
     told = Told()
@@ -355,6 +363,20 @@ def test_people_acknowledge_mute_and_close_with_a_reason() -> None:
     told.take(failed=40)
     told.take(2)
     assert told.kinds[-1] is ChangeKind.CLOSED
+
+
+def test_the_end_of_a_mute_stands_in_the_history() -> None:
+    """Once, when its time is over; one that was taken back has none."""
+    told = Told()
+    told.take()
+    told.act(ActionKind.MUTE, until=told.time.unix_s() + 100.0)
+    told.wait(90.0)
+    assert told.kinds[-1] is ChangeKind.MUTED
+    told.wait(30.0)
+    told.wait(30.0)
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED, ChangeKind.UNMUTED]
+    assert told.last.muted_until is None
+    assert told.last.changes[-1].sentence == "its mute is over"
 
 
 def test_nobody_acts_on_what_does_not_exist() -> None:

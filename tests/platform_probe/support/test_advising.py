@@ -118,8 +118,8 @@ def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cohort", "other"),
     [
-        ({"region": "centre", "operator": "operator-a"}, "one of another operator"),
-        ({"region": "centre"}, "one of another region"),
+        ({"region": "centre", "operator": "operator-a"}, "one of another operator than operator-a"),
+        ({"region": "centre"}, "one of another region than centre"),
         ({"firmware": "2.4.1"}, "another one"),
     ],
 )

@@ -81,17 +81,29 @@ def test_reasons_are_what_the_signature_lists() -> None:
     assert reasons(weaker, UTC, is_for=True) == [Fact.SUPPORT_CALLED]
 
 
-@pytest.mark.parametrize("seen", [Fact.ANOTHER_CAR_ASKED, Fact.WENT_WELL])
-def test_what_was_seen_in_another_way_is_not_missed(seen: Fact) -> None:
-    """That the log names another car says that another car got the command."""
-    weighed = (Weighed(seen, 2.0), Weighed(Fact.ANSWERED_BY_ANOTHER, -0.8, is_seen=False))
+@pytest.mark.parametrize(
+    ("seen", "not_seen"),
+    [
+        (Fact.ANOTHER_CAR_ASKED, Fact.ANSWERED_BY_ANOTHER),
+        (Fact.WENT_WELL, Fact.ANSWERED_BY_ANOTHER),
+        (Fact.ALL_OF_OPERATOR_AWAY, Fact.REGION_AWAY),
+        (Fact.ALL_OF_OPERATOR_AWAY, Fact.OPERATOR_AWAY),
+        (Fact.MANY_AWAY, Fact.REGION_AWAY),
+    ],
+)
+def test_what_was_seen_in_another_way_is_not_missed(seen: Fact, not_seen: Fact) -> None:
+    """That the log names another car says that another car got the command.
+
+    And that 80 of 80 cars of an operator in a region are lost, that those of the region are.
+    """
+    weighed = (Weighed(seen, 2.0), Weighed(not_seen, -0.8, is_seen=False))
     one = replace(
         revision(20.0, "wrong_vin_mapping", 0.9),
         modes=(RankedMode("wrong_vin_mapping", 0.9, weighed),),
         facts=(FactSeen(seen, "it was seen"),),
     )
-    missed = f"looked for, and not seen: {FACTS[Fact.ANSWERED_BY_ANOTHER].meaning}"
-    is_missed = seen is not Fact.ANOTHER_CAR_ASKED
+    missed = f"looked for, and not seen: {FACTS[not_seen].meaning}"
+    is_missed = seen not in (Fact.ANOTHER_CAR_ASKED, Fact.ALL_OF_OPERATOR_AWAY)
     assert reasons(one, UTC, is_for=False) == ([missed] if is_missed else [])
 
 

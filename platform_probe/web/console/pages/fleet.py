@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
@@ -339,19 +339,30 @@ def failed_over_time(
 ) -> Curve | None:
     """Return the share of unlocks that failed, percent, over a time, as a curve.
 
-    `cohort` says of whom, value by trait; a point stands for `least_s` seconds at least.
+    `cohort` says of whom, value by trait; a point stands for `least_s` seconds at least. Those that
+    fail end later than those that open, so what began as lately as failures take is not counted:
+    amid an outage the first to end have opened.
     """
     bucket_s = max((span[1] - span[0]) / 48, least_s)
     traits = [name for name in TRAITS_OF_COHORTS if name in cohort]
     of_them = "".join(f" AND {name} = $of_{name}" for name in traits)
     rows = asked.snapshot.rows(
         f"""
+        WITH those AS (
+            SELECT started_at, cause, total_s FROM observed
+            WHERE started_at BETWEEN $since AND $until{of_them}
+        ), counted AS (
+            SELECT $now::TIMESTAMPTZ - to_microseconds(
+                (1e6 * coalesce(quantile_cont(total_s, 0.95), 0))::BIGINT) AS last_at
+            FROM those WHERE cause IS NOT NULL
+        )
         SELECT time_bucket(to_microseconds($bucket), started_at) AS at_time,
-            100 * count(cause) / count(*) AS percent
-        FROM observed WHERE started_at BETWEEN $since AND $until{of_them}
-        GROUP BY ALL ORDER BY at_time
+            100 * count(cause) FILTER (started_at <= last_at)
+                / nullif(count(*) FILTER (started_at <= last_at), 0) AS percent
+        FROM those, counted GROUP BY ALL ORDER BY at_time
         """,
         {
+            "now": utc(asked.now_s),
             "since": utc(span[0]),
             "until": utc(span[1]),
             "bucket": round(bucket_s * 1e6),
@@ -359,7 +370,9 @@ def failed_over_time(
         },
     )
     points = [(unix_s(row["at_time"]), row["percent"]) for row in rows]
-    return curve_of(points, from_zero=True)
+    curve = curve_of([one for one in points if one[1] is not None], from_zero=True)
+    not_ended = [one for one in points if one[1] is None]
+    return curve and replace(curve, points=[*curve.points, *not_ended])
 
 
 def _hours(asked: Asked, default: int) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -85,6 +86,17 @@ def test_a_message_says_what_whom_how_sure_and_what_to_do() -> None:
     assert f"<!date^{EPOCH_S - 60:.0f}^{{date_short_pretty}} {{time}}|" in text
 
 
+def test_only_all_is_a_hundred_percent_and_what_is_hardly_sure_has_no_number() -> None:
+    """As the console says it."""
+    nearly = made_incident(failed=299, total=300, mode_probability=0.997, sure=0.574)
+    assert "299 of 300 (99 %) unlocks fail" in said(nearly)
+    assert "(99 % of its diagnoses say so)" in said(nearly)
+    assert "*How sure that it is no chance:* not sure yet: it may still be chance" in said(nearly)
+    assert "not sure: it may have been chance" in said(resolved(nearly))
+    assert "(100 % of its diagnoses say so)" in said(made_incident(mode_probability=1.0))
+    assert "*How sure that it is no chance:* 90 %" in said(made_incident(sure=0.9))
+
+
 def test_severity_is_a_word_too() -> None:
     """Nothing by colour alone."""
     assert "*Critical*, open" in said(made_incident(severity=Severity.CRITICAL))
@@ -99,7 +111,7 @@ def test_buttons_follow_what_was_done() -> None:
     assert names(muted(first)) == ["Acknowledge", "Unmute"]
     assert names(resolved(first)) == []
     assert "acknowledged by jo" in said(acknowledged(first))
-    assert "Muted until" in said(muted(first))
+    assert re.search(r"Muted until <[^>]+> by jo: fixed tonight\.", said(muted(first)))
 
 
 def test_a_rise_and_an_end_link_back() -> None:

@@ -320,13 +320,33 @@ def test_a_muted_incident_shows_it_and_is_silent_until_then() -> None:
     later = worse(grown(quiet))
     slack.tell(later)
     slack.run(HOUR_S / 2)
-    assert parts_of(slack, "inc-1") == ["message"]
+    assert parts_of(slack, "inc-1") == ["message", "history"]
     assert slack.taken[0].edits[0][1].muted_until == quiet.muted_until
     slack.run(HOUR_S)
     assert slack.posts == [Part.MESSAGE, Part.WORSE]
     assert any(
         "grew" in line or "failed by now" in line for one in slack.taken for line in one.told
     )
+
+
+def test_what_people_do_in_quiet_is_told_in_the_thread_at_once() -> None:
+    """Who muted it and who looks after it calls nobody; how it grows meanwhile waits."""
+    slack = VirtualSlack()
+    first = made_incident(at=now_of(slack))
+    slack.tell(first)
+    slack.run(10)
+    quiet = muted(grown(first), for_s=HOUR_S)
+    slack.tell(quiet)
+    slack.run(3)
+    in_thread = [one.told for one in slack.taken if one.part is Part.HISTORY]
+    assert in_thread == [[each.sentence for each in quiet.changes[1:]]]
+    slack.tell(acknowledged(grown(quiet)))
+    slack.tell(grown(acknowledged(grown(quiet))))
+    slack.run(60)
+    assert [len(one.told) for one in slack.taken] == [0, 2, 2]
+    assert slack.posts == [Part.MESSAGE]
+    slack.run(2 * HOUR_S)
+    assert [len(one.told) for one in slack.taken] == [0, 2, 2, 1]
 
 
 def test_a_muted_incident_that_ends_says_so_in_its_message_alone() -> None:

@@ -787,6 +787,37 @@ def test_a_store_that_goes_away_is_told(tmp_path: Path) -> None:
     assert looks_in(tmp_path / "audit.jsonl")
 
 
+def test_a_share_is_not_told_before_those_that_fail_have_ended(tmp_path: Path) -> None:
+    """Failures take 40 s: of the last minute only those have ended that opened."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(n, cause=Cause.BOX_OFFLINE, total_s=40.0) for n in (1, 2, 18, 19)])
+    put_unlocks(store, [unlock(n) for n in (61, 62, 63)])
+    put_incidents(store, [incident_of(cohort={"region": "centre"}, since=BEGIN_S + 1.0)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get(f"/incident/{OPEN}").text
+    curve = page[page.index("Share of its unlocks that failed") :]
+    shares = re.findall(r'<td class="number">(.*?)</td>', curve[: curve.index("</table>")])
+    assert shares == ["100", "100", '- <span class="soft">not ended yet</span>']
+
+
+def test_an_incident_says_percentages_as_its_message_does(tmp_path: Path) -> None:
+    """Only all is 100 %, and what is hardly sure has no number."""
+    goes_on: dict[str, Any] = {}
+    ended: dict[str, Any] = {"state": IncidentState.RESOLVED, "ended_at": BEGIN_S + 60.0}
+    pages = []
+    for part, changes in ((0.997, goes_on), (1.0, ended)):
+        store = tmp_path / f"store-{part}"
+        put_unlocks(store, [unlock(1)])
+        put_incidents(store, [incident_of(mode_probability=part, sure=0.574, **changes)])
+        with served(store, tmp_path / "audit.jsonl") as url:
+            pages.append(Visitor(url).get(f"/incident/{OPEN}").text)
+    assert "99 % of its diagnoses" in pages[0]
+    assert "not sure yet: it may still be chance" in pages[0]
+    assert "100 % of its diagnoses" in pages[1]
+    assert "not sure: it may have been chance" in pages[1]
+    assert "57.4" not in "".join(pages)
+
+
 def test_cars_that_are_lost_are_no_unlocks(tmp_path: Path) -> None:
     """Their incident counts cars, is never entirely sure, and has no rest that was not counted."""
     store = tmp_path / "store"

@@ -105,8 +105,9 @@ def grown(lives: Lives) -> None:
 
 
 def come_back(lives: Lives) -> None:
-    """Let one be over, and come back, before it is taken for over and after."""
+    """Let one be over, and come back, before it is taken for over and after; its mute ends."""
     lives.take(1)
+    lives.act(ActionKind.MUTE)
     lives.take(1, is_over=True)
     lives.wait(UNSEEN_S)
     lives.take(1)
@@ -130,6 +131,7 @@ def expected(lives: Lives) -> None:
     """Let one be within a maintenance window, and outlast it."""
     lives.take(1, cohort={"region": "south"})
     lives.wait(900.0)
+    lives.take(2, cohort={"region": "east"}, sure=0.5, cars=frozenset({"car-90"}))
 
 
 def beyond(lives: Lives) -> None:

@@ -171,8 +171,22 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
 
 @pytest.mark.parametrize("other", Other)
 def test_what_is_said_amid_an_incident_is_in_french(other: Other) -> None:
-    """To who has ended the booking, whichever cars it does not hit."""
-    assert all(said("fr", text) != text for text in BOOKING_ENDED_AMID[other])
+    """To who has ended the booking, whichever cars it does not hit: whom it hits is named."""
+    names = {"operator": "operator-b", "region": "old-town"}
+    for text in BOOKING_ENDED_AMID[other]:
+        told = text.format(**names)
+        assert said("fr", told) != told
+        assert [one in said("fr", told) for one in names.values()] == [
+            f"{{{one}}}" in text for one in names
+        ]
+
+
+def test_presses_are_not_called_openings_in_french() -> None:
+    """Of a customer whose car never opened "Ouvertures 5" was said; that is what they wanted."""
+    texts = texts_of("fr")
+    keys = ("column.unlocks", "fleet.unlocks", "history.counts", "car.unlocks", "incident.of")
+    assert [key for key in keys if not texts[key].lower().startswith("essais")] == []
+    assert "sans ouverture" not in texts["table.customers_that_failed"]
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:
