@@ -13,7 +13,6 @@ from fleet_wire.contract.incident import (
     ChangeKind,
     Incident,
     IncidentState,
-    Severity,
 )
 from platform_probe.detection.finding import Finding
 from platform_probe.incidents.joining import are_one, is_of_another, is_seen_in
@@ -36,7 +35,6 @@ from platform_probe.incidents.words import (
     title_of,
     what_is_wrong,
 )
-from platform_probe.outputs.messages.words import sureness
 
 MOST_CHANGES: Final = 100
 KEPT_FIRST: Final = 10
@@ -282,11 +280,3 @@ def are_two(one: Followed, other: Followed) -> bool:
         if is_unseen and not all(map(first.is_seen_in, others)):
             return True
     return False
-
-
-def opening_of(finding: Finding, severity: Severity) -> str:
-    """Return the first sentence of its history."""
-    return (
-        f"{severity.value}: {numbers_of(finding)};"
-        f" {sureness(finding.sure)} sure that this is no chance"
-    )
