@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from platform_probe.detection.traits import TRAITS, Key, Values, is_in
@@ -66,6 +66,23 @@ def look_since(counts: Sequence[Count], since: float) -> Look:
         if not place or cohort.probability >= LIKELY
     )
     return Look(found, finding.absence, finding.since)
+
+
+def look_for_each(counts: Sequence[Count], since: float) -> Look:
+    """Search for what hits since a moment share; of several, how likely the first is by itself.
+
+    It was searched for among all: of two that fail alike each is half as likely to be the first.
+    """
+    found = look_since(counts, since)
+    if len(found.found) <= 1:
+        return found
+    first, *parts = found.found
+    rest = [one for one in counts if not any(is_in(part.key, one.values) for part in parts)]
+    kinds = {one.values for one in rest}
+    for one in look_since(rest, found.since).found[:1]:
+        if all(is_in(one.key, values) is is_in(first.key, values) for values in kinds):
+            first = replace(first, probability=max(first.probability, one.probability))
+    return replace(found, found=(first, *parts))
 
 
 def telling_part(key: Key, kinds: Collection[Values]) -> Key:

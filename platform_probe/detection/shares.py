@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from itertools import islice
 from typing import Final
 
+from fleet_wire.modes.catalogue import MODES
 from platform_probe.detection.evidence import CEILING, Evidence, Mixture
 from platform_probe.detection.expected import BLOCK_S, Block, Season
 from platform_probe.detection.measures import BLIND, MEASURES, Measure
-from platform_probe.detection.naming import Look, Shared, look, look_since, telling_part
+from platform_probe.detection.naming import Look, Shared, look, look_for_each, telling_part
 from platform_probe.detection.problem import Problem
 from platform_probe.detection.recent import KEPT_S, Hit, Recent
 from platform_probe.detection.traits import Key, Values, are_nested, is_in, is_kind, keys_of
@@ -287,10 +289,13 @@ class ShareTests:
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
         """Return the problems that explain what a measure counts, or counted.
 
-        None is of a rare mode that began amid what is diagnosed as another one.
+        None is of a rare mode that began amid what is diagnosed as another one: that explains what
+        it hit itself, and no other hits of its cohort.
         """
         known = (*self.problems, *self.over)
+        apart = frozenset[Measure]() if but is None else but.apart
         alike = [one for one in known if one.measure.whole is measure.whole and one is not but]
+        alike = [one for one in alike if one.measure not in apart]
         return tuple([one for one in alike if not one.is_of_else(measure)])
 
     def _else(self, measure: Measure) -> list[Problem]:
@@ -298,12 +303,21 @@ class ShareTests:
         alike = [one for one in self.problems if one.measure.whole is measure.whole]
         return [one for one in alike if one.is_of_else(measure)]
 
-    def _counts(self, measure: Measure, explained_by: tuple[Problem, ...]) -> list[Count]:
+    def _counts(
+        self,
+        measure: Measure,
+        explained_by: tuple[Problem, ...],
+        apart: AbstractSet[Measure] = frozenset(),
+    ) -> list[Count]:
+        """Return what to search in, without what problems explain, and without hits set apart."""
+        hits = self.recent.hits(-math.inf, measure) if apart else ()
+        without = {(hit.values, hit.at_s) for hit in hits if not apart.isdisjoint(hit.measures)}
+
         def is_explained(values: Values, at_s: float) -> bool:
-            for one in explained_by:  # noqa: SIM110 - as in `is_in`
+            for one in explained_by:
                 if one.explains(values, at_s):
                     return True
-            return False
+            return bool(without) and (values, at_s) in without
 
         return self.recent.counts(measure, unix_offset_s=self.offset_s, is_explained=is_explained)
 
@@ -353,14 +367,15 @@ class ShareTests:
         if now_s - problem.since_s > KEPT_S / 2:
             return  # too little of the time before is left to compare with
         others = self._others(problem.measure, problem)
-        counts = self._counts(problem.measure, others)
-        found = look_since(counts, problem.since_s + self.offset_s)
+        counts = self._counts(problem.measure, others, problem.apart)
+        found = look_for_each(counts, problem.since_s + self.offset_s)
         if not found.found:
             return
         first, *parts = _best_first(found, problem.key)
-        if parts and self._are_alike(problem, [first, *parts]):
-            return  # one problem in several cohorts
         own = [one for one in problem.hits if not _is_explained(one, others)]
+        names = self._names(problem, found)
+        if parts and len(names) == 1 and not (names <= MODES.keys() and _is_all_in(found, own)):
+            return  # one problem, of which no mode tells that its parts are one
         covers = sum(is_in(first.key, hit.values) for hit in own)
         is_all = covers >= SHARE_OF_HITS * max(len(own), 1) or bool(parts)
         if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
@@ -368,22 +383,22 @@ class ShareTests:
             problem.expected = self.expected(problem.measure, first.key, now_s)
             self._recount(problem)
         for part in parts:
-            is_enough = part.failures >= LEAST_FAILURES
-            is_sure = part.probability >= SURE_OF_PART
-            if is_enough and is_sure and len(self.problems) < MOST_PROBLEMS:
+            if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:
                 other = self._open(problem.measure, part, now_s)
                 other.split_from, other.sure = problem.number, part.probability
+                # A part that is of something else is held against what is left: that is told first.
+                problem.is_new |= len(names) > 1
 
-    def _are_alike(self, problem: Problem, parts: list[Shared]) -> bool:
-        """Return whether the parts of a problem are of one mode, or of one cause."""
-        named: set[str] = set()
-        for part in parts:
-            found: Counter[str] = Counter()
+    def _names(self, problem: Problem, found: Look) -> set[str]:
+        """Return the commonest mode of each part of a problem, where it has none its cause."""
+        names: set[str] = set()
+        for part in found.found:
+            of_part: Counter[str] = Counter()
             for hit in self.recent.hits(problem.since_s, problem.measure):
                 if is_in(part.key, hit.values):
-                    found[hit.modes[0][0] if hit.modes else str(hit.cause)] += 1
-            named.update(name for name, _ in found.most_common(1))
-        return len(named) == 1
+                    of_part[hit.modes[0][0] if hit.modes else str(hit.cause)] += 1
+            names.update(name for name, _ in of_part.most_common(1))
+        return names
 
     def _close_block(self, watched: Watched, now_s: float) -> None:
         """Learn from a cohort's block; that of all unlocks comes first, cohorts take from it."""
@@ -421,6 +436,17 @@ def _is_due(problem: Problem, now_s: float) -> bool:
 def _is_explained(hit: Hit, others: tuple[Problem, ...]) -> bool:
     """Return whether other problems explain one that was hit."""
     return any(one.explains(hit.values, hit.at_s) for one in others)
+
+
+def _is_all_in(found: Look, own: Sequence[Hit]) -> bool:
+    """Return whether nearly all hits are of parts that are sure."""
+    keys = [one.key for one in found.found]
+    held = sum(any(is_in(key, hit.values) for key in keys) for hit in own)
+    return held >= SHARE_OF_HITS * len(own) and all(map(_is_sure, found.found))
+
+
+def _is_sure(part: Shared) -> bool:
+    return part.failures >= LEAST_FAILURES and part.probability >= SURE_OF_PART
 
 
 def _best_first(found: Look, key: Key) -> list[Shared]:

@@ -12,10 +12,17 @@ from fleet_wire.contract.incident import (
     Change,
     ChangeKind,
     Incident,
+    IncidentKind,
     IncidentState,
 )
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.joining import are_one, is_of_another, is_seen_in
+from platform_probe.incidents.joining import (
+    are_one,
+    are_two_modes,
+    have_one_mode,
+    is_of_another,
+    is_seen_in,
+)
 from platform_probe.incidents.parts import (
     believed,
     cohorts_of,
@@ -98,7 +105,21 @@ class Followed:
 
     def is_home_of(self, finding: Finding) -> bool:
         """Return whether a finding is its problem."""
-        return are_one(finding, self.incident, self.findings.values(), self._hits)
+        known = self.findings.values()
+        return not self.is_apart(finding) and are_one(finding, self.incident, known, self._hits)
+
+    def is_apart(self, finding: Finding) -> bool:
+        """Return whether a finding hits others than what it is named after, of another mode."""
+        is_failures = finding.kind is IncidentKind.FAILURES
+        return is_failures and bool(self.findings) and are_two_modes(finding, self.parts[0])
+
+    @property
+    def apart(self) -> list[Finding]:
+        """Those of its findings that are another problem, where nothing that stays is of it."""
+        leave = {one.number for one in self.active if self.is_apart(one)}
+        stay = [one for one in self.active if one.number not in leave]
+        leaving = [self.findings[number] for number in sorted(leave)]
+        return [one for one in leaving if not any(have_one_mode(one, each) for each in stay)]
 
     def is_of_cohort(self, finding: Finding) -> bool:
         """Return whether a finding is of a cohort that it hits."""

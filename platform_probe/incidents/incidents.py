@@ -160,6 +160,7 @@ class Incidents:
                 self._resolve(followed, at)
             elif at - (followed.incident.ended_at or at) > REMEMBERED_S + followed.hold_s:
                 self._forget(followed)
+        self._part(at)
         self._bring_home(at)
         self._join_alike(at)
 
@@ -421,6 +422,21 @@ class Incidents:
                 if home is not None and ALONE.isdisjoint((home.incident.kind, one.kind)):
                     self._move(one, followed, home, at)
 
+    def _part(self, at: float) -> None:
+        """Let what proves to be of another mode, in others, be an incident of its own.
+
+        Two problems that begin together are found as one, until it is known whom each hits.
+        """
+        open_ones = [each for each in self._followed.values() if each.is_open]
+        if len(open_ones) >= MOST_OPEN:
+            return
+        for followed in open_ones[-MOST_COMPARED:]:
+            for one in followed.apart:
+                followed.drop(one)
+                del self._by_finding[one.number]
+                self.take(replace(one, at=at, split_from=followed.parts[0].number))
+                self._tell_split(one, followed, at)
+
     def _move(self, finding: Finding, followed: Followed, home: Followed, at: float) -> None:
         followed.drop(finding)
         self._by_finding[finding.number] = home
@@ -428,9 +444,15 @@ class Incidents:
         home.put(finding)
         self._note_quiet(home, at)
         self._tell_again(home, finding)
+        self._tell_split(finding, followed, at)
+        home.renew(finding)
+
+    def _tell_split(self, finding: Finding, followed: Followed, at: float) -> None:
+        """Say of which incident a finding is that was of another one until now."""
+        home = self._by_finding[finding.number]
         sentence = f"{said_of(finding)}: this is of another one: {home.incident.title}"
         followed.tell(at, followed.change(ChangeKind.SPLIT, at, sentence))
-        home.renew(finding)
+        self._note_quiet(followed, at)
 
     def _forget(self, followed: Followed) -> None:
         self._followed.pop(followed.incident.incident_id, None)

@@ -12,7 +12,7 @@ from platform_probe.detection.blindness import NOT_CONNECTED
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.measures import ORDINARY, RARE_MODES
 from platform_probe.detection.sighting import SURE
-from platform_probe.incidents.parts import whom_of
+from platform_probe.incidents.parts import are_of_others, whom_of
 from platform_probe.incidents.words import cause_of, mode_of
 
 Cohorts = Sequence[Mapping[str, str]]
@@ -127,6 +127,15 @@ def have_one_mode(one: Finding, other: Finding) -> bool:
     return is_same_time and len(modes) > 1 and modes[0] == modes[1]
 
 
+def are_two_modes(one: Finding, other: Finding) -> bool:
+    """Return whether two findings have nobody in common, and each a mode that the other has not."""
+    ours, theirs = mode_of(one), mode_of(other)
+    if ours is None or theirs is None or min(ours[1], theirs[1]) < SURE:
+        return False
+    is_else = not _has_of(one, theirs[0]) and not _has_of(other, ours[0])
+    return is_else and are_of_others(one, other)
+
+
 def _are_of_broker(one: Finding, other: Finding) -> bool:
     """Return whether the broker is away for the monitor, and for those whose unlocks fail."""
     is_away = NOT_CONNECTED in (one.what, other.what)
@@ -134,11 +143,15 @@ def _are_of_broker(one: Finding, other: Finding) -> bool:
 
 
 def _is_of_else(finding: Finding, incident: Incident, known: Collection[Finding]) -> bool:
-    """Return whether the commonest cause of a finding is none that an incident has shown."""
+    """Return whether the commonest cause of a finding is none that an incident has shown.
+
+    Lost cars have no cause, and show those of their mode.
+    """
     causes: set[Cause | None] = {each for one in known for each in one.causes}
     causes.add(incident.cause)
-    if (mode := MODES.get(incident.mode or "")) is not None:
-        causes |= mode.causes
+    modes = {found[0] for one in known if (found := mode_of(one)) is not None}
+    for mode in MODES.keys() & {*modes, incident.mode}:
+        causes |= MODES[mode].causes
     cause = cause_of(finding)
     return cause is not None and causes != {None} and cause not in causes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -195,6 +195,44 @@ def test_two_cohorts_that_fail_of_two_things_at_once_are_two_incidents() -> None
     for one in told.values():
         assert one.customers == one.failed > 0.9 * one.total
         assert one.failed <= 100
+
+
+def fail_in_two_cohorts(watched: Watched, unlocks: int, modes: Sequence[str]) -> None:
+    """Let unlocks fail of one mode with operator a in the south, of one with b in the north."""
+    for number in range(unlocks):
+        watched.wait(2.0)
+        place = number % 4
+        mode = modes[place // 3] if place in (0, 3) else ""
+        attempt = watched.unlock(
+            cause=Cause.DOOR_UNCONFIRMED if mode else None,
+            region="north" if place % 2 else "south",
+            operator="operator-a" if place < 2 else "operator-b",
+        )
+        if mode:
+            diagnose(watched, mode, attempt_id=attempt.attempt_id)
+
+
+def test_two_cohorts_of_two_modes_are_never_told_as_one() -> None:
+    """The first to be known names what was found of both; the part of the other one is told."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    fail_in_two_cohorts(watched, 200, ["ack_without_actuation", "auto_relock"])
+    assert {one.mode: one.cohort for one in watched.last} == {
+        "ack_without_actuation": {"operator": "operator-a", "region": "south"},
+        "auto_relock": {"operator": "operator-b", "region": "north"},
+    }
+    assert not any(one.cohorts for one in watched.told)
+
+
+def test_one_mode_in_two_cohorts_is_one_incident_with_both_names() -> None:
+    """Half of their unlocks fail and more, so it is critical; of all unlocks fewer do."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    fail_in_two_cohorts(watched, 160, ["ack_without_actuation"] * 2)
+    (one,) = watched.last
+    assert one.title.startswith("Operator-a, south, and operator-b, north: the box says yes")
+    assert one.severity is Severity.CRITICAL
+    assert one.failed > 0.8 * one.total
 
 
 def test_one_operator_in_one_region_is_one_incident_with_its_name() -> None:

@@ -9,6 +9,7 @@ import pytest
 from bench.detection.town import EPOCH_S
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState
+from platform_probe.detection.sighting import SURE
 from platform_probe.incidents.incidents import QUIET_S
 from platform_probe.incidents.joining import UNSEEN_S
 from platform_probe.incidents.maintenance import MaintenanceWindow
@@ -17,6 +18,8 @@ from tests.helpers.told_incidents import Told
 NORTH: Final = {"operator": "operator-b", "region": "north"}
 SOUTH: Final = {"operator": "operator-a", "region": "south"}
 OUTAGE: Final[dict[str, Any]] = {"modes": {"regional_carrier_outage": 9.0}, "diagnosed": 10}
+LOST: Final[dict[str, Any]] = {**OUTAGE, "causes": {}}
+STATE: Final = {Cause.VEHICLE_STATE: 20}
 RELOCKED: Final[dict[str, Any]] = {"modes": {"auto_relock": 9.0}, "diagnosed": 10}
 
 
@@ -85,6 +88,59 @@ def test_two_cohorts_of_two_modes_are_two_incidents() -> None:
     assert south.title.startswith("Operator-a, south: the car locked itself again")
     assert (north.failed, south.failed) == (10, 7)
     assert (north.customers, south.customers) == (10, 7)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5], ids=["sure", "not sure"])
+def test_what_proves_to_be_of_another_mode_in_others_is_another_incident(share: float) -> None:
+    """Two problems that began together and hit all as far as was known; lost cars stay."""
+    told = Told()
+    told.take(1, **of({}, 10, 40), **OUTAGE)
+    told.take(2, **of(NORTH, 60, 60), kind=IncidentKind.CARS_LOST, what="cars_lost", **LOST)
+    relocked = {"modes": {"auto_relock": 10 * share}, "diagnosed": 10, "causes": {}}
+    told.take(3, **of({}, 5, 40), what="failed_auto_relock", **relocked)
+    told.wait(30.0)
+    told.take(1, **of(NORTH), **OUTAGE)
+    told.take(3, **of(SOUTH, 7), what="failed_auto_relock", **relocked)
+    told.wait(10.0)
+    told.wait(10.0)
+    north, *souths = told.each
+    assert north.title.startswith("Operator-b, north: the mobile network is down")
+    assert [one.cohort for one in souths] == ([SOUTH] if share > SURE else [])
+    for south in souths:
+        assert south.related == (north.incident_id,)
+        assert (south.customers, north.customers, north.cars) == (7, 60, 60)
+        assert [one.kind for one in south.changes] == [ChangeKind.SPLIT]
+        assert [one.kind for one in north.changes].count(ChangeKind.SPLIT) == 1
+
+
+def test_what_has_a_part_in_an_incident_does_not_leave_it_again_and_again() -> None:
+    """What fails in all cars of the south's mode would bring the south back at once."""
+    told = Told()
+    told.take(1, **of(NORTH), **OUTAGE)
+    told.take(2, **of({}, 8, 40), what="failed_auto_relock", **RELOCKED)
+    told.take(3, **of({}, 9, 40), what="failed_auto_relock", **RELOCKED)
+    told.take(2, **of(SOUTH, 8, 40), what="failed_auto_relock", **RELOCKED)
+    told.wait(30.0)
+    assert ChangeKind.SPLIT not in told.kinds
+    told.take(3, **of(SOUTH, 9, 40), what="failed_auto_relock", **RELOCKED)
+    told.wait(10.0)
+    assert [one.cohort for one in told.each] == [NORTH, SOUTH]
+    assert told.kinds.count(ChangeKind.SPLIT) == 3
+
+
+def test_what_unlocks_fail_of_whose_cars_are_lost_is_of_that_incident() -> None:
+    """Lost cars show the causes of their mode, though an incident is named after others by now."""
+    told = Told()
+    lost = {**of(NORTH, 60, 60), "kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
+    told.take(1, **lost)
+    told.take(2, **of({}, 20, 40), modes={"auto_relock": 20.0}, diagnosed=20, causes=STATE)
+    told.take(1, **{**lost, **LOST})
+    told.wait(31.0)
+    told.take(2, **of(SOUTH, 20, 30), modes={"auto_relock": 20.0}, diagnosed=20, causes=STATE)
+    cars = names("operator-b/north/car", 4)
+    told.take(3, **{**of({}, 4, 50), "cars": cars}, what="failed_regional_carrier_outage", **OUTAGE)
+    (one,) = told.each
+    assert one.title.startswith("Operator-a, south: the car locked itself again")
 
 
 def test_one_cohort_after_the_other_is_two_incidents() -> None:
