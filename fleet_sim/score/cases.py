@@ -6,6 +6,7 @@ to the monitor.
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -96,8 +97,18 @@ def run_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[RunCases]:
     if jobs <= 1:
         yield from map(run_one, listed)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with processes(jobs, __name__) as pool:
         yield from pool.map(run_one, listed)
+
+
+def processes(jobs: int, module: str) -> ProcessPoolExecutor:
+    """Return processes that are forked from one which has imported a module, and no more.
+
+    Whoever asks may have threads and what libraries in C keep: a child of that has crashed.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return ProcessPoolExecutor(jobs, mp_context=context)
 
 
 def run_all_on_dask(

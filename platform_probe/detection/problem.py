@@ -125,9 +125,14 @@ class Problem:
         for hit in hits:
             if self.apart.isdisjoint(hit.measures):
                 self._add(hit)
-        for hit in () if self.apart else self._repeats:  # of these no mode is known
-            if self.measure in hit.measures and is_in(self.key, hit.values):
-                self._note_whom(hit)
+        repeats = [
+            hit
+            for hit in self._repeats
+            if self.measure in hit.measures and is_in(self.key, hit.values)
+        ]
+        self._hit_again = len(repeats)
+        for hit in () if self.apart else repeats:  # of these no mode is known
+            self._note_whom(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
         self._expect()
