@@ -135,6 +135,8 @@ class Problem:
             self._note_whom(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
+        self.well = min(self.well, self.total - self.failed)  # counted of a wider cohort, perhaps
+        self.well_elsewhere = min(self.well_elsewhere, self.elsewhere_total - self.elsewhere_failed)
         self._expect()
         self.is_changed = True
 
