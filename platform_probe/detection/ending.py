@@ -74,6 +74,7 @@ class Ending:
 
     def struck_again(self, car: str) -> None:
         """Weigh that a car was hit which counts for no test once more: with some others."""
+        self.struck(car)
         self._again.add(car)
         if len(self._again) >= LEAST_AGAIN:
             self._odds = min(self._odds + len(self._again) * self._strikes, ILL)

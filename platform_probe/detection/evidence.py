@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from operator import mul
 from typing import Final, NamedTuple
 
 Mixture = tuple[tuple[float, float], ...]
@@ -86,13 +85,13 @@ class Evidence:
         As `misses` and then the event: most of what detection costs is here.
         """
         ratios = self.ratios
-        self.sums = sums = [
+        self.sums = [
             (1.0 + (rest + (one - rest) * ratio**missed)) * of_hit
             for one, (ratio, rest), of_hit in zip(self.sums, ratios.misses, ratios.hit, strict=True)
         ]
-        total: float = sum(map(mul, self._weights, sums))
+        total = self.total()
         if total > CEILING:
-            self.sums = [min(one, CEILING) for one in sums]
+            self.sums = [min(one, CEILING) for one in self.sums]
         return total
 
     def step(self, number: int, hits: int) -> float:
@@ -109,8 +108,7 @@ class Evidence:
 
     def total(self) -> float:
         """Return the evidence: what a threshold is held against."""
-        total: float = sum(map(mul, self._weights, self.sums))
-        return total
+        return sum(map(float.__mul__, self._weights, self.sums))
 
     def clear(self) -> None:
         """Begin anew."""

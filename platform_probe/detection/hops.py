@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
@@ -50,25 +49,23 @@ class Hops:
         found = tuple([SLOW[stage] for stage in slow]) if slow else ()
         self._taken += 1
         if self._taken % LEARNED_FROM == 0 or len(slow_s) < len(hops_s):
-            self._learn(hops_s)
+            for stage, hop_s in hops_s.items():
+                self._learn(stage, min(hop_s, slow_s.get(stage, hop_s)))
             self._renew(now_s)
         return found
 
-    def _learn(self, hops_s: Mapping[str, float]) -> None:
-        slow_s = self.slow_s
-        for stage, hop_s in hops_s.items():
-            limited_s = min(hop_s, slow_s.get(stage, hop_s))
-            samples = self._samples.get(stage)
-            if samples is None:
-                samples = self._samples[stage] = []
-                self._seen[stage] = 0
-            seen = self._seen[stage] = self._seen[stage] + 1
-            if len(samples) < SAMPLES:
-                samples.append(limited_s)
-                if len(samples) == LEAST_SAMPLES and stage not in slow_s:
-                    slow_s[stage] = _limit_s(samples)
-            else:
-                samples[seen * 7919 % SAMPLES] = limited_s  # a prime: every place in turn
+    def _learn(self, stage: str, hop_s: float) -> None:
+        samples = self._samples.get(stage)
+        if samples is None:
+            samples = self._samples[stage] = []
+            self._seen[stage] = 0
+        seen = self._seen[stage] = self._seen[stage] + 1
+        if len(samples) < SAMPLES:
+            samples.append(hop_s)
+            if len(samples) == LEAST_SAMPLES and stage not in self.slow_s:
+                self.slow_s[stage] = _limit_s(samples)
+        else:
+            samples[seen * 7919 % SAMPLES] = hop_s  # a prime: every place in turn
 
     def _renew(self, now_s: float) -> None:
         """Learn anew what is slow, where an hour is over."""

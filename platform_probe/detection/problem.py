@@ -149,7 +149,8 @@ class Problem:
         if counts:
             self._count(of_it, is_of_it=is_of_it)
         elif is_of_it and of_it is not None:
-            self._take_repeat(of_it)
+            self._repeats.append(of_it)
+            self._note_whom(of_it)
         if is_of_it:
             self.last_s = now_s
             is_well = hit is None and self.measure not in PROVED_LATER
@@ -241,16 +242,6 @@ class Problem:
         self.hits.append(hit)
         self._note_whom(hit)
 
-    def _take_repeat(self, hit: Hit) -> None:
-        """Take a hit that counts for no test: it says that this goes on."""
-        self._repeats.append(hit)
-        self._hit_again += 1
-        self.well = self.well_elsewhere = 0
-        self._note_whom(hit)
-        if self._ending.is_likely:
-            self._expect()
-        self._ending.struck_again(hit.vehicle_id)
-
     def _note_whom(self, hit: Hit) -> None:
         self.hit_s = max(self.hit_s, hit.at_s)
         if hit.customer is not None and len(self.customers) < MOST_KEPT:
@@ -284,7 +275,11 @@ class Problem:
         if is_hit and counts:
             self._go_on(car)
         elif is_hit:
-            self._ending.struck(car)
+            self._hit_again += 1
+            self.well = self.well_elsewhere = 0
+            if self._ending.is_likely:
+                self._expect()
+            self._ending.struck_again(car)
         elif is_well and car in self.cars:
             self._ending.opens(car, counts=counts)
         elif counts:

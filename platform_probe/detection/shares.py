@@ -314,9 +314,8 @@ class ShareTests:
         without = {(hit.values, hit.at_s) for hit in hits if not apart.isdisjoint(hit.measures)}
 
         def is_explained(values: Values, at_s: float) -> bool:
-            for one in explained_by:
-                if one.explains(values, at_s):
-                    return True
+            if _is_explained(values, at_s, explained_by):
+                return True
             return bool(without) and (values, at_s) in without
 
         return self.recent.counts(measure, unix_offset_s=self.offset_s, is_explained=is_explained)
@@ -372,7 +371,7 @@ class ShareTests:
         if not found.found:
             return
         first, *parts = _best_first(found, problem.key)
-        own = [one for one in problem.hits if not _is_explained(one, others)]
+        own = [one for one in problem.hits if not _is_explained(one.values, one.at_s, others)]
         names = self._names(problem, found)
         if parts and len(names) == 1 and not (names <= MODES.keys() and _is_all_in(found, own)):
             return  # one problem, of which no mode tells that its parts are one
@@ -433,9 +432,12 @@ def _is_due(problem: Problem, now_s: float) -> bool:
     return now_s - problem.looked_s >= every_s
 
 
-def _is_explained(hit: Hit, others: tuple[Problem, ...]) -> bool:
-    """Return whether other problems explain one that was hit."""
-    return any(one.explains(hit.values, hit.at_s) for one in others)
+def _is_explained(values: Values, at_s: float, problems: tuple[Problem, ...]) -> bool:
+    """Return whether problems explain what was hit there and then."""
+    for one in problems:  # noqa: SIM110 - as in `is_in`
+        if one.explains(values, at_s):
+            return True
+    return False
 
 
 def _is_all_in(found: Look, own: Sequence[Hit]) -> bool:
