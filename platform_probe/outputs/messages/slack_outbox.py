@@ -29,6 +29,7 @@ from platform_probe.outputs.messages.delivery import Failure, Lane, Now, Trouble
 from platform_probe.outputs.messages.words import (
     RANKS,
     has_ended,
+    is_needless,
     is_unnamed,
     last_rise_at,
     quiet_until,
@@ -411,7 +412,8 @@ class SlackOutbox:
         """Return what the channel should get next, were it not quiet."""
         is_open = not has_ended(incident)
         if not place.ts and not place.is_gone:
-            return None if _is_needless(place, incident) else Part.MESSAGE
+            is_withheld = bool(place.withheld)
+            return None if is_needless(incident, is_withheld=is_withheld) else Part.MESSAGE
         if place.is_over and is_open:
             return Part.BACK
         if is_open and RANKS[incident.severity] > RANKS[place.severity]:
@@ -558,15 +560,6 @@ def told_in_quiet(place: Place, incident: Incident) -> tuple[Change, ...]:
     changes = untold(place, incident) if place.ts else ()
     by_people = [number for number, each in enumerate(changes) if each.by is not None]
     return changes[: by_people[-1] + 1] if by_people else ()
-
-
-def _is_needless(place: Place, incident: Incident) -> bool:
-    """Return whether nobody has to hear of an incident that was not posted yet.
-
-    It was withheld and is over, or nothing is seen of it; or it goes on in another one.
-    """
-    is_past = has_ended(incident) or incident.unseen_since is not None
-    return incident.joined_to is not None or (bool(place.withheld) and is_past)
 
 
 def _urgency(part: Part, incident: Incident) -> tuple[float, ...]:

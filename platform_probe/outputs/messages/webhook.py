@@ -24,6 +24,7 @@ from platform_probe.outputs.messages.words import (
     advice_of,
     counts_of,
     has_ended,
+    is_needless,
     quiet_until,
     standing,
     what_of,
@@ -149,7 +150,7 @@ class WebhookCore:
             if quiet_unix_s is not None and not told.is_withheld:
                 told.is_withheld = True
                 self._keep(incident_id, told)
-            if _is_needless(incident, told):
+            if is_needless(incident, is_withheld=told.is_withheld):
                 self._due.pop(incident_id, None)
                 if has_ended(incident):
                     self.forgets(incident_id)
@@ -248,15 +249,6 @@ class WebhookCore:
         if incident.acknowledged_by is not None and told.acknowledged_by is None:
             return Event.ACKNOWLEDGED
         return Event.UPDATED
-
-
-def _is_needless(incident: Incident, told: Told) -> bool:
-    """Return whether nobody has to hear of an incident that was not posted yet.
-
-    It was withheld and is over, or nothing is seen of it; or it goes on in another one.
-    """
-    is_past = has_ended(incident) or incident.unseen_since is not None
-    return incident.joined_to is not None or (told.is_withheld and is_past)
 
 
 def _end_of(incident: Incident) -> Event | None:

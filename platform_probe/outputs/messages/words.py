@@ -257,6 +257,15 @@ def has_ended(incident: Incident) -> bool:
     return incident.state is not IncidentState.OPEN
 
 
+def is_needless(incident: Incident, *, is_withheld: bool) -> bool:
+    """Return whether nobody has to hear of an incident that was not posted yet.
+
+    It was withheld and is over, or nothing is seen of it; or it goes on in another one.
+    """
+    is_past = has_ended(incident) or incident.unseen_since is not None
+    return incident.joined_to is not None or (is_withheld and is_past)
+
+
 def quiet_until(incident: Incident, unix_s: float) -> float | None:
     """Return until when nothing is said of it, Unix seconds; None: it is not quiet.
 
