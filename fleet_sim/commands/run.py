@@ -158,7 +158,6 @@ def run(  # noqa: PLR0913 - one parameter for each option
     logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
     console = Console()
     if mode == "virtual":
-        _warn_of_settings_of_the_monitor()
         summary = _run_virtually(
             loaded, source, directory, console, seed=seed, fleet_secret=fleet_secret
         )
@@ -248,6 +247,7 @@ def _run_virtually(
     # It brings the whole monitor, of which a live run starts a process.
     from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun  # noqa: PLC0415
 
+    _warn_of_settings_of_the_monitor()
     options = VirtualOptions(
         seed=seed,
         fleet_secret=fleet_secret,

@@ -6,7 +6,6 @@ to the monitor.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from fleet_sim.score.drawing import scenario_of
 from fleet_sim.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss
 from fleet_sim.sweeps.dask import WorkersKilled, each_on_dask
 from fleet_sim.sweeps.point import check_versions
+from fleet_sim.sweeps.pool import forked_with
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -97,18 +97,8 @@ def run_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[RunCases]:
     if jobs <= 1:
         yield from map(run_one, listed)
         return
-    with processes(jobs, __name__) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=forked_with(__name__)) as pool:
         yield from pool.map(run_one, listed)
-
-
-def processes(jobs: int, module: str) -> ProcessPoolExecutor:
-    """Return processes that are forked from one which has imported a module, and no more.
-
-    Whoever asks may have threads and what libraries in C keep: a child of that has crashed.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
-    return ProcessPoolExecutor(jobs, mp_context=context)
 
 
 def run_all_on_dask(

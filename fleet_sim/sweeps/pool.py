@@ -17,12 +17,23 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext
 
 import msgspec
 
 from fleet_sim.sweeps.point import PointRecord, Task, failed, run_task
 
 KILLED = "the process of this run was killed; is there too little memory for it?"
+
+
+def forked_with(module: str) -> ForkServerContext:
+    """Return how processes are made: forked from one that has imported a module, and no more.
+
+    Whoever asks may have threads and what libraries in C keep: a child of that has crashed.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
 
 
 def cores() -> int:
@@ -85,8 +96,7 @@ def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[bytes]:
 
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([run_task.__module__])
+    context = forked_with(run_task.__module__)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
     try:
         yield pool
