@@ -12,8 +12,10 @@ knew the size (Lai, "Sequential analysis: some classical problems and new challe
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from operator import add, mul, sub
+from typing import Final
 
 Mixture = tuple[tuple[float, float], ...]
 """Sizes of change that are looked for, in log odds, and how much each counts."""
@@ -28,17 +30,48 @@ CEILING: Final = 1e250
 _MOST_NATS: Final = 500.0
 _STEPS_A_NAT: Final = 50
 """Expected shares are told apart in steps of 2 %: then their ratios can be kept."""
+_MOST_KEPT: Final = 256
+"""Of so many misses in a row what they come to is kept, once it was reckoned."""
 
 
-class Ratios(NamedTuple):
-    """Likelihood ratios at one expected share, for each size of change."""
+class Ratios:
+    """What one event comes to at one expected share, for each size of change.
 
-    hit: tuple[float, ...]
-    """Of an event that is hit."""
-    misses: tuple[tuple[float, float], ...]
-    """Of one that is not, r, with r / (1 - r): what many in a row come to."""
-    logs: tuple[tuple[float, float], ...]
-    """The logarithms of both."""
+    Of a statistic S what lies above `rest` is kept, to which it tends while nothing is hit: misses
+    in a row then are a factor, and a hit is a factor and a term.
+    """
+
+    __slots__ = ("_gains", "_hits", "added", "logs", "rest", "rest_in_all")
+
+    def __init__(self, share: float, sizes: Mixture) -> None:
+        norms = [(shift, 1.0 - share + share * math.exp(shift)) for shift, _ in sizes]
+        self.logs = tuple((shift - math.log(norm), -math.log(norm)) for shift, norm in norms)
+        """The logarithms of the likelihood ratios of an event that is hit, and of one that is not,
+        r."""
+        rests = [1.0 / (norm - 1.0) for _, norm in norms]
+        self.rest = tuple(weight * rest for (_, weight), rest in zip(sizes, rests, strict=True))
+        """r / (1 - r), weighed as all that follows."""
+        self.rest_in_all = sum(self.rest)
+        self._hits = tuple(math.exp(hit) for hit, _ in self.logs)
+        self.added = tuple(
+            weight * ((1.0 + rest) * hit - rest)
+            for (_, weight), rest, hit in zip(sizes, rests, self._hits, strict=True)
+        )
+        """By an event that is hit, to what lies above `rest` when it has been multiplied."""
+        self._gains: dict[int, tuple[float, ...]] = {}
+
+    def factors(self, missed: int) -> list[float]:
+        """Return by what so many misses in a row multiply what lies above `rest`."""
+        return [math.exp(missed * miss) for _, miss in self.logs]
+
+    def gains(self, missed: int) -> tuple[float, ...]:
+        """Return by what an event that is hit multiplies it, after so many misses."""
+        gains = self._gains.get(missed)
+        if gains is None:
+            gains = tuple(map(mul, self._hits, self.factors(missed)))
+            if missed < _MOST_KEPT:
+                self._gains[missed] = gains
+        return gains
 
 
 def ratios_at(share: float, sizes: Mixture) -> Ratios:
@@ -46,52 +79,43 @@ def ratios_at(share: float, sizes: Mixture) -> Ratios:
     return _ratios(round(math.log(share) * _STEPS_A_NAT), sizes)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _ratios(step: int, sizes: Mixture) -> Ratios:
-    share = min(math.exp(step / _STEPS_A_NAT), 0.999)
-    norms = [(shift, 1.0 - share + share * math.exp(shift)) for shift, _ in sizes]
-    return Ratios(
-        tuple(math.exp(shift) / norm for shift, norm in norms),
-        tuple((1.0 / norm, 1.0 / (norm - 1.0)) for _, norm in norms),
-        tuple((shift - math.log(norm), -math.log(norm)) for shift, norm in norms),
-    )
+    return Ratios(min(math.exp(step / _STEPS_A_NAT), 0.999), sizes)
 
 
 class Evidence:
     """The statistic of one series. Misses are counted by the caller, and taken when it matters."""
 
-    __slots__ = ("_sizes", "_weights", "ratios", "sums")
+    __slots__ = ("_above", "_ratios", "_sizes")
 
     def __init__(self, share: float, sizes: Mixture = USUAL_SIZES) -> None:
         self._sizes = sizes
-        self._weights = tuple(weight for _, weight in sizes)
-        self.ratios = ratios_at(share, sizes)
-        self.sums = [0.0] * len(sizes)
+        self._ratios = ratios_at(share, sizes)
+        self._above: list[float] = []
+        """Of each size of change, by its weight: what lies above `Ratios.rest`."""
+        self.clear()
 
     def expect(self, share: float) -> None:
         """Expect another share from now on."""
-        self.ratios = ratios_at(share, self._sizes)
+        sums = self._sums()
+        self._ratios = ratios_at(share, self._sizes)
+        self._begin_with(sums)
 
     def misses(self, number: int) -> None:
         """Take so many events in a row that were not hit."""
-        self.sums = [
-            rest + (one - rest) * ratio**number
-            for one, (ratio, rest) in zip(self.sums, self.ratios.misses, strict=True)
-        ]
+        self._above = [*map(mul, self._ratios.factors(number), self._above)]
 
     def hit(self, missed: int = 0) -> float:
         """Take an event that was hit, after so many that were not, and return the evidence.
 
         As `misses` and then the event: most of what detection costs is here.
         """
-        ratios = self.ratios
-        self.sums = [
-            (1.0 + (rest + (one - rest) * ratio**missed)) * of_hit
-            for one, (ratio, rest), of_hit in zip(self.sums, ratios.misses, ratios.hit, strict=True)
-        ]
-        total = self.total()
+        ratios = self._ratios
+        self._above = above = [*map(add, ratios.added, map(mul, ratios.gains(missed), self._above))]
+        total = sum(above) + ratios.rest_in_all
         if total > CEILING:
-            self.sums = [min(one, CEILING) for one in self.sums]
+            self._above = [min(one, CEILING) for one in above]
         return total
 
     def step(self, number: int, hits: int) -> float:
@@ -100,15 +124,16 @@ class Evidence:
         A change begins before all of them or after: what counts is steps, then, and no events.
         """
         missed = number - hits
-        self.sums = [
-            min((1.0 + before) * math.exp(min(hits * hit + missed * miss, _MOST_NATS)), CEILING)
-            for before, (hit, miss) in zip(self.sums, self.ratios.logs, strict=True)
-        ]
+        steps = [hits * hit + missed * miss for hit, miss in self._ratios.logs]
+        self._begin_with(
+            min((weight + before) * math.exp(min(step, _MOST_NATS)), CEILING)
+            for (_, weight), before, step in zip(self._sizes, self._sums(), steps, strict=True)
+        )
         return self.total()
 
     def total(self) -> float:
         """Return the evidence: what a threshold is held against."""
-        return sum(map(float.__mul__, self._weights, self.sums))
+        return sum(self._above) + self._ratios.rest_in_all
 
     def clear(self) -> None:
         """Begin anew."""
@@ -116,4 +141,10 @@ class Evidence:
 
     def begin_with(self, total: float) -> None:
         """Begin with evidence that there is already, of whatever size the change is."""
-        self.sums = [total] * len(self._sizes)
+        self._begin_with(weight * total for _, weight in self._sizes)
+
+    def _sums(self) -> list[float]:
+        return [*map(add, self._above, self._ratios.rest)]
+
+    def _begin_with(self, sums: Iterable[float]) -> None:
+        self._above = [*map(sub, sums, self._ratios.rest)]
