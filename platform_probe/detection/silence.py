@@ -15,7 +15,7 @@ from typing import Final
 
 from fleet_wire.contract.incident import IncidentKind
 from platform_probe.detection.sighting import Sighting
-from platform_probe.detection.traits import Key, Values
+from platform_probe.detection.traits import TRAITS, Key, Values
 
 MINUTE_S: Final = 60.0
 BIN_MINUTES: Final = 5
@@ -33,8 +33,6 @@ A_MONTH: Final = 43_200.0
 BUDGET: Final = 0.05
 FALSE_ALARMS: Final = 0.5
 MOST_COHORTS: Final = 200
-MOST_KINDS: Final = 50_000
-"""Combinations of values whose cohorts are remembered."""
 BACK: Final = 0.5
 """It is over when so much of what is expected comes again."""
 _LOG_LEFT: Final = math.log(LEFT)
@@ -107,9 +105,8 @@ class Silence:
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
         self._rates: dict[Key, _Rate] = {}
-        self._of_values: dict[Values, list[_Rate]] = {}
-        self._came: Counter[Values] = Counter()
-        """Unlocks of this minute."""
+        self._came: list[Values] = []
+        """Unlocks of this minute: to count them when it is over takes less."""
         self._beats = _Rate()
         self._next_s: float | None = None
         self._minutes = 0
@@ -118,7 +115,7 @@ class Silence:
 
     def unlock(self, values: Values) -> None:
         """Take an unlock that a customer asked for."""
-        self._came[values] += 1
+        self._came.append(values)
 
     def beat(self, count: int = 1) -> None:
         """Take heartbeats of any cars."""
@@ -156,27 +153,20 @@ class Silence:
 
     def _count(self) -> None:
         """Count what came in the minute for each cohort."""
-        for values, number in self._came.items():
-            rates = self._of_values.get(values)
-            if rates is None:
-                rates = self._of_values[values] = self._rates_of(values)
-            for rate in rates:
-                rate.count += number
-        self._came.clear()
-        if len(self._of_values) > MOST_KINDS:
-            self._of_values.clear()
+        came, self._came = self._came, []
+        self._note((), len(came))
+        for place in range(len(TRAITS)):
+            for value, number in Counter([values[place] for values in came]).items():
+                if value is not None:
+                    self._note(((place, value),), number)
 
-    def _rates_of(self, values: Values) -> list[_Rate]:
-        singles = [((place, one),) for place, one in enumerate(values) if one is not None]
-        rates = []
-        for key in ((), *singles):
-            rate = self._rates.get(key)
-            if rate is None:
-                if len(self._rates) >= MOST_COHORTS:
-                    continue
-                rate = self._rates[key] = _Rate()
-            rates.append(rate)
-        return rates
+    def _note(self, key: Key, number: int) -> None:
+        rate = self._rates.get(key)
+        if rate is None:
+            if not number or len(self._rates) >= MOST_COHORTS:
+                return
+            rate = self._rates[key] = _Rate()
+        rate.count += number
 
     def _open(self, key: Key | None, rate: _Rate, now_s: float) -> None:
         everybody = any(s.key == () and s.what == "silence" for s in self.sightings)
