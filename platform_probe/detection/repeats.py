@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Source
-from platform_probe.diagnosis.remembering import remember
+from platform_probe.diagnosis.remembering import Remembered, remember
 
 RETRY_S: Final = 600.0
 """What one customer does with one car within so long counts once [E]."""
@@ -38,7 +38,7 @@ class Repeats:
         self._failed_cars: OrderedDict[str, float] = OrderedDict()
         self._failed_customers: OrderedDict[str, float] = OrderedDict()
         self._again_cars: OrderedDict[str, float] = OrderedDict()
-        self._opened: OrderedDict[tuple[str, str], Opened] = OrderedDict()
+        self._opened: Remembered[tuple[str, str], Opened] = Remembered(MOST)
         """By car and customer."""
 
     def take(
@@ -58,9 +58,8 @@ class Repeats:
             return self._failure_counts(car, customer, began_s), is_again
         failed_s = self._failed_customers.get(customer)
         ended_s = began_s + attempt.total_s
-        self._opened[together] = Opened(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
-        if len(self._opened) > MOST:
-            self._opened.popitem(last=False)
+        now = Opened(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
+        self._opened.keep(together, now)
         has_failed = failed_s is not None and began_s - failed_s < RETRY_S
         has_opened = opened is not None and began_s - opened.began_s < RETRY_S
         return not has_failed and not has_opened, is_again
@@ -95,7 +94,7 @@ class Customers:
     """Knows who asked, by one name each: their booking is often known before their account."""
 
     def __init__(self) -> None:
-        self._of_booking: OrderedDict[str, str] = OrderedDict()
+        self._of_booking: Remembered[str, str] = Remembered(MOST)
 
     def of(self, attempt: Attempt) -> str | None:
         """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
@@ -108,6 +107,6 @@ class Customers:
         """Return the name of who has this account and this booking, as far as either is known."""
         if booking_id is None:
             return account_id
-        customer = self._of_booking.get(booking_id, account_id or booking_id)
-        remember(self._of_booking, booking_id, customer, MOST)
+        customer = self._of_booking.get(booking_id) or account_id or booking_id
+        self._of_booking.keep(booking_id, customer)
         return customer

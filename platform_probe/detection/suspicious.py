@@ -15,7 +15,7 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.detection.sighting import Sighting
-from platform_probe.diagnosis.remembering import remember
+from platform_probe.diagnosis.remembering import Remembered, remember
 
 WITHIN_S: Final = 600.0
 MANY_CARS: Final = 10
@@ -33,7 +33,7 @@ LEAST: Final = {
 SURE: Final = 0.9
 OVER_S: Final = 1800.0
 """It is over when nothing of it was seen for so long [E]."""
-MOST_ACCOUNTS: Final = 20_000
+MOST_ACCOUNTS: Final = 40_000
 MOST_CARS: Final = 200
 """Of one account."""
 BRUTEFORCE: Final = "attack_bruteforce_vehicle_ids"
@@ -49,8 +49,8 @@ class Suspicious:
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
-        self._asked: OrderedDict[str, _Cars] = OrderedDict()
-        self._refused: OrderedDict[str, _Cars] = OrderedDict()
+        self._asked: Remembered[str, _Cars] = Remembered(MOST_ACCOUNTS)
+        self._refused: Remembered[str, _Cars] = Remembered(MOST_ACCOUNTS)
         self._waiting: dict[str, OrderedDict[str, Diagnosis]] = {
             mode: OrderedDict() for mode in LEAST
         }
@@ -93,16 +93,13 @@ class Suspicious:
     # Within
 
     def _cars_of(
-        self, accounts: OrderedDict[str, _Cars], account_id: str, car: str, at_s: float
+        self, accounts: Remembered[str, _Cars], account_id: str, car: str, at_s: float
     ) -> _Cars:
         """Note that an account asked for a car; return which it asked for of late."""
         cars = accounts.get(account_id)
         if cars is None:
-            cars = accounts[account_id] = {car: at_s}
-            if len(accounts) > MOST_ACCOUNTS:
-                accounts.popitem(last=False)
-            return cars
-        accounts.move_to_end(account_id)
+            cars = {}
+        accounts.keep(account_id, cars)
         cars.pop(car, None)
         cars[car] = at_s
         if len(cars) > 1:
