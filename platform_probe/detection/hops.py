@@ -12,6 +12,8 @@ LEAST_SAMPLES: Final = 100
 """With fewer nobody can say what is slow."""
 LEARNED_FROM: Final = 5
 """One of so many unlocks is learned from, once something is known: that is cheaper."""
+LEARNED_FROM_MANY: Final = 20
+"""The same once as many samples as are kept were taken of this hour."""
 QUANTILE: Final = 0.97
 SLACK: Final = 1.25
 SLACK_S: Final = 0.1
@@ -33,6 +35,7 @@ class Hops:
         """From when on each hop is slow, seconds."""
         self._ends_s: float | None = None
         self._taken = 0
+        self._learned_from = LEARNED_FROM
 
     def slow(self, attempt: Attempt, now_s: float) -> tuple[Measure, ...]:
         """Return the hops that were slow, and learn from some.
@@ -48,7 +51,7 @@ class Hops:
             slow = [stage for stage, hop_s in hops_s.items() if hop_s > slow_s.get(stage, hop_s)]
         found = tuple([SLOW[stage] for stage in slow]) if slow else ()
         self._taken += 1
-        if self._taken % LEARNED_FROM == 0 or len(slow_s) < len(hops_s):
+        if self._taken % self._learned_from == 0 or len(slow_s) < len(hops_s):
             for stage, hop_s in hops_s.items():
                 self._learn(stage, min(hop_s, slow_s.get(stage, hop_s)))
             self._renew(now_s)
@@ -65,6 +68,7 @@ class Hops:
             if len(samples) == LEAST_SAMPLES and stage not in self.slow_s:
                 self.slow_s[stage] = _limit_s(samples)
         else:
+            self._learned_from = LEARNED_FROM_MANY
             samples[seen * 7919 % SAMPLES] = hop_s  # a prime: every place in turn
 
     def _renew(self, now_s: float) -> None:
@@ -79,6 +83,7 @@ class Hops:
                 self.slow_s[stage] = self._before.get(stage, self.slow_s[stage])
                 self._before[stage] = _limit_s(samples)
         self._samples.clear()
+        self._learned_from = LEARNED_FROM
 
 
 def _limit_s(samples: list[float]) -> float:
