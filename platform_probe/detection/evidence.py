@@ -14,7 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import repeat
 from operator import add, mul, sub
+from struct import Struct
 from typing import Final
 
 Mixture = tuple[tuple[float, float], ...]
@@ -30,8 +32,6 @@ CEILING: Final = 1e250
 _MOST_NATS: Final = 500.0
 _STEPS_A_NAT: Final = 50
 """Expected shares are told apart in steps of 2 %: then their ratios can be kept."""
-_MOST_KEPT: Final = 256
-"""Of so many misses in a row what they come to is kept, once it was reckoned."""
 
 
 class Ratios:
@@ -41,37 +41,27 @@ class Ratios:
     in a row then are a factor, and a hit is a factor and a term.
     """
 
-    __slots__ = ("_gains", "_hits", "added", "logs", "rest", "rest_in_all")
+    __slots__ = ("added", "of_hit", "of_miss", "packed", "rest", "rest_in_all")
 
     def __init__(self, share: float, sizes: Mixture) -> None:
         norms = [(shift, 1.0 - share + share * math.exp(shift)) for shift, _ in sizes]
-        self.logs = tuple((shift - math.log(norm), -math.log(norm)) for shift, norm in norms)
-        """The logarithms of the likelihood ratios of an event that is hit, and of one that is not,
-        r."""
-        rests = [1.0 / (norm - 1.0) for _, norm in norms]
-        self.rest = tuple(weight * rest for (_, weight), rest in zip(sizes, rests, strict=True))
+        self.of_hit = tuple(shift - math.log(norm) for shift, norm in norms)
+        """The logarithm of the likelihood ratio of an event that is hit."""
+        self.of_miss = tuple(-math.log(norm) for _, norm in norms)
+        """And of one that is not, r."""
+        weighed = [
+            (weight, 1.0 / (norm - 1.0))
+            for (_, weight), (_, norm) in zip(sizes, norms, strict=True)
+        ]
+        self.rest = tuple(weight * rest for weight, rest in weighed)
         """r / (1 - r), weighed as all that follows."""
         self.rest_in_all = sum(self.rest)
-        self._hits = tuple(math.exp(hit) for hit, _ in self.logs)
         self.added = tuple(
-            weight * ((1.0 + rest) * hit - rest)
-            for (_, weight), rest, hit in zip(sizes, rests, self._hits, strict=True)
+            weight * ((1.0 + rest) * math.exp(hit) - rest)
+            for (weight, rest), hit in zip(weighed, self.of_hit, strict=True)
         )
-        """By an event that is hit, to what lies above `rest` when it has been multiplied."""
-        self._gains: dict[int, tuple[float, ...]] = {}
-
-    def factors(self, missed: int) -> list[float]:
-        """Return by what so many misses in a row multiply what lies above `rest`."""
-        return [math.exp(missed * miss) for _, miss in self.logs]
-
-    def gains(self, missed: int) -> tuple[float, ...]:
-        """Return by what an event that is hit multiplies it, after so many misses."""
-        gains = self._gains.get(missed)
-        if gains is None:
-            gains = tuple(map(mul, self._hits, self.factors(missed)))
-            if missed < _MOST_KEPT:
-                self._gains[missed] = gains
-        return gains
+        """By an event that is hit, to what lies above `rest` once that has been multiplied."""
+        self.packed = Struct(f"{len(sizes)}d")
 
 
 def ratios_at(share: float, sizes: Mixture) -> Ratios:
@@ -79,7 +69,7 @@ def ratios_at(share: float, sizes: Mixture) -> Ratios:
     return _ratios(round(math.log(share) * _STEPS_A_NAT), sizes)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _ratios(step: int, sizes: Mixture) -> Ratios:
     return Ratios(min(math.exp(step / _STEPS_A_NAT), 0.999), sizes)
 
@@ -92,8 +82,12 @@ class Evidence:
     def __init__(self, share: float, sizes: Mixture = USUAL_SIZES) -> None:
         self._sizes = sizes
         self._ratios = ratios_at(share, sizes)
-        self._above: list[float] = []
-        """Of each size of change, by its weight: what lies above `Ratios.rest`."""
+        self._above = b""
+        """Of each size of change, by its weight: what lies above `Ratios.rest`.
+
+        In one piece: there are thousands of series, and what a core must fetch of one for a hit
+        takes longer than to reckon with it.
+        """
         self.clear()
 
     def expect(self, share: float) -> None:
@@ -104,7 +98,9 @@ class Evidence:
 
     def misses(self, number: int) -> None:
         """Take so many events in a row that were not hit."""
-        self._above = [*map(mul, self._ratios.factors(number), self._above)]
+        packed = self._ratios.packed
+        factors = map(math.exp, map(mul, self._ratios.of_miss, repeat(number)))
+        self._above = packed.pack(*map(mul, factors, packed.unpack(self._above)))
 
     def hit(self, missed: int = 0) -> float:
         """Take an event that was hit, after so many that were not, and return the evidence.
@@ -112,10 +108,13 @@ class Evidence:
         As `misses` and then the event: most of what detection costs is here.
         """
         ratios = self._ratios
-        self._above = above = [*map(add, ratios.added, map(mul, ratios.gains(missed), self._above))]
+        logs = map(add, ratios.of_hit, map(mul, ratios.of_miss, repeat(missed)))
+        before = map(mul, map(math.exp, logs), ratios.packed.unpack(self._above))
+        above = [*map(add, ratios.added, before)]
         total = sum(above) + ratios.rest_in_all
         if total > CEILING:
-            self._above = [min(one, CEILING) for one in above]
+            above = [min(one, CEILING) for one in above]
+        self._above = ratios.packed.pack(*above)
         return total
 
     def step(self, number: int, hits: int) -> float:
@@ -124,16 +123,20 @@ class Evidence:
         A change begins before all of them or after: what counts is steps, then, and no events.
         """
         missed = number - hits
-        steps = [hits * hit + missed * miss for hit, miss in self._ratios.logs]
+        ratios = self._ratios
+        steps = [
+            min(hits * hit + missed * miss, _MOST_NATS)
+            for hit, miss in zip(ratios.of_hit, ratios.of_miss, strict=True)
+        ]
         self._begin_with(
-            min((weight + before) * math.exp(min(step, _MOST_NATS)), CEILING)
+            min((weight + before) * math.exp(step), CEILING)
             for (_, weight), before, step in zip(self._sizes, self._sums(), steps, strict=True)
         )
         return self.total()
 
     def total(self) -> float:
         """Return the evidence: what a threshold is held against."""
-        return sum(self._above) + self._ratios.rest_in_all
+        return sum(self._ratios.packed.unpack(self._above)) + self._ratios.rest_in_all
 
     def clear(self) -> None:
         """Begin anew."""
@@ -144,7 +147,7 @@ class Evidence:
         self._begin_with(weight * total for _, weight in self._sizes)
 
     def _sums(self) -> list[float]:
-        return [*map(add, self._above, self._ratios.rest)]
+        return [*map(add, self._ratios.packed.unpack(self._above), self._ratios.rest)]
 
     def _begin_with(self, sums: Iterable[float]) -> None:
-        self._above = [*map(sub, sums, self._ratios.rest)]
+        self._above = self._ratios.packed.pack(*map(sub, sums, self._ratios.rest))
