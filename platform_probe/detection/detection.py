@@ -45,13 +45,13 @@ from platform_probe.detection.suspicious import Suspicious
 from platform_probe.detection.traits import TRAITS, Values, key_named, values_of
 from platform_probe.detection.waves import Earlier, Waves
 from platform_probe.diagnosis.records import unseen
-from platform_probe.diagnosis.remembering import remember
+from platform_probe.diagnosis.remembering import Remembered, remember
 
 STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
 LATE_S: Final = 1800.0
 """A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
-MOST_OPENED: Final = 5_000
+MOST_OPENED: Final = 10_000
 _HEARTBEATS: Final = (Telemetry, PartialTelemetry)
 
 
@@ -70,7 +70,7 @@ class Detection:
         self._silence = Silence(self._numbers)
         self._suspicious = Suspicious(self._numbers)
         self._blindness = Blindness(self._numbers)
-        self._opened: OrderedDict[str, tuple[Values, str | None]] = OrderedDict()
+        self._opened: Remembered[str, tuple[Values, str | None]] = Remembered(MOST_OPENED)
         """Unlocks that went well and may prove odd."""
         self._unanswered: OrderedDict[str, tuple[Hit, bool]] = OrderedDict()
         """Unlocks that were taken before they ended, by their command, and whether each counted."""
@@ -319,9 +319,7 @@ class Detection:
                 one.modes = ((attempt.failure_mode, 1.0),)
             self._waves.hit(one)
         elif counts:
-            self._opened[attempt.attempt_id] = values, customer
-            if len(self._opened) > MOST_OPENED:
-                self._opened.popitem(last=False)
+            self._opened.keep(attempt.attempt_id, (values, customer))
         self._shares.take(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
         if one is not None and counts:
             self._note_mode(one, now_s)
@@ -365,8 +363,9 @@ class Detection:
     def _diagnosed(self, diagnosis: Diagnosis, now_s: float) -> None:
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
         again = self._again_before(diagnosis, now_s)
-        if diagnosis.attempt_id in self._opened:
-            hit = self._odd(diagnosis, hit, now_s)
+        opened = self._opened.get(diagnosis.attempt_id)
+        if opened is not None:
+            hit = self._odd(diagnosis, opened, hit, now_s)
         for one in (hit, again):
             if one is not None:
                 one.modes = modes_of(diagnosis)
@@ -381,7 +380,13 @@ class Detection:
             return None  # what is known of the unlock itself goes before what followed
         return hit if diagnosis.first.mode in MODES else None
 
-    def _odd(self, diagnosis: Diagnosis, again: Hit | None, now_s: float) -> Hit | None:
+    def _odd(
+        self,
+        diagnosis: Diagnosis,
+        opened: tuple[Values, str | None],
+        again: Hit | None,
+        now_s: float,
+    ) -> Hit | None:
         """Count an unlock that opened and is diagnosed all the same.
 
         `again` is that its customer has pressed again, which is returned where it is not odd.
@@ -389,7 +394,8 @@ class Detection:
         first = diagnosis.first
         if first.mode not in MODES or first.mode in SUSPECT or first.probability < SURE:
             return again
-        values, customer = self._opened.pop(diagnosis.attempt_id)
+        values, customer = opened
+        self._opened.forget(diagnosis.attempt_id)
         if again is not None:
             self._shares.also(again, ODD, now_s)
             return again

@@ -92,9 +92,11 @@ class Evidence:
 
     def expect(self, share: float) -> None:
         """Expect another share from now on."""
-        sums = self._sums()
-        self._ratios = ratios_at(share, self._sizes)
-        self._begin_with(sums)
+        ratios = ratios_at(share, self._sizes)
+        if ratios is not self._ratios:
+            sums = self._sums()
+            self._ratios = ratios
+            self._begin_with(sums)
 
     def misses(self, number: int) -> None:
         """Take so many events in a row that were not hit."""

@@ -98,7 +98,9 @@ class Suspicious:
         """Note that an account asked for a car; return which it asked for of late."""
         cars = accounts.get(account_id)
         if cars is None:
-            cars = {}
+            cars = {car: at_s}
+            accounts.keep(account_id, cars)
+            return cars
         accounts.keep(account_id, cars)
         cars.pop(car, None)
         cars[car] = at_s

@@ -35,14 +35,16 @@ UNKNOWN: Final[Values] = (None,) * len(TRAITS)
 def values_of(attempt: Attempt) -> Values:
     """Return what an unlock has in common with others."""
     side = attempt.platform
+    site = attempt.site or None
+    if not side:
+        return (
+            attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
+            None, None, None,
+        )  # fmt: skip
     return (
-        attempt.region,
-        attempt.operator,
-        attempt.firmware,
-        attempt.hardware,
-        attempt.site or None,
-        *((side.app_version, side.endpoint, side.api_release) if side else (None, None, None)),
-    )
+        attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
+        side.app_version, side.endpoint, side.api_release,
+    )  # fmt: skip
 
 
 def values_of_state(state: VehicleState | PartialState) -> Values:

@@ -41,3 +41,8 @@ class Remembered(Generic[KeyT, KeptT]):
         self._younger[key] = value
         if len(self._younger) > self._half:
             self._older, self._younger = self._younger, {}
+
+    def forget(self, key: KeyT) -> None:
+        """Forget a key."""
+        self._younger.pop(key, None)
+        self._older.pop(key, None)
