@@ -34,6 +34,9 @@ from platform_probe.attempts.start import Start
 
 MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
+BEGUN_LATE: Final = 0.25
+"""An unlock of our own that we begin after more of its deadline leaves its car too little time to
+be blamed for what does not come [E]: of 15 s, 4; a car that sleeps takes 5 to 10 to answer."""
 
 
 class AttemptTracker(Following):
@@ -46,6 +49,9 @@ class AttemptTracker(Following):
         now_s = self._advance()
         attempt = self._follow(start, self._clock.unix_s() - (now_s - start.intended_s))
         attempt.reached_s[Stage.REQUESTED] = now_s
+        late_s = now_s - start.intended_s
+        if late_s > BEGUN_LATE * self._deadline_s:
+            attempt.unobserved = f"the monitor, too busy, began it {late_s:.1f} s late"
         return attempt
 
     def published(self, command_id: str) -> None:

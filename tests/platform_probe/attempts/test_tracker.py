@@ -666,6 +666,29 @@ def test_what_was_begun_after_a_blink_is_judged_as_ever() -> None:
     assert bench.only().cause is Cause.BOX_OFFLINE
 
 
+@pytest.mark.parametrize(("late_s", "cause"), [(5.5, Cause.NOT_OBSERVED), (1.0, Cause.BOX_SILENT)])
+def test_no_car_is_blamed_for_what_the_monitor_began_late(late_s: float, cause: Cause) -> None:
+    """A monitor that is too busy to ask in time says so; a car that has enough of it is silent."""
+    bench = TrackerBench()
+    bench.presence()
+    bench.wait(DEADLINE_S)
+    bench.start(late_s=late_s)
+    bench.tracker.published("c1")
+    bench.tracker.acknowledged("c1", 0)
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is cause
+    assert ("late" in (bench.only().reason or "")) is (cause is Cause.NOT_OBSERVED)
+
+
+def test_what_was_begun_late_and_opens_went_well() -> None:
+    """Its customer would have waited so long: the time counts from when it was due."""
+    bench = TrackerBench()
+    bench.start(late_s=5.5)
+    bench.executed()
+    bench.opened()
+    assert (bench.only().cause, bench.only().total_s) == (None, 5.5)
+
+
 def test_stopping_tells_no_customer_that_he_failed() -> None:
     """What was open was not seen to its end: the record says so, and a late unlock is none."""
     bench = TrackerBench()
@@ -742,7 +765,7 @@ def test_start_later_than_the_deadline_ends_at_once() -> None:
     bench = TrackerBench()
     bench.start(late_s=DEADLINE_S + 5)
     bench.tracker.tick()
-    assert bench.only().cause is Cause.NOT_PUBLISHED
+    assert bench.only().cause is Cause.NOT_OBSERVED
     check_arithmetic(bench.only())
 
 
