@@ -112,7 +112,7 @@ class Evidence:
         ratios = self._ratios
         logs = map(add, ratios.of_hit, map(mul, ratios.of_miss, repeat(missed)))
         before = map(mul, map(math.exp, logs), ratios.packed.unpack(self._above))
-        above = [*map(add, ratios.added, before)]
+        above: list[float] = [*map(add, ratios.added, before)]
         total = sum(above) + ratios.rest_in_all
         if total > CEILING:
             above = [min(one, CEILING) for one in above]
@@ -138,7 +138,8 @@ class Evidence:
 
     def total(self) -> float:
         """Return the evidence: what a threshold is held against."""
-        return sum(self._ratios.packed.unpack(self._above)) + self._ratios.rest_in_all
+        above: tuple[float, ...] = self._ratios.packed.unpack(self._above)
+        return sum(above) + self._ratios.rest_in_all
 
     def clear(self) -> None:
         """Begin anew."""

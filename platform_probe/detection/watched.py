@@ -50,10 +50,10 @@ class Series:
 
     def hit(self, count: int) -> bool:
         """Take that the `count`th unlock was hit; return whether the evidence is enough."""
-        missed = count - 1 - self.at
+        missed = max(count - 1 - self.at, 0)
         self.at = count
         self.block_hits += 1
-        return self.evidence.hit(missed if missed > 0 else 0) > self.limit
+        return self.evidence.hit(missed) > self.limit
 
     def withdraw(self) -> None:
         """Take back that one was hit: what it did to the evidence is reckoned when it matters."""
