@@ -45,7 +45,7 @@ from platform_probe.detection.suspicious import Suspicious
 from platform_probe.detection.traits import TRAITS, Values, key_named, values_of
 from platform_probe.detection.waves import Earlier, Waves
 from platform_probe.diagnosis.records import unseen
-from platform_probe.diagnosis.remembering import Remembered, remember
+from platform_probe.diagnosis.remembering import Latest, remember
 
 STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
@@ -70,7 +70,7 @@ class Detection:
         self._silence = Silence(self._numbers)
         self._suspicious = Suspicious(self._numbers)
         self._blindness = Blindness(self._numbers)
-        self._opened: Remembered[str, tuple[Values, str | None]] = Remembered(MOST_OPENED)
+        self._opened: Latest[str, tuple[Values, str | None]] = Latest(MOST_OPENED)
         """Unlocks that went well and may prove odd."""
         self._unanswered: OrderedDict[str, tuple[Hit, bool]] = OrderedDict()
         """Unlocks that were taken before they ended, by their command, and whether each counted."""

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Source
-from platform_probe.diagnosis.remembering import Remembered, remember
+from platform_probe.diagnosis.remembering import Latest, remember
 
 RETRY_S: Final = 600.0
 """What one customer does with one car within so long counts once [E]."""
@@ -38,7 +38,7 @@ class Repeats:
         self._failed_cars: OrderedDict[str, float] = OrderedDict()
         self._failed_customers: OrderedDict[str, float] = OrderedDict()
         self._again_cars: OrderedDict[str, float] = OrderedDict()
-        self._opened: Remembered[tuple[str, str], Opened] = Remembered(MOST)
+        self._opened: Latest[tuple[str, str], Opened] = Latest(MOST)
         """By car and customer."""
 
     def take(
@@ -94,7 +94,7 @@ class Customers:
     """Knows who asked, by one name each: their booking is often known before their account."""
 
     def __init__(self) -> None:
-        self._of_booking: Remembered[str, str] = Remembered(MOST)
+        self._of_booking: Latest[str, str] = Latest(MOST)
 
     def of(self, attempt: Attempt) -> str | None:
         """Return who asked, as far as that is known; None for unlocks of the monitor's own."""

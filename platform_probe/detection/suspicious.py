@@ -15,7 +15,7 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.detection.sighting import Sighting
-from platform_probe.diagnosis.remembering import Remembered, remember
+from platform_probe.diagnosis.remembering import Latest, remember
 
 WITHIN_S: Final = 600.0
 MANY_CARS: Final = 10
@@ -49,8 +49,8 @@ class Suspicious:
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
-        self._asked: Remembered[str, _Cars] = Remembered(MOST_ACCOUNTS)
-        self._refused: Remembered[str, _Cars] = Remembered(MOST_ACCOUNTS)
+        self._asked: Latest[str, _Cars] = Latest(MOST_ACCOUNTS)
+        self._refused: Latest[str, _Cars] = Latest(MOST_ACCOUNTS)
         self._waiting: dict[str, OrderedDict[str, Diagnosis]] = {
             mode: OrderedDict() for mode in LEAST
         }
@@ -93,7 +93,7 @@ class Suspicious:
     # Within
 
     def _cars_of(
-        self, accounts: Remembered[str, _Cars], account_id: str, car: str, at_s: float
+        self, accounts: Latest[str, _Cars], account_id: str, car: str, at_s: float
     ) -> _Cars:
         """Note that an account asked for a car; return which it asked for of late."""
         cars = accounts.get(account_id)

@@ -18,7 +18,7 @@ def remember(kept: OrderedDict[str, KeptT], key: str, value: KeptT, most: int) -
         kept.popitem(last=False)
 
 
-class Remembered(Generic[KeyT, KeptT]):
+class Latest(Generic[KeyT, KeptT]):
     """Values by key, of which about the older half is forgotten when there are too many.
 
     For what comes with every unlock: to keep them in order takes twice as long.
@@ -39,7 +39,7 @@ class Remembered(Generic[KeyT, KeptT]):
     def keep(self, key: KeyT, value: KeptT) -> None:
         """Keep the value of a key, among the youngest."""
         self._younger[key] = value
-        if len(self._younger) > self._half:
+        if len(self._younger) >= self._half:
             self._older, self._younger = self._younger, {}
 
     def forget(self, key: KeyT) -> None:
