@@ -12,7 +12,7 @@ import msgspec
 
 from fleet_wire.contract.incident import Incident
 from platform_probe.outputs.messages.delivery import Failure, Now, Trouble
-from platform_probe.outputs.messages.slack_outbox import (
+from platform_probe.outputs.messages.slack_calls import (
     Call,
     Deleted,
     Key,
@@ -21,9 +21,9 @@ from platform_probe.outputs.messages.slack_outbox import (
     Part,
     Place,
     Posted,
-    SlackOutbox,
     Verb,
 )
+from platform_probe.outputs.messages.slack_outbox import SlackOutbox
 from tests.helpers.fake_clock import EPOCH_S
 
 ANSWER_S = 0.1

@@ -23,7 +23,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.shown import on_one_line, shortened
 from platform_probe.outputs.messages.delivery import Failure, Trouble
 from platform_probe.outputs.messages.slack_blocks import METADATA_EVENT, Content
-from platform_probe.outputs.messages.slack_outbox import (
+from platform_probe.outputs.messages.slack_calls import (
     Call,
     Deleted,
     NotThere,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.incident import Change, Incident, IncidentState, Severity
-from platform_probe.outputs.messages.slack_outbox import Call, Part
+from platform_probe.outputs.messages.slack_calls import Call, Part
 from platform_probe.outputs.messages.words import (
     OVER_AFTER,
     advice_of,

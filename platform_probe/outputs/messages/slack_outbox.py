@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
@@ -26,6 +25,17 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from platform_probe.outputs.messages.delivery import Failure, Lane, Now, Trouble
+from platform_probe.outputs.messages.slack_calls import (
+    Begun,
+    Call,
+    Deleted,
+    Key,
+    Outcome,
+    Part,
+    Place,
+    Posted,
+    Verb,
+)
 from platform_probe.outputs.messages.words import (
     RANKS,
     has_ended,
@@ -51,122 +61,6 @@ its cause is, is shown there and calls nobody again. Where the edit does not com
 a post does [E]."""
 EDITS: Final = "edits"
 """The lane of all edits; each channel's posts have one of its name, behind `#`."""
-
-
-class Part(StrEnum):
-    """What a post or an edit is."""
-
-    MESSAGE = "message"
-    """The one message of an incident; an edit is always of this one."""
-    WORSE = "worse"
-    """It got worse by a class: a reply that the channel shows too."""
-    NAMED = "named"
-    """Its cause is known by now, which was not when the channel was told of it: so too."""
-    BACK = "back"
-    """It came back after it was over: so too."""
-    ENDED = "ended"
-    """It is over: so too."""
-    HISTORY = "history"
-    """What happened meanwhile: a reply in the thread alone."""
-
-
-class Verb(StrEnum):
-    """What to ask Slack for."""
-
-    POST = "post"
-    EDIT = "edit"
-    FIND = "find"
-    """Whether a post arrived whose answer did not."""
-
-
-class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A post that was begun: as long as it stands, nobody knows whether it arrived."""
-
-    part: Part
-    number: int
-    unix_s: float
-    severity: Severity
-    is_over: bool = False
-    is_unnamed: bool = False
-    told: Change | None = None
-    doubtful: bool = False
-    """Its answer did not come: look for it before it is sent again."""
-
-
-class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What a channel has of an incident."""
-
-    incident_id: str
-    channel: str
-    """As the settings name it."""
-    channel_id: str = ""
-    """As Slack calls it."""
-    ts: str = ""
-    """The message; empty: not posted yet."""
-    number: int = 0
-    """Posts so far: each has a name of its own."""
-    severity: Severity = Severity.NOTICE
-    """The worst that was told."""
-    edited_at: float = 0.0
-    """Of the rise that an edit alone has told, Unix seconds: the thread tells of it too."""
-    is_unnamed: bool = False
-    """The channel was told of it, and not yet what its cause is."""
-    is_over: bool = False
-    """Its end was posted, or needs no post."""
-    shown: int = 0
-    """The revision that the message shows."""
-    standing: str = ""
-    """What it says at a glance."""
-    told: Change | None = None
-    """The last entry of the history that was told."""
-    begun: Begun | None = None
-    withheld: str = ""
-    """Why it was not posted at first."""
-    is_gone: bool = False
-    """Somebody has deleted the message."""
-    is_plain: bool = False
-    """Slack did not take its blocks: it is sent as text."""
-    is_refused: bool = False
-    """Nor as text: nothing more is sent."""
-
-
-class Call(NamedTuple):
-    """One thing to ask Slack for."""
-
-    verb: Verb
-    part: Part
-    place: Place
-    incident: Incident
-    """As it is to be shown."""
-    lane: str
-    marker: str
-    """The name of the post, to find it by."""
-    changes: tuple[Change, ...] = ()
-    """What to tell, of `HISTORY` and `NAMED`."""
-    home: Place | None = None
-    """What the channel has of the incident that this one was joined to."""
-
-
-class Posted(NamedTuple):
-    """Slack has taken a post or an edit, or has found one."""
-
-    channel_id: str
-    ts: str
-
-
-class NotThere(NamedTuple):
-    """What was looked for is not there, or (`is_certain` false) nobody may look."""
-
-    is_certain: bool = True
-
-
-class Deleted(NamedTuple):
-    """The message to edit is no longer there."""
-
-
-Outcome = Posted | NotThere | Deleted | Failure
-Key = tuple[str, str]
-"""Incident and channel."""
 
 
 class _Called(NamedTuple):

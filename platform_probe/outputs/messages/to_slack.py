@@ -12,16 +12,16 @@ from platform_probe.outputs.messages.journal import Journal
 from platform_probe.outputs.messages.sending import Sending
 from platform_probe.outputs.messages.slack import SlackApi
 from platform_probe.outputs.messages.slack_blocks import Surroundings, content_of
-from platform_probe.outputs.messages.slack_outbox import (
+from platform_probe.outputs.messages.slack_calls import (
     Call,
     Deleted,
     Key,
     NotThere,
     Outcome,
     Place,
-    SlackOutbox,
     Verb,
 )
+from platform_probe.outputs.messages.slack_outbox import SlackOutbox
 
 PLACE: Final = "slack"
 

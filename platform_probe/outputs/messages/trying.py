@@ -30,7 +30,7 @@ from platform_probe.outputs.messages.slack import (
     SlackApi,
 )
 from platform_probe.outputs.messages.slack_blocks import Content
-from platform_probe.outputs.messages.slack_outbox import Call, Deleted, NotThere, Part, Place, Verb
+from platform_probe.outputs.messages.slack_calls import Call, Deleted, NotThere, Part, Place, Verb
 from platform_probe.outputs.messages.to_urls import post_json, post_to_webhook
 from platform_probe.outputs.messages.webhook import Event, Post
 

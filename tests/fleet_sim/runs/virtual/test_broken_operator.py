@@ -24,7 +24,7 @@ from fleet_wire.contract.incident import (
 )
 from platform_probe.alerting import Alerting
 from platform_probe.load.timers import Timers
-from platform_probe.outputs.messages.slack_outbox import Part
+from platform_probe.outputs.messages.slack_calls import Part
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 from tests.helpers.virtual_slack import VirtualSlack

@@ -21,7 +21,7 @@ from platform_probe.outputs.messages.slack_blocks import (
     minute,
     moment,
 )
-from platform_probe.outputs.messages.slack_outbox import Call, Part, Place, Verb
+from platform_probe.outputs.messages.slack_calls import Call, Part, Place, Verb
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
     acknowledged,

@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from fleet_wire.contract.incident import ChangeKind, Incident, Severity
 from platform_probe.outputs.messages.delivery import Failure, Trouble
-from platform_probe.outputs.messages.slack_outbox import (
-    HISTORY_EVERY_S,
-    LOOKED_AT_S,
-    Call,
-    Deleted,
-    NotThere,
-    Part,
-    Verb,
-)
+from platform_probe.outputs.messages.slack_calls import Call, Deleted, NotThere, Part, Verb
+from platform_probe.outputs.messages.slack_outbox import HISTORY_EVERY_S, LOOKED_AT_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
     acknowledged,
