@@ -147,7 +147,8 @@ class JsonlSink:
 
     def _append(self, file: AppendedFile, records: Iterable[Record]) -> None:
         try:
-            file.append(self._encoder.encode_lines(records))
+            # A list: of all else msgspec 0.22 keeps the iterator for good, and what that holds.
+            file.append(self._encoder.encode_lines([*records]))
         except OSError as error:
             raise disk_error(file.path, error) from error
 

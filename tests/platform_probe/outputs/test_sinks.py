@@ -22,6 +22,7 @@ from platform_probe.outputs.sinks import (
     JsonlSink,
     Sink,
 )
+from tests.helpers.leaks import left_behind_by
 from tests.helpers.records import COMPLAINT, STRAY, ListSink, attempt_of
 
 
@@ -194,3 +195,11 @@ def test_what_could_not_be_written_together_is_not_counted(tmp_path: Path) -> No
 
 def _raise(_name: str, error: Exception) -> None:
     raise error
+
+
+def test_what_was_written_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """A monitor runs for months: msgspec kept an iterator of each write, and some records."""
+    records = (attempt_of(), attempt_of(source=Source.FLOOR), STRAY, COMPLAINT)
+    with JsonlSink(tmp_path) as sink:
+        assert left_behind_by(lambda: sink.emit(records[0])) == {}
+        assert left_behind_by(lambda: sink.emit_together(records)) == {}
