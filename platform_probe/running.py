@@ -32,11 +32,14 @@ MAX_SETTLE_S: Final = 300.0
 retained messages without end is not waited for."""
 DRAIN_MARGIN_S: Final = 1.0
 """What is in flight ends with its deadline, and is noticed a moment later."""
-YOUNG_OBJECTS: Final = 20_000
-"""Objects between two runs of the garbage collector: what is open is not collected in vain."""
-SELDOM: Final = 20
-"""Runs of it between two over what is older, Python's 10 doubled: an attempt lives for some
-seconds, and is no garbage while it does [E]."""
+YOUNG_OBJECTS: Final = 2_000
+"""Objects between two runs of the garbage collector. A run over so many stops the monitor for half
+a millisecond, over 20,000 for five: at 2,000 unlocks a second one in a hundred waited for that."""
+MIDDLE: Final = 10
+"""Runs of it between two over what survived one: 7 ms for 20,000 objects."""
+OLD: Final = 400
+"""And of those between two over all the rest, 8 million objects: an attempt lives for some seconds,
+and is no garbage while it does [E]."""
 
 
 def drain_s(load: LoadSettings) -> float:
@@ -93,11 +96,11 @@ class Run:
     async def _work(self) -> None:
         stopping = asyncio.ensure_future(self._stop_when_told())
         try:
-            calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=MIDDLE, old=OLD)
             await self._connect()
             if self._told_to_stop.is_set():
                 return
-            calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=MIDDLE, old=OLD)
             load_starts_at = self._probe.begin_load()
             url = at_url(self._settings.listen_host, self._http_port)
             self._say("ready", load_starts_at=load_starts_at, metrics_url=f"{url}/metrics")

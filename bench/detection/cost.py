@@ -15,7 +15,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.garbage import calm_garbage_collector
 from platform_probe.alerting import Alerting
 from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.running import SELDOM, YOUNG_OBJECTS
+from platform_probe.running import MIDDLE, OLD, YOUNG_OBJECTS
 
 WARM: Final = 5_000
 MANY: Final = 30_000
@@ -45,7 +45,7 @@ def measure_cost(unlocks: int = MANY) -> tuple[float, int]:
 def _garbage_collected_as_in_a_monitor() -> Iterator[None]:
     """Else what is measured is, for a tenth, that Python looks through our own attempts."""
     usual = gc.get_threshold()
-    calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
+    calm_garbage_collector(young=YOUNG_OBJECTS, middle=MIDDLE, old=OLD)
     try:
         yield
     finally:
