@@ -352,13 +352,21 @@ class Detection:
         self._note_mode(hit, now_s)
 
     def _note_mode(self, hit: Hit, now_s: float) -> None:
-        """Count the mode of an unlock that did not go well, once it is known: the first named."""
-        if not hit.modes or hit.is_named or not {FAILED, REFUSED, ODD} & {*hit.measures}:
+        """Count the mode of an unlock that did not go well, once it is known: the first named.
+
+        Where it proves to be another one, it was none of the first.
+        """
+        if not hit.modes or not {FAILED, REFUSED, ODD} & {*hit.measures}:
             return
         mode, probability = hit.modes[0]
-        if mode in OF_MODE and probability >= SURE:
-            hit.is_named = True
-            self._shares.also(hit, OF_MODE[mode], now_s)
+        if probability < SURE or (hit.named is not None and hit.named.mode == mode):
+            return
+        if hit.named is not None:
+            self._shares.no_longer(hit, hit.named)
+            hit.named = None
+        if mode in OF_MODE:
+            hit.named = OF_MODE[mode]
+            self._shares.also(hit, hit.named, now_s)
 
     def _diagnosed(self, diagnosis: Diagnosis, now_s: float) -> None:
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)

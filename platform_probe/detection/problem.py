@@ -30,6 +30,8 @@ AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
 WAITED: Final = "late_delivery_persistent_session"
 """What most doors are opened by that open late, whose boxes were away: a command that has waited
 for them. Of a single unlock its diagnosis can hardly say so."""
+GOES_ON: Final = 1 / 3
+"""So much of what it hits is not of a rare mode that began amid it, where that is another [E]."""
 LEAST_SURE: Final = 0.5
 """Of what has just enough evidence: by the limit alone that would be nothing."""
 
@@ -67,12 +69,16 @@ class Problem:
         As a mode is known after its unlock was counted, all is counted anew then."""
         self.over_s = math.inf
         """Since when it is taken to be over."""
+        self.is_of_other = False
+        """Whether what it hit proved to be what another problem hits."""
         self.common = key
         """What all of its unlocks have in common."""
         self.same: list[Name] = []
         """All names of its cohort."""
         self._repeats: deque[Hit] = deque(maxlen=MOST_KEPT)
         """Hits that do not count, of customers and cars that may not have been hit before."""
+        self._most = 0
+        """How many were hit, at the most: of a mode some may prove to be of another one."""
         self._hit_again = 0
         """How many of these there were: the test whether it goes on counts them."""
         self._ending = Ending()
@@ -101,7 +107,8 @@ class Problem:
     def is_of_else(self, measure: Measure) -> bool:
         """Return whether this is known to be no problem of the rare mode that a measure counts.
 
-        It was there before the first unlock of that mode, and what it hit until then is diagnosed.
+        It was there before the first unlock of that mode, what it hit until then is diagnosed, and
+        since then it goes on: where all are of that mode now, it is what the first ones were.
         """
         if not measure.is_of_rare_mode or measure is self.measure:
             return False
@@ -109,7 +116,8 @@ class Problem:
         before = [hit for hit in self.hits if hit.at_s < first_s]
         firsts = [hit.modes[0] for hit in before if hit.modes]
         others = sum(name != measure.mode and likely >= SURE for name, likely in firsts)
-        return others >= LEAST_DIAGNOSED and others > len(before) / 2
+        is_other = others >= LEAST_DIAGNOSED and others > len(before) / 2
+        return is_other and goes_on_beside(measure, self.hits)
 
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
@@ -170,9 +178,16 @@ class Problem:
         """Whether so many of its cohort are hit that it can be told from what is usual."""
         return self.failed >= self.expected * CLEARLY_WORSE * self.total
 
+    @property
+    def is_disproved(self) -> bool:
+        """Whether what was hit proved to be another problem's, or mostly not of its mode."""
+        if self.is_of_other:
+            return True
+        return self.measure.mode is not None and self.failed < self._most / 2
+
     def is_over(self, now_s: float) -> bool:
         """Return whether its cohort is as before, or nobody of it tries any more."""
-        if self._ending.is_over or now_s >= self.over_s:
+        if self._ending.is_over or now_s >= self.over_s or self.is_disproved:
             return True
         return now_s - max(self.last_s, self.opened_s) > SILENT_S
 
@@ -238,6 +253,7 @@ class Problem:
             self.elsewhere_failed += 1
             return
         self.failed += 1
+        self._most = max(self._most, self.failed)
         self.well = self.well_elsewhere = 0
         self.hits.append(hit)
         self._note_whom(hit)
@@ -291,3 +307,15 @@ class Problem:
         if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size
             self._expect()
         self._ending.hit(is_counted=is_counted)
+
+
+def goes_on_beside(measure: Measure, hits: Iterable[Hit]) -> bool:
+    """Return whether what hit these goes on beside a rare mode that began amid them.
+
+    Where nearly all since then are of that mode, it is what hit the first ones as well: these were
+    diagnosed before there were enough of them.
+    """
+    known = [*hits]
+    first_s = min((hit.at_s for hit in known if measure in hit.measures), default=math.inf)
+    since = [hit for hit in known if hit.at_s >= first_s]
+    return sum(measure not in hit.measures for hit in since) >= len(since) * GOES_ON

@@ -34,8 +34,8 @@ class Hit:
     cause: Cause | None = None
     modes: tuple[tuple[str, float], ...] = field(default=())
     """As they were diagnosed last, with how likely each is."""
-    is_named: bool = False
-    """Whether one of its modes was counted."""
+    named: Measure | None = None
+    """The measure of the mode that was counted of it."""
 
 
 @dataclass(slots=True, eq=False)

@@ -20,7 +20,7 @@ from platform_probe.detection.evidence import CEILING, Evidence, Mixture
 from platform_probe.detection.expected import BLOCK_S, Block, Season
 from platform_probe.detection.measures import BLIND, MEASURES, Measure
 from platform_probe.detection.naming import Look, Shared, look, look_for_each, telling_part
-from platform_probe.detection.problem import Problem
+from platform_probe.detection.problem import Problem, goes_on_beside
 from platform_probe.detection.recent import KEPT_S, Hit, Recent
 from platform_probe.detection.traits import Key, Values, are_nested, is_in, is_kind, keys_of
 from platform_probe.detection.watched import Series, Watched, bounded
@@ -131,6 +131,16 @@ class ShareTests:
                     one.series[measure].withdraw()
         hit.measures = ()
 
+    def no_longer(self, hit: Hit, measure: Measure) -> None:
+        """Take back that one that is kept was hit in one of its ways."""
+        hit.measures = tuple(one for one in hit.measures if one is not measure)
+        for one in self._of_values.get(hit.values, ()):
+            if measure in one.series:
+                one.series[measure].withdraw()
+        for problem in self.problems:
+            is_of_it = problem.measure is measure and is_in(problem.key, hit.values)
+            problem.is_outdated |= is_of_it or measure in problem.apart
+
     def note_diagnosed(self, hit: Hit) -> None:
         """Take that the diagnosis of a hit has changed."""
         for problem in (*self.problems, *self.over):
@@ -170,6 +180,7 @@ class ShareTests:
             watched, _ = self._alarmed.pop(series)
             self._deal(series, watched, now_s, counts_of)
         for problem in [*self.problems]:
+            self._join_what_is_one(problem)
             if problem.is_outdated:
                 self._recount(problem)
             if _is_due(problem, now_s):
@@ -195,7 +206,10 @@ class ShareTests:
         self.problems.remove(problem)
         problem.over_s = now_s
         self.over = [one for one in self.over if now_s - one.over_s < KEPT_S][-MOST_PROBLEMS:]
-        self.over.append(problem)
+        if problem.is_disproved:
+            self._join_again(problem.measure)
+        else:
+            self.over.append(problem)
         for watched in self._watched.values():
             for measure, series in watched.series.items():
                 if measure.whole is problem.measure.whole:
@@ -220,6 +234,28 @@ class ShareTests:
         return len(self._watched)
 
     # Within
+
+    def _join_what_is_one(self, problem: Problem) -> None:
+        """Join with a problem a rare mode that proved to be all that it hits."""
+        if not problem.apart:
+            return
+        hits = self.recent.hits(problem.since_s, problem.measure)
+        own = [hit for hit in hits if is_in(problem.key, hit.values)]
+        for measure in [one for one in problem.apart if not goes_on_beside(one, own)]:
+            problem.apart.discard(measure)
+            problem.is_outdated = True
+            for one in self.problems:
+                if one.measure is measure and are_nested(one.key, problem.key):
+                    one.is_of_other = True
+
+    def _join_again(self, measure: Measure) -> None:
+        """Count again with others what was set apart from them, and was no problem of its own."""
+        if any(one.measure is measure for one in self.problems):
+            return
+        for one in self.problems:
+            if measure in one.apart:
+                one.apart.discard(measure)
+                one.is_outdated = True
 
     def _watch(self, values: Values, now_s: float) -> tuple[Watched, ...]:
         watched = []

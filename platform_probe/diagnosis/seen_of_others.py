@@ -278,7 +278,8 @@ def _of_waves(case: Case) -> None:
     is_lost = Fact.WILL_BEFORE in seen or Fact.WILL_AFTER in seen
     lost = case.lost_alike_around
     back = min(case.back_of_those_lost, lost)
-    if is_lost and not is_back and back >= max(few, lost / 2):
+    is_left = is_lost and not is_back and Fact.ALL_OF_OPERATOR_AWAY not in seen
+    if is_left and back >= max(few, lost / 2):
         seen[Fact.LEFT_BEHIND] = (
             f"by {case.now}, of {lost} boxes that lost their connection within two minutes"
             f" {back} or more were back, and this one was not"

@@ -137,8 +137,11 @@ def are_of_others(one: Finding, other: Finding) -> bool:
 
 
 def _are_apart(one: Finding, other: Finding) -> bool:
-    """Return whether no unlock can be of both: others were hit, or the same ones in turn."""
-    if are_of_others(one, other):
+    """Return whether no unlock can be of both: others were hit, or the same ones in turn.
+
+    What hits everybody hits those of the other as well, whatever all have in common just now.
+    """
+    if one.cohort and other.cohort and are_of_others(one, other):
         return True
     return dict(one.cohort) == dict(other.cohort) and _are_in_turn(one, other)
 
