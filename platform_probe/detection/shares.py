@@ -372,11 +372,15 @@ class ShareTests:
 
     def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
         since_s = shared.since - self.offset_s
-        whole = self._problem(measure.whole, shared.key, since_s, now_s)
+        others = self._else(measure)
+        hits = [hit.values for hit in self.recent.hits(since_s, measure)]
+        amid = [one.key for one in others if all(is_in(one.key, values) for values in hits)]
+        key = amid[0] if amid else shared.key  # what it has in common is that of those around it
+        whole = self._problem(measure.whole, key, since_s, now_s)
         problem = whole
-        around = [one for one in self._else(measure) if are_nested(one.key, shared.key)]
+        around = [one for one in others if are_nested(one.key, key)]
         if measure.part_of is not None and (around or not whole.is_clear):
-            problem = self._problem(measure, shared.key, since_s, now_s)
+            problem = self._problem(measure, key, since_s, now_s)
         for one in around:
             one.apart.add(measure)
             one.is_outdated = one.is_new = True  # it is told first, without what is none of it
