@@ -6,6 +6,8 @@ import math
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
+
 from fleet_wire.contract.causes import CAUSES, Party
 from fleet_wire.contract.incident import (
     Change,
@@ -276,6 +278,13 @@ def quiet_until(incident: Incident, unix_s: float) -> float | None:
     if incident.muted_until is not None and incident.muted_until > unix_s:
         return incident.muted_until
     return None
+
+
+def as_of(incident: Incident, unix_s: float) -> Incident:
+    """Return it as it stands at a time, Unix seconds: a mute ends before a revision says so."""
+    if incident.muted_until is None or incident.muted_until > unix_s:
+        return incident
+    return msgspec.structs.replace(incident, muted_until=None)
 
 
 def why_quiet(incident: Incident) -> str:
