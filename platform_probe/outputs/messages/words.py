@@ -294,13 +294,18 @@ def why_quiet(incident: Incident) -> str:
     return f"muted{who_muted(incident)}"
 
 
+def mute_of(incident: Incident) -> Change | None:
+    """Return what its history says of the last mute by a person; None: nobody has muted it."""
+    mutes = [each for each in incident.changes if each.kind is ChangeKind.MUTED and each.by]
+    return mutes[-1] if mutes else None
+
+
 def who_muted(incident: Incident) -> str:
     """Return who muted it last, and why: " by jo: fixed tonight"; "" where nobody has."""
-    mutes = [each for each in incident.changes if each.kind is ChangeKind.MUTED and each.by]
-    if not mutes:
+    mute = mute_of(incident)
+    if mute is None:
         return ""
-    reason = mutes[-1].reason
-    return f" by {mutes[-1].by}" + (f": {reason}" if reason else "")
+    return f" by {mute.by}" + (f": {mute.reason}" if mute.reason else "")
 
 
 def standing(incident: Incident) -> str:

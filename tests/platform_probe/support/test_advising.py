@@ -12,7 +12,7 @@ import pytest
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
-from fleet_wire.contract.incident import IncidentKind, IncidentState
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import Actor, FailureMode
@@ -113,6 +113,19 @@ def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
     named = f"Known problem\n  {title}\n  incident-1, critical, open, acknowledged by amelie\n"
     assert f"{named}  Nothing of it was seen since 00:06.\n\nWhy" in text
     assert [one["unseen_since"] for one in found["incidents"]] == ["2026-01-01T00:06:40.000+00:00"]
+
+
+@pytest.mark.parametrize("until_s", [1_800.0, 7_200.0])
+def test_a_mute_of_its_incident_is_told_with_who_and_why(tmp_path: Path, until_s: float) -> None:
+    """While it lasts: the newest record is of 00:33."""
+    mute = Change(
+        at=BEGIN_S + 310.0, kind=ChangeKind.MUTED, sentence="jo mutes it", by="jo", reason="known"
+    )
+    text, found = told_with(tmp_path, {}, muted_until=BEGIN_S + until_s, changes=(mute,))
+    line = "  Its messages are muted until Thu 1 Jan 2026 02:00:00 UTC by jo: known.\n"
+    assert (line in text) is (until_s > 2_000.0)
+    until = "2026-01-01T02:00:00.000+00:00" if until_s > 2_000.0 else None
+    assert [one["muted_until"] for one in found["incidents"]] == [until]
 
 
 @pytest.mark.parametrize(
