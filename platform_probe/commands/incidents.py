@@ -115,16 +115,8 @@ def list_(
         for each in found
     ]
     columns = (
-        "id",
-        "opened",
-        "lasted",
-        "severity",
-        "state",
-        "customers",
-        "has it",
-        "note",
-        "title",
-    )
+        "id", "opened", "lasted", "severity", "state", "customers", "has it", "note", "title",
+    )  # fmt: skip
     click.echo(table_of(columns, rows, widest=MOST_LETTERS))
 
 

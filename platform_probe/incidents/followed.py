@@ -38,9 +38,9 @@ from platform_probe.incidents.words import (
     counted,
     mode_of,
     numbers_of,
+    rise_of,
     subject_of,
     title_of,
-    what_is_wrong,
 )
 
 MOST_CHANGES: Final = 100
@@ -154,8 +154,8 @@ class Followed:
         if worse(fields["severity"], before.severity) is not before.severity:
             findings = believed(self.findings.values())
             worst = max(findings, key=lambda one: ORDER.index(severity_of(one)))
-            sentence = f"is {fields['severity'].value} now: {what_is_wrong(worst)}"
-            change = self.change(ChangeKind.WORSE, at, f"{sentence}, {numbers_of(worst)}")
+            sentence = rise_of(fields["severity"], subject, worst, named=self.parts[0])
+            change = self.change(ChangeKind.WORSE, at, sentence)
         elif self.subject not in ("", subject):
             sentence = f"it is now believed to be: {subject}; before: {self.subject}"
             change = self.change(ChangeKind.RETITLED, at, sentence)

@@ -254,6 +254,39 @@ def test_growth_is_told_when_it_is_worth_it() -> None:
     assert told.last.severity is Severity.CRITICAL
 
 
+LOST: Final[dict[str, Any]] = {
+    "kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {},
+    "customers": frozenset[str](), "total": 60,
+}  # fmt: skip
+
+
+def test_a_rise_is_told_with_the_title_of_its_revision() -> None:
+    """Fifty cars are lost by then, and what fails is known: the next title has it as its before."""
+    told = Told()
+    told.take(1, **LOST, failed=20, cars=frozenset(f"car-{number}" for number in range(20)))
+    told.wait(10.0)
+    told.take(2)
+    assert told.kinds == [ChangeKind.OPENED]
+    told.take(1, **LOST, failed=55, cars=frozenset(f"car-{number}" for number in range(55)))
+    rise = told.last.changes[-1]
+    subject = told.last.title.partition(" since ")[0]
+    assert (rise.kind, subject) == (ChangeKind.WORSE, "Operator-a: boxes offline")
+    assert rise.sentence.startswith(f"is critical now: {subject}, 55 of 60 cars lost (92 %)")
+    told.wait(60.0)
+    told.take(2, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
+    assert told.last.changes[-1].sentence.endswith(f"; before: {subject}")
+
+
+def test_a_rise_by_a_sign_of_another_kind_says_which() -> None:
+    """Doors that open late make it critical, whatever it is named after."""
+    told = Told()
+    told.take()
+    told.wait(60.0)
+    told.take(2, kind=IncidentKind.LATE_UNLOCKS, what="late", causes={})
+    said = "is critical now: Operator-a: boxes offline; doors open after their customer was told no"
+    assert told.last.changes[-1].sentence.startswith(f"{said}, 10 of 40 hit (25 %)")
+
+
 def test_customers_are_told_of_though_more_cars_were_lost_before() -> None:
     """Ninety cars are lost first; the customers who then fail are what has grown."""
     told = Told()

@@ -192,6 +192,24 @@ def test_the_history_of_an_incident_is_told_in_french() -> None:
                 " voiture ; avant : Les boîtiers émettent et n'entendent rien"
             ),
         ),
+        (
+            "is critical now: Port: boxes silent, 55 of 60 cars lost (92 %), 0.1 % expected",
+            (
+                "est maintenant critique : Port\u00a0: boîtiers muets, 55 voitures sur 60"
+                " perdues (92 %), 0,1 % attendus"
+            ),
+        ),
+        (
+            (
+                "is critical now: Port: boxes silent; doors open after their customer was told no,"
+                " 5 of 40 hit (12 %), 0.1 % expected"
+            ),
+            (
+                "est maintenant critique : Port\u00a0: boîtiers muets ; des portières"
+                " s'ouvrent après un refus annoncé au client, 5 sur 40 touchés (12 %), 0,1 %"
+                " attendus"
+            ),
+        ),
         ("amelie closes it: failed", "amelie le clôt : failed"),  # what people say stays
         ("jo looks after it: asked for in Slack", "jo s'en occupe : demandé dans Slack"),
         (
