@@ -389,7 +389,7 @@ def test_people_acknowledge_mute_and_close_with_a_reason() -> None:
     assert told.last.muted_until == EPOCH_S + 600.0
     assert told.last.changes[-1].reason == "the operator knows"
     assert told.act(ActionKind.UNMUTE)
-    assert told.last.muted_until is None
+    assert (told.last.muted_until, told.last.changes[-1].sentence) == (None, "unmuted by Ada")
     assert told.act(ActionKind.CLOSE, reason="a drill")
     assert told.last.state is IncidentState.CLOSED
     assert not told.act(ActionKind.ACKNOWLEDGE)
@@ -409,7 +409,7 @@ def test_the_end_of_a_mute_stands_in_the_history() -> None:
     told.wait(30.0)
     assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED, ChangeKind.UNMUTED]
     assert told.last.muted_until is None
-    assert told.last.changes[-1].sentence == "its mute is over"
+    assert told.last.changes[-1].sentence == "the mute is over"
 
 
 def test_nobody_acts_on_what_does_not_exist() -> None:

@@ -135,7 +135,7 @@ def expected(lives: Lives) -> None:
 
 
 def beyond(lives: Lives) -> None:
-    """Let one reach beyond its window; let one end in it; let a part prove to be of another one."""
+    """Let one reach beyond its window; let one end in it; let a part prove to be of another."""
     south, north = {"region": "south"}, {"region": "north"}
     lives.take(1, cohort=south)
     lives.take(1, cohort={})
@@ -165,7 +165,7 @@ def test_the_history_of_an_incident_is_told_in_french() -> None:
         sentences |= {one.sentence: one.kind for each in lives.revisions for one in each.changes}
     assert [one for one in sentences if told("fr", one) == one] == []
     assert set(ChangeKind) - set(sentences.values()) == set()
-    for one in ("reaches beyond", "seen lately", "of another one"):
+    for one in ("reaches beyond", "seen lately", "another incident: "):
         assert any(one in each for each in sentences)
 
 
