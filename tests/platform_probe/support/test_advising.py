@@ -596,6 +596,44 @@ def test_a_box_that_was_gone_before_has_opened_no_door(
 
 
 @pytest.mark.parametrize(
+    ("expires_s", "known_s", "heard", "is_tried"),
+    [
+        (330.0, 2_000.0, {}, False),
+        (None, 2_000.0, {}, True),
+        (330.0, 331.0, {}, True),
+        (1_200.0, 2_000.0, {}, True),
+        (330.0, 2_000.0, {"presence": 325.0}, True),
+        (330.0, 2_000.0, {"state": 325.0}, True),
+    ],
+    ids=["gone", "life not known", "may live", "lives for long", "came back", "was heard"],
+)
+def test_a_box_that_was_gone_while_its_command_lived_has_opened_no_door(
+    tmp_path: Path,
+    expires_s: float | None,
+    known_s: float,
+    heard: dict[str, float],
+    *,
+    is_tried: bool,
+) -> None:
+    """Whatever its mode, which nobody knows: it is said what is said of a box that is gone."""
+    failed = unlock(300, car="car-1", cause=Cause.BOX_OFFLINE, evidence=GONE)
+    put_unlocks(tmp_path, [failed])
+    message: dict[str, Any] = {"command_id": failed.command_id, "action": "unlock"}
+    if expires_s is not None:
+        message["expires_at"] = round(1_000 * (BEGIN_S + expires_s))
+    sent = {"at": BEGIN_S + 300.0, "kind": "command", "vehicle_id": "car-1", "message": message}
+    put_lines(tmp_path, "observations", [msgspec.json.encode(sent)])
+    if "presence" in heard:
+        put_presence(tmp_path, heard["presence"], "car-1", "online")
+        put_presence(tmp_path, heard["presence"] + 10.0, "car-1", "offline")
+    if "state" in heard:
+        put_lock(tmp_path, heard["state"], "car-1")
+    case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), BEGIN_S + known_s)
+    said = advice_for(Cause.BOX_OFFLINE, is_gone=not is_tried).say
+    assert json_of(case, UTC)["say"] == said
+
+
+@pytest.mark.parametrize(
     ("presses", "gone_s", "cohort", "is_in_vain"),
     [
         (3, 345.0, {"region": "centre"}, True),
