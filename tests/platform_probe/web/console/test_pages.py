@@ -382,19 +382,19 @@ def test_an_incident_that_goes_on_is_a_known_problem(tmp_path: Path) -> None:
         told_of_it = Change(
             at=BEGIN_S + 50.0,
             kind=ChangeKind.MUTED,
-            sentence="jo mutes it",
-            by="jo",
-            reason="known",
+            sentence="it is muted",
+            by="jo & co",
+            reason="a 'known' one",
         )
         quiet = incident_of(muted_until=BEGIN_S + 3_600.0, changes=(told_of_it,), revision=2)
         put_incidents(tmp_path / "store", [quiet])
         Visitor(url).get("/unlock/none")  # what is not known is looked for anew
-        page = Visitor(url).get("/booking/booking-1").text
-        assert "jo knows of it, and has muted its messages until" in page
-        assert "(<q>known</q>)." in page
+        page = unescape(Visitor(url).get("/booking/booking-1").text)
+        assert "jo & co knows of it, and has muted its messages until" in page
+        assert "(<q>a 'known' one</q>)." in page
         assert "nobody has acknowledged it yet" not in page
         page = unescape(Visitor(url, Accept_Language="fr").get("/booking/booking-1").text)
-        assert "jo est au courant et a mis ses messages en sourdine jusqu'à" in page
+        assert "jo & co est au courant et a mis ses messages en sourdine jusqu'à" in page
 
         put_incidents(tmp_path / "store", [incident_of(revision=3, acknowledged_by="amelie")])
         Visitor(url).get("/unlock/none")  # what is not known is looked for anew
