@@ -339,6 +339,7 @@ class Incidents:
         """Say that the time for which a person muted an incident is over."""
         until = followed.incident.muted_until
         if until is not None and at >= until:
+            followed.tell_title(at)  # else the message has it, and no entry of the thread
             said = followed.change(ChangeKind.UNMUTED, at, "the mute is over")
             followed.tell(at, said, muted_until=None)
 

@@ -379,6 +379,22 @@ def test_what_may_be_over_is_told_before_it_is_taken_for_over() -> None:
     ]
 
 
+def test_a_title_that_is_found_as_a_mute_runs_out_is_told_first() -> None:
+    """So soon after it was told of, it has waited: the end of the mute would have it unsaid."""
+    told = Told()
+    told.take()
+    told.wait(60.0)
+    told.act(ActionKind.MUTE, until=EPOCH_S + 70.0)
+    told.wait(5.0)
+    told.take(causes={Cause.BOX_SILENT: 10})
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED]
+    told.wait(6.0)
+    assert told.kinds[2:] == [ChangeKind.RETITLED, ChangeKind.UNMUTED]
+    assert told.last.title.startswith("Operator-a: boxes silent")
+    said = "it is now believed to be: Operator-a: boxes silent; before: Operator-a: boxes offline"
+    assert told.last.changes[-2].sentence == said
+
+
 def test_people_acknowledge_mute_and_close_with_a_reason() -> None:
     """Each is a revision that says who; what is closed stays closed while it goes on."""
     told = Told()
