@@ -33,11 +33,12 @@ from platform_probe.outputs.messages.words import (
     lasting,
     sure_of,
     what_of,
+    who_muted,
     who_of,
 )
 from platform_probe.settings import load_settings
 from platform_probe.store.reading import Source
-from platform_probe.support.incident_rows import incident_of
+from platform_probe.support.incident_rows import incident_of, muted_until_s
 from platform_probe.support.times import date_and_clock, minute_clock
 
 TIMEOUT_S: Final = 10.0
@@ -108,11 +109,14 @@ def list_(
             each.state.value,
             each.customers or None,
             each.acknowledged_by,
+            note_of(each, asked.zone, newest_s),
             title_in(each.title, each.since, minute_clock(asked.zone)),
         )
         for each in found
     ]
-    columns = ("id", "opened", "lasted", "severity", "state", "customers", "has it", "title")
+    columns = (
+        "id", "opened", "lasted", "severity", "state", "customers", "has it", "note", "title",
+    )  # fmt: skip
     click.echo(table_of(columns, rows, widest=MOST_LETTERS))
 
 
@@ -164,7 +168,8 @@ def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
         ("what to do now", None if has_ended(incident) else advice_of(incident)),
         ("looked after by", incident.acknowledged_by),
         ("maintenance window", incident.maintenance),
-        ("muted until", incident.muted_until and date_and_clock(incident.muted_until, zone)),
+        ("muted until", muted_in_words(incident, zone)),
+        ("joined to, and goes on there", incident.joined_to),
         ("examples", ", ".join(incident.examples)),
         ("related", ", ".join(incident.related)),
     ):
@@ -173,6 +178,25 @@ def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     yield ""
     for change in incident.changes:
         yield f"{date_and_clock(change.at, zone)}  {change_line(change)}"
+
+
+def note_of(incident: Incident, zone: tzinfo, now_s: float) -> str | None:
+    """Return why nothing is said of an incident at a time, or where it goes on; None: neither."""
+    if incident.joined_to is not None:
+        return f"joined to {incident.joined_to}"
+    if has_ended(incident):
+        return None
+    if incident.maintenance is not None:
+        return f"window '{incident.maintenance}'"
+    until_s = muted_until_s(incident, now_s)
+    return None if until_s is None else f"muted until {date_and_clock(until_s, zone)}"
+
+
+def muted_in_words(incident: Incident, zone: tzinfo) -> str | None:
+    """Return until when it is muted, by whom and why; None: it is not."""
+    if incident.muted_until is None:
+        return None
+    return f"{date_and_clock(incident.muted_until, zone)}{who_muted(incident)}"
 
 
 def _acting(command: Callable[..., None]) -> Callable[..., None]:

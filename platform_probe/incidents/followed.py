@@ -38,9 +38,9 @@ from platform_probe.incidents.words import (
     counted,
     mode_of,
     numbers_of,
+    rise_of,
     subject_of,
     title_of,
-    what_is_wrong,
 )
 
 MOST_CHANGES: Final = 100
@@ -154,11 +154,10 @@ class Followed:
         if worse(fields["severity"], before.severity) is not before.severity:
             findings = believed(self.findings.values())
             worst = max(findings, key=lambda one: ORDER.index(severity_of(one)))
-            sentence = f"is {fields['severity'].value} now: {what_is_wrong(worst)}"
-            change = self.change(ChangeKind.WORSE, at, f"{sentence}, {numbers_of(worst)}")
+            sentence = rise_of(fields["severity"], subject, worst, named=self.parts[0])
+            change = self.change(ChangeKind.WORSE, at, sentence)
         elif self.subject not in ("", subject):
-            sentence = f"it is now believed to be: {subject}; before: {self.subject}"
-            change = self.change(ChangeKind.RETITLED, at, sentence)
+            change = self._retitled(at, subject)
         elif self._has_grown(fields):
             whom = counted(fields["customers"], "customer")
             if not fields["customers"]:
@@ -167,6 +166,11 @@ class Followed:
             change = self.change(ChangeKind.GREW, at, f"{whom} by now, {numbers}")
         if change is not None:
             self.tell(at, change, **fields)
+
+    def tell_title(self, at: float) -> None:
+        """Tell what it is called now, where that is something else than was told last."""
+        if self.findings and self.subject not in ("", subject := self._subject_now()):
+            self.tell(at, self._retitled(at, subject))
 
     def tell(self, at: float, change: Change, **fields: Any) -> None:
         """Make a revision with what its findings say by now; `fields` overrule that."""
@@ -271,6 +275,10 @@ class Followed:
             self.heard_of_at = min(self.heard_of_at, at)
         self._told = self.incident
         self._tell(self.incident)
+
+    def _retitled(self, at: float, subject: str) -> Change:
+        sentence = f"it is now believed to be: {subject}; before: {self.subject}"
+        return self.change(ChangeKind.RETITLED, at, sentence)
 
     def _subject_now(self) -> str:
         return subject_of(self.parts)

@@ -112,7 +112,7 @@ class Incidents:
             said = change(ChangeKind.MUTED, f"{by} mutes it until {self._words(until)}{because}")
             followed.revise(at, said, muted_until=until)
         elif action.kind is ActionKind.UNMUTE:
-            said = change(ChangeKind.UNMUTED, f"{by} wants to hear of it again{because}")
+            said = change(ChangeKind.UNMUTED, f"unmuted by {by}{because}")
             followed.revise(at, said, muted_until=None)
         else:
             said = change(ChangeKind.CLOSED, f"{by} closes it{because}")
@@ -339,7 +339,8 @@ class Incidents:
         """Say that the time for which a person muted an incident is over."""
         until = followed.incident.muted_until
         if until is not None and at >= until:
-            said = followed.change(ChangeKind.UNMUTED, at, "its mute is over")
+            followed.tell_title(at)  # else the message has it, and no entry of the thread
+            said = followed.change(ChangeKind.UNMUTED, at, "the mute is over")
             followed.tell(at, said, muted_until=None)
 
     def _follow_window(self, followed: Followed, at: float) -> None:
@@ -450,7 +451,8 @@ class Incidents:
     def _tell_split(self, finding: Finding, followed: Followed, at: float) -> None:
         """Say of which incident a finding is that was of another one until now."""
         home = self._by_finding[finding.number]
-        sentence = f"{said_of(finding)}: this is of another one: {home.incident.title}"
+        which = f"{home.incident.title} ({home.incident.incident_id})"
+        sentence = f"{said_of(finding)}: this belongs to another incident: {which}"
         followed.tell(at, followed.change(ChangeKind.SPLIT, at, sentence))
         self._note_quiet(followed, at)
 

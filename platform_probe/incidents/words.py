@@ -211,6 +211,17 @@ def said_of(finding: Finding) -> str:
     return f"{what_is_wrong(finding)}, {numbers_of(finding)}"
 
 
+def rise_of(severity: Severity, subject: str, worst: Finding, *, named: Finding) -> str:
+    """Return what its history says of a rise: what it is called then, and what made it worse.
+
+    `named` is the finding that it is named after: of another kind than that, or than cars that are
+    lost, the worst one says what it is as well.
+    """
+    is_of_it = worst.kind in (named.kind, IncidentKind.FAILURES, IncidentKind.CARS_LOST)
+    what = f", {numbers_of(worst)}" if is_of_it else f"; {said_of(worst)}"
+    return f"is {severity.value} now: {subject}{what}"
+
+
 def opening_of(finding: Finding, severity: Severity) -> str:
     """Return the first sentence of its history."""
     sure = NOT_SURE_YET

@@ -203,8 +203,13 @@ def _is_for_security(believed: Revision) -> bool:
 
 
 def _is_gone(case: Case, mode: FailureMode | None) -> bool:
-    """Return whether the box was gone before it was asked for, and nothing waits for it."""
-    if mode is None or mode.slug in COMES_LATE:
+    """Return whether the box was gone before it was asked for, and nothing waits for it.
+
+    Where no mode says so, only if it was gone until its command's life was over.
+    """
+    if mode is None:
+        return case.is_out_of_reach
+    if mode.slug in COMES_LATE:
         return False
     is_off = mode.slug in SWITCHED_OFF and case.cause in (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
     return is_off or case.gone_s is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,6 +41,8 @@ _SENT: Final = (
 """Each of these shows that the command was sent."""
 _PRESENCE_LIES: Final = frozenset({Fact.TALKS_WHILE_OFFLINE, Fact.FLAPPED})
 """Where these are seen a box may be there though presence says offline."""
+_CLOCK_S: Final = 2.0
+"""By so much the clock of a box is wrong on any day [E]: a command may live so much longer."""
 _SEEN_AFTER_S: Final = {
     Fact.BACK_SOON: SOON_S,
     Fact.STILL_AWAY: AWAY_S,
@@ -163,6 +166,37 @@ class Case:
         return gone_s if gone_s > 0 else None
 
     @property
+    def is_out_of_reach(self) -> bool:
+        """Whether its box was gone until its command's life was over, so that none has opened it.
+
+        False where the records do not say so: how long it lived, that it was gone before it was
+        asked for, and that nothing came of it since.
+        """
+        until_s = self._lives_until_s
+        if self.attempt is None or self.gone_s is None or until_s is None:
+            return False
+        heard_ago_s = evidence_of(self.attempt).get("heard_ago_s", math.inf)
+        is_told = until_s <= min(self.newest_s, self.at_s + AFTER_S)
+        if not is_told or heard_ago_s <= self.attempt["total_s"]:
+            return False
+        gone_at_s = self.at_s - self.gone_s
+        return not any(
+            gone_at_s < unix_s(one["heard_at"]) <= until_s and _may_be_of_box(one)
+            for one in self.heard
+        )
+
+    @property
+    def _lives_until_s(self) -> float | None:
+        """Until when a box may take its command, Unix seconds; None: that was not heard."""
+        its = [
+            unix_s(one["expires_at"])
+            for one in self.heard
+            if one["kind"] == "command" and one["expires_at"] is not None
+            if self.attempt is not None and one["command_id"] == self.attempt["command_id"]
+        ]
+        return max(its) + _CLOCK_S if its else None
+
+    @property
     def is_sent(self) -> bool:
         """Whether the command was sent to the car, also later, or nobody saw whether it was."""
         if self.attempt is None or self.cause is Cause.NOT_OBSERVED:
@@ -245,6 +279,12 @@ def is_told_open(attempt: Row) -> bool:
     """
     is_error = (attempt["status"] or 0) >= FIRST_ERROR_STATUS
     return attempt["platform_outcome"] == Phase.EXECUTED and not is_error
+
+
+def _may_be_of_box(heard: Row) -> bool:
+    """Return whether what was heard may show that a box is connected."""
+    is_gone = heard["kind"] == "presence" and heard["status"] == PresenceStatus.OFFLINE
+    return not (heard["is_retained"] or heard["kind"] == "command" or is_gone)
 
 
 def evidence_of(attempt: Row) -> dict[str, Any]:

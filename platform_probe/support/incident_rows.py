@@ -12,6 +12,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.diagnosis.neighbours import DELIVERY, family_of
+from platform_probe.outputs.messages.words import as_of
 from platform_probe.support.believed import Revision
 from platform_probe.support.rows import Query, Row, unix_s
 
@@ -59,6 +60,11 @@ def as_unlock(complaint: Row) -> Row:
 def over_since_s(incident: Incident) -> float | None:
     """Return since when an incident is over, Unix seconds; None: that is not known."""
     return incident.ended_at if incident.state is IncidentState.RESOLVED else None
+
+
+def muted_until_s(incident: Incident, now_s: float) -> float | None:
+    """Return until when an open incident's messages wait at a time, both Unix seconds; None: no."""
+    return as_of(incident, now_s).muted_until if incident.state is IncidentState.OPEN else None
 
 
 def _cohorts_of(rows: Iterable[Row]) -> _Cohorts:

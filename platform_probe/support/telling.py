@@ -14,6 +14,7 @@ from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import traits_in_words
+from platform_probe.outputs.messages.words import who_muted
 from platform_probe.support.advice import (
     OPENED_IN_TIME,
     OPENED_LATE,
@@ -36,7 +37,7 @@ from platform_probe.support.believed import (
 from platform_probe.support.beside import Relations, Whose, pressed_again_s
 from platform_probe.support.case import FOLLOWED_S, LISTED, LONG_WAIT_S, Case, evidence_of
 from platform_probe.support.cohorts import around_in_words, is_one_of
-from platform_probe.support.incident_rows import over_since_s
+from platform_probe.support.incident_rows import muted_until_s, over_since_s
 from platform_probe.support.plain_words import broker_in_words, reason_in_words
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import (
@@ -192,6 +193,8 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
         by = f", acknowledged by {one.acknowledged_by}" if one.acknowledged_by else ""
         yield f"  {one.title}"
         yield f"  {one.incident_id}, {one.severity}, {one.state}{by}"
+        if (until_s := muted_until_s(one, case.newest_s)) is not None:
+            yield f"  Its messages are muted until {date_and_clock(until_s, zone)}{who_muted(one)}."
         if one.unseen_since is not None:
             yield f"  Nothing of it was seen since {minute_clock(zone)(one.unseen_since)}."
         elif one.state is IncidentState.OPEN:

@@ -10,7 +10,7 @@ from platform_probe.support.believed import reasons, sentence_of, title_of
 from platform_probe.support.beside import pressed_again_s
 from platform_probe.support.case import Case, evidence_of
 from platform_probe.support.cohorts import finding_json
-from platform_probe.support.incident_rows import over_since_s
+from platform_probe.support.incident_rows import muted_until_s, over_since_s
 from platform_probe.support.plain_words import reason_in_words
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.telling import against, explanation, facts_of, mode_of
@@ -58,6 +58,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
                 "title": one.title,
                 "state": one.state,
                 "acknowledged_by": one.acknowledged_by,
+                "muted_until": _iso_or_none(muted_until_s(one, case.newest_s), zone),
                 "unseen_since": _iso_or_none(one.unseen_since, zone),
                 "over_since": _iso_or_none(over_since_s(one), zone),
             }

@@ -156,7 +156,6 @@ class Buttons:
             kind=kind,
             by=user.username or user.name or user.id or "somebody in Slack",
             at=at,
-            reason="asked for in Slack",
             until=at + MUTE_S if kind is ActionKind.MUTE else None,
         )
         if self._act(action):

@@ -38,6 +38,7 @@ from platform_probe.outputs.messages.slack_calls import (
 )
 from platform_probe.outputs.messages.words import (
     RANKS,
+    as_of,
     has_ended,
     is_needless,
     is_unnamed,
@@ -279,7 +280,7 @@ class SlackOutbox:
         return _urgency(part, incident), not_before_s
 
     def _edit_due(self, place: Place, now: Now) -> tuple[tuple[float, ...], float] | None:
-        incident = self._incidents[place.incident_id]
+        incident = as_of(self._incidents[place.incident_id], now.unix_s)
         if not place.ts or place.is_refused or place.shown >= incident.revision:
             return None
         is_new = standing(incident) != place.standing
@@ -319,7 +320,7 @@ class SlackOutbox:
         return Part.HISTORY if place.ts and untold(place, incident) else None
 
     def _post(self, place: Place, now: Now) -> Call | None:
-        incident = self._incidents[place.incident_id]
+        incident = as_of(self._incidents[place.incident_id], now.unix_s)
         lane = f"#{place.channel}"
         if place.begun is not None and place.begun.doubtful:
             begun = place.begun
@@ -339,7 +340,7 @@ class SlackOutbox:
     def _edit(self, place: Place, now: Now) -> Call | None:
         if self._edit_due(place, now) is None:
             return None
-        incident = self._incidents[place.incident_id]
+        incident = as_of(self._incidents[place.incident_id], now.unix_s)
         home = self._places.get(incident.joined_to or "", {}).get(place.channel)
         return Call(Verb.EDIT, Part.MESSAGE, place, incident, EDITS, "", home=home)
 

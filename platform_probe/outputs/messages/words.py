@@ -6,6 +6,8 @@ import math
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
+
 from fleet_wire.contract.causes import CAUSES, Party
 from fleet_wire.contract.incident import (
     Change,
@@ -278,6 +280,13 @@ def quiet_until(incident: Incident, unix_s: float) -> float | None:
     return None
 
 
+def as_of(incident: Incident, unix_s: float) -> Incident:
+    """Return it as it stands at a time, Unix seconds: a mute ends before a revision says so."""
+    if incident.muted_until is None or incident.muted_until > unix_s:
+        return incident
+    return msgspec.structs.replace(incident, muted_until=None)
+
+
 def why_quiet(incident: Incident) -> str:
     """Return why nothing is said of it, for when that is over."""
     if incident.maintenance is not None:
@@ -285,13 +294,18 @@ def why_quiet(incident: Incident) -> str:
     return f"muted{who_muted(incident)}"
 
 
+def mute_of(incident: Incident) -> Change | None:
+    """Return what its history says of the last mute by a person; None: nobody has muted it."""
+    mutes = [each for each in incident.changes if each.kind is ChangeKind.MUTED and each.by]
+    return mutes[-1] if mutes else None
+
+
 def who_muted(incident: Incident) -> str:
     """Return who muted it last, and why: " by jo: fixed tonight"; "" where nobody has."""
-    mutes = [each for each in incident.changes if each.kind is ChangeKind.MUTED and each.by]
-    if not mutes:
+    mute = mute_of(incident)
+    if mute is None:
         return ""
-    reason = mutes[-1].reason
-    return f" by {mutes[-1].by}" + (f": {reason}" if reason else "")
+    return f" by {mute.by}" + (f": {mute.reason}" if mute.reason else "")
 
 
 def standing(incident: Incident) -> str:

@@ -125,6 +125,11 @@ class Asked:
         key = f"{group}.{name}"
         return self.say(key) if has_text(key) else name.replace("_", " ")
 
+    def by_button(self, text: str) -> str:
+        """Return who did something, or why: as they wrote it, or as a button does for them."""
+        key = f"by_button.{text}"
+        return self.say(key) if has_text(key) else text
+
     # Customers
 
     def customer(self, account_id: str | None, *things: str) -> Customer | None:

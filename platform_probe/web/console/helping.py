@@ -19,6 +19,7 @@ from platform_probe.outputs.messages.words import (
     SURE_ENOUGH,
     counts_unlocks,
     has_ended,
+    mute_of,
 )
 from platform_probe.outputs.messages.words import percent as share_told
 from platform_probe.support.believed import percent
@@ -146,6 +147,7 @@ def help_templates() -> None:
         percent=percent,
         share_told=share_told,
         has_ended=has_ended,
+        mute_of=mute_of,
         is_sure_enough=lambda sure: sure >= SURE_ENOUGH,
         is_surest=lambda sure: sure > MUCH_SURE,
         bar_of=bar_of,

@@ -16,7 +16,17 @@ from platform_probe.__main__ import main
 from platform_probe.commands.incidents import ack
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 from platform_probe.support.times import date_and_clock
-from tests.helpers.made_incidents import TITLE, acknowledged, closed, made_incident, then, worse
+from tests.helpers.made_incidents import (
+    TITLE,
+    acknowledged,
+    closed,
+    joined,
+    made_incident,
+    muted,
+    resolved,
+    then,
+    worse,
+)
 
 FIRST = made_incident()
 LAST = worse(acknowledged(FIRST))
@@ -119,6 +129,29 @@ def test_one_that_may_be_over_says_since_when_nothing_was_seen(tmp_path: Path) -
     assert lines[2].startswith("nothing of it was seen since ")
     assert lines[2].endswith(": it counts as over after a quarter of an hour without a sign of it")
     assert any(line.startswith("what to do now: It may be over: let") for line in lines)
+
+
+def test_the_list_says_what_is_muted_planned_or_goes_on_elsewhere(tmp_path: Path) -> None:
+    """Else one that was joined looks like one that was over; who muted it, and why, `show` says."""
+    quiet = muted(FIRST)
+    planned = made_incident("inc-2", at=FIRST.at + 60, maintenance="new SIMs")
+    part = joined(made_incident("inc-3", at=FIRST.at + 120), FIRST)
+    over = resolved(muted(made_incident("inc-4", at=FIRST.at + 180)))
+    (tmp_path / ATTEMPTS_FILE).write_bytes(b"")
+    lines = [msgspec.json.encode(each) for each in (quiet, planned, part, over)]
+    (tmp_path / INCIDENTS_FILE).write_bytes(b"\n".join(lines) + b"\n")
+    assert quiet.muted_until is not None
+    until = date_and_clock(quiet.muted_until, UTC)
+    listed = told("list", "--run", tmp_path).output.splitlines()[2:]
+    for line, note in zip(
+        listed, ("", "joined to inc-1", "window 'new SIMs'", f"muted until {until}"), strict=True
+    ):
+        assert note in line
+    assert "muted" not in listed[0]
+    shown = told("show", "inc-1", "--run", tmp_path).output.splitlines()
+    assert f"muted until: {until} by jo: fixed tonight" in shown
+    shown = told("show", "inc-3", "--run", tmp_path).output.splitlines()
+    assert "joined to, and goes on there: inc-1" in shown
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])

@@ -254,6 +254,39 @@ def test_growth_is_told_when_it_is_worth_it() -> None:
     assert told.last.severity is Severity.CRITICAL
 
 
+LOST: Final[dict[str, Any]] = {
+    "kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {},
+    "customers": frozenset[str](), "total": 60,
+}  # fmt: skip
+
+
+def test_a_rise_is_told_with_the_title_of_its_revision() -> None:
+    """Fifty cars are lost by then, and what fails is known: the next title has it as its before."""
+    told = Told()
+    told.take(1, **LOST, failed=20, cars=frozenset(f"car-{number}" for number in range(20)))
+    told.wait(10.0)
+    told.take(2)
+    assert told.kinds == [ChangeKind.OPENED]
+    told.take(1, **LOST, failed=55, cars=frozenset(f"car-{number}" for number in range(55)))
+    rise = told.last.changes[-1]
+    subject = told.last.title.partition(" since ")[0]
+    assert (rise.kind, subject) == (ChangeKind.WORSE, "Operator-a: boxes offline")
+    assert rise.sentence.startswith(f"is critical now: {subject}, 55 of 60 cars lost (92 %)")
+    told.wait(60.0)
+    told.take(2, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
+    assert told.last.changes[-1].sentence.endswith(f"; before: {subject}")
+
+
+def test_a_rise_by_a_sign_of_another_kind_says_which() -> None:
+    """Doors that open late make it critical, whatever it is named after."""
+    told = Told()
+    told.take()
+    told.wait(60.0)
+    told.take(2, kind=IncidentKind.LATE_UNLOCKS, what="late", causes={})
+    said = "is critical now: Operator-a: boxes offline; doors open after their customer was told no"
+    assert told.last.changes[-1].sentence.startswith(f"{said}, 10 of 40 hit (25 %)")
+
+
 def test_customers_are_told_of_though_more_cars_were_lost_before() -> None:
     """Ninety cars are lost first; the customers who then fail are what has grown."""
     told = Told()
@@ -346,6 +379,22 @@ def test_what_may_be_over_is_told_before_it_is_taken_for_over() -> None:
     ]
 
 
+def test_a_title_that_is_found_as_a_mute_runs_out_is_told_first() -> None:
+    """So soon after it was told of, it has waited: the end of the mute would have it unsaid."""
+    told = Told()
+    told.take()
+    told.wait(60.0)
+    told.act(ActionKind.MUTE, until=EPOCH_S + 70.0)
+    told.wait(5.0)
+    told.take(causes={Cause.BOX_SILENT: 10})
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED]
+    told.wait(6.0)
+    assert told.kinds[2:] == [ChangeKind.RETITLED, ChangeKind.UNMUTED]
+    assert told.last.title.startswith("Operator-a: boxes silent")
+    said = "it is now believed to be: Operator-a: boxes silent; before: Operator-a: boxes offline"
+    assert told.last.changes[-2].sentence == said
+
+
 def test_people_acknowledge_mute_and_close_with_a_reason() -> None:
     """Each is a revision that says who; what is closed stays closed while it goes on."""
     told = Told()
@@ -357,6 +406,7 @@ def test_people_acknowledge_mute_and_close_with_a_reason() -> None:
     assert told.last.changes[-1].reason == "the operator knows"
     assert told.act(ActionKind.UNMUTE)
     assert told.last.muted_until is None
+    assert told.last.changes[-1].sentence == "unmuted by Ada"
     assert told.act(ActionKind.CLOSE, reason="a drill")
     assert told.last.state is IncidentState.CLOSED
     assert not told.act(ActionKind.ACKNOWLEDGE)
@@ -376,7 +426,7 @@ def test_the_end_of_a_mute_stands_in_the_history() -> None:
     told.wait(30.0)
     assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED, ChangeKind.UNMUTED]
     assert told.last.muted_until is None
-    assert told.last.changes[-1].sentence == "its mute is over"
+    assert told.last.changes[-1].sentence == "the mute is over"
 
 
 def test_nobody_acts_on_what_does_not_exist() -> None:

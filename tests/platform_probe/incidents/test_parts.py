@@ -342,7 +342,8 @@ def test_lost_cars_of_another_cohort_go_to_the_incident_of_theirs() -> None:
     assert (north.customers, north.cars) == (60, 60)
     (part,) = [each for each in south.changes if each.kind is ChangeKind.SPLIT]
     assert part.sentence.startswith("cars lose their connection (why is not known), 60 of 60 cars")
-    assert ": this is of another one: Operator-b, north: boxes offline" in part.sentence
+    assert ": this belongs to another incident: Operator-b, north: boxes offline" in part.sentence
+    assert part.sentence.endswith(f"({north.incident_id})")
 
 
 def test_a_part_that_proves_to_be_in_a_window_leaves_what_is_told() -> None:

@@ -12,7 +12,7 @@ import pytest
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
-from fleet_wire.contract.incident import IncidentKind, IncidentState
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import Actor, FailureMode
@@ -113,6 +113,19 @@ def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
     named = f"Known problem\n  {title}\n  incident-1, critical, open, acknowledged by amelie\n"
     assert f"{named}  Nothing of it was seen since 00:06.\n\nWhy" in text
     assert [one["unseen_since"] for one in found["incidents"]] == ["2026-01-01T00:06:40.000+00:00"]
+
+
+@pytest.mark.parametrize("until_s", [1_800.0, 7_200.0])
+def test_a_mute_of_its_incident_is_told_with_who_and_why(tmp_path: Path, until_s: float) -> None:
+    """While it lasts: the newest record is of 00:33."""
+    mute = Change(
+        at=BEGIN_S + 310.0, kind=ChangeKind.MUTED, sentence="jo mutes it", by="jo", reason="known"
+    )
+    text, found = told_with(tmp_path, {}, muted_until=BEGIN_S + until_s, changes=(mute,))
+    line = "  Its messages are muted until Thu 1 Jan 2026 02:00:00 UTC by jo: known.\n"
+    assert (line in text) is (until_s > 2_000.0)
+    until = "2026-01-01T02:00:00.000+00:00" if until_s > 2_000.0 else None
+    assert [one["muted_until"] for one in found["incidents"]] == [until]
 
 
 @pytest.mark.parametrize(
@@ -580,6 +593,44 @@ def test_a_box_that_was_gone_before_has_opened_no_door(
     """Nobody tries the door of a car that cannot have heard of it."""
     found = told_of(tmp_path, mode, cause=cause, evidence=evidence)
     assert ("try the door" in found["say"]) is is_tried
+
+
+@pytest.mark.parametrize(
+    ("expires_s", "known_s", "heard", "is_tried"),
+    [
+        (330.0, 2_000.0, {}, False),
+        (None, 2_000.0, {}, True),
+        (330.0, 331.0, {}, True),
+        (1_200.0, 2_000.0, {}, True),
+        (330.0, 2_000.0, {"presence": 325.0}, True),
+        (330.0, 2_000.0, {"state": 325.0}, True),
+    ],
+    ids=["gone", "life not known", "may live", "lives for long", "came back", "was heard"],
+)
+def test_a_box_that_was_gone_while_its_command_lived_has_opened_no_door(
+    tmp_path: Path,
+    expires_s: float | None,
+    known_s: float,
+    heard: dict[str, float],
+    *,
+    is_tried: bool,
+) -> None:
+    """Whatever its mode, which nobody knows: it is said what is said of a box that is gone."""
+    failed = unlock(300, car="car-1", cause=Cause.BOX_OFFLINE, evidence=GONE)
+    put_unlocks(tmp_path, [failed])
+    message: dict[str, Any] = {"command_id": failed.command_id, "action": "unlock"}
+    if expires_s is not None:
+        message["expires_at"] = round(1_000 * (BEGIN_S + expires_s))
+    sent = {"at": BEGIN_S + 300.0, "kind": "command", "vehicle_id": "car-1", "message": message}
+    put_lines(tmp_path, "observations", [msgspec.json.encode(sent)])
+    if "presence" in heard:
+        put_presence(tmp_path, heard["presence"], "car-1", "online")
+        put_presence(tmp_path, heard["presence"] + 10.0, "car-1", "offline")
+    if "state" in heard:
+        put_lock(tmp_path, heard["state"], "car-1")
+    case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), BEGIN_S + known_s)
+    said = advice_for(Cause.BOX_OFFLINE, is_gone=not is_tried).say
+    assert json_of(case, UTC)["say"] == said
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ async def test_buttons_do_what_they_say(served: ServedMessages) -> None:
         (ActionKind.MUTE, "jo", "inc-1"),
     ]
     assert served.acted[1].until == served.acted[1].at + MUTE_S
+    assert served.acted[1].reason is None  # nobody was asked for one
     assert served.value("incident_requests_total", end="taken") == 2
 
 

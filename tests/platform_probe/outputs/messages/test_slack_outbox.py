@@ -322,6 +322,40 @@ def test_a_muted_incident_shows_it_and_is_silent_until_then() -> None:
     )
 
 
+def test_what_is_shown_when_a_mute_runs_out_is_not_muted() -> None:
+    """The revision that says so comes seconds later: neither edit nor post waits for it."""
+    slack = VirtualSlack()
+    first = made_incident(at=now_of(slack))
+    quiet = muted(first, for_s=HOUR_S)
+    for revision in (first, quiet, grown(quiet)):
+        slack.tell(revision)
+        slack.run(60)
+    withheld = muted(made_incident("inc-2", at=now_of(slack)), for_s=HOUR_S)
+    slack.tell(withheld)
+    slack.run(HOUR_S + 10)
+    message, later = [one for one in slack.taken if one.part is Part.MESSAGE]
+    assert quiet.muted_until is not None
+    at_end = [shown for at_s, shown in message.edits if EPOCH_S + at_s >= quiet.muted_until]
+    assert [one.muted_until for one in at_end] == [None]
+    assert later.shows.muted_until is None
+
+
+@pytest.mark.parametrize("first", [made_incident(), unnamed()])
+def test_a_title_of_a_mute_comes_to_the_thread_after_it(first: Incident) -> None:
+    """In the reply that names the cause, where one is owed, else in an entry of its own."""
+    quiet = muted(first, for_s=HOUR_S)
+    renamed = named(quiet)
+
+    def times_told() -> int:
+        lines = [line for one in slack.taken for line in one.told]
+        return lines.count(renamed.changes[-1].sentence)
+
+    slack = told(first, quiet, renamed)
+    assert times_told() == 0
+    slack.run(2 * HOUR_S)
+    assert times_told() == 1
+
+
 def test_what_people_do_in_quiet_is_told_in_the_thread_at_once() -> None:
     """Who muted it and who looks after it calls nobody; how it grows meanwhile waits."""
     slack = VirtualSlack()

@@ -379,7 +379,24 @@ def test_an_incident_that_goes_on_is_a_known_problem(tmp_path: Path) -> None:
         told = msgspec.json.decode(Visitor(url).get("/unlock/attempt-1?format=json").text)
         assert [one["incident_id"] for one in told["incidents"]] == ["incident-1"]
 
-        put_incidents(tmp_path / "store", [incident_of(revision=2, acknowledged_by="amelie")])
+        told_of_it = Change(
+            at=BEGIN_S + 50.0,
+            kind=ChangeKind.MUTED,
+            sentence="it is muted",
+            by="jo & co",
+            reason="a 'known' one",
+        )
+        quiet = incident_of(muted_until=BEGIN_S + 3_600.0, changes=(told_of_it,), revision=2)
+        put_incidents(tmp_path / "store", [quiet])
+        Visitor(url).get("/unlock/none")  # what is not known is looked for anew
+        page = unescape(Visitor(url).get("/booking/booking-1").text)
+        assert "jo & co knows of it, and has muted its messages until" in page
+        assert "(<q>a 'known' one</q>)." in page
+        assert "nobody has acknowledged it yet" not in page
+        page = unescape(Visitor(url, Accept_Language="fr").get("/booking/booking-1").text)
+        assert "jo & co est au courant et a mis ses messages en sourdine jusqu'à" in page
+
+        put_incidents(tmp_path / "store", [incident_of(revision=3, acknowledged_by="amelie")])
         Visitor(url).get("/unlock/none")  # what is not known is looked for anew
         assert "amelie looks after it." in Visitor(url).get("/unlock/attempt-1").text
 

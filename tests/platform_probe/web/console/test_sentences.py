@@ -135,7 +135,7 @@ def expected(lives: Lives) -> None:
 
 
 def beyond(lives: Lives) -> None:
-    """Let one reach beyond its window; let one end in it; let a part prove to be of another one."""
+    """Let one reach beyond its window; let one end in it; let a part prove to be of another."""
     south, north = {"region": "south"}, {"region": "north"}
     lives.take(1, cohort=south)
     lives.take(1, cohort={})
@@ -165,7 +165,7 @@ def test_the_history_of_an_incident_is_told_in_french() -> None:
         sentences |= {one.sentence: one.kind for each in lives.revisions for one in each.changes}
     assert [one for one in sentences if told("fr", one) == one] == []
     assert set(ChangeKind) - set(sentences.values()) == set()
-    for one in ("reaches beyond", "seen lately", "of another one"):
+    for one in ("reaches beyond", "seen lately", "another incident: "):
         assert any(one in each for each in sentences)
 
 
@@ -190,6 +190,24 @@ def test_the_history_of_an_incident_is_told_in_french() -> None:
             (
                 "on pense maintenant à : Port\u00a0: le broker retient les messages pour la"
                 " voiture ; avant : Les boîtiers émettent et n'entendent rien"
+            ),
+        ),
+        (
+            "is critical now: Port: boxes silent, 55 of 60 cars lost (92 %), 0.1 % expected",
+            (
+                "est maintenant critique : Port\u00a0: boîtiers muets, 55 voitures sur 60"
+                " perdues (92 %), 0,1 % attendus"
+            ),
+        ),
+        (
+            (
+                "is critical now: Port: boxes silent; doors open after their customer was told no,"
+                " 5 of 40 hit (12 %), 0.1 % expected"
+            ),
+            (
+                "est maintenant critique : Port\u00a0: boîtiers muets ; des portières"
+                " s'ouvrent après un refus annoncé au client, 5 sur 40 touchés (12 %), 0,1 %"
+                " attendus"
             ),
         ),
         ("amelie closes it: failed", "amelie le clôt : failed"),  # what people say stays
