@@ -819,6 +819,53 @@ def test_what_is_diagnosed_as_something_else_by_now_is_the_same_incident() -> No
     assert len(watched.last) == 1
 
 
+@pytest.mark.parametrize("is_revised", [True, False], ids=["revised", "as it was"])
+def test_what_all_proves_to_be_of_one_mode_is_counted_as_one(*, is_revised: bool) -> None:
+    """A release that crashes looks like restarts at first; other cars open all the time."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    first: list[dict[str, str]] = []
+    for number in range(60):
+        watched.wait(1.0)
+        watched.unlock(operator="operator-b")
+        watched.wait(1.0)
+        failed = watched.unlock(cause=Cause.BOX_OFFLINE, operator="operator-a")
+        names = {"attempt_id": failed.attempt_id, "vehicle_id": failed.vehicle_id}
+        diagnose(
+            watched, "update_or_daily_reboot" if number < 8 else "bad_firmware_cohort", **names
+        )
+        first += [names] if number < 8 else []
+        if is_revised and number == 30:
+            for each in first:
+                diagnose(watched, "bad_firmware_cohort", **each)
+    watched.usual(300, failing=0.0)
+    (incident,) = watched.last
+    assert (incident.mode, incident.failed) == ("bad_firmware_cohort", 60)
+    assert incident.cohort["operator"] == "operator-a"
+    assert incident.elsewhere_failed == 0
+
+
+def test_a_mode_that_proves_to_be_another_one_is_no_problem_any_more() -> None:
+    """Fifteen cars that were taken for drained batteries stand, on a second look, in an outage."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    hit = []
+    for number in range(40):
+        watched.wait(2.0)
+        failed = watched.unlock(cause=Cause.BOX_OFFLINE)
+        names = {"attempt_id": failed.attempt_id, "vehicle_id": failed.vehicle_id}
+        is_doubtful = number >= 10 and number % 2
+        diagnose(
+            watched, "modem_search_drain" if is_doubtful else "regional_carrier_outage", **names
+        )
+        hit.append(names)
+    for names in hit:
+        diagnose(watched, "regional_carrier_outage", **names)
+    watched.usual(300, failing=0.0)
+    incident = watched.last[0]
+    assert (incident.mode, incident.failed) == ("regional_carrier_outage", 40)
+
+
 def test_customers_who_no_longer_come_are_missed() -> None:
     """After an hour of one a second, five minutes of none."""
     watched = Watched()

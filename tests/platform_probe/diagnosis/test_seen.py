@@ -104,6 +104,26 @@ def test_what_is_counted_is_told_with_until_when() -> None:
     assert said["others_there_heard"] == by + heard
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_car_is_left_behind_by_others_and_not_by_its_operator(*, is_alone: bool) -> None:
+    """All lose their connection; of its operator's cars there the others are back, or none is."""
+    watched = Watched()
+    cars = fleet(watched)
+    for ids in cars.values():
+        for each in ids:
+            watched.at(10.0).presence(each, WILL, retained=False)
+    for where, ids in cars.items():
+        for each in ids:
+            if each != "car-1" and (is_alone or where != ("a", "north")):
+                watched.at(70.0).presence(each, ONLINE, retained=False)
+    watched.at(100.0)
+    for number in range(2, 8):
+        well = watched.ended(None, vehicle_id=f"car-{number}", attempt_id=f"well-{number}")
+        watched.diagnosing.take(well)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    assert ("left_behind" in watched.facts()) is is_alone
+
+
 @pytest.mark.parametrize(("failures", "said"), [(63, "63"), (64, "64 or more"), (90, "64 or more")])
 def test_no_more_failed_handshakes_are_counted_than_are_kept(failures: int, said: str) -> None:
     """Of more it is only known that there were more."""

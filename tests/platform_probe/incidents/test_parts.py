@@ -176,6 +176,19 @@ def test_findings_that_overlap_are_not_added_up() -> None:
     assert (one.failed, one.total, one.elsewhere_total) == (40, 150, 0)
 
 
+def test_everybody_is_no_second_cohort() -> None:
+    """Whatever all have in common by chance: those of the other one are among them."""
+    told = Told()
+    told.take(1, **of({}, 40, 90, common={"operator": "operator-a"}), **OUTAGE)
+    told.take(2, **of(NORTH, 8, 15, elsewhere_failed=32, elsewhere_total=75), **OUTAGE)
+    told.wait(40.0)
+    told.take(1, **of({}, 60, 130, common={"operator": "operator-a"}), **OUTAGE)
+    (one,) = told.each
+    assert (one.title.partition(" since ")[0], one.failed, one.cohorts) == (
+        "The mobile network is down in the region", 60, (),
+    )  # fmt: skip
+
+
 def test_what_comes_again_in_the_same_cohort_is_added_up() -> None:
     """Two flaps hit different unlocks."""
     told = Told()
