@@ -325,14 +325,13 @@ class ShareTests:
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
         """Return the problems that explain what a measure counts, or counted.
 
-        None is of a rare mode that began amid what is diagnosed as another one: that explains what
-        it hit itself, and no other hits of its cohort.
+        None that goes on is of a rare mode that began amid what is diagnosed as another one: that
+        explains what it hit itself, and no other hits of its cohort.
         """
-        known = (*self.problems, *self.over)
         apart = frozenset[Measure]() if but is None else but.apart
-        alike = [one for one in known if one.measure.whole is measure.whole and one is not but]
-        alike = [one for one in alike if one.measure not in apart]
-        return tuple([one for one in alike if not one.is_of_else(measure)])
+        going_on = [one for one in self.problems if not one.is_of_else(measure)]
+        known = [one for one in (*going_on, *self.over) if one.measure.whole is measure.whole]
+        return tuple([one for one in known if one is not but and one.measure not in apart])
 
     def _else(self, measure: Measure) -> list[Problem]:
         """Return the problems that would explain a rare mode, were they not of another."""
