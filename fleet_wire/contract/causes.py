@@ -147,8 +147,8 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.NOT_OBSERVED: CauseInfo(
         _P.PROBE, "any", "not_seen", _O.UNKNOWN,
-        "The monitor did not see how the unlock ended: it was stopped, lost its own connection, or"
-        " began so late that the car had too little time.",
+        "The monitor did not see how the unlock ended: it was stopped, not connected, or so busy"
+        " that it asked too late.",
     ),
     Cause.UNCLASSIFIED: CauseInfo(
         _P.NOBODY_KNOWS, "any", "unclassified", _O.UNKNOWN,
