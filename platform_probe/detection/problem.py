@@ -77,8 +77,8 @@ class Problem:
         """All names of its cohort."""
         self._repeats: deque[Hit] = deque(maxlen=MOST_KEPT)
         """Hits that do not count, of customers and cars that may not have been hit before."""
-        self._most = 0
-        """How many were hit, at the most: of a mode some may prove to be of another one."""
+        self._taken_back: set[str] = set()
+        """Hits that proved to be of another mode than the one that it counts."""
         self._hit_again = 0
         """How many of these there were: the test whether it goes on counts them."""
         self._ending = Ending()
@@ -173,6 +173,11 @@ class Problem:
             self._trust(is_hit=True)
             self._go_on(hit.vehicle_id, is_counted=True)
 
+    def take_back(self, hit: Hit) -> None:
+        """Take that what was counted as hit proved to be hit by something else."""
+        self._taken_back.add(hit.attempt_id)
+        self.is_outdated = True
+
     @property
     def is_clear(self) -> bool:
         """Whether so many of its cohort are hit that it can be told from what is usual."""
@@ -181,9 +186,7 @@ class Problem:
     @property
     def is_disproved(self) -> bool:
         """Whether what was hit proved to be another problem's, or mostly not of its mode."""
-        if self.is_of_other:
-            return True
-        return self.measure.mode is not None and self.failed < self._most / 2
+        return self.is_of_other or len(self._taken_back) > self.failed
 
     def is_over(self, now_s: float) -> bool:
         """Return whether its cohort is as before, or nobody of it tries any more."""
@@ -253,7 +256,7 @@ class Problem:
             self.elsewhere_failed += 1
             return
         self.failed += 1
-        self._most = max(self._most, self.failed)
+        self._taken_back.discard(hit.attempt_id)
         self.well = self.well_elsewhere = 0
         self.hits.append(hit)
         self._note_whom(hit)

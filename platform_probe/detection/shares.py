@@ -138,8 +138,9 @@ class ShareTests:
             if measure in one.series:
                 one.series[measure].withdraw()
         for problem in self.problems:
-            is_of_it = problem.measure is measure and is_in(problem.key, hit.values)
-            problem.is_outdated |= is_of_it or measure in problem.apart
+            if problem.measure is measure and is_in(problem.key, hit.values):
+                problem.take_back(hit)
+            problem.is_outdated |= measure in problem.apart
 
     def note_diagnosed(self, hit: Hit) -> None:
         """Take that the diagnosis of a hit has changed."""
