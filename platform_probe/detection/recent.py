@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from fleet_wire.contract.causes import Cause
 from platform_probe.detection.measures import Measure
 from platform_probe.detection.traits import Values
@@ -38,8 +40,7 @@ class Hit:
     """The measure of the mode that was counted of it."""
 
 
-@dataclass(slots=True, eq=False)
-class _Counted:
+class _Counted(msgspec.Struct, gc=False, eq=False):
     """Unlocks of one step that are alike, hit or not."""
 
     number: int

@@ -7,7 +7,9 @@ presses again, and at 09:00, when the next one comes.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source
 from platform_probe.diagnosis.remembering import Latest, remember
@@ -22,7 +24,7 @@ and one that sees several customers fail in a morning would make it look like on
 MOST: Final = 100_000
 
 
-class Opened(NamedTuple):
+class Opened(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A car that has opened for a customer, as far as was known."""
 
     began_s: float
