@@ -112,7 +112,7 @@ class Problem:
         """
         if not measure.is_of_rare_mode or measure is self.measure:
             return False
-        first_s = min((hit.at_s for hit in self.hits if measure in hit.measures), default=math.inf)
+        first_s = _first_s(measure, self.hits)
         before = [hit for hit in self.hits if hit.at_s < first_s]
         firsts = [hit.modes[0] for hit in before if hit.modes]
         others = sum(name != measure.mode and likely >= SURE for name, likely in firsts)
@@ -319,6 +319,11 @@ def goes_on_beside(measure: Measure, hits: Iterable[Hit]) -> bool:
     diagnosed before there were enough of them.
     """
     known = [*hits]
-    first_s = min((hit.at_s for hit in known if measure in hit.measures), default=math.inf)
+    first_s = _first_s(measure, known)
     since = [hit for hit in known if hit.at_s >= first_s]
     return sum(measure not in hit.measures for hit in since) >= len(since) * GOES_ON
+
+
+def _first_s(measure: Measure, hits: Iterable[Hit]) -> float:
+    """Return when the first of these began that was hit in a way; infinite where none was."""
+    return min((hit.at_s for hit in hits if measure in hit.measures), default=math.inf)

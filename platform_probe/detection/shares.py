@@ -125,22 +125,22 @@ class ShareTests:
         for problem in self.problems:
             if problem.measure in hit.measures and is_in(problem.key, hit.values):
                 problem.is_outdated = True
-        for one in self._of_values.get(hit.values, ()):
-            for measure in hit.measures:
-                if measure in one.series:
-                    one.series[measure].withdraw()
-        hit.measures = ()
+        self._take_back(hit, hit.measures)
 
     def no_longer(self, hit: Hit, measure: Measure) -> None:
         """Take back that one that is kept was hit in one of its ways."""
-        hit.measures = tuple(one for one in hit.measures if one is not measure)
-        for one in self._of_values.get(hit.values, ()):
-            if measure in one.series:
-                one.series[measure].withdraw()
+        self._take_back(hit, (measure,))
         for problem in self.problems:
             if problem.measure is measure and is_in(problem.key, hit.values):
                 problem.take_back(hit)
             problem.is_outdated |= measure in problem.apart
+
+    def _take_back(self, hit: Hit, measures: tuple[Measure, ...]) -> None:
+        hit.measures = tuple([one for one in hit.measures if one not in measures])
+        for one in self._of_values.get(hit.values, ()):
+            for measure in measures:
+                if measure in one.series:
+                    one.series[measure].withdraw()
 
     def note_diagnosed(self, hit: Hit) -> None:
         """Take that the diagnosis of a hit has changed."""

@@ -107,6 +107,11 @@ def names_of(record: Attempt) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
+def diagnosed_by(record: Attempt) -> dict[str, str]:
+    """Return by what a diagnosis names the unlock of a record."""
+    return {"attempt_id": record.attempt_id, "vehicle_id": record.vehicle_id}
+
+
 def end_late(watched: Watched, cause: Cause | None) -> None:
     """Let a connected car be silent for half of the deadline, and its unlock end 5 s later."""
     watched.wait(1.0)
@@ -811,7 +816,7 @@ def test_what_is_diagnosed_as_something_else_by_now_is_the_same_incident() -> No
     for number in range(42):
         watched.wait(2.0)
         attempt = watched.unlock(cause=Cause.BOX_OFFLINE)
-        names = {"attempt_id": attempt.attempt_id, "vehicle_id": attempt.vehicle_id}
+        names = diagnosed_by(attempt)
         modes = [RankedMode("half_open_tcp_nat", 0.7), RankedMode("regional_carrier_outage", 0.3)]
         ranked = modes if number < 12 else [*reversed(modes)]
         watched.alerting.diagnosis(diagnosis_of(*ranked, after_s=1.0, **names))
@@ -830,7 +835,7 @@ def test_what_all_proves_to_be_of_one_mode_is_counted_as_one(*, is_revised: bool
         watched.unlock(operator="operator-b")
         watched.wait(1.0)
         failed = watched.unlock(cause=Cause.BOX_OFFLINE, operator="operator-a")
-        names = {"attempt_id": failed.attempt_id, "vehicle_id": failed.vehicle_id}
+        names = diagnosed_by(failed)
         diagnose(
             watched, "update_or_daily_reboot" if number < 8 else "bad_firmware_cohort", **names
         )
@@ -853,7 +858,7 @@ def test_a_mode_that_proves_to_be_another_one_is_no_problem_any_more() -> None:
     for number in range(40):
         watched.wait(2.0)
         failed = watched.unlock(cause=Cause.BOX_OFFLINE)
-        names = {"attempt_id": failed.attempt_id, "vehicle_id": failed.vehicle_id}
+        names = diagnosed_by(failed)
         is_doubtful = number >= 10 and number % 2
         diagnose(
             watched, "modem_search_drain" if is_doubtful else "regional_carrier_outage", **names
