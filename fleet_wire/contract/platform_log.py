@@ -16,6 +16,7 @@ import msgspec
 
 from fleet_wire.contract.messages import Name, Text
 from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.json_lines import json_lines
 
 MAX_LINE_BYTES = 16_384
 """No line of this form comes near; a longer one is refused unread."""
@@ -90,8 +91,7 @@ encode_event = _ENCODER.encode
 
 def encode_events(events: Iterable[PlatformEvent]) -> bytes:
     """Return the lines of several events: one by one takes twice as long."""
-    # A list: of all else msgspec 0.22 keeps the iterator for good, and what that holds.
-    return _ENCODER.encode_lines([*events])
+    return json_lines(_ENCODER, events)
 
 
 def decode_event(line: bytes) -> PlatformEvent:

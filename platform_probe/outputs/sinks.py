@@ -14,6 +14,7 @@ from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import LimitError
+from fleet_wire.json_lines import json_lines
 from platform_probe.outputs.files import AppendedFile, Rotation
 
 ATTEMPTS_FILE: Final = "attempts.jsonl"
@@ -147,8 +148,7 @@ class JsonlSink:
 
     def _append(self, file: AppendedFile, records: Iterable[Record]) -> None:
         try:
-            # A list: of all else msgspec 0.22 keeps the iterator for good, and what that holds.
-            file.append(self._encoder.encode_lines([*records]))
+            file.append(json_lines(self._encoder, records))
         except OSError as error:
             raise disk_error(file.path, error) from error
 
