@@ -89,6 +89,7 @@ PLACES = {
         "fleet_wire.addresses",
         "fleet_wire.background",
         "fleet_wire.garbage",
+        "fleet_wire.json_lines",
         "fleet_wire.command_line",
         "fleet_wire.printing",
         "fleet_wire.config",
