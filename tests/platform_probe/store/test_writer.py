@@ -207,7 +207,7 @@ def test_killed_process_loses_nothing_that_was_written(tmp_path: Path) -> None:
         while written < 300:
             written = int(process.stdout.readline())
         process.send_signal(signal.SIGKILL)
-        written = [*map(int, process.stdout.read().splitlines()), written][-1]
+        written = [written, *map(int, process.stdout.read().splitlines())][-1]
     first = ids_in(tmp_path)
     assert len(first) in (written + 1, written + 2), "one may have been written and not told"
     assert len(set(first)) == len(first)
