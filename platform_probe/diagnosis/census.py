@@ -12,8 +12,9 @@ import heapq
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 from fleet_wire.links.routine import Routine
@@ -103,16 +104,18 @@ class Census:
         self._due: list[tuple[float, int, CarHistory, Known]] = []
         """A heap of when cars would be lost by their silence, those by routine aside."""
         self._number = 0
-        self._members: dict[Routine, dict[CarHistory, None]] = {}
+        self._members: dict[Routine, dict[CarHistory, Known]] = {}
         self._silent: dict[Routine, float] = {}
         """Routines of which a round has not come, with when they were last heard of before."""
         self._doubtful: dict[CarHistory, float] = {}
         """Cars of such, or that speak more often by themselves; with the same time."""
         self._heard_s: dict[Routine | None, float] = {}
         """When each routine was last heard of, as of the count."""
+        self._heard_of: dict[tuple[Place, ...], list[tuple[float, float]]] = {}
+        """As of the count: when each car that does not sleep was last heard of, and when it had
+        connected before; by what cars have in common."""
         self._heard_at: dict[Place, list[tuple[float, float]]] = {}
-        """As of the count, of the places that were asked for: when each car that does not sleep
-        was last heard of, in order, and when it had connected before."""
+        """The same of the places that were asked for, in order."""
         self._since_s = math.inf
         """Those that were heard of later are in it."""
         self.usual_interval_s: float | None = None
@@ -177,31 +180,34 @@ class Census:
         """
         if at_s < self._since_s:
             self._since_s = at_s - max(self._at_s - at_s, 0.0)
+            self._heard_of = self._looked_back()
             self._heard_at.clear()
         heard = self._heard_at.get(place)
         if heard is None:
-            heard = self._heard_at[place] = sorted(self._looked_back(place))
+            alike = (h for places, h in self._heard_of.items() if place in _heard_at(places))
+            heard = self._heard_at[place] = sorted(chain.from_iterable(alike))
         return heard[bisect_right(heard, (at_s, math.inf)) :]
 
-    def _looked_back(self, place: Place) -> Iterator[tuple[float, float]]:
-        """Yield them, of as long ago as is looked back.
+    def _looked_back(self) -> dict[tuple[Place, ...], list[tuple[float, float]]]:
+        """Return them, of as long ago as is looked back, by what cars have in common.
 
         A car's routine was heard of, or it was by itself: then it was looked at since, and is one
         of the last that are known. So nobody looks through all.
         """
-        heard_s, known, since_s = self._heard_s, self._known, self._since_s
-        cars: dict[CarHistory, None] = {}
+        heard_s, since_s = self._heard_s, self._since_s
+        found: defaultdict[tuple[Place, ...], list[tuple[float, float]]] = defaultdict(list)
         for routine, members in self._members.items():
-            if heard_s[routine] > since_s:
-                cars.update(members)
-        for car, one in reversed(known.items()):
+            routine_s = heard_s[routine]
+            if routine_s > since_s:
+                for one in members.values():
+                    if one.is_awake:
+                        found[one.places].append((max(one.at_s, routine_s), one.connected_s))
+        for one in reversed(self._known.values()):
             if one.looked_s <= since_s:
                 break
-            if one.at_s > since_s:
-                cars[car] = None
-        for one in (known[car] for car in cars):
-            if one.is_awake and place in _heard_at(one.places):
-                yield max(one.at_s, heard_s[one.routine]), one.connected_s
+            if one.at_s > since_s >= heard_s[one.routine] and one.is_awake:
+                found[one.places].append((one.at_s, one.connected_s))
+        return found
 
     def _count(self, now_s: float) -> None:
         """Count anew."""
@@ -287,6 +293,8 @@ class Census:
         if before is None or known is None or before[:4] != known[:4]:
             self._add(car, before, -1)
             self._add(car, known, 1)
+        elif known.routine is not None:
+            self._members[known.routine][car] = known
 
     def _doubt(self, car: CarHistory, known: Known) -> None:
         """Note when to look again at a car that others do not speak for."""
@@ -309,7 +317,7 @@ class Census:
             for place in _heard_at(known.places):
                 self._awake[place] += number
         if known.routine is not None and number > 0:
-            self._members.setdefault(known.routine, {})[car] = None
+            self._members.setdefault(known.routine, {})[car] = known
         elif known.routine is not None:
             members = self._members[known.routine]
             del members[car]
