@@ -35,9 +35,9 @@ DRAIN_MARGIN_S: Final = 1.0
 YOUNG_OBJECTS: Final = 2_000
 """Objects between two runs of the garbage collector. A run over so many stops the monitor for half
 a millisecond, over 20,000 for five: at 2,000 unlocks a second one in a hundred waited for that."""
-MIDDLE: Final = 10
-"""Runs of it between two over what survived one: 7 ms for 20,000 objects."""
-OLD: Final = 400
+MIDDLE: Final = 2
+"""Runs of it between two over what survived one: a millisecond for 4,000 objects."""
+OLD: Final = 2_000
 """And of those between two over all the rest, 8 million objects: an attempt lives for some seconds,
 and is no garbage while it does [E]."""
 

@@ -82,7 +82,7 @@ class Origin(StrEnum):
     """Lines of the platform's log."""
 
 
-class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What the platform's log says of an unlock besides its stages. What it does not say is absent.
 
     The monitor's clock and the platform's differ: stages that the platform saw are placed on the
@@ -127,7 +127,7 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Stages whose hop is from a time of one clock to a time of the other."""
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One unlock, ended.
 
     `stages` maps each stage that was reached to seconds since the intended start, on the monitor's

@@ -36,7 +36,7 @@ class _Unlock(msgspec.Struct, frozen=True, gc=False):
     has_failed: bool
 
 
-_Unlocks = OrderedDict[str, tuple[_Unlock, ...]]
+_Unlocks = OrderedDict[str, list[_Unlock]]
 """By booking, or by car; what was remembered last is the last."""
 
 
@@ -125,11 +125,16 @@ class SupportCalls:
 
 
 def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
-    known = unlocks.get(key, ())
-    unlocks[key] = (*known[1 - MAX_EACH :], unlock)
+    known = unlocks.get(key)
+    if known is None:
+        unlocks[key] = [unlock]
+        if len(unlocks) > MAX_KEYS:
+            unlocks.popitem(last=False)
+        return
     unlocks.move_to_end(key)
-    if len(unlocks) > MAX_KEYS:
-        unlocks.popitem(last=False)
+    if len(known) == MAX_EACH:
+        del known[0]
+    known.append(unlock)
 
 
 def _is_of(unlock: _Unlock, call: PlatformEvent) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
+import msgspec
+
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Record, Source, StrayAnswer
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -55,6 +57,13 @@ MOST_OPENED: Final = 10_000
 _HEARTBEATS: Final = (Telemetry, PartialTelemetry)
 
 
+class _Opened(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """An unlock that went well."""
+
+    values: Values
+    customer: str | None
+
+
 class Detection:
     """All tests. `found` gets each finding, and again when it has changed."""
 
@@ -70,7 +79,7 @@ class Detection:
         self._silence = Silence(self._numbers)
         self._suspicious = Suspicious(self._numbers)
         self._blindness = Blindness(self._numbers)
-        self._opened: Latest[str, tuple[Values, str | None]] = Latest(MOST_OPENED)
+        self._opened: Latest[str, _Opened] = Latest(MOST_OPENED)
         """Unlocks that went well and may prove odd."""
         self._unanswered: OrderedDict[str, tuple[Hit, bool]] = OrderedDict()
         """Unlocks that were taken before they ended, by their command, and whether each counted."""
@@ -141,7 +150,7 @@ class Detection:
         opened = self._opened.get(before.attempt_id)
         if opened is None or not self._repeats.is_again(vehicle_id, now_s, before):
             return
-        again = Hit(now_s, opened[0], vehicle_id, customer, before.attempt_id, (AGAIN,))
+        again = Hit(now_s, opened.values, vehicle_id, customer, before.attempt_id, (AGAIN,))
         self._pressed_again(again, now_s)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
@@ -319,7 +328,7 @@ class Detection:
                 one.modes = ((attempt.failure_mode, 1.0),)
             self._waves.hit(one)
         elif counts:
-            self._opened.keep(attempt.attempt_id, (values, customer))
+            self._opened.keep(attempt.attempt_id, _Opened(values, customer))
         self._shares.take(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
         if one is not None and counts:
             self._note_mode(one, now_s)
@@ -391,7 +400,7 @@ class Detection:
     def _odd(
         self,
         diagnosis: Diagnosis,
-        opened: tuple[Values, str | None],
+        opened: _Opened,
         again: Hit | None,
         now_s: float,
     ) -> Hit | None:
@@ -402,7 +411,7 @@ class Detection:
         first = diagnosis.first
         if first.mode not in MODES or first.mode in SUSPECT or first.probability < SURE:
             return again
-        values, customer = opened
+        values, customer = opened.values, opened.customer
         self._opened.forget(diagnosis.attempt_id)
         if again is not None:
             self._shares.also(again, ODD, now_s)

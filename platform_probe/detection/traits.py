@@ -33,28 +33,30 @@ UNKNOWN: Final[Values] = (None,) * len(TRAITS)
 
 
 def values_of(attempt: Attempt) -> Values:
-    """Return what an unlock has in common with others."""
+    """Return what an unlock has in common with others: one object for all that are alike."""
     side = attempt.platform
     site = attempt.site or None
     if not side:
-        return (
+        return _shared(
             attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
             None, None, None,
         )  # fmt: skip
-    return (
+    return _shared(
         attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
         side.app_version, side.endpoint, side.api_release,
     )  # fmt: skip
 
 
+@lru_cache(maxsize=MAX_KINDS)
+def _shared(*values: str | None) -> Values:
+    return values
+
+
 def values_of_state(state: VehicleState | PartialState) -> Values:
     """Return the same of a car, by what it says that it is: one object for all that are alike."""
-    return _values_of_car(state.region, state.operator, state.firmware, state.hardware, state.site)
-
-
-@lru_cache(maxsize=MAX_KINDS)
-def _values_of_car(*said: str | None) -> Values:
-    return (*said, None, None, None)
+    return _shared(
+        state.region, state.operator, state.firmware, state.hardware, state.site, None, None, None
+    )
 
 
 def keys_of(values: Values) -> tuple[Key, ...]:

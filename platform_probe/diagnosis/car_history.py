@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from operator import sub
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -111,6 +111,11 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """By how much that was later than we heard it."""
 
 
+KeptT = TypeVar("KeptT")
+_Kept = list[KeptT] | tuple[KeptT, ...]
+"""The latest of a kind, the oldest first; a tuple while there are none."""
+
+
 class CarHistory(Follower):
     """What one car has told."""
 
@@ -157,11 +162,11 @@ class CarHistory(Follower):
         self.stood: Session | None = None
         """What presence said before the first of `changes`."""
         self.session_id = ""
-        self.changes: tuple[Change, ...] = ()
+        self.changes: _Kept[Change] = ()
         """The latest changes of presence, the oldest first; retained ones are none."""
-        self.beats: tuple[float, ...] = ()
+        self.beats: _Kept[float] = ()
         """When the latest heartbeats came."""
-        self.heard: tuple[float, ...] = ()
+        self.heard: _Kept[float] = ()
         """When it last sent anything else."""
         self.interval_s: float | None = None
         """The shortest time between two heartbeats."""
@@ -173,16 +178,16 @@ class CarHistory(Follower):
         self.signal_dbm: float | None = None
         self.peak_dbm: float | None = None
         """The best signal that it had."""
-        self.locks: tuple[LockMove, ...] = ()
-        self.doors: tuple[float, ...] = ()
+        self.locks: _Kept[LockMove] = ()
+        self.doors: _Kept[float] = ()
         """When a door was opened, the latest last."""
         self.ajar_s: float | None = None
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
         """What else is not as in an ordinary parked car."""
-        self.answers: tuple[Answer, ...] = ()
-        self.attempts: tuple[PastAttempt, ...] = ()
-        self.broker_words: tuple[BrokerWord, ...] = ()
+        self.answers: _Kept[Answer] = ()
+        self.attempts: _Kept[PastAttempt] = ()
+        self.broker_words: _Kept[BrokerWord] = ()
         self.places: tuple[Place, ...] = ()
         """What it has in common with other cars; shared between equal ones."""
         self.boots: int | None = None
@@ -196,7 +201,7 @@ class CarHistory(Follower):
         """After how long without a packet it pings, as the broker's log says."""
         self.updating_s: float | None = None
         self.firmware_changed_s: float | None = None
-        self.events: tuple[float, ...] = ()
+        self.events: _Kept[float] = ()
         """When its latest events came, boots aside."""
         self.data_used_bytes: int | None = None
         self.position_age_s: float | None = None
@@ -224,7 +229,7 @@ class CarHistory(Follower):
         else:
             self._note_change(session, now_s)
             if presence.reason is not PresenceReason.LAST_WILL:
-                self.heard = (*self.heard[1 - KEPT :], now_s)
+                self.heard = _kept(self.heard, now_s)
         return session
 
     def take_session(self, session: Session, now_s: float) -> None:
@@ -241,7 +246,7 @@ class CarHistory(Follower):
             gap_s = now_s - beats[-1]
             if self.interval_s is None or gap_s < self.interval_s:
                 self.interval_s = gap_s
-        self.beats = (*beats[1 - KEPT :], now_s)
+        self.beats = _kept(beats, now_s)
         if telemetry.voltage_v is not None:
             self._note_voltage(telemetry.voltage_v, now_s)
         if telemetry.signal_dbm is not None:
@@ -269,7 +274,7 @@ class CarHistory(Follower):
         if self.interval_s is None or shortest_s < self.interval_s:
             self.interval_s = shortest_s
         # The last, and what it adds to the others; of the voltage, which is one, it adds it all.
-        self.beats = (*self.beats, *times[1:-1])[-KEPT:]
+        self.beats = [*self.beats, *times[1:-1]][-KEPT:]
         self.take_telemetry(telemetry_at(others[-1].sent_s), others[-1].heard_s)
 
     def take_state(
@@ -279,7 +284,7 @@ class CarHistory(Follower):
         self._note_news()
         has_moved = False
         if not retained:
-            self.heard = (*self.heard[1 - KEPT :], now_s)
+            self.heard = _kept(self.heard, now_s)
         if state.voltage_v is not None:
             self._note_voltage(state.voltage_v, now_s)
         is_open = getattr(state, "is_open", None)
@@ -288,7 +293,7 @@ class CarHistory(Follower):
         locks = self.locks
         if state.is_locked is not None and not (locks and locks[-1].is_locked == state.is_locked):
             move = LockMove(now_s, state.is_locked, state.last_command_id)
-            self.locks = (*locks[1 - KEPT :], move)
+            self.locks = _kept(locks, move)
             has_moved = True
         self._note_build(state, now_s, retained=retained)
         signals = getattr(state, "signals", None)
@@ -300,7 +305,7 @@ class CarHistory(Follower):
     def take_event(self, event: CarEvent, now_s: float) -> None:
         """Note that something has happened to the box."""
         self._note_news()
-        self.heard = (*self.heard[1 - KEPT :], now_s)
+        self.heard = _kept(self.heard, now_s)
         if event.event == EventName.BOOT:
             self._note_boot(event.boots, now_s)
         elif event.event == EventName.UPDATE:
@@ -310,27 +315,30 @@ class CarHistory(Follower):
         elif event.event == EventName.LOW_VOLTAGE:
             self.low_voltage_s = now_s
         else:
-            self.events = (*self.events[1 - KEPT_EVENTS :], now_s)
+            self.events = _kept(self.events, now_s, most=KEPT_EVENTS)
 
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
         self._note_news()
-        self.heard = (*self.heard[1 - KEPT :], now_s)
+        self.heard = _kept(self.heard, now_s)
         if self.has_answered(result.command_id, result.phase):
             return
         box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
         ahead_s = None if box_s is None else box_s - unix_s
         answer = Answer(result.command_id, result.phase, box_s, ahead_s)
-        self.answers = (*self.answers[1 - KEPT :], answer)
+        self.answers = _kept(self.answers, answer)
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
-        others = [one for one in self.attempts if one.attempt_id != past.attempt_id]
-        self.attempts = (*others[1 - KEPT :], past)
+        for earlier in self.attempts:
+            if earlier.attempt_id == past.attempt_id:
+                self.attempts = [one for one in self.attempts if one is not earlier]
+                break
+        self.attempts = _kept(self.attempts, past)
 
     def take_broker_word(self, word: BrokerWord) -> None:
         """Note what the broker's log says of the car's client."""
-        self.broker_words = (*self.broker_words[1 - KEPT :], word)
+        self.broker_words = _kept(self.broker_words, word)
 
     # What is asked
 
@@ -437,7 +445,7 @@ class CarHistory(Follower):
         if len(self.changes) == KEPT:
             first = self.changes[0].session
             self.stood = Session.WILL if first is Session.OLD_WILL else first
-        self.changes = (*self.changes[1 - KEPT :], Change(now_s, session))
+        self.changes = _kept(self.changes, Change(now_s, session))
 
     def _meaning_of(self, presence: Presence) -> Session:
         if presence.status is PresenceStatus.ONLINE:
@@ -480,8 +488,22 @@ class CarHistory(Follower):
         if self.ajar_s is not None:
             return False
         self.ajar_s = now_s
-        self.doors = (*self.doors[1 - KEPT :], now_s)
+        self.doors = _kept(self.doors, now_s)
         return True
+
+
+def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> list[KeptT]:
+    """Return what is kept with one more, in place of the oldest where there are too many.
+
+    It is the same list: a new one each time takes three times as long, and is one object more that
+    the garbage collector looks at.
+    """
+    if isinstance(kept, tuple):
+        return [one]
+    if len(kept) >= most:
+        del kept[: len(kept) - most + 1]
+    kept.append(one)
+    return kept
 
 
 @lru_cache(maxsize=MAX_KINDS)

@@ -109,8 +109,9 @@ class _Cars:
 
     def __init__(self, cars: int, deadline_s: float) -> None:
         self._free = array("L", range(cars))
-        self._open: deque[tuple[float, int]] = deque()
-        """When the car's unlock has ended at the latest, and the car."""
+        self._open: deque[int] = deque()
+        self._ends_s: deque[float] = deque()
+        """When the unlock of each of these has ended at the latest."""
         self._deadline_s = deadline_s
 
     def pick(self, at_s: float, stream: RandomStream) -> int:
@@ -122,8 +123,10 @@ class _Cars:
             free[place], number = free[-1], free[place]
             free.pop()
         else:
-            number = self._open.popleft()[1]
-        self._open.append((at_s + self._deadline_s, number))
+            number = self._open.popleft()
+            self._ends_s.popleft()
+        self._open.append(number)
+        self._ends_s.append(at_s + self._deadline_s)
         return number
 
     def tap_again(self, at_s: float) -> int | None:
@@ -131,11 +134,11 @@ class _Cars:
         self._end_unlocks(at_s)
         if not self._open:
             return None
-        number = self._open.pop()[1]
-        self._open.append((at_s + self._deadline_s, number))
-        return number
+        self._ends_s[-1] = at_s + self._deadline_s
+        return self._open[-1]
 
     def _end_unlocks(self, at_s: float) -> None:
-        unlocks = self._open
-        while unlocks and unlocks[0][0] <= at_s:
-            self._free.append(unlocks.popleft()[1])
+        ends_s = self._ends_s
+        while ends_s and ends_s[0] <= at_s:
+            ends_s.popleft()
+            self._free.append(self._open.popleft())
