@@ -12,18 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
-from itertools import islice
 from typing import Final
 
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.detection.evidence import CEILING, Evidence, Mixture
-from platform_probe.detection.expected import BLOCK_S, Block, Season
-from platform_probe.detection.measures import BLIND, MEASURES, Measure
+from platform_probe.detection.measures import MEASURES, Measure
 from platform_probe.detection.naming import Look, Shared, look, look_for_each, telling_part
 from platform_probe.detection.problem import Problem, goes_on_beside
 from platform_probe.detection.recent import KEPT_S, Hit, Recent
-from platform_probe.detection.traits import Key, Values, are_nested, is_in, is_kind, keys_of
-from platform_probe.detection.watched import Series, Watched, bounded
+from platform_probe.detection.traits import Key, Values, are_nested, is_in
+from platform_probe.detection.watched import Series, Watched
+from platform_probe.detection.watched_cohorts import MOST_COHORTS, WatchedCohorts
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import LEAST_CARS, LEAST_FAILURES, Absence
 
@@ -34,13 +33,8 @@ AGAIN_S: Final = 2.0
 as others if there is more of it."""
 LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
 """While a problem is younger than the first, its cohort is searched for each so often."""
-MOST_COHORTS: Final = 2_000
-MOST_KINDS: Final = 100
-"""Of cars that are watched: where there are more, one has too few unlocks to be told by itself."""
 LEARNED_AT_ONCE: Final = 50
 """Cohorts that learn in one step of ten seconds: nobody waits for that."""
-MOST_VALUES: Final = 50_000
-"""Combinations of values whose cohorts are remembered."""
 MOST_PROBLEMS: Final = 100
 """More at once are no longer told apart."""
 SURE_OF_PART: Final = 0.8
@@ -62,19 +56,19 @@ class ShareTests:
         self.problems: list[Problem] = []
         self.over: list[Problem] = []
         """Those that are over, while what they hit is kept: it is no part of another one."""
-        self._watched: dict[Key, Watched] = {}
-        self._kinds = 0
-        """How many of them are kinds of cars."""
-        self._of_values: dict[Values, tuple[Watched, ...]] = {}
-        self._seasons = {measure: Season() for measure in MEASURES}
+        self._cohorts = WatchedCohorts()
         self._alarmed: dict[Series, tuple[Watched, float]] = {}
         """Series with enough evidence, and when they are to be looked at."""
-        self._block_ends_s: float | None = None
-        self._to_learn: Iterator[Watched] = iter(())
-        """Cohorts whose block is to be closed."""
-        self.offset_s = 0.0
-        """Unix seconds less ours."""
         self.on_alarm: Callable[[], None] | None = None
+
+    @property
+    def offset_s(self) -> float:
+        """Unix seconds less ours."""
+        return self._cohorts.offset_s
+
+    @offset_s.setter
+    def offset_s(self, offset_s: float) -> None:
+        self._cohorts.offset_s = offset_s
 
     # What comes
 
@@ -94,9 +88,7 @@ class ShareTests:
         if not counts:
             return
         self.recent.counted(at_s, values)
-        watched = self._of_values.get(values)
-        if watched is None:
-            watched = self._watch(values, now_s)
+        watched = self._cohorts.of(values, now_s)
         for one in watched:
             one.count += 1
         if hit is not None:
@@ -105,8 +97,7 @@ class ShareTests:
     def stray(self, hit: Hit, now_s: float) -> None:
         """Take that an unlock that has been counted proved to be hit."""
         self._prove(hit, hit.measures)
-        watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
-        self.hit(watched, hit, now_s)
+        self.hit(self._cohorts.of(hit.values, now_s), hit, now_s)
 
     def hit(self, watched: tuple[Watched, ...], hit: Hit, now_s: float) -> None:
         """Keep one that was hit, and weigh it in each of its cohorts."""
@@ -117,8 +108,7 @@ class ShareTests:
         """Take that one that is kept was hit in another way as well."""
         hit.measures = (*hit.measures, measure)
         self._prove(hit, (measure,))
-        watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
-        self._weigh(watched, (measure,), now_s)
+        self._weigh(self._cohorts.of(hit.values, now_s), (measure,), now_s)
 
     def withdraw(self, hit: Hit) -> None:
         """Take back that an unlock was hit: it has opened after all, and counts as well."""
@@ -137,10 +127,7 @@ class ShareTests:
 
     def _take_back(self, hit: Hit, measures: tuple[Measure, ...]) -> None:
         hit.measures = tuple([one for one in hit.measures if one not in measures])
-        for one in self._of_values.get(hit.values, ()):
-            for measure in measures:
-                if measure in one.series:
-                    one.series[measure].withdraw()
+        self._cohorts.withdraw(hit.values, measures)
 
     def note_diagnosed(self, hit: Hit) -> None:
         """Take that the diagnosis of a hit has changed."""
@@ -160,9 +147,7 @@ class ShareTests:
     ) -> None:
         for measure in measures:
             for one in watched:
-                series = one.series.get(measure)
-                if series is None:
-                    series = self._new_series(one, measure, now_s)
+                series = self._cohorts.series(one, measure, now_s)
                 if not series.hit(one.count):
                     continue
                 _, due_s = self._alarmed.get(series, (one, math.inf))
@@ -189,14 +174,9 @@ class ShareTests:
         self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)
 
     def learn_until(self, now_s: float, *, cohorts: int = MOST_COHORTS) -> None:
-        """Learn what is usual from the blocks that are over: of so many cohorts at once."""
-        if self._block_ends_s is None:
-            self._block_ends_s = now_s + BLOCK_S
-        if now_s >= self._block_ends_s:
-            self._block_ends_s = now_s + BLOCK_S
-            self._to_learn = iter([*self._watched.values()])
-        for watched in islice(self._to_learn, cohorts):
-            self._close_block(watched, now_s)
+        """Learn what is usual, of so many cohorts at once: nothing of what has a problem now."""
+        troubled = {one.measure.whole for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
+        self._cohorts.learn_until(now_s, troubled=troubled, cohorts=cohorts)
 
     def next_s(self) -> float | None:
         """Return when the next alarm is to be looked at."""
@@ -211,28 +191,16 @@ class ShareTests:
             self._join_again(problem.measure)
         else:
             self.over.append(problem)
-        for watched in self._watched.values():
+        for watched in self._cohorts:
             for measure, series in watched.series.items():
                 if measure.whole is problem.measure.whole:
                     series.take_misses(watched.count)
                     series.evidence.clear()
 
-    def expected(self, measure: Measure, key: Key, now_s: float) -> float:
-        """Return which share is expected of a cohort now."""
-        prior = measure.share
-        everybody = self._watched.get(())
-        if everybody is not None and measure in everybody.series:
-            prior = everybody.series[measure].learned.share(prior)
-        watched = self._watched.get(key)
-        share = prior
-        if key and watched is not None and measure in watched.series:
-            share = watched.series[measure].learned.share(prior)
-        return bounded(share * self._seasons[measure].highest(now_s + self.offset_s), measure)
-
     @property
     def cohorts(self) -> int:
         """How many are watched."""
-        return len(self._watched)
+        return len(self._cohorts)
 
     # Within
 
@@ -258,38 +226,6 @@ class ShareTests:
                 one.apart.discard(measure)
                 one.is_outdated = True
 
-    def _watch(self, values: Values, now_s: float) -> tuple[Watched, ...]:
-        watched = []
-        for key in keys_of(values):
-            one = self._watched.get(key)
-            if one is None:
-                if not self._has_room(key):
-                    continue
-                one = self._watched[key] = Watched(key, now_s)
-                self._kinds += is_kind(key)
-            watched.append(one)
-        if len(self._of_values) >= MOST_VALUES:
-            self._of_values.clear()
-        self._of_values[values] = tuple(watched)
-        return self._of_values[values]
-
-    def _has_room(self, key: Key) -> bool:
-        if is_kind(key) and self._kinds >= MOST_KINDS:
-            return False
-        return len(self._watched) < MOST_COHORTS
-
-    def _limit(self, watched: Watched, measure: Measure, now_s: float) -> float:
-        """Return how much evidence is enough."""
-        kinds = self._kinds
-        cohorts = kinds if is_kind(watched.key) else len(self._watched) - kinds
-        return watched.limit(measure, now_s, cohorts)
-
-    def _new_series(self, watched: Watched, measure: Measure, now_s: float) -> Series:
-        share = self.expected(measure, watched.key, now_s)
-        limit = self._limit(watched, measure, now_s)
-        series = watched.series[measure] = Series(measure, share, limit)
-        return series
-
     def _deal(
         self,
         series: Series,
@@ -300,11 +236,11 @@ class ShareTests:
         """Make a problem of a series with enough evidence, where none explains it."""
         measure = series.measure
         series.take_misses(watched.count)
-        series.limit = self._limit(watched, measure, now_s)
+        series.limit = self._cohorts.limit(watched, measure, now_s)
         others = self._others(measure)
         counts = counts_of(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
-        share = self.expected(measure, watched.key, now_s)
+        share = self._cohorts.expected(measure, watched.key, now_s)
         if series.is_inflated:
             series.is_inflated = False
             series.evidence, _ = _replayed(members, share, measure.sizes)
@@ -390,7 +326,7 @@ class ShareTests:
 
     def _problem(self, measure: Measure, key: Key, since_s: float, now_s: float) -> Problem:
         problem = Problem(
-            0, measure, key, since_s=since_s, expected=self.expected(measure, key, now_s)
+            0, measure, key, since_s=since_s, expected=self._cohorts.expected(measure, key, now_s)
         )
         problem.opened_s = problem.looked_s = problem.last_s = now_s
         self._recount(problem)
@@ -419,7 +355,7 @@ class ShareTests:
         is_all = covers >= SHARE_OF_HITS * max(len(own), 1) or bool(parts)
         if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
             problem.key = first.key
-            problem.expected = self.expected(problem.measure, first.key, now_s)
+            problem.expected = self._cohorts.expected(problem.measure, first.key, now_s)
             self._recount(problem)
         for part in parts:
             if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:
@@ -438,32 +374,6 @@ class ShareTests:
                     of_part[hit.modes[0][0] if hit.modes else str(hit.cause)] += 1
             names.update(name for name, _ in of_part.most_common(1))
         return names
-
-    def _close_block(self, watched: Watched, now_s: float) -> None:
-        """Learn from a cohort's block; that of all unlocks comes first, cohorts take from it."""
-        unix_s = now_s + self.offset_s
-        troubled = {one.measure.whole for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
-        for measure, series in watched.series.items():
-            series.take_misses(watched.count)
-            self._learn(watched, series, unix_s, is_troubled=measure.whole in troubled)
-            series.evidence.expect(self.expected(measure, watched.key, now_s))
-            series.limit = self._limit(watched, measure, now_s)
-
-    def _learn(self, watched: Watched, series: Series, unix_s: float, *, is_troubled: bool) -> None:
-        measure, season = series.measure, self._seasons[series.measure]
-        began = unix_s - BLOCK_S
-        block = Block(
-            began, watched.count - series.block_at, series.block_hits, season.factor(began)
-        )
-        series.block_at, series.block_hits = watched.count, 0
-        if is_troubled:
-            series.learned.forget_waiting()
-            return
-        everybody = self._watched[()].series[measure].learned
-        prior = everybody.share(measure.share) if watched.key else measure.share
-        learned = series.learned.close_block(block, prior=prior)
-        if learned is not None and not watched.key and measure is not BLIND:
-            season.learn(learned[0].unix_s, learned[0].hits, learned[1])
 
 
 def _is_due(problem: Problem, now_s: float) -> bool:
