@@ -57,18 +57,11 @@ class ShareTests:
         self.over: list[Problem] = []
         """Those that are over, while what they hit is kept: it is no part of another one."""
         self._cohorts = WatchedCohorts()
+        self.offset_s = 0.0
+        """Unix seconds less ours."""
         self._alarmed: dict[Series, tuple[Watched, float]] = {}
         """Series with enough evidence, and when they are to be looked at."""
         self.on_alarm: Callable[[], None] | None = None
-
-    @property
-    def offset_s(self) -> float:
-        """Unix seconds less ours."""
-        return self._cohorts.offset_s
-
-    @offset_s.setter
-    def offset_s(self, offset_s: float) -> None:
-        self._cohorts.offset_s = offset_s
 
     # What comes
 
@@ -147,7 +140,7 @@ class ShareTests:
     ) -> None:
         for measure in measures:
             for one in watched:
-                series = self._cohorts.series(one, measure, now_s)
+                series = self._cohorts.series(one, measure, now_s, now_s + self.offset_s)
                 if not series.hit(one.count):
                     continue
                 _, due_s = self._alarmed.get(series, (one, math.inf))
@@ -176,7 +169,7 @@ class ShareTests:
     def learn_until(self, now_s: float, *, cohorts: int = MOST_COHORTS) -> None:
         """Learn what is usual, of so many cohorts at once: nothing of what has a problem now."""
         troubled = {one.measure.whole for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
-        self._cohorts.learn_until(now_s, troubled=troubled, cohorts=cohorts)
+        self._cohorts.learn_until(now_s, now_s + self.offset_s, troubled=troubled, cohorts=cohorts)
 
     def next_s(self) -> float | None:
         """Return when the next alarm is to be looked at."""
@@ -240,7 +233,7 @@ class ShareTests:
         others = self._others(measure)
         counts = counts_of(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
-        share = self._cohorts.expected(measure, watched.key, now_s)
+        share = self._expected(measure, watched.key, now_s)
         if series.is_inflated:
             series.is_inflated = False
             series.evidence, _ = _replayed(members, share, measure.sizes)
@@ -258,6 +251,10 @@ class ShareTests:
         problem = self._open(measure, shared, now_s)
         problem.found_by(evidence, series.limit)
         series.evidence.clear()
+
+    def _expected(self, measure: Measure, key: Key, now_s: float) -> float:
+        """Return which share is expected of a cohort now."""
+        return self._cohorts.expected(measure, key, now_s + self.offset_s)
 
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
         """Return the problems that explain what a measure counts, or counted.
@@ -326,7 +323,7 @@ class ShareTests:
 
     def _problem(self, measure: Measure, key: Key, since_s: float, now_s: float) -> Problem:
         problem = Problem(
-            0, measure, key, since_s=since_s, expected=self._cohorts.expected(measure, key, now_s)
+            0, measure, key, since_s=since_s, expected=self._expected(measure, key, now_s)
         )
         problem.opened_s = problem.looked_s = problem.last_s = now_s
         self._recount(problem)
@@ -355,7 +352,7 @@ class ShareTests:
         is_all = covers >= SHARE_OF_HITS * max(len(own), 1) or bool(parts)
         if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
             problem.key = first.key
-            problem.expected = self._cohorts.expected(problem.measure, first.key, now_s)
+            problem.expected = self._expected(problem.measure, first.key, now_s)
             self._recount(problem)
         for part in parts:
             if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
@@ -32,31 +31,38 @@ _PAIRS: Final = tuple((TRAITS.index(one), TRAITS.index(other)) for one, other in
 UNKNOWN: Final[Values] = (None,) * len(TRAITS)
 
 
+_known: dict[Values, Values] = {}
+
+
 def values_of(attempt: Attempt) -> Values:
     """Return what an unlock has in common with others: one object for all that are alike."""
     side = attempt.platform
     site = attempt.site or None
     if not side:
-        return _shared(
+        return _shared((
             attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
             None, None, None,
-        )  # fmt: skip
-    return _shared(
+        ))  # fmt: skip
+    return _shared((
         attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
         side.app_version, side.endpoint, side.api_release,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=MAX_KINDS)
-def _shared(*values: str | None) -> Values:
-    return values
+    ))  # fmt: skip
 
 
 def values_of_state(state: VehicleState | PartialState) -> Values:
-    """Return the same of a car, by what it says that it is: one object for all that are alike."""
+    """Return the same of a car, by what it says that it is."""
     return _shared(
-        state.region, state.operator, state.firmware, state.hardware, state.site, None, None, None
+        (state.region, state.operator, state.firmware, state.hardware, state.site, None, None, None)
     )
+
+
+def _shared(values: Values) -> Values:
+    known = _known.get(values)  # a `lru_cache` takes three times as long
+    if known is None:
+        if len(_known) >= MAX_KINDS:
+            _known.clear()
+        known = _known[values] = values
+    return known
 
 
 def keys_of(values: Values) -> tuple[Key, ...]:

@@ -20,11 +20,9 @@ MOST_VALUES: Final = 50_000
 
 
 class WatchedCohorts:
-    """The cohorts, each from its first unlock on."""
+    """The cohorts, each from its first unlock on. `unix_s` is the same moment as `now_s`."""
 
     def __init__(self) -> None:
-        self.offset_s = 0.0
-        """Unix seconds less ours."""
         self._watched: dict[Key, Watched] = {}
         self._kinds = 0
         """How many of them are kinds of cars."""
@@ -44,11 +42,11 @@ class WatchedCohorts:
         """Return those that unlocks of these values belong to."""
         return self._of_values.get(values) or self._watch(values, now_s)
 
-    def series(self, watched: Watched, measure: Measure, now_s: float) -> Series:
+    def series(self, watched: Watched, measure: Measure, now_s: float, unix_s: float) -> Series:
         """Return the evidence of a cohort for a measure."""
         series = watched.series.get(measure)
         if series is None:
-            share = self.expected(measure, watched.key, now_s)
+            share = self.expected(measure, watched.key, unix_s)
             limit = self.limit(watched, measure, now_s)
             series = watched.series[measure] = Series(measure, share, limit)
         return series
@@ -66,8 +64,8 @@ class WatchedCohorts:
         cohorts = kinds if is_kind(watched.key) else len(self._watched) - kinds
         return watched.limit(measure, now_s, cohorts)
 
-    def expected(self, measure: Measure, key: Key, now_s: float) -> float:
-        """Return which share is expected of a cohort now, watched or not."""
+    def expected(self, measure: Measure, key: Key, unix_s: float) -> float:
+        """Return which share is expected of a cohort at a moment, watched or not."""
         prior = measure.share
         everybody = self._watched.get(())
         if everybody is not None and measure in everybody.series:
@@ -76,10 +74,15 @@ class WatchedCohorts:
         share = prior
         if key and watched is not None and measure in watched.series:
             share = watched.series[measure].learned.share(prior)
-        return bounded(share * self._seasons[measure].highest(now_s + self.offset_s), measure)
+        return bounded(share * self._seasons[measure].highest(unix_s), measure)
 
     def learn_until(
-        self, now_s: float, *, troubled: AbstractSet[Measure], cohorts: int = MOST_COHORTS
+        self,
+        now_s: float,
+        unix_s: float,
+        *,
+        troubled: AbstractSet[Measure],
+        cohorts: int = MOST_COHORTS,
     ) -> None:
         """Learn what is usual from the blocks that are over: of so many cohorts at once.
 
@@ -91,7 +94,7 @@ class WatchedCohorts:
             self._block_ends_s = now_s + BLOCK_S
             self._to_learn = iter([*self._watched.values()])
         for watched in islice(self._to_learn, cohorts):
-            self._close_block(watched, now_s, troubled)
+            self._close_block(watched, now_s, unix_s, troubled)
 
     # Within
 
@@ -115,13 +118,14 @@ class WatchedCohorts:
             return False
         return len(self._watched) < MOST_COHORTS
 
-    def _close_block(self, watched: Watched, now_s: float, troubled: AbstractSet[Measure]) -> None:
+    def _close_block(
+        self, watched: Watched, now_s: float, unix_s: float, troubled: AbstractSet[Measure]
+    ) -> None:
         """Learn from a cohort's block; that of all unlocks comes first, cohorts take from it."""
-        unix_s = now_s + self.offset_s
         for measure, series in watched.series.items():
             series.take_misses(watched.count)
             self._learn(watched, series, unix_s, is_troubled=measure.whole in troubled)
-            series.evidence.expect(self.expected(measure, watched.key, now_s))
+            series.evidence.expect(self.expected(measure, watched.key, unix_s))
             series.limit = self.limit(watched, measure, now_s)
 
     def _learn(self, watched: Watched, series: Series, unix_s: float, *, is_troubled: bool) -> None:
