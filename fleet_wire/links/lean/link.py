@@ -77,6 +77,7 @@ class LeanLink(PacketStream):
         "_handler",
         "_max_packet_bytes",
         "_opening",
+        "_several",
         "_state",
         "_unacknowledged",
     )
@@ -84,6 +85,8 @@ class LeanLink(PacketStream):
     def __init__(self, factory: SharedByLinks, handler: LinkHandler) -> None:
         super().__init__(factory)
         self._handler = handler
+        self._several = handler.on_messages if isinstance(handler, HandlerOfSeveral) else None
+        """What a handler of several takes them by: asking each time would cost a box a microsecond."""
         self._state = _State.CLOSED
         self._opening: Opening | None = None
         self._unacknowledged: dict[int, Message] | tuple[()] = ()
@@ -361,15 +364,14 @@ class LeanLink(PacketStream):
 
         Return how many are taken then. The first that is not for it is left to `_take`.
         """
-        transport, factory, handler = self._transport, self._factory, self._handler
-        several = handler.on_messages if isinstance(handler, HandlerOfSeveral) else None
+        transport, factory, several = self._transport, self._factory, self._several
         together: list[Message] = []
         """What a handler of several gets before what is no message."""
         with factory.within:
             for packet in came[taken:] if taken else came:
                 if type(packet) is Message and self._note_unacknowledged(packet):
                     if several is None:
-                        handler.on_message(packet)
+                        self._handler.on_message(packet)
                     else:
                         together.append(packet)
                 elif type(packet) is int:
