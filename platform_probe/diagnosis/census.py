@@ -12,9 +12,9 @@ import heapq
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Final, NamedTuple
 
 from fleet_wire.links.routine import Routine
@@ -105,6 +105,8 @@ class Census:
         """A heap of when cars would be lost by their silence, those by routine aside."""
         self._number = 0
         self._members: dict[Routine, dict[CarHistory, Known]] = {}
+        self._awake_of: defaultdict[Routine, Counter[tuple[Place, ...]]] = defaultdict(Counter)
+        """How many of these do not sleep, by what they have in common."""
         self._silent: dict[Routine, float] = {}
         """Routines of which a round has not come, with when they were last heard of before."""
         self._doubtful: dict[CarHistory, float] = {}
@@ -151,10 +153,24 @@ class Census:
     def heard_alike(self, places: tuple[Place, ...], at_s: float) -> Heard | None:
         """Return how many cars with modems like a car's were heard of after a moment.
 
-        Those of its technology, operator and region. None: one of these is not known.
+        Those of its technology, operator and region; `kept` is not counted. None: one of these is
+        not known.
         """
-        place = radio_of(places)
-        return None if place is None else self._heard(place, at_s)
+        radio = radio_of(places)
+        if radio is None:
+            return None
+        heard_s = self._heard_s
+        heard = sum(
+            number
+            for routine, awake in self._awake_of.items()
+            if heard_s[routine] > at_s
+            for alike, number in awake.items()
+            if radio in _heard_at(alike)
+        )
+        for one in self._looked_at_since(at_s):
+            if heard_s[one.routine] <= at_s < one.at_s and radio in _heard_at(one.places):
+                heard += one.is_awake
+        return Heard(heard, self._awake[radio], 0)
 
     def connected_between(self, places: tuple[Place, ...], from_s: float, to_s: float) -> int:
         """Return how many cars of an operator in its region connected last between two moments.
@@ -163,8 +179,14 @@ class Census:
         """
         if from_s >= to_s or not {"operator", "region"} <= dict(places).keys():
             return 0
-        heard = self._heard_after(both_of(places), from_s)
-        return sum(from_s < connected_s < to_s for _, connected_s in heard)
+        there, heard_s = both_of(places), self._heard_s
+        return sum(
+            one.is_awake
+            and from_s < one.connected_s < to_s
+            and max(one.at_s, heard_s[one.routine]) > from_s
+            and there in _heard_at(one.places)
+            for one in self._looked_at_since(from_s)
+        )
 
     def _heard(self, place: Place, at_s: float) -> Heard:
         """Return how many cars of a place were heard of after a moment."""
@@ -202,12 +224,14 @@ class Census:
                 for one in members.values():
                     if one.is_awake:
                         found[one.places].append((max(one.at_s, routine_s), one.connected_s))
-        for one in reversed(self._known.values()):
-            if one.looked_s <= since_s:
-                break
-            if one.at_s > since_s >= heard_s[one.routine] and one.is_awake:
+        for one in self._looked_at_since(since_s):
+            if heard_s[one.routine] <= since_s < one.at_s and one.is_awake:
                 found[one.places].append((one.at_s, one.connected_s))
         return found
+
+    def _looked_at_since(self, at_s: float) -> Iterator[Known]:
+        """Yield the cars that were looked at after a moment, the last first."""
+        return takewhile(lambda one: one.looked_s > at_s, reversed(self._known.values()))
 
     def _count(self, now_s: float) -> None:
         """Count anew."""
@@ -233,6 +257,7 @@ class Census:
             car.changed = None
         for kept in (self._known, self._used, self._doubtful, self._members, self._silent):
             kept.clear()
+        self._awake_of.clear()
         for counter in (self._lost, self._total, self._awake):
             counter.clear()
         self._due.clear()
@@ -316,6 +341,8 @@ class Census:
         if known.is_awake:
             for place in _heard_at(known.places):
                 self._awake[place] += number
+            if known.routine is not None:
+                self._awake_of[known.routine][known.places] += number
         if known.routine is not None and number > 0:
             self._members.setdefault(known.routine, {})[car] = known
         elif known.routine is not None:
@@ -323,6 +350,7 @@ class Census:
             del members[car]
             if not members:
                 del self._members[known.routine]
+                self._awake_of.pop(known.routine, None)
                 self._silent.pop(known.routine, None)
 
     def _note_use(self) -> None:
