@@ -7,14 +7,13 @@ at once, without an event, so that a box without delays shows what the stack its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import TypeVar
+from collections.abc import Sequence
 
 import msgspec
 
 from fleet_sim.cars.box_clock import BoxClock
-from fleet_sim.cars.box_states import WORK, ConnectionState, Power, Work, WorkEvent, after
+from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, after
+from fleet_sim.cars.box_with_car import BoxWithCar
 from fleet_sim.cars.joints import (
     ACCEPTANCE,
     ACTUATION,
@@ -25,28 +24,19 @@ from fleet_sim.cars.joints import (
     OBJECTION,
     RELOCK,
     RESULT,
-    SMS,
     STATED,
-    Bends,
-    Culprit,
-    Joint,
 )
 from fleet_sim.cars.modem import Modem
-from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.power import PowerControl
-from fleet_sim.cars.spec import STREET, CarSpec
-from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Door, Vehicle
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Vehicle
 from fleet_sim.cars.world import World
 from fleet_wire.contract.messages import (
     Action,
-    CarEvent,
     Command,
-    EventName,
     Phase,
     Reason,
     Result,
-    Telemetry,
-    VehicleState,
 )
 from fleet_wire.contract.partial import NO_END_MS, UNNAMED
 from fleet_wire.contract.signing import is_signed, vehicle_key
@@ -54,16 +44,12 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import passed_on
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
-from fleet_wire.links.routine import Member, Routine
 
 CLOCK_TOLERANCE_S = 10.0
 """So far may a clock be behind that finds a command to live too long (Tesla vehicle-command allows
 clocks that much)."""
 REPULSION_S = 0.5
 """Locks that meet a door that is not shut go down and up again in less than a second (E3040)."""
-
-ValueT = TypeVar("ValueT")
-ContextT = TypeVar("ContextT")
 
 
 class _Waiting(msgspec.Struct, frozen=True, gc=False):
@@ -84,23 +70,16 @@ class _Job(msgspec.Struct, frozen=True, gc=False):
     """Whether the box had used its counter up before, for this command or a later one."""
 
 
-class Box:
+class Box(BoxWithCar):
     """One box: its power, its modem, its car, and the command it works on."""
 
     __slots__ = (
-        "_clock",
         "_job",
         "_key",
         "_last_counter",
         "_last_result",
-        "_stream",
         "_waiting",
         "_work",
-        "_world",
-        "modem",
-        "power",
-        "spec",
-        "vehicle",
     )
 
     def __init__(self, world: World, spec: CarSpec) -> None:
@@ -120,67 +99,9 @@ class Box:
         self.power = PowerControl(world, spec, self.modem, self)
 
     @property
-    def vehicle_id(self) -> str:
-        """Return the car's id, a level of its topics."""
-        return self.spec.vehicle_id
-
-    @property
     def is_busy(self) -> bool:
         """Return whether a command is being worked on."""
         return self._work is not Work.IDLE
-
-    @property
-    def is_awake(self) -> bool:
-        """Return whether the box wants a connection."""
-        return self.power.state is Power.AWAKE
-
-    @property
-    def is_asleep(self) -> bool:
-        """Return whether the box sleeps of its own accord."""
-        return self.power.state is Power.ASLEEP
-
-    def bend(
-        self,
-        joint: Joint[ValueT, ContextT],
-        bend: Callable[[ValueT, ContextT], ValueT],
-        *,
-        by: Culprit,
-    ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint`, see `joints`."""
-        bends = self.modem.bends
-        self.modem.speak_for_itself()
-        if bends is None:
-            env = self._world.env
-            bends = self.modem.bends = Bends(self.vehicle_id, self.modem, lambda: env.now)
-        return bends.in_force(joint, bend, by)
-
-    def trusts_certificates(self) -> bool:
-        """Return whether the clock lets the box find the broker's certificate valid.
-
-        Who has set the clock so that this changes is at fault for the connection.
-        """
-        trusts, changed_by = self._clock.trusts_certificates(self.modem.bends)
-        for culprit in changed_by:
-            self.modem.blame(culprit, CLOCK.name)
-        return trusts
-
-    def knows_the_time(self) -> bool:
-        """Return whether certificates are valid at the time that the box's clock shows."""
-        return self._clock.knows_the_time(self.modem.bends)
-
-    def came_online(self) -> None:
-        """Tell the others how the car is, and whether the box stays."""
-        self._publish_state()
-        self.power.came_online()
-        run = self.power.run
-        if not run.is_told:
-            run.is_told = True
-            firmware = run.firmware or self.spec.traits.firmware
-            self.tell_of(CarEvent(EventName.BOOT, boots=run.boots, firmware=firmware))
-
-    def coverage_returned(self) -> None:
-        """Receive what waited in the network."""
-        self.power.coverage_returned()
 
     def take(self, message: Message) -> None:
         """Take a command; what is none is counted."""
@@ -415,48 +336,6 @@ class Box:
         elif relock_after_s is not None:
             world.later(relock_after_s, self._relock, movement)
 
-    def _open_door(self, movement: int) -> None:
-        """Let somebody open the driver's door, unless the lock has moved since."""
-        if self.vehicle.movement == movement:
-            self.vehicle.is_open = True
-            self.notice()
-
-    def pull_handle(self) -> bool:
-        """Let a customer open the driver's door; return whether it opens."""
-        if self.vehicle.is_door_locked(Door.DRIVER):
-            return False
-        self.vehicle.is_open = True
-        self.notice()
-        return True
-
-    def unlock_by_key(self, *, is_good: bool) -> bool:
-        """Unlock for a phone beside the car, which shows its key; return whether it is taken.
-
-        It takes neither network nor platform. The box tells of it where it has a connection.
-        """
-        if not self.power.is_running:
-            return False
-        if not is_good:
-            self.tell_of(CarEvent(EventName.BLE_KEY_EXPIRED))
-            return False
-        self.vehicle.move_lock(self._world.env.now, to_locked=False)
-        self._tell_of_movement(self._world.env.now, None)
-        self.notice()
-        self.tell_of(CarEvent(EventName.BLE_UNLOCK))
-        return not self.vehicle.is_door_locked(Door.DRIVER)
-
-    def shut_door(self) -> None:
-        """Let a customer get out and shut the driver's door."""
-        self.vehicle.is_open = False
-        self.notice()
-
-    def lock_on_the_spot(self) -> None:
-        """Let the car lock itself, or somebody lock it by its key: no command moves the lock."""
-        now_s = self._world.env.now
-        self.vehicle.move_lock(now_s, to_locked=True)
-        self._tell_of_movement(now_s, None)
-        self.notice()
-
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action
         if action in (Action.UNLOCK, Action.LOCK):
@@ -474,22 +353,6 @@ class Box:
             in_the_way = [*vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)]
         for condition in in_the_way:
             condition.culprit.hit(self.vehicle_id, condition.what, command_id=command.command_id)
-
-    def _relock(self, movement: int) -> None:
-        """Lock again, unless a door was opened or the lock has moved since."""
-        if self.vehicle.movement == movement and not self.vehicle.is_open:
-            self.lock_on_the_spot()
-
-    def _tell_of_movement(self, now_s: float, command: Command | None) -> None:
-        on_movement = self._world.on_movement
-        if on_movement is not None:
-            is_locked = self.vehicle.is_door_locked(Door.DRIVER)
-            on_movement(Movement(self.vehicle_id, now_s, command, is_locked))
-
-    def notice(self) -> None:
-        """Tell the others what has happened to the car, if the box notices."""
-        if self.power.is_running:
-            self._publish_state()
 
     def _refuse(self, job: _Job, reason: Reason, detail: str | None = None) -> None:
         self._work = after(WORK, self._work, WorkEvent.REFUSE)
@@ -554,91 +417,3 @@ class Box:
         """Forget what was being done, and without a backup battery the time too."""
         self.reset()
         self._clock.lost_power()
-
-    def booted(self) -> None:
-        """Look for the time, where the clock has lost it."""
-        parameters = self.spec.parameters
-        if not parameters.keeps_time:
-            sync_s = parameters.clock_sync.sample_s(self._stream)
-            self.power.later(sync_s, self._clock.synchronise)
-
-    def send_sms(self) -> None:
-        """Send the box an SMS, which comes late or never."""
-        parameters, bends = self.spec.parameters, self.modem.bends
-        is_lost = self._stream.happens(parameters.sms_loss)
-        if bends is not None and bends.at_work_on(SMS):
-            is_lost = False  # the fault's loss takes the place of the ordinary one
-        delay_s = None if is_lost else parameters.sms_wake.sample_s(self._stream)
-        if bends is not None:
-            delay_s = bends.at(SMS, None, usual=delay_s)
-        if delay_s is not None:
-            self._world.later(delay_s, self.power.receive_sms)
-
-    def heartbeat(self, routine: Routine | None = None, number: int = 0) -> None:
-        """Send telemetry, if there is a connection, and offer to send the next by `routine`.
-
-        `number` is the box's turn among those of one moment.
-        """
-        if self.modem.connection is not ConnectionState.CONNECTED:
-            return
-        telemetry = self.telemetry_at(self._world.env.now)
-        if routine is not None and self.modem.may_have_routine:
-            member = self.vehicle.member = Member(routine, number, self)
-            self.modem.offer(telemetry, member)
-        else:
-            self.modem.publish_heartbeat(telemetry)
-
-    def joined(self, routine: Routine) -> None:
-        """Learn that the coming heartbeats are sent by routine."""
-        self.modem.follow(routine)
-
-    def left(self) -> None:
-        """Learn that the coming heartbeats are sent by the box itself again."""
-        self.modem.follow(None)
-        self.modem.member = self.vehicle.member = None
-
-    def catch_up(self) -> None:
-        """Let the radio have carried the heartbeats that were sent by routine so far."""
-        self.modem.catch_up()
-
-    def telemetry_at(self, now_s: float) -> Telemetry:
-        """Return what a heartbeat says at a simulated second, as the car is now."""
-        run, used_bytes = self.power.run, self.modem.data_used_bytes
-        telemetry = Telemetry(
-            signal_dbm=self.modem.signal_at_dbm(now_s),
-            voltage_v=self.vehicle.voltage_v,
-            position_age_s=self.vehicle.position_age_s(now_s),
-        )
-        if run.booted_s is not None or used_bytes is not None:
-            telemetry = msgspec.structs.replace(
-                telemetry,
-                boots=run.boots or None,
-                uptime_s=None if run.booted_s is None else now_s - run.booted_s,
-                data_used_bytes=used_bytes,
-            )
-        return telemetry
-
-    def tell_of(self, event: CarEvent) -> None:
-        """Send an event, if there is a connection: it is not worth waiting for."""
-        if self.modem.connection is ConnectionState.CONNECTED:
-            self.modem.publish(TopicKind.EVENT, event)
-
-    def _publish_state(
-        self, command_id: str | None = None, *, is_locked: bool | None = None
-    ) -> None:
-        """Say what the car is like; `is_locked`: for the moment, whatever comes of it."""
-        traits, vehicle = self.spec.traits, self.vehicle
-        state = VehicleState(
-            is_locked=vehicle.is_locked if is_locked is None else is_locked,
-            is_open=vehicle.is_driver_door_open,
-            voltage_v=vehicle.voltage_v,
-            firmware=self.power.run.firmware or traits.firmware,
-            hardware=traits.hardware,
-            operator=traits.operator,
-            region=traits.region,
-            last_command_id=vehicle.last_command_id,
-            signals=vehicle.signals(),
-            technology=traits.technology,
-            site=None if traits.site == STREET else traits.site,
-        )
-        self.modem.publish(TopicKind.STATE, state, command_id=command_id)
