@@ -86,7 +86,7 @@ class LeanLink(PacketStream):
         super().__init__(factory)
         self._handler = handler
         self._several = handler.on_messages if isinstance(handler, HandlerOfSeveral) else None
-        """What a handler of several takes them by: asking each time would cost a box a microsecond."""
+        """What a handler of several takes them by: to ask at each read costs a microsecond."""
         self._state = _State.CLOSED
         self._opening: Opening | None = None
         self._unacknowledged: dict[int, Message] | tuple[()] = ()
