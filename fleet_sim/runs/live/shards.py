@@ -34,6 +34,9 @@ END_S: Final = 15.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
+NICENESS: Final = 10
+"""Where cores are too few, what opens cars, watches and shows goes before the boxes: an unlock that
+was begun late is no measurement."""
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 """Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
 
@@ -279,6 +282,8 @@ def _play_and_exit(play: PlayShard, shard: tuple[int, int], channel: socket.sock
     """Be a shard. What the parent has open and would clean up at its end is not ours."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent says when
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
     code = 1
     try:
         uvloop.run(play(shard, channel))
