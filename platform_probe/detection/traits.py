@@ -32,6 +32,7 @@ UNKNOWN: Final[Values] = (None,) * len(TRAITS)
 
 
 _known: dict[Values, Values] = {}
+"""Values that were seen, `MAX_KINDS` at most."""
 
 
 def values_of(attempt: Attempt) -> Values:
@@ -57,6 +58,7 @@ def values_of_state(state: VehicleState | PartialState) -> Values:
 
 
 def _shared(values: Values) -> Values:
+    """Return one and the same object for equal values."""
     known = _known.get(values)  # a `lru_cache` takes three times as long
     if known is None:
         if len(_known) >= MAX_KINDS:
