@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Flag, Source, Stage
+from fleet_wire.contract.attempt import BEGUN_LATE, Flag, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     Action,
@@ -34,7 +34,7 @@ from platform_probe.attempts.start import Start
 
 MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
-BEGUN_LATE: Final = 0.25
+TOO_LATE: Final = 0.25
 """An unlock of our own that we begin after more of its deadline leaves its car too little time to
 be blamed for what does not come [E]: of 15 s, 4; a car that sleeps takes 5 to 10 to answer."""
 
@@ -50,8 +50,8 @@ class AttemptTracker(Following):
         attempt = self._follow(start, self._clock.unix_s() - (now_s - start.intended_s))
         attempt.reached_s[Stage.REQUESTED] = now_s
         late_s = now_s - start.intended_s
-        if late_s > BEGUN_LATE * self._deadline_s:
-            attempt.unobserved = f"the monitor, too busy, began it {late_s:.1f} s late"
+        if late_s > TOO_LATE * self._deadline_s:
+            attempt.unobserved = f"{BEGUN_LATE} {late_s:.1f} s late"
         return attempt
 
     def published(self, command_id: str) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import (
+    BEGUN_LATE,
     PROBE_STOPPED,
     Attempt,
     Complaint,
@@ -176,7 +177,7 @@ class Diagnosing(Hearing):
         began_s = self._placed_s(record.started_at)
         car = self._car(record.vehicle_id)
         one = self._open.get(record.attempt_id)
-        if one is None and record.reason == PROBE_STOPPED:
+        if one is None and (record.reason or "").startswith((PROBE_STOPPED, BEGUN_LATE)):
             self._emit(record)  # nobody was there to see what it failed of, or whether it did
             return
         self._note(record, car, began_s)

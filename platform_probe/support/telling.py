@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
-from fleet_wire.contract.attempt import PROBE_STOPPED
+from fleet_wire.contract.attempt import BEGUN_LATE, PROBE_STOPPED
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
@@ -408,6 +408,8 @@ def explanation(case: Case) -> str:
         return f"The car {SAID_OPEN}."
     if case.attempt is not None and case.attempt["reason"] == PROBE_STOPPED:
         return "The monitor was stopped, and was not there when it ended."
+    if case.attempt is not None and (case.attempt["reason"] or "").startswith(BEGUN_LATE):
+        return "The monitor was too busy: it asked for the car so late that its end says nothing."
     if case.cause is not None and case.opened_in_time:
         return OPENED_IN_TIME
     is_refuted = case.cause in _REFUTED_BY_ANSWER

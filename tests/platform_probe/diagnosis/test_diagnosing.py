@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import (
+    BEGUN_LATE,
     PROBE_STOPPED,
     Attempt,
     Flag,
@@ -182,13 +183,14 @@ def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
     assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
 
 
-def test_what_a_stop_cut_short_is_given_no_mode() -> None:
+@pytest.mark.parametrize("reason", [PROBE_STOPPED, f"{BEGUN_LATE} 14.9 s late"])
+def test_what_the_monitor_itself_missed_is_given_no_mode(reason: str) -> None:
     """Nobody was there: that no request or answer is known says nothing of the phone or the car."""
     watched = Watched()
-    cut_short = watched.ended(Cause.NOT_OBSERVED, reason=PROBE_STOPPED, stages={"requested": 0.0})
-    watched.at(20.0).take(cut_short)
+    missed = watched.ended(Cause.NOT_OBSERVED, reason=reason, stages={"requested": 0.0})
+    watched.at(20.0).take(missed)
     watched.at(61.0)
-    assert watched.records == [cut_short]
+    assert watched.records == [missed]
     assert watched.told == []
 
 
