@@ -110,7 +110,7 @@ def test_a_reading_that_is_not_known_is_not_sent() -> None:
 
 
 def test_a_fixed_word_is_sent_without_its_text() -> None:
-    """The text of an answer only says more: where the topic says that it is done, it may be empty."""
+    """The text of an answer only says more: where the topic says that it is done, it is empty."""
     text = (
         "command: { topic: 'v1/{vehicle_id}/cmd', fields: { command_id: /id, action: /op } }\n"
         "result: { topic: 'v1/{vehicle_id}/{command_id}/done', payload: text,"
