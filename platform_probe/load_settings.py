@@ -8,6 +8,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp
+from fleet_wire.config.errors import KeysClashError
 from fleet_wire.contract.topics import NULL_BOXES, checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
@@ -82,16 +83,18 @@ class LoadSettings(_Part):
     @model_validator(mode="after")
     def _has_cars(self) -> Self:
         if self.vehicles and self.vehicles_file:
-            raise ValueError("vehicles and vehicles_file exclude each other")
+            problem = "vehicles and vehicles_file exclude each other"
+            raise KeysClashError(problem, "vehicles", "vehicles_file")
         if self.stages and self.every_s:
-            raise ValueError("stages and every_s exclude each other")
+            raise KeysClashError("stages and every_s exclude each other", "stages", "every_s")
         if self.unlocks and not self.vehicles and not self.vehicles_file:
             raise ValueError("stages or every_s need vehicles or vehicles_file: the cars to unlock")
         if self.every_s and self.every_s < self.deadline_s:
-            raise ValueError(
+            problem = (
                 f"every_s of {self.every_s:g} is less than deadline_s, {self.deadline_s:g}: one"
                 " unlock ends before the next begins; take longer, or a shorter deadline_s"
             )
+            raise KeysClashError(problem, "every_s", "deadline_s")
         if self.unlocks and self.relock and self.late_window_s < self.deadline_s:
             raise ValueError("relock needs a late_window_s of deadline_s or more, to know answers")
         if self.repeat and not any(map(_has_arrivals, self.stages)):

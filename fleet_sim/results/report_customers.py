@@ -98,8 +98,8 @@ def _tiles(customers: Mapping[str, Any], platform: Mapping[str, Any]) -> list[Ti
 
 def _hops(customers: Mapping[str, Any], platform: Mapping[str, Any]) -> list[HopRow]:
     hops = {
-        "request to publish: gateway, bookings, the car's turn and waking it": "to_publish",
-        "request to answer, as the phone asked to wait": "to_answer",
+        "unlock: request to publish (gateway, bookings, the car's turn, waking it)": "to_publish",
+        "unlock: request to answer, as the phone asked to wait": "to_answer",
     }
     rows = [_hop(words, platform[key]) for words, key in hops.items()]
     return [*rows, _hop("first press to open door", customers["to_open"])]

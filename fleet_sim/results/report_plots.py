@@ -111,7 +111,7 @@ def plots(run: ReportedRun) -> list[Plot]:
         Plot(
             "stages",
             "Where the time goes",
-            "From each stage to the next: p50 dark, p95 light.",
+            f"From each stage to the next: p50 dark, p95 light.{_api_answer(run)}",
             _stages(run.summary),
         ),
         Plot(
@@ -331,6 +331,17 @@ def _stages(summary: Mapping[str, Any]) -> Any:
             hovertemplate=f"{key[:3]} %{{x:.3g}} s<extra></extra>",
         )  # fmt: skip
     return figure
+
+
+def _api_answer(run: ReportedRun) -> str:
+    """Return how long the API took, where there is one: its hop is 0 where it is waited for."""
+    if not run.number("api_answer.count"):
+        return ""
+    p50, p95, p99 = (readable.duration(run.number(f"api_answer.p{n}_s")) for n in (50, 95, 99))
+    return (
+        f" From its request to its answer the API took {p50} (p50), {p95} (p95), {p99} (p99); an"
+        " answer that comes when the command is published already is a hop of 0."
+    )
 
 
 def _hop_label(stage: str, hop: Mapping[str, Any]) -> str:

@@ -143,7 +143,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Tally:
-    """What one pass over the attempts gathers: two doubles and a few hops an attempt."""
+    """What one pass over the attempts gathers: three doubles and a few hops an attempt."""
 
     total: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -152,6 +152,7 @@ class _Tally:
     flags: Counter[Flag] = field(default_factory=Counter)
     opens_s: array[float] = field(default_factory=lambda: array("d"))
     ok_total_s: array[float] = field(default_factory=lambda: array("d"))
+    api_took_s: array[float] = field(default_factory=lambda: array("d"))
     hops_s: dict[str, array[float]] = field(
         default_factory=lambda: {stage.value: array("d") for stage in Stage}
     )
@@ -170,6 +171,8 @@ class _Tally:
         self.opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
         if attempt.outcome is Outcome.OK:
             self.ok_total_s.append(attempt.total_s)
+        if attempt.api_took_s is not None:
+            self.api_took_s.append(attempt.api_took_s)
         for stage, hop_s in attempt.hops_s.items():
             if stage in self.hops_s:
                 self.hops_s[stage].append(hop_s)
@@ -307,6 +310,7 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "unlock": quantiles(tally.opens_s),
         "unlock_ok": quantiles(tally.ok_total_s),
         "stages": tally.stages(),
+        "api_answer": {"count": len(tally.api_took_s), **quantiles(tally.api_took_s)},
         "by": gathered.parts.as_json(),
         "injected": gathered.injected.as_json(),
         "stray": {

@@ -29,6 +29,14 @@ _TYPE_NAMES = {
 }
 
 
+class KeysClashError(ValueError):
+    """Keys of one mapping do not go together; a validator of the model raises it."""
+
+    def __init__(self, message: str, *keys: str) -> None:
+        super().__init__(message)
+        self.keys = keys
+
+
 @dataclass(frozen=True, slots=True)
 class _Complaint:
     """One pydantic error: its real keys apart from what pydantic put between them.
@@ -60,7 +68,8 @@ def checked(document: Document, model: type[Checked], *, at: Loc = ()) -> Checke
     for part in at:
         value = value[part]
     schema = _Schema(model)
-    found = list(_unfit(value, schema))
+    found: list[tuple[Loc, str, tuple[Loc, ...]]] = []
+    found += [(loc, message, (loc,)) for loc, message in _unfit(value, schema)]
     made = None
     try:
         made = model.model_validate(value)
@@ -68,9 +77,10 @@ def checked(document: Document, model: type[Checked], *, at: Loc = ()) -> Checke
         found += _explanations(error, schema, value)
     if made is None or found:
         problems: dict[str, int] = {}
-        for key, message in found:
-            loc = (*at, *key)
-            problems.setdefault(document.problem(loc, message), document.line_of(loc) or 0)
+        for key, message, places in found:
+            there = [(*at, *place) for place in places]
+            problem = document.problem((*at, *key), message, there)
+            problems.setdefault(problem, document.line_of(there[0]) or 0)
         raise ConfigError(sorted(problems, key=lambda problem: problems[problem]))
     return made
 
@@ -98,18 +108,31 @@ def _leaves(value: Any, loc: Loc) -> Iterator[tuple[Loc, Any]]:
         yield loc, value
 
 
-def _explanations(error: ValidationError, schema: _Schema, value: Any) -> Iterator[tuple[Loc, str]]:
+def _explanations(
+    error: ValidationError, schema: _Schema, value: Any
+) -> Iterator[tuple[Loc, str, tuple[Loc, ...]]]:
+    """Yield key and message of each complaint, and the places that it comes from."""
     found = [_complaint(value, one) for one in error.errors(include_url=False)]
-    for complaint in _best(_without_consequences(found, value), 0):
-        yield _explained(complaint, schema, value)
+    for complaint in _best(_without_consequences(found), 0):
+        loc, message = _explained(complaint, schema, value)
+        yield loc, message, _places(complaint) or (loc,)
 
 
-def _without_consequences(complaints: Sequence[_Complaint], value: Any) -> list[_Complaint]:
+def _places(complaint: _Complaint) -> tuple[Loc, ...]:
+    """Return where the keys that do not go together were given; empty where it is not that."""
+    error = complaint.error.get("ctx", {}).get("error")
+    if not isinstance(error, KeysClashError):
+        return ()
+    given = complaint.error["input"]
+    return tuple((*complaint.loc, key) for key in error.keys if key in given)
+
+
+def _without_consequences(complaints: Sequence[_Complaint]) -> list[_Complaint]:
     """Leave out that a list is too short when that is only what its wrong items leave of it."""
 
     def is_consequence(complaint: _Complaint) -> bool:
         context = complaint.error.get("ctx", {})
-        given = _value_of(value, complaint.loc)
+        given = complaint.error["input"]  # as it was checked: one topic may stand for a list
         is_short = complaint.error["type"] == "too_short"
         return is_short and isinstance(given, list) and len(given) >= context["min_length"]
 
@@ -304,12 +327,6 @@ class _Schema:
             if member:
                 return self._flat({"$ref": member}, value)
         return [flat for member in union for flat in self._flat(member, value)]
-
-
-def _value_of(value: Any, loc: Loc) -> Any:
-    for part in loc:
-        value = _value_at(value, part)
-    return value
 
 
 def _value_at(value: Any, part: str | int) -> Any:

@@ -74,12 +74,18 @@ class Document:
         known = (loc[:end] for end in range(len(loc), -1, -1) if loc[:end] in self.lines)
         return next((self.lines[place] for place in known), None)
 
-    def problem(self, loc: Loc, message: str) -> str:
-        """Return `FILE:LINE: key: message`, or `--set ...: key: message` where overridden."""
+    def problem(self, loc: Loc, message: str, places: Sequence[Loc] = ()) -> str:
+        """Return `FILE:LINE: key: message`, or `--set ...: key: message` where overridden.
+
+        `places` are those that the problem comes from, where these are others than the key.
+        """
         key = f"{key_text(loc)}: " if loc else ""
+        named = dict.fromkeys(map(self._place, places or (loc,)))
+        return f"{' and '.join(named)}: {key}{message}"
+
+    def _place(self, loc: Loc) -> str:
         line = self.line_of(loc)
-        place = self._origin(loc) or (f"{self.path}:{line}" if line else str(self.path))
-        return f"{place}: {key}{message}"
+        return self._origin(loc) or (f"{self.path}:{line}" if line else str(self.path))
 
     def _origin(self, loc: Loc) -> str | None:
         """Return what brought the value at `loc`, when that was not the file."""

@@ -35,7 +35,9 @@ class Stage(StrEnum):
     REQUESTED = "requested"
     """The unlock was asked for."""
     API_ANSWERED = "api_answered"
-    """The platform's API has answered, where there is one."""
+    """The platform's API has answered, where there is one. An answer that comes when the command is
+    published already, as to a phone that asks to wait, holds nothing up: its hop is 0, and it may
+    lie after `total_s`, in no hop. How long the API took is `api_answered` less `requested`."""
     PUBLISHED = "published"
     """The command was given to the connection with the broker."""
     BROKER_ACCEPTED = "broker_accepted"
@@ -216,6 +218,17 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def has_times(self) -> bool:
         """Whether its times were measured; how it ended is known in any case."""
         return Flag.OBSERVED_LATE not in self.flags
+
+    @property
+    def api_took_s(self) -> float | None:
+        """Seconds from the request to the API's answer; None where it is not known to be answered.
+
+        Of several requests for one unlock: from the first to the answer that counts.
+        """
+        answered_s = self.stages.get(Stage.API_ANSWERED)
+        if answered_s is None:
+            return None
+        return max(0.0, answered_s - self.stages.get(Stage.REQUESTED, 0.0))
 
 
 class StrayKind(StrEnum):

@@ -28,6 +28,8 @@ SAYS: Final = {
 """The word that a message of a kind is about: a topic that cannot say it does not get it."""
 BESIDE: Final = ("action", "detail")
 """Places that may be used everywhere: what the command asked, and what is said besides."""
+READINGS: Final = frozenset({TopicKind.STATE, TopicKind.TELEMETRY})
+"""Kinds that say what a box knows: a topic whose text it does not know has nothing to say."""
 
 _Fill = Callable[[Mapping[str, Any]], Any]
 
@@ -51,7 +53,10 @@ class Writer:
         self._levels: dict[str, str] = {}
         """From names of levels to the fields that fill them."""
         self._note_fields(form)
-        self._payload = _payload(form, dict(variables), about=SAYS.get(kind, ""))
+        about = SAYS.get(kind, "")
+        self._payload = _payload(form, dict(variables), about=about)
+        self._reading = _text_field(form, about) if kind in READINGS else ""
+        """The field that the whole message is; empty where there is none."""
 
     def _note_fields(self, form: MessageForm) -> None:
         about = SAYS.get(self._kind)
@@ -71,7 +76,7 @@ class Writer:
     def write(
         self, vehicle_id: str, message: WireMessage, command_id: str, command: Command | None
     ) -> Packet | None:
-        """Return what to publish; None where a level of the topic has no value."""
+        """Return what to publish; None where a level of the topic, or a reading, has no value."""
         values = self._values(message, command)
         values[VEHICLE] = vehicle_id
         if command_id:
@@ -82,6 +87,8 @@ class Writer:
                 values[COMMAND] = self._writes[COMMAND](values[COMMAND])
         levels = {**values, **{level: values.get(name) for level, name in self._levels.items()}}
         if any(levels.get(name) is None for name in self._template.names if name):
+            return None
+        if self._reading and values.get(self._reading) is None:
             return None
         payload = self._payload(values)
         data = payload.encode() if self._is_text else msgspec.json.encode(payload)
@@ -118,8 +125,7 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
         template = _with_variables(form.send, variables)
         return lambda values: _instance(template, values)
     if form.payload == TEXT:
-        names = [name for name, field in form.fields.items() if field.at == TEXT]
-        first = about if about in names else next(iter(names), "")
+        first = _text_field(form, about)
         return lambda values: _as_text(values.get(first), variables)
     said = [(tokens_of(pointer), values[0]) for pointer, values in wanted(form).items()]
     places = [
@@ -138,6 +144,14 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
         return _with_lists(document)
 
     return payload
+
+
+def _text_field(form: MessageForm, about: str) -> str:
+    """Return the field that is sent as the text; empty where `send` or the topic says it all."""
+    if form.send is not None or form.payload != TEXT:
+        return ""
+    names = [name for name, field in form.fields.items() if field.at == TEXT]
+    return about if about in names else next(iter(names), "")
 
 
 def _as_text(value: Any, variables: Mapping[str, str]) -> str:

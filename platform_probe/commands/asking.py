@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -14,7 +14,7 @@ from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
 from platform_probe.settings import ProbeSettings, load_settings
 from platform_probe.store.reading import ALWAYS, Source, Span
-from platform_probe.store.schema import ATTEMPTS
+from platform_probe.store.schema import ATTEMPTS, Table
 from platform_probe.support.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
@@ -39,12 +39,12 @@ class Asked:
         recorded = self.source.recorded() or ALWAYS
         return moment_of(text, self.zone, newest_s=recorded.until_s or 0.0)
 
-    def span(self, since: str | None, until: str | None) -> Span:
+    def span(self, since: str | None, until: str | None, also: Iterable[Table] = ()) -> Span:
         """Return the time that is asked about: the last day there is, unless it is said.
 
-        Raises `ConfigError`.
+        It ends with the newest of the unlocks and of the tables of `also`. Raises `ConfigError`.
         """
-        newest_s = self.source.newest_s()
+        newest_s = self.source.newest_s(also)
         until_s = newest_s if until is None else moment_of(until, self.zone, newest_s=newest_s)
         if until is not None:
             self.check_is_recorded({"--until": until_s})

@@ -8,6 +8,7 @@ import click
 
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.store.schema import COMPLAINTS
 from platform_probe.support.cohorts import around_in_words, finding_json, search_since
 from platform_probe.support.times import minute_clock
 
@@ -41,7 +42,7 @@ def cohorts(
     repeated from there.
     """  # noqa: D301 - click's own escape
     asked = asked_of(directory, config, zone)
-    span = asked.span(since, until)
+    span = asked.span(since, until, [COMPLAINTS])
     finding = asked.source.read(lambda duck: search_since(duck, span))
     if as_json:
         told = finding_json(finding, asked.zone)

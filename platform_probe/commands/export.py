@@ -19,6 +19,7 @@ from platform_probe.export.incident import (
     with_neutral_names,
 )
 from platform_probe.export.scenario import ends_of, text_of
+from platform_probe.store.schema import COMPLAINTS
 
 
 @click.command()
@@ -73,7 +74,8 @@ def export(  # noqa: PLR0913 - one parameter for each option
     if attempt is not None:
         incident = incident_of(asked.source, attempt, mode)
     else:
-        incident = incident_in(asked.source, asked.span(since, until), cause=cause, mode=mode)
+        span = asked.span(since, until, [COMPLAINTS])
+        incident = incident_in(asked.source, span, cause=cause, mode=mode)
     text = text_of(incident if keep_names else with_neutral_names(incident))
     if out is None:
         click.echo(text, nl=False)

@@ -39,7 +39,7 @@ _WIDEST: Final = 60
 @click.argument("sql", required=False)
 @store_options
 @click.option("--since", metavar="TIME", help="From then on, as 08:15 or 2h.  [default: a day ago]")
-@click.option("--until", metavar="TIME", help="Until then.  [default: the newest record]")
+@click.option("--until", metavar="TIME", help="Until then.  [default: the newest of what is read]")
 @as_of_option
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the query."
@@ -89,7 +89,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     given = dict(_pair(text) for text in settings)
     if sql is None:
         chosen = query_named(name)
-        span = asked.span(since, until)
+        span = asked.span(since, until, chosen.tables)
         check_answerable(asked, chosen, given)
         rows = run_query(asked, chosen, span, given, limit)
     else:

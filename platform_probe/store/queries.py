@@ -19,10 +19,19 @@ import msgspec
 
 from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
+from platform_probe.store.schema import ATTEMPTS, DIAGNOSES, INCIDENTS, TABLES, Table
 
 _FOLDER: Final = Path(__file__).parent / "queries"
 _PARAMETER: Final = re.compile(r"\$([a-z_]+) = ([^:]+): ([^\[]+?)(?: \[([a-z_., ]+)\])?")
 _NAMED: Final = re.compile(r"\$([a-z_]+)\b")
+_READ: Final = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+)")
+_VIEWS: Final = {
+    **TABLES,
+    **dict.fromkeys(("attempt_revisions", "observed", "hops"), ATTEMPTS),
+    "diagnosed": DIAGNOSES,
+    "incidents_held": INCIDENTS,
+}
+"""The table behind whatever a query can read."""
 MODES: Final = "modes"
 SPAN: Final = ("since", "until")
 """Parameters that every query may use."""
@@ -57,6 +66,12 @@ class Query:
     description: str
     parameters: tuple[Parameter, ...]
     sql: str
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Return the tables that it reads."""
+        read = (_VIEWS[name] for name in _READ.findall(self.sql) if name in _VIEWS)
+        return tuple({table.name: table for table in read}.values())
 
     def values(self, given: Mapping[str, str], span: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of all its parameters. Raises `ConfigError`."""

@@ -5,7 +5,7 @@ No lock is taken: what is listed is read, and what has gone meanwhile is listed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -189,28 +189,30 @@ class Source:
         found = f"SELECT {columns} FROM ({its}) ORDER BY started_at DESC"
         return duck.query(found, {"id": any_id}, limit=limit)
 
-    def newest_s(self) -> float:
+    def newest_s(self, also: Iterable[Table] = ()) -> float:
         """Return the time of the newest record, Unix seconds; 0 where there is none.
 
-        Of the unlocks, unless there are none. What ends it is a record, not the clock on the wall:
-        the last day of a run in virtual time is a day of that run. As of a moment it is that one.
+        Of the unlocks, unless there are none, and of the tables of `also`. What ends it is a
+        record, not the clock on the wall: the last day of a run in virtual time is a day of that
+        run. As of a moment it is that one.
         """
         if self.as_of_s is not None:
             return self.as_of_s
-        for table in TABLES.values():
-            files = self._listed(table)
-            times = [float(part.latest) for part in files.parts]
-            if files.lines:
-                newest = f"SELECT max(epoch({table.time})) FROM"
+        first = next((newest for table in TABLES.values() if (newest := self._newest_of(table))), 0)
+        return max([first, *map(self._newest_of, also)])
 
-                def work(duck: Duck, table: Table = table, newest: str = newest) -> float | None:
-                    lines = _rows_of(duck, table, self._listed(table).lines)
-                    return duck.run(f"{newest} ({lines})")[0][0]  # type: ignore[no-any-return]
+    def _newest_of(self, table: Table) -> float:
+        """Return the time of the newest row of a table, at most a second late; 0 without rows."""
+        files = self._listed(table)
+        times = [float(part.latest) for part in files.parts]
+        if files.lines:
 
-                times.append(self._with_duck(work) or 0.0)
-            if any(times):
-                return max(times)
-        return 0.0
+            def work(duck: Duck) -> float | None:
+                lines = _rows_of(duck, table, self._listed(table).lines)
+                return duck.run(f"SELECT max(epoch({table.time})) FROM ({lines})")[0][0]  # type: ignore[no-any-return]
+
+            times.append(self._with_duck(work) or 0.0)
+        return max(times, default=0.0)
 
     def recorded(self) -> Span | None:
         """Return from when to when there are records, of whatever table; None where there are none.

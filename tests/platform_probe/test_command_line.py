@@ -107,6 +107,24 @@ def test_a_load_of_a_flag_replaces_that_of_the_file(tmp_path: Path, cars: str) -
     assert "stages and every_s exclude each other" in both.stderr
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "blamed"),
+    [
+        (("--rate", "2"), ("--every", "90"), "--rate and --every: load: stages and every_s"),
+        (("--every", "9"), ("--seed", "1"), "--every: load: every_s of 9 is less than deadline_s"),
+        (("--every", "9"), ("--deadline", "10"), "--every and --deadline: load: every_s of 9"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_named_in_any_order(
+    cars: str, first: tuple[str, str], second: tuple[str, str], blamed: str
+) -> None:
+    """And no other: the cars are not at fault."""
+    vehicles = ("--vehicles", cars)
+    for flags in ((first, second, vehicles), (vehicles, second, first)):
+        told = invoke("config", *(word for flag in flags for word in flag))
+        assert told.stderr.startswith(f"platform-probe: {blamed}")
+
+
 def test_schema_is_json() -> None:
     """The schema can be given to an editor."""
     assert printed("schema")["properties"]["broker"]["type"] == "string"

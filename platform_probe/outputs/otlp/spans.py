@@ -129,7 +129,8 @@ def spans_of(attempt: Attempt, hops: Mapping[str, Hop]) -> list[Span]:
     """Return the spans of an unlock, the one of the whole first; `hops` are those of its broker.
 
     Hops have spans where their times were measured; of a customer's unlock not those that are only
-    there because the command was seen.
+    there because the command was seen. That of the HTTP request is from the request to the answer,
+    whatever of it is a hop: an answer that is waited for comes when the command is away already.
     """
     started_ns = round(attempt.started_at * _NANOSECONDS)
     spans = [
@@ -149,10 +150,15 @@ def spans_of(attempt: Attempt, hops: Mapping[str, Hop]) -> list[Span]:
     if not attempt.has_times:
         return spans
     last = next(reversed(attempt.hops_s), None)
-    end_s = 0.0
+    reached_s = 0.0
     for stage, hop_s in attempt.hops_s.items():
-        start_s, end_s = end_s, end_s + hop_s
-        if hop_s or attempt.source is not Source.CUSTOMER:
+        start_s, end_s = reached_s, reached_s + hop_s
+        reached_s = end_s
+        took_s = attempt.api_took_s if stage == Stage.API_ANSWERED else None
+        if took_s is not None:
+            start_s = attempt.stages.get(Stage.REQUESTED, 0.0)
+            end_s = start_s + took_s
+        if took_s is not None or hop_s or attempt.source is not Source.CUSTOMER:
             hop = _known(hops[stage], stage, attempt)
             spans.append(
                 Span(

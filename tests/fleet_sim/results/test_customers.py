@@ -74,3 +74,18 @@ def test_what_phones_were_answered() -> None:
     }  # fmt: skip
     assert found["to_publish"]["p50_s"] == 2.0
     assert found["to_answer"]["p99_s"] == 11.5
+
+
+def test_locks_do_not_hide_how_long_unlocks_take() -> None:
+    """Both are answers, and only unlocks have their times here."""
+    step, lock = PlatformStep, {"operation": "lock"}
+    found = answers_of(
+        [
+            event(step.REQUESTED, 10.0), event(step.PUBLISHED, 20.0), event(step.ANSWERED, 22.0),
+            event(step.REQUESTED, 30.0, "r2", **lock), event(step.PUBLISHED, 30.1, "r2", **lock),
+            event(step.ANSWERED, 30.2, "r2", **lock),
+        ]
+    ).as_json()  # fmt: skip
+    assert (found["answers"], found["commands"]["published"]) == (2, 2)
+    assert set(found["to_publish"].values()) == {10.0}
+    assert set(found["to_answer"].values()) == {12.0}

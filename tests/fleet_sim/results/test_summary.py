@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_data import read_run
+from fleet_sim.results.report_data import ReportedRun, read_run
+from fleet_sim.results.report_plots import plots
 from fleet_sim.results.summary import JsonLines, empty_summary, summarize
 from fleet_sim.results.times import quantile, quantiles
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
@@ -125,6 +126,23 @@ def test_counts_and_times(tmp_path: Path) -> None:
     )
     assert summary["stages"]["box_received"]["count"] == len(hops) == 3
     assert summary["stages"]["box_received"]["p50_s"] == hops[1]
+
+
+def test_how_long_the_api_took_is_told_beside_its_hop(tmp_path: Path) -> None:
+    """From request to answer: one that comes when the door is open is a hop of 0."""
+    opened = make_attempt(1)
+    asked = msgspec.structs.replace(
+        opened,
+        stages={**opened.stages, "requested": 0.5, "api_answered": 2.5},
+        hops_s={**opened.hops_s, "api_answered": 0.0},
+    )
+    write_lines(tmp_path / "attempts.jsonl", [asked, make_attempt(2)])
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["stages"]["api_answered"]["p50_s"] == 0.0
+    assert summary["api_answer"] == {"count": 1, "p50_s": 2.0, "p95_s": 2.0, "p99_s": 2.0}
+    run = ReportedRun("run", summary, read_run(tmp_path), scenario_text="")
+    captions = {plot.name: plot.caption for plot in plots(run)}
+    assert "From its request to its answer the API took 2 s (p50)" in captions["stages"]
 
 
 def test_customers_and_our_own_unlocks_are_counted_apart(tmp_path: Path) -> None:

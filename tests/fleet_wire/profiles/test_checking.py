@@ -252,3 +252,11 @@ def test_what_is_no_profile_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("{}", "utf-8")
     with pytest.raises(ConfigError, match="command: missing"):
         load_profile(str(tmp_path / "empty.yaml"))
+
+
+def test_a_mistyped_key_is_not_a_list_too_short(tmp_path: Path) -> None:
+    """With what it leaves missing, and not that its list is too short as well."""
+    assert problems_of(tmp_path, f"{HEAD}result:\n  topik: v1/{{vehicle_id}}/ack\n") == [
+        "my.yaml:4: result.topic: missing, expected text",
+        "my.yaml:5: result.topik: unknown key; did you mean 'topic'?",
+    ]

@@ -8,8 +8,17 @@ import msgspec
 import pytest
 
 from fleet_sim.score.incidents import TWO_TOPICS
-from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result, VehicleState
+from fleet_wire.contract.messages import (
+    Action,
+    Command,
+    Phase,
+    Reason,
+    Result,
+    Telemetry,
+    VehicleState,
+)
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
@@ -84,3 +93,29 @@ def test_lists_are_lists_again() -> None:
     state = VehicleState(True, False, 12.5, "1", "t", "o", "r")  # noqa: FBT003
     ((_, payload),) = sent(profile_of(text), TopicKind.STATE, state)
     assert payload == {"doors": [{"locked": True}, {"open": False}], "12": "1"}
+
+
+def test_a_reading_that_is_not_known_is_not_sent() -> None:
+    """A metric of its own topic is left out, as by OVMS: an empty text would be malformed."""
+    profile = load_profile("ovms")
+    unknown = Telemetry(signal_dbm=-80.0, voltage_v=12.5, position_age_s=1.0)
+    known = msgspec.structs.replace(unknown, uptime_s=9.0)
+
+    def topics(telemetry: Telemetry) -> list[str]:
+        packets = profile.write(TopicKind.TELEMETRY, CAR, telemetry)
+        return [topic.rpartition("metric/")[2] for topic, *_ in packets]
+
+    assert topics(unknown) == ["m/net/sq", "v/b/12v/voltage"]
+    assert topics(known) == ["m/net/sq", "v/b/12v/voltage", "m/monotonic"]
+
+
+def test_a_fixed_word_is_sent_without_its_text() -> None:
+    """The text of an answer only says more: where the topic says that it is done, it is empty."""
+    text = (
+        "command: { topic: 'v1/{vehicle_id}/cmd', fields: { command_id: /id, action: /op } }\n"
+        "result: { topic: 'v1/{vehicle_id}/{command_id}/done', payload: text,"
+        " fields: { phase: { value: executed }, detail: text } }\n"
+    )
+    executed = Result("c1", Phase.EXECUTED)
+    (packet,) = profile_of(text).write(TopicKind.RESULT, CAR, executed)
+    assert packet[:2] == (f"v1/{CAR}/c1/done", b"")

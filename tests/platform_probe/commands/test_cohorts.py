@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.causes import Cause
 from platform_probe.__main__ import main
-from tests.helpers.stores import put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 
 MINUTE_S = 60
 BEGAN = 200
@@ -78,3 +78,18 @@ def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str) -
     result = told(*words, "--store", store)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_calls_after_the_last_unlock_count(tmp_path: Path) -> None:
+    """Without a time the records end with the last of them."""
+    put_unlocks(tmp_path, [_unlock(number) for number in range(260)])
+    calls = [
+        Complaint(
+            complaint_id=f"call-{number}", at=BEGIN_S + 260 * MINUTE_S + number, scheduled_s=0.0,
+            vehicle_id=f"car-{number}", operator="operator-b",
+        )
+        for number in range(5)
+    ]  # fmt: skip
+    put_lines(tmp_path, "complaints", map(msgspec.json.encode, calls))
+    found = json.loads(told("--since", "03:10", "--store", tmp_path, "--json").stdout)
+    assert found["cohorts"][0]["failures"] == 35

@@ -12,12 +12,13 @@ from click.testing import CliRunner, Result
 
 from fleet_sim.cars.spec import STREET
 from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_wire.contract.attempt import Complaint
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from platform_probe.__main__ import main
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.incident_store import COMPLAINT, make_incident_store
-from tests.helpers.stores import put_lines, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import broken_expectations, run_virtually
 
 
@@ -194,3 +195,14 @@ def test_diagnose_offers_nothing_without_a_mode(store: Path, car: str) -> None:
     told = CliRunner().invoke(main, ["diagnose", car, "--store", str(store)])
     assert told.exit_code == 0
     assert "reproduce:" not in told.stdout
+
+
+def test_a_call_after_the_last_unlock_is_part_of_it(tmp_path: Path) -> None:
+    """Without a time the records end with it."""
+    put_unlocks(tmp_path, [unlock(0)])
+    complaint = Complaint(complaint_id="c1", at=BEGIN_S + 90, scheduled_s=90, vehicle_id="car-1")
+    put_lines(tmp_path, "complaints", [msgspec.json.encode(complaint)])
+    called = diagnosis_of(RankedMode("phone_side", 0.9), attempt_id="c1", at=BEGIN_S + 112)
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(called)])
+    result = exported("--mode", "phone_side", "--store", tmp_path)
+    assert result.exit_code == 0, result.output

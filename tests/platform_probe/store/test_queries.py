@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
+from platform_probe.__main__ import main
 from platform_probe.commands.asking import Asked
 from platform_probe.commands.query import run_query
 from platform_probe.store.layout import make_store
 from platform_probe.store.queries import all_queries, query_named
 from platform_probe.store.reading import Source, Span
+from platform_probe.store.schema import ATTEMPTS
 from tests.helpers.busy_store import FAILURES, make_busy_store
 from tests.helpers.stores import (
     BEGIN_S,
     opened_late,
+    put_booking_end,
     put_lines,
     put_lock,
+    put_presence,
     put_unlocks,
+    selected,
     unlock,
 )
 
@@ -222,6 +229,37 @@ def test_hops_add_up(store: Path) -> None:
     found = {row["hop_to"]: row["p50_s"] for row in answer(store, "slowest-hops")}
     assert found["published"] == 0.249
     assert found["box_received"] == 1.0
+
+
+@pytest.fixture(scope="module", params=["packed", "lines"])
+def longer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the store, in which cars and platform are heard after the last unlock has begun."""
+    directory = tmp_path_factory.mktemp("longer") / "store"
+    make_busy_store(directory, packed=request.param == "packed")
+    put_presence(directory, 100.5, "car-03", "offline")
+    put_lines(directory, "stray_answers", [opened_late(unlock(59), 60.25)])
+    put_booking_end(directory, 140.75, car="car-03", booking="booking-3")
+    return directory
+
+
+@pytest.mark.parametrize("name", all_queries())
+def test_a_time_that_is_not_said_ends_after_all_that_is_read(longer: Path, name: str) -> None:
+    """Not with the last unlock: the end of a run would be left out."""
+    chosen = query_named(name)
+    span = Asked(Source(longer), UTC).span(None, None, chosen.tables)
+    assert chosen.tables
+    for table in chosen.tables:
+        rows = "attempt_revisions" if table is ATTEMPTS else table.name
+        ((newest_s,),) = selected(longer, f"SELECT max(epoch({table.time})) FROM {rows}")
+        assert (span.until_s or 0.0) >= newest_s, table.name
+
+
+def test_what_was_answered_after_the_last_unlock_counts(longer: Path) -> None:
+    """The end of a booking, say."""
+    words = ["query", "api-answers", "--store", str(longer), "--format", "json"]
+    told = json.loads(CliRunner().invoke(main, words).output)
+    last = {row["operation"]: row["last"] for row in told}
+    assert last["end"] == "2026-01-01 00:02:20+00:00"
 
 
 def test_only_the_time_that_is_asked_about(store: Path) -> None:

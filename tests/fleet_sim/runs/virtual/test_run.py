@@ -15,6 +15,7 @@ from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import LimitError
+from fleet_wire.profiles.loading import NAMES
 from platform_probe.load.plan import PlannedStart
 from platform_probe.outputs.sinks import JsonlSink
 from platform_probe.synthetic import SyntheticUnlocks
@@ -150,3 +151,15 @@ def test_in_a_fleet_in_which_nothing_is_broken_every_car_opens(
     summary = run_virtually(scenario, tmp_path / "sleepers", seed=2)
     assert summary["attempts"]["by_outcome"]["ok"] == summary["attempts"]["total"] > 400
     assert set(summary["stray"].values()) == {0}
+
+
+@pytest.mark.parametrize("profile", NAMES)
+def test_a_healthy_fleet_sends_nothing_malformed(profile: str, tmp_path: Path) -> None:
+    """In no profile: what a box does not know (since when it runs, say) it leaves out."""
+    changes = [f"fleet.profile={profile}", "load.stages.0.duration_s=20"]
+    for group in ("centre", "station", "airport"):
+        changes += [f"fleet.groups.{group}.count=30", f"fleet.groups.{group}.box.heartbeat_s=10"]
+    scenario = load_scenario(SCENARIOS["quiet_city"], changes)
+    summary = run_virtually(scenario, tmp_path / profile, seed=7)
+    assert summary["attempts"]["by_outcome"]["ok"] > 50
+    assert summary["probe"]["malformed"] == 0

@@ -164,6 +164,29 @@ def test_what_the_platform_answered_is_said() -> None:
     assert None not in waited_for.attributes.values()
 
 
+@pytest.mark.parametrize(("waits", "took_s"), [(True, 2), (False, 1)])
+def test_a_request_has_its_whole_time(*, waits: bool, took_s: int) -> None:
+    """From the request to the answer, which comes behind the end where the phone asks to wait."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(1)
+    bench.published()
+    bench.accepted()
+    bench.seen()
+    if not waits:
+        bench.answered(202)
+    bench.opens()
+    bench.ended()
+    if waits:
+        bench.wait(0.5)
+        bench.answered(200)
+    bench.joiner.flush()
+    root, *rest = spans_of(bench.records[-1], HOPS)
+    (request,) = (span for span in rest if span.name == "POST /unlock")
+    assert (request.start_ns, request.end_ns - request.start_ns) == (root.start_ns, took_s * 10**9)
+    assert root.end_ns - root.start_ns == 1_500_000_000
+
+
 def test_a_failure_shows_in_the_whole_and_where_it_was_lost() -> None:
     """`error.type` is the cause; the hop that was waited for in vain lasts until the end."""
     spans = spans_of(silent(), HOPS)
