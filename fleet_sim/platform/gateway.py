@@ -427,7 +427,6 @@ class EmulatedPlatform:
         repeats = self._repeats.answered(asked, answer)
         self._give(asked, answer)
         for repeat in repeats:
-            repeat.command = asked.command
             self._answer(repeat, answer)
 
     def _give(self, asked: OpenRequest, answer: Answer) -> None:

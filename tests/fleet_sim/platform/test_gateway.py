@@ -153,6 +153,27 @@ def test_the_same_key_is_the_same_request(bench: PlatformBench) -> None:
     assert another.problem is problems.BOOKING_OF_ANOTHER  # keys belong to their customers
 
 
+def test_each_answer_to_a_key_names_the_command_in_the_log(bench: PlatformBench) -> None:
+    """So one who reads along knows a repeat from a request of which nothing was made."""
+    booking_id = bench.book()
+    what = {"booking_id": booking_id, "wait_s": 20, "idempotency_key": "k"}
+    bench.ask(Operation.UNLOCK, **what)
+    bench.ask(Operation.UNLOCK, **what)
+    bench.let_pass(1)
+    bench.unlock(booking_id, idempotency_key="k")
+    answered = [
+        event
+        for event in bench.log
+        if event.operation == "unlock" and event.event is PlatformStep.ANSWERED
+    ]
+    command_id = bench.published[0].command_id
+    assert [event.command_id for event in answered] == [command_id] * 3
+    assert len({event.request_id for event in answered}) == 3
+    bench.answer(Operation.BOOK, vehicle_id="car-1", ends_at=bench.now + 60, idempotency_key="b")
+    bench.answer(Operation.BOOK, vehicle_id="car-1", ends_at=bench.now + 60, idempotency_key="b")
+    assert bench.log[-1].command_id is None
+
+
 def test_a_key_under_which_nothing_was_done_may_be_tried_again(bench: PlatformBench) -> None:
     """An outage is not remembered for a day."""
     booking_id = bench.book()

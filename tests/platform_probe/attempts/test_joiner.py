@@ -431,6 +431,22 @@ def test_a_retry_of_the_phone_is_the_same_unlock() -> None:
     assert record.total_s == 1.5
 
 
+@pytest.mark.parametrize("after_s", [0.1, 28.0])
+def test_a_repeat_with_a_trace_of_its_own_is_the_same_unlock(after_s: float) -> None:
+    """An idempotency key is answered with the command that there is: nothing more is sent."""
+    bench = JoinBench()
+    whole(bench, wait_for_result=True)
+    bench.wait(after_s)
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE)
+    bench.answered(200, request_id="r2", trace_id=OTHER_TRACE, command_id="k1")
+    bench.wait(WAIT_S + DEADLINE_S + 1)
+    (record,) = bench.last().values()
+    assert {one.outcome for one in bench.records} == {Outcome.OK}
+    assert record.platform
+    assert (record.platform.requests, record.platform.status) == (2, 200)
+    assert (record.trace_id, record.total_s) == (TRACE_ID, 1.25)
+
+
 def test_a_command_that_the_platform_sends_again_is_counted() -> None:
     """With the same id; a line that comes twice is one, and another command is another."""
     bench = JoinBench()
