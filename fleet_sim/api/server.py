@@ -190,9 +190,9 @@ class ApiServer:
         end = loop.call_later(request.wait_s + GIVE_UP_S, asking.give_up)
         try:
             return await waiting
-        except BaseException:  # the client hangs up, we stop, or no answer comes
+        except BaseException as error:  # the client hangs up, we stop, or no answer comes
             with self._present():
-                asked.hang_up()
+                asked.hang_up(is_told=not isinstance(error, asyncio.CancelledError))
             raise
         finally:
             end.cancel()

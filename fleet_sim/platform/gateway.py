@@ -148,6 +148,7 @@ class EmulatedPlatform:
         if not self._at(asked, REACH, usual=True):
             return asked
         self._log.of_request(PlatformStep.REQUESTED, asked)
+        asked.on_gone = partial(self._log.of_request, PlatformStep.HUNG_UP)
         processing_s = self._parameters.processing.sample_s(self._stream)
         self._world.later(processing_s, self._guarded, asked, self._admit)
         return asked

@@ -248,7 +248,7 @@ async def test_an_answer_that_never_comes(
     platform.answer = None
     answer, problem = await api.problem("POST", UNLOCK, BOOKING)
     assert (answer.status, problem["type"]) == (500, "/problems/internal-error")
-    assert platform.asked[0].has_hung_up
+    assert platform.asked[0].is_told
     platform.asked[0].answer(Answer(status=200, body={}))  # too late: nothing comes of it
 
 
@@ -298,6 +298,7 @@ async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) ->
     assert not platform.asked[0].has_hung_up
     writer.close()
     await eventually(lambda: platform.asked[0].has_hung_up)
+    assert not platform.asked[0].is_told
     assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
     assert api.series("under_way") == {(): 0.0}
     assert api.series("answers_total") == {}
@@ -338,7 +339,7 @@ async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatf
         await api.server.stop()
         answer, problem = await waiting
     assert (answer.status, problem["type"]) == (503, "/problems/maintenance")
-    assert platform.asked[0].has_hung_up
+    assert platform.asked[0].is_told
     assert answer.headers["Retry-After"] == "1"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_sim.cars.parameters import NULL_BOX
@@ -202,9 +203,24 @@ def test_who_hangs_up_is_not_answered_and_the_command_goes_on(bench: PlatformBen
     bench.let_pass(1)
     assert answers == []
     steps = [event.event for event in bench.log if event.operation == "unlock"]
-    assert steps[-1] is PlatformStep.ENDED
-    assert PlatformStep.ANSWERED not in steps
+    assert steps == ["requested", "published", "hung_up", "accepted", "ended"]
     assert bench.unlock(booking_id, idempotency_key="k").body["state"] == "executed"
+
+
+def test_who_cannot_hang_up_is_in_no_log(bench: PlatformBench) -> None:
+    """Who was answered, who was told something else, and who was never heard."""
+    booking_id = bench.book()
+    token = bench.platform.token_of("anna")
+    request = Request(operation=Operation.UNLOCK, token=token, booking_id=booking_id)
+    answers: list[Answer] = []
+    bench.platform.ask(request, answers.append).hang_up()
+    assert len(answers) == 1
+    waiting = msgspec.structs.replace(request, wait_s=20)
+    bench.platform.ask(waiting, answers.append).hang_up(is_told=True)
+    with bench.platform.bend(REACH, lambda _usual, _asked: False, by=Told()):
+        bench.platform.ask(waiting, answers.append).hang_up()
+    bench.let_pass(1)
+    assert PlatformStep.HUNG_UP not in {event.event for event in bench.log}
 
 
 def test_the_state_of_ones_own_car(bench: PlatformBench) -> None:
