@@ -109,7 +109,7 @@ class Phone:
             _hang_up(asked)
             raise
         if answered.triggered:
-            answer: Answer = answered.value
+            answer: Answer | None = answered.value
             return answer
         _hang_up(asked)
         return None

@@ -55,7 +55,8 @@ class EmulatedPlatform:
     """Gateway, bookings and command service. Implements `fleet_sim.platform.operations.Platform`.
 
     `world.link_factory` makes its link to the broker (see `connection.PLATFORM_LINK_LIMITS`).
-    `vehicle_ids` are the cars that it knows, `write` takes each event of its structured log.
+    `vehicle_ids` are the cars that it knows, `write` takes each event of its structured log. With
+    one `client_id` the broker lets one platform be connected: the others are thrown out.
     """
 
     def __init__(

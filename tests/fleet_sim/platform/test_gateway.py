@@ -157,7 +157,7 @@ def test_the_same_key_is_the_same_request(bench: PlatformBench) -> None:
 def test_each_answer_to_a_key_names_the_command_in_the_log(bench: PlatformBench) -> None:
     """So one who reads along knows a repeat from a request of which nothing was made."""
     booking_id = bench.book()
-    what = {"booking_id": booking_id, "wait_s": 20, "idempotency_key": "k"}
+    what: dict[str, Any] = {"booking_id": booking_id, "wait_s": 20, "idempotency_key": "k"}
     bench.ask(Operation.UNLOCK, **what)
     bench.ask(Operation.UNLOCK, **what)
     bench.let_pass(1)
