@@ -404,7 +404,7 @@ class EmulatedPlatform:
         if vehicle_id is None or vehicle_id not in self._vehicle_ids:
             self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
         elif not self._bookings.has(asked.account_id or "", vehicle_id, self.unix_s()):
-            self._answer(asked, answers.of_problem(problems.VEHICLE_NOT_BOOKED))
+            self._answer(asked, answers.of_problem(problems.VEHICLE_WITHOUT_BOOKING))
         else:
             body = self.service.heard_of(vehicle_id).body(vehicle_id)
             self._answer(asked, Answer(status=200, body=body))

@@ -74,6 +74,7 @@ def wrong(bench: PlatformBench, what: str) -> Answer:
         "taken": (
             Operation.BOOK, {"customer": "bert", "vehicle_id": CAR, "ends_at": bench.now + 60}
         ),
+        "booked already": (Operation.BOOK, {"vehicle_id": CAR, "ends_at": bench.now + 60}),
         "unknown car": (Operation.BOOK, {"vehicle_id": "car-9", "ends_at": bench.now + 60}),
         "no end": (Operation.BOOK, {"vehicle_id": "car-1"}),
         "extended to nowhere": (Operation.EXTEND, {"booking_id": booking_id}),
@@ -95,10 +96,11 @@ def wrong(bench: PlatformBench, what: str) -> Answer:
         ("other car", problems.VEHICLE_NOT_BOOKED),
         ("no car", problems.VEHICLE_UNKNOWN),
         ("taken", problems.VEHICLE_TAKEN),
+        ("booked already", problems.VEHICLE_TAKEN_BY_SELF),
         ("unknown car", problems.VEHICLE_UNKNOWN),
         ("no end", problems.INVALID_REQUEST),
         ("extended to nowhere", problems.INVALID_REQUEST),
-        ("another's state", problems.VEHICLE_NOT_BOOKED),
+        ("another's state", problems.VEHICLE_WITHOUT_BOOKING),
         ("no command", problems.COMMAND_UNKNOWN),
     ],
 )
