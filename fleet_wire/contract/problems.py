@@ -161,6 +161,15 @@ VEHICLE_WITHOUT_BOOKING: Final = VEHICLE_NOT_BOOKED._replace(
 )
 """The same types, to whom their usual sentence would not be true: RFC 9457, section 3.1.4, lets it
 differ from one occurrence to another."""
+UNREAD: Final = (
+    INVALID_REQUEST._replace(
+        status=414, sentence="The app sent an address that is too long; please update the app."
+    ),
+    INVALID_REQUEST._replace(
+        status=431, sentence="The app sent more about itself than we read; please update the app."
+    ),
+)
+"""The same for a URL and for headers that are too long (RFC 9110, section 15.5.15; RFC 6585)."""
 GENERIC: Final = frozenset({INTERNAL_ERROR.slug})
 """Those that explain nothing."""
 

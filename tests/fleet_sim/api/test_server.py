@@ -274,6 +274,16 @@ async def test_a_path_that_is_no_text(path: bytes, api: ServedApi) -> None:
     assert all(encode_event(line) for line in api.log)
 
 
+async def test_an_address_that_is_too_long(api: ServedApi) -> None:
+    """It is told so, in a sentence of its own."""
+    answer = await api.send("GET", "/vehicles/" + "a" * 9_000)
+    problem = msgspec.json.decode(answer.body)
+    assert (answer.status, problem["status"]) == (414, 414)
+    assert "an address that is too long" in problem["detail"]
+    answer = await api.send("GET", "/vehicles/car-1", App_Version="1" * 9_000)
+    assert (answer.status, b"more about itself" in answer.body) == (431, True)
+
+
 async def test_an_answer_that_has_no_type(api: ServedApi, platform: FakePlatform) -> None:
     """It is counted as what explains nothing."""
     platform.answer = Answer(status=502, body={"error": "bad gateway"})
@@ -326,7 +336,8 @@ async def test_a_client_that_goes_in_mid_body(
 async def test_a_body_that_is_broken(api: ServedApi) -> None:
     """It is a bad request, not an error of ours."""
     answer, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
-    assert (answer.status, problem["errors"][0]["pointer"]) == (400, "#")
+    assert answer.status == 400
+    assert problem["errors"] == [{"detail": "it is not what Content-Encoding says", "pointer": "#"}]
     assert not api.untreated
 
 
