@@ -169,7 +169,7 @@ UNREAD: Final = (
         status=431, sentence="The app sent more about itself than we read; please update the app."
     ),
 )
-"""The same for a URL and for headers that are too long (RFC 9110, section 15.5.15; RFC 6585)."""
+"""What is said of a URL and of headers that are too long (RFC 9110, section 15.5.15; RFC 6585)."""
 GENERIC: Final = frozenset({INTERNAL_ERROR.slug})
 """Those that explain nothing."""
 
