@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess, free_port
-from fleet_wire.contract.problems import PROBLEMS
+from fleet_wire.contract.problems import PROBLEMS, UNREAD
 from tests.helpers.pages import blocks
 from tests.helpers.places import ROOT
 
@@ -108,4 +108,4 @@ def test_every_status_is_explained() -> None:
     """And every operation is named."""
     table = PAGE.partition("| Status | Cause |")[2]
     explained = {int(status) for status in re.findall(r"\b[45]\d\d\b", table)}
-    assert {problem.status for problem in PROBLEMS.values()} <= explained
+    assert {problem.status for problem in (*PROBLEMS.values(), *UNREAD)} <= explained

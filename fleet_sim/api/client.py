@@ -79,7 +79,7 @@ class _Asked:
     def __init__(self, task: asyncio.Task[None]) -> None:
         self._task = task
 
-    def hang_up(self) -> None:
+    def hang_up(self, *, is_told: bool = False) -> None:  # noqa: ARG002 - the form of `Asked`
         self._task.cancel()
 
 

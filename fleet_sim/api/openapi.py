@@ -12,7 +12,7 @@ from fleet_sim.api.reading import APP_VERSION, IDEMPOTENCY_KEY, MAX_WAIT_S, PREF
 from fleet_sim.api.routes import BODIES, MAX_ID
 from fleet_sim.platform.operations import CHANGES, COMMANDS, ENDPOINTS, METHODS, Operation
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
-from fleet_wire.contract.problems import PROBLEMS, UNAUTHENTICATED, ProblemType
+from fleet_wire.contract.problems import PROBLEMS, UNAUTHENTICATED, UNREAD, ProblemType
 from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.exchange import JSON
 
@@ -139,7 +139,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         for status, text in statuses.items()
     }
     by_status: dict[int, list[ProblemType]] = {}
-    for problem in PROBLEMS.values():
+    for problem in (*PROBLEMS.values(), *UNREAD):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
         responses[str(status)] = _problem_response(problems)

@@ -38,6 +38,7 @@ from fleet_wire.contract.problems import (
     MAINTENANCE,
     METHOD_NOT_ALLOWED,
     UNAUTHENTICATED,
+    UNREAD,
 )
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.contract.trace_context import TRACEPARENT
@@ -59,7 +60,8 @@ CONNECTION_S: Final = 30.0
 """A connection that has waited for its client for so long ends."""
 BACK_AFTER_S: Final = 1.0
 """Another process may take over: a client that was waiting asks again after so long."""
-BAD_HTTP: Final = 400
+_NO_HTTP: Final = {each.status: each for each in (INVALID_REQUEST, *UNREAD)}
+"""What a request is told that cannot be read so far as to know what it asks for."""
 _READING: Final = ("GET", "HEAD")
 _CHALLENGE: Final = 'Bearer realm="unlockpath"'
 """RFC 6750, section 3."""
@@ -190,9 +192,9 @@ class ApiServer:
         end = loop.call_later(request.wait_s + GIVE_UP_S, asking.give_up)
         try:
             return await waiting
-        except BaseException:  # the client hangs up, we stop, or no answer comes
+        except BaseException as error:  # the client hangs up, we stop, or no answer comes
             with self._present():
-                asked.hang_up()
+                asked.hang_up(is_told=not isinstance(error, asyncio.CancelledError))
             raise
         finally:
             end.cancel()
@@ -220,7 +222,7 @@ class ApiServer:
 
     def _refusal(self, status: int) -> HttpResponse:
         """Return the answer to what is no HTTP."""
-        problem = INVALID_REQUEST if status == BAD_HTTP else INTERNAL_ERROR
+        problem = _NO_HTTP.get(status, INTERNAL_ERROR)
         self._metrics.count(OTHER, None, problem.slug)
         body = msgspec.json.encode(problem.body(instance="/"))
         return HttpResponse(problem.status, body, PROBLEM_JSON)

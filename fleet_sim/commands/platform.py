@@ -29,6 +29,7 @@ from fleet_sim.commands.options import (
     with_profile,
 )
 from fleet_sim.commands.serving import outputs_in_background
+from fleet_sim.platform.gateway import CLIENT_ID
 from fleet_sim.platform.tokens import token_of
 from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
 from fleet_sim.runs.manifest import lacks_of
@@ -40,7 +41,17 @@ from fleet_wire.links.factory import tls_for
 from fleet_wire.links.several import Brokers
 
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
-"""Of a customer whose token goes into a header."""
+"""Of a customer whose token goes into a header, and of a client of the broker."""
+NAME_FORM: Final = "1 to 64 letters, digits, hyphens, dots or underscores"
+
+
+def _checked_client_id(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return a client id, or complain of one that not every broker takes."""
+    if value is not None and NAME.fullmatch(value) is None:
+        raise click.BadParameter(f"{value!r}: expected {NAME_FORM}")
+    return value
 
 
 @click.command()
@@ -73,6 +84,13 @@ NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
     metavar="FILE",
     help="Append what becomes of each request and command, a JSON object a line. Default: nowhere.",
 )
+@click.option(
+    "--client-id",
+    callback=_checked_client_id,
+    metavar="ID",
+    help=f"MQTT client id: each platform on a broker needs one of its own.  [default: {CLIENT_ID};"
+    f" with platform.shared_group {CLIENT_ID}-HOST-PROCESS]",
+)
 @password_option
 @seed_option
 @set_option
@@ -89,6 +107,7 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     customers: tuple[str, ...],
     token_file: Path | None,
     log_file: Path | None,
+    client_id: str | None,
     seed: int | None,
     overrides: tuple[str, ...],
     profile: str | None,
@@ -129,6 +148,7 @@ def platform(  # noqa: PLR0913 - one parameter for each option
             tls=tls,
             wait_s=wait_s,
             log_file=log_file,
+            client_id=client_id,
         )
         if token_file is None:
             for token in tokens:
@@ -144,7 +164,7 @@ async def _serve(scenario: Scenario, options: PlatformOptions, console: Console)
 def _checked(names: Sequence[str]) -> Sequence[str]:
     """Return the names of customers. Raises `ConfigError` for one that no token can have."""
     problems = [
-        f"--customer {name!r}: expected 1 to 64 letters, digits, hyphens, dots or underscores"
+        f"--customer {name!r}: expected {NAME_FORM}"
         for name in names
         if NAME.fullmatch(name) is None
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import simpy
@@ -105,12 +105,14 @@ class Phone:
         self._travel(arrive)
         try:
             yield answered | given_up
-        finally:  # no answer in time, or the customer has left the app
-            if not answered.triggered:
-                for each in asked:
-                    each.hang_up()
-        answer: Answer | None = answered.value if answered.triggered else None
-        return answer
+        except simpy.Interrupt:  # the customer has left the app
+            _hang_up(asked)
+            raise
+        if answered.triggered:
+            answer: Answer | None = answered.value
+            return answer
+        _hang_up(asked)
+        return None
 
     def _way_back(self, answered: simpy.Event) -> Callable[[Answer], None]:
         def come_back(answer: Answer) -> None:
@@ -123,6 +125,11 @@ class Phone:
         delay_s = self._parameters.network.sample_s(self._stream)
         if self._stream.uniform() >= self._parameters.loss:
             self._world.later(delay_s, arrive)
+
+
+def _hang_up(asked: Sequence[Asked]) -> None:
+    for each in asked:
+        each.hang_up()
 
 
 def _take(answered: simpy.Event, answer: Answer) -> None:

@@ -36,6 +36,7 @@ class OpenRequest:
         "is_answered",
         "key",
         "on_answer",
+        "on_gone",
         "parent",
         "request",
         "request_id",
@@ -59,6 +60,9 @@ class OpenRequest:
         """Trace, and the platform's own span in it."""
         self.on_answer: Callable[[Answer], None] | None = on_answer
         """None: nobody waits for the answer any more."""
+        self.on_gone: Callable[[OpenRequest], None] | None = None
+        """Called when its client goes before it is answered; None: the platform has not heard of
+        it."""
         self.is_answered = False
         self.account_id: str | None = None
         """None until its token is known to be good."""
@@ -71,9 +75,12 @@ class OpenRequest:
         self.slowed_by: list[Culprit] = []
         """Who lets the database be slow."""
 
-    def hang_up(self) -> None:
-        """Learn that nobody waits for the answer any more: it is not given, the command goes on."""
+    def hang_up(self, *, is_told: bool = False) -> None:
+        """Learn that nobody waits for the answer any more; see `Asked.hang_up`."""
+        was_waiting = self.on_answer is not None and not self.is_answered
         self.on_answer = None
+        if was_waiting and self.on_gone is not None and not is_told:
+            self.on_gone(self)
 
 
 class PlatformLog:

@@ -18,6 +18,7 @@ from fleet_wire.contract.problems import (
     BOOKING_UNKNOWN,
     VEHICLE_NOT_BOOKED,
     VEHICLE_TAKEN,
+    VEHICLE_TAKEN_BY_SELF,
     ProblemType,
 )
 
@@ -97,8 +98,9 @@ class Bookings:
         if not is_possible or booking.starts_at < now - PAST_S or booking.ends_at <= now:
             return BOOKING_TIMES
         starts_at, ends_at = booking.starts_at, booking.ends_at
-        if self._in_the_way(booking.vehicle_id, starts_at, ends_at, besides=in_spite_of):
-            return VEHICLE_TAKEN
+        other = self._in_the_way(booking.vehicle_id, starts_at, ends_at, besides=in_spite_of)
+        if other is not None:
+            return _taken(by=other, from_whom=booking)
         booking.is_second = in_spite_of is not None
         self._by_id[booking.booking_id] = booking
         of_vehicle = self._by_vehicle.setdefault(booking.vehicle_id, [])
@@ -141,8 +143,9 @@ class Bookings:
             return BOOKING_ENDED
         if not booking.ends_at <= ends_at <= booking.starts_at + self._max_booking_s:
             return BOOKING_TIMES
-        if self._in_the_way(booking.vehicle_id, booking.starts_at, ends_at, besides=booking):
-            return VEHICLE_TAKEN
+        other = self._in_the_way(booking.vehicle_id, booking.starts_at, ends_at, besides=booking)
+        if other is not None:
+            return _taken(by=other, from_whom=booking)
         if ends_at > booking.ends_at:
             booking.extended = now, booking.ends_at
         booking.ends_at = ends_at
@@ -164,3 +167,8 @@ class Bookings:
             if other is not besides and other.ends_at > starts_at:
                 return other
         return None
+
+
+def _taken(*, by: Booking, from_whom: Booking) -> ProblemType:
+    """Return what a customer is told whose booking another one stands in the way of."""
+    return VEHICLE_TAKEN_BY_SELF if by.account_id == from_whom.account_id else VEHICLE_TAKEN

@@ -50,6 +50,8 @@ class BrokerConnection:
         self._link: Link | None = None
         self.last_end: Disconnected | None = None
         """Why a connection has ended last, or could not be made."""
+        self.on_end: Callable[[Disconnected], None] | None = None
+        """Told of each of these."""
 
     @property
     def link(self) -> Link | None:
@@ -100,3 +102,5 @@ class BrokerConnection:
         self.last_end = reason
         self._world.later(self._reconnect.delay_s(self._failures, self._stream), self.connect)
         self._failures += 1
+        if self.on_end is not None:
+            self.on_end(reason)

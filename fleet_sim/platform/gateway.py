@@ -55,7 +55,8 @@ class EmulatedPlatform:
     """Gateway, bookings and command service. Implements `fleet_sim.platform.operations.Platform`.
 
     `world.link_factory` makes its link to the broker (see `connection.PLATFORM_LINK_LIMITS`).
-    `vehicle_ids` are the cars that it knows, `write` takes each event of its structured log.
+    `vehicle_ids` are the cars that it knows, `write` takes each event of its structured log. With
+    one `client_id` the broker lets one platform be connected: the others are thrown out.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class EmulatedPlatform:
         if not self._at(asked, REACH, usual=True):
             return asked
         self._log.of_request(PlatformStep.REQUESTED, asked)
+        asked.on_gone = partial(self._log.of_request, PlatformStep.HUNG_UP)
         processing_s = self._parameters.processing.sample_s(self._stream)
         self._world.later(processing_s, self._guarded, asked, self._admit)
         return asked
@@ -402,7 +404,7 @@ class EmulatedPlatform:
         if vehicle_id is None or vehicle_id not in self._vehicle_ids:
             self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
         elif not self._bookings.has(asked.account_id or "", vehicle_id, self.unix_s()):
-            self._answer(asked, answers.of_problem(problems.VEHICLE_NOT_BOOKED))
+            self._answer(asked, answers.of_problem(problems.VEHICLE_WITHOUT_BOOKING))
         else:
             body = self.service.heard_of(vehicle_id).body(vehicle_id)
             self._answer(asked, Answer(status=200, body=body))
@@ -427,7 +429,6 @@ class EmulatedPlatform:
         repeats = self._repeats.answered(asked, answer)
         self._give(asked, answer)
         for repeat in repeats:
-            repeat.command = asked.command
             self._answer(repeat, answer)
 
     def _give(self, asked: OpenRequest, answer: Answer) -> None:

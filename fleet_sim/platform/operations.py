@@ -110,8 +110,11 @@ class SupportCall(msgspec.Struct, frozen=True, kw_only=True):
 class Asked(Protocol):
     """A request under way."""
 
-    def hang_up(self) -> None:
-        """Learn that nobody waits for the answer any more: it is not given, the command goes on."""
+    def hang_up(self, *, is_told: bool = False) -> None:
+        """Learn that nobody waits for the answer any more: it is not given, the command goes on.
+
+        `is_told`: who has asked did not go, but has been told something else instead.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from fleet_sim.platform import answers
 from fleet_sim.platform.asked import OpenRequest
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import Answer, Request
 from fleet_wire.contract.problems import KEY_REUSED
 
@@ -21,12 +22,14 @@ MAX_KEYS = 100_000
 class _Known:
     """What was asked for with one key."""
 
-    __slots__ = ("answer", "asked_for", "at_s", "waiting")
+    __slots__ = ("answer", "asked_for", "at_s", "command", "waiting")
 
     def __init__(self, asked_for: Any, at_s: float) -> None:
         self.asked_for = asked_for
         self.at_s = at_s
         self.answer: Answer | None = None
+        self.command: PlatformCommand | None = None
+        """What was made of the first request: a repeat is answered with the same."""
         self.waiting: list[OpenRequest] = []
 
 
@@ -44,7 +47,8 @@ class Repeats:
     ) -> tuple[bool, Answer | None]:
         """Take a request with a key; return whether it is the first, and the answer to it so far.
 
-        One that is not the first, and has no answer yet, waits: `answered` returns it then.
+        One that is not the first, and has no answer yet, waits: `answered` returns it then. With
+        the answer it is given the command of the first, which the log names.
         """
         if now_s >= self._forget_s or len(self._known) > MAX_KEYS:
             self._forget(now_s)
@@ -57,6 +61,8 @@ class Repeats:
             return False, answers.of_problem(KEY_REUSED)
         if known.answer is None:
             known.waiting.append(asked)
+        else:
+            asked.command = known.command
         return False, known.answer
 
     def answered(self, asked: OpenRequest, answer: Answer) -> list[OpenRequest]:
@@ -64,10 +70,12 @@ class Repeats:
         known = None if asked.key is None else self._known.get(asked.key)
         if known is None or asked.key is None:
             return []
-        known.answer = answer
+        known.answer, known.command = answer, asked.command
         if answer.problem is not None and asked.command is None:
             del self._known[asked.key]  # nothing was done: the same may be tried again
         waiting, known.waiting = known.waiting, []
+        for repeat in waiting:
+            repeat.command = asked.command
         return waiting
 
     def _forget(self, now_s: float) -> None:

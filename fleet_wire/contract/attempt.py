@@ -121,6 +121,8 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """Where the phone was, latitude and longitude in degrees, where the app says."""
     woken_s: float | None = None
     """Seconds from the intended start until a sleeping car was asked to wake."""
+    hung_up_s: float | None = None
+    """Seconds from the intended start until a client first went before it was answered."""
     ended_s: float | None = None
     """Seconds from the intended start until the platform knew how it ended, or gave up."""
     outcome: str | None = None

@@ -32,6 +32,8 @@ class PlatformStep(StrEnum):
     """A phone's request has come to the API."""
     ANSWERED = "answered"
     """The API has answered it. A client that waits for the result is answered last."""
+    HUNG_UP = "hung_up"
+    """The client has gone before it was answered: what it asked for goes on."""
     WOKEN = "woken"
     """A sleeping car was asked to wake."""
     PUBLISHED = "published"
@@ -43,6 +45,11 @@ class PlatformStep(StrEnum):
     SUPPORT_CALLED = "support_called"
     """A customer has called support: a ticket of the helpdesk, whose id stands for the request's.
     It may be all that the platform ever hears of an unlock."""
+
+
+CLIENT_GONE_STATUS = 499
+"""So nginx logs a client that has gone before it was answered (`ngx_http_request.h`); nobody was
+told anything. An answer with this status is `HUNG_UP`."""
 
 
 class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -61,7 +61,7 @@ BOOKING_OF_ANOTHER: Final = ProblemType(
     "This booking belongs to another customer, so it cannot open the car for you.",
 )  # fmt: skip
 VEHICLE_NOT_BOOKED: Final = ProblemType(
-    "vehicle-not-booked", 403, "Vehicle is not in this booking",
+    "vehicle-not-booked", 403, "No booking for this vehicle",
     "Your booking is for another car; please check the number plate.",
 )  # fmt: skip
 VEHICLE_TOO_FAR: Final = ProblemType(
@@ -153,6 +153,23 @@ PROBLEMS: Final = {
     if isinstance(problem, ProblemType)
 }
 """All of them, by slug."""
+VEHICLE_TAKEN_BY_SELF: Final = VEHICLE_TAKEN._replace(
+    sentence="You have booked the car for that time already."
+)
+VEHICLE_WITHOUT_BOOKING: Final = VEHICLE_NOT_BOOKED._replace(
+    sentence="You have not booked this car; please check the number plate."
+)
+"""The same types, to whom their usual sentence would not be true: RFC 9457, section 3.1.4, lets it
+differ from one occurrence to another."""
+UNREAD: Final = (
+    INVALID_REQUEST._replace(
+        status=414, sentence="The app sent an address that is too long; please update the app."
+    ),
+    INVALID_REQUEST._replace(
+        status=431, sentence="The app sent more about itself than we read; please update the app."
+    ),
+)
+"""What is said of a URL and of headers that are too long (RFC 9110, section 15.5.15; RFC 6585)."""
 GENERIC: Final = frozenset({INTERNAL_ERROR.slug})
 """Those that explain nothing."""
 

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from aiohttp import http, web
+from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 
 from fleet_wire.errors import LimitError
 from fleet_wire.web.exchange import (
@@ -28,6 +29,17 @@ STOP_WITHIN_S: Final = 5.0
 
 MAX_SAID: Final = 200
 """Of what is no HTTP so many letters are logged."""
+MAX_URL_BYTES: Final = 8_192
+"""RFC 9110, section 4.1, asks for 8,000 octets at least."""
+MAX_HEADER_BYTES: Final = 8_190
+"""Of one header, as aiohttp has it. Another number than that of URLs: by it aiohttp's error says
+which of both was too long."""
+URI_TOO_LONG: Final = 414
+"""RFC 9110, section 15.5.15."""
+HEADERS_TOO_LARGE: Final = 431
+"""RFC 6585, section 5."""
+_TOO_MANY: Final = "Too many headers"
+"""So aiohttp's error begins where there are more than 128."""
 _HEAD: Final = "HEAD"
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse | HttpStream]]
@@ -165,7 +177,7 @@ class _Request:
         except web.HTTPRequestEntityTooLarge:
             raise BodyTooLargeError from None
         except (web.RequestPayloadError, http.HttpProcessingError) as error:
-            raise UnreadableBodyError(" ".join(str(error).split())) from None
+            raise UnreadableBodyError(_unreadable(error)) from None
         return body
 
 
@@ -230,7 +242,13 @@ class _Connection(web.RequestHandler):
     """One connection, which ends when its client, or its handler, takes too long."""
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(server, loop=loop, access_log=cast("Logger", None))  # None: no such log
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=cast("Logger", None),  # None: no such log
+            max_line_size=MAX_URL_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        )
         self._server = server
         self._time = loop.time
         self._loop = loop
@@ -263,6 +281,11 @@ class _Connection(web.RequestHandler):
         elif self.transport is not None:
             self.transport.abort()
 
+    def log_exception(self, *args: Any, **more: Any) -> None:
+        """Log an exception, unless it is of a body that cannot be read: its client was told."""
+        if not isinstance(more.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **more)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -276,7 +299,23 @@ class _Connection(web.RequestHandler):
                 self.logger.warning("no HTTP from %s: %s", request.remote, said[:MAX_SAID])
         else:  # aiohttp's own logs the error, and would answer in its words
             super().handle_error(request, status, exc, message)
-        return _response(self._server.refusal(status), request, is_last=True)
+        return _response(self._server.refusal(_refused(exc, status)), request, is_last=True)
+
+
+def _refused(error: BaseException | None, status: int) -> int:
+    """Return the status of what is no HTTP, where aiohttp says 400 of all."""
+    if isinstance(error, LineTooLong):
+        return HEADERS_TOO_LARGE if MAX_HEADER_BYTES in error.args else URI_TOO_LONG
+    if isinstance(error, http.HttpProcessingError) and error.message.startswith(_TOO_MANY):
+        return HEADERS_TOO_LARGE
+    return status
+
+
+def _unreadable(error: Exception) -> str:
+    """Return what is wrong with a body, in words that name no library."""
+    is_packed = isinstance(error.__cause__ or error, ContentEncodingError)
+    named = "Content-Encoding" if is_packed else "Content-Length or Transfer-Encoding"
+    return f"it is not what {named} says"
 
 
 class _Server(web.Server):

@@ -285,13 +285,15 @@ def _side_of_record(
         clock_uncertainty_s=None if uncertainty_s is None else rounded(uncertainty_s),
         hops_across=across,
     )
-    if side.distance_m is None and side.position is None and side.woken_at is None:
+    seldom = (side.distance_m, side.position, side.woken_at, side.hung_up_at)
+    if seldom == (None, None, None, None):
         return told
     return msgspec.structs.replace(
         told,
         distance_m=side.distance_m,
         position=side.position,
         woken_s=_since(side.woken_at, clocks, intended_s),
+        hung_up_s=_since(side.hung_up_at, clocks, intended_s),
     )
 
 

@@ -331,7 +331,9 @@ class Joiner:
 
     def _is_complete(self, joined: Joined) -> bool:
         side = joined.side
-        if side is None or side.requested_at is None or side.answered_at is None:
+        if side is None or side.requested_at is None:
+            return False
+        if side.answered_at is None and not side.is_left:
             return False
         if joined.attempt is not None:
             return side.ended_at is not None

@@ -12,6 +12,7 @@ from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 
 _TIME_OF: Final = {
     PlatformStep.REQUESTED: "requested_at",
+    PlatformStep.HUNG_UP: "hung_up_at",
     PlatformStep.WOKEN: "woken_at",
     PlatformStep.PUBLISHED: "published_at",
     PlatformStep.ACCEPTED: "accepted_at",
@@ -47,6 +48,10 @@ class PlatformSide(msgspec.Struct, gc=False):
     position: tuple[float, float] | None = None
     requested_at: float | None = None
     answered_at: float | None = None
+    hung_up_at: float | None = None
+    """When a client has first gone before it was answered."""
+    hung_up: tuple[str, ...] = ()
+    """The requests whose client has."""
     woken_at: float | None = None
     published_at: float | None = None
     sent_at: tuple[float, ...] = ()
@@ -75,6 +80,8 @@ class PlatformSide(msgspec.Struct, gc=False):
             return self._ended(event)
         if step is PlatformStep.SUPPORT_CALLED:
             return False  # it is no unlock: see `support_calls`
+        if step is PlatformStep.HUNG_UP and event.request_id not in self.hung_up:
+            self.hung_up = tuple(sorted((*self.hung_up, event.request_id)))
         name, at = _TIME_OF[step], event.at
         known = getattr(self, name)
         is_sent_again = step is PlatformStep.PUBLISHED and self._sent(event)
@@ -86,6 +93,7 @@ class PlatformSide(msgspec.Struct, gc=False):
     def merge(self, other: PlatformSide) -> None:
         """Take over all that another has: both proved to be one unlock."""
         self.request_ids = tuple(sorted({*self.request_ids, *other.request_ids}))
+        self.hung_up = tuple(sorted({*self.hung_up, *other.hung_up}))
         for name in _NAMES:
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
@@ -117,6 +125,11 @@ class PlatformSide(msgspec.Struct, gc=False):
         return self.status is not None and self.status >= FIRST_ERROR_STATUS and not self.is_sent
 
     @property
+    def is_left(self) -> bool:
+        """Whether all who have asked for it are gone: none of them is answered any more."""
+        return self.hung_up_at is not None and self.hung_up == self.request_ids
+
+    @property
     def first_at(self) -> float:
         """The earliest of its times."""
         return min(self._times())
@@ -128,8 +141,8 @@ class PlatformSide(msgspec.Struct, gc=False):
 
     def _times(self) -> list[float]:
         times = (
-            self.requested_at, self.answered_at, self.woken_at, self.published_at,
-            self.accepted_at, self.ended_at,
+            self.requested_at, self.answered_at, self.hung_up_at, self.woken_at,
+            self.published_at, self.accepted_at, self.ended_at,
         )  # fmt: skip
         return [at for at in times if at is not None]
 
@@ -209,6 +222,8 @@ def side_in(record: Attempt) -> PlatformSide:
             setattr(side, name, began_at + record.stages[stage])
     for name in _OF_RECORD if known else ():
         setattr(side, name, getattr(known, name))
+    if known and known.hung_up_s is not None:
+        side.hung_up_at = began_at + known.hung_up_s
     return side
 
 

@@ -113,6 +113,7 @@ _PLATFORM_SIDE: Final = {
     "api_release": "VARCHAR",
     "account_id": "VARCHAR",
     "woken_s": "DOUBLE",
+    "hung_up_s": "DOUBLE",
     "ended_s": "DOUBLE",
     "outcome": "VARCHAR",
     "clock_ahead_s": "DOUBLE",
@@ -182,6 +183,7 @@ ATTEMPTS: Final = Table(
         Column("position", "VARCHAR", "platform.position", list_of="DOUBLE"),
         Column("sent_again", "INTEGER", "platform.sent_again"),
         *_texts("site"),
+        Column("hung_up_us", "BIGINT", _us("platform.hung_up_s")),
     ),
 )
 STRAY_ANSWERS: Final = Table(

@@ -349,6 +349,7 @@ def _event(event: Row, number: str) -> tuple[str, str]:
     told = {
         PlatformStep.REQUESTED: ("phone", f"{_asks(operation)}{_app({**event, 'requests': 1})}"),
         PlatformStep.ANSWERED: ("platform", f"answers {operation}{_status(event)}"),
+        PlatformStep.HUNG_UP: ("phone", "hangs up before it is answered"),
         PlatformStep.WOKEN: ("platform", "asks the sleeping car to wake"),
         PlatformStep.PUBLISHED: ("platform", f"sends the command for {command}"),
         PlatformStep.ACCEPTED: ("broker", f"has the command for {command}"),

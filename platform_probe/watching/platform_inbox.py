@@ -6,7 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_events
+import msgspec
+
+from fleet_wire.contract.platform_log import (
+    CLIENT_GONE_STATUS,
+    PlatformEvent,
+    PlatformStep,
+    decode_events,
+)
 from fleet_wire.errors import RemoteProtocolError
 from platform_probe.attempts.joiner import Joiner
 from platform_probe.outputs.logs import Complaints
@@ -99,7 +106,7 @@ class PlatformInbox:
         """Note which steps of requests have come; return those that had not."""
         new: list[PlatformEvent] = []
         known = self._known
-        for event in events:
+        for event in map(_as_it_was, events):
             request_id, step = event.request_id, event.event
             bit = _BITS[step]
             steps = known.get(request_id)
@@ -145,3 +152,10 @@ class PlatformInbox:
             clock_ahead_s=clocks.ahead_s,
             clock_uncertainty_s=clocks.uncertainty_s,
         )
+
+
+def _as_it_was(event: PlatformEvent) -> PlatformEvent:
+    """Return an event as what it is: some servers log a client that has gone as an answer."""
+    if event.status == CLIENT_GONE_STATUS and event.event is PlatformStep.ANSWERED:
+        return msgspec.structs.replace(event, event=PlatformStep.HUNG_UP, status=None)
+    return event

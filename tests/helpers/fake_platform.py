@@ -27,11 +27,11 @@ class FakeAsked:
     def __init__(self, request: Request, on_answer: Callable[[Answer], None]) -> None:
         self.request = request
         self.answer = on_answer
-        self.has_hung_up = False
+        self.has_hung_up = self.is_told = False
 
-    def hang_up(self) -> None:
+    def hang_up(self, *, is_told: bool = False) -> None:
         """Note it."""
-        self.has_hung_up = True
+        self.has_hung_up, self.is_told = True, is_told
 
 
 class FakePlatform:

@@ -207,6 +207,51 @@ async def test_who_hangs_up_in_mid_wait_leaves_a_whole_record(
         await eventually(lambda: len(platform.of(PlatformStep.ANSWERED)) > 1)
         answered = [event.operation for event in platform.of(PlatformStep.ANSWERED)]
         assert answered == ["book", "command_status"]  # nobody was there for that of the unlock
+        (gone,) = platform.of(PlatformStep.HUNG_UP)
+        assert (gone.operation, gone.command_id) == ("unlock", ended.command_id)
+
+
+MEMBERS = ("--set", "platform.shared_group=members")
+
+
+@pytest.mark.broker
+async def test_members_of_a_group_do_not_throw_each_other_out(
+    mosquitto: BrokerProcess, tmp_path: Path
+) -> None:
+    """Each opens cars, whoever of them gets the answers."""
+    places = [tmp_path / name for name in ("one", "other")]
+    for place in places:
+        place.mkdir()
+    one, other = places
+    async with (
+        running_boxes(tmp_path, mosquitto),
+        running_platform(one, mosquitto, *MEMBERS) as first,
+        running_platform(other, mosquitto, *MEMBERS) as second,
+    ):
+        for platform in (first, second) * 2:
+            wanted = {"booking_id": await platform.book()}
+            status, _ = await platform.send(
+                "POST", f"/vehicles/{CAR}/unlock", wanted, Prefer="wait=30"
+            )
+            assert status == 200
+            await platform.send("POST", f"/bookings/{wanted['booking_id']}/end")
+        for platform in (first, second):
+            _, said = await platform.terminate()
+            assert "another client" not in said
+            assert "no connection" not in said
+
+
+@pytest.mark.broker
+async def test_who_takes_the_client_id_is_told_of(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """With what to do."""
+    async with (
+        links_to(mosquitto.address) as links,
+        running_platform(tmp_path, mosquitto, "--client-id", "fleet-a") as platform,
+    ):
+        AnyClient(links, "fleet-a")
+        assert platform.process.stdout is not None
+        line = await asyncio.wait_for(platform.process.stdout.readline(), 30)
+        assert b"another client has connected with our client id 'fleet-a'" in line
 
 
 @pytest.mark.broker
@@ -312,6 +357,16 @@ def test_a_name_that_no_token_can_have(name: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert code == 2
     assert "--customer" in stderr
+
+
+def test_a_client_id_that_not_every_broker_takes(tmp_path: Path) -> None:
+    """It is refused before anything starts."""
+    code, _, stderr = run_here(
+        "fleet_sim", "platform", write_scenario(tmp_path), "--client-id", "a/b",
+        "--broker", "mqtt://127.0.0.1:1",
+    )  # fmt: skip
+    assert code == 2
+    assert "1 to 64 letters" in stderr
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from fleet_sim.api.metrics import ApiMetrics
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
-from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
 from fleet_sim.runs.injection import Around, inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.platform_api import platform_api
@@ -33,6 +35,7 @@ from fleet_wire.contract.platform_log import PlatformEvent, encode_events
 from fleet_wire.errors import LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory
+from fleet_wire.links.link import SESSION_TAKEN_OVER, Disconnected
 from fleet_wire.links.several import Brokers, spread_links
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import vehicle_of_topic
@@ -68,6 +71,15 @@ class PlatformOptions:
     """How long to wait for a broker that is not there."""
     log_file: Path | None = None
     """Where the platform's structured log goes; None: nowhere."""
+    client_id: str | None = None
+    """Its MQTT client id; None: see `usual_client_id`."""
+
+
+def usual_client_id(shared_group: str | None) -> str:
+    """Return the client id of a platform: of each member of a group another one."""
+    if shared_group is None:
+        return CLIENT_ID
+    return f"{CLIENT_ID}-{socket.gethostname()}-{os.getpid()}"
 
 
 class LivePlatform:
@@ -104,11 +116,14 @@ class LivePlatform:
             profile=profile,
             defects=self.driver.defects,
         )
+        parameters = scenario.platform_parameters
+        self._client_id = options.client_id or usual_client_id(parameters.shared_group)
         self.platform = EmulatedPlatform(
             self.world,
-            scenario.platform_parameters,
+            parameters,
             vehicle_ids=frozenset(spec.vehicle_id for spec in scenario.cars()),
             write=write,
+            client_id=self._client_id,
         )
         self.metrics = ApiMetrics(CollectorRegistry())
         self._api = platform_api(self.platform, self.driver, metrics=self.metrics, write=write)
@@ -119,6 +134,7 @@ class LivePlatform:
         Raises `BrokerUnreachableError` and `BrokerRefusedError`.
         """
         connection = self.platform.service.connection
+        connection.on_end = TakeOvers(self._client_id, progress.note, self.driver.now_s).take
         with self.driver.present():
             self.platform.start()
         waiting = Waiting(self._options.brokers, self._options.wait_s, progress, who="platform")
@@ -170,6 +186,30 @@ class LivePlatform:
             " under way"
             + ("" if connection.link else f"; no connection with the broker: {connection.last_end}")
             + (f"; {defects.count} defects of the model" if defects.count else "")
+        )
+
+
+class TakeOvers:
+    """Says that another client has our client id: `say` takes the sentence, `now_s` is a clock."""
+
+    def __init__(
+        self, client_id: str, say: Callable[[str], None], now_s: Callable[[], float]
+    ) -> None:
+        self._client_id = client_id
+        self._say = say
+        self._now_s = now_s
+        self._quiet_until_s = -math.inf
+
+    def take(self, end: Disconnected) -> None:
+        """Take why a connection has ended. Two throw each other out every few seconds."""
+        now_s = self._now_s()
+        if end.code != SESSION_TAKEN_OVER or now_s < self._quiet_until_s:
+            return
+        self._quiet_until_s = now_s + REPORT_S
+        self._say(
+            f"another client has connected with our client id {self._client_id!r}, so the broker"
+            " has closed our connection. Two platforms with one id throw each other out for ever,"
+            f" and requests get 503: give one another id, as --client-id {self._client_id}-2"
         )
 
 

@@ -248,7 +248,7 @@ async def test_an_answer_that_never_comes(
     platform.answer = None
     answer, problem = await api.problem("POST", UNLOCK, BOOKING)
     assert (answer.status, problem["type"]) == (500, "/problems/internal-error")
-    assert platform.asked[0].has_hung_up
+    assert platform.asked[0].is_told
     platform.asked[0].answer(Answer(status=200, body={}))  # too late: nothing comes of it
 
 
@@ -272,6 +272,16 @@ async def test_a_path_that_is_no_text(path: bytes, api: ServedApi) -> None:
     assert answer[9:12] in (b"200", b"400", b"404")  # this platform knows every car
     assert not api.untreated
     assert all(encode_event(line) for line in api.log)
+
+
+async def test_an_address_that_is_too_long(api: ServedApi) -> None:
+    """It is told so, in a sentence of its own."""
+    answer = await api.send("GET", "/vehicles/" + "a" * 9_000)
+    problem = msgspec.json.decode(answer.body)
+    assert (answer.status, problem["status"]) == (414, 414)
+    assert "an address that is too long" in problem["detail"]
+    answer = await api.send("GET", "/vehicles/car-1", App_Version="1" * 9_000)
+    assert (answer.status, b"more about itself" in answer.body) == (431, True)
 
 
 async def test_an_answer_that_has_no_type(api: ServedApi, platform: FakePlatform) -> None:
@@ -298,6 +308,7 @@ async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) ->
     assert not platform.asked[0].has_hung_up
     writer.close()
     await eventually(lambda: platform.asked[0].has_hung_up)
+    assert not platform.asked[0].is_told
     assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
     assert api.series("under_way") == {(): 0.0}
     assert api.series("answers_total") == {}
@@ -325,7 +336,8 @@ async def test_a_client_that_goes_in_mid_body(
 async def test_a_body_that_is_broken(api: ServedApi) -> None:
     """It is a bad request, not an error of ours."""
     answer, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
-    assert (answer.status, problem["errors"][0]["pointer"]) == (400, "#")
+    assert answer.status == 400
+    assert problem["errors"] == [{"detail": "it is not what Content-Encoding says", "pointer": "#"}]
     assert not api.untreated
 
 
@@ -338,7 +350,7 @@ async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatf
         await api.server.stop()
         answer, problem = await waiting
     assert (answer.status, problem["type"]) == (503, "/problems/maintenance")
-    assert platform.asked[0].has_hung_up
+    assert platform.asked[0].is_told
     assert answer.headers["Retry-After"] == "1"
 
 

@@ -36,8 +36,9 @@ class SlowPlatform:
             self._world.later(delay_s, on_answer, answer)
         return self
 
-    def hang_up(self) -> None:
+    def hang_up(self, *, is_told: bool = False) -> None:
         """Count it."""
+        assert not is_told
         self.hung_up += 1
 
 

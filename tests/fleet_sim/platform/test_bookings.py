@@ -33,8 +33,10 @@ def test_a_car_is_booked_once_at_a_time(bookings: Bookings) -> None:
     """Before and after it is free, to the second."""
     assert bookings.book(booking("b1", starts_at=NOW + 100, ends_at=NOW + 200), NOW) is None
     for start, end in ((50, 101), (199, 300), (120, 130), (0, 500)):
-        taken = booking("b2", starts_at=NOW + start, ends_at=NOW + end)
+        times = {"starts_at": NOW + start, "ends_at": NOW + end}
+        taken, again = booking("b2", account_id="bert", **times), booking("b2", **times)
         assert bookings.book(taken, NOW) is problems.VEHICLE_TAKEN
+        assert bookings.book(again, NOW) is problems.VEHICLE_TAKEN_BY_SELF
     assert bookings.book(booking("b3", starts_at=NOW, ends_at=NOW + 100), NOW) is None
     assert bookings.book(booking("b4", starts_at=NOW + 200, ends_at=NOW + 300), NOW) is None
 
@@ -70,7 +72,8 @@ def test_extended_as_far_as_the_next_one(bookings: Bookings) -> None:
     """It only gets longer, and never reaches into another customer's."""
     own = booking(ends_at=NOW + 100)
     bookings.book(own, NOW)
-    bookings.book(booking("b2", starts_at=NOW + 200, ends_at=NOW + 300), NOW)
+    next_one = booking("b2", account_id="bert", starts_at=NOW + 200, ends_at=NOW + 300)
+    bookings.book(next_one, NOW)
     assert bookings.extend(own, NOW + 50, NOW) is problems.BOOKING_TIMES
     assert bookings.extend(own, NOW + 201, NOW) is problems.VEHICLE_TAKEN
     assert bookings.extend(own, NOW + 200, NOW) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_sim.cars.parameters import NULL_BOX
@@ -73,6 +74,7 @@ def wrong(bench: PlatformBench, what: str) -> Answer:
         "taken": (
             Operation.BOOK, {"customer": "bert", "vehicle_id": CAR, "ends_at": bench.now + 60}
         ),
+        "booked already": (Operation.BOOK, {"vehicle_id": CAR, "ends_at": bench.now + 60}),
         "unknown car": (Operation.BOOK, {"vehicle_id": "car-9", "ends_at": bench.now + 60}),
         "no end": (Operation.BOOK, {"vehicle_id": "car-1"}),
         "extended to nowhere": (Operation.EXTEND, {"booking_id": booking_id}),
@@ -94,10 +96,11 @@ def wrong(bench: PlatformBench, what: str) -> Answer:
         ("other car", problems.VEHICLE_NOT_BOOKED),
         ("no car", problems.VEHICLE_UNKNOWN),
         ("taken", problems.VEHICLE_TAKEN),
+        ("booked already", problems.VEHICLE_TAKEN_BY_SELF),
         ("unknown car", problems.VEHICLE_UNKNOWN),
         ("no end", problems.INVALID_REQUEST),
         ("extended to nowhere", problems.INVALID_REQUEST),
-        ("another's state", problems.VEHICLE_NOT_BOOKED),
+        ("another's state", problems.VEHICLE_WITHOUT_BOOKING),
         ("no command", problems.COMMAND_UNKNOWN),
     ],
 )
@@ -153,6 +156,27 @@ def test_the_same_key_is_the_same_request(bench: PlatformBench) -> None:
     assert another.problem is problems.BOOKING_OF_ANOTHER  # keys belong to their customers
 
 
+def test_each_answer_to_a_key_names_the_command_in_the_log(bench: PlatformBench) -> None:
+    """So one who reads along knows a repeat from a request of which nothing was made."""
+    booking_id = bench.book()
+    what: dict[str, Any] = {"booking_id": booking_id, "wait_s": 20, "idempotency_key": "k"}
+    bench.ask(Operation.UNLOCK, **what)
+    bench.ask(Operation.UNLOCK, **what)
+    bench.let_pass(1)
+    bench.unlock(booking_id, idempotency_key="k")
+    answered = [
+        event
+        for event in bench.log
+        if event.operation == "unlock" and event.event is PlatformStep.ANSWERED
+    ]
+    command_id = bench.published[0].command_id
+    assert [event.command_id for event in answered] == [command_id] * 3
+    assert len({event.request_id for event in answered}) == 3
+    bench.answer(Operation.BOOK, vehicle_id="car-1", ends_at=bench.now + 60, idempotency_key="b")
+    bench.answer(Operation.BOOK, vehicle_id="car-1", ends_at=bench.now + 60, idempotency_key="b")
+    assert bench.log[-1].command_id is None
+
+
 def test_a_key_under_which_nothing_was_done_may_be_tried_again(bench: PlatformBench) -> None:
     """An outage is not remembered for a day."""
     booking_id = bench.book()
@@ -181,9 +205,24 @@ def test_who_hangs_up_is_not_answered_and_the_command_goes_on(bench: PlatformBen
     bench.let_pass(1)
     assert answers == []
     steps = [event.event for event in bench.log if event.operation == "unlock"]
-    assert steps[-1] is PlatformStep.ENDED
-    assert PlatformStep.ANSWERED not in steps
+    assert steps == ["requested", "published", "hung_up", "accepted", "ended"]
     assert bench.unlock(booking_id, idempotency_key="k").body["state"] == "executed"
+
+
+def test_who_cannot_hang_up_is_in_no_log(bench: PlatformBench) -> None:
+    """Who was answered, who was told something else, and who was never heard."""
+    booking_id = bench.book()
+    token = bench.platform.token_of("anna")
+    request = Request(operation=Operation.UNLOCK, token=token, booking_id=booking_id)
+    answers: list[Answer] = []
+    bench.platform.ask(request, answers.append).hang_up()
+    assert len(answers) == 1
+    waiting = msgspec.structs.replace(request, wait_s=20)
+    bench.platform.ask(waiting, answers.append).hang_up(is_told=True)
+    with bench.platform.bend(REACH, lambda _usual, _asked: False, by=Told()):
+        bench.platform.ask(waiting, answers.append).hang_up()
+    bench.let_pass(1)
+    assert PlatformStep.HUNG_UP not in {event.event for event in bench.log}
 
 
 def test_the_state_of_ones_own_car(bench: PlatformBench) -> None:

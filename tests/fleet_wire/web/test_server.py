@@ -16,7 +16,7 @@ from fleet_wire.web.exchange import (
     HttpResponse,
     UnreadableBodyError,
 )
-from fleet_wire.web.server import HttpServer
+from fleet_wire.web.server import MAX_HEADER_BYTES, MAX_URL_BYTES, HttpServer
 
 GET = b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: server\r\nContent-Length: %d\r\n\r\n"
@@ -126,12 +126,30 @@ async def test_an_answer_that_takes_too_long_is_none() -> None:
         b"Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\nno gzip...",
     ],
 )
-async def test_a_body_that_is_broken(body: bytes) -> None:
-    """Its client is told; the handler gets an error of its own."""
+async def test_a_body_that_is_broken(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Its client is told; the handler gets an error of its own, and no log a traceback."""
     async with listening(echo) as (reader, writer, _):
         writer.write(POST.partition(b"Content-Length")[0] + body)
         status, _said = await answer_of(reader)
         assert status == 400
+        await reader.read()  # until the server has closed the connection
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /" + b"a" * MAX_URL_BYTES + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * MAX_HEADER_BYTES + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"X-A: a\r\n" * 129 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
+    ],
+)
+async def test_a_head_that_is_too_long(head: bytes, status: int) -> None:
+    """Its client is told what of it is."""
+    async with listening() as (reader, writer, _):
+        writer.write(head)
+        assert (await answer_of(reader))[0] == status
 
 
 async def test_a_connection_that_is_used_stays() -> None:
@@ -178,13 +196,15 @@ async def test_a_body_is_bounded() -> None:
         assert await answer_of(reader) == (413, b"too large")
 
 
-@pytest.mark.parametrize("sent", [b"no http at all\r\n\r\n", GET[:-2] + b"X: " + b"x" * 100_000])
-async def test_what_is_no_http_is_refused_in_our_words(sent: bytes) -> None:
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(b"no http at all\r\n\r\n", 400), (GET[:-2] + b"X: " + b"x" * 100_000, 431)],
+)
+async def test_what_is_no_http_is_refused_in_our_words(sent: bytes, status: int) -> None:
     """And its connection ends."""
     async with listening() as (reader, writer, _):
         writer.write(sent)
-        status, body = await answer_of(reader)
-        assert (status, body) == (400, b"refused")
+        assert await answer_of(reader) == (status, b"refused")
         with suppress(ConnectionResetError):
             assert await reader.read() == b""
 

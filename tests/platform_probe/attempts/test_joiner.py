@@ -431,6 +431,75 @@ def test_a_retry_of_the_phone_is_the_same_unlock() -> None:
     assert record.total_s == 1.5
 
 
+@pytest.mark.parametrize("after_s", [0.1, 28.0])
+def test_a_repeat_with_a_trace_of_its_own_is_the_same_unlock(after_s: float) -> None:
+    """An idempotency key is answered with the command that there is: nothing more is sent."""
+    bench = JoinBench()
+    whole(bench, wait_for_result=True)
+    bench.wait(after_s)
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE)
+    bench.answered(200, request_id="r2", trace_id=OTHER_TRACE, command_id="k1")
+    bench.wait(WAIT_S + DEADLINE_S + 1)
+    (record,) = bench.last().values()
+    assert {one.outcome for one in bench.records} == {Outcome.OK}
+    assert record.platform
+    assert (record.platform.requests, record.platform.status) == (2, 200)
+    assert (record.trace_id, record.total_s) == (TRACE_ID, 1.25)
+
+
+def test_who_hangs_up_is_not_waited_for() -> None:
+    """The record is there when the command has ended, and says so; nothing was answered."""
+    bench = JoinBench()
+    bench.requested()
+    bench.published()
+    bench.seen()
+    bench.accepted()
+    bench.line("hung_up", command_id="k1")
+    bench.opens()
+    bench.ended()
+    record = bench.only()
+    assert (record.outcome, record.flags, record.sources_missing) == (Outcome.OK, (), ())
+    assert Stage.API_ANSWERED not in record.stages
+    assert record.platform
+    assert (record.platform.hung_up_s, record.platform.status) == (0.0, None)
+    check_arithmetic(record)
+
+
+def test_who_asks_again_after_hanging_up_is_waited_for() -> None:
+    """The second request is answered still; that the first was left stays in the record."""
+    bench = JoinBench()
+    bench.requested()
+    bench.published()
+    bench.seen()
+    bench.accepted()
+    bench.wait(0.5)
+    bench.line("hung_up", command_id="k1")
+    bench.requested(request_id="r2")
+    bench.opens()
+    bench.ended()
+    assert bench.records == []
+    bench.answered(200, request_id="r2", command_id="k1")
+    record = bench.only()
+    assert record.platform
+    assert (record.platform.requests, record.platform.status) == (2, 200)
+    assert record.platform.hung_up_s == 0.5
+
+
+def test_what_was_left_may_still_be_done() -> None:
+    """A client that goes before there is a command says nothing of how it ends."""
+    bench = JoinBench()
+    bench.requested()
+    bench.line("hung_up")
+    bench.wait(2.0)
+    assert bench.records == []
+    bench.published()
+    bench.seen()
+    bench.accepted()
+    bench.opens()
+    bench.ended()
+    assert bench.only().outcome is Outcome.OK
+
+
 def test_a_command_that_the_platform_sends_again_is_counted() -> None:
     """With the same id; a line that comes twice is one, and another command is another."""
     bench = JoinBench()

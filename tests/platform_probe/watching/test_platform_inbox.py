@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.platform_log import MAX_LINE_BYTES
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER
 from platform_probe.watching import platform_inbox as module
 from tests.helpers.join_bench import JoinBench
@@ -82,6 +82,16 @@ def test_a_line_that_comes_again_is_passed_over() -> None:
         bench.take("answered", status=500, endpoint="/unlock")
     assert bench.answers("generic") == 1
     assert bench.value("platform_lines_total", end="repeated") == 2
+
+
+def test_an_answer_that_nobody_got_is_none() -> None:
+    """Servers log a client that has gone as one, with 499: it is neither an answer nor an error."""
+    bench = PlatformBench()
+    heard: list[PlatformEvent] = []
+    bench.inbox.let_hear(heard.append)
+    bench.take("answered", status=499, endpoint="/unlock")
+    assert [(event.event, event.status) for event in heard] == [("hung_up", None)]
+    assert not bench.answers("explicit")
 
 
 def test_a_command_that_is_sent_again_is_no_line_that_comes_again() -> None:
