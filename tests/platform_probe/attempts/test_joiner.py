@@ -722,9 +722,18 @@ def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, wri
     assert len(bench.records) == written
 
 
-@pytest.mark.parametrize(("trace_id", "key"), [(TRACE_ID, TRACE_ID), (None, "r1")])
-def test_whose_it_is_says_its_trace_or_else_its_request(trace_id: str | None, key: str) -> None:
-    """So that all monitors ask by the same."""
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        ({}, CAR),
+        ({"vehicle_id": None}, TRACE_ID),
+        ({"vehicle_id": None, "trace_id": None}, "r1"),
+    ],
+)
+def test_whose_it_is_says_its_car_or_else_what_else_is_known(
+    names: dict[str, str | None], key: str
+) -> None:
+    """So that all monitors ask by the same, and a car's unlocks stand beside each other."""
     asked: list[str] = []
 
     def is_ours(each: str) -> bool:
@@ -733,8 +742,8 @@ def test_whose_it_is_says_its_trace_or_else_its_request(trace_id: str | None, ke
 
     bench = JoinBench(is_ours=is_ours)
     bench.wait(DEADLINE_S + 1)
-    bench.requested(trace_id=trace_id)
-    bench.answered(403, trace_id=trace_id)
+    bench.requested(**names)
+    bench.answered(403, **names)
     assert bench.only().cause is Cause.API_REFUSED
     assert asked == [key]
 
