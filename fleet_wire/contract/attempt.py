@@ -90,7 +90,8 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """
 
     requests: int = 1
-    """How often the phone asked for it: a retry is another request."""
+    """How often the phone asked for it: a retry is another request, also one that comes after the
+    attempt was judged, see `revision`."""
     sent_again: int = 0
     """How often the platform sent the same command once more, with its id."""
     status: int | None = None

@@ -23,6 +23,7 @@ from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
 from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.log_time import STRANGE_LINES
+from platform_probe.attempts.platform_side import MAX_TOLD_OF
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, check_arithmetic
@@ -429,6 +430,38 @@ def test_a_retry_of_the_phone_is_the_same_unlock() -> None:
     assert record.platform
     assert (record.platform.requests, record.platform.status) == (2, 200)
     assert record.total_s == 1.5
+
+
+def test_a_phone_that_tries_again_after_all_was_said_is_counted() -> None:
+    """It gets the answer that it had, so nothing else is new; as long as the unlock is known."""
+    bench = JoinBench()
+    whole(bench)
+    first = bench.only()
+    bench.wait(30.0)
+    bench.requested(request_id="r2")
+    bench.answered(200, request_id="r2")
+    bench.wait(LATE_WINDOW_S - LATE_S)
+    bench.requested(request_id="r3")
+    bench.answered(200, request_id="r3")
+    second, third = bench.records[1:]
+    requests = [one.platform.requests for one in (first, second, third) if one.platform]
+    assert requests == [1, 2, 3]
+    assert (second.revision, third.revision) == (2, 3)
+    assert second.stages == third.stages == first.stages
+
+
+def test_a_phone_that_asks_without_end_does_not_make_records_without_end() -> None:
+    """They are counted all the same, with what is new next."""
+    bench = JoinBench()
+    whole(bench)
+    for number in range(2 * MAX_TOLD_OF):
+        bench.requested(request_id=f"again-{number}")
+    assert len(bench.records) == MAX_TOLD_OF
+    bench.published()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    record = bench.records[-1]
+    assert record.platform
+    assert record.platform.requests == 2 * MAX_TOLD_OF + 1
 
 
 def test_a_command_that_the_platform_sends_again_is_counted() -> None:
