@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from fleet_wire.clock import Clock
-from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
+from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
 from fleet_wire.links.announced import GONE
 from fleet_wire.links.link import (
     PERMANENT_CODES,
@@ -87,6 +88,7 @@ class Connected(HandlerOfSeveral, ABC):
                 listens_s=settings.tracking.deadline_s,
             )
         self._announcer: Timer | None = None
+        """Lets us announce ourselves again, as long as there is a connection."""
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
@@ -157,6 +159,10 @@ class Connected(HandlerOfSeveral, ABC):
         self.last_error = f"{reason.why.value}{code}: {detail}".rstrip(": ")
         if reason.why is Ended.REFUSED and reason.code in PERMANENT_CODES:
             self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
+        if self._group is not None:
+            self._group.lost()
+        if self._announcer is not None:
+            self._announcer.cancel()
         self._lost(self.last_error)
         if self._is_closed:
             return
@@ -233,7 +239,9 @@ class Connected(HandlerOfSeveral, ABC):
 
     def _announce(self, payload: bytes) -> None:
         """Tell those who share the customers with us that we are there, or no longer."""
-        if self._group is not None and self._link is not None and self._link.is_connected:
+        if self._group is None or self._link is None or not self._link.is_connected:
+            return
+        with suppress(LocalProtocolError):  # too much waits to be sent: said again soon
             self._link.publish(self._group.topic, payload, retain=True)
 
     def _announce_again(self) -> None:
@@ -241,8 +249,6 @@ class Connected(HandlerOfSeveral, ABC):
         group = self._group
         if group is None:
             return
-        if self._announcer is not None:
-            self._announcer.cancel()
         self._announce(group.announcement())
         self._announcer = self._timers.call_later(group.next_in_s(), self._announce_again)
 

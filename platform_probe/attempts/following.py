@@ -293,14 +293,10 @@ class Following:
         else:
             self._emit(ended.alone(self._wire))
 
-    def _is_counted_here(self, vehicle_id: str) -> bool:
-        """Return whether we count a car's customers, and no other monitor does."""
-        return self.is_ours is None or self.is_ours(vehicle_id)
-
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
-        if past is None and not self._is_counted_here(vehicle_id):
-            return  # another monitor says so
+        if past is None and self.is_ours is not None:
+            return  # another monitor may have the command, from before we were there
         if not isinstance(past, UnfollowedCommand):
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
         elif self.on_other is not None:

@@ -107,7 +107,7 @@ class AttemptTracker(Following):
             return
         if trace_id and self._remembered.name_command(trace_id, command.command_id):
             return
-        if not self._is_counted_here(vehicle_id):
+        if self.is_ours is not None and not self.is_ours(vehicle_id):
             self._pass_over(command.command_id, now_s)
             if self.on_stranger is not None:
                 self.on_stranger(vehicle_id)

@@ -31,6 +31,8 @@ ANNOUNCED_EVERY_S: Final = 10.0
 SILENT_S: Final = 35.0
 """Who has not announced itself for so long is gone, though no last will said so: the broker was
 away at the same time. Three announcements, and a half."""
+BACK_S: Final = 12.0
+"""So soon all are back after the broker was away: they connect again after 10 s at most."""
 
 
 class _Other(NamedTuple):
@@ -54,19 +56,29 @@ class Group(Announced):
         self._listens_s = listens_s
         self._others: dict[str, _Other] = {}
         self._began_s = math.inf
+        self._lost_s = math.inf
+        """When the connection was lost, while there is none."""
         self.counts = False
         """Whether we do more than listen."""
 
     def begin_anew(self) -> None:
         """Take that there is a new connection: the broker tells now who else is there."""
-        self._others.clear()
+        there, self._lost_s = self._there(), math.inf
         self._began_s, self.counts = self._clock.monotonic_s(), False
+        heard_s = self._began_s - SILENT_S + BACK_S
+        self._others = {member: one._replace(heard_s=heard_s) for member, one in there.items()}
+
+    def lost(self) -> None:
+        """Take that there is no connection: nobody can be heard, and who is there stays as it was.
+
+        Else each would count what the log tells, where the broker is away for all of them.
+        """
+        self._lost_s = min(self._lost_s, self._clock.monotonic_s())
 
     def announcement(self) -> bytes:
         """Return what to say of ourselves now."""
         listened_s = self._clock.monotonic_s() - self._began_s
-        is_first = not any(other.counts for other in self._there().values())
-        if listened_s >= self._listens_s or (is_first and listened_s >= LOOK_S):
+        if listened_s >= (LOOK_S if self._is_first() else self._listens_s):
             self.counts = True
         return PRESENT if self.counts else LISTENING
 
@@ -92,14 +104,19 @@ class Group(Announced):
         """
         there = self._there()
         sharing = [member for member, other in there.items() if other.counts]
-        if self.counts:
+        if not sharing and not self.counts:
+            sharing = [*there]
+        if self.counts or self._is_first():
             sharing.append(self._name)
-        if not sharing:
-            sharing = [*there, self._name]
         return max(sharing, key=lambda member: (_weight(member, key), member)) == self._name
 
+    def _is_first(self) -> bool:
+        """Return whether nobody who counts was heard of by this connection."""
+        there, since_s = self._there(), self._began_s
+        return not any(one.counts and one.heard_s >= since_s for one in there.values())
+
     def _there(self) -> dict[str, _Other]:
-        since_s = self._clock.monotonic_s() - SILENT_S
+        since_s = min(self._clock.monotonic_s(), self._lost_s) - SILENT_S
         return {member: one for member, one in self._others.items() if one.heard_s > since_s}
 
 

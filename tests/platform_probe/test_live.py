@@ -486,9 +486,11 @@ async def test_two_probes_that_share_count_every_customer_once(
     ):
         await first.ready()
         await second.ready()
-        await eventually(lambda: counting(said) == {"one", "two"})
-        opened, refused = log.play(customer, CARS, customers=40)
         probes = (first, second)
+        await eventually(lambda: counting(said) == {"one", "two"})
+        customer.send(f"cars/{CARS[0]}/result", b"?")  # what they hear after the other's word
+        await eventually(lambda: all(map(has_complained, probes)))
+        opened, refused = log.play(customer, CARS, customers=40)
         await eventually(lambda: len(commands_of(*probes)) + len(refused_of(*probes)) >= 80)
         assert sorted(commands_of(*probes)) == sorted(opened)
         assert sorted(refused_of(*probes)) == sorted(refused)
@@ -574,6 +576,11 @@ def counting(listener: AnyClient) -> set[str]:
     """Return the probes of a group that have said last that they count customers."""
     latest = {message.topic: message.payload for message in listener.messages}
     return {topic.rpartition("/")[2] for topic, word in latest.items() if word == PRESENT}
+
+
+def has_complained(probe: RunningProbe) -> bool:
+    """Return whether a probe has logged a message that it could not read."""
+    return any(line["event"] == "malformed_message" for line in probe.log())
 
 
 def commands_of(*probes: RunningProbe) -> list[str]:

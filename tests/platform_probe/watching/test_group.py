@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from fleet_wire.links.announced import GONE
 from platform_probe.watching.group import (
     ANNOUNCED_EVERY_S,
+    BACK_S,
     LISTENING,
     LOOK_S,
     PRESENT,
@@ -95,14 +96,33 @@ def test_who_comes_to_others_listens_before_it_counts() -> None:
 
 
 def test_who_comes_back_listens_again() -> None:
-    """What was sent meanwhile it has not heard; and who is there the broker tells it anew."""
+    """What was sent meanwhile it has not heard."""
     bench = GroupBench()
     first, second = bench.join("one"), bench.join("two")
     bench.wait(LISTENS_S)
+    second.lost()
+    first.take(second.topic, GONE)
     second.begin_anew()
-    first.take(second.topic, LISTENING)
-    second.take(first.topic, PRESENT)
+    bench.announce()
     assert bench.owners() == [[first.topic]] * len(CARS)
+
+
+def test_while_the_broker_is_away_each_keeps_its_part() -> None:
+    """However long: what the platform's log says of that time counts once too."""
+    bench = GroupBench()
+    first, _ = bench.join("one"), bench.join("two")
+    bench.wait(LISTENS_S)
+    before = bench.owners()
+    for one in bench.groups:
+        one.lost()
+    bench.clock.now_s += 10 * SILENT_S
+    assert bench.owners() == before
+    first.begin_anew()
+    assert bench.owners() == before
+    bench.clock.now_s += LOOK_S
+    assert first.announcement() == PRESENT
+    bench.clock.now_s += BACK_S
+    assert all(map(first.is_ours, CARS))
 
 
 def test_who_is_silent_is_gone() -> None:
@@ -113,6 +133,18 @@ def test_who_is_silent_is_gone() -> None:
     assert [second.topic] in bench.owners()
     bench.wait(SILENT_S, but=second)
     assert all(map(first.is_ours, CARS))
+
+
+def test_who_was_gone_before_we_came_is_not_waited_for() -> None:
+    """A broker may still have its announcement, though nobody is there."""
+    clock = FakeClock()
+    group = Group("monitors", "one", clock=clock, listens_s=2 * SILENT_S)
+    group.begin_anew()
+    group.take("probes/monitors/gone", PRESENT)
+    assert not any(map(group.is_ours, CARS))
+    clock.now_s += SILENT_S
+    assert all(map(group.is_ours, CARS))
+    assert group.announcement() == PRESENT
 
 
 def test_a_topic_cannot_be_left_by_a_client_id() -> None:
