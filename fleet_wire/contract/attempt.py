@@ -37,9 +37,11 @@ class Stage(StrEnum):
     API_ANSWERED = "api_answered"
     """The platform's API has answered, where there is one."""
     PUBLISHED = "published"
-    """The command was given to the connection with the broker."""
+    """The command was given to the connection with the broker; of a customer's unlock, where the
+    platform's log does not say when: the monitor saw it."""
     BROKER_ACCEPTED = "broker_accepted"
-    """The broker's PUBACK came."""
+    """The broker's PUBACK came; of a customer's unlock, where the platform's log does not say when:
+    the monitor saw the command, which the broker had taken by then."""
     BOX_RECEIVED = "box_received"
     """The box has the command; placed by its own durations, before its answer came."""
     BOX_EXECUTED = "box_executed"
