@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from fleet_wire.clock import Clock
-from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
+from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
 from fleet_wire.links.announced import GONE
 from fleet_wire.links.link import (
     PERMANENT_CODES,
@@ -29,7 +30,7 @@ from platform_probe.load.timers import Timer, Timers
 from platform_probe.outputs.logs import Complaints, Logger
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.settings import ProbeSettings
-from platform_probe.watching.group import PRESENT, Group
+from platform_probe.watching.group import Group
 from platform_probe.watching.inbox import subscriptions
 
 KEEPALIVE_S: Final = 15
@@ -80,7 +81,14 @@ class Connected(HandlerOfSeveral, ABC):
         self._group: Group | None = None
         """Who shares the customers with us."""
         if settings.watch_group is not None:
-            self._group = Group(settings.watch_group, settings.client_id)
+            self._group = Group(
+                settings.watch_group,
+                settings.client_id,
+                clock=clock,
+                listens_s=settings.tracking.deadline_s,
+            )
+        self._announcer: Timer | None = None
+        """Lets us announce ourselves again, as long as there is a connection."""
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
@@ -113,7 +121,6 @@ class Connected(HandlerOfSeveral, ABC):
         heard = subscriptions(
             self._profile,
             watch=settings.watch,
-            group=settings.watch_group,
             broker_log=settings.broker_log,
         )
         return Session(
@@ -129,7 +136,9 @@ class Connected(HandlerOfSeveral, ABC):
         """Note that commands can be sent and answers come."""
         self._connected_s = self._clock.monotonic_s()
         self._count_time(can_see=True)
-        self._announce(PRESENT)
+        if self._group is not None:
+            self._group.begin_anew()
+            self._announce_again()
         self._logger.info(
             "broker_connected",
             broker=str(self._settings.brokers),
@@ -150,6 +159,10 @@ class Connected(HandlerOfSeveral, ABC):
         self.last_error = f"{reason.why.value}{code}: {detail}".rstrip(": ")
         if reason.why is Ended.REFUSED and reason.code in PERMANENT_CODES:
             self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
+        if self._group is not None:
+            self._group.lost()
+        if self._announcer is not None:
+            self._announcer.cancel()
         self._lost(self.last_error)
         if self._is_closed:
             return
@@ -194,8 +207,9 @@ class Connected(HandlerOfSeveral, ABC):
     def _leave(self) -> None:
         """Say goodbye to the broker, for good."""
         self._is_closed = True
-        if self._reconnect is not None:
-            self._reconnect.cancel()
+        for timer in (self._reconnect, self._announcer):
+            if timer is not None:
+                timer.cancel()
         self._announce(GONE)
         if self._link is not None:
             self._link.disconnect()
@@ -225,8 +239,18 @@ class Connected(HandlerOfSeveral, ABC):
 
     def _announce(self, payload: bytes) -> None:
         """Tell those who share the customers with us that we are there, or no longer."""
-        if self._group is not None and self._link is not None and self._link.is_connected:
+        if self._group is None or self._link is None or not self._link.is_connected:
+            return
+        with suppress(LocalProtocolError):  # too much waits to be sent: said again soon
             self._link.publish(self._group.topic, payload, retain=True)
+
+    def _announce_again(self) -> None:
+        """Say that we are there, now and as long as we are."""
+        group = self._group
+        if group is None:
+            return
+        self._announce(group.announcement())
+        self._announcer = self._timers.call_later(group.next_in_s(), self._announce_again)
 
     def _count_time(self, *, can_see: bool) -> None:
         """Count the time since the last call, and note whether we can see anything from now on."""

@@ -80,7 +80,7 @@ class Probe(Connected):
         """Diagnoses what failed, on its way to the sinks."""
         self._relocks = self._load.unlocks and self._load.relock
         self.tracker = self._tracker()
-        self.tracker.is_shared = self._group is not None
+        self.tracker.is_ours = None if self._group is None else self._group.is_ours
         only_open = self._only_open()
         self._inbox = Inbox(
             self.tracker,

@@ -229,7 +229,7 @@ class ProbeSettings(BaseSettings):
     watch_group: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_.-]{1,64}$",
         description="name that several monitors on one broker have in common, to count every"
-        " customer once: each command comes to one of them; give each a client_id of its own",
+        " customer once: a car's are one monitor's; give each a client_id of its own",
     )  # fmt: skip
     broker_log: bool = Field(
         default=False, description="also follow the broker's own log, where mosquitto publishes it"

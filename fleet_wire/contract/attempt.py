@@ -39,9 +39,11 @@ class Stage(StrEnum):
     published already, as to a phone that asks to wait, holds nothing up: its hop is 0, and it may
     lie after `total_s`, in no hop. How long the API took is `api_answered` less `requested`."""
     PUBLISHED = "published"
-    """The command was given to the connection with the broker."""
+    """The command was given to the connection with the broker; of a customer's unlock, where the
+    platform's log does not say when: the monitor saw it."""
     BROKER_ACCEPTED = "broker_accepted"
-    """The broker's PUBACK came."""
+    """The broker's PUBACK came; of a customer's unlock, where the platform's log does not say when:
+    the monitor saw the command, which the broker had taken by then."""
     BOX_RECEIVED = "box_received"
     """The box has the command; placed by its own durations, before its answer came."""
     BOX_EXECUTED = "box_executed"
@@ -96,7 +98,8 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """
 
     requests: int = 1
-    """How often the phone asked for it: a retry is another request."""
+    """How often the phone asked for it: a retry is another request, also one that comes after the
+    attempt was judged, see `revision`."""
     sent_again: int = 0
     """How often the platform sent the same command once more, with its id."""
     status: int | None = None

@@ -48,6 +48,7 @@ class MappedProfile:
             [(levels, _route(shared)) for levels, shared in routes.items()]
         )
         self._traits = traits_of(form)
+        self._needs_id = form.correlation is Correlation.FIELD
         self._has_client = any(CLIENT in one.names for one in self._templates[TopicKind.COMMAND])
         ids = [message.fields.get(COMMAND) for message in form.command]
         self._ids_are_numbers = any(field is not None and field.number for field in ids)
@@ -114,6 +115,8 @@ class MappedProfile:
         vehicle_id, heard = reader.read(vehicle_id, levels, message)
         if kind is TopicKind.COMMAND and heard is not None and message.correlation_data:
             heard = _named(heard, message.correlation_data)
+        if self._needs_id and reader.says_id and getattr(heard, "command_id", None) == UNNAMED:
+            raise RemoteProtocolError("command_id: the message does not say it")
         return vehicle_id, heard
 
     def read_command(self, vehicle_id: str, message: Message) -> Command | None:

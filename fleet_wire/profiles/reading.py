@@ -78,6 +78,8 @@ class Reader:
             self._names.append(VEHICLE)
         infos = FIELDS[kind]
         self._blank: list[Any] = [None] * len(self._names)
+        self.says_id = COMMAND in form.fields or COMMAND in template.names
+        """Whether the file says where its messages have the id of a command."""
         self._needed = [at for at, name in enumerate(self._names) if infos[name].is_needed]
         self._levels: list[tuple[int, int, Read]] = []
         self._json: list[tuple[int, Read, tuple[str, ...]]] = []

@@ -117,14 +117,14 @@ def _said(profile: Profile, message: Message) -> tuple[Reading, str]:
         return Reading.UNREADABLE, f"{kind} on {message.topic} cannot be read: {error}: {shown}"
     if heard is None:
         return Reading.IGNORED, f"of {vehicle_id}, on {message.topic}: of no concern"
-    return Reading.READ, f"{_kind_of(kind, heard)} of {vehicle_id}: {_in_words(heard)}"
+    return Reading.READ, f"{_kind_of(kind, heard)} of {vehicle_id}: {_in_words(heard, profile)}"
 
 
 def _kind_of(kind: str, heard: Heard) -> str:
     return f"provisional {kind}" if isinstance(heard, ProvisionalResult) else kind
 
 
-def _in_words(heard: Heard) -> str:
+def _in_words(heard: Heard, profile: Profile) -> str:
     """Return the fields that a message fills, in the contract's terms."""
     words = []
     for name in heard.__struct_fields__:
@@ -133,7 +133,8 @@ def _in_words(heard: Heard) -> str:
         if is_absent or (name in ("issued_at_ms", "counter", "signature") and not value):
             continue
         if name == "command_id" and value == UNNAMED:
-            value = "the only one that is open"
+            is_by_car = profile.traits.correlation is Correlation.ONLY_OPEN
+            value = "the only one that is open" if is_by_car else "none"
         words.append(f"{name} {value.value if isinstance(value, Enum) else value}")
     return ", ".join(words)
 

@@ -75,12 +75,13 @@ class Following:
         """Called when there is something more to wait for, see `next_deadline_s`."""
         self._is_watching = is_watching
         """Whether the commands of others come to us."""
-        self.is_shared = False
-        """Whether the commands of others come to us or to another monitor, and answers to both."""
+        self.is_ours: Callable[[str], bool] | None = None
+        """Says of a car whether its customers are ours to count; None: there is no other monitor
+        that hears all that we hear."""
         self.on_other: Callable[[str, Result], None] | None = None
         """Takes a car and its answer to a command that belongs to no attempt."""
         self.on_stranger: Callable[[str], None] | None = None
-        """Takes a car that answered to a command that we do not know, where that is shared."""
+        """Takes a car to which somebody has sent a command that another monitor counts."""
         self.to_join: Callable[[EndedAttempt], None] | None = None
         """Takes in place of `emit` what is to be joined with the platform's log."""
         self.on_unanswered: Callable[[EndedAttempt], None] | None = None
@@ -294,8 +295,8 @@ class Following:
 
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
-        if past is None and self.is_shared:
-            return  # another monitor has the command
+        if past is None and self.is_ours is not None:
+            return  # another monitor may have the command, from before we were there
         if not isinstance(past, UnfollowedCommand):
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
         elif self.on_other is not None:

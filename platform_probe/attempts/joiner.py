@@ -71,9 +71,10 @@ class Joiner:
     """Takes ended attempts and lines of the platform's log; `emit` takes each judgement.
 
     `is_under_way` says of the platform's side of an unlock whether MQTT tells of it, and has not
-    seen its end. `is_ours` says by its trace or request whether an unlock that only the platform
-    tells of is ours; None: there is no other monitor that could count it. `on_complaint` takes the
-    record of each call to support, when the unlocks before it are judged.
+    seen its end. `is_ours` says by its car, where no car is named by trace or request, whether an
+    unlock that only the platform tells of is ours; None: there is no other monitor that could count
+    it. `on_complaint` takes the record of each call to support, when the unlocks before it are
+    judged.
     """
 
     def __init__(
@@ -285,7 +286,7 @@ class Joiner:
         """Let a call to support wait for the unlocks that it may be about."""
         if self._on_complaint is None or call.request_id in self._known_calls:
             return
-        if not (self._is_ours is None or self._is_ours(call.request_id)):
+        if not (self._is_ours is None or self._is_ours(call.vehicle_id or call.request_id)):
             return
         self._calls.take(call)
         if self.on_wait is not None:
@@ -405,8 +406,8 @@ class Joiner:
     def _is_counted_here(self, joined: Joined) -> bool:
         """Return whether an unlock that only the log tells of is ours to count.
 
-        Of several monitors it is one's; a command that the broker took has come to one of them, and
-        that one counts it. What began before we did may be an earlier process's.
+        Of several monitors it is one's; a command that the broker took has come to all of them, and
+        whose car it is counts it. What began before we did may be an earlier process's.
         """
         side = joined.side
         if side is None or joined.revision:
@@ -418,7 +419,8 @@ class Joiner:
         is_on_broker = is_expected_on_mqtt(side) or (
             side.published_at is not None and not self._logs_pubacks
         )
-        return not is_on_broker and self._is_ours(side.trace_id or side.request_ids[0])
+        key = side.vehicle_id or side.trace_id or side.request_ids[0]
+        return not is_on_broker and self._is_ours(key)
 
     def _began_before_us(self, side: PlatformSide) -> bool:
         """Return whether a request may stand in the log before the line at which we began."""

@@ -31,6 +31,11 @@ _OF_RECORD: Final = (
 )  # fmt: skip
 
 
+MAX_TOLD_OF: Final = 100
+"""More requests for one unlock are no news by themselves [E]: a phone that asks without end must
+not make a record each time."""
+
+
 class PlatformSide(msgspec.Struct, gc=False):
     """One unlock as the platform saw it. Times are Unix seconds on the platform's clock.
 
@@ -69,9 +74,17 @@ class PlatformSide(msgspec.Struct, gc=False):
     end_reason: str | None = None
 
     def take(self, event: PlatformEvent) -> bool:
-        """Take a line; return whether it says anything new."""
+        """Take a line; return whether it says anything new.
+
+        That the phone has tried again is new, though nothing else of the unlock is.
+        """
+        is_tried_again = False
         if event.request_id not in self.request_ids:
+            is_tried_again = 0 < len(self.request_ids) < MAX_TOLD_OF
             self.request_ids = tuple(sorted((*self.request_ids, event.request_id)))
+        return self._take(event) or is_tried_again
+
+    def _take(self, event: PlatformEvent) -> bool:
         self._take_names(event)
         step = event.event
         if step is PlatformStep.ANSWERED:

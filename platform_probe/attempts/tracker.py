@@ -107,6 +107,11 @@ class AttemptTracker(Following):
             return
         if trace_id and self._remembered.name_command(trace_id, command.command_id):
             return
+        if self.is_ours is not None and not self.is_ours(vehicle_id):
+            self._pass_over(command.command_id, now_s)
+            if self.on_stranger is not None:
+                self.on_stranger(vehicle_id)
+            return
         if len(self._open) >= MAX_OPEN_WATCHED or command.action is not Action.UNLOCK:
             self.not_followed += command.action is Action.UNLOCK
             self._pass_over(command.command_id, now_s)
@@ -170,8 +175,6 @@ class AttemptTracker(Following):
         """Take a box's answer to a command."""
         now_s = self._advance()
         self._evidence.heard(vehicle_id, now_s)
-        if self.is_shared and self.on_stranger is not None and not self.knows(result.command_id):
-            self.on_stranger(vehicle_id)
         command_id = result.command_id
         if command_id in self._open or not self._hold(command_id, vehicle_id, result, now_s):
             self._take_answer(vehicle_id, result, now_s)

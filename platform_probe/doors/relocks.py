@@ -77,7 +77,7 @@ class Relocks:
         self._why_not = why_not
         self._tracker = tracker
         tracker.on_other = self.answered
-        tracker.on_stranger = self.answered_another
+        tracker.on_stranger = self.asked_by_another
         self._clock = clock
         self._timers = timers
         self._patience_s = patience_s
@@ -125,8 +125,8 @@ class Relocks:
             relock.is_executed = why_not is None
             relock.why = why_not or "executed, but the car does not say that it is locked"
 
-    def answered_another(self, vehicle_id: str) -> None:
-        """Take that a car answered to a command that we know nothing of."""
+    def asked_by_another(self, vehicle_id: str) -> None:
+        """Take that somebody has sent a command to a car, which another monitor counts."""
         relock = self._under_way.get(vehicle_id)
         if relock is not None:
             self._end(relock, RelockEnd.LEFT, "somebody else has asked for it")

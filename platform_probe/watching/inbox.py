@@ -52,21 +52,15 @@ def subscriptions(
     profile: Profile = NATIVE,
     *,
     watch: bool,
-    group: str | None = None,
     broker_log: bool = False,
 ) -> tuple[str, ...]:
     """Return the topic filters of a probe; with `watch` also the commands that others send.
 
-    Of a `group` each of those comes to one probe. With `broker_log` also what the broker itself
-    says, which comes to all.
+    With `broker_log` also what the broker itself says.
     """
     of_broker = (BROKER_LOG,) if broker_log else ()
-    if not watch:
-        return (*profile.filters(_FROM_BOXES), *of_broker)
-    if group is None:
-        return (*profile.filters((*_FROM_BOXES, TopicKind.COMMAND)), *of_broker)
-    commands = [f"$share/{group}/{each}" for each in profile.filters((TopicKind.COMMAND,))]
-    return (*profile.filters(_FROM_BOXES), *commands, *of_broker)
+    kinds = (*_FROM_BOXES, TopicKind.COMMAND) if watch else _FROM_BOXES
+    return (*profile.filters(kinds), *of_broker)
 
 
 class Hears(Protocol):

@@ -23,6 +23,7 @@ from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
+from platform_probe.watching.group import PRESENT
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.hand_made_boxes import (
@@ -473,8 +474,10 @@ async def test_two_probes_that_share_count_every_customer_once(
     log = PlatformLogFile(tmp_path / "platform.jsonl")
     settings = {
         "watch_group": "monitors",
+        "load": {"deadline_s": 1},
         "platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2},
     }
+    said = AnyClient(links, "group", "probes/monitors/+")
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     async with (
@@ -483,8 +486,11 @@ async def test_two_probes_that_share_count_every_customer_once(
     ):
         await first.ready()
         await second.ready()
-        opened, refused = log.play(customer, CARS, customers=40)
         probes = (first, second)
+        await eventually(lambda: counting(said) == {"one", "two"})
+        customer.send(f"cars/{CARS[0]}/result", b"?")  # what they hear after the other's word
+        await eventually(lambda: all(map(has_complained, probes)))
+        opened, refused = log.play(customer, CARS, customers=40)
         await eventually(lambda: len(commands_of(*probes)) + len(refused_of(*probes)) >= 80)
         assert sorted(commands_of(*probes)) == sorted(opened)
         assert sorted(refused_of(*probes)) == sorted(refused)
@@ -502,6 +508,79 @@ async def test_two_probes_that_share_count_every_customer_once(
         assert (probe.directory / "out" / "stray_answers.jsonl").read_bytes() == b""
     for record in [record for probe in probes for record in probe.attempts()]:
         assert record.sources_missing == ()
+
+
+async def test_a_command_that_is_sent_again_is_one_unlock_of_one_probe(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Also where the car is silent, and where another probe has come between the two.
+
+    An odd number of them: a broker that gave each copy to the next probe in turn would give the
+    second one of each to another than the first.
+    """
+    fleet = boxes(links, CARS[:3])
+    fleet += [HandMadeBox(links, car, say_nothing) for car in CARS[3:]]
+    await eventually(lambda: all(box.link.is_connected for box in fleet))
+    customer = AnyClient(links, "platform")
+    said = AnyClient(links, "group", "probes/monitors/+")
+    log = PlatformLogFile(tmp_path / "platform.jsonl")
+    settings = {
+        "watch_group": "monitors",
+        "load": {"deadline_s": 2},
+        "platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2},
+    }
+    sent = {f"k{number}": CARS[number % len(CARS)] for number in range(11)}
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    async with (
+        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
+        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
+    ):
+        await eventually(lambda: counting(said) == {"one", "two"})
+        async with running_probe(
+            tmp_path / "three", mosquitto.address, client_id="three", **settings
+        ) as third:
+            await third.ready()
+            probes = (first, second, third)
+            send_all(sent, customer, log)
+            await eventually(lambda: counting(said) == {"one", "two", "three"})
+            send_all(sent, customer, log)
+            await eventually(lambda: sorted(sent_again(*probes)) == sorted(sent))
+            for probe in probes:
+                probe.process.send_signal(signal.SIGTERM)
+            assert [await probe.exit_code() for probe in probes] == [0, 0, 0]
+    of_probes = [set(commands_of(probe)) for probe in probes]
+    assert sum(map(len, of_probes)) == len(set.union(*of_probes)) == len(sent)
+    assert all(of_probes[:2])
+
+
+def send_all(sent: dict[str, str], platform: AnyClient, log: PlatformLogFile) -> None:
+    """Let a platform send commands to cars, and say so."""
+    for command_id, car in sent.items():
+        command = Command(command_id, Action.UNLOCK, 0, 2**50, 1, "unsigned")
+        platform.send(f"cars/{car}/command", encode(command))
+        log.write("published", request_id=f"r-{command_id}", command_id=command_id, vehicle_id=car)
+
+
+def sent_again(*probes: RunningProbe) -> list[str]:
+    """Return the commands of which a record says that the platform sent them again."""
+    attempts = [attempt for probe in probes for attempt in probe.attempts()]
+    return [
+        one.command_id
+        for one in attempts
+        if one.command_id is not None and one.platform and one.platform.sent_again == 1
+    ]
+
+
+def counting(listener: AnyClient) -> set[str]:
+    """Return the probes of a group that have said last that they count customers."""
+    latest = {message.topic: message.payload for message in listener.messages}
+    return {topic.rpartition("/")[2] for topic, word in latest.items() if word == PRESENT}
+
+
+def has_complained(probe: RunningProbe) -> bool:
+    """Return whether a probe has logged a message that it could not read."""
+    return any(line["event"] == "malformed_message" for line in probe.log())
 
 
 def commands_of(*probes: RunningProbe) -> list[str]:

@@ -27,6 +27,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import ConfigError, LocalProtocolError
+from fleet_wire.links.announced import GONE
 from fleet_wire.links.link import (
     SESSION_TAKEN_OVER,
     Disconnected,
@@ -46,6 +47,8 @@ from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
+from platform_probe.watching import group as group_module
+from platform_probe.watching.group import PRESENT
 from tests.helpers.fake_clock import EPOCH_S, FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
@@ -54,6 +57,7 @@ from tests.helpers.records import ListSink
 from tests.helpers.waiting import eventually
 
 ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
+TOPIC = "probes/monitors/platform-probe"
 BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}
 
 
@@ -85,7 +89,7 @@ class FakeProbeLink:
         properties: PublishProperties | None = None, on_ack: OnAck | None = None,
     ) -> None:  # fmt: skip
         """Keep what is sent."""
-        assert (qos, retain) == (1, False)
+        assert (qos, retain) == (1, topic.startswith("probes/"))
         if self.is_full:
             raise LocalProtocolError("queue is full")
         self.sent.append((topic, payload, properties, on_ack))
@@ -220,6 +224,24 @@ async def test_a_group_is_heard_of_before_the_fleet() -> None:
     bench = ProbeBench(watch_group="monitors")
     assert bench.probe.session().subscriptions[0].startswith("probes/monitors/")
     bench.probe.close()
+
+
+async def test_a_probe_of_a_group_says_so_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it is connected; a queue that is full just then ends nothing."""
+    monkeypatch.setattr(group_module, "LOOK_S", 0.01)
+    bench = ProbeBench(watch_group="monitors")
+    bench.probe.connect()
+    bench.link.is_full = True
+    bench.link.accept()
+    bench.link.is_full = False
+    await eventually(lambda: (TOPIC, PRESENT) in [sent[:2] for sent in bench.link.sent])
+    bench.link.end()
+    bench.link.sent.clear()
+    await asyncio.sleep(0.05)
+    assert bench.link.sent == []
+    bench.link.is_connected = True
+    bench.probe.close()
+    assert [sent[:2] for sent in bench.link.sent] == [(TOPIC, GONE)]
 
 
 async def test_load_is_sent_and_ends_well(bench: ProbeBench) -> None:

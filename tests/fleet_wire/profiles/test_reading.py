@@ -198,6 +198,19 @@ def test_a_box_takes_its_own_commands_only() -> None:
         assert (profile.read_command(vehicle_id, message) is not None) is is_taken
 
 
+@pytest.mark.parametrize("payload", [b'{"status":"OK"}', b'{"id":null,"status":"OK"}'])
+def test_an_answer_that_lacks_its_id_is_an_error(payload: bytes) -> None:
+    """Where ids are in the fields: it would belong to any command that lacks one too."""
+    profile = profile_of(WIRE)
+    with pytest.raises(RemoteProtocolError, match="command_id"):
+        heard(profile, "v1/car-1/ack", payload)
+    with pytest.raises(RemoteProtocolError, match="command_id"):
+        heard(profile, "v1/car-1/cmd", b'{"op":"OPEN"}')
+    named = heard(profile, "v1/car-1/cmd", b'{"op":"OPEN"}', correlation_data=b"c1")
+    assert isinstance(named, Command)
+    assert named.command_id == "c1"
+
+
 def test_correlation_data_names_a_command_without_an_id() -> None:
     """What MQTT 5 says besides is used where the fleet's own messages name nothing."""
     profile = profile_of(OWN_WIRES["nameless-311"])

@@ -23,6 +23,7 @@ from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
 from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.log_time import STRANGE_LINES
+from platform_probe.attempts.platform_side import MAX_TOLD_OF
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, check_arithmetic
@@ -500,6 +501,38 @@ def test_what_was_left_may_still_be_done() -> None:
     assert bench.only().outcome is Outcome.OK
 
 
+def test_a_phone_that_tries_again_after_all_was_said_is_counted() -> None:
+    """It gets the answer that it had, so nothing else is new; as long as the unlock is known."""
+    bench = JoinBench()
+    whole(bench)
+    first = bench.only()
+    bench.wait(30.0)
+    bench.requested(request_id="r2")
+    bench.answered(200, request_id="r2")
+    bench.wait(LATE_WINDOW_S - LATE_S)
+    bench.requested(request_id="r3")
+    bench.answered(200, request_id="r3")
+    second, third = bench.records[1:]
+    requests = [one.platform.requests for one in (first, second, third) if one.platform]
+    assert requests == [1, 2, 3]
+    assert (second.revision, third.revision) == (2, 3)
+    assert second.stages == third.stages == first.stages
+
+
+def test_a_phone_that_asks_without_end_does_not_make_records_without_end() -> None:
+    """They are counted all the same, with what is new next."""
+    bench = JoinBench()
+    whole(bench)
+    for number in range(2 * MAX_TOLD_OF):
+        bench.requested(request_id=f"again-{number}")
+    assert len(bench.records) == MAX_TOLD_OF
+    bench.published()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    record = bench.records[-1]
+    assert record.platform
+    assert record.platform.requests == 2 * MAX_TOLD_OF + 1
+
+
 def test_a_command_that_the_platform_sends_again_is_counted() -> None:
     """With the same id; a line that comes twice is one, and another command is another."""
     bench = JoinBench()
@@ -791,9 +824,18 @@ def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, wri
     assert len(bench.records) == written
 
 
-@pytest.mark.parametrize(("trace_id", "key"), [(TRACE_ID, TRACE_ID), (None, "r1")])
-def test_whose_it_is_says_its_trace_or_else_its_request(trace_id: str | None, key: str) -> None:
-    """So that all monitors ask by the same."""
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        ({}, CAR),
+        ({"vehicle_id": None}, TRACE_ID),
+        ({"vehicle_id": None, "trace_id": None}, "r1"),
+    ],
+)
+def test_whose_it_is_says_its_car_or_else_what_else_is_known(
+    names: dict[str, str | None], key: str
+) -> None:
+    """So that all monitors ask by the same, and a car's unlocks stand beside each other."""
     asked: list[str] = []
 
     def is_ours(each: str) -> bool:
@@ -802,8 +844,8 @@ def test_whose_it_is_says_its_trace_or_else_its_request(trace_id: str | None, ke
 
     bench = JoinBench(is_ours=is_ours)
     bench.wait(DEADLINE_S + 1)
-    bench.requested(trace_id=trace_id)
-    bench.answered(403, trace_id=trace_id)
+    bench.requested(**names)
+    bench.answered(403, **names)
     assert bench.only().cause is Cause.API_REFUSED
     assert asked == [key]
 

@@ -144,9 +144,9 @@ def test_a_call_is_due_when_unlocks_before_it_can_be_judged() -> None:
     assert bench.joiner.next_s() == pytest.approx(called_s + DEADLINE_S + WAIT_S)
 
 
-@pytest.mark.parametrize(("mine", "written"), [("ticket-1", 1), ("another", 0)])
+@pytest.mark.parametrize(("mine", "written"), [(CAR, 1), ("another", 0)])
 def test_of_several_monitors_one_has_the_complaint(mine: str, written: int) -> None:
-    """By the call's own id, as with what only the log tells."""
+    """The one that counts the car's unlocks: the call is about them."""
     bench = JoinBench(is_ours=lambda key: key == mine)
     bench.called()
     bench.joiner.flush()

@@ -791,16 +791,29 @@ def test_next_deadline_is_the_earliest_of_unlocks_and_of_answers_that_wait() -> 
     assert bench.tracker.next_deadline_s() == ends_s
 
 
-def test_where_customers_are_shared_a_strangers_answer_is_no_stray() -> None:
-    """Another monitor has the command: whoever locks cars again learns of it, nobody else."""
+def test_what_another_monitor_counts_is_followed_by_that_one() -> None:
+    """Sent again as well: whoever locks cars again learns of it, nobody else."""
     bench = TrackerBench(is_watching=True)
     strangers: list[str] = []
-    bench.tracker.is_shared = True
+    bench.tracker.is_ours = lambda car: car != CAR
     bench.tracker.on_stranger = strangers.append
+    bench.customer("theirs")
+    bench.executed("theirs")
+    assert strangers == [CAR]
+    bench.tracker.is_ours = lambda _: True  # the other one has gone, and has a record of it
+    bench.customer("theirs")
+    bench.executed("theirs")
+    bench.wait(DEADLINE_S)
+    assert (bench.records, strangers) == ([], [CAR])
+
+
+def test_of_several_monitors_none_takes_an_answer_for_a_stray() -> None:
+    """Another may have seen its command, before this one was there."""
+    bench = TrackerBench(is_watching=True)
+    bench.tracker.is_ours = lambda _: True
     bench.executed("theirs")
     bench.wait(HOLD_S)
     assert bench.records == []
-    assert strangers == [CAR]
 
 
 def test_what_the_broker_said_of_a_car_is_evidence_of_its_unlocks() -> None:

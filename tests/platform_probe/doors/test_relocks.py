@@ -310,12 +310,12 @@ def test_a_probe_that_stops_names_the_cars_that_it_leaves_open() -> None:
     assert bench.ends() == {"failed": 1}
 
 
-def test_a_car_that_answers_to_somebody_else_is_left_to_them() -> None:
-    """Where monitors share the customers, this one may not see the command, but its answer."""
+def test_a_car_that_another_monitors_customer_opens_is_left_to_them() -> None:
+    """Where monitors share the customers, this one has no record of them."""
     bench = RelockBench()
-    bench.tracker.tracker.is_shared = True
+    bench.tracker.tracker.is_ours = lambda _: False
     bench.unlock()
     bench.timers.run_for(0.1)
-    bench.tracker.executed("a customer's")
+    bench.tracker.customer("a customer's")
     assert bench.ends() == {"left": 1}
     assert bench.locks == [CAR]

@@ -296,7 +296,7 @@ def test_without_the_setting_such_a_line_breaks_the_contract() -> None:
 def test_the_brokers_log_is_subscribed_to_where_it_is_asked_for() -> None:
     """Never by a group's share: it comes to each monitor."""
     assert "$SYS/broker/log/#" not in subscriptions(watch=True)
-    assert subscriptions(watch=True, group="a", broker_log=True)[-1] == "$SYS/broker/log/#"
+    assert subscriptions(watch=True, broker_log=True)[-1] == "$SYS/broker/log/#"
     assert subscriptions(watch=False, broker_log=True)[-1] == "$SYS/broker/log/#"
 
 
