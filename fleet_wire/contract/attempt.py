@@ -58,8 +58,6 @@ PROBE_STOPPED: Final = "the probe was stopped"
 """The reason of an unlock that was under way when its monitor was told to stop."""
 BEGUN_LATE: Final = "the monitor, too busy, began it"
 """Begins the reason of an unlock that its monitor asked for so late that its end says nothing."""
-BEGUN_LATE: Final = "the monitor, too busy, began it"
-"""Begins the reason of an unlock that its monitor asked for so late that its end says nothing."""
 
 
 class Flag(StrEnum):
