@@ -117,6 +117,8 @@ class _Shard:
             await self._ended.wait()
         finally:
             listening.cancel()
+            fleet.end_injections()
+            self._say(words.Told())
             await fleet.close()
             counting.cancel()
             self._say(self._counts())

@@ -48,6 +48,10 @@ class Truth(msgspec.Struct, frozen=True, tag="truth"):
     hit: Hit
 
 
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """From a shard, at its end: it has told all that faults did; no more than goodbyes follow."""
+
+
 class Moved(msgspec.Struct, frozen=True, tag="moved"):
     """From a shard: a lock has moved. The movement's time is of the monotonic clock."""
 
@@ -67,7 +71,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 ToShard = Connect | Begin | End
-FromShard = Counts | Ready | Truth | Moved | Note | Failed
+FromShard = Counts | Ready | Truth | Told | Moved | Note | Failed
 
 to_shard = msgspec.json.Decoder(ToShard)
 from_shard = msgspec.json.Decoder(FromShard)

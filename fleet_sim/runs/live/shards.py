@@ -30,13 +30,11 @@ from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 
-END_S: Final = 15.0
+END_S: Final = 30.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
+UNTOLD: Final = "it was silent for too long, and what faults had done to its boxes is not known"
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
-NICENESS: Final = 10
-"""Where cores are too few, what opens cars, watches and shows goes before the boxes: an unlock that
-was begun late is no measurement."""
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 """Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
 
@@ -73,8 +71,10 @@ class Shard:
     ready: words.Ready | None = None
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
+    has_told: bool = False
+    """Whether it has said all that faults did to its boxes."""
     is_too_slow: bool = False
-    """Whether it was told to end, took too long to say goodbye, and was killed for that."""
+    """Whether it was told to end, took too long, and was killed for that."""
     is_running: bool = True
     may_connect: bool = False
     """Whether it has been told to."""
@@ -247,16 +247,24 @@ class Shards:
                         heard.hit(word.hit)
                     case words.Moved():
                         heard.movement(word.movement)
+                    case words.Told():
+                        shard.has_told = True
                     case words.Note():
                         heard.note(f"{shard.name}: {word.text}")
                     case words.Failed():
                         error = word.error
         status = await asyncio.to_thread(_status_of, shard.pid)
         shard.is_running = False
-        if error is not None or not self._is_ending or (status != 0 and not shard.is_too_slow):
-            shard.lost = error or _how(status)
+        shard.lost = error or self._why_lost(shard, status)
+        if shard.lost is not None:
             heard.note(f"{shard.name} is gone: {shard.lost}; the others go on")
         shard.writer.close()
+
+    def _why_lost(self, shard: Shard, status: int) -> str | None:
+        """Return why something of a process that has ended is missing; None: nothing is."""
+        if shard.is_too_slow:
+            return None if shard.has_told else UNTOLD
+        return None if self._is_ending and status == 0 else _how(status)
 
     def kill(self) -> None:
         """End those that still run."""
@@ -282,8 +290,6 @@ def _play_and_exit(play: PlayShard, shard: tuple[int, int], channel: socket.sock
     """Be a shard. What the parent has open and would clean up at its end is not ours."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent says when
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
     code = 1
     try:
         uvloop.run(play(shard, channel))

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from fleet_sim.runs.live import shards as module
-from fleet_sim.runs.live.shard_words import Note, line
+from fleet_sim.runs.live.shard_words import Note, Told, line
 from fleet_sim.runs.live.shards import Heard, Shards
 from tests.helpers.waiting import eventually
 
@@ -16,13 +16,20 @@ from tests.helpers.waiting import eventually
 async def _talkative(_shard: tuple[int, int], channel: socket.socket) -> None:
     """Play boxes that leave, one after the other, without an end."""
     _, writer = await asyncio.open_connection(sock=channel)
+    writer.write(line(Told()))
     while True:
         writer.write(line(Note("one has left")))
         await asyncio.sleep(0.01)
 
 
-async def _deaf(_shard: tuple[int, int], _channel: socket.socket) -> None:
+async def _deaf(_shard: tuple[int, int], channel: socket.socket) -> None:
     """Play boxes that are so many that their goodbyes take for ever."""
+    channel.sendall(line(Told()))
+    await asyncio.sleep(3_600)
+
+
+async def _mute(_shard: tuple[int, int], _channel: socket.socket) -> None:
+    """Play boxes that have no turn in which to say what faults did to them."""
     await asyncio.sleep(3_600)
 
 
@@ -40,6 +47,25 @@ def test_a_process_that_is_slow_to_say_goodbye_is_not_lost(monkeypatch: pytest.M
     with Shards.fork(_deaf, lambda _shard: 10, 2) as shards:
         asyncio.run(follow(shards))
         assert (shards.lost, notes) == ([], [])
+
+
+def test_a_process_that_could_not_say_what_faults_did_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What its boxes were struck by is missing in the ground truth: that is said."""
+    monkeypatch.setattr(module, "END_S", 0.05)
+    monkeypatch.setattr(module, "POLL_S", 0.01)
+    notes: list[str] = []
+
+    async def follow(shards: Shards) -> None:
+        await _follow(shards, notes)
+        await shards.end(_nothing)
+        await eventually(lambda: not any(shard.is_running for shard in shards.shards))
+
+    with Shards.fork(_mute, lambda _shard: 10, 1) as shards:
+        asyncio.run(follow(shards))
+        assert shards.lost_texts == (f"process 1 of 1 (10 boxes): {module.UNTOLD}",)
+        assert len(notes) == 1
 
 
 def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
