@@ -30,7 +30,7 @@ from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 
-END_S: Final = 30.0
+END_S: Final = 25.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
 UNTOLD: Final = "it was silent for too long, and what faults had done to its boxes is not known"
 POLL_S: Final = 0.1
