@@ -87,6 +87,8 @@ def _be_it(
     """Be the command, with the descriptors and the environment of one that was typed."""
     from tests.helpers.own_commands import PROGRAMS  # noqa: PLC0415 - of the command's process only
 
+    # The fork server keeps Ctrl-C from whatever it forks, where a sweep was the first to need it.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(stdout.fileno(), 1)
