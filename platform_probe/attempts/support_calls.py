@@ -125,16 +125,13 @@ class SupportCalls:
 
 
 def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
-    known = unlocks.get(key)
-    if known is None:
-        unlocks[key] = [unlock]
-        if len(unlocks) > MAX_KEYS:
-            unlocks.popitem(last=False)
-        return
+    known = unlocks.setdefault(key, [])
     unlocks.move_to_end(key)
     if len(known) == MAX_EACH:
         del known[0]
     known.append(unlock)
+    if len(unlocks) > MAX_KEYS:
+        unlocks.popitem(last=False)
 
 
 def _is_of(unlock: _Unlock, call: PlatformEvent) -> bool:

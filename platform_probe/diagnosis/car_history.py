@@ -501,7 +501,7 @@ def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> list[KeptT]:
     if isinstance(kept, tuple):
         return [one]
     if len(kept) >= most:
-        del kept[: len(kept) - most + 1]
+        del kept[0]
     kept.append(one)
     return kept
 

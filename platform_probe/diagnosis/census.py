@@ -167,9 +167,7 @@ class Census:
             for alike, number in awake.items()
             if radio in _heard_at(alike)
         )
-        for one in self._looked_at_since(at_s):
-            if heard_s[one.routine] <= at_s < one.at_s and radio in _heard_at(one.places):
-                heard += one.is_awake
+        heard += sum(radio in _heard_at(one.places) for one in self._heard_alone(at_s))
         return Heard(heard, self._awake[radio], 0)
 
     def connected_between(self, places: tuple[Place, ...], from_s: float, to_s: float) -> int:
@@ -224,10 +222,16 @@ class Census:
                 for one in members.values():
                     if one.is_awake:
                         found[one.places].append((max(one.at_s, routine_s), one.connected_s))
-        for one in self._looked_at_since(since_s):
-            if heard_s[one.routine] <= since_s < one.at_s and one.is_awake:
-                found[one.places].append((one.at_s, one.connected_s))
+        for one in self._heard_alone(since_s):
+            found[one.places].append((one.at_s, one.connected_s))
         return found
+
+    def _heard_alone(self, at_s: float) -> Iterator[Known]:
+        """Yield the cars that do not sleep and were heard of after a moment by themselves alone."""
+        heard_s = self._heard_s
+        for one in self._looked_at_since(at_s):
+            if one.is_awake and heard_s[one.routine] <= at_s < one.at_s:
+                yield one
 
     def _looked_at_since(self, at_s: float) -> Iterator[Known]:
         """Yield the cars that were looked at after a moment, the last first."""

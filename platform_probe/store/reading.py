@@ -198,8 +198,15 @@ class Source:
         """
         if self.as_of_s is not None:
             return self.as_of_s
-        first = next((newest for table in TABLES.values() if (newest := self._newest_of(table))), 0)
-        return max([first, *map(self._newest_of, also)])
+        newest: dict[str, float] = {}
+        for table in TABLES.values():
+            newest[table.name] = self._newest_of(table)
+            if newest[table.name]:
+                break
+        for table in also:
+            if table.name not in newest:
+                newest[table.name] = self._newest_of(table)
+        return max(newest.values())
 
     def _newest_of(self, table: Table) -> float:
         """Return the time of the newest row of a table, at most a second late; 0 without rows."""

@@ -33,37 +33,28 @@ async def _mute(_shard: tuple[int, int], _channel: socket.socket) -> None:
     await asyncio.sleep(3_600)
 
 
-def test_a_process_that_is_slow_to_say_goodbye_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was told to end, and is killed: all that it had to tell has been told."""
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no process have the time to end."""
     monkeypatch.setattr(module, "END_S", 0.05)
     monkeypatch.setattr(module, "POLL_S", 0.01)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_process_that_is_slow_to_say_goodbye_is_not_lost() -> None:
+    """It was told to end, and is killed: all that it had to tell has been told."""
     notes: list[str] = []
-
-    async def follow(shards: Shards) -> None:
-        await _follow(shards, notes)
-        await shards.end(_nothing)
-        await eventually(lambda: not any(shard.is_running for shard in shards.shards))
-
     with Shards.fork(_deaf, lambda _shard: 10, 2) as shards:
-        asyncio.run(follow(shards))
+        asyncio.run(_end(shards, notes))
         assert (shards.lost, notes) == ([], [])
 
 
-def test_a_process_that_could_not_say_what_faults_did_is_lost(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.usefixtures("impatient")
+def test_a_process_that_could_not_say_what_faults_did_is_lost() -> None:
     """What its boxes were struck by is missing in the ground truth: that is said."""
-    monkeypatch.setattr(module, "END_S", 0.05)
-    monkeypatch.setattr(module, "POLL_S", 0.01)
     notes: list[str] = []
-
-    async def follow(shards: Shards) -> None:
-        await _follow(shards, notes)
-        await shards.end(_nothing)
-        await eventually(lambda: not any(shard.is_running for shard in shards.shards))
-
     with Shards.fork(_mute, lambda _shard: 10, 1) as shards:
-        asyncio.run(follow(shards))
+        asyncio.run(_end(shards, notes))
         assert shards.lost_texts == (f"process 1 of 1 (10 boxes): {module.UNTOLD}",)
         assert len(notes) == 1
 
@@ -90,6 +81,12 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
     with Shards.fork(_talkative, lambda _shard: 10, 1) as shards:
         asyncio.run(follow(shards))
         assert not shards.lost
+
+
+async def _end(shards: Shards, notes: list[str]) -> None:
+    await _follow(shards, notes)
+    await shards.end(_nothing)
+    await eventually(lambda: not any(shard.is_running for shard in shards.shards))
 
 
 async def _follow(shards: Shards, notes: list[str]) -> None:
