@@ -7,7 +7,6 @@ and at fixed times, for ten minutes: whenever the evidence is another one, that 
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -27,25 +26,27 @@ from fleet_wire.contract.attempt import (
     StrayKind,
 )
 from fleet_wire.contract.broker_log import BrokerEventKind
-from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
-from platform_probe.diagnosis.case import CROSSING_S, FEWEST, Case
+from platform_probe.diagnosis.case import CROSSING_S, Case
+from platform_probe.diagnosis.ended_unlocks import EndedUnlocks
 from platform_probe.diagnosis.hearing import Hearing
-from platform_probe.diagnosis.neighbours import WAVE_S, Place
+from platform_probe.diagnosis.neighbours import WAVE_S
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.open_unlocks import (
-    Look,
+    LOOKED_AT_AGAIN_S,
+    MAX_OPEN,
+    SETTLE_S,
     OpenUnlock,
+    OpenUnlocks,
     Seen,
     is_alike,
     is_between,
-    still_told_by,
 )
 from platform_probe.diagnosis.ranking import Ranking
-from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, places_of, unseen
+from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, unseen
 from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S, still_locked
 from platform_probe.diagnosis.seen_of_others import MEANWHILE_S, SWITCHED_OFF_S
@@ -55,18 +56,9 @@ from platform_probe.diagnosis.seen_of_platform import (
     names_no_booking,
 )
 
-LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
-"""So long after the intended start an unlock is looked at again, besides when its car speaks."""
-SETTLE_S: Final = 1.5
-"""Words of a car come in company (presence, state, late answers): they are looked at together."""
 LOG_SETTLES_S: Final = 4.0
 """So long after a copy the platform's log has said whether it had sent that itself [E]."""
 MAX_CARS: Final = 2_000_000
-MAX_OPEN: Final = 20_000
-"""Unlocks that are looked at again; for each one above the oldest is left as it is."""
-MOST_OF_CAR: Final = 30
-"""Unlocks of one car that are told by each other: who asks more often within minutes is a machine,
-and each is held against all of them, again and again."""
 MAX_RECENT: Final = 2_000
 """Unlocks that went well and may still prove odd."""
 BOUNCE_HOLDS_S: Final = 1800.0
@@ -74,15 +66,8 @@ BOUNCE_HOLDS_S: Final = 1800.0
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
 AFTER_CONNECT_S: Final = 15.0
 """What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
-NAMED_MOSTLY: Final = 4
-"""So many times more commands name a booking than name none, where customers' do [E]."""
 _PUBLISHED: Final = Stage.PUBLISHED.value
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
-
-
-Counted = tuple[float, Cause | None, tuple[Place, ...]]
-"""What was counted of an unlock: when it began, why it failed, and what it has in common. Not its
-record: thousands of these would be kept for as long."""
 
 
 class Diagnosing(Hearing):
@@ -101,18 +86,11 @@ class Diagnosing(Hearing):
         self._ranking = ranking
         self._emit = emit
         self._tell = tell
-        self._counted: OrderedDict[str, Counted] = OrderedDict()
-        self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
-        self._open_by_car: dict[str, list[OpenUnlock]] = {}
-        """The last of each, with those that are settled, while others may still be told by them."""
+        self._ended = EndedUnlocks(self._neighbours)
+        self._open = OpenUnlocks(self._wait)
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._told_before: OrderedDict[str, int] = OrderedDict()
         """The last revision that an earlier process told of an unlock."""
-        self._accounts = Accounts()
-        self._booked = self._unbooked = 0
-        """Unlocks of customers whose command named a booking, and none."""
-        self._looks: list[Look] = []
-        self._number = 0
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to look at, see `next_s`."""
         self.on_settled: Callable[[Diagnosis], None] | None = None
@@ -148,27 +126,23 @@ class Diagnosing(Hearing):
 
     def tick(self) -> None:
         """Look again at what is due, and forget what is over."""
-        now_s, looks = self._clock.monotonic_s(), self._looks
-        while looks and looks[0].at_s <= now_s:
-            look = heapq.heappop(looks)
-            one = self._open.get(look.attempt_id)
-            if one is None:
-                continue
+        now_s = self._clock.monotonic_s()
+        for one in self._open.due(now_s):
             self._diagnose(one, now_s)
             if now_s - one.began_s >= LOOKED_AT_AGAIN_S[-1]:
                 self._close(one)
 
     def next_s(self) -> float | None:
         """Return when `tick` should be called at the latest."""
-        return self._looks[0].at_s if self._looks else None
+        return self._open.next_s()
 
     def flush(self) -> None:
         """Look at all that is open for the last time: nothing more comes."""
         now_s = self._clock.monotonic_s()
-        for one in tuple(self._open.values()):
+        for one in self._open.all():
             self._diagnose(one, now_s)
             self._close(one)
-        self._looks.clear()
+        self._open.look_no_more()
 
     # Within
 
@@ -204,12 +178,12 @@ class Diagnosing(Hearing):
             return True
         side = record.platform
         if side and side.account_id is not None:
-            account = self._accounts.of(side.account_id)
+            account = self._ended.accounts.of(side.account_id)
             has_two_places = account is not None and account.two_places is not None
             is_missed = side.outcome in GIVEN_UP
             if has_two_places or is_missed or side.vehicle_id is not None:
                 return True
-        if names_no_booking(record, others_do=self._others_name_bookings()):
+        if names_no_booking(record, others_do=self._ended.name_bookings):
             return True
         bounced = car.bounced()
         if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
@@ -228,45 +202,23 @@ class Diagnosing(Hearing):
         began_s = self._placed_s(record.started_at)
         revision = self._told_before.get(record.attempt_id, 0)
         one = OpenUnlock(record, began_s, revision=revision)
-        self._open[record.attempt_id] = one
-        of_car = self._open_by_car.setdefault(record.vehicle_id, [])
-        of_car.append(one)
-        del of_car[:-MOST_OF_CAR]
-        for after_s in LOOKED_AT_AGAIN_S:
-            self._look_at(one, max(began_s + after_s, now_s + SETTLE_S))
-        if len(self._open) > MAX_OPEN:
-            self._close(next(iter(self._open.values())))
+        self._open.add(one, now_s)
+        if oldest := self._open.too_many():
+            self._close(oldest)
         return one
 
     def _close(self, one: OpenUnlock) -> None:
-        self._open.pop(one.record.attempt_id, None)
+        self._open.settle(one)
         if one.last is not None and self.on_settled is not None:
             self.on_settled(one.last)
-        one.is_settled = True
-        of_car = self._open_by_car.pop(one.record.vehicle_id, [])
-        if kept := [*still_told_by(of_car)]:
-            self._open_by_car[one.record.vehicle_id] = kept
 
     def _note(self, record: Attempt, car: CarHistory, began_s: float) -> None:
         """Count an unlock for its car and for all others, and see what it says of earlier ones."""
-        counted = self._counted.pop(record.attempt_id, None)
-        if counted is not None:
-            self._neighbours.take_back(*counted)
-        elif record.source is Source.CUSTOMER and _PUBLISHED in record.stages:
-            self._booked += record.booking_id is not None
-            self._unbooked += record.booking_id is None
-        if not _is_retry(record, car, began_s):
-            counted = began_s, record.cause, places_of(record)
-            self._neighbours.take(*counted)
-            remember(self._counted, record.attempt_id, counted, MAX_OPEN)
+        self._ended.take(record, car, began_s)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
             self._doubt(earlier, car, began_s, record)
         car.take_attempt(past_of(record, began_s))
-        if record.platform:
-            self._accounts.note(
-                record.platform, record.vehicle_id, began_s, booking_id=record.booking_id
-            )
 
     def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, record: Attempt) -> None:
         """Look at an unlock that went well, where its car is asked for again and had locked.
@@ -281,7 +233,7 @@ class Diagnosing(Hearing):
 
     def _stray(self, stray: StrayAnswer) -> None:
         now_s = self._clock.monotonic_s()
-        one = self._open.get(stray.attempt_id or "")
+        one = self._open.get(stray.attempt_id)
         if one is None:
             recent = self._recent.get(stray.vehicle_id)
             if recent is None or recent.attempt_id != stray.attempt_id:
@@ -299,7 +251,7 @@ class Diagnosing(Hearing):
         if what in _COPIES and is_new and changes[-1].session is Session.ONLINE:
             one.late.setdefault("connect", changes[-1].at_s)
         is_told_soon = what in _COPIES and bool(one.record.platform)
-        self._look_at(one, now_s + (LOG_SETTLES_S if is_told_soon else SETTLE_S))
+        self._open.look_at(one, now_s + (LOG_SETTLES_S if is_told_soon else SETTLE_S))
 
     def _complaint(self, complaint: Complaint) -> None:
         """Take that a customer called support: about unlocks, or about one that nobody saw."""
@@ -318,21 +270,16 @@ class Diagnosing(Hearing):
             return self._begin(unseen(complaint), now_s)
         attempt_id = complaint.attempts[-1]
         recent = self._recent.get(complaint.vehicle_id)
-        if attempt_id in self._open or recent is None or recent.attempt_id != attempt_id:
-            return self._open.get(attempt_id)
+        one = self._open.get(attempt_id)
+        if one is not None or recent is None or recent.attempt_id != attempt_id:
+            return one
         return self._begin(recent, now_s)
 
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
-        for one in self._open_by_car.get(vehicle_id, ()):
-            if one.looks_at_s <= now_s and not one.is_settled:
-                one.looks_at_s = now_s + SETTLE_S
-                self._look_at(one, one.looks_at_s)
+        self._open.look_soon(vehicle_id, now_s)
 
-    def _look_at(self, one: OpenUnlock, at_s: float) -> None:
-        self._number += 1
-        look = Look(at_s, self._number, one.record.attempt_id)
-        heapq.heappush(self._looks, look)
-        if self._looks[0] is look and self.on_wait is not None:
+    def _wait(self) -> None:
+        if self.on_wait is not None:
             self.on_wait()
 
     def _diagnose(self, one: OpenUnlock, now_s: float) -> None:
@@ -360,7 +307,7 @@ class Diagnosing(Hearing):
         ]
         return [
             other
-            for other in self._open_by_car.get(one.record.vehicle_id, ())
+            for other in self._open.of_car(one.record.vehicle_id)
             if other is not one
             and is_alike(one, other)
             and not any(is_between(at_s, one.began_s, other.began_s) for at_s in went_well_s)
@@ -371,7 +318,7 @@ class Diagnosing(Hearing):
         if Fact.SENT_LATE not in one.kept or Fact.HELD_UP in one.kept:
             return
         sent_s = one.began_s + one.record.stages[_PUBLISHED]
-        of_car = self._open_by_car.get(one.record.vehicle_id, ())
+        of_car = self._open.of_car(one.record.vehicle_id)
         open_there = {each.record.attempt_id: each for each in of_car if each.kept}
         for past in self._car(one.record.vehicle_id).attempts:
             other = open_there.get(past.attempt_id)
@@ -418,13 +365,8 @@ class Diagnosing(Hearing):
     def _case_of(self, one: OpenUnlock, now_s: float) -> Case:
         record = one.record
         car = self._car(record.vehicle_id)
-        account = self._accounts.of(record.platform.account_id) if record.platform else None
-        counted = self._counted.get(record.attempt_id)
-        if counted is not None:
-            self._neighbours.take_back(one.began_s, *counted[1:])
-        compared = self._neighbours.compare(one.began_s, record.cause, places_of(record))
-        if counted is not None:
-            self._neighbours.take(one.began_s, *counted[1:])
+        accounts = self._ended.accounts
+        account = accounts.of(record.platform.account_id) if record.platform else None
         lost_s = next(
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
@@ -440,7 +382,7 @@ class Diagnosing(Hearing):
             late=one.late,
             support_called_s=one.called_s,
             shown=one.shown,
-            compared=compared,
+            compared=self._ended.compare(record, one.began_s),
             lost=self._census.compare(car.places, now_s),
             heard_since=self._census.heard_since(car.places, at_box_s)
             if now_s - at_box_s <= MEANWHILE_S
@@ -458,11 +400,11 @@ class Diagnosing(Hearing):
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
-            is_booking_of_several=self._accounts.is_of_several(record.booking_id),
+            is_booking_of_several=accounts.is_of_several(record.booking_id),
             usual_interval_s=self._census.usual_interval_s,
             usual_data_bytes=self._census.usual_data_bytes,
             used_when_lost=self._census.used_when_lost(car.places),
-            others_name_bookings=self._others_name_bookings(),
+            others_name_bookings=self._ended.name_bookings,
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
             platform_told=bool(record.platform) or one.called_s is not None,
@@ -485,9 +427,6 @@ class Diagnosing(Hearing):
         counted = self._neighbours
         return (counted.timeouts_around if fell_silent else counted.wills_around)(lost_s)
 
-    def _others_name_bookings(self) -> bool:
-        return self._booked >= FEWEST and self._booked > NAMED_MOSTLY * self._unbooked
-
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""
         return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
@@ -496,19 +435,6 @@ class Diagnosing(Hearing):
 def _basis(one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[Seen, ...]:
     """Return what the modes of an unlock follow from."""
     return tuple((frozenset(each.kept), each.told) for each in (one, *alike))
-
-
-def _is_retry(record: Attempt, car: CarHistory, began_s: float) -> bool:
-    """Return whether an unlock of the car shortly before or after it came to the same."""
-    went_well = record.cause is None
-    for past in car.attempts:
-        if (
-            past.attempt_id != record.attempt_id
-            and abs(past.began_s - began_s) < ACCOUNT_S
-            and (past.cause is None) is went_well
-        ):
-            return True
-    return False
 
 
 def _returned_s(car: CarHistory, began_s: float) -> float:

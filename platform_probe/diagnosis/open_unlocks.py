@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -12,6 +14,15 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.neighbours import family_of
 
+MAX_OPEN: Final = 20_000
+"""Unlocks that are looked at again; for each one above the oldest is left as it is."""
+MOST_OF_CAR: Final = 30
+"""Unlocks of one car that are told by each other: who asks more often within minutes is a machine,
+and each is held against all of them, again and again."""
+LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
+"""So long after the intended start an unlock is looked at again, besides when its car speaks."""
+SETTLE_S: Final = 1.5
+"""Words of a car come in company (presence, state, late answers): they are looked at together."""
 SAME_S: Final = 300.0
 """Unlocks of a car that fail alike within so long fail of the same [E]."""
 
@@ -55,7 +66,83 @@ class OpenUnlock:
     """Whether it is looked at no more."""
 
 
-def still_told_by(unlocks: Sequence[OpenUnlock]) -> Iterator[OpenUnlock]:
+class OpenUnlocks:
+    """Those of all cars. `on_wait` is called when one is to be looked at sooner than any other."""
+
+    def __init__(self, on_wait: Callable[[], None]) -> None:
+        self._on_wait = on_wait
+        self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
+        self._by_car: dict[str, list[OpenUnlock]] = {}
+        """The last of each, with those that are settled, while others may still be told by them."""
+        self._looks: list[Look] = []
+        self._number = 0
+
+    def get(self, attempt_id: str | None) -> OpenUnlock | None:
+        """Return one that may still change."""
+        return self._open.get(attempt_id or "")
+
+    def of_car(self, vehicle_id: str) -> Sequence[OpenUnlock]:
+        """Return the last of a car, the settled ones that still tell of others too."""
+        return self._by_car.get(vehicle_id, ())
+
+    def all(self) -> tuple[OpenUnlock, ...]:
+        """Return all that may still change, the oldest first."""
+        return tuple(self._open.values())
+
+    def too_many(self) -> OpenUnlock | None:
+        """Return the oldest, where there are more than are looked at again."""
+        return next(iter(self._open.values())) if len(self._open) > MAX_OPEN else None
+
+    def add(self, one: OpenUnlock, now_s: float) -> None:
+        """Take one, to be looked at again at fixed times."""
+        self._open[one.record.attempt_id] = one
+        of_car = self._by_car.setdefault(one.record.vehicle_id, [])
+        of_car.append(one)
+        del of_car[:-MOST_OF_CAR]
+        for after_s in LOOKED_AT_AGAIN_S:
+            self.look_at(one, max(one.began_s + after_s, now_s + SETTLE_S))
+
+    def settle(self, one: OpenUnlock) -> None:
+        """Look at one no more."""
+        self._open.pop(one.record.attempt_id, None)
+        one.is_settled = True
+        of_car = self._by_car.pop(one.record.vehicle_id, [])
+        if kept := [*_still_told_by(of_car)]:
+            self._by_car[one.record.vehicle_id] = kept
+
+    def look_soon(self, vehicle_id: str, now_s: float) -> None:
+        """Let all of a car be looked at again: something of it is new."""
+        for one in self._by_car.get(vehicle_id, ()):
+            if one.looks_at_s <= now_s and not one.is_settled:
+                one.looks_at_s = now_s + SETTLE_S
+                self.look_at(one, one.looks_at_s)
+
+    def look_at(self, one: OpenUnlock, at_s: float) -> None:
+        """Let one be looked at again then."""
+        self._number += 1
+        look = Look(at_s, self._number, one.record.attempt_id)
+        heapq.heappush(self._looks, look)
+        if self._looks[0] is look:
+            self._on_wait()
+
+    def look_no_more(self) -> None:
+        """Forget when anything was to be looked at."""
+        self._looks.clear()
+
+    def due(self, now_s: float) -> Iterator[OpenUnlock]:
+        """Yield each whose time to be looked at has come."""
+        looks = self._looks
+        while looks and looks[0].at_s <= now_s:
+            one = self._open.get(heapq.heappop(looks).attempt_id)
+            if one is not None:
+                yield one
+
+    def next_s(self) -> float | None:
+        """Return when the next one is due."""
+        return self._looks[0].at_s if self._looks else None
+
+
+def _still_told_by(unlocks: Sequence[OpenUnlock]) -> Iterator[OpenUnlock]:
     """Yield those of a car that are open, and those that one of these may have failed alike."""
     at_s = [one.began_s for one in unlocks if not one.is_settled]
     for one in unlocks:

@@ -25,8 +25,9 @@ from fleet_wire.contract.messages import (
     Telemetry,
 )
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.diagnosing import LOOKED_AT_AGAIN_S, MOST_OF_CAR, Diagnosing
+from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.diagnosis.observed import no_longer
+from platform_probe.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S, MOST_OF_CAR
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT

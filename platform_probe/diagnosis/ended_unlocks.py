@@ -1,0 +1,85 @@
+"""What unlocks that have ended say of others: by place, by account, by booking. No I/O."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from fleet_wire.contract.attempt import Attempt, Source, Stage
+from fleet_wire.contract.causes import Cause
+from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
+from platform_probe.diagnosis.car_history import CarHistory
+from platform_probe.diagnosis.case import FEWEST
+from platform_probe.diagnosis.neighbours import Comparison, Neighbours, Place
+from platform_probe.diagnosis.records import places_of
+from platform_probe.diagnosis.remembering import remember
+
+MAX_COUNTED: Final = 20_000
+"""Unlocks that can be taken back, as their record is revised; older ones stay as counted."""
+NAMED_MOSTLY: Final = 4
+"""So many times more commands name a booking than name none, where customers' do [E]."""
+_PUBLISHED: Final = Stage.PUBLISHED.value
+
+Counted = tuple[float, Cause | None, tuple[Place, ...]]
+"""What was counted of an unlock: when it began, why it failed, and what it has in common. Not its
+record: thousands of these would be kept for as long."""
+
+
+class EndedUnlocks:
+    """Counts every unlock that has ended, and takes one back when its record is revised."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+        self.accounts = Accounts()
+        """What the customers' accounts asked for."""
+        self._counted: OrderedDict[str, Counted] = OrderedDict()
+        self._booked = self._unbooked = 0
+        """Unlocks of customers whose command named a booking, and none."""
+
+    @property
+    def name_bookings(self) -> bool:
+        """Whether customers' commands mostly name their booking on this wire."""
+        return self._booked >= FEWEST and self._booked > NAMED_MOSTLY * self._unbooked
+
+    def take(self, record: Attempt, car: CarHistory, began_s: float) -> None:
+        """Count an unlock, in place of what its earlier record was counted as.
+
+        `car` does not have it yet. Of retries that come to the same only one counts.
+        """
+        counted = self._counted.pop(record.attempt_id, None)
+        if counted is not None:
+            self._neighbours.take_back(*counted)
+        elif record.source is Source.CUSTOMER and _PUBLISHED in record.stages:
+            self._booked += record.booking_id is not None
+            self._unbooked += record.booking_id is None
+        if not _is_retry(record, car, began_s):
+            counted = began_s, record.cause, places_of(record)
+            self._neighbours.take(*counted)
+            remember(self._counted, record.attempt_id, counted, MAX_COUNTED)
+        if record.platform:
+            self.accounts.note(
+                record.platform, record.vehicle_id, began_s, booking_id=record.booking_id
+            )
+
+    def compare(self, record: Attempt, began_s: float) -> dict[Place, Comparison]:
+        """Return how others fared at the time, see `Neighbours.compare`."""
+        counted = self._counted.get(record.attempt_id)
+        if counted is not None:
+            self._neighbours.take_back(began_s, *counted[1:])
+        compared = self._neighbours.compare(began_s, record.cause, places_of(record))
+        if counted is not None:
+            self._neighbours.take(began_s, *counted[1:])
+        return compared
+
+
+def _is_retry(record: Attempt, car: CarHistory, began_s: float) -> bool:
+    """Return whether an unlock of the car shortly before or after it came to the same."""
+    went_well = record.cause is None
+    for past in car.attempts:
+        if (
+            past.attempt_id != record.attempt_id
+            and abs(past.began_s - began_s) < ACCOUNT_S
+            and (past.cause is None) is went_well
+        ):
+            return True
+    return False
