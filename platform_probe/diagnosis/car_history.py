@@ -7,14 +7,10 @@ most cars have little to tell most of the time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 from functools import lru_cache
 from operator import sub
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-import msgspec
-
-from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
@@ -28,6 +24,14 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.links.routine import Beat, Follower, Member
+from platform_probe.diagnosis.entries import (
+    Answer,
+    BrokerWord,
+    Change,
+    LockMove,
+    PastAttempt,
+    Session,
+)
 from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
@@ -41,74 +45,6 @@ MAX_KINDS: Final = 10_000
 _PLACES: Final = ("region", "operator", "firmware", "hardware", "technology")
 HOURS_S: Final = 4 * 3600.0
 """A voltage that fell over longer than this fell by use, not by a fault [E]."""
-
-
-class Session(StrEnum):
-    """What a presence message said."""
-
-    ONLINE = "online"
-    ASLEEP = "asleep"
-    WILL = "will"
-    """Its last will: the connection was lost."""
-    SHUTDOWN = "shutdown"
-    OLD_WILL = "old_will"
-    """The will of a session that was not the last one: the box is there."""
-
-
-class Change(NamedTuple):
-    """A change of presence."""
-
-    at_s: float
-    session: Session
-
-
-class LockMove(msgspec.Struct, frozen=True, gc=False):
-    """The lock, as a state reported it, when that was another than before."""
-
-    at_s: float
-    is_locked: bool
-    command_id: str | None
-
-
-class PastAttempt(msgspec.Struct, frozen=True, gc=False):
-    """An unlock of the car that has ended."""
-
-    began_s: float
-    ended_s: float
-    cause: Cause | None
-    attempt_id: str
-    trace_id: str
-    booking_id: str | None
-    account_id: str | None = None
-    is_busy: bool = False
-    """The API turned it down: an earlier one was under way."""
-    is_unsent: bool = False
-    """The API said yes, and no command was sent."""
-    missed_s: float | None = None
-    """The car had opened, and after so long the platform gave the command up."""
-    woken_until_s: float | None = None
-    """Until when the car may have been asked to wake for it; None: it was not."""
-    sent_s: float | None = None
-    """When its command was sent; None: it was not."""
-    over_s: float | None = None
-    """When the platform knew how it ended, or gave it up; None: nobody knows."""
-
-
-class BrokerWord(NamedTuple):
-    """What the broker's log said of the car's client."""
-
-    at_s: float
-    kind: str
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What the box said of a command, and when by its own clock, in Unix seconds."""
-
-    command_id: str
-    phase: Phase
-    box_s: float | None
-    ahead_s: float | None
-    """By how much that was later than we heard it."""
 
 
 KeptT = TypeVar("KeptT")

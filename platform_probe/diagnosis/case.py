@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import Fact, Told
-from platform_probe.diagnosis.car_history import CarHistory, Session
+from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.census import Heard, HeardSince
+from platform_probe.diagnosis.entries import Session
 from platform_probe.diagnosis.neighbours import Back, Comparison, Place
 
 DAY_S: Final = 86_400

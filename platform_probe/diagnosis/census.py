@@ -18,7 +18,8 @@ from itertools import chain, takewhile
 from typing import Final, NamedTuple
 
 from fleet_wire.links.routine import Routine
-from platform_probe.diagnosis.car_history import MAX_KINDS, CarHistory, Session
+from platform_probe.diagnosis.car_history import MAX_KINDS, CarHistory
+from platform_probe.diagnosis.entries import Session
 from platform_probe.diagnosis.known_cars import KnownCars
 from platform_probe.diagnosis.neighbours import ALL, Comparison, Place, Share, both_of
 

@@ -29,9 +29,10 @@ from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.car_history import CarHistory, Session
+from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.case import CROSSING_S, Case
 from platform_probe.diagnosis.ended_unlocks import EndedUnlocks
+from platform_probe.diagnosis.entries import Session
 from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.neighbours import WAVE_S
 from platform_probe.diagnosis.observed import no_longer, observe

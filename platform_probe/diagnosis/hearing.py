@@ -21,9 +21,10 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Follower
-from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
+from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.case import MAX_TLS_ERRORS, TlsError
 from platform_probe.diagnosis.census import Census
+from platform_probe.diagnosis.entries import BrokerWord, Session
 from platform_probe.diagnosis.known_cars import KnownCars, Retained
 from platform_probe.diagnosis.neighbours import Neighbours
 from platform_probe.diagnosis.pings import return_of

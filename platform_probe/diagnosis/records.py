@@ -15,7 +15,8 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.problems import VEHICLE_BUSY
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.car_history import MAX_KINDS, PastAttempt
+from platform_probe.diagnosis.car_history import MAX_KINDS
+from platform_probe.diagnosis.entries import PastAttempt
 from platform_probe.diagnosis.neighbours import Place, both_of
 from platform_probe.diagnosis.seen_of_car import OFTEN
 from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, is_yes, waited_s

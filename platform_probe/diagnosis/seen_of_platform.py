@@ -8,8 +8,8 @@ from typing import Final
 from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
 from fleet_wire.modes.facts import FACTS, Fact
-from platform_probe.diagnosis.car_history import PastAttempt
 from platform_probe.diagnosis.case import AGAIN_S, COMMAND_ENDS_S, Case
+from platform_probe.diagnosis.entries import PastAttempt
 from platform_probe.diagnosis.seen_of_attempt import SENT_LATE_S
 
 _PUBLISHED: Final = Stage.PUBLISHED.value

@@ -10,7 +10,8 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
-from platform_probe.diagnosis.car_history import KEPT, CarHistory, Session
+from platform_probe.diagnosis.car_history import KEPT, CarHistory
+from platform_probe.diagnosis.entries import Session
 from tests.helpers.watched import ONLINE, WILL
 
 

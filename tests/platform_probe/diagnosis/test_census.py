@@ -11,8 +11,9 @@ from fleet_wire.contract.partial import PartialState
 from fleet_wire.links.routine import Member, Routine
 from fleet_wire.randomness import RandomStream
 from platform_probe.diagnosis import census as module
-from platform_probe.diagnosis.car_history import CarHistory, Session
+from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.census import HOLDS_S, Census, Heard, HeardSince, is_lost_at
+from platform_probe.diagnosis.entries import Session
 from platform_probe.diagnosis.known_cars import KnownCars
 from platform_probe.diagnosis.neighbours import ALL, Share
 from tests.helpers.routine_car import Car

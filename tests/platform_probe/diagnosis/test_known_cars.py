@@ -8,7 +8,8 @@ import pytest
 
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
 from fleet_wire.contract.topics import TopicKind
-from platform_probe.diagnosis.car_history import CarHistory, Session
+from platform_probe.diagnosis.car_history import CarHistory
+from platform_probe.diagnosis.entries import Session
 from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.known_cars import KnownCars, Retained
 from tests.helpers.fake_clock import FakeClock

@@ -1,0 +1,82 @@
+"""Entries of a car's history: what is kept of a message, an unlock, a word of the broker's. No I/O.
+
+All times are seconds on the monitor's monotonic clock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import Phase
+
+
+class Session(StrEnum):
+    """What a presence message said."""
+
+    ONLINE = "online"
+    ASLEEP = "asleep"
+    WILL = "will"
+    """Its last will: the connection was lost."""
+    SHUTDOWN = "shutdown"
+    OLD_WILL = "old_will"
+    """The will of a session that was not the last one: the box is there."""
+
+
+class Change(NamedTuple):
+    """A change of presence."""
+
+    at_s: float
+    session: Session
+
+
+class LockMove(msgspec.Struct, frozen=True, gc=False):
+    """The lock, as a state reported it, when that was another than before."""
+
+    at_s: float
+    is_locked: bool
+    command_id: str | None
+
+
+class PastAttempt(msgspec.Struct, frozen=True, gc=False):
+    """An unlock of the car that has ended."""
+
+    began_s: float
+    ended_s: float
+    cause: Cause | None
+    attempt_id: str
+    trace_id: str
+    booking_id: str | None
+    account_id: str | None = None
+    is_busy: bool = False
+    """The API turned it down: an earlier one was under way."""
+    is_unsent: bool = False
+    """The API said yes, and no command was sent."""
+    missed_s: float | None = None
+    """The car had opened, and after so long the platform gave the command up."""
+    woken_until_s: float | None = None
+    """Until when the car may have been asked to wake for it; None: it was not."""
+    sent_s: float | None = None
+    """When its command was sent; None: it was not."""
+    over_s: float | None = None
+    """When the platform knew how it ended, or gave it up; None: nobody knows."""
+
+
+class BrokerWord(NamedTuple):
+    """What the broker's log said of the car's client."""
+
+    at_s: float
+    kind: str
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What the box said of a command, and when by its own clock, in Unix seconds."""
+
+    command_id: str
+    phase: Phase
+    box_s: float | None
+    ahead_s: float | None
+    """By how much that was later than we heard it."""
