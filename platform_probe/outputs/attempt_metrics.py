@@ -40,6 +40,7 @@ STAGE_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10,
 FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
 
 _OF_AN_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
+_REQUESTED, _API_ANSWERED = Stage.REQUESTED.value, Stage.API_ANSWERED.value
 _FLAGS_OF_AN_API: Final = {Flag.TOLD_OTHERWISE}
 _OF_SENDING: Final = frozenset({Cause.NOT_PUBLISHED, Cause.BROKER_UNREACHABLE, Cause.BROKER_DENIED})
 """Of a customer's unlock we see what the broker has taken, unless the platform's log tells more."""
@@ -112,6 +113,13 @@ class AttemptMetrics(SeriesMaker):
         reached = self._counter(
             "stages_reached", "Unlocks that got as far as this stage.", "source", "stage"
         )
+        api_answer = self._histogram(
+            "api_answer_seconds", UNLOCK_BUCKETS_S,
+            "From the request for an unlock to the platform's answer; where that is the result, the"
+            " time that the car takes too.", "source",
+        )  # fmt: skip
+        asking = [source for source in SOURCES if self._has_api[source]]
+        self._api_answer = Series(api_answer, _labels_of_source, asking)
         self._stage_duration: dict[Source, Series[str, Histogram]] = {}
         self._stages_reached: dict[Source, Series[str, Counter]] = {}
         for source in SOURCES:
@@ -255,10 +263,13 @@ class AttemptMetrics(SeriesMaker):
 
     def _count_times(self, attempt: Attempt, outcome: Outcome) -> float:
         """Count how long an unlock and its stages took; return when it ended, in Unix seconds."""
-        source = attempt.source
+        source, stages = attempt.source, attempt.stages
         self._duration[source, outcome].observe(attempt.total_s, attempt)
         observe_each(self._stage_duration[source], attempt.hops_s)
-        count_each(self._stages_reached[source], attempt.stages)
+        count_each(self._stages_reached[source], stages)
+        answered_s = stages.get(_API_ANSWERED)
+        if answered_s is not None:
+            self._api_answer[source].observe(answered_s - stages.get(_REQUESTED, 0.0), attempt)
         self._last_end_unix_s[source] = ended_s = attempt.started_at + attempt.total_s
         return ended_s
 
@@ -301,6 +312,10 @@ _ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
 def _labels_of_end(end: _End) -> tuple[str, ...]:
     source, cause = end
     return source.value, outcome_of(cause).value, NO_CAUSE if cause is None else cause.value
+
+
+def _labels_of_source(source: Source) -> tuple[str, ...]:
+    return (source.value,)
 
 
 def _labels_of_stage(source: Source, stage: str) -> tuple[str, ...]:

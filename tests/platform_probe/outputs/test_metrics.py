@@ -115,6 +115,7 @@ def test_each_metric_says_what_it_counts(metrics: ProbeMetrics) -> None:
         ("unlocks_total", {"source": "customer", "outcome": "failed", "cause": "not_published"}),
         ("stages_reached_total", {"source": "probe", "stage": "api_answered"}),
         ("stage_duration_seconds_count", {"source": "probe", "stage": "api_answered"}),
+        ("api_answer_seconds_count", {"source": "customer"}),
         ("stray_answers_total", {"source": "unknown", "kind": "late"}),
         ("malformed_messages_total", {"topic": "wake"}),
         ("messages_total", {"topic": "wake"}),
@@ -141,6 +142,17 @@ def test_what_is_moved_after_all_gets_a_series(metrics: ProbeMetrics) -> None:
     labels = {"source": "customer", "outcome": "failed", "cause": "api_failed"}
     assert value(metrics, "unlocks_total", **labels) == 1
     assert value(metrics, "stages_reached_total", source="customer", stage="api_answered") == 1
+
+
+def test_how_long_an_api_took_is_counted_from_the_request() -> None:
+    """Also where the phone asked to wait, and the answer came when the door was open."""
+    metrics = ProbeMetrics(CollectorRegistry(), version="1", follows_platform=True)
+    assert value(metrics, "api_answer_seconds_count", source="customer") == 0
+    attempt = attempt_of(source=Source.CUSTOMER)
+    stages = {**attempt.stages, "requested": 0.5, "api_answered": attempt.total_s + 1.5}
+    metrics.emit(msgspec.structs.replace(attempt, stages=stages))
+    assert value(metrics, "api_answer_seconds_count", source="customer") == 1
+    assert value(metrics, "api_answer_seconds_sum", source="customer") == attempt.total_s + 1.0
 
 
 def test_build_info_names_the_version(metrics: ProbeMetrics) -> None:
