@@ -165,7 +165,7 @@ _INTEGER: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 
 
 def reader(name: str, info: FieldInfo, form: FieldForm) -> Read:
-    """Return what reads the values of a field."""
+    """Return what reads the values of a field. An empty text is none: the fleet does not know."""
     match info.type:
         case Type.WORD | Type.FLAG:
             read = _word_reader(name, info, form)
@@ -211,6 +211,8 @@ def _word_reader(name: str, info: FieldInfo, form: FieldForm) -> Read:
                     return word
         if otherwise is not None:
             return otherwise
+        if value == "":
+            return None
         raise RemoteProtocolError(f"{name}: {str(value)[:80]!r} is not among its values")
 
     return read_word
@@ -245,7 +247,7 @@ def scalar(text: str) -> Any:
 
 def _number_reader(name: str, scale: float) -> Read:
     def read_number(value: Any) -> float | None:
-        if value is None:
+        if value is None or value == "":
             return None
         number = _number_in(value) if isinstance(value, str) else value
         if isinstance(number, bool) or not isinstance(number, int | float):
@@ -269,7 +271,7 @@ def _time_reader(name: str, unit: str) -> Read:
     number = _number_reader(name, 1000.0 if unit == "s" else 1.0)
 
     def read_time(value: Any) -> int | None:
-        if unit == "iso" and isinstance(value, str):
+        if unit == "iso" and isinstance(value, str) and value:
             try:
                 moment = datetime.fromisoformat(value)
                 if moment.tzinfo is None:
@@ -287,7 +289,7 @@ def _name_reader(name: str) -> Read:
     def read_name(value: Any) -> str | None:
         if isinstance(value, str) and 0 < len(value) <= MAX_NAME:
             return value
-        if value is None:
+        if value is None or value == "":
             return None
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if is_number and abs(value) <= _LARGEST_ID:

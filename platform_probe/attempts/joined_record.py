@@ -27,6 +27,8 @@ from platform_probe.attempts.timings import rounded, timings
 
 EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"
 """Outcomes in the platform's log; any other means that it gave up waiting."""
+LEFT_UNANSWERED: Final = "the client had gone before it was answered"
+"""The reason of an unlock for which no command was sent, and whose client did not wait."""
 _CAUSE_OF_NOT_PUBLISHED: Final = {
     "asleep": Cause.BOX_ASLEEP,
     "booking_ended": Cause.API_REFUSED,
@@ -328,6 +330,8 @@ def _reason(side: PlatformSide) -> str | None:
     if side.outcome is None and side.status is not None and side.status >= FIRST_ERROR_STATUS:
         said = ": ".join(part for part in (side.problem, side.answer_reason) if part)
         return f"HTTP {side.status} {said}".rstrip()
+    if side.is_left and not side.is_sent:
+        return LEFT_UNANSWERED
     return side.reason
 
 

@@ -236,6 +236,17 @@ def test_ovms_metrics_are_state_presence_and_telemetry() -> None:
     assert booted == PartialTelemetry(uptime_s=49_607.0)
 
 
+def test_ovms_says_nothing_with_a_metric_that_it_does_not_know_any_more() -> None:
+    """`TransmitModifiedMetrics` sends what has become undefined too: as an empty text."""
+    profile = load_profile("ovms")
+    for state in ("v/e/locked", "v/d/fl", "m/version", "m/hardware", "m/net/provider"):
+        assert heard(profile, f"{OVMS}/metric/{state}", b"", retain=True) == PartialState()
+    for reading in ("m/net/sq", "v/b/12v/voltage", "m/monotonic"):
+        assert heard(profile, f"{OVMS}/metric/{reading}", b"") == PartialTelemetry()
+    with pytest.raises(RemoteProtocolError):
+        heard(profile, f"{OVMS}/metric/s/v3/connected", b"", retain=True)
+
+
 def test_ovms_boxes_are_those_of_the_firmware() -> None:
     """MQTT 3.1.1, 29 minutes of keepalive, a session without end; no signature, no life, no ids."""
     profile = load_profile("ovms")

@@ -22,6 +22,7 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
 from platform_probe.attempts.ended_attempt import EndedAttempt
+from platform_probe.attempts.joined_record import LEFT_UNANSWERED
 from platform_probe.attempts.log_time import STRANGE_LINES
 from platform_probe.attempts.platform_side import MAX_TOLD_OF
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
@@ -499,6 +500,17 @@ def test_what_was_left_may_still_be_done() -> None:
     bench.opens()
     bench.ended()
     assert bench.only().outcome is Outcome.OK
+
+
+def test_who_goes_before_there_is_a_command_is_named_as_the_reason() -> None:
+    """The platform has not answered, and there was nobody to answer to any more."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(0.5)
+    bench.line("hung_up")
+    bench.wait(WAIT_S + DEADLINE_S + 1)
+    record = bench.only()
+    assert (record.cause, record.reason) == (Cause.API_FAILED, LEFT_UNANSWERED)
 
 
 def test_a_phone_that_tries_again_after_all_was_said_is_counted() -> None:

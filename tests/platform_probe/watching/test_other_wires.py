@@ -133,6 +133,16 @@ def test_what_breaks_the_profile_is_counted() -> None:
     assert bench.inbox.malformed == 2
 
 
+def test_a_metric_that_a_box_no_longer_knows_takes_no_car_out_of_service() -> None:
+    """An OVMS box whose modem is off clears its network's name; what it was stays known."""
+    bench = OtherBench(load_profile("ovms"))
+    topic = "ovms/demo/car-1/metric/m/net/provider"
+    bench.take(topic, b"operator-a", retain=True)
+    bench.take(topic, b"")
+    assert bench.inbox.malformed == 0
+    assert bench.behind.tracker.evidence.of("car-1").build.operator == "operator-a"
+
+
 def test_a_probe_listens_to_the_topics_of_its_profile() -> None:
     """And with `watch` to the commands of others."""
     profile = load_profile("ovms")
