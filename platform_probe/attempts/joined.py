@@ -15,7 +15,7 @@ import msgspec
 from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts.ended_attempt import EndedAttempt
-from platform_probe.attempts.platform_side import PlatformSide, side_in
+from platform_probe.attempts.platform_side import MAX_TOLD_OF, PlatformSide, side_in
 
 LOOKED_BACK_S: Final = 1.0
 """By car alone a command may seem to be so much older than its request: clocks differ."""
@@ -28,6 +28,9 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     """In the order in which they became known."""
     side: PlatformSide | None = None
     """What the platform's log says."""
+    of_request: dict[str, PlatformSide] | None = None
+    """The same of each request alone, where several are one unlock by their trace: the platform may
+    make a command for each."""
     attempt: EndedAttempt | None = None
     """What MQTT told, when it has ended."""
     is_compared: bool = False
@@ -58,11 +61,15 @@ class Joined(msgspec.Struct, gc=False, eq=False):
 class JoinedIndex:
     """Finds the unlock that a line or an attempt is about.
 
-    `on_united` is told of two that proved to be one: the one that stays, and the other.
+    `on_united` is told of two that proved to be one: the one that stays, and the other;
+    `on_parted` of one that has lost a request, which proved to be another.
     """
 
-    def __init__(self, on_united: Callable[[Joined, Joined], None]) -> None:
+    def __init__(
+        self, on_united: Callable[[Joined, Joined], None], on_parted: Callable[[Joined], None]
+    ) -> None:
         self._on_united = on_united
+        self._on_parted = on_parted
         self._number = 0
         self._by_command: dict[str, Joined] = {}
         self._by_trace: dict[str, Joined] = {}
@@ -80,9 +87,12 @@ class JoinedIndex:
                 (command_id is None or command_id == joined.command_id)
                 and (trace_id is None or trace_id == side.trace_id)
                 and (car is None or car == joined.car)
+                and joined.of_request is None
             ):  # found already by all that the line says: so for most
                 return joined, side.take(event)
         if command_id is not None:
+            if joined is not None and not _agree(joined.command_id, command_id):
+                joined = self._parted(joined, event.request_id)
             joined = self._one_of(self._by_command.get(command_id), joined)
         if joined is None and trace_id is not None:
             joined = self._by_trace.get(trace_id)
@@ -92,8 +102,9 @@ class JoinedIndex:
             joined = self._new()
         if joined.side is None:
             joined.side = PlatformSide()
+        _note_request(joined, joined.side, event)
         is_new = joined.side.take(event)
-        self._by_request[event.request_id] = joined
+        self._by_request.setdefault(event.request_id, joined)
         return self._named(joined, joined.side), is_new
 
     def take_attempt(self, attempt: EndedAttempt) -> Joined:
@@ -187,6 +198,31 @@ class JoinedIndex:
             return one or other
         return self._unite(one, other)
 
+    def _parted(self, joined: Joined, request_id: str) -> Joined | None:
+        """Take a request out of an unlock whose command is not its own; return what it is of.
+
+        None: it is of that unlock, and has made one more command.
+        """
+        parted = self._new()
+        if joined.side is not None and joined.side.command_id is None:
+            # No line has named the command: what MQTT told was found by the trace alone.
+            parted.side, parted.of_request = joined.side, joined.of_request
+            joined.side = joined.of_request = None
+        elif joined.of_request is None or request_id not in joined.of_request:
+            return None
+        else:
+            parted.side = joined.of_request.pop(request_id)
+            first, *others = joined.of_request.values()
+            joined.side = msgspec.structs.replace(first)
+            for other in others:
+                joined.side.merge(other)
+            if not others:
+                joined.of_request = None
+        parted.car = parted.side.vehicle_id
+        self._by_request.update(dict.fromkeys(parted.side.request_ids, parted))
+        self._on_parted(joined)
+        return parted
+
     def _named(self, joined: Joined, side: PlatformSide) -> Joined:
         """Let an unlock be found by all that its lines say of it."""
         if joined.car is None:
@@ -204,8 +240,11 @@ class JoinedIndex:
     def _unite(self, one: Joined, other: Joined) -> Joined:
         """Make one unlock of two; return it."""
         if one.side is not None and other.side is not None:
+            if one.side.request_ids != other.side.request_ids:
+                one.of_request = {**_each_request(one), **_each_request(other)}
             one.side.merge(other.side)
-        one.side = one.side or other.side
+        elif one.side is None:
+            one.side, one.of_request = other.side, other.of_request
         if one.attempt is None:
             one.attempt, one.is_compared = other.attempt, other.is_compared
             one.trace_id = other.trace_id
@@ -223,6 +262,29 @@ class JoinedIndex:
                 self._by_trace[side.trace_id] = one
         self._on_united(one, other)
         return one
+
+
+def _note_request(joined: Joined, side: PlatformSide, event: PlatformEvent) -> None:
+    """Keep what the log says of each request alone, from the second one of an unlock on."""
+    if joined.of_request is None:
+        if event.request_id in side.request_ids or not side.request_ids:
+            return
+        joined.of_request = _each_request(joined)
+    if event.request_id not in joined.of_request:
+        if len(joined.of_request) >= MAX_TOLD_OF:
+            return
+        joined.of_request[event.request_id] = PlatformSide()
+    joined.of_request[event.request_id].take(event)
+
+
+def _each_request(joined: Joined) -> dict[str, PlatformSide]:
+    """Return what the log says of each request of an unlock."""
+    if joined.of_request is not None:
+        return joined.of_request
+    side = joined.side
+    if side is None or not side.request_ids:
+        return {}
+    return {side.request_ids[0]: msgspec.structs.replace(side)}
 
 
 def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:

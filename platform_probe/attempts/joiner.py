@@ -98,7 +98,7 @@ class Joiner:
         self._is_ours = is_ours
         self._on_complaint = on_complaint
         self._calls = SupportCalls(keep_s=limits.revise_s)
-        self._index = JoinedIndex(self._united)
+        self._index = JoinedIndex(self._united, self._parted)
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
         self._ready: list[Attempt] = []
@@ -395,6 +395,11 @@ class Joiner:
         one.is_closed = one.attempt is None and (one.is_closed or other.is_closed)
         if not one.is_closed:
             self._wait(one)
+
+    def _parted(self, joined: Joined) -> None:
+        """Note that a request proved to be another unlock: what is left is judged without it."""
+        if not joined.is_closed:
+            self._wait(joined)
 
     def _withdraw(self, part: Joined, whole: Joined) -> None:
         """Say of a record that was written that it is a part of another unlock."""

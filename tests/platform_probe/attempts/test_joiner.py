@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -447,6 +448,50 @@ def test_a_repeat_with_a_trace_of_its_own_is_the_same_unlock(after_s: float) -> 
     assert record.platform
     assert (record.platform.requests, record.platform.status) == (2, 200)
     assert (record.trace_id, record.total_s) == (TRACE_ID, 1.25)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_two_commands_of_one_trace_are_two_unlocks_in_whatever_order_the_log_comes(
+    seed: int,
+) -> None:
+    """Somebody who presses twice, and whose app names one trace for both: each has its own times.
+
+    With seed 0 the lines come as they are written, else late and in any order, some twice.
+    """
+    bench = JoinBench()
+    lines: list[PlatformEvent] = []
+
+    def line(step: str, number: int, **changes: Any) -> None:
+        lines.append(bench.event(step, request_id=f"r{number}", **changes))
+        if seed == 0:
+            bench.joiner.take_event(lines[-1])
+
+    line("requested", 1)
+    bench.wait(0.1)
+    line("requested", 2)
+    for number in (1, 2):
+        command_id = f"k{number}"
+        bench.wait(0.1)
+        line("published", number, command_id=command_id)
+        bench.seen(command_id)
+        line("accepted", number, command_id=command_id)
+        bench.opens(command_id)
+        line("ended", number, command_id=command_id, outcome="executed")
+        line("answered", number, command_id=command_id, status=200)
+    if seed:
+        lines += lines[::3]
+        Random(seed).shuffle(lines)  # noqa: S311
+        for event in lines:
+            bench.joiner.take_event(event)
+    bench.wait(WAIT_S + DEADLINE_S + 1)
+    first, second = sorted(bench.last().values(), key=lambda one: one.total_s)
+    assert (first.command_id, second.command_id) == ("k1", "k2")
+    assert (first.total_s, second.total_s) == (0.7, 1.2)
+    for record in (first, second):
+        check_arithmetic(record)
+        assert record.platform
+        assert (record.platform.requests, record.platform.status) == (1, 200)
+        assert record.stages["api_answered"] == record.platform.ended_s == record.total_s
 
 
 def test_who_hangs_up_is_not_waited_for() -> None:
