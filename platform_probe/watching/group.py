@@ -33,6 +33,9 @@ SILENT_S: Final = 35.0
 away at the same time. Three announcements, and a half."""
 BACK_S: Final = 12.0
 """So soon all are back after the broker was away: they connect again after 10 s at most."""
+STOPS_S: Final = 2.0
+"""So soon after its clients' wills a broker that stops closes its connections: mosquitto sends all
+wills first (2.0, src/mosquitto.c)."""
 
 
 class _Other(NamedTuple):
@@ -55,6 +58,8 @@ class Group(Announced):
         self._clock = clock
         self._listens_s = listens_s
         self._others: dict[str, _Other] = {}
+        self._left: dict[str, tuple[float, _Other]] = {}
+        """Who was taken back, and when."""
         self._began_s = math.inf
         self._lost_s = math.inf
         """When the connection was lost, while there is none."""
@@ -71,9 +76,15 @@ class Group(Announced):
     def lost(self) -> None:
         """Take that there is no connection: nobody can be heard, and who is there stays as it was.
 
-        Else each would count what the log tells, where the broker is away for all of them.
+        Else each would count what the log tells, where the broker is away for all of them. Whose
+        last will came a moment ago has lost its connection as we have.
         """
-        self._lost_s = min(self._lost_s, self._clock.monotonic_s())
+        now_s = self._clock.monotonic_s()
+        self._lost_s = min(self._lost_s, now_s)
+        for member, (left_s, one) in self._left.items():
+            if now_s - left_s < STOPS_S:
+                self._others.setdefault(member, one)
+        self._left.clear()
 
     def announcement(self) -> bytes:
         """Return what to say of ourselves now."""
@@ -93,8 +104,8 @@ class Group(Announced):
         member = topic.removeprefix(self._begin)
         if payload and member != self._name:
             self._others[member] = _Other(payload != LISTENING, self._clock.monotonic_s())
-        else:
-            self._others.pop(member, None)
+        elif one := self._others.pop(member, None):
+            self._left[member] = self._clock.monotonic_s(), one
         return True
 
     def is_ours(self, key: str) -> bool:

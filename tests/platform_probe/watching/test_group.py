@@ -13,6 +13,7 @@ from platform_probe.watching.group import (
     LOOK_S,
     PRESENT,
     SILENT_S,
+    STOPS_S,
     Group,
 )
 from tests.helpers.fake_clock import FakeClock
@@ -122,6 +123,31 @@ def test_while_the_broker_is_away_each_keeps_its_part() -> None:
     bench.clock.now_s += LOOK_S
     assert first.announcement() == PRESENT
     bench.clock.now_s += BACK_S
+    assert all(map(first.is_ours, CARS))
+
+
+def test_a_broker_that_stops_sends_all_wills_and_takes_nobody_out() -> None:
+    """Each hears that the others are gone, and then loses the connection itself."""
+    bench = GroupBench()
+    first, second = bench.join("one"), bench.join("two")
+    bench.wait(LISTENS_S)
+    before = bench.owners()
+    first.take(second.topic, GONE)
+    second.take(first.topic, GONE)
+    assert before != bench.owners()
+    for one in bench.groups:
+        one.lost()
+    assert bench.owners() == before
+
+
+def test_who_left_long_before_the_broker_did_stays_gone() -> None:
+    """Its cars are the others', whatever becomes of the broker."""
+    bench = GroupBench()
+    first, second = bench.join("one"), bench.join("two")
+    bench.wait(LISTENS_S)
+    first.take(second.topic, GONE)
+    bench.clock.now_s += STOPS_S
+    first.lost()
     assert all(map(first.is_ours, CARS))
 
 
