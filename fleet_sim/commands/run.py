@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -147,6 +148,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7
     fleet-sim run runs/RUN/manifest.json --mode virtual --check-digest runs/RUN/manifest.json
     """  # noqa: D301 - click's own escape
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a loop takes both
     if expected_manifest is not None:
         check_digest_can_be_met(expected_manifest, mode=mode)
     lacks = _lacks_of(mode, broker_url, broker_kind, platform_url, processes)
@@ -277,6 +279,7 @@ def _run_live(
                 live_run = uvloop.run(
                     _live(loaded.scenario, source, directory, options, around, progress)
                 )
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # the loop has dropped it
             summary = live_run.conclude()
     except KeyboardInterrupt:
         _end_at_once(directory)

@@ -16,8 +16,9 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 
 import uvloop
 
@@ -27,6 +28,7 @@ from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live.forking import fork, signals_held
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 
@@ -112,20 +114,22 @@ class Shards:
         """Start so many processes for the boxes of a fleet, or of a shard K/N of it."""
         gc.collect()
         gc.freeze()  # else the first collection of each would copy all that they share
-        shards: list[Shard] = []
+        made = cls([])
         outer, outer_total = of
-        for number in range(1, processes + 1):
-            part = (outer + (number - 1) * outer_total, outer_total * processes)
-            ours, theirs = socket.socketpair()
-            pid = os.fork()
-            if pid == 0:
-                for each in (ours, *(shard.channel for shard in shards)):
-                    each.close()
-                _play_and_exit(play, part, theirs)
-            theirs.close()
-            shards.append(Shard(number, processes, pid, boxes(part), ours))
-        gc.unfreeze()
-        return cls(shards)
+        try:
+            for number in range(1, processes + 1):
+                part = (outer + (number - 1) * outer_total, outer_total * processes)
+                ours, theirs = socket.socketpair()
+                not_theirs = (ours, *(shard.channel for shard in made.shards))
+                with signals_held(), theirs:
+                    pid = fork(partial(_play, play, part, theirs, not_theirs))
+                    made.shards.append(Shard(number, processes, pid, boxes(part), ours))
+        except BaseException:  # Ctrl-C too: a thousand take seconds
+            made.kill()
+            raise
+        finally:
+            gc.unfreeze()
+        return made
 
     def follow(self, heard: Heard) -> None:
         """Listen from now on. Call it where the event loop runs."""
@@ -214,7 +218,7 @@ class Shards:
                 return
             if not shard.may_connect and shard.writer is not None:
                 shard.may_connect = True
-                shard.writer.write(words.line(words.Connect()))
+                words.write(shard.writer, words.line(words.Connect()))
                 connecting += 1
 
     def all_are_ready(self) -> bool:
@@ -229,30 +233,29 @@ class Shards:
     def _tell(self, word: words.ToShard) -> None:
         for shard in self.shards:
             if shard.writer is not None and shard.lost is None:
-                shard.writer.write(words.line(word))
+                words.write(shard.writer, words.line(word))
 
     async def _follow(self, shard: Shard, heard: Heard) -> None:
         reader, shard.writer = await asyncio.open_connection(sock=shard.channel, limit=LINE_BYTES)
         error: str | None = None
-        with contextlib.suppress(ConnectionError):
-            async for line in reader:
-                self._heard += 1
-                word = words.from_shard.decode(line)
-                match word:
-                    case words.Counts():
-                        shard.counts = word
-                    case words.Ready():
-                        shard.ready = word
-                    case words.Truth():
-                        heard.hit(word.hit)
-                    case words.Moved():
-                        heard.movement(word.movement)
-                    case words.Told():
-                        shard.has_told = True
-                    case words.Note():
-                        heard.note(f"{shard.name}: {word.text}")
-                    case words.Failed():
-                        error = word.error
+        async for line in words.lines(reader):
+            self._heard += 1
+            word = words.from_shard.decode(line)
+            match word:
+                case words.Counts():
+                    shard.counts = word
+                case words.Ready():
+                    shard.ready = word
+                case words.Truth():
+                    heard.hit(word.hit)
+                case words.Moved():
+                    heard.movement(word.movement)
+                case words.Told():
+                    shard.has_told = True
+                case words.Note():
+                    heard.note(f"{shard.name}: {word.text}")
+                case words.Failed():
+                    error = word.error
         status = await asyncio.to_thread(_status_of, shard.pid)
         shard.is_running = False
         shard.lost = error or self._why_lost(shard, status)
@@ -286,18 +289,20 @@ def processes_needed(boxes: int) -> int:
     return max(math.ceil(boxes / most_connections()), 1)
 
 
-def _play_and_exit(play: PlayShard, shard: tuple[int, int], channel: socket.socket) -> NoReturn:
-    """Be a shard. What the parent has open and would clean up at its end is not ours."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the parent says when
-    code = 1
+def _play(
+    play: PlayShard,
+    shard: tuple[int, int],
+    channel: socket.socket,
+    not_ours: Sequence[socket.socket],
+) -> None:
+    """Be a shard. While it had the parent's ends too it would not see that the parent is gone."""
+    for each in not_ours:
+        each.close()
     try:
         uvloop.run(play(shard, channel))
-        code = 0
     except BaseException:
         logging.getLogger(__name__).exception("process %d of %d failed", *shard)
-    finally:
-        os._exit(code)
+        raise
 
 
 def _status_of(pid: int) -> int:
