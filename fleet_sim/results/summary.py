@@ -65,6 +65,8 @@ class RunFacts:
     """How many played the boxes."""
     lost_processes: tuple[str, ...] = ()
     """Those that ended before the run did, and why."""
+    silent_processes: tuple[str, ...] = ()
+    """Those that gave no sign of life for a while."""
 
 
 class JsonLines(Generic[T]):
@@ -365,7 +367,11 @@ def _spread_over(facts: RunFacts) -> dict[str, Any]:
     """Return over which processes the boxes were spread, where it was more than one."""
     if facts.processes == 1:
         return {}
-    return {"processes": facts.processes, "lost_processes": [*facts.lost_processes]}
+    return {
+        "processes": facts.processes,
+        "lost_processes": [*facts.lost_processes],
+        "silent_processes": [*facts.silent_processes],
+    }
 
 
 def _probe(stats: dict[str, Any]) -> dict[str, Any]:

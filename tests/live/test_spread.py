@@ -101,6 +101,7 @@ def test_it_decides_the_same_in_one_process_and_in_four_on_two_brokers(tmp_path:
         "connected_max": 30,
         "processes": 4,
         "lost_processes": [],
+        "silent_processes": [],
     }
     assert result["safety"] == summary(whole)["safety"]
     assert result["safety"]["movements"] == 80

@@ -181,6 +181,7 @@ class LiveRun:
             movements=rentals.safety.movements,
             processes=1 if self._shards is None else len(self._shards.shards),
             lost_processes=() if self._shards is None else self._shards.lost_texts,
+            silent_processes=() if self._shards is None else (*self._shards.came_back,),
         )
 
     def conclude(self) -> dict[str, Any]:
