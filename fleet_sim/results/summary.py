@@ -67,6 +67,9 @@ class RunFacts:
     """Those that ended before the run did, and why."""
     silent_processes: tuple[str, ...] = ()
     """Those that gave no sign of life for a while."""
+    interrupted_after_s: float | None = None
+    """When the user ended it, in seconds since the load began, 0 where it had not; None: it ran to
+    its end."""
 
 
 class JsonLines(Generic[T]):
@@ -351,6 +354,7 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "seed": facts.seed,
         "mode": facts.mode,
         "broker": facts.broker,
+        "interrupted_after_s": facts.interrupted_after_s,
         "boxes": {
             "configured": facts.boxes_configured,
             "connected_max": facts.boxes_connected_max,

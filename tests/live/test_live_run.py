@@ -131,18 +131,37 @@ def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-def test_sigterm_drains_and_writes_the_summary(tmp_path: Path) -> None:
-    """The user's word counts, whatever the expectations say: exit code 0."""
+@pytest.mark.parametrize(("share", "exit_code"), [("min: 0.5", 130), ("max: 0", 1)])
+def test_sigterm_drains_and_writes_the_summary(tmp_path: Path, share: str, exit_code: int) -> None:
+    """What there was is judged; where nothing fails the run has not passed either."""
     out = tmp_path / "run"
-    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace("min: 0.5", "max: 0")
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace("min: 0.5", share)
     process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
     wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
     process.send_signal(signal.SIGTERM)
     code, stdout, stderr = finish(process)
-    assert code == 0, stdout + stderr
+    assert code == exit_code, stdout + stderr
     assert summary(out)["attempts"]["total"] == len(lines(out / "attempts.jsonl"))
-    assert (out / "report.html").exists()
+    assert 0 < summary(out)["interrupted_after_s"] < 600
+    assert "The run was interrupted after " in stdout
+    assert ", interrupted after " in (out / "report.html").read_text("utf-8")
     assert not pids_with([str(out)])
+
+
+def test_ctrl_c_while_boxes_connect_is_no_success(tmp_path: Path) -> None:
+    """Nothing that is expected of unlocks holds where there were none."""
+    out = tmp_path / "run"
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    process = start("fleet_sim", "run", write_scenario(tmp_path), "--out", out, "--broker", url)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "no box on" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    code, stdout, stderr = finish(process)
+    assert code == 1, stdout + stderr
+    assert summary(out)["interrupted_after_s"] == 0
+    assert "The run was interrupted before a car was opened" in stdout
 
 
 @pytest.mark.broker
