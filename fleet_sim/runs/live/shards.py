@@ -217,7 +217,7 @@ class Shards:
     def silent_texts(self) -> tuple[str, ...]:
         """Which give no sign of life, and for how long."""
         return tuple(
-            f"{shard.name} silent for {shard.silent_s:.0f} s"
+            f"{shard.name}, silent for {shard.silent_s:.0f} s"
             for shard in self.shards
             if shard.is_silent
         )

@@ -87,7 +87,7 @@ def test_a_process_that_stands_still_is_named_until_it_goes_on(
         os.kill(shard.pid, signal.SIGSTOP)
         await eventually(lambda: shards.counts.reachable == 0)
         assert shards.counts.known == 10
-        assert shards.silent_texts[0].startswith("process 1 of 1 (10 boxes) silent for ")
+        assert shards.silent_texts[0].startswith("process 1 of 1 (10 boxes), silent for ")
         os.kill(shard.pid, signal.SIGCONT)
         await eventually(lambda: shards.counts.reachable == 10)
         assert (shards.silent_texts, len(shards.came_back)) == ((), 1)
