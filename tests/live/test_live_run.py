@@ -148,6 +148,25 @@ def test_sigterm_drains_and_writes_the_summary(tmp_path: Path, share: str, exit_
     assert not pids_with([str(out)])
 
 
+@pytest.mark.broker
+def test_ctrl_c_when_all_unlocks_have_begun_interrupts_nothing(tmp_path: Path) -> None:
+    """They end as they would have, so the run is whole, and judged like any other."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("actuation: 0.02", "actuation: 6").replace(
+        "deadline_s: 3", "deadline_s: 9"
+    )
+    expected = text.replace("attempts.ok_share: {min: 0.5}", "attempts.total: {equals: 80}")
+    process = start("fleet_sim", "run", write_scenario(tmp_path, expected), "--out", out)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "the last unlocks end" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    code, stdout, stderr = finish(process)
+    assert code == 0, stdout + stderr
+    assert summary(out)["interrupted_after_s"] is None
+
+
 def test_ctrl_c_while_boxes_connect_is_no_success(tmp_path: Path) -> None:
     """Nothing that is expected of unlocks holds where there were none."""
     out = tmp_path / "run"
