@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +115,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     With credentials of its own each box is told apart by the broker, so that its access rules can
     be tried. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
     """  # noqa: D301 - click's own escape
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the loop takes both
     brokers = Brokers.parse(broker).with_password(broker_password)
     box_credentials.check(is_tls=brokers.is_tls)
     part = parse_shard(shard)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -138,7 +139,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
 
     Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error and where
     the model has shown a defect. SIGTERM or Ctrl-C lets the unlocks of a live run that are under
-    way finish and writes the summary; Ctrl-C twice ends at once, and once in virtual time.
+    way finish and writes the summary; Ctrl-C twice ends at once, and once in virtual time. A run
+    that was interrupted never exits 0: 130 where no expectation fails.
 
     \b
     fleet-sim run scenarios/quiet_city.yaml
@@ -147,6 +149,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7
     fleet-sim run runs/RUN/manifest.json --mode virtual --check-digest runs/RUN/manifest.json
     """  # noqa: D301 - click's own escape
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a loop takes both
     if expected_manifest is not None:
         check_digest_can_be_met(expected_manifest, mode=mode)
     lacks = _lacks_of(mode, broker_url, broker_kind, platform_url, processes)
@@ -161,7 +164,6 @@ def run(  # noqa: PLR0913 - one parameter for each option
         summary = _run_virtually(
             loaded, source, directory, console, seed=seed, fleet_secret=fleet_secret
         )
-        ended_early = False
     else:
         live = LiveOptions(
             seed=seed,
@@ -177,9 +179,9 @@ def run(  # noqa: PLR0913 - one parameter for each option
         around = spread(
             loaded.scenario, live, directory, processes=processes, broker_kind=broker_kind
         )
-        summary, ended_early = _run_live(loaded, source, directory, live, around, console)
+        summary = _run_live(loaded, source, directory, live, around, console)
     _show(summary, directory, console)
-    _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
+    _exit_unless_fine(summary, directory, expected_manifest)
 
 
 def _lacks_of(
@@ -268,7 +270,7 @@ def _run_live(
     options: LiveOptions,
     spread_out: AbstractContextManager[RunsOn],
     console: Console,
-) -> tuple[dict[str, Any], bool]:
+) -> dict[str, Any]:
     """Start what the run needs, then the loop, and end both; then write the report."""
     try:
         with ExitStack() as shown:
@@ -277,12 +279,13 @@ def _run_live(
                 live_run = uvloop.run(
                     _live(loaded.scenario, source, directory, options, around, progress)
                 )
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # the loop has dropped it
             summary = live_run.conclude()
     except KeyboardInterrupt:
         _end_at_once(directory)
     if live_run.was_cut_short:
         _end_at_once(directory)
-    return summary, live_run.was_ended_early
+    return summary
 
 
 async def _live(
@@ -312,8 +315,6 @@ def _exit_unless_fine(
     summary: Mapping[str, Any],
     directory: RunDirectory,
     expected_manifest: Path | None,
-    *,
-    ended_early: bool,
 ) -> None:
     if lost := summary["boxes"].get("lost_processes"):
         raise LostProcessError(lost)
@@ -324,6 +325,8 @@ def _exit_unless_fine(
         if difference is not None:
             click.echo(f"fleet-sim: another run: {difference}", err=True)
             sys.exit(EXPECTATION_FAILED)
-    if not ended_early:
-        bad = [verdict for verdict in summary["expect"] if not verdict["holds"]]
-        exit_unless_fine([readable.failure(verdict) for verdict in bad])
+    bad = [verdict for verdict in summary["expect"] if not verdict["holds"]]
+    exit_unless_fine([readable.failure(verdict) for verdict in bad])
+    if (after_s := summary["interrupted_after_s"]) is not None:
+        click.echo(f"fleet-sim: {readable.interrupted(after_s)}", err=True)
+        sys.exit(INTERRUPTED)

@@ -66,6 +66,15 @@ def _percent(value: float) -> str:
     return f"{100 * value:.2f}".rstrip("0").rstrip(".") + " %"
 
 
+def interrupted(after_s: float) -> str:
+    """Return when a run was interrupted, `after_s` since its load began.
+
+    >>> interrupted(9.25), interrupted(0.0)
+    ('interrupted after 9.25 s', 'interrupted before a car was opened')
+    """
+    return f"interrupted {f'after {duration(after_s)}' if after_s else 'before a car was opened'}"
+
+
 def count(value: float | None) -> str:
     """Return a whole number with its thousands apart, and other numbers to four digits."""
     if value is None:

@@ -157,11 +157,15 @@ def _badge(run: ReportedRun) -> Badge:
         return Badge(
             f"✗ Not to be trusted: {readable.number_of(defects, 'defect')} of the model", "fail"
         )
+    after_s = run.number("interrupted_after_s")
+    until = "" if after_s is None else f", {readable.interrupted(after_s)}"
     if not run.verdicts:
-        return Badge("Nothing expected", "none")
+        return Badge(f"Nothing expected{until}", "none")
     if failed:
         expectations = readable.number_of(len(run.verdicts), "expectation")
-        return Badge(f"✗ Fail: {failed} of {expectations}", "fail")
+        return Badge(f"✗ Fail: {failed} of {expectations}{until}", "fail")
+    if until:
+        return Badge(f"No verdict: {readable.all_hold(len(run.verdicts))}{until}", "none")
     return Badge(f"✓ Pass: {readable.all_hold(len(run.verdicts))}", "pass")
 
 

@@ -65,6 +65,11 @@ class RunFacts:
     """How many played the boxes."""
     lost_processes: tuple[str, ...] = ()
     """Those that ended before the run did, and why."""
+    silent_processes: tuple[str, ...] = ()
+    """Those that gave no sign of life for a while."""
+    interrupted_after_s: float | None = None
+    """When the user ended it, in seconds since the load began, 0 where it had not; None: it ran to
+    its end."""
 
 
 class JsonLines(Generic[T]):
@@ -349,6 +354,7 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "seed": facts.seed,
         "mode": facts.mode,
         "broker": facts.broker,
+        "interrupted_after_s": facts.interrupted_after_s,
         "boxes": {
             "configured": facts.boxes_configured,
             "connected_max": facts.boxes_connected_max,
@@ -365,7 +371,11 @@ def _spread_over(facts: RunFacts) -> dict[str, Any]:
     """Return over which processes the boxes were spread, where it was more than one."""
     if facts.processes == 1:
         return {}
-    return {"processes": facts.processes, "lost_processes": [*facts.lost_processes]}
+    return {
+        "processes": facts.processes,
+        "lost_processes": [*facts.lost_processes],
+        "silent_processes": [*facts.silent_processes],
+    }
 
 
 def _probe(stats: dict[str, Any]) -> dict[str, Any]:

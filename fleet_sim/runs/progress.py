@@ -174,6 +174,9 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     )
     headline.append(f" ({readable.share(attempts['ok_share'])})\n")
     console.print(headline)
+    if (after_s := summary.get("interrupted_after_s")) is not None:
+        words = f"The run was {readable.interrupted(after_s)}: all this is of what there was.\n"
+        console.print(Text(words, style="bold yellow"))
     side_by_side = Table.grid(padding=(0, 4))
     side_by_side.add_row(_outcomes(attempts), _times(summary))
     console.print(side_by_side)

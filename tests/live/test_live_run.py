@@ -131,18 +131,56 @@ def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-def test_sigterm_drains_and_writes_the_summary(tmp_path: Path) -> None:
-    """The user's word counts, whatever the expectations say: exit code 0."""
+@pytest.mark.parametrize(("share", "exit_code"), [("min: 0.5", 130), ("max: 0", 1)])
+def test_sigterm_drains_and_writes_the_summary(tmp_path: Path, share: str, exit_code: int) -> None:
+    """What there was is judged; where nothing fails the run has not passed either."""
     out = tmp_path / "run"
-    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace("min: 0.5", "max: 0")
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace("min: 0.5", share)
     process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
     wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
     process.send_signal(signal.SIGTERM)
     code, stdout, stderr = finish(process)
-    assert code == 0, stdout + stderr
+    assert code == exit_code, stdout + stderr
     assert summary(out)["attempts"]["total"] == len(lines(out / "attempts.jsonl"))
-    assert (out / "report.html").exists()
+    assert 0 < summary(out)["interrupted_after_s"] < 600
+    assert "The run was interrupted after " in stdout
+    assert ", interrupted after " in (out / "report.html").read_text("utf-8")
     assert not pids_with([str(out)])
+
+
+@pytest.mark.broker
+def test_ctrl_c_when_all_unlocks_have_begun_interrupts_nothing(tmp_path: Path) -> None:
+    """They end as they would have, so the run is whole, and judged like any other."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("actuation: 0.02", "actuation: 6").replace(
+        "deadline_s: 3", "deadline_s: 9"
+    )
+    expected = text.replace("attempts.ok_share: {min: 0.5}", "attempts.total: {equals: 80}")
+    process = start("fleet_sim", "run", write_scenario(tmp_path, expected), "--out", out)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "the last unlocks end" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    code, stdout, stderr = finish(process)
+    assert code == 0, stdout + stderr
+    assert summary(out)["interrupted_after_s"] is None
+
+
+def test_ctrl_c_while_boxes_connect_is_no_success(tmp_path: Path) -> None:
+    """Nothing that is expected of unlocks holds where there were none."""
+    out = tmp_path / "run"
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    process = start("fleet_sim", "run", write_scenario(tmp_path), "--out", out, "--broker", url)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "no box on" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    code, stdout, stderr = finish(process)
+    assert code == 1, stdout + stderr
+    assert summary(out)["interrupted_after_s"] == 0
+    assert "The run was interrupted before a car was opened" in stdout
 
 
 @pytest.mark.broker

@@ -101,6 +101,7 @@ def test_it_decides_the_same_in_one_process_and_in_four_on_two_brokers(tmp_path:
         "connected_max": 30,
         "processes": 4,
         "lost_processes": [],
+        "silent_processes": [],
     }
     assert result["safety"] == summary(whole)["safety"]
     assert result["safety"]["movements"] == 80
@@ -216,3 +217,19 @@ def test_what_cannot_be_spread_is_refused(
     code, stdout, stderr = run_here(*command, *arguments)
     assert code == 2, stdout
     assert said in stderr
+
+
+def test_more_processes_than_cars_are_refused(tmp_path: Path) -> None:
+    """With the number that would do, and of a shard with that of its own."""
+    scenario = write_scenario(tmp_path)
+    code, stdout, stderr = run_here(
+        *("fleet_sim", "run", scenario, "--out", tmp_path / "run", "--processes", 31)
+    )
+    assert code == 2, stdout
+    assert stderr == "fleet-sim: --processes 31: at most 30, for 30 boxes\n"
+    code, stdout, stderr = run_here(
+        *("fleet_sim", "boxes", scenario, "--broker", "mqtt://127.0.0.1:1"),
+        *("--shard", "1/3", "--processes", 11),
+    )
+    assert code == 2, stdout
+    assert stderr == "fleet-sim: --processes 11: at most 10, for 10 boxes\n"

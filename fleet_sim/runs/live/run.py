@@ -128,11 +128,7 @@ class LiveRun:
         self._movements = Movements()
         self._api: RentalApi | None = None
         self._facts: RunFacts | None = None
-
-    @property
-    def was_ended_early(self) -> bool:
-        """Whether the user has ended it."""
-        return self._stop.asked.is_set()
+        self._interrupted_after_s: float | None = None
 
     @property
     def was_cut_short(self) -> bool:
@@ -163,7 +159,9 @@ class LiveRun:
             self._progress.phase(f"connecting {readable.boxes(len(specs))} to {brokers.brokers}")
             await fleet.connect(self._progress, self._stop.asked)
             rss_bytes_per_box = fleet.rss_bytes_per_box
-            if not self._stop.asked.is_set():
+            if self._stop.asked.is_set():
+                self._interrupted_after_s = 0.0
+            else:
                 await self._load(fleet, rentals, specs)
         finally:
             await self._end(fleet, rentals)
@@ -181,6 +179,8 @@ class LiveRun:
             movements=rentals.safety.movements,
             processes=1 if self._shards is None else len(self._shards.shards),
             lost_processes=() if self._shards is None else self._shards.lost_texts,
+            silent_processes=() if self._shards is None else (*self._shards.came_back,),
+            interrupted_after_s=self._interrupted_after_s,
         )
 
     def conclude(self) -> dict[str, Any]:
@@ -258,7 +258,7 @@ class LiveRun:
         probe = await ProbeProcess.start(self._write_probe_config(specs))
         for broker in self._brokers.processes:
             self._background(keep_running(broker, self._progress.note))
-        self._background(self._pass_on_stop(probe))
+        self._background(self._pass_on_stop(probe, fleet, rentals))
         try:
             async for event in probe.events():
                 if event.get("event") == "ready":
@@ -335,8 +335,12 @@ class LiveRun:
             self._faults.append(msgspec.convert(line, InjectedFault))
         self._records.append(GROUND_TRUTH, line)
 
-    async def _pass_on_stop(self, probe: ProbeProcess) -> None:
+    async def _pass_on_stop(self, probe: ProbeProcess, fleet: LiveFleet, rentals: Rentals) -> None:
         await self._stop.asked.wait()
+        now_s = fleet.driver.now_s()
+        after_s = max(now_s - (now_s if self._load_starts_s is None else self._load_starts_s), 0.0)
+        if after_s < self._scenario.load_duration_s or not rentals.is_served:
+            self._interrupted_after_s = round(after_s, 3)
         probe.drain()
         await self._stop.now.wait()
         probe.kill()

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -41,10 +42,10 @@ async def play_shard(
     """Connect the boxes of a shard, inject what strikes them, and serve until told to end.
 
     Those of the cars `elsewhere` are in the process that has started this one. What is there to be
-    told goes over `channel`, errors too. When the other side hangs up it ends.
+    told goes over `channel`, errors too. When the other side hangs up it ends, without goodbyes.
     """
     reader, writer = await asyncio.open_connection(sock=channel, limit=LINE_BYTES)
-    said = Together(writer.write)
+    said = Together(partial(words.write, writer))
     with contextlib.suppress(ConnectionError):
         try:
             await _Shard(scenario, options, elsewhere, shard, reader, said).play()
@@ -95,6 +96,8 @@ class _Shard:
         self._say = said.say
         self._may_connect = asyncio.Event()
         self._ended = asyncio.Event()
+        self._is_left_alone = False
+        """Whether the other side is gone, and has not told us to end."""
         self._rss_before = rss_bytes()
         number, total = shard
         if options.is_watched:
@@ -117,15 +120,20 @@ class _Shard:
             await self._ended.wait()
         finally:
             listening.cancel()
-            fleet.end_injections()
-            self._say(words.Told())
-            await fleet.close()
+            if not self._is_left_alone:
+                await self._end()
             counting.cancel()
-            self._say(self._counts())
+
+    async def _end(self) -> None:
+        self._fleet.end_injections()
+        self._say(words.Told())
+        await self._fleet.close()
+        self._say(self._counts())
 
     async def _listen(self) -> None:
-        """Do what the other side says, until it hangs up."""
-        async for line in self._reader:
+        """Do what the other side says, until it says the end, or is gone."""
+        is_told = False
+        async for line in words.lines(self._reader):
             word = words.to_shard.decode(line)
             match word:
                 case words.Connect():
@@ -133,7 +141,9 @@ class _Shard:
                 case words.Begin():
                     self._begin(word.load_starts_at)
                 case words.End():
+                    is_told = True
                     break
+        self._is_left_alone = not is_told
         self._ended.set()
         self._may_connect.set()
 

@@ -5,6 +5,10 @@ Times are seconds of the machine's monotonic clock, which all processes share.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from fleet_sim.cars.movements import Movement
@@ -80,3 +84,17 @@ from_shard = msgspec.json.Decoder(FromShard)
 def line(word: msgspec.Struct) -> bytes:
     """Return a word as it goes over the channel."""
     return msgspec.json.encode(word) + b"\n"
+
+
+async def lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield what the other side says until it is gone, whatever it has left unread or half said."""
+    with contextlib.suppress(ConnectionError):
+        async for each in reader:
+            if each.endswith(b"\n"):
+                yield each
+
+
+def write(writer: asyncio.StreamWriter, said: bytes) -> None:
+    """Say something to who may be gone: uvloop raises for it then, each time, in a callback."""
+    if not writer.is_closing():
+        writer.write(said)

@@ -16,8 +16,9 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 
 import uvloop
 
@@ -27,11 +28,21 @@ from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live.forking import fork, signals_held
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 
 END_S: Final = 25.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
+SILENT_S: Final = 10.0
+"""A process says twice a second how its boxes are: what has said nothing for so long is silent."""
+STARTS_S: Final = 60.0
+"""Before its first word it makes its cars, 19,400 in 0.15 s of processor time: 51 at once on two
+cores that others want too take their time."""
+WATCH_S: Final = 1.0
+KILLED_S: Final = 5.0
+"""For the end of those that were killed to be seen."""
+AWAY: Final = "its boxes count as away until it does"
 UNTOLD: Final = "it was silent for too long, and what faults had done to its boxes is not known"
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
@@ -79,6 +90,13 @@ class Shard:
     may_connect: bool = False
     """Whether it has been told to."""
     writer: asyncio.StreamWriter | None = field(default=None, repr=False)
+    silent_s: float = SILENT_S - STARTS_S
+    """Since its last word; at first since when that could have come."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it gives no sign of life: it is stopped, or gets no turn."""
+        return self.is_running and self.silent_s >= SILENT_S
 
     @property
     def name(self) -> str:
@@ -101,9 +119,12 @@ class Shards:
     def __init__(self, shards: list[Shard]) -> None:
         self.shards = shards
         self._following: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
         self._is_ending = False
         self._heard = 0
         """Words."""
+        self.came_back: list[str] = []
+        """Which were silent, and for how long."""
 
     @classmethod
     def fork(
@@ -112,24 +133,27 @@ class Shards:
         """Start so many processes for the boxes of a fleet, or of a shard K/N of it."""
         gc.collect()
         gc.freeze()  # else the first collection of each would copy all that they share
-        shards: list[Shard] = []
+        made = cls([])
         outer, outer_total = of
-        for number in range(1, processes + 1):
-            part = (outer + (number - 1) * outer_total, outer_total * processes)
-            ours, theirs = socket.socketpair()
-            pid = os.fork()
-            if pid == 0:
-                for each in (ours, *(shard.channel for shard in shards)):
-                    each.close()
-                _play_and_exit(play, part, theirs)
-            theirs.close()
-            shards.append(Shard(number, processes, pid, boxes(part), ours))
-        gc.unfreeze()
-        return cls(shards)
+        try:
+            for number in range(1, processes + 1):
+                part = (outer + (number - 1) * outer_total, outer_total * processes)
+                ours, theirs = socket.socketpair()
+                not_theirs = (ours, *(shard.channel for shard in made.shards))
+                with signals_held(), theirs:
+                    pid = fork(partial(_play, play, part, theirs, not_theirs))
+                    made.shards.append(Shard(number, processes, pid, boxes(part), ours))
+        except BaseException:  # Ctrl-C too: a thousand take seconds
+            made.kill()
+            raise
+        finally:
+            gc.unfreeze()
+        return made
 
     def follow(self, heard: Heard) -> None:
         """Listen from now on. Call it where the event loop runs."""
         self._following = [asyncio.ensure_future(self._follow(each, heard)) for each in self.shards]
+        self._watching = asyncio.ensure_future(self._watch(heard.note))
 
     def begin(self, load_starts_at: float) -> None:
         """Let the faults count from a moment of the monotonic clock."""
@@ -155,14 +179,22 @@ class Shards:
                     before, since_s = now, monotonic()
         finally:
             self.kill()
+            if self._watching is not None:
+                self._watching.cancel()
+        if running:
+            await asyncio.wait(running, timeout=KILLED_S)
 
     @property
     def counts(self) -> FleetCounts:
-        """What all boxes have counted; those of a lost shard are neither there nor asleep."""
+        """What all boxes have counted.
+
+        Those of a shard that is lost or silent are neither there nor asleep.
+        """
         total = FleetCounts()
         for shard in self.shards:
             if shard.counts is not None:
-                total.add(shard.counts.fleet, are_there=shard.lost is None)
+                are_there = shard.lost is None and not shard.is_silent
+                total.add(shard.counts.fleet, are_there=are_there)
         return total
 
     @property
@@ -180,6 +212,15 @@ class Shards:
     def lost(self) -> list[Shard]:
         """Those that are gone although nobody has told them to end."""
         return [shard for shard in self.shards if shard.lost is not None]
+
+    @property
+    def silent_texts(self) -> tuple[str, ...]:
+        """Which give no sign of life, and for how long."""
+        return tuple(
+            f"{shard.name}, silent for {shard.silent_s:.0f} s"
+            for shard in self.shards
+            if shard.is_silent
+        )
 
     @property
     def rss_bytes(self) -> int:
@@ -206,7 +247,7 @@ class Shards:
     def let_connect(self) -> None:
         """Let the next ones connect, a few at a time: with all at once none would be in in time."""
         connecting = sum(
-            shard.may_connect and shard.ready is None and shard.lost is None
+            shard.may_connect and shard.ready is None and not (shard.lost or shard.is_silent)
             for shard in self.shards
         )
         for shard in self.shards:
@@ -214,51 +255,56 @@ class Shards:
                 return
             if not shard.may_connect and shard.writer is not None:
                 shard.may_connect = True
-                shard.writer.write(words.line(words.Connect()))
+                words.write(shard.writer, words.line(words.Connect()))
                 connecting += 1
 
     def all_are_ready(self) -> bool:
-        """Whether the boxes of each are connected, as far as they will be.
+        """Whether the boxes of each are connected, as far as they will be; not of a silent one.
 
         Raises `BrokerUnreachableError` where every shard has failed.
         """
         if all(shard.lost is not None for shard in self.shards):
             raise BrokerUnreachableError(self.shards[0].lost)
-        return all(shard.ready is not None or shard.lost is not None for shard in self.shards)
+        return all(
+            shard.ready is not None or shard.lost is not None or shard.silent_s >= END_S
+            for shard in self.shards
+        )
 
     def _tell(self, word: words.ToShard) -> None:
         for shard in self.shards:
             if shard.writer is not None and shard.lost is None:
-                shard.writer.write(words.line(word))
+                words.write(shard.writer, words.line(word))
 
     async def _follow(self, shard: Shard, heard: Heard) -> None:
         reader, shard.writer = await asyncio.open_connection(sock=shard.channel, limit=LINE_BYTES)
         error: str | None = None
-        with contextlib.suppress(ConnectionError):
-            async for line in reader:
-                self._heard += 1
-                word = words.from_shard.decode(line)
-                match word:
-                    case words.Counts():
-                        shard.counts = word
-                    case words.Ready():
-                        shard.ready = word
-                    case words.Truth():
-                        heard.hit(word.hit)
-                    case words.Moved():
-                        heard.movement(word.movement)
-                    case words.Told():
-                        shard.has_told = True
-                    case words.Note():
-                        heard.note(f"{shard.name}: {word.text}")
-                    case words.Failed():
-                        error = word.error
+        async for line in words.lines(reader):
+            self._heard += 1
+            if shard.is_silent:
+                self.came_back.append(f"{shard.name}: silent for {shard.silent_s:.0f} s")
+                heard.note(f"{shard.name} is back after {shard.silent_s:.0f} s")
+            shard.silent_s = 0.0
+            word = words.from_shard.decode(line)
+            if isinstance(word, words.Failed):
+                error = word.error
+            else:
+                _take(word, shard, heard)
         status = await asyncio.to_thread(_status_of, shard.pid)
         shard.is_running = False
         shard.lost = error or self._why_lost(shard, status)
         if shard.lost is not None:
             heard.note(f"{shard.name} is gone: {shard.lost}; the others go on")
         shard.writer.close()
+
+    async def _watch(self, note: Callable[[str], None]) -> None:
+        """Say which are silent. Time in which this process gets no turn is not theirs."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            for shard in self.shards:
+                was_silent = shard.is_silent
+                shard.silent_s += WATCH_S
+                if shard.is_silent and not was_silent:
+                    note(f"{shard.name} gives no sign of life for {SILENT_S:.0f} s: {AWAY}")
 
     def _why_lost(self, shard: Shard, status: int) -> str | None:
         """Return why something of a process that has ended is missing; None: nothing is."""
@@ -271,6 +317,8 @@ class Shards:
         for shard in self.shards:
             if shard.is_running:
                 shard.is_too_slow = self._is_ending
+                if self._is_ending and not shard.has_told:
+                    shard.lost = UNTOLD
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(shard.pid, signal.SIGKILL)
 
@@ -281,23 +329,41 @@ class Shards:
         self.kill()
 
 
+def _take(word: words.FromShard, shard: Shard, heard: Heard) -> None:
+    match word:
+        case words.Counts():
+            shard.counts = word
+        case words.Ready():
+            shard.ready = word
+        case words.Truth():
+            heard.hit(word.hit)
+        case words.Moved():
+            heard.movement(word.movement)
+        case words.Told():
+            shard.has_told = True
+        case words.Note():
+            heard.note(f"{shard.name}: {word.text}")
+
+
 def processes_needed(boxes: int) -> int:
     """Return how many processes the boxes take, by the descriptors that one may have."""
     return max(math.ceil(boxes / most_connections()), 1)
 
 
-def _play_and_exit(play: PlayShard, shard: tuple[int, int], channel: socket.socket) -> NoReturn:
-    """Be a shard. What the parent has open and would clean up at its end is not ours."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the parent says when
-    code = 1
+def _play(
+    play: PlayShard,
+    shard: tuple[int, int],
+    channel: socket.socket,
+    not_ours: Sequence[socket.socket],
+) -> None:
+    """Be a shard. While it had the parent's ends too it would not see that the parent is gone."""
+    for each in not_ours:
+        each.close()
     try:
         uvloop.run(play(shard, channel))
-        code = 0
     except BaseException:
         logging.getLogger(__name__).exception("process %d of %d failed", *shard)
-    finally:
-        os._exit(code)
+        raise
 
 
 def _status_of(pid: int) -> int:

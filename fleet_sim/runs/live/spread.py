@@ -10,6 +10,7 @@ from typing import Final
 
 from fleet_sim.broker.process import BrokerKind
 from fleet_sim.faults import Need
+from fleet_sim.results import readable
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import without_platform_faults
 from fleet_sim.runs.limits import check_memory, most_connections, raise_descriptor_limit
@@ -38,14 +39,15 @@ def spread(
 
     With `processes` None as many as the limit of open files asks for: where one process may not
     have a connection for each box, there are several, and as many private brokers as they need.
-    Raises `LimitError` where memory is too short, `ConfigError` for what a spread run cannot have.
+    Raises `LimitError` where memory is too short, `ConfigError` for what a spread run cannot have,
+    and for more processes than cars.
     """
     boxes = scenario.fleet.count
     given = None if options.broker_url is None else Brokers.parse(options.broker_url)
     check_memory(boxes, with_brokers=given is None or given.is_loopback)
     if processes is None:
-        processes = processes_needed(boxes)
-    processes = min(processes, boxes)
+        processes = min(processes_needed(boxes), boxes)
+    _check_number(processes, boxes)
     here = rented_cars(scenario, options.seed) if processes > 1 else {}
     if processes > 1:
         _check_can_be_spread(scenario, processes, rented=len(here))
@@ -77,16 +79,17 @@ def spread_boxes(
     """Start the processes of boxes alone, shard K/N of a fleet; None where this one plays them.
 
     As `spread`: call it before a loop runs. The faults of the platform are not theirs.
-    Raises `LimitError` where memory is too short.
+    Raises `LimitError` where memory is too short, and `ConfigError` for more processes than boxes.
     """
     boxes = scenario.fleet.count
     mine = len(range(of[0] - 1, boxes, of[1]))
     check_memory(mine, with_brokers=options.brokers.is_loopback)
-    processes = min(processes_needed(mine) if processes is None else processes, max(mine, 1))
+    if processes is None:
+        processes = processes_needed(mine)
+    _check_number(processes, mine)
     if processes == 1:
         yield None
         return
-    _check_number(processes)
     play = partial(play_shard, without_platform_faults(scenario), options, ())
     with Shards.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as shards:
         yield shards
@@ -111,14 +114,15 @@ def _boxes_of(scenario: Scenario, elsewhere: Mapping[str, int], shard: tuple[int
     return len(places) - sum(place in places for place in elsewhere.values())
 
 
-def _check_number(processes: int) -> None:
-    if processes > MAX_PROCESSES:
-        raise ConfigError([f"--processes {processes}: at most {MAX_PROCESSES}"])
+def _check_number(processes: int, boxes: int) -> None:
+    """Raise `ConfigError` for more processes than there may be, or than have something to do."""
+    most = min(MAX_PROCESSES, max(boxes, 1))
+    if processes > most:
+        raise ConfigError([f"--processes {processes}: at most {most}, for {readable.boxes(boxes)}"])
 
 
 def _check_can_be_spread(scenario: Scenario, processes: int, *, rented: int) -> None:
     """Raise `ConfigError` for what needs all boxes in one process."""
-    _check_number(processes)
     problems = []
     most = min(most_connections(), scenario.fleet.count - 1)
     if rented > most:

@@ -84,6 +84,8 @@ class SpreadFleet(LiveFleet):
             self._shards.let_connect()
             progress.connecting(self.counts.known, self.total)
             await asyncio.sleep(POLL_S)
+        for each in self._shards.silent_texts:
+            progress.note(f"going on without {each}")
         progress.connecting(self.counts.known, self.total)
         self.connect_rate_per_s = self.counts.known / max(monotonic() - began_s, POLL_S)
 
@@ -128,10 +130,10 @@ class SpreadFleet(LiveFleet):
         away = self.total - counts.reachable - counts.asleep
         if away <= 0:
             return ""
+        silent = "".join(f"; {each}" for each in self._shards.silent_texts)
         lost = "".join(f"; lost {each}" for each in self._shards.lost_texts)
-        return (
-            f"{readable.boxes(away)} away{self._shards.last_failure or self.last_failure()}{lost}"
-        )
+        why = self._shards.last_failure or self.last_failure()
+        return f"{readable.boxes(away)} away{why}{silent}{lost}"
 
     def _hit(self, hit: msgspec.Struct) -> None:
         self._record(hit)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +22,8 @@ from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.virtual.run import VirtualRun
 from fleet_wire.command_line import INTERRUPTED
 from tests.helpers.sweeps import write_scenario
+
+run_module = import_module("fleet_sim.commands.run")
 
 
 class Screen(LineProgress):
@@ -45,6 +52,27 @@ def test_ctrl_c_while_the_report_is_written_ends_at_once(
     monkeypatch.setattr(LiveRun, "conclude", interrupted)
     scenario, out = str(write_scenario(tmp_path)), str(tmp_path / "run")
     result = CliRunner().invoke(main, ["run", scenario, "--out", out])
+    assert result.exit_code == INTERRUPTED
+    assert f"ended at once; what was gathered is in {out}" in result.stderr
+
+
+def test_sigterm_while_all_is_started_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ctrl-C does: in good order, and with the same exit code."""
+
+    @contextmanager
+    def interrupted(*_: object, **_options: object) -> Iterator[NoReturn]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield pytest.fail("the run goes on")
+
+    monkeypatch.setattr(run_module, "spread", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        scenario, out = str(write_scenario(tmp_path)), str(tmp_path / "run")
+        result = CliRunner().invoke(main, ["run", scenario, "--out", out])
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert result.exit_code == INTERRUPTED
     assert f"ended at once; what was gathered is in {out}" in result.stderr
 

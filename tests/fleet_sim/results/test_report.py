@@ -125,6 +125,22 @@ def test_a_broken_model_is_told_before_any_verdict(tmp_path: Path) -> None:
     assert "✗ Not to be trusted: 2 defects of the model" in page.text
 
 
+@pytest.mark.parametrize(
+    ("holds", "words"),
+    [
+        (True, "No verdict: the expectation holds, interrupted after 9.25 s"),
+        (False, "✗ Fail: 1 of 1 expectation, interrupted after 9.25 s"),
+    ],
+)
+def test_an_interrupted_run_has_passed_nothing(tmp_path: Path, words: str, *, holds: bool) -> None:
+    """Whatever holds of what there was; and it says when."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    verdict = {"key": "attempts.total", "condition": {"min": 1}, "value": 1, "holds": holds}
+    summary.update(expect=[verdict], interrupted_after_s=9.25)
+    page = read_page(write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8"))
+    assert words in page.text
+
+
 @pytest.mark.parametrize(("median_s", "words"), [(2.5, ", half of all within 2.5 s."), (None, ".")])
 def test_the_headline_names_a_median_that_is_reached(
     median_s: float | None, words: str, tmp_path: Path

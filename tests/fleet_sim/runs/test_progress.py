@@ -372,6 +372,18 @@ def test_summary_of_a_good_run(tmp_path: Path, pipe: Console) -> None:
     assert "✓ all 3 expectations hold" in text
 
 
+@pytest.mark.parametrize(
+    ("after_s", "when"), [(9.25, "after 9.25 s"), (0.0, "before a car was opened")]
+)
+def test_summary_of_an_interrupted_run(
+    tmp_path: Path, pipe: Console, after_s: float, when: str
+) -> None:
+    """That it was says the first line behind the headline."""
+    facts = replace(sample_facts(), interrupted_after_s=after_s)
+    print_summary(summarize(tmp_path, facts), pipe)
+    assert f"The run was interrupted {when}: all this is of what there was." in written(pipe)
+
+
 def test_summary_tells_what_no_monitor_can_see(tmp_path: Path, pipe: Console) -> None:
     """Locks that moved without a right, beside unlocks that all looked well."""
     summary = write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0))

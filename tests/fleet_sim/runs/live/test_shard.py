@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+from pathlib import Path
+
 import pytest
 
 from fleet_sim.runs.live import shard as module
-from fleet_sim.runs.live.shard import Together
+from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.live.shard import Together, play_shard
 from fleet_sim.runs.live.shard_words import Note, Ready, from_shard
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.links.several import Brokers
+from tests.helpers.commands import write_scenario
 from tests.helpers.waiting import eventually
 
 
@@ -29,3 +38,32 @@ async def test_words_go_together_and_in_order(monkeypatch: pytest.MonkeyPatch) -
     await eventually(lambda: written != [])
     together.flush()
     assert written == [b'{"type":"note","text":"two"}\n{"type":"note","text":"three"}\n']
+
+
+@pytest.mark.parametrize("is_connecting", [False, True])
+async def test_it_ends_when_the_other_side_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, is_connecting: bool
+) -> None:
+    """Whatever that has left unread, which makes an error of the end; and nothing is logged."""
+    scenario = load_scenario(write_scenario(tmp_path))
+    options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
+    ours, theirs = socket.socketpair()
+    playing = asyncio.ensure_future(play_shard(scenario, options, (), (1, 3), theirs))
+    if is_connecting:
+        ours.sendall(words.line(words.Connect()))
+    await asyncio.to_thread(ours.recv, 1)
+    ours.close()
+    await asyncio.wait_for(playing, 60)
+    assert caplog.records == []
+
+
+async def test_who_is_gone_is_written_to_no_more() -> None:
+    """And the half of a word that it has left is none."""
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    theirs.sendall(words.line(Note("whole")) + words.line(Note("cut off"))[:-5])
+    theirs.close()
+    assert [each async for each in words.lines(reader)] == [words.line(Note("whole"))]
+    writer.close()
+    words.write(writer, b"nobody hears this")
+    await writer.wait_closed()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 
 import pytest
 
+from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import shards as module
-from fleet_sim.runs.live.shard_words import Note, Told, line
-from fleet_sim.runs.live.shards import Heard, Shards
+from fleet_sim.runs.live.shard_words import Counts, Note, Ready, Told, line
+from fleet_sim.runs.live.shards import Heard, Shard, Shards
 from tests.helpers.waiting import eventually
 
 
@@ -31,6 +34,16 @@ async def _deaf(_shard: tuple[int, int], channel: socket.socket) -> None:
 async def _mute(_shard: tuple[int, int], _channel: socket.socket) -> None:
     """Play boxes that have no turn in which to say what faults did to them."""
     await asyncio.sleep(3_600)
+
+
+async def _counting(_shard: tuple[int, int], channel: socket.socket) -> None:
+    """Play ten boxes that are connected."""
+    fleet = FleetCounts(reachable=10, known=10)
+    counts = Counts(fleet=fleet, defects=0, first_defect=None, rss_bytes=0, last_failure="")
+    channel.sendall(line(Ready()))
+    while True:
+        channel.sendall(line(counts))
+        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -57,6 +70,50 @@ def test_a_process_that_could_not_say_what_faults_did_is_lost() -> None:
         asyncio.run(_end(shards, notes))
         assert shards.lost_texts == (f"process 1 of 1 (10 boxes): {module.UNTOLD}",)
         assert len(notes) == 1
+
+
+def test_a_process_that_stands_still_is_named_until_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its boxes do not count as there; and it is lost where it stands still when the run ends."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    monkeypatch.setattr(module, "SILENT_S", 1.0)
+    notes: list[str] = []
+
+    async def stop_and_go_on(shards: Shards) -> None:
+        (shard,) = shards.shards
+        await _follow(shards, notes)
+        await eventually(lambda: shards.counts.reachable == 10)
+        os.kill(shard.pid, signal.SIGSTOP)
+        await eventually(lambda: shards.counts.reachable == 0)
+        assert shards.counts.known == 10
+        assert shards.silent_texts[0].startswith("process 1 of 1 (10 boxes), silent for ")
+        os.kill(shard.pid, signal.SIGCONT)
+        await eventually(lambda: shards.counts.reachable == 10)
+        assert (shards.silent_texts, len(shards.came_back)) == ((), 1)
+        os.kill(shard.pid, signal.SIGSTOP)
+        await eventually(lambda: shard.is_silent)
+        monkeypatch.setattr(module, "END_S", 0.05)
+        await shards.end(_nothing)
+        assert shards.lost_texts == (f"process 1 of 1 (10 boxes): {module.UNTOLD}",)
+
+    with Shards.fork(_counting, lambda _shard: 10, 1) as shards:
+        asyncio.run(stop_and_go_on(shards))
+    stands_still = f"process 1 of 1 (10 boxes) gives no sign of life for 1 s: {module.AWAY}"
+    assert [notes[0], notes[2]] == [stands_still] * 2
+    assert notes[1].startswith("process 1 of 1 (10 boxes) is back after ")
+    assert len(notes) == 4
+
+
+def test_the_others_do_not_wait_for_one_that_stands_still() -> None:
+    """A run begins without its boxes, when it has been silent for long."""
+    with socket.socket() as channel:
+        is_ready, stands_still = (Shard(number, 2, 0, 10, channel) for number in (1, 2))
+        is_ready.ready = Ready()
+        shards = Shards([is_ready, stands_still])
+        assert not shards.all_are_ready()
+        stands_still.silent_s = module.END_S
+        assert shards.all_are_ready()
 
 
 def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
