@@ -1,7 +1,8 @@
 """Unlocks that two sources tell of, and which of what they tell is about the same one.
 
-What has a command id in common is one unlock, else what has a trace id in common, else the lines of
-one request. What has none of these in common can be joined by car, booking and time.
+What has a command id in common is one unlock, else what has a trace id in common, else what has an
+idempotency key and the car in common, else the lines of one request. What has none of these in
+common can be joined by car, booking and time.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ class JoinedIndex:
         self._number = 0
         self._by_command: dict[str, Joined] = {}
         self._by_trace: dict[str, Joined] = {}
+        self._by_key: dict[tuple[str, str], Joined] = {}
+        """By the digest of an idempotency key, and by car."""
         self._by_request: dict[str, Joined] = {}
         self._by_car: dict[str, tuple[Joined, ...]] = {}
         """What has only one side yet, and may find the other by its car."""
@@ -79,6 +82,7 @@ class JoinedIndex:
             if (
                 (command_id is None or command_id == joined.command_id)
                 and (trace_id is None or trace_id == side.trace_id)
+                and (event.key_digest is None or event.key_digest == side.key_digest)
                 and (car is None or car == joined.car)
             ):  # found already by all that the line says: so for most
                 return joined, side.take(event)
@@ -86,6 +90,11 @@ class JoinedIndex:
             joined = self._one_of(self._by_command.get(command_id), joined)
         if joined is None and trace_id is not None:
             joined = self._by_trace.get(trace_id)
+            if joined is not None and not _agree(joined.command_id, command_id):
+                joined = None
+        key = _key(event)
+        if joined is None and key is not None:
+            joined = self._by_key.get(key)
             if joined is not None and not _agree(joined.command_id, command_id):
                 joined = None
         if joined is None:
@@ -173,6 +182,8 @@ class JoinedIndex:
         _take_out(self._by_trace, joined.trace_id, joined)
         if side is not None:
             _take_out(self._by_trace, side.trace_id, joined)
+            if (key := _key(side)) is not None and self._by_key.get(key) is joined:
+                del self._by_key[key]
             for request_id in side.request_ids:
                 _take_out(self._by_request, request_id, joined)
 
@@ -199,6 +210,10 @@ class JoinedIndex:
             other = self._by_trace.setdefault(side.trace_id, joined)
             if other is not joined and _may_be_one(joined, other):
                 joined = self._unite(joined, other)
+        if (key := _key(side)) is not None:
+            other = self._by_key.setdefault(key, joined)
+            if other is not joined and _may_be_one(joined, other):
+                joined = self._unite(joined, other)
         return joined
 
     def _unite(self, one: Joined, other: Joined) -> Joined:
@@ -221,6 +236,8 @@ class JoinedIndex:
             self._by_request.update(dict.fromkeys(side.request_ids, one))
             if side.trace_id is not None:
                 self._by_trace[side.trace_id] = one
+            if (key := _key(side)) is not None:
+                self._by_key[key] = one
         self._on_united(one, other)
         return one
 
@@ -228,6 +245,12 @@ class JoinedIndex:
 def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:
     if key is not None and index.get(key) is joined:
         del index[key]
+
+
+def _key(said: PlatformEvent | PlatformSide) -> tuple[str, str] | None:
+    """Return by what requests of one key for one car are found; None: it has no key."""
+    digest, car = said.key_digest, said.vehicle_id
+    return None if digest is None or car is None else (digest, car)
 
 
 def _agree(one: str | None, other: str | None) -> bool:
