@@ -205,6 +205,8 @@ class EmulatedPlatform:
         is_first, answer = self._repeats.take(asked, key, now_s)
         if is_first:
             self._look_up(asked)
+        elif asked.command is not None:
+            self._tell_of(asked, asked.command)
         elif answer is not None:
             self._answer(asked, answer)
 
@@ -376,10 +378,17 @@ class EmulatedPlatform:
         command = asked.command = self.service.send(
             _ACTIONS[asked.request.operation], booking, asked, now=now
         )
+        repeats = self._repeats.commanded(asked)
         for culprit in asked.slowed_by:
             culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.wire_id)
         for culprit in booking.let_in_by:
             culprit.hit(booking.vehicle_id, TAKEN.name, command_id=command.wire_id)
+        self._tell_of(asked, command)
+        for repeat in repeats:
+            self._tell_of(repeat, command)
+
+    def _tell_of(self, asked: OpenRequest, command: PlatformCommand) -> None:
+        """Answer with what becomes of a command, when it is known or the request waits no more."""
         usual_s = min(asked.request.wait_s, self._parameters.max_wait_s)
         wait_s = self._at(asked, PATIENCE, usual=usual_s)
         if command.is_final and wait_s > 0:

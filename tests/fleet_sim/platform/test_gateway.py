@@ -225,6 +225,26 @@ def test_who_cannot_hang_up_is_in_no_log(bench: PlatformBench) -> None:
     assert PlatformStep.HUNG_UP not in {event.event for event in bench.log}
 
 
+def test_each_request_of_a_key_waits_as_long_as_it_asked(bench: PlatformBench) -> None:
+    """Whatever the first has asked for, and whether that was answered already."""
+    booking_id = bench.book()
+    what: dict[str, Any] = {"booking_id": booking_id, "idempotency_key": "k"}
+    with bench.box().modem.without_coverage(by=Told()):
+        first = bench.ask(Operation.UNLOCK, wait_s=2, **what)
+        longer = bench.ask(Operation.UNLOCK, wait_s=60, **what)
+        at_once = bench.ask(Operation.UNLOCK, **what)
+        bench.let_pass(3)
+        later = bench.ask(Operation.UNLOCK, wait_s=60, **what)
+        short = bench.ask(Operation.UNLOCK, wait_s=1, **what)
+        bench.let_pass(2)
+        assert [each[0].status for each in (first, at_once, short)] == [202, 202, 202]
+        assert longer == later == []
+    bench.let_pass(20)
+    assert [each[0].body["state"] for each in (longer, later)] == ["executed", "executed"]
+    assert bench.ask(Operation.UNLOCK, **what)[0].body["is_final"]
+    assert len(bench.published) == 1
+
+
 def test_the_state_of_ones_own_car(bench: PlatformBench) -> None:
     """As it was heard last."""
     booking_id = bench.book()
