@@ -148,8 +148,8 @@ class EmulatedPlatform:
         )
         if not self._at(asked, REACH, usual=True):
             return asked
+        asked.log = self._log
         self._log.of_request(PlatformStep.REQUESTED, asked)
-        asked.on_gone = partial(self._log.of_request, PlatformStep.HUNG_UP)
         processing_s = self._parameters.processing.sample_s(self._stream)
         self._world.later(processing_s, self._guarded, asked, self._admit)
         return asked
@@ -436,12 +436,6 @@ class EmulatedPlatform:
         if asked.command is None:
             self._blame(asked.slowed_by, LOOKUP, asked)
         repeats = self._repeats.answered(asked, answer)
-        self._give(asked, answer)
+        asked.give(self._at(asked, ANSWER, usual=answer))
         for repeat in repeats:
             self._answer(repeat, answer)
-
-    def _give(self, asked: OpenRequest, answer: Answer) -> None:
-        given = self._at(asked, ANSWER, usual=answer)
-        if asked.on_answer is not None:
-            self._log.of_request(PlatformStep.ANSWERED, asked, given)
-            asked.on_answer(answers.within_trace(given, asked.parent.trace_id))
