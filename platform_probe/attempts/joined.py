@@ -36,6 +36,8 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     command_id: str | None = None
     trace_id: str | None = None
     """Of what MQTT told."""
+    key: tuple[str, str] | None = None
+    """By which it is found: the digest of its idempotency key, and the car."""
     car: str | None = None
     attempt_id: str = ""
     """As it was first written; empty before."""
@@ -68,7 +70,7 @@ class JoinedIndex:
         self._by_command: dict[str, Joined] = {}
         self._by_trace: dict[str, Joined] = {}
         self._by_key: dict[tuple[str, str], Joined] = {}
-        """By the digest of an idempotency key, and by car."""
+        """By their `Joined.key`."""
         self._by_request: dict[str, Joined] = {}
         self._by_car: dict[str, tuple[Joined, ...]] = {}
         """What has only one side yet, and may find the other by its car."""
@@ -178,12 +180,12 @@ class JoinedIndex:
         joined.is_gone = True
         self.no_longer_apart(joined)
         side = joined.side
+        if joined.key is not None and self._by_key.get(joined.key) is joined:
+            del self._by_key[joined.key]
         _take_out(self._by_command, joined.command_id, joined)
         _take_out(self._by_trace, joined.trace_id, joined)
         if side is not None:
             _take_out(self._by_trace, side.trace_id, joined)
-            if (key := _key(side)) is not None and self._by_key.get(key) is joined:
-                del self._by_key[key]
             for request_id in side.request_ids:
                 _take_out(self._by_request, request_id, joined)
 
@@ -210,9 +212,11 @@ class JoinedIndex:
             other = self._by_trace.setdefault(side.trace_id, joined)
             if other is not joined and _may_be_one(joined, other):
                 joined = self._unite(joined, other)
-        if (key := _key(side)) is not None:
+        if joined.key is None and (key := _key(side)) is not None:
             other = self._by_key.setdefault(key, joined)
-            if other is not joined and _may_be_one(joined, other):
+            if other is joined:
+                joined.key = key
+            elif _may_be_one(joined, other):
                 joined = self._unite(joined, other)
         return joined
 
@@ -226,18 +230,19 @@ class JoinedIndex:
             one.trace_id = other.trace_id
         one.command_id = one.command_id or other.command_id
         one.car = one.car or other.car
+        one.key = one.key or other.key
         side = one.side
         self.forget(other)
         if one.command_id is not None:
             self._by_command[one.command_id] = one
         if one.trace_id is not None:
             self._by_trace[one.trace_id] = one
+        if one.key is not None:
+            self._by_key[one.key] = one
         if side is not None:
             self._by_request.update(dict.fromkeys(side.request_ids, one))
             if side.trace_id is not None:
                 self._by_trace[side.trace_id] = one
-            if (key := _key(side)) is not None:
-                self._by_key[key] = one
         self._on_united(one, other)
         return one
 

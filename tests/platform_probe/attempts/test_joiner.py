@@ -601,6 +601,8 @@ def test_requests_with_one_key_for_one_car_are_one_unlock() -> None:
         if record.platform
     }
     assert requests == {CAR: 3, "another": 1}
+    bench.wait(LATE_WINDOW_S)
+    assert bench.joiner._index._by_key == {}  # and nothing is kept of what is forgotten
 
 
 def test_a_phone_that_tries_again_after_all_was_said_is_counted() -> None:
