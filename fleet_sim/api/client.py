@@ -79,8 +79,8 @@ class _Asked:
     def __init__(self, task: asyncio.Task[None]) -> None:
         self._task = task
 
-    def hang_up(self, *, is_told: bool = False) -> None:  # noqa: ARG002 - the form of `Asked`
-        self._task.cancel()
+    def hang_up(self) -> bool:
+        return self._task.cancel()
 
 
 def _path(request: Request) -> str:

@@ -60,7 +60,9 @@ class ApiMetrics(SeriesMaker):
             "unlockpath_api_under_way", "Requests that have no answer yet.", registry=registry
         ).set_function(lambda: self.under_way)
         self._hung_up = self._counter(
-            "api_hung_up", "Clients that went before they were answered.", "endpoint"
+            "api_hung_up",
+            "Clients that went before they were answered, as the log has them.",
+            "endpoint",
         )
         self.answered = self.problems = self.generic = 0
         """Answers, those that are a problem, and those of them that explain nothing."""

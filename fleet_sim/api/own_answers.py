@@ -14,7 +14,7 @@ import msgspec
 from fleet_sim.api.bodies import BodyError
 from fleet_sim.api.reading import app_version_of
 from fleet_sim.api.routes import Route
-from fleet_sim.platform.operations import Answer
+from fleet_sim.platform.operations import METHODS, Answer
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.problems import ProblemType
 from fleet_wire.contract.trace_context import TRACEPARENT, parse_traceparent
@@ -43,34 +43,46 @@ class OwnAnswers:
         headers: Mapping[str, str],
         route: Route | None,
         *,
+        value: str = "",
         trace_id: str | None = None,
         errors: tuple[BodyError, ...] = (),
         reason: str | None = None,
-        retry_after_s: float | None = None,
     ) -> Answer:
-        """Return an answer, once it is in the log; `reason` is for the log alone."""
+        """Return an answer, once request and answer are in the log; `reason` is for that alone.
+
+        `value` is that of the route's field.
+        """
         trace_id = trace_id or trace_of(headers)
         more: dict[str, Any] = {"trace_id": trace_id}
         if errors:
             more["errors"] = msgspec.to_builtins(errors)
             reason = "; ".join(f"{each.pointer or each.header}: {each.detail}" for each in errors)
+        requested = PlatformEvent(
+            event=PlatformStep.REQUESTED,
+            at=self._unix_s(),
+            request_id=secrets.token_hex(16),
+            operation=NO_OPERATION if route is None else route.operation.value,
+            trace_id=trace_id,
+            app_version=app_version_of(headers),
+            **_said_of(route, value),
+        )
+        if route is not None:  # else nothing that there is was asked for
+            self._write(requested)
         self._write(
-            PlatformEvent(
+            msgspec.structs.replace(
+                requested,
                 event=PlatformStep.ANSWERED,
-                at=self._unix_s(),
-                request_id=secrets.token_hex(16),
-                operation=NO_OPERATION if route is None else route.operation.value,
-                trace_id=trace_id,
-                endpoint=None if route is None else route.template,
                 status=problem.status,
                 problem=problem.slug,
                 reason=None if reason is None else reason[:MAX_REASON],
-                app_version=app_version_of(headers),
             )
         )
-        return Answer(
-            status=problem.status,
-            body=problem.body(**more),
-            problem=problem,
-            retry_after_s=retry_after_s,
-        )
+        return Answer(status=problem.status, body=problem.body(**more), problem=problem)
+
+
+def _said_of(route: Route | None, value: str) -> dict[str, Any]:
+    """Return what a line says of the operation, and of what its path names."""
+    if route is None:
+        return {}
+    said = {"endpoint": route.template, "method": METHODS[route.operation]}
+    return said if route.field is None else {**said, route.field: value}

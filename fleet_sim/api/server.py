@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +30,8 @@ from fleet_sim.api.reading import (
     wait_of,
 )
 from fleet_sim.api.routes import NoRoute, Route, match
-from fleet_sim.platform.operations import Answer, Platform, Request
+from fleet_sim.platform.answers import of_problem
+from fleet_sim.platform.operations import Answer, PlatformHere, Request
 from fleet_wire.contract.problems import (
     BODY_TOO_LARGE,
     FIRST_ERROR_STATUS,
@@ -67,10 +69,6 @@ _CHALLENGE: Final = 'Bearer realm="unlockpath"'
 """RFC 6750, section 3."""
 
 
-class StoppingError(Exception):
-    """The server stops while somebody waits."""
-
-
 Untreated = Callable[[BaseException, str, str], None]
 """Takes an exception that nothing has treated, the endpoint, and the id of its trace."""
 
@@ -84,7 +82,7 @@ class ApiServer:
 
     def __init__(
         self,
-        platform: Platform,
+        platform: PlatformHere,
         *,
         present: Callable[[], AbstractContextManager[None]],
         metrics: ApiMetrics,
@@ -97,7 +95,7 @@ class ApiServer:
         self._own = own
         self._on_untreated = on_untreated
         self._pages = Pages(metrics)
-        self._waiting: set[asyncio.Future[Answer]] = set()
+        self._waiting: set[_Asking] = set()
         self._http = HttpServer(
             self._answer,
             connection_s=CONNECTION_S,
@@ -113,9 +111,9 @@ class ApiServer:
 
     async def stop(self) -> None:
         """Close the port. Who waits is told to come back later; what was asked for goes on."""
-        for answer in self._waiting:
-            if not answer.done():
-                answer.set_exception(StoppingError())
+        come_back = msgspec.structs.replace(of_problem(MAINTENANCE), retry_after_s=BACK_AFTER_S)
+        for asking in tuple(self._waiting):
+            self._tell(asking, come_back)
         await self._http.stop()
 
     # One request
@@ -137,11 +135,8 @@ class ApiServer:
         try:
             answer = await self._asked(request, route, value, app_version=version, wait_s=wait_s)
             response = _response(answer, request, wait_s)
-        except asyncio.CancelledError:
-            self._metrics.count_hung_up(endpoint)
-            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the phone gets an answer
-            answer = self._excused(error, request, route)
+            answer = self._excused(error, request, route, value)
             response = _response(answer, request, wait_s)
         finally:
             self._metrics.under_way -= 1
@@ -175,36 +170,53 @@ class ApiServer:
                 traceparent=headers.get(TRACEPARENT),
                 app_version=app_version,
                 **fields,
-            )
+            ),
+            route.template,
         )
 
-    async def _given(self, request: Request) -> Answer:
+    async def _given(self, request: Request, endpoint: str) -> Answer:
         """Ask, and wait. Who does not wait to the end leaves what was asked for to go on."""
-        asking = _Asking()
+        asking = _Asking(endpoint)
         with self._present():
             asked = self._platform.ask(request, asking.take)
         if asking.answer is not None:
             return asking.answer
         loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[Answer] = loop.create_future()
-        asking.waiting = waiting
-        self._waiting.add(waiting)
-        end = loop.call_later(request.wait_s + GIVE_UP_S, asking.give_up)
+        asking.waiting, asking.tell = loop.create_future(), asked.tell
+        self._waiting.add(asking)
+        end = loop.call_later(request.wait_s + GIVE_UP_S, self._give_up, asking)
         try:
-            return await waiting
-        except BaseException as error:  # the client hangs up, we stop, or no answer comes
+            return await asking.waiting
+        except asyncio.CancelledError:
             with self._present():
-                asked.hang_up(is_told=not isinstance(error, asyncio.CancelledError))
+                if asked.hang_up():
+                    self._metrics.count_hung_up(endpoint)
             raise
         finally:
             end.cancel()
-            self._waiting.discard(waiting)
+            self._waiting.discard(asking)
+
+    def _tell(self, asking: _Asking, answer: Answer) -> None:
+        """Answer in place of the platform, which has it in its log."""
+        with self._present():
+            asking.tell(answer)
+
+    def _give_up(self, asking: _Asking) -> None:
+        """Let nobody wait for ever."""
+        if asking.has_answer:  # it has come this moment
+            return
+        error = LookupError("the platform has not answered")
+        self._tell(asking, msgspec.structs.replace(of_problem(INTERNAL_ERROR), reason=str(error)))
+        trace_id = "" if asking.answer is None else asking.answer.body["trace_id"]
+        self._note_untreated(error, asking.endpoint, trace_id)
 
     # What is no answer of the platform
 
-    def _excused(self, error: Exception, request: HttpRequest, route: Route | None) -> Answer:
+    def _excused(
+        self, error: Exception, request: HttpRequest, route: Route | None, value: str = ""
+    ) -> Answer:
         """Return the answer that an exception becomes: each has its type, or is counted."""
-        headers, make = request.headers, self._own.make
+        headers, make = request.headers, partial(self._own.make, value=value)
         match error:
             case RefusedError():
                 return make(error.problem, headers, route, errors=error.errors)
@@ -212,13 +224,14 @@ class ApiServer:
                 return make(INVALID_REQUEST, headers, route, errors=(BodyError(str(error), "#"),))
             case BodyTooLargeError():
                 return make(BODY_TOO_LARGE, headers, route)
-            case StoppingError():
-                return make(MAINTENANCE, headers, route, retry_after_s=BACK_AFTER_S)
         trace_id, endpoint = trace_of(headers), OTHER if route is None else route.template
-        self._metrics.count_untreated(endpoint, error, trace_id)
-        self._on_untreated(error, endpoint, trace_id)
+        self._note_untreated(error, endpoint, trace_id)
         reason = f"{type(error).__name__}: {error}"
         return make(INTERNAL_ERROR, headers, route, trace_id=trace_id, reason=reason)
+
+    def _note_untreated(self, error: Exception, endpoint: str, trace_id: str) -> None:
+        self._metrics.count_untreated(endpoint, error, trace_id)
+        self._on_untreated(error, endpoint, trace_id)
 
     def _refusal(self, status: int) -> HttpResponse:
         """Return the answer to what is no HTTP."""
@@ -257,24 +270,26 @@ class ApiServer:
 class _Asking:
     """A request that the platform may answer at once, or later."""
 
-    __slots__ = ("answer", "waiting")
+    __slots__ = ("answer", "endpoint", "tell", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
         self.answer: Answer | None = None
         self.waiting: asyncio.Future[Answer] | None = None
         """There when the answer has not come at once."""
+        self.tell: Callable[[Answer], None]
+        """Takes an answer in place of the platform's; there while one is waited for."""
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether it is answered."""
+        return self.answer is not None
 
     def take(self, answer: Answer) -> None:
         """Take the answer."""
-        if self.waiting is None:
-            self.answer = answer
-        elif not self.waiting.done():
-            self.waiting.set_result(answer)
-
-    def give_up(self) -> None:
-        """Let nobody wait for ever."""
+        self.answer = answer
         if self.waiting is not None and not self.waiting.done():
-            self.waiting.set_exception(LookupError("the platform has not answered"))
+            self.waiting.set_result(answer)
 
 
 def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse:

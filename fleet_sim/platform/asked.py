@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final
 
 from fleet_sim.cars.joints import Culprit
+from fleet_sim.platform.answers import within_trace
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import (
+    CHANGES,
     ENDPOINTS,
     METHODS,
     Answer,
@@ -23,10 +26,11 @@ _SAID_OF: Final = {
     for operation in Operation
 }
 """What each line says of a request's operation: its name, its route and its method."""
+_DIGEST_BYTES: Final = 16
 
 
 class OpenRequest:
-    """A request that has not been answered. Implements `fleet_sim.platform.operations.Asked`."""
+    """A request under way. Implements `fleet_sim.platform.operations.AskedHere`."""
 
     __slots__ = (
         "account_id",
@@ -35,8 +39,9 @@ class OpenRequest:
         "distance_m",
         "is_answered",
         "key",
+        "key_digest",
+        "log",
         "on_answer",
-        "on_gone",
         "parent",
         "request",
         "request_id",
@@ -60,9 +65,8 @@ class OpenRequest:
         """Trace, and the platform's own span in it."""
         self.on_answer: Callable[[Answer], None] | None = on_answer
         """None: nobody waits for the answer any more."""
-        self.on_gone: Callable[[OpenRequest], None] | None = None
-        """Called when its client goes before it is answered; None: the platform has not heard of
-        it."""
+        self.log: PlatformLog | None = None
+        """None: the platform has not heard of it."""
         self.is_answered = False
         self.account_id: str | None = None
         """None until its token is known to be good."""
@@ -71,16 +75,33 @@ class OpenRequest:
         """From the car as the platform knows it, metres; None: the app does not say."""
         self.key: tuple[str, str] | None = None
         """Account and idempotency key, where later requests may ask for the same."""
+        self.key_digest = _key_digest(request)
         self.command: PlatformCommand | None = None
         self.slowed_by: list[Culprit] = []
         """Who lets the database be slow."""
 
-    def hang_up(self, *, is_told: bool = False) -> None:
+    def hang_up(self) -> bool:
         """Learn that nobody waits for the answer any more; see `Asked.hang_up`."""
-        was_waiting = self.on_answer is not None and not self.is_answered
+        is_left = self.on_answer is not None and not self.is_answered
         self.on_answer = None
-        if was_waiting and self.on_gone is not None and not is_told:
-            self.on_gone(self)
+        if self.log is None or not is_left:
+            return False
+        self.log.of_request(PlatformStep.HUNG_UP, self)
+        return True
+
+    def tell(self, answer: Answer) -> None:
+        """Answer who still waits at once with something else; see `AskedHere.tell`."""
+        if self.on_answer is not None:
+            self.give(answer)
+
+    def give(self, answer: Answer) -> None:
+        """Give the answer to who waits for it, and log it, also where nobody does any more."""
+        on_answer, self.on_answer = self.on_answer, None
+        if self.log is not None:
+            step = PlatformStep.UNHEARD if on_answer is None else PlatformStep.ANSWERED
+            self.log.of_request(step, self, answer)
+        if on_answer is not None:
+            on_answer(within_trace(answer, self.parent.trace_id))
 
 
 class PlatformLog:
@@ -111,10 +132,12 @@ class PlatformLog:
                 booking_id=request.booking_id or _made_booking(answer),
                 account_id=asked.account_id,
                 command_id=command.wire_id if command is not None else request.command_id,
+                key_digest=asked.key_digest,
                 endpoint=endpoint,
                 method=method,
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
+                reason=None if answer is None else answer.reason,
                 distance_m=None if answer is None else asked.distance_m,
                 position=request.position,
                 app_version=request.app_version,
@@ -169,3 +192,11 @@ def _made_booking(answer: Answer | None) -> str | None:
         return None
     booking_id = answer.body.get("booking_id")
     return booking_id if isinstance(booking_id, str) and booking_id else None
+
+
+def _key_digest(request: Request) -> str | None:
+    """Return what requests of one customer with one key have in common, and no others."""
+    if request.idempotency_key is None or request.operation not in CHANGES:
+        return None
+    whose = f"{request.token}/{request.idempotency_key}".encode()
+    return blake2b(whose, digest_size=_DIGEST_BYTES).hexdigest()

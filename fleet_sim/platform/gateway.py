@@ -148,8 +148,8 @@ class EmulatedPlatform:
         )
         if not self._at(asked, REACH, usual=True):
             return asked
+        asked.log = self._log
         self._log.of_request(PlatformStep.REQUESTED, asked)
-        asked.on_gone = partial(self._log.of_request, PlatformStep.HUNG_UP)
         processing_s = self._parameters.processing.sample_s(self._stream)
         self._world.later(processing_s, self._guarded, asked, self._admit)
         return asked
@@ -205,6 +205,8 @@ class EmulatedPlatform:
         is_first, answer = self._repeats.take(asked, key, now_s)
         if is_first:
             self._look_up(asked)
+        elif asked.command is not None:
+            self._tell_of(asked, asked.command)
         elif answer is not None:
             self._answer(asked, answer)
 
@@ -376,10 +378,17 @@ class EmulatedPlatform:
         command = asked.command = self.service.send(
             _ACTIONS[asked.request.operation], booking, asked, now=now
         )
+        repeats = self._repeats.commanded(asked)
         for culprit in asked.slowed_by:
             culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.wire_id)
         for culprit in booking.let_in_by:
             culprit.hit(booking.vehicle_id, TAKEN.name, command_id=command.wire_id)
+        self._tell_of(asked, command)
+        for repeat in repeats:
+            self._tell_of(repeat, command)
+
+    def _tell_of(self, asked: OpenRequest, command: PlatformCommand) -> None:
+        """Answer with what becomes of a command, when it is known or the request waits no more."""
         usual_s = min(asked.request.wait_s, self._parameters.max_wait_s)
         wait_s = self._at(asked, PATIENCE, usual=usual_s)
         if command.is_final and wait_s > 0:
@@ -427,12 +436,6 @@ class EmulatedPlatform:
         if asked.command is None:
             self._blame(asked.slowed_by, LOOKUP, asked)
         repeats = self._repeats.answered(asked, answer)
-        self._give(asked, answer)
+        asked.give(self._at(asked, ANSWER, usual=answer))
         for repeat in repeats:
             self._answer(repeat, answer)
-
-    def _give(self, asked: OpenRequest, answer: Answer) -> None:
-        given = self._at(asked, ANSWER, usual=answer)
-        if asked.on_answer is not None:
-            self._log.of_request(PlatformStep.ANSWERED, asked, given)
-            asked.on_answer(answers.within_trace(given, asked.parent.trace_id))

@@ -87,6 +87,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     problem: ProblemType | None = None
     retry_after_s: float | None = None
     """When to ask again, where that helps."""
+    reason: str | None = None
+    """What led to it, for the log alone."""
     location: str | None = None
     """Path of what was made, or of the command's status."""
 
@@ -110,10 +112,10 @@ class SupportCall(msgspec.Struct, frozen=True, kw_only=True):
 class Asked(Protocol):
     """A request under way."""
 
-    def hang_up(self, *, is_told: bool = False) -> None:
+    def hang_up(self) -> bool:
         """Learn that nobody waits for the answer any more: it is not given, the command goes on.
 
-        `is_told`: who has asked did not go, but has been told something else instead.
+        Return whether the log says so: it does of a request that was heard and not answered yet.
         """
         ...
 
@@ -123,4 +125,20 @@ class Platform(Protocol):
 
     def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> Asked:
         """Take a request; call `on_answer` once, at once or later, unless the asker hangs up."""
+        ...
+
+
+class AskedHere(Asked, Protocol):
+    """A request under way on a platform of this process."""
+
+    def tell(self, answer: Answer) -> None:
+        """Answer who still waits in the platform's place, at once; the command goes on."""
+        ...
+
+
+class PlatformHere(Protocol):
+    """A platform of this process, whose API can be served."""
+
+    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> AskedHere:
+        """Take a request, as any `Platform`."""
         ...

@@ -1,7 +1,8 @@
 """Idempotency keys: the same key again is the same request again, whatever became of the answer.
 
 After draft-ietf-httpapi-idempotency-key-header: the key belongs to its customer; with another
-request it is an error; while the first request is under way a second one waits for its answer.
+request it is an error; while the first request is under way a second one waits for what becomes of
+it. Each request for a command then waits for that as long as it asks to.
 """
 
 from __future__ import annotations
@@ -29,8 +30,13 @@ class _Known:
         self.at_s = at_s
         self.answer: Answer | None = None
         self.command: PlatformCommand | None = None
-        """What was made of the first request: a repeat is answered with the same."""
+        """What was made of the first request: a repeat is told of the same."""
         self.waiting: list[OpenRequest] = []
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is not known yet what becomes of it."""
+        return self.answer is None and self.command is None
 
 
 class Repeats:
@@ -47,8 +53,8 @@ class Repeats:
     ) -> tuple[bool, Answer | None]:
         """Take a request with a key; return whether it is the first, and the answer to it so far.
 
-        One that is not the first, and has no answer yet, waits: `answered` returns it then. With
-        the answer it is given the command of the first, which the log names.
+        One that is not the first is given the command of the first, if there is one. Without an
+        answer or a command it waits: `commanded` or `answered` returns it then.
         """
         if now_s >= self._forget_s or len(self._known) > MAX_KEYS:
             self._forget(now_s)
@@ -59,30 +65,38 @@ class Repeats:
             return True, None
         if known.asked_for != asked_for:
             return False, answers.of_problem(KEY_REUSED)
-        if known.answer is None:
+        asked.command = known.command
+        if known.is_under_way:
             known.waiting.append(asked)
-        else:
-            asked.command = known.command
         return False, known.answer
 
-    def answered(self, asked: OpenRequest, answer: Answer) -> list[OpenRequest]:
-        """Keep the answer to a request for the next with its key; return those that wait for it."""
+    def commanded(self, asked: OpenRequest) -> list[OpenRequest]:
+        """Keep a request's command for the next with its key; return those that wait for it."""
         known = None if asked.key is None else self._known.get(asked.key)
-        if known is None or asked.key is None:
+        if known is None:
             return []
-        known.answer, known.command = answer, asked.command
-        if answer.problem is not None and asked.command is None:
-            del self._known[asked.key]  # nothing was done: the same may be tried again
+        known.command = asked.command
         waiting, known.waiting = known.waiting, []
         for repeat in waiting:
             repeat.command = asked.command
+        return waiting
+
+    def answered(self, asked: OpenRequest, answer: Answer) -> list[OpenRequest]:
+        """Keep the answer to a request without a command; return those that wait for it."""
+        known = None if asked.key is None else self._known.get(asked.key)
+        if known is None or asked.key is None or known.command is not None:
+            return []
+        known.answer = answer
+        if answer.problem is not None:
+            del self._known[asked.key]  # nothing was done: the same may be tried again
+        waiting, known.waiting = known.waiting, []
         return waiting
 
     def _forget(self, now_s: float) -> None:
         while self._known:
             key, oldest = next(iter(self._known.items()))
             is_old = oldest.at_s < now_s - self._remember_s or len(self._known) > MAX_KEYS
-            if oldest.answer is None or not is_old:
+            if oldest.is_under_way or not is_old:
                 self._forget_s = oldest.at_s + self._remember_s
                 return
             del self._known[key]

@@ -34,6 +34,9 @@ class PlatformStep(StrEnum):
     """The API has answered it. A client that waits for the result is answered last."""
     HUNG_UP = "hung_up"
     """The client has gone before it was answered: what it asked for goes on."""
+    UNHEARD = "unheard"
+    """The API knows its answer, and nobody waits for it any more: it comes after `HUNG_UP`, and
+    says how what went on ended for the API."""
     WOKEN = "woken"
     """A sleeping car was asked to wake."""
     PUBLISHED = "published"
@@ -67,12 +70,15 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     account_id: Name | None = None
     command_id: Name | None = None
     """None until there is a command."""
+    key_digest: Name | None = None
+    """Of a request with an idempotency key: a digest of customer and key. Requests that have it and
+    the car in common are one unlock."""
     endpoint: Name | None = None
     """The route's template, as OpenTelemetry's `http.route`."""
     method: Annotated[str, msgspec.Meta(max_length=32)] | None = None
     """The request's, as OpenTelemetry's `http.request.method`; letters A to Z."""
     status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
-    """Of an answer, as OpenTelemetry's `http.response.status_code`."""
+    """Of an answer, also an unheard one, as OpenTelemetry's `http.response.status_code`."""
     problem: Name | None = None
     """The slug of the answer's problem type; see `fleet_wire.contract.problems`."""
     outcome: Name | None = None

@@ -1,7 +1,8 @@
 """Unlocks that two sources tell of, and which of what they tell is about the same one.
 
-What has a command id in common is one unlock, else what has a trace id in common, else the lines of
-one request. What has none of these in common can be joined by car, booking and time.
+What has a command id in common is one unlock, else what has a trace id in common, else what has an
+idempotency key and the car in common, else the lines of one request. What has none of these in
+common can be joined by car, booking and time.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     command_id: str | None = None
     trace_id: str | None = None
     """Of what MQTT told."""
+    key: tuple[str, str] | None = None
+    """By which it is found: the digest of its idempotency key, and the car."""
     car: str | None = None
     attempt_id: str = ""
     """As it was first written; empty before."""
@@ -73,6 +76,8 @@ class JoinedIndex:
         self._number = 0
         self._by_command: dict[str, Joined] = {}
         self._by_trace: dict[str, Joined] = {}
+        self._by_key: dict[tuple[str, str], Joined] = {}
+        """By their `Joined.key`."""
         self._by_request: dict[str, Joined] = {}
         self._by_car: dict[str, tuple[Joined, ...]] = {}
         """What has only one side yet, and may find the other by its car."""
@@ -86,6 +91,7 @@ class JoinedIndex:
             if (
                 (command_id is None or command_id == joined.command_id)
                 and (trace_id is None or trace_id == side.trace_id)
+                and (event.key_digest is None or event.key_digest == side.key_digest)
                 and (car is None or car == joined.car)
                 and joined.of_request is None
             ):  # found already by all that the line says: so for most
@@ -96,6 +102,11 @@ class JoinedIndex:
             joined = self._one_of(self._by_command.get(command_id), joined)
         if joined is None and trace_id is not None:
             joined = self._by_trace.get(trace_id)
+            if joined is not None and not _agree(joined.command_id, command_id):
+                joined = None
+        key = _key(event)
+        if joined is None and key is not None:
+            joined = self._by_key.get(key)
             if joined is not None and not _agree(joined.command_id, command_id):
                 joined = None
         if joined is None:
@@ -180,6 +191,8 @@ class JoinedIndex:
         joined.is_gone = True
         self.no_longer_apart(joined)
         side = joined.side
+        if joined.key is not None and self._by_key.get(joined.key) is joined:
+            del self._by_key[joined.key]
         _take_out(self._by_command, joined.command_id, joined)
         _take_out(self._by_trace, joined.trace_id, joined)
         if side is not None:
@@ -235,6 +248,12 @@ class JoinedIndex:
             other = self._by_trace.setdefault(side.trace_id, joined)
             if other is not joined and _may_be_one(joined, other):
                 joined = self._unite(joined, other)
+        if joined.key is None and (key := _key(side)) is not None:
+            other = self._by_key.setdefault(key, joined)
+            if other is joined:
+                joined.key = key
+            elif _may_be_one(joined, other):
+                joined = self._unite(joined, other)
         return joined
 
     def _unite(self, one: Joined, other: Joined) -> Joined:
@@ -250,12 +269,15 @@ class JoinedIndex:
             one.trace_id = other.trace_id
         one.command_id = one.command_id or other.command_id
         one.car = one.car or other.car
+        one.key = one.key or other.key
         side = one.side
         self.forget(other)
         if one.command_id is not None:
             self._by_command[one.command_id] = one
         if one.trace_id is not None:
             self._by_trace[one.trace_id] = one
+        if one.key is not None:
+            self._by_key[one.key] = one
         if side is not None:
             self._by_request.update(dict.fromkeys(side.request_ids, one))
             if side.trace_id is not None:
@@ -290,6 +312,12 @@ def _each_request(joined: Joined) -> dict[str, PlatformSide]:
 def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:
     if key is not None and index.get(key) is joined:
         del index[key]
+
+
+def _key(said: PlatformEvent | PlatformSide) -> tuple[str, str] | None:
+    """Return by what requests of one key for one car are found; None: it has no key."""
+    digest, car = said.key_digest, said.vehicle_id
+    return None if digest is None or car is None else (digest, car)
 
 
 def _agree(one: str | None, other: str | None) -> bool:

@@ -22,7 +22,7 @@ from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON
 from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
 from platform_probe.attempts.evidence import Build
-from platform_probe.attempts.platform_side import PlatformSide
+from platform_probe.attempts.platform_side import PlatformSide, Said
 from platform_probe.attempts.timings import rounded, timings
 
 EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"
@@ -151,7 +151,10 @@ def record_of_platform(
     reached_s[Stage.INTENDED] = intended_s
     reached_s.setdefault(Stage.REQUESTED, intended_s)
     ended_s = max(reached_s.values())
-    was_told_no = side.status is not None and side.status >= FIRST_ERROR_STATUS
+    said = side.said
+    was_told_no = said is not None and _is_error(said)
+    if said is not None:
+        ended_s = max(ended_s, said.at + clocks.offset_s)
     if side.ended_at is not None and not is_expected_on_mqtt(side):
         ended_s = max(ended_s, side.ended_at + clocks.offset_s)
     elif side.outcome not in (EXECUTED, REFUSED) and (side.accepted_at or not was_told_no):
@@ -220,13 +223,15 @@ def _cause_before_broker(side: PlatformSide) -> Cause:
     if side.outcome == NOT_PUBLISHED:
         why = (side.end_reason or "").partition(":")[0]
         return _CAUSE_OF_NOT_PUBLISHED.get(why, Cause.NOT_PUBLISHED)
-    if side.problem == BROKER_UNAVAILABLE.slug or side.published_at is not None:
+    said = side.said
+    problem = None if said is None else said.problem
+    if problem == BROKER_UNAVAILABLE.slug or side.published_at is not None:
         return Cause.BROKER_UNREACHABLE
-    if side.answered_at is None:
+    if said is None:
         return Cause.API_FAILED
-    if side.status is None or side.status < FIRST_ERROR_STATUS:
+    if said.status is None or said.status < FIRST_ERROR_STATUS:
         return Cause.NOT_PUBLISHED
-    return Cause.API_REFUSED if side.status < FIRST_SERVER_ERROR_STATUS else Cause.API_FAILED
+    return Cause.API_REFUSED if said.status < FIRST_SERVER_ERROR_STATUS else Cause.API_FAILED
 
 
 def _placed(side: PlatformSide, offset_s: float) -> dict[Stage, float]:
@@ -270,11 +275,12 @@ def _side_of_record(
 ) -> contract.PlatformSide:
     """Return what the record says of the platform's side; `car` is the one that it is of."""
     uncertainty_s = clocks.uncertainty_s
+    said = side.said
     told = contract.PlatformSide(
         requests=max(len(side.request_ids), 1),
         sent_again=max(len(side.sent_at) - 1, 0),
-        status=side.status,
-        problem=side.problem,
+        status=None if said is None else said.status,
+        problem=None if said is None else said.problem,
         endpoint=side.endpoint,
         method=side.method,
         app_version=side.app_version,
@@ -327,14 +333,24 @@ def _flags(flags: tuple[Flag, ...], cause: Cause | None, side: PlatformSide) -> 
 
 
 def _reason(side: PlatformSide) -> str | None:
-    if side.outcome is None and side.status is not None and side.status >= FIRST_ERROR_STATUS:
-        said = ": ".join(part for part in (side.problem, side.answer_reason) if part)
-        return f"HTTP {side.status} {said}".rstrip()
+    said = side.said
+    if side.outcome is None and said is not None and _is_error(said):
+        words = ": ".join(part for part in (said.problem, said.reason) if part)
+        return f"HTTP {said.status} {words}".rstrip()
     if side.is_left and not side.is_sent:
         return LEFT_UNANSWERED
     return side.reason
 
 
+def _is_error(said: Said) -> bool:
+    return said.status is not None and said.status >= FIRST_ERROR_STATUS
+
+
 def _evidence(side: PlatformSide) -> dict[str, Any]:
-    facts = {"status": side.status, "problem": side.problem, "platform_outcome": side.outcome}
+    said = side.said
+    facts = {
+        "status": None if said is None else said.status,
+        "problem": None if said is None else said.problem,
+        "platform_outcome": side.outcome,
+    }
     return {name: fact for name, fact in facts.items() if fact is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -36,6 +36,15 @@ MAX_TOLD_OF: Final = 100
 not make a record each time."""
 
 
+class Said(NamedTuple):
+    """What the API answers: of what a client has left it is heard by nobody."""
+
+    at: float
+    status: int | None
+    problem: str | None
+    reason: str | None
+
+
 class PlatformSide(msgspec.Struct, gc=False):
     """One unlock as the platform saw it. Times are Unix seconds on the platform's clock.
 
@@ -46,6 +55,7 @@ class PlatformSide(msgspec.Struct, gc=False):
     """One, and one more for each time that the phone tried again."""
     command_id: str | None = None
     trace_id: str | None = None
+    key_digest: str | None = None
     vehicle_id: str | None = None
     booking_id: str | None = None
     account_id: str | None = None
@@ -57,6 +67,8 @@ class PlatformSide(msgspec.Struct, gc=False):
     """When a client has first gone before it was answered."""
     hung_up: tuple[str, ...] = ()
     """The requests whose client has."""
+    unheard: Said | None = None
+    """The answer that came too late for a client that had gone."""
     woken_at: float | None = None
     published_at: float | None = None
     sent_at: tuple[float, ...] = ()
@@ -91,15 +103,16 @@ class PlatformSide(msgspec.Struct, gc=False):
             return self._answered(event)
         if step is PlatformStep.ENDED:
             return self._ended(event)
+        if step is PlatformStep.UNHEARD:
+            return self._unheard(Said(event.at, event.status, event.problem, event.reason))
         if step is PlatformStep.SUPPORT_CALLED:
             return False  # it is no unlock: see `support_calls`
-        if step is PlatformStep.HUNG_UP and event.request_id not in self.hung_up:
-            self.hung_up = tuple(sorted((*self.hung_up, event.request_id)))
         name, at = _TIME_OF[step], event.at
         known = getattr(self, name)
         is_sent_again = step is PlatformStep.PUBLISHED and self._sent(event)
+        is_left_now = step is PlatformStep.HUNG_UP and self._left(event)
         if known is not None and known <= at:
-            return is_sent_again  # when a step was says the first line of it
+            return is_sent_again or is_left_now  # when a step was says the first line of it
         setattr(self, name, at)
         return True
 
@@ -118,6 +131,8 @@ class PlatformSide(msgspec.Struct, gc=False):
                 setattr(self, name, _first(getattr(self, name), at))
         if other.answered_at is not None and self._is_better(other.status, other.answered_at):
             self._set_answer(other.answered_at, other.status, other.problem, other.answer_reason)
+        if other.unheard is not None:
+            self._unheard(other.unheard)
         if other.ended_at is not None and other.ended_at == _first(self.ended_at, other.ended_at):
             self.ended_at = other.ended_at
             self.outcome, self.end_reason = other.outcome, other.end_reason
@@ -133,9 +148,23 @@ class PlatformSide(msgspec.Struct, gc=False):
         return self.command_id is not None or self.published_at is not None
 
     @property
+    def said(self) -> Said | None:
+        """What the API answered, or would have, where it made no command and nobody heard why.
+
+        Of several that asked for one unlock, who was answered goes before.
+        """
+        if self.answered_at is not None or self.status is not None:
+            at = self.last_at if self.answered_at is None else self.answered_at
+            return Said(at, self.status, self.problem, self.answer_reason)
+        return self.unheard if self.is_turned_down else None
+
+    @property
     def is_turned_down(self) -> bool:
-        """Whether the API said no, or failed, and no command was made."""
-        return self.status is not None and self.status >= FIRST_ERROR_STATUS and not self.is_sent
+        """Whether the API said no, or failed, and no command was made, whoever heard of it."""
+        status = self.status
+        if status is None and self.unheard is not None:
+            status = self.unheard.status
+        return status is not None and status >= FIRST_ERROR_STATUS and not self.is_sent
 
     @property
     def is_left(self) -> bool:
@@ -157,7 +186,8 @@ class PlatformSide(msgspec.Struct, gc=False):
             self.requested_at, self.answered_at, self.hung_up_at, self.woken_at,
             self.published_at, self.accepted_at, self.ended_at,
         )  # fmt: skip
-        return [at for at in times if at is not None]
+        known = [at for at in times if at is not None]
+        return known if self.unheard is None else [*known, self.unheard.at]
 
     def _take_names(self, event: PlatformEvent) -> None:  # noqa: C901
         # Written out: this runs for each line, and a loop over names takes four times as long.
@@ -165,6 +195,8 @@ class PlatformSide(msgspec.Struct, gc=False):
             self.command_id = event.command_id
         if self.trace_id is None:
             self.trace_id = event.trace_id
+        if self.key_digest is None:
+            self.key_digest = event.key_digest
         if self.vehicle_id is None:
             self.vehicle_id = event.vehicle_id
         if self.booking_id is None:
@@ -191,6 +223,13 @@ class PlatformSide(msgspec.Struct, gc=False):
         self.sent_at = tuple(sorted((*self.sent_at, event.at)))
         return True
 
+    def _left(self, event: PlatformEvent) -> bool:
+        """Note whose client has gone; return whether somebody had been waited for until then."""
+        if event.request_id in self.hung_up:
+            return False
+        self.hung_up = tuple(sorted((*self.hung_up, event.request_id)))
+        return self.answered_at is None
+
     def _answered(self, event: PlatformEvent) -> bool:
         if not self._is_better(event.status, event.at):
             return False
@@ -204,13 +243,21 @@ class PlatformSide(msgspec.Struct, gc=False):
         """
         if self.answered_at is None:
             return True
-        return (_is_error(status), at) < (_is_error(self.status), self.answered_at)
+        return _rank(status, at) < _rank(self.status, self.answered_at)
 
     def _set_answer(
         self, at: float, status: int | None, problem: str | None, reason: str | None
     ) -> None:
         self.answered_at, self.status, self.problem = at, status, problem
         self.answer_reason = reason
+
+    def _unheard(self, said: Said) -> bool:
+        """Note what nobody heard; return whether that is news: of a command its end says it all."""
+        known = self.unheard
+        if known is not None and _rank(known.status, known.at) <= _rank(said.status, said.at):
+            return False
+        self.unheard = said
+        return not self.is_sent
 
     def _ended(self, event: PlatformEvent) -> bool:
         if self.ended_at is not None and self.ended_at <= event.at:
@@ -241,13 +288,18 @@ def side_in(record: Attempt) -> PlatformSide:
 
 
 _NAMES: Final = (
-    "command_id", "trace_id", "vehicle_id", "booking_id", "account_id",
+    "command_id", "trace_id", "key_digest", "vehicle_id", "booking_id", "account_id",
     "endpoint", "method", "app_version", "api_release",
 )  # fmt: skip
 
 
 def _first(known: float | None, at: float) -> float:
     return at if known is None or at < known else known
+
+
+def _rank(status: int | None, at: float) -> tuple[bool, float]:
+    """Return how answers to one unlock are ordered: a good one says most, and then the first."""
+    return _is_error(status), at
 
 
 def _is_error(status: int | None) -> bool:

@@ -33,7 +33,7 @@ import msgspec
 
 from fleet_wire.errors import ConfigError
 
-VERSION: Final = 10
+VERSION: Final = 11
 """Of the tables and of the names. A store of a later one is refused."""
 FORMAT: Final = "unlockpath-store"
 STORE_FILE: Final = "store.json"

@@ -275,8 +275,8 @@ OBSERVATIONS: Final = Table(
 )
 _PLATFORM_TEXTS: Final = (
     "event", "request_id", "operation", "trace_id", "vehicle_id", "booking_id", "account_id",
-    "command_id", "endpoint", "method", "problem", "outcome", "reason", "shown", "app_version",
-    "api_release",
+    "command_id", "key_digest", "endpoint", "method", "problem", "outcome", "reason", "shown",
+    "app_version", "api_release",
 )  # fmt: skip
 PLATFORM_EVENTS: Final = Table(
     name="platform_events",

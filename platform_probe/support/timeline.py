@@ -350,6 +350,7 @@ def _event(event: Row, number: str) -> tuple[str, str]:
         PlatformStep.REQUESTED: ("phone", f"{_asks(operation)}{_app({**event, 'requests': 1})}"),
         PlatformStep.ANSWERED: ("platform", f"answers {operation}{_status(event)}"),
         PlatformStep.HUNG_UP: ("phone", "hangs up before it is answered"),
+        PlatformStep.UNHEARD: ("platform", f"would have answered {operation}{_status(event)}"),
         PlatformStep.WOKEN: ("platform", "asks the sleeping car to wake"),
         PlatformStep.PUBLISHED: ("platform", f"sends the command for {command}"),
         PlatformStep.ACCEPTED: ("broker", f"has the command for {command}"),

@@ -30,6 +30,7 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "booking_id": ("unlockpath.booking.id",),
     "account_id": ("user.id", "enduser.id"),
     "command_id": ("messaging.message.conversation_id", "unlockpath.command.id"),
+    "key_digest": ("unlockpath.key.digest",),
     "endpoint": ("http.route",),
     "method": ("http.request.method",),
     "status": ("http.response.status_code",),

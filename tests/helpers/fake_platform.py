@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 from fleet_sim.api.metrics import ApiMetrics
 from fleet_sim.api.own_answers import OwnAnswers
 from fleet_sim.api.server import ApiServer
-from fleet_sim.platform.operations import Answer, Platform, Request
+from fleet_sim.platform.answers import within_trace
+from fleet_sim.platform.operations import Answer, PlatformHere, Request
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.web.client import HttpClient
 from fleet_wire.web.exchange import HttpResponse
@@ -27,11 +28,21 @@ class FakeAsked:
     def __init__(self, request: Request, on_answer: Callable[[Answer], None]) -> None:
         self.request = request
         self.answer = on_answer
-        self.has_hung_up = self.is_told = False
+        self.has_hung_up = False
+        self.is_in_log = True
+        """Whether a log would have it that its client has gone."""
+        self.told: Answer | None = None
+        """What was answered in the platform's place."""
 
-    def hang_up(self, *, is_told: bool = False) -> None:
+    def hang_up(self) -> bool:
         """Note it."""
-        self.has_hung_up, self.is_told = True, is_told
+        self.has_hung_up = True
+        return self.is_in_log
+
+    def tell(self, answer: Answer) -> None:
+        """Give an answer in the platform's place, with a trace as the platform has one."""
+        self.told = within_trace(answer, "f" * 32)
+        self.answer(self.told)
 
 
 class FakePlatform:
@@ -115,7 +126,7 @@ class ServedApi:
 
 
 @asynccontextmanager
-async def served_api(platform: Platform, **options: Any) -> AsyncIterator[ServedApi]:
+async def served_api(platform: PlatformHere, **options: Any) -> AsyncIterator[ServedApi]:
     """Serve a platform on a free port."""
     metrics = ApiMetrics(CollectorRegistry())
     options.setdefault("present", nullcontext)

@@ -209,6 +209,8 @@ async def test_who_hangs_up_in_mid_wait_leaves_a_whole_record(
         assert answered == ["book", "command_status"]  # nobody was there for that of the unlock
         (gone,) = platform.of(PlatformStep.HUNG_UP)
         assert (gone.operation, gone.command_id) == ("unlock", ended.command_id)
+        (unheard,) = platform.of(PlatformStep.UNHEARD)
+        assert (unheard.request_id, unheard.status) == (gone.request_id, 504)
 
 
 MEMBERS = ("--set", "platform.shared_group=members")

@@ -138,8 +138,13 @@ async def test_a_body_that_cannot_be_read(
     assert (answer.status, problem["type"]) == (400, "/problems/invalid-request")
     assert problem["errors"] == errors
     assert not platform.asked
-    (line,) = api.log
-    assert decode_event(encode_event(line)) == line
+    requested, line = api.log
+    assert [decode_event(encode_event(each)) for each in api.log] == api.log
+    assert (requested.event, line.event) == ("requested", "answered")
+    assert requested.request_id == line.request_id
+    assert (line.vehicle_id, line.method, line.endpoint) == (
+        "car-1", "POST", "/vehicles/{vehicle_id}/unlock",
+    )  # fmt: skip
     assert (line.status, line.problem, line.operation) == (400, "invalid-request", "unlock")
     assert line.reason == f"{errors[0]['pointer']}: {errors[0]['detail']}"
     assert line.trace_id == problem["trace_id"]
@@ -237,7 +242,7 @@ async def test_what_nothing_has_treated(api: ServedApi, platform: FakePlatform) 
     page = await api.send("GET", "/metrics", Accept="application/openmetrics-text")
     assert f'# {{trace_id="{TRACE}"}}'.encode() in page.body
     assert b"in the model" not in answer.body
-    assert [line.reason for line in api.log] == ["ZeroDivisionError: in the model"]
+    assert [line.reason for line in api.log] == [None, "ZeroDivisionError: in the model"]
 
 
 async def test_an_answer_that_never_comes(
@@ -248,7 +253,10 @@ async def test_an_answer_that_never_comes(
     platform.answer = None
     answer, problem = await api.problem("POST", UNLOCK, BOOKING)
     assert (answer.status, problem["type"]) == (500, "/problems/internal-error")
-    assert platform.asked[0].is_told
+    assert platform.asked[0].told is not None
+    assert problem["trace_id"] == platform.asked[0].told.body["trace_id"]
+    assert [name for name, _, _ in api.untreated] == ["LookupError"]
+    assert api.log == []  # the platform has it in its own, under the request that it knows
     platform.asked[0].answer(Answer(status=200, body={}))  # too late: nothing comes of it
 
 
@@ -294,8 +302,14 @@ async def test_an_answer_that_has_no_type(api: ServedApi, platform: FakePlatform
     ]
 
 
-async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) -> None:
-    """The platform learns of it, and is told nothing else: what was asked for goes on."""
+@pytest.mark.parametrize("is_in_log", [True, False])
+async def test_a_client_that_hangs_up(
+    api: ServedApi, platform: FakePlatform, *, is_in_log: bool
+) -> None:
+    """The platform learns of it, and is told nothing else: what was asked for goes on.
+
+    It is counted where the log has it: not of a request that never got through, for one.
+    """
     platform.answer = None
     _, writer = await asyncio.open_connection("127.0.0.1", api.port)
     body = msgspec.json.encode(BOOKING)
@@ -306,10 +320,12 @@ async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) ->
     )
     await eventually(lambda: bool(platform.asked))
     assert not platform.asked[0].has_hung_up
+    platform.asked[0].is_in_log = is_in_log
     writer.close()
     await eventually(lambda: platform.asked[0].has_hung_up)
-    assert not platform.asked[0].is_told
-    assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
+    assert platform.asked[0].told is None
+    counted = {("/vehicles/{vehicle_id}/unlock",): 1.0} if is_in_log else {}
+    assert api.series("hung_up_total") == counted
     assert api.series("under_way") == {(): 0.0}
     assert api.series("answers_total") == {}
 
@@ -318,7 +334,7 @@ async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) ->
 async def test_a_client_that_goes_in_mid_body(
     length: bytes, api: ServedApi, platform: FakePlatform
 ) -> None:
-    """That is nobody's error: nothing is asked, nothing is answered."""
+    """That is nobody's error: nothing is asked, nothing is answered, nothing counted."""
     _, writer = await asyncio.open_connection("127.0.0.1", api.port)
     writer.write(
         b"POST /vehicles/car-1/unlock HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
@@ -327,7 +343,7 @@ async def test_a_client_that_goes_in_mid_body(
     await eventually(lambda: api.series("under_way") == {(): 1.0})
     writer.close()
     await eventually(lambda: api.series("under_way") == {(): 0.0})
-    assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
+    assert api.series("hung_up_total") == {}
     assert not platform.asked
     assert not api.untreated
     assert api.log == []
@@ -350,7 +366,8 @@ async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatf
         await api.server.stop()
         answer, problem = await waiting
     assert (answer.status, problem["type"]) == (503, "/problems/maintenance")
-    assert platform.asked[0].is_told
+    assert platform.asked[0].told is not None
+    assert api.log == []
     assert answer.headers["Retry-After"] == "1"
 
 

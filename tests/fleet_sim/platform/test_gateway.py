@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.platform import answers as answers_of
 from fleet_sim.platform.joints import ADMISSION, ANSWER, LOOKUP, PATIENCE, REACH, SYNC, TAKEN
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.parameters import NULL_PLATFORM, RateLimit
@@ -16,6 +18,26 @@ from fleet_wire.contract.platform_log import PlatformStep
 from tests.helpers.platform_bench import CAR, PlatformBench, Told
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SLOW = NULL_PLATFORM.model_copy(update={"lookup": Uniform(base_s=1.0)})
+"""Its database takes a second for each request."""
+
+
+def leave(
+    bench: PlatformBench, booking_id: str, *, after_s: float | None, key: str | None = None
+) -> None:
+    """Ask for an unlock, and hang up after a while; None: not at all."""
+    request = Request(
+        operation=Operation.UNLOCK,
+        token=bench.platform.token_of("anna"),
+        vehicle_id=CAR,
+        booking_id=booking_id,
+        wait_s=20,
+        idempotency_key=key,
+    )
+    asked = bench.platform.ask(request, lambda _answer: None)
+    if after_s is not None:
+        bench.let_pass(after_s)
+        asked.hang_up()
 
 
 @pytest.fixture
@@ -204,8 +226,10 @@ def test_who_hangs_up_is_not_answered_and_the_command_goes_on(bench: PlatformBen
     bench.platform.ask(request, answers.append).hang_up()
     bench.let_pass(1)
     assert answers == []
-    steps = [event.event for event in bench.log if event.operation == "unlock"]
-    assert steps == ["requested", "published", "hung_up", "accepted", "ended"]
+    events = [event for event in bench.log if event.operation == "unlock"]
+    steps = [event.event for event in events]
+    assert steps == ["requested", "published", "hung_up", "accepted", "ended", "unheard"]
+    assert (events[-1].status, events[-1].command_id) == (200, events[1].command_id)
     assert bench.unlock(booking_id, idempotency_key="k").body["state"] == "executed"
 
 
@@ -218,11 +242,89 @@ def test_who_cannot_hang_up_is_in_no_log(bench: PlatformBench) -> None:
     bench.platform.ask(request, answers.append).hang_up()
     assert len(answers) == 1
     waiting = msgspec.structs.replace(request, wait_s=20)
-    bench.platform.ask(waiting, answers.append).hang_up(is_told=True)
+    told = bench.platform.ask(waiting, answers.append)
+    told.tell(answers_of.of_problem(problems.MAINTENANCE))
+    assert not told.hang_up()
+    assert [answer.status for answer in answers] == [202, 503]
     with bench.platform.bend(REACH, lambda _usual, _asked: False, by=Told()):
-        bench.platform.ask(waiting, answers.append).hang_up()
+        assert not bench.platform.ask(waiting, answers.append).hang_up()
     bench.let_pass(1)
+    of_told = [each for each in bench.log if each.request_id == told.request_id]
+    assert [(each.event, each.status) for each in of_told if each.status is not None] == [
+        (PlatformStep.ANSWERED, 503),
+        (PlatformStep.UNHEARD, 200),
+    ]
     assert PlatformStep.HUNG_UP not in {event.event for event in bench.log}
+
+
+def test_what_the_api_would_have_refused_is_in_the_log() -> None:
+    """Who hung up before that is not told; who reads along learns why nothing was made of it."""
+    bench = PlatformBench(parameters=SLOW)
+    leave(bench, "b-of-nobody", after_s=0.4)
+    bench.let_pass(2)
+    events = [event for event in bench.log if event.operation == "unlock"]
+    assert [event.event for event in events] == ["requested", "hung_up", "unheard"]
+    assert (events[-1].status, events[-1].problem) == (404, "booking-unknown")
+
+
+@pytest.mark.parametrize(("first_s", "second_s"), [(0.3, 0.3), (1.5, 0.3), (0.3, 0.9), (None, 0.3)])
+def test_whoever_leaves_when_each_request_of_a_key_names_its_command(
+    first_s: float | None, second_s: float
+) -> None:
+    """Also where there was none yet when the client went; `None` waits to the end."""
+    bench = PlatformBench(parameters=SLOW)
+    booking_id = bench.book()
+    with bench.box().modem.without_coverage(by=Told()):  # it answers later
+        for after_s in (first_s, second_s):
+            leave(bench, booking_id, after_s=after_s, key="k")
+    bench.let_pass(30)
+    (published,) = bench.published
+    events = [event for event in bench.log if event.operation == "unlock"]
+    named = {event.request_id for event in events if event.command_id == published.command_id}
+    requests = [event for event in events if event.event is PlatformStep.REQUESTED]
+    assert named == {event.request_id for event in requests}
+    last = {event.request_id: event.event for event in events if event.status is not None}
+    answered = PlatformStep.UNHEARD if first_s else PlatformStep.ANSWERED
+    assert list(last.values()) == [answered, PlatformStep.UNHEARD]
+    assert len({event.key_digest for event in requests}) == 1
+
+
+def test_requests_of_a_key_have_its_digest_in_common(bench: PlatformBench) -> None:
+    """And others have not: of another customer, with another key, or without one."""
+    for customer, key in (
+        ("anna", "k"),
+        ("anna", "k"),
+        ("bert", "k"),
+        ("anna", "l"),
+        ("anna", None),
+    ):
+        bench.answer(Operation.UNLOCK, customer=customer, booking_id="b", idempotency_key=key)
+    digests = [event.key_digest for event in bench.log if event.event is PlatformStep.ANSWERED]
+    assert digests[0] == digests[1]
+    assert digests[-1] is None
+    assert len(set(digests)) == 4
+    bench.answer(Operation.VEHICLE_STATE, vehicle_id=CAR, idempotency_key="k")
+    assert bench.log[-1].key_digest is None  # it changes nothing: a key means nothing there
+
+
+def test_each_request_of_a_key_waits_as_long_as_it_asked(bench: PlatformBench) -> None:
+    """Whatever the first has asked for, and whether that was answered already."""
+    booking_id = bench.book()
+    what: dict[str, Any] = {"booking_id": booking_id, "idempotency_key": "k"}
+    with bench.box().modem.without_coverage(by=Told()):
+        first = bench.ask(Operation.UNLOCK, wait_s=2, **what)
+        longer = bench.ask(Operation.UNLOCK, wait_s=60, **what)
+        at_once = bench.ask(Operation.UNLOCK, **what)
+        bench.let_pass(3)
+        later = bench.ask(Operation.UNLOCK, wait_s=60, **what)
+        short = bench.ask(Operation.UNLOCK, wait_s=1, **what)
+        bench.let_pass(2)
+        assert [each[0].status for each in (first, at_once, short)] == [202, 202, 202]
+        assert longer == later == []
+    bench.let_pass(20)
+    assert [each[0].body["state"] for each in (longer, later)] == ["executed", "executed"]
+    assert bench.ask(Operation.UNLOCK, **what)[0].body["is_final"]
+    assert len(bench.published) == 1
 
 
 def test_the_state_of_ones_own_car(bench: PlatformBench) -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from fleet_sim.platform import answers, repeats
 from fleet_sim.platform.asked import OpenRequest
+from fleet_sim.platform.bookings import Booking
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.repeats import Repeats
 from fleet_wire.contract import problems
+from fleet_wire.contract.messages import Action
 from fleet_wire.contract.trace_context import TraceContext
 
 KEY = ("anna", "k")
@@ -34,6 +37,25 @@ def test_the_first_is_done_and_the_others_wait_for_its_answer() -> None:
     assert kept.answered(first, DONE) == [second]
     assert kept.take(asked(), KEY, 2.0) == (False, DONE)
     assert kept.take(asked(), ("bert", "k"), 2.0) == (True, None)
+
+
+def test_who_repeats_is_given_the_command_of_the_first() -> None:
+    """As soon as there is one, however the first is answered."""
+    kept = Repeats(remember_s=100)
+    first, second, third = asked(), asked(), asked()
+    kept.take(first, KEY, 0.0)
+    kept.take(second, KEY, 1.0)
+    booking = Booking(
+        booking_id="b1", account_id="anna", vehicle_id="car-1", starts_at=0.0, ends_at=9.0
+    )
+    first.command = command = PlatformCommand(
+        "k1", Action.UNLOCK, booking, request_id="r", parent=first.parent, issued_at=0.0, ttl_s=9.0
+    )
+    assert kept.commanded(first) == [second]
+    assert kept.answered(first, answers.of_problem(problems.VEHICLE_SILENT)) == []
+    assert kept.take(third, KEY, 2.0) == (False, None)
+    assert second.command is third.command is command
+    assert kept.commanded(asked()) == []  # it has no key
 
 
 def test_another_request_with_the_key_is_an_error() -> None:

@@ -532,6 +532,23 @@ def test_who_asks_again_after_hanging_up_is_waited_for() -> None:
     assert record.platform.hung_up_s == 0.5
 
 
+def test_when_the_last_who_waited_goes_nobody_is_waited_for() -> None:
+    """The first had gone before, and the command has ended: the record is there at once."""
+    bench = JoinBench()
+    bench.requested()
+    bench.line("hung_up")
+    bench.requested(request_id="r2")
+    bench.published()
+    bench.seen()
+    bench.opens()
+    bench.ended()
+    assert bench.records == []
+    bench.line("hung_up", request_id="r2", command_id="k1")
+    record = bench.only()
+    assert record.platform
+    assert (record.platform.requests, record.platform.hung_up_s) == (2, 0.0)
+
+
 def test_what_was_left_may_still_be_done() -> None:
     """A client that goes before there is a command says nothing of how it ends."""
     bench = JoinBench()
@@ -556,6 +573,81 @@ def test_who_goes_before_there_is_a_command_is_named_as_the_reason() -> None:
     bench.wait(WAIT_S + DEADLINE_S + 1)
     record = bench.only()
     assert (record.cause, record.reason) == (Cause.API_FAILED, LEFT_UNANSWERED)
+
+
+def test_what_was_refused_after_its_client_had_gone_is_a_refusal() -> None:
+    """The platform says in its log what it would have answered: it is judged at once, as that."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(0.5)
+    bench.line("hung_up")
+    bench.wait(0.5)
+    assert bench.records == []
+    bench.line("unheard", status=404, problem="booking-unknown")
+    record = bench.only()
+    assert (record.outcome, record.cause) == (Outcome.REFUSED, Cause.API_REFUSED)
+    assert record.reason == "HTTP 404 booking-unknown"
+    assert (record.total_s, record.stages) == (1.0, {"intended": 0.0, "requested": 0.0})
+    check_arithmetic(record)
+    assert record.platform
+    assert (record.platform.status, record.platform.problem) == (404, "booking-unknown")
+    assert record.platform.hung_up_s == 0.5
+
+
+@pytest.mark.parametrize("status", [200, 202, 504])
+def test_what_was_left_and_sent_ends_as_its_command(status: int) -> None:
+    """Nobody heard what the API would have said of it, and nobody was told otherwise."""
+    bench = JoinBench()
+    whole(bench, wait_for_result=True)
+    expected = bench.only()
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(0.75)
+    bench.published()
+    bench.seen()
+    bench.accepted()
+    bench.line("hung_up", command_id="k1")
+    bench.opens()
+    bench.ended()
+    bench.line("unheard", command_id="k1", status=status)
+    bench.wait(WAIT_S + DEADLINE_S + 1)
+    record = bench.only()  # and no second one for what nobody heard
+    assert (record.outcome, record.total_s) == (expected.outcome, expected.total_s)
+    assert record.flags == ()
+    assert record.platform
+    assert record.platform.status is None
+
+
+def test_an_answer_that_was_heard_goes_before_one_that_was_not() -> None:
+    """Of two requests for one unlock only the second waited: what it was told stands."""
+    bench = JoinBench()
+    bench.requested()
+    bench.line("hung_up")
+    bench.requested(request_id="r2")
+    bench.line("unheard", status=404, problem="booking-unknown")
+    bench.answered(429, "too-many-requests", request_id="r2")
+    record = bench.only()
+    assert record.platform
+    assert (record.platform.status, record.platform.requests) == (429, 2)
+
+
+def test_requests_with_one_key_for_one_car_are_one_unlock() -> None:
+    """Each with a trace of its own, and of none was a command made; another car's is its own."""
+    bench = JoinBench()
+    for number, car in enumerate((CAR, CAR, "another", CAR)):
+        name = {"request_id": f"r{number}", "trace_id": f"{number:032}", "key_digest": "d"}
+        bench.requested(**name, vehicle_id=car)
+        bench.answered(404, "booking-unknown", **name, vehicle_id=car)
+        bench.wait(1.0)
+    bench.wait(WAIT_S + 1)
+    requests = {
+        record.vehicle_id: record.platform.requests
+        for record in bench.last().values()
+        if record.platform
+    }
+    assert requests == {CAR: 3, "another": 1}
+    bench.wait(LATE_WINDOW_S)
+    assert bench.joiner._index._by_key == {}  # and nothing is kept of what is forgotten
 
 
 def test_a_phone_that_tries_again_after_all_was_said_is_counted() -> None:
@@ -809,6 +901,47 @@ def test_the_order_in_which_all_comes_does_not_matter(order: Random, twice: int)
     assert judged(shuffled) == expected
 
 
+@given(st.randoms(use_true_random=False), st.sampled_from(["d", None]))
+def test_whatever_the_order_the_requests_of_a_key_are_one_unlock(
+    order: Random, key: str | None
+) -> None:
+    """Also where each client has gone, and where the log knows no keys: the last lines say it."""
+    told = left_observations(JoinBench(), key)
+    order.shuffle(told)
+    bench = JoinBench()
+    for one in told:
+        if isinstance(one, PlatformEvent):
+            bench.joiner.take_event(one)
+        else:
+            bench.joiner.take_attempt(one)
+        bench.wait(order.choice([0.0, LATE_S]))
+    bench.joiner.flush()
+    (record,) = bench.last().values()
+    assert (record.command_id, record.outcome) == ("k1", Outcome.OK)
+    assert record.platform
+    assert (record.platform.requests, record.platform.status) == (3, None)
+
+
+def left_observations(bench: JoinBench, key: str | None) -> list[PlatformEvent | EndedAttempt]:
+    """Return what happens where a phone asks three times with a key, and waits for nothing."""
+    told: list[PlatformEvent | EndedAttempt] = []
+    bench.behind.tracker.to_join = told.append
+    names = [
+        {"request_id": f"r{number}", "trace_id": f"{number:032}", "key_digest": key}
+        for number in range(3)
+    ]
+    for name in names:
+        told.append(bench.event("requested", **name))
+        bench.wait(0.25)
+        told.append(bench.event("hung_up", **name))
+    told.append(bench.event("published", request_id="r0", trace_id="0" * 32, command_id="k1"))
+    bench.seen(trace_id="0" * 32)
+    bench.opens()
+    told.append(bench.event("ended", request_id="r0", command_id="k1", outcome="executed"))
+    told += [bench.event("unheard", status=200, command_id="k1", **name) for name in names]
+    return told
+
+
 def observations(bench: JoinBench) -> list[PlatformEvent | EndedAttempt]:
     """Return what happens at one car: refused, opened after a retry, seen on MQTT alone."""
     told: list[PlatformEvent | EndedAttempt] = []
@@ -951,6 +1084,31 @@ def test_the_rest_of_what_began_before_us_is_an_earlier_monitors() -> None:
     bench.ended(command_id="k2", request_id="r2", trace_id=OTHER_TRACE)
     bench.wait(DEADLINE_S + WAIT_S + 1)
     assert bench.only().outcome is Outcome.OK
+
+
+def test_an_answer_is_enough_for_a_record() -> None:
+    """What is turned down before it is read may have no more: it counts for the car that it names.
+
+    In a monitor's first seconds that may be the rest of what an earlier one has counted.
+    """
+    asked: list[str] = []
+
+    def is_ours(key: str) -> bool:
+        asked.append(key)
+        return key == CAR
+
+    bench = JoinBench(is_ours=is_ours)
+    bench.answered(400, "invalid-request")
+    bench.wait(DEADLINE_S + 1)
+    for trace_id, car in (("2" * 32, CAR), ("3" * 32, "another")):
+        name = {"request_id": f"of {car}", "trace_id": trace_id, "vehicle_id": car}
+        bench.answered(413, "body-too-large", **name)
+    bench.wait(WAIT_S + 1)
+    record = bench.only()
+    assert (record.cause, record.reason) == (Cause.API_REFUSED, "HTTP 413 body-too-large")
+    assert (record.vehicle_id, record.total_s) == (CAR, 0.0)
+    assert asked == [CAR, "another"]
+    check_arithmetic(record)
 
 
 def test_a_line_from_another_time_is_passed_over() -> None:

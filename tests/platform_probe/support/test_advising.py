@@ -268,6 +268,21 @@ def test_a_command_is_told_once(tmp_path: Path) -> None:
     assert "is sent a command" not in text
 
 
+def test_what_nobody_heard_is_told(tmp_path: Path) -> None:
+    """The phone was gone: why it was refused says the platform's log alone."""
+    put_unlocks(tmp_path, [unlock(300, car="car-1", cause=Cause.API_REFUSED)])
+    known = {"vehicle_id": "car-1", "operation": "unlock", "request_id": "r"}
+    lines = [
+        {"event": "hung_up", "at": BEGIN_S + 300.5, **known},
+        {"event": "unheard", "at": BEGIN_S + 301.0, "status": 404, "problem": "gone", **known},
+    ]
+    put_lines(tmp_path, "platform_events", [msgspec.json.encode(line) for line in lines])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    text = text_of(case, UTC)
+    assert "hangs up before it is answered" in text
+    assert "would have answered unlock 404 gone" in text
+
+
 def told_of(
     directory: Path,
     mode: str,
