@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shlex
 import signal
 from contextlib import AsyncExitStack
@@ -132,6 +133,33 @@ customers:
     assert injection["vehicles"]
     struck = {line["vehicle_id"] for line in hits if line["type"] == "hit"}
     assert struck <= set(injection["vehicles"])
+
+
+@pytest.mark.parametrize(
+    ("command", "open_files", "said"),
+    [
+        (("run", "--processes", 2), 110, "30 boxes in 2 processes need 115 open files"),
+        (("run",), 64, "30 boxes need 106 open files"),
+        (("boxes", "--broker", "mqtt://127.0.0.1:1"), 50, "30 boxes need 106 open files"),
+    ],
+)
+def test_open_files_that_are_too_few_are_said_before_anything_starts(
+    tmp_path: Path, command: tuple[Any, ...], open_files: int, said: str
+) -> None:
+    """No broker, no process, no connection; what would do works when it is copied."""
+    name, *arguments = command
+    limits = (open_files, open_files)
+    process = start(
+        *("fleet_sim", name, write_scenario(tmp_path), *arguments),
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits),
+    )
+    code, stdout, stderr = finish(process)
+    assert code == 2, stdout + stderr
+    assert said in stderr
+    assert f"the limit of a process here is {open_files}: room for" in stderr
+    assert "cure: " in stderr
+    assert stdout in ("", "seed 11\n")
 
 
 def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import math
 import os
 import signal
 import socket
@@ -25,7 +24,6 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
-from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
@@ -279,11 +277,6 @@ class Shards:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-
-def processes_needed(boxes: int) -> int:
-    """Return how many processes the boxes take, by the descriptors that one may have."""
-    return max(math.ceil(boxes / most_connections()), 1)
 
 
 def _play_and_exit(play: PlayShard, shard: tuple[int, int], channel: socket.socket) -> NoReturn:
