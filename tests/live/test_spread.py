@@ -160,6 +160,7 @@ def test_open_files_that_are_too_few_are_said_before_anything_starts(
     assert f"the limit of a process here is {open_files}: room for" in stderr
     assert "cure: " in stderr
     assert stdout in ("", "seed 11\n")
+    assert not [*tmp_path.glob("runs/*")]
 
 
 def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
