@@ -31,6 +31,7 @@ from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 END_S: Final = 25.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
 UNTOLD: Final = "it was silent for too long, and what faults had done to its boxes is not known"
+NO_FLOOR: Final = "; the null box is gone with it, so there is no floor"
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
@@ -69,6 +70,10 @@ class Shard:
     ready: words.Ready | None = None
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
+    lost_at: float | None = None
+    """When that was, seconds of the monotonic clock."""
+    has_null_box: bool = False
+    """Whether the box that measures the floor is among its boxes."""
     has_told: bool = False
     """Whether it has said all that faults did to its boxes."""
     is_too_slow: bool = False
@@ -82,6 +87,16 @@ class Shard:
     def name(self) -> str:
         """What it is called."""
         return f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
+
+    @property
+    def loss(self) -> str:
+        """Why it is gone, and what is gone with it besides its boxes."""
+        return f"{self.lost}{NO_FLOOR if self.has_lost_floor else ''}"
+
+    @property
+    def has_lost_floor(self) -> bool:
+        """Whether the null box did not answer to the end."""
+        return self.has_null_box and self.lost is not None and not self.is_too_slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +136,8 @@ class Shards:
                     each.close()
                 _play_and_exit(play, part, theirs)
             theirs.close()
-            shards.append(Shard(number, processes, pid, boxes(part), ours))
+            is_first = part[0] == 1
+            shards.append(Shard(number, processes, pid, boxes(part), ours, has_null_box=is_first))
         gc.unfreeze()
         return cls(shards)
 
@@ -194,7 +210,7 @@ class Shards:
     @property
     def lost_texts(self) -> tuple[str, ...]:
         """The same in words: which, and why."""
-        return tuple(f"{shard.name}: {shard.lost}" for shard in self.lost)
+        return tuple(f"{shard.name}: {shard.loss}" for shard in self.lost)
 
     def check(self) -> None:
         """Raise `LostProcessError` where one is lost."""
@@ -255,7 +271,8 @@ class Shards:
         shard.is_running = False
         shard.lost = error or self._why_lost(shard, status)
         if shard.lost is not None:
-            heard.note(f"{shard.name} is gone: {shard.lost}; the others go on")
+            shard.lost_at = monotonic()
+            heard.note(f"{shard.name} is gone: {shard.loss}; the others go on")
         shard.writer.close()
 
     def _why_lost(self, shard: Shard, status: int) -> str | None:
