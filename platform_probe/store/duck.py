@@ -25,8 +25,6 @@ KEEPER_MEMORY: Final = "1GB"
 _MISSING: Final = re.compile(
     r"No (such file|files found)|cannot open file|does not exist", re.IGNORECASE
 )
-
-
 _NAMED: Final = re.compile(r"""["']([^"']+\.parquet)["']""")
 """A file in what DuckDB says of it: "No magic bytes found at end of file '...'", for one. Where
 what stands at its end makes no sense ("Invalid data"), it does not say which file it is."""

@@ -87,9 +87,7 @@ def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Repo
                 _seal(duck, directory, table, report)
                 try:
                     _merge(duck, directory, table, report)
-                except (
-                    DamagedFileError
-                ) as error:  # the lines of other tables are packed all the same
+                except DamagedFileError as error:  # others are packed all the same
                     report.error = str(named(error, directory))
         except OSError as error:
             report.error = str(error)
