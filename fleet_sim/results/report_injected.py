@@ -77,24 +77,27 @@ def lost_name(lost: Mapping[str, Any]) -> str:
 
 def since(lost: Mapping[str, Any]) -> str:
     """Return from when on boxes were lost."""
-    return f"from {max(lost['since_s'], 0):g} s"
+    return f"from {max(lost['since_s'], 0):.0f} s"
 
 
 def verdict(injected: Mapping[str, Any]) -> str:
     """Return whether faults explain what did not open, in a sentence or two."""
-    words = _lost_words(injected.get("lost", ()))
-    return f"{words} {_of_faults(injected)}" if words else _of_faults(injected)
+    lost = injected.get("lost")
+    if not lost:
+        return _of_faults(injected)
+    words = _lost_words(lost)
+    return f"{words} Without these: {_of_faults(injected)}" if injected["faults"] else words
 
 
 def _lost_words(lost: Sequence[Mapping[str, Any]]) -> str:
-    """Return how much of what did not open was no doing of the fleet; "" where nothing was lost."""
+    """Return how much of what did not open was no doing of the fleet."""
     failed = sum(each["not_ok"] for each in lost)
-    if not failed:
-        return ""
     processes = ", ".join(f"{each['process']} of {each['processes']}" for each in lost)
+    if not failed:
+        return f"The boxes that were lost with process {processes} kept no unlock from opening."
     return (
         f"{readable.number_of(failed, 'unlock')} did not open because the boxes were lost with"
-        f" process {processes}, whatever the monitor said of them. Without these:"
+        f" process {processes}, whatever the monitor said of them."
     )
 
 

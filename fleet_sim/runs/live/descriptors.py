@@ -44,18 +44,19 @@ class Spread:
         most = limit - SPARE_DESCRIPTORS - self._links(1, limit)
         return max(math.ceil(self.boxes / max(most, 1)), 1)
 
-    def open_files(self, processes: int, limit: float) -> int:
-        """Return the most that one of so many processes opens there."""
+    def connections(self, processes: int, limit: float) -> int:
+        """Return the most that one of so many processes has there, besides the spare ones."""
         of_boxes = math.ceil(self.boxes / processes) + self._links(1, limit)
         if processes == 1:
-            return SPARE_DESCRIPTORS + of_boxes
+            return of_boxes
         around = self.here + processes + self._links(2, limit)  # platform and SMS centre
-        return SPARE_DESCRIPTORS + max(of_boxes, around)
+        return max(of_boxes, around)
 
     def fits(self, limit: float, processes: int | None = None) -> bool:
         """Whether `processes` have enough there; None: as many as are taken by themselves."""
         chosen = self.processes_at(limit) if processes is None else processes
-        return chosen <= MAX_PROCESSES and self.open_files(chosen, limit) <= limit
+        open_files = SPARE_DESCRIPTORS + self.connections(chosen, limit)
+        return chosen <= MAX_PROCESSES and open_files <= limit
 
     def _links(self, for_each: int, limit: float) -> int:
         """Return how many connections with brokers there are for which the spare ones are short."""

@@ -229,7 +229,7 @@ class LiveRun:
             boxes = LostBoxes(
                 process=shard.number,
                 processes=shard.total,
-                since_s=round((shard.lost_at or began_at) - began_at, 3),
+                since_s=round(shard.lost_at - began_at, 3),
                 with_null_box=shard.has_lost_floor,
                 vehicles=[each.vehicle_id for each in its if each.vehicle_id not in self._here],
             )

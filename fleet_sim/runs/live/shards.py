@@ -70,8 +70,10 @@ class Shard:
     ready: words.Ready | None = None
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
-    lost_at: float | None = None
-    """When that was, seconds of the monotonic clock."""
+    lost_at: float = 0.0
+    """Since when, seconds of the monotonic clock: of one that was silent, since its last word."""
+    heard_at: float = 0.0
+    """When its last word came."""
     has_null_box: bool = False
     """Whether the box that measures the floor is among its boxes."""
     has_told: bool = False
@@ -95,8 +97,8 @@ class Shard:
 
     @property
     def has_lost_floor(self) -> bool:
-        """Whether the null box did not answer to the end."""
-        return self.has_null_box and self.lost is not None and not self.is_too_slow
+        """Whether the null box may not have answered to the end."""
+        return self.has_null_box and self.lost is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +253,7 @@ class Shards:
         with contextlib.suppress(ConnectionError):
             async for line in reader:
                 self._heard += 1
+                shard.heard_at = monotonic()
                 word = words.from_shard.decode(line)
                 match word:
                     case words.Counts():
@@ -271,7 +274,7 @@ class Shards:
         shard.is_running = False
         shard.lost = error or self._why_lost(shard, status)
         if shard.lost is not None:
-            shard.lost_at = monotonic()
+            shard.lost_at = shard.heard_at if shard.is_too_slow else monotonic()
             heard.note(f"{shard.name} is gone: {shard.loss}; the others go on")
         shard.writer.close()
 

@@ -63,8 +63,9 @@ def spread(
     here = rented_cars(scenario, options.seed) if processes > 1 else {}
     if processes > 1:
         _check_can_be_spread(scenario, processes, rented=len(here))
-        replace(wanted, here=len(here)).check(chosen)
-    raise_descriptor_limit(len(here) + processes if processes > 1 else boxes + 1)
+        wanted = replace(wanted, here=len(here))
+        wanted.check(chosen)
+    raise_descriptor_limit(wanted.connections(processes, limit))
     with ExitStack() as stack:
         if given is not None:
             brokers = RunBrokers(given.with_password(options.broker_password))
@@ -105,7 +106,7 @@ def spread_boxes(
     if processes == 1:
         yield None
         return
-    raise_descriptor_limit(processes)
+    raise_descriptor_limit(wanted.connections(processes, limit_of_descriptors()))
     play = partial(play_shard, without_platform_faults(scenario), options, ())
     with Shards.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as shards:
         yield shards

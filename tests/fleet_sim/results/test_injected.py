@@ -92,6 +92,14 @@ def test_unlocks_of_lost_boxes_stand_apart() -> None:
     )
 
 
+def test_lost_boxes_may_have_kept_nothing_from_opening() -> None:
+    """Where nobody asked for them meanwhile."""
+    lost = LostBoxes(process=1, processes=2, since_s=0.0)
+    assert verdict(Injected((), [lost]).as_json()) == (
+        "The boxes that were lost with process 1 of 2 kept no unlock from opening."
+    )
+
+
 def test_the_page_tells_of_lost_boxes_without_faults(tmp_path: Path) -> None:
     """Beside the cars too; a floor that was measured without its box has no figures."""
     write_sample_run(tmp_path, SampleRun())
@@ -107,6 +115,8 @@ def test_the_page_tells_of_lost_boxes_without_faults(tmp_path: Path) -> None:
     assert "process 1 of 2, lost with its boxes" in html
     assert "its box was lost with process 1 of 2" in html
     assert "from 0 s" in html
+    assert "because the boxes were lost with process 1 of 2, whatever the monitor said" in html
+    assert "a fault had touched" not in html
 
 
 def test_a_scenario_may_expect_what_no_fault_explains() -> None:
