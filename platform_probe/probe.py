@@ -277,10 +277,14 @@ class Probe(Connected):
 
     def counts(self) -> dict[str, int]:
         """Return how many unlocks (other than the null box's) were started, ended and went well."""
-        only_platform = self.joiner.only_platform if self.joiner is not None else 0
+        joiner = self.joiner
+        only_platform, ok_by_log = (
+            (0, 0) if joiner is None else (joiner.only_platform, joiner.ok_by_log)
+        )
         sent = sum(self.tracker.started[source] for source in _OWN) + only_platform
         ended = sum(self.tracker.ended[source] for source in _OWN) + only_platform
-        return {"sent": sent, "ended": ended, "ok": self.tracker.ok, "in_flight": sent - ended}
+        ok = self.tracker.ok + ok_by_log
+        return {"sent": sent, "ended": ended, "ok": ok, "in_flight": sent - ended}
 
     def stats(self) -> dict[str, Any]:
         """Return the content of `probe_stats.json`."""

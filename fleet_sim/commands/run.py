@@ -36,7 +36,7 @@ from fleet_sim.commands.options import (
 from fleet_sim.commands.verdicts import exit_unless_fine
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import first_difference
-from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.directory import LOG, RunDirectory, ScenarioSource
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn, TlsFiles
 from fleet_sim.runs.live.shards import LostProcessError
@@ -44,9 +44,11 @@ from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import Progress, print_summary, progress_on
 from fleet_sim.scenario.loading import Lacks, Scenario
+from fleet_wire.addresses import parse_listen
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.several import Brokers
+from fleet_wire.web.listening import check_can_listen
 
 
 @click.command()
@@ -157,8 +159,10 @@ def run(  # noqa: PLR0913 - one parameter for each option
     loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
     source = ScenarioSource(scenario, overrides)
+    if listen is not None and mode == "live":
+        check_can_listen(*parse_listen(listen))
     directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)
-    logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
+    logging.basicConfig(filename=directory.path / LOG, level=logging.WARNING)
     console = Console()
     if mode == "virtual":
         summary = _run_virtually(
@@ -179,7 +183,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
         around = spread(
             loaded.scenario, live, directory, processes=processes, broker_kind=broker_kind
         )
-        summary = _run_live(loaded, source, directory, live, around, console)
+        with directory.none_if_refused():
+            summary = _run_live(loaded, source, directory, live, around, console)
     _show(summary, directory, console)
     _exit_unless_fine(summary, directory, expected_manifest)
 

@@ -2,11 +2,14 @@
 
 The simulator writes into `ground_truth.jsonl` what each fault did, and which unlocks it touched.
 The monitor, which is told nothing of it, says of each unlock how it ended. Here both meet: what
-the monitor said of the unlocks that a fault touched, and of those that none did.
+the monitor said of the unlocks that a fault touched, and of those that none did. Of these last,
+those whose boxes were lost with a process of the run stand apart: that was no fault, and the fleet
+did not behave so.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,11 +36,40 @@ class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injectio
     """The unlocks that it touched."""
 
 
-class Injected:
-    """Takes every unlock of a run, and sorts what was said of it by the faults that touched it."""
+class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of `lost_boxes.jsonl`: a process of the run that was lost, and with it its boxes."""
 
-    def __init__(self, faults: Sequence[InjectedFault] = ()) -> None:
+    process: int
+    processes: int
+    since_s: float
+    """Seconds since the load began."""
+    with_null_box: bool = False
+    """Whether the box that measures the floor was among them."""
+    vehicles: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"process {self.process} of {self.processes}"
+
+
+class Injected:
+    """Takes every unlock of a run, and sorts what was said of it by the faults that touched it.
+
+    What none touched and ended after its box was `lost` belongs to that.
+    """
+
+    def __init__(
+        self, faults: Sequence[InjectedFault] = (), lost: Sequence[LostBoxes] = ()
+    ) -> None:
         self._faults = faults
+        self._lost = lost
+        self._of_lost = [Concluded() for _ in lost]
+        self._lost_with = {
+            vehicle_id: (boxes.since_s, concluded)
+            for boxes, concluded in zip(lost, self._of_lost, strict=True)
+            for vehicle_id in boxes.vehicles
+        }
         self._of_fault = [Concluded() for _ in faults]
         self._touched, self._untouched = Concluded(), Concluded()
         self._touched_by: dict[str, list[Concluded]] = {}
@@ -47,8 +79,14 @@ class Injected:
 
     def add(self, attempt: Attempt) -> None:
         """Count an unlock: for each fault that touched it, and once for all of them together."""
-        for concluded in self._touched_by.get(attempt.attempt_id, (self._untouched,)):
+        touched_by = self._touched_by.get(attempt.attempt_id)
+        for concluded in touched_by or (self._without_fault(attempt),):
             concluded.add(attempt)
+
+    def _without_fault(self, attempt: Attempt) -> Concluded:
+        """Return where an unlock counts that no fault touched."""
+        since_s, lost = self._lost_with.get(attempt.vehicle_id, (math.inf, self._untouched))
+        return lost if attempt.scheduled_s + attempt.total_s >= since_s else self._untouched
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry `injected` of `summary.json`. A fault has only the causes it met."""
@@ -61,12 +99,26 @@ class Injected:
                     "seen": fault.seen,
                     "cars": len(fault.vehicles),
                     **concluded.counts,
-                    "by_cause": {
-                        cause.value: number for cause, number in concluded.causes.most_common()
-                    },
+                    "by_cause": _met(concluded),
                 }
                 for fault, concluded in zip(self._faults, self._of_fault, strict=True)
+            ],
+            "lost": [
+                {
+                    "process": boxes.process,
+                    "processes": boxes.processes,
+                    "since_s": boxes.since_s,
+                    "cars": len(boxes.vehicles),
+                    **concluded.counts,
+                    "by_cause": _met(concluded),
+                }
+                for boxes, concluded in zip(self._lost, self._of_lost, strict=True)
             ],
             "touched": self._touched.as_json(),
             "untouched": self._untouched.as_json(),
         }
+
+
+def _met(concluded: Concluded) -> dict[str, int]:
+    """Return the causes that there were, the most frequent first."""
+    return {cause.value: number for cause, number in concluded.causes.most_common()}

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fleet_sim.results import readable
-from fleet_sim.results.injected import InjectedFault
-from fleet_sim.results.summary import Attempts, JsonLines, read_json
+from fleet_sim.results.injected import InjectedFault, LostBoxes
+from fleet_sim.results.summary import LOST_BOXES, Attempts, JsonLines, read_json
 from fleet_sim.results.times import opens_after_s, quantile
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -88,6 +88,7 @@ class RunData:
     points: list[PlottedUnlock]
     cars: dict[str, CarTally]
     faults: list[InjectedFault]
+    lost: list[LostBoxes]
     samples: list[FleetSample]
     manifest: dict[str, Any]
 
@@ -158,6 +159,7 @@ def read_run(run_directory: Path) -> RunData:
         points=sorted(points, key=lambda point: (point.at_s, point.vehicle_id)),
         cars=cars,
         faults=list(JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)),
+        lost=list(JsonLines(run_directory / LOST_BOXES, LostBoxes)),
         samples=sorted(
             JsonLines(run_directory / "fleet_samples.jsonl", FleetSample), key=lambda s: s.t_s
         ),

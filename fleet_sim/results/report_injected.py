@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +25,15 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class InjectedRow:
-    """One fault, or none at all, and what the monitor said of the unlocks that it touched."""
+    """One fault, or none at all, and what the monitor said of the unlocks that it touched.
+
+    Or a process of the run that was lost.
+    """
 
     fault: str
-    """Empty in the row of the unlocks that no fault touched."""
+    """Empty in the other rows."""
+    other: str
+    """What stands there instead."""
     window: str
     seen: str
     cars: str
@@ -45,19 +50,58 @@ class InjectedPart:
 
 
 def injected_part(summary: Mapping[str, Any]) -> InjectedPart | None:
-    """Return what the page says of the faults of a run; None where there were none."""
+    """Return what the page says of the faults of a run, and of lost boxes; None without any."""
     injected = summary.get("injected")
-    if not isinstance(injected, Mapping) or not injected["faults"]:
+    if not isinstance(injected, Mapping) or not is_told(injected):
         return None
     faults = sorted(injected["faults"], key=lambda fault: float(fault["start_s"]))
     return InjectedPart(
         verdict=verdict(injected),
-        rows=[*map(_fault_row, faults), _untouched_row(injected["untouched"])],
+        rows=[
+            *map(_fault_row, faults),
+            *map(_lost_row, injected.get("lost", ())),
+            _untouched_row(injected["untouched"]),
+        ],
     )
+
+
+def is_told(injected: Mapping[str, Any]) -> bool:
+    """Return whether there is anything to tell: a fault, or a process that was lost."""
+    return bool(injected["faults"] or injected.get("lost"))
+
+
+def lost_name(lost: Mapping[str, Any]) -> str:
+    """Return what stands in place of a fault."""
+    return f"process {lost['process']} of {lost['processes']}, lost with its boxes"
+
+
+def since(lost: Mapping[str, Any]) -> str:
+    """Return from when on boxes were lost."""
+    return f"from {max(lost['since_s'], 0):.0f} s"
 
 
 def verdict(injected: Mapping[str, Any]) -> str:
     """Return whether faults explain what did not open, in a sentence or two."""
+    lost = injected.get("lost")
+    if not lost:
+        return _of_faults(injected)
+    words = _lost_words(lost)
+    return f"{words} Without these: {_of_faults(injected)}" if injected["faults"] else words
+
+
+def _lost_words(lost: Sequence[Mapping[str, Any]]) -> str:
+    """Return how much of what did not open was no doing of the fleet."""
+    failed = sum(each["not_ok"] for each in lost)
+    processes = ", ".join(f"{each['process']} of {each['processes']}" for each in lost)
+    if not failed:
+        return f"The boxes that were lost with process {processes} kept no unlock from opening."
+    return (
+        f"{readable.number_of(failed, 'unlock')} did not open because the boxes were lost with"
+        f" process {processes}, whatever the monitor said of them."
+    )
+
+
+def _of_faults(injected: Mapping[str, Any]) -> str:
     touched, untouched = injected["touched"], injected["untouched"]
     count = readable.count
     failed = touched["not_ok"] + untouched["not_ok"]
@@ -89,6 +133,7 @@ def _causes(concluded: Mapping[str, Any]) -> list[tuple[str, int]]:
 def _fault_row(fault: Mapping[str, Any]) -> InjectedRow:
     return InjectedRow(
         fault=str(fault["fault"]),
+        other="",
         window=window(fault),
         seen=str(fault["seen"]),
         cars=readable.count(fault["cars"]),
@@ -102,9 +147,22 @@ def window(fault: Mapping[str, Any]) -> str:
     return f"{fault['start_s']:g} to {fault['end_s']:g} s"
 
 
+def _lost_row(lost: Mapping[str, Any]) -> InjectedRow:
+    return InjectedRow(
+        fault="",
+        other=lost_name(lost),
+        window=since(lost),
+        seen="",
+        cars=readable.count(lost["cars"]),
+        unlocks=readable.count(lost["total"]),
+        said=_said(lost),
+    )
+
+
 def _untouched_row(untouched: Mapping[str, Any]) -> InjectedRow:
     return InjectedRow(
         fault="",
+        other="none",
         window=readable.NOTHING,
         seen="",
         cars=readable.NOTHING,

@@ -69,6 +69,8 @@ class CauseRow:
 class CarRow:
     """A car with unlocks that did not end well, and the faults that had been injected into it.
 
+    Among these that its box was lost with a process of the run.
+
     The last of these unlocks can be looked up: when it began, how it ended, its trace.
     """
 
@@ -333,6 +335,9 @@ def _cars(run: ReportedRun) -> list[CarRow]:
     for fault in run.data.faults:
         for vehicle_id in fault.vehicles:
             injected.setdefault(vehicle_id, []).append(fault.fault)
+    for boxes in run.data.lost:
+        for vehicle_id in boxes.vehicles:
+            injected.setdefault(vehicle_id, []).append(f"its box was lost with {boxes.name}")
     return [
         _car_row(car, injected.get(car.vehicle_id, [])) for car in run.data.worst_cars(WORST_CARS)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from fleet_sim.results.customers import (
 )
 from fleet_sim.results.diagnosed import DiagnosesTally, DiagnosisLine, diagnoses_of
 from fleet_sim.results.incidents import IncidentLine, IncidentsTally, incidents_of
-from fleet_sim.results.injected import Injected, InjectedFault
+from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
 from fleet_sim.results.parts import FleetParts, Parts
 from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
 from fleet_sim.results.times import opens_after_s, quantiles
@@ -42,6 +42,7 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 
 T = TypeVar("T")
+LOST_BOXES = "lost_boxes.jsonl"
 LATE_NAMED = 20
 """Cars that opened late and that the summary names; `stray_answers.jsonl` has all."""
 
@@ -233,8 +234,9 @@ def summarize(
 
     Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `complaints.jsonl`,
     `diagnoses.jsonl`, `incidents.jsonl`, `probe_stats.json`, `customers.jsonl`, `platform.jsonl`,
-    `safety.jsonl`, and from `ground_truth.jsonl` the injections with the attempts that they
-    touched; a missing file counts as empty.
+    `safety.jsonl`, `lost_boxes.jsonl`, and from `ground_truth.jsonl` the injections with the
+    attempts that they touched; a missing file counts as empty. Where the null box was lost the
+    floor has no figures: what it is asked then measures a deadline.
 
     Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
@@ -262,7 +264,8 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
     tally, parts = _Tally(), Parts(fleet)
-    injected = Injected([*JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)])
+    lost = [*JsonLines(run_directory / LOST_BOXES, LostBoxes)]
+    injected = Injected([*JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)], lost)
     for attempt in attempts:
         if attempt.source is not Source.FLOOR:
             tally.add(attempt)
@@ -290,7 +293,7 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         tally=tally,
         injected=injected,
         parts=parts,
-        floor_s=array("d", (attempt.total_s for attempt in floor)),
+        floor_s=() if any(boxes.with_null_box for boxes in lost) else _total_s(floor),
         strays=kinds,
         late_unlocks=late_unlocks,
         probe_stats=read_json(run_directory / "probe_stats.json"),
@@ -305,6 +308,10 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
             for each in (*of_unlocks, diagnoses, incidents, customers, events, findings)
         ),
     )
+
+
+def _total_s(attempts: Iterable[Attempt]) -> array[float]:
+    return array("d", (attempt.total_s for attempt in attempts))
 
 
 def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from fleet_wire.errors import ConfigError, LimitError
 PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
 """Whose versions a reader may want to know."""
 
+MANIFEST = "manifest.json"
+LOG = "fleet.log"
+"""What libraries log."""
 MAX_NAME = 80
 """Characters of a manifest's own name for its run: what is longer, nobody called it."""
 
@@ -64,8 +68,10 @@ def _is_name(name: Any) -> TypeGuard[str]:
 class RunDirectory:
     """A directory and the names of the files in it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_ours: bool = False) -> None:
         self.path = path
+        self._is_ours = is_ours
+        """Whether it was not there before."""
 
     @classmethod
     def create(cls, out: Path | None, *, scenario_name: str, seed: int) -> RunDirectory:
@@ -76,14 +82,27 @@ class RunDirectory:
         """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         path = out or Path("runs") / f"{scenario_name}-{seed}-{stamp}"
+        is_ours = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError([f"--out {path}: {error.strerror}"]) from None
-        if (path / "manifest.json").exists():
+        if (path / MANIFEST).exists():
             raise ConfigError([f"--out {path}: holds another run; choose another directory"])
-        check_disk(path)
-        return cls(path)
+        directory = cls(path, is_ours=is_ours)
+        with directory.none_if_refused():
+            check_disk(path)
+        return directory
+
+    @contextmanager
+    def none_if_refused(self) -> Iterator[None]:
+        """Leave no directory of a run that is refused: what it holds so far is of no use."""
+        try:
+            yield
+        except (ConfigError, LimitError):
+            if self._is_ours and not (self.path / MANIFEST).exists():
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def write_manifest(
         self,
@@ -97,7 +116,7 @@ class RunDirectory:
     ) -> None:
         """Write what is needed to do the same run again."""
         self.write_json(
-            "manifest.json",
+            MANIFEST,
             {
                 "name": source.name,
                 "scenario_file": str(source.file),

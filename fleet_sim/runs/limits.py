@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 import resource
+import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from fleet_wire.errors import LimitError
@@ -19,14 +21,21 @@ BYTES_A_BOX_ALONE = 9_000
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 """In a container that of the container (cgroup v2)."""
+LEFT_FREE = 0.95
+"""Of the memory that is free the part that is advised to take: a moment later there may be less."""
 LEAST_FREE_BYTES = 50_000_000
 """A run writes about 1 KiB an unlock and a report of 5 MB."""
 
 
+def limit_of_descriptors() -> float:
+    """Return how many files a process here may have open; infinite without a limit."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return math.inf if hard == resource.RLIM_INFINITY else hard
+
+
 def most_connections() -> float:
     """Return how many connections a process here may have, at least 1; infinite without a limit."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return math.inf if hard == resource.RLIM_INFINITY else max(hard - SPARE_DESCRIPTORS, 1)
+    return max(limit_of_descriptors() - SPARE_DESCRIPTORS, 1)
 
 
 def raise_descriptor_limit(connections: int) -> None:
@@ -46,10 +55,11 @@ def raise_descriptor_limit(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def check_memory(boxes: int, *, with_brokers: bool) -> None:
+def check_memory(boxes: int, *, with_brokers: bool, groups: Mapping[str, int]) -> None:
     """Raise `LimitError` where the machine, or the container, has not the memory for so many boxes.
 
-    `with_brokers` says whether their brokers are to be here too.
+    `with_brokers` says whether their brokers are to be here too. `groups` are those of the
+    scenario, each with its number of cars.
     """
     bytes_a_box = BYTES_A_BOX if with_brokers else BYTES_A_BOX_ALONE
     needed, free = boxes * bytes_a_box, available_bytes()
@@ -58,11 +68,20 @@ def check_memory(boxes: int, *, with_brokers: bool) -> None:
         raise LimitError(
             f"{boxes:,} boxes{' and their brokers' if with_brokers else ''} need about"
             f" {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: room for {room:,}",
-            f"--set fleet.count={max(room, 1)}  (of all groups together; or free -g,"
-            " and end what takes it)"
+            _fewer_cars(groups, LEFT_FREE * room / boxes)
             if with_brokers
             else "more memory for this machine or pod, or smaller shards: --shard K/N, a larger N",
         )
+
+
+def _fewer_cars(groups: Mapping[str, int], share: float) -> str:
+    """Return what leaves such a share of the cars, of each group; a group has one at the least."""
+    counts = {name: max(math.floor(count * share), 1) for name, count in groups.items()}
+    if sum(counts.values()) > sum(groups.values()) * share:
+        return "free -g  (shows the memory; end what takes it)"
+    words = (("--set", f"fleet.groups.{name}.count={count}") for name, count in counts.items())
+    flags = " ".join(map(shlex.join, words))
+    return f"{flags}  (or free -g, and end what takes it)"
 
 
 def available_bytes() -> int | None:

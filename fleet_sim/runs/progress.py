@@ -188,7 +188,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console.print(_modes(summary["diagnoses"]))
     if (where := where_it_failed(summary)) is not None:
         console.print(Text(f"\n{where}", style="bold"))
-    if summary["injected"]["faults"]:
+    if report_injected.is_told(summary["injected"]):
         console.print(_injected(summary["injected"]))
     if summary["safety"]["findings"]:
         watch = safety_in_words(summary["safety"])
@@ -285,6 +285,14 @@ def _injected(injected: Mapping[str, Any]) -> Group:
             readable.count(fault["cars"]),
             readable.count(fault["total"]),
             _said(fault),
+        )
+    for lost in injected["lost"]:
+        table.add_row(
+            report_injected.lost_name(lost),
+            report_injected.since(lost),
+            readable.count(lost["cars"]),
+            readable.count(lost["total"]),
+            _said(lost),
         )
     untouched = injected["untouched"]
     table.add_row("nothing", "", "", readable.count(untouched["total"]), _said(untouched))

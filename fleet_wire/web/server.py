@@ -13,7 +13,6 @@ from urllib.parse import unquote
 from aiohttp import http, web
 from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 
-from fleet_wire.errors import LimitError
 from fleet_wire.web.exchange import (
     TEXT,
     BodyTooLargeError,
@@ -23,6 +22,7 @@ from fleet_wire.web.exchange import (
     UnreadableBodyError,
 )
 from fleet_wire.web.heads import head_of
+from fleet_wire.web.listening import listen_error
 
 STOP_WITHIN_S: Final = 5.0
 """Answers that are under way get so long at the end."""
@@ -114,7 +114,7 @@ class HttpServer:
                 await web.TCPSite(runner, host, 0).start()
         except OSError as error:
             await runner.cleanup()
-            raise _listen_error(host, port, error) from error
+            raise listen_error(host, port, error) from error
         self._runner = runner
         port_used: int = runner.addresses[0][1]
         return port_used
@@ -348,15 +348,3 @@ class _Server(web.Server):
             message, payload, protocol, writer, task, self._loop,
             client_max_size=self._max_body_bytes,
         )  # fmt: skip
-
-
-def _listen_error(host: str, port: int, error: OSError) -> LimitError:
-    if error.errno == errno.EADDRINUSE:
-        return LimitError(
-            f"port {port} on {host} is taken by another process",
-            f"see which: ss -ltnp 'sport = :{port}'; or choose another: --listen {host}:0",
-        )
-    return LimitError(
-        f"cannot listen on {host}:{port}: {error.strerror or error}",
-        "choose an address of this machine and a port from 1024 on: --listen 127.0.0.1:9464",
-    )

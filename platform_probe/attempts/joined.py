@@ -100,17 +100,7 @@ class JoinedIndex:
             if joined is not None and not _agree(joined.command_id, command_id):
                 joined = self._parted(joined, event.request_id)
             joined = self._one_of(self._by_command.get(command_id), joined)
-        if joined is None and trace_id is not None:
-            joined = self._by_trace.get(trace_id)
-            if joined is not None and not _agree(joined.command_id, command_id):
-                joined = None
-        key = _key(event)
-        if joined is None and key is not None:
-            joined = self._by_key.get(key)
-            if joined is not None and not _agree(joined.command_id, command_id):
-                joined = None
-        if joined is None:
-            joined = self._new()
+        joined = joined or self._alike(event) or self._new()
         if joined.side is None:
             joined.side = PlatformSide()
         _note_request(joined, joined.side, event)
@@ -205,6 +195,15 @@ class JoinedIndex:
     def _new(self) -> Joined:
         self._number += 1
         return Joined(self._number)
+
+    def _alike(self, event: PlatformEvent) -> Joined | None:
+        """Return what has a line's trace or else its key, and may have its command."""
+        key = _key(event)
+        by_key = None if key is None else self._by_key.get(key)
+        for joined in (self._by_trace.get(event.trace_id or ""), by_key):
+            if joined is not None and _agree(joined.command_id, event.command_id):
+                return joined
+        return None
 
     def _one_of(self, one: Joined | None, other: Joined | None) -> Joined | None:
         if one is None or other is None or one is other:

@@ -117,6 +117,8 @@ class Joiner:
         self._known_calls: frozenset[str] = frozenset()
         self.only_platform = 0
         """Unlocks judged of which MQTT told nothing."""
+        self.ok_by_log = 0
+        """Unlocks of which the log alone told that they went well."""
         self.revisions = 0
         """Judgements after the first one of an unlock."""
         self.out_of_time = 0
@@ -375,6 +377,8 @@ class Joiner:
             self._calls.note(record)
             joined.attempt_id = record.attempt_id
             self.only_platform += joined.attempt is None
+            is_ok_on_mqtt = joined.attempt is not None and joined.attempt.cause is None
+            self.ok_by_log += record.cause is None and not is_ok_on_mqtt
         else:
             self.revisions += 1
         self._ready.append(record)

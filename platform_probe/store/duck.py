@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,25 @@ KEEPER_MEMORY: Final = "1GB"
 _MISSING: Final = re.compile(
     r"No (such file|files found)|cannot open file|does not exist", re.IGNORECASE
 )
+_NAMED: Final = re.compile(r"""["']([^"']+\.parquet)["']""")
+"""A file in what DuckDB says of it: "No magic bytes found at end of file '...'", for one. Where
+what stands at its end makes no sense ("Invalid data"), it does not say which file it is."""
+
+
+class DamagedFileError(OSError):
+    """A Parquet file was cut short, or is no longer what was written.
+
+    No part of an answer is left out for that in silence. `path` is None where nobody says which.
+    """
+
+    def __init__(self, path: str | None, why: str) -> None:
+        self.path = path
+        self.why = why
+        said = f"{path or 'a file of the store'} is damaged ({why})"
+        if path is not None:
+            aside = shlex.join(["mv", path, f"{path}.damaged"])
+            said += f"; without it, and without what it holds, the others can be read: {aside}"
+        super().__init__(said)
 
 
 class FileGoneError(Exception):
@@ -86,7 +106,8 @@ class Duck:
     def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Run SQL of our own and return all rows.
 
-        Raises `FileGoneError`, `BadLineError`, or `OSError` for what the disk does not allow.
+        Raises `FileGoneError`, `BadLineError`, or `OSError` for what the disk does not allow, or
+        for a file that is damaged.
         """
         try:
             with _translated():
@@ -175,6 +196,12 @@ def _literal(path: Path) -> str:
     return re.sub(r"([*?\[\]])", r"[\1]", str(path))
 
 
+def _why(said: str, file: str) -> str:
+    """Return what DuckDB says of a file, without the name of the file."""
+    said = said.removeprefix("Invalid Input Error: ").replace(file, "")
+    return " ".join(said.split()).strip(" :")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -184,3 +211,12 @@ def _translated() -> Iterator[None]:
         if _MISSING.search(text):
             raise FileGoneError(text) from None
         raise OSError(text) from None
+    except duckdb.Error as error:
+        why = str(error).partition("\n")[0]
+        named = _NAMED.search(why)
+        is_of_thrift = type(error) is duckdb.Error  # how Parquet says what stands at a file's end
+        if named is not None and (is_of_thrift or isinstance(error, duckdb.InvalidInputException)):
+            raise DamagedFileError(named[1], _why(why, named[0])) from None
+        if is_of_thrift:
+            raise DamagedFileError(None, why) from None
+        raise

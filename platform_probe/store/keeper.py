@@ -14,9 +14,11 @@ from typing import Final
 
 from fleet_wire.errors import ConfigError
 from platform_probe.store.bucket import BucketError, bucket_of
+from platform_probe.store.damaged import named
 from platform_probe.store.duck import (
     KEEPER_MEMORY,
     BadLineError,
+    DamagedFileError,
     Duck,
     file_list,
     hash_form,
@@ -83,7 +85,10 @@ def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Repo
             for table in TABLES.values():
                 _drop_what_is_covered(directory, table)
                 _seal(duck, directory, table, report)
-                _merge(duck, directory, table, report)
+                try:
+                    _merge(duck, directory, table, report)
+                except DamagedFileError as error:  # others are packed all the same
+                    report.error = str(named(error, directory))
         except OSError as error:
             report.error = str(error)
         finally:

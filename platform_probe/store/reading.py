@@ -17,7 +17,8 @@ import msgspec
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
-from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
+from platform_probe.store.damaged import named
+from platform_probe.store.duck import DamagedFileError, Duck, FileGoneError, Rows, file_list, quoted
 from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows, sums_rows
 from platform_probe.store.known import known_by
 from platform_probe.store.layout import (
@@ -155,6 +156,8 @@ class Source:
             except FileGoneError as gone:
                 if not left:
                     raise OSError(str(gone)) from None
+            except DamagedFileError as error:
+                raise named(error, self.directory) from None
             finally:
                 duck.close()
         raise AssertionError  # the last try returns or raises

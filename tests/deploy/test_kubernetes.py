@@ -12,6 +12,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from ruamel.yaml import YAML
 
 from fleet_sim.runs.live.fleet import GOODBYE_S
 from fleet_sim.runs.live.shards import END_S
@@ -215,8 +216,7 @@ def test_what_selects_pods_finds_some(name: str) -> None:
     for service in of_kind(name, "Service"):
         (workload,) = pods_selected(name, service["spec"]["selector"])
         ports = {port["name"] for port in container_of(workload)["ports"]}
-        served = {port["targetPort"] for port in service["spec"]["ports"]}
-        assert served <= ports | ({"console"} if name == "million" else set())
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
     for budget in of_kind(name, "PodDisruptionBudget"):
         assert [*pods_selected(name, budget["spec"]["selector"]["matchLabels"])]
         assert budget["spec"]["maxUnavailable"] == 1, "a node can always be emptied"
@@ -238,18 +238,70 @@ def test_workers_look_for_the_scheduler_where_it_is() -> None:
     assert not any(name.startswith("DASK_") for name in variables)
 
 
-def test_probe_reads_its_files_where_they_are_mounted() -> None:
-    """The configuration names only files that the config map puts there; ports agree."""
-    for name, called in (("base", "platform-probe"), ("million", "platform-probe-opener")):
-        only = container_of(one(name, "Deployment", called))
-        context = accept(only["command"])
+def config_of(build: str, monitor: Manifest) -> dict[str, Any]:
+    """Return the configuration of a monitor, from the config map that is mounted where it looks."""
+    only, spec = container_of(monitor), pod_of(monitor)["spec"]
+    path = str(accept(only["command"]).params["config"])
+    (mount,) = (each for each in only["volumeMounts"] if each["mountPath"] == path)
+    (volume,) = (each for each in spec["volumes"] if each["name"] == mount["name"])
+    data = one(build, "ConfigMap", re.escape(volume["configMap"]["name"]))["data"]
+    config: dict[str, Any] = YAML(typ="safe").load(data[mount["subPath"]])
+    return config
+
+
+def monitors_of(build: str) -> list[Manifest]:
+    """Return the workloads of monitors."""
+    workloads = of_kind(build, *WORKLOADS)
+    return [each for each in workloads if each["metadata"]["name"].startswith("platform-probe")]
+
+
+@every_fleet
+def test_monitors_have_what_their_configuration_names(name: str) -> None:
+    """Files from config maps, a volume to write to, ports; a console a Service, and nobody else."""
+    assert monitors_of(name)
+    for monitor in monitors_of(name):
+        only, config = container_of(monitor), config_of(name, monitor)
         mounted = {mount["mountPath"]: mount.get("subPath") for mount in only["volumeMounts"]}
-        assert mounted[str(context.params["config"])] == "platform-probe.yaml"
-        config = yaml(DEPLOY / "platform-probe.yaml")
-        assert mounted[config["load"]["vehicles_file"]] == "platform-probe-vehicles.txt"
-        assert mounted[config["console"]["tokens_file"]] == "console-tokens.txt"
-        assert config["out_dir"] in mounted
-        assert config["listen"].endswith(f":{only['ports'][0]['containerPort']}")
+        if "load" in config:
+            assert mounted[config["load"]["vehicles_file"]] == "platform-probe-vehicles.txt"
+        assert mounted[config["out_dir"]] is None
+        assert {"name": "TMPDIR", "value": config["out_dir"]} in only["env"]
+        listens = {"metrics": config["listen"]}
+        if "console" in config:
+            assert mounted[config["console"]["tokens_file"]] == "console-tokens.txt"
+            listens["console"] = config["console"]["listen"]
+        ports = {port["name"]: f"0.0.0.0:{port['containerPort']}" for port in only["ports"]}
+        assert ports == listens
+        (service,) = (
+            each
+            for each in of_kind(name, "Service")
+            if [*pods_selected(name, each["spec"]["selector"])] == [monitor]
+        )
+        assert {port["targetPort"] for port in service["spec"]["ports"]} == listens.keys()
+
+
+def test_of_a_million_cars_there_is_no_console() -> None:
+    """As the page says; who opens cars does so as the one monitor of `base`."""
+    assert "There is no console" in page("scale.md")
+    configs = [config_of("million", monitor) for monitor in monitors_of("million")]
+    assert not any("console" in config for config in configs)
+    assert [config["load"] for config in configs if "load" in config] == [
+        config_of("base", one("base", "Deployment", "platform-probe"))["load"]
+    ]
+
+
+@every_fleet
+def test_nobody_is_ended_for_a_turn_that_comes_late(name: str) -> None:
+    """Longer than the longest that was seen, each question may take a while."""
+    (longest_s,) = re.findall(r"stood still for up to (\d+) s", page("scale.md"))
+    for workload in of_kind(name, *WORKLOADS):
+        asked = container_of(workload).get("livenessProbe")
+        if asked is None:
+            assert workload["metadata"]["name"] == "boxes", "nobody can ask these"
+            continue
+        failures, period_s = asked.get("failureThreshold", 3), asked.get("periodSeconds", 10)
+        assert asked["timeoutSeconds"] == 5
+        assert (failures - 1) * period_s > int(longest_s)
 
 
 def test_monitors_share_the_customers() -> None:
@@ -262,7 +314,8 @@ def test_monitors_share_the_customers() -> None:
             ("platform-probe-opener", "platform-probe-opener-c"),
         )
     ]
-    files = [KUBERNETES / "several-probes/watching.yaml"] * 2 + [DEPLOY / "platform-probe.yaml"]
+    names = ("watching.yaml", "watching.yaml", "opening.yaml")
+    files = [KUBERNETES / "several-probes" / each for each in names]
     loaded = []
     for pod, file in zip(monitors, files, strict=True):
         with pytest.MonkeyPatch.context() as patch:

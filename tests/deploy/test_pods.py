@@ -189,6 +189,32 @@ def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> No
     assert "Traceback" not in cluster.log("platform-probe-x2b4") + cluster.log("platform-9d7f")
 
 
+def test_the_monitor_that_opens_a_million_cars_has_no_console(cluster: Cluster) -> None:
+    """It becomes ready with its own configuration, and looks for no place to write to."""
+    port = free_port()
+    opening = DEPLOY / "kubernetes" / "several-probes" / "opening.yaml"
+    name = "platform-probe-opener-5c7d"
+    probe = cluster.start(
+        Pod(
+            build="million", kind="Deployment", workload="platform-probe-opener", name="", fleet={}
+        ),
+        name,
+        places={"/etc/platform-probe.yaml": f"{opening}"},
+        environment={
+            "PLATFORM_PROBE_LISTEN": f"127.0.0.1:{port}",
+            "PLATFORM_PROBE_OUT_DIR": ".",
+            "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{DEPLOY / 'platform-probe-vehicles.txt'}",
+            "PLATFORM_PROBE_LOAD__DEADLINE_S": "1",
+            "TMPDIR": ".",
+        },
+    )
+    wait_for(lambda: is_fine(f"http://127.0.0.1:{port}/readyz"))
+    probe.terminate()
+    assert probe.wait(60) == 0
+    for word in ("console", "usable temporary", "Traceback"):
+        assert word not in cluster.log(name)
+
+
 @pytest.mark.dask
 def test_workers_of_sweeps_find_their_scheduler(cluster: Cluster) -> None:
     """Dask itself writes to nothing but the worker's volume; told to end, both do."""

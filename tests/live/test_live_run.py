@@ -245,8 +245,8 @@ def test_too_few_descriptors_are_named_with_their_cure(tmp_path: Path) -> None:
     )
     code, _, stderr = finish(process)
     assert code == 2
-    assert "5101 open files" in stderr
-    assert "ulimit -Hn 5101" in stderr
+    assert "5,100 open files" in stderr
+    assert "ulimit -Hn 5100" in stderr
 
 
 @pytest.mark.broker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,19 @@ def test_a_reader_who_has_seen_enough(tmp_path: Path) -> None:
     """No word more."""
     code, stdout, stderr = in_shell("python -m fleet_sim faults | head -1", tmp_path)
     assert (code, len(stdout.splitlines()), stderr) == (0, 1, "")
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> None:
+    """Not after all boxes have connected; nothing is left in `runs`."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, stdout, stderr = in_shell(
+            f"python -m fleet_sim run {QUIET_CITY} --listen 127.0.0.1:{port}", tmp_path
+        )
+    assert (code, stdout) == (2, "seed 7\n")
+    assert f"port {port} on 127.0.0.1 is taken by another process" in stderr
+    assert "--listen 127.0.0.1:0" in stderr
+    assert not [*tmp_path.glob("runs/*")]
 
 
 @pytest.mark.parametrize("program", ["fleet_sim check x.yaml", "platform_probe run --wait 0"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shlex
 import signal
 from contextlib import AsyncExitStack
@@ -135,6 +136,34 @@ customers:
     assert struck <= set(injection["vehicles"])
 
 
+@pytest.mark.parametrize(
+    ("command", "open_files", "said"),
+    [
+        (("run", "--processes", 2), 110, "30 boxes in 2 processes need 115 open files"),
+        (("run",), 64, "30 boxes need 106 open files"),
+        (("boxes", "--broker", "mqtt://127.0.0.1:1"), 50, "30 boxes need 106 open files"),
+    ],
+)
+def test_open_files_that_are_too_few_are_said_before_anything_starts(
+    tmp_path: Path, command: tuple[Any, ...], open_files: int, said: str
+) -> None:
+    """No broker, no process, no connection; what would do works when it is copied."""
+    name, *arguments = command
+    limits = (open_files, open_files)
+    process = start(
+        *("fleet_sim", name, write_scenario(tmp_path), *arguments),
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits),
+    )
+    code, stdout, stderr = finish(process)
+    assert code == 2, stdout + stderr
+    assert said in stderr
+    assert f"the limit of a process here is {open_files}: room for" in stderr
+    assert "cure: " in stderr
+    assert stdout in ("", "seed 11\n")
+    assert not [*tmp_path.glob("runs/*")]
+
+
 def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     """No silent hole: who is gone, with how many boxes and why, and exit code 2."""
     out = tmp_path / "run"
@@ -154,6 +183,28 @@ def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     assert result["attempts"]["total"] == 160
     assert by_outcome["ok"] > 80
     assert by_outcome["ok"] < 160
+    (lost,) = result["injected"]["lost"]
+    assert (lost["process"], lost["processes"], lost["cars"]) == (3, 3, 10)
+    assert lost["not_ok"] == 160 - by_outcome["ok"]
+    assert result["injected"]["untouched"]["not_ok"] == 0
+    assert result["floor"]["total"] > 0
+    assert "because the boxes were lost with process 3 of 3" in " ".join(stdout.split())
+    assert "process 3 of 3, lost with its boxes" in (out / "report.html").read_text("utf-8")
+
+
+def test_where_the_null_box_is_lost_there_is_no_floor(tmp_path: Path) -> None:
+    """It is in the first process; what it does not answer would be told as eight seconds."""
+    out = tmp_path / "run"
+    scenario = write_scenario(tmp_path, SCENARIO.replace("duration_s: 4", "duration_s: 8"))
+    process = start("fleet_sim", "run", scenario, "--out", out, "--processes", 3)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    children = [pid for pid in pids_with([str(out), "--processes"]) if pid != process.pid]
+    os.kill(min(children), signal.SIGKILL)
+    code, stdout, stderr = finish(process)
+    assert code == 2, stdout + stderr
+    for said in (stdout, stderr):
+        assert "; the null box is gone with it, so there is no floor" in said
+    assert summary(out)["floor"] == {"total": 0, "p50_s": None, "p95_s": None, "p99_s": None}
 
 
 def test_boxes_alone_are_spread_over_processes(tmp_path: Path) -> None:

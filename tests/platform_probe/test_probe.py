@@ -739,6 +739,26 @@ async def test_the_platforms_log_is_joined() -> None:
     assert other.records == []
 
 
+async def test_what_went_well_by_the_log_alone_is_counted_so() -> None:
+    """As the metrics do, where nothing was heard of it on MQTT, or no more than the command."""
+    bench = ProbeBench(platform={}, load=load_of())
+    bench.connect()
+    command = Command("k2", Action.UNLOCK, 0, 30_000, 1, "signature")
+    bench.probe.on_message(message_of("cars/car-1/command", codec.encode(command)))
+    now = int(time.time())
+    line = (
+        b'{"event":"%b","at":%d,"request_id":"%b","operation":"unlock","vehicle_id":"car-1",'
+        b'"command_id":"%b","status":200,"outcome":"executed"}'
+    )
+    for number in (b"1", b"2"):
+        for step in (b"requested", b"answered", b"published", b"ended"):
+            words = (step, now, b"r" + number, b"k" + number)
+            bench.probe.take_platform_lines([line % words])
+    bench.probe.close()
+    assert {attempt.outcome for attempt in bench.attempts} == {Outcome.OK}
+    assert bench.probe.counts() == {"sent": 2, "ended": 2, "ok": 2, "in_flight": 0}
+
+
 async def test_a_customer_is_written_when_the_log_has_told_of_it() -> None:
     """The attempt waits for the platform's side, at the end no longer."""
     bench = ProbeBench(platform={}, load=load_of())

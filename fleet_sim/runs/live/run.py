@@ -21,8 +21,8 @@ from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
-from fleet_sim.results.injected import InjectedFault
-from fleet_sim.results.summary import RunFacts
+from fleet_sim.results.injected import InjectedFault, LostBoxes
+from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import Around
@@ -121,6 +121,8 @@ class LiveRun:
         self._brokers = around.brokers
         self._shards, self._here = around.shards, around.here
         self._load_starts_s: float | None = None
+        self._load_starts_at: float | None = None
+        """The same on the machine's monotonic clock."""
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
@@ -165,6 +167,7 @@ class LiveRun:
                 await self._load(fleet, rentals, specs)
         finally:
             await self._end(fleet, rentals)
+        self._record_lost(specs)
         defects, first_defect = fleet.defects
         self._facts = RunFacts(
             seed=self._options.seed,
@@ -215,6 +218,22 @@ class LiveRun:
         finally:
             now.cancel()
             rentals.close()
+
+    def _record_lost(self, specs: Sequence[CarSpec]) -> None:
+        """Write down whose boxes were lost, and when: nothing else says it of their unlocks."""
+        began_at = self._load_starts_at
+        if self._shards is None or began_at is None:
+            return
+        for shard in self._shards.lost:
+            its = specs[shard.number - 1 :: shard.total]
+            boxes = LostBoxes(
+                process=shard.number,
+                processes=shard.total,
+                since_s=round(shard.lost_at - began_at, 3),
+                with_null_box=shard.has_lost_floor,
+                vehicles=[each.vehicle_id for each in its if each.vehicle_id not in self._here],
+            )
+            self._records.append(LOST_BOXES, boxes)
 
     def _last_phase(self, boxes: int, processes: int) -> str:
         """Return what a run of several processes does from now on."""
@@ -288,6 +307,7 @@ class LiveRun:
         self._progress.phase("cars are being opened")
         load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
+        self._load_starts_at = time.monotonic() + load_starts_at - time.time()
         fleet.inject(
             self._scenario,
             specs,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from fleet_sim.broker.access import BrokerAccess
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.faults import Need
 from fleet_sim.runs.injection import broker_settings
-from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import ConfigError
@@ -25,9 +23,6 @@ NEEDS_MOSQUITTO = (
     "a fault of this scenario needs a broker whose settings we choose, and mosquitto is not"
     " installed: install it, or use --mode virtual"
 )
-_UNEVEN: Final = 1.1
-"""A broker gets so many times its even share of the cars, at most: above 10,000 cars a broker their
-hash spreads them to within 5 %, at five sigma."""
 
 
 class RunBrokers:
@@ -132,12 +127,6 @@ def _bad_certificates(directory: Path) -> BadCertificates:
     return BadCertificates(directory)
 
 
-def brokers_needed(boxes: int) -> int:
-    """Return how many private brokers it takes, by the descriptors that one may have."""
-    most = most_connections()
-    return 1 if boxes <= most else math.ceil(boxes * _UNEVEN / most)
-
-
 def _check_room(boxes: int, broker: BrokerProcess) -> None:
     if broker.max_boxes is not None and boxes > broker.max_boxes:
         raise ConfigError([_too_many(boxes, broker)])
@@ -146,5 +135,6 @@ def _check_room(boxes: int, broker: BrokerProcess) -> None:
 def _too_many(boxes: int, broker: BrokerProcess) -> str:
     return (
         f"{boxes} boxes are too many for {broker.kind}, which carries {broker.max_boxes}; install"
-        " mosquitto, name a broker with --broker, or take fewer cars: --set fleet.count=N"
+        " mosquitto, name a broker with --broker, or take fewer cars: --set fleet.count=N, N in"
+        " each group"
     )

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import math
 import os
 import signal
 import socket
@@ -26,7 +25,6 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
-from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.forking import fork, signals_held
 from fleet_sim.runs.live.shard import LINE_BYTES
@@ -44,6 +42,7 @@ KILLED_S: Final = 5.0
 """For the end of those that were killed to be seen."""
 AWAY: Final = "its boxes count as away until it does"
 UNTOLD: Final = "it was silent for too long, and what faults had done to its boxes is not known"
+NO_FLOOR: Final = "; the null box is gone with it, so there is no floor"
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
@@ -82,6 +81,12 @@ class Shard:
     ready: words.Ready | None = None
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
+    lost_at: float = 0.0
+    """Since when, seconds of the monotonic clock: of one that was silent, since its last word."""
+    heard_at: float = 0.0
+    """When its last word came."""
+    has_null_box: bool = False
+    """Whether the box that measures the floor is among its boxes."""
     has_told: bool = False
     """Whether it has said all that faults did to its boxes."""
     is_too_slow: bool = False
@@ -102,6 +107,16 @@ class Shard:
     def name(self) -> str:
         """What it is called."""
         return f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
+
+    @property
+    def loss(self) -> str:
+        """Why it is gone, and what is gone with it besides its boxes."""
+        return f"{self.lost}{NO_FLOOR if self.has_lost_floor else ''}"
+
+    @property
+    def has_lost_floor(self) -> bool:
+        """Whether the null box may not have answered to the end."""
+        return self.has_null_box and self.lost is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +157,9 @@ class Shards:
                 not_theirs = (ours, *(shard.channel for shard in made.shards))
                 with signals_held(), theirs:
                     pid = fork(partial(_play, play, part, theirs, not_theirs))
-                    made.shards.append(Shard(number, processes, pid, boxes(part), ours))
+                    made.shards.append(
+                        Shard(number, processes, pid, boxes(part), ours, has_null_box=part[0] == 1)
+                    )
         except BaseException:  # Ctrl-C too: a thousand take seconds
             made.kill()
             raise
@@ -237,7 +254,7 @@ class Shards:
     @property
     def lost_texts(self) -> tuple[str, ...]:
         """The same in words: which, and why."""
-        return tuple(f"{shard.name}: {shard.lost}" for shard in self.lost)
+        return tuple(f"{shard.name}: {shard.loss}" for shard in self.lost)
 
     def check(self) -> None:
         """Raise `LostProcessError` where one is lost."""
@@ -283,7 +300,7 @@ class Shards:
             if shard.is_silent:
                 self.came_back.append(f"{shard.name}: silent for {shard.silent_s:.0f} s")
                 heard.note(f"{shard.name} is back after {shard.silent_s:.0f} s")
-            shard.silent_s = 0.0
+            shard.silent_s, shard.heard_at = 0.0, monotonic()
             word = words.from_shard.decode(line)
             if isinstance(word, words.Failed):
                 error = word.error
@@ -293,7 +310,8 @@ class Shards:
         shard.is_running = False
         shard.lost = error or self._why_lost(shard, status)
         if shard.lost is not None:
-            heard.note(f"{shard.name} is gone: {shard.lost}; the others go on")
+            shard.lost_at = shard.heard_at if shard.is_too_slow else monotonic()
+            heard.note(f"{shard.name} is gone: {shard.loss}; the others go on")
         shard.writer.close()
 
     async def _watch(self, note: Callable[[str], None]) -> None:
@@ -343,11 +361,6 @@ def _take(word: words.FromShard, shard: Shard, heard: Heard) -> None:
             shard.has_told = True
         case words.Note():
             heard.note(f"{shard.name}: {word.text}")
-
-
-def processes_needed(boxes: int) -> int:
-    """Return how many processes the boxes take, by the descriptors that one may have."""
-    return max(math.ceil(boxes / most_connections()), 1)
 
 
 def _play(

@@ -13,12 +13,18 @@ from fleet_sim.faults import Need
 from fleet_sim.results import readable
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import without_platform_faults
-from fleet_sim.runs.limits import check_memory, most_connections, raise_descriptor_limit
+from fleet_sim.runs.limits import (
+    check_memory,
+    limit_of_descriptors,
+    most_connections,
+    raise_descriptor_limit,
+)
+from fleet_sim.runs.live.descriptors import Spread
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run import LiveOptions, RunsOn, fleet_options
-from fleet_sim.runs.live.run_brokers import RunBrokers, brokers_needed
+from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.shard import play_shard
-from fleet_sim.runs.live.shards import MAX_PROCESSES, Shards, processes_needed
+from fleet_sim.runs.live.shards import MAX_PROCESSES, Shards
 from fleet_sim.scenario.loading import Scenario, select
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.several import Brokers
@@ -39,19 +45,27 @@ def spread(
 
     With `processes` None as many as the limit of open files asks for: where one process may not
     have a connection for each box, there are several, and as many private brokers as they need.
-    Raises `LimitError` where memory is too short, `ConfigError` for what a spread run cannot have,
-    and for more processes than cars.
+    Raises `LimitError` where memory or open files are too few, `ConfigError` for what a spread run
+    cannot have, and for more processes than cars.
     """
     boxes = scenario.fleet.count
     given = None if options.broker_url is None else Brokers.parse(options.broker_url)
-    check_memory(boxes, with_brokers=given is None or given.is_loopback)
-    if processes is None:
-        processes = min(processes_needed(boxes), boxes)
-    _check_number(processes, boxes)
+    check_memory(
+        boxes,
+        with_brokers=given is None or given.is_loopback,
+        groups=_groups(scenario),
+    )
+    wanted = Spread(boxes=boxes, brokers=None if given is None else len(given.addresses))
+    chosen, limit = processes, limit_of_descriptors()
+    processes = chosen or min(wanted.processes_at(limit), boxes)
+    _check_number(chosen or 1, boxes)
+    wanted.check(chosen)
     here = rented_cars(scenario, options.seed) if processes > 1 else {}
     if processes > 1:
         _check_can_be_spread(scenario, processes, rented=len(here))
-    raise_descriptor_limit(len(here) if processes > 1 else boxes + 1)
+        wanted = replace(wanted, here=len(here))
+        wanted.check(chosen)
+    raise_descriptor_limit(wanted.connections(processes, limit))
     with ExitStack() as stack:
         if given is not None:
             brokers = RunBrokers(given.with_password(options.broker_password))
@@ -60,7 +74,7 @@ def spread(
                 scenario,
                 directory.path / "broker",
                 kind=broker_kind,
-                count=brokers_needed(boxes),
+                count=wanted.brokers_at(limit),
             )
         stack.enter_context(brokers)
         shards = None
@@ -79,20 +93,29 @@ def spread_boxes(
     """Start the processes of boxes alone, shard K/N of a fleet; None where this one plays them.
 
     As `spread`: call it before a loop runs. The faults of the platform are not theirs.
-    Raises `LimitError` where memory is too short, and `ConfigError` for more processes than boxes.
+    Raises `LimitError` where memory or open files are too few, and `ConfigError` for more processes
+    than boxes.
     """
     boxes = scenario.fleet.count
     mine = len(range(of[0] - 1, boxes, of[1]))
-    check_memory(mine, with_brokers=options.brokers.is_loopback)
-    if processes is None:
-        processes = processes_needed(mine)
-    _check_number(processes, mine)
+    check_memory(mine, with_brokers=options.brokers.is_loopback, groups=_groups(scenario))
+    wanted = Spread(boxes=mine, brokers=len(options.brokers.addresses))
+    chosen, limit = processes, limit_of_descriptors()
+    processes = chosen or min(wanted.processes_at(limit), max(mine, 1))
+    _check_number(chosen or 1, mine)
+    wanted.check(chosen, or_else="; or smaller shards: --shard K/N, a larger N")
     if processes == 1:
         yield None
         return
+    raise_descriptor_limit(wanted.connections(processes, limit))
     play = partial(play_shard, without_platform_faults(scenario), options, ())
     with Shards.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as shards:
         yield shards
+
+
+def _groups(scenario: Scenario) -> dict[str, int]:
+    """Return how many cars each group has."""
+    return {group.name: group.count for group in scenario.fleet.groups}
 
 
 def rented_cars(scenario: Scenario, seed: int) -> dict[str, int]:
@@ -133,7 +156,7 @@ def _check_can_be_spread(scenario: Scenario, processes: int, *, rented: int) -> 
         )
     problems += [
         f"fault {entry.name} acts on the broker, which it cannot from one of {processes} processes:"
-        " take fewer cars (--set fleet.count=N), or --processes 1"
+        " take fewer cars (--set fleet.count=N, N in each group), or --processes 1"
         for entry in scenario.faults
         if Need.OWN_BROKER in entry.fault().needs
     ]

@@ -6,16 +6,24 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from fleet_sim.results.expectations import known_keys
-from fleet_sim.results.injected import Injected, InjectedFault
+from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
 from fleet_sim.results.report import write_report
 from fleet_sim.results.report_injected import injected_part, verdict
-from fleet_sim.results.summary import empty_summary
+from fleet_sim.results.summary import LOST_BOXES, Attempts, empty_summary, summarize
 from fleet_sim.runs.progress import print_summary
 from fleet_wire.contract.causes import Cause
-from tests.helpers.sample_run import SCENARIO_TEXT, SampleRun, make_attempt, write_sample_run
+from tests.helpers.sample_run import (
+    SCENARIO_TEXT,
+    SampleRun,
+    make_attempt,
+    sample_facts,
+    write_lines,
+    write_sample_run,
+)
 
 
 def fault(name: str, *attempts: int, start_s: float = 0.0) -> InjectedFault:
@@ -52,6 +60,63 @@ def test_what_was_said_is_sorted_by_the_fault_that_touched_it() -> None:
     assert [found["untouched"][key] for key in ("total", "ok", "not_ok")] == [2, 1, 1]
     assert found["untouched"]["by_cause"]["box_busy"] == 1
     assert found["untouched"]["by_cause"]["box_offline"] == 0
+
+
+def test_unlocks_of_lost_boxes_stand_apart() -> None:
+    """Whatever was said of them; those before the loss, and those that a fault touched, do not."""
+    lost = LostBoxes(process=2, processes=4, since_s=10.0, vehicles=["car-1", "car-3"])
+    of_run = Injected([fault("garage", 0)], [lost])
+    silent = Cause.BOX_SILENT
+    for number, (vehicle_id, at_s, cause) in enumerate(
+        [
+            ("car-1", 20.0, silent),  # touched
+            ("car-1", 20.0, silent),
+            ("car-3", 8.0, silent),  # under way when it was lost
+            ("car-3", 2.0, None),
+            ("car-2", 20.0, Cause.BOX_BUSY),
+        ]
+    ):
+        attempt = make_attempt(number, cause=cause, vehicle_id=vehicle_id)
+        of_run.add(msgspec.structs.replace(attempt, scheduled_s=at_s, total_s=3.0))
+    found = of_run.as_json()
+    (told,) = found["lost"]
+    assert told == {
+        "process": 2, "processes": 4, "since_s": 10.0, "cars": 2,
+        "total": 2, "ok": 0, "not_ok": 2, "by_cause": {"box_silent": 2},
+    }  # fmt: skip
+    assert (found["touched"]["total"], found["untouched"]["total"]) == (1, 2)
+    assert verdict(found).startswith(
+        "2 unlocks did not open because the boxes were lost with process 2 of 4, whatever the"
+        " monitor said of them. Without these: A fault had touched 1 of the 2 unlocks that did not"
+        " open;"
+    )
+
+
+def test_lost_boxes_may_have_kept_nothing_from_opening() -> None:
+    """Where nobody asked for them meanwhile."""
+    lost = LostBoxes(process=1, processes=2, since_s=0.0)
+    assert verdict(Injected((), [lost]).as_json()) == (
+        "The boxes that were lost with process 1 of 2 kept no unlock from opening."
+    )
+
+
+def test_the_page_tells_of_lost_boxes_without_faults(tmp_path: Path) -> None:
+    """Beside the cars too; a floor that was measured without its box has no figures."""
+    write_sample_run(tmp_path, SampleRun())
+    (tmp_path / "ground_truth.jsonl").unlink()
+    cars = sorted({attempt.vehicle_id for attempt in Attempts(tmp_path / "attempts.jsonl")})
+    lost = LostBoxes(process=1, processes=2, since_s=-1.0, with_null_box=True, vehicles=cars)
+    write_lines(tmp_path / LOST_BOXES, [lost])
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["floor"]["total"] == 0
+    assert summary["injected"]["untouched"]["total"] == 0
+    write_report(tmp_path, summary, SCENARIO_TEXT)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "process 1 of 2, lost with its boxes" in html
+    assert "its box was lost with process 1 of 2" in html
+    assert "from 0 s" in html
+    assert "because the boxes were lost with process 1 of 2, whatever the monitor said" in html
+    assert "a fault had touched" not in html
 
 
 def test_a_scenario_may_expect_what_no_fault_explains() -> None:

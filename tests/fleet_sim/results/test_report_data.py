@@ -93,7 +93,7 @@ FAULTS = st.lists(
 @given(FAULTS)
 def test_labels_do_not_cover_each_other(faults: list[InjectedFault]) -> None:
     """Each fault has a label, and on one line each begins after the one before has ended."""
-    data = RunData(points=[], cars={}, faults=faults, samples=[], manifest={})
+    data = RunData(points=[], cars={}, faults=faults, lost=[], samples=[], manifest={})
     placed = lanes(data)
     assert len(placed) == len(faults)
     for lane in {lane for _, lane in placed}:

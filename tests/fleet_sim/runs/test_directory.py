@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_sim.runs.directory import MAX_NAME, RunDirectory, ScenarioSource
+from fleet_sim.runs.directory import LOG, MAX_NAME, RunDirectory, ScenarioSource
+from fleet_wire.errors import ConfigError, LimitError
 
 
 def test_a_run_is_called_by_its_scenario() -> None:
@@ -43,3 +44,20 @@ def test_a_manifest_without_a_name_gives_its_directory(
     directory.mkdir()
     (directory / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     assert ScenarioSource(directory / "manifest.json").name == "d" * MAX_NAME
+
+
+@pytest.mark.parametrize("error", [ConfigError(["no"]), LimitError("no", "yes")])
+def test_a_run_that_is_refused_leaves_no_directory(tmp_path: Path, error: Exception) -> None:
+    """One that has begun does, and what was there before stays."""
+    there = tmp_path / "there"
+    there.mkdir()
+    begun = RunDirectory.create(tmp_path / "begun", scenario_name="x", seed=1)
+    begun.write_manifest(
+        ScenarioSource(tmp_path / "x.yaml"), seed=1, mode="live", broker="none", scenario={}
+    )
+    made = RunDirectory.create(tmp_path / "made", scenario_name="x", seed=1)
+    for directory in (begun, made, RunDirectory.create(there, scenario_name="x", seed=1)):
+        (directory.path / LOG).touch()
+        with pytest.raises(type(error)), directory.none_if_refused():
+            raise error
+    assert {path.name for path in tmp_path.iterdir()} == {"begun", "there"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shlex
 import shutil
 from pathlib import Path
 
@@ -59,10 +60,37 @@ def test_memory_that_is_too_short_is_said_before_the_run(
 ) -> None:
     """With how many cars there is room for; brokers elsewhere take none of it."""
     have_memory(tmp_path, monkeypatch, machine=1_900_000 * 1024, limit="max", current=0)
-    check_memory(100_000, with_brokers=True)
+    check_memory(100_000, with_brokers=True, groups={})
     with pytest.raises(LimitError, match=r"(?s)brokers need about 3.7 GB.*room for 105,167"):
-        check_memory(200_000, with_brokers=True)
-    check_memory(200_000, with_brokers=False)
+        check_memory(200_000, with_brokers=True, groups={"city": 200_000})
+    check_memory(200_000, with_brokers=False, groups={})
+
+
+def test_the_cure_for_too_little_memory_cures_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Copied as it stands: each group keeps its share, whatever its name."""
+    groups = {"country": 180_000, "a coast": 20_000, "station": 40}
+    have_memory(tmp_path, monkeypatch, machine=1_900_000 * 1024, limit="max", current=0)
+    with pytest.raises(LimitError) as raised:
+        check_memory(200_040, with_brokers=True, groups=groups)
+    flags = shlex.split(raised.value.cure.partition("  (")[0])
+    assert flags[::2] == ["--set"] * 3
+    words = [flag.removeprefix("fleet.groups.").split(".count=") for flag in flags[1::2]]
+    fewer = {name: int(count) for name, count in words}
+    assert {*fewer} == {*groups}
+    assert fewer["country"] == pytest.approx(9 * fewer["a coast"], rel=0.01)
+    assert 99_000 < sum(fewer.values()) < 105_167
+    check_memory(sum(fewer.values()), with_brokers=True, groups=fewer)
+
+
+def test_no_number_of_cars_is_advised_where_there_is_room_for_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A group has one car at the least."""
+    have_memory(tmp_path, monkeypatch, machine=20_480, limit="max", current=0)
+    with pytest.raises(LimitError, match=r"(?s)room for 1\b.*cure: free -g"):
+        check_memory(2, with_brokers=True, groups={"one": 1, "other": 1})
 
 
 def test_a_container_has_what_its_limit_leaves(
@@ -70,6 +98,6 @@ def test_a_container_has_what_its_limit_leaves(
 ) -> None:
     """However much the machine has; pages that cache files are as good as free."""
     have_memory(tmp_path, monkeypatch, machine=2**40, limit="512000000", current=63_000_000)
-    check_memory(50_000, with_brokers=False)
+    check_memory(50_000, with_brokers=False, groups={})
     with pytest.raises(LimitError, match=r"(?s)50,001 boxes need.*room for 50,000.*--shard K/N"):
-        check_memory(50_001, with_brokers=False)
+        check_memory(50_001, with_brokers=False, groups={})

@@ -1218,6 +1218,7 @@ def test_what_only_the_platform_told_is_counted() -> None:
     bench.answered(202, command_id="k1", **names)
     assert bench.joiner.only_platform == 2
     assert len(bench.records) == 3
+    assert bench.joiner.ok_by_log == 0
 
 
 def test_a_car_of_the_log_has_its_build() -> None:

@@ -23,6 +23,7 @@ from tests.helpers.stores import (
     ids_in,
     kept,
     put_lines,
+    put_presence,
     put_unlocks,
     selected,
     unlock,
@@ -71,6 +72,23 @@ def test_torn_lines_are_counted(tmp_path: Path) -> None:
     report = kept(tmp_path)
     assert (report.rows, report.unreadable) == (3, 3)
     assert len(ids_in(tmp_path)) == 3
+
+
+def test_a_damaged_file_keeps_no_other_table_from_being_packed(tmp_path: Path) -> None:
+    """It is named until somebody has moved it away; then small files become large ones again."""
+    for number in range(FAN_IN):
+        put_unlocks(tmp_path, [unlock(number)])
+        if number < FAN_IN - 1:
+            kept(tmp_path)
+    file = min((tmp_path / "attempts").glob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:1_000])
+    put_presence(tmp_path, 1, "car-1", "online")
+    report = kept(tmp_path)
+    assert report.error is not None
+    assert f"{file} is damaged" in report.error
+    assert not all_segments(tmp_path, "observations")
+    file.rename(f"{file}.damaged")
+    assert kept(tmp_path).error is None
 
 
 def test_file_without_a_row_goes(tmp_path: Path) -> None:

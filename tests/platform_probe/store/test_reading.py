@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +119,36 @@ def test_lines_that_are_packed_meanwhile_are_read_to_their_end(store: Path) -> N
     put_lines(store, "platform_events", [b'{"at":1.0,"event":"asked"}'] * 3)
     assert asked.read(work) == [(3,)]
     assert asked.read(work) == [(3,)]
+
+
+def cut(content: bytes) -> bytes:
+    """Return what a copy has of a file that ended too early."""
+    return content[: len(content) // 2]
+
+
+def without_its_middle(content: bytes) -> bytes:
+    """Return a file of which a piece is missing: DuckDB does not say which file it is then."""
+    return content[: len(content) // 2] + content[len(content) // 2 + 400 :]
+
+
+@pytest.mark.parametrize("damage", [cut, without_its_middle, lambda _: b""])
+@pytest.mark.parametrize("place", ["attempts", "attempt_sums"])
+def test_a_damaged_file_is_named_with_what_to_do(
+    store: Path, damage: Callable[[bytes], bytes], place: str
+) -> None:
+    """No answer leaves it out in silence; obeyed, the others are read."""
+    file = min((store / place).glob("*.parquet"))
+    file.write_bytes(damage(file.read_bytes()))
+    sql = (
+        "SELECT sum(unlocks) FROM attempt_sums"
+        if place != "attempts"
+        else "SELECT max(total_s), max(evidence) FROM attempts"
+    )
+    with pytest.raises(OSError, match=re.escape(f"{file} is damaged (")) as raised:
+        selected(store, sql)
+    subprocess.run(str(raised.value).rpartition(": ")[2], shell=True, check=True)  # noqa: S602 - ours
+    assert selected(store, sql)
+    assert len(ids_in(store)) == (30 if place == "attempts" else 50)
 
 
 def test_file_that_is_always_gone_is_an_error(store: Path) -> None:
