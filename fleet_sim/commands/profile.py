@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.results.readable import number_of
 from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.printing import print_json
@@ -41,7 +42,7 @@ def check(*, profile_file: str, sample: Path | None) -> None:
 
     Exits 1 when a message on a topic of the profile cannot be read, or none is on such a topic.
     """  # noqa: D301 - click's own escape
-    loaded = load_profile(profile_file)
+    loaded = load_profile(profile_file, box=BoxParameters)
     for line in traits_in_words(loaded):
         click.echo(line)
     for topic, payload in unlock_of(loaded, EXAMPLE_CAR):

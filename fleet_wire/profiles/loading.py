@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from fleet_wire.config.errors import checked
 from fleet_wire.config.file import load_document, suggestion
 from fleet_wire.errors import ConfigError
@@ -23,27 +25,30 @@ SHIPPED: Final = ("ovms", "saic", "aws-iot")
 NAMES: Final = (NATIVE.name, *SHIPPED)
 
 
-def load_profile(name_or_file: str) -> Profile:
+def load_profile(name_or_file: str, *, box: type[BaseModel] | None = None) -> Profile:
     """Return the profile of a name in `NAMES`, or in a YAML file.
 
-    Raises `ConfigError` with file, line and key for everything that is wrong.
+    `box` is what the file's `box` has to be, for those who simulate boxes. Raises `ConfigError`
+    with file, line and key for everything that is wrong.
     """
     if name_or_file == NATIVE.name:
         return NATIVE
     if name_or_file in SHIPPED:
-        return load_mapped(shipped_file(name_or_file), name=name_or_file)
+        return load_mapped(shipped_file(name_or_file), name=name_or_file, box=box)
     path = Path(name_or_file)
     if not path.suffix and not path.exists():
         known = suggestion(path.name, NAMES)
         problem = f"profile '{path.name}': neither a file nor a profile of ours{known}"
         raise ConfigError([problem])
-    return load_mapped(path, name=path.stem)
+    return load_mapped(path, name=path.stem, box=box)
 
 
-def load_mapped(path: Path, *, name: str) -> MappedProfile:
-    """Return the mapped profile in a file. Raises `ConfigError`."""
+def load_mapped(path: Path, *, name: str, box: type[BaseModel] | None = None) -> MappedProfile:
+    """Return the mapped profile in a file, whose `box` is one. Raises `ConfigError`."""
     document = load_document(path)
     form = checked(document, ProfileForm)
+    if box is not None and form.box:
+        checked(document, box, at=("box",))
     found = []
     for loc, message in problems_of(form):
         # One topic may stand for a list of one: then the file has no number there.

@@ -21,6 +21,24 @@ def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["profile", *arguments])
 
 
+@pytest.mark.parametrize(
+    ("box", "problem"),
+    [
+        ("{ keepalives_s: 10 }", "box.keepalives_s: unknown key; did you mean 'keepalive_s'?"),
+        ("{ keepalive_s: -3 }", "box.keepalive_s: should be greater than or equal to 5, not -3"),
+        ("{ radio: { technology: lte5 } }", "box.radio.technology: unknown value 'lte5'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["profile check", "asyncapi --profile"])
+def test_numbers_of_boxes_are_checked(tmp_path: Path, command: str, box: str, problem: str) -> None:
+    """A mistake among them has file, line and key like any other."""
+    file = tmp_path / "fleet.yaml"
+    file.write_text(f"mqtt: 5\nbox: {box}\n{TWO_TOPICS}", "utf-8")
+    result = CliRunner().invoke(main, [*command.split(), str(file)])
+    assert result.exit_code == 2
+    assert f"{file}:2: {problem}" in result.output
+
+
 @pytest.fixture
 def profile(tmp_path: Path) -> str:
     """Give a profile's file."""
