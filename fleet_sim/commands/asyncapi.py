@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import click
 
+from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.commands.options import profile_option
 from fleet_wire.printing import print_json
 from fleet_wire.profiles.asyncapi import asyncapi as document_of
@@ -24,5 +25,6 @@ def asyncapi(*, profile: str | None) -> None:
 
     It is seen from a box: it receives commands and sends the rest.
     """  # noqa: D301 - click's own escape
-    document = document_of(load_profile(profile or NATIVE.name), version=version("unlockpath"))
+    loaded = load_profile(profile or NATIVE.name, box=BoxParameters)
+    document = document_of(loaded, version=version("unlockpath"))
     print_json(document)

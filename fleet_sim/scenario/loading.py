@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from fleet_sim.cars.parameters import BoxParameters
@@ -155,22 +154,15 @@ def _with_profile(document: Document, scenario: Scenario) -> Scenario:
     if name not in NAMES and document.line_of(at) is not None:
         name = str(document.path.parent / name)
     try:
-        profile = load_profile(name)
+        profile = load_profile(name, box=BoxParameters)
     except ConfigError as error:
         if Path(name).exists():
             raise  # what is wrong stands in the profile's own file
         raise ConfigError([document.problem(at, problem) for problem in error.problems]) from None
-    try:
-        groups = tuple(
-            group.model_copy(update={"box": _with_numbers(group.box, profile.box_numbers)})
-            for group in scenario.fleet.groups
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ConfigError(
-            [document.problem(at, f"profile {profile.name}: box.{key}: {first['msg']}")]
-        ) from None
+    groups = tuple(
+        group.model_copy(update={"box": _with_numbers(group.box, profile.box_numbers)})
+        for group in scenario.fleet.groups
+    )
     if name not in NAMES:
         name = str(Path(name).resolve())
     fleet = scenario.fleet.model_copy(update={"groups": groups, "profile": name})

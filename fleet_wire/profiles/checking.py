@@ -10,6 +10,7 @@ from fleet_wire.contract.messages import Action, Phase
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Special, Type
 from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm, Scalar, Word
+from fleet_wire.profiles.gaps import FILL_IN
 from fleet_wire.profiles.mapped import has_id, traits_of
 from fleet_wire.profiles.pointers import at as value_at
 from fleet_wire.profiles.pointers import tokens_of
@@ -199,6 +200,7 @@ def _send_problems(
 
 
 def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
+    topics = [one for one in topics if FILL_IN not in one[3].levels]
     for later, (at, _, message, template) in enumerate(topics):
         for _, kind, other, theirs in topics[:later]:
             if not template.overlaps(theirs):

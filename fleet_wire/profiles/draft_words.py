@@ -5,6 +5,7 @@ Words of fields are in lower case, without what parts them: `command_id` is `com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,13 +18,13 @@ def _words(text: str) -> frozenset[str]:
 
 KIND_WORDS: Final[Mapping[TopicKind, frozenset[str]]] = {
     TopicKind.RESULT: _words(
-        "result results response responses ack acks answer reply replies executed"
+        "result results response responses ack acks answer answers reply replies nack executed"
     ),
     TopicKind.COMMAND: _words(
-        "command commands cmd cmds request requests set unlock lock rpc control"
+        "command commands cmd cmds order orders request requests set unlock lock rpc control"
     ),
     TopicKind.PRESENCE: _words(
-        "presence online connected connection lwt availability available will alive"
+        "presence online connected connection link lwt availability available will alive"
     ),
     TopicKind.TELEMETRY: _words(
         "telemetry heartbeat metrics metric ping gps position location data tele stat"
@@ -91,7 +92,7 @@ FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
 VALUE_WORDS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "action": {
         "unlock": _words("unlock open opened unlocked unlockdoors opendoors"),
-        "lock": _words("lock close closed locked lockdoors closedoors"),
+        "lock": _words("lock close closed shut locked lockdoors closedoors"),
     },
     "phase": {
         "executed": _words(
@@ -99,21 +100,106 @@ VALUE_WORDS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
             " unlocked locked"
         ),
         "received": _words(
-            "received accepted ack acknowledged inprogress progress pending queued running"
+            "received accepted ack acknowledged seen got delivered inprogress progress pending"
+            " queued running"
         ),
-        "refused": _words("error failed failure fail refused rejected denied nok ko false timeout"),
+        "refused": _words(
+            "error failed failure fail refused rejected denied nack nok nope ko false timeout"
+        ),
     },
     "status": {
         "online": _words("online connected up yes true 1 alive"),
         "offline": _words("offline disconnected down no false 0 lost"),
     },
     "is_locked": {
-        "true": _words("locked lock true yes 1 closed on"),
+        "true": _words("locked lock true yes 1 closed shut on"),
         "false": _words("unlocked unlock false no 0 open off"),
     },
     "is_open": {
         "true": _words("open opened true yes 1"),
-        "false": _words("closed close false no 0"),
+        "false": _words("closed close shut false no 0"),
     },
 }
 """Values of fields, and what they are taken to mean."""
+_OPPOSITES: Final = tuple(
+    tuple(pair.split())
+    for pair in (
+        "open closed",
+        "open shut",
+        "locked unlocked",
+        "lock unlock",
+        "on off",
+        "yes no",
+        "true false",
+        "1 0",
+        "online offline",
+        "connected disconnected",
+        "up down",
+    )
+)
+"""Where one is said, the other may come."""
+ABOUT: Final[Mapping[TopicKind, str]] = {
+    TopicKind.COMMAND: "action",
+    TopicKind.RESULT: "phase",
+    TopicKind.PRESENCE: "status",
+}
+"""The field that a message of a kind is about."""
+WEAK_KIND_WORDS: Final = _words("unlock lock")
+"""What a topic of commands may be called, and one of the lock's state too."""
+CLIENT_WORDS: Final = _words("client clients user users app apps phone phones sender from")
+"""What stands before the id of whoever sends a command."""
+_LOOSE_WORDS: Final = _words("true false yes no on off 0 1 locked unlocked opened closed")
+"""Values that may mean much: a state of the lock says them as well as a command or an answer."""
+KNOWN_WORDS: Final = frozenset(
+    word
+    for words in (
+        *KIND_WORDS.values(),
+        *(known for fields in FIELD_WORDS.values() for known in fields.values()),
+        *(known for values in VALUE_WORDS.values() for known in values.values()),
+    )
+    for word in words
+)
+"""All words that mean something here, and so are no ids."""
+_BY_WEIGHT: Final = ("refused", "executed")
+"""What an answer of several words means if any of them does: `ack failed` is a refusal."""
+
+
+def plain(text: str) -> str:
+    """Return a word as the lists have it."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def words_in(text: str) -> frozenset[str]:
+    """Return the words of a text, and the text as one word."""
+    return frozenset((plain(text), *re.split(r"[^a-z0-9]+", text.lower()))) - {""}
+
+
+def meaning(name: str, text: str, *, strictly: bool = False) -> str | None:
+    """Return what a value of a field is taken to mean: all of it, or a word of it that is known.
+
+    `strictly`: only by words that say nothing else.
+    """
+    known = VALUE_WORDS.get(name, {})
+    order = [*(one for one in _BY_WEIGHT if one in known), *known]
+    words = {plain(text)}, re.split(r"[^a-z0-9]+", text.lower())
+    for several in words:
+        said = set(several) - (_LOOSE_WORDS if strictly else set())
+        for one in order:
+            if said & known[one]:
+                return one
+    return None
+
+
+def opposite(text: str) -> str | None:
+    """Return what a fleet says that is not so, in the same letters; None where nobody knows."""
+    for one, other in _OPPOSITES:
+        for said, unsaid in ((one, other), (other, one)):
+            if text.lower() == said:
+                return (
+                    unsaid.upper()
+                    if text.isupper()
+                    else unsaid.title()
+                    if text.istitle()
+                    else unsaid
+                )
+    return None

@@ -1,337 +1,281 @@
 """A first draft of a profile file, from messages that were heard.
 
-It is guessed from words that fleets use in topics and fields, and from which levels of topics vary.
-What could not be guessed stands in it as a comment, for somebody who knows the fleet.
+It is guessed from words that fleets use in topics and fields, from which levels of topics vary, and
+from what comes again in answers. It is tried on what was heard before it is given away: it can be
+loaded and reads all of that, and says `FILL_IN` where somebody has to say what nobody could guess.
+What was not understood stands in it as a comment.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final
 
-import msgspec
-
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.profiles.draft_words import FIELD_WORDS, KIND_WORDS, TELLING_WORDS, VALUE_WORDS
-from fleet_wire.profiles.fields import FIELDS, FieldInfo, Type
+from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.links.link import Message
+from fleet_wire.profiles.checking import problems_of
+from fleet_wire.profiles.draft_entries import COMMAND_LEVEL, Entry, Sorted, sorted_out
+from fleet_wire.profiles.draft_fields import OTHERWISE, Field
+from fleet_wire.profiles.draft_groups import Group, groups_of
+from fleet_wire.profiles.draft_topics import VEHICLE
+from fleet_wire.profiles.draft_words import ABOUT
+from fleet_wire.profiles.form import ProfileForm
+from fleet_wire.profiles.gaps import FILL_IN
+from fleet_wire.profiles.mapped import MappedProfile
 from fleet_wire.profiles.samples import Sample
+from fleet_wire.profiles.topic_templates import TopicTemplate
+from fleet_wire.shown import text_problem
 
-MAX_VALUES: Final = 20
-"""Different values of a field that are listed; a field with more holds no words."""
-MANY: Final = 3
-"""So many values of a level, with all else alike, are ids rather than words."""
-_KINDS_AT_LEAST: Final = 2
-"""Kinds that a field tells apart: one that knows less says something else."""
-_LOOKS_LIKE_ID: Final = re.compile(r"(?=.*\d)[A-Za-z0-9_.-]{4,64}")
-
-_ABOUT: Final = {
-    TopicKind.COMMAND: "action",
-    TopicKind.RESULT: "phase",
-    TopicKind.PRESENCE: "status",
-}
-"""The field that a payload of plain text most likely holds."""
-VEHICLE: Final = "{vehicle_id}"
-COMMAND: Final = "{command_id}"
-_MILLISECONDS_FROM: Final = 100_000_000_000
-"""A time below is in seconds: in milliseconds it would be in 1973."""
-
-
-@dataclass
-class _Group:
-    """Messages whose topics differ in ids only, and that are of one kind as far as they say."""
-
-    template: str
-    payloads: list[bytes] = field(default_factory=list)
-    retain: bool = False
-    told_at: str | None = None
-    """The key of the field that says what they are, where there are others on these topics."""
-    told: list[str] = field(default_factory=list)
-    """What it says."""
-    kind: TopicKind | None = None
-    """What that means."""
-
-    @property
-    def words(self) -> list[str]:
-        """Return the levels that are the same for all cars."""
-        return [level for level in self.template.split("/") if not level.startswith("{")]
-
-    @cached_property
-    def documents(self) -> list[dict[str, Any]] | None:
-        """Return the payloads as JSON objects; None where one is none."""
-        found = []
-        for payload in self.payloads:
-            try:
-                document = msgspec.json.decode(payload)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return None
-            if not isinstance(document, dict):
-                return None
-            found.append(document)
-        return found
+_WORD_NEEDED: Final = {TopicKind.COMMAND: "unlock", TopicKind.RESULT: "executed"}
+"""What some message of a kind has to say."""
+_MOST_WORDS: Final = 5
+_MOST_LETTERS: Final = 60
+"""What a comment names of words that were heard."""
+_UNHEARD: Final = f"nothing was heard that looks like one: instead of {FILL_IN}, its topic"
 
 
 def draft_of(samples: Sequence[Sample], *, mqtt: str, vehicles: Iterable[str] = ()) -> str:
     """Return the text of a profile file; `vehicles` are ids of cars that are known."""
+    heard = [(tuple(one.topic.split("/")), one.as_message()) for one in samples]
+    usable = [(levels, message) for levels, message in heard if _is_usable(message.topic)]
+    found = sorted_out(groups_of(usable, frozenset(vehicles)))
+    strange = [
+        (Group(levels, [levels], [message]), "its topic cannot stand in a profile")
+        for levels, message in heard
+        if not _is_usable(message.topic)
+    ]
+    found.others += strange
+    regular = [message for one in found.groups() for message in one.messages]
+    while (fault := _fault(found, mqtt, regular)) is not None:
+        entry, why = fault
+        found.entries.remove(entry)
+        found.others.append((entry.group, why))
     lines = [
         f"# A first draft, from {len(samples)} messages. Every guess is to be checked:",
         "#   fleet-sim profile check THIS-FILE --sample RECORDED.jsonl",
         "",
-        f'mqtt: "{mqtt}"',
+        *_lines(found, mqtt),
     ]
-    topics: dict[TopicKind, list[str]] = defaultdict(list)
-    named: set[TopicKind] = set()
-    unknown = []
-    for group in _groups(samples, frozenset(vehicles)):
-        kind, fields = _understood(group)
-        if kind is None or VEHICLE not in group.template:
-            unknown.append(group)
-            continue
-        topics[kind] += _lines_of(group, fields)
-        if COMMAND in group.template or "command_id" in fields:
-            named.add(kind)
-        if "expires_at" in fields and "expires: true" not in lines:
-            lines.append("expires: true")
-    if not {TopicKind.COMMAND, TopicKind.RESULT} <= named:
-        lines.append("correlation: only_open # no id was found in commands and answers")
-    for kind in TopicKind:
-        if topics[kind]:
-            lines += ["", f"{kind.value}:", *topics[kind]]
-        elif kind in (TopicKind.COMMAND, TopicKind.RESULT):
-            lines += ["", f"# {kind.value}: nothing was heard that looks like one; it is needed"]
-    if unknown:
-        lines += ["", "# Not understood:"]
-        lines += [f"#   {_quoted(one.template)}  {_shown(one.payloads[0])}" for one in unknown]
     return "\n".join([*lines, ""])
 
 
-def _understood(group: _Group) -> tuple[TopicKind | None, dict[str, str]]:
-    """Return the kind of a group, with its fields; None where too little was recognised.
-
-    A metric that is no telemetry is a part of the car's state.
-    """
-    kind = group.kind if group.told_at else _kind_of(group)
-    for guess in (kind, TopicKind.STATE if kind is TopicKind.TELEMETRY else None):
-        fields = {} if guess is None else _fields_of(guess, group)
-        if guess is not None and _says_enough(guess, fields):
-            return guess, fields
-    return None, {}
+def _is_usable(topic: str) -> bool:
+    """Return whether a topic can stand in a profile: no broker takes one with + or #."""
+    return bool(topic) and not set("{}+#") & set(topic) and text_problem(topic) is None
 
 
-def _says_enough(kind: TopicKind, fields: Mapping[str, str]) -> bool:
-    return bool(fields) and all(
-        name in fields for name, info in FIELDS[kind].items() if info.is_needed
-    )
+# Whether it is one
 
 
-def _shown(payload: bytes) -> str:
-    return repr(payload[:60])
+def _fault(found: Sorted, mqtt: str, heard: Sequence[Message]) -> tuple[Entry, str] | None:
+    """Return a topic that a profile cannot have, or that cannot be read, and why; None: all can."""
+    _forget_ids_of_answers_alone(found)
+    for entry in found.entries:
+        if not all(text_problem(text) is None for text in _texts(entry.form())):
+            return entry, "holds what no file can hold"
+    form = ProfileForm.model_validate(_document(found, mqtt))
+    for loc, problem in problems_of(form):
+        of_kind = [one for one in found.entries if one.kind == loc[0]]
+        if of_kind:
+            number = loc[1] if len(loc) > 1 and isinstance(loc[1], int) else -1
+            return of_kind[number], problem
+    return _unreadable(found.entries, MappedProfile(form, name="draft"), heard)
 
 
-# Topics
+def _forget_ids_of_answers_alone(found: Sorted) -> None:
+    """Where commands carry no id, what answers carry is none of a command."""
+    commands = found.of(TopicKind.COMMAND)
+    if commands and not any(one.has_id for one in commands):
+        for one in found.of(TopicKind.RESULT):
+            one.forget_id()
 
 
-def _groups(samples: Sequence[Sample], vehicles: frozenset[str]) -> list[_Group]:
-    """Return the messages by the shape of their topics, ids replaced by names."""
-    topics = [sample.topic.split("/") for sample in samples]
-    ids = _ids_in(topics, vehicles)
-    spread = Counter(value for levels in {tuple(one) for one in topics} for value in set(levels))
-    groups: dict[str, _Group] = {}
-    for sample, levels in zip(samples, topics, strict=True):
-        template = _template(levels, ids, spread, vehicles)
-        group = groups.setdefault(template, _Group(template))
-        group.payloads.append(sample.as_message().payload)
-        group.retain |= sample.retain
-    found = sorted(groups.values(), key=lambda group: group.template)
-    return [part for group in found for part in _parts_of(group)]
-
-
-def _parts_of(group: _Group) -> list[_Group]:
-    """Return a group parted by what a field says that its messages are, where one does so."""
-    for key in (group.documents or [{}])[0]:
-        if re.sub(r"[^a-z0-9]", "", key.lower()) not in TELLING_WORDS:
+def _unreadable(
+    entries: Sequence[Entry], profile: MappedProfile, heard: Sequence[Message]
+) -> tuple[Entry, str] | None:
+    for message in heard:
+        try:
+            place = profile.place(message)
+        except RemoteProtocolError:
             continue
-        values = [document.get(key) for document in group.documents or ()]
-        kinds = {value: _kind_in(value) for value in values if isinstance(value, str)}
-        told = set(kinds.values()) - {None}
-        if len(told) >= _KINDS_AT_LEAST and len(kinds) <= MAX_VALUES and None not in values:
-            return _parted(group, key, kinds)
-    return [group]
-
-
-def _parted(group: _Group, key: str, kinds: Mapping[str, TopicKind | None]) -> list[_Group]:
-    parts: dict[TopicKind | None, _Group] = {}
-    for payload, document in zip(group.payloads, group.documents or (), strict=True):
-        value = document[key]
-        if value not in kinds:
-            continue
-        kind = kinds[value]
-        new = _Group(group.template, retain=group.retain, told_at=key, kind=kind)
-        part = parts.setdefault(kind, new)
-        part.payloads.append(payload)
-        if value not in part.told:
-            part.told.append(value)
-    return list(parts.values())
-
-
-def _ids_in(topics: Sequence[Sequence[str]], vehicles: frozenset[str]) -> frozenset[str]:
-    """Return the levels that are ids: they look like ones, or take their places."""
-    values: dict[tuple[int, tuple[str, ...], tuple[str, ...]], set[str]] = defaultdict(set)
-    for levels in {tuple(one) for one in topics}:
-        for at, level in enumerate(levels):
-            values[at, levels[:at], levels[at + 1 :]].add(level)
-    found = {level for levels in topics for level in levels if _LOOKS_LIKE_ID.fullmatch(level)}
-    for several in values.values():
-        words = {word for kind in KIND_WORDS.values() for word in kind}
-        if len(several) >= MANY and not several & words:
-            found |= several
-    return frozenset(found | vehicles)
-
-
-def _template(
-    levels: Sequence[str],
-    ids: frozenset[str],
-    spread: Mapping[str, int],
-    vehicles: frozenset[str],
-) -> str:
-    """Return a topic with names for its ids: the car is the one that is in most topics."""
-    places = [at for at, level in enumerate(levels) if level in ids]
-    known = [at for at in places if levels[at] in vehicles]
-    named = list(levels)
-    if places:
-        car = known[0] if known else max(places, key=lambda at: (spread[levels[at]], -at))
-        others = [at for at in places if at != car]
-        named[car] = VEHICLE
-        for at, name in zip(reversed(others), (COMMAND, "{client_id}"), strict=False):
-            named[at] = name
-    return "/".join(named)
-
-
-def _kind_of(group: _Group) -> TopicKind | None:
-    """Return what a topic is about, by its last words first."""
-    return next((kind for level in reversed(group.words) if (kind := _kind_in(level))), None)
-
-
-def _kind_in(text: str) -> TopicKind | None:
-    """Return the first kind of which a word stands in a text."""
-    words = set(re.split(r"[^a-z]+", text.lower()))
-    return next((kind for kind, known in KIND_WORDS.items() if words & known), None)
-
-
-# Payloads
-
-
-def _lines_of(group: _Group, fields: Mapping[str, str]) -> Iterator[str]:
-    yield f"  - topic: {_quoted(group.template)}"
-    if group.documents is None:
-        yield "    payload: text"
-    if group.told_at is not None:
-        told = ", ".join(map(_quoted, group.told))
-        yield f"    when: {{ {_quoted(_pointer_to(group.told_at))}: [{told}] }}"
-    if group.retain:
-        yield "    retain: true"
-    yield f"    # such as {_shown(group.payloads[0])}"
-    yield "    fields:"
-    yield from (f"      {name}: {form}" for name, form in fields.items())
-
-
-def _fields_of(kind: TopicKind, group: _Group) -> dict[str, str]:
-    """Return each field that was recognised, and where it stands, as YAML.
-
-    What says what a message is says what it is about, too, where nothing else does.
-    """
-    telling = None if group.told_at is None else _pointer_to(group.told_at)
-    about = _ABOUT.get(kind)
-    if group.documents is None:
-        texts = [one.decode("utf-8", "replace").strip() for one in group.payloads]
-        name = _field_named(kind, group.words[-1] if group.words else "") or _ABOUT.get(kind)
-        return {} if name is None else {name: _form(name, FIELDS[kind][name], "text", texts)}
-    found: dict[str, str] = {}
-    for pointer, values in _flat(group.documents).items():
-        name = _field_named(kind, re.split(r"[/.]", pointer)[-1])
-        if name is not None and name not in found and pointer != telling:
-            found[name] = _form(name, FIELDS[kind][name], _quoted(pointer), values)
-    if telling is not None and about is not None and about not in found:
-        found[about] = _form(about, FIELDS[kind][about], _quoted(telling), group.told)
-    return found
-
-
-def _field_named(kind: TopicKind, word: str) -> str | None:
-    """Return the field that is called so."""
-    plain = re.sub(r"[^a-z0-9]", "", word.lower())
-    words = FIELD_WORDS[kind].items()
-    return next((name for name, known in words if plain in known), None)
-
-
-def _form(name: str, info: FieldInfo, place: str, heard: Sequence[Any]) -> str:
-    more = _values(name, info, heard)
-    if info.type is Type.TIME:
-        more = _unit(heard)
-    return f"{{ at: {place}{more} }}" if more or place == "text" else place
-
-
-def _unit(heard: Sequence[Any]) -> str:
-    """Return the unit of times as YAML; milliseconds need none."""
-    first = next((value for value in heard if value is not None), None)
-    if isinstance(first, str):
-        return ", unit: iso"
-    is_seconds = isinstance(first, int | float) and first < _MILLISECONDS_FROM
-    return ", unit: s" if is_seconds else ""
-
-
-def _flat(documents: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return every plain value of the documents by its pointer, the shallow ones first."""
-    found: dict[str, list[Any]] = {}
-    for document in documents:
-        for pointer, value in _leaves(document, ""):
-            found.setdefault(pointer, []).append(value)
-    return dict(sorted(found.items(), key=lambda entry: entry[0].count("/")))
-
-
-def _leaves(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{pointer}{_pointer_to(key)}")
-    elif not isinstance(value, list):
-        yield pointer, value
-
-
-def _pointer_to(key: str) -> str:
-    token = key.replace("~", "~0").replace("/", "~1")
-    return f"/{token}"
-
-
-def _values(name: str, info: FieldInfo, heard: Sequence[Any]) -> str:
-    """Return the words of a field and what they are taken to mean, as YAML."""
-    if info.type not in (Type.WORD, Type.FLAG):
-        return ""
-    if info.type is Type.FLAG and all(isinstance(value, bool) for value in heard):
-        return ""
-    texts = list(dict.fromkeys(_text(value) for value in heard if value is not None))[:MAX_VALUES]
-    known = {text: word for text in texts if (word := _meaning(name, text)) is not None}
-    quoted = ", ".join(f"{_quoted(text)}: {word}" for text, word in known.items())
-    line = f", values: {{ {quoted} }}" if known else ""
-    otherwise = {"action": "ignored", "phase": "refused"}.get(name)
-    if name == "reason":
-        otherwise = "failed"
-    return f"{line}, otherwise: {otherwise}" if otherwise else line
-
-
-def _meaning(name: str, text: str) -> str | None:
-    """Return what a value is taken to mean: all of it, or the first of its words that is known."""
-    whole = re.sub(r"[^a-z0-9]", "", text.lower())
-    for word in (whole, *re.split(r"[^a-z0-9]+", text.lower())):
-        for meaning, words in VALUE_WORDS.get(name, {}).items():
-            if word in words:
-                return meaning
+        try:
+            profile.read(place, message)
+        except RemoteProtocolError as error:
+            fitting = (one for one in entries if one.kind is place[0] and _is_on(one, message))
+            entry = next(fitting, None)
+            if entry is not None:
+                return entry, str(error)
     return None
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _is_on(entry: Entry, message: Message) -> bool:
+    topic = TopicTemplate.parse(message.topic, {})
+    return TopicTemplate.parse(entry.group.template, {}).overlaps(topic)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+# What it says
+
+
+def _document(found: Sorted, mqtt: str) -> dict[str, Any]:
+    """Return the draft as its file says it."""
+    settings = {key: value for key, (value, _) in _settings(found, mqtt).items()}
+    topics = {kind.value: [one.form() for one in found.of(kind)] for kind in TopicKind}
+    for kind in _WORD_NEEDED:
+        _fill_in(kind, topics[kind.value], found)
+    return {**settings, **{kind: forms for kind, forms in topics.items() if forms}}
+
+
+def _fill_in(kind: TopicKind, forms: list[dict[str, Any]], found: Sorted) -> None:
+    """Say where a topic, or its most needed word, has to be filled in."""
+    name, word = ABOUT[kind], _WORD_NEEDED[kind]
+    if not forms:
+        levels = [FILL_IN, VEHICLE, kind.value]
+        if any(one.has_id for other in _WORD_NEEDED for one in found.of(other)):
+            levels.append(COMMAND_LEVEL)
+        field: Field = {"at": "text", "values": {}, "otherwise": OTHERWISE[name]}
+        forms.append({"topic": "/".join(levels), "payload": "text", "fields": {name: field}})
+    said = {one for form in forms for one in form["fields"][name].get("values", {}).values()}
+    if word not in said:
+        field = forms[0]["fields"][name]
+        values = {FILL_IN: word, **field.get("values", {})}
+        filled = {"at": field["at"], "values": values, "otherwise": OTHERWISE[name]}
+        forms[0]["fields"] = {**forms[0]["fields"], name: filled}
+
+
+def _settings(found: Sorted, mqtt: str) -> dict[str, tuple[Any, str]]:
+    """Return what holds for the whole fleet, each with a comment."""
+    commands, answers = found.of(TopicKind.COMMAND), found.of(TopicKind.RESULT)
+    settings: dict[str, tuple[Any, str]] = {"mqtt": (mqtt, "")}
+    if any("expires_at" in one.fields for one in commands):
+        settings["expires"] = (True, "")
+    asked, answered = (any(one.has_id for one in some) for some in (commands, answers))
+    if (commands and not asked) or (answers and not answered) or not (asked or answered):
+        settings["correlation"] = _correlation(found, mqtt)
+    if _is_id_of_several(commands):
+        settings["ids"] = ("car", "cars were heard with the same id")
+    return settings
+
+
+def _correlation(found: Sorted, mqtt: str) -> tuple[str, str]:
+    """Return how answers are told apart that carry no id of a command."""
+    asked, answered = (
+        {message.correlation_data for one in found.of(kind) for message in one.group.messages}
+        for kind in _WORD_NEEDED
+    )
+    if mqtt == "5" and asked & answered - {None}:
+        return "correlation_data", ""
+    return "only_open", "no id was found that commands and answers share"
+
+
+def _is_id_of_several(commands: Sequence[Entry]) -> bool:
+    cars: dict[str, str] = {}
+    for one in commands:
+        if one.id_at is None:
+            continue
+        pairs = zip(one.group.values(one.id_at), one.group.cars(), strict=True)
+        if any(cars.setdefault(str(named), car) != car for named, car in pairs):
+            return True
+    return False
+
+
+# How it is written
+
+
+def _lines(found: Sorted, mqtt: str) -> Iterator[str]:
+    for key, (value, comment) in _settings(found, mqtt).items():
+        yield f"{key}: {_value(value, key)}" + (f" # {comment}" if comment else "")
+    document = _document(found, mqtt)
+    for kind in TopicKind:
+        forms, entries = document.get(kind.value, []), found.of(kind)
+        if forms:
+            yield from ("", f"{kind.value}:")
+        for number, form in enumerate(forms):
+            yield from _lines_of(form, list(_comments(entries[number])) if entries else [_UNHEARD])
+    if found.others:
+        yield from ("", "# Not understood:")
+    for group, why in found.others:
+        line = f"#   {_quoted(group.template)}  {_shown(group)}"
+        yield f"{line}: {_quoted(why)[1:-1]}" if why else line
+
+
+def _comments(entry: Entry) -> Iterator[str]:
+    """Yield what somebody should know who looks at a topic: examples, and guesses."""
+    group = entry.group
+    yield f"such as {_shown(group)}"
+    if group.odd:
+        count = len(group.odd) + len(group.messages)
+        yield f"{len(group.odd)} of {count} messages cannot be read: {group.odd[0].payload[:60]!r}"
+    yield from (f"left out, {_quoted(why)[1:-1]}" for why in group.why_missing(entry.kind))
+    for name, field in entry.fields.items():
+        values = field.get("values", {})
+        if not values and name != ABOUT.get(entry.kind):
+            continue
+        heard = entry.heard(name)
+        unknown = [text for text in heard if text not in values]
+        if unknown and "otherwise" in field:
+            yield f"taken for {field['otherwise']}: {_listed(unknown)}"
+        unheard = [text for text in values if text not in heard]
+        if unheard:
+            yield f"not heard, but likely: {_listed(unheard)}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = ", ..." if len(words) > _MOST_WORDS else ""
+    return ", ".join(_quoted(word[:_MOST_LETTERS]) for word in words[:_MOST_WORDS]) + more
+
+
+def _lines_of(form: Mapping[str, Any], comments: Iterable[str]) -> Iterator[str]:
+    begin = "  - "
+    for key, value in form.items():
+        if key != "fields":
+            yield f"{begin}{key}: {_value(value, key)}"
+            begin = "    "
+    yield from (f"    # {comment}" for comment in comments)
+    yield "    fields:"
+    for name, field in form["fields"].items():
+        if FILL_IN in field.get("values", {}):
+            yield f"      # instead of {FILL_IN}: the fleet's word, which nobody said"
+        yield f"      {name}: {_field(field)}"
+
+
+def _field(field: Field) -> str:
+    at = field["at"]
+    if set(field) == {"at"} and at != "text":
+        return _quoted(at)
+    return f"{{ {', '.join(f'{key}: {_value(value, key)}' for key, value in field.items())} }}"
+
+
+def _value(value: Any, key: str) -> str:
+    """Return a value as YAML; what the fleet says is quoted."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        pairs = (
+            f"{_quoted(text)}: {_value(inner, '' if key == 'values' else 'when')}"
+            for text, inner in value.items()
+        )
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_quoted, value))}]"
+    is_ours = key not in ("topic", "mqtt", "when") and (key != "at" or value == "text")
+    return str(value) if is_ours else _quoted(value)
+
+
+def _shown(group: Group) -> str:
+    return repr(group.messages[0].payload[:60])
 
 
 def _quoted(text: str) -> str:

@@ -17,6 +17,7 @@ Raises what msgspec raises for a payload that is no JSON.
 
 
 _NOTHING = "nothing"
+_NO_NAME = re.compile(r'[\x00-\x1f"\\]')
 _NO_KEY = "\uffff"
 """A key that no payload has: U+FFFF is no character."""
 
@@ -80,13 +81,18 @@ _Tree = dict[str, Any]
 
 
 def _tree(pointers: Sequence[tuple[str, ...]]) -> _Tree | None:
-    """Return the tree of pointers; None where a list may be meant, or one leads through another."""
+    """Return the tree of pointers; None where it cannot be compiled.
+
+    A list may be meant, one may lead through another, or a key has letters that msgspec takes none
+    with.
+    """
     tree: _Tree = {}
     ends = set(pointers)
     for pointer in pointers:
         node = tree
         for depth, token in enumerate(pointer, start=1):
-            if token.isdecimal() or (depth < len(pointer) and pointer[:depth] in ends):
+            is_end_before = depth < len(pointer) and pointer[:depth] in ends
+            if token.isdecimal() or is_end_before or _NO_NAME.search(token):
                 return None
             node = node.setdefault(token, {})
     return tree

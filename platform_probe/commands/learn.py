@@ -13,6 +13,7 @@ import uvloop
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.profiles.gaps import FILL_IN
 from platform_probe.learning import LearnOptions, listen, write_draft
 
 
@@ -120,4 +121,5 @@ def learn(  # noqa: PLR0913 - one parameter for each option
         click.echo(draft, nl=False)
     else:
         out.write_text(draft, "utf-8")
-        click.echo(f"{out}: from {len(samples)} messages", err=True)
+        rest = f"; {FILL_IN} stands for what is to be filled in" if FILL_IN in draft else ""
+        click.echo(f"{out}: from {len(samples)} messages{rest}", err=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, ConfigError, LimitError
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, Session
@@ -30,67 +31,74 @@ SAID = (
 )
 
 
-async def speak(address: BrokerAddress) -> None:
-    """Say what a fleet says, retained, so that whoever comes later hears it too."""
+async def speak(address: BrokerAddress, *, retain: bool) -> None:
+    """Say what a fleet says; retained, whoever comes later hears it too."""
     fleet = Recorder(link_factory(address), Session("fleet"))
     fleet.link.connect()
     await eventually(lambda: fleet.link.is_connected)
     for topic, payload in SAID:
-        fleet.link.publish(topic, payload, retain=True, on_ack=fleet.acks.append)
+        fleet.link.publish(topic, payload, retain=retain, on_ack=fleet.acks.append)
     await eventually(lambda: len(fleet.acks) == len(SAID))
     fleet.link.disconnect()
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_fleet_is_heard_and_its_draft_opens_cars(tmp_path: Path, protocol: MqttVersion) -> None:
-    """The command writes a draft that can be loaded, and what was heard beside it."""
+@pytest.mark.parametrize(("protocol", "told"), [("5", signal.SIGINT), ("3.1.1", signal.SIGTERM)])
+def test_a_fleet_is_heard_and_its_draft_opens_cars(
+    tmp_path: Path, protocol: MqttVersion, told: signal.Signals
+) -> None:
+    """The command writes a draft that can be loaded, and what was heard beside it.
+
+    Who would have listened for an hour and stops has not listened in vain; it says how long it was.
+    """
+    draft, sample = tmp_path / "fleet.yaml", tmp_path / "heard.jsonl"
+    with (
+        running_mosquitto("log_type all\n") as broker,
+        start(
+            "platform_probe",
+            *("learn", f"--broker={broker.address}", "--seconds=3600", f"--protocol={protocol}"),
+            *(f"--out={draft}", f"--sample={sample}"),
+        ) as learning,
+    ):
+        asyncio.run(
+            eventually(lambda: "Sending SUBACK to platform-probe-learn" in broker.log_text())
+        )
+        asyncio.run(speak(broker.address, retain=False))
+        heard = "Received PUBACK from platform-probe-learn"
+        asyncio.run(eventually(lambda: broker.log_text().count(heard) == len(SAID)))
+        learning.send_signal(told)
+        _, said = learning.communicate(timeout=300)
+    assert learning.returncode == 0, said
+    assert f" s of 3600 s: {told.name}" in said
+    assert len(list(read_samples(sample))) == len(SAID)
+    profile = profile_of(draft.read_text("utf-8"))
+    assert profile.traits.mqtt == protocol
+    assert profile.filters((TopicKind.COMMAND, TopicKind.RESULT)) == ("v1/+/cmd", "v1/+/ack")
+
+
+@pytest.mark.broker
+def test_what_a_broker_has_kept_is_no_command(tmp_path: Path) -> None:
+    """Whoever listens to retained messages alone is told what is missing, and why."""
     draft, sample = tmp_path / "fleet.yaml", tmp_path / "heard.jsonl"
     with running_mosquitto() as broker:
-        asyncio.run(speak(broker.address))
+        asyncio.run(speak(broker.address, retain=True))
         result = CliRunner().invoke(
             main,
             [
                 "learn",
                 f"--broker={broker.address}",
                 "--seconds=0.5",
-                f"--protocol={protocol}",
                 f"--out={draft}",
                 f"--sample={sample}",
             ],
         )
     assert result.exit_code == 0, result.output
     assert len(list(read_samples(sample))) == len(SAID)
-    profile = profile_of(draft.read_text("utf-8"))
-    assert profile.traits.mqtt == protocol
-    assert profile.filters(profile.traits.kinds) in (
-        ("v1/+/cmd", "v1/+/ack"),
-        ("v1/+/ack", "v1/+/cmd"),
-    )
-
-
-@pytest.mark.broker
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_what_was_heard_until_it_is_stopped_is_drafted(
-    tmp_path: Path, told: signal.Signals
-) -> None:
-    """Who listened for an hour and stops has not listened in vain; it says how long it was."""
-    draft, sample = tmp_path / "fleet.yaml", tmp_path / "heard.jsonl"
-    with running_mosquitto("log_type all\n") as broker:
-        asyncio.run(speak(broker.address))
-        with start(
-            "platform_probe",
-            *("learn", f"--broker={broker.address}", "--seconds=3600"),
-            *(f"--out={draft}", f"--sample={sample}"),
-        ) as learning:
-            heard = "Received PUBACK from platform-probe-learn"
-            asyncio.run(eventually(lambda: broker.log_text().count(heard) == len(SAID)))
-            learning.send_signal(told)
-            _, said = learning.communicate(timeout=300)
-    assert learning.returncode == 0, said
-    assert f" s of 3600 s: {told.name}" in said
-    assert len(list(read_samples(sample))) == len(SAID)
-    assert profile_of(draft.read_text("utf-8")).traits.mqtt == "5"
+    text = draft.read_text("utf-8")
+    assert '"v1/{vehicle_id}/cmd"' in text.partition("# Not understood:")[2]
+    assert text.endswith(": retained, and a command never is\n")
+    with pytest.raises(ConfigError, match=r"command\.0\.topic: to be filled in"):
+        profile_of(text)
 
 
 @pytest.mark.broker

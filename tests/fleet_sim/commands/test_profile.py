@@ -21,6 +21,47 @@ def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["profile", *arguments])
 
 
+@pytest.mark.parametrize(
+    ("box", "problem"),
+    [
+        ("{ keepalives_s: 10 }", "box.keepalives_s: unknown key; did you mean 'keepalive_s'?"),
+        ("{ keepalive_s: -3 }", "box.keepalive_s: should be greater than or equal to 5, not -3"),
+        ("{ radio: { technology: lte5 } }", "box.radio.technology: unknown value 'lte5'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["profile check", "asyncapi --profile"])
+def test_numbers_of_boxes_are_checked(tmp_path: Path, command: str, box: str, problem: str) -> None:
+    """A mistake among them has file, line and key like any other."""
+    file = tmp_path / "fleet.yaml"
+    file.write_text(f"mqtt: 5\nbox: {box}\n{TWO_TOPICS}", "utf-8")
+    result = CliRunner().invoke(main, [*command.split(), str(file)])
+    assert result.exit_code == 2
+    assert f"{file}:2: {problem}" in result.output
+
+
+def test_lines_to_fill_in_are_named(tmp_path: Path) -> None:
+    """A draft is shown for what it is, what is still missing is named, and it is not accepted."""
+    file = tmp_path / "draft.yaml"
+    file.write_text(
+        "command:\n  topic: v1/{vehicle_id}/FILL_IN/{command_id}\n  payload: text\n"
+        "  fields: { action: { at: text, values: { OPEN: unlock } } }\n"
+        "result:\n  topic: v1/{vehicle_id}/ack/{command_id}\n  payload: text\n"
+        "  fields: { phase: { at: text, values: { FILL_IN: executed, seen: received } } }\n"
+    )
+    recorded = sample(tmp_path, '{"topic": "v1/car-7/ack/c1", "payload": "seen"}')
+    result = invoke("check", str(file), "--sample", recorded)
+    assert result.exit_code == 1
+    assert "result of car-7: command_id c1, phase received" in result.output
+    assert result.output.endswith(
+        f"{file}:2: command.topic: to be filled in: the topic on which commands come\n"
+        f"{file}:8: result.fields.phase.values.FILL_IN: to be filled in: what the fleet says for"
+        " 'executed'\n"
+    )
+    loaded = CliRunner().invoke(main, ["asyncapi", "--profile", str(file)])
+    assert loaded.exit_code == 2
+    assert f"{file}:2: command.topic: to be filled in" in loaded.output
+
+
 @pytest.fixture
 def profile(tmp_path: Path) -> str:
     """Give a profile's file."""

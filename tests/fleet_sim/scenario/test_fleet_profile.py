@@ -67,7 +67,11 @@ def test_what_was_resolved_loads_again(tmp_path: Path) -> None:
         ("ovm", "", "scenario.yaml:3: fleet.profile: profile 'ovm': neither a file nor"),
         ("ovm", "", "; did you mean 'ovms'?"),
         ("none.yaml", "", "scenario.yaml:3: fleet.profile: "),
-        ("own.yaml", f"box: {{ keepalive: 3 }}\n{TWO_TOPICS}", "profile own: box.keepalive: "),
+        (
+            "own.yaml",
+            f"box: {{ keepalive: 3 }}\n{TWO_TOPICS}",
+            "own.yaml:1: box.keepalive: unknown",
+        ),
         ("own.yaml", TWO_TOPICS.replace("/id", "id"), "own.yaml:5: command.fields.command_id: "),
     ],
 )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,13 +21,15 @@ from fleet_wire.contract.messages import (
     VehicleState,
     WireMessage,
 )
-from fleet_wire.contract.partial import PartialState
+from fleet_wire.contract.partial import UNNAMED, PartialState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.drafting import draft_of
-from fleet_wire.profiles.loading import NAMES, load_profile
-from fleet_wire.profiles.profile import Profile
-from fleet_wire.profiles.samples import Sample
+from fleet_wire.profiles.loading import NAMES, load_draft, load_profile
+from fleet_wire.profiles.profile import Correlation, Profile
+from fleet_wire.profiles.samples import Reading, Said, Sample, said_of
+from tests.helpers.invented_wires import Wire, wires
+from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
 
 CARS = ("car-00001", "car-00002")
@@ -91,35 +97,306 @@ def test_a_name_without_a_digit_can_be_told() -> None:
         Sample("fleet/alice/cmd", {"id": "a1b2c3d4", "cmd": "unlock"}),
         Sample("fleet/alice/result", {"id": "a1b2c3d4", "status": "done"}),
     ]
-    assert "{vehicle_id}" not in draft_of(samples, mqtt="5")
+    text = draft_of(samples, mqtt="5")
+    assert text.count("nothing looks like the id of a car (--vehicle names one)") == len(samples)
     draft = profile_of(draft_of(samples, mqtt="5", vehicles=["alice"]))
     assert draft.filters((TopicKind.COMMAND,)) == ("fleet/+/cmd",)
 
 
+def test_names_without_digits_are_cars_where_there_are_some() -> None:
+    """Three of them, with all else alike; and what is there beside them is none."""
+    samples = [
+        Sample(f"fleet/{car}/{word}", payload)
+        for car in ("car-anna", "car-bert", "car-carla")
+        for word, payload in (("cmd", "open"), ("ack", "ok"), ("state/door", "open"))
+    ]
+    draft = profile_of(draft_of(samples, mqtt="5"))
+    assert draft.filters([*TopicKind]) == ("fleet/+/cmd", "fleet/+/ack", "fleet/+/state/door")
+
+
+def test_words_in_topics_say_what_is_asked_and_who_is_there() -> None:
+    """Also where nothing around says that these are commands, answers or presence."""
+    words = ("in/open", "in/close", "out/got", "out/done", "out/no", "connected/yes", "online/lost")
+    samples = [
+        Sample(f"cars/car-{car:05}/{word}", {"n": f"{car}c0ffee{number}"})
+        for car in range(3)
+        for number in range(2)
+        for word in words
+    ]
+    draft = profile_of(draft_of(samples, mqtt="5"))
+    assert draft.filters((TopicKind.COMMAND, TopicKind.RESULT)) == ("cars/+/in/+", "cars/+/out/+")
+    assert draft.traits.correlation is Correlation.FIELD
+    texts = [one.text for one in said(draft, samples)[: len(words)]]
+    assert texts[0] == "command of car-00000: command_id 0c0ffee0, action unlock"
+    assert texts[3] == "result of car-00000: command_id 0c0ffee0, phase executed"
+    assert texts[6] == "presence of car-00000: status offline, session_id -"
+
+
+def loaded(text: str) -> tuple[Profile, list[str]]:
+    """Return a draft, and what is to be filled in."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "draft.yaml"
+        file.write_text(text, "utf-8")
+        return load_draft(str(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("two-topics", []),
+        ("one-for-all", ["unlock"]),  # it says 1 and 2
+        ("signed", []),
+        ("nameless-311", []),
+        ("one-topic", ["executed"]),  # it says no more than ack
+    ],
+)
+def test_drafts_of_our_own_wires(name: str, words: list[str]) -> None:
+    """Nothing is wrong with them, and only words that nobody could guess are to be filled in."""
+    text = draft_of(recorded(profile_of(OWN_WIRES[name])), mqtt="5")
+    _, gaps = loaded(text)
+    assert [one.rpartition("for ")[2] for one in gaps] == [f"'{word}'" for word in words]
+
+
 def test_what_is_missing_is_said() -> None:
-    """Without a command there is no profile, and the draft says what it lacks."""
+    """Without a command there is no profile: the draft has a line for it, which loading names."""
     text = draft_of([Sample("v1/car-00001/state", {"locked": True})], mqtt="5")
-    assert "# command: nothing was heard that looks like one" in text
-    with pytest.raises(ConfigError, match="command: missing"):
+    assert "# nothing was heard that looks like one" in text
+    with pytest.raises(ConfigError) as error:
         profile_of(text)
+    lines = [text.splitlines()[int(one.split(":")[1]) - 1] for one in error.value.problems]
+    assert len(lines) == 4
+    assert all("FILL_IN" in line for line in lines)
 
 
-@given(
-    st.lists(
-        st.builds(
-            Sample,
-            st.lists(st.text(max_size=8), min_size=1, max_size=4).map("/".join),
-            st.text(max_size=30) | st.dictionaries(st.text(max_size=5), st.integers()),
+def said(draft: Profile, samples: Sequence[Sample]) -> list[Said]:
+    """Return what a draft makes of messages."""
+    return list(said_of(draft, [("", one.as_message()) for one in samples]))
+
+
+@given(wires())
+def test_a_draft_reads_what_it_was_made_of(wire: Wire) -> None:
+    """Levels in any order, ids and phases in topics or payloads, text or JSON, few or many cars.
+
+    Each command and each answer is read as it was meant, and belongs to its car; where there are
+    ids, an answer has the id of its command.
+    """
+    all_meant = list(wire.heard())
+    draft = profile_of(draft_of([one.sample for one in all_meant], mqtt="5"))
+    ids: dict[type, set[str]] = {Command: set(), Result: set()}
+    for one in all_meant:
+        message = one.sample.as_message()
+        car, heard = draft.read(draft.place(message), message)
+        assert car == one.car
+        if isinstance(heard, Command | Result):
+            ids[type(heard)].add(heard.command_id)
+        if isinstance(one.said, Action):
+            assert isinstance(heard, Command)
+            assert heard.action is one.said
+        elif one.said is not None:
+            assert isinstance(heard, Result)
+            assert heard.phase is one.said
+    assert ids[Command] == ids[Result]
+    assert (ids[Command] == {UNNAMED}) is (wire.id_at == "nowhere")
+
+
+Answers = tuple[tuple[str, str], ...]
+"""Phases of one command, each with its payload."""
+
+
+def keycar(*odd: Answers) -> list[Sample]:
+    """Return what is heard of a fleet with ids and phases in its topics, and of odd cars."""
+    samples = [
+        Sample(f"kc/acme/few-{car:05}/{word}", text, retain=car == 0)
+        for car in range(12)
+        for word, text in (("lock", "1"), ("door", "shut"), ("link", "UP"))
+    ]
+    for number in range(8):
+        at, command_id = f"kc/acme/few-{number % 4:05}", f"{number:x}c0ffee0123456789"
+        samples.append(Sample(f"{at}/order/{command_id}", ("OPEN", "SHUT")[number > 3]))
+        samples += [Sample(f"{at}/reply/{command_id}/{word}", "") for word in ("seen", "done")]
+        samples.append(Sample(f"{at}/lock", ("0", "1")[number > 3]))
+    for number, answers in enumerate(odd):
+        at, command_id = f"kc/acme/fake-{number:05}", f"{number:x}badcafe012345678"
+        samples.append(Sample(f"{at}/order/{command_id}", "OPEN"))
+        samples += [Sample(f"{at}/reply/{command_id}/{word}", text) for word, text in answers]
+    return samples
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (),
+        ((("banana", ""),), (("limbo", ""),), (("hold", "queued"),)),
+        (
+            (("seen", ""), ("hold", "queued"), ("done", "")),
+            (("hold", "queued"), ("nope", "HOT")),
+            (("done", ""), ("hold", "late")),
+            (("banana", ""),),
         ),
-        min_size=1,
-        max_size=8,
+    ],
+)
+def test_words_in_topics_are_phases(odd: tuple[Answers, ...]) -> None:
+    """However few cars say them, and whatever words stand beside them: they are no ids.
+
+    The state of the lock, which the broker keeps, is no command either.
+    """
+    samples = keycar(*odd)
+    text = draft_of(samples, mqtt="5")
+    draft = profile_of(text)
+    assert draft.filters((TopicKind.COMMAND,)) == ("kc/acme/+/order/+",)
+    assert draft.filters((TopicKind.RESULT,)) == ("kc/acme/+/reply/+/+",)
+    assert draft.traits.correlation is Correlation.FIELD
+    assert "# Not understood:" not in text
+    assert {one.reading for one in said(draft, samples)} == {Reading.READ}
+    unknown = {word for one in odd for word, _ in one} - {"seen", "done", "nope"}
+    assert all(f'"{word}"' in text.partition("# taken for refused: ")[2] for word in unknown)
+
+
+def test_the_other_of_two_words_is_expected() -> None:
+    """A door that nobody opened, and a box that was never away, will be heard of."""
+    text = draft_of(keycar(), mqtt="5")
+    assert 'is_open: { at: text, values: { "shut": false, "open": true } }' in text
+    assert 'values: { "UP": online, "DOWN": offline }' in text
+    assert '# not heard, but likely: "DOWN"' in text
+
+
+def test_what_is_kept_is_no_command() -> None:
+    """A broker that keeps a command would open the car again for whoever comes."""
+    samples = [
+        Sample("v1/car-00001/cmd", {"id": "c0ffee01", "op": "OPEN"}, retain=True),
+        Sample("v1/car-00001/ack", {"id": "c0ffee01", "status": "OK"}),
+    ]
+    text = draft_of(samples, mqtt="5")
+    assert text.endswith(": retained, and a command never is\n")
+    assert "FILL_IN/{vehicle_id}/command" in text
+
+
+def test_commands_may_be_named_by_correlation_data() -> None:
+    """MQTT 5 has a place of its own for it, 3.1.1 has not."""
+    samples = [
+        one
+        for number in range(4)
+        for one in (
+            Sample("v1/car-00001/cmd", "OPEN", correlation_data=f"{number}"),
+            Sample("v1/car-00001/ack", "OK", correlation_data=f"{number}"),
+        )
+    ]
+    draft = profile_of(draft_of(samples, mqtt="5"))
+    assert draft.traits.correlation is Correlation.CORRELATION_DATA
+    assert said(draft, samples)[1].text == "result of car-00001: command_id 0, phase executed"
+    old = profile_of(draft_of(samples, mqtt="3.1.1"))
+    assert old.traits.correlation is Correlation.ONLY_OPEN
+
+
+def test_an_id_that_commands_lack_is_none() -> None:
+    """Answers that number themselves name no command; no box could send such topics."""
+    samples = [Sample("v1/car-00001/cmd", "OPEN"), Sample("v1/car-00002/cmd", "SHUT")]
+    samples += [Sample(f"v1/car-0000{1 + at % 2}/ack/{77 + at}", "OK") for at in range(4)]
+    text = draft_of(samples, mqtt="5")
+    draft = profile_of(text)
+    assert draft.traits.correlation is Correlation.ONLY_OPEN
+    assert 'topic: "v1/{vehicle_id}/ack/+"' in text
+    assert {one.reading for one in said(draft, samples)} == {Reading.READ}
+
+
+def test_numbers_within_a_car_are_ids_of_the_car() -> None:
+    """Two cars whose commands begin at 1 do not answer each other's."""
+    samples = [
+        one
+        for car in ("car-00001", "car-00002")
+        for number in (1, 2)
+        for one in (
+            Sample(f"v1/{car}/cmd", {"id": number, "op": "OPEN"}),
+            Sample(f"v1/{car}/ack", {"id": number, "status": "OK"}),
+        )
+    ]
+    text = draft_of(samples, mqtt="5")
+    assert "ids: car # cars were heard with the same id" in text
+    assert 'command_id: { at: "/id", number: true }' in text
+    assert said(profile_of(text), samples)[0].text.startswith(
+        "command of car-00001: command_id car-00001/1, "
+    )
+
+
+def test_a_broken_message_among_many_spoils_no_topic() -> None:
+    """It is told, and left to be found unreadable."""
+    samples = [
+        Sample("v1/car-00001/cmd", {"id": f"c0ffee{number:02}", "op": "OPEN"})
+        for number in range(20)
+    ]
+    samples += [Sample("v1/car-00001/ack", {"id": "c0ffee01", "status": "OK"})]
+    broken = Sample("v1/car-00001/cmd", "{huh")
+    text = draft_of([*samples, broken], mqtt="5")
+    assert "# 1 of 21 messages cannot be read: b'{huh'" in text
+    draft = profile_of(text)
+    assert {one.reading for one in said(draft, samples)} == {Reading.READ}
+    assert said(draft, [broken])[0].reading is Reading.UNREADABLE
+
+
+def test_a_field_that_cannot_be_read_is_left_out() -> None:
+    """With the reason why; without a field, the topic is not understood for it."""
+    samples = [
+        Sample("v1/car-00001/state", {"locked": True, "door": "ajar", "voltage": "12.4"}),
+        Sample("v1/car-00001/door", "ajar"),
+    ]
+    text = draft_of(samples, mqtt="5")
+    assert "# left out, is_open: 'ajar' is not among its values" in text
+    assert 'voltage_v: "/voltage"' in text
+    assert "\"v1/{vehicle_id}/door\"  b'ajar': is_open: 'ajar' is not among its values" in text
+
+
+known = st.sampled_from(
+    [
+        "cmd",
+        "order",
+        "lock",
+        "ack",
+        "reply",
+        "state",
+        "door",
+        "link",
+        "telemetry",
+        "event",
+        "seen",
+        "done",
+        "OPEN",
+        "banana",
+        "car-00001",
+        "car-00002",
+        "alice",
+        "c0ffee01",
+        "17",
+        "FILL_IN",
+        "{x}",
+    ]
+)
+payloads = (
+    known
+    | st.text(max_size=9)
+    | st.dictionaries(
+        st.sampled_from(["id", "op", "status", "locked", "vin", "type", "ts", "expires", "voltage"])
+        | st.text(max_size=4),
+        known | st.integers() | st.booleans() | st.none() | st.floats(0, 20) | st.text(max_size=4),
+        max_size=5,
     )
 )
-def test_a_draft_of_anything_is_yaml(samples: list[Sample]) -> None:
-    """Whatever letters are heard, the draft is a file that can be read."""
-    problems = []
-    try:
-        profile_of(draft_of(samples, mqtt="5"))
-    except ConfigError as error:
-        problems = error.problems
-    assert not any("not valid YAML" in problem for problem in problems)
+anything = st.builds(
+    Sample,
+    st.lists(known | st.text(max_size=5), min_size=1, max_size=5).map("/".join),
+    payloads,
+    st.none(),
+    st.none() | known,
+    st.booleans(),
+)
+
+
+@given(st.lists(anything, min_size=1, max_size=15), st.sampled_from(["5", "3.1.1"]))
+def test_a_draft_of_anything_can_be_loaded(samples: list[Sample], mqtt: str) -> None:
+    """Whatever is heard: nothing is wrong with the draft but what is still to be filled in.
+
+    And it reads what it was made of, or has nothing to do with it.
+    """
+    draft, gaps = loaded(draft_of(samples, mqtt=mqtt))
+    readings = {one.reading for one in said(draft, samples)}
+    assert Reading.UNREADABLE not in readings
+    assert gaps or Reading.READ in readings

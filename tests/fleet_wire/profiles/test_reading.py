@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
-from fleet_wire.contract.messages import CarEvent, Command, Phase, Reason, Result
+from fleet_wire.contract.messages import Action, CarEvent, Command, Phase, Reason, Result
 from fleet_wire.contract.partial import UNNAMED, PartialState, PartialTelemetry
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.profile import Profile
@@ -99,6 +100,14 @@ def test_numbers_and_truth_are_words_too() -> None:
     """`"1"` in the file is 1 and "1" on the wire."""
     assert said("ack", id="c", status=1).phase is Phase.RECEIVED
     assert said("ack", id="c", status="1").phase is Phase.RECEIVED
+
+
+def test_a_key_may_have_any_letters() -> None:
+    """Quotes, backslashes and control characters among them."""
+    text = TWO_TOPICS.replace("at: /op", r'at: "/o\"\\\x1b"')
+    message = heard(profile_of(text), "v1/car-1/cmd", rb'{"id":"c1","o\"\\\u001b":"OPEN"}')
+    assert isinstance(message, Command)
+    assert message.action is Action.UNLOCK
 
 
 def test_pointers_go_into_lists() -> None:

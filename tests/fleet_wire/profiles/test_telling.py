@@ -274,5 +274,5 @@ def test_a_draft_reads_what_a_fleet_of_one_topic_says() -> None:
     text = draft_of(samples, mqtt="5")
     assert 'when: { "/event": ["ack done", "ack failed"] }' in text
     assert 'when: { "/event": ["door"] }' in text
-    phases = 'values: { "ack done": received, "ack failed": received }, otherwise: refused'
+    phases = 'values: { "ack done": executed, "ack failed": refused }, otherwise: refused'
     assert f'phase: {{ at: "/event", {phases} }}' in text

@@ -1,0 +1,234 @@
+"""Groups of messages as topics of a profile: of which kind each is, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.draft_fields import Field, as_text, fields_of, problem_with
+from fleet_wire.profiles.draft_groups import Group, kinds_of, vehicle_pointers
+from fleet_wire.profiles.draft_ids import Place, ids_of
+from fleet_wire.profiles.draft_topics import VEHICLE, WILD
+from fleet_wire.profiles.draft_words import (
+    ABOUT,
+    CLIENT_WORDS,
+    KIND_WORDS,
+    WEAK_KIND_WORDS,
+    meaning,
+    words_in,
+)
+from fleet_wire.profiles.fields import FIELDS
+from fleet_wire.profiles.topic_templates import CLIENT, COMMAND
+
+COMMAND_LEVEL: Final = f"{{{COMMAND}}}"
+_CLIENT_LEVEL: Final = f"{{{CLIENT}}}"
+
+_SURE, _BY_A_WEAK_WORD, _BY_VALUES, _BY_NAME = range(4)
+"""How a kind was recognised, the surest first."""
+
+
+@dataclass
+class Entry:
+    """A topic of a profile."""
+
+    kind: TopicKind
+    group: Group
+    fields: dict[str, Field]
+    id_at: Place | None = None
+    """Where the id of the command was found."""
+
+    @property
+    def has_id(self) -> bool:
+        """Return whether it carries the id of a command."""
+        return COMMAND_LEVEL in self.group.pattern or COMMAND in self.fields
+
+    def forget_id(self) -> None:
+        """Take the id for something else."""
+        self.fields.pop(COMMAND, None)
+        names = (COMMAND_LEVEL, _CLIENT_LEVEL)
+        pattern = (WILD if level in names else level for level in self.group.pattern)
+        self.group.pattern = tuple(pattern)
+
+    def form(self) -> dict[str, Any]:
+        """Return it as a profile file has it."""
+        form: dict[str, Any] = {"topic": self.group.template}
+        if self.group.documents is None:
+            form["payload"] = "text"
+        if self.group.told_at is not None:
+            form["when"] = {self.group.told_at: list(self.group.told)}
+        if self.group.is_retained:
+            form["retain"] = True
+        if WILD in self.group.pattern:
+            form["heard_only"] = True
+        return form | {"fields": self.fields}
+
+    def heard(self, name: str) -> list[str]:
+        """Return the different texts that were heard of a field, empty ones aside."""
+        at = self.fields[name]["at"]
+        if at == self.group.told_at:
+            return list(self.group.told)
+        level = self.group.level(at)
+        values = self.group.values(at if level is None else level)
+        return list(dict.fromkeys(as_text(one) for one in values if one not in (None, "")))
+
+
+class _Option(NamedTuple):
+    """What a group may be."""
+
+    entry: Entry
+    rank: int
+
+
+@dataclass
+class Sorted:
+    """Groups that are topics of a profile, and the others with the reason why not."""
+
+    entries: list[Entry] = field(default_factory=list)
+    others: list[tuple[Group, str]] = field(default_factory=list)
+
+    def groups(self) -> list[Group]:
+        """Return all groups."""
+        return [*(one.group for one in self.entries), *(group for group, _ in self.others)]
+
+    def of(self, kind: TopicKind) -> list[Entry]:
+        """Return the topics of a kind."""
+        return [one for one in self.entries if one.kind is kind]
+
+
+def sorted_out(groups: Sequence[Group]) -> Sorted:
+    """Return what each group is taken for: answers and commands as sure as there are any."""
+    options = [(group, list(_options(group))) for group in groups]
+    for kind in (TopicKind.RESULT, TopicKind.COMMAND):
+        first = (some[0] for _, some in options if some)
+        best = min((one.rank for one in first if one.entry.kind is kind), default=_BY_NAME)
+        options = [
+            (group, [one for one in some if one.entry.kind is not kind or one.rank <= best])
+            for group, some in options
+        ]
+    found = Sorted()
+    for group, some in options:
+        if some:
+            found.entries.append(some[0].entry)
+        else:
+            found.others.append((group, _why_not(group)))
+    _name_ids(found)
+    return found
+
+
+def _why_not(group: Group) -> str:
+    """Return why a group is no topic of a profile, where that is known."""
+    if group.is_retained and TopicKind.COMMAND in kinds_of(group):
+        return "retained, and a command never is"
+    if VEHICLE not in group.pattern and next(vehicle_pointers(group), None) is None:
+        return "nothing looks like the id of a car (--vehicle names one)"
+    return next((why for kind in kinds_of(group) for why in group.why_missing(kind)), "")
+
+
+# Kinds
+
+
+def _options(group: Group) -> Iterator[_Option]:
+    """Yield what a group may be, the likeliest first."""
+    tried: set[TopicKind] = set()
+    for kind in kinds_of(group):
+        for guess in (kind, TopicKind.STATE) if kind is TopicKind.TELEMETRY else (kind,):
+            entry = _entry(guess, group) if guess not in tried else None
+            tried.add(guess)
+            if entry is not None and (rank := _rank(entry)) is not None:
+                yield _Option(entry, rank)
+    for kind in (TopicKind.COMMAND, TopicKind.RESULT):
+        entry = _entry(kind, group) if group.told_at is None and kind not in tried else None
+        if entry is not None and _is_clear(entry):
+            yield _Option(entry, _BY_VALUES)
+
+
+def _entry(kind: TopicKind, group: Group) -> Entry | None:
+    """Return a group as one of a kind; None where it does not say what such a message says."""
+    if kind is TopicKind.COMMAND and group.is_retained:
+        return None
+    try:
+        fields = fields_of(kind, group)
+    except UnicodeDecodeError:
+        return None
+    fields.pop("vehicle_id", None)
+    says_enough = fields and all(
+        name in fields for name, info in FIELDS[kind].items() if info.is_needed
+    )
+    if not says_enough:
+        return None
+    if VEHICLE not in group.pattern:
+        pointer = next(vehicle_pointers(group), None)
+        if pointer is None:
+            return None
+        fields["vehicle_id"] = {"at": pointer}
+    return Entry(kind, group, fields)
+
+
+def _rank(entry: Entry) -> int | None:
+    """Return how sure a kind is that the topic's words tell; None where it is another."""
+    about = ABOUT.get(entry.kind)
+    if about is None:
+        return _SURE
+    if entry.kind is TopicKind.COMMAND and _has_weak_words(entry.group):
+        return _BY_A_WEAK_WORD if _is_clear(entry) else None
+    if entry.fields[about].get("values"):
+        return _SURE
+    return None if entry.kind is TopicKind.PRESENCE else _BY_NAME
+
+
+def _has_weak_words(group: Group) -> bool:
+    words = {word for level in group.words for word in words_in(level)}
+    is_told = group.told_at is not None or "{action}" in group.pattern
+    return not is_told and not words & (KIND_WORDS[TopicKind.COMMAND] - WEAK_KIND_WORDS)
+
+
+def _is_clear(entry: Entry) -> bool:
+    """Return whether the word that a message is about can mean nothing else."""
+    about = ABOUT[entry.kind]
+    words = entry.fields[about].get("values", {})
+    return any(meaning(about, word, strictly=True) is not None for word in words)
+
+
+# Ids
+
+
+def _name_ids(found: Sorted) -> None:
+    """Say where commands and answers have their ids, and what other levels are."""
+    commands, answers = found.of(TopicKind.COMMAND), found.of(TopicKind.RESULT)
+    asked, answered = ids_of([one.group for one in commands], [one.group for one in answers])
+    for entry, at in zip([*commands, *answers], [*asked, *answered], strict=True):
+        _put_id(entry, at)
+    for entry in list(found.entries):
+        for at in entry.group.wilds():
+            _name_level(entry, at)
+        if entry.kind is TopicKind.COMMAND and WILD in entry.group.pattern:
+            found.entries.remove(entry)
+            found.others.append((entry.group, "nothing says what stands at +"))
+
+
+def _put_id(entry: Entry, at: Place | None) -> None:
+    if isinstance(at, int):
+        entry.id_at = at
+        entry.group.with_level(at, COMMAND_LEVEL)
+    elif at is not None:
+        heard = entry.group.values(at)
+        field: Field = {"at": at}
+        if all(isinstance(value, int) for value in heard):
+            field["number"] = True
+        if problem_with(COMMAND, FIELDS[entry.kind][COMMAND], field, heard) is None:
+            entry.id_at = at
+            entry.fields = {COMMAND: field, **entry.fields}
+
+
+def _name_level(entry: Entry, at: int) -> None:
+    """Say what a level is that is no car and no command: who asks, or always the same."""
+    group = entry.group
+    is_same = len(set(group.values(at))) == 1
+    is_free = COMMAND_LEVEL in group.pattern and _CLIENT_LEVEL not in group.pattern
+    before = words_in(group.pattern[at - 1]) if at else frozenset()
+    if is_free and (not is_same or before & CLIENT_WORDS):
+        group.with_level(at, _CLIENT_LEVEL)
+    elif is_same and group.told_at is None:
+        group.with_level(at, group.topics[0][at])
