@@ -52,6 +52,12 @@ One line for each unlock that has ended, in the output directory; `floor.jsonl` 
 unlocks of the null box. A run of `fleet-sim` has this file too. Readers must pass over fields that
 they do not know.
 """
+PLATFORM = """\
+### What the platform's log says
+
+What is not known is left out of `platform`, and so is what is as it mostly is: `requests` is there
+from 2 on, `sent_again` from 1 on, and `hops_across` where there is such a hop.
+"""
 STRAYS = """\
 ## stray_answers.jsonl
 
@@ -74,7 +80,7 @@ INCIDENTS = """\
 ## incidents.jsonl
 
 Problems of the fleet: a line for each revision of each incident. [incidents.md](incidents.md) says
-what becomes one.
+what becomes one. What is empty, 0 or not known is left out, of `changes` too.
 """
 LOG = f"""\
 ## The log
@@ -259,7 +265,7 @@ def page_of_log() -> str:
             table(("Source", "Who asked"), _members(Source)),
             "### Flags\n",
             table(("Flag", "What was odd"), _members(Flag)),
-            "### What the platform's log says\n",
+            PLATFORM,
             table(("Field of `platform`", "Meaning"), _fields(PlatformSide)),
             table(("Source missing", "Meaning"), _members(Origin)),
             "### Evidence\n",
