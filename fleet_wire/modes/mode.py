@@ -205,6 +205,9 @@ API_SAID_NO = frozenset(
     {Fact.SAID_NO, Fact.SAID_ERROR, Fact.SAID_NOTHING, Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING}
 )
 """Facts that say that the platform itself stood in the way."""
+TURNED_DOWN_UNREAD = facts(Fact.SIGNED_OUT_ALONE, Fact.SAID_WRONG)
+"""Facts that say that the platform turned a request down for its form, or for who sent it: it had
+not looked at booking, car or place yet."""
 SEEN_AWAY = facts(
     Fact.NOT_DELIVERED,
     Fact.WILL_AFTER,

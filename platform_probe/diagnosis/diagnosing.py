@@ -406,6 +406,7 @@ class Diagnosing(Hearing):
             usual_data_bytes=self._census.usual_data_bytes,
             used_when_lost=self._census.used_when_lost(car.places),
             others_name_bookings=self._ended.name_bookings,
+            signed_out=self._ended.signed_out_beside(record, one.began_s),
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
             platform_told=bool(record.platform) or one.called_s is not None,

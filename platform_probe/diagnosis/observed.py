@@ -66,6 +66,7 @@ _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
         (Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT),
     ),
     (frozenset({Fact.SAID_YES, Fact.SAID_ERROR}), (Fact.SAID_NOTHING,)),
+    (frozenset({Fact.SAID_SIGNED_OUT}), (Fact.SIGNED_OUT_ALONE,)),
     # What the platform itself sent again is answered again, and nobody else need have sent it.
     (
         frozenset({Fact.SENT_AGAIN}),
