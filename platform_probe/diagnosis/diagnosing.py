@@ -16,6 +16,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import (
     BEGUN_LATE,
     PROBE_STOPPED,
+    UNREAD,
     Attempt,
     Complaint,
     Flag,
@@ -152,8 +153,8 @@ class Diagnosing(Hearing):
         began_s = self._placed_s(record.started_at)
         car = self._car(record.vehicle_id)
         one = self._open.get(record.attempt_id)
-        if one is None and (record.reason or "").startswith((PROBE_STOPPED, BEGUN_LATE)):
-            self._emit(record)  # nobody was there to see what it failed of, or whether it did
+        if one is None and (record.reason or "").startswith((PROBE_STOPPED, BEGUN_LATE, UNREAD)):
+            self._emit(record)  # nobody has seen what it failed of, or whether it did
             return
         self._note(record, car, began_s)
         if one is not None:

@@ -26,6 +26,8 @@ FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
 FEWEST_SIGNED_OUT: Final = 2
 """Other phones that are told so too: one beside is chance where each hundredth is [E]."""
+TOLD_SOON_S: Final = 90.0
+"""Of an outage others are told by then; who is told so later is so for another reason [E]."""
 _OF_THE_REQUEST: Final = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that blame the form of a request alone (RFC 9110, section 15.5; RFC 6585). 403, 404 and
 409 may say the same of a booking, or of a car that is busy."""
@@ -260,9 +262,10 @@ def _of_answer(case: Case, said: str) -> None:
 def _of_signed_out(case: Case, said: str) -> None:
     """Note whether one phone is signed out, or many are: then it is the login that is down."""
     others = case.signed_out
-    if others.failed >= FEWEST_SIGNED_OUT:
+    was_alone = Fact.SIGNED_OUT_ALONE in case.seen and case.now_s - case.began_s > TOLD_SOON_S
+    if others.failed >= FEWEST_SIGNED_OUT and not was_alone:
         case.seen[Fact.SAID_SIGNED_OUT] = said
-    else:
+    elif Fact.SIGNED_OUT_ALONE not in case.seen:
         case.seen[Fact.SIGNED_OUT_ALONE] = (
             f"{said}; of {others.total} requests for other cars just then {others.failed} were"
             " told so"

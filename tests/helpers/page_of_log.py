@@ -223,6 +223,7 @@ EVIDENCE = {
     "voltage_v": "of its battery",
     "broker_said": "by kind, how often the broker's log spoke of the car's box, from 300 s before"
     " the unlock on",
+    "unread": "by kind, how many messages of the car could not be read since the command was sent",
     "tries_left": "how often the PIN of remote access may still be wrong, where the box says so",
     "mode_probability": "how likely the failure mode is, of 1",
     "mode_because": "the fact that speaks for it most",

@@ -121,11 +121,10 @@ def test_who_did_not_ask_to_open_is_told_nothing_of_it(
 ) -> None:
     """Sentences are read out as they stand."""
     booking_id = bench.book()
-    asked = {"customer": "bert", "booking_id": booking_id, "ends_at": bench.now + 9_000}
-    another = bench.answer(operation, **asked)
+    asked: dict[str, Any] = {"booking_id": booking_id, "ends_at": bench.now + 9_000}
+    another = bench.answer(operation, customer="bert", **asked)
     assert another.problem is problems.BOOKING_OF_ANOTHER
     bench.answer(Operation.END, booking_id=booking_id)
-    asked["customer"] = "anna"
     told = [another, bench.answer(operation, **asked)]
     assert [answer for answer in told if "open" in answer.body.get("detail", "")] == []
 

@@ -56,7 +56,7 @@ def test_what_was_not_seen_is_told_in_french(fact: Fact) -> None:
         FACTS_OF_A_CAUSE.values(),
         (
             "online", "asleep", "30 s", "last_will", "2 min 5 s", "12 s", "12.31", "True",
-            "car-00017", "taken over (2), dropped (1)", "expired",
+            "car-00017", "taken over (2), dropped (1)", "result (2), state (1)", "expired",
         ),
         strict=True,
     )],
