@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fleet_wire.contract.attempt import (
+    UNREAD,
     Attempt,
     Complaint,
     Flag,
@@ -113,6 +114,14 @@ has `never_heard_of`. With `watch`, the default, the monitor subscribes to comma
 broker's PUBACK says 0 of every car: the cause is then concluded at the deadline, from a broker that
 retains neither presence nor state of the car. Without `watch` the PUBACK says 16, and ends the
 unlock at once. The event `unknown_cars` names such cars when the load begins.
+"""
+UNREADABLE = f"""\
+### Cars that cannot be read
+
+What breaks the contract is counted for each open unlock of its car, from when the command was
+sent: evidence has `unread`. Where the answer that is waited for may be among it the unlock ends as
+`unclassified`, with the reason "{UNREAD}", and is given no failure mode.
+Where the platform's log has the answer it ends as that says.
 """
 STDOUT = """\
 ## stdout
@@ -274,6 +283,7 @@ def page_of_log() -> str:
             "### Causes\n",
             table(("Cause", "Outcome", "Party", "Phase", "Mechanism", "In words"), _causes()),
             UNHEARD,
+            UNREADABLE,
             REASONS,
             table(("Reason", "Cause", "What the box says by it"), _reasons()),
             STRAYS,
