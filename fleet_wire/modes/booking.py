@@ -6,14 +6,7 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import (
-    TURNED_DOWN_UNREAD,
-    Actor,
-    FailureMode,
-    Layer,
-    Signature,
-    facts,
-)
+from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 
 MODES: Final = (
     FailureMode(
@@ -66,7 +59,7 @@ MODES: Final = (
                 Fact.NOT_PARKED,
                 Fact.SUPPORT_CALLED,
             ),
-            rules_out=facts(Fact.NOT_DELIVERED) | TURNED_DOWN_UNREAD,
+            rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),
     FailureMode(

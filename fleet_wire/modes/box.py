@@ -9,7 +9,6 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
     SEEN_AWAY,
-    TURNED_DOWN_UNREAD,
     Actor,
     FailureMode,
     Layer,
@@ -363,7 +362,7 @@ MODES: Final = (
             needs=facts(Fact.POSITION_OLD),
             speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
             | facts(Fact.NOTHING_REQUESTED, Fact.SAID_TOO_FAR, Fact.PHONE_FAR),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE) | TURNED_DOWN_UNREAD,
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
         ),
     ),
     FailureMode(

@@ -6,14 +6,7 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import (
-    TURNED_DOWN_UNREAD,
-    Actor,
-    FailureMode,
-    Layer,
-    Signature,
-    facts,
-)
+from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 
 MODES: Final = (
     FailureMode(
@@ -177,8 +170,7 @@ MODES: Final = (
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.ALREADY_OPENED),
             rules_out=facts(Fact.REFUSED_BUSY, Fact.RESULT_WITHOUT_STATE, Fact.NOT_DELIVERED)
-            | facts(Fact.HELD_UP)
-            | TURNED_DOWN_UNREAD,
+            | facts(Fact.HELD_UP),
         ),
     ),
 )

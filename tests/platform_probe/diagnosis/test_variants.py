@@ -15,7 +15,7 @@ from platform_probe.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S
 from platform_probe.diagnosis.seen_of_platform import says_key_expired
 from platform_probe.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
-from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, Watched
+from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, WILL, Watched
 
 HARDLY = 0.1
 SURE = 0.8
@@ -338,6 +338,19 @@ def test_one_phone_that_is_signed_out_is_no_outage(others: int) -> None:
     assert said["signed_out_alone"].endswith(
         f"of {others} requests for other cars just then 0 were told so"
     )
+
+
+def test_what_becomes_of_the_car_says_nothing_of_a_request_that_was_not_read() -> None:
+    """Neither that it loses its connection within seconds, nor that it stays away."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=401, problem="unauthenticated"))
+    watched.at(70.0).presence("car-1", WILL, retained=False)
+    watched.at(120.0)
+    watched.at(700.0)
+    assert {"will_after", "still_away"} <= watched.facts()
+    assert watched.told[-1].first.mode == "phone_side"
+    assert watched.told[-1].first.probability > 0.7
 
 
 def test_many_phones_that_are_signed_out_are_an_outage() -> None:
