@@ -157,11 +157,10 @@ class Inbox:
                     continue
                 vehicle_id, decoded = self._read(place, message)
             except RemoteProtocolError as error:
+                self._hand_on(read)
                 if kind in _RETAINED and not message.payload:
-                    self._hand_on(read)
                     self._take_removed(vehicle_id)
                 else:
-                    self._hand_on(read)
                     self._refuse(kind, vehicle_id, message, error)
                 continue
             taken = self.taken[kind]

@@ -353,6 +353,25 @@ def test_what_becomes_of_the_car_says_nothing_of_a_request_that_was_not_read() -
     assert watched.told[-1].first.probability > 0.7
 
 
+def test_who_signs_in_and_asks_again_is_told_by_what_became_of_the_command() -> None:
+    """The first answer says nothing any more."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=401, problem="unauthenticated"))
+    again = watched.ended(
+        Cause.VEHICLE_FAILED,
+        attempt_id="of-car-1",
+        revision=2,
+        reason="can_bus_no_ack",
+        stages={**SENT, "box_received": 2.0, "result_received": 3.0},
+        platform=PlatformSide(status=202, requests=2),
+    )
+    watched.at(60.0).result("car-1", Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK))
+    watched.at(70.0).take(again)
+    assert "signed_out_alone" not in watched.facts()
+    assert watched.told[-1].first.mode == "can_bus_asleep_no_ack"
+
+
 def test_many_phones_that_are_signed_out_are_an_outage() -> None:
     """The first of them too, once the others are known; a car's retries are one phone's."""
     watched = Watched()
