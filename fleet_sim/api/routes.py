@@ -16,6 +16,9 @@ _FIELD_PLACE: Final = 2
 """Of the parts of a path between its slashes, counted from 0: the one that may be a field."""
 
 
+BodyDecoder = msgspec.json.Decoder[LaterEnd | NewBooking | UsedBooking]
+
+
 class Route(NamedTuple):
     """What one method at one path is about."""
 
@@ -23,7 +26,7 @@ class Route(NamedTuple):
     template: str
     field: str | None
     """Of `Request`, whose value stands in the path."""
-    body: msgspec.json.Decoder[LaterEnd | NewBooking | UsedBooking] | None
+    body: BodyDecoder | None
 
 
 class NoRoute(NamedTuple):

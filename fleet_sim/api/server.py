@@ -22,8 +22,10 @@ from fleet_sim.api.metrics import NONE, OTHER, UNTYPED, ApiMetrics
 from fleet_sim.api.own_answers import OwnAnswers, trace_of
 from fleet_sim.api.pages import Page, Pages
 from fleet_sim.api.reading import (
+    CODINGS,
     RefusedError,
     app_version_of,
+    check_coding,
     fields_of,
     idempotency_key_of,
     token_of,
@@ -41,6 +43,7 @@ from fleet_wire.contract.problems import (
     METHOD_NOT_ALLOWED,
     UNAUTHENTICATED,
     UNREAD,
+    UNSUPPORTED_MEDIA_TYPE,
 )
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.contract.trace_context import TRACEPARENT
@@ -62,7 +65,7 @@ CONNECTION_S: Final = 30.0
 """A connection that has waited for its client for so long ends."""
 BACK_AFTER_S: Final = 1.0
 """Another process may take over: a client that was waiting asks again after so long."""
-_NO_HTTP: Final = {each.status: each for each in (INVALID_REQUEST, *UNREAD)}
+_NO_HTTP: Final = {each.status: each for each in (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, *UNREAD)}
 """What a request is told that cannot be read so far as to know what it asks for."""
 _READING: Final = ("GET", "HEAD")
 _CHALLENGE: Final = 'Bearer realm="unlockpath"'
@@ -158,6 +161,7 @@ class ApiServer:
         token = token_of(headers)
         fields: dict[str, Any] = {}
         if token is not None:  # else that is what has to be said, whatever stands in the body
+            check_coding(headers)
             fields = fields_of(route, headers, await request.body())
         if route.field is not None:
             fields[route.field] = value
@@ -238,7 +242,7 @@ class ApiServer:
         problem = _NO_HTTP.get(status, INTERNAL_ERROR)
         self._metrics.count(OTHER, None, problem.slug)
         body = msgspec.json.encode(problem.body(instance="/"))
-        return HttpResponse(problem.status, body, PROBLEM_JSON)
+        return HttpResponse(problem.status, body, PROBLEM_JSON, _accepted(problem.status))
 
     async def _page(self, page: Page, request: HttpRequest) -> HttpResponse:
         if request.method not in _READING:
@@ -292,6 +296,13 @@ class _Asking:
             self.waiting.set_result(answer)
 
 
+def _accepted(status: int) -> dict[str, str]:
+    """Return the headers that say what would have been read (RFC 9110, section 15.5.16)."""
+    if status != UNSUPPORTED_MEDIA_TYPE.status:
+        return {}
+    return {"Accept": JSON, "Accept-Encoding": ", ".join(CODINGS)}
+
+
 def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse:
     headers: dict[str, str] = {}
     if answer.location is not None:
@@ -305,5 +316,6 @@ def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse
     if answer.status == UNAUTHENTICATED.status:
         has_token = token_of(request.headers) is not None
         headers["WWW-Authenticate"] = _CHALLENGE + (', error="invalid_token"' if has_token else "")
+    headers |= _accepted(answer.status)
     content = msgspec.json.encode({**answer.body, "instance": request.path})
     return HttpResponse(answer.status, content, PROBLEM_JSON, headers)

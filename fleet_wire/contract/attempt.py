@@ -60,6 +60,10 @@ BEGUN_LATE: Final = "the monitor, too busy, began it"
 """Begins the reason of an unlock that its monitor asked for so late that its end says nothing."""
 
 
+UNREAD: Final = "what the car sent could not be read"
+"""The reason of an unlock whose answer may have come in messages that break the contract."""
+
+
 class Flag(StrEnum):
     """What was odd about an attempt, whatever its outcome."""
 

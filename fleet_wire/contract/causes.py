@@ -131,7 +131,7 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.RESULT_LOST: CauseInfo(
         _P.NETWORK, "answer", "lost", _O.UNKNOWN,
-        "The car reports that it opened, but the answer to the command never came.",
+        "The car reports that it opened, but no answer to the command came that could be read.",
     ),
     Cause.VEHICLE_FAILED: CauseInfo(
         _P.VEHICLE, "execute", "error", _O.FAILED,

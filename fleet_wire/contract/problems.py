@@ -2,7 +2,8 @@
 
 A client decides by `type` alone. `detail` is a sentence that a support agent can read aloud: it
 names nothing that the customer does not know. What has no type of its own is `INTERNAL_ERROR`, the
-generic class: an answer that explains nothing is counted as one.
+generic class: an answer that explains nothing is counted as one. Many operations answer with the
+same type, so a sentence is one that is true of each: who locks, or extends, has not asked to open.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ INVALID_REQUEST: Final = ProblemType(
 )  # fmt: skip
 UNAUTHENTICATED: Final = ProblemType(
     "unauthenticated", 401, "No valid token",
-    "You are signed out; please sign in again and press unlock once more.",
+    "You are signed out; please sign in again, and try once more.",
 )  # fmt: skip
 BOOKING_OF_ANOTHER: Final = ProblemType(
     "booking-of-another", 403, "Booking of another customer",
-    "This booking belongs to another customer, so it cannot open the car for you.",
+    "This booking belongs to another customer, so you cannot use it.",
 )  # fmt: skip
 VEHICLE_NOT_BOOKED: Final = ProblemType(
     "vehicle-not-booked", 403, "No booking for this vehicle",
@@ -66,7 +67,7 @@ VEHICLE_NOT_BOOKED: Final = ProblemType(
 )  # fmt: skip
 VEHICLE_TOO_FAR: Final = ProblemType(
     "vehicle-too-far", 403, "Too far from the vehicle",
-    "You seem to be far from the car; please go to it, and press unlock when you stand beside it.",
+    "You seem to be far from the car; please go to it, and try again when you stand beside it.",
 )  # fmt: skip
 VEHICLE_UNKNOWN: Final = ProblemType(
     "vehicle-unknown", 404, "Unknown vehicle",
@@ -91,8 +92,9 @@ BOOKING_NOT_STARTED: Final = ProblemType(
     "Your booking has not started yet; the car opens for you when it does.",
 )  # fmt: skip
 BOOKING_ENDED: Final = ProblemType(
-    "booking-ended", 409, "Booking has ended", "Your booking has ended, so the car stays locked."
-)
+    "booking-ended", 409, "Booking has ended",
+    "Your booking has ended; if you still need the car, please book it again.",
+)  # fmt: skip
 VEHICLE_TAKEN: Final = ProblemType(
     "vehicle-taken", 409, "Vehicle is booked at that time",
     "The car is booked by somebody else at that time.",
@@ -106,7 +108,7 @@ BODY_TOO_LARGE: Final = ProblemType(
     "The app sent too much at once; please update the app and try again.",
 )  # fmt: skip
 UNSUPPORTED_MEDIA_TYPE: Final = ProblemType(
-    "unsupported-media-type", 415, "Body is not JSON",
+    "unsupported-media-type", 415, "Body cannot be read as JSON",
     "The app sent something in a form that we do not read; please update the app.",
 )  # fmt: skip
 KEY_REUSED: Final = ProblemType(
@@ -140,11 +142,11 @@ MAINTENANCE: Final = ProblemType(
 )
 VEHICLE_UNREACHABLE: Final = ProblemType(
     "vehicle-unreachable", 504, "The vehicle cannot be reached",
-    "We cannot reach the car at the moment, so it has not opened; please try again.",
+    "We cannot reach the car at the moment, so it stays as it is; please try again.",
 )  # fmt: skip
 VEHICLE_SILENT: Final = ProblemType(
     "vehicle-silent", 504, "The vehicle has not answered",
-    "The car has not answered in time. It may still have opened: please try the door.",
+    "The car has not answered in time. It may have done it all the same: please try the door.",
 )  # fmt: skip
 
 PROBLEMS: Final = {

@@ -20,10 +20,10 @@ from fleet_wire.modes import (
     vehicle,
 )
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import Actor, FailureMode, Signature, facts, on_any_wire
+from fleet_wire.modes.mode import Actor, FailureMode, Signature, behind_the_door, facts, on_any_wire
 
 MODES: Final[dict[str, FailureMode]] = {
-    mode.slug: on_any_wire(mode)
+    mode.slug: on_any_wire(behind_the_door(mode))
     for mode in sorted(
         (
             *phone.MODES, *gateway.MODES, *booking.MODES, *command.MODES, *broker.MODES,

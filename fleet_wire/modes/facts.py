@@ -218,6 +218,8 @@ class Fact(StrEnum):
     BOOKING_OF_SEVERAL = "booking_of_several"
     SAID_TOO_FAR = "said_too_far"
     SAID_SIGNED_OUT = "said_signed_out"
+    SIGNED_OUT_ALONE = "signed_out_alone"
+    SAID_WRONG = "said_wrong"
     PHONE_FAR = "phone_far"
     TWO_PLACES = "two_places"
     WITHOUT_BOOKING = "without_booking"
@@ -471,6 +473,9 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         another_car_asked="the platform's log names another car than the one that got the command",
         said_too_far="the platform said that the phone is too far from the car",
         said_signed_out="the platform said that the phone is not signed in",
+        signed_out_alone="the platform said that the phone is not signed in, and had hardly ever"
+        " said so to others just then",
+        said_wrong="the platform found something wrong with the request itself",
         phone_far="the phone was far from where the platform believes the car",
         two_places="one account was at two places between which nobody travels so fast",
         app_version_fails="phones with this version of the app fail far more often than others",

@@ -6,7 +6,15 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature, facts
+from fleet_wire.modes.mode import (
+    REFUSALS,
+    TURNED_DOWN_UNREAD,
+    Actor,
+    FailureMode,
+    Layer,
+    Signature,
+    facts,
+)
 
 MODES: Final = (
     FailureMode(
@@ -131,7 +139,8 @@ MODES: Final = (
             rules_out=REFUSALS
             | facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.NOT_DELIVERED)
             | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING, Fact.KEY_EXPIRED)
-            | facts(Fact.SHOWN_KEY_EXPIRED),
+            | facts(Fact.SHOWN_KEY_EXPIRED)
+            | TURNED_DOWN_UNREAD,
         ),
     ),
     FailureMode(

@@ -137,6 +137,19 @@ def on_any_wire(mode: FailureMode) -> FailureMode:
     )
 
 
+def behind_the_door(mode: FailureMode) -> FailureMode:
+    """Return a mode with what says that the request never came so far as where the mode lies.
+
+    A platform that turns a request down for its form, or for who sent it, has looked at neither
+    booking nor car, and has sent nothing: whatever their state, it is no reason.
+    """
+    if mode.layer in _AT_THE_DOOR:
+        return mode
+    signature = mode.signature
+    rules_out = signature.rules_out | TURNED_DOWN_UNREAD
+    return replace(mode, signature=replace(signature, rules_out=rules_out))
+
+
 def facts(*listed: Fact) -> frozenset[Fact]:
     """Return facts as a set: short where signatures are written."""
     return frozenset(listed)
@@ -205,6 +218,10 @@ API_SAID_NO = frozenset(
     {Fact.SAID_NO, Fact.SAID_ERROR, Fact.SAID_NOTHING, Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING}
 )
 """Facts that say that the platform itself stood in the way."""
+TURNED_DOWN_UNREAD = facts(Fact.SIGNED_OUT_ALONE, Fact.SAID_WRONG)
+"""Facts that say that the platform turned a request down for its form, or for who sent it."""
+_AT_THE_DOOR = frozenset({Layer.PHONE, Layer.GATEWAY, Layer.SECURITY})
+"""Layers of modes that may show in such an answer, each by its own signature."""
 SEEN_AWAY = facts(
     Fact.NOT_DELIVERED,
     Fact.WILL_AFTER,

@@ -6,7 +6,15 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature, facts
+from fleet_wire.modes.mode import (
+    REFUSALS,
+    TURNED_DOWN_UNREAD,
+    Actor,
+    FailureMode,
+    Layer,
+    Signature,
+    facts,
+)
 
 MODES: Final = (
     FailureMode(
@@ -45,13 +53,13 @@ MODES: Final = (
         party=Party.NOBODY_KNOWS,
         cause=Cause.NOT_OBSERVED,
         also=(Cause.API_REFUSED,),
-        engineer="The phone has no data, no permission, or an app with a defect: no request, or a"
-        " wrong one, comes to us.",
-        customer="Your phone's app could not ask us as it should; please check its connection, and "
-        "update it.",
+        engineer="The phone has no data, no permission, is signed out, or has an app with a defect:"
+        " no request, or a wrong one, comes to us.",
+        customer="Your phone's app could not ask us as it should; please check its connection,"
+        " sign in again, and update it.",
         acts=Actor.CUSTOMER,
-        now="Go through the phone's data, Bluetooth and location permissions and the app's "
-        "version with the customer.",
+        now="Go through the phone's data, Bluetooth and location permissions, whether it is signed"
+        " in, and the app's version with the customer.",
         signature=Signature(
             speaks_for=facts(
                 Fact.NOTHING_REQUESTED,
@@ -61,7 +69,8 @@ MODES: Final = (
                 Fact.SAID_BOOKING,
                 Fact.NOTHING_PUBLISHED,
                 Fact.BOOKING_OF_SEVERAL,
-            ),
+            )
+            | TURNED_DOWN_UNREAD,
             rules_out=REFUSALS
             | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE, Fact.KEY_EXPIRED)
             | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR, Fact.APP_VERSION_FARES_WELL)
@@ -85,7 +94,8 @@ MODES: Final = (
             speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.SHOWN_KEY_EXPIRED),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS)
-            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_OVERLOADED),
+            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_OVERLOADED, Fact.SAID_BUSY)
+            | TURNED_DOWN_UNREAD,
         ),
     ),
 )

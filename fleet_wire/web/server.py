@@ -38,6 +38,8 @@ URI_TOO_LONG: Final = 414
 """RFC 9110, section 15.5.15."""
 HEADERS_TOO_LARGE: Final = 431
 """RFC 6585, section 5."""
+UNREAD_CODING: Final = 415
+"""RFC 9110, section 15.5.16. aiohttp stops at the head where a package is missing that unpacks."""
 _TOO_MANY: Final = "Too many headers"
 """So aiohttp's error begins where there are more than 128."""
 _HEAD: Final = "HEAD"
@@ -306,6 +308,8 @@ def _refused(error: BaseException | None, status: int) -> int:
     """Return the status of what is no HTTP, where aiohttp says 400 of all."""
     if isinstance(error, LineTooLong):
         return HEADERS_TOO_LARGE if MAX_HEADER_BYTES in error.args else URI_TOO_LONG
+    if isinstance(error, ContentEncodingError):
+        return UNREAD_CODING
     if isinstance(error, http.HttpProcessingError) and error.message.startswith(_TOO_MANY):
         return HEADERS_TOO_LARGE
     return status

@@ -59,11 +59,13 @@ def cause_of_timeout(
 
     With `is_watching` the probe itself gets every command, so the broker's word that somebody
     subscribes says nothing about the car: see `_cause_of_no_delivery`. Nothing is concluded from
-    the want of a message that the fleet does not have, see `wire`.
+    the want of a message that the fleet does not have, see `wire`, nor of one that may be among
+    those that could not be read.
     """
     if attempt.unobserved is not None:
         return Cause.NOT_OBSERVED
-    if attempt.wrong_vehicle_id is not None and not attempt.is_heard:
+    is_anothers = attempt.wrong_vehicle_id is not None and not attempt.is_heard
+    if is_anothers or attempt.is_unread:
         return Cause.UNCLASSIFIED
     for stage, cause in _CAUSE_AFTER:
         if stage in attempt.reached_s:
@@ -168,6 +170,7 @@ def evidence_of(
         "is_locked": vehicle.is_locked,
         "voltage_v": vehicle.voltage_v,
         "broker_said": broker_said or None,
+        "unread": attempt.unread,
         "tries_left": None if attempt.result is None else attempt.result.tries_left,
     }
     return {name: value for name, value in facts.items() if value is not None}

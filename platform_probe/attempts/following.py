@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import PROBE_STOPPED, Flag, Record, Source
+from fleet_wire.contract.attempt import PROBE_STOPPED, UNREAD, Flag, Record, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Result
 from platform_probe.attempts.conclusion import cause_of_timeout, evidence_of
@@ -196,7 +196,9 @@ class Following:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
                 cause = self._cause_so_far(attempt)
-                self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
+                is_unread = cause is Cause.UNCLASSIFIED and attempt.is_unread
+                reason = UNREAD if is_unread else attempt.unobserved
+                self._end(attempt, cause, attempt.deadline_s, reason)
         halfway = self._unanswered
         while halfway and halfway[0][0] <= now_s:
             attempt = self._open.get(halfway.popleft()[1])

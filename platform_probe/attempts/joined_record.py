@@ -10,7 +10,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fleet_wire.contract import attempt as contract
-from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Flag, Origin, Source, Stage
+from fleet_wire.contract.attempt import (
+    PROBE_STOPPED,
+    UNREAD,
+    Attempt,
+    Flag,
+    Origin,
+    Source,
+    Stage,
+)
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Reason
 from fleet_wire.contract.problems import (
@@ -90,7 +98,9 @@ def joined_record(
     if start.source is Source.CUSTOMER:
         reached_s[Stage.INTENDED] = reached_s[Stage.REQUESTED] = intended_s
     sources_missing: tuple[Origin, ...] = ()
-    if attempt.cause is Cause.NOT_OBSERVED and told_s is not None:
+    is_unread = attempt.reason == UNREAD and attempt.result is None
+    is_unseen = attempt.cause is Cause.NOT_OBSERVED or is_unread
+    if is_unseen and told_s is not None:
         attempt = msgspec.structs.replace(attempt, cause=cause_of(side), reason=side.reason)
         sources_missing = (Origin.MQTT,)
         ended_s = from_platform[Stage.RESULT_RECEIVED] = max(told_s, seen_s)

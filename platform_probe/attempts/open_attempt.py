@@ -10,12 +10,15 @@ from msgspec import UNSET, UnsetType
 from fleet_wire.contract.attempt import Flag, PlatformSide, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Result
+from fleet_wire.contract.topics import TopicKind
 from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.evidence import BoxPresence, Build
 from platform_probe.attempts.start import Start
 
 _OF_THE_CAR: Final = (Stage.BOX_RECEIVED, Stage.RESULT_RECEIVED, Stage.STATE_CHANGED)
 """Stages that are reached by the car's own word."""
+_ANSWERS: Final = (TopicKind.RESULT.value, TopicKind.STATE.value)
+"""Messages that are waited for: a box's answer, then the car's state."""
 _ORDER: Final = tuple(Stage)
 AWAKE_WAY_UP_S: Final = 0.0375
 """How long an answer takes from a radio that is awake: half of LTE's median round trip of 75 ms
@@ -29,7 +32,7 @@ class OpenAttempt:
     __slots__ = (
         "asked", "confirmed_after_s", "deadline_s", "flags", "presence_at_start",
         "provisional_status", "puback", "reached_s", "result", "scheduled_s", "start", "started_at",
-        "unobserved", "wrong_vehicle_id",
+        "unobserved", "unread", "wrong_vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +56,8 @@ class OpenAttempt:
         """The final answer: executed or refused."""
         self.unobserved: str | None = None
         """Why the probe did not see all of it; None: it did."""
+        self.unread: dict[str, int] | None = None
+        """By kind, how many messages of the car could not be read since the command was sent."""
         self.wrong_vehicle_id: str | None = None
         """Another car, which answered to this command or opened by it."""
 
@@ -60,6 +65,20 @@ class OpenAttempt:
         """Note an oddity, once."""
         if flag not in self.flags:
             self.flags = (*self.flags, flag)
+
+    def count_unread(self, kind: TopicKind) -> None:
+        """Count a message of the car that could not be read, if the command was sent by then."""
+        if Stage.PUBLISHED in self.reached_s:
+            unread = self.unread = self.unread or {}
+            unread[kind.value] = unread.get(kind.value, 0) + 1
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether what is still waited for may be among what could not be read."""
+        if self.unread is None or Stage.STATE_CHANGED in self.reached_s:
+            return False
+        waits_for = _ANSWERS if self.result is None else _ANSWERS[1:]
+        return not self.unread.keys().isdisjoint(waits_for)
 
     @property
     def is_heard(self) -> bool:

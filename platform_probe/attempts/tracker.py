@@ -24,6 +24,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
 from platform_probe.attempts.conclusion import cause_of_refusal
@@ -264,6 +265,15 @@ class AttemptTracker(Following):
     def event(self, vehicle_id: str) -> None:
         """Take a sign of life that says nothing of an unlock."""
         self._evidence.heard(vehicle_id, self._advance())
+
+    def unread(self, vehicle_id: str, kind: TopicKind) -> None:
+        """Take that a car has sent what cannot be read: nobody knows that it has not answered."""
+        now_s = self._advance()
+        opened = self._open_by_vehicle.get(vehicle_id, ())
+        for attempt in opened:
+            attempt.count_unread(kind)
+        if opened and kind is not TopicKind.PRESENCE:  # which may be its last will
+            self._evidence.heard(vehicle_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget what is known about a car: it was taken out of service."""

@@ -11,7 +11,7 @@ from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.census import Heard, HeardSince
 from platform_probe.diagnosis.entries import Session
-from platform_probe.diagnosis.neighbours import Back, Comparison, Place
+from platform_probe.diagnosis.neighbours import Back, Comparison, Place, Share
 
 DAY_S: Final = 86_400
 CROSSING_S: Final = 2.0
@@ -80,6 +80,9 @@ class Case:
     has used more."""
     others_name_bookings: bool
     """Whether customers' commands mostly name their booking on this wire."""
+    signed_out: Share
+    """Of the requests for other cars that the platform has just answered, to how many it said that
+    their phone is not signed in."""
     two_places: str | None
     """What says that the account was at two places at once."""
     tls_errors: tuple[TlsError, ...]

@@ -16,6 +16,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import (
     BEGUN_LATE,
     PROBE_STOPPED,
+    UNREAD,
     Attempt,
     Complaint,
     Flag,
@@ -152,8 +153,8 @@ class Diagnosing(Hearing):
         began_s = self._placed_s(record.started_at)
         car = self._car(record.vehicle_id)
         one = self._open.get(record.attempt_id)
-        if one is None and (record.reason or "").startswith((PROBE_STOPPED, BEGUN_LATE)):
-            self._emit(record)  # nobody was there to see what it failed of, or whether it did
+        if one is None and (record.reason or "").startswith((PROBE_STOPPED, BEGUN_LATE, UNREAD)):
+            self._emit(record)  # nobody has seen what it failed of, or whether it did
             return
         self._note(record, car, began_s)
         if one is not None:
@@ -406,6 +407,7 @@ class Diagnosing(Hearing):
             usual_data_bytes=self._census.usual_data_bytes,
             used_when_lost=self._census.used_when_lost(car.places),
             others_name_bookings=self._ended.name_bookings,
+            signed_out=self._ended.signed_out_beside(record, one.began_s),
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
             platform_told=bool(record.platform) or one.called_s is not None,

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
-from fleet_wire.contract.attempt import Attempt, Source, Stage
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.case import FEWEST
-from platform_probe.diagnosis.neighbours import Comparison, Neighbours, Place
+from platform_probe.diagnosis.neighbours import Comparison, Neighbours, Place, Share
 from platform_probe.diagnosis.records import places_of
 from platform_probe.diagnosis.remembering import remember
+from platform_probe.diagnosis.seen_of_platform import is_signed_out
 
 MAX_COUNTED: Final = 20_000
 """Unlocks that can be taken back, as their record is revised; older ones stay as counted."""
+ANSWERED_LAST: Final = 20
+"""Requests by which it is told whether many phones are signed out, or this one: as many seconds of
+a town, and a blink of a large fleet, where some phone or other always is [E]."""
 NAMED_MOSTLY: Final = 4
 """So many times more commands name a booking than name none, where customers' do [E]."""
 _PUBLISHED: Final = Stage.PUBLISHED.value
@@ -23,6 +27,15 @@ _PUBLISHED: Final = Stage.PUBLISHED.value
 Counted = tuple[float, Cause | None, tuple[Place, ...]]
 """What was counted of an unlock: when it began, why it failed, and what it has in common. Not its
 record: thousands of these would be kept for as long."""
+
+
+class _Answered(NamedTuple):
+    """A request that the platform has answered."""
+
+    began_s: float
+    vehicle_id: str
+    is_signed_out: bool
+    """Whether the answer was that the phone is not signed in."""
 
 
 class EndedUnlocks:
@@ -33,6 +46,8 @@ class EndedUnlocks:
         self.accounts = Accounts()
         """What the customers' accounts asked for."""
         self._counted: OrderedDict[str, Counted] = OrderedDict()
+        self._answered: OrderedDict[str, _Answered] = OrderedDict()
+        """The requests that the platform has answered last."""
         self._booked = self._unbooked = 0
         """Unlocks of customers whose command named a booking, and none."""
 
@@ -60,6 +75,21 @@ class EndedUnlocks:
             self.accounts.note(
                 record.platform, record.vehicle_id, began_s, booking_id=record.booking_id
             )
+            self._note_answer(record, record.platform, began_s)
+
+    def signed_out_beside(self, record: Attempt, began_s: float) -> Share:
+        """Return of the last requests for other cars how many came of phones not signed in."""
+        others = {
+            vehicle_id: signed_out
+            for at_s, vehicle_id, signed_out in self._answered.values()
+            if vehicle_id != record.vehicle_id and abs(at_s - began_s) < ACCOUNT_S
+        }
+        return Share(sum(others.values()), len(others))
+
+    def _note_answer(self, record: Attempt, side: PlatformSide, began_s: float) -> None:
+        if side.status is not None:
+            answered = _Answered(began_s, record.vehicle_id, is_signed_out(side))
+            remember(self._answered, record.attempt_id, answered, ANSWERED_LAST)
 
     def compare(self, record: Attempt, began_s: float) -> dict[Place, Comparison]:
         """Return how others fared at the time, see `Neighbours.compare`."""

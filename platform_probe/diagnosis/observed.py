@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import ANSWERS, COHORT
+from fleet_wire.modes.mode import ANSWERS, COHORT, TURNED_DOWN_UNREAD
 from platform_probe.diagnosis import (
     seen_of_attempt,
     seen_of_box,
@@ -51,7 +51,8 @@ _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
     (_SAID_LATE, (Fact.NOTHING_AFTER_RETURN,)),
     (frozenset({Fact.OPENED_IN_TIME}), (Fact.OPENED_LATE, Fact.OPENED_AT_LAST)),
     (frozenset({Fact.DOOR_OPENED}), (Fact.NO_DOOR_OPENED,)),
-    (_SENT, (Fact.NOTHING_PUBLISHED,)),
+    (_SENT, (Fact.NOTHING_PUBLISHED, *TURNED_DOWN_UNREAD)),  # another request of it was read
+    (frozenset({Fact.SAID_YES}), (*TURNED_DOWN_UNREAD,)),
     (frozenset({Fact.NOT_ANSWERED}), (Fact.NOT_DELIVERED,)),
     (frozenset({Fact.BOOTED_AFTER}), (Fact.BACK_WITHOUT_BOOT,)),
     (frozenset({Fact.REPORTED_AFTER}), (Fact.BACK_AFTER_OTHERS, Fact.RESUMED)),
@@ -66,6 +67,7 @@ _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
         (Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT),
     ),
     (frozenset({Fact.SAID_YES, Fact.SAID_ERROR}), (Fact.SAID_NOTHING,)),
+    (frozenset({Fact.SAID_SIGNED_OUT}), (Fact.SIGNED_OUT_ALONE,)),
     # What the platform itself sent again is answered again, and nobody else need have sent it.
     (
         frozenset({Fact.SENT_AGAIN}),

@@ -24,6 +24,13 @@ WAITS_S: Final = 120.0
 """So long after a command that the platform waits for in vain the next ones of the car wait [E]."""
 FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
+FEWEST_SIGNED_OUT: Final = 2
+"""Other phones that are told so too: one beside is chance where each hundredth is [E]."""
+TOLD_SOON_S: Final = 90.0
+"""Of an outage others are told by then; who is told so later is so for another reason [E]."""
+_OF_THE_REQUEST: Final = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
+"""Statuses that blame the form of a request alone (RFC 9110, section 15.5; RFC 6585). 403, 404 and
+409 may say the same of a booking, or of a car that is busy."""
 _BOOKINGS: Final = frozenset(
     {
         problems.BOOKING_OF_ANOTHER.slug,
@@ -57,6 +64,11 @@ def names_no_booking(record: Attempt, *, others_do: bool) -> bool:
     side = record.platform
     has_account = side.account_id is not None if side else False
     return record.source is Source.CUSTOMER and (has_account or others_do)
+
+
+def is_signed_out(side: PlatformSide) -> bool:
+    """Return whether the API has answered that the phone is not signed in."""
+    return side.status == problems.UNAUTHENTICATED.status
 
 
 def is_yes(side: PlatformSide) -> bool:
@@ -239,5 +251,22 @@ def _of_answer(case: Case, said: str) -> None:
     if answered is Fact.SAID_ERROR and status and problems.is_generic(status, problem):
         seen[Fact.EXPLAINED_NOTHING] = said
     fact = _BY_PROBLEM.get(problem or "")
-    if fact is not None:
+    if is_signed_out(side):
+        _of_signed_out(case, said)
+    elif fact is not None:
         seen[fact] = said
+    elif status in _OF_THE_REQUEST or problem == problems.VEHICLE_UNKNOWN.slug:
+        seen[Fact.SAID_WRONG] = said
+
+
+def _of_signed_out(case: Case, said: str) -> None:
+    """Note whether one phone is signed out, or many are: then it is the login that is down."""
+    others = case.signed_out
+    was_alone = Fact.SIGNED_OUT_ALONE in case.seen and case.now_s - case.began_s > TOLD_SOON_S
+    if others.failed >= FEWEST_SIGNED_OUT and not was_alone:
+        case.seen[Fact.SAID_SIGNED_OUT] = said
+    elif Fact.SIGNED_OUT_ALONE not in case.seen:
+        case.seen[Fact.SIGNED_OUT_ALONE] = (
+            f"{said}; of {others.total} requests for other cars just then {others.failed} were"
+            " told so"
+        )

@@ -235,6 +235,12 @@ NOT_ASKED: Final = Advice(
     " app's version with the customer; else open the car for them by hand.",
 )
 """What to say and do of a call that is too new to be diagnosed, before which no phone has asked."""
+UNREADABLE: Final = Advice(
+    f"The car has sent something that we could not read. {_TRY}",
+    f"If the door is locked, let the customer {_PRESS}. Tell the box team the attempt's id: what"
+    " its box sends breaks the contract.",
+)
+"""What to say and do where the car's answer may be among what could not be read."""
 OPENED_LATE: Final = "The car opened, later than it was waited for."
 OPENED_IN_TIME: Final = "The car opened in time, and its answer came too late."
 OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from fleet_wire.contract.attempt import UNREAD
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.problems import TOO_MANY_REQUESTS
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
@@ -26,6 +27,7 @@ from platform_probe.support.advice import (
     SWITCHED_OFF,
     TOO_OFTEN,
     TWO_CARS,
+    UNREADABLE,
     Advice,
     advice_for,
     is_to_wait,
@@ -131,6 +133,8 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
         return NOT_CONNECTED
     if mode is None and _is_too_often(case):
         return TOO_OFTEN
+    if mode is None and case.attempt is not None and case.attempt["reason"] == UNREAD:
+        return UNREADABLE
     if mode is not None or case.attempt is not None:
         advice = advice_for(
             case.cause,

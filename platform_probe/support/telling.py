@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
-from fleet_wire.contract.attempt import BEGUN_LATE, PROBE_STOPPED
+from fleet_wire.contract.attempt import BEGUN_LATE, PROBE_STOPPED, UNREAD
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
@@ -74,6 +74,7 @@ _FACTS: Final = {
     "never_heard_of": "nothing was ever heard of this car",
     "answered_by": "another car answered: {}",
     "broker_said": "the broker's log said of the box: {}",
+    "unread": "of what the car sent since the command this could not be read: {}",
     "platform_outcome": "the platform took it for {}",
 }
 """Evidence worth a line, in words; see docs/log.md for all of it."""
@@ -359,6 +360,8 @@ def _plain(name: str, value: Any) -> str:
         return long_of(value)
     if name == "offline_reason":
         return reason_in_words(value)
+    if name == "unread":
+        return ", ".join(f"{kind} ({count})" for kind, count in value.items())
     if isinstance(value, dict):  # how often, by kind
         return ", ".join(
             broker_in_words(kind) + (f", {count} times" if count > 1 else "")
@@ -412,6 +415,8 @@ def explanation(case: Case) -> str:
         return "The monitor was too busy: it asked for the car so late that its end says nothing."
     if case.cause is not None and case.opened_in_time:
         return OPENED_IN_TIME
+    if case.attempt is not None and case.attempt["reason"] == UNREAD:
+        return "What the car sent after the command could not be read: its answer may be among it."
     is_refuted = case.cause in _REFUTED_BY_ANSWER
     is_open = case.opened_late and (is_refuted or not case.opened_after_no)
     return OPENED_LATE if is_open else explanation_of(case.cause)

@@ -149,6 +149,7 @@ class Inbox:
                 self._take_broker_log(message.payload, self._unix_s())
                 continue
             kind: TopicKind | None = None
+            vehicle_id = ""
             try:
                 place = self._place(message)
                 kind, vehicle_id, _ = place
@@ -156,11 +157,11 @@ class Inbox:
                     continue
                 vehicle_id, decoded = self._read(place, message)
             except RemoteProtocolError as error:
+                self._hand_on(read)
                 if kind in _RETAINED and not message.payload:
-                    self._hand_on(read)
                     self._take_removed(vehicle_id)
                 else:
-                    self._refuse(kind, message, error)
+                    self._refuse(kind, vehicle_id, message, error)
                 continue
             taken = self.taken[kind]
             self.taken[kind] = taken + 1
@@ -186,7 +187,7 @@ class Inbox:
             try:
                 follow(vehicle_id, decoded, message)
             except RemoteProtocolError as error:
-                self._refuse(kind, message, error)
+                self._refuse(kind, vehicle_id, message, error)
         read.clear()
 
     def _take_removed(self, vehicle_id: str) -> None:
@@ -195,9 +196,17 @@ class Inbox:
         for hearer in self._hearers:
             hearer.removed(vehicle_id)
 
-    def _refuse(self, kind: TopicKind | None, message: Message, error: RemoteProtocolError) -> None:
-        """Count a message that breaks the contract."""
+    def _refuse(
+        self,
+        kind: TopicKind | None,
+        vehicle_id: str,
+        message: Message,
+        error: RemoteProtocolError,
+    ) -> None:
+        """Count a message that breaks the contract: also for its car, which has sent it."""
         self.malformed += 1
+        if kind in _FROM_BOXES and not message.retain:
+            self._tracker.unread(vehicle_id, kind)
         self._metrics.count_malformed(kind)
         self._complaints.complain(
             "malformed_message",

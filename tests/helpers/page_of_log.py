@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fleet_wire.contract.attempt import (
+    UNREAD,
     Attempt,
     Complaint,
     Flag,
@@ -52,6 +53,12 @@ One line for each unlock that has ended, in the output directory; `floor.jsonl` 
 unlocks of the null box. A run of `fleet-sim` has this file too. Readers must pass over fields that
 they do not know.
 """
+PLATFORM = """\
+### What the platform's log says
+
+What is not known is left out of `platform`, and so is what is as it mostly is: `requests` is there
+from 2 on, `sent_again` from 1 on, and `hops_across` where there is such a hop.
+"""
 STRAYS = """\
 ## stray_answers.jsonl
 
@@ -74,7 +81,7 @@ INCIDENTS = """\
 ## incidents.jsonl
 
 Problems of the fleet: a line for each revision of each incident. [incidents.md](incidents.md) says
-what becomes one.
+what becomes one. What is empty, 0 or not known is left out, of `changes` too.
 """
 LOG = f"""\
 ## The log
@@ -107,6 +114,14 @@ has `never_heard_of`. With `watch`, the default, the monitor subscribes to comma
 broker's PUBACK says 0 of every car: the cause is then concluded at the deadline, from a broker that
 retains neither presence nor state of the car. Without `watch` the PUBACK says 16, and ends the
 unlock at once. The event `unknown_cars` names such cars when the load begins.
+"""
+UNREADABLE = f"""\
+### Cars that cannot be read
+
+What breaks the contract is counted for each open unlock of its car, from when the command was
+sent: evidence has `unread`. Where the answer that is waited for may be among it the unlock ends as
+`unclassified`, with the reason "{UNREAD}", and is given no failure mode.
+Where the platform's log has the answer it ends as that says.
 """
 STDOUT = """\
 ## stdout
@@ -217,6 +232,7 @@ EVIDENCE = {
     "voltage_v": "of its battery",
     "broker_said": "by kind, how often the broker's log spoke of the car's box, from 300 s before"
     " the unlock on",
+    "unread": "by kind, how many messages of the car could not be read since the command was sent",
     "tries_left": "how often the PIN of remote access may still be wrong, where the box says so",
     "mode_probability": "how likely the failure mode is, of 1",
     "mode_because": "the fact that speaks for it most",
@@ -259,7 +275,7 @@ def page_of_log() -> str:
             table(("Source", "Who asked"), _members(Source)),
             "### Flags\n",
             table(("Flag", "What was odd"), _members(Flag)),
-            "### What the platform's log says\n",
+            PLATFORM,
             table(("Field of `platform`", "Meaning"), _fields(PlatformSide)),
             table(("Source missing", "Meaning"), _members(Origin)),
             "### Evidence\n",
@@ -267,6 +283,7 @@ def page_of_log() -> str:
             "### Causes\n",
             table(("Cause", "Outcome", "Party", "Phase", "Mechanism", "In words"), _causes()),
             UNHEARD,
+            UNREADABLE,
             REASONS,
             table(("Reason", "Cause", "What the box says by it"), _reasons()),
             STRAYS,

@@ -256,6 +256,7 @@ class _Metrics(_Exporter):
     def _metrics(
         self, family: Family, at_ns: int, said: dict[_Key, list[float]]
     ) -> Iterator[Metric]:
+        """Yield the metric of a family; nothing of one that has no series yet."""
         name, unit = family.name, "s" if family.name.endswith("_seconds") else ""
         if family.kind == "counter":
             name = f"{family.name}_total"
@@ -270,7 +271,8 @@ class _Metrics(_Exporter):
             data = Histogram(points, self._temporality)
         else:
             data = Gauge([self._number(one, one.value, at_ns) for one in family.samples])
-        yield Metric(name, family.text, unit, data)
+        if data.data_points:
+            yield Metric(name, family.text, unit, data)
 
     def _number(self, sample: Sample, value: float, at_ns: int) -> NumberDataPoint:
         exemplars = self._exemplars([sample])

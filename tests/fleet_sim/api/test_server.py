@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -124,6 +126,17 @@ async def test_where_the_status_is_found(api: ServedApi, platform: FakePlatform)
     [
         (b"", [{"detail": "Input data was truncated", "pointer": "#"}]),
         (b'{"booking_id"', [{"detail": "Input data was truncated", "pointer": "#"}]),
+        (b'{"booking_id":"\\u12', [{"detail": "Input data was truncated", "pointer": "#"}]),
+        (
+            b'{"booking_id":"\\ud800"}',
+            [
+                {
+                    "detail": "JSON is malformed: unexpected end of escaped utf-16 surrogate pair"
+                    " (byte 21)",
+                    "pointer": "#",
+                }
+            ],
+        ),
         (b'{"booking_id":"\xff"}', [{"detail": "not UTF-8", "pointer": "#"}]),
         (b"{}", [{"detail": "missing", "pointer": "#/booking_id"}]),
         (b'{"booking_id":7}', [{"detail": "Expected `str`, got `int`", "pointer": "#/booking_id"}]),
@@ -172,6 +185,36 @@ async def test_a_body_in_another_form(api: ServedApi) -> None:
     assert (answer.status, problem["type"]) == (415, "/problems/unsupported-media-type")
     content_type = "Application/JSON; charset=utf-8"
     assert (await api.send("POST", UNLOCK, BOOKING, Content_Type=content_type)).status == 200
+
+
+@pytest.mark.parametrize("coding", ["foo", "x-gzip", "gzip, gzip"])
+async def test_a_body_in_a_coding_that_is_not_read(
+    coding: str, api: ServedApi, platform: FakePlatform
+) -> None:
+    """415 says which are; a body that is no such thing is not read as if it were plain."""
+    answer, problem = await api.problem("POST", UNLOCK, BOOKING, Content_Encoding=coding)
+    assert (answer.status, problem["type"]) == (415, "/problems/unsupported-media-type")
+    assert [error["header"] for error in problem["errors"]] == ["Content-Encoding"]
+    assert answer.headers["Accept-Encoding"] == "gzip, deflate"
+    assert not platform.asked
+
+
+async def test_a_coding_at_which_the_parser_stops(api: ServedApi, platform: FakePlatform) -> None:
+    """The answer is the same, whether a package is there that unpacks it or not."""
+    answer = await api.send("POST", UNLOCK, BOOKING, Content_Encoding="br")
+    problem = msgspec.json.decode(answer.body)
+    assert (answer.status, problem["type"]) == (415, "/problems/unsupported-media-type")
+    assert answer.headers["Accept-Encoding"] == "gzip, deflate"
+    assert not platform.asked
+
+
+@pytest.mark.parametrize("coding", ["GZIP", "deflate", "identity"])
+async def test_a_body_in_a_coding_that_is_read(coding: str, api: ServedApi) -> None:
+    """All that a client library packs by itself."""
+    body = msgspec.json.encode(BOOKING)
+    packed = {"GZIP": gzip.compress(body), "deflate": zlib.compress(body), "identity": body}
+    answer = await api.send("POST", UNLOCK, packed[coding], Content_Encoding=coding)
+    assert answer.status == 200
 
 
 async def test_a_body_that_is_too_large(api: ServedApi) -> None:

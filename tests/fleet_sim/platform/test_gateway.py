@@ -137,6 +137,20 @@ def test_each_mistake_has_a_type_of_its_own(
     assert not bench.published
 
 
+@pytest.mark.parametrize("operation", [Operation.LOCK, Operation.EXTEND, Operation.END])
+def test_who_did_not_ask_to_open_is_told_nothing_of_it(
+    bench: PlatformBench, operation: Operation
+) -> None:
+    """Sentences are read out as they stand."""
+    booking_id = bench.book()
+    asked: dict[str, Any] = {"booking_id": booking_id, "ends_at": bench.now + 9_000}
+    another = bench.answer(operation, customer="bert", **asked)
+    assert another.problem is problems.BOOKING_OF_ANOTHER
+    bench.answer(Operation.END, booking_id=booking_id)
+    told = [another, bench.answer(operation, **asked)]
+    assert [answer for answer in told if "open" in answer.body.get("detail", "")] == []
+
+
 def test_another_customers_command_is_unknown(bench: PlatformBench) -> None:
     """Who guesses ids learns nothing."""
     command_id = bench.unlock(bench.book()).body["command_id"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.attempt import UNREAD, Stage
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.messages import (
     Phase,
@@ -15,6 +15,7 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Reason,
 )
+from fleet_wire.contract.topics import TopicKind
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON, CROSSING_S, WORK_S
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.tracker_bench import (
@@ -478,6 +479,57 @@ def test_a_car_that_has_ever_answered_has_a_box() -> None:
     bench.send("c1")
     bench.wait(DEADLINE_S)
     assert bench.attempts[-1].cause is Cause.BOX_SILENT
+
+
+@pytest.mark.parametrize(
+    ("kinds", "cause"),
+    [
+        ((TopicKind.RESULT,), Cause.UNCLASSIFIED),
+        ((TopicKind.STATE, TopicKind.RESULT, TopicKind.RESULT), Cause.UNCLASSIFIED),
+        ((TopicKind.TELEMETRY,), Cause.DOWNLINK_LOST),
+        ((TopicKind.PRESENCE,), Cause.BOX_SILENT),
+    ],
+)
+def test_a_car_whose_messages_cannot_be_read_has_not_been_silent(
+    kinds: tuple[TopicKind, ...], cause: Cause
+) -> None:
+    """Its answer may be among them; a heartbeat is none, and a last will is not even the box's."""
+    bench = TrackerBench()
+    bench.presence()
+    bench.start()
+    bench.tracker.unread(CAR, TopicKind.RESULT)  # to something before
+    bench.tracker.published("c1")
+    bench.tracker.acknowledged("c1", 0)
+    bench.wait(CROSSING_S + 1)
+    bench.tracker.unread(OTHER_CAR, TopicKind.RESULT)
+    for kind in kinds:
+        bench.tracker.unread(CAR, kind)
+    bench.wait(DEADLINE_S)
+    attempt = bench.only()
+    assert attempt.cause is cause
+    assert attempt.evidence["unread"] == {kind.value: kinds.count(kind) for kind in kinds}
+    assert attempt.reason == (UNREAD if cause is Cause.UNCLASSIFIED else None)
+
+
+def test_what_could_not_be_read_says_nothing_where_all_was_read_that_was_waited_for() -> None:
+    """A copy of the answer that is broken does not make it doubtful; a broken state does."""
+    for kind, cause in (
+        (TopicKind.RESULT, Cause.DOOR_UNCONFIRMED),
+        (TopicKind.STATE, Cause.UNCLASSIFIED),
+    ):
+        bench = TrackerBench()
+        bench.send()
+        bench.executed()
+        bench.tracker.unread(CAR, kind)
+        bench.wait(DEADLINE_S)
+        assert bench.only().cause is cause
+    bench = TrackerBench()
+    bench.send()
+    bench.tracker.unread(CAR, TopicKind.RESULT)
+    bench.received()
+    bench.opened()
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is Cause.RESULT_LOST
 
 
 @pytest.mark.parametrize("code", [16, 128, 135])

@@ -9,7 +9,7 @@ import pytest
 from msgspec import UNSET
 
 from fleet_wire.contract import attempt as contract
-from fleet_wire.contract.attempt import Flag, Origin, Source, Stage
+from fleet_wire.contract.attempt import UNREAD, Flag, Origin, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Phase
 from fleet_wire.profiles.profile import WireTraits
@@ -170,6 +170,18 @@ def test_what_nobody_saw_on_mqtt_ends_as_the_platform_says(
     record = joined_record(attempt, side(ended_at=3.0, **told), CLOCKS, name=FIRST)
     assert (record.cause, record.reason, record.outcome) == (cause, reason, outcome)
     assert (record.sources_missing, record.total_s) == ((Origin.MQTT,), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"), [(UNREAD, None), ("it said otherwise", Cause.UNCLASSIFIED)]
+)
+def test_what_could_not_be_read_on_mqtt_ends_as_the_platform_says(
+    reason: str, cause: Cause | None
+) -> None:
+    """It has read the answer."""
+    attempt = ended({}, cause=Cause.UNCLASSIFIED, reason=reason, ended_s=SEEN_S + 20.0)
+    told = side(ended_at=3.0, outcome="executed")
+    assert joined_record(attempt, told, CLOCKS, name=FIRST).cause is cause
 
 
 @pytest.mark.parametrize(("cause", "is_flagged"), [(None, True), (Cause.RESULT_LOST, False)])

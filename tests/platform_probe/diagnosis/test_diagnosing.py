@@ -10,6 +10,7 @@ import pytest
 from fleet_wire.contract.attempt import (
     BEGUN_LATE,
     PROBE_STOPPED,
+    UNREAD,
     Attempt,
     Flag,
     PlatformSide,
@@ -184,7 +185,7 @@ def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
     assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
 
 
-@pytest.mark.parametrize("reason", [PROBE_STOPPED, f"{BEGUN_LATE} 14.9 s late"])
+@pytest.mark.parametrize("reason", [PROBE_STOPPED, f"{BEGUN_LATE} 14.9 s late", UNREAD])
 def test_what_the_monitor_itself_missed_is_given_no_mode(reason: str) -> None:
     """Nobody was there: that no request or answer is known says nothing of the phone or the car."""
     watched = Watched()

@@ -11,10 +11,11 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.contract.messages import Phase, Reason, Result, VehicleState
 from fleet_wire.modes.alike import class_of
 from fleet_wire.modes.facts import Fact, Told
+from platform_probe.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S
 from platform_probe.diagnosis.seen_of_platform import says_key_expired
 from platform_probe.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
-from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, Watched
+from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, WILL, Watched
 
 HARDLY = 0.1
 SURE = 0.8
@@ -305,3 +306,92 @@ def test_booking_that_several_name_for_several_cars(other: str, car: str, *, is_
     assert ("booking_of_several" in watched.facts()) is is_seen
     likely = {one.mode: one.probability for one in watched.told[-1].modes}
     assert (likely.get("booking_window_race", 0.0) < HARDLY) is is_seen
+
+
+def turned_down(watched: Watched, second: float, car: str, side: PlatformSide) -> None:
+    """Let the platform turn down a request for a car at once."""
+    watched.at(second).take(
+        watched.ended(
+            Cause.API_REFUSED,
+            attempt_id=f"of-{car}",
+            trace_id=f"of-{car}",
+            vehicle_id=car,
+            started_at=watched.clock.wall_s,
+            total_s=0.0,
+            stages={"intended": 0.0, "requested": 0.0, "api_answered": 0.0},
+            platform=side,
+        )
+    )
+
+
+@pytest.mark.parametrize("others", [0, 12])
+def test_one_phone_that_is_signed_out_is_no_outage(others: int) -> None:
+    """Whether others were answered well meanwhile or none has asked: nobody else was told so."""
+    watched = Watched()
+    for number in range(others):
+        side = PlatformSide(account_id=f"b-{number}", status=200)
+        well = {"attempt_id": f"w-{number}", "trace_id": f"w-{number}", "vehicle_id": f"w-{number}"}
+        watched.at(30.0 + number).take(watched.ended(None, platform=side, **well))
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=401, problem="unauthenticated"))
+    assert watched.told[-1].first.mode == "phone_side"
+    said = {one.fact: one.sentence for one in watched.told[-1].facts}
+    assert said["signed_out_alone"].endswith(
+        f"of {others} requests for other cars just then 0 were told so"
+    )
+
+
+def test_what_becomes_of_the_car_says_nothing_of_a_request_that_was_not_read() -> None:
+    """Neither that it loses its connection within seconds, nor that it stays away."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=401, problem="unauthenticated"))
+    watched.at(70.0).presence("car-1", WILL, retained=False)
+    watched.at(120.0)
+    watched.at(700.0)
+    assert {"will_after", "still_away"} <= watched.facts()
+    assert watched.told[-1].first.mode == "phone_side"
+    assert watched.told[-1].first.probability > 0.7
+
+
+def test_who_signs_in_and_asks_again_is_told_by_what_became_of_the_command() -> None:
+    """The first answer says nothing any more."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=401, problem="unauthenticated"))
+    again = watched.ended(
+        Cause.VEHICLE_FAILED,
+        attempt_id="of-car-1",
+        revision=2,
+        reason="can_bus_no_ack",
+        stages={**SENT, "box_received": 2.0, "result_received": 3.0},
+        platform=PlatformSide(status=202, requests=2),
+    )
+    watched.at(60.0).result("car-1", Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK))
+    watched.at(70.0).take(again)
+    assert "signed_out_alone" not in watched.facts()
+    assert watched.told[-1].first.mode == "can_bus_asleep_no_ack"
+
+
+def test_many_phones_that_are_signed_out_are_an_outage() -> None:
+    """The first of them too, once the others are known; a car's retries are one phone's."""
+    watched = Watched()
+    side = PlatformSide(status=401, problem="unauthenticated")
+    for second, car in ((30.0, "car-1"), (31.0, "car-2"), (32.0, "car-2"), (33.0, "car-3")):
+        turned_down(watched, second, car, side)
+    firsts = {told.attempt_id: told.first.mode for told in watched.told}
+    assert firsts["of-car-2"] == "phone_side"
+    assert firsts["of-car-3"] == "app_gateway_outage"
+    watched.at(30.0 + LOOKED_AT_AGAIN_S[0] + 5.0)
+    firsts = {told.attempt_id: told.first.mode for told in watched.told}
+    assert set(firsts.values()) == {"app_gateway_outage"}
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"), [(422, "idempotency-key-reused"), (404, "vehicle-unknown"), (400, None)]
+)
+def test_a_request_that_is_wrong_itself_is_no_outage(status: int, problem: str | None) -> None:
+    """Who finds what is wrong with it is not down."""
+    watched = Watched()
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=status, problem=problem))
+    assert watched.told[-1].first.mode == "phone_side"
+    assert "app_gateway_outage" not in {one.mode for one in watched.told[-1].modes}

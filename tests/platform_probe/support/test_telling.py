@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.attempt import UNREAD, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import advice_for
+from platform_probe.support.advice import UNREADABLE, advice_for
 from platform_probe.support.beside import OPEN_SINCE
 from platform_probe.support.fitting import Wanted
 from platform_probe.support.looking_up import look_up
@@ -94,6 +94,18 @@ def test_less_than_even_is_no_advice(tmp_path: Path) -> None:
     assert found["do"] == f"{OPEN_SINCE} {advice_for(Cause.BOX_OFFLINE).do}"
     assert found["acts"] is None
     assert "does not hear us: perhaps (40 %)" in text_of(case, UTC)
+
+
+def test_a_car_whose_answer_could_not_be_read_was_not_silent(tmp_path: Path) -> None:
+    """What came is told, and that the door may be open; no mode is, as nobody knows."""
+    evidence = {"presence": "online", "unread": {"result": 2, "state": 1}}
+    unread = unlock(1, cause=Cause.UNCLASSIFIED, reason=UNREAD, evidence=evidence)
+    put_unlocks(tmp_path, [unread])
+    text = text_of(look_up(Source(tmp_path), Wanted(attempt="attempt-1"), 1_767_225_800.0), UTC)
+    assert "What the car sent after the command could not be read" in text
+    assert "this could not be read: result (2), state (1)" in text
+    assert f"  {UNREADABLE.say}" in text
+    assert f"  {UNREADABLE.do}" in text
 
 
 def test_of_several_unlocks_it_is_said_which_is_told(tmp_path: Path) -> None:

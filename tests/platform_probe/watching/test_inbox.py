@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.broker_log import BrokerEvent
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
 from fleet_wire.contract.messages import (
     Action,
@@ -33,7 +34,7 @@ from platform_probe.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, Inbox
 from tests.helpers.hand_made_boxes import ONLINE, state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
-from tests.helpers.tracker_bench import CAR, OTHER_CAR, TrackerBench
+from tests.helpers.tracker_bench import CAR, DEADLINE_S, OTHER_CAR, TrackerBench
 
 LONG = b"s" * 200
 COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
@@ -129,6 +130,24 @@ def test_commands_of_another_probe_are_no_customers() -> None:
     bench.behind.wait(30)
     assert bench.behind.tracker.started.total() == 0
     assert bench.behind.records == []
+
+
+def test_what_a_car_sends_and_nobody_can_read_counts_for_its_unlock() -> None:
+    """Not what the broker has kept, nor what others send it; and in the order in which it came."""
+    bench = InboxBench()
+    bench.take(f"cars/{CAR}/presence", ONLINE)
+    command = message_of(f"cars/{CAR}/command", encode(COMMAND))
+    broken = message_of(f"cars/{CAR}/result", b"{")
+    bench.inbox.take_all((broken, command, broken))
+    bench.take(f"cars/{CAR}/state", b"{", retain=True)
+    bench.take(f"cars/{CAR}/command", b"{")
+    bench.take(f"cars/{OTHER_CAR}/result", b"{")
+    bench.take("cars", b"{")
+    bench.behind.wait(DEADLINE_S)
+    attempt = bench.behind.only()
+    assert attempt.cause is Cause.UNCLASSIFIED
+    assert attempt.evidence["unread"] == {"result": 1}
+    assert bench.inbox.malformed == 6
 
 
 def test_retained_command_is_malformed() -> None:

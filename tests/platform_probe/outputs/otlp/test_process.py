@@ -158,6 +158,17 @@ def test_metrics_are_those_of_the_registry(backend: OtlpReceiver) -> None:
     assert point.time_unix_nano == EPOCH_NS + 15 * 10**9
 
 
+def test_what_has_no_series_yet_is_left_out(backend: OtlpReceiver) -> None:
+    """A metric without any data point says nothing, and some backends complain of it."""
+    registry = registry_with(1)
+    PrometheusCounter("windows", "Windows.", ["side"], registry=registry)
+    Gauge("keys", "Keys.", ["side"], registry=registry)
+    Histogram("waited_seconds", "Waited.", ["side"], registry=registry)
+    exported(config_for(backend.url), metrics_line(registry))
+    (metrics,) = backend.collections
+    assert set(metrics) == {"doors_total", "boxes", "took_seconds"}
+
+
 def test_exemplars_lead_to_a_trace_and_are_sent_once(backend: OtlpReceiver) -> None:
     """From a bucket or a cause to the unlock that was counted last."""
     metrics = ProbeMetrics(new_registry(), version="1.2.3")

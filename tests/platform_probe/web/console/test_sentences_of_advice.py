@@ -15,6 +15,7 @@ from platform_probe.support.advice import (
     NOT_SEEN,
     OVER,
     TOO_OFTEN,
+    UNREADABLE,
     Advice,
     advice_for,
     let_press_again,
@@ -47,7 +48,7 @@ THEN = (THEN_GOES_ON, THEN_MAY_BE_OVER, THEN_OVER)
 
 def all_advice() -> Iterator[Advice]:
     """Yield what is said and done of each mode and cause."""
-    yield from (NOT_SEEN, NOT_ASKED, NOT_CONNECTED, TOO_OFTEN)
+    yield from (NOT_SEEN, NOT_ASKED, NOT_CONNECTED, TOO_OFTEN, UNREADABLE)
     for cause in (None, *Cause):
         for mode in (None, *MODES.values(), APP_RELEASE):
             for is_sent, is_open in ((True, False), (False, False), (True, True)):

@@ -56,7 +56,7 @@ def test_what_was_not_seen_is_told_in_french(fact: Fact) -> None:
         FACTS_OF_A_CAUSE.values(),
         (
             "online", "asleep", "30 s", "last_will", "2 min 5 s", "12 s", "12.31", "True",
-            "car-00017", "taken over (2), dropped (1)", "expired",
+            "car-00017", "taken over (2), dropped (1)", "result (2), state (1)", "expired",
         ),
         strict=True,
     )],
@@ -121,6 +121,10 @@ def test_what_the_cause_was_concluded_from_is_told_in_french(words: str, value: 
         "the account was 210 km away 60 s before",
         "the platform said yes to the app (202) before it was known how it ended",
         "the platform turned the request down (409 other-problem)",
+        (
+            "the platform said that the phone is not signed in (401 unauthenticated); of 12"
+            " requests for other cars just then 0 were told so"
+        ),
         "the car opened, and the platform has not answered the app",
         (
             "the car opened, and the platform answered the app with an error that says nothing of"
