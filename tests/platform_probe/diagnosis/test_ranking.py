@@ -47,7 +47,7 @@ def test_probabilities_are_those_of_a_whole() -> None:
 def test_scores_that_are_remembered_are_those_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was seen and who told both count, in whatever turn; and few cases are remembered."""
     monkeypatch.setattr(module, "MOST_KEPT", 2)
-    ranking = shipped_ranking()
+    ranking = Ranking(shipped_weights())  # of its own: others have filled the shared one
     facts = (Fact.NOT_DELIVERED, Fact.WAS_OFFLINE)
     cases = [
         (these, told) for these in (facts, facts[:1]) for told in (ALL_TOLD, frozenset[Told]())
