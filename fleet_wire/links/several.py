@@ -83,6 +83,10 @@ class Brokers:
         """Whether all of them are on this machine."""
         return all(address.is_loopback for address in self.addresses)
 
+    def of_car(self, vehicle_id: str) -> BrokerAddress:
+        """Return the broker of a car."""
+        return self.addresses[broker_of(vehicle_id, len(self.addresses))]
+
     def with_password(self, password: str | None) -> Brokers:
         """Return the same with a password, where there is one besides their own."""
         if password is None:

@@ -27,8 +27,10 @@ from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live.brokers_away import together
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
+from fleet_wire.links.link import Disconnected
 
 END_S: Final = 25.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
@@ -37,6 +39,8 @@ POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 """Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
+STUCK_AFTER_S: Final = 3.0
+"""One that has connected none for so long is not waited for: its broker may be away."""
 
 PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
@@ -78,7 +82,20 @@ class Shard:
     is_running: bool = True
     may_connect: bool = False
     """Whether it has been told to."""
+    gained_s: float = 0.0
+    """When it was, or when it had more boxes connected than before; monotonic."""
     writer: asyncio.StreamWriter | None = field(default=None, repr=False)
+
+    def take(self, counts: words.Counts, now_s: float) -> None:
+        """Take what it has counted."""
+        if self.counts is None or counts.fleet.known > self.counts.fleet.known:
+            self.gained_s = now_s
+        self.counts = counts
+
+    def is_connecting(self, now_s: float) -> bool:
+        """Whether it connects its boxes, and gets on with that."""
+        is_at_it = self.may_connect and self.ready is None and self.lost is None
+        return is_at_it and now_s - self.gained_s < STUCK_AFTER_S
 
     @property
     def name(self) -> str:
@@ -102,6 +119,7 @@ class Shards:
         self.shards = shards
         self._following: list[asyncio.Task[None]] = []
         self._is_ending = False
+        self._has_answered = False
         self._heard = 0
         """Words."""
 
@@ -177,6 +195,23 @@ class Shards:
         return next(filter(None, texts), "")
 
     @property
+    def last_end(self) -> tuple[Disconnected | None, str]:
+        """Why a connection of one of them has ended, or could not be made, and whose that was."""
+        counts = (shard.counts.fleet for shard in self.shards if shard.counts is not None)
+        return next(((of.last_end, of.last_end_of) for of in counts if of.last_end), (None, ""))
+
+    @property
+    def missing(self) -> int:
+        """How many boxes those that run have gone on without."""
+        return sum(shard.ready.missing for shard in self.shards if shard.ready and not shard.lost)
+
+    def broker_states(self) -> dict[int, str]:
+        """Return how it is with each of several brokers, as those that run see it together."""
+        return together(
+            shard.counts.brokers for shard in self.shards if shard.counts and not shard.lost
+        )
+
+    @property
     def lost(self) -> list[Shard]:
         """Those that are gone although nobody has told them to end."""
         return [shard for shard in self.shards if shard.lost is not None]
@@ -205,17 +240,21 @@ class Shards:
 
     def let_connect(self) -> None:
         """Let the next ones connect, a few at a time: with all at once none would be in in time."""
-        connecting = sum(
-            shard.may_connect and shard.ready is None and shard.lost is None
-            for shard in self.shards
-        )
+        now_s = monotonic()
+        connecting = sum(shard.is_connecting(now_s) for shard in self.shards)
         for shard in self.shards:
             if connecting >= AT_ONCE:
                 return
             if not shard.may_connect and shard.writer is not None:
-                shard.may_connect = True
+                shard.may_connect, shard.gained_s = True, now_s
                 shard.writer.write(words.line(words.Connect()))
                 connecting += 1
+
+    def say_answered(self) -> None:
+        """Let each know that a broker has let boxes in, as soon as all can hear it."""
+        if not self._has_answered and all(shard.writer is not None for shard in self.shards):
+            self._has_answered = True
+            self._tell(words.Answered())
 
     def all_are_ready(self) -> bool:
         """Whether the boxes of each are connected, as far as they will be.
@@ -240,7 +279,7 @@ class Shards:
                 word = words.from_shard.decode(line)
                 match word:
                     case words.Counts():
-                        shard.counts = word
+                        shard.take(word, monotonic())
                     case words.Ready():
                         shard.ready = word
                     case words.Truth():
