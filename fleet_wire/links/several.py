@@ -40,7 +40,7 @@ _RANGE: Final = re.compile(r"\{(\d{1,4})\.\.(\d{1,4})\}")
 VehicleOf = Callable[[str], str]
 """Says which car a topic is about; raises `RemoteProtocolError` where it does not say."""
 OnBroker = Callable[[BrokerAddress, Disconnected | None], None]
-"""Told of one broker that is away while others are there, and why; with None when it is back."""
+"""Told of one broker that is away while others are there, and why; with None when it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +305,7 @@ class SeveralLinks:
             return
         self._is_told = True
         for part in self._parts:
-            if part.last_end is not None:
-                self._tell_of(part, part.last_end)
+            self._tell_of(part, part.last_end)
         connected = [part for part in self._parts if part.link.is_connected]
         self._handler.on_connected(session_present=all(part.session_present for part in connected))
 
