@@ -65,6 +65,8 @@ class RunFacts:
     """How many played the boxes."""
     lost_processes: tuple[str, ...] = ()
     """Those that ended before the run did, and why."""
+    broken_brokers: tuple[str, ...] = ()
+    """What became of private brokers that died or stood still, and when."""
 
 
 class JsonLines(Generic[T]):
@@ -349,6 +351,7 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "seed": facts.seed,
         "mode": facts.mode,
         "broker": facts.broker,
+        "broken_brokers": [*facts.broken_brokers],
         "boxes": {
             "configured": facts.boxes_configured,
             "connected_max": facts.boxes_connected_max,
