@@ -29,13 +29,16 @@ from fleet_wire.links.link import (
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
+from fleet_wire.shown import shortened
 
 RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=5.0)
 """For a broker that is away while others are there."""
 _MULTIPLIER: Final = 2862933555777941757
 """Of the generator in "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014)."""
 _BITS_64: Final = (1 << 64) - 1
-_RANGE: Final = re.compile(r"\{(\d{1,4})\.\.(\d{1,4})\}")
+_RANGE: Final = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
+_MOST_DIGITS: Final = 4
+"""Of a number in a range."""
 
 VehicleOf = Callable[[str], str]
 """Says which car a topic is about; raises `RemoteProtocolError` where it does not say."""
@@ -110,6 +113,9 @@ def _each_of(url: str) -> Iterator[str]:
     if found is None:
         yield url
         return
+    if max(map(len, found.groups())) > _MOST_DIGITS:
+        most = "9" * _MOST_DIGITS
+        raise ConfigError([f"broker {shortened(found[0])}: too long a range: it may go to {most}"])
     first, last = map(int, found.groups())
     if first > last:
         raise ConfigError([f"broker {found[0]}: expected {{{last}..{first}}}"])

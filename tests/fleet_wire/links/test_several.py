@@ -58,6 +58,9 @@ def test_a_range_is_short_for_a_list() -> None:
     )
     with pytest.raises(ConfigError, match=r"broker \{9\.\.0\}: expected \{0\.\.9\}"):
         Brokers.parse("mqtt://b-{9..0}:1883")
+    for long in ("{0..99999999}", "{10000..10001}"):
+        with pytest.raises(ConfigError, match=rf"broker {long}: too long a range.* to 9999$"):
+            Brokers.parse(f"mqtt://b-{long}:1883")
     with pytest.raises(ConfigError, match="mqtt://b-1:1883: stands in the list twice"):
         Brokers.parse("mqtt://b-{0..3}:1883,mqtt://b-1:1883")
 
