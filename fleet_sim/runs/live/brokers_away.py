@@ -26,18 +26,16 @@ class BoxesAtBrokers:
 
     def __init__(self, brokers: int) -> None:
         self._boxes: list[list[Box]] = [[] for _ in range(brokers)]
-        self._ends: dict[int, tuple[Box, Disconnected]] = {}
-        self._by_id: dict[str, Box] = {}
+        self._ends: dict[int, tuple[str, Disconnected]] = {}
 
     def add(self, boxes: Iterable[Box]) -> None:
         """Take the boxes, once they are made."""
         for box in boxes:
-            self._by_id[box.vehicle_id] = box
             self._boxes[broker_of(box.vehicle_id, len(self._boxes))].append(box)
 
     def take(self, vehicle_id: str, end: Disconnected) -> None:
         """Take that a box could not connect, and why."""
-        self._ends[broker_of(vehicle_id, len(self._boxes))] = self._by_id[vehicle_id], end
+        self._ends[broker_of(vehicle_id, len(self._boxes))] = vehicle_id, end
 
     def states(self, why: Callable[[Disconnected], str]) -> dict[int, str]:
         """Return how it is with each broker now; `why` puts an end into words."""
@@ -46,8 +44,10 @@ class BoxesAtBrokers:
             if any(box.modem.connection is ConnectionState.CONNECTED for box in boxes):
                 states[place] = ""
                 self._ends.pop(place, None)
-            elif place in self._ends and not self._ends[place][0].is_asleep:
-                states[place] = why(self._ends[place][1])
+            elif place in self._ends:
+                vehicle_id, end = self._ends[place]
+                if any(box.vehicle_id == vehicle_id and not box.is_asleep for box in boxes):
+                    states[place] = why(end)
         return states
 
 

@@ -39,8 +39,9 @@ POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 """Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
-STUCK_AFTER_S: Final = 3.0
-"""One that has connected none for so long is not waited for: its broker may be away."""
+STUCK_AFTER: Final = 6
+"""One whose boxes fail to connect, and that has said so often that no more are in, for 3 s of its
+own time, keeps no other waiting: its broker may be away. One that gets no turn says nothing."""
 
 PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
@@ -82,20 +83,23 @@ class Shard:
     is_running: bool = True
     may_connect: bool = False
     """Whether it has been told to."""
-    gained_s: float = 0.0
-    """When it was, or when it had more boxes connected than before; monotonic."""
+    same_for: int = 0
+    """How often it has said since then, and in a row, that no more boxes have been connected."""
     writer: asyncio.StreamWriter | None = field(default=None, repr=False)
 
-    def take(self, counts: words.Counts, now_s: float) -> None:
+    def take(self, counts: words.Counts) -> None:
         """Take what it has counted."""
-        if self.counts is None or counts.fleet.known > self.counts.fleet.known:
-            self.gained_s = now_s
+        has_gained = self.counts is None or counts.fleet.known > self.counts.fleet.known
+        self.same_for = 0 if has_gained else self.same_for + self.may_connect
         self.counts = counts
 
-    def is_connecting(self, now_s: float) -> bool:
+    @property
+    def is_connecting(self) -> bool:
         """Whether it connects its boxes, and gets on with that."""
-        is_at_it = self.may_connect and self.ready is None and self.lost is None
-        return is_at_it and now_s - self.gained_s < STUCK_AFTER_S
+        if not self.may_connect or self.ready is not None or self.lost is not None:
+            return False
+        has_failed = self.counts is not None and self.counts.fleet.last_end is not None
+        return not (has_failed and self.same_for >= STUCK_AFTER)
 
     @property
     def name(self) -> str:
@@ -240,13 +244,12 @@ class Shards:
 
     def let_connect(self) -> None:
         """Let the next ones connect, a few at a time: with all at once none would be in in time."""
-        now_s = monotonic()
-        connecting = sum(shard.is_connecting(now_s) for shard in self.shards)
+        connecting = sum(shard.is_connecting for shard in self.shards)
         for shard in self.shards:
             if connecting >= AT_ONCE:
                 return
             if not shard.may_connect and shard.writer is not None:
-                shard.may_connect, shard.gained_s = True, now_s
+                shard.may_connect = True
                 shard.writer.write(words.line(words.Connect()))
                 connecting += 1
 
@@ -279,7 +282,7 @@ class Shards:
                 word = words.from_shard.decode(line)
                 match word:
                     case words.Counts():
-                        shard.take(word, monotonic())
+                        shard.take(word)
                     case words.Ready():
                         shard.ready = word
                     case words.Truth():
