@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from fleet_wire.clock import Clock
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
 from fleet_wire.links.announced import GONE
+from fleet_wire.links.away import Away
 from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
@@ -87,6 +88,9 @@ class Connected(HandlerOfSeveral, ABC):
                 clock=clock,
                 listens_s=settings.tracking.deadline_s,
             )
+        self.away = Away()
+        """The brokers that are away while others are there."""
+        metrics.set_brokers_away(len(settings.brokers.addresses))
         self._announcer: Timer | None = None
         """Lets us announce ourselves again, as long as there is a connection."""
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
@@ -136,6 +140,7 @@ class Connected(HandlerOfSeveral, ABC):
         """Note that commands can be sent and answers come."""
         self._connected_s = self._clock.monotonic_s()
         self._count_time(can_see=True)
+        self._metrics.set_brokers_away(len(self.away))
         if self._group is not None:
             self._group.begin_anew()
             self._announce_again()
@@ -148,6 +153,8 @@ class Connected(HandlerOfSeveral, ABC):
     def on_disconnected(self, reason: Disconnected) -> None:
         """End what we have in flight, and connect again after a while."""
         self._count_time(can_see=False)
+        self.away.clear()
+        self._metrics.set_brokers_away(len(self._settings.brokers.addresses))
         self._metrics.count_disconnect(reason.why)
         code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
         detail = reason.detail
@@ -182,9 +189,12 @@ class Connected(HandlerOfSeveral, ABC):
         self._reconnect = self._timers.call_later(delay_s, self.connect)
 
     def broker_changed(self, broker: BrokerAddress, reason: Disconnected | None) -> None:
-        """Take that one of several brokers is away, or back (None)."""
+        """Take that one of several brokers is away, or there (None)."""
+        is_new = self.away.take(broker, reason)
+        self._metrics.set_brokers_away(len(self.away))
         if reason is None:
-            self._logger.info("broker_back", broker=str(broker))
+            if is_new:
+                self._logger.info("broker_back", broker=str(broker))
         else:
             self.complain(
                 "broker_away",

@@ -307,6 +307,7 @@ def pages_of(
     return ProbePages(
         metrics=exposition,
         not_ready=probe.not_ready,
+        away=lambda: str(probe.away),
         posts=posts,
         max_body_bytes=max_body_bytes,
     )

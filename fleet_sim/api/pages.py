@@ -22,12 +22,13 @@ Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
 class Pages:
     """Each page by its path."""
 
-    def __init__(self, metrics: ApiMetrics) -> None:
+    def __init__(self, metrics: ApiMetrics, ready: Callable[[], HttpResponse]) -> None:
         self._scrapes = Scrapes(metrics.exposition, SystemClock())
         self._by_path: dict[str, Page] = {
             "/": _ready_made(render("api_index.html", problems=PROBLEMS.values()).encode(), HTML),
             OPENAPI: _ready_made(document_json(), JSON),
             "/healthz": _ready_made(b"ok\n", PLAIN_TEXT),
+            "/readyz": _made_anew(ready),
             "/metrics": self._metrics,
         }
         for slug, problem in PROBLEMS.items():
@@ -42,6 +43,13 @@ class Pages:
         accepted = request.headers.get("Accept", "").lower()
         media_type = OPENMETRICS if OPENMETRICS in accepted else PLAIN_TEXT
         return HttpResponse(200, *await self._scrapes.page(media_type))
+
+
+def _made_anew(answer: Callable[[], HttpResponse]) -> Page:
+    async def page(_: HttpRequest) -> HttpResponse:
+        return answer()
+
+    return page
 
 
 def _ready_made(content: bytes, content_type: str) -> Page:

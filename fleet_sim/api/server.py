@@ -76,11 +76,15 @@ Untreated = Callable[[BaseException, str, str], None]
 """Takes an exception that nothing has treated, the endpoint, and the id of its trace."""
 
 
+def _always_ready() -> HttpResponse:
+    return HttpResponse(200, b"ready\n")
+
+
 class ApiServer:
     """Serves a platform. `present` lets in what comes from outside, as `LiveDriver.present` does.
 
     `own` makes the answers that are not the platform's. `on_untreated` is for our own log: the
-    exception is counted already.
+    exception is counted already. `ready` answers `/readyz`.
     """
 
     def __init__(
@@ -91,13 +95,14 @@ class ApiServer:
         metrics: ApiMetrics,
         own: OwnAnswers,
         on_untreated: Untreated,
+        ready: Callable[[], HttpResponse] = _always_ready,
     ) -> None:
         self._platform = platform
         self._present = present
         self._metrics = metrics
         self._own = own
         self._on_untreated = on_untreated
-        self._pages = Pages(metrics)
+        self._pages = Pages(metrics, ready)
         self._waiting: set[_Asking] = set()
         self._http = HttpServer(
             self._answer,

@@ -121,6 +121,14 @@ class BrokerProcess:
         """Return the exit code of the child, negative for a signal; None while it runs."""
         return self._process.poll()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody has stopped the child (SIGSTOP): it runs, and answers nobody."""
+        if self.poll() is not None:
+            return False
+        state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        return state is not None
+
     def log_text(self) -> str:
         """Return what the broker has logged so far."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

@@ -250,6 +250,9 @@ class BoxConnection:
         """Connect again, by this firmware's rule."""
         self._world.counts.last_end = reason
         self._world.counts.last_end_of = self.vehicle_id
+        tell = self._world.on_no_connection
+        if tell is not None and self.connection is ConnectionState.CONNECTING:
+            tell(self.vehicle_id, reason)
         self._change_socket(SocketEvent.CLOSE)
         self._change_connection(ConnectionEvent.LOST)
         self._forget_messages()

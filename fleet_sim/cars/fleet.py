@@ -38,7 +38,7 @@ class Fleet:
         self.boxes: dict[str, Box] = {spec.vehicle_id: Box(world, spec) for spec in specs}
         self.beside = FleetCounts()
         """What those beside the fleet count."""
-        uncounted = replace(world, counts=self.beside, on_movement=None)
+        uncounted = replace(world, counts=self.beside, on_movement=None, on_no_connection=None)
         self.boxes |= {spec.vehicle_id: Box(uncounted, spec) for spec in beside}
         self.sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
 

@@ -126,6 +126,8 @@ class World:
     """Told when a box does not take the broker's certificate, where there is TLS: whether it found
     that it has expired; else, by its clock, that it is not valid yet."""
 
+    on_no_connection: Callable[[str, Disconnected], None] | None = None
+    """Told which box could not connect, and why, where somebody wants to know of each."""
     offer: Callable[[Link, Member, Telemetry], None] | None = None
     """Sends a heartbeat that offers the next ones by routine; None where each is sent by itself."""
     send_round: Callable[[Round], None] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -153,12 +153,17 @@ def platform(  # noqa: PLR0913 - one parameter for each option
         if token_file is None:
             for token in tokens:
                 output.write(f"token {token}\n")
-        uvloop.run(_serve(loaded, options, console))
+        uvloop.run(_serve(loaded, options, console, lambda text: errors.write(f"{text}\n")))
 
 
-async def _serve(scenario: Scenario, options: PlatformOptions, console: Console) -> None:
+async def _serve(
+    scenario: Scenario,
+    options: PlatformOptions,
+    console: Console,
+    warn: Callable[[str], object],
+) -> None:
     with closing(progress_on(console)) as progress:
-        await serve_platform(scenario, options, progress)
+        await serve_platform(scenario, options, progress, warn)
 
 
 def _checked(names: Sequence[str]) -> Sequence[str]:

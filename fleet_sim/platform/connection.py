@@ -52,6 +52,8 @@ class BrokerConnection:
         """Why a connection has ended last, or could not be made."""
         self.on_end: Callable[[Disconnected], None] | None = None
         """Told of each of these."""
+        self.on_begin: Callable[[], None] | None = None
+        """Told that there is a connection."""
 
     @property
     def link(self) -> Link | None:
@@ -90,6 +92,8 @@ class BrokerConnection:
         """Let what waits for the connection go on."""
         self._failures = 0
         self._on_connected()
+        if self.on_begin is not None:
+            self.on_begin()
 
     def on_message(self, message: Message) -> None:
         """Take a message, then acknowledge it."""

@@ -178,6 +178,7 @@ def _facts(run: ReportedRun) -> dict[str, str]:
         "seed": run.number("seed"),
         "mode": run.number("mode"),
         "broker": run.number("broker"),
+        "brokers that broke": "; ".join(run.number("broken_brokers") or ()) or None,
         "cars": readable.count(run.number("boxes.configured")),
         "connected": rate and f"{readable.count(round(rate))} a second",
         "started": _stamp(run.data.manifest.get("started_at")),

@@ -71,6 +71,8 @@ class RunFacts:
     interrupted_after_s: float | None = None
     """When the user ended it, in seconds since the load began, 0 where it had not; None: it ran to
     its end."""
+    broken_brokers: tuple[str, ...] = ()
+    """What became of private brokers that died or stood still, and when."""
 
 
 class JsonLines(Generic[T]):
@@ -362,6 +364,7 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "mode": facts.mode,
         "broker": facts.broker,
         "interrupted_after_s": facts.interrupted_after_s,
+        "broken_brokers": [*facts.broken_brokers],
         "boxes": {
             "configured": facts.boxes_configured,
             "connected_max": facts.boxes_connected_max,

@@ -180,6 +180,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     side_by_side = Table.grid(padding=(0, 4))
     side_by_side.add_row(_outcomes(attempts), _times(summary))
     console.print(side_by_side)
+    if broken := summary["broken_brokers"]:
+        console.print(Text("\n".join(("\nBrokers that broke:", *broken)), style="bold red"))
     if summary["late_unlocks"]:
         console.print(Text(f"\n{_opened_late(summary)}", style="bold red"))
     if any(attempts["by_cause"].values()):

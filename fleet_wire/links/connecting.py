@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fleet_wire.links.link import BrokerAddress, LinkHandler
+from fleet_wire.links.lookup import look_up
 
 CONNECTS_PER_SOURCE = 1_000
 """Connections from one source address before the next takes its turn."""
@@ -119,6 +120,7 @@ class Dialer:
         self._count = (os.getpid() + port) * CONNECTS_PER_SOURCE
         self._targets: list[_Target] = []
         self._resolved_until_s = 0.0
+        self._resolving: asyncio.Task[None] | None = None
 
     async def dial(self) -> socket.socket:
         """Return a connected socket with TCP_NODELAY.
@@ -142,14 +144,25 @@ class Dialer:
         raise failure or OSError(f"{self._host} has no address")
 
     async def _resolved(self, loop: asyncio.AbstractEventLoop) -> list[_Target]:
+        """Return where the host is; all who ask meanwhile wait for the same answer."""
         if loop.time() >= self._resolved_until_s:
-            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._targets = [
-                (family, address, self._sources_for(family, str(address[0])))
-                for family, _, _, _, address in found
-            ]
-            self._resolved_until_s = loop.time() + _RESOLVED_FOR_S
+            if self._resolving is None:
+                self._resolving = loop.create_task(self._resolve(loop))
+                self._resolving.add_done_callback(self._note_resolved)
+            await asyncio.shield(self._resolving)
         return self._targets
+
+    async def _resolve(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._targets = [
+            (family, address, self._sources_for(family, str(address[0])))
+            for family, address in await look_up(self._host, self._port)
+        ]
+        self._resolved_until_s = loop.time() + _RESOLVED_FOR_S
+
+    def _note_resolved(self, resolving: asyncio.Task[None]) -> None:
+        self._resolving = None
+        if not resolving.cancelled():
+            resolving.exception()  # those who wait have it; there may be none left
 
     def _new_socket(self, family: socket.AddressFamily, sources: Sequence[str]) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -12,11 +12,12 @@ The life of a link: `connect` -> `on_connected` (CONNACK and SUBACK are in) -> `
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -39,6 +40,7 @@ TOPIC_ALIAS_INVALID = 148
 PACKET_TOO_LARGE = 149
 PERMANENT_CODES = frozenset({132, 133, 134, NOT_AUTHORIZED, 138, 140})
 """CONNACK codes that trying again does not change: version, client id, password, banned."""
+_MISTYPED: Final = re.compile(r"(mqtts?|wss?)(?::/|//?|:(?!.*@))([^/].*)")
 FIRST_ERROR_CODE = 128
 """MQTT 5 reason codes from here on are errors (specification, section 2.4)."""
 
@@ -290,6 +292,17 @@ def without_password(url: str) -> str:
     return f"{scheme}://***@{host}" if separator else f"***@{host}"
 
 
+def _meant(url: str) -> str | None:
+    """Return what was meant where only slashes or the colon of the scheme are missing.
+
+    `mqtt:1883` is a host of that name, and `mqtt:password@host` a user.
+    """
+    found = _MISTYPED.fullmatch(url)
+    if found is None or found[2].rstrip("/").isdecimal():
+        return None
+    return without_password(f"{found[1]}://{found[2]}")
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
     """Where a broker is: `mqtt://`, `mqtts://`, `ws://` or `wss://`, with or without a password."""
@@ -320,6 +333,8 @@ class BrokerAddress:
     def parse(cls, url: str) -> BrokerAddress:
         """Return the address in `url`. Raises `ConfigError` that says what is expected."""
         ports = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+        if meant := _meant(url):
+            raise ConfigError([f"broker {without_password(url)!r}: is that {meant}?"])
         try:
             parts = urlsplit(url if "://" in url else f"mqtt://{url}")
             port = parts.port

@@ -29,18 +29,21 @@ from fleet_wire.links.link import (
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
+from fleet_wire.shown import shortened
 
 RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=5.0)
 """For a broker that is away while others are there."""
 _MULTIPLIER: Final = 2862933555777941757
 """Of the generator in "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014)."""
 _BITS_64: Final = (1 << 64) - 1
-_RANGE: Final = re.compile(r"\{(\d{1,4})\.\.(\d{1,4})\}")
+_RANGE: Final = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
+_MOST_DIGITS: Final = 4
+"""Of a number in a range."""
 
 VehicleOf = Callable[[str], str]
 """Says which car a topic is about; raises `RemoteProtocolError` where it does not say."""
 OnBroker = Callable[[BrokerAddress, Disconnected | None], None]
-"""Told of one broker that is away while others are there, and why; with None when it is back."""
+"""Told of one broker that is away while others are there, and why; with None when it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,10 @@ class Brokers:
         """Whether all of them are on this machine."""
         return all(address.is_loopback for address in self.addresses)
 
+    def of_car(self, vehicle_id: str) -> BrokerAddress:
+        """Return the broker of a car."""
+        return self.addresses[broker_of(vehicle_id, len(self.addresses))]
+
     def with_password(self, password: str | None) -> Brokers:
         """Return the same with a password, where there is one besides their own."""
         if password is None:
@@ -106,6 +113,9 @@ def _each_of(url: str) -> Iterator[str]:
     if found is None:
         yield url
         return
+    if max(map(len, found.groups())) > _MOST_DIGITS:
+        most = "9" * _MOST_DIGITS
+        raise ConfigError([f"broker {shortened(found[0])}: too long a range: it may go to {most}"])
     first, last = map(int, found.groups())
     if first > last:
         raise ConfigError([f"broker {found[0]}: expected {{{last}..{first}}}"])
@@ -301,8 +311,7 @@ class SeveralLinks:
             return
         self._is_told = True
         for part in self._parts:
-            if part.last_end is not None:
-                self._tell_of(part, part.last_end)
+            self._tell_of(part, part.last_end)
         connected = [part for part in self._parts if part.link.is_connected]
         self._handler.on_connected(session_present=all(part.session_present for part in connected))
 

@@ -188,7 +188,14 @@ class ProbeMetrics(AttemptMetrics):
 
     def _make_connection(self) -> None:
         self._connected = self._gauge(
-            "broker_connected", "1 while connected to the broker and subscribed, else 0."
+            "broker_connected",
+            "1 while connected to the broker and subscribed, else 0; of several"
+            " brokers, to one at least.",
+        )
+        self._away = self._gauge(
+            "brokers_away",
+            "Brokers of the list that there is no connection to: their cars are"
+            " neither heard nor reached.",
         )
         watched = self._counter(
             "watched_seconds", "Seconds that this probe has run, by whether it was connected and"
@@ -304,6 +311,10 @@ class ProbeMetrics(AttemptMetrics):
     def set_connected(self, *, connected: bool) -> None:
         """Say whether the probe is connected and subscribed."""
         self._connected.set(1 if connected else 0)
+
+    def set_brokers_away(self, brokers: int) -> None:
+        """Say how many brokers there is no connection to."""
+        self._away.set(brokers)
 
     def add_watched(self, seconds: float, *, connected: bool) -> None:
         """Count time that has passed with or without a connection."""

@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
-from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.exchange import HTML, HttpRequest, HttpResponse
+from fleet_wire.web.readiness import readiness
 from fleet_wire.web.scrapes import Render, Scrapes
 from fleet_wire.web.server import HttpServer
 
@@ -33,7 +31,7 @@ _INDEX: Final = """\
 <ul>
 <li><a href="metrics">/metrics</a>: for Prometheus, with exemplars when asked for OpenMetrics
 <li><a href="healthz">/healthz</a>: 200 while the process works
-<li><a href="readyz">/readyz</a>: 200 while connected to the broker and subscribed, else 503
+<li><a href="readyz">/readyz</a>: 200 while connected to a broker and subscribed, else 503
 </ul>
 """
 Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -44,7 +42,8 @@ class ProbePages:
     """Serves `/`, `/metrics`, `/healthz` and `/readyz`.
 
     `metrics` returns for `PLAIN_TEXT` or `OPENMETRICS` the page in pieces, and its content type;
-    `not_ready` returns why the probe is not ready, or None when it is. `posts` are answered by
+    `not_ready` returns why the probe is not ready, or None when it is; `away` names the
+    brokers that it is without then. `posts` are answered by
     others, by path; with a body of at most `max_body_bytes`.
 
     A connection carries one request, and lives for `CONNECTION_S` at most: whoever sends half a
@@ -56,11 +55,13 @@ class ProbePages:
         *,
         metrics: Render,
         not_ready: Callable[[], str | None],
+        away: Callable[[], str] = lambda: "",
         posts: Mapping[str, Page] = _NO_POSTS,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._scrapes = Scrapes(metrics, SystemClock())
         self._not_ready = not_ready
+        self._away = away
         self._posts = posts
         self._max_body_bytes = max_body_bytes
         self._pages: dict[str, Page] = {
@@ -102,8 +103,4 @@ class ProbePages:
         return HttpResponse(200, b"ok\n")
 
     async def _get_readiness(self, _: HttpRequest) -> HttpResponse:
-        detail = self._not_ready()
-        if detail is None:
-            return HttpResponse(200, b"ready\n")
-        problem = {"type": "about:blank", "title": "Not ready", "status": 503, "detail": detail}
-        return HttpResponse(503, msgspec.json.encode(problem), PROBLEM_JSON)
+        return readiness(self._not_ready(), self._away())

@@ -21,7 +21,7 @@ from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto, write_passwords
-from tests.helpers.commands import SCENARIO, lines, write_scenario
+from tests.helpers.commands import SCENARIO, finish, lines, start, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
 from tests.helpers.pages import blocks, page
 from tests.helpers.waiting import eventually
@@ -78,6 +78,45 @@ async def test_cars_without_a_load_are_served(mosquitto: BrokerProcess, tmp_path
             await eventually(lambda: [*presences(listener).values()] == [("online", None)] * ALL)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ended_while_they_connect_they_do_not_say_that_they_serve(
+    tmp_path: Path, processes: int
+) -> None:
+    """Nobody listens there."""
+    scenario = write_scenario(tmp_path)
+    process = start(
+        *("fleet_sim", "boxes", scenario, "--broker", "mqtt://127.0.0.1:1"),
+        *("--processes", processes),
+    )
+    assert process.stdout is not None
+    while not (line := process.stdout.readline()).startswith("connecting"):
+        assert line
+    process.send_signal(signal.SIGTERM)
+    code, stdout, stderr = finish(process)
+    assert (code, stderr) == (0, "")
+    assert "serving" not in stdout
+
+
+async def test_a_shard_without_boxes_says_so(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """There are more shards than cars: it serves nothing for ever."""
+    scenario = write_scenario(tmp_path)
+    process = start(
+        *("fleet_sim", "boxes", scenario, "--broker", mosquitto.address, "--shard", "45/60")
+    )
+    assert process.stdout is not None
+    said = [process.stdout.readline()]
+    while not said[-1].startswith("serving"):
+        assert said[-1]
+        said.append(process.stdout.readline())
+    process.send_signal(signal.SIGTERM)
+    code, _, stderr = finish(process)
+    assert (code, stderr) == (0, "")
+    assert (
+        "shard 45 of 60 has no boxes: 60 shards are more than the 30 cars of the scenario;"
+        " 30 shards would do\n"
+    ) in said
 
 
 async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:

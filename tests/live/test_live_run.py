@@ -127,7 +127,27 @@ def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
     assert "broker_unreachable" in {a["cause"] for a in lost}
     assert {a["cause"] for a in lost} <= {"broker_unreachable", "box_offline", "box_silent"}
     assert attempts[-1]["outcome"] == "ok"
-    assert "starting it again" in stdout
+    (broken,) = result["broken_brokers"]
+    assert "30 boxes: car-00000, car-00001, car-00002 and 27 more) was killed by" in broken
+    assert broken.partition("UTC: ")[2] in stdout, "on the screen at once"
+    assert "Brokers that broke" in stdout
+    assert "was killed by signal 9" in (out / "report.html").read_text()
+
+
+@pytest.mark.broker
+def test_a_broker_that_is_killed_before_boxes_connect_is_started_again(tmp_path: Path) -> None:
+    """Not only when they are all there."""
+    out = tmp_path / "run"
+    process = start("fleet_sim", "run", write_scenario(tmp_path), "--out", out)
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("mosquitto"):
+        pass
+    (broker,) = pids_with(["mosquitto", str(out)])
+    os.kill(broker, signal.SIGKILL)
+    code, stdout, stderr = finish(process)
+    assert code == 0, stdout + stderr
+    assert summary(out)["boxes"]["connected_max"] == 30
+    assert len(summary(out)["broken_brokers"]) == 1
 
 
 @pytest.mark.broker

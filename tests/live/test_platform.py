@@ -9,6 +9,7 @@ import socket
 import stat
 import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.web.client import HttpClient
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.commands import SCENARIO, run, write_scenario
+from tests.helpers.commands import SCENARIO, finish, run, start, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.own_commands import run_here
 from tests.helpers.waiting import eventually
@@ -133,6 +134,31 @@ async def running_boxes(
             process.terminate()
         await process.communicate()
     assert process.returncode == 0
+
+
+@pytest.mark.broker
+def test_a_broker_of_its_list_that_is_killed_is_told(tmp_path: Path) -> None:
+    """On stderr and at `/readyz`; the process is alive and serves the cars of the other."""
+    with running_mosquitto() as one, running_mosquitto() as other:
+        platform = start(
+            *("fleet_sim", "platform", write_scenario(tmp_path), "--listen", "127.0.0.1:0"),
+            *("--broker", f"{one.address},{other.address}"),
+        )
+        assert platform.stdout is not None
+        assert platform.stderr is not None
+        url = None
+        while url is None and (line := platform.stdout.readline()):
+            url = SERVING.match(line.encode())
+        assert url is not None
+        other.kill()
+        said = platform.stderr.readline()
+        with urllib.request.urlopen(f"{url[1].decode()}/readyz") as answer:  # noqa: S310 - our own
+            ready = answer.read().decode()
+        platform.send_signal(signal.SIGTERM)
+        code, _, stderr = finish(platform)
+    assert (code, stderr) == (0, "")
+    assert said.startswith(f"broker {other.address} is away, its cars are not reached: ")
+    assert ready.startswith(f"ready, but without {other.address} (")
 
 
 @pytest.mark.broker

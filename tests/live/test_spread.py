@@ -15,7 +15,7 @@ import pytest
 
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import BrokerAddress
-from tests.helpers.brokers import running_mosquitto
+from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import (
     SCENARIO,
     finish,
@@ -33,6 +33,8 @@ from tests.helpers.waiting import eventually, wait_for
 
 pytestmark = pytest.mark.broker
 
+NOBODY = 1
+"""A port on which nobody listens."""
 FAULTS = """\
 faults:
   - name: ack_lost_executed
@@ -230,6 +232,39 @@ def test_boxes_alone_are_spread_over_processes(tmp_path: Path) -> None:
     assert 0 < len(injection["vehicles"]) < 30
     assert len(set(injection["vehicles"])) == len(injection["vehicles"])
     assert not pids_with([str(out)])
+
+
+def test_all_processes_wait_for_a_broker_together(tmp_path: Path) -> None:
+    """Eight do not wait two times four: one end, one sentence with the broker and why."""
+    code, stdout, stderr = run(
+        *("fleet_sim", "boxes", write_scenario(tmp_path), "--broker", f"mqtt://127.0.0.1:{NOBODY}"),
+        *("--wait", "1", "--processes", 8),
+    )
+    assert code == 2, stdout
+    assert "gone" not in stdout
+    (sentence,) = [line for line in stderr.splitlines() if "connect" in line]
+    assert f"mqtt://127.0.0.1:{NOBODY}: no box could connect in 1 s: unreachable" in sentence
+    assert "does the broker run" in sentence
+
+
+def test_a_broker_of_a_list_that_lets_nobody_in_is_named_once(tmp_path: Path) -> None:
+    """Whoever listens or not: with its reason, not once for each process; the others serve."""
+    passwords = write_passwords(tmp_path / "passwords", {"fleet": "hush"})
+    with running_mosquitto() as one, running_mosquitto(passwords) as shut:
+        urls = f"{one.address},{shut.address},mqtt://127.0.0.1:{NOBODY}"
+        scenario = write_scenario(tmp_path)
+        process = start("fleet_sim", "boxes", scenario, "--broker", urls, "--processes", 4)
+        assert process.stdout is not None
+        said: list[str] = []
+        while "going on without" not in (line := process.stdout.readline()) and line:
+            said += [line] if "none of its boxes" in line else []
+        process.send_signal(signal.SIGTERM)
+        code, stdout, stderr = finish(process)
+    assert code == 0, stderr
+    away, refused = sorted(said, key=lambda line: "not authorized" in line)
+    assert away.startswith(f"broker mqtt://127.0.0.1:{NOBODY}: none of its boxes is connected: un")
+    assert refused.startswith(f"broker {shut.address}: none of its boxes is connected: refused")
+    assert "going on without" not in stdout, "one sentence for all processes"
 
 
 def test_the_run_that_the_page_shows(tmp_path: Path) -> None:

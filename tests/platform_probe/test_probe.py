@@ -37,6 +37,7 @@ from fleet_wire.links.link import (
     OnAck,
     PublishProperties,
 )
+from fleet_wire.links.several import Brokers
 from fleet_wire.randomness import RandomStream
 from fleet_wire.system_clock import SystemClock
 from platform_probe.attempts.gaps import BEAT_S
@@ -136,7 +137,8 @@ class ProbeBench:
     def __init__(self, clock: Clock | None = None, **settings: Any) -> None:
         self.links: list[FakeProbeLink] = []
         self.log = Log()
-        self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
+        self.registry = CollectorRegistry()
+        self.metrics = ProbeMetrics(self.registry, version="test")
         sink = ListSink()
         self.records = sink.records
         self.probe = Probe(
@@ -487,6 +489,29 @@ async def test_broker_that_stays_away_is_tried_again(bench: ProbeBench) -> None:
     assert bench.log.lines[0]["retry_in_s"] >= 0
     assert bench.probe.last_error == "unreachable: as the test wants"
     assert bench.probe.refusal is None
+
+
+async def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
+    """Each time anew, as it is when the first of them is there, and when none is."""
+    bench = ProbeBench(broker="mqtt://one,mqtt://two")
+    one, two = Brokers.parse("mqtt://one,mqtt://two").addresses
+    away = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+
+    def brokers_away() -> float | None:
+        return bench.registry.get_sample_value("unlockpath_brokers_away")
+
+    assert brokers_away() == 2
+    for broker, end in ((one, None), (two, away)):
+        bench.probe.broker_changed(broker, end)
+    bench.connect()
+    assert brokers_away() == 1
+    assert str(bench.probe.away) == "mqtt://two:1883 (unreachable: Connection refused)"
+    bench.probe.broker_changed(two, None)
+    assert (brokers_away(), str(bench.probe.away)) == (0, "")
+    bench.link.end(Ended.KEEPALIVE)
+    assert brokers_away() == 2
+    events = [line["event"] for line in bench.log.lines]
+    assert events.count("broker_back") == 1, "one that was not away has not come back"
 
 
 async def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
-from fleet_sim.runs.live.waiting import why_not
+from fleet_sim.runs.live.waiting import on_broker, why_not
 from fleet_wire.links.link import Disconnected
 from fleet_wire.links.several import Brokers
 
@@ -59,7 +59,9 @@ class Beside:
         null_box = self._fleet.boxes.get(NULL_CAR.vehicle_id)
         end = self._fleet.beside.last_end
         if null_box is not None and end is not None and not null_box.modem.is_reachable:
-            yield f"the null box {NULL_CAR.vehicle_id}", end, "it answers no unlocks of the floor"
+            name = f"the null box {NULL_CAR.vehicle_id}"
+            where = on_broker(self._brokers, NULL_CAR.vehicle_id).removesuffix(": ")
+            yield name, end, f"it answers no unlocks of the floor{where and f' on {where}'}"
 
     def _has_no_answer(self) -> Iterator[bool]:
         centre = self._fleet.sms_centre

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.cars.spec import CarSpec
 from fleet_sim.faults import Need
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
@@ -77,7 +78,6 @@ async def serve_boxes(
     The windows of faults count from the moment when all boxes are connected.
     Raises `ModelDefectError` at the end where the model has shown a defect.
     """
-    number, total = options.shard
     mine = scenario.cars(options.shard)
     if options.shards is None:
         raise_descriptor_limit(len(mine))
@@ -89,9 +89,7 @@ async def serve_boxes(
     fleet = (
         LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, (), fleet_options)
     )
-    brokers = fleet_options.brokers
-    boxes = readable.boxes(len(mine))
-    progress.phase(f"connecting {boxes} (shard {number} of {total}) to {brokers}")
+    _say_whose(scenario, len(mine), options.shard, fleet_options, progress)
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
@@ -107,28 +105,63 @@ async def serve_boxes(
             stack.callback(roster.close)
             roster.start()
         await fleet.connect(progress, stop)
-        begin_s = fleet.driver.now_s()
-        injector = fleet.inject(
-            without_platform_faults(scenario),
-            mine,
-            load_starts_s=begin_s,
-            record=_record(options, progress),
-            say=progress.note,
+        if not stop.is_set():
+            drills = _begin(scenario, mine, fleet, options, progress)
+            if options.control is not None:
+                progress.note(f"fleet-sim inject FAULT --control {options.control} holds a drill")
+            progress.phase("serving; SIGTERM or Ctrl-C ends it")
+            if roster is not None:
+                roster.serve()
+            await _report(fleet, roster, progress, stop)
+    _check(fleet, shards)
+
+
+def _begin(
+    scenario: Scenario,
+    mine: Sequence[CarSpec],
+    fleet: LiveFleet,
+    options: ServeOptions,
+    progress: Progress,
+) -> Drills:
+    """Let the faults count from now on, and return what takes drills."""
+    begin_s = fleet.driver.now_s()
+    injector = fleet.inject(
+        without_platform_faults(scenario),
+        mine,
+        load_starts_s=begin_s,
+        record=_record(options, progress),
+        say=progress.note,
+    )
+    return Drills(
+        scenario,
+        injector,
+        fleet.driver,
+        lacks=DRILLS_LACK,
+        begin_s=begin_s,
+        boxes=len(mine),
+    )
+
+
+def _say_whose(
+    scenario: Scenario,
+    mine: int,
+    shard: tuple[int, int],
+    fleet_options: FleetOptions,
+    progress: Progress,
+) -> None:
+    number, total = shard
+    boxes = readable.boxes(mine)
+    progress.phase(f"connecting {boxes} (shard {number} of {total}) to {fleet_options.brokers}")
+    if not mine:
+        cars = scenario.fleet.count
+        progress.note(
+            f"shard {number} of {total} has no boxes: {total} shards are more than the"
+            f" {readable.number_of(cars, 'car')} of the scenario; {cars} shards would do"
         )
-        drills = Drills(
-            scenario,
-            injector,
-            fleet.driver,
-            lacks=DRILLS_LACK,
-            begin_s=begin_s,
-            boxes=len(mine),
-        )
-        if options.control is not None:
-            progress.note(f"fleet-sim inject FAULT --control {options.control} holds a drill")
-        progress.phase("serving; SIGTERM or Ctrl-C ends it")
-        if roster is not None:
-            roster.serve()
-        await _report(fleet, roster, progress, stop)
+
+
+def _check(fleet: LiveFleet, shards: Shards | None) -> None:
+    """Raise for defects of the model, and for processes that are lost."""
     defects, first = fleet.defects
     if defects:
         raise ModelDefectError(defects, first)

@@ -29,9 +29,10 @@ from fleet_sim.runs.injection import (
 )
 from fleet_sim.runs.live.beside import Beside
 from fleet_sim.runs.live.broker_control import MosquittoControl
+from fleet_sim.runs.live.brokers_away import BoxesAtBrokers, BrokersAway
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
-from fleet_sim.runs.live.waiting import Waiting, why_not
+from fleet_sim.runs.live.waiting import Waiting, on_broker, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
@@ -53,6 +54,8 @@ SHOWN_AFTER_S = 2.0
 """Goodbyes that take less are not worth a line."""
 SETTLE_S = 20.0
 """Go on without the boxes that are still missing when none has come for so long."""
+LOOK_S = 0.5
+"""How often it is looked which brokers are away."""
 MOST_NAMED = 3
 """Of boxes that are away, so many are named."""
 
@@ -97,6 +100,8 @@ class LiveFleet:
         self._configured = len(specs)
         self._rss_before = rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
+        brokers = len(options.brokers.addresses)
+        self._at_brokers = BoxesAtBrokers(brokers) if brokers > 1 else None
         world = World(
             env=self.driver,
             seed=options.seed,
@@ -107,14 +112,23 @@ class LiveFleet:
             defects=self.driver.defects,
             on_movement=options.on_movement,
             on_bad_certificate=options.on_bad_certificate,
+            on_no_connection=None if self._at_brokers is None else self._at_brokers.take,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
+        if self._at_brokers is not None:
+            self._at_brokers.add(self.fleet.boxes[spec.vehicle_id] for spec in specs)
         self.connect_rate_per_s: float | None = None
         self._progress: Progress | None = None
         self._leaving_since_s: float | None = None
         self._beside: Beside | None = None
         self._wall_clock: WallClockFollower | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.answered: asyncio.Event | None = None
+        """For one process of several: whoever has started them waits for all of them together, sets
+        this when one box is in anywhere, and says what is to be said of boxes and brokers."""
+        self.missing = 0
+        """How many boxes were not there yet when `connect` returned."""
 
     def links(
         self,
@@ -182,6 +196,8 @@ class LiveFleet:
         """
         self._progress = progress
         self.follow_wall_clock(progress.note)
+        if self.answered is None:
+            self._watch_brokers(progress.note)
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         # Connecting leaves none that refers to itself.
         gc.collect()
@@ -193,7 +209,10 @@ class LiveFleet:
         finally:
             gc.freeze()
             gc.enable()
+        self.missing = self._configured - self.own_counts.known
         if not stop.is_set():
+            if self.missing and self.answered is None:
+                progress.note(self._going_on_without(self.missing))
             self._beside = Beside(self.fleet, self._options.brokers, progress.note)
             await self._beside.settle()
         if self.own_counts.known:
@@ -203,6 +222,26 @@ class LiveFleet:
         """Let the boxes follow the machine's clock until `close`, and `note` of each step of it."""
         self._wall_clock = WallClockFollower(self.fleet.world, self.driver, note)
         self._wall_clock.start()
+
+    def _watch_brokers(self, note: Callable[[str], None]) -> None:
+        """Say until `close` which brokers of several are away."""
+        if self._at_brokers is not None:
+            self._watch = asyncio.ensure_future(self._look_at_brokers(note))
+
+    async def _look_at_brokers(self, note: Callable[[str], None]) -> None:
+        away = BrokersAway(self._options.brokers, note)
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self.counts.known:  # else `Waiting` says it
+                away.take(self.broker_states(), time.monotonic())
+
+    def broker_states(self) -> dict[int, str]:
+        """Return how it is with each of several brokers: see `BrokerStates`."""
+        if self._at_brokers is None:
+            return {}
+        has_answered = self.own_counts.known > 0
+        why = partial(why_not, brokers=self._options.brokers, has_answered=has_answered)
+        return self._at_brokers.states(why)
 
     async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
         """Wait for every box; return when the first was there (or we began), and the last."""
@@ -216,21 +255,17 @@ class LiveFleet:
                 known, last_s = self.own_counts.known, now_s
                 first_s = first_s or now_s - POLL_S
                 progress.connecting(self.counts.known, self.total)
-            elif not known:
-                waiting.check(now_s, self.own_counts.last_end)
+            elif not known and self.answered is None:
+                waiting.check(now_s, self.own_counts.last_end, self.own_counts.last_end_of)
+            elif not known and self.answered is not None and not self.answered.is_set():
+                last_s = now_s
             elif now_s - last_s >= SETTLE_S:
-                progress.note(self._going_on_without(self._configured - known))
                 break
         return first_s or last_s, last_s
 
     def _going_on_without(self, missing: int) -> str:
-        boxes = readable.boxes(missing)
-        are = "is" if missing == 1 else "are"
         ids = (one for one, box in self.fleet.boxes.items() if not box.modem.is_known)
-        return (
-            f"going on without {boxes} that {are} not there yet, {_named(ids, missing)}"
-            f"{self.last_failure()}"
-        )
+        return f"{without_in_words(missing)}, {_named(ids, missing)}{self.last_failure()}"
 
     def watch_beside(self) -> None:
         """Say what has changed for those beside the boxes, once `connect` has returned."""
@@ -256,7 +291,8 @@ class LiveFleet:
         if counts.last_end is None:
             return ""
         why = why_not(counts.last_end, self._options.brokers, has_answered=counts.known > 0)
-        return f"; last failure, of {counts.last_end_of}: {why}"
+        where = on_broker(self._options.brokers, counts.last_end_of)
+        return f"; last failure, of {counts.last_end_of}: {where}{why}"
 
     def sample(self, load_starts_s: float) -> dict[str, Any]:
         """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
@@ -301,6 +337,8 @@ class LiveFleet:
         """
         if self._wall_clock is not None:
             self._wall_clock.stop()
+        if self._watch is not None:
+            self._watch.cancel()
         self.end_injections()
         self.driver.stop()
         if self._options.says_goodbye:
@@ -328,6 +366,12 @@ class LiveFleet:
             self._leaving_since_s = now_s
         if now_s - self._leaving_since_s >= SHOWN_AFTER_S:
             self._progress.leaving(self.total - left, self.total)
+
+
+def without_in_words(missing: int) -> str:
+    """Return that a fleet goes on without so many boxes."""
+    are = "is" if missing == 1 else "are"
+    return f"going on without {readable.boxes(missing)} that {are} not there yet"
 
 
 def _car_of(handler: LinkHandler) -> str | None:

@@ -26,7 +26,7 @@ from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
 from fleet_sim.runs.injection import Around, inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.platform_api import platform_api
-from fleet_sim.runs.live.waiting import Waiting
+from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
@@ -34,8 +34,9 @@ from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import PlatformEvent, encode_events
 from fleet_wire.errors import LimitError
 from fleet_wire.garbage import calm_garbage_collector
+from fleet_wire.links.away import Away
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.link import SESSION_TAKEN_OVER, Disconnected
+from fleet_wire.links.link import SESSION_TAKEN_OVER, BrokerAddress, Disconnected
 from fleet_wire.links.several import Brokers, spread_links
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import vehicle_of_topic
@@ -91,7 +92,9 @@ class LivePlatform:
         options: PlatformOptions,
         *,
         write: Callable[[PlatformEvent], None],
+        warn: Callable[[str], object],
     ) -> None:
+        self._brokers = BrokersOfPlatform(options.brokers, warn)
         self._scenario = scenario
         self._options = options
         self.driver = LiveDriver(asyncio.get_running_loop())
@@ -112,6 +115,7 @@ class LivePlatform:
                 ),
                 vehicle_of=partial(vehicle_of_topic, profile),
                 within=self.driver.present(),
+                on_broker=self._brokers.changed,
             ),
             profile=profile,
             defects=self.driver.defects,
@@ -126,7 +130,13 @@ class LivePlatform:
             client_id=self._client_id,
         )
         self.metrics = ApiMetrics(CollectorRegistry())
-        self._api = platform_api(self.platform, self.driver, metrics=self.metrics, write=write)
+        self._api = platform_api(
+            self.platform,
+            self.driver,
+            metrics=self.metrics,
+            write=write,
+            away=self._brokers.away,
+        )
 
     async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
         """Connect to the broker, or return when `stop` is set.
@@ -134,7 +144,13 @@ class LivePlatform:
         Raises `BrokerUnreachableError` and `BrokerRefusedError`.
         """
         connection = self.platform.service.connection
-        connection.on_end = TakeOvers(self._client_id, progress.note, self.driver.now_s).take
+        take_overs = TakeOvers(self._client_id, progress.note, self.driver.now_s)
+
+        def ended(end: Disconnected) -> None:
+            take_overs.take(end)
+            self._brokers.gone(end)
+
+        connection.on_end, connection.on_begin = ended, self._brokers.there
         with self.driver.present():
             self.platform.start()
         waiting = Waiting(self._options.brokers, self._options.wait_s, progress, who="platform")
@@ -189,6 +205,43 @@ class LivePlatform:
         )
 
 
+class BrokersOfPlatform:
+    """Says to `warn`, once each time, that a broker is away, or all are, and that it is back."""
+
+    def __init__(self, brokers: Brokers, warn: Callable[[str], object]) -> None:
+        self.away = Away()
+        """Those that are away while others are there."""
+        self._brokers = brokers
+        self._warn = warn
+        self._was_there = False
+        """Whether one has been there; before, `Waiting` says why none is."""
+        self._are_gone = False
+
+    def changed(self, broker: BrokerAddress, end: Disconnected | None) -> None:
+        """Take that one of several is away, and why, or there (None)."""
+        if not self.away.take(broker, end):
+            return
+        if end is None:
+            self._warn(f"broker {broker} is there again")
+        else:
+            why = why_not(end, self._brokers, has_answered=self._was_there)
+            self._warn(f"broker {broker} is away, its cars are not reached: {why}")
+
+    def gone(self, end: Disconnected) -> None:
+        """Take that none is there any more."""
+        if self._was_there and not self._are_gone:
+            self._are_gone = True
+            why = why_not(end, self._brokers, has_answered=True)
+            self._warn(f"no connection with {self._brokers}, no car is reached: {why}")
+
+    def there(self) -> None:
+        """Take that there is a connection."""
+        self._was_there = True
+        if self._are_gone:
+            self._are_gone = False
+            self._warn(f"connected with {self._brokers} again")
+
+
 class TakeOvers:
     """Says that another client has our client id: `say` takes the sentence, `now_s` is a clock."""
 
@@ -213,9 +266,15 @@ class TakeOvers:
         )
 
 
-async def serve_platform(scenario: Scenario, options: PlatformOptions, progress: Progress) -> None:
+async def serve_platform(
+    scenario: Scenario,
+    options: PlatformOptions,
+    progress: Progress,
+    warn: Callable[[str], object],
+) -> None:
     """Serve the API of a scenario's platform until SIGTERM or Ctrl-C.
 
+    `warn` takes which brokers are away, and back, while others are there or it serves.
     The scenario's faults of the platform begin when it serves; those of cars are the boxes'.
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
     allow, and `ModelDefectError` at the end where the model has shown a defect.
@@ -228,7 +287,7 @@ async def serve_platform(scenario: Scenario, options: PlatformOptions, progress:
         stack.callback(progress.close)
         log = _log(options.log_file, progress)
         stack.callback(log.close)
-        live = LivePlatform(scenario, options, write=log.write)
+        live = LivePlatform(scenario, options, write=log.write, warn=warn)
         stack.push_async_callback(live.close)
         follower = WallClockFollower(live.world, live.driver, progress.note, who="the platform")
         follower.start()

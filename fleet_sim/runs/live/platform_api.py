@@ -14,6 +14,9 @@ from fleet_sim.api.server import ApiServer
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.links.away import Away
+from fleet_wire.web.exchange import HttpResponse
+from fleet_wire.web.readiness import readiness
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -24,12 +27,22 @@ def platform_api(
     *,
     metrics: ApiMetrics | None = None,
     write: Callable[[PlatformEvent], None],
+    away: Away | None = None,
 ) -> ApiServer:
-    """Return the server of a platform; `write` takes what it answers by itself."""
+    """Return the server of a platform; `write` takes what it answers by itself.
+
+    `away` are the brokers that it is without.
+    """
+    connection = platform.service.connection
+    without = Away() if away is None else away
 
     def unix_s() -> float:
         with driver.present():
             return platform.unix_s()
+
+    def ready() -> HttpResponse:
+        there = connection.link is not None
+        return readiness(None if there else f"no broker: {connection.last_end}", str(without))
 
     return ApiServer(
         platform,
@@ -37,6 +50,7 @@ def platform_api(
         metrics=metrics or ApiMetrics(CollectorRegistry()),
         own=OwnAnswers(write, unix_s),
         on_untreated=_log_untreated,
+        ready=ready,
     )
 
 

@@ -44,7 +44,10 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of it as it is played, with what `--set` changed."""
     seed: Annotated[int, msgspec.Meta(ge=0)]
     brokers: Annotated[str, msgspec.Meta(max_length=16)]
-    """Digest of their list."""
+    """Digest of their list: a car's broker follows from its place there, so the order counts."""
+    broker_set: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    """The same whatever the order."""
+    broker_count: Annotated[int, msgspec.Meta(ge=0)] = 0
     is_ending: bool = False
     """Whether it says goodbye."""
 
@@ -75,6 +78,7 @@ def announcement(
 ) -> Announcement:
     """Return what a shard K of N has to say of itself."""
     text = scenario.model_dump_json(exclude={"seed"})
+    addresses = [f"{each.host}:{each.port}" for each in brokers.addresses]
     return Announcement(
         number=shard[0],
         host=host,
@@ -82,8 +86,19 @@ def announcement(
         cars=scenario.fleet.count,
         scenario=_digest(text),
         seed=seed,
-        brokers=_digest(",".join(f"{each.host}:{each.port}" for each in brokers.addresses)),
+        brokers=_digest(",".join(addresses)),
+        broker_set=_digest(",".join(sorted(addresses))),
+        broker_count=len(addresses),
     )
+
+
+def meeting_place(brokers: Brokers) -> Brokers:
+    """Return the broker of a list at which shards announce themselves.
+
+    It is the one whose `host:port` comes first in the alphabet: the same in whatever order they
+    stand, and in a list that has others besides, as long as none of these comes before it.
+    """
+    return Brokers((min(brokers.addresses, key=lambda each: f"{each.host}:{each.port}"),))
 
 
 def boxes_of(number: int, shard: Announcement) -> int:
@@ -213,12 +228,25 @@ def _difference(ours: Announcement, other: Announcement) -> str | None:
     """Return the first thing that two have been told differently, and what follows from it."""
     return next(
         (
-            f"{field} {getattr(other, field)} is not {getattr(ours, field)}: {so}"
+            f"{_in_words(field, ours, other)}: {so}"
             for field, so in _MUST_BE_THE_SAME
             if getattr(other, field) != getattr(ours, field)
         ),
         None,
     )
+
+
+def _in_words(field: str, ours: Announcement, other: Announcement) -> str:
+    """Return how two differ in a field; what is a digest says nothing to people."""
+    if field == "scenario":
+        return "its scenario is another"
+    if field != "brokers":
+        return f"{field} {getattr(other, field)} is not {getattr(ours, field)}"
+    if other.broker_set == ours.broker_set:
+        return "its --broker list has the same brokers in another order"
+    if other.broker_count != ours.broker_count:
+        return f"its --broker list has {other.broker_count} brokers, not {ours.broker_count}"
+    return "its --broker list has others than this one's"
 
 
 def _digest(text: str) -> str:

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final
 
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.live.roster import ANNOUNCED_AT, Announcement, Roster
+from fleet_sim.runs.live.roster import ANNOUNCED_AT, Announcement, Roster, meeting_place
 from fleet_sim.runs.live.waiting import why_not
 from fleet_wire.links.announced import GONE
 from fleet_wire.links.factory import link_factory
@@ -21,7 +21,6 @@ from fleet_wire.links.link import (
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.links.several import Brokers
 from fleet_wire.randomness import RandomStream
 
 AGAIN_S: Final = 30.0
@@ -36,8 +35,8 @@ RECONNECT: Final = ReconnectPolicy(base_s=1.0, cap_s=30.0)
 class RosterLink:
     """Keeps a `Roster` up to date. Implements `fleet_wire.links.link.LinkHandler`.
 
-    It speaks to the first broker of the list alone: fifty shards on fifty brokers would otherwise
-    announce themselves 2,500 times, each to all others.
+    It speaks to one broker of the list alone, see `meeting_place`: fifty shards on fifty brokers
+    would otherwise announce themselves 2,500 times, each to all others.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class RosterLink:
         """Whether the broker has taken our announcement on this connection."""
         self._has_complained = False
         self._timer: asyncio.TimerHandle | None = None
-        self._broker = Brokers((options.brokers.first,))
+        self._broker = meeting_place(options.brokers)
         make = link_factory(
             self._broker.first, protocol=options.profile.traits.mqtt, tls=options.tls
         )

@@ -35,7 +35,7 @@ from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.shards import Shards
 from fleet_sim.runs.live.spread_fleet import SpreadFleet
 from fleet_sim.runs.live.stop import Stop
-from fleet_sim.runs.live.supervision import keep_running
+from fleet_sim.runs.live.supervision import Supervision
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
@@ -157,6 +157,10 @@ class LiveRun:
         rentals = self._make_rentals(fleet, specs)
         if self._scenario.has_platform:
             self._api = _rental_api(fleet.driver, rentals, self._options.platform_url)
+        ids = [spec.vehicle_id for spec in specs]
+        supervision = Supervision(brokers.processes, ids, self._progress.note)
+        for work in supervision.work():
+            self._background(work)
         try:
             self._progress.phase(f"connecting {readable.boxes(len(specs))} to {brokers.brokers}")
             await fleet.connect(self._progress, self._stop.asked)
@@ -184,6 +188,7 @@ class LiveRun:
             lost_processes=() if self._shards is None else self._shards.lost_texts,
             silent_processes=() if self._shards is None else (*self._shards.came_back,),
             interrupted_after_s=self._interrupted_after_s,
+            broken_brokers=tuple(supervision.told),
         )
 
     def conclude(self) -> dict[str, Any]:
@@ -275,8 +280,6 @@ class LiveRun:
             self._progress.note(f"the platform's API: {await self._api.start()}")
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs))
-        for broker in self._brokers.processes:
-            self._background(keep_running(broker, self._progress.note))
         self._background(self._pass_on_stop(probe, fleet, rentals))
         try:
             async for event in probe.events():

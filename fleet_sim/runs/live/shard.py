@@ -106,6 +106,7 @@ class _Shard:
             specs,
             replace(options, with_null_box=number == 1, name=f"sms-centre-{number}-of-{total}"),
         )
+        self._fleet.answered = self._answered = asyncio.Event()
 
     async def play(self) -> None:
         """Do all of it. Raises `UnlockpathError` where the boxes cannot connect."""
@@ -116,7 +117,7 @@ class _Shard:
             await self._may_connect.wait()
             await fleet.connect(self, self._ended)
             self._say(self._counts())
-            self._say(words.Ready())
+            self._say(words.Ready(missing=fleet.missing))
             await self._ended.wait()
         finally:
             listening.cancel()
@@ -138,6 +139,8 @@ class _Shard:
             match word:
                 case words.Connect():
                     self._may_connect.set()
+                case words.Answered():
+                    self._answered.set()
                 case words.Begin():
                     self._begin(word.load_starts_at)
                 case words.End():
@@ -181,6 +184,7 @@ class _Shard:
             first_defect=defects.first,
             rss_bytes=rss_bytes() - self._rss_before,
             last_failure=self._fleet.last_failure(),
+            brokers=self._fleet.broker_states(),
         )
 
     # What a fleet tells its `Progress`

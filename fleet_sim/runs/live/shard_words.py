@@ -20,6 +20,10 @@ class Connect(msgspec.Struct, frozen=True, tag="connect"):
     """To a shard: it is its turn to connect its boxes."""
 
 
+class Answered(msgspec.Struct, frozen=True, tag="answered"):
+    """To a shard: a broker has let boxes in, those of this process or another's."""
+
+
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
     """To a shard: the load begins."""
 
@@ -40,10 +44,15 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
     """Resident memory that the process has taken since before it had boxes."""
     last_failure: str
     """Whose connection was lost last, and why; see `LiveFleet.last_failure`."""
+    brokers: dict[int, str] = {}
+    """See `LiveFleet.broker_states`."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """From a shard: its boxes are connected, all or those that will be."""
+
+    missing: int = 0
+    """How many it goes on without."""
 
 
 class Truth(msgspec.Struct, frozen=True, tag="truth"):
@@ -74,7 +83,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     error: str
 
 
-ToShard = Connect | Begin | End
+ToShard = Connect | Answered | Begin | End
 FromShard = Counts | Ready | Truth | Told | Moved | Note | Failed
 
 to_shard = msgspec.json.Decoder(ToShard)

@@ -26,9 +26,11 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live.brokers_away import together
 from fleet_sim.runs.live.forking import fork, signals_held
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
+from fleet_wire.links.link import Disconnected
 
 END_S: Final = 25.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
@@ -47,6 +49,9 @@ POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 """Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
+STUCK_AFTER: Final = 6
+"""One whose boxes fail to connect, and that has said so often that no more are in, for 3 s of its
+own time, keeps no other waiting: its broker may be away. One that gets no turn says nothing."""
 
 PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
@@ -94,6 +99,8 @@ class Shard:
     is_running: bool = True
     may_connect: bool = False
     """Whether it has been told to."""
+    same_for: int = 0
+    """How often it has said since then, and in a row, that no more boxes have been connected."""
     writer: asyncio.StreamWriter | None = field(default=None, repr=False)
     silent_s: float = SILENT_S - STARTS_S
     """Since its last word; at first since when that could have come."""
@@ -102,6 +109,22 @@ class Shard:
     def is_silent(self) -> bool:
         """Whether it gives no sign of life: it is stopped, or gets no turn."""
         return self.is_running and self.silent_s >= SILENT_S
+
+    def take(self, counts: words.Counts) -> None:
+        """Take what it has counted."""
+        has_gained = self.counts is None or counts.fleet.known > self.counts.fleet.known
+        self.same_for = 0 if has_gained else self.same_for + self.may_connect
+        self.counts = counts
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether it connects its boxes, and gets on with that."""
+        if not self.may_connect or self.ready is not None or self.lost is not None:
+            return False
+        if self.is_silent:
+            return False
+        has_failed = self.counts is not None and self.counts.fleet.last_end is not None
+        return not (has_failed and self.same_for >= STUCK_AFTER)
 
     @property
     def name(self) -> str:
@@ -136,6 +159,7 @@ class Shards:
         self._following: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
         self._is_ending = False
+        self._has_answered = False
         self._heard = 0
         """Words."""
         self.came_back: list[str] = []
@@ -226,6 +250,23 @@ class Shards:
         return next(filter(None, texts), "")
 
     @property
+    def last_end(self) -> tuple[Disconnected | None, str]:
+        """Why a connection of one of them has ended, or could not be made, and whose that was."""
+        counts = (shard.counts.fleet for shard in self.shards if shard.counts is not None)
+        return next(((of.last_end, of.last_end_of) for of in counts if of.last_end), (None, ""))
+
+    @property
+    def missing(self) -> int:
+        """How many boxes those that run have gone on without."""
+        return sum(shard.ready.missing for shard in self.shards if shard.ready and not shard.lost)
+
+    def broker_states(self) -> dict[int, str]:
+        """Return how it is with each of several brokers, as those that run see it together."""
+        return together(
+            shard.counts.brokers for shard in self.shards if shard.counts and not shard.lost
+        )
+
+    @property
     def lost(self) -> list[Shard]:
         """Those that are gone although nobody has told them to end."""
         return [shard for shard in self.shards if shard.lost is not None]
@@ -263,10 +304,7 @@ class Shards:
 
     def let_connect(self) -> None:
         """Let the next ones connect, a few at a time: with all at once none would be in in time."""
-        connecting = sum(
-            shard.may_connect and shard.ready is None and not (shard.lost or shard.is_silent)
-            for shard in self.shards
-        )
+        connecting = sum(shard.is_connecting for shard in self.shards)
         for shard in self.shards:
             if connecting >= AT_ONCE:
                 return
@@ -274,6 +312,12 @@ class Shards:
                 shard.may_connect = True
                 words.write(shard.writer, words.line(words.Connect()))
                 connecting += 1
+
+    def say_answered(self) -> None:
+        """Let each know that a broker has let boxes in, as soon as all can hear it."""
+        if not self._has_answered and all(shard.writer is not None for shard in self.shards):
+            self._has_answered = True
+            self._tell(words.Answered())
 
     def all_are_ready(self) -> bool:
         """Whether the boxes of each are connected, as far as they will be; not of a silent one.
@@ -350,7 +394,7 @@ class Shards:
 def _take(word: words.FromShard, shard: Shard, heard: Heard) -> None:
     match word:
         case words.Counts():
-            shard.counts = word
+            shard.take(word)
         case words.Ready():
             shard.ready = word
         case words.Truth():

@@ -24,8 +24,10 @@ from fleet_sim.runs.injection import (
     silent,
     strikes_boxes,
 )
-from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, LiveFleet
+from fleet_sim.runs.live.brokers_away import together
+from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, LiveFleet, without_in_words
 from fleet_sim.runs.live.shards import Heard, Shards
+from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
 
@@ -71,8 +73,10 @@ class SpreadFleet(LiveFleet):
     async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
         """Wait until the brokers know the boxes of every process, or `stop` is set.
 
-        Raises `BrokerUnreachableError` where no process could connect any.
+        They wait for a broker together, `wait_s` in all. Raises `BrokerUnreachableError` where none
+        has let a box in by then, `BrokerRefusedError` where one refuses them for good.
         """
+        options = self._options
         self._progress = progress
         self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
         began_s = monotonic()
@@ -80,13 +84,23 @@ class SpreadFleet(LiveFleet):
             await super().connect(progress, stop)
         else:
             self.follow_wall_clock(progress.note)
+            self._watch_brokers(progress.note)
+        waiting = Waiting(options.brokers, options.wait_s, progress)
         while not stop.is_set() and not self._shards.all_are_ready():
             self._shards.let_connect()
-            progress.connecting(self.counts.known, self.total)
+            counts = self.counts
+            progress.connecting(counts.known, self.total)
+            if counts.known:
+                self._shards.say_answered()
+            else:
+                waiting.check(monotonic(), *self._shards.last_end)
             await asyncio.sleep(POLL_S)
         for each in self._shards.silent_texts:
             progress.note(f"going on without {each}")
         progress.connecting(self.counts.known, self.total)
+        missing = self._shards.missing
+        if missing and not stop.is_set():
+            progress.note(f"{without_in_words(missing)}{self._shards.last_failure}")
         self.connect_rate_per_s = self.counts.known / max(monotonic() - began_s, POLL_S)
 
     def inject(
@@ -123,6 +137,10 @@ class SpreadFleet(LiveFleet):
         self.end_injections()
         await self._shards.end(lambda: self.show_leaving(self.counts.reachable))
         await super().close()
+
+    def broker_states(self) -> dict[int, str]:
+        """Return how it is with each of several brokers, as all processes see it."""
+        return together((super().broker_states(), self._shards.broker_states()))
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""

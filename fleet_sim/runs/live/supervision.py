@@ -1,29 +1,86 @@
-"""Keeps the private broker running, as an operator's supervisor would."""
+"""Keeps private brokers running, as an operator's supervisor would, and says when one breaks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import signal
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, Final
 
 from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.results import readable
 from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.links.several import broker_of
 
 CHECK_S = 0.5
+MOST_TOLD: Final = 20
+"""Of what has become of the brokers the summary has so much."""
+MOST_NAMED: Final = 3
+"""Of the cars of a broker so many are named."""
 
 
-async def keep_running(broker: BrokerProcess, note: Callable[[str], None]) -> None:
-    """Start `broker` again whenever it has ended, until cancelled; `note` takes what happened.
+class Supervision:
+    """The private brokers of a run; `note` takes what happens to them, with their cars."""
 
-    The event loop steps the fleet meanwhile: a thread waits for a broker that is slow to start.
-    """
-    while True:
-        await asyncio.sleep(CHECK_S)
-        code = broker.poll()
-        if code is None:
-            continue
-        note(f"the broker ended with exit code {code}; starting it again")
-        broker.restart()
-        try:
-            await asyncio.to_thread(broker.wait_until_accepting)
-        except BrokerUnreachableError as error:
-            note(str(error))
+    def __init__(
+        self,
+        brokers: Sequence[BrokerProcess],
+        vehicle_ids: Sequence[str],
+        note: Callable[[str], None],
+    ) -> None:
+        self._brokers = brokers
+        self._vehicle_ids = vehicle_ids
+        self._note = note
+        self.told: list[str] = []
+        """What has become of them, and when: the first few, for the summary."""
+
+    def work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Return what watches each of them, until it is cancelled."""
+        return (self._keep_running(place) for place in range(len(self._brokers)))
+
+    async def _keep_running(self, place: int) -> None:
+        """Start a broker again whenever it has ended, and say when it is stopped.
+
+        The event loop steps the fleet meanwhile: a thread waits for a broker that is slow to start.
+        """
+        broker, was_stopped = self._brokers[place], False
+        while True:
+            await asyncio.sleep(CHECK_S)
+            code, is_stopped = broker.poll(), broker.is_stopped
+            if is_stopped is not was_stopped:
+                was_stopped = is_stopped
+                how = f"is stopped (kill -CONT {broker.pid} lets it go on)"
+                await self._tell(place, how if is_stopped else "goes on")
+            if code is None:
+                continue
+            broker.restart()
+            await self._tell(place, f"{_how(code)}; it is started again")
+            try:
+                await asyncio.to_thread(broker.wait_until_accepting)
+            except BrokerUnreachableError as error:
+                self._note(str(error))
+
+    async def _tell(self, place: int, what: str) -> None:
+        moment = readable.moment(time.time())
+        # Of a million cars it takes two seconds to say whose broker is which.
+        text = f"{await asyncio.to_thread(self._name, place)} {what}"
+        self._note(text)
+        if len(self.told) < MOST_TOLD:
+            self.told.append(f"{moment}: {text}")
+
+    def _name(self, place: int) -> str:
+        """Return which broker it is, where, and of which cars."""
+        total = len(self._brokers)
+        cars = [one for one in self._vehicle_ids if broker_of(one, total) == place]
+        more = len(cars) - MOST_NAMED
+        named = ", ".join(cars[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        which = "the broker" if total == 1 else f"broker {place + 1} of {total}"
+        where = self._brokers[place].address
+        return f"{which} ({where}, {readable.boxes(len(cars))}: {named})"
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was killed by signal {-code} ({signal.Signals(-code).name})"

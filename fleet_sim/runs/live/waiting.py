@@ -49,16 +49,19 @@ class Waiting:
         self._progress = progress
         self._began_s = self._said_s = time.monotonic()
 
-    def check(self, now_s: float, last_end: Disconnected | None) -> None:
-        """Take why the last attempt has failed, None before the first did.
+    def check(self, now_s: float, last_end: Disconnected | None, last_end_of: str = "") -> None:
+        """Take why the last attempt has failed, None before the first did; and which box's it was.
 
         Raises `BrokerRefusedError` where trying again is of no use, and `BrokerUnreachableError`
         when it has been too long.
         """
-        why = "it does not answer" if last_end is None else why_not(last_end, self._brokers)
+        why = "it does not answer"
+        if last_end is not None:
+            why = f"{on_broker(self._brokers, last_end_of)}{why_not(last_end, self._brokers)}"
         waited_s = now_s - self._began_s
         if last_end is not None and _is_permanent(last_end) and waited_s >= REFUSED_AFTER_S:
             detail = _with_cure(last_end.detail, last_end, self._brokers)
+            detail = f"{on_broker(self._brokers, last_end_of)}{detail}"
             raise BrokerRefusedError(
                 last_end.code or 0, f"{self._brokers} lets no {self._who} in: {detail}"
             )
@@ -76,6 +79,12 @@ class Waiting:
 
 def _is_permanent(end: Disconnected) -> bool:
     return end.why is Ended.REFUSED and end.code in PERMANENT_CODES
+
+
+def on_broker(brokers: Brokers, vehicle_id: str) -> str:
+    """Return which of several brokers is a car's, as the beginning of why it is not on it."""
+    several = len(brokers.addresses) > 1 and vehicle_id
+    return f"{brokers.of_car(vehicle_id)}: " if several else ""
 
 
 def why_not(end: Disconnected, brokers: Brokers, *, has_answered: bool = False) -> str:

@@ -26,6 +26,7 @@ async def test_every_problem_has_a_page_at_its_address() -> None:
     [
         ("/openapi.json", "application/json"),
         ("/healthz", "text/plain"),
+        ("/readyz", "text/plain"),
         ("/metrics", "text/plain"),
         ("/", "text/html"),
     ],

@@ -393,6 +393,14 @@ def test_summary_tells_what_no_monitor_can_see(tmp_path: Path, pipe: Console) ->
     assert "no monitor can: 9 movements of locks, and 4 moved for a command without" in told
 
 
+def test_brokers_that_broke_are_named(tmp_path: Path, pipe: Console) -> None:
+    """What else went wrong may follow from it."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    print_summary({**summary, "broken_brokers": ["broker 2 of 3 was killed"]}, pipe)
+    told = " ".join(written(pipe).split())
+    assert "Brokers that broke: broker 2 of 3 was killed" in told
+
+
 def test_summary_of_an_empty_run(tmp_path: Path, pipe: Console) -> None:
     """Without unlocks the tables stand, with dashes for what nobody knows."""
     print_summary(summarize(tmp_path, sample_facts()), pipe)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import resource
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -40,6 +45,56 @@ def test_pace_is_first_come_first_served() -> None:
         pace.leave()
     pace.enter(starts[2])
     assert started == [0, 1, 3, 4, 5, 2]
+
+
+async def test_many_wait_for_one_lookup_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has had enough of it takes it from nobody; the next one looks anew."""
+    asked: list[str] = []
+    answered = threading.Event()
+
+    def resolver(host: str, port: int, **options: Any) -> list[Any]:
+        if options["flags"] == socket.AI_NUMERICHOST:
+            raise socket.gaierror
+        asked.append(host)
+        answered.wait()
+        raise socket.gaierror(socket.EAI_NONAME, f"nobody knows {host}:{port}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    dialer = Dialer("broker.example", 1883)
+    dials = [asyncio.ensure_future(dialer.dial()) for _ in range(3)]
+    await eventually(lambda: asked)
+    dials.pop().cancel()
+    await asyncio.sleep(0)
+    answered.set()
+    for dial in dials:
+        with pytest.raises(OSError, match="nobody knows"):
+            await dial
+    assert asked == ["broker.example"]
+    with pytest.raises(OSError, match="nobody knows"):
+        await dialer.dial()
+    assert len(asked) == 2
+
+
+def test_a_program_ends_before_the_resolver_answers() -> None:
+    """It may take minutes, and Ctrl-C would."""
+    text = (
+        "import asyncio, socket, threading, uvloop\n"
+        "from fleet_wire.links.connecting import Dialer\n"
+        "def never(host, port, **options):\n"
+        "    if options['flags']:\n"
+        "        raise socket.gaierror\n"
+        "    began.set()\n"
+        "    threading.Event().wait()\n"
+        "began, socket.getaddrinfo = threading.Event(), never\n"
+        "async def main():\n"
+        "    dialing = asyncio.ensure_future(Dialer('broker.example', 1883).dial())\n"
+        "    while not began.is_set():\n"
+        "        await asyncio.sleep(0.01)\n"
+        "uvloop.run(main())\n"
+        "print('ended')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("ended\n", "", 0)
 
 
 async def test_loopback_sources_take_turns() -> None:

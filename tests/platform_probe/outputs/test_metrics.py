@@ -503,6 +503,8 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     assert value(metrics, "sink_errors_total", sink="jsonl") == 3
     assert value(metrics, "broker_disconnects_total", why="refused") == 1
     assert value(metrics, "broker_connected") == 1
+    metrics.set_brokers_away(2)
+    assert value(metrics, "brokers_away") == 2
     metrics.set_connected(connected=False)
     assert value(metrics, "broker_connected") == 0
     assert value(metrics, "build_info", version="1.2.3") == 1

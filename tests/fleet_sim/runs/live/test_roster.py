@@ -13,6 +13,7 @@ from fleet_sim.runs.live.roster import (
     Announcement,
     Roster,
     announcement,
+    meeting_place,
 )
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.several import Brokers
@@ -26,7 +27,7 @@ def shard(number: int, total: int = 4, *, cars: int = 10, **differs: Any) -> Ann
     """Return what a shard of a fleet of ten cars says of itself."""
     own = Announcement(
         number=number, host=f"boxes-{number - 1}", total=total, cars=cars, scenario="a", seed=7,
-        brokers="b",
+        brokers="b", broker_set="s", broker_count=2,
     )  # fmt: skip
     return msgspec.structs.replace(own, **differs)
 
@@ -144,9 +145,20 @@ def test_one_that_is_played_twice_is_named_by_all() -> None:
     [
         ({"total": 6}, "total 6 is not 4: some cars are played twice or by nobody"),
         ({"cars": 12}, "cars 12 is not 10: some cars are played twice or by nobody"),
-        ({"scenario": "x"}, "scenario x is not a: its cars and faults are others"),
+        ({"scenario": "x"}, "its scenario is another: its cars and faults are others"),
         ({"seed": 8}, "seed 8 is not 7: what is random differs"),
-        ({"brokers": "x"}, "brokers x is not b: its cars are not where others look for them"),
+        (
+            {"brokers": "x"},
+            "its --broker list has the same brokers in another order: its cars are not where",
+        ),
+        (
+            {"brokers": "x", "broker_set": "y", "broker_count": 3},
+            "its --broker list has 3 brokers, not 2: its cars are not where others look for them",
+        ),
+        (
+            {"brokers": "x", "broker_set": "y"},
+            "its --broker list has others than this one's: its cars are not where others look",
+        ),
     ],
 )
 def test_what_was_told_something_else_is_named_and_does_not_count(
@@ -205,3 +217,12 @@ def test_what_decides_where_cars_are_is_announced(tmp_path: Path) -> None:
     assert announced(path, brokers="mqtt://me@b-{0..2}.b:1883").brokers == plain.brokers
     lists = ("mqtt://b-{0..3}.b", "mqtt://b-{0..1}.b,mqtt://c", "mqtt://b-{1..2}.b,mqtt://b-0.b")
     assert plain.brokers not in {announced(path, brokers=each).brokers for each in lists}
+
+
+def test_where_shards_meet_follows_from_no_order(tmp_path: Path) -> None:
+    """Nor from brokers that come later in the alphabet."""
+    path = write_scenario(tmp_path)
+    lists = ["mqtt://b-0.b,mqtt://b-1.b", "mqtt://b-1.b,mqtt://b-0.b", "mqtt://c,mqtt://b-0.b:1883"]
+    assert {meeting_place(Brokers.parse(each)).first.host for each in lists} == {"b-0.b"}
+    one, turned, _ = (announced(path, brokers=each) for each in lists)
+    assert (one.broker_set, one.broker_count) == (turned.broker_set, 2)

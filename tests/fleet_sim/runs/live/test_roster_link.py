@@ -29,9 +29,9 @@ SECOND = msgspec.structs.replace(FIRST, number=2, host="boxes-1")
 class Shard:
     """A shard's link, and what it has said."""
 
-    def __init__(self, own: Announcement, broker: BrokerAddress) -> None:
+    def __init__(self, own: Announcement, *brokers: BrokerAddress) -> None:
         self.said: list[str] = []
-        options = FleetOptions(brokers=Brokers((broker,)), seed=7)
+        options = FleetOptions(brokers=Brokers(brokers), seed=7)
         self.link = RosterLink("city", own, options, self.said.append)
         self.link.start()
 
@@ -64,6 +64,23 @@ async def test_two_hear_of_each_other_until_one_is_told_to_end(mosquitto: Broker
     assert again.said == [], "of the one before nothing is retained"
     for shard in (first, again):
         await shard.end()
+
+
+async def test_shards_whose_lists_have_another_order_find_each_other(
+    mosquitto: BrokerProcess,
+) -> None:
+    """The first of one list is not the first of the other, and that is what is said."""
+    with running_mosquitto() as other:
+        lists = [(mosquitto.address, other.address), (other.address, mosquitto.address)]
+        shards = []
+        for number, addresses in enumerate(lists, 1):
+            own = msgspec.structs.replace(
+                FIRST, number=number, brokers=f"{number}", broker_set="s", broker_count=2
+            )
+            shards.append(Shard(own, *addresses))
+        for shard in shards:
+            await shard.has_said("its --broker list has the same brokers in another order")
+            await shard.end()
 
 
 async def test_who_may_not_publish_there_says_so_once(tmp_path: Path) -> None:

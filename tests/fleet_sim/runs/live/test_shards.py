@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import shards as module
 from fleet_sim.runs.live.shard_words import Counts, Note, Ready, Told, line
 from fleet_sim.runs.live.shards import Heard, Shard, Shards
+from fleet_wire.links.link import Disconnected, Ended
 from tests.helpers.waiting import eventually
 
 
@@ -140,6 +142,43 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
     with Shards.fork(_talkative, lambda _shard: 10, 1) as shards:
         asyncio.run(follow(shards))
         assert not shards.lost
+
+
+class _Told:
+    """In place of the way to a process: what it was told."""
+
+    def __init__(self) -> None:
+        self.words: list[bytes] = []
+        self.write = self.words.append
+
+
+def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few at a time; one whose broker is away says so, and after a while the next may."""
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    end = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+    channel = cast("socket.socket", None)
+    every = [Shard(number, 4, 0, 10, channel, writer=cast("Any", _Told())) for number in range(4)]
+    shards = Shards(every)
+
+    def connecting() -> int:
+        shards.let_connect()
+        return sum(shard.may_connect for shard in every)
+
+    def say(known: int, last_end: Disconnected | None, times: int) -> None:
+        fleet = FleetCounts(known=known, last_end=last_end)
+        counts = Counts(fleet=fleet, defects=0, first_defect=None, rss_bytes=0, last_failure="")
+        for _ in range(times):
+            every[0].take(counts)
+
+    assert connecting() == 2
+    say(0, None, module.STUCK_AFTER + 1)
+    assert connecting() == 2, "its first answer may take long on a busy machine"
+    say(5, end, module.STUCK_AFTER)
+    assert connecting() == 2, "it gets on"
+    say(5, end, 1)
+    assert connecting() == 3
+    say(6, end, 1)
+    assert connecting() == 3, "none is taken back"
 
 
 async def _end(shards: Shards, notes: list[str]) -> None:

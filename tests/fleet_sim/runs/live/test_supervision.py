@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fleet_sim.broker.process import HOST, BrokerProcess, free_port
-from fleet_sim.runs.live.supervision import keep_running
+from fleet_sim.runs.live.supervision import Supervision
 from tests.helpers.waiting import eventually
 
 SLOW_BROKER = """\
@@ -25,6 +25,7 @@ time.sleep(600)
 """
 """Listens as soon as a file is there, and fails where something is in it."""
 TICKS = 20
+CARS = [f"car-{number}" for number in range(5)]
 
 
 class Order:
@@ -81,7 +82,8 @@ async def test_a_slow_restart_keeps_nobody_waiting(broker: BrokerProcess, order:
     order.wait()
     broker.kill()
     dead = broker.pid
-    keeper = asyncio.create_task(keep_running(broker, notes.append))
+    supervision = Supervision([broker], CARS, notes.append)
+    keeper = asyncio.create_task(next(supervision.work()))
     await eventually(lambda: broker.pid != dead)
     for _ in range(TICKS):
         await asyncio.sleep(0.005)
@@ -90,7 +92,9 @@ async def test_a_slow_restart_keeps_nobody_waiting(broker: BrokerProcess, order:
     order.listen()
     await eventually(lambda: accepts(broker.port))
     keeper.cancel()
-    assert notes == ["the broker ended with exit code -9; starting it again"]
+    name = f"the broker ({broker.address}, 5 boxes: car-0, car-1, car-2 and 2 more)"
+    assert notes == [f"{name} was killed by signal 9 (SIGKILL); it is started again"]
+    assert [told.partition("UTC: ")[2] for told in supervision.told] == notes
 
 
 async def test_a_broker_that_does_not_come_back_is_tried_again(
@@ -100,11 +104,27 @@ async def test_a_broker_that_does_not_come_back_is_tried_again(
     notes: list[str] = []
     order.fail()
     broker.kill()
-    keeper = asyncio.create_task(keep_running(broker, notes.append))
+    supervision = Supervision([broker], CARS, notes.append)
+    keeper = asyncio.create_task(next(supervision.work()))
     await eventually(lambda: len(notes) >= 3)
     order.listen()
     await eventually(lambda: accepts(broker.port))
     keeper.cancel()
-    assert notes[0] == "the broker ended with exit code -9; starting it again"
+    assert notes[0].endswith("was killed by signal 9 (SIGKILL); it is started again")
     assert f"mosquitto on port {broker.port} ended with exit code 1" in notes[1]
-    assert notes[2] == "the broker ended with exit code 1; starting it again"
+    assert notes[2].endswith("ended with exit code 1; it is started again")
+
+
+async def test_a_broker_that_is_stopped_is_told_and_when_it_goes_on(
+    broker: BrokerProcess,
+) -> None:
+    """It runs and listens, so that nothing else would show it."""
+    notes: list[str] = []
+    keeper = asyncio.create_task(next(Supervision([broker], CARS, notes.append).work()))
+    broker.stop_reading()
+    await eventually(lambda: len(notes) == 1)
+    broker.continue_reading()
+    await eventually(lambda: len(notes) == 2)
+    keeper.cancel()
+    assert notes[0].endswith(f" is stopped (kill -CONT {broker.pid} lets it go on)")
+    assert notes[1].endswith(" goes on")

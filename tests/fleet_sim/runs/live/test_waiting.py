@@ -110,6 +110,15 @@ def test_it_ends_with_the_last_reason() -> None:
         waiting.check(time.monotonic() + 5.0, AWAY)
 
 
+def test_which_of_several_brokers_it_was_is_said() -> None:
+    """That of the box that has failed last."""
+    waiting = Waiting(Brokers.parse("mqtt://a,mqtt://b"), 4.0, LineProgress(io.StringIO()))
+    with pytest.raises(
+        BrokerUnreachableError, match=r"b:1883: no box .* in 4 s: mqtt://[ab]:1883: "
+    ):
+        waiting.check(time.monotonic() + 5.0, AWAY, "car-00001")
+
+
 def test_a_refusal_for_good_is_not_waited_for() -> None:
     """But another box may still be let in: not at once."""
     waiting = Waiting(PLAIN, 60.0, LineProgress(io.StringIO()))

@@ -1,0 +1,40 @@
+"""Which of several brokers are away while others are there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.links.link import BrokerAddress, Disconnected
+
+MOST_NAMED: Final = 3
+"""Of brokers that are away, so many are named."""
+
+
+class Away:
+    """The brokers of a list that are away, each with the reason."""
+
+    def __init__(self) -> None:
+        self._ends: dict[BrokerAddress, Disconnected] = {}
+
+    def take(self, broker: BrokerAddress, end: Disconnected | None) -> bool:
+        """Take that a broker is away, and why, or there (None); return whether that is new."""
+        was_away = broker in self._ends
+        if end is None:
+            self._ends.pop(broker, None)
+        else:
+            self._ends[broker] = end
+        return was_away is (end is None)
+
+    def clear(self) -> None:
+        """Forget them: none of the list is there."""
+        self._ends.clear()
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._ends)
+
+    def __str__(self) -> str:
+        """Return the first few with their reasons, and that there are more; "" for none."""
+        named = [f"{broker} ({end})" for broker, end in self._ends.items()]
+        more = len(named) - MOST_NAMED
+        return ", ".join(named[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
