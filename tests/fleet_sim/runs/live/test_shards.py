@@ -151,6 +151,10 @@ class _Told:
         self.words: list[bytes] = []
         self.write = self.words.append
 
+    def is_closing(self) -> bool:
+        """Return that it is there."""
+        return False
+
 
 def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few at a time; one whose broker is away says so, and after a while the next may."""
