@@ -235,6 +235,11 @@ class LiveFleet:
             if self.counts.known:  # else `Waiting` says it
                 away.take(self.broker_states(), time.monotonic())
 
+    def stop_watching(self) -> None:
+        """Say no more of brokers: boxes leave them."""
+        if self._watch is not None:
+            self._watch.cancel()
+
     def broker_states(self) -> dict[int, str]:
         """Return how it is with each of several brokers: see `BrokerStates`."""
         if self._at_brokers is None:
@@ -337,8 +342,7 @@ class LiveFleet:
         """
         if self._wall_clock is not None:
             self._wall_clock.stop()
-        if self._watch is not None:
-            self._watch.cancel()
+        self.stop_watching()
         self.end_injections()
         self.driver.stop()
         if self._options.says_goodbye:

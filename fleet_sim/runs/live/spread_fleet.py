@@ -134,6 +134,7 @@ class SpreadFleet(LiveFleet):
 
     async def close(self) -> None:
         """End the boxes of every process, as `LiveFleet.close` does."""
+        self.stop_watching()
         self.end_injections()
         await self._shards.end(lambda: self.show_leaving(self.counts.reachable))
         await super().close()
