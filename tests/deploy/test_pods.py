@@ -135,12 +135,13 @@ def test_a_shard_is_never_missed_in_silence(cluster: Cluster) -> None:
     missing = "; 1 of 3 shards, 6 boxes missing with shard 2, 3"
     cluster.wait_for("boxes-0", f"{third} is gone without a goodbye: killed, or cut off{missing}\n")
     unfit = cluster.start(
-        BOXES, "boxes-2", fleet={"BROKERS": f"{cluster.fleet['BROKERS']},mqtt://127.0.0.1:1"}
+        BOXES, "boxes-2", fleet={"BROKERS": f"{cluster.fleet['BROKERS']},mqtt://127.0.0.1:9"}
     )
     cluster.start(BOXES, "debug-boxes-0")
     cluster.wait_for(
         "boxes-0",
-        f"{third} does not fit shard 1/3 on boxes-0 (3 boxes), this one: brokers ",
+        f"{third} does not fit shard 1/3 on boxes-0 (3 boxes), this one: "
+        "its --broker list has 2 brokers, not 1: ",
         f"give all the same --broker list{missing}",
         "shard 1/3 on debug-boxes-0 (3 boxes) is played by shard 1/3 on boxes-0 (3 boxes), this",
     )
