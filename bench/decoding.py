@@ -29,7 +29,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message
-from fleet_wire.profiles.loading import load_mapped
+from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 
@@ -83,7 +83,7 @@ class Decoding(msgspec.Struct, frozen=True):
 
 def measure_decoding(plan: DecodingPlan) -> list[Decoding]:
     """Return the rounds."""
-    mapped = load_mapped(PROFILE_FILE, name="mapped")
+    mapped = load_profile(str(PROFILE_FILE))
     pairs = {
         kind.value: tuple(_message(profile, kind, message) for profile in (NATIVE, mapped))
         for kind, message in MESSAGES.items()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 MAX_LETTERS: Final = 60
@@ -15,6 +17,16 @@ def shortened(text: str, letters: int = MAX_LETTERS) -> str:
         return text
     begin = letters * 2 // 3
     return f"{text[:begin]}...{text[begin - letters :]}"
+
+
+def first_few(names: Iterable[str], total: int, most: int) -> str:
+    """Return the first `most` of `total` names, and how many more there are.
+
+    >>> first_few(["a", "b", "c", "d"], 4, most=3)
+    'a, b, c and 1 more'
+    """
+    named = ", ".join(islice(names, most))
+    return f"{named} and {total - most} more" if total > most else named
 
 
 def on_one_line(text: str) -> str:

@@ -76,10 +76,6 @@ Untreated = Callable[[BaseException, str, str], None]
 """Takes an exception that nothing has treated, the endpoint, and the id of its trace."""
 
 
-def _always_ready() -> HttpResponse:
-    return HttpResponse(200, b"ready\n")
-
-
 class ApiServer:
     """Serves a platform. `present` lets in what comes from outside, as `LiveDriver.present` does.
 
@@ -95,7 +91,7 @@ class ApiServer:
         metrics: ApiMetrics,
         own: OwnAnswers,
         on_untreated: Untreated,
-        ready: Callable[[], HttpResponse] = _always_ready,
+        ready: Callable[[], HttpResponse],
     ) -> None:
         self._platform = platform
         self._present = present

@@ -176,6 +176,14 @@ GENERIC: Final = frozenset({INTERNAL_ERROR.slug})
 """Those that explain nothing."""
 
 
+def is_error(status: int | None) -> bool:
+    """Return whether an answer's status says that what was asked for was not done.
+
+    One without a status says nothing of it.
+    """
+    return status is not None and status >= FIRST_ERROR_STATUS
+
+
 def is_generic(status: int, problem: str | None) -> bool:
     """Return whether an answer explains nothing: so does one of 500 or more without any type.
 

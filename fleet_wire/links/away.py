@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fleet_wire.links.link import BrokerAddress, Disconnected
+from fleet_wire.shown import first_few
 
 MOST_NAMED: Final = 3
 """Of brokers that are away, so many are named."""
@@ -35,6 +36,5 @@ class Away:
 
     def __str__(self) -> str:
         """Return the first few with their reasons, and that there are more; "" for none."""
-        named = [f"{broker} ({end})" for broker, end in self._ends.items()]
-        more = len(named) - MOST_NAMED
-        return ", ".join(named[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        named = (f"{broker} ({end})" for broker, end in self._ends.items())
+        return first_few(named, len(self), MOST_NAMED)

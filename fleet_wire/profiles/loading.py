@@ -58,14 +58,6 @@ def load_draft(
     return _loaded(path, name=path.stem, box=box)
 
 
-def load_mapped(path: Path, *, name: str) -> MappedProfile:
-    """Return the mapped profile in a file. Raises `ConfigError`."""
-    profile, gaps = _loaded(path, name=name)
-    if gaps:
-        raise ConfigError(gaps)
-    return profile
-
-
 def _loaded(
     path: Path, *, name: str, box: type[BaseModel] | None = None
 ) -> tuple[MappedProfile, list[str]]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts.ended_attempt import EndedAttempt
-from platform_probe.attempts.platform_side import MAX_TOLD_OF, PlatformSide, side_in
+from platform_probe.attempts.platform_side import MAX_TOLD_OF, PlatformSide, agree, side_in
 
+KeyT = TypeVar("KeyT")
 LOOKED_BACK_S: Final = 1.0
 """By car alone a command may seem to be so much older than its request: clocks differ."""
 
@@ -97,7 +98,7 @@ class JoinedIndex:
             ):  # found already by all that the line says: so for most
                 return joined, side.take(event)
         if command_id is not None:
-            if joined is not None and not _agree(joined.command_id, command_id):
+            if joined is not None and not agree(joined.command_id, command_id):
                 joined = self._parted(joined, event.request_id)
             joined = self._one_of(self._by_command.get(command_id), joined)
         joined = joined or self._alike(event) or self._new()
@@ -115,7 +116,7 @@ class JoinedIndex:
         if joined is None or joined.attempt is not None:
             joined = self._by_trace.get(start.trace_id)
             is_free = joined is not None and joined.attempt is None
-            if not is_free or joined is None or not _agree(joined.command_id, command_id):
+            if not is_free or joined is None or not agree(joined.command_id, command_id):
                 joined = self._new()
         self.no_longer_apart(joined)  # found by the car that its lines named
         joined.attempt, joined.car, joined.trace_id = attempt, start.vehicle_id, start.trace_id
@@ -181,8 +182,7 @@ class JoinedIndex:
         joined.is_gone = True
         self.no_longer_apart(joined)
         side = joined.side
-        if joined.key is not None and self._by_key.get(joined.key) is joined:
-            del self._by_key[joined.key]
+        _take_out(self._by_key, joined.key, joined)
         _take_out(self._by_command, joined.command_id, joined)
         _take_out(self._by_trace, joined.trace_id, joined)
         if side is not None:
@@ -201,7 +201,7 @@ class JoinedIndex:
         key = _key(event)
         by_key = None if key is None else self._by_key.get(key)
         for joined in (self._by_trace.get(event.trace_id or ""), by_key):
-            if joined is not None and _agree(joined.command_id, event.command_id):
+            if joined is not None and agree(joined.command_id, event.command_id):
                 return joined
         return None
 
@@ -308,7 +308,7 @@ def _each_request(joined: Joined) -> dict[str, PlatformSide]:
     return {side.request_ids[0]: msgspec.structs.replace(side)}
 
 
-def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:
+def _take_out(index: dict[KeyT, Joined], key: KeyT | None, joined: Joined) -> None:
     if key is not None and index.get(key) is joined:
         del index[key]
 
@@ -319,14 +319,9 @@ def _key(said: PlatformEvent | PlatformSide) -> tuple[str, str] | None:
     return None if digest is None or car is None else (digest, car)
 
 
-def _agree(one: str | None, other: str | None) -> bool:
-    """Return whether two ids may be the same: one that is not known may be any."""
-    return one is None or other is None or one == other
-
-
 def _may_be_one(one: Joined, other: Joined) -> bool:
     """Return whether what has its trace in common is one unlock, and not two commands for one."""
-    return _agree(one.command_id, other.command_id) and (
+    return agree(one.command_id, other.command_id) and (
         one.attempt is None or other.attempt is None
     )
 
@@ -342,9 +337,9 @@ def _command_after_s(one: Joined, other: Joined, offset_s: float) -> float | Non
         return None
     start = attempt.start
     is_one = (
-        _agree(side.command_id, attempt.command_id)
-        and _agree(side.trace_id, start.named_trace_id)
-        and _agree(side.booking_id, start.booking_id)
+        agree(side.command_id, attempt.command_id)
+        and agree(side.trace_id, start.named_trace_id)
+        and agree(side.booking_id, start.booking_id)
         and not side.is_turned_down
     )
     return start.intended_s - side.first_at - offset_s if is_one else None

@@ -25,12 +25,13 @@ from fleet_wire.contract.problems import (
     BROKER_UNAVAILABLE,
     FIRST_ERROR_STATUS,
     FIRST_SERVER_ERROR_STATUS,
+    is_error,
 )
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON
 from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
 from platform_probe.attempts.evidence import Build
-from platform_probe.attempts.platform_side import PlatformSide, Said
+from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.timings import rounded, timings
 
 EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"
@@ -162,7 +163,7 @@ def record_of_platform(
     reached_s.setdefault(Stage.REQUESTED, intended_s)
     ended_s = max(reached_s.values())
     said = side.said
-    was_told_no = said is not None and _is_error(said)
+    was_told_no = said is not None and is_error(said.status)
     if said is not None:
         ended_s = max(ended_s, said.at + clocks.offset_s)
     if side.ended_at is not None and not is_expected_on_mqtt(side):
@@ -336,24 +337,19 @@ def _since(at: float | None, clocks: Clocks, intended_s: float) -> float | None:
 def _flags(flags: tuple[Flag, ...], cause: Cause | None, side: PlatformSide) -> tuple[Flag, ...]:
     if side.woken_at is not None and Flag.WOKEN not in flags:
         flags = (*flags, Flag.WOKEN)
-    is_error = side.status is not None and side.status >= FIRST_ERROR_STATUS
-    if cause is None and is_error:
+    if cause is None and is_error(side.status):
         flags = (*flags, Flag.TOLD_OTHERWISE)
     return flags
 
 
 def _reason(side: PlatformSide) -> str | None:
     said = side.said
-    if side.outcome is None and said is not None and _is_error(said):
+    if side.outcome is None and said is not None and is_error(said.status):
         words = ": ".join(part for part in (said.problem, said.reason) if part)
         return f"HTTP {said.status} {words}".rstrip()
     if side.is_left and not side.is_sent:
         return LEFT_UNANSWERED
     return side.reason
-
-
-def _is_error(said: Said) -> bool:
-    return said.status is not None and said.status >= FIRST_ERROR_STATUS
 
 
 def _evidence(side: PlatformSide) -> dict[str, Any]:

@@ -96,8 +96,9 @@ class Joiner:
         self._load_began_s = load_began_s
         self._limits = limits
         self._is_ours = is_ours
-        self._on_complaint = on_complaint
-        self._calls = SupportCalls(keep_s=limits.revise_s)
+        self._calls = SupportCalls(
+            keep_s=limits.revise_s, evidence=evidence, is_ours=is_ours, on_complaint=on_complaint
+        )
         self._index = JoinedIndex(self._united, self._parted)
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
@@ -113,8 +114,6 @@ class Joiner:
         self.is_catching_up = False
         """Whether the log is read from where an earlier process had stopped, and not to its end
         yet: what is missing may come with the next lines, and when they come says nothing."""
-        self._missed_until_at = -math.inf
-        self._known_calls: frozenset[str] = frozenset()
         self.only_platform = 0
         """Unlocks judged of which MQTT told nothing."""
         self.ok_by_log = 0
@@ -186,8 +185,7 @@ class Joiner:
             else:
                 self._judge(joined)
         self._hand_on()
-        for call in self._calls.due(mark_at - self._limits.deadline_s):
-            self._write_complaint(call)
+        self._calls.write_due(mark_at - self._limits.deadline_s, self.clocks)
         self._forget_old(now_s)
 
     def next_s(self) -> float | None:
@@ -213,8 +211,7 @@ class Joiner:
                 self._judge(joined)
         self._hand_on()
         self._due.clear()
-        for call in self._calls.due(math.inf):
-            self._write_complaint(call)
+        self._calls.write_due(math.inf, self.clocks)
 
     def take_up(self, records: Iterable[Attempt], calls: Iterable[str] = ()) -> None:
         """Take up the last records of an earlier process, so that calls find their unlocks.
@@ -224,7 +221,7 @@ class Joiner:
         What the log or MQTT still tells of one that was under way when that process stopped makes
         another revision of its record; lines of the others are known.
         """
-        self._known_calls = frozenset(calls)
+        self._calls.known = frozenset(calls)
         limits = self._limits
         forget_s = self._clock.monotonic_s() + limits.revise_s
         since = self._clock.unix_s() - limits.revise_s
@@ -238,7 +235,7 @@ class Joiner:
 
     def missed(self) -> None:
         """Take that lines of the log, or unlocks under way, were lost before this process began."""
-        self._missed_until_at = self._clock.unix_s()
+        self._calls.missed_until_at = self._clock.unix_s()
 
     def clocks(self) -> Clocks:
         """Return how the clocks compare now."""
@@ -270,7 +267,8 @@ class Joiner:
         for event in events:
             step = event.event
             if step is PlatformStep.SUPPORT_CALLED:
-                self._take_call(event)
+                if self._calls.take(event) and self.on_wait is not None:
+                    self.on_wait()
             elif event.operation == _UNLOCK:
                 joined, is_new = take_event(event)
                 if is_new:
@@ -283,30 +281,6 @@ class Joiner:
             for one in found.values()
             if not one.is_closed and (one.number not in waiting or _is_over(one))
         ]
-
-    def _take_call(self, call: PlatformEvent) -> None:
-        """Let a call to support wait for the unlocks that it may be about."""
-        if self._on_complaint is None or call.request_id in self._known_calls:
-            return
-        if not (self._is_ours is None or self._is_ours(call.vehicle_id or call.request_id)):
-            return
-        self._calls.take(call)
-        if self.on_wait is not None:
-            self.on_wait()
-
-    def _write_complaint(self, call: PlatformEvent) -> None:
-        """Write the record of a call."""
-        assert self._on_complaint is not None  # noqa: S101 - else there was no call
-        clocks = self.clocks()
-        record = self._calls.complaint(
-            call,
-            unix_offset_s=clocks.offset_s - clocks.unix_offset_s,
-            load_began_at=clocks.load_began_s - clocks.unix_offset_s,
-            build=self._evidence.of(call.vehicle_id or "").build,
-        )
-        if not record.attempts and record.at - self._limits.revise_s < self._missed_until_at:
-            record = msgspec.structs.replace(record, missed=True)
-        self._on_complaint(record)
 
     def _settle(self, joined: Joined) -> None:
         """Judge an unlock if all is known of it, else let it wait."""

@@ -8,7 +8,7 @@ import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
-from fleet_wire.contract.problems import FIRST_ERROR_STATUS
+from fleet_wire.contract.problems import is_error
 
 _TIME_OF: Final = {
     PlatformStep.REQUESTED: "requested_at",
@@ -164,7 +164,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         status = self.status
         if status is None and self.unheard is not None:
             status = self.unheard.status
-        return status is not None and status >= FIRST_ERROR_STATUS and not self.is_sent
+        return is_error(status) and not self.is_sent
 
     @property
     def is_left(self) -> bool:
@@ -293,14 +293,15 @@ _NAMES: Final = (
 )  # fmt: skip
 
 
+def agree(one: str | None, other: str | None) -> bool:
+    """Return whether two ids may be the same: one that is not known may be any."""
+    return one is None or other is None or one == other
+
+
 def _first(known: float | None, at: float) -> float:
     return at if known is None or at < known else known
 
 
 def _rank(status: int | None, at: float) -> tuple[bool, float]:
     """Return how answers to one unlock are ordered: a good one says most, and then the first."""
-    return _is_error(status), at
-
-
-def _is_error(status: int | None) -> bool:
-    return status is not None and status >= FIRST_ERROR_STATUS
+    return is_error(status), at

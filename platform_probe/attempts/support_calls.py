@@ -7,7 +7,9 @@ call is then the only trace of an unlock that failed.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -15,7 +17,9 @@ from msgspec import UNSET
 
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.platform_log import PlatformEvent
-from platform_probe.attempts.evidence import Build
+from platform_probe.attempts.evidence import FleetEvidence
+from platform_probe.attempts.joined_record import Clocks
+from platform_probe.attempts.platform_side import agree
 from platform_probe.attempts.timings import rounded
 
 MAX_KEYS: Final = 50_000
@@ -41,10 +45,28 @@ _Unlocks = OrderedDict[str, list[_Unlock]]
 
 
 class SupportCalls:
-    """Remembers unlocks for `keep_s`, and lets a call wait until those before it are judged."""
+    """Remembers unlocks for `keep_s`, and lets a call wait until those before it are judged.
 
-    def __init__(self, *, keep_s: float) -> None:
+    `on_complaint` takes the record of each call then; None: calls are passed over. `is_ours` says
+    by its car, or its own id, whether a call is ours to write down; None: all are.
+    """
+
+    def __init__(
+        self,
+        *,
+        keep_s: float,
+        evidence: FleetEvidence,
+        is_ours: Callable[[str], bool] | None = None,
+        on_complaint: Callable[[Complaint], None] | None = None,
+    ) -> None:
         self._keep_s = keep_s
+        self._evidence = evidence
+        self._is_ours = is_ours
+        self._on_complaint = on_complaint
+        self.known: frozenset[str] = frozenset()
+        """Those that an earlier process has written down, by `complaint_id`."""
+        self.missed_until_at = -math.inf
+        """Until when unlocks may have been missed, in Unix seconds of the monitor's clock."""
         self._by_booking: _Unlocks = OrderedDict()
         self._by_car: _Unlocks = OrderedDict()
         self._waiting: list[PlatformEvent] = []
@@ -69,12 +91,24 @@ class SupportCalls:
         if attempt.vehicle_id:
             _remember(self._by_car, attempt.vehicle_id, unlock)
 
-    def take(self, call: PlatformEvent) -> None:
-        """Let a call wait."""
+    def take(self, call: PlatformEvent) -> bool:
+        """Let a call wait for the unlocks that it may be about; return whether it does."""
+        if self._on_complaint is None or call.request_id in self.known:
+            return False
+        if not (self._is_ours is None or self._is_ours(call.vehicle_id or call.request_id)):
+            return False
         self._waiting.append(call)
+        return True
 
-    def due(self, mark_at: float) -> list[PlatformEvent]:
-        """Return the calls before a moment of the platform's clock: they wait no more."""
+    def write_due(self, mark_at: float, clocks: Callable[[], Clocks]) -> None:
+        """Write down the calls before a moment of the platform's clock: they wait no more."""
+        due = self._due(mark_at)
+        if self._on_complaint is not None and due:
+            now = clocks()
+            for call in due:
+                self._on_complaint(self._complaint(call, now))
+
+    def _due(self, mark_at: float) -> list[PlatformEvent]:
         ready = [call for call in self._waiting if call.at <= mark_at]
         kept = [call for call in self._waiting if call.at > mark_at]
         too_many = max(len(kept) - MAX_WAITING, 0)
@@ -85,25 +119,21 @@ class SupportCalls:
         """Return when the first call was, on the platform's clock; None: none waits."""
         return min((call.at for call in self._waiting), default=None)
 
-    def complaint(
-        self, call: PlatformEvent, *, unix_offset_s: float, load_began_at: float, build: Build
-    ) -> Complaint:
-        """Return the record of a call.
-
-        `unix_offset_s` is to add to the platform's times for Unix seconds of the monitor's clock,
-        `load_began_at` are such seconds.
-        """
-        at = call.at + unix_offset_s
+    def _complaint(self, call: PlatformEvent, clocks: Clocks) -> Complaint:
+        at = call.at - clocks.ahead_s
+        attempts = tuple(self._before(call, at))
+        build = self._evidence.of(call.vehicle_id or "").build
         return Complaint(
             complaint_id=call.request_id,
             at=at,
-            scheduled_s=rounded(at - load_began_at),
+            scheduled_s=rounded(at - (clocks.load_began_s - clocks.unix_offset_s)),
             vehicle_id=call.vehicle_id or "",
             booking_id=call.booking_id,
             account_id=call.account_id,
             app_version=call.app_version,
             shown=call.shown,
-            attempts=tuple(self._before(call, at)),
+            attempts=attempts,
+            missed=(not attempts and at - self._keep_s < self.missed_until_at) or UNSET,
             region=build.region,
             operator=build.operator,
             firmware=build.firmware,
@@ -140,13 +170,8 @@ def _is_of(unlock: _Unlock, call: PlatformEvent) -> bool:
     An app may have forgotten its booking: then the account tells. What opened for another booking
     was another ride.
     """
-    if not _agree(unlock.account_id, call.account_id):
+    if not agree(unlock.account_id, call.account_id):
         return False
-    if _agree(unlock.booking_id, call.booking_id):
+    if agree(unlock.booking_id, call.booking_id):
         return True
     return unlock.has_failed and None not in (unlock.account_id, call.account_id)
-
-
-def _agree(one: str | None, other: str | None) -> bool:
-    """Return whether two ids may be the same: one that is not known may be any."""
-    return one is None or other is None or one == other

@@ -14,7 +14,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Phase, PresenceStatus
 from fleet_wire.contract.platform_log import PlatformStep
-from fleet_wire.contract.problems import FIRST_ERROR_STATUS
+from fleet_wire.contract.problems import is_error
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import AWAY_S
 from platform_probe.diagnosis.records import is_taken_over_often
@@ -277,8 +277,7 @@ def is_told_open(attempt: Row) -> bool:
 
     It was answered 202, and asks until the command has ended.
     """
-    is_error = (attempt["status"] or 0) >= FIRST_ERROR_STATUS
-    return attempt["platform_outcome"] == Phase.EXECUTED and not is_error
+    return attempt["platform_outcome"] == Phase.EXECUTED and not is_error(attempt["status"])
 
 
 def _may_be_of_box(heard: Row) -> bool:

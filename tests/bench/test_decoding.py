@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.decoding import MESSAGES, PROFILE_FILE, DecodingPlan, measure_decoding, render_decoding
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.profiles.loading import load_mapped
+from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.reading import Reader
 from tests.helpers.messages import message_of
 
@@ -22,7 +22,7 @@ def test_every_kind_is_measured_beside_the_contract() -> None:
 
 def test_the_mapped_fleet_says_as_much_as_the_contract() -> None:
     """Every field of the contract's messages is mapped, on the way that most files take."""
-    profile = load_mapped(PROFILE_FILE, name="mapped")
+    profile = load_profile(str(PROFILE_FILE))
     for kind, message in MESSAGES.items():
         if kind is not TopicKind.WAKE:
             ((topic, payload, _, _),) = profile.write(kind, "car-1", message)

@@ -130,6 +130,7 @@ async def served_api(platform: PlatformHere, **options: Any) -> AsyncIterator[Se
     """Serve a platform on a free port."""
     metrics = ApiMetrics(CollectorRegistry())
     options.setdefault("present", nullcontext)
+    options.setdefault("ready", lambda: HttpResponse(200, b"ready\n"))
     served: ServedApi
 
     def untreated(error: BaseException, endpoint: str, trace_id: str) -> None:

@@ -20,6 +20,7 @@ from tests.helpers.commands import (
     start,
     summary,
     value_at,
+    wait_for_line,
     write_scenario,
 )
 from tests.helpers.own_commands import run_here
@@ -177,10 +178,7 @@ def test_ctrl_c_when_all_unlocks_have_begun_interrupts_nothing(tmp_path: Path) -
     )
     expected = text.replace("attempts.ok_share: {min: 0.5}", "attempts.total: {equals: 80}")
     process = start("fleet_sim", "run", write_scenario(tmp_path, expected), "--out", out)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "the last unlocks end" in line:
-            break
+    wait_for_line(process, "the last unlocks end")
     process.send_signal(signal.SIGINT)
     code, stdout, stderr = finish(process)
     assert code == 0, stdout + stderr
@@ -192,10 +190,7 @@ def test_ctrl_c_while_boxes_connect_is_no_success(tmp_path: Path) -> None:
     out = tmp_path / "run"
     url = f"mqtt://127.0.0.1:{free_port()}"
     process = start("fleet_sim", "run", write_scenario(tmp_path), "--out", out, "--broker", url)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "no box on" in line:
-            break
+    wait_for_line(process, "no box on")
     process.send_signal(signal.SIGINT)
     code, stdout, stderr = finish(process)
     assert code == 1, stdout + stderr
@@ -213,10 +208,7 @@ def test_ctrl_c_twice_ends_now_and_loses_nothing(tmp_path: Path) -> None:
     process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
     wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
     process.send_signal(signal.SIGINT)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "Ctrl-C again" in line:
-            break
+    wait_for_line(process, "Ctrl-C again")
     process.send_signal(signal.SIGINT)
     code, _, stderr = finish(process)
     assert code == 130, stderr

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
-from tests.helpers.commands import SCENARIO, finish, lines, start, summary, write_scenario
+from tests.helpers.commands import (
+    SCENARIO,
+    finish,
+    lines,
+    start,
+    summary,
+    wait_for_line,
+    write_scenario,
+)
 
 DEFECTS = ("LocalProtocolError: no way", "ZeroDivisionError", "KeyError", "ValueError: no fault")
 BROKEN = "tests.helpers.broken_model"
@@ -60,10 +68,7 @@ def test_boxes_alone_serve_on_and_end_with_exit_code_2(
 ) -> None:
     """SIGTERM ends them as ever, but whoever started them learns of it."""
     process = start(BROKEN, "boxes", defective(tmp_path), "--broker", mosquitto.address)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "SIGTERM or Ctrl-C ends it" in line:
-            break
+    wait_for_line(process, "SIGTERM or Ctrl-C ends it")
     process.send_signal(signal.SIGTERM)
     code, _, stderr = finish(process)
     assert code == 2

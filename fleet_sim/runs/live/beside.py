@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
-from fleet_sim.runs.live.waiting import on_broker, why_not
+from fleet_sim.runs.live.waiting import which_broker, why_not
 from fleet_wire.links.link import Disconnected
 from fleet_wire.links.several import Brokers
 
@@ -60,8 +60,8 @@ class Beside:
         end = self._fleet.beside.last_end
         if null_box is not None and end is not None and not null_box.modem.is_reachable:
             name = f"the null box {NULL_CAR.vehicle_id}"
-            where = on_broker(self._brokers, NULL_CAR.vehicle_id).removesuffix(": ")
-            yield name, end, f"it answers no unlocks of the floor{where and f' on {where}'}"
+            which = which_broker(self._brokers, NULL_CAR.vehicle_id)
+            yield name, end, f"it answers no unlocks of the floor{which and f' on {which}'}"
 
     def _has_no_answer(self) -> Iterator[bool]:
         centre = self._fleet.sms_centre

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
@@ -44,6 +43,7 @@ from fleet_wire.links.link import LinkFactory, LinkHandler, LinkLimits
 from fleet_wire.links.several import Brokers, spread_links
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
+from fleet_wire.shown import first_few
 
 POLL_S = 0.02
 GOODBYE_S = 0.1
@@ -391,6 +391,5 @@ def _identity_of(options: FleetOptions) -> IdentityOf | None:
 
 
 def _named(ids: Iterable[str], total: int) -> str:
-    """Return the first few ids, and that there are more."""
-    named = ", ".join(islice((one for one in ids if one != NULL_CAR.vehicle_id), MOST_NAMED))
-    return f"{named} and {total - MOST_NAMED} more" if total > MOST_NAMED else named
+    """Return the first few ids of cars, and that there are more."""
+    return first_few((one for one in ids if one != NULL_CAR.vehicle_id), total, MOST_NAMED)

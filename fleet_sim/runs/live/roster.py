@@ -20,7 +20,7 @@ from fleet_sim.results import readable
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.links.announced import GONE, Announced
 from fleet_wire.links.several import Brokers
-from fleet_wire.shown import on_one_line, shortened
+from fleet_wire.shown import first_few, on_one_line, shortened
 
 ANNOUNCED_AT: Final = "shards"
 """First level of the topics at which shards announce themselves, below that the fleet's name."""
@@ -254,7 +254,4 @@ def _digest(text: str) -> str:
 
 
 def _named(numbers: Sequence[int]) -> str:
-    """Return the first few, and that there are more."""
-    named = ", ".join(map(str, numbers[:MOST_NAMED]))
-    more = len(numbers) - MOST_NAMED
-    return f"{named} and {more} more" if more > 0 else named
+    return first_few(map(str, numbers), len(numbers), MOST_NAMED)

@@ -121,8 +121,6 @@ class LiveRun:
         self._brokers = around.brokers
         self._shards, self._here = around.shards, around.here
         self._load_starts_s: float | None = None
-        self._load_starts_at: float | None = None
-        """The same on the machine's monotonic clock."""
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
@@ -226,8 +224,7 @@ class LiveRun:
 
     def _record_lost(self, specs: Sequence[CarSpec]) -> None:
         """Write down whose boxes were lost, and when: nothing else says it of their unlocks."""
-        began_at = self._load_starts_at
-        if self._shards is None or began_at is None:
+        if self._shards is None or (began_at := self._shards.load_starts_at) is None:
             return
         for shard in self._shards.lost:
             its = specs[shard.number - 1 :: shard.total]
@@ -310,7 +307,6 @@ class LiveRun:
         self._progress.phase("cars are being opened")
         load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
-        self._load_starts_at = time.monotonic() + load_starts_at - time.time()
         fleet.inject(
             self._scenario,
             specs,
@@ -360,8 +356,9 @@ class LiveRun:
 
     async def _pass_on_stop(self, probe: ProbeProcess, fleet: LiveFleet, rentals: Rentals) -> None:
         await self._stop.asked.wait()
-        now_s = fleet.driver.now_s()
-        after_s = max(now_s - (now_s if self._load_starts_s is None else self._load_starts_s), 0.0)
+        after_s = 0.0
+        if self._load_starts_s is not None:
+            after_s = max(fleet.driver.now_s() - self._load_starts_s, 0.0)
         if after_s < self._scenario.load_duration_s or not rentals.is_served:
             self._interrupted_after_s = round(after_s, 3)
         probe.drain()

@@ -119,9 +119,8 @@ class Shard:
     @property
     def is_connecting(self) -> bool:
         """Whether it connects its boxes, and gets on with that."""
-        if not self.may_connect or self.ready is not None or self.lost is not None:
-            return False
-        if self.is_silent:
+        is_done = self.ready is not None or self.lost is not None
+        if not self.may_connect or is_done or self.is_silent:
             return False
         has_failed = self.counts is not None and self.counts.fleet.last_end is not None
         return not (has_failed and self.same_for >= STUCK_AFTER)
@@ -162,6 +161,8 @@ class Shards:
         self._has_answered = False
         self._heard = 0
         """Words."""
+        self.load_starts_at: float | None = None
+        """From when on faults count, on the monotonic clock; None: not known yet."""
         self.came_back: list[str] = []
         """Which were silent, and for how long."""
 
@@ -198,6 +199,7 @@ class Shards:
 
     def begin(self, load_starts_at: float) -> None:
         """Let the faults count from a moment of the monotonic clock."""
+        self.load_starts_at = load_starts_at
         self._tell(words.Begin(load_starts_at))
 
     async def end(self, show: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from fleet_sim.broker.process import BrokerProcess
 from fleet_sim.results import readable
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.several import broker_of
+from fleet_wire.shown import first_few
 
 CHECK_S = 0.5
 MOST_TOLD: Final = 20
@@ -73,8 +74,7 @@ class Supervision:
         """Return which broker it is, where, and of which cars."""
         total = len(self._brokers)
         cars = [one for one in self._vehicle_ids if broker_of(one, total) == place]
-        more = len(cars) - MOST_NAMED
-        named = ", ".join(cars[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        named = first_few(cars, len(cars), MOST_NAMED)
         which = "the broker" if total == 1 else f"broker {place + 1} of {total}"
         where = self._brokers[place].address
         return f"{which} ({where}, {readable.boxes(len(cars))}: {named})"

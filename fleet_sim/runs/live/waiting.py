@@ -83,8 +83,13 @@ def _is_permanent(end: Disconnected) -> bool:
 
 def on_broker(brokers: Brokers, vehicle_id: str) -> str:
     """Return which of several brokers is a car's, as the beginning of why it is not on it."""
-    several = len(brokers.addresses) > 1 and vehicle_id
-    return f"{brokers.of_car(vehicle_id)}: " if several else ""
+    which = which_broker(brokers, vehicle_id)
+    return f"{which}: " if which else ""
+
+
+def which_broker(brokers: Brokers, vehicle_id: str) -> str:
+    """Return which of several brokers is a car's; "" where there is one alone, or no car."""
+    return str(brokers.of_car(vehicle_id)) if len(brokers.addresses) > 1 and vehicle_id else ""
 
 
 def why_not(end: Disconnected, brokers: Brokers, *, has_answered: bool = False) -> str:

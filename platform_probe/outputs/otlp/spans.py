@@ -19,7 +19,7 @@ import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import CAUSES, Cause
-from fleet_wire.contract.problems import FIRST_ERROR_STATUS
+from fleet_wire.contract.problems import is_error
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import span_id_of
 
@@ -210,7 +210,7 @@ def _known(hop: Hop, stage: str, attempt: Attempt) -> Hop:
         "http.request.method": method,
         "http.route": route,
         "http.response.status_code": status,
-        "error.type": str(status) if status and status >= FIRST_ERROR_STATUS else None,
+        "error.type": str(status) if is_error(status) else None,
     }
     known = {name: value for name, value in said.items() if value is not None}
     return hop._replace(
