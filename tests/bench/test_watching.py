@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 
 from bench.bare_subscriber import pubacks_of
+from bench.measure import Plan
 from bench.watching import WAYS, Results, Watched, WatchPlan, measure_watching, render_watching
 from fleet_wire.links.lean.packets import puback_packets, publish_packet
 
-SMALL = WatchPlan(boxes=10, rate_per_s=100.0, duration_s=0.3, rounds=1, in_flight=50)
+SMALL = WatchPlan(
+    boxes=10,
+    rate_per_s=100.0,
+    duration_s=0.3,
+    rounds=1,
+    in_flight=50,
+    bare=Plan(boxes=10, rate_per_s=100.0, closed_loop_s=0.2, open_loop_s=0.2),
+)
 
 
 @pytest.mark.broker
@@ -22,6 +30,7 @@ def test_every_unlock_is_written_once_and_joined() -> None:
     assert 0 < bare.cpu_us < joined.cpu_us
     assert (mqtt.whole, joined.whole, one_account.whole) == (0, 30, 30)
     assert joined.cpu_us > 0
+    assert all(each > 0 for each in results.bare_round_trip_us)
     assert results.in_flight["count"] == 50
     assert results.in_flight["process"] > results.in_flight["in_flight"]
 
@@ -43,9 +52,9 @@ def test_what_was_measured_is_told() -> None:
     )
     ways = {way: [one] for way in WAYS}
     memory = {"count": 10_000.0, "in_flight": 20.0, "process": 80.0}
-    text = render_watching(Results(2_000, 2_000.0, 10.0, ways, memory))
+    text = render_watching(Results(2_000, 2_000.0, 10.0, ways, [13.0], memory))
     assert "a monitor joins the platform's log" in text
     lines = {line.split("  ")[0]: line for line in text.splitlines()}
-    assert lines["CPU an unlock, joined, µs"].endswith("MISSED")
+    assert lines["CPU, joined / that round trip"].endswith("MISSED")
     assert lines["not written once"].endswith("MISSED")
     assert lines["10,000 in flight, MiB"].endswith("holds")
