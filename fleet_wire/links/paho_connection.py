@@ -44,6 +44,7 @@ from fleet_wire.links.paho_forms import (
     reason_of,
     subscribe_options,
 )
+from fleet_wire.links.unwaited import unwaited
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,7 @@ class PahoConnection:
         reason = Disconnected(Ended.UNREACHABLE, detail=f"no answer in {timeout_s:g} s")
         self._deadline = self._loop.call_later(timeout_s, self._end, reason)
         # It blocks for DNS, TCP, TLS and the handshake of a WebSocket.
-        self._loop.run_in_executor(None, self._dial).add_done_callback(self._take_socket)
+        unwaited("paho", self._dial).add_done_callback(self._take_socket)
 
     @property
     def is_backed_up(self) -> bool:
