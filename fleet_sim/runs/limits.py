@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 import resource
 import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from fleet_sim.runs.memory import available_bytes
 from fleet_wire.errors import LimitError
 
 SPARE_DESCRIPTORS = 100
@@ -18,9 +18,6 @@ BYTES_A_BOX = 18_500
 """Of box, broker, kernel and monitor together, as measured: docs/decisions/0014, docs/scale.md."""
 BYTES_A_BOX_ALONE = 9_000
 """Of box and kernel, where the brokers are elsewhere, as measured: docs/scale.md."""
-MEMINFO = Path("/proc/meminfo")
-CGROUP = Path("/sys/fs/cgroup")
-"""In a container that of the container (cgroup v2)."""
 LEFT_FREE = 0.95
 """Of the memory that is free the part that is advised to take: a moment later there may be less."""
 LEAST_FREE_BYTES = 50_000_000
@@ -82,36 +79,6 @@ def _fewer_cars(groups: Mapping[str, int], share: float) -> str:
     words = (("--set", f"fleet.groups.{name}.count={count}") for name, count in counts.items())
     flags = " ".join(map(shlex.join, words))
     return f"{flags}  (or free -g, and end what takes it)"
-
-
-def available_bytes() -> int | None:
-    """Return the memory that is free or can be freed (Linux); None where nobody says."""
-    said = [each for each in (_free_on_the_machine(), _free_in_the_container()) if each is not None]
-    return min(said, default=None)
-
-
-def _free_on_the_machine() -> int | None:
-    try:
-        lines = MEMINFO.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    found = next((line for line in lines if line.startswith("MemAvailable:")), None)
-    return None if found is None else int(found.split()[1]) * 1024
-
-
-def _free_in_the_container() -> int | None:
-    """Return what is left below the limit of our cgroup; what only caches files can be freed."""
-    try:
-        limit, current, stat = (
-            (CGROUP / f"memory.{name}").read_text(encoding="ascii")
-            for name in ("max", "current", "stat")
-        )
-    except OSError:
-        return None
-    if limit.strip() == "max":
-        return None
-    cached = re.search(r"^inactive_file (\d+)$", stat, re.MULTILINE)
-    return max(int(limit) - int(current) + (int(cached[1]) if cached else 0), 0)
 
 
 def check_disk(directory: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from fleet_sim.runs.limits import available_bytes
+from fleet_sim.runs.memory import available_bytes
 from fleet_wire.clock import Clock
 
 RATE_OVER_S: Final = 3.0

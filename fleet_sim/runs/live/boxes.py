@@ -186,13 +186,14 @@ def _roster(
     if options.shard[1] == 1:
         return None
     own = announcement(
+        options.fleet,
         scenario,
         shard=options.shard,
         host=socket.gethostname(),
         seed=fleet_options.seed,
         brokers=fleet_options.brokers,
     )
-    return RosterLink(options.fleet, own, fleet_options, progress.note)
+    return RosterLink(own, fleet_options, progress.note)
 
 
 async def _report(

@@ -73,9 +73,10 @@ class Spread:
         if processes is None or not self.fits(limit):
             needed = _first(self.fits, _MOST)
             room = _first(lambda boxes: not self._of(boxes).fits(limit), self.boxes) - 1
+            room_for = f"{room:,}" if room > 0 else "none"
             raise LimitError(
                 f"{readable.boxes(self.boxes)} need {needed:,} open files for a process; the limit"
-                f" of a process here is {limit:,.0f}: room for {room if room > 0 else 'none'}",
+                f" of a process here is {limit:,.0f}: room for {room_for}",
                 f"ulimit -Hn {needed}  (as root, in the shell that starts this{or_else})",
             )
         needed = _first(lambda most: self.fits(most, processes), _MOST)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated, Final
-from urllib.parse import quote
 
 import msgspec
 
@@ -23,7 +22,8 @@ from fleet_wire.links.several import Brokers
 from fleet_wire.shown import first_few, on_one_line, shortened
 
 ANNOUNCED_AT: Final = "shards"
-"""First level of the topics at which shards announce themselves, below that the fleet's name."""
+"""First level of the topics at which shards announce themselves. Those of another fleet are found
+there too: a broker serves one, whose null box and SMS centres have the same names."""
 MOST_NAMED: Final = 5
 """Of shards that are missing, so many are named."""
 SPARE: Final = 10
@@ -33,8 +33,10 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shard says of itself. Whoever plays the same fleet says the same from `total` on."""
+    """What a shard says of itself. All of a fleet say the same, but for number and host."""
 
+    fleet: Annotated[str, msgspec.Meta(max_length=255)]
+    """The scenario's name."""
     number: Count
     host: Annotated[str, msgspec.Meta(max_length=255)]
     total: Count
@@ -64,6 +66,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
 _DECODER: Final = msgspec.json.Decoder(Announcement)
 _MUST_BE_THE_SAME: Final = (
+    ("fleet", "a broker serves one; put the cars of both into one scenario, as groups"),
     ("total", "some cars are played twice or by nobody; give all the same N of --shard K/N"),
     ("cars", "some cars are played twice or by nobody; give all the same scenario and --set"),
     ("scenario", "its cars and faults are others; give all the same scenario and --set"),
@@ -74,12 +77,19 @@ _MUST_BE_THE_SAME: Final = (
 
 
 def announcement(
-    scenario: Scenario, *, shard: tuple[int, int], host: str, seed: int, brokers: Brokers
+    fleet: str,
+    scenario: Scenario,
+    *,
+    shard: tuple[int, int],
+    host: str,
+    seed: int,
+    brokers: Brokers,
 ) -> Announcement:
     """Return what a shard K of N has to say of itself."""
     text = scenario.model_dump_json(exclude={"seed"})
     addresses = [f"{each.host}:{each.port}" for each in brokers.addresses]
     return Announcement(
+        fleet=fleet,
         number=shard[0],
         host=host,
         total=shard[1],
@@ -115,8 +125,8 @@ class _Seen:
 class Roster(Announced):
     """Who plays this fleet, as far as it is known; we ourselves always. Times are monotonic."""
 
-    def __init__(self, fleet: str, own: Announcement, instance: str, *, life_s: float) -> None:
-        super().__init__(f"{ANNOUNCED_AT}/{quote(fleet, safe='')}", instance)
+    def __init__(self, own: Announcement, instance: str, *, life_s: float) -> None:
+        super().__init__(ANNOUNCED_AT, instance)
         self._own = own
         self._life_s = life_s
         self._most = 2 * own.total + SPARE
@@ -241,7 +251,8 @@ def _in_words(field: str, ours: Announcement, other: Announcement) -> str:
     if field == "scenario":
         return "its scenario is another"
     if field != "brokers":
-        return f"{field} {getattr(other, field)} is not {getattr(ours, field)}"
+        theirs = on_one_line(shortened(str(getattr(other, field))))
+        return f"{field} {theirs} is not {getattr(ours, field)}"
     if other.broker_set == ours.broker_set:
         return "its --broker list has the same brokers in another order"
     if other.broker_count != ours.broker_count:

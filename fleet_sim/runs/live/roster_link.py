@@ -40,11 +40,11 @@ class RosterLink:
     """
 
     def __init__(
-        self, fleet: str, own: Announcement, options: FleetOptions, note: Callable[[str], None]
+        self, own: Announcement, options: FleetOptions, note: Callable[[str], None]
     ) -> None:
         # Not the same after a restart: what the process before left behind is somebody else's.
         instance = f"{own.number}-of-{own.total}-{secrets.token_hex(4)}"
-        self._roster = Roster(fleet, own, instance, life_s=LIFE_S)
+        self._roster = Roster(own, instance, life_s=LIFE_S)
         self._client_id = f"shard-{instance}"
         self._note = note
         self._stream = RandomStream.named(0, self._client_id)
@@ -52,6 +52,7 @@ class RosterLink:
         self._is_heard = False
         """Whether the broker has taken our announcement on this connection."""
         self._has_complained = False
+        self._is_leaving = False
         self._timer: asyncio.TimerHandle | None = None
         self._broker = meeting_place(options.brokers)
         make = link_factory(
@@ -73,13 +74,15 @@ class RosterLink:
         return self._roster.state() if self._is_heard else "other shards unknown"
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Say goodbye, and leave when the broker has it: what it has not read may get lost."""
+        self._is_leaving = True
         if self._timer is not None:
             self._timer.cancel()
         if self._link.is_connected:
             self._link.publish(self._roster.topic, self._roster.payload(is_ending=True))
-            self._link.publish(self._roster.topic, GONE, retain=True)
-        self._link.disconnect()
+            self._link.publish(self._roster.topic, GONE, retain=True, on_ack=self._leave)
+        else:
+            self._link.disconnect()
 
     # LinkHandler
 
@@ -105,10 +108,15 @@ class RosterLink:
     def on_disconnected(self, reason: Disconnected) -> None:
         """Say why, once, and try again, rarer and rarer."""
         self._is_heard = False
+        if self._is_leaving:
+            return
         self._complain(why_not(reason, self._broker, has_answered=True))
         delay_s = RECONNECT.delay_s(self._failures, self._stream)
         self._failures += 1
         self._later(delay_s, self.start)
+
+    def _leave(self, _code: int) -> None:
+        self._link.disconnect()
 
     def _on_ack(self, code: int) -> None:
         """Learn whether the others can hear of us; mosquitto hangs up on who may not publish."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_sim.runs import memory
 from fleet_sim.runs.limits import check_disk, check_memory, raise_descriptor_limit
 from fleet_wire.errors import LimitError
 
@@ -51,8 +52,9 @@ def have_memory(
         ("stat", "anon 5\ninactive_file 1000000\nactive_file 7\n"),
     ):  # fmt: skip
         (directory / f"memory.{name}").write_text(f"{text}\n")
-    monkeypatch.setattr("fleet_sim.runs.limits.MEMINFO", meminfo)
-    monkeypatch.setattr("fleet_sim.runs.limits.CGROUP", directory)
+    monkeypatch.setattr(memory, "MEMINFO", meminfo)
+    monkeypatch.setattr(memory, "CGROUP", directory)
+    monkeypatch.setattr(memory, "OWN_CGROUP", directory / "none")
 
 
 def test_memory_that_is_too_short_is_said_before_the_run(
@@ -101,3 +103,38 @@ def test_a_container_has_what_its_limit_leaves(
     check_memory(50_000, with_brokers=False, groups={})
     with pytest.raises(LimitError, match=r"(?s)50,001 boxes need.*room for 50,000.*--shard K/N"):
         check_memory(50_001, with_brokers=False, groups={})
+
+
+OWN = "5:cpu,cpuacct:/pod/app\n4:memory:/pod/app\n0::/service/app\n"
+
+
+@pytest.mark.parametrize(
+    ("directory", "limit", "used", "cached"),
+    [
+        ("memory/pod/app", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ("memory/pod", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ("service/app", "memory.max", "memory.current", "inactive_file"),
+        ("service", "memory.max", "memory.current", "inactive_file"),
+        (".", "memory.max", "memory.current", "inactive_file"),
+    ],
+)
+def test_a_limit_of_any_cgroup_above_us_counts(
+    directory: str,
+    limit: str,
+    used: str,
+    cached: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Of version 1 or 2, of a service or a container, which sees its own as the uppermost."""
+    have_memory(tmp_path, monkeypatch, machine=2**40, limit="max", current=0)
+    own = tmp_path / "own"
+    own.write_text(OWN)
+    monkeypatch.setattr(memory, "OWN_CGROUP", own)
+    place = tmp_path / directory
+    place.mkdir(parents=True, exist_ok=True)
+    (place / limit).write_text("500000\n")
+    (place / used).write_text("100000\n")
+    (place / "memory.stat").write_text(f"{cached} 7\n")
+    assert memory.available_bytes() == 400_007

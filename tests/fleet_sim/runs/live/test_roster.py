@@ -26,8 +26,8 @@ BROKERS = "mqtt://b-{0..2}.b"
 def shard(number: int, total: int = 4, *, cars: int = 10, **differs: Any) -> Announcement:
     """Return what a shard of a fleet of ten cars says of itself."""
     own = Announcement(
-        number=number, host=f"boxes-{number - 1}", total=total, cars=cars, scenario="a", seed=7,
-        brokers="b", broker_set="s", broker_count=2,
+        fleet="city", number=number, host=f"boxes-{number - 1}", total=total, cars=cars,
+        scenario="a", seed=7, brokers="b", broker_set="s", broker_count=2,
     )  # fmt: skip
     return msgspec.structs.replace(own, **differs)
 
@@ -36,7 +36,7 @@ class Heard:
     """A roster of shard 2/4, and all that it has said."""
 
     def __init__(self) -> None:
-        self.roster = Roster("city/a", shard(2), "mine", life_s=LIFE_S)
+        self.roster = Roster(shard(2), "mine", life_s=LIFE_S)
         self.said: list[str] = []
 
     def come(self, instance: str, other: Announcement, now_s: float = 0.0) -> None:
@@ -45,7 +45,7 @@ class Heard:
 
     def take(self, instance: str, payload: bytes, now_s: float = 0.0) -> None:
         """Let a message come."""
-        self.said += self.roster.take(f"shards/city%2Fa/{instance}", payload, now_s)
+        self.said += self.roster.take(f"shards/{instance}", payload, now_s)
 
     def come_all(self) -> None:
         """Let the other three come."""
@@ -60,7 +60,7 @@ def test_shards_that_fit_are_counted_and_nothing_is_said() -> None:
     heard.take("mine", heard.roster.payload())
     assert heard.said == []
     assert heard.roster.state() == "4 of 4 shards"
-    assert heard.roster.topic == "shards/city%2Fa/mine"
+    assert heard.roster.topic == "shards/mine"
 
 
 def test_one_that_is_missing_is_named_with_its_boxes() -> None:
@@ -72,7 +72,7 @@ def test_one_that_is_missing_is_named_with_its_boxes() -> None:
 
 def test_many_that_are_missing_do_not_fill_the_screen() -> None:
     """The first five stand for all."""
-    roster = Roster("city", shard(2, 100, cars=1_000), "mine", life_s=LIFE_S)
+    roster = Roster(shard(2, 100, cars=1_000), "mine", life_s=LIFE_S)
     assert roster.state() == (
         "1 of 100 shards, 990 boxes missing with shard 1, 3, 4, 5, 6 and 94 more"
     )
@@ -143,6 +143,7 @@ def test_one_that_is_played_twice_is_named_by_all() -> None:
 @pytest.mark.parametrize(
     ("differs", "said"),
     [
+        ({"fleet": "coast", "total": 6}, "fleet coast is not city: a broker serves one"),
         ({"total": 6}, "total 6 is not 4: some cars are played twice or by nobody"),
         ({"cars": 12}, "cars 12 is not 10: some cars are played twice or by nobody"),
         ({"scenario": "x"}, "its scenario is another: its cars and faults are others"),
@@ -190,7 +191,7 @@ def test_what_is_no_announcement_is_counted_and_said_once(payload: bytes) -> Non
     heard.take("other", payload)
     assert heard.roster.malformed == 2
     assert len(heard.said) == 1
-    assert "what is no shard's was published at shards/city%2Fa/other: " in heard.said[0]
+    assert "what is no shard's was published at shards/other: " in heard.said[0]
 
 
 def test_a_flood_of_others_is_not_remembered() -> None:
@@ -204,7 +205,9 @@ def test_a_flood_of_others_is_not_remembered() -> None:
 def announced(path: Path, *overrides: str, brokers: str = BROKERS) -> Announcement:
     """Return what the second of three shards of a scenario says."""
     scenario = load_scenario(path, overrides)
-    return announcement(scenario, shard=(2, 3), host="here", seed=7, brokers=Brokers.parse(brokers))
+    return announcement(
+        "city", scenario, shard=(2, 3), host="here", seed=7, brokers=Brokers.parse(brokers)
+    )
 
 
 def test_what_decides_where_cars_are_is_announced(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.helpers.waiting import eventually
 pytestmark = pytest.mark.broker
 
 FIRST = Announcement(
-    number=1, host="boxes-0", total=2, cars=9, scenario="a", seed=7, brokers="b"
+    fleet="city", number=1, host="boxes-0", total=2, cars=9, scenario="a", seed=7, brokers="b"
 )  # fmt: skip
 SECOND = msgspec.structs.replace(FIRST, number=2, host="boxes-1")
 
@@ -32,7 +32,7 @@ class Shard:
     def __init__(self, own: Announcement, *brokers: BrokerAddress) -> None:
         self.said: list[str] = []
         options = FleetOptions(brokers=Brokers(brokers), seed=7)
-        self.link = RosterLink("city", own, options, self.said.append)
+        self.link = RosterLink(own, options, self.said.append)
         self.link.start()
 
     async def end(self) -> None:
