@@ -77,7 +77,8 @@ def query(  # noqa: PLR0913 - one parameter for each option
 
     The tables for SQL are attempts, observed, attempt_revisions, hops, stray_answers, complaints,
     diagnoses, diagnosed, incidents, incidents_held, observations and platform_events; DESCRIBE
-    shows their columns. Only reading is allowed.
+    shows their columns. Only reading is allowed, and a SELECT says itself of what time: --since,
+    --until and --set are for predefined queries.
     """  # noqa: D301 - click's own escape
     if name == "list":
         _list(form)
