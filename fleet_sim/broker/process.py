@@ -151,7 +151,12 @@ class BrokerProcess:
             self.kill()
 
     def stop_reading(self) -> None:
-        """Stop the child with SIGSTOP: the kernel still accepts, nobody reads."""
+        """Stop the child with SIGSTOP: the kernel still accepts, nobody reads.
+
+        One that has ended reads nothing as it is.
+        """
+        if self.poll() is not None:
+            return
         self._process.send_signal(signal.SIGSTOP)
         # Until it has stopped, which is a moment later, it reads what comes.
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)

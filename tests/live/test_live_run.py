@@ -170,6 +170,22 @@ def test_sigterm_drains_and_writes_the_summary(tmp_path: Path, share: str, exit_
 
 
 @pytest.mark.broker
+def test_sigterm_to_all_its_processes_writes_the_summary(tmp_path: Path) -> None:
+    """As systemd and build servers send it: probe and broker get it too."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 60").replace("min: 0.5", "min: 0.0")
+    scenario = write_scenario(tmp_path, text)
+    process = start("fleet_sim", "run", scenario, "--out", out)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
+    for pid in (process.pid, *map(int, children.split())):
+        os.kill(pid, signal.SIGTERM)
+    code, stdout, stderr = finish(process)
+    assert code == 130, stdout + stderr
+    assert summary(out)["interrupted_after_s"] < 60
+
+
+@pytest.mark.broker
 def test_ctrl_c_when_all_unlocks_have_begun_interrupts_nothing(tmp_path: Path) -> None:
     """They end as they would have, so the run is whole, and judged like any other."""
     out = tmp_path / "run"
