@@ -106,7 +106,7 @@ class ApiServer:
             answer_s=ANSWER_S,
             max_body_bytes=MAX_BODY_BYTES,
             refusal=self._refusal,
-            logs_no_http=False,  # anybody can send it: it is counted, and must not fill the log
+            logs_no_http=False,  # anybody can send it: that must not fill our log
         )
 
     async def start(self, host: str, port: int) -> int:
@@ -239,11 +239,11 @@ class ApiServer:
         self._on_untreated(error, endpoint, trace_id)
 
     def _refusal(self, status: int) -> HttpResponse:
-        """Return the answer to what is no HTTP."""
-        problem = _NO_HTTP.get(status, INTERNAL_ERROR)
-        self._metrics.count(OTHER, None, problem.slug)
-        body = msgspec.json.encode(problem.body(instance="/"))
-        return HttpResponse(problem.status, body, PROBLEM_JSON, _accepted(problem.status))
+        """Return the answer to what is no HTTP: neither path nor headers of it can be known."""
+        answer = self._own.make(_NO_HTTP.get(status, INTERNAL_ERROR), {}, None)
+        self._count(OTHER, None, answer)
+        body = msgspec.json.encode({**answer.body, "instance": "/"})
+        return HttpResponse(answer.status, body, PROBLEM_JSON, _accepted(answer.status))
 
     async def _page(self, page: Page, request: HttpRequest) -> HttpResponse:
         if request.method not in _READING:

@@ -81,6 +81,9 @@ class Flag(StrEnum):
     """The monitor stood still meanwhile: how it ended is known, its times are not."""
     TOLD_OTHERWISE = "told_otherwise"
     """The car opened, and the platform's API told its customer that it did not."""
+    ONLY_TOLD = "only_told"
+    """The API told our own request that the car is open, and by then neither a command nor an open
+    lock had been seen."""
 
 
 class Origin(StrEnum):
@@ -107,7 +110,7 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     status: int | None = None
     """The HTTP status of the answer."""
     problem: str | None = None
-    """The slug of the answer's problem type."""
+    """The slug of the answer's problem type; of our own request what `error_class` names."""
     endpoint: str | None = None
     """The route's template."""
     method: str | None = None

@@ -17,6 +17,8 @@ BASE: Final = "/problems/"
 
 ACCEPTED_STATUS: Final = 202
 """The request is taken, and how it ends is not known yet (RFC 9110, section 15.3.3)."""
+FIRST_REDIRECT_STATUS: Final = 300
+"""RFC 9110, section 15: up to here what was asked for was done, or taken on."""
 FIRST_ERROR_STATUS: Final = 400
 """RFC 9110, section 15: from here on what was asked for was not done."""
 FIRST_SERVER_ERROR_STATUS: Final = 500
@@ -182,6 +184,19 @@ def is_error(status: int | None) -> bool:
     One without a status says nothing of it.
     """
     return status is not None and status >= FIRST_ERROR_STATUS
+
+
+def is_refusal(status: int | None) -> bool:
+    """Return whether an answer's status says that what was asked for was turned down."""
+    return status is not None and FIRST_ERROR_STATUS <= status < FIRST_SERVER_ERROR_STATUS
+
+
+def is_yes(status: int | None) -> bool:
+    """Return whether an answer's status says that what was asked for was done, or taken on.
+
+    A redirect says neither: somebody else is to be asked.
+    """
+    return status is not None and status < FIRST_REDIRECT_STATUS
 
 
 def is_generic(status: int, problem: str | None) -> bool:

@@ -220,6 +220,7 @@ class Fact(StrEnum):
     SAID_SIGNED_OUT = "said_signed_out"
     SIGNED_OUT_ALONE = "signed_out_alone"
     SAID_WRONG = "said_wrong"
+    SAID_WHY_NOT = "said_why_not"
     PHONE_FAR = "phone_far"
     TWO_PLACES = "two_places"
     WITHOUT_BOOKING = "without_booking"
@@ -475,6 +476,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         said_signed_out="the platform said that the phone is not signed in",
         signed_out_alone="the platform said that the phone is not signed in, and had hardly ever"
         " said so to others just then",
+        said_why_not="the platform turned the request down and named a reason of its own",
         said_wrong="the platform found something wrong with the request itself",
         phone_far="the phone was far from where the platform believes the car",
         two_places="one account was at two places between which nobody travels so fast",

@@ -139,7 +139,7 @@ MODES: Final = (
             rules_out=REFUSALS
             | facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.NOT_DELIVERED)
             | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING, Fact.KEY_EXPIRED)
-            | facts(Fact.SHOWN_KEY_EXPIRED)
+            | facts(Fact.SHOWN_KEY_EXPIRED, Fact.SAID_WHY_NOT)
             | TURNED_DOWN_UNREAD,
         ),
     ),
@@ -161,7 +161,7 @@ MODES: Final = (
             needs=facts(Fact.SAID_MAINTENANCE),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_ERROR, Fact.MANY_FAIL)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),
-            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.SAID_YES),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.SAID_WHY_NOT),
         ),
     ),
 )

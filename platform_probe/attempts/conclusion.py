@@ -7,6 +7,7 @@ from typing import Any, Final
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Reason
+from fleet_wire.contract.problems import is_yes
 from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.evidence import NOTHING_KNOWN, BoxPresence, VehicleEvidence
 from platform_probe.attempts.open_attempt import OpenAttempt
@@ -83,7 +84,10 @@ def _cause_before_broker(attempt: OpenAttempt, *, is_watching: bool) -> Cause:
         return Cause.NOT_PUBLISHED
     if Stage.API_ANSWERED not in attempt.reached_s:
         return Cause.API_FAILED
-    return Cause.NOT_PUBLISHED if is_watching else Cause.NOT_OBSERVED
+    if not is_watching:
+        return Cause.NOT_OBSERVED
+    status = attempt.asked.status if attempt.asked else None
+    return Cause.NOT_PUBLISHED if is_yes(status) else Cause.API_FAILED
 
 
 def _cause_of_no_delivery(

@@ -197,7 +197,7 @@ class Following:
             if attempt is not None and attempt.deadline_s <= now_s:
                 cause = self._cause_so_far(attempt)
                 is_unread = cause is Cause.UNCLASSIFIED and attempt.is_unread
-                reason = UNREAD if is_unread else attempt.unobserved
+                reason = UNREAD if is_unread else attempt.why_unknown
                 self._end(attempt, cause, attempt.deadline_s, reason)
         halfway = self._unanswered
         while halfway and halfway[0][0] <= now_s:

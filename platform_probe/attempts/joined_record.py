@@ -23,9 +23,9 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Reason
 from fleet_wire.contract.problems import (
     BROKER_UNAVAILABLE,
-    FIRST_ERROR_STATUS,
-    FIRST_SERVER_ERROR_STATUS,
     is_error,
+    is_refusal,
+    is_yes,
 )
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON
@@ -240,9 +240,9 @@ def _cause_before_broker(side: PlatformSide) -> Cause:
         return Cause.BROKER_UNREACHABLE
     if said is None:
         return Cause.API_FAILED
-    if said.status is None or said.status < FIRST_ERROR_STATUS:
+    if said.status is None or is_yes(said.status):
         return Cause.NOT_PUBLISHED
-    return Cause.API_REFUSED if said.status < FIRST_SERVER_ERROR_STATUS else Cause.API_FAILED
+    return Cause.API_REFUSED if is_refusal(said.status) else Cause.API_FAILED
 
 
 def _placed(side: PlatformSide, offset_s: float) -> dict[Stage, float]:
@@ -327,6 +327,7 @@ def _with_own(
         method=told.method or asked.method,
         endpoint=told.endpoint or asked.endpoint,
         status=told.status or asked.status,
+        problem=told.problem or asked.problem,
     )
 
 

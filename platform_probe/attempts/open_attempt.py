@@ -30,7 +30,7 @@ class OpenAttempt:
     """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
 
     __slots__ = (
-        "asked", "confirmed_after_s", "deadline_s", "flags", "presence_at_start",
+        "api_said", "asked", "confirmed_after_s", "deadline_s", "flags", "presence_at_start",
         "provisional_status", "puback", "reached_s", "result", "scheduled_s", "start", "started_at",
         "unobserved", "unread", "wrong_vehicle_id",
     )  # fmt: skip
@@ -49,6 +49,8 @@ class OpenAttempt:
         """What was said of the command that another word may follow."""
         self.asked: PlatformSide | UnsetType = UNSET
         """Our own request to an API, and its answer when that has come."""
+        self.api_said: str | None = None
+        """What an API said last that ended nothing."""
         self.puback: int | None = None
         self.confirmed_after_s = 0.0
         """How long after the command came the box confirmed that, as it says itself."""
@@ -79,6 +81,12 @@ class OpenAttempt:
             return False
         waits_for = _ANSWERS if self.result is None else _ANSWERS[1:]
         return not self.unread.keys().isdisjoint(waits_for)
+
+    @property
+    def why_unknown(self) -> str | None:
+        """Why its end was not seen; where no command was, what the API said."""
+        is_seen = Stage.PUBLISHED in self.reached_s or self.is_heard
+        return self.unobserved if is_seen or self.unobserved else self.api_said
 
     @property
     def is_heard(self) -> bool:

@@ -61,17 +61,25 @@ class AttemptTracker(Following):
         if attempt is not None:
             attempt.reached_s[Stage.PUBLISHED] = self._clock.monotonic_s()
 
-    def api_answered(self, attempt: OpenAttempt, status: int) -> None:
-        """Note that the API has given its answer, good or bad, with its HTTP status."""
+    def api_answered(self, attempt: OpenAttempt, status: int | None, problem: str | None) -> None:
+        """Note that the API has given its answer, good or bad: HTTP status and problem's slug."""
         if self.is_open(attempt) and Stage.API_ANSWERED not in attempt.reached_s:
             attempt.reached_s[Stage.API_ANSWERED] = self._clock.monotonic_s()
             if attempt.asked:
-                attempt.asked = msgspec.structs.replace(attempt.asked, status=status)
+                attempt.asked = msgspec.structs.replace(
+                    attempt.asked, status=status, problem=problem
+                )
+
+    def api_said(self, attempt: OpenAttempt, said: str | None) -> None:
+        """Note what the API said last: the reason, where nobody sees how the unlock ends."""
+        attempt.api_said = said
 
     def end_as_told(self, attempt: OpenAttempt, cause: Cause | None, reason: str | None) -> None:
         """End an attempt as the API says, unless MQTT tells of its command: that says more."""
         now_s = self._advance()
         if self.is_open(attempt) and Stage.PUBLISHED not in attempt.reached_s:
+            if cause is None and not attempt.is_heard:
+                attempt.flag(Flag.ONLY_TOLD)
             self._end(attempt, cause, now_s, reason)
 
     def fail(self, command_id: str, cause: Cause, reason: str) -> None:

@@ -31,6 +31,12 @@ TOLD_SOON_S: Final = 90.0
 _OF_THE_REQUEST: Final = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that blame the form of a request alone (RFC 9110, section 15.5; RFC 6585). 403, 404 and
 409 may say the same of a booking, or of a car that is busy."""
+_OF_THE_CASE: Final = frozenset({403, 404, 409, 410})
+"""Those, and 410 for what is over."""
+_WORDS_OF_BOOKINGS: Final = frozenset({"booking", "rental", "reservation"})
+"""What platforms call it [E]."""
+_OF_THE_TIME: Final = frozenset({408, 425, 429})
+"""Statuses with which a gateway that has trouble turns down anybody (RFC 9110, 8470 and 6585)."""
 _BOOKINGS: Final = frozenset(
     {
         problems.BOOKING_OF_ANOTHER.slug,
@@ -72,8 +78,8 @@ def is_signed_out(side: PlatformSide) -> bool:
 
 
 def is_yes(side: PlatformSide) -> bool:
-    """Return whether the API has answered the phone, and with no error."""
-    return side.status is not None and side.status < problems.FIRST_ERROR_STATUS
+    """Return whether the API has answered the phone, and neither with an error nor a redirect."""
+    return problems.is_yes(side.status)
 
 
 def waited_s(record: Attempt) -> float:
@@ -88,7 +94,7 @@ def says_key_expired(shown: str) -> bool:
 
     Apps show sentences, or the name of the error; a session that has expired is another matter.
     """
-    words = frozenset(re.findall(r"[a-z]+", shown.lower()))
+    words = frozenset(_words(shown))
     return "expired" in words and not words.isdisjoint(_KEY_WORDS)
 
 
@@ -178,9 +184,21 @@ def _answered(status: int | None) -> Fact:
     """Return what an answer's status says."""
     if status is None:
         return Fact.SAID_NOTHING
-    if status < problems.FIRST_ERROR_STATUS:
+    if problems.is_yes(status):
         return Fact.SAID_YES
-    return Fact.SAID_NO if status < problems.FIRST_SERVER_ERROR_STATUS else Fact.SAID_ERROR
+    return Fact.SAID_NO if problems.is_refusal(status) else Fact.SAID_ERROR
+
+
+def _named(side: PlatformSide) -> Fact | None:
+    """Return what the type of an answer says; other platforms have words of their own."""
+    problem = side.problem or ""
+    if side.status in _OF_THE_CASE and not _WORDS_OF_BOOKINGS.isdisjoint(_words(problem)):
+        return Fact.SAID_BOOKING
+    return _BY_PROBLEM.get(problem)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())
 
 
 def _said(side: PlatformSide) -> str:
@@ -188,7 +206,9 @@ def _said(side: PlatformSide) -> str:
     if side.status is None:
         return "the platform has not answered the app"
     answer = f"{side.status} {side.problem}" if side.problem else f"{side.status}"
-    fact = _BY_PROBLEM.get(side.problem or "", _answered(side.status))
+    if not problems.is_yes(side.status) and not problems.is_error(side.status):
+        return f"the platform sent the app to another address ({answer})"
+    fact = _named(side) or _answered(side.status)
     says_yes = fact is Fact.SAID_YES
     said = "the platform said yes to the app" if says_yes else FACTS[fact].meaning
     return f"{said} ({answer})"
@@ -250,13 +270,15 @@ def _of_answer(case: Case, said: str) -> None:
         seen[Fact.SAID_DONE] = said
     if answered is Fact.SAID_ERROR and status and problems.is_generic(status, problem):
         seen[Fact.EXPLAINED_NOTHING] = said
-    fact = _BY_PROBLEM.get(problem or "")
+    fact = _named(side)
     if is_signed_out(side):
         _of_signed_out(case, said)
     elif fact is not None:
         seen[fact] = said
     elif status in _OF_THE_REQUEST or problem == problems.VEHICLE_UNKNOWN.slug:
         seen[Fact.SAID_WRONG] = said
+    elif answered is Fact.SAID_NO and status not in _OF_THE_TIME and problem:
+        seen[Fact.SAID_WHY_NOT] = f"the platform turned the request down and said why ({problem})"
 
 
 def _of_signed_out(case: Case, said: str) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PlatformSide, Source
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.problems import FIRST_ERROR_STATUS, FIRST_SERVER_ERROR_STATUS
+from fleet_wire.contract.problems import BASE, is_error, is_refusal, is_yes
 from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
@@ -25,6 +25,7 @@ from platform_probe.attempts.start import Start
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.http_form import (
     COMMAND_ID,
+    LOCATION,
     SECRET,
     AnswerForm,
     Door,
@@ -32,11 +33,10 @@ from platform_probe.doors.http_form import (
     RequestForm,
     filled,
     filled_body,
+    names_in,
     text_at,
 )
 
-TOO_MANY: Final = 429
-"""RFC 6585, section 4."""
 _SHOWN_LETTERS: Final = 200
 _CAUSES: Final = {
     End.OK: None,
@@ -50,20 +50,22 @@ _CAUSES: Final = {
 class Reply(NamedTuple):
     """What one answer says."""
 
-    status: int
-    command_id: str | None
-    state: str | None
-    end: End | None
-    """None: it is not final."""
-    error_class: str | None
-    location: str | None
+    status: int | None
+    """None: there was no answer."""
+    reason: str | None
+    """For the record; None where all is well."""
+    command_id: str | None = None
+    end: End | None = None
+    """What its state means; None: it is an error, is not final, or has no state."""
+    error_class: str | None = None
+    location: str | None = None
 
     @property
-    def reason(self) -> str | None:
-        """What the API said, for the record; None where all is well."""
-        if self.status >= FIRST_ERROR_STATUS:
-            return f"HTTP {self.status} {self.error_class or ''}".rstrip()
-        return None if self.end in (None, End.OK) else f"API: {self.state}"
+    def end_of_request(self) -> End | None:
+        """How the request ended that it answers; None: nobody knows yet."""
+        if is_refusal(self.status):
+            return End.REFUSED
+        return End.FAILED if is_error(self.status) else self.end
 
 
 def reply_of(answer: HttpResponse, form: AnswerForm) -> Reply:
@@ -72,21 +74,19 @@ def reply_of(answer: HttpResponse, form: AnswerForm) -> Reply:
         body = msgspec.json.decode(answer.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         body = None
-    is_error = answer.status >= FIRST_ERROR_STATUS
+    status, command_id = answer.status, text_at(body, form.command_id)
+    location = answer.headers.get("Location")
+    if is_error(status):
+        named = (text_at(body, form.error_class) or "")[:_SHOWN_LETTERS]
+        reason = f"HTTP {status} {named}".rstrip()
+        return Reply(status, reason, command_id, None, named or None, location)
     state = text_at(body, form.state)
-    error_class = text_at(body, form.error_class) if is_error else None
-    return Reply(
-        status=answer.status,
-        command_id=text_at(body, form.command_id),
-        state=state,
-        end=_end_of_error(answer.status) if is_error else form.ends.get(state or ""),
-        error_class=None if error_class is None else error_class[:_SHOWN_LETTERS],
-        location=answer.headers.get("Location"),
-    )
-
-
-def _end_of_error(status: int) -> End:
-    return End.REFUSED if status < FIRST_SERVER_ERROR_STATUS else End.FAILED
+    end = form.ends.get(state or "")
+    if state is None:
+        reason = f"HTTP {status} without a readable state"
+    else:
+        reason = f"API: {state}"[:_SHOWN_LETTERS]
+    return Reply(status, None if end is End.OK else reason, command_id, end, None, location)
 
 
 class HttpDoor:
@@ -112,6 +112,9 @@ class HttpDoor:
         self._deadline_s = deadline_s
         self._locked = locked
         self._client = HttpClient(door.form.base_url)
+        poll = door.form.poll
+        self._polled_by = () if poll is None else names_in(poll) & {COMMAND_ID, LOCATION}
+        """What an answer must have said before it can be asked how far its command is."""
         self._run_prefix = f"{seed}/http/{clock.unix_s()}/".encode()
         self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -157,40 +160,60 @@ class HttpDoor:
         form, tracker = self._door.form, self._tracker
         try:
             reply = await self._ask(form.unlock, values)
-            tracker.api_answered(attempt, reply.status)
-            if reply.command_id is not None:
-                tracker.name_command(attempt, reply.command_id)
-            reply = await self._until_final(reply, values, attempt)
         except NoAnswerError as error:
-            tracker.end_as_told(attempt, Cause.API_FAILED, f"no answer: {error}"[:_SHOWN_LETTERS])
+            tracker.end_as_told(attempt, Cause.API_FAILED, _no_answer(error))
             return
-        if reply.end is not None:
-            tracker.end_as_told(attempt, _CAUSES[reply.end], reply.reason)
+        tracker.api_answered(attempt, reply.status, problem=_problem_of(reply))
+        if reply.command_id is not None:
+            tracker.name_command(attempt, reply.command_id)
+        end = reply.end_of_request
+        if end is None:
+            reply = await self._until_final(reply, values, attempt)
+            end = reply.end
+        if end is not None:
+            tracker.end_as_told(attempt, _CAUSES[end], reply.reason)
 
     async def _lock(self, form: RequestForm, vehicle_id: str, values: dict[str, str]) -> None:
         try:
-            reply = await self._until_final(await self._ask(form, values), values)
+            reply = await self._ask(form, values)
         except NoAnswerError as error:
-            self._locked(vehicle_id, f"no answer: {error}")
+            self._locked(vehicle_id, _no_answer(error))
             return
-        is_good = reply.end in (None, End.OK)
-        self._locked(vehicle_id, None if is_good else reply.reason or "no good end")
+        if reply.end_of_request is None:
+            reply = await self._until_final(reply, values)
+        is_good = is_yes(reply.status) and reply.end in (None, End.OK)
+        self._locked(vehicle_id, None if is_good else reply.reason)
 
     async def _until_final(
         self, reply: Reply, values: dict[str, str], attempt: OpenAttempt | None = None
     ) -> Reply:
-        """Ask again and again how far a command is, until that is final or nobody waits for it."""
+        """Ask again and again how far a command is, until that is final or nobody waits for it.
+
+        Without the command's id, or its Location, there is nothing to ask for.
+        """
         form, ends_s = self._door.form.poll, self._clock.monotonic_s() + self._deadline_s
-        while form is not None and reply.end is None and self._clock.monotonic_s() < ends_s:
-            if attempt is not None and not self._tracker.is_open(attempt):
-                break
-            location = _path_of(reply.location) or values.get("location", "")
-            values["location"] = location
+        while reply.end is None:
+            if attempt is not None:
+                self._tracker.api_said(attempt, reply.reason)
+                if not self._tracker.is_open(attempt):
+                    break
+            values[LOCATION] = _path_of(reply.location) or values.get(LOCATION, "")
             values[COMMAND_ID] = reply.command_id or values.get(COMMAND_ID, "")
+            is_over = self._clock.monotonic_s() >= ends_s
+            if form is None or is_over or not all(values[name] for name in self._polled_by):
+                break
             await asyncio.sleep(form.every_s)
-            asked = await self._ask(form, values)
-            if asked.status != TOO_MANY and asked.status < FIRST_SERVER_ERROR_STATUS:
-                reply = asked  # else the state may still be asked for
+            reply = await self._ask_how_far(form, values)
+        return reply
+
+    async def _ask_how_far(self, form: RequestForm, values: Mapping[str, str]) -> Reply:
+        """Ask once. An error is one of asking: it says nothing of the command or the car."""
+        try:
+            reply = await self._ask(form, values)
+        except NoAnswerError as error:
+            return Reply(None, _of_asking(_no_answer(error)))
+        if is_error(reply.status):
+            return Reply(reply.status, _of_asking(reply.reason))
         return reply
 
     async def _ask(self, form: RequestForm, values: Mapping[str, str]) -> Reply:
@@ -203,7 +226,7 @@ class HttpDoor:
         path = form.path if form.path == "{location}" else filled(form.path, values, as_url=True)
         answer = await self._client.request(
             form.method,
-            values["location"] if path == "{location}" else path,
+            values[LOCATION] if path == "{location}" else path,
             timeout_s=form.timeout_s,
             headers=headers,
             body=body,
@@ -240,3 +263,16 @@ def _path_of(location: str | None) -> str | None:
         return location
     _, separator, rest = location.partition("://")
     return "/" + rest.partition("/")[2] if separator else f"/{location}"
+
+
+def _no_answer(error: NoAnswerError) -> str:
+    return f"no answer: {error}"[:_SHOWN_LETTERS]
+
+
+def _of_asking(reason: str | None) -> str:
+    return f"asked how far it is: {reason}"
+
+
+def _problem_of(reply: Reply) -> str | None:
+    """Return the slug of the problem that an error names."""
+    return reply.error_class.removeprefix(BASE) if reply.error_class else None

@@ -30,6 +30,7 @@ _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 OF_A_REQUEST: Final = ("vehicle_id", "booking_id", "attempt_id", "trace_id")
 SECRET: Final = "secret"  # noqa: S105 - a name
 COMMAND_ID: Final = "command_id"
+LOCATION: Final = "location"
 
 
 class End(StrEnum):
@@ -143,6 +144,11 @@ def load_door(path: Path) -> Door:
     return Door(form, secret, bookings)
 
 
+def names_in(request: RequestForm) -> frozenset[str]:
+    """Return the names in braces that stand in a request."""
+    return frozenset(name for _, text in _texts(request, ()) for name in _NAME.findall(text))
+
+
 def filled(text: str, values: Mapping[str, str], *, as_url: bool = False) -> str:
     """Return a text with the names in braces replaced."""
     return _NAME.sub(
@@ -174,8 +180,8 @@ def _check_names(document: Document, form: DoorForm) -> None:
         request: RequestForm | None = getattr(form, key)
         if request is None:
             continue
-        more = [COMMAND_ID, "location"] if key == "poll" else []
-        for loc, text in _texts(request.model_dump(include={"path", "headers", "body"}), (key,)):
+        more = [COMMAND_ID, LOCATION] if key == "poll" else []
+        for loc, text in _texts(request, (key,)):
             allowed = [*names, *more, *(secret if loc[1] != "path" else [])]
             problems += [
                 document.problem(loc, f"unknown name {{{name}}}{suggestion(name, allowed)}")
@@ -187,6 +193,8 @@ def _check_names(document: Document, form: DoorForm) -> None:
 
 
 def _texts(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    if isinstance(value, RequestForm):
+        value = value.model_dump(include={"path", "headers", "body"})
     if isinstance(value, str):
         yield loc, value
     elif isinstance(value, dict):

@@ -32,6 +32,8 @@ TRIES: Final = 3
 LOOK_S: Final = 0.25
 """How often it is looked whether a car says that it is locked."""
 _MAY_BE_OPEN: Final = (Outcome.OK, Outcome.UNKNOWN)
+_MAY_BE_SENT: Final = frozenset({Stage.PUBLISHED.value, Stage.API_ANSWERED.value})
+"""What an API has taken on may have been sent where we could not see it."""
 _IS_OPEN: Final = (Stage.BOX_EXECUTED.value, Stage.STATE_CHANGED.value)
 
 
@@ -192,7 +194,7 @@ class Relocks:
 
 def _may_be_open(record: Attempt | StrayAnswer) -> bool:
     if isinstance(record, Attempt):
-        return record.outcome in _MAY_BE_OPEN and Stage.PUBLISHED.value in record.stages
+        return record.outcome in _MAY_BE_OPEN and not _MAY_BE_SENT.isdisjoint(record.stages)
     return record.kind is StrayKind.LATE and record.phase == Phase.EXECUTED.value
 
 

@@ -41,7 +41,7 @@ FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 
 _OF_AN_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
 _REQUESTED, _API_ANSWERED = Stage.REQUESTED.value, Stage.API_ANSWERED.value
-_FLAGS_OF_AN_API: Final = {Flag.TOLD_OTHERWISE}
+_FLAGS_OF_AN_API: Final = frozenset({Flag.TOLD_OTHERWISE, Flag.ONLY_TOLD})
 _OF_SENDING: Final = frozenset({Cause.NOT_PUBLISHED, Cause.BROKER_UNREACHABLE, Cause.BROKER_DENIED})
 """Of a customer's unlock we see what the broker has taken, unless the platform's log tells more."""
 

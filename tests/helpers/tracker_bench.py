@@ -91,6 +91,7 @@ class TrackerBench:
         *,
         late_s: float = 0.0,
         source: Source = Source.PROBE,
+        through_api: bool = False,
     ) -> OpenAttempt:
         """Start an unlock, `late_s` after it was intended."""
         start = Start(
@@ -100,6 +101,7 @@ class TrackerBench:
             trace_id=TRACE_ID,
             source=source,
             intended_s=self.clock.now_s - late_s,
+            through_api=through_api,
         )
         return self.tracker.start(start)
 

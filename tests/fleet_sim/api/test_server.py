@@ -449,7 +449,34 @@ async def test_what_is_no_http(api: ServedApi, caplog: pytest.LogCaptureFixture)
     writer.write(b"nonsense\r\n\r\n")
     answer = await reader.read()
     writer.close()
-    assert b"application/problem+json" in answer
-    assert b"/problems/invalid-request" in answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    problem = msgspec.json.decode(body)
+    assert b"application/problem+json" in head
+    assert (problem["type"], problem["instance"]) == ("/problems/invalid-request", "/")
     assert api.series("answers_total") == {("unknown", "other", "invalid-request"): 1.0}
     assert not caplog.records
+    (line,) = api.log
+    assert (line.event, line.status, line.problem) == ("answered", 400, "invalid-request")
+    assert line.trace_id == problem["trace_id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "status"),
+    [
+        ("POST", {"X_Long": "a" * 9_000}, 431),
+        ("POST", {f"X_{number}": "a" for number in range(140)}, 431),
+        ("POST", {"Content_Encoding": "br"}, 415),
+        ("FOO", {}, 400),
+    ],
+)
+async def test_each_answer_is_in_the_log(
+    method: str, more: dict[str, str], status: int, api: ServedApi, platform: FakePlatform
+) -> None:
+    """Also of what is turned down so early that nobody knows which car it was for."""
+    answer = await api.send(method, UNLOCK, BOOKING, **more)
+    line = api.log[-1]
+    assert (answer.status, line.status) == (status, status)
+    assert line.trace_id == msgspec.json.decode(answer.body)["trace_id"]
+    assert (line.operation, line.vehicle_id) == ("none", None)
+    assert not platform.asked
+    assert encode_event(line)

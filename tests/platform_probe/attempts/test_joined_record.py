@@ -274,6 +274,17 @@ def test_a_request_has_the_same_id_wherever_it_is_read() -> None:
     assert len(attempt_id_of(one)) == 32
 
 
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [(202, Cause.NOT_PUBLISHED), (302, Cause.API_FAILED), (404, Cause.API_REFUSED)],
+)
+def test_what_an_answer_means_to_which_no_command_followed(status: int, cause: Cause) -> None:
+    """A redirect takes nothing on, and refuses nothing."""
+    asked = side(requested_at=0.0, answered_at=0.1, status=status)
+    record = record_of_platform(asked, CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0)
+    assert record.cause is cause
+
+
 def test_no_one_is_told_otherwise_where_nothing_opened() -> None:
     """The API's no was the truth."""
     record = record_of_platform(

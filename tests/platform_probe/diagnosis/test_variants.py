@@ -340,6 +340,43 @@ def test_one_phone_that_is_signed_out_is_no_outage(others: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "problem", "is_outage"),
+    [
+        (403, "NO_BOOKING", False),
+        (403, "ACCOUNT_BLOCKED", False),
+        (403, None, True),
+        (429, "SLOW_DOWN", True),
+    ],
+)
+def test_a_gateway_that_names_its_reason_is_not_down(
+    status: int, problem: str | None, *, is_outage: bool
+) -> None:
+    """Whatever others fail of just then."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for number in range(12):
+        error = PlatformSide(status=500 if number % 2 else 502)
+        turned_down(watched, 30.0 + number, f"w-{number}", error)
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=status, problem=problem))
+    named = {"said_booking", "said_why_not"} & watched.facts()
+    assert len(named) == (not is_outage)
+    assert ("said_booking" in named) is (problem == "NO_BOOKING")
+    likely = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert (likely.get("app_gateway_outage", 0.0) > HARDLY) is is_outage
+    assert (likely.get("planned_maintenance_window", 0.0) > HARDLY) is False
+
+
+def test_a_redirect_is_no_yes() -> None:
+    """The app was sent elsewhere, and nothing was done."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=302))
+    said = {one.fact: one.sentence for one in watched.told[-1].facts}
+    assert said["said_error"] == "the platform sent the app to another address (302)"
+    assert said.keys().isdisjoint({"said_yes", "said_done", "yes_before_the_end"})
+
+
 def test_what_becomes_of_the_car_says_nothing_of_a_request_that_was_not_read() -> None:
     """Neither that it loses its connection within seconds, nor that it stays away."""
     watched = Watched()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import PlatformSide, Source, Stage
+from fleet_wire.contract.attempt import Flag, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.trace_context import TraceContext, parse_traceparent
@@ -165,7 +165,9 @@ async def test_an_error_ends_it(bench: DoorBench, status: int, cause: Cause) -> 
     assert (record.cause, record.command_id) == (cause, None)
     assert record.reason == f"HTTP {status} /problems/some"
     assert list(record.stages) == ["intended", "requested", "api_answered"]
-    asked = PlatformSide(method="POST", endpoint="/cars/{vehicle_id}/open", status=status)
+    asked = PlatformSide(
+        method="POST", endpoint="/cars/{vehicle_id}/open", status=status, problem="some"
+    )
     assert record.platform == asked
 
 
@@ -223,13 +225,77 @@ async def test_an_api_that_does_not_answer(bench: DoorBench) -> None:
     assert stray.is_late_unlock
 
 
-async def test_answers_that_say_nothing(bench: DoorBench) -> None:
-    """No JSON, or other JSON: the unlock is followed as far as it is seen."""
-    bench.api.answers.append(HttpResponse(200, b"\xff"))
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (HttpResponse(200, b"\xff"), Cause.NOT_PUBLISHED),
+        (HttpResponse(200, b"<html>Welcome</html>", "text/html"), Cause.NOT_PUBLISHED),
+        (HttpResponse(200, b'{"id":', JSON), Cause.NOT_PUBLISHED),
+        (HttpResponse(204, b""), Cause.NOT_PUBLISHED),
+        (HttpResponse(302, b"", headers={"Elsewhere": "/login"}), Cause.API_FAILED),
+    ],
+)
+async def test_answers_that_say_nothing(
+    bench: DoorBench, answer: HttpResponse, cause: Cause
+) -> None:
+    """The unlock is followed as far as it is seen, and nothing is asked for that nobody named."""
+    bench.api.answers.append(answer)
     bench.unlock()
-    await eventually(lambda: len(bench.api.asked) >= 1)
+    await eventually(lambda: bench.api.asked and not bench.door._tasks)
     bench.join.behind.wait(DEADLINE_S)
-    assert (await bench.ended()).cause in (Cause.NOT_PUBLISHED, Cause.API_FAILED)
+    record = await bench.ended()
+    assert record.cause is cause
+    assert record.reason == f"HTTP {answer.status} without a readable state"
+    assert [path for _, path, _, _ in bench.api.asked] == [f"/cars/{CAR}/open"]
+
+
+async def test_a_command_follows_an_answer_that_says_nothing(bench: DoorBench) -> None:
+    """Then the car's own word counts, and the answer is no reason."""
+    bench.api.answers.append(HttpResponse(302, b""))
+    bench.unlock()
+    await eventually(lambda: bench.api.asked and not bench.door._tasks)
+    bench.seen()
+    bench.join.behind.wait(DEADLINE_S)
+    record = await bench.ended()
+    assert record.cause is Cause.NO_SUBSCRIBER
+    assert record.reason is None
+
+
+@pytest.mark.parametrize("state", ["sent", "weird"])
+@pytest.mark.parametrize("status", [401, 404, 500])
+async def test_who_cannot_be_asked_how_far_it_is(bench: DoorBench, state: str, status: int) -> None:
+    """An error says nothing of the command then: nobody has refused it."""
+    bench.api.will(202, id="k1", state=state)
+    bench.api.will(status, type="NO_SUCH")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 4)
+    bench.join.behind.wait(DEADLINE_S)
+    record = await bench.ended()
+    assert (record.cause, record.command_id) == (Cause.NOT_PUBLISHED, "k1")
+    assert record.reason == f"asked how far it is: HTTP {status} NO_SUCH"
+    assert record.platform.status == 202
+
+
+async def test_nobody_answers_how_far_it_is(bench: DoorBench) -> None:
+    """It is asked for again, as the command goes on."""
+    bench.api.will(202, id="k1", state="sent")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 2)
+    await bench.api.server.stop()
+    attempt = bench.join.behind.tracker._open["k1"]
+    await eventually(lambda: "no answer" in (attempt.api_said or ""))
+    bench.join.behind.wait(DEADLINE_S)
+    record = await bench.ended()
+    assert record.cause is Cause.NOT_PUBLISHED
+    assert record.reason.startswith("asked how far it is: no answer: ")
+
+
+async def test_the_api_alone_says_that_the_car_is_open(bench: DoorBench) -> None:
+    """Neither command nor open lock was seen: the record says so."""
+    bench.api.will(200, id="k1", state="done")
+    bench.unlock()
+    record = await bench.ended()
+    assert (record.outcome, record.flags) == (Outcome.OK, (Flag.ONLY_TOLD,))
 
 
 async def test_locks_are_asked_for(bench: DoorBench) -> None:
@@ -241,6 +307,9 @@ async def test_locks_are_asked_for(bench: DoorBench) -> None:
     bench.api.will(409, type="busy")
     bench.door.lock(CAR)
     await eventually(lambda: bench.locked[1:] == [(CAR, "HTTP 409 busy")])
+    bench.api.answers = [HttpResponse(302, b"")]
+    bench.door.lock(CAR)
+    await eventually(lambda: bench.locked[2:] == [(CAR, "HTTP 302 without a readable state")])
     assert {path for _, path, _, _ in bench.api.asked} == {f"/cars/{CAR}/close"}
 
 

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Record
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Reason
 from platform_probe.doors.relocks import LOOK_S, TRIES, Relocks
 from platform_probe.outputs.metrics import ProbeMetrics
@@ -144,6 +145,20 @@ def test_a_car_that_may_be_open_is_locked(*, is_published: bool) -> None:
     bench.tracker.wait(DEADLINE_S)
     bench.timers.run_for(LOOK_S)
     assert bench.locks == [CAR] * is_published
+
+
+@pytest.mark.parametrize(
+    ("cause", "locks"), [(None, 1), (Cause.NOT_OBSERVED, 1), (Cause.API_REFUSED, 0)]
+)
+def test_a_car_that_may_be_open_by_an_apis_word_is_locked(cause: Cause | None, locks: int) -> None:
+    """Though its command was not seen."""
+    bench = RelockBench()
+    tracker = bench.tracker.tracker
+    attempt = bench.tracker.start(through_api=True)
+    tracker.api_answered(attempt, 200, problem=None)
+    tracker.end_as_told(attempt, cause, None)
+    bench.timers.run_for(LOOK_S)
+    assert bench.locks == [CAR] * locks
 
 
 @pytest.mark.parametrize("reason", [Reason.BUSY, Reason.CAN_BUS_NO_ACK])

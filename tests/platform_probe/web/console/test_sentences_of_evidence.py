@@ -121,6 +121,8 @@ def test_what_the_cause_was_concluded_from_is_told_in_french(words: str, value: 
         "the account was 210 km away 60 s before",
         "the platform said yes to the app (202) before it was known how it ended",
         "the platform turned the request down (409 other-problem)",
+        "the platform turned the request down and said why (no-booking)",
+        "the platform sent the app to another address (302)",
         (
             "the platform said that the phone is not signed in (401 unauthenticated); of 12"
             " requests for other cars just then 0 were told so"
