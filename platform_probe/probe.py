@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.links.link import (
@@ -139,7 +139,7 @@ class Probe(Connected):
         self.diagnosing = Diagnosing(
             ranking,
             clock=self._clock,
-            emit=self._sink.emit,
+            emit=self._write,
             tell=revised,
         )
         self.diagnosing.on_wait = self._plan_tick
@@ -367,15 +367,24 @@ class Probe(Connected):
             on_complaint=self._emit,
         )
         self.joiner.on_wait = self._plan_tick
+        self.joiner.on_late = self._sink.emit
         self.tracker.to_join = self._to_join
         return PlatformInbox(self.joiner, self._metrics.platform, self._complaints, is_ours)
 
     def _emit(self, record: Record) -> None:
         """Hand a record on: by the diagnosis, where there is one."""
         if self.diagnosing is None:
-            self._sink.emit(record)
+            self._write(record)
         else:
             self.diagnosing.take(record)
+
+    def _write(self, record: Record) -> None:
+        """Hand a record on to the sinks, of a late unlock once its customer's answer is known."""
+        joiner = self.joiner
+        if joiner is not None and isinstance(record, StrayAnswer) and record.is_late_unlock:
+            joiner.take_late(record)
+        else:
+            self._sink.emit(record)
 
     def _to_join(self, attempt: EndedAttempt) -> None:
         assert self.joiner is not None  # noqa: S101 - it is the one that asks for them

@@ -274,7 +274,8 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     source: Source | None = None
     """Who had asked; None where nobody is known to have."""
     is_late_unlock: bool = False
-    """The car opened after its customer was told no: a late `executed`, seen from start to end."""
+    """The car opened after its customer was told no: a late `executed`, seen from start to end,
+    which the platform, as far as its log is followed, has told no app in time."""
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):

@@ -227,6 +227,7 @@ class Fact(StrEnum):
     APP_VERSION_FAILS = "app_version_fails"
     APP_VERSION_FARES_WELL = "app_version_fares_well"
     MANY_CARS_OF_ONE = "many_cars_of_one"
+    CARS_OF_OTHERS = "cars_of_others"
 
     # The broker's log
     LEFT_QUIETLY = "left_quietly"
@@ -484,6 +485,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         app_version_fares_well="the platform found no booking, and hardly ever does so with others"
         " that have this version of the app",
         many_cars_of_one="one account asked for many cars within minutes",
+        cars_of_others="one account was refused several cars within minutes, as it has booked none"
+        " of them",
     ),
     **_of(
         Told.COMMAND_END,

@@ -50,7 +50,7 @@ MODES: Final = (
         now="Tell the security team, and open nothing for this account.",
         mend="Block the account and its addresses; check which cars it opened.",
         signature=Signature(
-            needs=facts(Fact.MANY_CARS_OF_ONE),
+            needs=facts(Fact.MANY_CARS_OF_ONE, Fact.CARS_OF_OTHERS),
             speaks_for=facts(Fact.SAID_NO, Fact.SAID_BOOKING, Fact.NOTHING_PUBLISHED)
             | facts(Fact.SAID_OVERLOADED, Fact.MANY_FAIL),
             rules_out=facts(Fact.SUPPORT_CALLED, Fact.NOT_DELIVERED),

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Complaint, Source
+from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Complaint, Source, StrayAnswer
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
@@ -32,6 +32,7 @@ from platform_probe.attempts.joined_record import (
     record_of_mqtt,
     record_of_platform,
 )
+from platform_probe.attempts.late_unlocks import LateUnlocks
 from platform_probe.attempts.log_time import LogTime
 from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.support_calls import SupportCalls
@@ -100,6 +101,9 @@ class Joiner:
             keep_s=limits.revise_s, evidence=evidence, is_ours=is_ours, on_complaint=on_complaint
         )
         self._index = JoinedIndex(self._united, self._parted)
+        self._late = LateUnlocks(self._side_of)
+        self.on_late: Callable[[StrayAnswer], None] | None = None
+        """Takes each answer of `take_late`, once it is known what its customer was told."""
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
         self._ready: list[Attempt] = []
@@ -131,8 +135,11 @@ class Joiner:
         return self._log_time.newest_at
 
     def __len__(self) -> int:
-        """Return how many unlocks wait to be judged, or to be judged again, and calls for them."""
-        return len(self._waiting) + len(self._calls)
+        """Return how many unlocks wait to be judged, or to be judged again.
+
+        With them calls that are about them, and late answers.
+        """
+        return len(self._waiting) + len(self._calls) + len(self._late)
 
     # What comes in
 
@@ -152,6 +159,7 @@ class Joiner:
             if not joined.is_gone:  # else another line of these has shown whose part it is
                 self._settle(joined)
         self._hand_on()
+        self._look_at_late(self._watermark_at(now_s))
         if self._due and self._due[0].at <= self.newest_at - self._limits.late_s:
             self.tick()
 
@@ -161,6 +169,14 @@ class Joiner:
         joined.is_closed = False  # it was sent once more, and seen
         self._settle(joined)
         self._hand_on()
+
+    def take_late(self, stray: StrayAnswer) -> None:
+        """Take a late answer that has opened a car: its customer may have been told yes."""
+        now_s = self._clock.monotonic_s()
+        self._late.take(stray, now_s - self.clock_offset.offset_s)
+        self._look_at_late(self._watermark_at(now_s))
+        if self._late and self.on_wait is not None:
+            self.on_wait()
 
     def as_it_is(self, attempt: EndedAttempt) -> Attempt:
         """Return the record that an unlock would have which is still open, from what is known."""
@@ -185,6 +201,7 @@ class Joiner:
             else:
                 self._judge(joined)
         self._hand_on()
+        self._look_at_late(mark_at)
         self._calls.write_due(mark_at - self._limits.deadline_s, self.clocks)
         self._forget_old(now_s)
 
@@ -192,6 +209,9 @@ class Joiner:
         """Return when `tick` should be called at the latest, on the monotonic clock."""
         called_at, deadline_s = self._calls.next_at(), self._limits.deadline_s
         due_at = [one.at for one in self._due[:1]]
+        late_at = self._late.next_at()
+        if late_at is not None:
+            due_at.append(late_at)
         if called_at is not None:
             due_at.append(called_at + deadline_s)
         if not due_at:
@@ -210,6 +230,7 @@ class Joiner:
                 joined.is_cut_short = is_open and self._due_at(joined) > at
                 self._judge(joined)
         self._hand_on()
+        self._look_at_late(math.inf)
         self._due.clear()
         self._calls.write_due(math.inf, self.clocks)
 
@@ -244,6 +265,15 @@ class Joiner:
         return Clocks(offset.offset_s, offset.uncertainty_s, unix_offset_s, self._load_began_s())
 
     # Within
+
+    def _look_at_late(self, mark_at: float) -> None:
+        for stray in self._late.known(mark_at) if self._late else ():
+            if self.on_late is not None:
+                self.on_late(stray)
+
+    def _side_of(self, command_id: str) -> PlatformSide | None:
+        joined = self._index.of_command(command_id)
+        return None if joined is None else joined.side
 
     def _in_time(self, events: Sequence[PlatformEvent], now_s: float) -> Sequence[PlatformEvent]:
         """Return the lines that are from this time, and note how far the log has come."""

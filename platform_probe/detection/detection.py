@@ -10,6 +10,7 @@ import heapq
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
@@ -69,7 +70,7 @@ class Detection:
 
     def __init__(self, *, clock: Clock, found: Callable[[Finding], None]) -> None:
         self._clock = clock
-        self._found = found
+        self._found = self._by_account(found)
         self._numbers = count(1)
         self._shares = ShareTests(self._numbers)
         self._customers = Customers()
@@ -123,8 +124,9 @@ class Detection:
             return
         values, customer = values_of(record), self._customers.of(record)
         counts, _ = self._repeats.take(record, customer, at_s, is_hit=True)
+        whose = self._customers.whose(record)
         hit = Hit(
-            at_s, values, record.vehicle_id, customer, record.attempt_id, (FAILED,), record.cause
+            at_s, values, record.vehicle_id, whose, record.attempt_id, (FAILED,), record.cause
         )
         remember(self._unanswered, record.command_id, (hit, counts), MOST_OPENED)
         self._waves.hit(hit)
@@ -150,7 +152,7 @@ class Detection:
         opened = self._opened.get(before.attempt_id)
         if opened is None or not self._repeats.is_again(vehicle_id, now_s, before):
             return
-        again = Hit(now_s, opened.values, vehicle_id, customer, before.attempt_id, (AGAIN,))
+        again = Hit(now_s, opened.values, vehicle_id, opened.customer, before.attempt_id, (AGAIN,))
         self._pressed_again(again, now_s)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
@@ -192,6 +194,7 @@ class Detection:
         when it was over; what goes on is told again as new.
         """
         now_s = self._now_s()
+        known = self._by_account(known)
         looked_s = -math.inf
         happened: list[Iterable[Attempt | Diagnosis]] = [attempts, diagnoses]
         for one in heapq.merge(*happened, key=_written_at):
@@ -256,6 +259,14 @@ class Detection:
 
     # Within
 
+    def _by_account(self, found: Callable[[Finding], None]) -> Callable[[Finding], None]:
+        """Return what hands findings on with the accounts of customers known by their booking."""
+
+        def hand_on(finding: Finding) -> None:
+            found(replace(finding, customers=self._customers.accounts_of(finding.customers)))
+
+        return hand_on
+
     def _now_s(self) -> float:
         """Return the present, having noted where it lies in Unix time."""
         now_s = self._clock.monotonic_s()
@@ -297,7 +308,7 @@ class Detection:
         values = values_of(attempt)
         if attempt.source is Source.CUSTOMER:
             self._silence.unlock(values)
-            self._suspicious.attempt(attempt, at_s, now_s)
+        self._suspicious.attempt(attempt, at_s, now_s)
         measures = (FAILED,) if hit else hit_measures(attempt)
         if attempt.command_id in self._unanswered:
             self._answered(attempt, measures, now_s)
@@ -314,26 +325,26 @@ class Detection:
     ) -> None:
         """Count an unlock that has ended."""
         is_failure = bool(measures)
-        customer = self._customers.of(attempt)
+        customer, whose = self._customers.of(attempt), self._customers.whose(attempt)
         counts, is_again = self._repeats.take(attempt, customer, at_s, is_hit=is_failure)
         if measures != (BLIND,):
             measures += self._hops.slow(attempt, now_s)
         one = None
         if measures:
             one = Hit(
-                at_s, values, attempt.vehicle_id, customer, attempt.attempt_id, measures,
+                at_s, values, attempt.vehicle_id, whose, attempt.attempt_id, measures,
                 attempt.cause,
             )  # fmt: skip
             if attempt.failure_mode is not None:
                 one.modes = ((attempt.failure_mode, 1.0),)
             self._waves.hit(one)
         elif counts:
-            self._opened.keep(attempt.attempt_id, _Opened(values, customer))
+            self._opened.keep(attempt.attempt_id, _Opened(values, whose))
         self._shares.take(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
         if one is not None and counts:
             self._note_mode(one, now_s)
         if is_again and not is_failure:
-            again = Hit(at_s, values, attempt.vehicle_id, customer, attempt.attempt_id, (AGAIN,))
+            again = Hit(at_s, values, attempt.vehicle_id, whose, attempt.attempt_id, (AGAIN,))
             self._pressed_again(again, now_s)
 
     def _pressed_again(self, again: Hit, now_s: float) -> None:
@@ -346,7 +357,7 @@ class Detection:
         if FAILED not in measures:
             self._shares.withdraw(hit)
             return
-        hit.cause = attempt.cause
+        hit.cause, hit.customer = attempt.cause, self._customers.whose(attempt)
         if attempt.failure_mode is not None:
             hit.modes = ((attempt.failure_mode, 1.0),)
         self._shares.note_diagnosed(hit)

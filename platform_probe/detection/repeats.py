@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source
+from platform_probe.diagnosis.accounts import is_not_yours
 from platform_probe.diagnosis.remembering import Latest, remember
 
 RETRY_S: Final = 600.0
@@ -97,6 +98,8 @@ class Customers:
 
     def __init__(self) -> None:
         self._of_booking: Latest[str, str] = Latest(MOST)
+        self._account_of: Latest[str, str] = Latest(MOST)
+        """By booking, as far as it is known."""
 
     def of(self, attempt: Attempt) -> str | None:
         """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
@@ -112,3 +115,21 @@ class Customers:
         customer = self._of_booking.get(booking_id) or account_id or booking_id
         self._of_booking.keep(booking_id, customer)
         return customer
+
+    def whose(self, attempt: Attempt) -> str | None:
+        """Return the account that asked, else its booking; None for unlocks of the monitor's own.
+
+        As `of` it is for people: what tells repeats apart goes by the booking, whoever has many.
+        """
+        if attempt.source is not Source.CUSTOMER:
+            return None
+        side, booking_id = attempt.platform, attempt.booking_id
+        if not side or side.account_id is None:
+            return booking_id
+        if booking_id is not None and not is_not_yours(side):
+            self._account_of.keep(booking_id, side.account_id)
+        return side.account_id
+
+    def accounts_of(self, customers: frozenset[str]) -> frozenset[str]:
+        """Return these with the account of each booking that is known by now."""
+        return frozenset(self._account_of.get(one) or one for one in customers)

@@ -9,12 +9,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
-from fleet_wire.contract.attempt import Attempt
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.detection.sighting import Sighting
+from platform_probe.diagnosis.accounts import is_not_yours
 from platform_probe.diagnosis.remembering import Latest, remember
 
 WITHIN_S: Final = 600.0
@@ -22,7 +22,8 @@ MANY_CARS: Final = 10
 """Cars that one account asks for within ten minutes: nobody drives so many [E]. (About 100 shared
 cars were taken through accounts in Chicago on 17 April 2019.)"""
 MANY_REFUSED: Final = 5
-"""Cars that it is refused within ten minutes: who mistakes a number plate does so once or twice."""
+"""Cars that it is refused as not its own within ten minutes: who mistakes a number plate does so
+once or twice."""
 LEAST: Final = {
     "attack_replay": 2,
     "impossible_travel": 1,
@@ -51,6 +52,8 @@ class Suspicious:
         self._numbers = numbers
         self._asked: Latest[str, _Cars] = Latest(MOST_ACCOUNTS)
         self._refused: Latest[str, _Cars] = Latest(MOST_ACCOUNTS)
+        self._monitors: set[str] = set()
+        """Accounts that a monitor asks with: of these many cars are no wonder."""
         self._waiting: dict[str, OrderedDict[str, Diagnosis]] = {
             mode: OrderedDict() for mode in LEAST
         }
@@ -58,13 +61,18 @@ class Suspicious:
 
     def attempt(self, attempt: Attempt, at_s: float, now_s: float) -> None:
         """Take an unlock, whatever came of it."""
-        account_id = attempt.platform.account_id if attempt.platform else None
-        if account_id is None or not attempt.vehicle_id:
+        side = attempt.platform
+        account_id = side.account_id if side else None
+        if not side or account_id is None or not attempt.vehicle_id:
+            return
+        if attempt.source is not Source.CUSTOMER:
+            self._monitors.add(account_id)
+        if account_id in self._monitors:
             return
         many = self._cars_of(self._asked, account_id, attempt.vehicle_id, at_s)
         if len(many) >= MANY_CARS:
             self._note(MANY_OF_ONE, many, account_id, attempt, now_s)
-        if attempt.cause is Cause.API_REFUSED:
+        if is_not_yours(side):
             many = self._cars_of(self._refused, account_id, attempt.vehicle_id, at_s)
             if len(many) >= MANY_REFUSED:
                 self._note(BRUTEFORCE, many, account_id, attempt, now_s)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.distance import Place, distance_km
 from platform_probe.diagnosis.remembering import remember
@@ -17,6 +18,24 @@ NEAR_KM: Final = 5.0
 """Phones are as wrong about their place within a city [E]."""
 FASTEST_KM_S: Final = 0.25
 """900 km/h, an airliner's cruising speed."""
+_NOT_YOURS: Final = frozenset({problems.BOOKING_UNKNOWN.status, problems.BOOKING_OF_ANOTHER.status})
+"""404 and 403 (RFC 9110, section 15.5)."""
+_OF_ELSE: Final = frozenset(
+    {
+        problems.COMMAND_UNKNOWN.slug,
+        problems.ROUTE_UNKNOWN.slug,
+        problems.VEHICLE_TOO_FAR.slug,
+    }
+)
+"""Types with such a status that say nothing of whose a car is."""
+
+
+def is_not_yours(side: PlatformSide) -> bool:
+    """Return whether the API has turned down what is not the account's: car or booking.
+
+    That one's own booking has not begun, or that one has asked twice, is no such thing.
+    """
+    return side.status in _NOT_YOURS and side.problem not in _OF_ELSE
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +44,8 @@ class Account:
 
     cars: OrderedDict[str, float] = field(default_factory=OrderedDict)
     """The latest last."""
+    not_its_own: set[str] = field(default_factory=set)
+    """Those of them that it was refused as not its own, and has not opened since."""
     place: tuple[float, Place] | None = None
     two_places: str | None = None
     """What says that it was at two places at once, of the latest unlock."""
@@ -37,6 +58,13 @@ class Accounts:
         self._accounts: OrderedDict[str, Account] = OrderedDict()
         self._bookings: OrderedDict[str, tuple[str, str] | None] = OrderedDict()
         """Account and car of each booking that was named; None: of several."""
+        self._monitors: set[str] = set()
+        """Accounts that a monitor asks with: it has many cars, and is no customer."""
+
+    def is_of_monitor(self, account_id: str) -> None:
+        """Note that a monitor asks with an account: what that asked for is no evidence."""
+        self._monitors.add(account_id)
+        self._accounts.pop(account_id, None)
 
     def of(self, account_id: str | None) -> Account | None:
         """Return what is known of an account."""
@@ -53,7 +81,7 @@ class Accounts:
     ) -> None:
         """Note that an account, which `side` names, asked for a car, for a booking."""
         account_id = side.account_id
-        if account_id is None:
+        if account_id is None or account_id in self._monitors:
             return
         if booking_id is not None:
             self._note_booking(booking_id, account_id, vehicle_id)
@@ -73,7 +101,11 @@ class Accounts:
         cars[vehicle_id] = began_s
         cars.move_to_end(vehicle_id)
         while began_s - next(iter(cars.values())) >= ACCOUNT_S:  # one by one: some have thousands
-            cars.popitem(last=False)
+            account.not_its_own.discard(cars.popitem(last=False)[0])
+        if is_not_yours(side):
+            account.not_its_own.add(vehicle_id)
+        elif side.status is not None and not problems.is_error(side.status):
+            account.not_its_own.discard(vehicle_id)
 
     def _note_booking(self, booking_id: str, account_id: str, vehicle_id: str) -> None:
         whose = self._bookings.get(booking_id, (account_id, vehicle_id))

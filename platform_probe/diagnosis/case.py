@@ -69,6 +69,8 @@ class Case:
     cars_known: int
     cars_of_account: int
     """How many cars the account asked for within minutes."""
+    not_its_own: int
+    """How many of these it was refused as not its own."""
     is_booking_of_several: bool
     """Whether other accounts named the same booking, for other cars."""
     usual_interval_s: float | None

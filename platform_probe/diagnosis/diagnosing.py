@@ -33,7 +33,7 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.case import CROSSING_S, Case
 from platform_probe.diagnosis.ended_unlocks import EndedUnlocks
-from platform_probe.diagnosis.entries import Session
+from platform_probe.diagnosis.entries import Session, are_of_one_press
 from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.neighbours import WAVE_S
 from platform_probe.diagnosis.observed import no_longer, observe
@@ -192,10 +192,9 @@ class Diagnosing(Hearing):
             return True
         if still_locked(car.signals):
             return True
-        trace_id = record.trace_id
-        return trace_id in [
-            past.trace_id for past in car.attempts if past.attempt_id != record.attempt_id
-        ]
+        this = past_of(record, began_s)
+        others = (past for past in car.attempts if past.attempt_id != record.attempt_id)
+        return any(are_of_one_press(this, past) for past in others)
 
     def _begin(self, record: Attempt, now_s: float) -> OpenUnlock:
         recent = self._recent.get(record.vehicle_id)
@@ -230,7 +229,8 @@ class Diagnosing(Hearing):
         began_s = self._placed_s(earlier.started_at)
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
-        if has_relocked or earlier.trace_id == record.trace_id:
+        is_one_press = are_of_one_press(past_of(earlier, began_s), past_of(record, again_s))
+        if has_relocked or is_one_press:
             self._begin(earlier, self._clock.monotonic_s())
 
     def _stray(self, stray: StrayAnswer) -> None:
@@ -402,6 +402,7 @@ class Diagnosing(Hearing):
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
+            not_its_own=len(account.not_its_own) if account is not None else 0,
             is_booking_of_several=accounts.is_of_several(record.booking_id),
             usual_interval_s=self._census.usual_interval_s,
             usual_data_bytes=self._census.usual_data_bytes,

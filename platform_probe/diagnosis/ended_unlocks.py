@@ -36,6 +36,9 @@ class _Answered(NamedTuple):
     vehicle_id: str
     is_signed_out: bool
     """Whether the answer was that the phone is not signed in."""
+    source: Source
+    """Whose request it was: all of a monitor have one token, so customers are held against
+    customers."""
 
 
 class EndedUnlocks:
@@ -67,28 +70,34 @@ class EndedUnlocks:
         elif record.source is Source.CUSTOMER and _PUBLISHED in record.stages:
             self._booked += record.booking_id is not None
             self._unbooked += record.booking_id is None
-        if not _is_retry(record, car, began_s):
+        if not _is_retry(record, car, began_s) and not _is_monitors_refusal(record):
             counted = began_s, record.cause, places_of(record)
             self._neighbours.take(*counted)
             remember(self._counted, record.attempt_id, counted, MAX_COUNTED)
         if record.platform:
-            self.accounts.note(
-                record.platform, record.vehicle_id, began_s, booking_id=record.booking_id
-            )
+            self._note_account(record, record.platform, began_s)
             self._note_answer(record, record.platform, began_s)
+
+    def _note_account(self, record: Attempt, side: PlatformSide, began_s: float) -> None:
+        if record.source is Source.CUSTOMER:
+            self.accounts.note(side, record.vehicle_id, began_s, booking_id=record.booking_id)
+        elif side.account_id is not None:
+            self.accounts.is_of_monitor(side.account_id)
 
     def signed_out_beside(self, record: Attempt, began_s: float) -> Share:
         """Return of the last requests for other cars how many came of phones not signed in."""
         others = {
-            vehicle_id: signed_out
-            for at_s, vehicle_id, signed_out in self._answered.values()
-            if vehicle_id != record.vehicle_id and abs(at_s - began_s) < ACCOUNT_S
+            one.vehicle_id: one.is_signed_out
+            for one in self._answered.values()
+            if one.vehicle_id != record.vehicle_id
+            and abs(one.began_s - began_s) < ACCOUNT_S
+            and (record.source is not Source.CUSTOMER or one.source is Source.CUSTOMER)
         }
         return Share(sum(others.values()), len(others))
 
     def _note_answer(self, record: Attempt, side: PlatformSide, began_s: float) -> None:
         if side.status is not None:
-            answered = _Answered(began_s, record.vehicle_id, is_signed_out(side))
+            answered = _Answered(began_s, record.vehicle_id, is_signed_out(side), record.source)
             remember(self._answered, record.attempt_id, answered, ANSWERED_LAST)
 
     def compare(self, record: Attempt, began_s: float) -> dict[Place, Comparison]:
@@ -100,6 +109,14 @@ class EndedUnlocks:
         if counted is not None:
             self._neighbours.take(began_s, *counted[1:])
         return compared
+
+
+def _is_monitors_refusal(record: Attempt) -> bool:
+    """Return whether the API has refused an unlock of a monitor's: by its own token and bookings.
+
+    How customers fare at the platform that says not.
+    """
+    return record.source is not Source.CUSTOMER and record.cause is Cause.API_REFUSED
 
 
 def _is_retry(record: Attempt, car: CarHistory, began_s: float) -> bool:

@@ -63,6 +63,23 @@ class PastAttempt(msgspec.Struct, frozen=True, gc=False):
     """When its command was sent; None: it was not."""
     over_s: float | None = None
     """When the platform knew how it ended, or gave it up; None: nobody knows."""
+    answered_s: float | None = None
+    """When the API had answered its own request; None: it had not, or there was none."""
+    is_told_yes: bool = False
+    """That answer was no error."""
+
+
+def are_of_one_press(one: PastAttempt, other: PastAttempt) -> bool:
+    """Return whether two commands have one request behind them, or one that a phone has repeated.
+
+    An app may keep its trace. But who was told yes, and asks then, has pressed once more.
+    """
+    if one.trace_id != other.trace_id:
+        return False
+    first, second = sorted((one, other), key=lambda each: each.began_s)
+    if first.answered_s is None or second.answered_s is None or not first.is_told_yes:
+        return True
+    return first.answered_s > second.began_s
 
 
 class BrokerWord(NamedTuple):

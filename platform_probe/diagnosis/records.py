@@ -32,6 +32,7 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
     """Return what is kept of an unlock for those of the car before and after it."""
     side = record.platform or PlatformSide()
     sent_s = record.stages.get(Stage.PUBLISHED.value)
+    answered_s = record.stages.get(Stage.API_ANSWERED.value)
     return PastAttempt(
         began_s,
         began_s + record.total_s,
@@ -46,6 +47,8 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         woken_until_s=began_s + _woken_until_s(record) if Flag.WOKEN in record.flags else None,
         sent_s=None if sent_s is None else began_s + sent_s,
         over_s=None if side.ended_s is None else began_s + side.ended_s,
+        answered_s=None if answered_s is None else began_s + answered_s,
+        is_told_yes=is_yes(side),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import combinations
 from math import inf
 from typing import Final
 
@@ -11,7 +11,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, MAX_TLS_ERRORS, Case
 from platform_probe.diagnosis.census import LATE_HEARTBEATS
-from platform_probe.diagnosis.entries import PastAttempt, Session
+from platform_probe.diagnosis.entries import PastAttempt, Session, are_of_one_press
 from platform_probe.diagnosis.pings import BY_ITSELF_S, notices_within_s
 
 SOON_S: Final = 90.0
@@ -265,21 +265,30 @@ def note_this_car(case: Case) -> None:
         is_same = past.booking_id is not None and past.booking_id == case.record.booking_id
         if past.is_unsent and is_same and -RECENT_S < apart_s < 0:
             seen[Fact.UNSENT_BEFORE] = f"the platform said yes and nothing was sent {when}"
-        if past.trace_id == case.record.trace_id:
+        if _is_of_this_press(case, past):
             seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
     _note_sent_twice_before(case)
 
 
+def _is_of_this_press(case: Case, past: PastAttempt) -> bool:
+    """Return whether another command of the car was sent for the same press as this one."""
+    this_id = case.record.attempt_id
+    this = next((one for one in case.car.attempts if one.attempt_id == this_id), None)
+    if this is None:
+        return past.trace_id == case.record.trace_id
+    return are_of_one_press(this, past)
+
+
 def _note_sent_twice_before(case: Case) -> None:
     """Note that a request before this one was sent twice: its second command may be in the way."""
-    sent = Counter(
-        past.trace_id
+    sent = [
+        past
         for past in case.car.attempts
         if 0 < case.began_s - past.began_s < RECENT_S and past.trace_id != case.record.trace_id
-    )
-    if max(sent.values(), default=0) > 1:
+    ]
+    if any(are_of_one_press(one, other) for one, other in combinations(sent, 2)):
         before = "two commands were sent to the car for the request before this one"
         case.seen.setdefault(Fact.SENT_TWICE, before)
 

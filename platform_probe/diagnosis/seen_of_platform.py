@@ -8,6 +8,7 @@ from typing import Final
 from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
 from fleet_wire.modes.facts import FACTS, Fact
+from platform_probe.diagnosis.accounts import is_not_yours
 from platform_probe.diagnosis.case import AGAIN_S, COMMAND_ENDS_S, Case
 from platform_probe.diagnosis.entries import PastAttempt
 from platform_probe.diagnosis.seen_of_attempt import SENT_LATE_S
@@ -165,6 +166,7 @@ def note_platform(case: Case) -> None:
         seen[Fact.MANY_CARS_OF_ONE] = f"the account asked for {case.cars_of_account} cars"
     if not side:
         return
+    _note_cars_of_others(case, side)
     _note_who_asked(case)
     said = _said(side)
     _of_answer(case, said)
@@ -178,6 +180,20 @@ def note_platform(case: Case) -> None:
         seen[Fact.SENT_AGAIN] = f"the platform itself sent the same command {more}"
     if Fact.WAS_ASLEEP in seen and _is_not_woken(side, record.stages.get(Stage.PUBLISHED.value)):
         seen[Fact.NOT_WOKEN] = "the box slept, and was not asked to wake before the command"
+
+
+def _note_cars_of_others(case: Case, side: PlatformSide) -> None:
+    """Note an account that is refused car after car as not its own.
+
+    An unlock that was refused for a reason of its own is none of these: the car is the account's.
+    """
+    is_else = _answered(side.status) is Fact.SAID_NO and not is_not_yours(side)
+    if is_else and side.status != problems.TOO_MANY_REQUESTS.status:
+        case.seen.pop(Fact.CARS_OF_OTHERS, None)
+    elif case.not_its_own >= 3:  # noqa: PLR2004 - who mistakes a number plate does so once or twice
+        case.seen[Fact.CARS_OF_OTHERS] = (
+            f"the account was refused {case.not_its_own} cars that it had not booked"
+        )
 
 
 def _answered(status: int | None) -> Fact:

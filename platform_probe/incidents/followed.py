@@ -285,8 +285,11 @@ class Followed:
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:
         told, now = self._told, msgspec.structs.replace(self.incident, **fields)
-        if now.customers:
-            return _is_more(now.customers, told.customers)
+        if now.customers and _is_more(now.customers, told.customers):
+            return True
+        if now.customers:  # one account may have many cars; of lost cars few are asked for
+            is_of_unlocks = now.kind is told.kind is IncidentKind.FAILURES
+            return is_of_unlocks and _is_more(now.failed, told.failed)
         return _is_more(max(now.cars, now.failed), max(told.cars, told.failed))
 
 

@@ -22,7 +22,12 @@ from fleet_wire.contract.incident import (
 )
 from platform_probe.detection.finding import Finding
 from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, are_two
-from platform_probe.incidents.joining import ALONE, UNSEEN_S, have_one_mode
+from platform_probe.incidents.joining import (
+    ALONE,
+    UNSEEN_S,
+    are_one_suspicion,
+    have_one_mode,
+)
 from platform_probe.incidents.maintenance import MaintenanceWindow, is_past, window_of
 from platform_probe.incidents.parts import cohorts_of, parts_of, whom_of
 from platform_probe.incidents.severity import severity_of
@@ -364,7 +369,7 @@ class Incidents:
         """Make one of two incidents that turned out to be one: that of which somebody knows."""
         homes: list[Followed] = []
         for followed in sorted(self._followed.values(), key=lambda each: each.heard_of_at):
-            if not followed.is_open or followed.incident.kind in ALONE:
+            if not followed.is_open:
                 continue
             near = homes[-MOST_COMPARED:]
             home = next((home for home in near if self._are_alike(home, followed, at)), None)
@@ -376,14 +381,16 @@ class Incidents:
     def _are_alike(self, one: Followed, other: Followed, at: float) -> bool:
         """Return whether two open incidents are one.
 
-        They are of one cohort, or began together and are of a mode, and no window parts them.
+        They are of one cohort, or began together and are of a mode, and no window parts them. What
+        is suspicious is so by its mode alone.
         """
+        is_same_window = self._window_of(one, at) == self._window_of(other, at)
+        pairs = [(first, second) for first in one.active for second in other.active]
+        if not ALONE.isdisjoint((one.incident.kind, other.incident.kind)):
+            return is_same_window and any(are_one_suspicion(*pair) for pair in pairs)
         if one.incident.whom == other.incident.whom:
             return not are_two(one, other)
-        is_one = any(
-            have_one_mode(first, second) for first in one.active for second in other.active
-        )
-        return is_one and self._window_of(one, at) == self._window_of(other, at)
+        return is_same_window and any(have_one_mode(*pair) for pair in pairs)
 
     def _merge(self, home: Followed, other: Followed, at: float) -> None:
         ours, theirs = home.incident, other.incident

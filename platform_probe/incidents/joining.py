@@ -60,7 +60,9 @@ def are_one(
     """
     others = [one for one in known if not one.is_over or finding.since < one.last_at + UNSEEN_S]
     if (finding.kind in ALONE or incident.kind in ALONE) and finding.kind is not incident.kind:
-        return any(_are_of_broker(finding, one) for one in others)
+        return any(
+            _are_of_broker(finding, one) or are_one_suspicion(finding, one) for one in others
+        )
     if finding.kind is IncidentKind.SUSPICIOUS:
         return any(one.what == finding.what or one.customers & finding.customers for one in others)
     if is_of_another(finding, incident, known):
@@ -125,6 +127,12 @@ def have_one_mode(one: Finding, other: Finding) -> bool:
     modes = [found[0] for each in (one, other) if (found := mode_of(each)) is not None]
     is_same_time = abs(one.since - other.since) < TOGETHER_S
     return is_same_time and len(modes) > 1 and modes[0] == modes[1]
+
+
+def are_one_suspicion(one: Finding, other: Finding) -> bool:
+    """Return whether one is suspicious traffic, and the other unlocks that fail of just that."""
+    kinds = {one.kind, other.kind}
+    return kinds == {IncidentKind.SUSPICIOUS, IncidentKind.FAILURES} and have_one_mode(one, other)
 
 
 def are_two_modes(one: Finding, other: Finding) -> bool:

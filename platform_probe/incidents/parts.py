@@ -38,8 +38,9 @@ def most_telling(findings: Collection[Finding]) -> Finding:
 
     One with a mode, and of these one whose mode as many unlocks were diagnosed with as any, within
     a standard deviation: what failed at another stage, or of pressing again, is fewer. Of the rest
-    one with a cause, that goes on; of these what customers feel. A mode has as many unlocks as any
-    of its findings: lost cars count each press of a customer, failures the first.
+    suspicious traffic, else one with a cause, that goes on; of these what customers feel. A mode
+    has as many unlocks as any of its findings: lost cars count each press of a customer, failures
+    the first.
     """
     named: dict[str, float] = {}
     for one in findings:
@@ -52,6 +53,7 @@ def most_telling(findings: Collection[Finding]) -> Finding:
         key=lambda one: (
             not _mode(one),
             named[_mode(one)] < enough,
+            one.kind is not IncidentKind.SUSPICIOUS,  # who may see it goes by that
             cause_of(one) is None,
             one.is_over,
             RANK.index(one.kind),

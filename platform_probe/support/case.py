@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.attempt import Stage, StrayKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Phase, PresenceStatus
@@ -253,8 +253,15 @@ class Case:
         """When that was told, Unix seconds; None: it did not."""
         if self.is_of_two:
             return None
-        late = (unix_s(stray["came_at"]) for stray in self.strays if stray["is_late_unlock"])
+        late = (unix_s(stray["came_at"]) for stray in self.strays if self.is_opened_by(stray))
         return next(late, None)
+
+    def is_opened_by(self, stray: Row) -> bool:
+        """Return whether a late answer has opened the car, whatever the customer was told."""
+        if stray["is_late_unlock"]:
+            return True
+        is_executed = (stray["kind"], stray["phase"]) == (StrayKind.LATE, Phase.EXECUTED)
+        return is_executed and self.attempt is not None and is_told_open(self.attempt)
 
     @property
     def opened_in_time(self) -> bool:

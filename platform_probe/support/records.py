@@ -18,9 +18,18 @@ from platform_probe.support.rows import Row, as_rows, unix_s, utc
 from platform_probe.support.since import Since
 
 MOST_ROWS: Final = 500
-_OPENED_LATE: Final = (
-    "SELECT attempt_id FROM stray_answers WHERE vehicle_id = $car AND is_late_unlock"
-)
+
+
+def opened_late_by(strays: str) -> str:
+    """Return in SQL whether an unlock of $car opened later than the monitor waited for it.
+
+    Also where its customer was told yes all the same, see `case.Case.is_opened_by`.
+    """
+    late = f"SELECT attempt_id FROM {strays} WHERE vehicle_id = $car"
+    return (
+        f"(attempt_id IN ({late} AND is_late_unlock) OR (platform_outcome = 'executed'"
+        f" AND attempt_id IN ({late} AND kind = 'late' AND phase = 'executed')))"
+    )
 
 
 class Records:
@@ -66,7 +75,7 @@ class Records:
         this_id = None if attempt is None else attempt["attempt_id"]
         return {
             "neighbours": self.rows(
-                f"(SELECT *, attempt_id IN ({_OPENED_LATE}) AS has_opened_late FROM attempts)",
+                f"(SELECT *, {opened_late_by('stray_answers')} AS has_opened_late FROM attempts)",
                 f"{is_its.format(time='started_at')} AND attempt_id IS DISTINCT FROM $id",
                 values | {"id": this_id},
                 "started_at",

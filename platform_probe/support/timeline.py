@@ -181,7 +181,7 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
     end = f"the car {SAID_OPEN}" if case.is_in_doubt else _end_of(attempt)
     yield at(attempt["total_s"], "monitor", end)
     for stray in case.strays:
-        opened = f": {_opened_late(case)}" if stray["is_late_unlock"] else ""
+        opened = f": {_opened_late(case)}" if case.is_opened_by(stray) else ""
         how = "once more" if stray["kind"] == StrayKind.DUPLICATE else stray["kind"]
         what = f"answers {how}: {stray['phase']}{opened}"
         yield Entry(unix_s(stray["came_at"]), "box", what)

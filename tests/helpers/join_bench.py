@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleet_wire.contract.attempt import Attempt, Complaint
+from fleet_wire.contract.attempt import Attempt, Complaint, StrayAnswer
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.trace_context import TraceContext
@@ -38,6 +38,8 @@ class JoinBench:
     behind: TrackerBench = field(default_factory=watching_bench)
     records: list[Attempt] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
+    late: list[StrayAnswer] = field(default_factory=list)
+    """Late answers that are judged."""
     is_ours: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +57,7 @@ class JoinBench:
             is_ours=self.is_ours,
             on_complaint=self.complaints.append,
         )
+        self.joiner.on_late = self.late.append
         tracker.to_join = self.joiner.take_attempt
 
     @property

@@ -16,6 +16,7 @@ from platform_probe.store.schema import (
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.incident_rows import as_unlock
+from platform_probe.support.records import opened_late_by
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.since import CALLED_S, Since
 from platform_probe.support.times import DAY_S
@@ -86,10 +87,7 @@ def _of_its_time(snapshot: Snapshot, unlock: Row) -> list[Row]:
     span = (at_s - BEFORE_S, at_s + unlock["total_s"] + AFTER_S)
     return snapshot.rows(
         f"""
-        SELECT *, attempt_id IN (
-            SELECT attempt_id FROM {snapshot.within(STRAY_ANSWERS, *span)}
-            WHERE vehicle_id = $car AND is_late_unlock
-        ) AS has_opened_late
+        SELECT *, {opened_late_by(snapshot.within(STRAY_ANSWERS, *span))} AS has_opened_late
         FROM {snapshot.within(ATTEMPTS, *span)} WHERE vehicle_id = $car ORDER BY started_at
         """,
         {"car": unlock["vehicle_id"]},

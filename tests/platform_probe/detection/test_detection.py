@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from fleet_wire.contract.attempt import (
     PROBE_STOPPED,
@@ -32,8 +33,10 @@ from fleet_wire.randomness import RandomStream
 from platform_probe.incidents.incidents import QUIET_S
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
+from tests.helpers.records import attempt_of
 
 ONLINE = Presence(PresenceStatus.ONLINE, "s1")
+ANY = attempt_of(source=Source.CUSTOMER)
 WILL = Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL)
 
 
@@ -897,14 +900,91 @@ def test_who_is_not_connected_says_so_and_misses_nobody() -> None:
 def test_an_account_that_tries_cars_is_suspicious() -> None:
     """Six cars are refused to it within minutes."""
     watched = Watched()
-    first = watched.unlock(cause=Cause.API_REFUSED)
-    for _ in range(5):
-        watched.wait(20.0)
-        watched.unlock(cause=Cause.API_REFUSED, platform=first.platform)
-    watched.wait(12.0)
+    refused_many(watched, 403, "booking-of-another")
     (incident,) = watched.last
     assert incident.kind is IncidentKind.SUSPICIOUS
     assert incident.mode == "attack_bruteforce_vehicle_ids"
+    assert incident.title.endswith(", 1 customer")
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "source"),
+    [
+        (409, "booking-not-started", Source.CUSTOMER),
+        (422, "idempotency-key-reused", Source.CUSTOMER),
+        (404, "booking-unknown", Source.PROBE),
+    ],
+)
+def test_own_bookings_and_monitors_are_not_suspicious(
+    status: int, problem: str, source: Source
+) -> None:
+    """An account that is refused what is its own, or a monitor with a wrong list of bookings."""
+    watched = Watched()
+    refused_many(watched, status, problem, source=source)
+    assert all(one.kind is not IncidentKind.SUSPICIOUS for one in watched.last)
+
+
+def test_unlocks_of_a_monitors_account_that_another_made_are_not_suspicious() -> None:
+    """Two monitors may ask with one account."""
+    watched = Watched()
+    watched.unlock(source=Source.PROBE, platform=PlatformSide(account_id="one", status=200))
+    refused_many(watched, 404, "booking-unknown")
+    for _ in range(12):
+        watched.unlock(platform=PlatformSide(account_id="one", status=200))
+    watched.wait(12.0)
+    assert all(one.kind is not IncidentKind.SUSPICIOUS for one in watched.last)
+
+
+def refused_many(
+    watched: Watched, status: int, problem: str, *, source: Source = Source.CUSTOMER
+) -> None:
+    """Let one account be refused six cars within minutes."""
+    side = PlatformSide(account_id="one", status=status, problem=problem)
+    for _ in range(6):
+        watched.wait(20.0)
+        watched.unlock(cause=Cause.API_REFUSED, platform=side, source=source)
+    watched.wait(12.0)
+
+
+def test_customers_are_counted_by_account_though_their_bookings_were_heard_of_first() -> None:
+    """A request is told of with its booking alone; whose it is the answer says."""
+    watched = Watched()
+    for number in range(30):
+        watched.wait(1.0)
+        booking = f"booking-{number}"
+        side = PlatformSide(account_id="ab"[number % 2], status=504, problem="vehicle-silent")
+        before = attempt_of_booking(watched, booking)
+        watched.press(before)
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_SILENT, booking_id=booking, platform=side)
+    watched.wait(12.0)
+    (incident,) = (one for one in watched.last if one.kind is IncidentKind.FAILURES)
+    assert incident.customers == 2
+    assert incident.failed > 20  # it is told that it grows, though by no customer
+    assert incident.title.endswith(", 2 customers")
+
+
+def test_an_account_that_is_known_later_is_the_customer() -> None:
+    """Of an unlock that looks failed only its booking may be known yet."""
+    watched = Watched()
+    for number in range(30):
+        watched.wait(1.0)
+        booking = f"booking-{number}"
+        record = watched.unanswered(booking_id=booking, platform=UNSET)
+        names = names_of(record) | {
+            "booking_id": booking,
+            "platform": PlatformSide(account_id="one", status=504, problem="vehicle-silent"),
+        }
+        watched.unlock(cause=Cause.BOX_SILENT, **names)
+    watched.wait(12.0)
+    (incident,) = (one for one in watched.last if one.kind is IncidentKind.FAILURES)
+    assert (incident.customers, incident.failed > 10) == (1, True)
+
+
+def attempt_of_booking(watched: Watched, booking: str) -> Attempt:
+    """Return an unlock of a booking of which nobody has heard, to be pressed for."""
+    car = f"pressed-{watched.time.now_s}"
+    return msgspec.structs.replace(ANY, vehicle_id=car, booking_id=booking, platform=UNSET)
 
 
 def fail(watched: Watched, unlocks: int) -> None:

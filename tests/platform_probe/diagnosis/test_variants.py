@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Flag, PlatformSide
+from fleet_wire.contract.attempt import Flag, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.contract.messages import Phase, Reason, Result, VehicleState
@@ -280,6 +280,38 @@ def test_who_presses_amid_a_request_that_was_sent_twice(second_trace: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("answers", "is_one_press"),
+    [
+        ([(200, 2.0), (200, 2.0)], False),
+        ([(202, 0.1), (200, 2.0)], False),
+        ([(504, 2.0), (200, 2.0)], True),
+        ([(200, 9.0), (200, 2.0)], True),
+        ([(200, 2.0), None], True),
+        ([None, (200, 2.0)], True),
+    ],
+)
+def test_who_is_told_yes_and_asks_then_has_pressed_once_more(
+    answers: list[tuple[int, float] | None], *, is_one_press: bool
+) -> None:
+    """An app may keep its trace; a phone that was told no, or nothing, repeats one press."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for second, answer in zip((10.0, 15.5), answers, strict=True):
+        stages = {"intended": 0.0, "requested": 0.0, "published": 0.1}
+        stages |= {} if answer is None else {"api_answered": answer[1]}
+        watched.at(second).take(
+            watched.ended(
+                None, attempt_id=f"of-{second}", trace_id="one", source=Source.CUSTOMER,
+                started_at=watched.clock.wall_s - 3.0, total_s=3.0, stages=stages, booking_id="b",
+                platform=PlatformSide(account_id="a", status=None if answer is None else answer[0]),
+            )
+        )  # fmt: skip
+    watched.at(30.0)
+    seen = {fact.fact for one in watched.told for fact in one.facts}
+    assert ("sent_twice" in seen) is is_one_press
+
+
+@pytest.mark.parametrize(
     ("other", "car", "is_seen"),
     [
         ("somebody-else", "car-2", True),
@@ -299,6 +331,7 @@ def test_booking_that_several_name_for_several_cars(other: str, car: str, *, is_
                 trace_id=f"of-{second}",
                 vehicle_id=asked,
                 booking_id="undefined",
+                source=Source.CUSTOMER,
                 stages={"intended": 0.0, "requested": 0.0},
                 platform=PlatformSide(account_id=account, status=404, problem="booking-unknown"),
             )

@@ -25,6 +25,8 @@ from platform_probe.incidents.words import subject_of
 from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told
 
+TRIES_OUT: Final = "attack_bruteforce_vehicle_ids"
+
 
 def test_a_finding_opens_an_incident_with_its_numbers() -> None:
     """Title, cohort, how many of how many, and how sure."""
@@ -521,6 +523,47 @@ def test_what_turns_out_to_be_one_is_joined() -> None:
     assert told.last.related == (first,)
     assert second != first
     assert len(told.incidents.open) == 1
+
+
+@pytest.mark.parametrize("first", [1, 2])
+@pytest.mark.parametrize("mode", [TRIES_OUT, "booking_window_race"])
+def test_suspicious_traffic_and_the_unlocks_that_it_is_refused_are_one(
+    first: int, mode: str
+) -> None:
+    """They stay suspicious traffic; refusals of another mode are another problem."""
+    told = Told()
+    refused = {
+        "cohort": {}, "causes": {Cause.API_REFUSED: 10}, "what": "refused",
+        "modes": {mode: 9.0}, "diagnosed": 10,
+    }  # fmt: skip
+    traffic = {
+        "kind": IncidentKind.SUSPICIOUS, "what": TRIES_OUT, "cohort": {}, "causes": {},
+        "modes": {TRIES_OUT: 1.0}, "diagnosed": 1, "total": 0, "elsewhere_total": 0,
+        "customers": frozenset({"one"}),
+    }  # fmt: skip
+    findings: dict[int, dict[str, Any]] = {1: refused, 2: traffic}
+    for number in (first, 3 - first):
+        told.take(number, **findings[number])
+    opened = told.incidents.open
+    assert len(opened) == (1 if mode == TRIES_OUT else 2)
+    assert IncidentKind.SUSPICIOUS in {one.kind for one in opened}
+
+
+def test_refusals_that_turn_out_to_be_suspicious_are_joined() -> None:
+    """They were taken for another mode when they were found."""
+    told = Told()
+    traffic: dict[str, Any] = {
+        "kind": IncidentKind.SUSPICIOUS, "what": TRIES_OUT, "cohort": {}, "causes": {},
+        "modes": {TRIES_OUT: 1.0}, "diagnosed": 1, "total": 0, "elsewhere_total": 0,
+    }  # fmt: skip
+    told.take(1, cohort={}, modes={"booking_window_race": 9.0}, diagnosed=10)
+    told.take(2, **traffic)
+    assert len(told.incidents.open) == 2
+    told.wait(40.0)
+    told.take(1, cohort={}, modes={TRIES_OUT: 9.0}, diagnosed=10)
+    told.wait(10.0)
+    (incident,) = told.incidents.open
+    assert incident.kind is IncidentKind.SUSPICIOUS
 
 
 def test_ten_thousand_findings_at_once_are_few_incidents() -> None:
