@@ -199,8 +199,8 @@ def beginnings(name: str, texts: Iterable[str]) -> list[str]:
     """Return each of the texts, or `DONE;*` for several that begin so and mean what that means."""
     by_head: dict[str, list[str]] = {}
     for text in dict.fromkeys(texts):
-        head = _HEAD.match(text)
-        by_head.setdefault(text if head is None else head[0], []).append(text)
+        match = _HEAD.match(text)
+        by_head.setdefault(text if match is None else match[0], []).append(text)
     found: list[str] = []
     for head, several in by_head.items():
         is_said = len(several) > 1 and {meaning(name, one) for one in several} == {

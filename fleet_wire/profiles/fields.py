@@ -366,7 +366,7 @@ def _sent_for(text: str) -> Any:
 
 
 def step_ms(form: FieldForm) -> int:
-    """Return in steps of how many milliseconds a time is written: who sends in s, sends no less."""
+    """Return in steps of how many milliseconds a time is written."""
     return _SECOND_MS if form.unit == "s" else 1
 
 

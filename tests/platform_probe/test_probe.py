@@ -255,7 +255,7 @@ async def test_a_probe_to_which_the_groups_log_does_not_come_says_so(
     bench = ProbeBench(watch_group="monitors", platform={"otlp": True})
     bench.connect()
     await asyncio.sleep(0.02)
-    bench.link.handler.on_messages([message_of("probes/monitors/other", PRESENT + b" 0")])
+    bench.link.handler.on_message(message_of("probes/monitors/other", PRESENT + b" 0"))
     await eventually(lambda: "platform_log_elsewhere" in [one["event"] for one in bench.log.lines])
     bench.probe.close()
 
