@@ -87,6 +87,7 @@ class Connected(HandlerOfSeveral, ABC):
                 settings.client_id,
                 clock=clock,
                 listens_s=settings.tracking.deadline_s,
+                reads_log=settings.platform is not None and settings.platform.log_file is not None,
             )
         self.away = Away()
         """The brokers that are away while others are there."""
@@ -260,6 +261,14 @@ class Connected(HandlerOfSeveral, ABC):
         if group is None:
             return
         self._announce(group.announcement())
+        if group.stands_by:
+            self.complain(
+                "platform_log_elsewhere",
+                "group",
+                watch_group=self._settings.watch_group,
+                explanation="the platform's log comes to other monitors of the group, and not to"
+                " this one: it stands by and counts no customer",
+            )
         self._announcer = self._timers.call_later(group.next_in_s(), self._announce_again)
 
     def _count_time(self, *, can_see: bool) -> None:

@@ -369,7 +369,14 @@ class Probe(Connected):
         self.joiner.on_wait = self._plan_tick
         self.joiner.on_late = self._sink.emit
         self.tracker.to_join = self._to_join
-        return PlatformInbox(self.joiner, self._metrics.platform, self._complaints, is_ours)
+        inbox = PlatformInbox(self.joiner, self._metrics.platform, self._complaints, is_ours)
+        if self._group is not None:
+            inbox.let_hear(self._line_came)
+        return inbox
+
+    def _line_came(self, _: PlatformEvent) -> None:
+        assert self._group is not None  # noqa: S101 - it is told
+        self._group.line_came()
 
     def _emit(self, record: Record) -> None:
         """Hand a record on: by the diagnosis, where there is one."""

@@ -33,9 +33,11 @@ class CommandWriter:
     def signed(self, command: PlatformCommand, unix_s: float) -> Command:
         """Return a command as it goes on the wire; its counter grows with every command."""
         self._counter = max(self._counter + 1, int(unix_s * 1e6))
+        wire = self._world.profile.traits
         expires_at_ms = int(command.expires_at * 1000)
+        expires_at_ms -= expires_at_ms % wire.expiry_step_ms
         signature = ""
-        if self._world.profile.traits.is_signed:
+        if wire.is_signed:
             signature = signature_of(
                 self._key(command.box_id),
                 command_id=command.wire_id,

@@ -47,7 +47,8 @@ class Stage(StrEnum):
     BOX_RECEIVED = "box_received"
     """The box has the command; placed by its own durations, before its answer came."""
     BOX_EXECUTED = "box_executed"
-    """The box has moved the lock, or refused to; placed in the same way."""
+    """The box has moved the lock, as it says with how long that took; placed in the same way. After
+    a refusal there is none: the box's whole time lies in the hop into `result_received`."""
     RESULT_RECEIVED = "result_received"
     """The box's last answer has come."""
     STATE_CHANGED = "state_changed"

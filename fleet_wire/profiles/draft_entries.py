@@ -16,6 +16,7 @@ from fleet_wire.profiles.draft_words import (
     CLIENT_WORDS,
     KIND_WORDS,
     WEAK_KIND_WORDS,
+    beginnings,
     meaning,
     words_in,
 )
@@ -65,13 +66,13 @@ class Entry:
         return form | {"fields": self.fields}
 
     def heard(self, name: str) -> list[str]:
-        """Return the different texts that were heard of a field, empty ones aside."""
+        """Return what was heard of a field, empty texts aside: `DONE;*` for what begins alike."""
         at = self.fields[name]["at"]
         if at == self.group.told_at:
             return list(self.group.told)
         level = self.group.level(at)
         values = self.group.values(at if level is None else level)
-        return list(dict.fromkeys(as_text(one) for one in values if one not in (None, "")))
+        return beginnings(name, (as_text(one) for one in values if one not in (None, "")))
 
 
 class _Option(NamedTuple):

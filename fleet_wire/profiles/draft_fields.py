@@ -8,7 +8,14 @@ from typing import Any, Final
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.draft_groups import MAX_VALUES, Group, last_word
-from fleet_wire.profiles.draft_words import ABOUT, FIELD_WORDS, meaning, opposite, plain
+from fleet_wire.profiles.draft_words import (
+    ABOUT,
+    FIELD_WORDS,
+    beginnings,
+    meaning,
+    opposite,
+    plain,
+)
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Type, reader
 from fleet_wire.profiles.form import FieldForm
 from fleet_wire.profiles.reading import TEXT
@@ -98,7 +105,7 @@ def _place_of(about: str, kind: TopicKind, group: Group) -> str | None:
 
 
 def _mean(name: str, values: Sequence[Any], *, strictly: bool = False) -> bool:
-    texts = {as_text(value) for value in values if isinstance(value, str | int)}
+    texts = beginnings(name, (as_text(value) for value in values if isinstance(value, str | int)))
     return len(texts) <= MAX_VALUES and any(
         meaning(name, text, strictly=strictly) is not None for text in texts
     )
@@ -129,7 +136,7 @@ def _more(name: str, info: FieldInfo, heard: Sequence[Any]) -> Field:
         return {}
     if info.type is Type.FLAG and all(isinstance(value, bool | None) for value in heard):
         return {}
-    texts = list(dict.fromkeys(as_text(one) for one in heard if one is not None and one != ""))
+    texts = beginnings(name, (as_text(one) for one in heard if one is not None and one != ""))
     known = {
         text: _typed(said, info)
         for text in texts[:MAX_VALUES]

@@ -6,7 +6,7 @@ Words of fields are in lower case, without what parts them: `command_id` is `com
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fleet_wire.contract.topics import TopicKind
@@ -18,10 +18,11 @@ def _words(text: str) -> frozenset[str]:
 
 KIND_WORDS: Final[Mapping[TopicKind, frozenset[str]]] = {
     TopicKind.RESULT: _words(
-        "result results response responses ack acks answer answers reply replies nack executed"
+        "result results response responses resp rsp res ack acks answer answers reply replies nack"
+        " executed"
     ),
     TopicKind.COMMAND: _words(
-        "command commands cmd cmds order orders request requests set unlock lock rpc control"
+        "command commands cmd cmds order orders request requests req set unlock lock rpc control"
     ),
     TopicKind.PRESENCE: _words(
         "presence online connected connection link lwt availability available will alive"
@@ -42,7 +43,7 @@ FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
         "command_id": _words(
             "id commandid cmdid requestid correlationid msgid messageid uuid executionid"
         ),
-        "action": _words("action op operation command cmd type name method do"),
+        "action": _words("action op operation command cmd type typ name method do"),
         "issued_at": _words("issuedat ts timestamp time sent sentat created createdat"),
         "expires_at": _words("expiresat expires exp until validuntil deadline"),
         "vehicle_id": _words("vin vehicle vehicleid carid car deviceid device"),
@@ -100,11 +101,11 @@ VALUE_WORDS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
             " unlocked locked"
         ),
         "received": _words(
-            "received accepted ack acknowledged seen got delivered inprogress progress pending"
-            " queued running"
+            "received rcv recv accepted ack acknowledged seen got delivered inprogress progress"
+            " processing pending queued running"
         ),
         "refused": _words(
-            "error failed failure fail refused rejected denied nack nok nope ko false timeout"
+            "error err failed failure fail refused rejected denied nack nok nope ko false timeout"
         ),
     },
     "status": {
@@ -160,6 +161,9 @@ KNOWN_WORDS: Final = frozenset(
     for word in words
 )
 """All words that mean something here, and so are no ids."""
+_HEAD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*[;,|:]")
+"""A word that more follows, as in `DONE;1795813434`."""
+_IN_CAMEL_CASE: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BY_WEIGHT: Final = ("refused", "executed")
 """What an answer of several words means if any of them does: `ack failed` is a refusal."""
 
@@ -181,13 +185,29 @@ def meaning(name: str, text: str, *, strictly: bool = False) -> str | None:
     """
     known = VALUE_WORDS.get(name, {})
     order = [*(one for one in _BY_WEIGHT if one in known), *known]
-    words = {plain(text)}, re.split(r"[^a-z0-9]+", text.lower())
+    parted = _IN_CAMEL_CASE.sub(" ", text)
+    words = {plain(text)}, re.split(r"[^a-z0-9]+", text.lower()), parted.lower().split()
     for several in words:
         said = set(several) - (_LOOSE_WORDS if strictly else set())
         for one in order:
             if said & known[one]:
                 return one
     return None
+
+
+def beginnings(name: str, texts: Iterable[str]) -> list[str]:
+    """Return each of the texts, or `DONE;*` for several that begin so and mean what that means."""
+    by_head: dict[str, list[str]] = {}
+    for text in dict.fromkeys(texts):
+        match = _HEAD.match(text)
+        by_head.setdefault(text if match is None else match[0], []).append(text)
+    found: list[str] = []
+    for head, several in by_head.items():
+        is_said = len(several) > 1 and {meaning(name, one) for one in several} == {
+            meaning(name, head)
+        }
+        found += [f"{head}*"] if is_said else several
+    return found
 
 
 def opposite(text: str) -> str | None:

@@ -171,13 +171,27 @@ def _settings(found: Sorted, mqtt: str) -> dict[str, tuple[Any, str]]:
 
 def _correlation(found: Sorted, mqtt: str) -> tuple[str, str]:
     """Return how answers are told apart that carry no id of a command."""
-    asked, answered = (
-        {message.correlation_data for one in found.of(kind) for message in one.group.messages}
-        for kind in _WORD_NEEDED
-    )
-    if mqtt == "5" and asked & answered - {None}:
+    if mqtt == "5" and _share_correlation_data(found):
         return "correlation_data", ""
     return "only_open", "no id was found that commands and answers share"
+
+
+def _share_correlation_data(found: Sorted) -> bool:
+    """Return whether answers carry that of commands; of a kind that nobody knows, any others do."""
+    commands, answers = (
+        [one.group for one in found.of(kind)] or [group for group, _ in found.others]
+        for kind in _WORD_NEEDED
+    )
+    return any(
+        _correlation_data(command) & _correlation_data(answer)
+        for command in commands
+        for answer in answers
+        if answer is not command
+    )
+
+
+def _correlation_data(group: Group) -> set[bytes]:
+    return {one.correlation_data for one in group.messages if one.correlation_data is not None}
 
 
 def _is_id_of_several(commands: Sequence[Entry]) -> bool:

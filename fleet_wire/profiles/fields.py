@@ -154,6 +154,7 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
 }
 """How the contract's structs call fields that have a unit."""
 
+_SECOND_MS: Final = 1000
 _LARGEST_ID: Final = 2**64
 _LARGEST: Final = 1e300
 """What is larger is no number of a car; Python's own have no end."""
@@ -364,11 +365,16 @@ def _sent_for(text: str) -> Any:
     return f"{text[:-1]}{{detail}}" if text.endswith("*") else scalar(text)
 
 
+def step_ms(form: FieldForm) -> int:
+    """Return in steps of how many milliseconds a time is written."""
+    return _SECOND_MS if form.unit == "s" else 1
+
+
 def _time_writer(unit: str) -> Write:
     def write_time(unix_ms: int) -> Any:
         if unit == "iso":
             moment = datetime.fromtimestamp(unix_ms / 1000, tz=UTC)
             return moment.isoformat(timespec="milliseconds")
-        return unix_ms / 1000 if unit == "s" else unix_ms
+        return unix_ms // _SECOND_MS if unit == "s" else unix_ms
 
     return write_time

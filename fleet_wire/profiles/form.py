@@ -43,7 +43,8 @@ class FieldForm(_Part):
         1.0, gt=0, description="a number of the fleet times this is the contract's, as 0.001 for mV"
     )
     unit: Literal["ms", "s", "iso"] = Field(
-        "ms", description="of a time: Unix milliseconds, Unix seconds, or ISO 8601"
+        "ms",
+        description="of a time: Unix milliseconds, Unix seconds (sent as whole ones), or ISO 8601",
     )
     after: str | None = Field(
         None, min_length=1, description="only what stands behind this text, as in an ARN"

@@ -11,7 +11,7 @@ from fleet_wire.contract.partial import UNNAMED
 from fleet_wire.contract.topics import VEHICLE_ID, TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
-from fleet_wire.profiles.fields import FIELDS, said_words
+from fleet_wire.profiles.fields import FIELDS, said_words, step_ms
 from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm
 from fleet_wire.profiles.profile import Correlation, Heard, Packet, Place, WireTraits
 from fleet_wire.profiles.reading import CORRELATION_DATA, Reader
@@ -219,6 +219,7 @@ def traits_of(form: ProfileForm) -> WireTraits:
         mqtt=form.mqtt,
         is_signed=form.signed,
         expires=form.expires,
+        expiry_step_ms=max((step_ms(one) for one in _ends(form)), default=1),
         deduplicates=form.deduplicates,
         works_in_turn=form.while_busy == "wait",
         correlation=form.correlation,
@@ -230,6 +231,13 @@ def traits_of(form: ProfileForm) -> WireTraits:
         retains_presence=any(one.retain for one in messages.get(TopicKind.PRESENCE, ())),
         echoes_correlation_data=form.correlation is Correlation.CORRELATION_DATA,
     )
+
+
+def _ends(form: ProfileForm) -> Iterator[FieldForm]:
+    """Yield the fields that say until when commands may be executed."""
+    for message in form.messages().get(TopicKind.COMMAND, ()):
+        if "expires_at" in message.fields:
+            yield message.fields["expires_at"]
 
 
 def _words(form: ProfileForm, kind: TopicKind, name: str) -> frozenset[Any]:

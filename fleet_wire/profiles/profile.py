@@ -50,6 +50,8 @@ class WireTraits:
     """Whether commands carry a counter and a signature, and boxes check them."""
     expires: bool = True
     """Whether commands say until when they may be executed."""
+    expiry_step_ms: int = 1
+    """In steps of how many milliseconds they say that: what is signed is what is sent."""
     deduplicates: bool = True
     """Whether a box recognises a command that it has had just before."""
     works_in_turn: bool = False

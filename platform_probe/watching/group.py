@@ -8,6 +8,10 @@ would give a command that is sent again to another monitor, which knows nothing 
 
 Each announces itself by a retained message, again and again, which its last will takes back. Who
 comes to others only listens at first: it must know what may be sent again before it counts.
+
+What the platform's log tells of a car can be counted by nobody to whom the log does not come. So
+each says how long ago a line has come to it, and where that differs by much, those share that have
+the log.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ ANNOUNCED_AT: Final = "probes"
 """First level of the topics at which monitors announce themselves, below that the group."""
 LISTENING: Final = b"listening"
 PRESENT: Final = b"present"
+"""Behind it, where the platform's log comes to who says so, the seconds since its last line."""
 LOOK_S: Final = 1.0
 """So long after it has connected a monitor knows who else is there [E]; whoever listens says so as
 often."""
@@ -36,24 +41,41 @@ BACK_S: Final = 12.0
 STOPS_S: Final = 2.0
 """So soon after its clients' wills a broker that stops closes its connections: mosquitto sends all
 wills first (2.0, src/mosquitto.c)."""
+NO_LOG_S: Final = 300.0
+"""Whose newest line of the platform's log is so much older than another's does not get it: no
+collector keeps lines back for so long [E]."""
+_NEVER_S: Final = -math.inf
+_MOST_DIGITS: Final = 9
+"""Of seconds that another says: more are nobody's age."""
 
 
 class _Other(NamedTuple):
-    """Another monitor."""
+    """Another monitor. Times are on the monotonic clock."""
 
     counts: bool
     """Whether it counts, or only listens as yet."""
     heard_s: float
-    """When it announced itself last, on the monotonic clock."""
+    """When it announced itself last."""
+    log_s: float
+    """When the last line of the platform's log came to it, as it said then."""
 
 
 class Group(Announced):
     """Who shares the customers, as far as it is known; we ourselves always.
 
-    Whoever comes to others that count already listens for `listens_s` before it does as well.
+    Whoever comes to others that count already listens for `listens_s` before it does as well. Who
+    `reads_log`, a file, has the platform's log at all times; else it has it when lines come.
     """
 
-    def __init__(self, name: str, client_id: str, *, clock: Clock, listens_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        client_id: str,
+        *,
+        clock: Clock,
+        listens_s: float,
+        reads_log: bool = False,
+    ) -> None:
         super().__init__(f"{ANNOUNCED_AT}/{name}", quote(client_id, safe=""))
         self._clock = clock
         self._listens_s = listens_s
@@ -63,15 +85,26 @@ class Group(Announced):
         self._began_s = math.inf
         self._lost_s = math.inf
         """When the connection was lost, while there is none."""
+        self._reads_log = reads_log
+        self._line_s = _NEVER_S
+        """When a line of the platform's log came to us last."""
+        self._said_line_s = _NEVER_S
+        """The same as the others know it: all have to share by the same."""
         self.counts = False
         """Whether we do more than listen."""
 
     def begin_anew(self) -> None:
         """Take that there is a new connection: the broker tells now who else is there."""
-        there, self._lost_s = self._there(), math.inf
+        there, lost_s = self._there(), self._lost_s
+        self._lost_s = math.inf
         self._began_s, self.counts = self._clock.monotonic_s(), False
         heard_s = self._began_s - SILENT_S + BACK_S
-        self._others = {member: one._replace(heard_s=heard_s) for member, one in there.items()}
+        away_s = max(self._began_s - lost_s, 0.0)  # nobody could say meanwhile that lines came
+        self._said_line_s += away_s
+        self._others = {
+            member: one._replace(heard_s=heard_s, log_s=one.log_s + away_s)
+            for member, one in there.items()
+        }
 
     def lost(self) -> None:
         """Take that there is no connection: nobody can be heard, and who is there stays as it was.
@@ -91,7 +124,27 @@ class Group(Announced):
         listened_s = self._clock.monotonic_s() - self._began_s
         if listened_s >= (LOOK_S if self._is_first() else self._listens_s):
             self.counts = True
-        return PRESENT if self.counts else LISTENING
+        if not self.counts:
+            return LISTENING
+        now_s = self._clock.monotonic_s()
+        self._said_line_s = now_s if self._reads_log else self._line_s
+        if self._said_line_s == _NEVER_S:
+            return PRESENT
+        return b"%b %d" % (PRESENT, now_s - self._said_line_s)
+
+    def line_came(self) -> None:
+        """Take that a line of the platform's log has come to us."""
+        self._line_s = self._clock.monotonic_s()
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether we count nothing, as the platform's log comes to others and not to us.
+
+        Whoever has just come may only have seen no line yet.
+        """
+        newest_s = max([one.log_s for one in self._there().values()], default=_NEVER_S)
+        is_told = newest_s > self._began_s + ANNOUNCED_EVERY_S
+        return is_told and self.counts and self._name not in self._sharing()
 
     def next_in_s(self) -> float:
         """Return after how long to announce ourselves again."""
@@ -103,23 +156,31 @@ class Group(Announced):
             return False
         member = topic.removeprefix(self._begin)
         if payload and member != self._name:
-            self._others[member] = _Other(payload != LISTENING, self._clock.monotonic_s())
+            now_s = self._clock.monotonic_s()
+            self._others[member] = _Other(payload != LISTENING, now_s, now_s - _age_s(payload))
         elif one := self._others.pop(member, None):
             self._left[member] = self._clock.monotonic_s(), one
         return True
 
     def is_ours(self, key: str) -> bool:
-        """Return whether what is known by `key` is ours to count: true for one of us.
+        """Return whether what is known by `key` is ours to count: true for one of us."""
+        sharing = self._sharing()
+        return max(sharing, key=lambda member: (_weight(member, key), member)) == self._name
 
-        Where nobody counts as yet, all who listen do.
+    def _sharing(self) -> list[str]:
+        """Return who counts, at least one of us.
+
+        Where nobody counts as yet, all who listen do. Where the platform's log comes to some, they
+        do alone: only they can count what never came to the broker.
         """
         there = self._there()
-        sharing = [member for member, other in there.items() if other.counts]
-        if not sharing and not self.counts:
-            sharing = [*there]
+        log_s = {member: other.log_s for member, other in there.items() if other.counts}
+        if not log_s and not self.counts:
+            log_s = {member: other.log_s for member, other in there.items()}
         if self.counts or self._is_first():
-            sharing.append(self._name)
-        return max(sharing, key=lambda member: (_weight(member, key), member)) == self._name
+            log_s[self._name] = self._said_line_s
+        since_s = max(log_s.values()) - NO_LOG_S
+        return [member for member, newest_s in log_s.items() if newest_s >= since_s]
 
     def _is_first(self) -> bool:
         """Return whether nobody who counts was heard of by this connection."""
@@ -129,6 +190,12 @@ class Group(Announced):
     def _there(self) -> dict[str, _Other]:
         since_s = min(self._clock.monotonic_s(), self._lost_s) - SILENT_S
         return {member: one for member, one in self._others.items() if one.heard_s > since_s}
+
+
+def _age_s(word: bytes) -> float:
+    """Return how long ago a line of the platform's log came to who says this; infinity: never."""
+    age = word.rpartition(b" ")[2]
+    return float(age) if age.isdigit() and len(age) <= _MOST_DIGITS else math.inf
 
 
 def _weight(member: str, key: str) -> bytes:

@@ -40,7 +40,7 @@ command:
     command_id: { at: /n, number: true }
     action: { at: "{action}", values: { open: unlock, close: lock } }
     issued_at: { at: /at, unit: iso }
-    expires_at: /until
+    expires_at: { at: /until, unit: s }
     counter: /counter
     signature: /mac
 result:

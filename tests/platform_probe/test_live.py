@@ -510,6 +510,55 @@ async def test_two_probes_that_share_count_every_customer_once(
         assert record.sources_missing == ()
 
 
+async def test_a_log_that_is_posted_to_one_of_two_loses_nothing(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """It counts all customers, those whom the API refused too; the other stands by."""
+    await fleet_of(links)
+    customer, said = AnyClient(links, "platform"), AnyClient(links, "group", "probes/monitors/+")
+    log = PlatformLogFile(tmp_path / "platform.jsonl")
+    settings = {
+        "watch_group": "monitors",
+        "load": {"deadline_s": 1},
+        "platform": {"otlp": True, "late_s": 1, "wait_s": 2},
+    }
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with (
+        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
+        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
+    ):
+        await first.ready()
+        await second.ready()
+        await eventually(lambda: counting(said) == {"one", "two"})
+        first_line = log.refuse(CARS[0])
+        await post(first, log)
+        await eventually(lambda: any(word.startswith(b"present ") for word in words_of(said)))
+        opened, refused = log.play(customer, CARS, customers=20)
+        await post(first, log)
+        await eventually(lambda: {*refused} <= {*refused_of(first)})
+        await eventually(lambda: {*opened} <= {*commands_of(first)})
+    assert sorted(commands_of(first)) == sorted(opened)
+    assert {*refused_of(first)} - {first_line} == {*refused}
+    assert second.attempts() == []
+    assert all(record.sources_missing == () for record in first.attempts())
+
+
+async def post(probe: RunningProbe, log: PlatformLogFile) -> None:
+    """Post what a log holds to one probe."""
+    url = probe.of_kind("ready")[0]["metrics_url"].replace("/metrics", "/v1/logs")
+    lines = log.path.read_text().splitlines()
+    records = [{"body": {"stringValue": line}} for line in lines]
+    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+    async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
+        assert (answer.status, await answer.json()) == (200, {})
+
+
+def words_of(listener: AnyClient) -> list[bytes]:
+    """Return what the probes of a group have said of themselves."""
+    return [message.payload for message in listener.messages]
+
+
 async def test_a_command_that_is_sent_again_is_one_unlock_of_one_probe(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:
@@ -575,7 +624,7 @@ def sent_again(*probes: RunningProbe) -> list[str]:
 def counting(listener: AnyClient) -> set[str]:
     """Return the probes of a group that have said last that they count customers."""
     latest = {message.topic: message.payload for message in listener.messages}
-    return {topic.rpartition("/")[2] for topic, word in latest.items() if word == PRESENT}
+    return {topic.rpartition("/")[2] for topic, word in latest.items() if word.startswith(PRESENT)}
 
 
 def has_complained(probe: RunningProbe) -> bool:

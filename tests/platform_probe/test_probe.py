@@ -246,6 +246,20 @@ async def test_a_probe_of_a_group_says_so_again_and_again(monkeypatch: pytest.Mo
     assert [sent[:2] for sent in bench.link.sent] == [(TOPIC, GONE)]
 
 
+async def test_a_probe_to_which_the_groups_log_does_not_come_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It counts nobody as long as lines come to another, and logs that as a warning."""
+    monkeypatch.setattr(group_module, "LOOK_S", 0.01)
+    monkeypatch.setattr(group_module, "ANNOUNCED_EVERY_S", 0.01)
+    bench = ProbeBench(watch_group="monitors", platform={"otlp": True})
+    bench.connect()
+    await asyncio.sleep(0.02)
+    bench.link.handler.on_message(message_of("probes/monitors/other", PRESENT + b" 0"))
+    await eventually(lambda: "platform_log_elsewhere" in [one["event"] for one in bench.log.lines])
+    bench.probe.close()
+
+
 async def test_load_is_sent_and_ends_well(bench: ProbeBench) -> None:
     """Each planned unlock is published with its properties, and tracked to its end."""
     await bench.loaded()

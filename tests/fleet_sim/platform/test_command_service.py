@@ -29,7 +29,9 @@ from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.loading import load_profile
+from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.platform_bench import SECRET, PlatformBench, Told
+from tests.helpers.profile_files import profile_of
 
 SLEEPERS = NULL_BOX.model_copy(
     update={"asleep_share": 1.0, "sms_loss": 0.0, "sms_wake": Uniform(base_s=2.0)}
@@ -398,6 +400,13 @@ def test_a_command_that_is_never_given_up_keeps_all_others_waiting(deaf: Platfor
     assert deaf.unlock(booking_id).problem is problems.VEHICLE_BUSY
     deaf.let_pass(60)
     assert deaf.unlock(booking_id).problem is problems.VEHICLE_SILENT
+
+
+def test_what_is_signed_is_the_end_that_is_sent() -> None:
+    """A fleet that says times in whole seconds: its boxes check the signature against these."""
+    bench = PlatformBench(profile=profile_of(OWN_WIRES["signed"]))
+    bench.let_pass(0.25)
+    assert bench.unlock(bench.book()).body["state"] == "executed"
 
 
 @pytest.mark.parametrize("profile", ["native", "ovms", "saic", "aws-iot"])

@@ -24,6 +24,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import UNNAMED, PartialState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError
+from fleet_wire.profiles.draft_words import beginnings
 from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.loading import NAMES, load_draft, load_profile
 from fleet_wire.profiles.profile import Correlation, Profile
@@ -286,6 +287,57 @@ def test_commands_may_be_named_by_correlation_data() -> None:
     assert said(draft, samples)[1].text == "result of car-00001: command_id 0, phase executed"
     old = profile_of(draft_of(samples, mqtt="3.1.1"))
     assert old.traits.correlation is Correlation.ONLY_OPEN
+
+
+def test_correlation_data_is_seen_where_no_word_tells_a_command() -> None:
+    """What commands and answers share is no guess, whatever the fleet says in them."""
+    samples = []
+    for number in range(4):
+        samples += [
+            Sample("v1/car-00001/ask", "U", correlation_data=f"{number}"),
+            Sample("v1/car-00001/ack", "OK", correlation_data=f"{number}"),
+        ]
+    assert "correlation: correlation_data\n" in draft_of(samples, mqtt="5")
+
+
+def test_a_command_is_told_by_words_that_are_written_as_one() -> None:
+    """`DoorUnlock` asks to unlock, and `rpc/req` is where one asks."""
+    samples = []
+    for number, name in enumerate(("DoorUnlock", "DoorLock", "DoorUnlock")):
+        request = {"head": {"typ": name, "id": f"c0ffee{number}"}}
+        samples.append(Sample("x/car-00001/rpc/req", request))
+        samples.append(Sample("x/car-00001/rpc/res", {"id": f"c0ffee{number}", "txt": "OK"}))
+    text = draft_of(samples, mqtt="5")
+    assert 'action: { at: "/head/typ", values: { "DoorUnlock": unlock, "DoorLock": lock }' in text
+    command = heard(profile_of(text), "x/car-1/rpc/req", b'{"head":{"typ":"DoorLock","id":"c"}}')
+    assert isinstance(command, Command)
+    assert command.action is Action.LOCK
+
+
+def test_answers_that_begin_alike_are_one_word() -> None:
+    """A time behind it, in whatever many answers, makes none that is new."""
+    samples = []
+    for number in range(30):
+        topic = f"v1/car-0000{number % 3}/rsp/c0ffee{number:02d}"
+        end = ("DONE", "ERR;DOORAJAR", "LOST")[number % 3]
+        samples += [Sample(topic, f"{one};{1_795_813_434 + number}") for one in ("RCV", end)]
+    text = draft_of(samples, mqtt="5")
+    values = '{ "RCV;*": received, "DONE;*": executed, "ERR;*": refused }'
+    assert f"phase: {{ at: text, values: {values}, otherwise: refused }}" in text
+    assert '# taken for refused: "LOST;*"\n' in text
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["DONE;1", "DONE;FAILED"], ["DONE;1", "DONE;FAILED"]),
+        (["DONE;1", "DONE;1"], ["DONE;1"]),
+        (["OK", "ERR;1", "ERR;2"], ["OK", "ERR;*"]),
+    ],
+)
+def test_only_what_means_the_same_is_shortened(texts: list[str], found: list[str]) -> None:
+    """A beginning must not say more than all that begins so."""
+    assert beginnings("phase", texts) == found
 
 
 def test_an_id_that_commands_lack_is_none() -> None:

@@ -51,11 +51,11 @@ def sent(profile: Profile, kind: TopicKind, message: Command | Result) -> object
 
 def test_times_and_names_are_written_as_they_are_read() -> None:
     """Seconds, ISO 8601, and what stands behind a text."""
-    command = Command("c1", Action.UNLOCK, 1_700_000_000_500, 1_700_000_010_000, 0, "", "b7")
+    command = Command("c1", Action.UNLOCK, 1_700_000_000_000, 1_700_000_010_000, 0, "", "b7")
     payload = {
         "id": "c1",
         "op": "OPEN",
-        "sent": 1_700_000_000.5,
+        "sent": 1_700_000_000,
         "until": "2023-11-14T22:13:30.000+00:00",
         "booking": "booking/b7",
     }

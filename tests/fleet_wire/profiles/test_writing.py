@@ -77,7 +77,7 @@ def test_levels_of_the_topic_are_filled() -> None:
     assert payload == {
         "n": 255,
         "at": "2026-01-01T00:00:00.000+00:00",
-        "until": 1_767_225_620_000,
+        "until": 1_767_225_620,
         "counter": 7,
         "mac": "ab",
     }

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.contract.messages import Phase, Reason
 from platform_probe.attempts.open_attempt import AWAKE_WAY_UP_S
 from tests.helpers.tracker_bench import TrackerBench, check_arithmetic
 
@@ -139,6 +140,19 @@ def test_a_box_does_not_get_a_command_before_the_broker() -> None:
     bench.executed()
     bench.opened()
     assert bench.only().stages["box_received"] == 0.5
+
+
+def test_a_refusal_has_no_execution() -> None:
+    """The lock was not moved: the box's whole time is in the hop into its answer."""
+    bench = TrackerBench()
+    bench.send()
+    bench.clock.now_s += 1
+    bench.received(since_received_s=0.0)
+    bench.clock.now_s += 2
+    bench.answer(Phase.REFUSED, reason=Reason.BUSY, since_received_s=2.0)
+    attempt = bench.only()
+    assert "box_executed" not in attempt.stages
+    assert attempt.hops_s[Stage.RESULT_RECEIVED] == pytest.approx(2 + AWAKE_WAY_UP_S)
 
 
 def test_a_confirmation_alone_is_placed_too() -> None:

@@ -11,6 +11,7 @@ from platform_probe.watching.group import (
     BACK_S,
     LISTENING,
     LOOK_S,
+    NO_LOG_S,
     PRESENT,
     SILENT_S,
     STOPS_S,
@@ -30,9 +31,11 @@ class GroupBench:
         self.clock = FakeClock()
         self.groups: list[Group] = []
 
-    def join(self, name: str) -> Group:
+    def join(self, name: str, *, reads_log: bool = False) -> Group:
         """Let a monitor connect, which hears at once what is retained."""
-        joining = Group("monitors", name, clock=self.clock, listens_s=LISTENS_S)
+        joining = Group(
+            "monitors", name, clock=self.clock, listens_s=LISTENS_S, reads_log=reads_log
+        )
         joining.begin_anew()
         for other in self.groups:
             joining.take(other.topic, PRESENT if other.counts else LISTENING)
@@ -195,3 +198,85 @@ def test_nobody_can_take_ourselves_out() -> None:
     group = GroupBench().join("one")
     group.take(group.topic, GONE)
     assert group.is_ours("car-1")
+
+
+def test_who_has_the_platforms_log_counts_for_those_who_have_not() -> None:
+    """What never came to the broker only they can count; the others stand by, and say so."""
+    bench = GroupBench()
+    first, second = bench.join("one"), bench.join("two")
+    bench.wait(LISTENS_S)
+    assert {*map(tuple, bench.owners())} == {(first.topic,), (second.topic,)}
+    first.line_came()
+    bench.wait(1.0)
+    assert bench.owners() == [[first.topic]] * len(CARS)
+    assert (first.stands_by, second.stands_by) == (False, True)
+    second.line_came()
+    bench.wait(1.0)
+    assert {*map(tuple, bench.owners())} == {(first.topic,), (second.topic,)}
+    assert not second.stands_by
+
+
+def test_a_log_that_comes_to_another_now_moves_the_cars() -> None:
+    """A collector that was set anew is followed; a night without any line changes nothing."""
+    bench = GroupBench()
+    first, second = bench.join("one"), bench.join("two")
+    bench.wait(LISTENS_S)
+    first.line_came()
+    bench.wait(2 * NO_LOG_S)
+    assert bench.owners() == [[first.topic]] * len(CARS)
+    second.line_came()
+    bench.wait(1.0)
+    assert bench.owners() == [[second.topic]] * len(CARS)
+    assert first.stands_by
+
+
+def test_who_reads_a_file_has_the_log_before_a_line_comes() -> None:
+    """Nothing changes hands with the first line of the day."""
+    bench = GroupBench()
+    first, second = bench.join("one", reads_log=True), bench.join("two", reads_log=True)
+    third = bench.join("three")
+    bench.wait(LISTENS_S + NO_LOG_S)
+    assert {*map(tuple, bench.owners())} == {(first.topic,), (second.topic,)}
+    assert (first.stands_by, third.stands_by) == (False, True)
+
+
+def test_who_has_the_log_keeps_it_while_the_broker_is_away() -> None:
+    """Nobody could say meanwhile that lines came."""
+    bench = GroupBench()
+    first, _ = bench.join("one"), bench.join("two")
+    bench.wait(LISTENS_S)
+    for one in bench.groups:
+        one.line_came()
+    bench.wait(1.0)
+    before = bench.owners()
+    for one in bench.groups:
+        one.lost()
+    bench.clock.now_s += 2 * NO_LOG_S
+    for one in bench.groups:
+        one.line_came()
+        assert bench.owners() == before
+    first.begin_anew()
+    bench.clock.now_s += LOOK_S
+    first.announcement()
+    assert bench.owners() == before
+
+
+def test_who_has_just_come_has_only_seen_no_line_yet() -> None:
+    """It stands by, and that is no reason for a warning."""
+    bench = GroupBench()
+    first = bench.join("one")
+    bench.wait(LOOK_S)
+    first.line_came()
+    second = bench.join("two")
+    bench.wait(LISTENS_S)
+    assert bench.owners() == [[first.topic]] * len(CARS)
+    assert not second.stands_by
+
+
+@given(st.binary())
+def test_whatever_another_says_is_taken(word: bytes) -> None:
+    """Anybody may write there who may publish: it is taken without an error."""
+    group = GroupBench().join("one")
+    group.take("probes/monitors/two", word)
+    group.announcement()
+    assert group.is_ours("car-1") in {True, False}
