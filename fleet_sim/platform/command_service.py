@@ -129,12 +129,10 @@ class CommandService:
         now: float,
     ) -> PlatformCommand:
         """Return a new command, whose life begins."""
-        command_id = self._identifiers.new()
         command = PlatformCommand(
-            command_id,
+            self._writer.wire_id(booking.vehicle_id, self._identifiers.new()),
             action,
             booking,
-            wire_id=self._writer.wire_id(booking.vehicle_id, command_id),
             request_id=request_id,
             parent=parent,
             issued_at=now,

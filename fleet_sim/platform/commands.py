@@ -64,20 +64,19 @@ class PlatformCommand:
 
     def __init__(
         self,
-        command_id: str,
+        wire_id: str,
         action: Action,
         booking: Booking,
         *,
-        wire_id: str | None = None,
         request_id: str,
         parent: TraceContext,
         issued_at: float,
         ttl_s: float,
     ) -> None:
-        self.command_id = command_id
-        """As the API calls it."""
-        self.wire_id = wire_id or command_id
-        """As the fleet's wire does, and so the monitor: some fleets have ids of their own."""
+        self.wire_id = wire_id
+        """As the fleet's wire calls it, and so the monitor: some fleets have ids of their own."""
+        self.command_id = wire_id.rpartition("/")[2]
+        """As the API does: what stands before it there are the car and the client."""
         self.action = action
         self.booking = booking
         self.vehicle_id = booking.vehicle_id

@@ -155,7 +155,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempt_id: str
     """Its own name, also in answers that come too late."""
     command_id: str | None
-    """The command's, on the wire; the correlation data of MQTT. Null where there never was one."""
+    """The command's, on the wire; the correlation data of MQTT. Null where there never was one.
+    Where ids hold within a car or a client, as OVMS's do, these stand before it (`car-1/app/17`),
+    and what the API calls the command is the last part: `platform-probe diagnose --command` takes
+    both."""
     vehicle_id: str
     """The car; empty where the request did not say which."""
     trace_id: str

@@ -13,12 +13,18 @@ UNNAMED = ""
 """Stands for the id of a command where neither it nor its answer carries one."""
 
 
-class PartialState(msgspec.Struct, frozen=True, gc=False):
-    """As much of `messages.VehicleState` as one message of a fleet says."""
+class PartialState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """As much of `messages.VehicleState` as one message of a fleet says, under the same names."""
 
-    is_locked: bool | None = None
-    is_open: bool | None = None
-    voltage_v: float | None = None
+    is_locked: bool | None = msgspec.field(
+        name="Vehicle.Cabin.Door.Row1.DriverSide.IsLocked", default=None
+    )
+    is_open: bool | None = msgspec.field(
+        name="Vehicle.Cabin.Door.Row1.DriverSide.IsOpen", default=None
+    )
+    voltage_v: float | None = msgspec.field(
+        name="Vehicle.LowVoltageBattery.CurrentVoltage", default=None
+    )
     firmware: str | None = None
     hardware: str | None = None
     operator: str | None = None
@@ -28,7 +34,7 @@ class PartialState(msgspec.Struct, frozen=True, gc=False):
     site: str | None = None
 
 
-class PartialTelemetry(msgspec.Struct, frozen=True, gc=False):
+class PartialTelemetry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """As much of `messages.Telemetry` as one message of a fleet says."""
 
     signal_dbm: float | None = None

@@ -24,6 +24,11 @@ TRAITS: Final = (
     "region", "operator", "firmware", "hardware", "site", "app_version", "endpoint", "api_release",
 )  # fmt: skip
 """Columns of an unlock whose values failures may share."""
+_FIRST_MS: Final = -62_135_596_800_000
+_LAST_MS: Final = 253_402_300_799_999
+"""A time that somebody else says lies in the years 1 to 9999, or there is none: so far Python's
+`datetime` goes. Commands that say no end have `partial.NO_END_MS`, and a box's clock has anything.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Column:
     """SQL over the line's fields; empty: the field of the same name."""
     list_of: str = ""
     """What it is a list of, where it is kept as that list's text."""
+    is_said_time: bool = False
+    """Whether it is a time that a message says, of whatever clock."""
 
     @property
     def expression(self) -> str:
@@ -49,6 +56,9 @@ class Column:
             return f"{self.name}::{self.list_of}[] AS {self.name}"
         if self.name.endswith("_us"):
             return f"{self.name} / 1e6 AS {self.name.removesuffix('_us')}_s"
+        if self.is_said_time:  # an earlier release has packed others
+            last = f"make_timestamp({_LAST_MS * 1000})"
+            return f"CASE WHEN {self.name} <= {last} THEN {self.name} END AS {self.name}"
         return self.name
 
 
@@ -83,7 +93,7 @@ class Table:
 
 
 def _us(field: str) -> str:
-    return f"({field} * {MICRO})::BIGINT"  # which rounds
+    return f"TRY_CAST({field} * {MICRO} AS BIGINT)"  # which rounds
 
 
 def _at(field: str) -> str:
@@ -93,6 +103,13 @@ def _at(field: str) -> str:
 
 def _texts(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, "VARCHAR") for name in names)
+
+
+def _said_time(name: str, first_ms: int = _FIRST_MS) -> Column:
+    """Return the column of a time that a message says in Unix milliseconds."""
+    is_one = f"message.{name} BETWEEN {first_ms} AND {_LAST_MS}"
+    made_of = f"CASE WHEN {is_one} THEN make_timestamp(message.{name} * 1000) END"
+    return Column(name, "TIMESTAMP", made_of, is_said_time=True)
 
 
 def _struct(fields: dict[str, str]) -> str:
@@ -215,6 +232,7 @@ _MESSAGE: Final = {
     **dict.fromkeys(("can_wake_s", "actuation_s", "since_received_s"), "DOUBLE"),
     "box_time": "BIGINT",
     **dict.fromkeys((_VSS["is_locked"], _VSS["is_open"]), "BOOLEAN"),
+    **dict.fromkeys(("is_locked", "is_open"), "BOOLEAN"),  # as 0.2 wrote what mapped fleets said
     _VSS["state_voltage_v"]: "DOUBLE",
     **dict.fromkeys(("firmware", "hardware", "operator", "region", "last_command_id"), "VARCHAR"),
     **dict.fromkeys(("technology", "site", "event"), "VARCHAR"),
@@ -251,9 +269,11 @@ OBSERVATIONS: Final = Table(
         Column("can_wake_us", "BIGINT", _us("message.can_wake_s")),
         Column("actuation_us", "BIGINT", _us("message.actuation_s")),
         Column("since_received_us", "BIGINT", _us("message.since_received_s")),
-        Column("box_time", "TIMESTAMP", "make_timestamp(message.box_time * 1000)"),
-        Column("is_locked", "BOOLEAN", f'message."{_VSS["is_locked"]}"'),
-        Column("is_open", "BOOLEAN", f'message."{_VSS["is_open"]}"'),
+        _said_time("box_time"),
+        *(
+            Column(name, "BOOLEAN", f'coalesce(message."{_VSS[name]}", message.{name})')
+            for name in ("is_locked", "is_open")
+        ),
         Column(
             "voltage_v",
             "FLOAT",
@@ -263,9 +283,8 @@ OBSERVATIONS: Final = Table(
         Column("signals", "VARCHAR", "message.signals::VARCHAR"),
         *_of("status", "session_id", "action", "booking_id", "request_id"),
         *_of("signal_dbm", "position_age_s", kind="FLOAT"),
-        Column("issued_at", "TIMESTAMP", "make_timestamp(message.issued_at * 1000)"),
-        Column("expires_at", "TIMESTAMP", "make_timestamp(message.expires_at * 1000)"),
-        Column("requested_at", "TIMESTAMP", "make_timestamp(message.requested_at * 1000)"),
+        _said_time("issued_at", first_ms=1),  # 0 where the fleet does not say it
+        *map(_said_time, ("expires_at", "requested_at")),
         *_of("counter", kind="BIGINT"),
         *_of("technology", "event"),
         *_of("boots", "data_used_bytes", "tries_left", kind="BIGINT"),
@@ -412,11 +431,13 @@ def rows_of_lines(table: Table, files: str) -> str:
 def lines_as_rows(table: Table, files: str, *, strict: bool = False) -> str:
     """Return the SQL of a row for each line of files.
 
-    Of one that is torn everything is null; if `strict` it ends the query.
+    Of one that is torn everything is null; if `strict` it ends the query. So is a number that no
+    column can hold: a single box that says one would make the whole store unreadable.
     """
     fields = ", ".join(f"'{name}': '{kind}'" for name, kind in table.fields.items())
     columns = ", ".join(
-        f"({column.expression})::{column.type} AS {column.name}" for column in table.columns
+        f"TRY_CAST({column.expression} AS {column.type}) AS {column.name}"
+        for column in table.columns
     )
     return (
         f"SELECT {columns} FROM read_json({files}, format = 'newline_delimited',"

@@ -131,9 +131,7 @@ class Fits:
             row for row in its if all(_is_given(row, key, given) for key, given in also.items())
         ]
         if its and not fitting:
-            key, given = next(
-                pair for pair in also.items() if not _is_same(its[0][pair[0]], pair[1])
-            )
+            key, given = next(pair for pair in also.items() if not _is_given(its[0], *pair))
             theirs = its[0][key]
             whose = f"of no {_what(key)}" if theirs is None else f"of {_what(key)} {theirs!r}"
             raise ConfigError([f"{_what(name)} {value!r} is {whose}, not {given!r}"])
@@ -149,6 +147,8 @@ class Fits:
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
             if its := [row for row in self._found(written) if row[name] == written]:
                 self._set(name, written)
+                return its
+            if name == "command_id" and (its := self._called_by_api(written)):
                 return its
             if self._is_told_of(name, written):
                 self._set(name, written)
@@ -208,6 +208,16 @@ class Fits:
     def _found(self, value: str) -> list[Row]:
         return as_rows(self._source.find(self._duck, value))
 
+    def _called_by_api(self, command_id: str) -> list[Row]:
+        """Return the unlocks whose command an API calls so, the last one first.
+
+        On the wires of some fleets its car and its client stand before it; there other cars may
+        have had the same.
+        """
+        is_its = "ends_with(command_id, $end)"
+        end = {"end": f"/{command_id}"}
+        return self._records.rows("attempts", is_its, end, "started_at DESC")
+
     def _set(self, name: str, value: str) -> None:
         """Ask for an id as the store has it from now on."""
         field = {"attempt_id": "attempt", "booking_id": "booking", "account_id": "customer"}
@@ -257,6 +267,11 @@ def _is_same(one: str | None, other: str) -> bool:
 
 
 def _is_given(row: Row, key: str, given: str) -> bool:
-    """Return whether an unlock has an id; that of a car also where another got its command."""
+    """Return whether an unlock has an id; that of a car also where another got its command.
+
+    That of a command also as an API calls it, see `Fits`.
+    """
     is_meant = key == "vehicle_id" and _is_same(row["asked_for"], given)
+    if key == "command_id" and row[key] is not None:
+        is_meant = _is_same(row[key].rpartition("/")[2], given)
     return is_meant or _is_same(row[key], given)

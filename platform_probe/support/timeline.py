@@ -295,7 +295,7 @@ def _numbered(events: Iterable[Row]) -> dict[str, str]:
 
 
 def _heard(case: Case) -> Iterator[Entry]:
-    before = ""
+    known: dict[str, str] = {}
     sent = {one["command_id"] for one in case.events if one["event"] == PlatformStep.PUBLISHED}
     for heard in case.heard:
         told = _HEARD.get(heard["kind"], _other)(heard)
@@ -305,11 +305,11 @@ def _heard(case: Case) -> Iterator[Entry]:
             and heard["command_id"] == case.attempt["command_id"]
         )
         is_sent = heard["kind"] == "command" and heard["command_id"] in sent
-        is_same = heard["kind"] == "state" and told == before
+        said = _said(heard) if heard["kind"] == "state" else None
+        is_same = said is not None and said.items() <= known.items()
+        known |= said or {}
         if told is None or is_own_answer or is_sent or is_same:
             continue
-        if heard["kind"] == "state":
-            before = told
         who = "broker" if heard["kind"] == "broker" else "car"
         retained = " (told from before)" if heard["is_retained"] else ""
         yield Entry(unix_s(heard["heard_at"]), who, f"{told}{retained}")
@@ -376,11 +376,19 @@ def _presence(heard: Row) -> str:
     return reason.get(heard["reason"], "is offline")
 
 
-def _state(heard: Row) -> str:
-    lock = "locked" if heard["is_locked"] else "unlocked"
-    door = ", door open" if heard["is_open"] else ""
-    volts = "" if heard["voltage_v"] is None else f", {heard['voltage_v']:.1f} V"
-    return f"reports: {lock}{door}{volts}"
+def _said(state: Row) -> dict[str, str]:
+    """Return what a state says, by its columns: in some fleets one message says one thing."""
+    words = {
+        "is_locked": {True: "locked", False: "unlocked"}.get(state["is_locked"], ""),
+        "is_open": "door open" if state["is_open"] else "",
+        "voltage_v": "" if state["voltage_v"] is None else f"{state['voltage_v']:.1f} V",
+    }
+    return {name: words[name] for name in words if state[name] is not None}
+
+
+def _state(heard: Row) -> str | None:
+    told = ", ".join(filter(None, _said(heard).values()))
+    return f"reports: {told}" if told else None
 
 
 def _heartbeat(heard: Row) -> str:

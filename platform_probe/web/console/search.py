@@ -137,7 +137,25 @@ class Search:
             if has_car(self._snapshot, car):
                 yield Hit("car", car, url_of("car", car))
                 return
-        yield from self._told_of(wanted)
+        yield from self._called_by_api(wanted) or self._told_of(wanted)
+
+    def _called_by_api(self, command_id: str) -> list[Hit]:
+        """Return the unlocks of the last days whose command an API calls so, the last first.
+
+        On the wires of some fleets its car and its client stand before it.
+        """
+        rows = self._snapshot.rows(
+            f"SELECT {FEW_OF_UNLOCK} FROM {self._lately} WHERE ends_with(command_id, $end)"
+            " ORDER BY started_at DESC, attempt_id",
+            {"end": f"/{command_id}"},
+            LISTED,
+        )
+        return [unlock_hit(row) for row in rows]
+
+    @property
+    def _lately(self) -> str:
+        """Return the SQL of the unlocks of the last days."""
+        return self._snapshot.within(ATTEMPTS, self._snapshot.newest_s - LATELY_S, inf)
 
     def _told_of(self, wanted: str) -> Iterator[Hit]:
         """Yield what no unlock has, and a call or the platform's log knows."""
@@ -216,9 +234,8 @@ class Search:
         if not self._names_customers:
             del kinds["account_id"]
         is_it = " OR ".join(f"starts_with(lower({name}), $begins)" for name in kinds)
-        lately = self._snapshot.within(ATTEMPTS, self._snapshot.newest_s - LATELY_S, inf)
         rows = self._snapshot.rows(
-            f"SELECT {FEW_OF_UNLOCK} FROM {lately} WHERE {is_it} ORDER BY started_at DESC",
+            f"SELECT {FEW_OF_UNLOCK} FROM {self._lately} WHERE {is_it} ORDER BY started_at DESC",
             {"begins": begins},
             LISTED,
         )

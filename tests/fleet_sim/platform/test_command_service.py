@@ -418,7 +418,8 @@ def test_the_words_of_another_fleet(profile: str) -> None:
     assert (answer.status, answer.body["state"]) == (200, "executed")
     assert not bench.box().vehicle.is_locked
     command_id = answer.body["command_id"]
-    assert "/" not in command_id
+    (sent,) = (event for event in bench.log if event.event is PlatformStep.PUBLISHED)
+    assert (sent.command_id or "").rpartition("/")[2] == command_id
     status = bench.answer(Operation.COMMAND_STATUS, command_id=command_id)
     assert status.body["state"] == "executed"
     with bench.box().modem.without_coverage(by=Told()):

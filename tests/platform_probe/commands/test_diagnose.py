@@ -179,6 +179,47 @@ def test_unlock_is_found_by_what_is_known(
 
 
 @pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store of a fleet that counts its commands in each car, as OVMS does."""
+    store = tmp_path_factory.mktemp("numbered") / "store"
+    unlocks = [
+        unlock(number, car=car, command_id=f"{car}/app/{command}")
+        for number, (car, command) in enumerate([("car-1", "a1"), ("car-2", "a2"), ("car-3", "a1")])
+    ]
+    asked = [
+        PlatformEvent(PlatformStep.REQUESTED, BEGIN_S + 5, "r", "command_status", command_id=one)
+        for one in ("a1", "a2", "a3")
+    ]
+    put_unlocks(store, unlocks)
+    put_lines(store, "platform_events", map(encode_event, asked))
+    return store
+
+
+@pytest.mark.parametrize(
+    ("words", "attempt"),
+    [
+        (("--command", "car-2/app/a2"), "attempt-1"),
+        (("--command", "a2"), "attempt-1"),
+        (("--command", " A2"), "attempt-1"),
+        (("--command", "a1"), "attempt-2"),
+        (("car-1", "--command", "a1"), "attempt-0"),
+        (("--booking", "booking-0", "--command", "a1"), "attempt-0"),
+    ],
+)
+def test_a_command_is_found_by_what_the_api_calls_it(
+    numbered: Path, words: tuple[str, ...], attempt: str
+) -> None:
+    """That is the last part of its id on the wire; of several cars it is the last one's."""
+    assert case(*words, "--store", numbered)["attempt"]["attempt_id"] == attempt
+
+
+def test_a_command_of_another_booking_is_said_to_be(numbered: Path) -> None:
+    """By its whole id."""
+    result = told("--booking", "booking-1", "--command", "a1", "--store", numbered)
+    assert "booking 'booking-1' is of command 'car-2/app/a2', not 'a1'" in result.output
+
+
+@pytest.fixture(scope="module")
 def unnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store in which the platform answered and forgot a request of customer-3.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.attempt import Attempt, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
@@ -40,6 +40,7 @@ GIVEN = {
     "releases-compared": {"before": "2.4.1", "after": "2.5.0"},
 }
 """Parameters of the queries that need some."""
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 UNTIL_S = {"customers-that-failed": 34.0, "late-unlocks": 120.0}
 """When to ask what is over at the end of that minute, or comes later."""
 
@@ -159,6 +160,33 @@ def test_duplicates(store: Path) -> None:
     """Those within an unlock, and those after its end."""
     found = {row["attempt_id"]: row["later_answers"] for row in answer(store, "duplicates")}
     assert found == {"attempt-10": 0, "attempt-20": 1}
+
+
+@pytest.mark.parametrize("statuses", [(200, None), (None, None)])
+def test_a_request_that_opened_its_car_twice_is_a_duplicate(
+    tmp_path: Path, statuses: tuple[int | None, ...]
+) -> None:
+    """Two commands of one trace, of which one was answered; with no log of the platform, none."""
+    put_unlocks(tmp_path, of_one_trace(*statuses))
+    found = [(row["attempt_id"], row["commands"]) for row in answer(tmp_path, "duplicates")]
+    assert found == [("attempt-7", 2), ("attempt-1", 2)]
+
+
+def test_presses_of_one_trace_that_were_answered_each_are_no_duplicates(tmp_path: Path) -> None:
+    """Nor is one that opened for the second time the car that it had not opened for the first."""
+    put_unlocks(tmp_path, of_one_trace(200, 200))
+    put_unlocks(
+        tmp_path, [unlock(12, cause=Cause.BOX_SILENT, trace_id="a"), unlock(19, trace_id="a")]
+    )
+    assert answer(tmp_path, "duplicates") == []
+
+
+def of_one_trace(*statuses: int | None) -> list[Attempt]:
+    """Return unlocks of one car and one trace, each answered so; None: not at all."""
+    return [
+        unlock(1 + 6 * number, car="car-1", trace_id=TRACE, platform=PlatformSide(status=status))
+        for number, status in enumerate(statuses)
+    ]
 
 
 def test_booked_and_away(store: Path) -> None:

@@ -12,11 +12,13 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.partial import NO_END_MS
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError
 from platform_probe.store.layout import all_parts, make_store
 from platform_probe.store.reading import Source, Span
 from platform_probe.store.schema import ATTEMPTS
+from platform_probe.support.rows import utc
 from tests.helpers.stores import (
     BEGIN_S,
     ids_in,
@@ -186,6 +188,68 @@ def test_records_of_a_run_are_read_like_a_store(tmp_path: Path) -> None:
         ("requested", None)
     ]
     assert selected(tmp_path, "SELECT * FROM observations") == []
+
+
+def heard(kind: str, **message: Any) -> bytes:
+    """Return a line of what a car has said, or was asked."""
+    line = {"at": BEGIN_S, "kind": kind, "vehicle_id": "car-1", "message": message}
+    return msgspec.json.encode(line)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_states_as_an_earlier_release_wrote_them_are_read(
+    tmp_path: Path, *, is_packed: bool
+) -> None:
+    """It had other names for lock and door in what a mapped fleet says."""
+    state = {"is_locked": True, "is_open": False, "voltage_v": 12.5, "firmware": None}
+    put_lines(tmp_path, "observations", [heard("state", **state), heard("state", is_locked=None)])
+    if is_packed:
+        kept(tmp_path)
+    found = "SELECT is_locked, is_open, voltage_v FROM observations ORDER BY ALL"
+    assert selected(tmp_path, found) == [(True, False, 12.5), (None, None, None)]
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_number_that_no_column_holds_is_left_out(tmp_path: Path, *, is_packed: bool) -> None:
+    """One box that says it takes nothing from the others; nor does the keeper stop packing."""
+    lines = [
+        heard("result", command_id="c1", phase="executed", box_time=2**62, can_wake_s=1e300),
+        heard("telemetry", voltage_v=1e300, signal_dbm=-1e300, boots=1e22, position_age_s=3.0),
+        heard("command", command_id="c2", issued_at=0, expires_at=NO_END_MS, counter=7),
+        heard("result", command_id="c3", phase="executed", box_time=0, since_received_s=0.5),
+    ]
+    put_lines(tmp_path, "observations", lines)
+    if is_packed:
+        assert kept(tmp_path).rows == len(lines)
+    found = (
+        "SELECT box_time, can_wake_s, voltage_v, signal_dbm, boots, issued_at, expires_at,"
+        " coalesce(counter, position_age_s, since_received_s)"
+        " FROM observations ORDER BY coalesce(command_id, '')"
+    )
+    nothing = [None] * 7
+    assert selected(tmp_path, found) == [
+        (*nothing, 3.0),
+        (*nothing, None),
+        (*nothing, 7.0),
+        (utc(0.0), *nothing[1:], 0.5),
+    ]
+
+
+def test_an_end_that_an_earlier_release_has_packed_for_none_is_none(tmp_path: Path) -> None:
+    """It wrote the latest time there is, in the year 287396: Python has no such time."""
+    put_lines(tmp_path, "observations", [heard("command", command_id="c1", expires_at=1)])
+    kept(tmp_path)
+    (part,) = all_parts(tmp_path, "observations")
+    last = f"make_timestamp({NO_END_MS * 1000})"
+    packed = tmp_path / "packed"
+    duck = Duck()
+    duck.run(
+        f"COPY (SELECT * REPLACE ({last} AS expires_at) FROM read_parquet('{part.path}'))"
+        f" TO '{packed}' (FORMAT parquet)"
+    )
+    duck.close()
+    packed.replace(part.path)
+    assert selected(tmp_path, "SELECT command_id, expires_at FROM observations") == [("c1", None)]
 
 
 def test_names_with_signs_are_names(tmp_path: Path) -> None:

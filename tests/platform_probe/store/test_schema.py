@@ -19,6 +19,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
     WakeRequest,
 )
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.store.schema import (
     ATTEMPTS,
@@ -72,6 +73,16 @@ def test_every_field_of_a_message_is_kept(message: type[Any]) -> None:
     """A field that is added to a message needs a column here, and a later version."""
     for name in fields_of(message):
         assert f'"{name}" ' in OBSERVATIONS.fields["message"], name
+
+
+@pytest.mark.parametrize(
+    ("partial", "whole"), [(PartialState, VehicleState), (PartialTelemetry, Telemetry)]
+)
+def test_what_a_fleet_says_less_completely_has_the_same_names(
+    partial: type[Any], whole: type[Any]
+) -> None:
+    """It is read from the same fields: `is_locked` of a mapped fleet was in none that is."""
+    assert fields_of(partial) <= fields_of(whole)
 
 
 def test_columns_of_a_table_have_names_of_their_own() -> None:
