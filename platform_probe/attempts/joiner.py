@@ -159,7 +159,8 @@ class Joiner:
             if not joined.is_gone:  # else another line of these has shown whose part it is
                 self._settle(joined)
         self._hand_on()
-        self._look_at_late(self._watermark_at(now_s))
+        if self._late:
+            self._look_at_late(self._watermark_at(now_s))
         if self._due and self._due[0].at <= self.newest_at - self._limits.late_s:
             self.tick()
 
@@ -267,7 +268,7 @@ class Joiner:
     # Within
 
     def _look_at_late(self, mark_at: float) -> None:
-        for stray in self._late.known(mark_at) if self._late else ():
+        for stray in self._late.known(mark_at):
             if self.on_late is not None:
                 self.on_late(stray)
 

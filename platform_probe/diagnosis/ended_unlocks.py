@@ -36,9 +36,6 @@ class _Answered(NamedTuple):
     vehicle_id: str
     is_signed_out: bool
     """Whether the answer was that the phone is not signed in."""
-    source: Source
-    """Whose request it was: all of a monitor have one token, so customers are held against
-    customers."""
 
 
 class EndedUnlocks:
@@ -50,7 +47,10 @@ class EndedUnlocks:
         """What the customers' accounts asked for."""
         self._counted: OrderedDict[str, Counted] = OrderedDict()
         self._answered: OrderedDict[str, _Answered] = OrderedDict()
-        """The requests that the platform has answered last."""
+        """The requests of customers that the platform has answered last."""
+        self._monitors: OrderedDict[str, _Answered] = OrderedDict()
+        """Those of monitors: all of one have the same token, so customers are not held against
+        these."""
         self._booked = self._unbooked = 0
         """Unlocks of customers whose command named a booking, and none."""
 
@@ -86,19 +86,21 @@ class EndedUnlocks:
 
     def signed_out_beside(self, record: Attempt, began_s: float) -> Share:
         """Return of the last requests for other cars how many came of phones not signed in."""
+        is_customer = record.source is Source.CUSTOMER
+        monitors = () if is_customer else self._monitors.values()
         others = {
-            one.vehicle_id: one.is_signed_out
-            for one in self._answered.values()
-            if one.vehicle_id != record.vehicle_id
-            and abs(one.began_s - began_s) < ACCOUNT_S
-            and (record.source is not Source.CUSTOMER or one.source is Source.CUSTOMER)
+            vehicle_id: signed_out
+            for at_s, vehicle_id, signed_out in (*self._answered.values(), *monitors)
+            if vehicle_id != record.vehicle_id and abs(at_s - began_s) < ACCOUNT_S
         }
         return Share(sum(others.values()), len(others))
 
     def _note_answer(self, record: Attempt, side: PlatformSide, began_s: float) -> None:
         if side.status is not None:
-            answered = _Answered(began_s, record.vehicle_id, is_signed_out(side), record.source)
-            remember(self._answered, record.attempt_id, answered, ANSWERED_LAST)
+            answered = _Answered(began_s, record.vehicle_id, is_signed_out(side))
+            is_customer = record.source is Source.CUSTOMER
+            kept = self._answered if is_customer else self._monitors
+            remember(kept, record.attempt_id, answered, ANSWERED_LAST)
 
     def compare(self, record: Attempt, began_s: float) -> dict[Place, Comparison]:
         """Return how others fared at the time, see `Neighbours.compare`."""

@@ -148,13 +148,13 @@ def put_lock(directory: Path, second: float, car: str, *, is_open: bool = False)
     put_lines(directory, "observations", [msgspec.json.encode(line)])
 
 
-def opened_late(unlock: Attempt, after_s: float = 20.1) -> bytes:
+def opened_late(unlock: Attempt, after_s: float = 20.1, *, is_told_no: bool = True) -> bytes:
     """Return the line of an answer that came so long after an unlock, and has opened the car."""
     return msgspec.json.encode(
         StrayAnswer(
             kind=StrayKind.LATE, vehicle_id=unlock.vehicle_id, command_id=unlock.command_id or "",
             phase=Phase.EXECUTED, at=unlock.started_at + after_s, attempt_id=unlock.attempt_id,
-            after_s=after_s, source=unlock.source, is_late_unlock=True,
+            after_s=after_s, source=unlock.source, is_late_unlock=is_told_no,
         )
     )  # fmt: skip
 

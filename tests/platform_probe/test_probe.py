@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract import codec
-from fleet_wire.contract.attempt import Attempt, Flag, Source
+from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import (
     Action,
@@ -796,6 +796,32 @@ async def test_what_went_well_by_the_log_alone_is_counted_so() -> None:
     bench.probe.close()
     assert {attempt.outcome for attempt in bench.attempts} == {Outcome.OK}
     assert bench.probe.counts() == {"sent": 2, "ended": 2, "ok": 2, "in_flight": 0}
+
+
+@pytest.mark.parametrize(("status", "is_late"), [(200, False), (504, True)])
+async def test_a_late_answer_is_written_when_the_log_has_said_what_its_customer_was_told(
+    status: int, *, is_late: bool
+) -> None:
+    """Who was told yes was not told no, and nobody is woken for them."""
+    bench = ProbeBench(platform={}, load=load_of(deadline_s=0.1, command_ttl_s=0.1))
+    bench.connect()
+    command = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
+    bench.probe.on_message(message_of("cars/car-1/command", codec.encode(command)))
+    await eventually(lambda: not len(bench.probe.tracker))
+    executed = codec.encode(Result("k1", Phase.EXECUTED))
+    bench.probe.on_message(message_of("cars/car-1/result", executed))
+    assert bench.records == []
+    line = (
+        b'{"event":"%b","at":%d,"request_id":"r1","operation":"unlock","vehicle_id":"car-1",'
+        b'"command_id":"k1","status":%d,"outcome":"executed"}'
+    )
+    for step in (b"requested", b"published", b"ended", b"answered"):
+        bench.probe.take_platform_lines([line % (step, int(time.time()), status)])
+    (stray,) = (one for one in bench.records if isinstance(one, StrayAnswer))
+    assert stray.is_late_unlock is is_late
+    late = bench.registry.get_sample_value("unlockpath_late_unlocks_total", {"source": "customer"})
+    assert late == is_late
+    bench.probe.close()
 
 
 async def test_a_customer_is_written_when_the_log_has_told_of_it() -> None:

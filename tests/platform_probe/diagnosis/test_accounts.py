@@ -100,6 +100,12 @@ def test_customers_are_not_held_against_what_a_monitor_is_refused() -> None:
     ask(watched, 12, 401, "unauthenticated")
     assert "signed_out_alone" in watched.facts()
     assert watched.facts().isdisjoint({"many_fail", "said_signed_out"})
+    for car in range(13, 16):
+        ask(watched, car, 401, "unauthenticated")
+    for car in range(16, 40):
+        ask(watched, car, 200, source=Source.PROBE)
+    ask(watched, 40, 401, "unauthenticated")
+    assert "said_signed_out" in watched.facts()  # however many the monitor asks for beside
 
 
 def test_who_is_refused_their_own_booking_tries_out_nothing() -> None:

@@ -202,25 +202,36 @@ def test_who_has_ended_the_booking_does_not_press_again(
 
 
 def told_of_late(
-    directory: Path, status: int, cause: Cause = Cause.EXECUTION_SILENT
+    directory: Path,
+    status: int,
+    cause: Cause = Cause.EXECUTION_SILENT,
+    *,
+    is_told_no: bool = True,
 ) -> tuple[str, dict[str, Any]]:
     """Return what is told of an unlock that opened after the monitor had stopped waiting."""
     side = PlatformSide(status=status, outcome="executed", account_id="customer-0")
     failed = unlock(300, car="car-1", cause=cause, platform=side, evidence={})
     put_unlocks(directory, [failed])
-    put_lines(directory, "stray_answers", [opened_late(failed)])
+    put_lines(directory, "stray_answers", [opened_late(failed, is_told_no=is_told_no)])
     case = look_up(Source(directory), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
     return text_of(case, UTC), json_of(case, UTC)
 
 
-def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path) -> None:
-    """The app has learned so: nobody was told no, and nobody is to lock it."""
-    text, found = told_of_late(tmp_path, 202)
+@pytest.mark.parametrize("is_told_no", [True, False])
+def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path, *, is_told_no: bool) -> None:
+    """The app has learned so: nobody was told no, and nobody is to lock it.
+
+    Older records do not say of a late answer that the app has.
+    """
+    text, found = told_of_late(tmp_path, 202, is_told_no=is_told_no)
     assert text.startswith("car-1 opened late: ")
     assert "  execution_silent: The car opened, later than it was waited for." in text
     assert "the car has OPENED, late" in text
     assert not found["opened_later"]
     assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)
+    put_unlocks(tmp_path, [unlock(310, car="car-1")])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-310"), BEGIN_S + 2_000.0)
+    assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
 
 
 def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_path: Path) -> None:
