@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
+from fleet_sim.runs.live.probe_watch import ProbeWatch
 from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.shards import Shards
@@ -184,7 +186,7 @@ class LiveRun:
             movements=rentals.safety.movements,
             processes=1 if self._shards is None else len(self._shards.shards),
             lost_processes=() if self._shards is None else self._shards.lost_texts,
-            silent_processes=() if self._shards is None else (*self._shards.came_back,),
+            silent_processes=() if self._shards is None else self._shards.silence_texts,
             interrupted_after_s=self._interrupted_after_s,
             broken_brokers=tuple(supervision.told),
         )
@@ -210,7 +212,7 @@ class LiveRun:
             rentals.leave()
         self._brokers.stop_reading()
         if self._shards is not None:
-            self._progress.phase(self._last_phase(fleet.total, len(self._shards.shards)))
+            self._progress.phase(self._last_phase(fleet.begin_leaving(), len(self._shards.shards)))
         goodbye = asyncio.ensure_future(fleet.close())
         now = asyncio.ensure_future(self._stop.now.wait())
         try:
@@ -223,16 +225,24 @@ class LiveRun:
             rentals.close()
 
     def _record_lost(self, specs: Sequence[CarSpec]) -> None:
-        """Write down whose boxes were lost, and when: nothing else says it of their unlocks."""
+        """Write down whose boxes were lost or stood still, and when.
+
+        Nothing else says it of their unlocks.
+        """
         if self._shards is None or (began_at := self._shards.load_starts_at) is None:
             return
-        for shard in self._shards.lost:
+        gone = [(each.shard, each.since, each.until) for each in self._shards.silences]
+        gone += [(shard, shard.lost_at, math.inf) for shard in self._shards.lost]
+        for shard, since, until in gone:
+            if until < began_at:
+                continue
             its = specs[shard.number - 1 :: shard.total]
             boxes = LostBoxes(
                 process=shard.number,
                 processes=shard.total,
-                since_s=round(shard.lost_at - began_at, 3),
-                with_null_box=shard.has_lost_floor,
+                since_s=round(since - began_at, 3),
+                until_s=None if until == math.inf else round(until - began_at, 3),
+                with_null_box=shard.has_null_box,
                 vehicles=[each.vehicle_id for each in its if each.vehicle_id not in self._here],
             )
             self._records.append(LOST_BOXES, boxes)
@@ -241,7 +251,8 @@ class LiveRun:
         """Return what a run of several processes does from now on."""
         private = self._brokers.processes
         if not private:
-            return f"{readable.boxes(boxes)} say goodbye, then comes the report"
+            say = "says" if boxes == 1 else "say"
+            return f"{readable.boxes(boxes)} {say} goodbye, then comes the report"
         brokers = readable.number_of(len(private), "broker")
         return f"ending {processes} processes and {brokers}, then comes the report"
 
@@ -278,17 +289,24 @@ class LiveRun:
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs))
         self._background(self._pass_on_stop(probe, fleet, rentals))
+        watch = ProbeWatch(self._progress.note)
         try:
             async for event in probe.events():
-                if event.get("event") == "ready":
-                    self._begin(float(event["load_starts_at"]), fleet, rentals, specs)
-                    self._progress.serving(str(event["metrics_url"]))
-                    self._background(self._end_when_served(fleet, rentals, probe))
-                elif event.get("event") == "learning":
-                    expected = RETAINED_A_CAR * fleet.counts.known
-                    self._progress.learning(int(event["retained"]), expected)
-                else:
-                    self._last_event = dict(event)
+                watch.heard()
+                match event.get("event"):
+                    case "ready":
+                        self._begin(float(event["load_starts_at"]), fleet, rentals, specs)
+                        self._progress.serving(str(event["metrics_url"]))
+                        self._background(self._end_when_served(fleet, rentals, probe))
+                        self._background(watch.watch())
+                    case "learning":
+                        expected = RETAINED_A_CAR * fleet.counts.known
+                        self._progress.learning(int(event["retained"]), expected)
+                    case "stopping":
+                        if not probe.is_told_to_end:
+                            self._stop.ask("the probe was told to end, not by this run")
+                    case _:
+                        self._last_event = dict(event)
             await probe.finish()
         except ProbeError:
             if not self._stop.now.is_set():

@@ -88,14 +88,14 @@ class Shard:
     """Why it is gone although nobody has told it to end."""
     lost_at: float = 0.0
     """Since when, seconds of the monotonic clock: of one that was silent, since its last word."""
-    heard_at: float = 0.0
-    """When its last word came."""
+    heard_at: float = field(default_factory=monotonic)
+    """When its last word came; before the first, when it was started."""
     has_null_box: bool = False
     """Whether the box that measures the floor is among its boxes."""
     has_told: bool = False
     """Whether it has said all that faults did to its boxes."""
-    is_too_slow: bool = False
-    """Whether it was told to end, took too long, and was killed for that."""
+    is_killed: bool = False
+    """Whether we have killed it."""
     is_running: bool = True
     may_connect: bool = False
     """Whether it has been told to."""
@@ -141,6 +141,23 @@ class Shard:
         return self.has_null_box and self.lost is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A time in which a process stood still, in seconds of the monotonic clock."""
+
+    shard: Shard
+    since: float
+    """When its last word before had come."""
+    until: float
+    silent_s: float
+    """How long that was, without what this process stood still itself."""
+
+    @property
+    def text(self) -> str:
+        """Which it was, and how long."""
+        return f"{self.shard.name}: silent for {self.silent_s:.0f} s"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """Who takes what the shards say."""
@@ -163,8 +180,8 @@ class Shards:
         """Words."""
         self.load_starts_at: float | None = None
         """From when on faults count, on the monotonic clock; None: not known yet."""
-        self.came_back: list[str] = []
-        """Which were silent, and for how long."""
+        self.silences: list[Silence] = []
+        """Those that are over; of one that is lost its last is not among them."""
 
     @classmethod
     def fork(
@@ -205,14 +222,13 @@ class Shards:
     async def end(self, show: Callable[[], None]) -> None:
         """Let each end in good order. Safe to call twice.
 
-        `show` is called over and over meanwhile. Who waits no longer cancels this. What has not
-        ended then, or is silent for too long, is killed.
+        `show` is called over and over meanwhile. Who waits no longer cancels this, and those that
+        still run are killed. So is what is silent for too long, and it is lost where it had not
+        told all.
         """
         if self._is_ending:
             return
         self._is_ending = True
-        if self._watching is not None:
-            self._watching.cancel()  # 20,000 goodbyes take their time, without a word
         self._tell(words.End())
         running, before, since_s = set(self._following), (0, 0), monotonic()
         try:
@@ -222,7 +238,10 @@ class Shards:
                 now = len(running), self._heard
                 if now != before:
                     before, since_s = now, monotonic()
+            self._give_up()
         finally:
+            if self._watching is not None:
+                self._watching.cancel()
             self.kill()
         if running:
             await asyncio.wait(running, timeout=KILLED_S)
@@ -281,6 +300,11 @@ class Shards:
             for shard in self.shards
             if shard.is_silent
         )
+
+    @property
+    def silence_texts(self) -> tuple[str, ...]:
+        """Which gave no sign of life for a while, and how long that was."""
+        return tuple(each.text for each in self.silences)
 
     @property
     def rss_bytes(self) -> int:
@@ -344,7 +368,7 @@ class Shards:
         async for line in words.lines(reader):
             self._heard += 1
             if shard.is_silent:
-                self.came_back.append(f"{shard.name}: silent for {shard.silent_s:.0f} s")
+                self._note_silence(shard)
                 heard.note(f"{shard.name} is back after {shard.silent_s:.0f} s")
             shard.silent_s, shard.heard_at = 0.0, monotonic()
             word = words.from_shard.decode(line)
@@ -354,9 +378,9 @@ class Shards:
                 _take(word, shard, heard)
         status = await asyncio.to_thread(_status_of, shard.pid)
         shard.is_running = False
-        shard.lost = error or self._why_lost(shard, status)
+        if shard.lost is None:
+            shard.lost, shard.lost_at = error or self._why_lost(shard, status), monotonic()
         if shard.lost is not None:
-            shard.lost_at = shard.heard_at if shard.is_too_slow else monotonic()
             heard.note(f"{shard.name} is gone: {shard.loss}; the others go on")
         shard.writer.close()
 
@@ -366,23 +390,33 @@ class Shards:
             await asyncio.sleep(WATCH_S)
             for shard in self.shards:
                 was_silent = shard.is_silent
+                if self._is_ending and not was_silent:
+                    continue  # 20,000 goodbyes take their time, without a word
                 shard.silent_s += WATCH_S
                 if shard.is_silent and not was_silent:
                     note(f"{shard.name} gives no sign of life for {SILENT_S:.0f} s: {AWAY}")
 
     def _why_lost(self, shard: Shard, status: int) -> str | None:
         """Return why something of a process that has ended is missing; None: nothing is."""
-        if shard.is_too_slow:
-            return None if shard.has_told else UNTOLD
-        return None if self._is_ending and status == 0 else _how(status)
+        is_ours = shard.is_killed or (self._is_ending and status == 0)
+        return None if is_ours else _how(status)
+
+    def _give_up(self) -> None:
+        """Take those for lost that still run, and could not say what faults did to their boxes."""
+        for shard in self.shards:
+            if shard.is_running and not shard.has_told:
+                shard.lost, shard.lost_at = UNTOLD, shard.heard_at
+
+    def _note_silence(self, shard: Shard) -> None:
+        self.silences.append(Silence(shard, shard.heard_at, monotonic(), shard.silent_s))
 
     def kill(self) -> None:
         """End those that still run."""
         for shard in self.shards:
             if shard.is_running:
-                shard.is_too_slow = self._is_ending
-                if self._is_ending and not shard.has_told:
-                    shard.lost = UNTOLD
+                if shard.is_silent and shard.lost is None:
+                    self._note_silence(shard)
+                shard.is_killed = True
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(shard.pid, signal.SIGKILL)
 
