@@ -17,6 +17,8 @@ import msgspec
 from fleet_sim.results.concluded import Concluded
 from fleet_wire.contract.attempt import Attempt
 
+OWN_PROCESS = "the run's own process"
+
 
 class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injection"):
     """A line of `ground_truth.jsonl` of type `injection`: what was injected, when, on whom.
@@ -35,6 +37,11 @@ class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injectio
     """The unlocks that it touched."""
 
 
+def name_of_process(process: int, processes: int) -> str:
+    """Return what a process of a run is called, by its number in `LostBoxes`."""
+    return f"process {process} of {processes}" if process else OWN_PROCESS
+
+
 class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
     """A line of `lost_boxes.jsonl`: a process of the run that was lost, and with it its boxes.
 
@@ -42,6 +49,7 @@ class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     process: int
+    """From 1; 0 is the one that has started the others, or is alone."""
     processes: int
     since_s: float
     """Seconds since the load began."""
@@ -54,7 +62,7 @@ class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What it is called."""
-        return f"process {self.process} of {self.processes}"
+        return name_of_process(self.process, self.processes)
 
     def concern(self, attempt: Attempt) -> bool:
         """Return whether the boxes were not there in the time of an unlock, or a part of it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from fleet_sim.pages.parts import LegendEntry
 from fleet_sim.results import readable
+from fleet_sim.results.injected import name_of_process
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_wire.contract.causes import Cause, Outcome
 
@@ -77,7 +78,7 @@ def lost_name(lost: Mapping[str, Any]) -> str:
 
 
 def _process(lost: Mapping[str, Any]) -> str:
-    return f"process {lost['process']} of {lost['processes']}"
+    return name_of_process(lost["process"], lost["processes"])
 
 
 def since(lost: Mapping[str, Any]) -> str:

@@ -383,14 +383,15 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
 
 
 def _spread_over(facts: RunFacts) -> dict[str, Any]:
-    """Return over which processes the boxes were spread, where it was more than one."""
+    """Return over which processes the boxes were spread, where it was more than one.
+
+    And which of them stood still; one that is alone, where it did.
+    """
+    silent = {"silent_processes": [*facts.silent_processes]}
     if facts.processes == 1:
-        return {}
-    return {
-        "processes": facts.processes,
-        "lost_processes": [*facts.lost_processes],
-        "silent_processes": [*facts.silent_processes],
-    }
+        return silent if facts.silent_processes else {}
+    lost = [*facts.lost_processes]
+    return {"processes": facts.processes, "lost_processes": lost, **silent}
 
 
 def _probe(stats: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +21,7 @@ from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
-from fleet_sim.results.injected import InjectedFault, LostBoxes
+from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
@@ -30,6 +29,7 @@ from fleet_sim.runs.injection import Around
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.probe_watch import ProbeWatch
 from fleet_sim.runs.live.records import Records
@@ -122,7 +122,11 @@ class LiveRun:
         self._stop = Stop(progress)
         self._brokers = around.brokers
         self._shards, self._here = around.shards, around.here
+        boxes_here = len(around.here) if around.shards else scenario.fleet.count
+        self._own = OwnStandstills(boxes_here, progress.note)
         self._load_starts_s: float | None = None
+        self._load_starts_at: float | None = None
+        """The same on the monotonic clock."""
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
@@ -186,7 +190,8 @@ class LiveRun:
             movements=rentals.safety.movements,
             processes=1 if self._shards is None else len(self._shards.shards),
             lost_processes=() if self._shards is None else self._shards.lost_texts,
-            silent_processes=() if self._shards is None else self._shards.silence_texts,
+            silent_processes=self._own.texts
+            + (() if self._shards is None else self._shards.silence_texts),
             interrupted_after_s=self._interrupted_after_s,
             broken_brokers=tuple(supervision.told),
         )
@@ -225,26 +230,13 @@ class LiveRun:
             rentals.close()
 
     def _record_lost(self, specs: Sequence[CarSpec]) -> None:
-        """Write down whose boxes were lost or stood still, and when.
-
-        Nothing else says it of their unlocks.
-        """
-        if self._shards is None or (began_at := self._shards.load_starts_at) is None:
+        """Write down whose boxes were lost or stood still, and when."""
+        if self._load_starts_at is None:
             return
-        gone = [(each.shard, each.since, each.until) for each in self._shards.silences]
-        gone += [(shard, shard.lost_at, math.inf) for shard in self._shards.lost]
-        for shard, since, until in gone:
-            if until < began_at:
-                continue
-            its = specs[shard.number - 1 :: shard.total]
-            boxes = LostBoxes(
-                process=shard.number,
-                processes=shard.total,
-                since_s=round(since - began_at, 3),
-                until_s=None if until == math.inf else round(until - began_at, 3),
-                with_null_box=shard.has_null_box,
-                vehicles=[each.vehicle_id for each in its if each.vehicle_id not in self._here],
-            )
+        ids, began_at = [spec.vehicle_id for spec in specs], self._load_starts_at
+        for boxes in lost_boxes(
+            self._shards, self._own, vehicle_ids=ids, here=self._here, began_at=began_at
+        ):
             self._records.append(LOST_BOXES, boxes)
 
     def _last_phase(self, boxes: int, processes: int) -> str:
@@ -325,6 +317,8 @@ class LiveRun:
         self._progress.phase("cars are being opened")
         load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
+        self._load_starts_at = time.monotonic() + load_starts_s - fleet.driver.now_s()
+        self._background(self._own.watch())
         fleet.inject(
             self._scenario,
             specs,
