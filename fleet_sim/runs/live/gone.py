@@ -9,11 +9,10 @@ from typing import Final
 
 from fleet_sim.results import readable
 from fleet_sim.results.injected import OWN_PROCESS, LostBoxes
+from fleet_sim.runs.live.shard import STILL_S
 from fleet_sim.runs.live.shards import Shards
 
 BEAT_S: Final = 1.0
-STILL_S: Final = 10.0
-"""As long as another process may say nothing until it is named."""
 
 
 class OwnStandstills:
@@ -72,10 +71,12 @@ def lost_boxes(
     for since, until in own.spans:
         if until >= began_at:
             yield boxes_of(0, since, until, own_ids)
-    for each in () if shards is None else shards.silences:
+    if shards is None:
+        return
+    total = len(shards.shards)
+    for each in sorted(shards.silences):
         if each.until >= began_at:
-            ids = vehicle_ids[each.shard.number - 1 :: each.shard.total]
-            yield boxes_of(each.shard.number, each.since, each.until, ids)
-    for shard in () if shards is None else shards.lost:
-        ids = vehicle_ids[shard.number - 1 :: shard.total]
-        yield boxes_of(shard.number, shard.lost_at, None, ids)
+            ids = vehicle_ids[each.process - 1 :: total]
+            yield boxes_of(each.process, each.since, each.until, ids)
+    for shard in shards.lost:
+        yield boxes_of(shard.number, shard.lost_at, None, vehicle_ids[shard.number - 1 :: total])

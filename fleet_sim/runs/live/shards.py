@@ -28,13 +28,14 @@ from fleet_sim.results import readable
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.brokers_away import together
 from fleet_sim.runs.live.forking import fork, signals_held
-from fleet_sim.runs.live.shard import LINE_BYTES
+from fleet_sim.runs.live.shard import LINE_BYTES, STILL_S
+from fleet_sim.runs.live.silence import Silence
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 from fleet_wire.links.link import Disconnected
 
 END_S: Final = 25.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
-SILENT_S: Final = 10.0
+SILENT_S: Final = STILL_S
 """A process says twice a second how its boxes are: what has said nothing for so long is silent."""
 STARTS_S: Final = 60.0
 """Before its first word it makes its cars, 19,400 in 0.15 s of processor time: 51 at once on two
@@ -131,6 +132,11 @@ class Shard:
         return f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
 
     @property
+    def silence_so_far(self) -> Silence:
+        """The time since its last word."""
+        return Silence(self.number, self.heard_at, monotonic(), self.silent_s, self.name)
+
+    @property
     def loss(self) -> str:
         """Why it is gone, and what is gone with it besides its boxes."""
         return f"{self.lost}{NO_FLOOR if self.has_lost_floor else ''}"
@@ -139,23 +145,6 @@ class Shard:
     def has_lost_floor(self) -> bool:
         """Whether the null box may not have answered to the end."""
         return self.has_null_box and self.lost is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A time in which a process stood still, in seconds of the monotonic clock."""
-
-    shard: Shard
-    since: float
-    """When its last word before had come."""
-    until: float
-    silent_s: float
-    """How long that was, without what this process stood still itself."""
-
-    @property
-    def text(self) -> str:
-        """Which it was, and how long."""
-        return f"{self.shard.name}: silent for {self.silent_s:.0f} s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +167,6 @@ class Shards:
         self._has_answered = False
         self._heard = 0
         """Words."""
-        self.load_starts_at: float | None = None
-        """From when on faults count, on the monotonic clock; None: not known yet."""
         self.silences: list[Silence] = []
         """Those that are over; of one that is lost its last is not among them."""
 
@@ -216,7 +203,6 @@ class Shards:
 
     def begin(self, load_starts_at: float) -> None:
         """Let the faults count from a moment of the monotonic clock."""
-        self.load_starts_at = load_starts_at
         self._tell(words.Begin(load_starts_at))
 
     async def end(self, show: Callable[[], None]) -> None:
@@ -304,7 +290,7 @@ class Shards:
     @property
     def silence_texts(self) -> tuple[str, ...]:
         """Which gave no sign of life for a while, and how long that was."""
-        return tuple(each.text for each in self.silences)
+        return tuple(each.text for each in sorted(self.silences))
 
     @property
     def rss_bytes(self) -> int:
@@ -368,12 +354,15 @@ class Shards:
         async for line in words.lines(reader):
             self._heard += 1
             if shard.is_silent:
-                self._note_silence(shard)
-                heard.note(f"{shard.name} is back after {shard.silent_s:.0f} s")
+                self._take_silence(shard.silence_so_far, heard.note)
             shard.silent_s, shard.heard_at = 0.0, monotonic()
             word = words.from_shard.decode(line)
             if isinstance(word, words.Failed):
                 error = word.error
+            elif isinstance(word, words.StoodStill):
+                still_s = word.until - word.since
+                silence = Silence(shard.number, word.since, word.until, still_s, shard.name)
+                self._take_silence(silence, heard.note)
             else:
                 _take(word, shard, heard)
         status = await asyncio.to_thread(_status_of, shard.pid)
@@ -407,15 +396,18 @@ class Shards:
             if shard.is_running and not shard.has_told:
                 shard.lost, shard.lost_at = UNTOLD, shard.heard_at
 
-    def _note_silence(self, shard: Shard) -> None:
-        self.silences.append(Silence(shard, shard.heard_at, monotonic(), shard.silent_s))
+    def _take_silence(self, silence: Silence, note: Callable[[str], None]) -> None:
+        """Take what was seen from here, or what the process says where this one stood still too."""
+        if not any(silence.is_part_of(each) for each in self.silences):
+            self.silences.append(silence)
+            note(silence.end)
 
     def kill(self) -> None:
         """End those that still run."""
         for shard in self.shards:
             if shard.is_running:
                 if shard.is_silent and shard.lost is None:
-                    self._note_silence(shard)
+                    self.silences.append(shard.silence_so_far)
                 shard.is_killed = True
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(shard.pid, signal.SIGKILL)

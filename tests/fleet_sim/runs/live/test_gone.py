@@ -11,7 +11,8 @@ import pytest
 
 from fleet_sim.runs.live import gone
 from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
-from fleet_sim.runs.live.shards import Shard, Shards, Silence
+from fleet_sim.runs.live.shards import Shard, Shards
+from fleet_sim.runs.live.silence import Silence
 
 CARS = [f"car-{number}" for number in range(1, 7)]
 BEGAN_AT = 1_000.0
@@ -42,8 +43,11 @@ def _shards() -> Shards:
 def test_each_span_has_its_cars() -> None:
     """Those of a process are every N-th, but for those that this process has; nothing of before."""
     shards, own = _shards(), OwnStandstills(1, lambda _text: None)
-    first, second, third = shards.shards
-    shards.silences += [Silence(first, 900.0, 990.0, 90.0), Silence(second, 990.0, 1_020.5, 30.5)]
+    third = shards.shards[-1]
+    shards.silences += [
+        Silence(2, 990.0, 1_020.5, 30.5, "the second"),
+        Silence(1, 900.0, 990.0, 90.0, "the first"),
+    ]
     third.lost, third.lost_at = "it was killed", 1_030.0
     own.spans.append((1_040.0, 1_050.0))
     found = [*lost_boxes(shards, own, vehicle_ids=CARS, here={"car-5"}, began_at=BEGAN_AT)]

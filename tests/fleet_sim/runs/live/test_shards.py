@@ -12,7 +12,7 @@ import pytest
 
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import shards as module
-from fleet_sim.runs.live.shard_words import Counts, Note, Ready, Told, line
+from fleet_sim.runs.live.shard_words import Counts, Note, Ready, StoodStill, Told, line
 from fleet_sim.runs.live.shards import Heard, Shard, Shards
 from fleet_wire.links.link import Disconnected, Ended
 from tests.helpers.waiting import eventually
@@ -128,7 +128,7 @@ def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch)
         ending.cancel()
         await eventually(lambda: not any(shard.is_running for shard in shards.shards))
         (silence,) = shards.silences
-        assert silence.shard is stopped
+        assert silence.process == stopped.number
         assert silence.until - silence.since > 0.9
         assert silence.since == stopped.heard_at
 
@@ -136,6 +136,30 @@ def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch)
         asyncio.run(end_twice(shards))
         assert shards.lost == []
     assert len(notes) == 1
+
+
+async def _stopped_with_us(_shard: tuple[int, int], channel: socket.socket) -> None:
+    """Play boxes that stood still, twice, and say so."""
+    for since, until in ((10.0, 50.0), (49.0, 51.0), (60.0, 75.0)):
+        channel.sendall(line(StoodStill(since, until)))
+    await _counting(_shard, channel)
+
+
+def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
+    """Ctrl-Z stops all of them, and the one that listens; what is known already is not told."""
+    notes: list[str] = []
+
+    async def listen(shards: Shards) -> None:
+        await _follow(shards, notes)
+        await eventually(lambda: shards.counts.reachable == 10)
+        assert [(each.since, each.until) for each in shards.silences] == [(10, 50), (60, 75)]
+        shards.kill()
+        await eventually(lambda: not any(shard.is_running for shard in shards.shards))
+
+    with Shards.fork(_stopped_with_us, lambda _shard: 10, 1) as shards:
+        asyncio.run(listen(shards))
+    name = "process 1 of 1 (10 boxes)"
+    assert notes == [f"{name} is back after 40 s", f"{name} is back after 15 s"]
 
 
 def test_one_that_stands_still_into_the_end_has_its_whole_time(
