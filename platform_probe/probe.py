@@ -293,6 +293,7 @@ class Probe(Connected):
             **self.synthetic.stats(),
             "malformed": self._inbox.malformed,
             "not_followed": self.tracker.not_followed,
+            "stood_still_s": round(self._gaps.total_s, 3),
             "seed": self._settings.seed,
         }
 

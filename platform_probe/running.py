@@ -106,7 +106,7 @@ class Run:
             self._say("ready", load_starts_at=load_starts_at, metrics_url=f"{url}/metrics")
             await self._until_done()
             self._probe.stop()
-            await _until(lambda: self._probe.is_idle, drain_s(self._settings.tracking))
+            await self._until_idle()
         finally:
             await cancelled(stopping)
 
@@ -149,8 +149,16 @@ class Run:
                 await asyncio.wait_for(self._told_to_stop.wait(), PROGRESS_S)
             self._say("progress", **self._probe.counts())
 
+    async def _until_idle(self) -> None:
+        """Wait for what is in flight, and say how it goes on: who starts us takes silence badly."""
+        until_s = time.monotonic() + drain_s(self._settings.tracking)
+        while not self._probe.is_idle and (left_s := until_s - time.monotonic()) > 0:
+            await _until(lambda: self._probe.is_idle, min(PROGRESS_S, left_s))
+            self._say("progress", **self._probe.counts())
+
     async def _stop_when_told(self) -> None:
         await self._told_to_stop.wait()
+        self._say("stopping")
         self._logger.info("stopping")
         self._probe.stop()
 

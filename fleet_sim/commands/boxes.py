@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import uvloop
 from rich.console import Console
 
 from fleet_sim.commands.credentials import (
@@ -36,6 +35,7 @@ from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.shard_number import parse_shard
 from fleet_sim.runs.live.spread import NO_DRILLS, spread_boxes
+from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.errors import ConfigError
@@ -147,7 +147,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         if shards is not None and control is not None:
             raise ConfigError([NO_DRILLS])
         warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
-        uvloop.run(_serve(loaded, options, replace(serving, shards=shards), console))
+        run_loop(lambda: _serve(loaded, options, replace(serving, shards=shards), console))
 
 
 async def _serve(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-import uvloop
 from rich.console import Console
 
 from fleet_sim.commands.credentials import password_option
@@ -32,6 +31,7 @@ from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.platform.gateway import CLIENT_ID
 from fleet_sim.platform.tokens import token_of
 from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
+from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
@@ -153,7 +153,7 @@ def platform(  # noqa: PLR0913 - one parameter for each option
         if token_file is None:
             for token in tokens:
                 output.write(f"token {token}\n")
-        uvloop.run(_serve(loaded, options, console, lambda text: errors.write(f"{text}\n")))
+        run_loop(lambda: _serve(loaded, options, console, lambda text: errors.write(f"{text}\n")))
 
 
 async def _serve(

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import click
-import uvloop
 from rich.console import Console
 
 from fleet_sim.cars.defects import ModelDefectError
@@ -41,6 +40,7 @@ from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn, TlsFiles
 from fleet_sim.runs.live.shards import LostProcessError
 from fleet_sim.runs.live.spread import spread
+from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import Progress, print_summary, progress_on
 from fleet_sim.scenario.loading import Lacks, Scenario
@@ -281,8 +281,8 @@ def _run_live(
         with ExitStack() as shown:
             with spread_out as around:
                 progress = shown.enter_context(closing(progress_on(console)))
-                live_run = uvloop.run(
-                    _live(loaded.scenario, source, directory, options, around, progress)
+                live_run = run_loop(
+                    lambda: _live(loaded.scenario, source, directory, options, around, progress)
                 )
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the loop has dropped it
             summary = live_run.conclude()

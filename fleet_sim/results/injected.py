@@ -3,13 +3,12 @@
 The simulator writes into `ground_truth.jsonl` what each fault did, and which unlocks it touched.
 The monitor, which is told nothing of it, says of each unlock how it ended. Here both meet: what
 the monitor said of the unlocks that a fault touched, and of those that none did. Of these last,
-those whose boxes were lost with a process of the run stand apart: that was no fault, and the fleet
-did not behave so.
+those whose boxes were lost with a process of the run, or stood still with it, stand apart: that was
+no fault, and the fleet did not behave so.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,8 @@ import msgspec
 
 from fleet_sim.results.concluded import Concluded
 from fleet_wire.contract.attempt import Attempt
+
+OWN_PROCESS = "the run's own process"
 
 
 class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injection"):
@@ -36,13 +37,24 @@ class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injectio
     """The unlocks that it touched."""
 
 
+def name_of_process(process: int, processes: int) -> str:
+    """Return what a process of a run is called, by its number in `LostBoxes`."""
+    return f"process {process} of {processes}" if process else OWN_PROCESS
+
+
 class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of `lost_boxes.jsonl`: a process of the run that was lost, and with it its boxes."""
+    """A line of `lost_boxes.jsonl`: a process of the run that was lost, and with it its boxes.
+
+    Or that stood still for a while.
+    """
 
     process: int
+    """From 1; 0 is the one that has started the others, or is alone."""
     processes: int
     since_s: float
     """Seconds since the load began."""
+    until_s: float | None = None
+    """When it went on, in the same seconds; None: it was lost."""
     with_null_box: bool = False
     """Whether the box that measures the floor was among them."""
     vehicles: list[str] = []
@@ -50,13 +62,19 @@ class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What it is called."""
-        return f"process {self.process} of {self.processes}"
+        return name_of_process(self.process, self.processes)
+
+    def concern(self, attempt: Attempt) -> bool:
+        """Return whether the boxes were not there in the time of an unlock, or a part of it."""
+        is_before = attempt.scheduled_s + attempt.total_s < self.since_s
+        is_later = self.until_s is not None and attempt.scheduled_s > self.until_s
+        return not (is_before or is_later)
 
 
 class Injected:
     """Takes every unlock of a run, and sorts what was said of it by the faults that touched it.
 
-    What none touched and ended after its box was `lost` belongs to that.
+    What none touched, and was under way when its box was `lost` or stood still, belongs to that.
     """
 
     def __init__(
@@ -65,11 +83,10 @@ class Injected:
         self._faults = faults
         self._lost = lost
         self._of_lost = [Concluded() for _ in lost]
-        self._lost_with = {
-            vehicle_id: (boxes.since_s, concluded)
-            for boxes, concluded in zip(lost, self._of_lost, strict=True)
-            for vehicle_id in boxes.vehicles
-        }
+        self._lost_with: dict[str, list[tuple[LostBoxes, Concluded]]] = {}
+        for boxes, concluded in zip(lost, self._of_lost, strict=True):
+            for vehicle_id in boxes.vehicles:
+                self._lost_with.setdefault(vehicle_id, []).append((boxes, concluded))
         self._of_fault = [Concluded() for _ in faults]
         self._touched, self._untouched = Concluded(), Concluded()
         self._touched_by: dict[str, list[Concluded]] = {}
@@ -85,8 +102,10 @@ class Injected:
 
     def _without_fault(self, attempt: Attempt) -> Concluded:
         """Return where an unlock counts that no fault touched."""
-        since_s, lost = self._lost_with.get(attempt.vehicle_id, (math.inf, self._untouched))
-        return lost if attempt.scheduled_s + attempt.total_s >= since_s else self._untouched
+        for boxes, concluded in self._lost_with.get(attempt.vehicle_id, ()):
+            if boxes.concern(attempt):
+                return concluded
+        return self._untouched
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry `injected` of `summary.json`. A fault has only the causes it met."""
@@ -108,6 +127,7 @@ class Injected:
                     "process": boxes.process,
                     "processes": boxes.processes,
                     "since_s": boxes.since_s,
+                    "until_s": boxes.until_s,
                     "cars": len(boxes.vehicles),
                     **concluded.counts,
                     "by_cause": _met(concluded),

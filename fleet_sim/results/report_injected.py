@@ -8,6 +8,7 @@ from typing import Any
 
 from fleet_sim.pages.parts import LegendEntry
 from fleet_sim.results import readable
+from fleet_sim.results.injected import name_of_process
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_wire.contract.causes import Cause, Outcome
 
@@ -27,7 +28,7 @@ class Said:
 class InjectedRow:
     """One fault, or none at all, and what the monitor said of the unlocks that it touched.
 
-    Or a process of the run that was lost.
+    Or a process of the run that was lost, or stood still.
     """
 
     fault: str
@@ -66,18 +67,24 @@ def injected_part(summary: Mapping[str, Any]) -> InjectedPart | None:
 
 
 def is_told(injected: Mapping[str, Any]) -> bool:
-    """Return whether there is anything to tell: a fault, or a process that was lost."""
+    """Return whether there is anything to tell: a fault, or a process that was not there."""
     return bool(injected["faults"] or injected.get("lost"))
 
 
 def lost_name(lost: Mapping[str, Any]) -> str:
     """Return what stands in place of a fault."""
-    return f"process {lost['process']} of {lost['processes']}, lost with its boxes"
+    how = "lost" if lost.get("until_s") is None else "stood still"
+    return f"{_process(lost)}, {how} with its boxes"
+
+
+def _process(lost: Mapping[str, Any]) -> str:
+    return name_of_process(lost["process"], lost["processes"])
 
 
 def since(lost: Mapping[str, Any]) -> str:
-    """Return from when on boxes were lost."""
-    return f"from {max(lost['since_s'], 0):.0f} s"
+    """Return from when on boxes were not there, and until when, where they came back."""
+    since_s, until_s = f"{max(lost['since_s'], 0):.0f}", lost.get("until_s")
+    return f"from {since_s} s" if until_s is None else f"{since_s} to {until_s:.0f} s"
 
 
 def verdict(injected: Mapping[str, Any]) -> str:
@@ -91,13 +98,20 @@ def verdict(injected: Mapping[str, Any]) -> str:
 
 def _lost_words(lost: Sequence[Mapping[str, Any]]) -> str:
     """Return how much of what did not open was no doing of the fleet."""
+    gone = [each for each in lost if each.get("until_s") is None]
+    still = [each for each in lost if each.get("until_s") is not None]
+    parts = ((gone, "were lost"), (still, "stood still"))
+    return " ".join(_how_many(those, how) for those, how in parts if those)
+
+
+def _how_many(lost: Sequence[Mapping[str, Any]], how: str) -> str:
     failed = sum(each["not_ok"] for each in lost)
-    processes = ", ".join(f"{each['process']} of {each['processes']}" for each in lost)
+    processes = ", ".join(dict.fromkeys(map(_process, lost)))
     if not failed:
-        return f"The boxes that were lost with process {processes} kept no unlock from opening."
+        return f"The boxes that {how} with {processes} kept no unlock from opening."
     return (
-        f"{readable.number_of(failed, 'unlock')} did not open because the boxes were lost with"
-        f" process {processes}, whatever the monitor said of them."
+        f"{readable.number_of(failed, 'unlock')} did not open because the boxes {how} with"
+        f" {processes}, whatever the monitor said of them."
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from fleet_sim.pages.parts import Badge, LegendEntry, Tile
 from fleet_sim.results import readable
+from fleet_sim.results.keeping_up import could_not_keep_up
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_customers import CustomersPart, customers_part
 from fleet_sim.results.report_data import CarTally, ReportedRun
@@ -69,7 +70,7 @@ class CauseRow:
 class CarRow:
     """A car with unlocks that did not end well, and the faults that had been injected into it.
 
-    Among these that its box was lost with a process of the run.
+    Among these that its box was lost with a process of the run, or stood still with it.
 
     The last of these unlocks can be looked up: when it began, how it ended, its trace.
     """
@@ -179,6 +180,7 @@ def _facts(run: ReportedRun) -> dict[str, str]:
         "mode": run.number("mode"),
         "broker": run.number("broker"),
         "brokers that broke": "; ".join(run.number("broken_brokers") or ()) or None,
+        "could not keep up": "; ".join(could_not_keep_up(run.summary)) or None,
         "cars": readable.count(run.number("boxes.configured")),
         "connected": rate and f"{readable.count(round(rate))} a second",
         "started": _stamp(run.data.manifest.get("started_at")),
@@ -337,8 +339,9 @@ def _cars(run: ReportedRun) -> list[CarRow]:
         for vehicle_id in fault.vehicles:
             injected.setdefault(vehicle_id, []).append(fault.fault)
     for boxes in run.data.lost:
+        how = "was lost" if boxes.until_s is None else "stood still"
         for vehicle_id in boxes.vehicles:
-            injected.setdefault(vehicle_id, []).append(f"its box was lost with {boxes.name}")
+            injected.setdefault(vehicle_id, []).append(f"its box {how} with {boxes.name}")
     return [
         _car_row(car, injected.get(car.vehicle_id, [])) for car in run.data.worst_cars(WORST_CARS)
     ]

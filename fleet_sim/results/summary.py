@@ -238,7 +238,8 @@ def summarize(
     `diagnoses.jsonl`, `incidents.jsonl`, `probe_stats.json`, `customers.jsonl`, `platform.jsonl`,
     `safety.jsonl`, `lost_boxes.jsonl`, and from `ground_truth.jsonl` the injections with the
     attempts that they touched; a missing file counts as empty. Where the null box was lost the
-    floor has no figures: what it is asked then measures a deadline.
+    floor has no figures: what it is asked then measures a deadline. Nor does count what it was
+    asked while it stood still.
 
     Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
@@ -295,7 +296,7 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         tally=tally,
         injected=injected,
         parts=parts,
-        floor_s=() if any(boxes.with_null_box for boxes in lost) else _total_s(floor),
+        floor_s=_floor_s(floor, [boxes for boxes in lost if boxes.with_null_box]),
         strays=kinds,
         late_unlocks=late_unlocks,
         probe_stats=read_json(run_directory / "probe_stats.json"),
@@ -312,8 +313,12 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
     )
 
 
-def _total_s(attempts: Iterable[Attempt]) -> array[float]:
-    return array("d", (attempt.total_s for attempt in attempts))
+def _floor_s(floor: Iterable[Attempt], lost: Sequence[LostBoxes]) -> Sequence[float]:
+    """Return how long the null box took, where it was there: none where it was lost."""
+    if any(boxes.until_s is None for boxes in lost):
+        return ()
+    there = (each for each in floor if not any(boxes.concern(each) for boxes in lost))
+    return array("d", (each.total_s for each in there))
 
 
 def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
@@ -378,21 +383,23 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
 
 
 def _spread_over(facts: RunFacts) -> dict[str, Any]:
-    """Return over which processes the boxes were spread, where it was more than one."""
+    """Return over which processes the boxes were spread, where it was more than one.
+
+    And which of them stood still; one that is alone, where it did.
+    """
+    silent = {"silent_processes": [*facts.silent_processes]}
     if facts.processes == 1:
-        return {}
-    return {
-        "processes": facts.processes,
-        "lost_processes": [*facts.lost_processes],
-        "silent_processes": [*facts.silent_processes],
-    }
+        return silent if facts.silent_processes else {}
+    lost = [*facts.lost_processes]
+    return {"processes": facts.processes, "lost_processes": lost, **silent}
 
 
 def _probe(stats: dict[str, Any]) -> dict[str, Any]:
     """Return the probe's own health; without its `probe_stats.json` every value is None."""
     lag = stats.get("schedule_lag_s")
     lag = lag if isinstance(lag, dict) else {}
+    keys = ("sent", "ended", "dropped", "malformed", "stood_still_s")
     return {
-        **{key: stats.get(key) for key in ("sent", "ended", "dropped", "malformed")},
+        **{key: stats.get(key) for key in keys},
         **{f"schedule_lag_{name}_s": lag.get(name) for name in ("p50", "p99", "max")},
     }

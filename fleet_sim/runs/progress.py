@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
+from fleet_sim.results.keeping_up import could_not_keep_up
 from fleet_sim.results.report_customers import safety_in_words
 from fleet_sim.results.report_parts import where_it_failed
 from fleet_sim.runs.progress_counting import Counting
@@ -180,8 +181,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     side_by_side = Table.grid(padding=(0, 4))
     side_by_side.add_row(_outcomes(attempts), _times(summary))
     console.print(side_by_side)
-    if broken := summary["broken_brokers"]:
-        console.print(Text("\n".join(("\nBrokers that broke:", *broken)), style="bold red"))
+    _print_what_broke(summary, console)
     if summary["late_unlocks"]:
         console.print(Text(f"\n{_opened_late(summary)}", style="bold red"))
     if any(attempts["by_cause"].values()):
@@ -197,6 +197,16 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"\nWatched from inside, as no monitor can: {watch}", style="bold"))
     if verdicts:
         console.print(_expectations(verdicts))
+
+
+def _print_what_broke(summary: Mapping[str, Any], console: Console) -> None:
+    """Print which parts of the run itself were not there: what they spoilt is no car's doing."""
+    for title, parts in (
+        ("Brokers that broke", summary["broken_brokers"]),
+        ("Could not keep up", could_not_keep_up(summary)),
+    ):
+        if parts:
+            console.print(Text("\n".join((f"\n{title}:", *parts)), style="bold red"))
 
 
 def _opened_late(summary: Mapping[str, Any]) -> str:

@@ -38,6 +38,8 @@ class Gaps:
         self._beat_s = math.inf
         self._caught_up_s = -math.inf
         self._gaps: deque[_Gap] = deque(maxlen=MAX_GAPS)
+        self.total_s = 0.0
+        """Of all gaps."""
 
     def beat(self, now_s: float) -> None:
         """Note that the event loop turns."""
@@ -69,6 +71,7 @@ class Gaps:
             return
         self._caught_up_s = now_s + CATCH_UP_S + CATCH_UP_SHARE * gap_s
         self._gaps.append(_Gap(self._beat_s, now_s, self._caught_up_s))
+        self.total_s += gap_s
         self._beat_s = now_s
         if self._on_gap is not None:
             self._on_gap(gap_s)

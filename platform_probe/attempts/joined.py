@@ -47,6 +47,10 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     """As it was first written; empty before."""
     revision: int = 0
     """How often it was judged."""
+    is_alone: bool = False
+    """Whether it counts as one of which MQTT tells nothing."""
+    is_ok_by_log: bool = False
+    """Whether it counts as one of which the log alone tells that it went well."""
     due_at: float = math.inf
     """Up to when the log must have gone on before it is judged, as it was last looked up."""
     forget_s: float = math.inf

@@ -119,9 +119,9 @@ class Joiner:
         """Whether the log is read from where an earlier process had stopped, and not to its end
         yet: what is missing may come with the next lines, and when they come says nothing."""
         self.only_platform = 0
-        """Unlocks judged of which MQTT told nothing."""
+        """Unlocks judged of which MQTT tells nothing."""
         self.ok_by_log = 0
-        """Unlocks of which the log alone told that they went well."""
+        """Unlocks of which the log alone tells that they went well."""
         self.revisions = 0
         """Judgements after the first one of an unlock."""
         self.out_of_time = 0
@@ -381,12 +381,23 @@ class Joiner:
         if is_first:
             self._calls.note(record)
             joined.attempt_id = record.attempt_id
-            self.only_platform += joined.attempt is None
-            is_ok_on_mqtt = joined.attempt is not None and joined.attempt.cause is None
-            self.ok_by_log += record.cause is None and not is_ok_on_mqtt
+            joined.is_alone = joined.attempt is None
+            joined.is_ok_by_log = record.cause is None and not _is_ok_on_mqtt(joined)
+            self.only_platform += joined.is_alone
+            self.ok_by_log += joined.is_ok_by_log
         else:
             self.revisions += 1
+            self._count_once(joined)
         self._ready.append(record)
+
+    def _count_once(self, joined: Joined) -> None:
+        """Leave to the tracker what MQTT tells of too, since the log alone told of it."""
+        if joined.is_alone and joined.attempt is not None:
+            joined.is_alone = False
+            self.only_platform -= 1
+        if joined.is_ok_by_log and _is_ok_on_mqtt(joined):
+            joined.is_ok_by_log = False
+            self.ok_by_log -= 1
 
     def _hand_on(self) -> None:
         """Let whoever takes records have those that are made: all first, see `_sorted`."""
@@ -401,6 +412,7 @@ class Joiner:
             self._withdraw(other, one)
         elif other.revision:
             one.attempt_id, one.revision = other.attempt_id, other.revision
+            one.is_alone, one.is_ok_by_log = other.is_alone, other.is_ok_by_log
         one.is_closed = one.attempt is None and (one.is_closed or other.is_closed)
         if not one.is_closed:
             self._wait(one)
@@ -413,6 +425,8 @@ class Joiner:
     def _withdraw(self, part: Joined, whole: Joined) -> None:
         """Say of a record that was written that it is a part of another unlock."""
         self.revisions += 1
+        self.only_platform -= part.is_alone
+        self.ok_by_log -= part.is_ok_by_log
         part.revision += 1
         record = msgspec.structs.replace(self._record_of(part), same_as=whole.attempt_id)
         self._ready.append(record)
@@ -504,3 +518,7 @@ def _is_over(joined: Joined) -> bool:
     """Return whether the platform has said its last word, or the last but for its answer."""
     side = joined.side
     return side is not None and (side.ended_at is not None or side.is_turned_down)
+
+
+def _is_ok_on_mqtt(joined: Joined) -> bool:
+    return joined.attempt is not None and joined.attempt.cause is None

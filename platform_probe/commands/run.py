@@ -25,7 +25,8 @@ def run(**options: Any) -> None:
     Everything from a file, but another port:
       platform-probe run --config probe.yaml --listen 127.0.0.1:9500
 
-    On stdout it reports one JSON object a line: `ready`, then `progress` each second, then `done`.
+    On stdout it reports one JSON object a line: `ready`, then `progress` each second, `stopping`
+    where it is told to stop, then `done`.
     The log goes to stderr; each unlock is one line of attempts.jsonl in the output directory.
     SIGTERM or Ctrl-C: start nothing more, wait until what is in flight has ended, for the deadline
     at most (and as long again for cars that are to be locked), then stop. Ctrl-C twice: stop at

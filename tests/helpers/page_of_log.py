@@ -127,7 +127,7 @@ STDOUT = """\
 ## stdout
 
 For whoever starts the probe: `learning` each second while retained messages come, `ready` once,
-`progress` each second, `done` at the end.
+`progress` each second, `stopping` where it is told to stop, `done` at the end.
 """
 EVENTS = {
     "broker_back": "one of several brokers is there again",
@@ -420,9 +420,10 @@ def _said() -> list[tuple[str, str]]:
         "learning": ["retained"],
         "ready": ["load_starts_at", "metrics_url"],
         "progress": counts,
+        "stopping": [],
         "done": counts,
     }
-    return [(code(event), _in_a_row(fields)) for event, fields in said.items()]
+    return [(code(event), _in_a_row(fields) or "none") for event, fields in said.items()]
 
 
 def _keys_in(function: Callable[..., Any]) -> list[str]:

@@ -186,6 +186,22 @@ def test_sigterm_to_all_its_processes_writes_the_summary(tmp_path: Path) -> None
 
 
 @pytest.mark.broker
+def test_a_probe_that_another_ends_interrupts_the_run(tmp_path: Path) -> None:
+    """It drains and ends well; that the load was cut short is said, and is no success."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 600")
+    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    (probe,) = pids_with(["platform_probe", str(out)])
+    os.kill(probe, signal.SIGTERM)
+    code, stdout, stderr = finish(process)
+    assert code == 130, stdout + stderr
+    assert "the probe was told to end, not by this run: unlocks under way may finish" in stdout
+    assert 0 < summary(out)["interrupted_after_s"] < 600
+    assert ", interrupted after " in (out / "report.html").read_text("utf-8")
+
+
+@pytest.mark.broker
 def test_ctrl_c_when_all_unlocks_have_begun_interrupts_nothing(tmp_path: Path) -> None:
     """They end as they would have, so the run is whole, and judged like any other."""
     out = tmp_path / "run"

@@ -24,6 +24,7 @@ from tests.helpers.commands import (
     run,
     start,
     summary,
+    wait_for_line,
     write_scenario,
 )
 from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
@@ -192,6 +193,26 @@ def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     assert result["floor"]["total"] > 0
     assert "because the boxes were lost with process 3 of 3" in " ".join(stdout.split())
     assert "process 3 of 3, lost with its boxes" in (out / "report.html").read_text("utf-8")
+
+
+def test_ctrl_c_twice_loses_no_process(tmp_path: Path) -> None:
+    """The user has ended them: no unlock is put down to that they were not there."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace(
+        "actuation: 0.02", "actuation: 2.5"
+    )
+    scenario = write_scenario(tmp_path, text)
+    process = start("fleet_sim", "run", scenario, "--out", out, "--processes", 3)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process.send_signal(signal.SIGINT)
+    wait_for_line(process, "Ctrl-C again")
+    process.send_signal(signal.SIGINT)
+    code, stdout, stderr = finish(process)
+    assert code == 130, stdout + stderr
+    assert "lost" not in stdout
+    assert summary(out)["boxes"]["lost_processes"] == []
+    assert summary(out)["injected"]["lost"] == []
+    assert not (out / "lost_boxes.jsonl").exists()
 
 
 def test_where_the_null_box_is_lost_there_is_no_floor(tmp_path: Path) -> None:

@@ -286,6 +286,9 @@ async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: L
         assert await probe.exit_code() == 0
     done = probe.latest
     assert (done["event"], done["in_flight"]) == ("done", 0)
+    kinds = [each["event"] for each in probe.events]
+    assert kinds.count("stopping") == 1
+    assert "progress" in kinds[kinds.index("stopping") :], "who starts us hears that we go on"
     assert len(probe.attempts()) == done["sent"]
     assert {one.cause for one in probe.attempts()} == {Cause.BOX_SILENT}
     assert probe.stats()["ended"] == done["ended"]

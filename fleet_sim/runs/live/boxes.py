@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from fleet_sim.runs.live.roster import announcement
 from fleet_sim.runs.live.roster_link import RosterLink
 from fleet_sim.runs.live.shards import Shards
 from fleet_sim.runs.live.spread_fleet import SpreadFleet
+from fleet_sim.runs.live.stop import take_signals
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
@@ -78,13 +78,11 @@ async def serve_boxes(
     The windows of faults count from the moment when all boxes are connected.
     Raises `ModelDefectError` at the end where the model has shown a defect.
     """
+    stop = asyncio.Event()
+    take_signals(lambda _number: stop.set())
     mine = scenario.cars(options.shard)
     if options.shards is None:
         raise_descriptor_limit(len(mine))
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_number, stop.set)
     shards = options.shards
     fleet = (
         LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, (), fleet_options)

@@ -121,6 +121,8 @@ class LiveFleet:
         self.connect_rate_per_s: float | None = None
         self._progress: Progress | None = None
         self._leaving_since_s: float | None = None
+        self._leaving = 0
+        """How many boxes there were when they began to leave."""
         self._beside: Beside | None = None
         self._wall_clock: WallClockFollower | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -335,6 +337,11 @@ class LiveFleet:
         with self.driver.present():
             end_injections(self.fleet)
 
+    def begin_leaving(self) -> int:
+        """Note how many boxes are connected, and can say goodbye; return that."""
+        self._leaving = max(self._leaving, self.counts.reachable)
+        return self._leaving
+
     async def close(self) -> None:
         """Record what faults are still at work on, let time stand still, and leave the broker.
 
@@ -349,6 +356,7 @@ class LiveFleet:
             await self._say_goodbye()
 
     async def _say_goodbye(self) -> None:
+        self.begin_leaving()
         boxes = [*self.fleet.boxes.values()]
         for first in range(0, len(boxes), GOODBYES_AT_ONCE):
             with self.driver.present():
@@ -363,13 +371,13 @@ class LiveFleet:
 
     def show_leaving(self, left: int) -> None:
         """Show how many boxes have not left their broker yet, where they take their time."""
-        if self._progress is None or not self._options.says_goodbye:
+        if self._progress is None or not self._leaving or not self._options.says_goodbye:
             return
         now_s = time.monotonic()
         if self._leaving_since_s is None:
             self._leaving_since_s = now_s
         if now_s - self._leaving_since_s >= SHOWN_AFTER_S:
-            self._progress.leaving(self.total - left, self.total)
+            self._progress.leaving(self._leaving - left, self._leaving)
 
 
 def without_in_words(missing: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import signal
 import socket
 import ssl
 import time
@@ -26,6 +25,7 @@ from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
 from fleet_sim.runs.injection import Around, inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.platform_api import platform_api
+from fleet_sim.runs.live.stop import take_signals
 from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
@@ -280,9 +280,7 @@ async def serve_platform(
     allow, and `ModelDefectError` at the end where the model has shown a defect.
     """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_number, stop.set)
+    take_signals(lambda _number: stop.set())
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         log = _log(options.log_file, progress)

@@ -28,7 +28,8 @@ class ProbeProcess:
     def __init__(self, process: asyncio.subprocess.Process, stderr_file: Path) -> None:
         self._process = process
         self._stderr_file = stderr_file
-        self._is_told_to_end = False
+        self.is_told_to_end = False
+        """Whether we have told it to."""
 
     @classmethod
     async def start(cls, config: Path) -> ProbeProcess:
@@ -61,13 +62,13 @@ class ProbeProcess:
         Told to end before it could listen for that, it is ended by the signal, and has not failed.
         """
         code = await self._process.wait()
-        if code != 0 and not (self._is_told_to_end and code == -signal.SIGTERM):
+        if code != 0 and not (self.is_told_to_end and code == -signal.SIGTERM):
             tail = self._stderr_file.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
             raise ProbeError(f"the probe ended with exit code {code}\n{tail.strip()}")
 
     def drain(self) -> None:
         """Ask it to end its attempts and stop."""
-        self._is_told_to_end = True
+        self.is_told_to_end = True
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:

@@ -21,7 +21,7 @@ from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
-from fleet_sim.results.injected import InjectedFault, LostBoxes
+from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
@@ -29,7 +29,9 @@ from fleet_sim.runs.injection import Around
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
+from fleet_sim.runs.live.probe_watch import ProbeWatch
 from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.shards import Shards
@@ -120,7 +122,11 @@ class LiveRun:
         self._stop = Stop(progress)
         self._brokers = around.brokers
         self._shards, self._here = around.shards, around.here
+        boxes_here = len(around.here) if around.shards else scenario.fleet.count
+        self._own = OwnStandstills(boxes_here, progress.note)
         self._load_starts_s: float | None = None
+        self._load_starts_at: float | None = None
+        """The same on the monotonic clock."""
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
@@ -184,7 +190,8 @@ class LiveRun:
             movements=rentals.safety.movements,
             processes=1 if self._shards is None else len(self._shards.shards),
             lost_processes=() if self._shards is None else self._shards.lost_texts,
-            silent_processes=() if self._shards is None else (*self._shards.came_back,),
+            silent_processes=self._own.texts
+            + (() if self._shards is None else self._shards.silence_texts),
             interrupted_after_s=self._interrupted_after_s,
             broken_brokers=tuple(supervision.told),
         )
@@ -210,7 +217,7 @@ class LiveRun:
             rentals.leave()
         self._brokers.stop_reading()
         if self._shards is not None:
-            self._progress.phase(self._last_phase(fleet.total, len(self._shards.shards)))
+            self._progress.phase(self._last_phase(fleet.begin_leaving(), len(self._shards.shards)))
         goodbye = asyncio.ensure_future(fleet.close())
         now = asyncio.ensure_future(self._stop.now.wait())
         try:
@@ -223,25 +230,21 @@ class LiveRun:
             rentals.close()
 
     def _record_lost(self, specs: Sequence[CarSpec]) -> None:
-        """Write down whose boxes were lost, and when: nothing else says it of their unlocks."""
-        if self._shards is None or (began_at := self._shards.load_starts_at) is None:
+        """Write down whose boxes were lost or stood still, and when."""
+        if self._load_starts_at is None:
             return
-        for shard in self._shards.lost:
-            its = specs[shard.number - 1 :: shard.total]
-            boxes = LostBoxes(
-                process=shard.number,
-                processes=shard.total,
-                since_s=round(shard.lost_at - began_at, 3),
-                with_null_box=shard.has_lost_floor,
-                vehicles=[each.vehicle_id for each in its if each.vehicle_id not in self._here],
-            )
+        ids, began_at = [spec.vehicle_id for spec in specs], self._load_starts_at
+        for boxes in lost_boxes(
+            self._shards, self._own, vehicle_ids=ids, here=self._here, began_at=began_at
+        ):
             self._records.append(LOST_BOXES, boxes)
 
     def _last_phase(self, boxes: int, processes: int) -> str:
         """Return what a run of several processes does from now on."""
         private = self._brokers.processes
         if not private:
-            return f"{readable.boxes(boxes)} say goodbye, then comes the report"
+            say = "says" if boxes == 1 else "say"
+            return f"{readable.boxes(boxes)} {say} goodbye, then comes the report"
         brokers = readable.number_of(len(private), "broker")
         return f"ending {processes} processes and {brokers}, then comes the report"
 
@@ -278,17 +281,24 @@ class LiveRun:
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs))
         self._background(self._pass_on_stop(probe, fleet, rentals))
+        watch = ProbeWatch(self._progress.note)
         try:
             async for event in probe.events():
-                if event.get("event") == "ready":
-                    self._begin(float(event["load_starts_at"]), fleet, rentals, specs)
-                    self._progress.serving(str(event["metrics_url"]))
-                    self._background(self._end_when_served(fleet, rentals, probe))
-                elif event.get("event") == "learning":
-                    expected = RETAINED_A_CAR * fleet.counts.known
-                    self._progress.learning(int(event["retained"]), expected)
-                else:
-                    self._last_event = dict(event)
+                watch.heard()
+                match event.get("event"):
+                    case "ready":
+                        self._begin(float(event["load_starts_at"]), fleet, rentals, specs)
+                        self._progress.serving(str(event["metrics_url"]))
+                        self._background(self._end_when_served(fleet, rentals, probe))
+                        self._background(watch.watch())
+                    case "learning":
+                        expected = RETAINED_A_CAR * fleet.counts.known
+                        self._progress.learning(int(event["retained"]), expected)
+                    case "stopping":
+                        if not probe.is_told_to_end:
+                            self._stop.ask("the probe was told to end, not by this run")
+                    case _:
+                        self._last_event = dict(event)
             await probe.finish()
         except ProbeError:
             if not self._stop.now.is_set():
@@ -307,6 +317,8 @@ class LiveRun:
         self._progress.phase("cars are being opened")
         load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
+        self._load_starts_at = time.monotonic() + load_starts_s - fleet.driver.now_s()
+        self._background(self._own.watch())
         fleet.inject(
             self._scenario,
             specs,

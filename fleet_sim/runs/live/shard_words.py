@@ -77,6 +77,13 @@ class Note(msgspec.Struct, frozen=True, tag="note"):
     text: str
 
 
+class StoodStill(msgspec.Struct, frozen=True, tag="stood_still"):
+    """From a shard: it was stopped or got no turn, from when to when."""
+
+    since: float
+    until: float
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """From a shard, its last word: why it could not do its work."""
 
@@ -84,7 +91,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 ToShard = Connect | Answered | Begin | End
-FromShard = Counts | Ready | Truth | Told | Moved | Note | Failed
+FromShard = Counts | Ready | Truth | Told | Moved | Note | StoodStill | Failed
 
 to_shard = msgspec.json.Decoder(ToShard)
 from_shard = msgspec.json.Decoder(FromShard)

@@ -28,13 +28,14 @@ from fleet_sim.results import readable
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.brokers_away import together
 from fleet_sim.runs.live.forking import fork, signals_held
-from fleet_sim.runs.live.shard import LINE_BYTES
+from fleet_sim.runs.live.shard import LINE_BYTES, STILL_S
+from fleet_sim.runs.live.silence import Silence
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 from fleet_wire.links.link import Disconnected
 
 END_S: Final = 25.0
 """When none has said a word or ended for so long, the shards that still run are killed."""
-SILENT_S: Final = 10.0
+SILENT_S: Final = STILL_S
 """A process says twice a second how its boxes are: what has said nothing for so long is silent."""
 STARTS_S: Final = 60.0
 """Before its first word it makes its cars, 19,400 in 0.15 s of processor time: 51 at once on two
@@ -88,14 +89,14 @@ class Shard:
     """Why it is gone although nobody has told it to end."""
     lost_at: float = 0.0
     """Since when, seconds of the monotonic clock: of one that was silent, since its last word."""
-    heard_at: float = 0.0
-    """When its last word came."""
+    heard_at: float = field(default_factory=monotonic)
+    """When its last word came; before the first, when it was started."""
     has_null_box: bool = False
     """Whether the box that measures the floor is among its boxes."""
     has_told: bool = False
     """Whether it has said all that faults did to its boxes."""
-    is_too_slow: bool = False
-    """Whether it was told to end, took too long, and was killed for that."""
+    is_killed: bool = False
+    """Whether we have killed it."""
     is_running: bool = True
     may_connect: bool = False
     """Whether it has been told to."""
@@ -131,6 +132,11 @@ class Shard:
         return f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
 
     @property
+    def silence_so_far(self) -> Silence:
+        """The time since its last word."""
+        return Silence(self.number, self.heard_at, monotonic(), self.silent_s, self.name)
+
+    @property
     def loss(self) -> str:
         """Why it is gone, and what is gone with it besides its boxes."""
         return f"{self.lost}{NO_FLOOR if self.has_lost_floor else ''}"
@@ -161,10 +167,8 @@ class Shards:
         self._has_answered = False
         self._heard = 0
         """Words."""
-        self.load_starts_at: float | None = None
-        """From when on faults count, on the monotonic clock; None: not known yet."""
-        self.came_back: list[str] = []
-        """Which were silent, and for how long."""
+        self.silences: list[Silence] = []
+        """Those that are over; of one that is lost its last is not among them."""
 
     @classmethod
     def fork(
@@ -199,20 +203,18 @@ class Shards:
 
     def begin(self, load_starts_at: float) -> None:
         """Let the faults count from a moment of the monotonic clock."""
-        self.load_starts_at = load_starts_at
         self._tell(words.Begin(load_starts_at))
 
     async def end(self, show: Callable[[], None]) -> None:
         """Let each end in good order. Safe to call twice.
 
-        `show` is called over and over meanwhile. Who waits no longer cancels this. What has not
-        ended then, or is silent for too long, is killed.
+        `show` is called over and over meanwhile. Who waits no longer cancels this, and those that
+        still run are killed. So is what is silent for too long, and it is lost where it had not
+        told all.
         """
         if self._is_ending:
             return
         self._is_ending = True
-        if self._watching is not None:
-            self._watching.cancel()  # 20,000 goodbyes take their time, without a word
         self._tell(words.End())
         running, before, since_s = set(self._following), (0, 0), monotonic()
         try:
@@ -222,7 +224,10 @@ class Shards:
                 now = len(running), self._heard
                 if now != before:
                     before, since_s = now, monotonic()
+            self._give_up()
         finally:
+            if self._watching is not None:
+                self._watching.cancel()
             self.kill()
         if running:
             await asyncio.wait(running, timeout=KILLED_S)
@@ -281,6 +286,11 @@ class Shards:
             for shard in self.shards
             if shard.is_silent
         )
+
+    @property
+    def silence_texts(self) -> tuple[str, ...]:
+        """Which gave no sign of life for a while, and how long that was."""
+        return tuple(each.text for each in sorted(self.silences))
 
     @property
     def rss_bytes(self) -> int:
@@ -344,19 +354,22 @@ class Shards:
         async for line in words.lines(reader):
             self._heard += 1
             if shard.is_silent:
-                self.came_back.append(f"{shard.name}: silent for {shard.silent_s:.0f} s")
-                heard.note(f"{shard.name} is back after {shard.silent_s:.0f} s")
+                self._take_silence(shard.silence_so_far, heard.note)
             shard.silent_s, shard.heard_at = 0.0, monotonic()
             word = words.from_shard.decode(line)
             if isinstance(word, words.Failed):
                 error = word.error
+            elif isinstance(word, words.StoodStill):
+                still_s = word.until - word.since
+                silence = Silence(shard.number, word.since, word.until, still_s, shard.name)
+                self._take_silence(silence, heard.note)
             else:
                 _take(word, shard, heard)
         status = await asyncio.to_thread(_status_of, shard.pid)
         shard.is_running = False
-        shard.lost = error or self._why_lost(shard, status)
+        if shard.lost is None:
+            shard.lost, shard.lost_at = error or self._why_lost(shard, status), monotonic()
         if shard.lost is not None:
-            shard.lost_at = shard.heard_at if shard.is_too_slow else monotonic()
             heard.note(f"{shard.name} is gone: {shard.loss}; the others go on")
         shard.writer.close()
 
@@ -366,23 +379,36 @@ class Shards:
             await asyncio.sleep(WATCH_S)
             for shard in self.shards:
                 was_silent = shard.is_silent
+                if self._is_ending and not was_silent:
+                    continue  # 20,000 goodbyes take their time, without a word
                 shard.silent_s += WATCH_S
                 if shard.is_silent and not was_silent:
                     note(f"{shard.name} gives no sign of life for {SILENT_S:.0f} s: {AWAY}")
 
     def _why_lost(self, shard: Shard, status: int) -> str | None:
         """Return why something of a process that has ended is missing; None: nothing is."""
-        if shard.is_too_slow:
-            return None if shard.has_told else UNTOLD
-        return None if self._is_ending and status == 0 else _how(status)
+        is_ours = shard.is_killed or (self._is_ending and status == 0)
+        return None if is_ours else _how(status)
+
+    def _give_up(self) -> None:
+        """Take those for lost that still run, and could not say what faults did to their boxes."""
+        for shard in self.shards:
+            if shard.is_running and not shard.has_told:
+                shard.lost, shard.lost_at = UNTOLD, shard.heard_at
+
+    def _take_silence(self, silence: Silence, note: Callable[[str], None]) -> None:
+        """Take what was seen from here, or what the process says where this one stood still too."""
+        if not any(silence.is_part_of(each) for each in self.silences):
+            self.silences.append(silence)
+            note(silence.end)
 
     def kill(self) -> None:
         """End those that still run."""
         for shard in self.shards:
             if shard.is_running:
-                shard.is_too_slow = self._is_ending
-                if self._is_ending and not shard.has_told:
-                    shard.lost = UNTOLD
+                if shard.is_silent and shard.lost is None:
+                    self.silences.append(shard.silence_so_far)
+                shard.is_killed = True
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(shard.pid, signal.SIGKILL)
 

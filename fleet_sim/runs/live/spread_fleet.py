@@ -136,6 +136,7 @@ class SpreadFleet(LiveFleet):
         """End the boxes of every process, as `LiveFleet.close` does."""
         self.stop_watching()
         self.end_injections()
+        self.begin_leaving()
         await self._shards.end(lambda: self.show_leaving(self.counts.reachable))
         await super().close()
 

@@ -1,11 +1,35 @@
-"""How the user ends a live run: in good order, or now."""
+"""How the user ends what runs on an event loop: in good order, or now.
+
+What ends us before the loop takes signals would leave it half made, so it waits until it does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
+import uvloop
+
+from fleet_sim.runs.live.forking import OF_THE_PARENT, signals_held
 from fleet_sim.runs.progress import Progress
+
+T = TypeVar("T")
+
+
+def run_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run what `work` returns; Ctrl-C and SIGTERM wait until it calls `take_signals`."""
+    with signals_held():
+        return uvloop.run(work())
+
+
+def take_signals(take: Callable[[signal.Signals], None]) -> None:
+    """Let `take` have Ctrl-C and SIGTERM from now on, also where they came before."""
+    loop = asyncio.get_running_loop()
+    for number in OF_THE_PARENT:
+        loop.add_signal_handler(number, take, number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_PARENT)
 
 
 class Stop:
@@ -15,13 +39,15 @@ class Stop:
         self.asked = asyncio.Event()
         self.now = asyncio.Event()
         self._progress = progress
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._take, number)
+        take_signals(self._take)
+
+    def ask(self, why: str) -> None:
+        """Ask for a clean end, if nobody has, and say why."""
+        if not self.asked.is_set():
+            self._progress.note(f"{why}: unlocks under way may finish (Ctrl-C again: end now)")
+            self.asked.set()
 
     def _take(self, number: signal.Signals) -> None:
         if self.asked.is_set() and number == signal.SIGINT:
             self.now.set()
-        elif not self.asked.is_set():
-            self._progress.note("ending: unlocks under way may finish (Ctrl-C again: end now)")
-            self.asked.set()
+        self.ask("ending")

@@ -12,7 +12,7 @@ from rich.console import Console
 from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_injected import injected_part, verdict
+from fleet_sim.results.report_injected import injected_part, lost_name, since, verdict
 from fleet_sim.results.summary import LOST_BOXES, Attempts, empty_summary, summarize
 from fleet_sim.runs.progress import print_summary
 from fleet_wire.contract.causes import Cause
@@ -81,7 +81,7 @@ def test_unlocks_of_lost_boxes_stand_apart() -> None:
     found = of_run.as_json()
     (told,) = found["lost"]
     assert told == {
-        "process": 2, "processes": 4, "since_s": 10.0, "cars": 2,
+        "process": 2, "processes": 4, "since_s": 10.0, "until_s": None, "cars": 2,
         "total": 2, "ok": 0, "not_ok": 2, "by_cause": {"box_silent": 2},
     }  # fmt: skip
     assert (found["touched"]["total"], found["untouched"]["total"]) == (1, 2)
@@ -90,6 +90,28 @@ def test_unlocks_of_lost_boxes_stand_apart() -> None:
         " monitor said of them. Without these: A fault had touched 1 of the 2 unlocks that did not"
         " open;"
     )
+
+
+def test_unlocks_of_boxes_that_stood_still_stand_apart() -> None:
+    """Those that were under way meanwhile, each time; and it is said that they came back."""
+    spans = [(10.0, 20.0), (30.0, 35.0)]
+    still = [
+        LostBoxes(process=2, processes=3, since_s=since, until_s=until, vehicles=["car-1"])
+        for since, until in spans
+    ]
+    of_run = Injected([], still)
+    for number, at_s in enumerate([5.0, 8.0, 19.0, 21.0, 34.0, 36.0]):
+        attempt = make_attempt(number, cause=Cause.BOX_SILENT, vehicle_id="car-1")
+        of_run.add(msgspec.structs.replace(attempt, scheduled_s=at_s, total_s=3.0))
+    found = of_run.as_json()
+    assert [each["total"] for each in found["lost"]] == [2, 1]
+    assert found["untouched"]["total"] == 3
+    assert verdict(found) == (
+        "3 unlocks did not open because the boxes stood still with process 2 of 3, whatever the"
+        " monitor said of them."
+    )
+    assert lost_name(found["lost"][0]) == "process 2 of 3, stood still with its boxes"
+    assert since(found["lost"][0]) == "10 to 20 s"
 
 
 def test_lost_boxes_may_have_kept_nothing_from_opening() -> None:

@@ -321,6 +321,7 @@ def test_the_probes_own_health_stands_in_the_summary(tmp_path: Path) -> None:
     """What the load came to and how late it was: without that nobody can trust the rest."""
     stats = {
         "sent": 11, "ended": 10, "dropped": 3, "malformed": 2, "anything": "else",
+        "stood_still_s": 15.5,
         "schedule_lag_s": {"p50": 0.001, "p99": 0.002, "max": 0.003},
     }  # fmt: skip
     (tmp_path / "probe_stats.json").write_bytes(msgspec.json.encode(stats))
@@ -329,6 +330,7 @@ def test_the_probes_own_health_stands_in_the_summary(tmp_path: Path) -> None:
         "ended": 10,
         "dropped": 3,
         "malformed": 2,
+        "stood_still_s": 15.5,
         "schedule_lag_p50_s": 0.001,
         "schedule_lag_p99_s": 0.002,
         "schedule_lag_max_s": 0.003,

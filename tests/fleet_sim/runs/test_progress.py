@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.results.injected import InjectedFault
+from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import summarize
 from fleet_sim.runs import progress_state
 from fleet_sim.runs.progress import LineProgress, Progress, print_summary, progress_on
@@ -399,6 +401,34 @@ def test_brokers_that_broke_are_named(tmp_path: Path, pipe: Console) -> None:
     print_summary({**summary, "broken_brokers": ["broker 2 of 3 was killed"]}, pipe)
     told = " ".join(written(pipe).split())
     assert "Brokers that broke: broker 2 of 3 was killed" in told
+
+
+@pytest.mark.parametrize(
+    ("boxes", "probe", "said"),
+    [
+        ((), {"stood_still_s": 0.6, "dropped": 0}, None),
+        (
+            ("process 2 of 3 (9 boxes): silent for 40 s",),
+            {},
+            "process 2 of 3 (9 boxes): silent for",
+        ),
+        ((), {"stood_still_s": 39.91, "dropped": 91}, "the probe: silent for 39.9 s, 91 starts dr"),
+        ((), {"dropped": 1}, "the probe: 1 start dropped"),
+    ],
+)
+def test_what_could_not_keep_up_is_named(
+    tmp_path: Path, pipe: Console, boxes: tuple[str, ...], probe: dict[str, Any], said: str | None
+) -> None:
+    """Above what it spoilt, and in the report; it is the doing of no car."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    summary["boxes"]["silent_processes"] = boxes
+    summary["probe"] |= probe
+    print_summary(summary, pipe)
+    told = " ".join(written(pipe).split())
+    write_report(tmp_path, summary, "")
+    html = (tmp_path / "report.html").read_text("utf-8")
+    assert ("Could not keep up:" in told) is ("could not keep up" in html) is (said is not None)
+    assert said is None or (said in told and said in html)
 
 
 def test_summary_of_an_empty_run(tmp_path: Path, pipe: Console) -> None:

@@ -64,6 +64,7 @@ def test_the_shortest_gap_is_one() -> None:
     assert told == [MIN_GAP_S]
     assert gaps.is_catching_up(8.0 + 2 * MIN_GAP_S)
     assert told == [MIN_GAP_S, MIN_GAP_S]
+    assert gaps.total_s == 2 * MIN_GAP_S
 
 
 def test_catching_up_has_an_end() -> None:

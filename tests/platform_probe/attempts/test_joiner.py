@@ -973,6 +973,8 @@ def judged(told: list[PlatformEvent | EndedAttempt]) -> list[tuple[object, ...]]
         else:
             bench.joiner.take_attempt(one)
     bench.joiner.flush()
+    on_mqtt = sum(isinstance(one, EndedAttempt) for one in told)
+    assert on_mqtt + bench.joiner.only_platform == len(bench.last())
     return sorted(
         (record.command_id or "", str(record.cause), tuple(record.stages), record.sources_missing)
         for record in bench.last().values()
@@ -1219,6 +1221,47 @@ def test_what_only_the_platform_told_is_counted() -> None:
     assert bench.joiner.only_platform == 2
     assert len(bench.records) == 3
     assert bench.joiner.ok_by_log == 0
+
+
+def counted(bench: JoinBench) -> tuple[int, int]:
+    """Return how many unlocks the monitor says that there were, and that went well."""
+    tracker, joiner = bench.behind.tracker, bench.joiner
+    return tracker.started.total() + joiner.only_platform, tracker.ok + joiner.ok_by_log
+
+
+def test_what_mqtt_tells_of_later_is_counted_once() -> None:
+    """A broker that stood still, or the monitor: `sent` was 126 of 123 unlocks."""
+    bench = JoinBench()
+    bench.requested()
+    bench.published()
+    bench.answered(200, command_id="k1")
+    bench.ended()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert (bench.only().outcome, counted(bench)) == (Outcome.OK, (1, 1))
+    bench.seen()
+    bench.opens()
+    bench.wait(WAIT_S + 1)
+    assert [record.outcome for record in bench.records] == [Outcome.OK, Outcome.OK]
+    assert counted(bench) == (1, 1)
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_two_records_of_one_unlock_are_counted_once(*, is_seen: bool) -> None:
+    """From when they are known to be one, whichever of them stays."""
+    bench = JoinBench()
+    bench.requested(trace_id=None, booking_id="another")
+    bench.answered(202, trace_id=None)
+    if is_seen:
+        bench.seen(trace_id=None)
+        bench.opens()
+    else:
+        bench.requested(request_id="r2", trace_id=None, booking_id="a third")
+        bench.ended(request_id="r2", trace_id=None, booking_id="a third")
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert (len(bench.last()), counted(bench)) == (2, (2, 1))
+    bench.ended(trace_id=None)
+    bench.wait(WAIT_S + 1)
+    assert (len(bench.last()), counted(bench)) == (1, (1, 1))
 
 
 def test_a_car_of_the_log_has_its_build() -> None:

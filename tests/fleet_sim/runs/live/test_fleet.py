@@ -46,6 +46,7 @@ async def test_a_box_with_a_wrong_password_is_named(
 ) -> None:
     """When the others go on without it, and for as long as it is away."""
     monkeypatch.setattr(live_fleet, "SETTLE_S", 0.5)
+    monkeypatch.setattr(live_fleet, "SHOWN_AFTER_S", 0.0)
     cars = load_scenario(write_scenario(tmp_path), ["fleet.count=3"]).cars()
     passwords = {spec.vehicle_id: "right" for spec in cars}
     table = tmp_path / "boxes.csv"
@@ -64,10 +65,13 @@ async def test_a_box_with_a_wrong_password_is_named(
                 box_credentials=credentials_for(options, [*passwords], ca_file=None),
             ),
         )
-        await fleet.connect(LineProgress(said), asyncio.Event())
+        progress = LineProgress(said)
+        await fleet.connect(progress, asyncio.Event())
         await eventually(lambda: fleet.counts.reachable == 2)
         away = fleet.away()
+        progress.phase("the end")
         await fleet.close()
+    assert "left 2 of 2 boxes" in said.getvalue(), "one that never came does not leave"
     refused = "last failure, of car-00001: refused (MQTT reason code 135)"
     assert f"going on without 1 box that is not there yet, car-00001; {refused}" in said.getvalue()
     assert away.startswith(f"1 away, car-00001; {refused}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,23 @@ async def test_it_ends_when_the_other_side_is_gone(
     ours.close()
     await asyncio.wait_for(playing, 60)
     assert caplog.records == []
+
+
+async def test_it_says_that_it_stood_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after Ctrl-Z, which stops the process that listens as well."""
+    monkeypatch.setattr(module, "COUNTS_S", 0.01)
+    monkeypatch.setattr(module, "STILL_S", 1.0)
+    scenario = load_scenario(write_scenario(tmp_path))
+    options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
+    ours, theirs = socket.socketpair()
+    playing = asyncio.ensure_future(play_shard(scenario, options, (), (1, 3), theirs))
+    await asyncio.to_thread(ours.recv, 1)
+    time.sleep(1.1)  # noqa: ASYNC251 - as a process that is stopped
+    said = b""
+    while b"stood_still" not in said:
+        said += await asyncio.to_thread(ours.recv, 2**16)
+    ours.close()
+    await asyncio.wait_for(playing, 60)
 
 
 async def test_who_is_gone_is_written_to_no_more() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import shards as module
-from fleet_sim.runs.live.shard_words import Counts, Note, Ready, Told, line
+from fleet_sim.runs.live.shard_words import Counts, Note, Ready, StoodStill, Told, line
 from fleet_sim.runs.live.shards import Heard, Shard, Shards
 from fleet_wire.links.link import Disconnected, Ended
 from tests.helpers.waiting import eventually
@@ -93,13 +93,14 @@ def test_a_process_that_stands_still_is_named_until_it_goes_on(
         assert shards.silent_texts[0].startswith("process 1 of 1 (10 boxes), silent for ")
         os.kill(shard.pid, signal.SIGCONT)
         await eventually(lambda: shards.counts.reachable == 10)
-        assert (shards.silent_texts, len(shards.came_back)) == ((), 1)
+        assert (shards.silent_texts, len(shards.silence_texts)) == ((), 1)
         os.kill(shard.pid, signal.SIGSTOP)
         await eventually(lambda: shard.is_silent)
         monkeypatch.setattr(module, "END_S", 0.05)
         await shards.end(_nothing)
         lost = f"process 1 of 1 (10 boxes): {module.UNTOLD}{module.NO_FLOOR}"
         assert shards.lost_texts == (lost,)
+        assert shard.lost_at == shard.heard_at
 
     with Shards.fork(_counting, lambda _shard: 10, 1) as shards:
         asyncio.run(stop_and_go_on(shards))
@@ -107,6 +108,83 @@ def test_a_process_that_stands_still_is_named_until_it_goes_on(
     assert [notes[0], notes[2]] == [stands_still] * 2
     assert notes[1].startswith("process 1 of 1 (10 boxes) is back after ")
     assert len(notes) == 4
+
+
+def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All were said to have been silent for too long; one that stood still until then had been."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    monkeypatch.setattr(module, "SILENT_S", 1.0)
+    notes: list[str] = []
+
+    async def end_twice(shards: Shards) -> None:
+        stopped, goes_on = shards.shards
+        await _follow(shards, notes)
+        await eventually(lambda: shards.counts.reachable == 20)
+        os.kill(stopped.pid, signal.SIGSTOP)
+        await eventually(lambda: stopped.is_silent)
+        ending = asyncio.ensure_future(shards.end(_nothing))
+        await asyncio.sleep(0)
+        assert goes_on.is_running
+        ending.cancel()
+        await eventually(lambda: not any(shard.is_running for shard in shards.shards))
+        (silence,) = shards.silences
+        assert silence.process == stopped.number
+        assert silence.until - silence.since > 0.9
+        assert silence.since == stopped.heard_at
+
+    with Shards.fork(_counting, lambda _shard: 10, 2) as shards:
+        asyncio.run(end_twice(shards))
+        assert shards.lost == []
+    assert len(notes) == 1
+
+
+async def _stopped_with_us(_shard: tuple[int, int], channel: socket.socket) -> None:
+    """Play boxes that stood still, twice, and say so."""
+    for since, until in ((10.0, 50.0), (49.0, 51.0), (60.0, 75.0)):
+        channel.sendall(line(StoodStill(since, until)))
+    await _counting(_shard, channel)
+
+
+def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
+    """Ctrl-Z stops all of them, and the one that listens; what is known already is not told."""
+    notes: list[str] = []
+
+    async def listen(shards: Shards) -> None:
+        await _follow(shards, notes)
+        await eventually(lambda: shards.counts.reachable == 10)
+        assert [(each.since, each.until) for each in shards.silences] == [(10, 50), (60, 75)]
+        shards.kill()
+        await eventually(lambda: not any(shard.is_running for shard in shards.shards))
+
+    with Shards.fork(_stopped_with_us, lambda _shard: 10, 1) as shards:
+        asyncio.run(listen(shards))
+    name = "process 1 of 1 (10 boxes)"
+    assert notes == [f"{name} is back after 40 s", f"{name} is back after 15 s"]
+
+
+def test_one_that_stands_still_into_the_end_has_its_whole_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that was stopped for 40 s was said to be back after 18."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    monkeypatch.setattr(module, "SILENT_S", 0.5)
+
+    async def go_on_while_it_ends(shards: Shards) -> None:
+        (shard,) = shards.shards
+        await _follow(shards, [])
+        await eventually(lambda: shards.counts.reachable == 10)
+        os.kill(shard.pid, signal.SIGSTOP)
+        await eventually(lambda: shard.is_silent)
+        ending = asyncio.ensure_future(shards.end(_nothing))
+        await eventually(lambda: shard.silent_s >= 1.5)
+        os.kill(shard.pid, signal.SIGCONT)
+        await eventually(lambda: bool(shards.silences))
+        ending.cancel()
+        await eventually(lambda: not shard.is_running)
+        assert shards.silences[0].silent_s >= 1.5
+
+    with Shards.fork(_counting, lambda _shard: 10, 1) as shards:
+        asyncio.run(go_on_while_it_ends(shards))
 
 
 def test_the_others_do_not_wait_for_one_that_stands_still() -> None:

@@ -1,0 +1,37 @@
+"""Says when the probe of a run stands still: its display would say the same again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+WATCH_S: Final = 1.0
+SILENT_S: Final = 10.0
+"""It says once a second how far it is: one that has said nothing for so long stands still."""
+
+
+class ProbeWatch:
+    """Follows a probe from its first word to its last; `note` takes what is to be said."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._silent_s = 0.0
+
+    def heard(self) -> None:
+        """Take a word of it."""
+        if self._silent_s >= SILENT_S:
+            self._note(f"the probe is back after {self._silent_s:.0f} s")
+        self._silent_s = 0.0
+
+    async def watch(self) -> None:
+        """Say when it falls silent, until this is cancelled. Time without a turn is not its own."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            was_silent = self._silent_s >= SILENT_S
+            self._silent_s += WATCH_S
+            if self._silent_s >= SILENT_S and not was_silent:
+                self._note(
+                    f"the probe gives no sign of life for {SILENT_S:.0f} s: no unlock begins or"
+                    " ends until it does"
+                )
