@@ -43,6 +43,7 @@ from platform_probe.outputs.sinks import (
 from platform_probe.probe import Probe
 from platform_probe.settings import BucketPart, ProbeSettings
 from platform_probe.store.bucket import Bucket
+from platform_probe.store.kept import Kept
 from platform_probe.store.limits import BucketSettings, Limits
 from platform_probe.store.writer import StoreWriter
 from platform_probe.support.times import minute_clock, zone_named
@@ -169,8 +170,12 @@ def store_of(
     stack: ExitStack,
     metrics: ProbeMetrics,
     on_problem: Callable[[str], None],
+    kept: Kept | None = None,
 ) -> StoreWriter | None:
-    """Return what keeps records to be queried. Raises `LimitError` where the disk allows none."""
+    """Return what keeps records to be queried, after what was `kept`.
+
+    Raises `LimitError` where the disk allows none.
+    """
     chosen = settings.store
     if chosen is None:
         return None
@@ -187,6 +192,7 @@ def store_of(
             on_lost=partial(metrics.count_sink_error, "store"),
             on_problem=on_problem,
             on_waiting=metrics.set_bucket_waiting,
+            kept=kept,
         )
     except OSError as error:
         raise disk_error(chosen.directory, error) from error

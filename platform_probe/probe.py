@@ -183,13 +183,13 @@ class Probe(Connected):
 
     # What the platform's log calls
 
-    def take_platform_lines(self, lines: Sequence[bytes]) -> None:
+    def take_platform_lines(self, lines: Sequence[bytes], *, is_again: bool = False) -> None:
         """Take lines of the platform's log, without their ends; passed over where none is followed.
 
-        Never raises for what they hold.
+        `is_again`: an earlier process has handed them on. Never raises for what they hold.
         """
         if self.platform is not None:
-            self.platform.take_lines(lines)
+            self.platform.take_lines(lines, is_again=is_again)
 
     def take_platform_event(self, event: PlatformEvent) -> None:
         """Take what a line of the platform's log says."""
@@ -203,9 +203,8 @@ class Probe(Connected):
 
     def caught_up(self) -> None:
         """Take the platform's log as it comes: its end is reached."""
-        if self.joiner is not None and self.joiner.is_catching_up:
-            self.joiner.is_catching_up = False
-            self.joiner.tick()
+        if self.joiner is not None:
+            self.joiner.caught_up()
             self._plan_tick()
 
     # The life of a probe

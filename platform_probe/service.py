@@ -19,7 +19,13 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
 from platform_probe.load.timers import LoopTimers
-from platform_probe.outputs.earlier import last_ends, recent, recent_calls, recent_diagnoses
+from platform_probe.outputs.earlier import (
+    last_ends,
+    recent,
+    recent_calls,
+    recent_diagnoses,
+    written_since,
+)
 from platform_probe.outputs.logs import (
     Logger,
     LogSink,
@@ -50,7 +56,14 @@ from platform_probe.running import Run, cancelled
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.writer import StoreWriter
 from platform_probe.watching.follow import AT_ONCE, AT_ONCE_WATCHING, LOOK_S, follow
-from platform_probe.watching.resumed import Places, open_resumed
+from platform_probe.watching.resumed import (
+    LogPlace,
+    Places,
+    at_once_kept,
+    forget_place,
+    last_place,
+    open_resumed,
+)
 from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
@@ -111,7 +124,12 @@ async def serve(settings: ProbeSettings) -> None:
         def broker_changed(broker: BrokerAddress, reason: Disconnected | None) -> None:
             probe.broker_changed(broker, reason)
 
-        store = store_of(settings, stack, metrics, store_complains)
+        log_file = None if settings.platform is None else settings.platform.log_file
+        last = last_place(log_file, settings.out_dir)
+        kept = None if last is None else last.kept
+        store = store_of(settings, stack, metrics, store_complains, kept)
+        if last is None:
+            forget_place(settings.out_dir)  # what we keep from now on is none of what it counted
         if store is not None:
             sinks["store"] = store
         timers = LoopTimers(loop)
@@ -144,9 +162,11 @@ async def serve(settings: ProbeSettings) -> None:
         )
         probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         _let_hear(probe, store, alerting)
+        if last is not None:
+            _take_up_again(probe, store, settings.out_dir, last)
         _take_up(probe, settings.out_dir, since=clock.unix_s() - TAKEN_UP_S)
         parts = _Parts(metrics, logger, export, messages, alerting, store, fan_out.flush)
-        await _work(settings, probe, parts)
+        await _work(settings, probe, parts, last)
 
 
 def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None) -> None:
@@ -159,6 +179,18 @@ def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None
         probe.watch_unanswered(alerting.unanswered)
 
 
+def _take_up_again(probe: Probe, store: StoreWriter | None, out_dir: Path, last: LogPlace) -> None:
+    """Let it know all unlocks that have a record, and whose lines are read once more.
+
+    The store gets the records that were still on their way to it.
+    """
+    if not last.is_stop and last.earlier_records is not None and probe.joiner is not None:
+        probe.joiner.take_up_again(written_since(out_dir, last.earlier_records))
+    if store is not None and last.kept is not None and last.records is not None:
+        for record in written_since(out_dir, last.records):
+            store.emit(record)
+
+
 def _take_up(probe: Probe, out_dir: Path, *, since: float) -> None:
     """Let it know what an earlier process has written since a moment, Unix seconds."""
     probe.take_up(
@@ -168,7 +200,9 @@ def _take_up(probe: Probe, out_dir: Path, *, since: float) -> None:
     )
 
 
-async def _work(settings: ProbeSettings, probe: Probe, parts: _Parts) -> None:
+async def _work(
+    settings: ProbeSettings, probe: Probe, parts: _Parts, last: LogPlace | None
+) -> None:
     """Let a probe that is put together do its work, and end it in good order."""
     metrics, logger, export, messages, alerting, store, flush = parts
     refresh = partial(_refresh_gauges, probe, messages)
@@ -191,13 +225,15 @@ async def _work(settings: ProbeSettings, probe: Probe, parts: _Parts) -> None:
     if console is not None:
         console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
     run = Run(settings, probe, logger, port, flush)
-    following = asyncio.ensure_future(_follow_platform(settings, probe, store))
+    stopped = ExitStack()
+    following = asyncio.ensure_future(_follow_platform(settings, probe, store, last, stopped))
     try:
         await run.run()
     finally:
         await cancelled(following)
         probe.close()
         flush()
+        stopped.close()  # only now has all that was under way a record
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
         if alerting is not None:
@@ -237,9 +273,16 @@ def _told(
 
 
 async def _follow_platform(
-    settings: ProbeSettings, probe: Probe, store: StoreWriter | None
+    settings: ProbeSettings,
+    probe: Probe,
+    store: StoreWriter | None,
+    last: LogPlace | None,
+    stopped: ExitStack,
 ) -> None:
-    """Read the platform's log, where it is a file, until cancelled."""
+    """Read the platform's log, where it is a file, until cancelled; begin where it was `last`.
+
+    `stopped` is to be closed when all that was under way has a record.
+    """
     path = None if settings.platform is None else settings.platform.log_file
     if path is None:
         return
@@ -250,20 +293,23 @@ async def _follow_platform(
     def is_behind() -> bool:
         return store is not None and store.is_behind
 
-    def place_not_written(why: str) -> None:
-        probe.complain("sink_failed", "platform_log_place", error=why)
+    loop = asyncio.get_running_loop()
 
-    clock, out_dir = SystemClock(), settings.out_dir
+    def place_not_written(why: str) -> None:
+        complain = partial(probe.complain, "sink_failed", "platform_log_place", error=why)
+        loop.call_soon_threadsafe(complain)
+
+    def on_end() -> None:
+        probe.caught_up()
+        if store is not None:
+            store.caught_up()
+
+    clock = SystemClock()
     is_alone = settings.watch_group is None  # else the others have what comes meanwhile
     within_s = settings.tracking.late_window_s if is_alone else 0.0
-    assert probe.platform is not None  # noqa: S101 - a log is followed
-    assert probe.joiner is not None  # noqa: S101 - the same
-    joiner = probe.joiner
-    file, has_missed, probe.platform.told_until_at = open_resumed(
-        path, out_dir, clock=clock, within_s=within_s
-    )
-    if has_missed:
-        joiner.missed()
+    file, has_missed = open_resumed(path, last, clock=clock, within_s=within_s)
+    if has_missed and probe.joiner is not None:
+        probe.joiner.missed()
     with closing(file):
         at_once = AT_ONCE_WATCHING if settings.only_watches else AT_ONCE
         if file.is_resumed:
@@ -272,23 +318,21 @@ async def _follow_platform(
         places = Places(
             file,
             path,
-            out_dir,
+            settings.out_dir,
             clock=clock,
-            newest_at=lambda: joiner.newest_at,
-            on_end=probe.caught_up,
+            on_end=on_end,
             on_problem=place_not_written,
+            when_kept=at_once_kept if store is None else store.when_kept,
         )
-        try:
-            await follow(
-                file,
-                probe.take_platform_lines,
-                on_problem,
-                is_behind,
-                at_once=at_once,
-                on_taken=places.taken,
-            )
-        finally:
-            places.stopped()
+        stopped.callback(places.stopped)
+        await follow(
+            file,
+            lambda lines: probe.take_platform_lines(lines, is_again=file.is_again),
+            on_problem,
+            is_behind,
+            at_once=at_once,
+            on_taken=places.taken,
+        )
 
 
 async def _until_begun(probe: Probe) -> None:

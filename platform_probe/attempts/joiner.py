@@ -109,6 +109,8 @@ class Joiner:
         self._ready: list[Attempt] = []
         """Records that are made, and not yet handed on."""
         self._judged: deque[tuple[float, Joined]] = deque()
+        self._again: dict[str, Joined] = {}
+        """By `attempt_id` unlocks of an earlier process whose lines come once more."""
         self._logs_pubacks = False
         """Whether the platform logs PUBACKs: then a missing one says something."""
         now_s, unix_s = clock.monotonic_s(), clock.unix_s()
@@ -244,16 +246,32 @@ class Joiner:
         another revision of its record; lines of the others are known.
         """
         self._calls.known = frozenset(calls)
-        limits = self._limits
+        limits, again = self._limits, self._again
         forget_s = self._clock.monotonic_s() + limits.revise_s
         since = self._clock.unix_s() - limits.revise_s
         for record in records:
             self._calls.note(record)
-            if record.started_at + record.total_s < since:
-                continue
-            joined = self._index.take_up(record)
-            joined.forget_s = forget_s
-            self._judged.append((forget_s, joined))
+            if record.started_at + record.total_s >= since and record.attempt_id not in again:
+                self._take_up(record, forget_s)
+
+    def take_up_again(self, records: Iterable[Attempt]) -> None:
+        """Take up all that an earlier process has written of unlocks whose lines come once more.
+
+        However many: none is forgotten before `caught_up`.
+        """
+        forget_s = self._clock.monotonic_s() + self._limits.revise_s
+        for record in records:
+            before = self._again.pop(record.attempt_id, None)
+            if before is not None:  # this is its next revision
+                self._index.forget(before)
+            if not record.same_as and record.source is not Source.FLOOR:
+                self._again[record.attempt_id] = self._take_up(record, forget_s)
+
+    def caught_up(self) -> None:
+        """Take the log as it comes: all that an earlier process had left is read."""
+        self.is_catching_up = False
+        self._again.clear()
+        self.tick()
 
     def missed(self) -> None:
         """Take that lines of the log, or unlocks under way, were lost before this process began."""
@@ -275,6 +293,12 @@ class Joiner:
     def _side_of(self, command_id: str) -> PlatformSide | None:
         joined = self._index.of_command(command_id)
         return None if joined is None else joined.side
+
+    def _take_up(self, record: Attempt, forget_s: float) -> Joined:
+        joined = self._index.take_up(record)
+        joined.forget_s = forget_s
+        self._judged.append((forget_s, joined))
+        return joined
 
     def _in_time(self, events: Sequence[PlatformEvent], now_s: float) -> Sequence[PlatformEvent]:
         """Return the lines that are from this time, and note how far the log has come."""
@@ -506,8 +530,8 @@ class Joiner:
             )
 
     def _forget_old(self, now_s: float) -> None:
-        judged = self._judged
-        while judged and (judged[0][0] <= now_s or len(judged) > MAX_REVISABLE):
+        judged, most = self._judged, MAX_REVISABLE + len(self._again)
+        while judged and (judged[0][0] <= now_s or len(judged) > most):
             forget_s, joined = judged.popleft()
             is_later_again = joined.forget_s != forget_s or joined.number in self._waiting
             if not joined.is_gone and not is_later_again:

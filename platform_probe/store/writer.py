@@ -3,6 +3,10 @@
 Nothing here makes the path of an unlock wait. Whatever is to be kept is encoded and left to a
 thread, which appends it to the file of its table, many lines with one write; what finds the queue
 full is dropped and counted. A line that was written survives the death of the process.
+
+Whoever can hand on again what was in the queue then asks to be told when all is written
+(`when_kept`), and notes how much that is. From then on files are completed only when that has been
+noted, so that what was written later is still there as lines, to be recognised.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final, Self
 
 import msgspec
@@ -30,6 +35,7 @@ from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.errors import ConfigError
 from platform_probe.outputs.files import AppendedFile
 from platform_probe.store.bucket import note_bucket
+from platform_probe.store.kept import End, Kept, kept_since
 from platform_probe.store.layout import (
     COMPLETE,
     OPEN,
@@ -56,6 +62,8 @@ SEGMENT_BYTES: Final = 16 * 2**20
 """A write-ahead file is complete then: whoever reads has to go through it line by line."""
 SEGMENT_S: Final = 300.0
 """And after so long, where another line comes."""
+UNNOTED_TIMES: Final = 2
+"""A file that is to be noted first, and is not, is completed when it is so many times as large."""
 MAX_QUEUED: Final = 50_000
 """Lines that wait for the disk: some seconds of a busy fleet."""
 CLOSE_WITHIN_S: Final = 5.0
@@ -71,6 +79,10 @@ _LETTERS: Final = {
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }
+_MARK: Final = b"M"
+"""Begins a line that is none of a table: somebody is to be told when all before it is written."""
+_AGAIN: Final = (ATTEMPTS.name, PLATFORM_EVENTS.name)
+"""Tables of what is handed on again after a kill."""
 _TABLE_OF: Final = {letter[0]: table for table, letter in _LETTERS.items()}
 
 
@@ -107,10 +119,14 @@ class StoreWriter:
 
     `on_lost` gets numbers of lines that were not kept, `on_problem` what the keeper complains of,
     `on_waiting` how many files wait for the bucket; all from a thread.
+
+    `kept` says how much there was when an earlier process noted it last. What it has written later
+    is not written once more: records and lines of the platform's log of then are handed on again.
     """
 
     kinds: Final = frozenset(TopicKind)
     """Of messages that are heard: all."""
+    segment_bytes = SEGMENT_BYTES
 
     def __init__(
         self,
@@ -122,7 +138,7 @@ class StoreWriter:
         on_lost: Callable[[int], None],
         on_problem: Callable[[str], None],
         on_waiting: Callable[[int], None] = lambda _: None,
-        segment_bytes: int = SEGMENT_BYTES,
+        kept: Kept | None = None,
     ) -> None:
         """Open the store, or make one.
 
@@ -136,7 +152,6 @@ class StoreWriter:
         self._on_lost = on_lost
         self._on_problem = on_problem
         self._on_waiting = on_waiting
-        self._segment_bytes = segment_bytes
         self._encode = msgspec.json.Encoder().encode
         self._keeper: subprocess.Popen[bytes] | None = None
         self._stack = ExitStack()
@@ -147,7 +162,18 @@ class StoreWriter:
             problem = f"{directory}: another monitor writes to this store (process {locked.holder})"
             raise ConfigError([f"{problem}: give each its own store.directory"]) from None
         note_bucket(directory, limits.bucket)
+        ends = {} if kept is None else kept.ends
+        self._there = {name: kept_since(directory, name, end) for name, end in ends.items()}
+        """By table, lines of an earlier process that may be handed on again."""
+        self._marks: SimpleQueue[tuple[int, Callable[[Kept], None]]] = SimpleQueue()
+        """Who is to be told when all up to a mark is written."""
+        self._last_mark = 0
+        self._is_noted = kept is None
+        """Whether this process may complete files: how much they have has been noted."""
         self._tables = {name: _OpenTable(directory, name) for name in TABLES}
+        if self._is_noted:
+            for table in self._tables.values():
+                table.complete_left()
         self._thread = BackgroundWriter(self._write, on_lost=on_lost, max_queued=MAX_QUEUED)
         self._start_keeper()  # what an earlier monitor left, and what is too old
 
@@ -209,6 +235,19 @@ class StoreWriter:
         """Take a line of the platform's log."""
         self._put(PLATFORM_EVENTS.name, event)
 
+    def caught_up(self) -> None:
+        """Take that nothing of an earlier process is handed on again any more."""
+        self._there.clear()
+
+    def when_kept(self, then: Callable[[Kept], None]) -> None:
+        """Call `then`, from the thread, when all that was taken up to now is written.
+
+        It gets how much that is. Only the last of several that may be called is.
+        """
+        self._last_mark += 1
+        self._marks.put((self._last_mark, then))
+        self._thread.put(_MARK + str(self._last_mark).encode() + b"\n")
+
     @property
     def is_behind(self) -> bool:
         """Whether so much waits for the disk that a log which can be read later should be."""
@@ -216,10 +255,11 @@ class StoreWriter:
 
     def close(self) -> None:
         """Write what waits, and complete the files: the next keeper makes Parquet of them."""
-        if self._thread.close(CLOSE_WITHIN_S):
+        is_written = self._thread.close(CLOSE_WITHIN_S)
+        self._end_keeper()
+        if is_written and self._is_noted:  # when no keeper is left that could pack them at once
             for table in self._tables.values():
                 table.complete()
-        self._end_keeper()
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -231,14 +271,34 @@ class StoreWriter:
     # Within
 
     def _put(self, table: str, record: Any) -> None:
-        self._thread.put(_LETTERS[table] + self._encode(record) + b"\n")
+        line = self._encode(record)
+        there = self._there.get(table)
+        if there and line in there:
+            there.remove(line)
+        else:
+            self._thread.put(_LETTERS[table] + line + b"\n")
 
     def _write(self, lines: bytes) -> None:
         """Append lines to the files of their tables. In the thread."""
+        mark_at = (b"\n" + lines).rfind(b"\n" + _MARK)  # a line's own text has no end of line
+        is_complete = False
+        if mark_at >= 0:
+            before, (mark, _, lines) = lines[:mark_at], lines[mark_at:].partition(b"\n")
+            self._append(before)
+            is_complete = self._reached(int(mark[1:]))
+        self._append(lines)
+        if self._is_noted:
+            is_complete |= self._complete(self._full(UNNOTED_TIMES if self._last_mark else 1))
+        if is_complete or (self._keeper is not None and self._keeper.poll() is not None):
+            self._hear_keeper()
+        if is_complete and self._keeper is None:
+            self._start_keeper()
+
+    def _append(self, lines: bytes) -> None:
         of_table: dict[str, list[bytes]] = {}
         for line in lines.splitlines(keepends=True):
-            of_table.setdefault(_TABLE_OF[line[0]], []).append(line[1:])
-        is_complete = False
+            if line[0] != _MARK[0]:
+                of_table.setdefault(_TABLE_OF[line[0]], []).append(line[1:])
         for name, its_lines in of_table.items():
             table = self._tables[name]
             try:
@@ -246,13 +306,29 @@ class StoreWriter:
             except OSError as error:
                 self._on_lost(len(its_lines))
                 self._on_problem(f"{table.path}: {error.strerror}")
-            if table.is_full(self._segment_bytes):
-                table.complete()
-                is_complete = True
-        if is_complete or (self._keeper is not None and self._keeper.poll() is not None):
-            self._hear_keeper()
-        if is_complete and self._keeper is None:
-            self._start_keeper()
+
+    def _reached(self, mark: int) -> bool:
+        """Tell who asked that all before a mark is written; return whether files are complete."""
+        number, then = self._marks.get()
+        while number < mark:
+            number, then = self._marks.get()
+        full, is_first = self._full(), not self._is_noted
+        ends = {name: self._tables[name].end for name in _AGAIN}
+        then(Kept(ends, is_full=is_first or bool(full)))
+        self._is_noted = True
+        if is_first:
+            for table in self._tables.values():
+                table.complete_left()
+        return self._complete(full) or is_first
+
+    def _full(self, times: int = 1) -> list[_OpenTable]:
+        """Return those whose files are full, or so many times that."""
+        return [one for one in self._tables.values() if one.is_full(self.segment_bytes, times)]
+
+    def _complete(self, full: list[_OpenTable]) -> bool:
+        for table in full:
+            table.complete()
+        return bool(full)
 
     def _start_keeper(self) -> None:
         limits = self._encode(self._limits).decode()
@@ -302,30 +378,42 @@ class _OpenTable:
         self._file: AppendedFile | None = None
         self._bytes = 0
         self._since_s = 0.0
-        for segment in all_segments(directory, name):
-            if segment.is_open:  # whoever appended to it is dead: we have the lock
-                _complete(segment.path)
+        self._left = [each.path for each in all_segments(directory, name) if each.is_open]
+        """Whoever appended to them is dead: we have the lock."""
+        self._number = next_number(directory, name)
+        """Of the file that is appended to, or will be next: nobody else makes any."""
 
     @property
     def path(self) -> Path:
         """Where lines go."""
         return self._directory if self._file is None else self._file.path
 
+    def complete_left(self) -> None:
+        """Let the keeper have what an earlier process appended to."""
+        for path in self._left:
+            _complete(path)
+        self._left = []
+
     def append(self, lines: bytes) -> None:
         """Append whole lines. Raises `OSError`; then nothing is written."""
         if self._file is None:
-            number = next_number(self._directory, self._name)
-            path = segment_path(self._directory, self._name, number, OPEN)
+            path = segment_path(self._directory, self._name, self._number, OPEN)
             self._file = AppendedFile(path)
             self._bytes, self._since_s = 0, time.monotonic()
         self._file.append(lines)
         self._bytes += len(lines)
 
-    def is_full(self, most_bytes: int) -> bool:
-        """Return whether the file should be completed."""
+    @property
+    def end(self) -> End:
+        """The end of its lines."""
+        return End(self._number, 0 if self._file is None else self._bytes)
+
+    def is_full(self, most_bytes: int, times: int = 1) -> bool:
+        """Return whether the file should be completed, or is so many times as large or as old."""
         if self._file is None:
             return False
-        return self._bytes >= most_bytes or time.monotonic() - self._since_s >= SEGMENT_S
+        age_s = time.monotonic() - self._since_s
+        return self._bytes >= times * most_bytes or age_s >= times * SEGMENT_S
 
     def complete(self) -> None:
         """Append no more to the file: the keeper may have it."""
@@ -333,6 +421,7 @@ class _OpenTable:
             self._file.close()
             _complete(self._file.path)
             self._file = None
+            self._number += 1
 
 
 def _complete(path: Path) -> None:

@@ -31,7 +31,8 @@ async def follow(
     """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read.
 
     The unlocks have their turn after `at_once` lines. `on_taken` is called whenever all that was
-    read has been taken, with whether that was the end of the file.
+    read has been taken, with whether that was the end of the file; what was read when it is
+    cancelled is taken first.
 
     While those who get the lines say that they are behind the file waits: it loses nothing by that.
     """
@@ -40,9 +41,16 @@ async def follow(
             await asyncio.sleep(BEHIND_S)
             continue
         lines = file.read()
-        for first in range(0, len(lines), at_once):
-            take(lines[first : first + at_once])
-            await asyncio.sleep(0)
+        left = lines
+        try:
+            while left:
+                now, left = left[:at_once], left[at_once:]
+                take(now)
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            take(left)
+            on_taken(False)  # noqa: FBT003 - the only argument
+            raise
         on_taken(not lines)
         if file.problem is not None:
             on_problem(file.problem)

@@ -49,9 +49,6 @@ class PlatformInbox:
         """When the command of each request was sent last: the platform may send it again."""
         self._sent_before: dict[str, float] = {}
         self._hearers: tuple[Callable[[PlatformEvent], None], ...] = ()
-        self.told_until_at = -math.inf
-        """Up to when an earlier process has handed the events on, on the platform's clock: such are
-        only put together with their unlocks, of which it may have written no record."""
         self.taken = 0
         """Lines that were new."""
         self.repeated = 0
@@ -63,15 +60,19 @@ class PlatformInbox:
         """Tell another of every new event, after those before. It must neither wait nor raise."""
         self._hearers += (hearer,)
 
-    def take_lines(self, lines: Sequence[bytes]) -> None:
-        """Take lines, in order. Never raises for what they hold."""
+    def take_lines(self, lines: Sequence[bytes], *, is_again: bool = False) -> None:
+        """Take lines, in order. Never raises for what they hold.
+
+        `is_again`: an earlier process has handed them on. They are only put together with their
+        unlocks, of which it may have written no record.
+        """
         read = decode_events(lines)
         events = [event for event in read if isinstance(event, PlatformEvent)]
         if len(events) < len(read):
             for line, event in zip(lines, read, strict=True):
                 if isinstance(event, RemoteProtocolError):
                     self.refuse(event.reason, line)
-        self._take(events)
+        self._take(events, is_again=is_again)
 
     def refuse(self, reason: str, line: bytes) -> None:
         """Count something that is no line of the contract."""
@@ -88,14 +89,12 @@ class PlatformInbox:
         """Take one event, unless it has come before."""
         self._take((event,))
 
-    def _take(self, events: Iterable[PlatformEvent]) -> None:
+    def _take(self, events: Iterable[PlatformEvent], *, is_again: bool = False) -> None:
         """Take what has not come before: in a file read again, or a post sent again."""
         new = self._new_of(events)
         self.taken += len(new)
         hearers = self._hearers
-        for event in new:
-            if event.at <= self.told_until_at:
-                continue
+        for event in () if is_again else new:
             if event.event is PlatformStep.ANSWERED:
                 self._count_answer(event)
             for hear in hearers:

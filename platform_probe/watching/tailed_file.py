@@ -38,10 +38,18 @@ class TailedFile:
     reads it to complain about. A line of more than `max_line_bytes` is given cut, once.
 
     With `since`, a place up to which an earlier process had read it, what was appended since is
-    given too, as long as it is the same file and has not become shorter.
+    given too, as long as it is the same file and has not become shorter. What stands before
+    `handed_on` is marked as such: see `is_again`.
     """
 
-    def __init__(self, path: Path, *, max_line_bytes: int, since: Place | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_line_bytes: int,
+        since: Place | None = None,
+        handed_on: Place | None = None,
+    ) -> None:
         self._path = path
         self._max_line_bytes = max_line_bytes
         self._descriptor: int | None = None
@@ -54,6 +62,12 @@ class TailedFile:
         self._open(at_end=True)
         self.is_resumed = since is not None and self._resume(since)
         """Whether it is read from where an earlier process had stopped."""
+        self.is_again = False
+        """Whether the lines that were given last stand before `handed_on`."""
+        self._again_bytes = 0
+        """What is still to be read before that."""
+        if since is not None and handed_on is not None and self.is_resumed:
+            self._again_bytes = max(handed_on.offset - since.offset, 0)
 
     def read(self) -> list[bytes]:
         """Return the lines that have come since the last call, at most some; none: all are read."""
@@ -86,6 +100,7 @@ class TailedFile:
 
     def close(self) -> None:
         """Stop reading."""
+        self._again_bytes = 0
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -132,11 +147,14 @@ class TailedFile:
         if self._descriptor is None:
             return b""
         try:
-            return os.read(self._descriptor, READ_BYTES)
+            piece = os.read(self._descriptor, min(self._again_bytes, READ_BYTES) or READ_BYTES)
         except OSError as error:
             self.close()
             self.problem = error.strerror or str(error)
             return b""
+        self.is_again = self._again_bytes > 0
+        self._again_bytes -= len(piece) if self.is_again else 0
+        return piece
 
     def _lines_of(self, piece: bytes) -> list[bytes]:
         if self._is_skipping:
@@ -159,6 +177,7 @@ class TailedFile:
         if self._descriptor is None:
             return self._left_over(), False
         here, read_bytes = os.fstat(self._descriptor), os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        self._again_bytes = 0  # it was cut, if anything is left of that
         if here.st_size < read_bytes:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             return self._left_over(), True

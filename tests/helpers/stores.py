@@ -25,7 +25,7 @@ from platform_probe.store.layout import COMPLETE, make_store, next_number, segme
 from platform_probe.store.limits import Limits, Report
 from platform_probe.store.reading import ALWAYS, Span
 from platform_probe.store.reading import Source as Readable
-from platform_probe.store.writer import StoreWriter
+from platform_probe.store.writer import SEGMENT_BYTES, StoreWriter
 
 BEGIN_S: Final = 1_767_225_600.0
 """2026-01-01 in UTC."""
@@ -107,7 +107,11 @@ class KeptWriter(FlushedWriter):
 
 
 def writer_of(
-    directory: Path, kind: type[FlushedWriter] = FlushedWriter, **options: Any
+    directory: Path,
+    kind: type[FlushedWriter] = FlushedWriter,
+    *,
+    segment_bytes: int = SEGMENT_BYTES,
+    **options: Any,
 ) -> FlushedWriter:
     """Return a writer whose losses and problems fail the test; without a keeper by default."""
 
@@ -115,7 +119,9 @@ def writer_of(
         raise AssertionError(what)
 
     callbacks: dict[str, Any] = {"on_lost": fail, "on_problem": fail}
-    return kind(directory, NO_LIMITS, **{**callbacks, **options})
+    writer = kind(directory, NO_LIMITS, **{**callbacks, **options})
+    writer.segment_bytes = segment_bytes
+    return writer
 
 
 def put_lines(directory: Path, table: str, lines: Iterable[bytes]) -> Path:

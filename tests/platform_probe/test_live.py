@@ -36,6 +36,7 @@ from tests.helpers.hand_made_boxes import (
 from tests.helpers.platform_log_file import PlatformLogFile
 from tests.helpers.records import attempt_of
 from tests.helpers.running_probe import RunningProbe, running_probe
+from tests.helpers.stores import selected
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
@@ -258,10 +259,14 @@ async def test_killed_probe_loses_nothing_that_ended(
 async def test_what_the_platform_logs_while_nobody_runs_is_read(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
-    """What had been read before the kill is read again, and has one record all the same."""
+    """What had been read before the kill is read again, and has one record, and is kept once."""
     log = PlatformLogFile(tmp_path / "platform.jsonl")
     log.refuse(CARS[0])
-    settings = {"platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2}}
+    store = tmp_path / "store"
+    settings = {
+        "platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2},
+        "store": {"directory": str(store)},
+    }
     async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
         await probe.ready()
         known = log.refuse(CARS[1])
@@ -274,6 +279,11 @@ async def test_what_the_platform_logs_while_nobody_runs_is_read(
         last = log.refuse(CARS[3])
         await eventually(lambda: last in refused_of(probe))
         assert refused_of(probe) == [known, missed, last]
+        probe.process.send_signal(signal.SIGTERM)
+        await probe.exit_code()
+    sql = "SELECT trace_id, count(*) FROM {} GROUP BY trace_id"
+    assert dict(selected(store, sql.format("platform_events"))) == {known: 2, missed: 2, last: 2}
+    assert dict(selected(store, sql.format("attempts"))) == {known: 1, missed: 1, last: 1}
 
 
 async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory) -> None:

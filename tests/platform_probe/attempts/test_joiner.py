@@ -805,6 +805,33 @@ def test_what_the_platform_had_given_up_is_judged_when_the_monitor_stops() -> No
     assert {one.cause for one in bench.records} == {Cause.API_FAILED, Cause.API_REFUSED}
 
 
+def test_all_that_has_a_record_is_known_while_its_lines_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many: after a kill none is judged once more, and then they are forgotten as ever."""
+    monkeypatch.setattr(module, "MAX_REVISABLE", 2)
+    before = JoinBench()
+    names = [
+        {"request_id": f"r{number}", "trace_id": f"{number:032x}", "vehicle_id": f"car-{number}"}
+        for number in range(6)
+    ]
+    for name in names:
+        before.requested(**name)
+        before.answered(403, "booking-of-another", **name)
+    assert len(before.records) == len(names)
+    bench = JoinBench()
+    bench.joiner.is_catching_up = True
+    bench.joiner.take_up_again(before.records)
+    bench.joiner.take_up(before.records[-3:])
+    bench.joiner.tick()
+    for name in names:
+        bench.requested(**name)
+        bench.answered(403, "booking-of-another", **name)
+    bench.joiner.caught_up()
+    assert bench.records == []
+    assert len(bench.joiner._judged) == 2
+
+
 def test_what_was_cut_short_is_one_unlock_with_what_the_next_process_sees_of_it() -> None:
     """The platform sends its command after the restart: the car opens, which is a revision."""
     before = JoinBench()

@@ -52,3 +52,24 @@ async def test_file_waits_for_who_is_behind(tmp_path: Path) -> None:
     assert not problems
     following.cancel()
     file.close()
+
+
+async def test_what_was_read_is_taken_before_the_end(tmp_path: Path) -> None:
+    """So what is noted at the end is how far the lines were taken, and no line comes twice."""
+    path = tmp_path / "platform.jsonl"
+    path.touch()
+    taken: list[bytes] = []
+    ends: list[bool] = []
+
+    def take(lines: Sequence[bytes]) -> None:
+        taken.extend(lines)
+        following.cancel()
+
+    file = TailedFile(path, max_line_bytes=100)
+    path.write_bytes(b"1\n2\n3\n")
+    reading = follow(file, take, lambda _: None, at_once=1, on_taken=ends.append)
+    following = asyncio.ensure_future(reading)
+    await asyncio.wait([following])
+    assert following.cancelled()
+    assert (taken, ends) == ([b"1", b"2", b"3"], [False])
+    file.close()

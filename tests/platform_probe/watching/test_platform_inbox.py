@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent, encode_event
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER
 from platform_probe.watching import platform_inbox as module
 from tests.helpers.join_bench import JoinBench
@@ -180,8 +180,7 @@ def test_what_an_earlier_process_had_handed_on_is_only_joined() -> None:
     bench = PlatformBench()
     kept: list[str] = []
     bench.inbox.let_hear(lambda event: kept.append(event.event.value))
-    bench.inbox.told_until_at = bench.behind.platform_at
-    bench.take("requested")
+    bench.inbox.take_lines([encode_event(bench.behind.event("requested"))], is_again=True)
     bench.behind.wait(1.0)
     bench.take("answered", status=403, problem="booking-of-another")
     assert kept == ["answered"]

@@ -8,11 +8,23 @@ from pathlib import Path
 import pytest
 
 from platform_probe.watching.follow import follow
-from platform_probe.watching.resumed import PLACE_FILE, UNDER_WAY_S, Places, open_resumed
+from platform_probe.watching.resumed import (
+    PLACE_FILE,
+    UNDER_WAY_S,
+    Places,
+    Resumed,
+    last_place,
+    open_resumed,
+)
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.waiting import eventually
 
 WITHIN_S = 600.0
+
+
+def opened(path: Path, clock: FakeClock) -> Resumed:
+    """Open a log as a process does that starts now."""
+    return open_resumed(path, last_place(path, path.parent), clock=clock, within_s=WITHIN_S)
 
 
 class Follower:
@@ -22,14 +34,13 @@ class Follower:
         self.taken: list[bytes] = []
         self.ends = 0
         self.problems: list[str] = []
-        self.resumed = open_resumed(path, path.parent, clock=clock, within_s=WITHIN_S)
+        self.resumed = opened(path, clock)
         self.file = self.resumed.file
         self.places = Places(
             self.file,
             path,
             path.parent,
             clock=clock,
-            newest_at=lambda: float(len(self.taken)),
             on_end=self._at_end,
             on_problem=self.problems.append,
         )
@@ -72,14 +83,13 @@ def test_after_a_kill_what_was_under_way_is_read_once_more(tmp_path: Path) -> No
     """It has no record; up to when its lines were handed on before is known."""
     path, clock = tmp_path / "platform.jsonl", FakeClock()
     path.write_bytes(b"long ago\n")
-    file = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S).file
+    file = opened(path, clock).file
     taken: list[bytes] = []
     places = Places(
         file,
         path,
         tmp_path,
         clock=clock,
-        newest_at=lambda: float(len(taken)),
         on_end=lambda: None,
         on_problem=lambda why: taken.append(why.encode()),
     )
@@ -90,9 +100,12 @@ def test_after_a_kill_what_was_under_way_is_read_once_more(tmp_path: Path) -> No
         places.taken(is_end=True)
         clock.now_s += UNDER_WAY_S / 2
     file.close()
-    resumed = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
-    assert resumed.file.read() == [b"under way", b"too"]
-    assert (resumed.has_missed, resumed.told_until_at) == (False, 3.0)
+    resumed = opened(path, clock)
+    assert (resumed.file.read(), resumed.file.is_again) == ([b"under way", b"too"], True)
+    with path.open("ab") as log:
+        log.write(b"new\n")
+    assert (resumed.file.read(), resumed.file.is_again) == ([b"new"], False)
+    assert not resumed.has_missed
     resumed.file.close()
 
 
@@ -108,7 +121,7 @@ async def test_without_a_place_of_late_the_log_is_read_from_its_end(
         clock.wall_s += WITHIN_S + 1.0
     else:
         (tmp_path / PLACE_FILE).write_bytes(said)
-    file, has_missed, _ = open_resumed(path, tmp_path, clock=clock, within_s=WITHIN_S)
+    file, has_missed = opened(path, clock)
     assert not file.is_resumed
     assert has_missed is (said is None)
     file.close()
