@@ -25,7 +25,7 @@ MODES: Final = (
         layer=Layer.BROKER,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=(*_AWAY, Cause.BROKER_UNREACHABLE),
         engineer="All connections broke at once, and boxes that all wait equally long (firmware"
         " without jitter) come back in one peak, again and again.",
         customer="All our cars are reconnecting at this moment; please try again in a minute.",
@@ -377,7 +377,7 @@ MODES: Final = (
         layer=Layer.BROKER,
         party=Party.BROKER,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=(*_AWAY, Cause.BROKER_UNREACHABLE),
         engineer="A certificate is over, or the box does not know who issued it (its root): since"
         " one moment no box of a kind can connect again.",
         customer="The car's secure connection to us fails at the moment.",

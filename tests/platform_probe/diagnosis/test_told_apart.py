@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.contract.attempt import Flag, PlatformSide
+from fleet_wire.contract.attempt import Flag, PlatformSide, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
@@ -215,10 +215,14 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
         watched.at(float(second)).telemetry("car-1", Telemetry(-80.0, volts, 1.0))
     watched.diagnosing.event("car-1", CarEvent(EventName.LOW_VOLTAGE))
     watched.at(236.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first"))
+    first = watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first", source=Source.CUSTOMER)
+    watched.diagnosing.take(first)
     watched.at(260.0).presence("car-1", WILL, retained=False)
     watched.at(285.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT, attempt_id="later"))
+    later = watched.ended(
+        Cause.BOX_OFFLINE, stages=SENT, attempt_id="later", source=Source.CUSTOMER
+    )
+    watched.diagnosing.take(later)
     watched.at(290.0)
     last = {one.attempt_id: one for one in watched.told}
     assert last["first"].facts != last["later"].facts
@@ -269,7 +273,8 @@ def test_what_failed_otherwise_is_no_evidence(changes: dict[str, object]) -> Non
     cause = changes["cause"]
     assert isinstance(cause, Cause)
     watched.at(100.0)
-    watched.diagnosing.take(watched.ended(cause, stages=SENT, attempt_id="later"))
+    later = watched.ended(cause, stages=SENT, attempt_id="later", source=Source.CUSTOMER)
+    watched.diagnosing.take(later)
     told = watched.told[-1]
     alone = shipped_ranking().rank(
         {Fact(one.fact): one.sentence for one in told.facts}, frozenset(map(Told, told.told))
