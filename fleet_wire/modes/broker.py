@@ -337,7 +337,9 @@ MODES: Final = (
                 Fact.REFUSED_REPLAYED,
                 Fact.ALONE,
             ),
-            rules_out=facts(Fact.STILL_AWAY, Fact.OPERATOR_FAILS, Fact.WILLS_IN_A_WAVE),
+            # Each has a second box of its own: a third of a fleet has not got one at once.
+            rules_out=facts(Fact.STILL_AWAY, Fact.OPERATOR_FAILS, Fact.WILLS_IN_A_WAVE)
+            | facts(Fact.MANY_AWAY),
         ),
     ),
     FailureMode(

@@ -2,7 +2,7 @@
 
 A customer's goes from the phone through API, bookings and command service to the broker, and on to
 the car. One that the monitor gives to the broker itself begins there, and where it never came so
-far nothing that lies behind the broker has hindered it.
+far, or the connection broke meanwhile, that is what hindered it, and nothing behind the broker.
 """
 
 from __future__ import annotations

@@ -283,6 +283,23 @@ def test_what_failed_otherwise_is_no_evidence(changes: dict[str, object]) -> Non
     assert told.modes == alone
 
 
+@pytest.mark.parametrize(
+    ("others", "is_taken_over"), [(Fact.FEW_AWAY, True), (Fact.MANY_AWAY, False)]
+)
+def test_no_name_is_taken_over_in_a_third_of_a_fleet_at_once(
+    others: Fact, *, is_taken_over: bool
+) -> None:
+    """A proxy that closes every connection after two seconds gave no box a second one."""
+    seen = (
+        Fact.STATE_WITHOUT_RESULT, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.FLAPPED,
+        Fact.BACK_SOON, Fact.BACK_AFTER_WILL, Fact.BACK_WITHOUT_BOOT, Fact.MANY_CAME_BACK,
+    )  # fmt: skip
+    told = ALL_TOLD - {Told.BROKER_LOG, Told.PLATFORM, Told.COMMAND_END}
+    ranked = shipped_ranking().rank(dict.fromkeys((*seen, others), "it was seen"), told)
+    likely = {one.mode: one.probability for one in ranked}
+    assert (likely.get("client_id_takeover", 0.0) > 0.6) is is_taken_over
+
+
 def test_silence_is_told_with_its_end() -> None:
     """Who reads it does so later: "now" is when it was last looked."""
     watched = Watched()
