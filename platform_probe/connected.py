@@ -21,6 +21,7 @@ from fleet_wire.links.link import (
     Link,
     LinkFactory,
     LinkLimits,
+    Message,
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
@@ -207,6 +208,17 @@ class Connected(HandlerOfSeveral, ABC):
                 explanation="the cars of this broker are neither heard nor reached; the monitor"
                 " goes on with the others",
             )
+
+    def left_over(self, broker: BrokerAddress, message: Message) -> None:
+        """Take that a broker keeps something of a car that is another's."""
+        self.complain(
+            "left_over",
+            str(broker),
+            broker=str(broker),
+            topic=message.topic,
+            explanation="this broker keeps messages of cars that belong to another one of the list;"
+            " they are left aside",
+        )
 
     # What its owner calls
 

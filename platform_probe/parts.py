@@ -15,7 +15,7 @@ from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
-from fleet_wire.links.several import OnBroker, spread_links
+from fleet_wire.links.several import OnBroker, OnLeftOver, spread_links
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
@@ -69,10 +69,13 @@ def metrics_of(settings: ProbeSettings) -> ProbeMetrics:
     )
 
 
-def links_of(settings: ProbeSettings, profile: Profile, on_broker: OnBroker) -> LinkFactory:
+def links_of(
+    settings: ProbeSettings, profile: Profile, *, on_broker: OnBroker, on_left_over: OnLeftOver
+) -> LinkFactory:
     """Return what makes links to the broker, or to all of them.
 
-    `on_broker` is told of one that goes away while others stay.
+    `on_broker` is told of one that goes away while others stay, `on_left_over` of what one keeps
+    of a car that is another's.
     """
     brokers, tls = settings.brokers, settings.tls
     context = tls_for(brokers, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
@@ -85,6 +88,7 @@ def links_of(settings: ProbeSettings, profile: Profile, on_broker: OnBroker) -> 
         partial(link_factory, protocol=version, tls=context, limits=limits),
         vehicle_of=partial(vehicle_of_topic, profile),
         on_broker=on_broker,
+        on_left_over=on_left_over,
     )
 
 

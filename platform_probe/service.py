@@ -14,7 +14,7 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 
 from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.links.link import BrokerAddress, Disconnected
+from fleet_wire.links.link import BrokerAddress, Disconnected, Message
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
@@ -124,6 +124,9 @@ async def serve(settings: ProbeSettings) -> None:
         def broker_changed(broker: BrokerAddress, reason: Disconnected | None) -> None:
             probe.broker_changed(broker, reason)
 
+        def left_over(broker: BrokerAddress, message: Message) -> None:
+            probe.left_over(broker, message)
+
         log_file = None if settings.platform is None else settings.platform.log_file
         last = last_place(log_file, settings.out_dir)
         kept = None if last is None else last.kept
@@ -152,7 +155,7 @@ async def serve(settings: ProbeSettings) -> None:
         )
         probe = Probe(
             settings,
-            links=links_of(settings, profile, broker_changed),
+            links=links_of(settings, profile, on_broker=broker_changed, on_left_over=left_over),
             clock=clock,
             timers=timers,
             sink=fan_out,

@@ -44,6 +44,8 @@ VehicleOf = Callable[[str], str]
 """Says which car a topic is about; raises `RemoteProtocolError` where it does not say."""
 OnBroker = Callable[[BrokerAddress, Disconnected | None], None]
 """Told of one broker that is away while others are there, and why; with None when it is there."""
+OnLeftOver = Callable[[BrokerAddress, Message], None]
+"""Told of what a broker keeps of a car that is another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def spread_links(
     car_of: Callable[[LinkHandler], str | None] = lambda _handler: None,
     within: AbstractContextManager[object, None] | None = None,
     on_broker: OnBroker | None = None,
+    on_left_over: OnLeftOver | None = None,
 ) -> LinkFactory:
     """Return the factory of links to brokers that share a fleet; `factory_of` makes that of one.
 
@@ -163,7 +166,12 @@ def spread_links(
         if vehicle_id is not None:
             return factories[broker_of(vehicle_id, len(factories))][1](handler)
         return SeveralLinks(
-            handler, factories, vehicle_of=vehicle_of, within=within, on_broker=on_broker
+            handler,
+            factories,
+            vehicle_of=vehicle_of,
+            within=within,
+            on_broker=on_broker,
+            on_left_over=on_left_over,
         )
 
     return make
@@ -175,6 +183,9 @@ class SeveralLinks:
     It is connected as soon as each broker has answered or failed once, and one has answered. Then a
     broker that goes away is tried again on a link of its own, and what was meant for its cars is
     dropped with the old one; the others go on. Only when none is left the handler is told.
+
+    What a broker keeps of a car that is another's, as the list is now, was true before the car
+    moved: it is acknowledged and left aside, and so is that it is taken back there.
     """
 
     def __init__(
@@ -185,10 +196,12 @@ class SeveralLinks:
         vehicle_of: VehicleOf,
         within: AbstractContextManager[object, None] | None = None,
         on_broker: OnBroker | None = None,
+        on_left_over: OnLeftOver | None = None,
     ) -> None:
         self._handler = handler
         self._vehicle_of = vehicle_of
         self._on_broker = on_broker
+        self._on_left_over = on_left_over
         part_of = _PartOfSeveral if isinstance(handler, HandlerOfSeveral) else _Part
         self._parts = [
             part_of(self, handler, broker, make, within or nullcontext())
@@ -224,14 +237,8 @@ class SeveralLinks:
         on_ack: OnAck | None = None,
     ) -> None:
         """Send a message to the broker of its car; one that is about no car goes to all of them."""
-        try:
-            vehicle_id = self._vehicle_of(topic)
-        except RemoteProtocolError:
-            vehicle_id = ""
-        parts = self._parts
-        if vehicle_id:
-            parts = [parts[broker_of(vehicle_id, len(parts))]]
-        for part in parts:
+        own = self._of_its_car(topic)
+        for part in self._parts if own is None else (own,):
             part.link.publish(
                 topic, payload, qos=qos, retain=retain, properties=properties, on_ack=on_ack
             )
@@ -271,11 +278,32 @@ class SeveralLinks:
         for part in self._parts:
             part.end(how)
 
+    def _of_its_car(self, topic: str) -> _Part | None:
+        """Return the way to the broker of the car that a topic is about; None: about no car."""
+        try:
+            vehicle_id = self._vehicle_of(topic)
+        except RemoteProtocolError:
+            return None
+        return self._parts[broker_of(vehicle_id, len(self._parts))] if vehicle_id else None
+
     # What a part asks and tells
 
     def session(self) -> Session:
         """Return what to say to each broker."""
         return self._handler.session()
+
+    def is_left_over(self, message: Message, part: _Part) -> bool:
+        """Return whether a broker has kept, or takes back, what was said of a car now another's.
+
+        What comes as it is said (neither retained nor empty) is true wherever it is said.
+        """
+        if message.payload and not message.retain:
+            return False
+        own = self._of_its_car(message.topic)
+        is_it = own is not None and own is not part
+        if is_it and self._on_left_over is not None:
+            self._on_left_over(part.broker, message)
+        return is_it
 
     def note_came(self, messages: Sequence[Message], link: Link) -> None:
         """Note by which link messages have come, so that it acknowledges them."""
@@ -369,6 +397,9 @@ class _Part:
 
     def on_message(self, message: Message) -> None:
         """Hand a message on."""
+        if self._whole.is_left_over(message, self):
+            self.link.acknowledge(message)
+            return
         self._whole.note_came((message,), self.link)
         self._handler.on_message(message)
 
@@ -392,6 +423,12 @@ class _PartOfSeveral(_Part, HandlerOfSeveral):
 
     def on_messages(self, messages: Sequence[Message]) -> None:
         """Hand messages on together."""
-        self._whole.note_came(messages, self.link)
-        assert isinstance(self._handler, HandlerOfSeveral)  # noqa: S101 - see `SeveralLinks`
-        self._handler.on_messages(messages)
+        aside: list[Message] = []
+        kept: list[Message] = []
+        for message in messages:
+            (aside if self._whole.is_left_over(message, self) else kept).append(message)
+        self.link.acknowledge(*aside)
+        if kept:
+            self._whole.note_came(kept, self.link)
+            assert isinstance(self._handler, HandlerOfSeveral)  # noqa: S101 - see `SeveralLinks`
+            self._handler.on_messages(kept)

@@ -25,7 +25,7 @@ MODES: Final = (
         layer=Layer.BROKER,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=(*_AWAY, Cause.BROKER_UNREACHABLE),
         engineer="All connections broke at once, and boxes that all wait equally long (firmware"
         " without jitter) come back in one peak, again and again.",
         customer="All our cars are reconnecting at this moment; please try again in a minute.",
@@ -337,7 +337,9 @@ MODES: Final = (
                 Fact.REFUSED_REPLAYED,
                 Fact.ALONE,
             ),
-            rules_out=facts(Fact.STILL_AWAY, Fact.OPERATOR_FAILS, Fact.WILLS_IN_A_WAVE),
+            # Each has a second box of its own: a third of a fleet has not got one at once.
+            rules_out=facts(Fact.STILL_AWAY, Fact.OPERATOR_FAILS, Fact.WILLS_IN_A_WAVE)
+            | facts(Fact.MANY_AWAY),
         ),
     ),
     FailureMode(
@@ -377,7 +379,7 @@ MODES: Final = (
         layer=Layer.BROKER,
         party=Party.BROKER,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=(*_AWAY, Cause.BROKER_UNREACHABLE),
         engineer="A certificate is over, or the box does not know who issued it (its root): since"
         " one moment no box of a kind can connect again.",
         customer="The car's secure connection to us fails at the moment.",

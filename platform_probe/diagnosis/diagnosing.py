@@ -57,6 +57,7 @@ from platform_probe.diagnosis.seen_of_platform import (
     may_wait_for,
     names_no_booking,
 )
+from platform_probe.diagnosis.way import not_on_its_way
 
 LOG_SETTLES_S: Final = 4.0
 """So long after a copy the platform's log has said whether it had sent that itself [E]."""
@@ -293,8 +294,12 @@ class Diagnosing(Hearing):
 
     def _rank(self, one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[RankedMode, ...]:
         """Return the likeliest modes of an unlock, by all of its car that failed of the same."""
-        beside = [self._ranking.scores(each.kept, each.told) for each in alike]
-        return self._ranking.rank(one.kept, one.told, beside)
+        impossible = not_on_its_way(one.record)
+        beside = [
+            self._ranking.scores(each.kept, each.told, impossible | not_on_its_way(each.record))
+            for each in alike
+        ]
+        return self._ranking.rank(one.kept, one.told, beside, impossible=impossible)
 
     def _alike(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.

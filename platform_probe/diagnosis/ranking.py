@@ -92,11 +92,17 @@ class Ranking:
         """Scores by what was seen: much the same is seen of many unlocks, and again and again of
         those that are ranked beside others of their car."""
 
-    def scores(self, seen: Collection[Fact], told: frozenset[Told]) -> tuple[float, ...]:
+    def scores(
+        self,
+        seen: Collection[Fact],
+        told: frozenset[Told],
+        impossible: frozenset[str] = frozenset(),
+    ) -> tuple[float, ...]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
 
         What lacks something that it needs is made no likelier by facts that its signature does not
-        list: each weighs little, and many of them would weigh more than that.
+        list: each weighs little, and many of them would weigh more than that. Where one that is
+        `impossible` explains best what was seen none that we know does, so `unknown` has its score.
         """
         case = (*seen,), told
         found = self._scores.get(case)
@@ -104,7 +110,16 @@ class Ranking:
             if len(self._scores) >= MOST_KEPT:
                 self._scores.clear()
             found = self._scores[case] = self._added_up(*case)
-        return found
+        return self._without(impossible, found) if impossible else found
+
+    def _without(self, impossible: frozenset[str], scores: Sequence[float]) -> tuple[float, ...]:
+        """Return scores in which `unknown` stands for what is impossible."""
+        each = [*zip(self._names, scores, strict=True)]
+        unknown = max(score for name, score in each if name == UNKNOWN or name in impossible)
+        return tuple(
+            unknown if name == UNKNOWN else -math.inf if name in impossible else score
+            for name, score in each
+        )
 
     def _added_up(self, seen: Collection[Fact], told: frozenset[Told]) -> tuple[float, ...]:
         before = self._before.get(told)
@@ -125,15 +140,17 @@ class Ranking:
         seen: Mapping[Fact, str],
         told: frozenset[Told],
         alike: Sequence[Sequence[float]] = (),
+        *,
+        impossible: frozenset[str] = frozenset(),
     ) -> tuple[RankedMode, ...]:
-        """Return the likeliest modes, with what speaks for and against each.
+        """Return the likeliest modes, with what speaks for and against each; none of `impossible`.
 
         `alike` has the scores of other unlocks that failed of the same: the surest of all counts
         for each, if it is sure and its mode was not seen to be impossible here. Added up they would
         count twice what all have seen, and the mean would hide what one alone has. One that went
         well had waited for those: that the car answered it rules out nothing.
         """
-        shares = self._shares(self.scores(seen, told))
+        shares = self._shares(self.scores(seen, told, impossible))
         against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
         for each in map(self._shares, alike):
             mode = MODES.get(self._names[each.index(1.0)])
@@ -144,7 +161,7 @@ class Ranking:
             self._fold(shares, told)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
-        beside = self._beside(self._names[order[0]], seen)
+        beside = self._beside(self._names[order[0]], seen, impossible)
         is_third_likely = shares[order[SECOND_FAULT - 1]] / total >= LEAST_THIRD
         if beside is not None and beside not in order[:SECOND_FAULT] and not is_third_likely:
             others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
@@ -173,7 +190,9 @@ class Ranking:
             shares[nothing] += shares[place]
             shares[place] = 0.0
 
-    def _beside(self, first: str, seen: Mapping[Fact, str]) -> int | None:
+    def _beside(
+        self, first: str, seen: Mapping[Fact, str], impossible: frozenset[str]
+    ) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.
 
         Two faults at a time are rare, so probabilities do not show the second one. It must have
@@ -185,7 +204,7 @@ class Ranking:
         best, highest = None, LEAST_BESIDE
         for place, slug in enumerate(MODES):
             signature = MODES[slug].signature
-            if slug == first or signature.needs.isdisjoint(rest):
+            if slug in impossible or slug == first or signature.needs.isdisjoint(rest):
                 continue
             weights = self._weights.seen[slug]
             score = sum(weights.get(fact, 0.0) for fact in rest)

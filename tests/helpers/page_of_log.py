@@ -180,6 +180,8 @@ WHAT_TO_DO = {
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
     "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
+    "left_over": "nothing after a broker was added; else give monitor and boxes one list, in one"
+    " order ([scale.md](scale.md#a-broker-more))",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
     " in turn",
     "malformed_line": "show `reason` and `line_starts` to whoever writes that log",

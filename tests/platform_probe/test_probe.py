@@ -528,6 +528,16 @@ async def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
     assert events.count("broker_back") == 1, "one that was not away has not come back"
 
 
+async def test_what_a_broker_keeps_of_cars_that_are_anothers_is_logged_once() -> None:
+    """With one of the topics, and how many there were."""
+    bench = ProbeBench(broker="mqtt://one,mqtt://two")
+    one, _ = Brokers.parse("mqtt://one,mqtt://two").addresses
+    for _ in range(3):
+        bench.probe.left_over(one, message_of("cars/car-00001/presence", ASLEEP))
+    (line,) = (line for line in bench.log.lines if line["event"] == "left_over")
+    assert (line["broker"], line["topic"]) == ("mqtt://one:1883", "cars/car-00001/presence")
+
+
 async def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is lost again at once is one more failure; one that held is none."""
     clock, failures = FakeClock(), list[int]()

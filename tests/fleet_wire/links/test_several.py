@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mqtt5
 import pytest
 
 from fleet_wire.errors import ConfigError, RemoteProtocolError
@@ -85,6 +86,58 @@ async def test_what_comes_together_from_one_broker_stays_together() -> None:
     assert several.came == [[b"one", b"two"], [b"three"]]
     await turn()
     assert [each.names().count("PubAck") for each in (left, right)] == [2, 1]
+
+
+@pytest.mark.parametrize("recorder", [Recorder, RecorderOfSeveral])
+async def test_what_a_broker_keeps_of_cars_that_have_moved_is_left_aside(
+    recorder: type[Recorder],
+) -> None:
+    """Whatever kind it is: it is acknowledged, told of, and not heard; nor that it is taken back.
+
+    What comes as it is said is heard from any broker, and what is about no car too.
+    """
+    addresses = Brokers.parse("mqtt://old,mqtt://new").addresses
+    networks = [FakeNetwork(), FakeNetwork()]
+    left_over: list[tuple[str, str]] = []
+    several = recorder(
+        lambda handler: SeveralLinks(
+            handler,
+            [*zip(addresses, networks, strict=True)],
+            vehicle_of=vehicle_of,
+            on_left_over=lambda broker, message: left_over.append((broker.host, message.topic)),
+        ),
+        Session("several"),
+    )
+    several.link.connect()
+    old, new = (network.accept() for network in networks)
+    for transport in (old, new):
+        transport.deliver(CONNACK)
+        transport.writes.clear()
+    stayed, moved = (next(car for car in CARS if broker_of(car, 2) == place) for place in (0, 1))
+
+    def said(topic: str, payload: bytes, number: int, *, retained: bool = True) -> bytes:
+        qos = mqtt5.QoS.AT_LEAST_ONCE
+        packet = mqtt5.PublishPacket(topic, payload, qos=qos, retain=retained, packet_id=number)
+        return packet.write()
+
+    old.deliver(
+        said(f"cars/{moved}/presence", b"shut down", 1)
+        + said(f"cars/{stayed}/presence", b"here", 2)
+        + said(f"cars/{moved}/state", b"locked", 3)
+        + said(f"cars/{moved}/presence", b"", 4, retained=False)
+        + said(f"cars/{moved}/telemetry", b"not told of its move", 5, retained=False)
+        + said("probes/us/one", b"present", 6)
+    )
+    old.deliver(said(f"cars/{moved}/state", b"locked", 7))
+    new.deliver(said(f"cars/{moved}/presence", b"moved", 1) + said(f"cars/{moved}/state", b"", 2))
+    await turn()
+    heard = several.payloads
+    if isinstance(several, RecorderOfSeveral):
+        heard = [each for came in several.came if not isinstance(came, int) for each in came]
+    assert heard == [b"here", b"not told of its move", b"present", b"moved", b""]
+    assert [each.names().count("PubAck") for each in (old, new)] == [7, 2]
+    kept = [f"cars/{moved}/{kind}" for kind in ("presence", "state", "presence", "state")]
+    assert left_over == [("old", topic) for topic in kept]
 
 
 @pytest.mark.broker

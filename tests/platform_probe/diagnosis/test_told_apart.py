@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.contract.attempt import Flag, PlatformSide
+from fleet_wire.contract.attempt import Flag, PlatformSide, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
@@ -215,10 +215,14 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
         watched.at(float(second)).telemetry("car-1", Telemetry(-80.0, volts, 1.0))
     watched.diagnosing.event("car-1", CarEvent(EventName.LOW_VOLTAGE))
     watched.at(236.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first"))
+    first = watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first", source=Source.CUSTOMER)
+    watched.diagnosing.take(first)
     watched.at(260.0).presence("car-1", WILL, retained=False)
     watched.at(285.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT, attempt_id="later"))
+    later = watched.ended(
+        Cause.BOX_OFFLINE, stages=SENT, attempt_id="later", source=Source.CUSTOMER
+    )
+    watched.diagnosing.take(later)
     watched.at(290.0)
     last = {one.attempt_id: one for one in watched.told}
     assert last["first"].facts != last["later"].facts
@@ -269,13 +273,31 @@ def test_what_failed_otherwise_is_no_evidence(changes: dict[str, object]) -> Non
     cause = changes["cause"]
     assert isinstance(cause, Cause)
     watched.at(100.0)
-    watched.diagnosing.take(watched.ended(cause, stages=SENT, attempt_id="later"))
+    later = watched.ended(cause, stages=SENT, attempt_id="later", source=Source.CUSTOMER)
+    watched.diagnosing.take(later)
     told = watched.told[-1]
     alone = shipped_ranking().rank(
         {Fact(one.fact): one.sentence for one in told.facts}, frozenset(map(Told, told.told))
     )
     assert told.attempt_id == "later"
     assert told.modes == alone
+
+
+@pytest.mark.parametrize(
+    ("others", "is_taken_over"), [(Fact.FEW_AWAY, True), (Fact.MANY_AWAY, False)]
+)
+def test_no_name_is_taken_over_in_a_third_of_a_fleet_at_once(
+    others: Fact, *, is_taken_over: bool
+) -> None:
+    """A proxy that closes every connection after two seconds gave no box a second one."""
+    seen = (
+        Fact.STATE_WITHOUT_RESULT, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.FLAPPED,
+        Fact.BACK_SOON, Fact.BACK_AFTER_WILL, Fact.BACK_WITHOUT_BOOT, Fact.MANY_CAME_BACK,
+    )  # fmt: skip
+    told = ALL_TOLD - {Told.BROKER_LOG, Told.PLATFORM, Told.COMMAND_END}
+    ranked = shipped_ranking().rank(dict.fromkeys((*seen, others), "it was seen"), told)
+    likely = {one.mode: one.probability for one in ranked}
+    assert (likely.get("client_id_takeover", 0.0) > 0.6) is is_taken_over
 
 
 def test_silence_is_told_with_its_end() -> None:

@@ -1,0 +1,49 @@
+"""Which modes an unlock cannot have failed of, for the way that it takes. No I/O.
+
+A customer's goes from the phone through API, bookings and command service to the broker, and on to
+the car. One that the monitor gives to the broker itself begins there, and where it never came so
+far, or the connection broke meanwhile, that is what hindered it, and nothing behind the broker.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import FACTS, PLATFORM_LOG
+from fleet_wire.modes.mode import FailureMode, Layer
+
+_BEFORE_THE_BROKER: Final = frozenset({Layer.PHONE, Layer.GATEWAY, Layer.BOOKING, Layer.COMMAND})
+_OF_THE_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
+_NEVER_THERE: Final = frozenset({Cause.BROKER_UNREACHABLE, Cause.NOT_PUBLISHED})
+
+
+def not_on_its_way(record: Attempt) -> frozenset[str]:
+    """Return the modes that an unlock cannot have failed of; of a customer's there are none.
+
+    The monitor's own may also go through the API, as a phone's do: then it says what that answered.
+    """
+    if record.source is not Source.PROBE or record.platform:
+        return frozenset()
+    return _ALL_BUT_BROKERS if record.cause in _NEVER_THERE else _OF_THE_PLATFORM
+
+
+def _is_of_the_platform(mode: FailureMode) -> bool:
+    """Return whether a mode lies before the broker, or is one of what the platform is asked.
+
+    That the network loses an answer is the command service's, and happens to anybody's.
+    """
+    is_before = mode.layer in _BEFORE_THE_BROKER and mode.party is not Party.NETWORK
+    needs = {FACTS[fact].told for fact in mode.signature.needs}
+    return is_before or mode.cause in _OF_THE_API or not needs.isdisjoint(PLATFORM_LOG)
+
+
+_OF_THE_PLATFORM: Final = frozenset(
+    slug for slug, mode in MODES.items() if _is_of_the_platform(mode)
+)
+_ALL_BUT_BROKERS: Final = frozenset(
+    slug for slug, mode in MODES.items() if Cause.BROKER_UNREACHABLE not in mode.causes
+)
+"""All but those of a broker that nobody reaches."""
