@@ -26,6 +26,7 @@ from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.joiner import Joiner, JoinLimits
+from platform_probe.attempts.judging import JudgedCounts
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.connected import Connected
@@ -277,12 +278,10 @@ class Probe(Connected):
     def counts(self) -> dict[str, int]:
         """Return how many unlocks (other than the null box's) were started, ended and went well."""
         joiner = self.joiner
-        only_platform, ok_by_log = (
-            (0, 0) if joiner is None else (joiner.only_platform, joiner.ok_by_log)
-        )
-        sent = sum(self.tracker.started[source] for source in _OWN) + only_platform
-        ended = sum(self.tracker.ended[source] for source in _OWN) + only_platform
-        ok = self.tracker.ok + ok_by_log
+        judged = JudgedCounts() if joiner is None else joiner.counts
+        sent = sum(self.tracker.started[source] for source in _OWN) + judged.only_platform
+        ended = sum(self.tracker.ended[source] for source in _OWN) + judged.only_platform
+        ok = self.tracker.ok + judged.ok_by_log
         return {"sent": sent, "ended": ended, "ok": ok, "in_flight": sent - ended}
 
     def stats(self) -> dict[str, Any]:

@@ -16,22 +16,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Complaint, Source, StrayAnswer
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.attempt import Attempt, Complaint, Source, StrayAnswer
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
-from platform_probe.attempts.clock_offset import ClockOffset
-from platform_probe.attempts.ended_attempt import ONLY, EndedAttempt, Judgement
+from platform_probe.attempts.ended_attempt import ONLY, EndedAttempt
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.joined import Joined, JoinedIndex
-from platform_probe.attempts.joined_record import (
-    NOT_PUBLISHED,
-    Clocks,
-    has_known_end,
-    is_expected_on_mqtt,
-    joined_record,
-    record_of_mqtt,
-    record_of_platform,
-)
+from platform_probe.attempts.joined_record import NOT_PUBLISHED
+from platform_probe.attempts.judging import JudgedCounts, Judging
 from platform_probe.attempts.late_unlocks import LateUnlocks
 from platform_probe.attempts.log_time import LogTime
 from platform_probe.attempts.platform_side import PlatformSide
@@ -72,10 +63,8 @@ class Joiner:
     """Takes ended attempts and lines of the platform's log; `emit` takes each judgement.
 
     `is_under_way` says of the platform's side of an unlock whether MQTT tells of it, and has not
-    seen its end. `is_ours` says by its car, where no car is named by trace or request, whether an
-    unlock that only the platform tells of is ours; None: there is no other monitor that could count
-    it. `on_complaint` takes the record of each call to support, when the unlocks before it are
-    judged.
+    seen its end. For `is_ours` see `Judging`. `on_complaint` takes the record of each call to
+    support, when the unlocks before it are judged.
     """
 
     def __init__(
@@ -91,12 +80,17 @@ class Joiner:
         on_complaint: Callable[[Complaint], None] | None = None,
     ) -> None:
         self._clock = clock
-        self._evidence = evidence
         self._emit = emit
         self._is_under_way = is_under_way
-        self._load_began_s = load_began_s
         self._limits = limits
-        self._is_ours = is_ours
+        self.judging = Judging(
+            clock=clock,
+            evidence=evidence,
+            load_began_s=load_began_s,
+            patience_s=limits.deadline_s,
+            is_ours=is_ours,
+        )
+        self.counts = JudgedCounts()
         self._calls = SupportCalls(
             keep_s=limits.revise_s, evidence=evidence, is_ours=is_ours, on_complaint=on_complaint
         )
@@ -111,21 +105,12 @@ class Joiner:
         self._judged: deque[tuple[float, Joined]] = deque()
         self._again: dict[str, Joined] = {}
         """By `attempt_id` unlocks of an earlier process whose lines come once more."""
-        self._logs_pubacks = False
-        """Whether the platform logs PUBACKs: then a missing one says something."""
-        now_s, unix_s = clock.monotonic_s(), clock.unix_s()
-        self.clock_offset = ClockOffset(now_s - unix_s)
-        self._log_time = LogTime(keep_s=limits.revise_s, unix_s=unix_s, now_s=now_s)
-        self._began_s = now_s
+        self._log_time = LogTime(
+            keep_s=limits.revise_s, unix_s=clock.unix_s(), now_s=clock.monotonic_s()
+        )
         self.is_catching_up = False
         """Whether the log is read from where an earlier process had stopped, and not to its end
         yet: what is missing may come with the next lines, and when they come says nothing."""
-        self.only_platform = 0
-        """Unlocks judged of which MQTT tells nothing."""
-        self.ok_by_log = 0
-        """Unlocks of which the log alone tells that they went well."""
-        self.revisions = 0
-        """Judgements after the first one of an unlock."""
         self.out_of_time = 0
         """Lines that were passed over: older than what is revised, or from another time."""
         self.on_wait: Callable[[], None] | None = None
@@ -156,7 +141,7 @@ class Joiner:
         if not in_time:
             return
         if not self.is_catching_up:
-            self.clock_offset.line(max([event.at for event in in_time]), now_s)
+            self.judging.clock_offset.line(max([event.at for event in in_time]), now_s)
         for joined in self._sorted(in_time):
             if not joined.is_gone:  # else another line of these has shown whose part it is
                 self._settle(joined)
@@ -176,7 +161,7 @@ class Joiner:
     def take_late(self, stray: StrayAnswer) -> None:
         """Take a late answer that has opened a car: its customer may have been told yes."""
         now_s = self._clock.monotonic_s()
-        self._late.take(stray, now_s - self.clock_offset.offset_s)
+        self._late.take(stray, now_s - self.judging.clock_offset.offset_s)
         self._look_at_late(self._watermark_at(now_s))
         if self._late and self.on_wait is not None:
             self.on_wait()
@@ -184,7 +169,7 @@ class Joiner:
     def as_it_is(self, attempt: EndedAttempt) -> Attempt:
         """Return the record that an unlock would have which is still open, from what is known."""
         joined = self._index.of_command(attempt.command_id)
-        return self._record_on_mqtt(attempt, None if joined is None else joined.side, ONLY)
+        return self.judging.record_on_mqtt(attempt, None if joined is None else joined.side, ONLY)
 
     def tick(self) -> None:
         """Judge what has waited long enough, and forget what was judged long ago."""
@@ -205,7 +190,7 @@ class Joiner:
                 self._judge(joined)
         self._hand_on()
         self._look_at_late(mark_at)
-        self._calls.write_due(mark_at - self._limits.deadline_s, self.clocks)
+        self._calls.write_due(mark_at - self._limits.deadline_s, self.judging.clocks)
         self._forget_old(now_s)
 
     def next_s(self) -> float | None:
@@ -219,14 +204,14 @@ class Joiner:
             due_at.append(called_at + deadline_s)
         if not due_at:
             return None
-        return min(due_at) + self.clock_offset.offset_s + self._limits.wait_s
+        return min(due_at) + self.judging.clock_offset.offset_s + self._limits.wait_s
 
     def flush(self) -> None:
         """Judge all that waits: we stop, and what comes later is for the next process.
 
         What the platform may still be at was under way when we stopped, whatever it lacks.
         """
-        at = self._clock.monotonic_s() - self.clock_offset.offset_s - self._limits.late_s
+        at = self._clock.monotonic_s() - self.judging.clock_offset.offset_s - self._limits.late_s
         for joined in sorted(self._waiting.values(), key=lambda one: one.number):
             if joined.number in self._waiting:  # else it proved to be a part of one before
                 is_open = joined.attempt is None and not _is_over(joined)
@@ -235,7 +220,7 @@ class Joiner:
         self._hand_on()
         self._look_at_late(math.inf)
         self._due.clear()
-        self._calls.write_due(math.inf, self.clocks)
+        self._calls.write_due(math.inf, self.judging.clocks)
 
     def take_up(self, records: Iterable[Attempt], calls: Iterable[str] = ()) -> None:
         """Take up the last records of an earlier process, so that calls find their unlocks.
@@ -277,12 +262,6 @@ class Joiner:
         """Take that lines of the log, or unlocks under way, were lost before this process began."""
         self._calls.missed_until_at = self._clock.unix_s()
 
-    def clocks(self) -> Clocks:
-        """Return how the clocks compare now."""
-        offset = self.clock_offset
-        unix_offset_s = self._clock.monotonic_s() - self._clock.unix_s()
-        return Clocks(offset.offset_s, offset.uncertainty_s, unix_offset_s, self._load_began_s())
-
     # Within
 
     def _look_at_late(self, mark_at: float) -> None:
@@ -309,7 +288,7 @@ class Joiner:
         self.out_of_time += len(events) - len(in_time)
         if log_time.was_set:
             log_time.was_set = False
-            self.clock_offset.begin_anew()
+            self.judging.clock_offset.begin_anew()
         return in_time
 
     def _sorted(self, events: Iterable[PlatformEvent]) -> Iterable[Joined]:
@@ -330,7 +309,7 @@ class Joiner:
                     found.pop(joined.number, None)
                     found[joined.number] = joined
             if step is PlatformStep.ACCEPTED:
-                self._logs_pubacks = True
+                self.judging.logs_pubacks = True
         return [
             one
             for one in found.values()
@@ -377,7 +356,7 @@ class Joiner:
         side, attempt = joined.side, joined.attempt
         if attempt is None and side is not None:
             return side.last_at + (0.0 if _is_over(joined) else self._limits.deadline_s)
-        ended_at = (attempt.ended_s if attempt else 0.0) - self.clock_offset.offset_s
+        ended_at = (attempt.ended_s if attempt else 0.0) - self.judging.clock_offset.offset_s
         return max(ended_at, side.last_at) if side is not None else ended_at
 
     def _watermark_at(self, now_s: float) -> float:
@@ -385,10 +364,10 @@ class Joiner:
         by_log_at = self.newest_at - self._limits.late_s
         if self.is_catching_up:
             return by_log_at
-        return max(by_log_at, now_s - self.clock_offset.offset_s - self._limits.wait_s)
+        return max(by_log_at, now_s - self.judging.clock_offset.offset_s - self._limits.wait_s)
 
     def _judge(self, joined: Joined) -> None:
-        offset_s, limits = self.clock_offset.offset_s, self._limits
+        offset_s, limits = self.judging.clock_offset.offset_s, self._limits
         if joined.attempt is None or joined.side is None:
             self._index.join_by_car(joined, offset_s=offset_s, within_s=limits.deadline_s)
         if joined.is_apart:
@@ -396,32 +375,19 @@ class Joiner:
         del self._waiting[joined.number]
         joined.forget_s = self._clock.monotonic_s() + limits.revise_s
         self._judged.append((joined.forget_s, joined))
-        if joined.attempt is None and not self._is_counted_here(joined):
+        if not self.judging.is_counted_here(joined):
             return
-        self._compare_clocks(joined)
+        self.judging.compare_clocks(joined)
         is_first = joined.revision == 0
         joined.revision += 1
-        record = self._record_of(joined)
+        record = self.judging.record_of(joined)
         if is_first:
             self._calls.note(record)
             joined.attempt_id = record.attempt_id
-            joined.is_alone = joined.attempt is None
-            joined.is_ok_by_log = record.cause is None and not _is_ok_on_mqtt(joined)
-            self.only_platform += joined.is_alone
-            self.ok_by_log += joined.is_ok_by_log
+            self.counts.first(joined, record)
         else:
-            self.revisions += 1
-            self._count_once(joined)
+            self.counts.again(joined)
         self._ready.append(record)
-
-    def _count_once(self, joined: Joined) -> None:
-        """Leave to the tracker what MQTT tells of too, since the log alone told of it."""
-        if joined.is_alone and joined.attempt is not None:
-            joined.is_alone = False
-            self.only_platform -= 1
-        if joined.is_ok_by_log and _is_ok_on_mqtt(joined):
-            joined.is_ok_by_log = False
-            self.ok_by_log -= 1
 
     def _hand_on(self) -> None:
         """Let whoever takes records have those that are made: all first, see `_sorted`."""
@@ -448,86 +414,10 @@ class Joiner:
 
     def _withdraw(self, part: Joined, whole: Joined) -> None:
         """Say of a record that was written that it is a part of another unlock."""
-        self.revisions += 1
-        self.only_platform -= part.is_alone
-        self.ok_by_log -= part.is_ok_by_log
+        self.counts.withdrawn(part)
         part.revision += 1
-        record = msgspec.structs.replace(self._record_of(part), same_as=whole.attempt_id)
+        record = msgspec.structs.replace(self.judging.record_of(part), same_as=whole.attempt_id)
         self._ready.append(record)
-
-    def _is_counted_here(self, joined: Joined) -> bool:
-        """Return whether an unlock that only the log tells of is ours to count.
-
-        Of several monitors it is one's; a command that the broker took has come to all of them, and
-        whose car it is counts it. What began before we did may be an earlier process's.
-        """
-        side = joined.side
-        if side is None or joined.revision:
-            return True
-        if side.requested_at is None and self._began_before_us(side):
-            return False
-        if self._is_ours is None:
-            return True
-        is_on_broker = is_expected_on_mqtt(side) or (
-            side.published_at is not None and not self._logs_pubacks
-        )
-        key = side.vehicle_id or side.trace_id or side.request_ids[0]
-        return not is_on_broker and self._is_ours(key)
-
-    def _began_before_us(self, side: PlatformSide) -> bool:
-        """Return whether a request may stand in the log before the line at which we began."""
-        first_s = side.first_at + self.clock_offset.offset_s
-        return first_s < self._began_s + self._limits.deadline_s
-
-    def _record_of(self, joined: Joined) -> Attempt:
-        attempt, side = joined.attempt, joined.side
-        name = Judgement(joined.attempt_id, joined.revision)
-        if attempt is not None:
-            return self._record_on_mqtt(attempt, side, name)
-        assert side is not None  # noqa: S101 - an unlock is known by one of the two
-        record = record_of_platform(
-            side,
-            self.clocks(),
-            name=name,
-            build=self._evidence.of(side.vehicle_id or "").build,
-            patience_s=self._limits.deadline_s,
-            is_cut_short=joined.is_cut_short and not has_known_end(side),
-        )
-        if joined.evidence:
-            evidence = {**joined.evidence, **record.evidence}
-            record = msgspec.structs.replace(record, evidence=evidence)
-        if record.cause is Cause.NOT_OBSERVED and self._was_away(side):
-            record = msgspec.structs.replace(record, reason=PROBE_STOPPED)
-        return record
-
-    def _record_on_mqtt(
-        self, attempt: EndedAttempt, side: PlatformSide | None, name: Judgement
-    ) -> Attempt:
-        """Return the record of an unlock that MQTT tells of, and perhaps the platform."""
-        if side is None:
-            return record_of_mqtt(attempt, name=name, wire=self._evidence.wire)
-        return joined_record(attempt, side, self.clocks(), name=name, wire=self._evidence.wire)
-
-    def _was_away(self, side: PlatformSide) -> bool:
-        """Return whether a command was sent before we listened: nobody was there to see it."""
-        sent_at = side.first_at if side.published_at is None else side.published_at
-        there_s = max(self._began_s, self._load_began_s())
-        return sent_at + self.clock_offset.offset_s < there_s
-
-    def _compare_clocks(self, joined: Joined) -> None:
-        side, attempt = joined.side, joined.attempt
-        if attempt is None or joined.is_compared:
-            return
-        joined.is_compared = True
-        if side is None or side.published_at is None:
-            return
-        if attempt.start.source is Source.CUSTOMER:  # else it began before it was published
-            self.clock_offset.command(
-                published_at=side.published_at,
-                accepted_at=side.accepted_at,
-                seen_s=attempt.start.intended_s,
-                now_s=self._clock.monotonic_s(),
-            )
 
     def _forget_old(self, now_s: float) -> None:
         judged, most = self._judged, MAX_REVISABLE + len(self._again)
@@ -542,7 +432,3 @@ def _is_over(joined: Joined) -> bool:
     """Return whether the platform has said its last word, or the last but for its answer."""
     side = joined.side
     return side is not None and (side.ended_at is not None or side.is_turned_down)
-
-
-def _is_ok_on_mqtt(joined: Joined) -> bool:
-    return joined.attempt is not None and joined.attempt.cause is None

@@ -145,7 +145,7 @@ class PlatformInbox:
             LineEnd.MALFORMED: self.malformed,
         }
         self._metrics.note_lines(totals, max(self._joiner.newest_at, 0.0))
-        clocks = self._joiner.clocks()
+        clocks = self._joiner.judging.clocks()
         self._metrics.set_join(
             waiting=len(self._joiner),
             clock_ahead_s=clocks.ahead_s,

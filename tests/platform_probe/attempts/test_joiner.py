@@ -320,7 +320,7 @@ def test_late_lines_make_a_revision() -> None:
     assert second.sources_missing == ()
     assert Stage.API_ANSWERED in second.stages
     assert not second.is_first
-    assert bench.joiner.revisions == 1
+    assert bench.joiner.counts.revisions == 1
 
 
 def test_a_command_that_comes_after_the_judgement_makes_a_revision() -> None:
@@ -1001,7 +1001,7 @@ def judged(told: list[PlatformEvent | EndedAttempt]) -> list[tuple[object, ...]]
             bench.joiner.take_attempt(one)
     bench.joiner.flush()
     on_mqtt = sum(isinstance(one, EndedAttempt) for one in told)
-    assert on_mqtt + bench.joiner.only_platform == len(bench.last())
+    assert on_mqtt + bench.joiner.counts.only_platform == len(bench.last())
     return sorted(
         (record.command_id or "", str(record.cause), tuple(record.stages), record.sources_missing)
         for record in bench.last().values()
@@ -1150,7 +1150,7 @@ def test_a_line_from_another_time_is_passed_over() -> None:
     assert bench.only().cause is Cause.API_REFUSED
     assert bench.joiner.out_of_time == 1
     assert bench.only().platform
-    assert abs(bench.joiner.clocks().ahead_s) < 1
+    assert abs(bench.joiner.judging.clocks().ahead_s) < 1
 
 
 def test_a_clock_that_was_set_is_followed_after_a_while() -> None:
@@ -1228,7 +1228,7 @@ def test_late_lines_of_one_moment_make_one_revision() -> None:
     assert len(bench.records) == 1
     bench.wait(WAIT_S + 1)
     assert [record.revision for record in bench.records] == [1, 2]
-    assert bench.joiner.revisions == 1
+    assert bench.joiner.counts.revisions == 1
 
 
 def test_what_only_the_platform_told_is_counted() -> None:
@@ -1245,15 +1245,18 @@ def test_what_only_the_platform_told_is_counted() -> None:
     bench.opens()
     bench.ended(**names)
     bench.answered(202, command_id="k1", **names)
-    assert bench.joiner.only_platform == 2
+    assert bench.joiner.counts.only_platform == 2
     assert len(bench.records) == 3
-    assert bench.joiner.ok_by_log == 0
+    assert bench.joiner.counts.ok_by_log == 0
 
 
 def counted(bench: JoinBench) -> tuple[int, int]:
     """Return how many unlocks the monitor says that there were, and that went well."""
     tracker, joiner = bench.behind.tracker, bench.joiner
-    return tracker.started.total() + joiner.only_platform, tracker.ok + joiner.ok_by_log
+    return (
+        tracker.started.total() + joiner.counts.only_platform,
+        tracker.ok + joiner.counts.ok_by_log,
+    )
 
 
 def test_what_mqtt_tells_of_later_is_counted_once() -> None:
@@ -1343,7 +1346,7 @@ def test_a_withdrawn_record_is_a_later_revision() -> None:
     bench.ended(trace_id=None)
     (withdrawn,) = [record for record in bench.records if record.same_as]
     assert withdrawn.revision == 2
-    assert bench.joiner.revisions == 2
+    assert bench.joiner.counts.revisions == 2
 
 
 def test_each_withdrawn_record_is_counted() -> None:
@@ -1357,7 +1360,7 @@ def test_each_withdrawn_record_is_counted() -> None:
         bench.wait(DEADLINE_S + WAIT_S + 1)
         bench.ended(trace_id=None, request_id=f"r{number}", command_id=f"k{number}")
     assert len([record for record in bench.records if record.same_as]) == 2
-    assert bench.joiner.revisions == 4
+    assert bench.joiner.counts.revisions == 4
 
 
 def test_what_was_written_of_the_log_alone_is_revised_when_its_command_proves_to_wait() -> None:
@@ -1438,7 +1441,7 @@ def test_records_of_lines_that_come_together_are_all_made_before_one_is_handed_o
     handed_on: list[tuple[str, int]] = []
 
     def emit(record: Attempt) -> None:
-        handed_on.append((record.trace_id, bench.joiner.only_platform))
+        handed_on.append((record.trace_id, bench.joiner.counts.only_platform))
 
     bench.joiner._emit = emit
     traces = {"r1": OTHER_TRACE, "r2": TRACE_ID}

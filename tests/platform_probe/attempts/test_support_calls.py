@@ -40,7 +40,7 @@ def test_a_call_without_any_unlock_is_a_complaint_and_no_attempt() -> None:
     assert (complaint.booking_id, complaint.account_id) == ("b7", "anna")
     assert (complaint.app_version, complaint.shown) == ("5.1", "No connection; please try again.")
     assert bench.records == []
-    assert bench.joiner.only_platform == 0
+    assert bench.joiner.counts.only_platform == 0
 
 
 def test_a_call_names_the_unlocks_before_it() -> None:
@@ -212,13 +212,13 @@ def test_what_was_logged_between_stop_and_start_is_judged_by_its_own_time() -> N
         more = {"outcome": "executed"} if step == "ended" else {}
         lines.append(before.event(step, command_id="k1", **more))
     bench.behind.wait(300.0)
-    offset_s = bench.joiner.clock_offset.offset_s
+    offset_s = bench.joiner.judging.clock_offset.offset_s
     bench.joiner.is_catching_up = True
     for line in lines:
         bench.joiner.take_event(line)
         bench.joiner.tick()
     assert not bench.records
-    assert bench.joiner.clock_offset.offset_s == offset_s
+    assert bench.joiner.judging.clock_offset.offset_s == offset_s
     bench.joiner.is_catching_up = False
     bench.joiner.tick()
     record = bench.only()
