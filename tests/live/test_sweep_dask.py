@@ -30,7 +30,7 @@ pytestmark = pytest.mark.dask
 LONGER = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 30").replace(
     "{equals: 10}", "{equals: 240}"
 )
-RUNS = 10
+RUNS = 6
 QUIET = {
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
