@@ -288,19 +288,18 @@ def death(monkeypatch: pytest.MonkeyPatch) -> Death:
     return death
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_before_any_write(tmp_path: Path, death: Death, seed: int) -> None:
+def test_killed_before_any_write(tmp_path: Path, death: Death) -> None:
     """Each line of the platform's log is kept once, each unlock has one record, kept once."""
     first = tmp_path / "whole"
     first.mkdir()
-    story = Story(first, death, seed=seed)
+    story = Story(first, death, seed=0)
     writes = story.play()
     story.check()
     assert writes > 60
     for kill in range(1, writes + 1):
         place = tmp_path / str(kill)
         place.mkdir()
-        story = Story(place, death, seed=seed)
+        story = Story(place, death, seed=0)
         story.play(kill)
         story.check()
 
@@ -308,7 +307,7 @@ def test_killed_before_any_write(tmp_path: Path, death: Death, seed: int) -> Non
 def test_killed_again_and_again(tmp_path: Path, death: Death) -> None:
     """So it is when the next one is killed while it reads once more, and others are stopped."""
     random = Random(7)  # noqa: S311 - a test
-    for number in range(60):
+    for number in range(24):
         place = tmp_path / str(number)
         place.mkdir()
         story = Story(place, death, seed=number, stopped=0.05 * (number % 2))
