@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Sequence
-from time import monotonic
 from typing import Final
 
 from fleet_sim.results import readable
 from fleet_sim.results.injected import OWN_PROCESS, LostBoxes
-from fleet_sim.runs.live.shard import STILL_S
 from fleet_sim.runs.live.shards import Shards
+from fleet_sim.runs.live.silence import Beat
 
 BEAT_S: Final = 1.0
 
@@ -26,14 +25,12 @@ class OwnStandstills:
 
     async def watch(self) -> None:
         """Look for it until this is cancelled."""
-        beat = monotonic()
+        beat = Beat()
         while True:
             await asyncio.sleep(BEAT_S)
-            now = monotonic()
-            if now - beat >= STILL_S:
-                self.spans.append((beat, now))
-                self._note(f"{self._name} is back after {now - beat:.0f} s")
-            beat = now
+            if gap := beat.gap():
+                self.spans.append(gap)
+                self._note(f"{self._name} is back after {gap[1] - gap[0]:.0f} s")
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from fleet_sim.runs.live.silence import STILL_S
+
 WATCH_S: Final = 1.0
-SILENT_S: Final = 10.0
+SILENT_S: Final = STILL_S
 """It says once a second how far it is: one that has said nothing for so long stands still."""
 
 

@@ -19,14 +19,13 @@ from fleet_sim.runs.injection import Part, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.silence import Beat
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress_state import LoadState
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import UnlockpathError
 
 COUNTS_S: Final = 0.5
-STILL_S: Final = 10.0
-"""A process that gives no sign of life for so long stands still."""
 TOGETHER_S: Final = 0.05
 """Words wait so long for others: each write would wake the process that has started this one, and
 at 2,000 unlocks a second locks alone give 4,000 words."""
@@ -174,12 +173,10 @@ class _Shard:
         self._say(words.Moved(msgspec.structs.replace(movement, at_s=at_s)))
 
     async def _count(self) -> None:
-        beat = monotonic()
+        beat = Beat()
         while True:
-            now = monotonic()
-            if now - beat >= STILL_S:  # who has started us may have stood still as well
-                self._say(words.StoodStill(beat, now))
-            beat = now
+            if gap := beat.gap():  # who has started us may have stood still as well
+                self._say(words.StoodStill(*gap))
             self._say(self._counts())
             await asyncio.sleep(COUNTS_S)
 

@@ -28,8 +28,8 @@ from fleet_sim.results import readable
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.brokers_away import together
 from fleet_sim.runs.live.forking import fork, signals_held
-from fleet_sim.runs.live.shard import LINE_BYTES, STILL_S
-from fleet_sim.runs.live.silence import Silence
+from fleet_sim.runs.live.shard import LINE_BYTES
+from fleet_sim.runs.live.silence import STILL_S, Silence
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 from fleet_wire.links.link import Disconnected
 

@@ -1,8 +1,24 @@
-"""A time in which a process of boxes stood still."""
+"""A time in which a process of a run stood still, as another or the process itself notices it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from time import monotonic
+from typing import Final, NamedTuple
+
+STILL_S: Final = 10.0
+"""A process that gives no sign of life for so long stands still."""
+
+
+class Beat:
+    """Notices that its own process was stopped, or got no turn: ask for `gap` again and again."""
+
+    def __init__(self) -> None:
+        self._at = monotonic()
+
+    def gap(self) -> tuple[float, float] | None:
+        """Return from when to when it stood still since the last call, on the monotonic clock."""
+        since, self._at = self._at, monotonic()
+        return (since, self._at) if self._at - since >= STILL_S else None
 
 
 class Silence(NamedTuple):

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from fleet_sim.runs.live import gone
+from fleet_sim.runs.live import gone, silence
 from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
 from fleet_sim.runs.live.shards import Shard, Shards
 from fleet_sim.runs.live.silence import Silence
@@ -21,7 +21,7 @@ BEGAN_AT = 1_000.0
 async def test_a_process_notices_that_it_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-Z stops the boxes, and not the probe, which asks for them."""
     monkeypatch.setattr(gone, "BEAT_S", 0.01)
-    monkeypatch.setattr(gone, "STILL_S", 1.5)
+    monkeypatch.setattr(silence, "STILL_S", 1.5)
     notes: list[str] = []
     own = OwnStandstills(6, notes.append)
     watching = asyncio.ensure_future(own.watch())

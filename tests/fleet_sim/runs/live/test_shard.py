@@ -11,6 +11,7 @@ import pytest
 
 from fleet_sim.runs.live import shard as module
 from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live import silence
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.shard import Together, play_shard
 from fleet_sim.runs.live.shard_words import Note, Ready, from_shard
@@ -61,7 +62,7 @@ async def test_it_ends_when_the_other_side_is_gone(
 async def test_it_says_that_it_stood_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after Ctrl-Z, which stops the process that listens as well."""
     monkeypatch.setattr(module, "COUNTS_S", 0.01)
-    monkeypatch.setattr(module, "STILL_S", 1.0)
+    monkeypatch.setattr(silence, "STILL_S", 1.0)
     scenario = load_scenario(write_scenario(tmp_path))
     options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
     ours, theirs = socket.socketpair()
