@@ -34,8 +34,7 @@ class CommandWriter:
         """Return a command as it goes on the wire; its counter grows with every command."""
         self._counter = max(self._counter + 1, int(unix_s * 1e6))
         wire = self._world.profile.traits
-        expires_at_ms = int(command.expires_at * 1000)
-        expires_at_ms -= expires_at_ms % wire.expiry_step_ms
+        expires_at_ms = wire.expiry_ms(command.expires_at)
         signature = ""
         if wire.is_signed:
             signature = signature_of(

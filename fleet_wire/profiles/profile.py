@@ -72,6 +72,11 @@ class WireTraits:
     echoes_correlation_data: bool = True
     """Whether a box answers with the Correlation Data of the command."""
 
+    def expiry_ms(self, unix_s: float) -> int:
+        """Return the end of a command in Unix milliseconds, in the steps in which it is sent."""
+        expiry_ms = int(unix_s * 1000)
+        return expiry_ms - expiry_ms % self.expiry_step_ms
+
 
 CONTRACT: Final = WireTraits()
 """A fleet that has every message of the contract."""

@@ -85,8 +85,7 @@ class CommandMaker:
         command_id = profile.command_id(vehicle_id, unique, client_id=self._client_id)
         unix_s = self._clock.unix_s()
         self._counter = max(self._counter + 1, int(unix_s * 1e6))
-        expires_at_ms = int((unix_s + self._ttl_s) * 1000)
-        expires_at_ms -= expires_at_ms % profile.traits.expiry_step_ms
+        expires_at_ms = profile.traits.expiry_ms(unix_s + self._ttl_s)
         signature = ""
         if profile.traits.is_signed:
             signature = signature_of(
