@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ KEYS = (
 EACH_CAR_ONCE = ("--set", "fleet.count=80", "--set", "load.deadline_s=60")
 """As many cars as unlocks, and none asked twice within its deadline: on a busy machine the box
 would still be at its first command, and refuse the second."""
+
+
+def under_load(tmp_path: Path, text: str) -> tuple[subprocess.Popen[str], Path]:
+    """Start a run of a scenario; return it, and its directory, when ten unlocks have ended."""
+    out = tmp_path / "run"
+    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    return process, out
 
 
 @pytest.mark.broker
@@ -155,10 +164,8 @@ def test_a_broker_that_is_killed_before_boxes_connect_is_started_again(tmp_path:
 @pytest.mark.parametrize(("share", "exit_code"), [("min: 0.5", 130), ("max: 0", 1)])
 def test_sigterm_drains_and_writes_the_summary(tmp_path: Path, share: str, exit_code: int) -> None:
     """What there was is judged; where nothing fails the run has not passed either."""
-    out = tmp_path / "run"
     text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace("min: 0.5", share)
-    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
-    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process, out = under_load(tmp_path, text)
     process.send_signal(signal.SIGTERM)
     code, stdout, stderr = finish(process)
     assert code == exit_code, stdout + stderr
@@ -172,11 +179,8 @@ def test_sigterm_drains_and_writes_the_summary(tmp_path: Path, share: str, exit_
 @pytest.mark.broker
 def test_sigterm_to_all_its_processes_writes_the_summary(tmp_path: Path) -> None:
     """As systemd and build servers send it: probe and broker get it too."""
-    out = tmp_path / "run"
     text = SCENARIO.replace("duration_s: 4", "duration_s: 60").replace("min: 0.5", "min: 0.0")
-    scenario = write_scenario(tmp_path, text)
-    process = start("fleet_sim", "run", scenario, "--out", out)
-    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process, out = under_load(tmp_path, text)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
     for pid in (process.pid, *map(int, children.split())):
         os.kill(pid, signal.SIGTERM)
@@ -188,10 +192,8 @@ def test_sigterm_to_all_its_processes_writes_the_summary(tmp_path: Path) -> None
 @pytest.mark.broker
 def test_a_probe_that_another_ends_interrupts_the_run(tmp_path: Path) -> None:
     """It drains and ends well; that the load was cut short is said, and is no success."""
-    out = tmp_path / "run"
     text = SCENARIO.replace("duration_s: 4", "duration_s: 600")
-    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
-    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process, out = under_load(tmp_path, text)
     (probe,) = pids_with(["platform_probe", str(out)])
     os.kill(probe, signal.SIGTERM)
     code, stdout, stderr = finish(process)
@@ -233,12 +235,10 @@ def test_ctrl_c_while_boxes_connect_is_no_success(tmp_path: Path) -> None:
 @pytest.mark.broker
 def test_ctrl_c_twice_ends_now_and_loses_nothing(tmp_path: Path) -> None:
     """What had ended is on disk; nothing of the run is left running."""
-    out = tmp_path / "run"
     text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace(
         "actuation: 0.02", "actuation: 2.5"
     )
-    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
-    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process, out = under_load(tmp_path, text)
     process.send_signal(signal.SIGINT)
     wait_for_line(process, "Ctrl-C again")
     process.send_signal(signal.SIGINT)
@@ -341,10 +341,8 @@ def test_iotcore_refuses_more_boxes_than_it_carries(tmp_path: Path) -> None:
 @pytest.mark.broker
 def test_a_killed_run_leaves_nothing_running(tmp_path: Path) -> None:
     """After SIGKILL broker and probe end too, and what had ended is on disk."""
-    out = tmp_path / "run"
     text = SCENARIO.replace("duration_s: 4", "duration_s: 600")
-    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
-    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process, out = under_load(tmp_path, text)
     process.kill()
     process.communicate()
     wait_for(lambda: not pids_with([str(out)]))

@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -475,6 +476,22 @@ async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
     assert f"no connection to {address}" in stranger.stderr()
 
 
+@asynccontextmanager
+async def two_probes(
+    tmp_path: Path, broker: BrokerAddress, **settings: Any
+) -> AsyncIterator[tuple[RunningProbe, RunningProbe]]:
+    """Run two probes with the same settings until the block ends; give them when both are ready."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with (
+        running_probe(tmp_path / "one", broker, client_id="one", **settings) as first,
+        running_probe(tmp_path / "two", broker, client_id="two", **settings) as second,
+    ):
+        await first.ready()
+        await second.ready()
+        yield first, second
+
+
 async def test_two_probes_that_share_count_every_customer_once(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:
@@ -491,15 +508,8 @@ async def test_two_probes_that_share_count_every_customer_once(
         "platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2},
     }
     said = AnyClient(links, "group", "probes/monitors/+")
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-    async with (
-        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
-        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
-    ):
-        await first.ready()
-        await second.ready()
-        probes = (first, second)
+    async with two_probes(tmp_path, mosquitto.address, **settings) as probes:
+        first, second = probes
         await eventually(lambda: counting(said) == {"one", "two"})
         customer.send(f"cars/{CARS[0]}/result", b"?")  # what they hear after the other's word
         await eventually(lambda: all(map(has_complained, probes)))
@@ -535,14 +545,8 @@ async def test_a_log_that_is_posted_to_one_of_two_loses_nothing(
         "load": {"deadline_s": 1},
         "platform": {"otlp": True, "late_s": 1, "wait_s": 2},
     }
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-    async with (
-        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
-        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
-    ):
-        await first.ready()
-        await second.ready()
+    async with two_probes(tmp_path, mosquitto.address, **settings) as probes:
+        first, second = probes
         await eventually(lambda: counting(said) == {"one", "two"})
         first_line = log.refuse(CARS[0])
         await post(first, log)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import mqtt5
 import pytest
 
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Session
-from fleet_wire.links.several import Brokers, SeveralLinks, broker_of
+from fleet_wire.links.several import Brokers, OnLeftOver, SeveralLinks, broker_of
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.fake_transport import CONNACK, FakeNetwork, publish_from_broker, turn
+from tests.helpers.fake_transport import (
+    CONNACK,
+    FakeNetwork,
+    FakeTransport,
+    publish_from_broker,
+    turn,
+)
 from tests.helpers.recorder import Recorder, RecorderOfSeveral
 from tests.helpers.waiting import eventually
 
+RecorderT = TypeVar("RecorderT", bound=Recorder)
 CARS = [f"car-{number:05d}" for number in range(4_000)]
 
 
@@ -66,21 +75,30 @@ def test_a_range_is_short_for_a_list() -> None:
         Brokers.parse("mqtt://b-{0..3}:1883,mqtt://b-1:1883")
 
 
-async def test_what_comes_together_from_one_broker_stays_together() -> None:
-    """It is acknowledged to that broker; what comes alone is taken as well."""
-    addresses = Brokers.parse("mqtt://left,mqtt://right").addresses
+def on_two_brokers(
+    recorder: type[RecorderT], on_left_over: OnLeftOver | None = None
+) -> tuple[RecorderT, list[FakeTransport]]:
+    """Return who hears two brokers by one link, and the brokers' ends, all connected."""
+    addresses = Brokers.parse("mqtt://old,mqtt://new").addresses
     networks = [FakeNetwork(), FakeNetwork()]
-    several = RecorderOfSeveral(
+    factories = [*zip(addresses, networks, strict=True)]
+    several = recorder(
         lambda handler: SeveralLinks(
-            handler, [*zip(addresses, networks, strict=True)], vehicle_of=vehicle_of
+            handler, factories, vehicle_of=vehicle_of, on_left_over=on_left_over
         ),
         Session("several"),
     )
     several.link.connect()
-    left, right = (network.accept() for network in networks)
-    for transport in (left, right):
+    ends = [network.accept() for network in networks]
+    for transport in ends:
         transport.deliver(CONNACK)
         transport.writes.clear()
+    return several, ends
+
+
+async def test_what_comes_together_from_one_broker_stays_together() -> None:
+    """It is acknowledged to that broker; what comes alone is taken as well."""
+    several, (left, right) = on_two_brokers(RecorderOfSeveral)
     left.deliver(publish_from_broker(b"one", 1) + publish_from_broker(b"two", 2))
     right.deliver(publish_from_broker(b"three", 3))
     assert several.came == [[b"one", b"two"], [b"three"]]
@@ -96,23 +114,10 @@ async def test_what_a_broker_keeps_of_cars_that_have_moved_is_left_aside(
 
     What comes as it is said is heard from any broker, and what is about no car too.
     """
-    addresses = Brokers.parse("mqtt://old,mqtt://new").addresses
-    networks = [FakeNetwork(), FakeNetwork()]
     left_over: list[tuple[str, str]] = []
-    several = recorder(
-        lambda handler: SeveralLinks(
-            handler,
-            [*zip(addresses, networks, strict=True)],
-            vehicle_of=vehicle_of,
-            on_left_over=lambda broker, message: left_over.append((broker.host, message.topic)),
-        ),
-        Session("several"),
+    several, (old, new) = on_two_brokers(
+        recorder, lambda broker, message: left_over.append((broker.host, message.topic))
     )
-    several.link.connect()
-    old, new = (network.accept() for network in networks)
-    for transport in (old, new):
-        transport.deliver(CONNACK)
-        transport.writes.clear()
     stayed, moved = (next(car for car in CARS if broker_of(car, 2) == place) for place in (0, 1))
 
     def said(topic: str, payload: bytes, number: int, *, retained: bool = True) -> bytes:
