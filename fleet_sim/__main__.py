@@ -9,19 +9,31 @@ try:
 except KeyboardInterrupt:  # afterwards Program sees to it
     raise SystemExit(130) from None
 
-COMMANDS = (
-    "asyncapi", "boxes", "check", "compare", "faults", "inject", "openapi", "platform", "profile",
-    "run", "schema", "shrink",
-    "sweep", "test",
-)  # fmt: skip
-"""Each is a module of `fleet_sim.commands`, with a function of the same name."""
+COMMANDS = {
+    "asyncapi": "Print the wire as an AsyncAPI 3 document.",
+    "boxes": "Run only the boxes of a scenario, on a broker of yours.",
+    "check": "Check a scenario; each error names file, line and key.",
+    "compare": "Compare two runs: is the second worse, beyond chance?",
+    "faults": "List the faults, what is seen of each, and its parameters.",
+    "inject": "Inject a fault into boxes that run.",
+    "openapi": "Print the platform's API as an OpenAPI 3.1 document.",
+    "platform": "Run only the platform of a scenario, with its HTTP API.",
+    "profile": "Check profiles: files that describe a fleet's wire.",
+    "run": "Run a scenario with broker, boxes and probe; write a report.",
+    "schema": "Print the JSON Schema of a scenario, for editors.",
+    "shrink": "Make a failing scenario as small as it can be.",
+    "sweep": "Run a scenario with many seeds and values; write one table.",
+    "test": "Run scenarios side by side; fail if an expectation fails.",
+}
+"""The line of each command in lists. Its module in `fleet_sim.commands` has its name."""
 
 
 @click.group(
     "fleet-sim",
     cls=Program,
     variables="FLEET_SIM_",
-    modules={name: f"fleet_sim.commands.{name}" for name in COMMANDS},
+    package="fleet_sim.commands",
+    table=COMMANDS,
     context_settings={"auto_envvar_prefix": "FLEET_SIM", "max_content_width": 100},
 )
 @click.version_option(package_name="unlockpath")

@@ -43,35 +43,37 @@ OUR_CODE: Final = tuple(
 class Program(click.Group):
     """A program with commands. Its errors are plain lines on stderr, each with the program's name.
 
-    `modules` names the module of each command that is imported when it is asked for, with a
-    function of the command's name in it. `variables` is how the names of its environment
-    variables begin.
+    `table` has the line that each command has in lists: help, completion and suggestions read it
+    alone. A command is imported when it is called: from the module of its name in `package`,
+    where the function of its name is the command. `variables` is how the names of the program's
+    environment variables begin.
     """
 
     def __init__(
         self,
         *args: Any,
         variables: str = "",
-        modules: Mapping[str, str] | None = None,
+        package: str = "",
+        table: Mapping[str, str] | None = None,
         context_settings: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         settings = {"help_option_names": ["-h", "--help"], **(context_settings or {})}
         super().__init__(*args, context_settings=settings, **options)
         self._variables = variables
-        self._modules = modules or {}
+        self._package = package
+        self._table = table or {}
+        for name, line in self._table.items():
+            self.add_command(click.Command(name, short_help=line))
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order of `--help`."""
-        return sorted({*super().list_commands(ctx), *self._modules})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name; None, with all imported to suggest from, if unknown."""
-        asked_for = (cmd_name,) if cmd_name in self.list_commands(ctx) else tuple(self._modules)
-        for name in asked_for:
-            if name in self._modules:
-                self.add_command(getattr(_imported(self._modules[name]), name))
-        return super().get_command(ctx, cmd_name)
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and the other arguments; import the command."""
+        name = args[0]
+        if name in self._table:
+            self.add_command(getattr(_imported(f"{self._package}.{name}"), name))
+        return super().resolve_command(ctx, args)
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:
         """Run the command that the arguments name, and exit with its code."""

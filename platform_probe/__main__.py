@@ -9,18 +9,28 @@ try:
 except KeyboardInterrupt:  # afterwards Program sees to it
     raise SystemExit(130) from None
 
-COMMANDS = (
-    "cohorts", "config", "console", "diagnose", "export", "incidents", "learn", "messages", "query",
-    "run", "schema",
-)  # fmt: skip
-"""Each is a module of `platform_probe.commands`, with a function of the same name."""
+COMMANDS = {
+    "cohorts": "Find the cohort that failures share: region, firmware, ...",
+    "config": "Print the settings that `run` would use, secrets hidden.",
+    "console": "Serve pages for support and on-call over a store.",
+    "diagnose": "Explain why a car did not open, and what to do.",
+    "export": "Write the scenario of an incident that a monitor saw.",
+    "incidents": "List incidents; acknowledge, mute or close them.",
+    "learn": "Listen to a fleet and write a draft of its profile.",
+    "messages": "Test whether messages about incidents arrive.",
+    "query": "Ask a store a predefined question, or one in SQL.",
+    "run": "Run the probe until it is stopped or its load is over.",
+    "schema": "Print the JSON Schema of the settings file, for editors.",
+}
+"""The line of each command in lists. Its module in `platform_probe.commands` has its name."""
 
 
 @click.group(
     "platform-probe",
     cls=Program,
     variables="PLATFORM_PROBE_",
-    modules={name: f"platform_probe.commands.{name}" for name in COMMANDS},
+    package="platform_probe.commands",
+    table=COMMANDS,
 )
 @click.version_option(package_name="unlockpath")
 def main() -> None:

@@ -107,7 +107,7 @@ def test_each_command_is_one() -> None:
             named = {word for word in words if word.startswith("--")}
             command: click.Command | None = PROGRAMS[program]
             while isinstance(command, click.Group):
-                command = command.get_command(click.Context(command), words.pop(0))
+                _, command, words = command.resolve_command(click.Context(command), words)
             assert command is not None, line
             known = {option for parameter in command.params for option in parameter.opts}
             assert named <= known, line

@@ -1,12 +1,27 @@
-"""Both programs answer to `-h` as to `--help`, in each of their commands."""
+"""Both programs answer to `-h` as to `--help`, and import little for it."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from tests.helpers.own_commands import PROGRAMS
+from tests.helpers.places import ROOT
+
+MAX_MODULES = 200
+"""Imported for an answer without a command: 115 of Python and click, 60 to read the version."""
+LINE_LETTERS = 80
+COUNT = """\
+import atexit, importlib, sys
+atexit.register(lambda: print("modules:", *sorted(sys.modules), file=sys.stderr))
+program = sys.argv[0] = sys.argv.pop(1)
+importlib.import_module(program.replace("-", "_") + ".__main__").main()
+"""
 
 
 def command_lines() -> list[tuple[str, ...]]:
@@ -27,3 +42,48 @@ def test_h_is_help(words: tuple[str, ...]) -> None:
     assert short.exit_code == 0
     assert short.output == long.output
     assert "-h, --help" in short.output
+
+
+def imported_by(program: str, *words: str, **variables: str) -> set[str]:
+    """Return the modules that a program has imported at the end of a command line."""
+    line = [sys.executable, "-c", COUNT, program, *words]
+    run = subprocess.run(
+        line, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    return set(run.stderr.rpartition("modules:")[2].split())
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("words", [["-h"], ["--version"], ["rnu"], []], ids=str)
+def test_an_answer_without_a_command_imports_none(program: str, words: list[str]) -> None:
+    """Help, version and a mistyped command need click alone."""
+    modules = imported_by(program, *words)
+    assert "click" in modules
+    assert len(modules) <= MAX_MODULES
+    assert not modules & {"pydantic", "asyncio", "msgspec", "rich"}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_completion_of_a_command_imports_none(program: str) -> None:
+    """A shell asks for it while somebody waits."""
+    variable = f"_{program.replace('-', '_')}_complete".upper()
+    modules = imported_by(
+        program, **{variable: "bash_complete", "COMP_WORDS": f"{program} r", "COMP_CWORD": "1"}
+    )
+    assert "click.shell_completion" in modules
+    assert len(modules) <= MAX_MODULES
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_each_command_has_its_line(program: str) -> None:
+    """A module with a command of its name is listed, in one line."""
+    group = PROGRAMS[program]
+    context = click.Context(group)
+    listed = group.list_commands(context)
+    for name in listed:
+        assert group.resolve_command(context, [name])[1] is not None
+    folder = ROOT / program.replace("-", "_") / "commands"
+    shown = CliRunner().invoke(group, ["-h"]).output.partition("Commands:")[2].splitlines()
+    assert [line.split()[0] for line in shown if line] == listed
+    assert all(len(line) < LINE_LETTERS for line in shown)
+    assert [name for name in listed if not (folder / f"{name}.py").is_file()] == []

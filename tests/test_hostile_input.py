@@ -243,7 +243,7 @@ def test_any_environment(environment: dict[str, str]) -> None:
 def options_of(program: click.Group, command: str) -> list[str]:
     """Return the options of a command that take a value."""
     with click.Context(program) as context:
-        found = program.get_command(context, command)
+        _, found, _ = program.resolve_command(context, [command])
     assert found is not None
     return [
         option.opts[0]

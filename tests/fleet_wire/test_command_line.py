@@ -121,23 +121,23 @@ def test_too_few_open_files_are_named_with_their_cure() -> None:
     assert "ulimit -n 1024" in result.stderr
 
 
-def test_commands_are_imported_when_they_are_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """All of them only to find what a mistyped one was meant to be."""
+def test_a_command_is_imported_when_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists and suggestions need no import: they read the table."""
     imported: list[str] = []
 
     def module(name: str) -> object:
         imported.append(name)
-        return type("module", (), {name: click.Command(name, callback=lambda: None)})
+        function = name.rpartition(".")[2]
+        return type("module", (), {function: click.Command(function, callback=lambda: None)})
 
     monkeypatch.setattr("fleet_wire.command_line.import_module", module)
-    main = Program("demo", modules={"one": "one", "two": "two"})
+    main = Program("demo", package="demos", table={"one": "Do the first.", "two": "Do the other."})
     run: Callable[[str], Result] = lambda word: CliRunner().invoke(main, [word])  # noqa: E731
-    assert run("one").exit_code == 0
-    assert imported == ["one"]
+    assert "one  Do the first." in run("-h").output
     assert "Did you mean" in run("twoo").stderr
-    assert imported == ["one", "one", "two"]
+    assert imported == []
+    assert run("one").exit_code == 0
+    assert imported == ["demos.one"]
 
 
 def test_garbage_is_looked_for_again_when_a_command_is_there(
@@ -151,6 +151,11 @@ def test_garbage_is_looked_for_again_when_a_command_is_there(
         raise MemoryError
 
     monkeypatch.setattr("fleet_wire.command_line.import_module", module)
-    assert CliRunner().invoke(Program("demo", modules={"one": "one"}), ["one"]).exit_code == 2
+    assert (
+        CliRunner()
+        .invoke(Program("demo", package="demos", table={"one": "Do."}), ["one"])
+        .exit_code
+        == 2
+    )
     assert looked_for == [False]
     assert gc.isenabled()
