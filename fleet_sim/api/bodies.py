@@ -6,7 +6,7 @@ the platform that it talks to.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -54,6 +54,22 @@ class BookingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["upcoming", "running", "ended"]
 
 
+STATES: Final = {
+    CommandState.QUEUED: "It waits for its turn, or for a connection with the broker. A car gets"
+    " one command after the other.",
+    CommandState.WAKING: "The car sleeps. The platform sent an SMS to wake it.",
+    CommandState.PUBLISHED: "The platform sent it. The broker has not confirmed it yet.",
+    CommandState.ACCEPTED: "The broker has it. The car has said nothing of it.",
+    CommandState.RECEIVED: "The car has it, and is at work on it.",
+    CommandState.EXECUTED: "Final: the car says that it moved its locks, or its state shows it.",
+    CommandState.REFUSED: "Final: the car refused it. `reason` says why.",
+    CommandState.EXPIRED: "Final: the car did not say in time how it ended. It may have moved its"
+    " locks. An answer that comes late still changes this state to `executed` or `refused`.",
+    CommandState.NOT_PUBLISHED: "Final: the car never got it. `reason` says why.",
+}
+"""What each state of a command means to who asks."""
+
+
 class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How far a command has come."""
 
@@ -61,10 +77,27 @@ class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_id: str
     booking_id: str
     action: Action
-    state: CommandState
-    is_final: bool
+    state: Annotated[
+        CommandState,
+        msgspec.Meta(
+            description="\n".join(f"- `{state}`: {text}" for state, text in STATES.items())
+        ),
+    ]
+    is_final: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Whether the command has ended. What asks to unlock or lock is answered"
+            " with 200 or a problem then, and with 202 before."
+        ),
+    ]
     issued_at: UnixSeconds
-    expires_at: UnixSeconds
+    expires_at: Annotated[
+        UnixSeconds,
+        msgspec.Meta(
+            description="End of the command's life: the car does nothing after it. The platform"
+            " waits some seconds more for the car's answer."
+        ),
+    ]
     trace_id: str
     reason: str | None = None
     """What the car or the platform says of its end, where there is something to say."""

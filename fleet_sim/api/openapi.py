@@ -25,8 +25,8 @@ _ANSWERS: Final[dict[Operation, tuple[type[msgspec.Struct], dict[int, str]]]] = 
     Operation.UNLOCK: (
         bodies.CommandAnswer,
         {
-            200: "The car has done it: whoever waits is told so.",
-            202: "The command is under way; Location leads to its status.",
+            200: "The car has done it: the command's state is `executed`.",
+            202: "The command is under way, and `is_final` is false. Location leads to its status.",
         },
     ),
     Operation.VEHICLE_STATE: (bodies.VehicleAnswer, {200: "What was heard of the car."}),
@@ -105,12 +105,16 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         _header(APP_VERSION, "Of the phone's app; answers are counted by it."),
     ]
     if operation in CHANGES:
-        text = "The same key again, within a day, is the same request again."
+        text = (
+            "The same key again, within a day, is the same request again. A repeat after the"
+            " command's end gets its final status: 200 or the problem, and never 202."
+        )
         parameters.append(_header(IDEMPOTENCY_KEY, text, minLength=1, maxLength=255))
     if operation in COMMANDS:
         text = (
-            "RFC 7240: `wait=N` waits N seconds for the car's answer, at most"
-            f" {MAX_WAIT_S}; without it the answer comes at once."
+            f"RFC 7240: `wait=N` waits N seconds for the command's end, at most {MAX_WAIT_S}."
+            " Without it the answer comes at once. A command ends a few seconds after its"
+            " `expires_at` at the latest, so a longer wait ends then, with 504."
         )
         parameters.append(_header(PREFER, text))
     return parameters

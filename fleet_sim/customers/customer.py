@@ -25,6 +25,7 @@ from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent, CustomerStep, Shown
 from fleet_sim.platform.operations import Answer, Operation, Request, SupportCall
 from fleet_wire.contract import problems
+from fleet_wire.contract.refusals import refused_because
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.randomness import RandomStream
 
@@ -423,11 +424,20 @@ def _shown(answer: Answer | None, done: Shown) -> str:
     if answer is None:
         return Shown.NO_ANSWER
     if not answer.is_ok:
-        return (answer.problem or problems.INTERNAL_ERROR).sentence
-    if answer.body.get("state") == "executed":
-        return done
+        problem = answer.problem
+        return problems.INTERNAL_ERROR.sentence if problem is None else _detail(answer, problem)
     state = answer.body.get("state")
-    return (problems.VEHICLE_REFUSED if state == "refused" else problems.VEHICLE_SILENT).sentence
+    if state == "executed":
+        return done
+    if state == "refused":
+        return refused_because(answer.body.get("reason")).sentence
+    return problems.VEHICLE_SILENT.sentence
+
+
+def _detail(answer: Answer, problem: problems.ProblemType) -> str:
+    """Return the sentence that an answer has for the customer, else the usual one of its type."""
+    detail = answer.body.get("detail")
+    return detail if isinstance(detail, str) else problem.sentence
 
 
 def _verdict(answer: Answer | None) -> Verdict:

@@ -11,6 +11,7 @@ from fleet_sim.platform.commands import CommandState, NotPublished, PlatformComm
 from fleet_sim.platform.operations import ENDPOINTS, Answer, Operation
 from fleet_wire.contract import problems
 from fleet_wire.contract.problems import ProblemType
+from fleet_wire.contract.refusals import refused_because
 
 _WHY_NOT_PUBLISHED = {
     NotPublished.BOOKING_ENDED: problems.BOOKING_ENDED,
@@ -77,7 +78,7 @@ def of_command_end(command: PlatformCommand) -> Answer:
 
 def _problem_of(command: PlatformCommand) -> ProblemType:
     if command.state is CommandState.REFUSED:
-        return problems.VEHICLE_REFUSED
+        return refused_because(command.reason)
     if command.why_not_published is not None:
         return _WHY_NOT_PUBLISHED[command.why_not_published]
     return problems.VEHICLE_SILENT

@@ -391,7 +391,7 @@ class EmulatedPlatform:
         """Answer with what becomes of a command, when it is known or the request waits no more."""
         usual_s = min(asked.request.wait_s, self._parameters.max_wait_s)
         wait_s = self._at(asked, PATIENCE, usual=usual_s)
-        if command.is_final and wait_s > 0:
+        if command.is_final:
             self._answer(asked, answers.of_command_end(command))
         elif wait_s > 0:
             told = partial(self._guarded, asked, self._command_ended)

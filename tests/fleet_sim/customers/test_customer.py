@@ -14,6 +14,7 @@ from fleet_sim.platform import answers
 from fleet_sim.platform.joints import ADMISSION, ANSWER
 from fleet_sim.platform.operations import Answer, Asked, Operation, Request
 from fleet_wire.contract import problems
+from fleet_wire.contract.refusals import refused_because
 from tests.helpers.city import AWAITED_CAR, City
 from tests.helpers.platform_bench import Told
 
@@ -200,7 +201,19 @@ def test_refused_when_polled_is_shown_in_words() -> None:
     city = City([0.0], cars=1, phone=phone)
     with city.bench.box().vehicle.being(is_ignition_on=True, by=Told()):
         city.let_pass(20)
-    assert city.of(0, Step.SHOWN)[0].shown == problems.VEHICLE_REFUSED.sentence
+    refused = refused_because("wrong_vehicle_state")
+    assert city.of(0, Step.SHOWN)[0].shown == refused.sentence
+
+
+def test_the_app_shows_the_sentence_that_the_answer_has() -> None:
+    """Over HTTP its problem is known by its type alone, and the sentence is the answer's own."""
+    city = City([0.0], max_presses=1)
+    city.let_pass(5)
+    own = refused_because("low_voltage")
+    answer = Answer(status=502, body=own.body(), problem=problems.VEHICLE_REFUSED)
+    with city.bench.platform.bend(ANSWER, lambda _answer, _asked: answer, by=Told()):
+        city.let_pass(25)
+    assert [each.shown for each in city.of(0, Step.SHOWN)] == [own.sentence]
 
 
 def test_answers_of_another_platform_break_nothing() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from fleet_sim.platform.operations import Operation
 from fleet_wire.contract import problems
+from fleet_wire.contract.refusals import refused_because
 from tests.helpers.platform_bench import CAR
 from tests.helpers.struck_platform import StruckPlatform
 
@@ -23,7 +24,7 @@ def test_a_booking_that_has_not_come_to_the_copy_is_unknown() -> None:
 def test_a_box_refuses_a_booking_that_has_not_come_to_it() -> None:
     """The platform knows it, the box does not; once it has come the box opens."""
     struck = StruckPlatform("booking_window_race", lag=20.0, checked_by="box")
-    assert struck.unlock().problem is problems.VEHICLE_REFUSED
+    assert struck.unlock().problem == refused_because("no_reservation")
     struck.bench.let_pass(20)
     assert struck.unlock().status == 200
     ((what, command_id),) = struck.of_commands()

@@ -26,6 +26,7 @@ from fleet_sim.platform.parameters import NULL_PLATFORM
 from fleet_wire.contract import problems
 from fleet_wire.contract.messages import Phase, Reason, Result
 from fleet_wire.contract.platform_log import PlatformStep
+from fleet_wire.contract.refusals import refused_because
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.loading import load_profile
@@ -186,8 +187,11 @@ def test_never_more_often_than_said_and_never_beyond_its_life() -> None:
 @pytest.mark.parametrize(
     ("reason", "problem", "state"),
     [
-        (Reason.BUSY, problems.VEHICLE_REFUSED, "refused"),
-        (Reason.LOW_VOLTAGE, problems.VEHICLE_REFUSED, "refused"),
+        *(
+            (reason, refused_because(reason), "refused")
+            for reason in Reason
+            if reason is not Reason.REPLAYED
+        ),
         (Reason.REPLAYED, problems.VEHICLE_SILENT, "expired"),
     ],
 )
@@ -202,8 +206,9 @@ def test_what_the_car_refuses(
     box = bench.box()
     with box.bend(RESULT, refuse, by=Told()), box.bend(UPLINK, no_state, by=Told()):
         answer = bench.unlock(bench.book())
-    assert answer.problem is problem
+    assert answer.problem == problem
     assert (answer.body["state"], answer.body["reason"]) == (state, reason.value)
+    assert answer.body["detail"] == problem.sentence
 
 
 def test_an_answer_that_comes_late_corrects_the_status() -> None:

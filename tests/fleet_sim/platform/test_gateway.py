@@ -192,6 +192,34 @@ def test_the_same_key_is_the_same_request(bench: PlatformBench) -> None:
     assert another.problem is problems.BOOKING_OF_ANOTHER  # keys belong to their customers
 
 
+@pytest.mark.parametrize("wait_s", [0.0, 5.0])
+def test_a_repeat_after_the_end_gets_the_final_status(bench: PlatformBench, wait_s: float) -> None:
+    """A command that has ended is not "under way", however short the repeat waits."""
+    booking_id = bench.book()
+    with bench.box().modem.without_coverage(by=Told()):
+        first = bench.unlock(booking_id, idempotency_key="k")
+        again = bench.unlock(booking_id, idempotency_key="k", wait_s=wait_s)
+    assert (first.status, first.body["state"], first.body["is_final"]) == (504, "expired", True)
+    assert (again.status, again.problem) == (504, first.problem)
+    assert again.body["command_id"] == first.body["command_id"]
+    bench.let_pass(60)
+    opened = bench.unlock(booking_id, idempotency_key="other")
+    repeated = bench.unlock(booking_id, idempotency_key="other", wait_s=wait_s)
+    assert (opened.status, repeated.status) == (200, 200)
+    assert repeated.body == opened.body
+
+
+def test_a_wait_longer_than_the_command_lives_ends_with_it(bench: PlatformBench) -> None:
+    """The answer comes when the life and the grace are over, not when the wait is."""
+    parameters = bench.platform._parameters
+    began_s = bench.env.now
+    with bench.box().modem.without_coverage(by=Told()):
+        answer = bench.unlock(bench.book(), wait_s=60)
+    assert answer.problem is problems.VEHICLE_SILENT
+    lives_s = parameters.command_ttl_s + parameters.answer_grace_s
+    assert lives_s <= bench.env.now - began_s < 60
+
+
 def test_each_answer_to_a_key_names_the_command_in_the_log(bench: PlatformBench) -> None:
     """So one who reads along knows a repeat from a request of which nothing was made."""
     booking_id = bench.book()
