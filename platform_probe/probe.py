@@ -40,6 +40,7 @@ from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
 from platform_probe.watching.inbox import Hears, Inbox
+from platform_probe.watching.known_values import KnownValues
 from platform_probe.watching.only_open import OnlyOpen
 from platform_probe.watching.platform_inbox import PlatformInbox
 
@@ -83,6 +84,7 @@ class Probe(Connected):
         self.tracker = self._tracker()
         self.tracker.is_ours = None if self._group is None else self._group.is_ours
         only_open = self._only_open()
+        self._values = KnownValues(clock, metrics.count_capped_value)
         self._inbox = Inbox(
             self.tracker,
             metrics,
@@ -90,6 +92,7 @@ class Probe(Connected):
             profile=profile,
             only_open=only_open,
             unix_s=clock.unix_s if settings.broker_log else None,
+            values=self._values,
         )
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
@@ -368,7 +371,13 @@ class Probe(Connected):
         self.joiner.on_wait = self._plan_tick
         self.joiner.on_late = self._sink.emit
         self.tracker.to_join = self._to_join
-        inbox = PlatformInbox(self.joiner, self._metrics.platform, self._complaints, is_ours)
+        inbox = PlatformInbox(
+            self.joiner,
+            self._metrics.platform,
+            self._complaints,
+            is_ours,
+            values=self._values,
+        )
         if self._group is not None:
             inbox.let_hear(self._line_came)
         return inbox

@@ -30,6 +30,7 @@ from platform_probe.detection.traits import (
     values_of_state,
 )
 from platform_probe.detection.watched import FALSE_ALARMS_A_MONTH, LEAST_COHORTS, MONTH_S
+from platform_probe.detection.watched_cohorts import MOST_COHORTS
 from platform_probe.diagnosis.cohorts.counts import Count
 
 STEP_S: Final = 10.0
@@ -139,7 +140,7 @@ class Waves:
         """Forget a car."""
         car = self._cars.pop(vehicle_id, None)
         if car is not None and car.is_online:
-            self._online[car.values] -= 1
+            self._count_online(car.values, -1)
 
     def tick(self, now_s: float) -> None:
         """Count the cars that were not lost, and look at what has enough evidence."""
@@ -174,9 +175,15 @@ class Waves:
         values = values_of_state(state)
         if values != car.values:
             if car.is_online:
-                self._online[car.values] -= 1
-                self._online[values] += 1
+                self._count_online(car.values, -1)
+                self._count_online(values, 1)
             car.values = values
+
+    def _count_online(self, values: Values, step: int) -> None:
+        """Count cars of one kind that are connected; a kind without any is forgotten."""
+        self._online[values] += step
+        if not self._online[values]:
+            del self._online[values]
 
     def _presence(self, car: _Car, presence: Presence) -> bool:
         """Note whether a car is there; return whether it was and its last will says no longer."""
@@ -187,7 +194,7 @@ class Waves:
             car.session_id = presence.session_id
         was_online, car.is_online = car.is_online, is_online
         if is_online is not was_online:
-            self._online[car.values] += 1 if is_online else -1
+            self._count_online(car.values, 1 if is_online else -1)
         car.is_lost = presence.reason is PresenceReason.LAST_WILL
         return was_online and not is_online and car.is_lost
 
@@ -235,18 +242,25 @@ class Waves:
             return
         by_key: Counter[Key] = Counter()
         for values, number in self._online.items():
-            if number > 0:
-                for key in keys_of(values):
-                    by_key[key] += number
+            for key in keys_of(values):
+                by_key[key] += number
         limit = self._limit()
-        for key in self._lost_of:
-            if key not in self._tests:
-                self._tests[key] = Evidence(self._share())
+        self._test_lost(by_key)
         for key, test in self._tests.items():
             lost = self._lost_of[key]
             if test.step(by_key[key] * steps + lost, lost) > limit:
                 self._suspects.add(key)
         self._lost_of.clear()
+
+    def _test_lost(self, online: Counter[Key]) -> None:
+        """Begin tests of the cohorts of lost cars, the largest first; empty ones make room."""
+        lost = self._lost_of
+        if len(self._tests) + len(lost) > MOST_COHORTS:
+            kept = {key: test for key, test in self._tests.items() if online[key] or lost[key]}
+            self._tests = kept
+        for key, _ in lost.most_common():
+            if key not in self._tests and len(self._tests) < MOST_COHORTS:
+                self._tests[key] = Evidence(self._share())
 
     def _look(self, now_s: float) -> None:
         """Make a sighting of the cars that were lost together."""
@@ -269,7 +283,6 @@ class Waves:
         counts += [
             Count(at=now_s + self.offset_s, values=values, attempts=number)
             for values, number in self._online.items()
-            if number > 0
         ]
         found = look_since(counts, since).found
         key = found[0].key if found else ()

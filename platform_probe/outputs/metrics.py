@@ -28,7 +28,7 @@ from fleet_wire.links.link import Ended
 from fleet_wire.series import Counter, Series
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
-from platform_probe.outputs.dimension import OTHER
+from platform_probe.outputs.dimension import OF_CARS, OF_PLATFORM, OTHER
 from platform_probe.outputs.messages.metrics import MessageMetrics
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -175,6 +175,11 @@ class ProbeMetrics(AttemptMetrics):
         self._malformed: Series[TopicKind | None, Counter] = Series(
             malformed, _labels_of_kind, (*HEARD, None)
         )
+        capped = self._counter(
+            "capped_values", "Values of cars or of the platform that became `other`, because too"
+            " many different ones came, by what they say.", "trait",
+        )  # fmt: skip
+        self._capped = {trait: capped.labels(trait) for trait in (*OF_CARS, *OF_PLATFORM)}
         self._not_followed = self._counter(
             "commands_not_followed", "Unlocks of customers that were not followed, because too many"
             " were open.",
@@ -295,6 +300,10 @@ class ProbeMetrics(AttemptMetrics):
     def count_sink_error(self, sink: str, records: int = 1) -> None:
         """Count records that `sink` (one of `SINKS`) could not take."""
         self._sink_errors[sink].inc(records)
+
+    def count_capped_value(self, trait: str) -> None:
+        """Count a value that became "other"; `trait` names what it says."""
+        self._capped[trait].inc()
 
     def set_bucket_waiting(self, files: int) -> None:
         """Set how many files of the store wait for the bucket."""

@@ -27,6 +27,7 @@ from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.watching.known_values import KnownValues
 from platform_probe.watching.only_open import OnlyOpen
 
 _FROM_BOXES: Final = (
@@ -99,6 +100,7 @@ class Inbox:
 
     `only_open` gives ids to commands and answers that carry none, where the profile says so.
     `unix_s` is the clock by which lines of the broker's log are stamped, where that is followed.
+    `values` bounds how many different values cars name.
     """
 
     def __init__(
@@ -110,7 +112,9 @@ class Inbox:
         profile: Profile = NATIVE,
         only_open: OnlyOpen | None = None,
         unix_s: Callable[[], float] | None = None,
+        values: KnownValues,
     ) -> None:
+        self._values = values
         self._tracker = tracker
         self._hearers: tuple[Hears, ...] = ()
         self._heard: dict[TopicKind, tuple[Callable[..., None], ...]] = dict.fromkeys(TopicKind, ())
@@ -167,6 +171,8 @@ class Inbox:
             self.taken[kind] = taken + 1
             if taken % LOOKED_THROUGH_EVERY == 0:
                 self._name_unknown_fields(place, message)
+            if isinstance(decoded, VehicleState | PartialState):
+                decoded = self._values.bound_state(decoded, vehicle_id)
             if decoded is not None:  # else of no concern, as the profile says
                 read.append((kind, vehicle_id, decoded, message))
         self._hand_on(read)

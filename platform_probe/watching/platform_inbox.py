@@ -18,6 +18,7 @@ from fleet_wire.errors import RemoteProtocolError
 from platform_probe.attempts.joiner import Joiner
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.platform_metrics import LineEnd, PlatformMetrics
+from platform_probe.watching.known_values import KnownValues
 
 MAX_KNOWN: Final = 25_000
 """So many requests at least, and twice as many at most, whose lines are recognised when they come
@@ -35,7 +36,10 @@ class PlatformInbox:
         metrics: PlatformMetrics | None,
         complaints: Complaints,
         is_ours: Callable[[str], bool] | None = None,
+        *,
+        values: KnownValues,
     ) -> None:
+        self._values = values
         self._joiner = joiner
         self._metrics = metrics
         self._complaints = complaints
@@ -122,7 +126,7 @@ class PlatformInbox:
             known[request_id] = steps | bit
             if is_sent:
                 self._sent[request_id] = event.at
-            new.append(event)
+            new.append(self._values.bound_event(event))
         return new
 
     def _last_sent_at(self, request_id: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from fleet_wire.contract.platform_log import encode_event
 from platform_probe.outputs.dimension import UNKNOWN
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.platform_metrics import PlatformMetrics
+from platform_probe.watching.known_values import KnownValues
 from platform_probe.watching.platform_inbox import PlatformInbox
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.log_lines import Log
@@ -25,8 +27,15 @@ class PlatformBench:
         """Put it together."""
         self.metrics = PlatformMetrics(CollectorRegistry())
         self.log = Log()
-        complaints = Complaints(self.log.logger, self.behind.behind.clock)
-        self.inbox = PlatformInbox(self.behind.joiner, self.metrics, complaints)
+        clock = self.behind.behind.clock
+        self.capped: Counter[str] = Counter()
+        """How many values became "other", by trait."""
+        self.inbox = PlatformInbox(
+            self.behind.joiner,
+            self.metrics,
+            Complaints(self.log.logger, clock),
+            values=KnownValues(clock, lambda trait: self.capped.update((trait,))),
+        )
 
     def take(self, step: str, **changes: object) -> None:
         """Let a line come."""

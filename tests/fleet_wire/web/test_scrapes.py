@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import count
 
+import pytest
+
+from fleet_wire.web import scrapes as module
 from fleet_wire.web.scrapes import RENDERED_EVERY_S, Scrapes
 from tests.helpers.fake_clock import FakeClock
 
@@ -56,3 +60,28 @@ async def test_unlocks_have_their_turns_between_pieces_and_scrapes() -> None:
     first, second, third = renderer.turns_seen
     assert first < second < third
     assert renderer.turns_of_others >= 200
+
+
+async def test_a_page_that_is_slow_to_render_leaves_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A scrape gets the last page instead of a time-out, and the new one once it is there."""
+    monkeypatch.setattr(module, "RENDERED_WITHIN_S", 0.0)
+    is_done, clock = [True], FakeClock()
+
+    def pieces(number: int) -> Iterator[bytes]:
+        while not is_done[0]:
+            yield b""
+        yield b"%d" % number
+
+    numbers = count(1)
+    scrapes = Scrapes(lambda media_type: (pieces(next(numbers)), media_type), clock)
+    assert await scrapes.page("text") == (b"1", "text")
+    clock.now_s += RENDERED_EVERY_S
+    is_done[0] = False
+    assert await scrapes.page("text") == (b"1", "text")
+    assert await scrapes.page("text") == (b"1", "text")
+    is_done[0] = True
+    while (page := await scrapes.page("text"))[0] == b"1":
+        pass
+    assert page == (b"2", "text")

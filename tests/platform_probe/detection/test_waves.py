@@ -8,6 +8,7 @@ import pytest
 
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
+from fleet_wire.contract.partial import PartialState
 from platform_probe.detection import waves as module
 from platform_probe.detection.waves import Waves
 
@@ -28,3 +29,21 @@ def test_of_too_many_cars_the_first_are_forgotten(monkeypatch: pytest.MonkeyPatc
     (wave,) = waves.sightings
     assert wave.kind is IncidentKind.CARS_LOST
     assert (len(wave.cars), wave.total) == (300, 1_000)
+
+
+def test_a_car_that_keeps_changing_leaves_no_kinds_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only kinds of cars that are connected are kept, and only so many cohorts are tested."""
+    monkeypatch.setattr(module, "MOST_COHORTS", 50)
+    waves = Waves(count(1))
+    for number in range(500):
+        state = PartialState(region=f"r{number}", operator=f"o{number}", firmware=f"f{number}")
+        waves.heard("car", state, number, is_retained=False)
+        waves.heard("car", ONLINE, number, is_retained=False)
+        waves.heard("another", ONLINE, number, is_retained=False)
+        waves.heard("car" if number % 2 else "another", WILL, number * 700.0, is_retained=False)
+        waves.tick(number * 700.0)
+        assert len(waves._online) <= 2
+        assert len(waves._tests) <= 50
+    assert waves._tests

@@ -28,10 +28,12 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.links.link import Message
+from platform_probe.outputs.dimension import MAX_NEW_OF_ONE, OTHER
 from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, Inbox, subscriptions
-from tests.helpers.hand_made_boxes import ONLINE, state_of
+from platform_probe.watching.known_values import MOST_VALUES, KnownValues
+from tests.helpers.hand_made_boxes import OFFLINE, ONLINE, state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, OTHER_CAR, TrackerBench
@@ -52,18 +54,58 @@ class InboxBench:
         self.log = Log(clock=self.behind.clock)
         complaints = Complaints(self.log.logger, self.behind.clock)
         self.inbox = Inbox(
-            self.behind.tracker, self.metrics, complaints, unix_s=self.behind.clock.unix_s
+            self.behind.tracker,
+            self.metrics,
+            complaints,
+            unix_s=self.behind.clock.unix_s,
+            values=KnownValues(self.behind.clock, self.metrics.count_capped_value),
         )
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
         """Let a message come."""
         self.inbox.take(message_of(topic, payload, **changes))
 
+    def capped(self, trait: str) -> float | None:
+        """Return how many values became "other"."""
+        return self.metrics.registry.get_sample_value(
+            "unlockpath_capped_values_total", {"trait": trait}
+        )
+
     def malformed(self, topic: str) -> float | None:
         """Return how many were counted for a topic."""
         return self.metrics.registry.get_sample_value(
             "unlockpath_malformed_messages_total", {"topic": topic}
         )
+
+
+@pytest.mark.parametrize(("cars", "kept"), [(1, MAX_NEW_OF_ONE), (MOST_VALUES + 500, MOST_VALUES)])
+def test_a_flood_of_different_values_is_bounded(cars: int, kept: int) -> None:
+    """What boxes make up counts as "other": of one box soon, of all boxes later, and is counted."""
+    bench = InboxBench()
+    flood = MOST_VALUES + 500
+    for number in range(flood):
+        car = f"car-{number % cars}"
+        made_up = {name: f"{name}-{number}" for name in ("firmware", "operator", "region")}
+        state = msgspec.structs.replace(state_of(car, is_locked=True), **made_up)
+        bench.take(f"cars/{car}/presence", ONLINE)
+        bench.take(f"cars/{car}/state", encode(state))
+        bench.take(f"cars/{car}/presence", OFFLINE)
+        bench.take(f"cars/{car}/presence", ONLINE)
+    assert len(bench.behind.evidence.reconnects) == kept + 1
+    assert OTHER in bench.behind.evidence.reconnects
+    for trait in ("region", "firmware", "operator"):
+        assert bench.capped(trait) == flood - kept
+
+
+def test_a_box_that_makes_up_values_costs_others_none() -> None:
+    """Another box still names a region that nobody has named."""
+    bench = InboxBench()
+    for number in range(MOST_VALUES):
+        state = msgspec.structs.replace(state_of(CAR, is_locked=True), region=f"region-{number}")
+        bench.take(f"cars/{CAR}/state", encode(state))
+    bench.take(f"cars/{OTHER_CAR}/state", encode(state_of("new-1", is_locked=True)))
+    assert bench.behind.evidence.of(OTHER_CAR).build.region == "new"
+    assert bench.behind.evidence.of(CAR).build.region == OTHER
 
 
 def test_each_topic_reaches_the_tracker() -> None:

@@ -24,6 +24,7 @@ from platform_probe.store import writer as writing
 from platform_probe.store.layout import all_segments, part_name
 from platform_probe.store.writer import StoreWriter
 from platform_probe.watching import resumed
+from platform_probe.watching.known_values import KnownValues
 from platform_probe.watching.platform_inbox import PlatformInbox
 from platform_probe.watching.resumed import Places, last_place, open_resumed
 from tests.helpers.fake_clock import FakeClock
@@ -116,7 +117,12 @@ class Monitor:
             behind=TrackerBench(clock=clock, is_watching=True), records=_Emit(fan_out)
         )
         self.joiner, self.clock = bench.joiner, clock
-        self.inbox = PlatformInbox(self.joiner, None, Complaints(Log().logger, clock))
+        self.inbox = PlatformInbox(
+            self.joiner,
+            None,
+            Complaints(Log().logger, clock),
+            values=KnownValues(clock, _fail),
+        )
         self.inbox.let_hear(self.store.platform_event)
         if last is not None:
             if not last.is_stop and last.earlier_records is not None:

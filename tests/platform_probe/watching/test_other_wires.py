@@ -17,6 +17,7 @@ from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.watching.inbox import Inbox, subscriptions
+from platform_probe.watching.known_values import KnownValues
 from platform_probe.watching.only_open import OnlyOpen
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
@@ -51,6 +52,7 @@ class OtherBench:
             Complaints(Log(clock=clock).logger, clock),
             profile=self.profile,
             only_open=self.only_open if is_nameless else None,
+            values=KnownValues(clock, metrics.count_capped_value),
         )
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
