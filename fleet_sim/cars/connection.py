@@ -25,7 +25,7 @@ from fleet_sim.cars.joints import (
     Culprit,
     DialStage,
 )
-from fleet_sim.cars.radio import Radio
+from fleet_sim.cars.radio import SOON_S, Radio
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_wire.links.link import Disconnected, Ended, Link, Message
@@ -362,8 +362,9 @@ class BoxConnection:
         if generation != self._generation or not self._has_nat_entry:
             return
         quiet_s = self._radio.quiet_s(self._world.env.now)
-        if quiet_s < timeout_s:
-            self._world.later(timeout_s - quiet_s, self._look_at_nat, timeout_s, generation)
+        left_s = timeout_s - quiet_s
+        if left_s > SOON_S:
+            self._world.later(left_s, self._look_at_nat, timeout_s, generation)
         else:
             parameters = self._spec.parameters
             speaks_s = min(parameters.keepalive_s, parameters.heartbeat_s or inf) - quiet_s

@@ -26,7 +26,7 @@ SIGN_OF_LIFE_S = 1.0
 """With PSM the device listens for so long at least, while it sends its sign of life [E]."""
 _STALLS_REMEMBERED = 20
 _NEVER_S = -math.inf
-_SOON_S = 1e-6
+SOON_S = 1e-6
 """Below what a device takes to notice; keeps rounding from making a wait of nothing."""
 
 
@@ -138,7 +138,7 @@ class Radio:
             elif since_sign_s + wait_s >= parameters.psm_active_s:
                 wait_s = period_s - since_sign_s
         wait_s = min(wait_s, self._ping_every_s - quiet_s)
-        return wait_s if wait_s > _SOON_S else 0.0
+        return wait_s if wait_s > SOON_S else 0.0
 
     def downlink_s(self, now_s: float) -> float:
         """Return the delay of a packet that the network sends to the box now."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.cars.distributions import Delay, Uniform, takes_time
 from fleet_sim.cars.joints import UPLINK, Sent
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
@@ -106,6 +106,12 @@ class LooseWiring(CarFault):
     supply: float = Field(
         0.3, ge=0, le=1, description="share of bad contacts that are the supply's: a reboot [E]"
     )
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> Self:
+        if not (takes_time(self.good) or takes_time(self.bad)):
+            raise ValueError("good and bad are both 0 s: expected one that takes time")
+        return self
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Let the contact be bad and good in turn until the window closes."""

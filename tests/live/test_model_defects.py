@@ -73,3 +73,28 @@ def test_boxes_alone_serve_on_and_end_with_exit_code_2(
     code, _, stderr = finish(process)
     assert code == 2
     assert "of the model; the log has the traceback. The first: KeyError: 'no start'" in stderr
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("virtual",),
+        pytest.param(("live",), marks=pytest.mark.broker),
+        pytest.param(("live", "--processes", "2"), marks=pytest.mark.broker),
+    ],
+)
+def test_a_run_whose_time_stands_still_ends_and_names_the_process(
+    how: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Also where it is the time of one process of several: then the others go on."""
+    process = start(
+        "tests.helpers.stalled_model",
+        *("run", defective(tmp_path), "--out", tmp_path / "run", "--listen", "127.0.0.1:0"),
+        *("--mode", *how),
+    )
+    code, stdout, stderr = finish(process)
+    assert code == 2, stdout + stderr
+    assert "simulated time stands still at second" in stderr
+    assert "process strike (__main__:" in stderr
+    assert "of car-00003 waits for no time" in stderr
+    assert "Traceback" not in stderr

@@ -87,6 +87,7 @@ async def serve_boxes(
     fleet = (
         LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, (), fleet_options)
     )
+    fleet.driver.on_stall = lambda _why: stop.set()
     _say_whose(scenario, len(mine), options.shard, fleet_options, progress)
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)

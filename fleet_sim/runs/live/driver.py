@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from operator import attrgetter
 from time import monotonic
@@ -16,6 +17,7 @@ from time import monotonic
 import simpy
 
 from fleet_sim.cars.defects import Defects
+from fleet_sim.runs.advance import AdvanceWatch, StalledTimeError
 
 
 class LiveDriver(simpy.Environment):
@@ -24,12 +26,16 @@ class LiveDriver(simpy.Environment):
     `with driver.present():` is the only way in for what comes from outside: what was due is stepped
     first, `now` is the present, and afterwards the driver wakes up for the model's next event.
     Links enter for each call that they make, see `fleet_wire.links.factory`. What fails inside is
-    counted as a defect of the model: the link closes for it, and all else goes on.
+    counted as a defect of the model: the link closes for it, and all else goes on. Where simulated
+    time no longer advances, that is a defect as well, the driver stops, and `on_stall` is called.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self.defects = Defects()
+        self.on_stall: Callable[[str], None] = lambda _why: None
+        """Ends the run; called with the reason, soon after."""
+        self._watch = AdvanceWatch(self._eid)
         self._loop = loop
         self._origin_s = monotonic()
         self._armed_for_s = math.inf
@@ -71,13 +77,24 @@ class LiveDriver(simpy.Environment):
         An exception from the model is noted, and the next event is stepped: one box's defect stops
         no other box.
         """
-        queue = self._queue
+        queue, watch = self._queue, self._watch
         while queue and queue[0][0] <= now_s:
             try:
+                if queue[0][2] >= watch.look_at:
+                    watch.look(queue[0][0], queue[0][3])
                 self.step()
+            except StalledTimeError as error:
+                self._end(error)
+                return
             except Exception as error:  # noqa: BLE001 - any defect of the model
                 self.defects.note(error)
         self._now = max(self._now, now_s)
+
+    def _end(self, stalled: StalledTimeError) -> None:
+        """Stop, and let the run end in good order."""
+        self.defects.note(stalled)
+        self.stop()
+        self._loop.call_soon(self.on_stall, str(stalled))
 
     def _arm(self, next_s: float) -> None:
         if self._timer is not None:

@@ -287,6 +287,7 @@ async def serve_platform(
         stack.callback(log.close)
         live = LivePlatform(scenario, options, write=log.write, warn=warn)
         stack.push_async_callback(live.close)
+        live.driver.on_stall = lambda _why: stop.set()
         follower = WallClockFollower(live.world, live.driver, progress.note, who="the platform")
         follower.start()
         stack.callback(follower.stop)

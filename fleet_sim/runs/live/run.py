@@ -158,6 +158,7 @@ class LiveRun:
             scenario=self._scenario.resolved(),
         )
         fleet = self._make_fleet(specs)
+        fleet.driver.on_stall = self._stop.ask
         rentals = self._make_rentals(fleet, specs)
         if self._scenario.has_platform:
             self._api = _rental_api(fleet.driver, rentals, self._options.platform_url)

@@ -108,6 +108,8 @@ class _Shard:
             replace(options, with_null_box=number == 1, name=f"sms-centre-{number}-of-{total}"),
         )
         self._fleet.answered = self._answered = asyncio.Event()
+        self._fleet.driver.on_stall = self._fail
+        self._failure: str | None = None
 
     async def play(self) -> None:
         """Do all of it. Raises `UnlockpathError` where the boxes cannot connect."""
@@ -120,11 +122,19 @@ class _Shard:
             self._say(self._counts())
             self._say(words.Ready(missing=fleet.missing))
             await self._ended.wait()
+            if self._failure is not None:
+                raise UnlockpathError(self._failure)
         finally:
             listening.cancel()
             if not self._is_left_alone:
                 await self._end()
             counting.cancel()
+
+    def _fail(self, why: str) -> None:
+        """End: the simulated time of this process stands still."""
+        self._failure = why
+        self._ended.set()
+        self._may_connect.set()
 
     async def _end(self) -> None:
         self._fleet.end_injections()

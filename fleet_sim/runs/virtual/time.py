@@ -11,6 +11,7 @@ from simpy.events import NORMAL
 
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.world import Due
+from fleet_sim.runs.advance import AdvanceWatch, StalledTimeError
 
 EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
@@ -23,18 +24,30 @@ class VirtualEnvironment(simpy.Environment):
     does, without calls and an event to stop at: half of what an event costs by itself.
     """
 
+    def __init__(self, initial_time: float = 0.0) -> None:
+        super().__init__(initial_time)
+        self._watch = AdvanceWatch(self._eid)
+
     def run_to(self, moment_s: float, defects: Defects) -> None:
-        """Step all that is due before a moment to come; what the model raises is noted."""
+        """Step all that is due before a moment to come; what the model raises is noted.
+
+        Raises `StalledTimeError` where time no longer advances.
+        """
         while self._now < moment_s:
             try:
                 self._step_before(self._now + (moment_s - self._now))
+            except StalledTimeError:
+                raise
             except Exception as error:  # noqa: BLE001 - any defect of the model
                 defects.note(error)
 
     def _step_before(self, stop_s: float) -> None:
         queue: list[Any] = self._queue  # of events, and of calls that only look like one
+        watch = self._watch
         while queue and queue[0][0] < stop_s:
-            self._now, _, _, event = heappop(queue)
+            self._now, _, number, event = heappop(queue)
+            if number >= watch.look_at:
+                watch.look(self._now, event)
             if type(event) is Due:  # most are, and this is all that SimPy would do for it
                 then = event.then
                 if then is not None:

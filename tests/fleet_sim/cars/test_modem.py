@@ -313,6 +313,15 @@ def test_a_nat_forgets_a_box_that_is_quiet_for_too_long(
     assert {status for _, status in street.platform.presences[said:]} <= {PresenceStatus.ONLINE}
 
 
+def test_a_nat_forgets_late_in_a_run_too_when_rounding_makes_the_wait_short() -> None:
+    """The rest of the wait is less than the clock can count, for some of these times."""
+    parameters = BoxParameters().model_copy(update={"keepalive_s": 1740, "heartbeat_s": 600.0})
+    street = Street(parameters=parameters, count=300)
+    street.env.run_to(2_000.0, street.world.defects)
+    assert not all(box.modem.is_reachable for box in street.boxes)
+    assert street.world.defects.count == 0
+
+
 FORGETFUL = QUICK.model_copy(update={"radio": BoxParameters().radio, "keepalive_s": 1740})
 
 

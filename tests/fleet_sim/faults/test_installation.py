@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from pydantic import ValidationError
+
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
@@ -109,3 +112,10 @@ def test_a_bad_contact_of_the_supply_is_a_reboot() -> None:
         car.env.run(until=second)
         powers.append(car.power())
     assert powers == [Power.BOOTING, Power.AWAKE] * 3
+
+
+def test_a_contact_that_is_neither_good_nor_bad_for_any_time_is_refused() -> None:
+    """It would change again and again at one moment."""
+    with pytest.raises(ValidationError, match="good and bad are both 0 s"):
+        LooseWiring.model_validate({"good": 0, "bad": 0})
+    assert LooseWiring.model_validate({"good": 0, "bad": 1}).good == Uniform(base_s=0.0)
