@@ -60,11 +60,23 @@ def allowed(count: int, near_s: float = NEAR_S) -> int:
     return count
 
 
-def ks_distance(ones: Sequence[float], others: Sequence[float]) -> float:
-    """Return the greatest distance between the two empirical distribution functions."""
+def ks_distance(ones: Sequence[float], others: Sequence[float], near_s: float = 0.0) -> float:
+    """Return the greatest distance between the two empirical distribution functions.
+
+    With `near_s` each value may have moved by so much: only a distance that no such move explains
+    counts. Values that a busy machine delays by less than `near_s` have no distance.
+    """
     ones, others = sorted(ones), sorted(others)
+
+    def share(values: Sequence[float], limit: float) -> float:
+        return bisect_right(values, limit) / len(values)
+
     return max(
-        abs(bisect_right(ones, value) / len(ones) - bisect_right(others, value) / len(others))
+        max(
+            share(some, value) - share(rest, value + near_s),
+            share(some, value - near_s) - share(rest, value),
+        )
+        for some, rest in ((ones, others), (others, ones))
         for value in (*ones, *others)
     )
 

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fleet_wire.contract.attempt import Attempt, Flag
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.forked import Forked, forked
-from tests.helpers.waiting import eventually
+from tests.helpers.waiting import PATIENCE_S, eventually
 
 Key = tuple[str, str, str]
 """Source, outcome and cause ("none" without one)."""
@@ -99,7 +99,7 @@ class RunningProbe:
 
     async def exit_code(self) -> int:
         """Wait for its end."""
-        await asyncio.wait_for(self._reader, 30)
+        await asyncio.wait_for(self._reader, PATIENCE_S)
         while (code := self.process.returncode) is None:  # noqa: ASYNC110 - another process sets it
             await asyncio.sleep(0.01)
         return code

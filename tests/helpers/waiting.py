@@ -1,7 +1,7 @@
 """Waiting until something is so, in tests that run in real time.
 
-Timeouts are for what never comes: on a machine with ten times the work it can do, a process takes
-half a minute to start.
+Timeouts are for what never comes: on a machine with twenty times the work that it can do, a process
+needs a minute to start.
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
+
+PATIENCE_S: Final = 240.0
+"""After so long a test gives up; pytest ends one that runs for 400 s."""
 
 
 async def eventually(
-    predicate: Callable[[], object], timeout_s: float = 90.0, message: str = ""
+    predicate: Callable[[], object], timeout_s: float = PATIENCE_S, message: str = ""
 ) -> None:
     """Wait until `predicate()` is true; fail with `message` when it is not in `timeout_s`."""
     deadline_s = time.monotonic() + timeout_s
@@ -22,7 +26,7 @@ async def eventually(
         await asyncio.sleep(0.005)
 
 
-def wait_for(predicate: Callable[[], object], timeout_s: float = 90.0) -> None:
+def wait_for(predicate: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
     """Wait until `predicate()` is true, where there is no event loop."""
     deadline_s = time.monotonic() + timeout_s
     while not predicate():

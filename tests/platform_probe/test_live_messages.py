@@ -25,11 +25,11 @@ from tests.helpers.waiting import eventually
 pytestmark = pytest.mark.broker
 LOAD = {
     "vehicles": [f"car-{number}" for number in range(200)],
-    "stages": [{"kind": "constant", "rate_per_s": 100, "duration_s": 60}],
+    "stages": [{"kind": "constant", "rate_per_s": 20, "duration_s": 3_600}],
     "deadline_s": 0.5,
     "relock": False,
 }
-"""Cars that nobody has: every unlock fails."""
+"""Cars that nobody has: every unlock fails, at a pace that a busy machine keeps, until the end."""
 ALL_DAY = {"since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 
 

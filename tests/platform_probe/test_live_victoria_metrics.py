@@ -12,7 +12,7 @@ from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.hand_made_boxes import boxes, links_to
 from tests.helpers.running_probe import running_probe
 from tests.helpers.victoria_metrics import VictoriaMetrics, running_victoria_metrics
-from tests.helpers.waiting import eventually
+from tests.helpers.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.victoria]
 
@@ -30,7 +30,7 @@ def of_the_probe(
 async def test_it_stores_what_metrics_shows(tmp_path: Path, mosquitto: BrokerProcess) -> None:
     """Counters, gauges and every bucket, under the same names."""
     stage = {"kind": "constant", "rate_per_s": 20, "duration_s": 2}
-    load = {"stages": [stage], "vehicles": CARS, "relock": False, "deadline_s": 2}
+    load = {"stages": [stage], "vehicles": CARS, "relock": False, "deadline_s": PATIENCE_S}
     with running_victoria_metrics(tmp_path) as server:
         off = {"enabled": False}
         metrics = {"endpoint": server.otlp_url, "every_s": 1}
@@ -49,10 +49,12 @@ async def test_it_stores_what_metrics_shows(tmp_path: Path, mosquitto: BrokerPro
                 presences = await probe.series("boxes")
                 probe.process.send_signal(signal.SIGTERM)
                 assert await probe.exit_code() == 0
+                counts = probe.counts()
+                assert len(probe.attempts()) == 40
         name = "unlockpath_unlocks_total"
         by_end = ("cause", "outcome", "source")
         await eventually(lambda: of_the_probe(server, name, labels=by_end) == unlocks)
-        assert unlocks["none", "ok", "probe"] == 40
+        assert unlocks == {(cause, end, source): n for (source, end, cause), n in counts.items()}
         assert of_the_probe(server, "unlockpath_boxes", labels=("presence",)) == presences
         stored = of_the_probe(
             server, "unlockpath_unlock_duration_seconds_bucket", labels=("le", "outcome", "source")

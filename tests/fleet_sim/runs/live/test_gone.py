@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
+from itertools import accumulate, chain, repeat
 from typing import cast
 
 import pytest
@@ -13,6 +13,7 @@ from fleet_sim.runs.live import gone, silence
 from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
 from fleet_sim.runs.live.shards import Shard, Shards
 from fleet_sim.runs.live.silence import Silence
+from tests.helpers.waiting import eventually
 
 CARS = [f"car-{number}" for number in range(1, 7)]
 BEGAN_AT = 1_000.0
@@ -20,18 +21,17 @@ BEGAN_AT = 1_000.0
 
 async def test_a_process_notices_that_it_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-Z stops the boxes, and not the probe, which asks for them."""
-    monkeypatch.setattr(gone, "BEAT_S", 0.01)
-    monkeypatch.setattr(silence, "STILL_S", 1.5)
+    monkeypatch.setattr(gone, "BEAT_S", 0.0)
+    beats = accumulate(chain(repeat(1.0, 20), [silence.STILL_S + 2.0], repeat(1.0)))
+    monkeypatch.setattr(silence, "monotonic", lambda: next(beats))
     notes: list[str] = []
     own = OwnStandstills(6, notes.append)
     watching = asyncio.ensure_future(own.watch())
-    await asyncio.sleep(0.05)
-    assert (own.spans, own.texts) == ([], ())
-    time.sleep(1.6)  # noqa: ASYNC251 - as a process that is stopped
-    await asyncio.sleep(0.05)
+    await eventually(lambda: notes)
     watching.cancel()
-    assert notes == ["the run's own process (6 boxes) is back after 2 s"]
-    assert own.texts == ("the run's own process (6 boxes): silent for 2 s",)
+    assert notes == ["the run's own process (6 boxes) is back after 12 s"]
+    assert own.texts == ("the run's own process (6 boxes): silent for 12 s",)
+    assert own.spans == [(20.0, 32.0)]
 
 
 def _shards() -> Shards:

@@ -20,7 +20,7 @@ async def test_it_is_named_once_until_it_is_back(monkeypatch: pytest.MonkeyPatch
     watching = asyncio.ensure_future(watch.watch())
     watch.heard()
     await eventually(lambda: bool(notes))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: watch._silent_s > 2 * probe_watch.SILENT_S)
     (still,) = notes
     assert still.startswith("the probe gives no sign of life for 0 s: no unlock begins or ends")
     watch.heard()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -132,8 +131,10 @@ async def test_a_restart_goes_on_where_it_was(slack: SlackServer, tmp_path: Path
         served.tell(grown(first))
         await eventually(lambda: len(slack.roots) == 2 and slack.messages[0].edits)
         served.tell(first, second)  # a monitor that starts again tells what it knows
-        await asyncio.sleep(0.2)
-    assert len(slack.roots) == 2
+        served.tell(made_incident("inc-3"))  # posted after all that was told before it
+        await eventually(lambda: len(slack.roots) > 2)
+        await eventually(lambda: served.value("messages_waiting", backend="slack") == 0)
+    assert len(slack.roots) == 3
 
 
 async def test_buttons_do_what_they_say(served: ServedMessages) -> None:
