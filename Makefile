@@ -5,8 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CARS ?= 1000000
 SCENARIO ?= scenarios/first_rentals.yaml
+# Markers (pyproject.toml) of the tests that `make test` leaves to `make test-all`
+REST := long or browser or compose or dask or other_brokers or victoria
+# and of those that need an installed program or root, which `make quick` leaves out besides
+INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus or s3 or systemd
 
-.PHONY: help setup run million test conformance check mutants bench days score weights lock clean
+.PHONY: help setup run million quick test test-all conformance check mutants bench days score weights lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -20,11 +24,24 @@ setup: $(VENV)/.ready  ## Make .venv, and install mosquitto, prometheus and aler
 run: setup  ## Customers open a thousand cars, with an app and a real broker; writes runs/<name>/report.html
 	$(BIN)/fleet-sim run $(SCENARIO)
 
-test conformance: export PYTHONDONTWRITEBYTECODE :=  # else hundreds of children compile us anew
-test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
+quick test test-all conformance: export PYTHONDONTWRITEBYTECODE :=  # else hundreds of children compile us anew
+COMPILE_TESTS = @test -d tests/__pycache__ || $(BIN)/pytest -q --collect-only >/dev/null 2>&1 || true  # once, not by each worker
+IN_PARALLEL := -q --dist loadfile --no-loadscope-reorder
+
+quick: $(VENV)/.ready  ## Tests that need nothing installed, 90 s: units, the broker model, every scenario
+	$(COMPILE_TESTS)
+	$(BIN)/pytest $(IN_PARALLEL) -n 2 -m "not ($(REST) or $(INSTALLED))" --ignore=tests/live --ignore=tests/deploy
+
+test: setup  ## Most tests, 5 minutes, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
-	@test -d tests/__pycache__ || $(BIN)/pytest -q --collect-only >/dev/null 2>&1 || true  # compiled once, not by each worker
-	$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+	$(COMPILE_TESTS)
+	$(BIN)/pytest $(IN_PARALLEL) -n 4 -m "not ($(REST))"
+
+test-all: setup  ## The tests that `make test` leaves out: browser, Dask, RabbitMQ, ejabberd, long runs
+	@scripts/setup --for-tests
+	@scripts/setup --other-brokers
+	$(COMPILE_TESTS)
+	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)"
 
 conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
 	@scripts/setup --other-brokers

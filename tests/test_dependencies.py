@@ -30,7 +30,7 @@ STARTED = {"iotcore"}
 """Runs in a process of its own: fleet_sim/broker/process.py."""
 NOT_IMPORTED = {
     "editables", "hatchling",  # build and install this project
-    "import-linter", "mypy", "ruff", "types-jsonschema",  # make check
+    "check-jsonschema", "import-linter", "mypy", "ruff", "types-jsonschema",  # make check
     "pytest-asyncio", "pytest-xdist",  # plugins
     "unlockpath",  # this project, with an extra
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 
@@ -45,6 +46,24 @@ def test_other_brokers_are_left_out_unless_named() -> None:
     )
     assert "lean-iotcore" in run.stdout
     assert "lean-rabbitmq" not in run.stdout
+
+
+def test_each_marker_has_its_place_in_the_makefile(pytestconfig: pytest.Config) -> None:
+    """`make test` and `make test-all` run each test once; `make quick` starts no program."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    rest, installed = (
+        re.findall(rf"^{name} := (.*)$", text, re.MULTILINE)[0].split(" or ")
+        for name in ("REST", "INSTALLED")
+    )
+    assert sorted([*rest, *installed]) == sorted({*PROGRAMS, "dask", "long"})
+    used = dict(re.findall(r"^([a-z-]+): .*(?:\n\t.*)*?\n\t.* -m \"(.*?)\"", text, re.MULTILINE))
+    assert used == {
+        "quick": "not ($(REST) or $(INSTALLED))",
+        "test": "not ($(REST))",
+        "test-all": "$(REST)",
+    }
+    known = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
+    assert {*rest, *installed} <= known
 
 
 @pytest.mark.broker
