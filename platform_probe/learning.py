@@ -146,7 +146,7 @@ def write_draft(
     """
     if not samples:
         heard = f"nothing came on {', '.join(options.filters)} in {seconds:.1f} s"
-        cure = "listen longer (--seconds), or to other topics (--topic)"
+        cure = "listen longer (--for), or to other topics (--topic)"
         raise ConfigError([f"{options.broker}: {heard}; {cure}"])
     if sample_file is not None:
         lines = b"".join(msgspec.json.encode(sample) + b"\n" for sample in samples)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -12,20 +11,9 @@ from fleet_sim.results import readable
 from fleet_sim.runs.live.control import ask
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest
 from fleet_wire.command_line import USAGE_ERROR
+from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import UnlockpathError
-
-_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
-
-
-def parse_duration(
-    _context: click.Context | None, _parameter: click.Parameter | None, text: str
-) -> float:
-    """Return the seconds of a time as people write it: 90, 90s, 5m, 1.5h; a click callback."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise click.BadParameter("expected a time such as 90s, 5m or 1h; without a unit seconds")
-    return float(found[1]) * _UNITS_S[found[2]]
+from fleet_wire.quantities import LONGEST_S, SHORTEST_S
 
 
 @click.command()
@@ -44,10 +32,10 @@ def parse_duration(
 @click.option(
     "--for",
     "for_s",
-    callback=parse_duration,
+    type=Duration(least_s=SHORTEST_S, most_s=LONGEST_S),
     required=True,
     metavar="TIME",
-    help="90s, 5m or 1h; without a unit seconds.",
+    help=f"How long: {HELP}",
 )
 @click.option(
     "--target",

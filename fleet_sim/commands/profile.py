@@ -13,6 +13,8 @@ from fleet_sim.results.readable import number_of
 from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.printing import print_json
 from fleet_wire.profiles.loading import load_draft, profile_schema
+from fleet_wire.profiles.mapped import MappedProfile
+from fleet_wire.profiles.missing_fields import missing_fields
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.profiles.samples import Reading, read_samples, said_of, traits_in_words, unlock_of
 
@@ -41,12 +43,18 @@ def check(*, profile_file: str, sample: Path | None) -> None:
     fleet-sim profile check my-fleet.yaml
     fleet-sim profile check my-fleet.yaml --sample recorded.jsonl
 
+    Warnings name fields that the profile does not map, and what the monitor cannot see without
+    them. They do not change the exit code.
+
     Exits 1 when a message on a topic of the profile cannot be read, when none is on such a topic,
     or when a draft has lines to fill in: these are named at the end.
     """  # noqa: D301 - click's own escape
     loaded, gaps = load_draft(profile_file, box=BoxParameters)
     for line in traits_in_words(loaded):
         click.echo(line)
+    if isinstance(loaded, MappedProfile):
+        for text in missing_fields(loaded.form):
+            click.echo(f"warning: not mapped: {text}")
     for topic, payload in unlock_of(loaded, EXAMPLE_CAR):
         click.echo(f"an unlock of {EXAMPLE_CAR}: {topic} {payload}")
     is_read = sample is None or _show(loaded, sample)

@@ -26,6 +26,10 @@ from fleet_wire.profiles.topic_templates import CLIENT, COMMAND
 COMMAND_LEVEL: Final = f"{{{COMMAND}}}"
 _CLIENT_LEVEL: Final = f"{{{CLIENT}}}"
 
+_LAST_COMMAND: Final = "last_command_id"
+_LETTERS_OF_AN_ID: Final = 6
+"""A shorter id, such as `17`, may come again by chance."""
+
 _SURE, _BY_A_WEAK_WORD, _BY_VALUES, _BY_NAME = range(4)
 """How a kind was recognised, the surest first."""
 
@@ -207,6 +211,28 @@ def _name_ids(found: Sorted) -> None:
         if entry.kind is TopicKind.COMMAND and WILD in entry.group.pattern:
             found.entries.remove(entry)
             found.others.append((entry.group, "nothing says what stands at +"))
+    _name_last_commands(found)
+
+
+def _name_last_commands(found: Sorted) -> None:
+    """Say where states name the command that moved the lock: where an id comes again."""
+    ids = {
+        said
+        for one in found.of(TopicKind.COMMAND)
+        if one.id_at is not None
+        for said in one.group.values(one.id_at)
+        if isinstance(said, str) and len(said) >= _LETTERS_OF_AN_ID
+    }
+    for entry in found.of(TopicKind.STATE):
+        taken = {field["at"] for field in entry.fields.values()}
+        for pointer in entry.group.pointers:
+            if pointer not in taken and not ids.isdisjoint(_texts(entry.group.values(pointer))):
+                entry.fields.setdefault(_LAST_COMMAND, {"at": pointer})
+                break
+
+
+def _texts(values: Sequence[Any]) -> set[str]:
+    return {value for value in values if isinstance(value, str)}
 
 
 def _put_id(entry: Entry, at: Place | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
-from fleet_wire.profiles.draft_groups import MAX_VALUES, Group, last_word
+from fleet_wire.profiles.draft_groups import MAX_VALUES, Group, last_word, word_before
 from fleet_wire.profiles.draft_words import (
     ABOUT,
     FIELD_WORDS,
@@ -19,11 +19,21 @@ from fleet_wire.profiles.draft_words import (
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Type, reader
 from fleet_wire.profiles.form import FieldForm
 from fleet_wire.profiles.reading import TEXT
+from fleet_wire.profiles.topic_templates import COMMAND
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """A time below is in seconds: in milliseconds it would be in 1973."""
 OTHERWISE: Final = {"action": "ignored", "phase": "refused", "reason": "failed"}
 """What a value is taken for that nobody knows."""
+
+_NAMED_BY_PARENT: Final = (Type.WORD, Type.NAME)
+"""What a field may be that has its name from what it lies in, as in `/error/code`."""
+_LEAST_V: Final = 6.0
+_MOST_V: Final = 60.0
+"""Of a car's or a lorry's battery for lights and locks; a drive's has hundreds."""
+_MILLIVOLTS_FROM: Final = 1000
+_SIM_DIGITS: Final = 15
+"""An IMSI has as many digits, an ICCID more (ITU-T E.212, E.118): no operator's name is so long."""
 
 Field = dict[str, Any]
 """A field as a profile file has it."""
@@ -32,19 +42,33 @@ Field = dict[str, Any]
 def fields_of(kind: TopicKind, group: Group) -> dict[str, Field]:
     """Return each field that every message of a group lets us read, ids of commands aside.
 
-    What says what a message is says what it is about, too, where nothing else does.
+    What says what a message is says what it is about, too, where nothing else does. An answer
+    always gets a reason: a refusal without one would look like one of the broker's.
     """
-    places = dict(_places(kind, group))
     found: dict[str, Field] = {}
-    for name, place in places.items():
+    for name, place in _places(kind, group):
+        if name in found or _leads_through(place, found):
+            continue
         info, heard = FIELDS[kind][name], _values(group, place)
         field: Field = {"at": place, **_more(name, info, heard)}
-        problem = problem_with(name, info, field, heard)
-        if problem is not None:
-            group.missing[kind, name] = problem
-        elif not _leads_through(place, found):
+        problem = problem_with(name, info, field, heard) or _implausible(name, field, heard)
+        if problem is None:
             found[name] = field
+            group.missing.pop((kind, name), None)
+        else:
+            group.missing.setdefault((kind, name), problem)
+    if kind is TopicKind.RESULT and "phase" in found:
+        found.setdefault("reason", _reason_in(found["phase"]["at"], group))
     return found
+
+
+def _reason_in(place: str, group: Group) -> Field:
+    """Return the reason that the word of an answer itself gives, else that there is none."""
+    if not place.startswith("{"):
+        more = _more("reason", FIELDS[TopicKind.RESULT]["reason"], _values(group, place))
+        if "values" in more:
+            return {"at": place, **more}
+    return {"value": OTHERWISE["reason"]}
 
 
 def _values(group: Group, place: str) -> list[Any]:
@@ -55,15 +79,15 @@ def _values(group: Group, place: str) -> list[Any]:
 
 
 def _leads_through(at: str, found: Mapping[str, Field]) -> bool:
-    """Return whether one pointer leads through the plain value of another."""
+    """Return whether a pointer is that of another field, or one leads through the other's value."""
     others = [field["at"] for field in found.values()]
     return at.startswith("/") and any(
-        at.startswith(f"{one}/") or one.startswith(f"{at}/") for one in others
+        at == one or at.startswith(f"{one}/") or one.startswith(f"{at}/") for one in others
     )
 
 
 def _places(kind: TopicKind, group: Group) -> Iterator[tuple[str, str]]:
-    """Yield which field may stand where."""
+    """Yield which field may stand where: the likeliest place of a field first."""
     about = ABOUT.get(kind)
     if about is not None:
         place = _place_of(about, kind, group)
@@ -72,12 +96,13 @@ def _places(kind: TopicKind, group: Group) -> Iterator[tuple[str, str]]:
     if group.documents is None:
         yield from _text_places(kind, group, about)
         return
-    taken = {about, "command_id"}
-    for pointer in group.pointers:
-        name = _field_named(kind, last_word(pointer))
-        if name is not None and name not in taken and pointer != group.told_at:
-            taken.add(name)
-            yield name, pointer
+    pointers = [one for one in group.pointers if one != group.told_at]
+    named = [(_field_named(kind, last_word(one)), one) for one in pointers]
+    within = [(_field_named(kind, word_before(one)), one) for one in pointers]
+    yield from ((name, one) for name, one in named if name not in (None, about, COMMAND))
+    for name, one in within:
+        if name not in (None, about, COMMAND) and FIELDS[kind][name].type in _NAMED_BY_PARENT:
+            yield name, one
 
 
 def _text_places(kind: TopicKind, group: Group, about: str | None) -> Iterator[tuple[str, str]]:
@@ -132,6 +157,8 @@ def problem_with(name: str, info: FieldInfo, field: Field, heard: Sequence[Any])
 def _more(name: str, info: FieldInfo, heard: Sequence[Any]) -> Field:
     if info.type is Type.TIME:
         return _unit(heard)
+    if name == "voltage_v" and max(_numbers(heard), default=0) >= _MILLIVOLTS_FROM:
+        return {"scale": 0.001}
     if info.type not in (Type.WORD, Type.FLAG):
         return {}
     if info.type is Type.FLAG and all(isinstance(value, bool | None) for value in heard):
@@ -140,9 +167,11 @@ def _more(name: str, info: FieldInfo, heard: Sequence[Any]) -> Field:
     known = {
         text: _typed(said, info)
         for text in texts[:MAX_VALUES]
-        if (said := meaning(name, text)) is not None
+        if (said := meaning(name, text)) is not None and said in info.choices()
     }
     otherwise = OTHERWISE.get(name)
+    if otherwise not in info.choices():
+        otherwise = None
     if name == "status" and known and len(known) < len(texts):
         otherwise = "ignored"
     if info.type is Type.FLAG or name == "status":
@@ -165,6 +194,31 @@ def _unsaid(name: str, info: FieldInfo, known: Mapping[str, Any]) -> Field:
 
 def _typed(word: str, info: FieldInfo) -> str | bool:
     return word == "true" if info.type is Type.FLAG else word
+
+
+def _implausible(name: str, field: Field, heard: Sequence[Any]) -> str | None:
+    """Return why a field cannot be what its name says; None where it can."""
+    if name == "voltage_v":
+        most_v = max(_numbers(heard)) * field.get("scale", 1.0)
+        if not _LEAST_V <= most_v <= _MOST_V:
+            return f"{name}: {most_v:g} V is no voltage of a 12 V or 24 V battery"
+    elif name == "operator":
+        texts = (as_text(value) for value in heard)
+        number = next((one for one in texts if one.isdigit() and len(one) >= _SIM_DIGITS), None)
+        if number is not None:
+            return f"{name}: {number} is the number of a SIM card"
+    return None
+
+
+def _numbers(heard: Sequence[Any]) -> list[float]:
+    """Return the numbers in what was heard, those in texts too."""
+    found = []
+    for value in heard:
+        try:
+            found.append(float(value))
+        except (TypeError, ValueError):
+            continue
+    return found
 
 
 def _unit(heard: Sequence[Any]) -> Field:

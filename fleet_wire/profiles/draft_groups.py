@@ -181,6 +181,11 @@ def last_word(pointer: str) -> str:
     return plain(pointer.rpartition("/")[2].rpartition(".")[2])
 
 
+def word_before(pointer: str) -> str:
+    """Return how the object is called in which a field lies; empty at the top."""
+    return last_word(pointer.rpartition("/")[0])
+
+
 def _parts_of(group: Group) -> list[Group]:
     """Return a group parted by what a field says that its messages are, where one does so."""
     for key in (group.documents or [{}])[0]:
@@ -219,6 +224,15 @@ def kinds_of(group: Group) -> Iterator[TopicKind]:
     for level in reversed(group.words):
         words = words_in(level)
         yield from (kind for kind, known in KIND_WORDS.items() if words & known)
+    if group.documents is None and group.words:
+        yield from _kinds_of_a_value(plain(group.words[-1]))
+
+
+def _kinds_of_a_value(word: str) -> Iterator[TopicKind]:
+    """Yield of which kind a topic is that is called like the one value that it holds."""
+    for kind in (TopicKind.STATE, TopicKind.TELEMETRY):
+        if any(word in known for known in FIELD_WORDS[kind].values()):
+            yield kind
 
 
 def kind_in(text: str) -> TopicKind | None:

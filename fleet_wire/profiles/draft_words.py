@@ -38,6 +38,9 @@ KIND_WORDS: Final[Mapping[TopicKind, frozenset[str]]] = {
 """Words of topics that tell the kind of message; the first kind of which a word is there."""
 TELLING_WORDS: Final = _words("type kind event msgtype messagetype eventtype class category")
 """Fields that say what kind of message this is, where one topic holds several."""
+_VOLTAGE: Final = _words(
+    "voltage voltagev batteryvoltage batteryv boardvoltage volt volts v12 u ubat vbat vbatt"
+)
 FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
     TopicKind.COMMAND: {
         "command_id": _words(
@@ -53,7 +56,9 @@ FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
             "id commandid cmdid requestid correlationid msgid messageid uuid executionid"
         ),
         "phase": _words("status phase result state outcome code success ok"),
-        "reason": _words("reason reasoncode error errorcode cause"),
+        "reason": _words(
+            "reason reasoncode error errorcode err errcode cause failure failurereason why"
+        ),
         "detail": _words("message detail details description errormessage msg text"),
         "box_time": _words("ts timestamp time at"),
         "vehicle_id": _words("vin vehicle vehicleid carid car deviceid device"),
@@ -61,22 +66,23 @@ FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
     TopicKind.STATE: {
         "is_locked": _words("locked islocked lock centrallock lockstate doorlock"),
         "is_open": _words("open isopen door dooropen driverdoor"),
-        "voltage_v": _words("voltage voltagev batteryvoltage boardvoltage volt v12"),
+        "voltage_v": _VOLTAGE,
         "firmware": _words("firmware fw version swversion firmwareversion"),
         "hardware": _words("hardware hw model hwversion"),
-        "operator": _words("operator carrier provider network"),
+        "operator": _words("operator carrier provider network mno plmn sim"),
         "technology": _words("technology rat radiotechnology networktype"),
-        "region": _words("region city zone"),
+        "region": _words("region city zone area district town"),
         "site": _words("site station parking lot"),
         "last_command_id": _words("lastcommandid lastcommand"),
     },
     TopicKind.PRESENCE: {
         "status": _words("status online connected state presence up"),
         "session_id": _words("sessionid session sessionidentifier"),
+        "reason": _words("reason reasoncode cause why"),
     },
     TopicKind.TELEMETRY: {
         "signal_dbm": _words("signal signaldbm rssi rsrp dbm"),
-        "voltage_v": _words("voltage voltagev batteryvoltage boardvoltage volt v12"),
+        "voltage_v": _VOLTAGE,
         "position_age_s": _words("positionage fixage gpsage"),
         "boots": _words("boots bootcount reboots restarts"),
         "uptime_s": _words("uptime uptimes monotonic"),
@@ -115,6 +121,29 @@ VALUE_WORDS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "is_locked": {
         "true": _words("locked lock true yes 1 closed shut on"),
         "false": _words("unlocked unlock false no 0 open off"),
+    },
+    "reason": {
+        "low_voltage": _words(
+            "lowvoltage lowbatt lowbattery batterylow undervoltage batt battery voltage"
+        ),
+        "pin_locked": _words("pinlocked pinblocked"),
+        "wrong_pin": _words("wrongpin badpin pin"),
+        "ttl_too_long": _words("ttltoolong"),
+        "no_reservation": _words("noreservation nobooking reservation booking"),
+        "can_bus_no_ack": _words("canbusnoack canbus cantmo cantimeout cannoack"),
+        "actuator_inhibited": _words("actuatorinhibited inhibited overheated thermal hot"),
+        "wrong_vehicle_state": _words(
+            "wrongvehiclestate vehiclestate wrongstate ignition ignitionon driving moving notparked"
+            " ajar doorajar"
+        ),
+        "bad_signature": _words("badsignature signature"),
+        "replayed": _words("replayed replay"),
+        "expired": _words("expired stale tooold"),
+        "malformed": _words("malformed unparsable"),
+        "busy": _words("busy"),
+        "last_will": _words("lastwill will lwt connectionlost"),
+        "sleep": _words("sleep sleeping asleep"),
+        "shutdown": _words("shutdown poweroff"),
     },
     "is_open": {
         "true": _words("open opened true yes 1"),

@@ -233,6 +233,8 @@ def _comments(entry: Entry) -> Iterator[str]:
         count = len(group.odd) + len(group.messages)
         yield f"{len(group.odd)} of {count} messages cannot be read: {group.odd[0].payload[:60]!r}"
     yield from (f"left out, {_quoted(why)[1:-1]}" for why in group.why_missing(entry.kind))
+    if "value" in entry.fields.get("reason", {}):
+        yield "no reason was heard: each refusal counts as one that does not say why"
     for name, field in entry.fields.items():
         values = field.get("values", {})
         if not values and name != ABOUT.get(entry.kind):
@@ -266,9 +268,8 @@ def _lines_of(form: Mapping[str, Any], comments: Iterable[str]) -> Iterator[str]
 
 
 def _field(field: Field) -> str:
-    at = field["at"]
-    if set(field) == {"at"} and at != "text":
-        return _quoted(at)
+    if set(field) == {"at"} and field["at"] != "text":
+        return _quoted(field["at"])
     return f"{{ {', '.join(f'{key}: {_value(value, key)}' for key, value in field.items())} }}"
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import ActionKind, Incident, IncidentAction
+from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 from fleet_wire.web.client import HttpClient, NoAnswerError
@@ -237,8 +238,8 @@ def ack(**options: Any) -> None:
 @incidents.command()
 @_acting
 @click.option(
-    "--for", "seconds", type=click.FloatRange(1, 30 * 86_400), default=DEFAULT_MUTE_S,
-    show_default=True, metavar="SECONDS", help="How long.",
+    "--for", "seconds", type=Duration(least_s=1, most_s=30 * 86_400),
+    default=f"{DEFAULT_MUTE_S:g}s", show_default=True, metavar="TIME", help=f"How long: {HELP}",
 )  # fmt: skip
 def mute(**options: Any) -> None:
     """Send no messages about incident ID for a while."""

@@ -11,13 +11,19 @@ import click
 import uvloop
 
 from fleet_wire.config.secrets import read_secret
+from fleet_wire.durations import HELP, Duration
 from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.gaps import FILL_IN
 from platform_probe.learning import LearnOptions, listen, write_draft
 
 
-@click.command()
+def _renamed(option: str) -> str:
+    """Accept the name that an option had in the release before."""
+    return "for" if option == "seconds" else option
+
+
+@click.command(context_settings={"token_normalize_func": _renamed})
 @click.option(
     "--broker", required=True, metavar="URL", help="For example mqtts://user@broker:8883."
 )
@@ -41,12 +47,13 @@ from platform_probe.learning import LearnOptions, listen, write_draft
     help="Version of MQTT.",
 )
 @click.option(
-    "--seconds",
+    "--for",
     "duration_s",
-    type=click.FloatRange(0.1, 86_400),
-    default=60.0,
+    type=Duration(least_s=0.1, most_s=86_400),
+    default="60s",
     show_default=True,
-    help="How long to listen.",
+    metavar="TIME",
+    help=f"How long to listen: {HELP}",
 )
 @click.option(
     "--topic",
@@ -92,8 +99,8 @@ def learn(  # noqa: PLR0913 - one parameter for each option
     """Listen to a fleet that speaks its own language, and write a first draft of its profile.
 
     \b
-    platform-probe learn --broker mqtt://broker:1883 --sample heard.jsonl --out my-fleet.yaml
-    fleet-sim profile check my-fleet.yaml --sample heard.jsonl
+    platform-probe learn --broker mqtt://broker:1883 --for 5m --sample s.jsonl --out fleet.yaml
+    fleet-sim profile check fleet.yaml --sample s.jsonl
 
     Have a car unlocked meanwhile. Ctrl-C or SIGTERM ends it early: the draft is of what was heard
     until then. It is guessed from the words in topics and fields, and is to be checked by somebody

@@ -56,7 +56,7 @@ def test_a_fleet_is_heard_and_its_draft_opens_cars(
         running_mosquitto("log_type all\n") as broker,
         start(
             "platform_probe",
-            *("learn", f"--broker={broker.address}", "--seconds=3600", f"--protocol={protocol}"),
+            *("learn", f"--broker={broker.address}", "--for=3600", f"--protocol={protocol}"),
             *(f"--out={draft}", f"--sample={sample}"),
         ) as learning,
     ):
@@ -87,7 +87,7 @@ def test_what_a_broker_has_kept_is_no_command(tmp_path: Path) -> None:
             [
                 "learn",
                 f"--broker={broker.address}",
-                "--seconds=0.5",
+                "--for=0.5",
                 f"--out={draft}",
                 f"--sample={sample}",
             ],
@@ -105,7 +105,7 @@ def test_what_a_broker_has_kept_is_no_command(tmp_path: Path) -> None:
 def test_a_broker_without_a_word_is_said_so() -> None:
     """Silence is no draft: the error says how long, and what to do."""
     with running_mosquitto() as broker:
-        arguments = ["learn", f"--broker={broker.address}", "--seconds=0.1", "--topic=v1/#"]
+        arguments = ["learn", f"--broker={broker.address}", "--for=0.1", "--topic=v1/#"]
         result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert "nothing came on v1/# in 0.1 s; listen longer" in result.output

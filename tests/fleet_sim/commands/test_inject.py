@@ -4,30 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
 from fleet_sim.commands import inject as inject_command
-from fleet_sim.commands.inject import parse_duration
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest
 from fleet_wire.errors import ConfigError
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("5m", 300.0), ("1.5h", 5400.0)]
-)
-def test_times_as_people_write_them(text: str, seconds: float) -> None:
-    """Seconds without a unit."""
-    assert parse_duration(None, None, text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "nan", "1e9", "5d", "٣m", "9" * 100])
-def test_other_times_are_refused(text: str) -> None:
-    """With examples."""
-    with pytest.raises(click.BadParameter, match="such as 90s, 5m or 1h"):
-        parse_duration(None, None, text)
 
 
 def test_each_process_is_asked_and_what_it_says_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

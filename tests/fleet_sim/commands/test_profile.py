@@ -86,6 +86,45 @@ def test_it_says_what_a_fleet_can_say(profile: str) -> None:
     assert 'v1/car-00001/cmd {"id":"0123456789abcdef0123456789abcdef","op":"OPEN"}' in result.output
 
 
+def warnings_of(name: str) -> list[str]:
+    """Return what the check warns of; warnings alone leave the exit code as it is."""
+    result = invoke("check", name)
+    assert result.exit_code == 0, result.output
+    head = "warning: not mapped: "
+    return [line.removeprefix(head) for line in result.output.splitlines() if head in line]
+
+
+def test_it_warns_of_what_a_fleet_does_not_say() -> None:
+    """And of what that costs: the presence of OVMS has no reason, and its refusals have none."""
+    warned = {line.partition(": ")[0]: line for line in warnings_of("ovms")}
+    assert "sleeps or was switched off" in warned["presence.reason"]
+    assert "look the same" in warned["result.reason"]
+    assert warned.keys() >= {"presence.session_id", "state.region", "state.last_command_id"}
+    assert "state.voltage_v" not in warned  # its telemetry has it
+    assert warnings_of("native") == []
+
+
+def test_it_warns_of_nothing_that_is_mapped(tmp_path: Path) -> None:
+    """Each field that it names can be mapped, and is not named then."""
+    file = tmp_path / "whole.yaml"
+    file.write_text(
+        f"{TWO_TOPICS}\n"
+        "presence:\n"
+        "  - topic: v1/{vehicle_id}/link\n"
+        "    when: { /up: false }\n"
+        "    fields: { status: { value: offline }, reason: { value: last_will }, session_id: /s }\n"
+        "state:\n  topic: v1/{vehicle_id}/state\n  fields: { is_locked: /l, firmware: /f,"
+        " hardware: /h, operator: /o, region: /r, last_command_id: /by }\n"
+        "telemetry:\n  topic: v1/{vehicle_id}/beat\n"
+        "  fields: { voltage_v: /u, signal_dbm: /s, boots: /b }\n",
+        "utf-8",
+    )
+    assert [line.partition(":")[0] for line in warnings_of(str(file))] == ["result.reason"]
+    text = file.read_text("utf-8").replace("reason: { at: /status", "reason: { at: /err")
+    file.write_text(text, "utf-8")
+    assert warnings_of(str(file)) == []
+
+
 def test_it_shows_what_it_makes_of_recorded_messages(profile: str, tmp_path: Path) -> None:
     """Each line in the contract's terms; messages of others do no harm."""
     file = sample(

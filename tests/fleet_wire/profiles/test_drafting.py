@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,9 @@ from fleet_wire.contract.messages import (
     Command,
     Phase,
     Presence,
+    PresenceReason,
     PresenceStatus,
+    Reason,
     Result,
     Telemetry,
     VehicleState,
@@ -452,3 +455,108 @@ def test_a_draft_of_anything_can_be_loaded(samples: list[Sample], mqtt: str) -> 
     readings = {one.reading for one in said(draft, samples)}
     assert Reading.UNREADABLE not in readings
     assert gaps or Reading.READ in readings
+
+
+IDS: tuple[str, ...] = ("7f3a9c01", "7f3a9c02")
+
+
+OK: dict[str, object] = {"status": "OK"}
+
+
+def terse(**state: object) -> list[Sample]:
+    """Return what is heard of two cars whose fields have short names: one opens, one refuses."""
+    samples = [Sample("v1/car-00001/state", {"locked": True, "fw": "1.2", **state}, retain=True)]
+    for number, command_id in enumerate(IDS):
+        car = f"v1/car-0000{number + 1}"
+        samples.append(Sample(f"{car}/cmd", {"id": command_id, "op": "OPEN"}))
+        answer: dict[str, object] = {"id": command_id, "ok": not number}
+        if number:
+            answer["err"] = "LOW_BATT"
+        samples.append(Sample(f"{car}/ack", answer))
+        opened = {"locked": bool(number), "fw": "1.2", **state}
+        samples.append(Sample(f"{car}/state", opened | ({} if number else {"by": command_id})))
+    return samples
+
+
+def test_short_names_are_found_where_they_were_heard() -> None:
+    """The error, who moved the lock, the voltage, the operator, the region and the site."""
+    samples = terse(u=12.4, sim="operator-a", area="north", lot="garage 3")
+    draft = profile_of(draft_of(samples, mqtt="5"))
+    refused = heard(draft, "v1/car-1/ack", b'{"id":"c","ok":false,"err":"LOW_BATT"}')
+    assert isinstance(refused, Result)
+    assert (refused.phase, refused.reason) == (Phase.REFUSED, Reason.LOW_VOLTAGE)
+    state = heard(
+        draft, "v1/car-1/state",
+        b'{"locked":false,"fw":"1","u":12,"sim":"b","area":"south","lot":"x","by":"c9"}',
+    )  # fmt: skip
+    assert state == PartialState(
+        is_locked=False, voltage_v=12.0, firmware="1", operator="b", region="south", site="x",
+        last_command_id="c9",
+    )  # fmt: skip
+
+
+def test_a_name_is_not_believed_against_its_values() -> None:
+    """A drive's battery has hundreds of volts, and an operator's name is no number of a SIM."""
+    text = draft_of(terse(voltage=390, u=12_400, sim="8949020000012345678"), mqtt="5")
+    draft = profile_of(text)
+    state = heard(draft, "v1/car-1/state", b'{"locked":true,"voltage":391,"u":12000,"sim":"894"}')
+    assert state == PartialState(is_locked=True, voltage_v=12.0)
+    assert "left out, operator: 8949020000012345678 is the number of a SIM card" in text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        ({"status": "ERROR"}, Reason.FAILED),
+        ({"status": "BUSY"}, Reason.BUSY),
+        ({"status": "ERROR", "error": {"code": "BUSY"}}, Reason.BUSY),
+        ({"status": "ERROR", "why": "no idea"}, Reason.FAILED),
+    ],
+)
+def test_a_refusal_always_has_a_reason(refusal: dict[str, object], reason: Reason) -> None:
+    """Its own, be it in its word or in what lies around it; else that it does not say why."""
+    samples = []
+    for number, said in enumerate((OK, refusal)):
+        command_id = IDS[number]
+        samples.append(Sample("v1/car-00001/cmd", {"id": command_id, "op": "OPEN"}))
+        samples.append(Sample("v1/car-00001/ack", {"id": command_id, **said}))
+    draft = profile_of(draft_of(samples, mqtt="5"))
+    refused = heard(draft, "v1/car-1/ack", msgspec.json.encode({"id": "c", **refusal}))
+    assert isinstance(refused, Result)
+    assert (refused.phase, refused.reason) == (Phase.REFUSED, reason)
+
+
+def test_a_draft_says_that_it_heard_no_reason() -> None:
+    """So whoever reads it asks what the fleet says where it refuses."""
+    samples = [
+        Sample("v1/car-00001/cmd", {"id": IDS[0], "op": "OPEN"}),
+        Sample("v1/car-00001/ack", {"id": IDS[0], "status": "OK"}),
+    ]
+    text = draft_of(samples, mqtt="5")
+    assert "# no reason was heard: each refusal counts as one that does not say why" in text
+    assert "reason: { value: failed }" in text
+
+
+def test_topics_of_one_value_are_states() -> None:
+    """They are called like what they hold."""
+    samples = terse()
+    samples += [
+        Sample(f"v1/car-0000{car}/{word}", text, retain=True)
+        for car in (1, 2)
+        for word, text in (("operator", "operator-a"), ("region", "north"), ("volts", "12.4"))
+    ]
+    draft = profile_of(draft_of(samples, mqtt="5"))
+    assert heard(draft, "v1/car-1/operator", b"b") == PartialState(operator="b")
+    assert heard(draft, "v1/car-1/region", b"south") == PartialState(region="south")
+    assert heard(draft, "v1/car-1/volts", b"11.9") == PartialState(voltage_v=11.9)
+
+
+def test_the_reason_of_presence_is_found() -> None:
+    """Without it a car that sleeps looks like one that lost its connection."""
+    samples = terse()
+    for status, why in (("online", None), ("offline", "lwt"), ("offline", "sleeping")):
+        more = {} if why is None else {"reason": why}
+        samples.append(Sample("v1/car-00001/presence", {"status": status, **more}, retain=True))
+    draft = profile_of(draft_of(samples, mqtt="5"))
+    slept = heard(draft, "v1/car-1/presence", b'{"status":"offline","reason":"sleeping"}')
+    assert slept == Presence(PresenceStatus.OFFLINE, "-", PresenceReason.SLEEP)
