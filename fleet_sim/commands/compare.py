@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fleet_sim.commands.verdicts import check_place, verdict_options, write_verdicts
 from fleet_sim.results import readable
 from fleet_sim.results.comparison import (
     CONFIDENCE,
     Change,
     Comparison,
     Difference,
-    as_json,
+    Tolerance,
     compare_runs,
     read_compared_run,
     setups,
 )
+from fleet_sim.results.comparison import as_json as json_of
+from fleet_sim.results.junit import Case, Suite
 from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.printing import print_json
 
@@ -30,33 +34,73 @@ MOST_SETUPS = 12
 _LABELS = {
     "attempts.ok_share": "opened",
     "stray.late_unlock": "opened late",
-    "unlock.p50_s": "time to open, p50",
-    "unlock.p95_s": "time to open, p95",
 }
 _STYLES = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "dim"}
 _RUN = click.Path(path_type=Path)
 
 
+_TOLERATED = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)(%|ms|s)", re.ASCII)
+_UNITS = {"%": ("share", 0.01), "ms": ("time_s", 0.001), "s": ("time_s", 1.0)}
+
+
+class _Tolerated(click.ParamType[tuple[str, float]]):
+    """A field of `Tolerance` and its value, as in `0.5%` or `200ms`."""
+
+    name = "difference"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Return the field and its value in the field's unit."""
+        found = _TOLERATED.fullmatch(str(value))
+        if found is None:
+            self.fail(
+                f"{value!r}: expected 0.5% for shares, or 200ms or 0.2s for times", param, ctx
+            )
+        field, scale = _UNITS[found[2]]
+        return field, float(found[1]) * scale
+
+
 @click.command()
 @click.argument("run_a", type=_RUN)
 @click.argument("run_b", type=_RUN)
-@click.option("--json", "is_json", is_flag=True, help="Print the comparison as JSON.")
-def compare(*, run_a: Path, run_b: Path, is_json: bool) -> None:
+@click.option(
+    "--tolerate",
+    "tolerance",
+    type=_Tolerated(),
+    multiple=True,
+    metavar="DIFFERENCE",
+    help="The smallest relevant difference. 0.5% are percentage points of shares, 200ms or 0.2s"
+    " are of times. B is worse only if it is beyond chance worse by more. Default: 0.",
+)
+@verdict_options
+def compare(
+    *,
+    run_a: Path,
+    run_b: Path,
+    tolerance: tuple[tuple[str, float], ...],
+    junit: Path | None,
+    as_json: bool,
+) -> None:
     """Compare two runs, and say whether RUN_B is worse than RUN_A, beyond chance.
 
     Both are directories of runs that have ended: of an old release and a new one, say. Judged are
     the share of unlocks that opened, of all and of each part of the fleet that both have, the share
-    that opened late, and the time to open.
+    that opened late, and the time to open. A failed unlock counts as slower than all that opened.
 
     Exits 0 when B is not worse, 1 when it is, 2 on an error.
 
     \b
     fleet-sim compare runs/before runs/after
+    fleet-sim compare runs/before runs/after --tolerate 0.5% --tolerate 200ms --junit result.xml
     fleet-sim compare runs/before runs/after --json
     """  # noqa: D301 - click's own escape
-    comparison = compare_runs(read_compared_run(run_a), read_compared_run(run_b))
-    if is_json:
-        print_json(as_json(comparison))
+    check_place(junit)
+    runs = read_compared_run(run_a), read_compared_run(run_b)
+    comparison = compare_runs(*runs, tolerance=Tolerance(**dict(tolerance)))
+    write_verdicts(junit, "fleet-sim compare", [_suite(comparison)])
+    if as_json:
+        print_json(json_of(comparison))
     else:
         _print(comparison, Console())
     if comparison.verdict is Change.WORSE:
@@ -70,6 +114,8 @@ def _print(comparison: Comparison, console: Console) -> None:
     for line in _setup_lines(comparison):
         console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(_table(comparison))
+    for line in _quantile_lines(comparison):
+        console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(Text("\n" + _closing(comparison), _STYLES[comparison.verdict]), soft_wrap=True)
 
 
@@ -102,7 +148,39 @@ def _table(comparison: Comparison) -> Table:
     return table
 
 
+def _quantile_lines(comparison: Comparison) -> list[str]:
+    """Return which quantiles stand for others, because too few unlocks opened for those."""
+    return [
+        f"fewer than {each.wanted_percent} % opened in both runs, so p{each.percent} stands for"
+        f" p{each.wanted_percent}; a failed unlock counts as slower than all that opened"
+        for each in comparison.judged
+        if each.percent != each.wanted_percent
+    ]
+
+
+def _suite(comparison: Comparison) -> Suite:
+    """Return the comparison as tests: one for each difference that is judged."""
+    cases = [Case(name=_label(each).strip(), failure=_failure(each)) for each in comparison.judged]
+    return Suite(name=f"{comparison.b.directory} against {comparison.a.directory}", cases=cases)
+
+
+def _failure(each: Difference) -> str | None:
+    """Return by how much B is worse; None: it is not shown to be."""
+    if each.change is not Change.WORSE:
+        return None
+    of_a, of_b, change, interval = _numbers(each)
+    tolerated = f", {_tolerated(each)} tolerated" if each.tolerated else ""
+    return f"worse: {of_a} in A, {of_b} in B, {change} ({interval}{tolerated})"
+
+
+def _tolerated(each: Difference) -> str:
+    size = _signed(each, each.tolerated).lstrip("+")
+    return size if each.is_time else f"{size} points"
+
+
 def _label(each: Difference) -> str:
+    if each.is_time:
+        return f"time to open, p{each.percent}"
     if each.key.startswith("by."):
         _, kind, label = each.key.removesuffix(".ok_share").split(".", maxsplit=2)
         return f"  {kind} {label}"
@@ -145,8 +223,10 @@ def _closing(comparison: Comparison) -> str:
         change: ", ".join(_label(each).strip() for each in judged if each.change is change)
         for change in Change
     }
+    tolerated = {_tolerated(each) for each in judged if each.tolerated}
+    but = f", beyond {' and '.join(sorted(tolerated))}" if tolerated else ""
     certainty = (
-        f"{readable.number_of(len(judged), 'difference')} judged, together at {CONFIDENCE:.0%}"
+        f"{readable.number_of(len(judged), 'difference')} judged, together at {CONFIDENCE:.0%}{but}"
     )
     if comparison.verdict is Change.WORSE:
         also = f"; better: {named[Change.BETTER]}" if named[Change.BETTER] else ""

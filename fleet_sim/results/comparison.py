@@ -5,6 +5,9 @@ the share that opened late, and the time to open. All these intervals hold toget
 `CONFIDENCE`: each has a smaller chance of error, that of all divided by their number (Bonferroni).
 So two runs of the same release are called different in one comparison of twenty at most, however
 many parts there are. Causes are shown beside it and not judged: they say why.
+
+A failed unlock counts as slower than all that opened. If a quantile of the time to open lies among
+the failures of both runs, a lower one stands for it that both reach, see `judged_percent`.
 """
 
 from __future__ import annotations
@@ -14,13 +17,14 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from fleet_sim.results.summary import Attempts, read_json
-from fleet_sim.results.times import opens_after_s
+from fleet_sim.results.times import opens_after_s, quantile
 from fleet_sim.results.uncertainty import Estimate, difference, share, time, z_of
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
@@ -43,6 +47,17 @@ class Change(StrEnum):
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = tuple[int, int]
 """How many, and of how many."""
+
+
+class Tolerance(NamedTuple):
+    """The largest difference that is of no concern, however sure it is."""
+
+    share: float = 0.0
+    """From 0 to 1."""
+    time_s: float = 0.0
+
+
+NOTHING_TOLERATED = Tolerance()
 
 
 class Unlocks(msgspec.Struct, frozen=True):
@@ -95,6 +110,12 @@ class Difference:
     is_time: bool = False
     is_judged: bool = True
     more_is_better: bool = False
+    percent: int | None = None
+    """Of a time: which quantile is judged."""
+    wanted_percent: int | None = None
+    """Of a time: which quantile it stands for."""
+    tolerated: float = 0.0
+    """A difference up to here is of no concern."""
     a: Estimate
     b: Estimate
 
@@ -105,11 +126,13 @@ class Difference:
 
     @property
     def change(self) -> Change:
-        """Whether B is worse or better, beyond chance."""
+        """Whether B is worse or better, beyond chance and by more than is tolerated."""
         estimate = self.estimate
-        if estimate is None or estimate.limits.low <= 0 <= estimate.limits.high:
+        if estimate is None:
             return Change.SAME
-        is_more = estimate.limits.low > 0
+        is_more = estimate.limits.low > self.tolerated
+        if not is_more and estimate.limits.high >= -self.tolerated:
+            return Change.SAME
         return Change.BETTER if is_more is self.more_is_better else Change.WORSE
 
 
@@ -162,7 +185,21 @@ def _read_summary(path: Path) -> ComparedSummary:
         raise ConfigError([f"{path}: not the summary of a run: {error}"]) from None
 
 
-def compare_runs(a: ComparedRun, b: ComparedRun) -> Comparison:
+def judged_percent(a: Sequence[float], b: Sequence[float], percent: int) -> int:
+    """Return which quantile of two runs' ascending times to open is judged for a wanted one.
+
+    It is the wanted one if either run reaches it. Otherwise it is as far up among the unlocks of
+    the run that opened fewer: of 80 % that opened, p76 stands for p95.
+    """
+    if any(quantile(times, percent) is not None for times in (a, b)):
+        return percent
+    opened = min(sum(map(math.isfinite, times)) / len(times) for times in (a, b))
+    return max(math.floor(percent * opened), 1)
+
+
+def compare_runs(
+    a: ComparedRun, b: ComparedRun, *, tolerance: Tolerance = NOTHING_TOLERATED
+) -> Comparison:
     """Return what differs from A to B."""
     one, other = a.summary, b.summary
     shares: list[tuple[str, Share, Share]] = [
@@ -173,18 +210,31 @@ def compare_runs(a: ComparedRun, b: ComparedRun) -> Comparison:
     judged = len(shares) + has_late + len(PERCENTS)
     confidence = 1 - (1 - CONFIDENCE) / judged
     z = z_of(confidence)
+    of_shares = partial(Difference, tolerated=tolerance.share)
     differences = [
-        Difference(key=key, a=share(*of_a, z), b=share(*of_b, z), more_is_better=True)
+        of_shares(key=key, a=share(*of_a, z), b=share(*of_b, z), more_is_better=True)
         for key, of_a, of_b in shares
     ]
     if one.late is not None and other.late is not None:
         late = share(*one.late, z), share(*other.late, z)
-        differences.append(Difference(key="stray.late_unlock", a=late[0], b=late[1]))
-    for percent in PERCENTS:
-        times = time(a.opens_s, percent, z), time(b.opens_s, percent, z)
-        key = f"unlock.p{percent}_s"
-        differences.append(Difference(key=key, is_time=True, a=times[0], b=times[1]))
+        differences.append(of_shares(key="stray.late_unlock", a=late[0], b=late[1]))
+    differences += [_times(a, b, percent, z, tolerance) for percent in PERCENTS]
     return Comparison(a, b, [*differences, *_causes(one, other, z)], confidence)
+
+
+def _times(
+    a: ComparedRun, b: ComparedRun, wanted: int, z: float, tolerance: Tolerance
+) -> Difference:
+    percent = judged_percent(a.opens_s, b.opens_s, wanted)
+    return Difference(
+        key=f"unlock.p{wanted}_s",
+        is_time=True,
+        percent=percent,
+        wanted_percent=wanted,
+        tolerated=tolerance.time_s,
+        a=time(a.opens_s, percent, z),
+        b=time(b.opens_s, percent, z),
+    )
 
 
 def _shared_parts(a: ComparedSummary, b: ComparedSummary) -> Iterator[tuple[str, Share, Share]]:
@@ -265,6 +315,8 @@ def _entry(each: Difference) -> dict[str, Any]:
         "key": each.key,
         "judged": each.is_judged,
         "change": each.change.value,
+        "percent": each.percent,
+        "tolerated": each.tolerated,
         "a": _finite(each.a.value),
         "b": _finite(each.b.value),
         "difference": None if estimate is None else _finite(estimate.value),

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from fleet_sim.__main__ import main
 from fleet_wire.contract.causes import Cause
 from tests.helpers.compared_runs import unlocks, write_run
+from tests.helpers.junit import read_junit
 
 GOOD = [*unlocks("old", 200), *unlocks("new", 200)]
 BAD = [*unlocks("old", 100, *[Cause.BOX_OFFLINE] * 100), *unlocks("new", 200)]
@@ -73,3 +74,53 @@ def test_what_is_no_run_is_one_line(tmp_path: Path, runs: list[Path]) -> None:
     result = run(runs[0], tmp_path / "nowhere")
     assert result.exit_code == 2
     assert result.output == f"fleet-sim: {tmp_path / 'nowhere'}: no such directory\n"
+
+
+def test_a_build_server_gets_a_test_for_each_difference(runs: list[Path], tmp_path: Path) -> None:
+    """Those that are worse fail, with the numbers of both; the exit code is the same."""
+    file = tmp_path / "new" / "result.xml"
+    result = run(*runs, "--junit", file)
+    assert result.exit_code == 1
+    root = read_junit(file)
+    assert (root.get("name"), root.get("tests"), root.get("failures")) == (
+        "fleet-sim compare", "6", "3",
+    )  # fmt: skip
+    (suite,) = root
+    assert suite.get("name") == f"{runs[1]} against {runs[0]}"
+    failed = {
+        case.get("name"): failure.get("message", "")
+        for case in suite
+        for failure in case.iter("failure")
+    }
+    assert failed.keys() == {"opened", "firmware 1.8.0", "time to open, p95"}
+    assert failed["opened"].startswith("worse: 100.00 % in A, 75.00 % in B, -25.00 (-")
+
+
+def test_a_tolerated_difference_is_exit_code_0(runs: list[Path]) -> None:
+    """The last line says what was tolerated; shares and times each in their unit."""
+    tolerated = ["--tolerate", "60%", "--tolerate", "30s"]
+    worse = run(*runs, *tolerated)
+    assert worse.exit_code == 1  # a time that is no longer reached is later than any
+    slow = write_run(runs[0].parent / "slow", [*unlocks("old", 200, total_s=2.5), *GOOD[200:]])
+    assert run(runs[0], slow).exit_code == 1
+    fine = run(runs[0], slow, "--tolerate", "0.5%", "--tolerate", "800ms")
+    assert fine.exit_code == 0, fine.output
+    assert "beyond 0.50 points and 800 ms)" in fine.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize("text", ["1", "5 %", "-1%", "1m", "nan%", "٣%", ""])
+def test_a_tolerance_needs_its_unit(runs: list[Path], text: str) -> None:
+    """The error has an example of each."""
+    result = run(*runs, f"--tolerate={text}")
+    assert result.exit_code == 2
+    assert "expected 0.5% for shares, or 200ms or 0.2s for times" in " ".join(result.output.split())
+
+
+def test_a_quantile_that_stands_for_another_is_explained(tmp_path: Path) -> None:
+    """Its row names the one that is judged."""
+    few = [*unlocks("old", 180, *[Cause.BOX_OFFLINE] * 20)]
+    directory = write_run(tmp_path / "few", few)
+    lines = run(directory, directory).output.splitlines()
+    assert any(line.startswith("time to open, p85") for line in lines)
+    said = "fewer than 95 % opened in both runs, so p85 stands for p95"
+    assert [line for line in lines if line.startswith(said)]

@@ -12,6 +12,7 @@ from fleet_sim.results.comparison import (
     ComparedRun,
     ComparedSummary,
     Comparison,
+    Tolerance,
     Unlocks,
     as_json,
     compare_runs,
@@ -31,7 +32,8 @@ GOOD = [*unlocks("old", 195, *[OFFLINE] * 5), *unlocks("new", 195, *[OFFLINE] * 
 def compared(tmp_path: Path, a: list[Attempt], b: list[Attempt]) -> Comparison:
     """Return the comparison of two runs of these unlocks."""
     runs = (write_run(tmp_path / "a", a), write_run(tmp_path / "b", b))
-    return compare_runs(*map(read_compared_run, runs))
+    old, new = map(read_compared_run, runs)
+    return compare_runs(old, new)
 
 
 def changes(comparison: Comparison) -> dict[str, Change]:
@@ -80,6 +82,60 @@ def test_slower_is_worse(tmp_path: Path) -> None:
     (p95,) = [each for each in found.judged if each.key == "unlock.p95_s"]
     assert p95.estimate is not None
     assert p95.estimate.value == 1.0
+
+
+def test_the_slow_ones_are_judged_where_few_open(tmp_path: Path) -> None:
+    """A failed unlock counts as slower than all others: so p95 lies among those of both runs.
+
+    As far up among those that opened stands for it: of 90 % p85.
+    """
+    fast, slow = ([*unlocks("old", 300), *unlocks("old", 60, *[OFFLINE] * 40, total_s=total_s)]
+                  for total_s in (3.0, 9.0))  # fmt: skip
+    found = compared(tmp_path, fast, slow)
+    (p95,) = [each for each in found.judged if each.key == "unlock.p95_s"]
+    assert (p95.wanted_percent, p95.percent) == (95, 85)
+    assert (p95.a.value, p95.b.value) == (3.0, 9.0)
+    assert changes(found) == {"unlock.p95_s": Change.WORSE}
+    entry = as_json(found)["differences"][-2]
+    assert (entry["key"], entry["percent"], entry["difference"]) == ("unlock.p95_s", 85, 6.0)
+
+
+def test_where_nothing_opens_there_is_no_time(tmp_path: Path) -> None:
+    """Neither run is slower."""
+    shut = unlocks("old", 0, *[OFFLINE] * 100)
+    found = compared(tmp_path, shut, shut)
+    assert found.verdict is Change.SAME
+    assert [each.estimate for each in found.judged if each.is_time] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "verdict"),
+    [
+        (Tolerance(), Change.WORSE),
+        (Tolerance(share=0.01), Change.WORSE),
+        (Tolerance(share=0.5), Change.SAME),
+        (Tolerance(time_s=60.0), Change.WORSE),
+    ],
+)
+def test_what_is_tolerated_is_not_called_worse(
+    tmp_path: Path, tolerance: Tolerance, verdict: Change
+) -> None:
+    """However sure it is; shares and times are tolerated each by their own measure."""
+    bad = [*unlocks("old", 150, *[OFFLINE] * 50), *unlocks("new", 195, *[OFFLINE] * 5)]
+    runs = (write_run(tmp_path / "a", GOOD), write_run(tmp_path / "b", bad))
+    a, b = map(read_compared_run, runs)
+    assert compare_runs(a, b, tolerance=tolerance).verdict is verdict
+    better = {Change.WORSE: Change.BETTER}.get(verdict, verdict)
+    assert compare_runs(b, a, tolerance=tolerance).verdict is better
+
+
+def test_slower_by_less_than_is_tolerated(tmp_path: Path) -> None:
+    """A second later is tolerated up to two."""
+    a, b = (read_compared_run(write_run(tmp_path / name, unlocks("old", 200, total_s=total_s)))
+            for name, total_s in (("a", 2.0), ("b", 3.0)))  # fmt: skip
+    assert compare_runs(a, b).verdict is Change.WORSE
+    assert compare_runs(a, b, tolerance=Tolerance(time_s=0.5)).verdict is Change.WORSE
+    assert compare_runs(a, b, tolerance=Tolerance(time_s=2.0)).verdict is Change.SAME
 
 
 def random_run(number: int, name: str) -> ComparedRun:
