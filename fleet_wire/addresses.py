@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Final
 
 from fleet_wire.errors import ConfigError
@@ -33,6 +34,16 @@ def parse_listen(text: str) -> tuple[str, int]:
     if problem := host_problem(host):
         raise ConfigError([problem])
     return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a host."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def valid_listen(text: str) -> str:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Final
 
 from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.factory import link_factory, tls_for
@@ -320,6 +321,7 @@ def pages_of(
         away=lambda: str(probe.away),
         posts=posts,
         max_body_bytes=max_body_bytes,
+        on_defect=lambda _: metrics.count_http_defect(),
     )
 
 
@@ -333,4 +335,9 @@ def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None
     if settings.platform is None or not settings.platform.otlp or probe.platform is None:
         return None
     need_protobuf()
-    return OtlpReceiver(probe.platform)
+    path = settings.platform.otlp_token_file
+    if path is None:
+        return OtlpReceiver(probe.platform, None)
+    token = partial(read_secret, path, name="platform.otlp_token_file")
+    token()  # a file that cannot be read is told at the start
+    return OtlpReceiver(probe.platform, token)

@@ -33,7 +33,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from fleet_wire.addresses import parse_listen, valid_listen
+from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
 from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
@@ -96,8 +96,13 @@ class PlatformSettings(_Part):
         " rotated, replaced, truncated, or come later",
     )  # fmt: skip
     otlp: bool = Field(
-        default=False, description="take the log as OTLP/HTTP posts to /v1/logs, where /metrics is"
-    )
+        default=False, description="take the log as OTLP/HTTP posts to /v1/logs, where /metrics is;"
+        " beyond this machine only with otlp_token_file",
+    )  # fmt: skip
+    otlp_token_file: Path | None = Field(
+        None, description="file with the token that such posts must bear, as `Authorization: Bearer"
+        " TOKEN`; null: none, which is allowed on 127.0.0.1 alone",
+    )  # fmt: skip
     late_s: Seconds = Field(
         10.0, description="a line may come so long after one that was written later"
     )
@@ -294,6 +299,18 @@ class ProbeSettings(BaseSettings):
             )
         if self.watch_group is not None and not self.watch:
             raise ValueError("watch_group needs watch: there is nothing else to share")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_no_log_of_anybody(self) -> Self:
+        platform = self.platform
+        if platform is None or not platform.otlp or platform.otlp_token_file is not None:
+            return self
+        if not is_loopback(self.listen_host):
+            raise ValueError(
+                f"platform.otlp: anybody who reaches {self.listen} could make up unlocks: set"
+                " platform.otlp_token_file, or listen on 127.0.0.1"
+            )
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from fleet_wire.contract.problems import BASE, PROBLEMS, ProblemType
 from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
+from fleet_wire.web.retry_after import retry_after_s
 
 PATIENCE_S: Final = 60.0
 """Beyond what a request wants to wait; phones give up long before."""
@@ -119,12 +120,11 @@ def answer_of(response: HttpResponse) -> Answer:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         body = {}
     body.pop("instance", None)
-    retry_after = response.headers.get("Retry-After", "")
     return Answer(
         status=response.status,
         body=body,
         problem=_problem_of(body),
-        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+        retry_after_s=retry_after_s(response.headers),
         location=response.headers.get("Location"),
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from logging import Logger
 from typing import Any, Final, cast
 from urllib.parse import unquote
@@ -43,6 +45,10 @@ UNREAD_CODING: Final = 415
 _TOO_MANY: Final = "Too many headers"
 """So aiohttp's error begins where there are more than 128."""
 _HEAD: Final = "HEAD"
+DEFECT_LOGGED_EVERY_S: Final = 60.0
+_OF_CLIENTS: Final = (web.RequestPayloadError, ConnectionError)
+"""Exceptions that are no defects: a body that is not what its head says, a client that has gone."""
+_LOGGER: Final = logging.getLogger(__name__)
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse | HttpStream]]
 Refusal = Callable[[int], HttpResponse]
@@ -50,7 +56,11 @@ Refusal = Callable[[int], HttpResponse]
 
 def plain_refusal(status: int) -> HttpResponse:
     """Return a line of text that says no more than the status."""
-    return HttpResponse(status, f"{status}: bad request\n".encode(), TEXT)
+    return HttpResponse(status, f"{status}: {HTTPStatus(status).phrase.lower()}\n".encode(), TEXT)
+
+
+def ignore(_: BaseException) -> None:
+    """Do nothing: the log has it."""
 
 
 def at_url(host: str, port: int) -> str:
@@ -68,6 +78,8 @@ class HttpServer:
     first answer.
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
+    An exception of a handler is answered 500 without its text, logged with its traceback at most
+    once in `DEFECT_LOGGED_EVERY_S`, and told to `on_defect`, which counts it.
     What is no HTTP is logged as a warning, unless `logs_no_http` is false: who counts it need not.
     A handler is cancelled when its client hangs up.
     """
@@ -82,7 +94,9 @@ class HttpServer:
         one_request: bool = False,
         refusal: Refusal = plain_refusal,
         logs_no_http: bool = True,
+        on_defect: Callable[[BaseException], None] = ignore,
     ) -> None:
+        self._on_defect = on_defect
         self._handler = handler
         self._connection_s = connection_s
         self._answer_s = connection_s if answer_s is None else answer_s
@@ -104,6 +118,7 @@ class HttpServer:
             max_body_bytes=self._max_body_bytes,
             refusal=self._refusal,
             logs_no_http=self._logs_no_http,
+            defects=_Defects(self._on_defect),
         )
         runner = web.ServerRunner(server, shutdown_timeout=STOP_WITHIN_S)
         await runner.setup()
@@ -240,6 +255,28 @@ async def _streamed(
     return response
 
 
+class _Defects:
+    """Exceptions of handlers: each is told, and few are logged."""
+
+    def __init__(self, on_defect: Callable[[BaseException], None]) -> None:
+        self._on_defect = on_defect
+        self._logged_s = -DEFECT_LOGGED_EVERY_S
+        self._since_logged = 0
+
+    def note(self, error: BaseException) -> None:
+        """Note an exception; a flood of them is no flood of lines."""
+        self._on_defect(error)
+        self._since_logged += 1
+        now_s = time.monotonic()
+        if now_s - self._logged_s >= DEFECT_LOGGED_EVERY_S:
+            _LOGGER.error(
+                "a defect ended a request, answered 500; %d since the last such line",
+                self._since_logged,
+                exc_info=error,
+            )
+            self._logged_s, self._since_logged = now_s, 0
+
+
 class _Connection(web.RequestHandler):
     """One connection, which ends when its client, or its handler, takes too long."""
 
@@ -283,10 +320,11 @@ class _Connection(web.RequestHandler):
         elif self.transport is not None:
             self.transport.abort()
 
-    def log_exception(self, *args: Any, **more: Any) -> None:
-        """Log an exception, unless it is of a body that cannot be read: its client was told."""
-        if not isinstance(more.get("exc_info"), web.RequestPayloadError):
-            super().log_exception(*args, **more)
+    def log_exception(self, *_: Any, **more: Any) -> None:
+        """Note an exception, unless its client has gone, or was told of an unreadable body."""
+        error = more.get("exc_info")
+        if isinstance(error, BaseException) and not isinstance(error, _OF_CLIENTS):
+            self._server.defects.note(error)
 
     def handle_error(
         self,
@@ -299,7 +337,7 @@ class _Connection(web.RequestHandler):
             if self._server.logs_no_http:
                 said = " ".join(str(exc).split())
                 self.logger.warning("no HTTP from %s: %s", request.remote, said[:MAX_SAID])
-        else:  # aiohttp's own logs the error, and would answer in its words
+        else:  # aiohttp's own notes the error, and would answer in its words
             super().handle_error(request, status, exc, message)
         return _response(self._server.refusal(_refused(exc, status)), request, is_last=True)
 
@@ -334,12 +372,14 @@ class _Server(web.Server):
         max_body_bytes: int,
         refusal: Refusal,
         logs_no_http: bool,
+        defects: _Defects,
     ) -> None:
         super().__init__(handler, request_factory=self._request, handler_cancellation=True)
         self.connection_s = connection_s
         self.answer_s = answer_s
         self.refusal = refusal
         self.logs_no_http = logs_no_http
+        self.defects = defects
         self._max_body_bytes = max_body_bytes
 
     def __call__(self) -> web.RequestHandler:

@@ -216,6 +216,10 @@ class ProbeMetrics(AttemptMetrics):
         self._disconnects = {why: disconnects.labels(why.value) for why in Ended}
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
+        self._http_defects = self._counter(
+            "http_defects", "Requests that an exception of the monitor itself ended; they are"
+            " answered 500, and the log has one a minute.",
+        ).labels()  # fmt: skip
         self._bucket_waiting = self._gauge(
             "store_files_waiting", "Files of the store that should be in the bucket, and stay here"
             " until it takes them.",
@@ -304,6 +308,10 @@ class ProbeMetrics(AttemptMetrics):
     def count_capped_value(self, trait: str) -> None:
         """Count a value that became "other"; `trait` names what it says."""
         self._capped[trait].inc()
+
+    def count_http_defect(self) -> None:
+        """Count one request that an exception of ours ended."""
+        self._http_defects.inc()
 
     def set_bucket_waiting(self, files: int) -> None:
         """Set how many files of the store wait for the bucket."""

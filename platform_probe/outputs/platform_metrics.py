@@ -37,6 +37,8 @@ class LineEnd(StrEnum):
     """It is older than what is revised, or from another time altogether."""
     MALFORMED = "malformed"
     """It breaks the contract."""
+    FORGED = "forged"
+    """Its post had no right token, so nobody has read it; counted by posts."""
 
 
 def kind_of(status: int | None, problem: str | None) -> AnswerKind:

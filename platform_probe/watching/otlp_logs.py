@@ -8,6 +8,7 @@ a platform may send all its logs here. No other module knows OpenTelemetry's pro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ import msgspec
 
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, check_form, decode_event
 from fleet_wire.errors import ConfigError, RemoteProtocolError
+from fleet_wire.shown import shortened
 
 MAX_POST_BYTES: Final = 4 * 2**20
 """Of a post, unpacked: some thousand records. More at once would hold up the unlocks."""
@@ -22,6 +24,7 @@ PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 _STEPS: Final = {step.value: step for step in PlatformStep}
 _NANOSECONDS: Final = 1e9
+_WHOLE_NUMBER: Final = re.compile(r"-?\d{1,19}", re.ASCII)
 
 ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "request_id": ("unlockpath.request.id", "http.request.header.x-request-id"),
@@ -64,8 +67,11 @@ class LogRecord(NamedTuple):
     attributes: Mapping[str, Any]
 
 
-def records_of(content: bytes, content_type: str) -> Iterator[LogRecord]:
-    """Yield the records of a post. Raises `UnreadablePostError`, before the first."""
+def records_of(content: bytes, content_type: str) -> Iterator[LogRecord | RemoteProtocolError]:
+    """Yield the records of a post, or why one is none.
+
+    Raises `UnreadablePostError`, before the first.
+    """
     if content_type == JSON:
         return _of_json(content)
     if content_type == PROTOBUF:
@@ -74,11 +80,13 @@ def records_of(content: bytes, content_type: str) -> Iterator[LogRecord]:
     raise UnreadablePostError(415, f"content type {content_type[:80]!r}: {expected}")
 
 
-def event_of(record: LogRecord) -> PlatformEvent | None:
+def event_of(record: LogRecord | RemoteProtocolError) -> PlatformEvent | None:
     """Return what a record says of the platform; None where it says nothing of it.
 
-    Raises `RemoteProtocolError` where it says so in a wrong way.
+    Raises `RemoteProtocolError` where it says so in a wrong way, or cannot be read.
     """
+    if isinstance(record, RemoteProtocolError):
+        raise record
     step = _STEPS.get((record.name or "").rpartition(".")[2])
     if step is None:
         is_line = record.name is None and record.text and record.text.startswith("{")
@@ -92,7 +100,7 @@ def event_of(record: LogRecord) -> PlatformEvent | None:
                 break
     try:
         event = msgspec.convert(found, PlatformEvent)
-    except msgspec.ValidationError as error:
+    except _UNREADABLE as error:
         raise RemoteProtocolError(f"platform log: {error}") from None
     check_form(event)
     return event
@@ -137,7 +145,7 @@ class _Value(msgspec.Struct, rename="camel"):
                 if isinstance(one, dict) and isinstance(one.get("stringValue"), str)
             ]
         if isinstance(self.int_value, str):
-            return int(self.int_value) if self.int_value.lstrip("-").isdecimal() else None
+            return _whole_number(self.int_value)
         known = (self.string_value, self.int_value, self.double_value, self.bool_value)
         return next((value for value in known if value is not None), None)
 
@@ -157,7 +165,8 @@ class _Record(msgspec.Struct, rename="camel"):
 
 
 class _Scope(msgspec.Struct, rename="camel"):
-    log_records: list[_Record] = []
+    log_records: list[msgspec.Raw] = []
+    """Each is read by itself: one that is wrong leaves the others."""
 
 
 class _Resource(msgspec.Struct):
@@ -165,7 +174,7 @@ class _Resource(msgspec.Struct):
 
 
 class _OfResource(msgspec.Struct, rename="camel"):
-    resource: _Resource = msgspec.field(default_factory=_Resource)
+    resource: msgspec.Raw = msgspec.Raw(b"{}")
     scope_logs: list[_Scope] = []
 
 
@@ -173,27 +182,40 @@ class _Request(msgspec.Struct, rename="camel"):
     resource_logs: list[_OfResource] = []
 
 
-def _of_json(content: bytes) -> Iterator[LogRecord]:
+_RECORD: Final = msgspec.json.Decoder(_Record)
+_RESOURCE: Final = msgspec.json.Decoder(_Resource)
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+
+
+def _of_json(content: bytes) -> Iterator[LogRecord | RemoteProtocolError]:
     try:
         request = msgspec.json.decode(content, type=_Request)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise UnreadablePostError(400, f"no OTLP: {error}") from None
     return _json_records(request)
 
 
-def _json_records(request: _Request) -> Iterator[LogRecord]:
+def _json_records(request: _Request) -> Iterator[LogRecord | RemoteProtocolError]:
     for of_resource in request.resource_logs:
-        shared = {one.key: one.value.plain for one in of_resource.resource.attributes}
         for scope in of_resource.scope_logs:
-            for record in scope.log_records:
-                own = {one.key: one.value.plain for one in record.attributes}
-                yield _record(
-                    record.time_unix_nano or record.observed_time_unix_nano,
-                    record.trace_id.lower(),
-                    record.event_name,
-                    record.body.string_value if record.body else None,
-                    {**shared, **own},
-                )
+            for raw in scope.log_records:
+                try:
+                    yield _json_record(raw, of_resource.resource)
+                except _UNREADABLE as error:
+                    yield RemoteProtocolError(f"no OTLP: {error}")
+
+
+def _json_record(raw: msgspec.Raw, raw_resource: msgspec.Raw) -> LogRecord:
+    """Return one record. Raises one of `_UNREADABLE`."""
+    record = _RECORD.decode(raw)
+    attributes = [*_RESOURCE.decode(raw_resource).attributes, *record.attributes]
+    return _record(
+        record.time_unix_nano or record.observed_time_unix_nano,
+        record.trace_id.lower(),
+        record.event_name,
+        record.body.string_value if record.body else None,
+        {one.key: one.value.plain for one in attributes},
+    )
 
 
 def _of_protobuf(content: bytes) -> Iterator[LogRecord]:
@@ -250,6 +272,13 @@ def _record(
 
 def _number(text: str) -> float:
     return float(text) if text.isascii() and text.isdecimal() else 0.0
+
+
+def _whole_number(text: str) -> int:
+    """Return a number of 64 bits. Raises `ValueError` for any other text."""
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(f"intValue {shortened(text)!r}: expected a whole number")
+    return int(text)
 
 
 def _request_type() -> Any:

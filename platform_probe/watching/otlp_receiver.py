@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
-from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.errors import ConfigError, RemoteProtocolError
+from fleet_wire.web.bearer import has_token
 from fleet_wire.web.exchange import (
     BodyTooLargeError,
     HttpRequest,
@@ -24,6 +26,7 @@ from platform_probe.watching.platform_inbox import PlatformInbox
 
 LOGS_PATH: Final = "/v1/logs"
 """OTLP specification, OTLP/HTTP request."""
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 _ENCODINGS: Final = ("", "identity", "gzip", "deflate")
 AT_ONCE: Final = 16
 """Records that are taken before the unlocks have their turn again."""
@@ -35,13 +38,17 @@ class OtlpReceiver:
     That a post is packed (gzip) is the server's concern, which bounds what comes out.
     """
 
-    def __init__(self, inbox: PlatformInbox) -> None:
+    def __init__(self, inbox: PlatformInbox, token: Callable[[], str] | None) -> None:
+        """Ask each post for the token; None: only this machine can reach the port."""
         self._inbox = inbox
+        self._token = token
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Take a post, and return its answer. One that says that it is too large is not read."""
         if request.method != "POST":
             return HttpResponse(405, b"405: method not allowed\n", headers={"Allow": "POST"})
+        if refused_post := self._refused(request):
+            return refused_post
         body = b""
         content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         try:
@@ -52,23 +59,37 @@ class OtlpReceiver:
             return HttpResponse(error.status, f"{error.status}: {error}\n".encode())
         refused, reason = 0, ""
         for number, record in enumerate(records, start=1):
-            if (why := self._take(record)) is not None:
+            if (why := self.take(record)) is not None:
                 refused, reason = refused + 1, why
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         answer = answer_of(content_type, refused=refused, reason=reason)
         return HttpResponse(200, answer, content_type)
 
-    def _take(self, record: LogRecord) -> str | None:
+    def take(self, record: LogRecord | RemoteProtocolError) -> str | None:
         """Take one record; return why it was refused."""
         try:
             event = event_of(record)
         except RemoteProtocolError as error:
-            self._inbox.refuse(error.reason, repr(record.attributes).encode())
+            shown = record.attributes if isinstance(record, LogRecord) else ""
+            self._inbox.refuse(error.reason, repr(shown).encode())
             return error.reason
         if event is not None:
             self._inbox.take(event)
         return None
+
+    def _refused(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the answer to somebody who may not write the log; None: they may."""
+        if self._token is None:
+            return None
+        try:
+            if has_token(request, self._token()):
+                return None
+        except ConfigError as error:
+            self._inbox.refuse_forged(str(error), request.remote)
+            return HttpResponse(503, b"503: the monitor cannot read its token\n")
+        self._inbox.refuse_forged("the token is missing or wrong", request.remote)
+        return HttpResponse(401, b"401: the token is wrong\n", headers=_CHALLENGE)
 
 
 async def _body_of(request: HttpRequest) -> bytes:

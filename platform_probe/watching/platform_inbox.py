@@ -59,6 +59,8 @@ class PlatformInbox:
         """Lines that had come before."""
         self.malformed = 0
         """Lines that break the contract."""
+        self.forged = 0
+        """Posts without the right token."""
 
     def let_hear(self, hearer: Callable[[PlatformEvent], None]) -> None:
         """Tell another of every new event, after those before. It must neither wait nor raise."""
@@ -88,6 +90,11 @@ class PlatformInbox:
             line_starts=repr(line[:_SHOWN_BYTES]),
             line_bytes=len(line),
         )
+
+    def refuse_forged(self, reason: str, remote: str) -> None:
+        """Count a post of somebody who may not write the log."""
+        self.forged += 1
+        self._complaints.complain("forged_post", "platform", reason=reason, remote=remote)
 
     def take(self, event: PlatformEvent) -> None:
         """Take one event, unless it has come before."""
@@ -147,6 +154,7 @@ class PlatformInbox:
             LineEnd.REPEATED: self.repeated,
             LineEnd.OUT_OF_TIME: self._joiner.out_of_time,
             LineEnd.MALFORMED: self.malformed,
+            LineEnd.FORGED: self.forged,
         }
         self._metrics.note_lines(totals, max(self._joiner.newest_at, 0.0))
         clocks = self._joiner.judging.clocks()

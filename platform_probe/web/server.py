@@ -10,7 +10,7 @@ from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.exchange import HTML, HttpRequest, HttpResponse
 from fleet_wire.web.readiness import readiness
 from fleet_wire.web.scrapes import Render, Scrapes
-from fleet_wire.web.server import HttpServer
+from fleet_wire.web.server import HttpServer, ignore
 
 CONNECTION_S: Final = 10.0
 """As long as Prometheus waits for a scrape by default (`scrape_timeout`)."""
@@ -44,7 +44,7 @@ class ProbePages:
     `metrics` returns for `PLAIN_TEXT` or `OPENMETRICS` the page in pieces, and its content type;
     `not_ready` returns why the probe is not ready, or None when it is; `away` names the
     brokers that it is without then. `posts` are answered by
-    others, by path; with a body of at most `max_body_bytes`.
+    others, by path; with a body of at most `max_body_bytes`. `on_defect` counts exceptions.
 
     A connection carries one request, and lives for `CONNECTION_S` at most: whoever sends half a
     request, or many at once, or does not read, takes little from the unlocks in the same process.
@@ -58,7 +58,9 @@ class ProbePages:
         away: Callable[[], str] = lambda: "",
         posts: Mapping[str, Page] = _NO_POSTS,
         max_body_bytes: int = MAX_BODY_BYTES,
+        on_defect: Callable[[BaseException], None] = ignore,
     ) -> None:
+        self._on_defect = on_defect
         self._scrapes = Scrapes(metrics, SystemClock())
         self._not_ready = not_ready
         self._away = away
@@ -78,6 +80,7 @@ class ProbePages:
             connection_s=CONNECTION_S,
             max_body_bytes=self._max_body_bytes,
             one_request=True,
+            on_defect=self._on_defect,
         )
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:

@@ -138,6 +138,7 @@ EVENTS = {
     " at first (`believed`); once for each such unlock",
     "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
     " fields of stray_answers.jsonl",
+    "forged_post": "somebody posted to /v1/logs without the right token; nothing of it was read",
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
     "not_locked_again": "a synthetic unlock of this car may have left it open: `end` is `failed`"
@@ -179,6 +180,7 @@ WHAT_TO_DO = {
     " provider; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
     "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
+    "forged_post": "give the sender the token of `platform.otlp_token_file`, or look who it is",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
     "left_over": "nothing after a broker was added; else give monitor and boxes one list, in one"
     " order ([scale.md](scale.md#a-broker-more))",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER, UNKNOWN
+from platform_probe.outputs.dimension import MAX_LABEL_VALUES, MAX_NEW_OF_ONE, OTHER, UNKNOWN
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.web.console.metrics import ConsoleMetrics
 from tests.helpers.markdown import code, table
@@ -21,7 +21,9 @@ with `trace_id` and `span_id` of an unlock as exemplar. Times are seconds, and a
 Every series that can be known in advance exists at 0 from the start. No label names a car, a
 customer or an attempt. A label with the values {UNKNOWN} and {OTHER} also takes up to
 {MAX_LABEL_VALUES} values that cars report; those that come later share {OTHER}, until one of these
-has not been seen for an hour.
+has not been seen for an hour. Before that, values that nobody else reports become {OTHER} in
+everything that the monitor keeps: beyond {MAX_NEW_OF_ONE} new ones of a car within an hour, and
+beyond 1,000 of a fleet (10,000 sites). `unlockpath_capped_values_total` counts them.
 
 What only the platform's log moves, and causes and stages of an API, are there where `platform` is
 set, or unlocks are asked for by HTTP. The rules over them are in `deploy/prometheus/rules`;

@@ -17,7 +17,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.load.plan import LoadPlan
 from platform_probe.load_settings import FloorSettings, LoadSettings
-from platform_probe.settings import ProbeSettings, load_settings, settings_schema
+from platform_probe.settings import PlatformSettings, ProbeSettings, load_settings, settings_schema
 from tests.helpers.profile_files import profile_of
 
 FILE = """\
@@ -395,3 +395,23 @@ def test_cars_that_cannot_be_locked_are_not_opened(tmp_path: Path) -> None:
         settings.check_fits(profile)
     settings.check_fits(load_profile("saic"))
     ProbeSettings().check_fits(profile)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9464", "[::]:0", "10.0.0.7:9464", "probe.example:1"])
+def test_posts_of_the_platforms_log_need_a_token_beyond_this_machine(
+    listen: str, tmp_path: Path
+) -> None:
+    """Without one anybody could make up unlocks; the error names both ways out."""
+    path = tmp_path / "probe.yaml"
+    path.write_text(f"listen: '{listen}'\nplatform:\n  otlp: true\n")
+    with pytest.raises(ConfigError, match=r"platform\.otlp_token_file, or listen on 127\.0\.0\.1"):
+        load_settings(path)
+    path.write_text(f"{path.read_text()}  otlp_token_file: /run/secrets/otlp\n")
+    assert load_settings(path).listen == listen
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:9464", "localhost:0", "[::1]:9464"])
+def test_on_this_machine_posts_need_no_token(listen: str) -> None:
+    """The default configuration serves this machine alone."""
+    platform = PlatformSettings(otlp=True)
+    assert ProbeSettings(listen=listen, platform=platform).platform == platform

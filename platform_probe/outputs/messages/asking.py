@@ -18,6 +18,7 @@ from fleet_wire.contract.incident import ActionKind, IncidentAction
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.errors import ConfigError
 from fleet_wire.quantities import LONGEST_S
+from fleet_wire.web.bearer import has_token
 from fleet_wire.web.exchange import (
     JSON,
     BodyTooLargeError,
@@ -199,12 +200,11 @@ class Actions:
         """Answer one request."""
         if refused := _wrong_method(request):
             return refused
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         try:
-            token = self._token().strip().encode()
+            token = self._token()
         except ConfigError as error:
             return self._ended(AskedEnd.FORGED, 503, f"the token: {error}")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token):
+        if not has_token(request, token):
             return self._ended(AskedEnd.FORGED, 401, "the token is wrong")
         return self._asked(await _body_of(request) or b"")
 

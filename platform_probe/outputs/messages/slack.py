@@ -21,6 +21,7 @@ from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 from fleet_wire.errors import ConfigError
 from fleet_wire.shown import on_one_line, shortened
+from fleet_wire.web.retry_after import retry_after_s
 from platform_probe.outputs.messages.delivery import Failure, Trouble
 from platform_probe.outputs.messages.slack_blocks import METADATA_EVENT, Content
 from platform_probe.outputs.messages.slack_calls import (
@@ -38,6 +39,8 @@ CLOCKS_DIFFER_S: Final = 600.0
 """Slack's clock and ours, at most [E]."""
 MAX_DETAIL: Final = 200
 TOO_MANY: Final = 429
+RATE_WAIT_S: Final = 30.0
+"""The wait after a 429 without `Retry-After`, which Slack always sends [E]."""
 SERVER_ERROR: Final = 500
 NEEDED_SCOPES: Final = ("chat:write",)
 WANTED_SCOPES: Final = ("channels:history", "groups:history")
@@ -223,7 +226,8 @@ def _said_no(error: SlackApiError) -> Failure | Deleted:  # noqa: PLR0911 - a ta
     said = str(data.get("error") or f"HTTP {status}")
     detail = _detail_of(said, data)
     if status == TOO_MANY or said in _RATE_ERRORS:
-        return Failure(Trouble.RATE, detail, _seconds(headers))
+        wait_s = retry_after_s(headers)
+        return Failure(Trouble.RATE, detail, RATE_WAIT_S if wait_s is None else wait_s)
     if said in _TOKEN_ERRORS:
         return Failure(Trouble.TOKEN, detail)
     if said in _CHANNEL_ERRORS:
@@ -231,19 +235,10 @@ def _said_no(error: SlackApiError) -> Failure | Deleted:  # noqa: PLR0911 - a ta
     if said in _DELETED_ERRORS:
         return Deleted()
     if status >= SERVER_ERROR or said in _SERVER_ERRORS:
-        return Failure(Trouble.SERVER, detail, _seconds(headers, default=None))
+        return Failure(Trouble.SERVER, detail, retry_after_s(headers))
     if not data:
         return Failure(Trouble.BROKEN, f"{detail}, no JSON")
     return Failure(Trouble.CONTENT, detail)
-
-
-def _seconds(headers: Mapping[str, str], default: float | None = 30.0) -> float | None:
-    """Return what `Retry-After` asks for; Slack always sends it with 429."""
-    value = headers.get("Retry-After", headers.get("retry-after", ""))
-    try:
-        return min(max(float(value), 0.0), 3_600.0)
-    except ValueError:
-        return default
 
 
 def _detail_of(said: str, data: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.shown import on_one_line, shortened
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
+from fleet_wire.web.retry_after import retry_after_s
 from platform_probe.messages_settings import (
     AlertmanagerSettings,
     MessagesSettings,
@@ -38,7 +39,6 @@ from platform_probe.outputs.messages.words import console_link
 
 ALERT: Final = "alert"
 MAX_DETAIL: Final = 200
-MAX_WAIT_S: Final = 3_600.0
 _GOOD: Final = 300
 _TOO_MANY: Final = 429
 _TIMEOUT: Final = 408
@@ -78,9 +78,9 @@ def failure_of(answer: HttpResponse) -> Failure | None:
         return None
     detail = _short(f"HTTP {status} {answer.body[:MAX_DETAIL].decode(errors='replace')}")
     if status in (_TOO_MANY, _TIMEOUT):
-        return Failure(Trouble.RATE, detail, _wait_of(answer))
+        return Failure(Trouble.RATE, detail, retry_after_s(answer.headers))
     if status >= _SERVER_ERROR:
-        return Failure(Trouble.SERVER, detail, _wait_of(answer))
+        return Failure(Trouble.SERVER, detail, retry_after_s(answer.headers))
     return Failure(Trouble.CONTENT if status in _OF_CONTENT else Trouble.TOKEN, detail)
 
 
@@ -248,13 +248,6 @@ def _link(settings: MessagesSettings, incident: Incident) -> str | None:
     if settings.console_url is None:
         return None
     return console_link(settings.console_url, incident.incident_id)
-
-
-def _wait_of(answer: HttpResponse) -> float | None:
-    try:
-        return min(max(float(answer.headers.get("Retry-After", "")), 0.0), MAX_WAIT_S)
-    except ValueError:
-        return None
 
 
 def _short(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from fleet_wire.web.bearer import bearer_of
 from fleet_wire.web.exchange import HttpRequest
 from platform_probe.console_settings import ConsoleSettings, ProxySettings
 from platform_probe.web.console.person import LOCAL, MAX_NAME, Person
@@ -92,8 +93,8 @@ class Access:
             by_header = _by_header(request, proxy)
             if by_header is not None:
                 return by_header
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.is_patient_with(request.remote):
+        token = bearer_of(request.headers)
+        if token is not None and self.is_patient_with(request.remote):
             return self.with_token(token, request.remote)
         return self._in_session(request)
 

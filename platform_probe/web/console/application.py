@@ -58,6 +58,7 @@ ANSWER_S: Final = 70.0
 """A question to the store ends after a minute."""
 MAX_BODY_BYTES: Final = 8_192
 NOT_FOUND: Final = 404
+SERVER_ERROR: Final = 500
 Page = Callable[[Asked, str], Answer]
 _PAGES: Final[Mapping[str, Page]] = {
     "": found.start_page,
@@ -157,6 +158,7 @@ class Console:
             connection_s=CONNECTION_S,
             answer_s=ANSWER_S,
             max_body_bytes=MAX_BODY_BYTES,
+            on_defect=self._note_defect,
         )
 
     async def close(self) -> None:
@@ -209,6 +211,11 @@ class Console:
             told = f"{visit.request.path}: {type(error).__name__}: {error} ({where})"
             self._trouble("defect", told)
             return self._entrance.problem(visit, 500, "problem.defect")
+
+    def _note_defect(self, error: BaseException) -> None:
+        """Count what went wrong outside of a page."""
+        self._metrics.count_answer(SERVER_ERROR, None)
+        self._trouble("defect", f"{type(error).__name__}: {error}")
 
     def _trouble(self, what: str, problem: str) -> None:
         self._metrics.count_trouble(what)

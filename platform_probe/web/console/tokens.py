@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.web.bearer import as_bytes
 from platform_probe.web.console.person import RIGHTS
 
 TOKEN_BYTES: Final = 32
@@ -85,4 +86,4 @@ def new_token() -> str:
 
 def token_hash(token: str) -> str:
     """Return the hash of a token. Tokens are long and random: no salt is needed."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(as_bytes(token)).hexdigest()

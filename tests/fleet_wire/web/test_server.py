@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -14,9 +14,10 @@ from fleet_wire.web.exchange import (
     BodyTooLargeError,
     HttpRequest,
     HttpResponse,
+    HttpStream,
     UnreadableBodyError,
 )
-from fleet_wire.web.server import MAX_HEADER_BYTES, MAX_URL_BYTES, HttpServer
+from fleet_wire.web.server import MAX_HEADER_BYTES, MAX_URL_BYTES, Handler, HttpServer, ignore
 
 GET = b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: server\r\nContent-Length: %d\r\n\r\n"
@@ -40,11 +41,12 @@ async def echo(request: HttpRequest) -> HttpResponse:
 
 @asynccontextmanager
 async def listening(
-    handler: Callable[[HttpRequest], Awaitable[HttpResponse]] = hello,
+    handler: Handler = hello,
     *,
     connection_s: float = 60.0,
     answer_s: float = 60.0,
     one_request: bool = False,
+    on_defect: Callable[[BaseException], None] = ignore,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, HttpServer]]:
     """Give a connection to a server, and the server."""
     server = HttpServer(
@@ -54,6 +56,7 @@ async def listening(
         max_body_bytes=100,
         one_request=one_request,
         refusal=lambda status: HttpResponse(status, b"refused"),
+        on_defect=on_defect,
     )
     port = await server.start("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -209,15 +212,42 @@ async def test_what_is_no_http_is_refused_in_our_words(sent: bytes, status: int)
             assert await reader.read() == b""
 
 
-async def test_a_handler_that_fails_is_answered_for() -> None:
-    """Its client gets the refusal, and no traceback."""
+async def test_a_handler_that_fails_is_answered_for(caplog: pytest.LogCaptureFixture) -> None:
+    """Each client gets the refusal and no traceback; each is counted, and the first one logged."""
+    defects: list[BaseException] = []
 
     async def fails(_: HttpRequest) -> HttpResponse:
         raise ZeroDivisionError
 
-    async with listening(fails) as (reader, writer, _):
+    async with listening(fails, on_defect=defects.append) as (reader, writer, _):
         writer.write(GET)
         assert await answer_of(reader) == (500, b"refused")
+        address = writer.get_extra_info("peername")
+        another_reader, other = await asyncio.open_connection(*address)
+        other.write(GET)
+        assert await answer_of(another_reader) == (500, b"refused")
+        other.close()
+    assert [type(error) for error in defects] == [ZeroDivisionError] * 2
+    (line,) = caplog.records
+    assert line.exc_info is not None
+
+
+async def test_a_stream_that_fails_ends_its_connection() -> None:
+    """What had been sent stays; the end is missing, and the defect is counted."""
+    defects: list[BaseException] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"begun"
+        raise ZeroDivisionError
+
+    async def fails(_: HttpRequest) -> HttpStream:
+        return HttpStream(200, chunks(), "text/plain")
+
+    async with listening(fails, on_defect=defects.append) as (reader, writer, _):
+        writer.write(GET)
+        said = await reader.read()
+        assert said.endswith(b"5\r\nbegun\r\n")
+    assert [type(error) for error in defects] == [ZeroDivisionError]
 
 
 async def test_a_handler_learns_that_its_client_has_gone() -> None:

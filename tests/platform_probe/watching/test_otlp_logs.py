@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceResponse,
 )
 
+from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.errors import RemoteProtocolError
 from platform_probe.watching import otlp_logs
@@ -25,6 +29,7 @@ from platform_probe.watching.otlp_logs import (
     JSON,
     MAX_POST_BYTES,
     PROTOBUF,
+    LogRecord,
     UnreadablePostError,
     event_of,
     records_of,
@@ -64,30 +69,38 @@ def attributes_of(event: PlatformEvent, resource: tuple[str, ...] = ()) -> dict[
     return found
 
 
-def as_json(event: PlatformEvent, **changes: Any) -> bytes:
-    """Return a post with one event in JSON."""
+def pairs_of(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return attributes as JSON has them."""
+    return [
+        {
+            "key": key,
+            "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value},
+        }
+        for key, value in attributes.items()
+    ]
 
-    def pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
-        return [
-            {
-                "key": key,
-                "value": {"intValue": str(value)}
-                if isinstance(value, int)
-                else {"stringValue": value},
-            }
-            for key, value in attributes.items()
-        ]
 
-    record = {
+def as_record(event: PlatformEvent, **changes: Any) -> dict[str, Any]:
+    """Return an event as a record in JSON."""
+    return {
         "timeUnixNano": str(AT_NS),
         "traceId": (event.trace_id or "").upper(),
         "eventName": f"unlock.{event.event}",
-        "attributes": pairs(attributes_of(event)),
+        "attributes": pairs_of(attributes_of(event)),
         **changes,
     }
-    resource = {"attributes": pairs(attributes_of(event, ("api_release",)))}
-    scope = {"logRecords": [record]}
-    return msgspec.json.encode({"resourceLogs": [{"resource": resource, "scopeLogs": [scope]}]})
+
+
+def post_of(*records: dict[str, Any]) -> bytes:
+    """Return a post with these records, of one release of the API."""
+    resource = {"attributes": pairs_of(attributes_of(EVENT, ("api_release",)))}
+    of_resource = {"resource": resource, "scopeLogs": [{"logRecords": records}]}
+    return json.dumps({"resourceLogs": [of_resource]}).encode()
+
+
+def as_json(event: PlatformEvent, **changes: Any) -> bytes:
+    """Return a post with one event in JSON."""
+    return post_of(as_record(event, **changes))
 
 
 def as_protobuf(event: PlatformEvent) -> bytes:
@@ -162,21 +175,117 @@ def test_the_name_of_an_event_may_be_an_attribute() -> None:
     assert (event.event, event.request_id, event.trace_id) == ("requested", "r9", None)
 
 
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=30),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["stringValue", "intValue", "arrayValue", "values", "key", "value"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=5,
+)
+RECORD_FIELDS = ("timeUnixNano", "traceId", "eventName", "body", "attributes", "severityText")
+
+
 @given(st.binary(max_size=200), st.sampled_from([JSON, PROTOBUF, "text/plain"]))
-def test_no_post_crashes(content: bytes, content_type: str) -> None:
-    """What is no OTLP is refused, and what is has records."""
-    with suppress(UnreadablePostError):
-        for record in records_of(content, content_type):
-            with suppress(RemoteProtocolError):
-                event_of(record)
+def test_a_post_that_is_no_otlp_is_refused_and_counted(content: bytes, content_type: str) -> None:
+    """A post is refused whole, or each of its records becomes an event, is refused, or no event."""
+    bench = PlatformBench()
+    receiver = OtlpReceiver(bench.inbox, None)
+    if content_type not in (JSON, PROTOBUF):
+        with pytest.raises(UnreadablePostError, match="expected"):
+            records_of(content, content_type)
+        return
+    status, records = 200, list[LogRecord | RemoteProtocolError]()
+    try:
+        records += records_of(content, content_type)
+    except UnreadablePostError as error:
+        status = error.status
+    assert status in (200, 400)
+    refused = sum(receiver.take(record) is not None for record in records)
+    assert bench.inbox.malformed == refused
+    assert bench.inbox.taken + bench.inbox.repeated + refused <= len(records)
+
+
+@given(st.dictionaries(st.sampled_from(RECORD_FIELDS), JSON_VALUES, max_size=4))
+def test_a_record_with_wrong_fields_leaves_the_other(changes: dict[str, Any]) -> None:
+    """Whatever one record holds, the good one beside it is taken."""
+    bench = PlatformBench()
+    receiver = OtlpReceiver(bench.inbox, None)
+    content = post_of(as_record(EVENT, **changes), as_record(EVENT))
+    first, second = records_of(content, JSON)
+    before = receiver.take(first)
+    assert bench.inbox.malformed == (before is not None)
+    assert receiver.take(second) is None
+    assert bench.inbox.taken + bench.inbox.repeated >= 1
+
+
+def with_int(digits: str) -> dict[str, Any]:
+    """Return what makes the status of an answer these digits."""
+    key = otlp_logs.ATTRIBUTES["status"][0]
+    return {"attributes": [{"key": key, "value": {"intValue": digits}}]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        with_int("--5"),
+        with_int("-"),
+        with_int("٣"),
+        with_int("1" * 5_000),
+        {"timeUnixNano": "9" * 401},
+        {"timeUnixNano": int("9" * 401)},
+        {"attributes": [{"key": "unlockpath.phone.distance_m", "value": {"intValue": "9" * 401}}]},
+        {"attributes": 5},
+        {"traceId": None},
+    ],
+)
+async def test_one_bad_record_is_refused_alone(posted: Posted, changes: dict[str, Any]) -> None:
+    """It is counted and named; the record beside it is taken."""
+    content = post_of(as_record(EVENT, **changes), as_record(EVENT))
+    status, body, _ = await posted.post(content, Content_Type=JSON)
+    assert status == 200
+    assert msgspec.json.decode(body)["partialSuccess"]["rejectedLogRecords"] == "1"
+    assert (posted.bench.inbox.malformed, posted.bench.inbox.taken) == (1, 1)
+
+
+@pytest.mark.parametrize("bearer", [None, "Bearer wrong", "Bearer ", "Basic right"])
+async def test_a_post_without_the_token_is_not_read(bearer: str | None) -> None:
+    """It is answered 401 and counted; with the token the same post is taken."""
+    async with listening(Posted(lambda: "right\n")) as posted:
+        headers = {"Content_Type": JSON}
+        if bearer is not None:
+            headers["Authorization"] = bearer
+        assert (await posted.post(as_json(EVENT), **headers))[0] == 401
+        assert (posted.bench.inbox.taken, posted.bench.inbox.malformed) == (0, 0)
+        assert posted.bench.value("platform_lines_total", end="forged") == 1
+        good = await posted.post(as_json(EVENT), Content_Type=JSON, Authorization="Bearer right")
+        assert good[0] == 200
+        assert posted.bench.inbox.taken == 1
+
+
+async def test_without_its_token_the_monitor_takes_no_post(tmp_path: Path) -> None:
+    """The file is read anew for each post, and one that is gone lets nobody in."""
+    token = partial(read_secret, tmp_path / "none", name="platform.otlp_token_file")
+    async with listening(Posted(token)) as posted:
+        answer = await posted.post(as_json(EVENT), Content_Type=JSON, Authorization="Bearer x")
+        assert answer[0] == 503
+        assert posted.bench.inbox.taken == 0
 
 
 class Posted:
     """A probe's port that takes posts, and what came of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: Callable[[], str] | None = None) -> None:
         self.bench = PlatformBench()
-        receiver = OtlpReceiver(self.bench.inbox)
+        receiver = OtlpReceiver(self.bench.inbox, token)
         pages = ProbePages(
             metrics=lambda _: (iter(()), "text/plain"),
             not_ready=lambda: None,
@@ -197,13 +306,19 @@ class Posted:
             return answer.status, await answer.read(), answer.content_type
 
 
-@pytest.fixture
-async def posted() -> AsyncIterator[Posted]:
-    """Return a port that listens."""
-    posted = Posted()
+@asynccontextmanager
+async def listening(posted: Posted) -> AsyncIterator[Posted]:
+    """Listen until the block ends."""
     posted.port = await posted.server.start("127.0.0.1", 0)
     yield posted
     await posted.server.stop()
+
+
+@pytest.fixture
+async def posted() -> AsyncIterator[Posted]:
+    """Return a port that listens, and asks for no token."""
+    async with listening(Posted()) as posted:
+        yield posted
 
 
 async def test_a_post_is_taken(posted: Posted) -> None:

@@ -70,9 +70,13 @@ def test_a_wrong_line_among_others_is_found() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_line_crashes(line: bytes) -> None:
-    """Whatever stands in the file."""
-    PlatformBench().inbox.take_lines([line])
+def test_a_line_of_any_bytes_is_taken_or_refused(line: bytes) -> None:
+    """The good line behind it is taken, and what is no line is counted and logged."""
+    bench = PlatformBench()
+    good = encode_event(bench.behind.event("requested", request_id="good"))
+    bench.inbox.take_lines([line, good])
+    assert (bench.inbox.taken, bench.inbox.malformed) == (1, 1)
+    assert [line["event"] for line in bench.log.lines] == ["malformed_line"]
 
 
 def test_a_line_that_comes_again_is_passed_over() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -191,6 +192,18 @@ async def test_forged_presses_are_refused_and_counted(served: ServedMessages) ->
     assert served.value("incident_requests_total", end="unreadable") == 5
     assert (await served.press("link-button")).status == 200
     assert served.acted == []
+
+
+async def test_a_token_that_is_no_text_is_wrong(served: ServedMessages) -> None:
+    """A byte that is no UTF-8 is answered 401 and counted, as any other wrong token."""
+    reader, writer = await asyncio.open_connection(*served.url.removeprefix("http://").split(":"))
+    writer.write(
+        b"POST /incidents/actions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+        b"Authorization: Bearer \xff\r\n\r\n"
+    )
+    assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
+    writer.close()
+    assert served.value("incident_requests_total", end="forged") == 1
 
 
 async def test_requests_need_the_token(served: ServedMessages) -> None:

@@ -117,6 +117,12 @@ def test_a_program_is_asked_for_its_token(guarded_console: Guarded) -> None:
     assert answer.status == 200
 
 
+def test_a_token_that_is_no_text_is_wrong(guarded_console: Guarded) -> None:
+    """A byte that is no UTF-8 is answered as any other wrong token."""
+    visitor = Visitor(guarded_console[0], Accept="application/json")
+    assert visitor.get("/", Authorization="Bearer \xff").status == 401
+
+
 def test_a_token_opens_a_session_and_logging_out_ends_it(guarded_console: Guarded) -> None:
     """Its cookie is for the browser alone."""
     visitor = Visitor(guarded_console[0])
