@@ -377,6 +377,7 @@ class Probe(Connected):
             self._complaints,
             is_ours,
             values=self._values,
+            profile=self._profile,
         )
         if self._group is not None:
             inbox.let_hear(self._line_came)

@@ -142,6 +142,16 @@ class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     session_id: Name
     reason: PresenceReason | None = None
 
+    @property
+    def is_last_will(self) -> bool:
+        """Return whether the broker said it in place of a box whose connection was lost.
+
+        Without a reason an offline box may have left in peace: nobody can tell, and it is no sign
+        of life.
+        """
+        is_offline = self.status is PresenceStatus.OFFLINE
+        return is_offline and self.reason in (None, PresenceReason.LAST_WILL)
+
 
 class Telemetry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Box to platform at QoS 0: the heartbeat."""

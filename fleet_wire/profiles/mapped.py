@@ -151,6 +151,18 @@ class MappedProfile:
         own = f"{client_id}/{unique}" if self._has_client else unique
         return f"{vehicle_id}/{own}" if self._form.ids == "car" else own
 
+    def logged_id(self, vehicle_id: str | None, command_id: str) -> str | None:
+        """Return the log's id with the car before it, where ids are unique within a car only.
+
+        The log may name the whole id. An id without the client before it fits one command of each.
+        """
+        if self._form.ids != "car":
+            return command_id
+        if vehicle_id is None or command_id.startswith(f"{vehicle_id}/"):
+            return command_id if "/" in command_id else None
+        is_whole = not self._has_client or "/" in command_id
+        return f"{vehicle_id}/{command_id}" if is_whole else None
+
     def properties(
         self,
         vehicle_id: str,
@@ -223,6 +235,7 @@ def traits_of(form: ProfileForm) -> WireTraits:
         deduplicates=form.deduplicates,
         works_in_turn=form.while_busy == "wait",
         correlation=form.correlation,
+        ids_within_car=form.ids == "car",
         kinds=frozenset(messages),
         phases=frozenset(Phase) & words(TopicKind.RESULT, "phase"),
         actions=frozenset(Action) & words(TopicKind.COMMAND, "action"),

@@ -66,6 +66,10 @@ class NativeProfile:
         """Return `unique`: ids of the contract are unique in the fleet."""
         return unique
 
+    def logged_id(self, vehicle_id: str | None, command_id: str) -> str | None:  # noqa: ARG002
+        """Return the log's id: ids of the contract are unique in the fleet."""
+        return command_id
+
     def properties(
         self,
         vehicle_id: str,

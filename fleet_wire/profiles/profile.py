@@ -57,6 +57,8 @@ class WireTraits:
     works_in_turn: bool = False
     """Whether a command that comes while a box is busy waits; else it is refused as busy."""
     correlation: Correlation = Correlation.FIELD
+    ids_within_car: bool = False
+    """Whether ids of commands are unique within a car only: `read` puts the car before them."""
     kinds: frozenset[TopicKind] = frozenset(TopicKind)
     """Which messages there are."""
     phases: frozenset[Phase] = frozenset(Phase)
@@ -145,6 +147,13 @@ class Profile(Protocol):
 
     def command_id(self, vehicle_id: str, unique: str, *, client_id: str) -> str:
         """Return the id of a new command, as `read` will give it; `unique` is never used twice."""
+        ...
+
+    def logged_id(self, vehicle_id: str | None, command_id: str) -> str | None:
+        """Return the id, as `read` gives it, of a command that the platform's log names.
+
+        None: the log's id fits several commands.
+        """
         ...
 
     def properties(

@@ -181,7 +181,7 @@ class FleetEvidence:
         if not retained:
             self._count_reconnect(vehicle, presence)
             vehicle.presence_changed_s = now_s
-            if presence.reason is not PresenceReason.LAST_WILL:
+            if not presence.is_last_will:
                 vehicle.heard_s = now_s
         self._count(vehicle, -1)
         vehicle.presence = _box_presence(presence)
@@ -201,8 +201,9 @@ class FleetEvidence:
 
     def _count_reconnect(self, vehicle: VehicleEvidence, presence: Presence) -> None:
         """Count a box that is back without a goodbye: its connection was lost, or taken over."""
+        said_goodbye = vehicle.offline_reason is PresenceReason.SHUTDOWN
         was_lost = vehicle.presence is BoxPresence.ONLINE or (
-            vehicle.offline_reason is PresenceReason.LAST_WILL
+            vehicle.presence is BoxPresence.OFFLINE and not said_goodbye
         )
         if was_lost and presence.status is PresenceStatus.ONLINE:
             self.reconnects[vehicle.build.region] += 1

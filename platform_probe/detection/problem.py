@@ -14,7 +14,7 @@ from platform_probe.detection.finding import Finding
 from platform_probe.detection.measures import LATE, PROVED_LATER, Measure
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import LEAST_DIAGNOSED, SURE, summed
-from platform_probe.detection.traits import Key, Values, common_of, is_in, named
+from platform_probe.detection.traits import Key, Values, common_of, is_elsewhere, is_in, named
 from platform_probe.diagnosis.cohorts.names import Name, names_of
 
 BEFORE_S: Final = 60.0
@@ -32,6 +32,11 @@ WAITED: Final = "late_delivery_persistent_session"
 for them. Of a single unlock its diagnosis can hardly say so."""
 GOES_ON: Final = 1 / 3
 """So much of what it hits is not of a rare mode that began amid it, where that is another [E]."""
+UNKNOWN_AT_MOST: Final = 2.0
+"""So many times as many may fail among cars of unknown kind as would if they are like the known
+ones: more are another problem's [E]."""
+UNKNOWN_AT_LEAST: Final = 5
+"""So few failures of cars of unknown kind show no other problem [E]."""
 LEAST_SURE: Final = 0.5
 """Of what has just enough evidence: by the limit alone that would be nothing."""
 
@@ -89,6 +94,8 @@ class Problem:
     def clear(self) -> None:
         """Count anew."""
         self.failed = self.total = self.elsewhere_failed = self.elsewhere_total = 0
+        self.unknown_failed = self.unknown_total = 0
+        """Of cars of which it is not known whether they are of its cohort."""
         self.customers: set[str] = set()
         self.cars: set[str] = set()
         self.hits: deque[Hit] = deque(maxlen=MOST_HITS)
@@ -100,9 +107,13 @@ class Problem:
         self.sure = max(self._sure(), LEAST_SURE)
 
     def explains(self, values: Values, at_s: float) -> bool:
-        """Return whether what was hit there and then is this problem."""
-        is_then = self.since_s - BEFORE_S <= at_s <= self.over_s
-        return is_then and is_in(self.key, values)
+        """Return whether what was hit there and then is this problem.
+
+        Cars of unknown kind may be of its cohort, as long as no more of them fail than explain.
+        """
+        if not self.since_s - BEFORE_S <= at_s <= self.over_s or is_elsewhere(self.key, values):
+            return False
+        return is_in(self.key, values) or self._explains_unknown
 
     def is_of_else(self, measure: Measure) -> bool:
         """Return whether this is known to be no problem of the rare mode that a measure counts.
@@ -128,8 +139,10 @@ class Problem:
         for values, number in totals.items():
             if is_in(self.key, values):
                 self.total += number
-            else:
+            elif is_elsewhere(self.key, values):
                 self.elsewhere_total += number
+            else:
+                self.unknown_total += number
         for hit in hits:
             if self.apart.isdisjoint(hit.measures):
                 self._add(hit)
@@ -155,7 +168,7 @@ class Problem:
         is_of_it = is_in(self.key, values)
         of_it = hit if hit is not None and self.measure in hit.measures else None
         if counts:
-            self._count(of_it, is_of_it=is_of_it)
+            self._count(values, of_it, is_of_it=is_of_it)
         elif is_of_it and of_it is not None:
             self._repeats.append(of_it)
             self._note_whom(of_it)
@@ -237,14 +250,23 @@ class Problem:
 
     # Within
 
-    def _count(self, hit: Hit | None, *, is_of_it: bool) -> None:
+    @property
+    def _explains_unknown(self) -> bool:
+        """Return whether no more of the cars of unknown kind fail than are of its cohort."""
+        known = max(self.total + self.elsewhere_total, 1)
+        likely = self.unknown_total * self.failed / known
+        return self.unknown_failed <= max(UNKNOWN_AT_MOST * likely, UNKNOWN_AT_LEAST)
+
+    def _count(self, values: Values, hit: Hit | None, *, is_of_it: bool) -> None:
         """Count an unlock, of its cohort or another; `hit` where it was hit by it."""
         if is_of_it:
             self.total += 1
             self.well += hit is None
-        else:
+        elif is_elsewhere(self.key, values):
             self.elsewhere_total += 1
             self.well_elsewhere += hit is None
+        else:
+            self.unknown_total += 1
         if hit is not None:
             self._add(hit)
         if is_of_it:
@@ -253,7 +275,9 @@ class Problem:
 
     def _add(self, hit: Hit) -> None:
         if not is_in(self.key, hit.values):
-            self.elsewhere_failed += 1
+            is_known = is_elsewhere(self.key, hit.values)
+            self.elsewhere_failed += is_known
+            self.unknown_failed += not is_known
             return
         self.failed += 1
         self._taken_back.discard(hit.attempt_id)

@@ -20,7 +20,7 @@ from platform_probe.detection.measures import MEASURES, Measure
 from platform_probe.detection.naming import Look, Shared, look, look_for_each, telling_part
 from platform_probe.detection.problem import Problem, goes_on_beside
 from platform_probe.detection.recent import KEPT_S, Hit, Recent
-from platform_probe.detection.traits import Key, Values, are_nested, is_in
+from platform_probe.detection.traits import Key, Values, are_nested, is_elsewhere, is_in
 from platform_probe.detection.watched import Series, Watched
 from platform_probe.detection.watched_cohorts import MOST_COHORTS, WatchedCohorts
 from platform_probe.diagnosis.cohorts.counts import Count
@@ -349,7 +349,8 @@ class ShareTests:
         if parts and len(names) == 1 and not (names <= MODES.keys() and _is_all_in(found, own)):
             return  # one problem, of which no mode tells that its parts are one
         covers = sum(is_in(first.key, hit.values) for hit in own)
-        is_all = covers >= SHARE_OF_HITS * max(len(own), 1) or bool(parts)
+        others_hit = sum(is_elsewhere(first.key, hit.values) for hit in own)
+        is_all = covers >= SHARE_OF_HITS * max(covers + others_hit, 1) or bool(parts)
         if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
             problem.key = first.key
             problem.expected = self._expected(problem.measure, first.key, now_s)
@@ -391,7 +392,8 @@ def _is_all_in(found: Look, own: Sequence[Hit]) -> bool:
     """Return whether nearly all hits are of parts that are sure."""
     keys = [one.key for one in found.found]
     held = sum(any(is_in(key, hit.values) for key in keys) for hit in own)
-    return held >= SHARE_OF_HITS * len(own) and all(map(_is_sure, found.found))
+    others = sum(all(is_elsewhere(key, hit.values) for key in keys) for hit in own)
+    return held >= SHARE_OF_HITS * (held + others) and all(map(_is_sure, found.found))
 
 
 def _is_sure(part: Shared) -> bool:

@@ -92,6 +92,18 @@ def is_in(key: Key, values: Values) -> bool:
     return True
 
 
+def is_elsewhere(key: Key, values: Values) -> bool:
+    """Return whether unlocks of these values are known not to belong to a cohort.
+
+    A car of which a trait of its kind is not known belongs to no cohort of it, nor elsewhere.
+    """
+    for place, value in key:
+        known = values[place]
+        if known != value and (known is not None or place >= OF_KIND):
+            return True
+    return False
+
+
 def are_nested(one: Key, other: Key) -> bool:
     """Return whether one cohort is a part of the other."""
     return {*one} <= {*other} or {*other} <= {*one}

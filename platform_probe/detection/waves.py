@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
-from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from fleet_wire.contract.messages import Presence, PresenceStatus, VehicleState
 from fleet_wire.contract.partial import PartialState
 from platform_probe.detection.evidence import Evidence
 from platform_probe.detection.expected import Block, Learned
@@ -25,6 +25,7 @@ from platform_probe.detection.traits import (
     Key,
     Values,
     common_of,
+    is_elsewhere,
     is_in,
     keys_of,
     values_of_state,
@@ -195,7 +196,7 @@ class Waves:
         was_online, car.is_online = car.is_online, is_online
         if is_online is not was_online:
             self._count_online(car.values, 1 if is_online else -1)
-        car.is_lost = presence.reason is PresenceReason.LAST_WILL
+        car.is_lost = presence.is_last_will
         return was_online and not is_online and car.is_lost
 
     def _note_lost(self, vehicle_id: str, now_s: float) -> None:
@@ -212,7 +213,7 @@ class Waves:
                 one.failed = len(one.cars)
                 return
         for one in self.sightings:
-            one.elsewhere_failed += 1
+            one.elsewhere_failed += is_elsewhere(one.key, values)
         self._lost_of.update(keys_of(values))
 
     def _share(self) -> float:
@@ -294,7 +295,7 @@ class Waves:
         sighting.since_s = members[int(len(members) * STRAGGLERS)][0]
         sighting.failed = len(sighting.cars)
         self._count_of(sighting)
-        sighting.elsewhere_failed = len(wave) - len(members)
+        sighting.elsewhere_failed = sum(is_elsewhere(key, values) for _, _, values in wave)
         sighting.elsewhere_total += sighting.elsewhere_failed
         self.sightings.append(sighting)
         for test in self._tests.values():
@@ -334,9 +335,11 @@ class Waves:
 
     def _count_of(self, one: Sighting) -> None:
         """Note how many cars there are of a cohort with those that were lost, and elsewhere."""
-        there = sum(number for values, number in self._online.items() if is_in(one.key, values))
-        one.total = there + one.failed
-        one.elsewhere_total = self._online.total() - there
+        online = self._online.items()
+        one.total = one.failed + sum(number for values, number in online if is_in(one.key, values))
+        one.elsewhere_total = sum(
+            number for values, number in online if is_elsewhere(one.key, values)
+        )
 
     def _follow(self, one: Sighting, now_s: float) -> None:
         away = sum(

@@ -164,7 +164,7 @@ class CarHistory(Follower):
             self.stood = self.stood if self.changes else self.standing
         else:
             self._note_change(session, now_s)
-            if presence.reason is not PresenceReason.LAST_WILL:
+            if not presence.is_last_will:
                 self.heard = _kept(self.heard, now_s)
         return session
 

@@ -15,7 +15,10 @@ from fleet_wire.contract.platform_log import (
     decode_events,
 )
 from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
 from platform_probe.attempts.joiner import Joiner
+from platform_probe.diagnosis.remembering import Latest
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.platform_metrics import LineEnd, PlatformMetrics
 from platform_probe.watching.known_values import KnownValues
@@ -38,6 +41,7 @@ class PlatformInbox:
         is_ours: Callable[[str], bool] | None = None,
         *,
         values: KnownValues,
+        profile: Profile = NATIVE,
     ) -> None:
         self._values = values
         self._joiner = joiner
@@ -45,6 +49,10 @@ class PlatformInbox:
         self._complaints = complaints
         self._is_ours = is_ours
         """Says of a request whether it is ours to count; None: there is no other monitor."""
+        self._logged_id = profile.logged_id
+        self._has_ids_within_car = profile.traits.ids_within_car
+        self._cars: Latest[str, str] = Latest(2 * MAX_KNOWN)
+        """By request the car: a later line may leave it out."""
         self._known: dict[str, int] = {}
         """The steps that have come of each request."""
         self._known_before: dict[str, int] = {}
@@ -116,7 +124,10 @@ class PlatformInbox:
         """Note which steps of requests have come; return those that had not."""
         new: list[PlatformEvent] = []
         known = self._known
-        for event in map(_as_it_was, events):
+        events = map(_as_it_was, events)
+        if self._has_ids_within_car:
+            events = map(self._with_id_on_wire, events)
+        for event in events:
             request_id, step = event.request_id, event.event
             bit = _BITS[step]
             steps = known.get(request_id)
@@ -135,6 +146,16 @@ class PlatformInbox:
                 self._sent[request_id] = event.at
             new.append(self._values.bound_event(event))
         return new
+
+    def _with_id_on_wire(self, event: PlatformEvent) -> PlatformEvent:
+        """Return an event with its command's id as MQTT has it."""
+        car = event.vehicle_id or self._cars.get(event.request_id)
+        if car is not None:
+            self._cars.keep(event.request_id, car)
+        if event.command_id is None:
+            return event
+        command_id = self._logged_id(car, event.command_id)
+        return msgspec.structs.replace(event, command_id=command_id)
 
     def _last_sent_at(self, request_id: str) -> float:
         before_at = self._sent_before.get(request_id, math.inf)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.platform_log import encode_event
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
 from platform_probe.outputs.dimension import UNKNOWN
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.platform_metrics import PlatformMetrics
@@ -22,6 +24,7 @@ class PlatformBench:
     """An inbox before a joiner, its metrics and its log."""
 
     behind: JoinBench = field(default_factory=JoinBench)
+    profile: Profile = NATIVE
 
     def __post_init__(self) -> None:
         """Put it together."""
@@ -35,6 +38,7 @@ class PlatformBench:
             self.metrics,
             Complaints(self.log.logger, clock),
             values=KnownValues(clock, lambda trait: self.capped.update((trait,))),
+            profile=self.profile,
         )
 
     def take(self, step: str, **changes: object) -> None:

@@ -11,6 +11,10 @@ import msgspec
 Values = tuple[str | None, ...]
 """A value for each trait that is looked at, in their order; None where it is not known."""
 
+MISSING: Final = ""
+"""The value of a trait that an attempt is known not to have, or too rare to be named."""
+OF_EVERY_CAR: Final = frozenset({"region", "operator", "firmware", "hardware"})
+"""Traits that every car has: an attempt without one is in no cohort of it, nor elsewhere."""
 OF_ONE_CAR: Final = 0.5
 """How much attempts of one car are alike (their intraclass correlation): the car that failed at
 08:12 fails at 08:13, when its customer presses again. [E] On seed 1 of `python -m bench.cohorts`,

@@ -9,9 +9,18 @@ from enum import StrEnum
 from heapq import nlargest
 from typing import Final
 
+from msgspec import structs
+
 from platform_probe.diagnosis.cohorts.begin import Begin, begin_of
-from platform_probe.diagnosis.cohorts.counts import Before, Count, leaves_of
-from platform_probe.diagnosis.cohorts.levels import is_in, settle_levels
+from platform_probe.diagnosis.cohorts.counts import (
+    MISSING,
+    OF_EVERY_CAR,
+    Before,
+    Count,
+    Values,
+    leaves_of,
+)
+from platform_probe.diagnosis.cohorts.levels import is_elsewhere, is_in, settle_levels
 from platform_probe.diagnosis.cohorts.scan import Candidate, Key, scan, total_of
 
 MOST_COHORTS: Final = 3
@@ -107,6 +116,7 @@ def find_cohorts(
     time, the search is repeated from there. Not so where it is exact, as where somebody asks about
     certain minutes.
     """
+    counts = _marked(counts, trait_names)
     look = _Look(counts, since)
     if not is_exact:
         look = _moved(look, counts, trait_names)
@@ -128,6 +138,19 @@ def find_cohorts(
         absence=absence,
         cars=cars,
     )
+
+
+def _marked(counts: Sequence[Count], trait_names: Sequence[str]) -> list[Count]:
+    """Return counts in which a trait that not every car has is `MISSING` where it is None."""
+    may_lack = [name not in OF_EVERY_CAR for name in trait_names]
+    marked: dict[Values, Values] = {}
+    for values in {count.values for count in counts}:
+        pairs = zip(values, may_lack, strict=True)
+        marked[values] = tuple(MISSING if one is None and lack else one for one, lack in pairs)
+    return [
+        one if marked[one.values] == one.values else structs.replace(one, values=marked[one.values])
+        for one in counts
+    ]
 
 
 def _moved(look: _Look, counts: Sequence[Count], trait_names: Sequence[str]) -> _Look:
@@ -170,7 +193,7 @@ class _Look:
         self._total = total_of(leaves)
         self._candidates = candidates = scan(leaves)
         self.none, self._mass = _weigh(_of_enough_cars(candidates, self.window), odds_of_none)
-        settle_levels(self._mass, candidates, leaves=leaves, total=self._total)
+        settle_levels(self._mass, candidates, leaves=leaves)
         self._cohorts: dict[Key, Cohort] = {}
 
     @property
@@ -213,14 +236,15 @@ class _Look:
         inside = {values for values in self._kinds if is_in(key, values)}
         members = [count for count in self._counts if count.values in inside]  # before it, too
         attempts, failures = _added_up(count for count in members if count.at >= self.since)
-        all_attempts, all_failures = _added_up(self.window)
+        elsewhere = {values for values in self._kinds if is_elsewhere(key, values)}
+        others = _added_up(count for count in self.window if count.values in elsewhere)
         return Cohort(
             traits=tuple(Trait(trait_names[place], value) for place, value in key),
             probability=self._mass[key],
             attempts=attempts,
             failures=failures,
-            attempts_elsewhere=all_attempts - attempts,
-            failures_elsewhere=all_failures - failures,
+            attempts_elsewhere=others[0],
+            failures_elsewhere=others[1],
             begin=begin_of(members),
         )
 

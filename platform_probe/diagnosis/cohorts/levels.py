@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
-from platform_probe.diagnosis.cohorts.counts import Leaf
+from platform_probe.diagnosis.cohorts.counts import MISSING, Leaf
 from platform_probe.diagnosis.cohorts.scan import (
     MOST_TRAITS,
     NOTHING,
@@ -29,7 +29,6 @@ def settle_levels(
     candidates: Mapping[Key, Candidate],
     *,
     leaves: Sequence[Leaf],
-    total: Sums,
 ) -> None:
     """Move probability from the likeliest conjunction to its parents, while their rest fails too.
 
@@ -39,7 +38,7 @@ def settle_levels(
     if not mass:
         return
     child = max(mass, key=mass.__getitem__)
-    while (step := _step_up(child, candidates, leaves=leaves, total=total)) is not None:
+    while (step := _step_up(child, candidates, leaves=leaves)) is not None:
         parent, evidence = step
         moved = mass[child] / (1.0 + math.exp(EVIDENCE - evidence))
         mass[parent] = mass.get(parent, 0.0) + moved
@@ -50,7 +49,7 @@ def settle_levels(
 
 
 def _step_up(
-    child: Key, candidates: Mapping[Key, Candidate], *, leaves: Sequence[Leaf], total: Sums
+    child: Key, candidates: Mapping[Key, Candidate], *, leaves: Sequence[Leaf]
 ) -> tuple[Key, float] | None:
     """Return the best parent whose rest fails too, and the evidence of that rest."""
     inside = candidates[child].inside
@@ -59,7 +58,7 @@ def _step_up(
         candidate = candidates.get(parent)
         if candidate is None:
             continue
-        evidence = _rest_fails(candidate.inside - inside, inside, total - candidate.inside)
+        evidence = _rest_fails(candidate.inside - inside, inside, candidate.outside)
         if evidence is not None and (best is None or candidate.score > candidates[best[0]].score):
             best = parent, evidence
     return best
@@ -71,7 +70,7 @@ def _parents(child: Key, leaves: Sequence[Leaf]) -> list[Key]:
     shared = [
         (place, first)
         for place, first in enumerate(inside[0])
-        if first is not None and all(values[place] == first for values in inside)
+        if first not in (None, MISSING) and all(values[place] == first for values in inside)
     ]
     return [
         key
@@ -84,6 +83,11 @@ def _parents(child: Key, leaves: Sequence[Leaf]) -> list[Key]:
 def is_in(key: Key, values: Sequence[str | None]) -> bool:
     """Return whether attempts of these values are in the conjunction."""
     return all(values[place] == value for place, value in key)
+
+
+def is_elsewhere(key: Key, values: Sequence[str | None]) -> bool:
+    """Return whether attempts of these values are known not to be in the conjunction."""
+    return any(values[place] not in (None, value) for place, value in key)
 
 
 def _rest_fails(rest: Sums, child: Sums, outside: Sums) -> float | None:

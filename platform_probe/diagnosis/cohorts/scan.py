@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from operator import itemgetter
 from typing import Final
 
-from platform_probe.diagnosis.cohorts.counts import Leaf, Values
+from platform_probe.diagnosis.cohorts.counts import MISSING, Leaf, Values
 
 MOST_TRAITS: Final = 3
 """Traits in a conjunction, at most."""
@@ -71,7 +71,14 @@ class Candidate:
 
     key: Key
     inside: Sums
+    known: Sums
+    """All attempts of which it is known whether they are inside."""
     score: float
+
+    @property
+    def outside(self) -> Sums:
+        """What is known to be elsewhere."""
+        return self.known - self.inside
 
 
 def total_of(leaves: Sequence[Leaf]) -> Sums:
@@ -100,11 +107,19 @@ def scan(leaves: Sequence[Leaf]) -> dict[Key, Candidate]:
                 + sum(math.log(choices[place]) for place in places)
                 + _COST_OF_RATE
             )
-            for values, inside in _groups(merged, places):
-                gain = _gain(inside, total)
+            groups = _groups(merged, places)
+            partial = [one for one in groups.items() if None in one[0]]
+            for values, inside in groups.items():
+                if None in values or MISSING in values:
+                    continue
+                known = total
+                for unknown, sums in partial:
+                    if _may_be(unknown, values):
+                        known -= sums
+                gain = _gain(inside, known)
                 if gain is not None:
-                    key = tuple(zip(places, values, strict=True))
-                    candidates[key] = Candidate(key, inside, gain - cost)
+                    key = tuple(zip(places, map(str, values), strict=True))
+                    candidates[key] = Candidate(key, inside, known, gain - cost)
     return candidates
 
 
@@ -138,19 +153,20 @@ def _if_all_alike(inside: Sums, total: Sums) -> float:
 
 
 def _merge_rare(leaves: Sequence[Leaf]) -> list[Leaf]:
-    """Return fewer leaves: values with too few failures to name any cohort become None."""
+    """Return fewer leaves: values with too few failures to name any cohort become `MISSING`."""
     failures: list[dict[str | None, float]] = [{} for _ in range(_width(leaves))]
     for leaf in leaves:
         if leaf.failures:
             for sums, value in zip(failures, leaf.values, strict=True):
                 sums[value] = sums.get(value, 0.0) + leaf.failures
     named = [
-        {value: value for value, count in sums.items() if count >= LEAST_FAILURES}
+        {None: None} | {value: value for value, count in sums.items() if count >= LEAST_FAILURES}
         for sums in failures
     ]
     merged: dict[Values, Leaf] = {}
     for leaf in leaves:
-        values = tuple(names.get(value) for names, value in zip(named, leaf.values, strict=True))
+        pairs = zip(named, leaf.values, strict=True)
+        values = tuple(names.get(value, MISSING) for names, value in pairs)
         into = merged.get(values)
         if into is None:
             into = merged[values] = Leaf(values)
@@ -160,10 +176,13 @@ def _merge_rare(leaves: Sequence[Leaf]) -> list[Leaf]:
     return list(merged.values())
 
 
-def _groups(
-    leaves: Sequence[Leaf], places: tuple[int, ...]
-) -> Iterator[tuple[tuple[str, ...], Sums]]:
-    """Yield the sums of each conjunction of these traits that all attempts in it name."""
+def _may_be(unknown: Values, values: Values) -> bool:
+    """Return whether attempts that lack some of these values may have them all."""
+    return all(one in (None, value) for one, value in zip(unknown, values, strict=True))
+
+
+def _groups(leaves: Sequence[Leaf], places: tuple[int, ...]) -> dict[Values, Sums]:
+    """Return the sums of each combination of values of these traits."""
     pick = itemgetter(*places)
     groups: dict[object, list[float]] = {}
     for leaf in leaves:
@@ -175,7 +194,7 @@ def _groups(
             sums[0] += leaf.attempts
             sums[1] += leaf.failures
             sums[2] += leaf.expected
-    for key, sums in groups.items():
-        values = key if isinstance(key, tuple) else (key,)
-        if None not in values:
-            yield values, Sums(*sums)
+    return {
+        key if isinstance(key, tuple) else (key,): Sums(*sums)  # type: ignore[dict-item]
+        for key, sums in groups.items()
+    }

@@ -131,3 +131,13 @@ def test_a_car_that_is_taken_out_of_service_is_counted_no_longer() -> None:
     assert evidence.of("a-2").presence is BoxPresence.ONLINE
     assert evidence.by_region == {("a", "online"): 1}
     assert +evidence.by_presence == {"online": 1}
+
+
+def test_a_last_will_without_a_reason_is_no_sign_of_life() -> None:
+    """A wire that never says why a box is offline has last wills all the same."""
+    evidence = FleetEvidence()
+    evidence.presence("a-1", ONLINE, 1.0, retained=False)
+    evidence.presence("a-1", Presence(PresenceStatus.OFFLINE, "s1"), 5.0, retained=False)
+    assert evidence.of("a-1").heard_s == 1.0
+    evidence.presence("a-1", ONLINE, 9.0, retained=False)
+    assert evidence.reconnects.total() == 1

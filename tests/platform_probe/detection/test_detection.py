@@ -1215,3 +1215,34 @@ def test_what_comes_back_after_a_restart_is_the_same_incident() -> None:
     fail(watched, 60)
     (incident,) = watched.last
     assert incident.state is IncidentState.OPEN
+
+
+def test_cars_of_unknown_kind_belong_to_no_cohort_and_not_elsewhere() -> None:
+    """New firmware fails, also in cars that have not said which they have: it stays named."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    unknown = dict.fromkeys(("region", "operator", "firmware", "hardware"))
+    for number in range(600):
+        watched.wait(2.0)
+        firmware = "2.5" if number % 5 == 0 else "2.4"
+        labels = unknown if number // 5 % 2 else {"firmware": firmware}
+        watched.unlock(cause=Cause.BOX_SILENT if firmware == "2.5" else None, **labels)
+    (incident,) = watched.last
+    assert incident.cohort == {"firmware": "2.5"}
+    assert incident.elsewhere_failed == 0
+    assert incident.elsewhere_total < 300
+
+
+def test_what_fails_more_often_in_cars_of_unknown_kind_is_another_problem() -> None:
+    """Nearly all of them fail, beside one firmware: that is not all of that firmware."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    unknown = dict.fromkeys(("region", "operator", "firmware", "hardware"))
+    for number in range(300):
+        watched.wait(2.0)
+        firmware = "2.5" if number % 10 == 0 else "2.4"
+        is_unknown = number % 2 == 1
+        is_hit = is_unknown or firmware == "2.5"
+        labels = unknown if is_unknown else {"firmware": firmware}
+        watched.unlock(cause=Cause.BOX_SILENT if is_hit else None, **labels)
+    assert max(one.failed for one in watched.last) > 100

@@ -47,3 +47,33 @@ def test_a_car_that_keeps_changing_leaves_no_kinds_behind(
         assert len(waves._online) <= 2
         assert len(waves._tests) <= 50
     assert waves._tests
+
+
+def test_cars_are_lost_whose_last_wills_give_no_reason() -> None:
+    """As on a wire on which presence says no more than offline."""
+    waves = Waves(count(1))
+    for number in range(40):
+        waves.heard(f"{number}", ONLINE, 0.0, is_retained=True)
+    waves.tick(0.0)
+    for number in range(30):
+        gone = Presence(PresenceStatus.OFFLINE, "s")
+        waves.heard(f"{number}", gone, 1.0, is_retained=False)
+    waves.tick(20.0)
+    (wave,) = waves.sightings
+    assert len(wave.cars) == 30
+
+
+def test_cars_of_unknown_kind_are_not_elsewhere() -> None:
+    """Forty cars of one region are lost; of a hundred others nobody knows the region."""
+    waves = Waves(count(1))
+    for number in range(180):
+        waves.heard(f"{number}", ONLINE, 0.0, is_retained=True)
+        if number < 80:
+            region = PartialState(region="north" if number < 40 else "south")
+            waves.heard(f"{number}", region, 0.0, is_retained=True)
+    waves.tick(0.0)
+    for number in range(40):
+        waves.heard(f"{number}", WILL, 1.0, is_retained=False)
+    waves.tick(20.0)
+    (wave,) = waves.sightings
+    assert (wave.total, wave.elsewhere_total) == (40, 40)

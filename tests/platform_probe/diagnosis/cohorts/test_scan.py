@@ -57,3 +57,15 @@ def test_what_fails_less_than_elsewhere_or_before_is_no_candidate() -> None:
     leaves = [Leaf(("a",), 100.0, 3.0, 2.0), Leaf(("b",), 100.0, 90.0, 2.0)]
     assert scan(leaves).keys() == {((0, "b"),)}
     assert scan([]) == {}
+
+
+def test_attempts_of_unknown_value_are_neither_inside_nor_elsewhere() -> None:
+    """They would hide that all of one value fail and none of the other."""
+    leaves = [leaf("new", 20.0), leaf("old", 0.0), leaf(None, 10.0)]
+    found = scan(leaves)[((0, "new"),)]
+    assert (found.inside.attempts, found.outside.attempts, found.outside.failures) == (20, 20, 0)
+
+
+def leaf(value: str | None, failures: float) -> Leaf:
+    """Return twenty attempts of one value."""
+    return Leaf((value,), attempts=20.0, failures=failures, expected=0.4)
