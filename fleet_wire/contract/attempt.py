@@ -70,6 +70,8 @@ class Flag(StrEnum):
 
     DUPLICATE = "duplicate"
     """An answer came more than once."""
+    SENT_TWICE = "sent_twice"
+    """The same command was published twice at once."""
     OUT_OF_ORDER = "out_of_order"
     """A later stage was seen before an earlier one."""
     WOKEN = "woken"

@@ -15,10 +15,10 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import PROBE_STOPPED, UNREAD, Flag, Record, Source
+from fleet_wire.contract.attempt import PROBE_STOPPED, UNREAD, Flag, Record, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Result
-from platform_probe.attempts.conclusion import cause_of_timeout, evidence_of
+from platform_probe.attempts.conclusion import cause_of_refusal, cause_of_timeout, evidence_of
 from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
 from platform_probe.attempts.gaps import Gaps
@@ -171,6 +171,9 @@ class Following:
         """
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
+            if attempt.is_refused:
+                self._end_refused(attempt)
+                continue
             attempt.unobserved = reason
             if attempt.start.source is not Source.CUSTOMER and not attempt.start.through_api:
                 self._end(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
@@ -179,6 +182,9 @@ class Following:
         """End every open attempt: the probe stops."""
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
+            if attempt.is_refused:
+                self._end_refused(attempt)
+                continue
             attempt.unobserved = PROBE_STOPPED
             self._end(attempt, Cause.NOT_OBSERVED, now_s, attempt.unobserved)
         for held in self._held.overdue(math.inf):
@@ -195,10 +201,7 @@ class Following:
         while deadlines and deadlines[0].at_s <= now_s:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
-                cause = self._cause_so_far(attempt)
-                is_unread = cause is Cause.UNCLASSIFIED and attempt.is_unread
-                reason = UNREAD if is_unread else attempt.why_unknown
-                self._end(attempt, cause, attempt.deadline_s, reason)
+                self._end_overdue(attempt)
         halfway = self._unanswered
         while halfway and halfway[0][0] <= now_s:
             attempt = self._open.get(halfway.popleft()[1])
@@ -208,6 +211,24 @@ class Following:
             for held in self._held.overdue(now_s):
                 self._waited_in_vain(held)
         return now_s
+
+    def _end_overdue(self, attempt: OpenAttempt) -> None:
+        if attempt.is_refused:
+            self._end_refused(attempt)
+            return
+        cause = self._cause_so_far(attempt)
+        is_unread = cause is Cause.UNCLASSIFIED and attempt.is_unread
+        reason = UNREAD if is_unread else attempt.why_unknown
+        self._end(attempt, cause, attempt.deadline_s, reason)
+
+    def _end_refused(self, attempt: OpenAttempt) -> None:
+        """End an attempt that the box has refused, when it did."""
+        answer = attempt.result
+        assert answer is not None  # noqa: S101 - it was refused
+        said = (answer.reason and answer.reason.value, answer.detail)
+        reason = ": ".join(part for part in said if part) or None
+        refused_s = attempt.reached_s[Stage.RESULT_RECEIVED]
+        self._end(attempt, cause_of_refusal(answer.reason), refused_s, reason)
 
     def _look_halfway(self, attempt: OpenAttempt, now_s: float) -> None:
         """Tell of an unlock to which a car that is connected, and awake, has not said a word."""

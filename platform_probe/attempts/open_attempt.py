@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from fleet_wire.contract.attempt import Flag, PlatformSide, Stage
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.messages import Phase, Result
+from fleet_wire.contract.messages import Phase, Reason, Result
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.evidence import BoxPresence, Build
@@ -92,6 +92,20 @@ class OpenAttempt:
     def is_heard(self) -> bool:
         """Whether the car itself has said anything about the command."""
         return not self.reached_s.keys().isdisjoint(_OF_THE_CAR)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the box has refused, and may have meant a copy of the command."""
+        return self.result is not None and self.result.phase is Phase.REFUSED
+
+    @property
+    def is_of_copy(self) -> bool:
+        """Whether a refusal may be of a copy: the box may be executing the command itself."""
+        if self.result is None or not self.is_refused:
+            return False
+        may_be_busy_with_it = Flag.SENT_TWICE in self.flags
+        reason = self.result.reason
+        return reason is Reason.REPLAYED or (reason is Reason.BUSY and may_be_busy_with_it)
 
     def furthest(self) -> Stage:
         """Return the last stage that was reached."""

@@ -27,7 +27,7 @@ from fleet_wire.contract.partial import PartialState, PartialTelemetry, Provisio
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
-from platform_probe.attempts.conclusion import cause_of_refusal
+from platform_probe.attempts.conclusion import WORK_S
 from platform_probe.attempts.following import Following
 from platform_probe.attempts.held import HeldAnswer
 from platform_probe.attempts.open_attempt import OpenAttempt
@@ -38,6 +38,10 @@ MAX_OPEN_WATCHED: Final = 100_000
 TOO_LATE: Final = 0.25
 """An unlock of our own that we begin after more of its deadline leaves its car too little time to
 be blamed for what does not come [E]: of 15 s, 4; a car that sleeps takes 5 to 10 to answer."""
+
+
+AT_ONCE_S: Final = 0.1
+"""Who hears a command at the broker and sends it again takes longer [E]."""
 
 
 class AttemptTracker(Following):
@@ -109,10 +113,12 @@ class AttemptTracker(Following):
         now_s = self._advance()
         trace_id = None if trace is None else trace.trace_id
         asked = self._open_by_trace.get(trace_id) if trace_id else None
-        if asked is not None and asked.start.vehicle_id == vehicle_id:
+        is_known = self.knows(command.command_id)
+        if asked is not None and asked.start.vehicle_id == vehicle_id and not is_known:
             self._came_through_api(asked, command, now_s)
             return
-        if self.knows(command.command_id):
+        if is_known:
+            self.command_again(command.command_id)
             return
         if trace_id and self._remembered.name_command(trace_id, command.command_id):
             return
@@ -144,6 +150,15 @@ class AttemptTracker(Following):
         if held:
             attempt.flag(Flag.OUT_OF_ORDER)
         self._answer_from(held)
+
+    def command_again(self, command_id: str) -> None:
+        """Note a copy of a command: one that comes at once was published twice."""
+        attempt = self._open.get(command_id)
+        if attempt is None or attempt.start.source is not Source.CUSTOMER:
+            return
+        after_s = self._clock.monotonic_s() - attempt.start.intended_s
+        if after_s < AT_ONCE_S:
+            attempt.flag(Flag.SENT_TWICE)
 
     def _take_held(self, command_id: str) -> None:
         self._answer_from(self._held.take(command_id))
@@ -305,22 +320,27 @@ class AttemptTracker(Following):
 
     def _answered(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
         if attempt.result is not None:
-            # A box that got the command twice refuses it the second time: the first answer counts.
+            # A box that got the command twice refuses the copy, before or after its answer.
             attempt.flag(Flag.DUPLICATE)
-            return
+            if not attempt.is_of_copy:
+                return
         attempt.result = answer
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
-        if answer.phase is Phase.REFUSED:
-            said = (answer.reason and answer.reason.value, answer.detail)
-            reason = ": ".join(part for part in said if part) or None
-            self._end(attempt, cause_of_refusal(answer.reason), now_s, reason)
+        if attempt.is_of_copy:
+            self._end_by(attempt, now_s + WORK_S)
+        elif attempt.is_refused:
+            self._end_refused(attempt)
         elif not self._reports_opening(attempt.start.vehicle_id):
             self._end(attempt, None, now_s)
         elif Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
             self._end(attempt, None, now_s)
-        elif now_s + self._state_grace_s < attempt.deadline_s:
-            attempt.deadline_s = now_s + self._state_grace_s
+        else:
+            self._end_by(attempt, now_s + self._state_grace_s)
+
+    def _end_by(self, attempt: OpenAttempt, at_s: float) -> None:
+        if at_s < attempt.deadline_s:
+            attempt.deadline_s = at_s
             self._note_deadline(attempt)
 
     def _reports_opening(self, vehicle_id: str) -> bool:
@@ -343,5 +363,9 @@ class AttemptTracker(Following):
         if Stage.STATE_CHANGED in attempt.reached_s:
             return
         attempt.reached_s[Stage.STATE_CHANGED] = now_s
-        if attempt.result is not None:
-            self._end(attempt, None, now_s)  # a refusal has ended it at once
+        if attempt.is_refused:  # a copy: the command itself has opened the car
+            attempt.result = None
+            del attempt.reached_s[Stage.RESULT_RECEIVED]
+            attempt.flag(Flag.DUPLICATE)
+        elif attempt.result is not None:
+            self._end(attempt, None, now_s)

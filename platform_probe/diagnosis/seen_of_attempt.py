@@ -134,6 +134,7 @@ def note_oddities(case: Case) -> None:
     for flag, fact, sentence in (
         (Flag.ANSWERED_BY_ANOTHER, Fact.ANSWERED_BY_ANOTHER, "another car answered"),
         (Flag.DUPLICATE, Fact.ANSWERED_TWICE, "an answer came more than once"),
+        (Flag.SENT_TWICE, Fact.SENT_AGAIN, "the same command was published twice at once"),
     ):
         if flag in record.flags:
             seen[fact] = sentence

@@ -158,6 +158,7 @@ class Inbox:
                 place = self._place(message)
                 kind, vehicle_id, _ = place
                 if kind is TopicKind.COMMAND and self._is_known(message):
+                    self._tracker.command_again((message.correlation_data or b"").decode("latin-1"))
                     continue
                 vehicle_id, decoded = self._read(place, message)
             except RemoteProtocolError as error:

@@ -159,8 +159,9 @@ def _merge_rare(leaves: Sequence[Leaf]) -> list[Leaf]:
         if leaf.failures:
             for sums, value in zip(failures, leaf.values, strict=True):
                 sums[value] = sums.get(value, 0.0) + leaf.failures
-    named = [
-        {None: None} | {value: value for value, count in sums.items() if count >= LEAST_FAILURES}
+    named: list[dict[str | None, str | None]] = [
+        {value: value for value, count in sums.items() if value is None or count >= LEAST_FAILURES}
+        | {None: None}
         for sums in failures
     ]
     merged: dict[Values, Leaf] = {}
@@ -194,7 +195,4 @@ def _groups(leaves: Sequence[Leaf], places: tuple[int, ...]) -> dict[Values, Sum
             sums[0] += leaf.attempts
             sums[1] += leaf.failures
             sums[2] += leaf.expected
-    return {
-        key if isinstance(key, tuple) else (key,): Sums(*sums)  # type: ignore[dict-item]
-        for key, sums in groups.items()
-    }
+    return {key if isinstance(key, tuple) else (key,): Sums(*sums) for key, sums in groups.items()}

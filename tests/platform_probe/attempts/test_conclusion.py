@@ -564,5 +564,6 @@ def test_every_refusal_has_a_cause(reason: Reason) -> None:
     bench = TrackerBench()
     bench.send()
     bench.refused(reason)
+    bench.wait(WORK_S)
     assert bench.only().cause is CAUSE_OF_REASON[reason]
     assert bench.only().reason == reason.value

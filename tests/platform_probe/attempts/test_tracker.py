@@ -13,6 +13,7 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts import held, tracker
+from platform_probe.attempts.conclusion import WORK_S
 from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.following import BROKER_LOOKED_BACK_S
 from platform_probe.attempts.held import HOLD_S
@@ -834,3 +835,81 @@ def test_what_the_broker_said_of_a_car_is_evidence_of_its_unlocks() -> None:
     good, lost = bench.attempts
     assert good.evidence == {"broker_said": {"taken_over": 1}}
     assert lost.evidence["broker_said"] == {"taken_over": 1}
+
+
+def test_a_command_that_is_published_twice_at_once_says_so() -> None:
+    """A copy that comes later may be somebody else's: it is noted by its answers alone."""
+    bench = TrackerBench(is_watching=True)
+    bench.customer("at-once")
+    bench.wait(0.0002)
+    bench.customer("at-once")
+    bench.customer("later")
+    bench.wait(5.0)
+    bench.customer("later")
+    for command_id in ("at-once", "later"):
+        bench.received(command_id)
+        bench.executed(command_id)
+        bench.opened(command_id)
+    assert [one.flags for one in bench.attempts] == [(Flag.SENT_TWICE,), ()]
+
+
+def test_a_box_that_refuses_the_copy_first_has_not_refused() -> None:
+    """It executes the command all the while, and says so a second later."""
+    bench = TrackerBench(is_watching=True)
+    bench.customer()
+    bench.refused(Reason.REPLAYED, "k1")
+    bench.wait(1.0)
+    bench.executed("k1")
+    bench.opened("k1")
+    attempt = bench.only()
+    assert (attempt.cause, attempt.flags) == (None, (Flag.DUPLICATE,))
+    assert attempt.stages[Stage.RESULT_RECEIVED] == pytest.approx(1.0)
+
+
+def test_a_box_that_is_busy_with_the_command_refuses_its_copy() -> None:
+    """Where the command is known to have come twice; else busy is its answer."""
+    bench = TrackerBench(is_watching=True)
+    for _ in range(2):
+        bench.customer()
+    bench.refused(Reason.BUSY, "k1")
+    bench.wait(1.0)
+    bench.executed("k1")
+    bench.opened("k1")
+    bench.customer("k2")
+    bench.refused(Reason.BUSY, "k2")
+    assert [one.cause for one in bench.attempts] == [None, Cause.BOX_BUSY]
+
+
+def test_a_command_that_is_refused_as_replayed_ends_when_it_was() -> None:
+    """Nothing else comes: the box took it for a copy, and the record says when."""
+    bench = TrackerBench(is_watching=True)
+    bench.customer()
+    bench.wait(0.5)
+    bench.refused(Reason.REPLAYED, "k1")
+    bench.wait(WORK_S + 1.0)
+    attempt = bench.only()
+    assert (attempt.cause, attempt.reason) == (Cause.BOX_REJECTED, "replayed")
+    assert attempt.total_s == pytest.approx(0.5)
+
+
+def test_a_refused_copy_of_a_car_that_opened_is_no_refusal() -> None:
+    """The car reports its open lock, and its answer is lost."""
+    bench = TrackerBench(is_watching=True)
+    bench.customer()
+    bench.refused(Reason.REPLAYED, "k1")
+    bench.opened("k1")
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is Cause.RESULT_LOST
+
+
+@pytest.mark.parametrize("ends", ["interrupt", "broker_lost"])
+def test_a_refusal_that_may_be_of_a_copy_counts_when_the_monitor_stops(ends: str) -> None:
+    """The box has said so, whatever would have come."""
+    bench = TrackerBench(is_watching=True)
+    bench.customer()
+    bench.refused(Reason.REPLAYED, "k1")
+    if ends == "interrupt":
+        bench.tracker.interrupt()
+    else:
+        bench.tracker.broker_lost("gone")
+    assert bench.only().cause is Cause.BOX_REJECTED

@@ -11,6 +11,9 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
+    Phase,
+    Reason,
+    Result,
     Telemetry,
     VehicleState,
 )
@@ -417,3 +420,18 @@ def test_handshakes_count_that_may_be_of_a_box_that_was_away(
     watched.at(60.0)
     watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     assert "tls_failed" not in watched.facts()
+
+
+def test_a_command_that_was_published_twice_is_no_replay_of_an_attacker() -> None:
+    """The box refuses the copy, and the car has opened: nobody could have sent it so soon."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.at(20.0)
+    watched.diagnosing.result("car-1", Result("c1", Phase.REFUSED, Reason.REPLAYED))
+    flags = (Flag.SENT_TWICE, Flag.DUPLICATE)
+    watched.diagnosing.take(watched.ended(None, flags=flags, stages=SENT))
+    watched.at(30.0)
+    assert "sent_again" in watched.facts()
+    assert not {"answered_twice", "copy_refused"} & watched.facts()
+    modes = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert modes.get("attack_replay", 0.0) < HARDLY
