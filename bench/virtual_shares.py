@@ -71,12 +71,10 @@ PLACES = {
         "platform_probe.web",
     ),
     "summary and report": (
-        "_plotly_utils",
         "fleet_sim.pages",
         "fleet_sim.results",
         "fleet_sim.runs.conclude",
         "jinja2",
-        "plotly",
     ),
     "scenario and run": (
         "fleet_sim.__main__",

@@ -1,4 +1,4 @@
-"""The plots of the report, drawn by plotly, which no other module imports."""
+"""The plots of the report."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import plotly.graph_objects as go
-
 from fleet_sim.results import readable
+from fleet_sim.results.figure import MIDDLE_GREY, TOP, Figure, axis
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_data import (
     PlottedUnlock,
@@ -41,8 +40,6 @@ _LEGEND_AT_MOST = 6
 _HEADROOM = 1.32
 """The names of the quantiles stand above the bars."""
 
-_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
-_MIDDLE_GREY = "#7d8994"
 _QUANTILE_BLUE = "#2a78d6"
 _LIGHT_BLUE = "rgba(42, 120, 214, 0.35)"
 _FAULT_FILL = "rgba(214, 120, 20, 0.13)"
@@ -62,8 +59,8 @@ class Plot:
     name: str
     title: str
     caption: str
-    figure: Any
-    """A plotly figure, or None when there is nothing to draw."""
+    figure: Figure | None
+    """None when there is nothing to draw."""
     is_over_time: bool = False
 
     @property
@@ -71,17 +68,12 @@ class Plot:
         """Whether there is something to draw."""
         return self.figure is not None
 
-    @property
-    def height(self) -> int:
-        """The height in pixels."""
-        return int(self.figure.layout.height)
-
     def as_json(self) -> str:
         """Return the figure for `Plotly.newPlot`, fit to stand in a script element.
 
         There only "</script" and "<!--" mean anything, and both need a "<".
         """
-        return str(self.figure.to_json()).replace("<", "\\u003c")
+        return "" if self.figure is None else self.figure.to_json().replace("<", "\\u003c")
 
 
 def plots(run: ReportedRun) -> list[Plot]:
@@ -139,46 +131,18 @@ def plots(run: ReportedRun) -> list[Plot]:
     ]
 
 
-def new_figure(height: int, **layout: Any) -> Any:
-    """Return an empty figure in the look of all reports, `height` pixels high."""
-    return go.Figure(
-        layout={
-            "template": "none",
-            "height": height,
-            "font": {"family": _FONT, "size": 13, "color": _MIDDLE_GREY},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "hoverlabel": {"font": {"family": _FONT, "color": "#ffffff"}},
-            "margin": {"l": 62, "r": 16, "t": 34, "b": 44},
-            "legend": {
-                "orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0,
-                "traceorder": "normal", "itemsizing": "constant",
-            },
-            **layout,
-        }
-    )  # fmt: skip
-
-
-def axis(title: str, **more: Any) -> dict[str, Any]:
-    """Return the layout of an axis."""
-    return {
-        "title": {"text": title, "standoff": 8, "font": {"size": 13}},
-        "zeroline": False,
-        "automargin": True,
-        **more,
-    }
-
-
-def _over_time(data: RunData, height: int, y_title: str, **y_axis: Any) -> Any:
+def _over_time(data: RunData, height: int, y_title: str, **y_axis: Any) -> Figure:
     """Return an empty figure over the seconds of the load, with the faults as shaded spans."""
     start_s = min(0.0, -0.01 * data.end_s)
-    figure = new_figure(
-        height,
+    labels = lanes(data)
+    height_of_labels = 16 * (1 + max((lane for _, lane in labels), default=-1))
+    figure = Figure(
+        height + height_of_labels,
+        top=TOP + height_of_labels,
         hovermode="closest",
         xaxis=axis("into the load", range=[start_s, data.end_s * 1.01], **time_ticks(data.end_s)),
         yaxis=axis(y_title, **y_axis),
     )
-    labels = lanes(data)
     for fault, lane in labels:
         figure.add_shape(
             type="rect", x0=fault.start_s, x1=fault.end_s, y0=0, y1=1, yref="paper",
@@ -190,12 +154,10 @@ def _over_time(data: RunData, height: int, y_title: str, **y_axis: Any) -> Any:
             xanchor="left", yanchor="bottom", yshift=16 * lane, showarrow=False,
             font={"size": 12},
         )  # fmt: skip
-    height_of_labels = 16 * (1 + max((lane for _, lane in labels), default=-1))
-    figure.update_layout(margin_t=34 + height_of_labels, height=height + height_of_labels)
     return figure
 
 
-def _latency(data: RunData, shown: Sequence[PlottedUnlock]) -> Any:
+def _latency(data: RunData, shown: Sequence[PlottedUnlock]) -> Figure:
     totals = [point.total_s for point in data.points]
     low, high = log_seconds([*totals, data.deadline_s or totals[0]])
     ticks, words = seconds_ticks(low, high)
@@ -205,26 +167,29 @@ def _latency(data: RunData, shown: Sequence[PlottedUnlock]) -> Any:
     for outcome in Outcome:
         points = [point for point in shown if point.outcome is outcome]
         if points:
-            figure.add_trace(_marks(outcome, points, is_dense=len(shown) > _DENSE))
+            _mark(figure, outcome, points, is_dense=len(shown) > _DENSE)
     width_s = bucket_width_s(data.end_s, at_most=30)
     for percent, dash in ((50, "solid"), (95, "dot")):
         x, y = quantile_line(data.points, percent, width_s)
-        figure.add_scatter(
-            x=x, y=y, name=f"p{percent} per {readable.duration(width_s)}", mode="lines",
+        figure.add(
+            "scatter", x=x, y=y, name=f"p{percent} per {readable.duration(width_s)}", mode="lines",
             line={"color": _QUANTILE_BLUE, "width": 3, "dash": dash},
             hovertemplate=f"p{percent} %{{y:.3g}} s<extra></extra>",
         )  # fmt: skip
     if data.deadline_s is not None:
-        figure.add_scatter(
-            x=[0, data.end_s], y=[data.deadline_s] * 2, name="deadline", mode="lines",
-            line={"color": _MIDDLE_GREY, "width": 1.5, "dash": "dash"}, hoverinfo="skip",
+        figure.add(
+            "scatter", x=[0, data.end_s], y=[data.deadline_s] * 2, name="deadline", mode="lines",
+            line={"color": MIDDLE_GREY, "width": 1.5, "dash": "dash"}, hoverinfo="skip",
         )  # fmt: skip
     return figure
 
 
-def _marks(outcome: Outcome, points: Sequence[PlottedUnlock], *, is_dense: bool) -> Any:
+def _mark(
+    figure: Figure, outcome: Outcome, points: Sequence[PlottedUnlock], *, is_dense: bool
+) -> None:
     is_ok = outcome is Outcome.OK
-    return go.Scatter(
+    figure.add(
+        "scatter",
         x=[round(point.at_s, 3) for point in points],
         y=[round(point.total_s, 5) for point in points],
         customdata=[
@@ -244,14 +209,14 @@ def _marks(outcome: Outcome, points: Sequence[PlottedUnlock], *, is_dense: bool)
     )
 
 
-def _distribution(data: RunData) -> Any:
+def _distribution(data: RunData) -> Figure:
     """Draw on decimal logarithms as a linear axis: bars on a log axis would change in width."""
     totals = sorted(point.total_s for point in data.points)
     low, high = log_seconds(totals)
     ticks, words = seconds_ticks(low, high)
     edges = [low + (high - low) * number / _BINS for number in range(_BINS)]
     highest = max(histogram(totals, low, high, _BINS))
-    figure = new_figure(
+    figure = Figure(
         380, barmode="stack", bargap=0.06, hovermode="closest",
         xaxis=axis(
             "", range=[low, high], tickvals=[math.log10(tick) for tick in ticks], ticktext=words
@@ -265,18 +230,18 @@ def _distribution(data: RunData) -> Any:
     for outcome in Outcome:
         times_s = [point.total_s for point in data.points if point.outcome is outcome]
         if times_s:
-            figure.add_bar(
-                x=edges, y=histogram(times_s, low, high, _BINS), offset=0, name=outcome.value,
-                marker={"color": OUTCOME_COLOURS[outcome]},
+            figure.add(
+                "bar", x=edges, y=histogram(times_s, low, high, _BINS), offset=0,
+                name=outcome.value, marker={"color": OUTCOME_COLOURS[outcome]},
                 customdata=[readable.duration(10**edge) for edge in edges],
                 hovertemplate="%{y} from %{customdata}<extra></extra>",
             )  # fmt: skip
-    figure.add_trace(_opened_by(data, low, high))
+    _draw_opened_by(figure, data, low, high)
     _mark_quantiles(figure, sorted(point.opens_s for point in data.points))
     return figure
 
 
-def _mark_quantiles(figure: Any, ordered_s: Sequence[float]) -> None:
+def _mark_quantiles(figure: Figure, ordered_s: Sequence[float]) -> None:
     """Mark the quantiles of the time to open that are reached."""
     names: dict[float, list[str]] = {}
     for percent in (50, 95, 99):
@@ -284,30 +249,32 @@ def _mark_quantiles(figure: Any, ordered_s: Sequence[float]) -> None:
         if at_s is not None:
             names.setdefault(at_s, []).append(f"p{percent}")
     for at_s, percents in names.items():
-        figure.add_vline(
-            x=math.log10(at_s), line={"color": _MIDDLE_GREY, "width": 1.5, "dash": "dot"},
-            annotation={
-                "text": ", ".join(percents), "textangle": -90, "xanchor": "right", "yanchor": "top",
-                "font": {"size": 12}, "xshift": 1,
-            },
+        x = math.log10(at_s)
+        figure.add_shape(
+            type="line", x0=x, x1=x, y0=0, y1=1, yref="y domain",
+            line={"color": MIDDLE_GREY, "width": 1.5, "dash": "dot"},
+        )  # fmt: skip
+        figure.add_annotation(
+            text=", ".join(percents), x=x, y=1, yref="y domain", textangle=-90, xanchor="right",
+            yanchor="top", xshift=1, showarrow=False, font={"size": 12},
         )  # fmt: skip
 
 
-def _opened_by(data: RunData, low: float, high: float) -> Any:
-    """Return the cumulative share: it ends at the share of unlocks that opened at all."""
+def _draw_opened_by(figure: Figure, data: RunData, low: float, high: float) -> None:
+    """Draw the cumulative share: it ends at the share of unlocks that opened at all."""
     opened = sorted(point.total_s for point in data.points if point.outcome is Outcome.OK)
     steps = [step for percent in range(1, 101) if (step := quantile(opened, percent))]
     ok_share = len(opened) / len(data.points)
     x = [low, *(math.log10(step) for step in steps), high]
     y = [0.0, *(percent / 100 * ok_share for percent in range(1, len(steps) + 1)), ok_share]
-    return go.Scatter(
-        x=x, y=y, name="opened by then", yaxis="y2", mode="lines",
+    figure.add(
+        "scatter", x=x, y=y, name="opened by then", yaxis="y2", mode="lines",
         line={"color": _QUANTILE_BLUE, "width": 2.5}, customdata=[f"{10**at:.3g} s" for at in x],
         hovertemplate="%{y:.1%} opened within %{customdata}<extra></extra>",
     )  # fmt: skip
 
 
-def _stages(summary: Mapping[str, Any]) -> Any:
+def _stages(summary: Mapping[str, Any]) -> Figure | None:
     """Draw p95 behind p50, in the order in which an unlock passes its stages."""
     known: Mapping[str, Any] = summary.get("stages") or {}
     reached = [
@@ -316,8 +283,8 @@ def _stages(summary: Mapping[str, Any]) -> Any:
     if not reached:
         return None
     labels = [_hop_label(stage, known[stage]) for stage in reached]
-    figure = new_figure(
-        380, barmode="overlay", bargap=0.35, showlegend=False, margin_t=8,
+    figure = Figure(
+        380, top=8, barmode="overlay", bargap=0.35, showlegend=False,
         xaxis=axis(
             "seconds from the stage before", rangemode="tozero",
             range=[0, 1.04 * max(known[stage]["p95_s"] for stage in reached) or 1],
@@ -326,8 +293,8 @@ def _stages(summary: Mapping[str, Any]) -> Any:
     )  # fmt: skip
     for key, colour in (("p95_s", _LIGHT_BLUE), ("p50_s", _QUANTILE_BLUE)):
         values = [known[stage][key] for stage in reached]
-        figure.add_bar(
-            x=values, y=labels, orientation="h", marker={"color": colour},
+        figure.add(
+            "bar", x=values, y=labels, orientation="h", marker={"color": colour},
             hovertemplate=f"{key[:3]} %{{x:.3g}} s<extra></extra>",
         )  # fmt: skip
     return figure
@@ -350,20 +317,20 @@ def _hop_label(stage: str, hop: Mapping[str, Any]) -> str:
     return f"{stage.replace('_', ' ')}<br><b>{times}</b>"
 
 
-def _stack(data: RunData, width_s: int, parts: Sequence[tuple[str, str, list[float]]]) -> Any:
+def _stack(data: RunData, width_s: int, parts: Sequence[tuple[str, str, list[float]]]) -> Figure:
     """Draw stacked bars of (name, colour, times)."""
     figure = _over_time(data, 280, "unlocks", rangemode="tozero")
-    figure.update_layout(barmode="stack", bargap=0.08, hovermode="x unified", showlegend=True)
+    figure.layout.update(barmode="stack", bargap=0.08, hovermode="x unified", showlegend=True)
     for name, colour, times_s in parts:
         counts = per_bucket(times_s, width_s=width_s, end_s=data.end_s)
-        figure.add_bar(
-            x=[(number + 0.5) * width_s for number in range(len(counts))], y=counts, name=name,
-            marker={"color": colour}, width=0.92 * width_s,
+        figure.add(
+            "bar", x=[(number + 0.5) * width_s for number in range(len(counts))], y=counts,
+            name=name, marker={"color": colour}, width=0.92 * width_s,
         )  # fmt: skip
     return figure
 
 
-def _outcomes(data: RunData, width_s: int) -> Any:
+def _outcomes(data: RunData, width_s: int) -> Figure:
     parts = [
         (
             outcome.value,
@@ -375,7 +342,7 @@ def _outcomes(data: RunData, width_s: int) -> Any:
     return _stack(data, width_s, [part for part in parts if part[2]])
 
 
-def _causes(data: RunData, width_s: int) -> Any:
+def _causes(data: RunData, width_s: int) -> Figure | None:
     times_s: dict[Cause, list[float]] = {}
     for point in data.points:
         if point.cause is not None:
@@ -387,27 +354,28 @@ def _causes(data: RunData, width_s: int) -> Any:
     ]
     figure = _stack(data, width_s, parts)
     # a legend of up to twenty causes would cover the plot
-    return figure.update_layout(showlegend=len(parts) <= _LEGEND_AT_MOST)
+    figure.layout["showlegend"] = len(parts) <= _LEGEND_AT_MOST
+    return figure
 
 
-def _boxes(data: RunData, configured: int | None) -> Any:
+def _boxes(data: RunData, configured: int | None) -> Figure | None:
     if not data.samples:
         return None
     figure = _over_time(data, 260, "boxes", rangemode="tozero")
-    figure.update_layout(hovermode="x unified", showlegend=True)
+    figure.layout.update(hovermode="x unified", showlegend=True)
     times_s = [round(sample.t_s, 2) for sample in data.samples]
     series = (
         ("connected", "#0b9e77", [sample.connected for sample in data.samples]),
         ("asleep", "#8a96a3", [sample.asleep for sample in data.samples]),
     )
     for name, colour, values in series:
-        figure.add_scatter(
-            x=times_s, y=values, name=name, mode="lines", line={"color": colour, "width": 2},
-            fill="tozeroy", fillcolor=f"{colour}22",
+        figure.add(
+            "scatter", x=times_s, y=values, name=name, mode="lines",
+            line={"color": colour, "width": 2}, fill="tozeroy", fillcolor=f"{colour}22",
         )  # fmt: skip
     if configured:
-        figure.add_scatter(
-            x=[times_s[0], data.end_s], y=[configured, configured], name="configured", mode="lines",
-            line={"color": _MIDDLE_GREY, "width": 1.5, "dash": "dash"},
+        figure.add(
+            "scatter", x=[times_s[0], data.end_s], y=[configured, configured], name="configured",
+            mode="lines", line={"color": MIDDLE_GREY, "width": 1.5, "dash": "dash"},
         )  # fmt: skip
     return figure

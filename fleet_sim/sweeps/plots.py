@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from fleet_sim.results.report_plots import Plot, axis, new_figure
+from fleet_sim.results.figure import Figure, axis
+from fleet_sim.results.report_plots import Plot
 from fleet_sim.sweeps.plan import Values
 from fleet_sim.sweeps.settings import (
     Setting,
@@ -165,7 +166,7 @@ def _label_axis(keys: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _holds(settings: Sequence[Setting], over: _Over) -> Any:
+def _holds(settings: Sequence[Setting], over: _Over) -> Figure | None:
     judged = [
         (place, setting, *setting.holding())
         for place, setting in enumerate(settings)
@@ -178,8 +179,8 @@ def _holds(settings: Sequence[Setting], over: _Over) -> Any:
     if over.is_map:
         return _map(over, [setting for _, setting, _, _ in judged], shares, counts, counts)
     bounds = [wilson(held, total) for _, _, held, total in judged]
-    figure = new_figure(
-        320, showlegend=False, hovermode="closest", bargap=0.5, margin_t=12,
+    figure = Figure(
+        320, showlegend=False, hovermode="closest", bargap=0.5, top=12,
         xaxis=over.axis(settings),
         yaxis=axis("", range=[-0.03, 1.05], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1]),
     )  # fmt: skip
@@ -195,10 +196,10 @@ def _holds(settings: Sequence[Setting], over: _Over) -> Any:
         },
     }  # fmt: skip
     if over.is_line:
-        return figure.add_scatter(
-            **_by_x(look), mode="lines+markers", line={"color": _GREEN, "width": 2.5}
+        return figure.add(
+            "scatter", **_by_x(look), mode="lines+markers", line={"color": _GREEN, "width": 2.5}
         )
-    return figure.add_bar(**look, width=min(0.5, 0.1 * len(settings)), marker={"color": _GREEN})
+    return figure.add("bar", **look, width=min(0.5, 0.1 * len(settings)), marker={"color": _GREEN})
 
 
 def _by_x(look: dict[str, Any]) -> dict[str, Any]:
@@ -221,13 +222,13 @@ def wilson(successes: int, total: int) -> tuple[float, float]:
     return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
-def _spread(settings: Sequence[Setting], over: _Over, key: str) -> Any:
+def _spread(settings: Sequence[Setting], over: _Over, key: str) -> Figure:
     if over.is_map:
         return _spread_map(settings, over, key)
     unit = {"tickformat": ".0%"} if key.endswith("_share") else {}
     unit |= {"ticksuffix": " s"} if key.endswith("_s") else {}
-    figure = new_figure(
-        320, showlegend=False, hovermode="closest", margin_t=12, xaxis=over.axis(settings),
+    figure = Figure(
+        320, showlegend=False, hovermode="closest", top=12, xaxis=over.axis(settings),
         yaxis=axis("", **unit),
     )  # fmt: skip
     draw = _draw_line if over.is_line else _draw_boxes
@@ -236,7 +237,7 @@ def _spread(settings: Sequence[Setting], over: _Over, key: str) -> Any:
     return figure
 
 
-def _spread_map(settings: Sequence[Setting], over: _Over, key: str) -> Any:
+def _spread_map(settings: Sequence[Setting], over: _Over, key: str) -> Figure:
     spreads = [setting.spread(key) for setting in settings]
     texts = [words(key, median) for _, median, _ in spreads]
     for place, setting in enumerate(settings):
@@ -254,7 +255,7 @@ def _map(
     shades: Sequence[float | None],
     texts: Sequence[str],
     hovers: Sequence[str],
-) -> Any:
+) -> Figure:
     """Draw a cell for each setting: `shades` gives its colour, `texts` stands in it."""
     y_key, x_key = over.keys
     columns, rows = len(over.values[x_key]), len(over.values[y_key])
@@ -266,48 +267,49 @@ def _map(
         cells[row][column], words_of[row][column] = shade, text
         hovers_of[row][column] = f"{escape(setting.label)}<br>{hover}"
     has_text = columns <= _COLUMNS_WITH_TEXT
-    figure = new_figure(
-        min(600, 110 + 52 * rows), margin_t=8, xaxis=over.side(x_key), yaxis=over.side(y_key)
+    figure = Figure(
+        min(600, 110 + 52 * rows), top=8, xaxis=over.side(x_key), yaxis=over.side(y_key)
     )
-    return figure.add_heatmap(
-        z=cells, text=words_of, customdata=hovers_of, colorscale=_SHADES, showscale=not has_text,
-        texttemplate="%{text}" if has_text else None, xgap=3, ygap=3,
+    return figure.add(
+        "heatmap", z=cells, text=words_of, customdata=hovers_of, colorscale=_SHADES,
+        showscale=not has_text, texttemplate="%{text}" if has_text else "", xgap=3, ygap=3,
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
 
 
-def _draw_line(figure: Any, settings: Sequence[Setting], over: _Over, key: str) -> None:
+def _draw_line(figure: Figure, settings: Sequence[Setting], over: _Over, key: str) -> None:
     ordered = sorted(settings, key=lambda setting: over.place(setting, 0))
     x = [over.place(setting, 0) for setting in ordered]
     least, median, greatest = zip(*(setting.spread(key) for setting in ordered), strict=True)
-    figure.add_scatter(
-        x=x, y=least, mode="lines", line={"width": 0, "color": _LIGHT_BLUE}, hoverinfo="skip"
-    )
-    figure.add_scatter(
-        x=x, y=greatest, mode="lines", line={"width": 0, "color": _LIGHT_BLUE}, hoverinfo="skip",
-        fill="tonexty", fillcolor=_LIGHT_BLUE,
+    figure.add(
+        "scatter", x=x, y=least, mode="lines", line={"width": 0, "color": _LIGHT_BLUE},
+        hoverinfo="skip",
+    )  # fmt: skip
+    figure.add(
+        "scatter", x=x, y=greatest, mode="lines", line={"width": 0, "color": _LIGHT_BLUE},
+        hoverinfo="skip", fill="tonexty", fillcolor=_LIGHT_BLUE,
     )  # fmt: skip
     runs = [(at, *pair) for at, one in zip(x, ordered, strict=True) for pair in _values(one, key)]
     if len(runs) <= _POINTS_AT_MOST:
-        figure.add_scatter(
-            x=[at for at, _, _ in runs], y=[value for _, _, value in runs], mode="markers",
-            marker={"color": _BLUE, "size": 5, "opacity": 0.5},
+        figure.add(
+            "scatter", x=[at for at, _, _ in runs], y=[value for _, _, value in runs],
+            mode="markers", marker={"color": _BLUE, "size": 5, "opacity": 0.5},
             customdata=[f"{words(key, value)}, seed {seed}" for _, seed, value in runs],
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
-    figure.add_scatter(
-        x=x, y=median, mode="lines+markers", line={"color": _BLUE, "width": 2.5},
+    figure.add(
+        "scatter", x=x, y=median, mode="lines+markers", line={"color": _BLUE, "width": 2.5},
         customdata=[words(key, value) for value in median],
         hovertemplate="median %{customdata} at %{x}<extra></extra>",
     )  # fmt: skip
 
 
-def _draw_boxes(figure: Any, settings: Sequence[Setting], over: _Over, key: str) -> None:
+def _draw_boxes(figure: Figure, settings: Sequence[Setting], over: _Over, key: str) -> None:
     measured = [_values(setting, key) for setting in settings]
     shows_all = sum(map(len, measured)) <= _POINTS_AT_MOST
     for place, (setting, pairs) in enumerate(zip(settings, measured, strict=True)):
-        figure.add_box(
-            x=[over.place(setting, place)] * len(pairs), y=[value for _, value in pairs],
+        figure.add(
+            "box", x=[over.place(setting, place)] * len(pairs), y=[value for _, value in pairs],
             width=0.45, name=escape(setting.label), text=[f"seed {seed}" for seed, _ in pairs],
             boxpoints="all" if shows_all else "outliers", jitter=0.5, pointpos=0,
             marker={"color": _BLUE, "size": 4, "opacity": 0.55}, line={"width": 1.5},
@@ -316,14 +318,14 @@ def _draw_boxes(figure: Any, settings: Sequence[Setting], over: _Over, key: str)
         )  # fmt: skip
 
 
-def _draw_bounds(figure: Any, settings: Sequence[Setting], over: _Over, key: str) -> None:
+def _draw_bounds(figure: Figure, settings: Sequence[Setting], over: _Over, key: str) -> None:
     """Draw what an expectation holds the runs to: through a line, beside each box."""
     for name in dict.fromkeys(name for setting in settings for name in setting.bounds(key)):
         bounds = [setting.bounds(key).get(name) for setting in settings]
         if over.is_line:
             at = {"x": [over.place(setting, 0) for setting in settings], "y": bounds}
-            figure.add_scatter(
-                **_by_x(at), mode="lines", hovertemplate=f"{name} %{{y}}<extra></extra>",
+            figure.add(
+                "scatter", **_by_x(at), mode="lines", hovertemplate=f"{name} %{{y}}<extra></extra>",
                 line={"color": _RED, "width": 1.5, "dash": "dot"},
             )  # fmt: skip
             continue

@@ -109,7 +109,7 @@ class Sweep:
                     self._done[_key(record)] = record
                     done, failed = done + 1, failed + (record.error is not None)
                     progress.runs(done=done, total=total, failed=failed)
-            self._write(progress.note)
+            self._write()
         return self.records
 
     def _read_points(self) -> None:
@@ -150,15 +150,13 @@ class Sweep:
         else:
             yield from run_here(tasks, jobs=self._options.jobs)
 
-    def _write(self, note: Callable[[str], None]) -> None:
+    def _write(self) -> None:
         records = self.records
         table = make_table(records)
         with self._directory.writing("table.csv"):
             write_csv(table, self.path / "table.csv")
         with self._directory.writing("table.parquet"):
-            missing = write_parquet(table, self.path / "table.parquet")
-        if missing is not None:
-            note(missing)
+            write_parquet(table, self.path / "table.parquet")
         with self._directory.writing("report.html"):
             write_sweep_report(self.path, self._plan, records)
 

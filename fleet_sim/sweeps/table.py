@@ -1,7 +1,4 @@
-"""The table of a sweep: one row a run, in CSV and in Parquet, equal bytes for equal runs.
-
-pyarrow is imported when it is used: without it there is the CSV only.
-"""
+"""The table of a sweep: one row a run, in CSV and in Parquet, equal bytes for equal runs."""
 
 from __future__ import annotations
 
@@ -9,7 +6,9 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import duckdb
 
 from fleet_sim.results.summary import empty_summary
 from fleet_sim.sweeps.point import PointRecord, measurements
@@ -19,6 +18,7 @@ Table = dict[str, list[Any]]
 
 ENDING: dict[str, type] = {"expect_holds": bool, "digest": str, "error": str}
 """How a run ended: the last columns, and their types."""
+_SQL_TYPES: Final = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 
 
 def make_table(records: Sequence[PointRecord]) -> Table:
@@ -81,28 +81,30 @@ def _field(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def write_parquet(table: Table, path: Path) -> str | None:
-    """Write the table as Parquet, whole or not at all.
-
-    Returns None, or where pyarrow is missing what to tell the user; then there is no such file.
-    """
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - see the module's docstring
-        import pyarrow.parquet as pq  # noqa: PLC0415
-    except ImportError as error:
-        path.unlink(missing_ok=True)
-        return f"no {path.name}, only CSV ({error}): pip install 'unlockpath[sweep]'"
-    columns = {
-        name: pa.array(values, type=_type(pa, name, values)) for name, values in table.items()
-    }
+def write_parquet(table: Table, path: Path) -> None:
+    """Write the table as Parquet, whole or not at all."""
+    columns = [
+        f"unnest(${number}::{_sql_type(name, values)}[]) AS {_name(name)}"
+        for number, (name, values) in enumerate(table.items(), start=1)
+    ]
     temporary = path.with_suffix(".parquet.tmp")
-    pq.write_table(pa.table(columns), temporary)
+    with duckdb.connect(config={"threads": 1}) as database:  # several would not keep the bytes
+        database.execute(
+            f"COPY (SELECT {', '.join(columns)}) TO {_text(str(temporary))} (FORMAT parquet)",
+            [*table.values()],
+        )
     temporary.replace(path)
-    return None
 
 
-def _type(pa: Any, name: str, values: list[Any]) -> Any:
+def _sql_type(name: str, values: list[Any]) -> str:
     """Return the type of a column; a measurement without any value is one of floats."""
     first = next((value for value in values if value is not None), 0.0)
-    types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
-    return types[ENDING.get(name) or type(first)]
+    return _SQL_TYPES[ENDING.get(name) or type(first)]
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 from markupsafe import escape
-from plotly.offline import get_plotlyjs_version
 
 from fleet_sim.results import readable, report_plots
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_document import plotly_script
 from fleet_sim.results.summary import summarize
 from fleet_wire.contract.causes import CAUSES, Cause
 from tests.helpers.browser import PageReader, on_a_telephone, open_page, read_page
@@ -243,13 +241,6 @@ def test_a_report_is_small(tmp_path: Path) -> None:
     """The page holds the build of plotly.js that draws in two dimensions, not the whole of it."""
     summary = write_sample_run(tmp_path, SampleRun())
     assert write_report(tmp_path, summary, SCENARIO_TEXT).stat().st_size < 1_800_000
-
-
-def test_the_script_draws_what_the_package_makes() -> None:
-    """Figures of one major version of plotly.js are drawn by a build of the same."""
-    version = re.search(r"plotly\.js \(cartesian - minified\) v(\d+)\.", plotly_script())
-    assert version
-    assert version[1] == get_plotlyjs_version().partition(".")[0]
 
 
 def test_many_points_are_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
