@@ -1,4 +1,4 @@
-# unlockpath: `make run` shows cars opening, `make test` passes the tests; both set up all they need.
+# unlockpath: `make run` shows cars opening, `make test` passes the tests; each sets up all it needs.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VENV := .venv
@@ -10,16 +10,21 @@ REST := long or browser or compose or dask or other_brokers or victoria
 # and of those that need an installed program or root, which `make quick` leaves out besides
 INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus or s3 or systemd
 
-.PHONY: help setup run million quick test test-all conformance check mutants bench days score weights lock clean
+.PHONY: help setup develop run million quick test test-all conformance check mutants bench days score weights lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
-$(VENV)/.ready: requirements.lock pyproject.toml scripts/setup
+$(VENV)/.ready: requirements-user.lock pyproject.toml scripts/setup
 	@scripts/setup
 
-setup: $(VENV)/.ready  ## Make .venv, and install mosquitto, prometheus and alertmanager where possible
+$(VENV)/.developer: $(VENV)/.ready requirements.lock
+	@scripts/setup --developer
+
+setup: $(VENV)/.ready  ## Make .venv with what the programs need, and install mosquitto where possible
 	@scripts/setup --system-only
+
+develop: $(VENV)/.developer  ## Add to .venv what checks, tests and benchmarks need
 
 run: setup  ## Customers open a thousand cars, with an app and a real broker; writes runs/<name>/report.html
 	$(BIN)/fleet-sim run $(SCENARIO)
@@ -28,22 +33,22 @@ quick test test-all conformance: export PYTHONDONTWRITEBYTECODE :=  # else hundr
 COMPILE_TESTS = @test -d tests/__pycache__ || $(BIN)/pytest -q --collect-only >/dev/null 2>&1 || true  # once, not by each worker
 IN_PARALLEL := -q --dist loadfile --no-loadscope-reorder
 
-quick: $(VENV)/.ready  ## Tests that need nothing installed, 90 s: units, the broker model, every scenario
+quick: develop  ## Tests that need nothing installed, 90 s: units, the broker model, every scenario
 	$(COMPILE_TESTS)
 	$(BIN)/pytest $(IN_PARALLEL) -n 2 -m "not ($(REST) or $(INSTALLED))" --ignore=tests/live --ignore=tests/deploy
 
-test: setup  ## Most tests, 5 minutes, against a real mosquitto, Prometheus and Alertmanager
+test: develop  ## Most tests, 5 minutes, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
 	$(COMPILE_TESTS)
 	$(BIN)/pytest $(IN_PARALLEL) -n 4 -m "not ($(REST))"
 
-test-all: setup  ## The tests that `make test` leaves out: browser, Dask, RabbitMQ, ejabberd, long runs
+test-all: develop  ## The tests that `make test` leaves out: browser, Dask, RabbitMQ, ejabberd, long runs
 	@scripts/setup --for-tests
 	@scripts/setup --other-brokers
 	$(COMPILE_TESTS)
 	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)"
 
-conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
+conformance: develop  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
 	@scripts/setup --other-brokers
 	$(BIN)/pytest -q -m other_brokers tests/conformance
 
@@ -51,40 +56,41 @@ million: setup  ## A million cars on this machine, opened at random; says first 
 	$(BIN)/fleet-sim run scenarios/long/many_cars.yaml \
 		--set fleet.groups.country.count=$$(( $(CARS) - $(CARS) / 10 - 400 )) --set fleet.groups.coast.count=$$(( $(CARS) / 10 ))
 
-check: setup  ## ruff, strict mypy, import-linter
+check: develop  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-mutants: setup  ## Change the core in many small ways; list what no test notices (MUTANTS="--help" for more)
+mutants: develop  ## Change the core in many small ways; list what no test notices (MUTANTS="--help" for more)
 	nice -n 19 $(BIN)/python -m tests.mutants $(MUTANTS)
 
-bench: setup  ## The numbers, side by side with other client stacks, medians and ratios
+bench: develop  ## The numbers, side by side with other client stacks, medians and ratios
 	@scripts/setup --for-tests
 	$(BIN)/python -m bench
 
-score: setup  ## How well failures are diagnosed, on incidents that nobody tuned with (SCORE="--help" for more)
+score: develop  ## How well failures are diagnosed, on incidents that nobody tuned with (SCORE="--help" for more)
 	@mkdir -p runs
 	$(BIN)/python -m bench.cohorts --incidents 300 --json runs/cohorts.json
 	$(BIN)/python -m bench.detection --json runs/detection.json
 	$(BIN)/python -m fleet_sim.score run --cohorts runs/cohorts.json $(SCORE)
 	$(BIN)/python -m fleet_sim.score notice --detection runs/detection.json
 
-weights: setup  ## Learn the weights of the diagnosis anew, from incidents to tune with
+weights: develop  ## Learn the weights of the diagnosis anew, from incidents to tune with
 	$(BIN)/python -m fleet_sim.score learn
 
-days: setup  ## Thirty simulated days of healthy fleets under the shipped rules: who would be woken?
+days: develop  ## Thirty simulated days of healthy fleets under the shipped rules: who would be woken?
 	@scripts/setup --for-tests
 	$(BIN)/python -m tests.days
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --quiet
 
-lock:  ## Renew the two lock files from pyproject.toml
+lock:  ## Renew the lock files from pyproject.toml: of developers, of the image, of users
 	$(BIN)/pip install --quiet uv
 	$(COMPILE) --extra dev --output-file requirements.lock
 	$(COMPILE) --extra otlp --extra s3 --extra sweep --constraint requirements.lock --output-file requirements-run.lock
+	$(COMPILE) --extra editable --constraint requirements.lock --output-file requirements-user.lock
 
 clean:  ## Remove .venv and caches (keeps runs/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build mutants

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 
+import pytest
+
 from tests.helpers.places import ROOT
 
 PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
@@ -27,10 +29,11 @@ def test_image_copies_what_exists() -> None:
     assert re.search(rf"^USER {uid}$", dockerfile, re.MULTILINE), "not as root, and by number"
 
 
-def test_image_runs_the_locked_versions() -> None:
-    """The image's lock has what we need at run time, at the versions that the tests run with."""
+@pytest.mark.parametrize("lock", ["requirements-run.lock", "requirements-user.lock"])
+def test_programs_run_with_the_locked_versions(lock: str) -> None:
+    """The image's lock and that of `make run` have what we need, at the versions of the tests."""
     everything = dict(PIN.findall((ROOT / "requirements.lock").read_text(encoding="utf-8")))
-    run = dict(PIN.findall((ROOT / "requirements-run.lock").read_text(encoding="utf-8")))
+    run = dict(PIN.findall((ROOT / lock).read_text(encoding="utf-8")))
     assert run.items() <= everything.items()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {
