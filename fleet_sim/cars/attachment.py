@@ -103,8 +103,7 @@ class Attachment(BoxConnection):
             disturbance = self._disturbed()
             disturbance.cuts -= 1
             if not disturbance.cuts:
-                self.abandon()
-                self._connect_later()
+                self._give_connection_up()
 
     @contextmanager
     def denied(self, *, by: Culprit) -> Iterator[None]:

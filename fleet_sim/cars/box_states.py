@@ -41,7 +41,7 @@ class PowerEvent(_Name):
     FALL_ASLEEP = "fall_asleep"
     SMS = "sms"
     NEEDED = "needed"
-    """A command or an SMS comes while the box still says goodbye."""
+    """A command or an SMS comes while the box still says goodbye, or its connection is lost."""
     FALL_DEEPLY_ASLEEP = "fall_deeply_asleep"
     TIMER = "timer"
     RESUMED = "resumed"

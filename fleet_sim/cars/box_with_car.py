@@ -104,6 +104,10 @@ class BoxWithCar:
             firmware = run.firmware or self.spec.traits.firmware
             self.tell_of(CarEvent(EventName.BOOT, boots=run.boots, firmware=firmware))
 
+    def goodbye_lost(self) -> None:
+        """Stay awake until others know that the box sleeps."""
+        self.power.goodbye_lost()
+
     def coverage_returned(self) -> None:
         """Receive what waited in the network."""
         self.power.coverage_returned()

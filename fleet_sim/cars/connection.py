@@ -60,6 +60,10 @@ class ModemOwner(Protocol):
         """Learn that the connection stands."""
         ...
 
+    def goodbye_lost(self) -> None:
+        """Learn that the connection was lost before a box that falls asleep had left."""
+        ...
+
     def coverage_returned(self) -> None:
         """Learn that the network is back."""
         ...
@@ -157,8 +161,8 @@ class BoxConnection:
     @property
     def _waits_for_sms(self) -> bool:
         """Return whether the box sleeps, and an SMS would make it reachable."""
-        has_given_up = self.connection is ConnectionState.GIVEN_UP
-        return self._owner.is_asleep and self.has_coverage and not has_given_up
+        has_left = self.connection is ConnectionState.DISCONNECTED
+        return self._owner.is_asleep and self.has_coverage and has_left
 
     @property
     def _holds_connection(self) -> bool:
@@ -281,7 +285,7 @@ class BoxConnection:
 
     def _reconnect_delay_s(self) -> float:
         policy = self._spec.parameters.reconnect
-        if self.bends is not None and self._owner.is_awake:  # else it will not connect anyway
+        if self.bends is not None:
             policy = self.bends.at(RECONNECT, None, usual=policy)
         delay_s = policy.delay_s(self._failures, self._stream)
         self._failures += 1
@@ -296,6 +300,11 @@ class BoxConnection:
     def crash(self) -> None:
         """Lose the socket with everything in it: the broker publishes the will, if it hears it."""
         self._end(_Ending.RESET)
+
+    def _give_connection_up(self) -> None:
+        """Find that nothing passes on the connection any more, and connect anew."""
+        self.abandon()
+        self._connect_later()
 
     def _end(self, how: _Ending) -> None:
         """End the connection. Where the network carries nothing the broker cannot hear of it."""
@@ -327,6 +336,8 @@ class BoxConnection:
             self._change_connection(event)
 
     def _change_connection(self, event: ConnectionEvent) -> None:
+        if event is ConnectionEvent.LOST and self._owner.is_asleep:
+            self._owner.goodbye_lost()
         self.connection = after(CONNECTION, self.connection, event)
         self._recount()
 
@@ -379,8 +390,7 @@ class BoxConnection:
     def _notice_half_open(self, generation: int) -> None:
         is_same = generation == self._generation
         if is_same and self.connection is ConnectionState.CONNECTED:
-            self.abandon()
-            self._connect_later()
+            self._give_connection_up()
 
     # Who is at fault
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from fleet_sim.cars.attachment import Attachment
-from fleet_sim.cars.box_states import ConnectionState
+from fleet_sim.cars.box_states import ConnectionState, Socket
 from fleet_sim.cars.connection import ModemOwner
 from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Joint, Sent
 from fleet_sim.cars.spec import CarSpec
@@ -78,21 +78,21 @@ class Modem(Attachment):
 
     def leave_for_sleep(self) -> None:
         """Tell the others that the box sleeps, and leave when the broker has heard it."""
-        if self.connection is ConnectionState.CONNECTED:
-            self._say(PresenceStatus.OFFLINE, PresenceReason.SLEEP)
-            leaves_s = self._radio.until_sent_s(self._world.env.now)
-            self._world.later(leaves_s + GOODBYE_S, self._leave_asleep)
-        else:
-            self._recount()  # one that has lost its connection is whole without it
+        self._say(PresenceStatus.OFFLINE, PresenceReason.SLEEP)
+        leaves_s = self._radio.until_sent_s(self._world.env.now)
+        self._world.later(leaves_s + GOODBYE_S, self._leave_asleep)
 
     def _leave_asleep(self) -> None:
         """Leave, unless the box is needed after all: by what is still on its way, for one."""
-        if self.says_goodbye:
-            arrives_s = self._radio.until_received_s(self._world.env.now)
-            if arrives_s > 0:
-                self._world.later(arrives_s, self._leave_asleep)
-            else:
-                self.leave()
+        if not self.says_goodbye:
+            return
+        arrives_s = self._radio.until_received_s(self._world.env.now)
+        if arrives_s > 0:
+            self._world.later(arrives_s, self._leave_asleep)
+        elif self._socket is Socket.OPEN:
+            self.leave()
+        else:
+            self._give_connection_up()
 
     def lose_memory(self) -> None:
         """Forget what was not sent, or not acknowledged, with the link that it waits in."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from fleet_sim.cars.box_states import POWER, Power, PowerEvent, after
+from fleet_sim.cars.box_states import POWER, ConnectionState, Power, PowerEvent, after
 from fleet_sim.cars.joints import RESUME, Culprit
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.spec import CarSpec
@@ -60,6 +60,8 @@ class PowerControl:
 
     __slots__ = (
         "_application",
+        "_awakenings",
+        "_is_sleeper",
         "_modem",
         "_sleeps_when_known",
         "_sms_waits",
@@ -76,6 +78,10 @@ class PowerControl:
         self._modem = modem
         self._application = application
         self._stream = world.stream(f"{spec.vehicle_id}/power")
+        self._is_sleeper = False
+        """Whether the box falls asleep when it is not needed."""
+        self._awakenings = 0
+        """How often it came online or was needed: it sleeps a while after the last time."""
         self._sleeps_when_known = False
         self._sms_waits = False
         self.run = FIRST_RUN
@@ -85,7 +91,7 @@ class PowerControl:
     def start(self) -> None:
         """Begin the simulation: most boxes have been running, some have no power or sleep."""
         parameters = self._spec.parameters
-        self._sleeps_when_known = self._stream.happens(parameters.asleep_share)
+        self._is_sleeper = self._sleeps_when_known = self._stream.happens(parameters.asleep_share)
         if self._stream.happens(parameters.cold_start_share):
             self._application.lost_power()
             self.switch_on()
@@ -151,16 +157,15 @@ class PowerControl:
             then()
 
     def came_online(self) -> None:
-        """Say that the box is there; one that sleeps says that instead, and leaves."""
-        if self.state is Power.ASLEEP:
-            self._modem.leave_for_sleep()
-        elif self._sleeps_when_known:
+        """Say that the box is there; one that was only to be known says that it sleeps."""
+        if self._sleeps_when_known:
             self._sleeps_when_known = False
-            self.fall_asleep()
+            self._fall_asleep()
         else:
             self._modem.say_online()
+            self._sleep_later()
 
-    def fall_asleep(self) -> None:
+    def _fall_asleep(self) -> None:
         """Say so and leave the broker; from now on an SMS is needed to wake the box."""
         self._change(PowerEvent.FALL_ASLEEP)
         self._modem.leave_for_sleep()
@@ -169,7 +174,18 @@ class PowerControl:
         """Do not leave after all: somebody needs the box that is saying goodbye."""
         self._change(PowerEvent.NEEDED)
         self._modem.say_online()
-        self._world.later(self._spec.parameters.awake_after_wake_s, self._doze)
+        self._sleep_later()
+
+    def goodbye_lost(self) -> None:
+        """Wake up: nobody knows that the box sleeps, so nobody would send it an SMS."""
+        self._change(PowerEvent.NEEDED)
+
+    def _sleep_later(self) -> None:
+        """Fall asleep after a while online in which nobody needs the box."""
+        if self._is_sleeper:
+            self._awakenings += 1
+            awake_s = self._spec.parameters.awake_after_wake_s
+            self._world.later(awake_s, self._doze, self._awakenings)
 
     def receive_sms(self) -> None:
         """Wake up, if asleep. Without coverage the SMS waits in the network."""
@@ -179,9 +195,7 @@ class PowerControl:
             self.stay_awake()
         elif self.state is Power.ASLEEP:
             self._change(PowerEvent.SMS)
-            resume_s = self._resume_s()
-            self.later(resume_s, self._resumed)
-            self._world.later(resume_s + self._spec.parameters.awake_after_wake_s, self._doze)
+            self.later(self._resume_s(), self._resumed)
 
     def coverage_returned(self) -> None:
         """Receive what waited in the network."""
@@ -211,11 +225,14 @@ class PowerControl:
         self._change(PowerEvent.RESUMED)
         self._modem.connect()
 
-    def _doze(self) -> None:
+    def _doze(self, awakening: int) -> None:
+        """Fall asleep, unless the box was needed since, or cannot say that it does."""
+        if awakening != self._awakenings:
+            return
         if self._application.is_busy:
-            self._world.later(DOZE_RETRY_S, self._doze)
-        elif self.state is Power.AWAKE:
-            self.fall_asleep()
+            self._world.later(DOZE_RETRY_S, self._doze, awakening)
+        elif self.state is Power.AWAKE and self._modem.connection is ConnectionState.CONNECTED:
+            self._fall_asleep()
 
     def _change(self, event: PowerEvent) -> None:
         if event is PowerEvent.SWITCH_OFF:

@@ -192,14 +192,18 @@ class CommandService:
                 self._publish_when_due(command, command.signed)
 
     def _wake(self, command: PlatformCommand) -> None:
-        """Send the car an SMS, and another one after a while; it is published when it has come."""
-        link = self.connection.link
-        now = self._unix_s()
-        if self._is_waiting(command) and link is not None and now < command.expires_at:
+        """Send the car an SMS, and another one after a while; it is published when it has come.
+
+        Without a connection to the broker no SMS is sent; the next one is due all the same.
+        """
+        link, now = self.connection.link, self._unix_s()
+        if not self._is_waiting(command) or now >= command.expires_at:
+            return
+        if link is not None:
             command.state = _State.WAKING
             self._writer.wake(link, command, now)
             self._log.of_command(PlatformStep.WOKEN, command)
-            self._world.later(self._parameters.wake_again_after_s, self._wake, command)
+        self._world.later(self._parameters.wake_again_after_s, self._wake, command)
 
     def _is_waiting(self, command: PlatformCommand) -> bool:
         return command.state in (_State.QUEUED, _State.WAKING)

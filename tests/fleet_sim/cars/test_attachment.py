@@ -23,7 +23,7 @@ from fleet_sim.cars.joints import (
     Joint,
 )
 from fleet_sim.cars.parameters import NULL_BOX, Refusal
-from fleet_wire.contract.messages import PresenceStatus, Telemetry
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
 from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, Ended
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
@@ -214,25 +214,72 @@ def test_a_sleeping_car_is_whole_when_an_sms_would_make_it_reachable() -> None:
     assert car.power() is Power.ASLEEP
 
 
-def test_a_car_that_falls_asleep_without_its_connection_is_whole() -> None:
-    """It was dropped just before, and will not come back until it is woken.
+def last_words(car: Bench) -> Presence:
+    """Return the presence that the broker retains."""
+    return car.link.presences()[-1]
 
-    That it had passed its trial after a loss of coverage before changes nothing.
-    """
+
+def test_a_car_falls_asleep_only_when_it_can_say_so() -> None:
+    """Its sleep is due while it has no coverage: its last will is out, and nobody would wake it."""
     car, suspect = bench(ASLEEP), Suspect()
     car.env.run(until=10)
     car.box.send_sms()
-    car.env.run(until=70)
-    with car.box.modem.without_coverage(by=Suspect()):
-        pass
-    car.env.run(until=75)
-    car.box.modem.drop_connection(by=suspect)
-    car.env.run(until=500)
+    car.env.run(until=60)
+    with car.box.modem.without_coverage(by=suspect):
+        car.env.run(until=150)
+        assert car.power() is Power.AWAKE
+    car.env.run(until=221)
+    assert last_words(car).status is PresenceStatus.ONLINE
+    car.env.run(until=300)
     assert car.power() is Power.ASLEEP
-    assert suspect.hits == [Seen("connection", None, (75.0, 80.0))]
+    assert last_words(car).reason is PresenceReason.SLEEP
+    assert suspect.hits == [Seen("coverage", None, (60.0, 162.0))]
 
 
-def test_a_car_that_has_given_up_is_not_whole_asleep() -> None:
+def lose_coverage(car: Bench, by: Suspect) -> None:
+    """Be without coverage for 100 s."""
+
+    def garage() -> Generator[simpy.Event, Any, None]:
+        with car.box.modem.without_coverage(by=by):
+            yield car.env.timeout(100.0)
+
+    car.env.process(garage())
+
+
+def lose_nat_entry_for_a_minute(car: Bench, by: Suspect) -> None:
+    """Be half-open for a minute."""
+    car.box.modem.lose_nat_entry(60.0, by=by)
+
+
+def drop(car: Bench, by: Suspect) -> None:
+    """Lose the socket."""
+    car.box.modem.drop_connection(by=by)
+
+
+@pytest.mark.parametrize(
+    ("lose", "back_s"),
+    [(lose_coverage, 113.0), (lose_nat_entry_for_a_minute, 12.0), (drop, 11.0)],
+)
+def test_a_car_whose_goodbye_is_lost_comes_back_to_say_it_again(
+    lose: Callable[[Bench, Suspect], None], back_s: float
+) -> None:
+    """Else its last will would say that it is offline, and nobody would send an SMS."""
+    car, suspect = bench(ASLEEP), Suspect()
+    car.env.run(until=1)
+    assert car.box.modem.says_goodbye
+    lose(car, suspect)
+    car.env.run(until=back_s + 2.0)
+    assert car.box.modem.is_reachable
+    assert last_words(car).status is PresenceStatus.ONLINE
+    car.env.run(until=300)
+    assert car.power() is Power.ASLEEP
+    assert last_words(car).reason is PresenceReason.SLEEP
+    (hit,) = suspect.hits
+    assert hit.during_s is not None
+    assert list(hit.during_s) == pytest.approx([1.0, back_s], abs=1.0)
+
+
+def test_a_car_that_has_given_up_does_not_fall_asleep() -> None:
     """No SMS brings it back, only a boot."""
     car, suspect = bench(ASLEEP), Suspect()
     car.env.run(until=10)
@@ -244,23 +291,12 @@ def test_a_car_that_has_given_up_is_not_whole_asleep() -> None:
     car.link.connects_at_once = True
     for second in (100, 200):
         car.env.run(until=second)
-        assert car.power() is Power.ASLEEP
+        assert car.power() is Power.AWAKE
         car.box.send_sms()
     assert suspect.hits == [Seen("connack")]
     car.box.power.reboot(by=Suspect())
     car.env.run(until=300)
     assert suspect.hits == [Seen("connack"), Seen("connack", None, (21.0, 240.0))]
-
-
-def test_no_rule_for_connecting_again_is_asked_about_a_car_that_sleeps() -> None:
-    """It has said goodbye, and is dropped before it has left: it would not come back anyway."""
-    car, storm, other = bench(ASLEEP), Suspect(), Suspect()
-    with car.box.bend(RECONNECT, lambda _usual, _context: ReconnectPolicy(base_s=1.0), by=storm):
-        car.env.run(until=1)
-        car.box.modem.drop_connection(by=other)
-        car.env.run(until=100)
-    assert storm.hits == []
-    assert other.hits == [Seen("connection", None, (1.0, 1.0))]
 
 
 # How a connection is made, or not

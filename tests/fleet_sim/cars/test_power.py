@@ -311,6 +311,57 @@ def test_a_box_that_falls_asleep_is_heard_to_say_so(technology: Technology) -> N
     assert said[-2:] == [PresenceStatus.OFFLINE, PresenceStatus.ONLINE], "said late, or twice"
 
 
+def doze_times(car: Bench, *, until_s: float) -> list[float]:
+    """Return when the box falls asleep until then, to the second."""
+    asleep_at_s, was_asleep = [], car.power() is Power.ASLEEP
+    while car.env.now < until_s:
+        car.env.run(until=car.env.now + 1.0)
+        is_asleep = car.power() is Power.ASLEEP
+        if is_asleep and not was_asleep:
+            asleep_at_s.append(car.env.now)
+        was_asleep = is_asleep
+    return asleep_at_s
+
+
+def crash_soon_after_waking(car: Bench) -> None:
+    """Wake at 18 s, and boot for 40 s from 50 s on."""
+    car.box.power.receive_sms()
+    car.env.run(until=50.0)
+    car.box.power.reboot(by=Suspect())
+
+
+def crash_asleep(car: Bench) -> None:
+    """Boot for 40 s from 50 s on."""
+    car.env.run(until=50.0)
+    car.box.power.reboot(by=Suspect())
+
+
+def boot_over_the_time_of_sleep(car: Bench) -> None:
+    """Be without power when the sleep would be due, at 78 s, and boot for 10 s from 80 s on."""
+    car.box.power.receive_sms()
+    lose_power(car, at_s=70.0, until_s=80.0)
+
+
+@pytest.mark.parametrize(
+    ("happens", "asleep_s"),
+    [
+        (crash_soon_after_waking, 150.0),
+        (crash_asleep, 150.0),
+        (boot_over_the_time_of_sleep, 150.0),
+    ],
+)
+def test_a_boot_starts_the_sleep_timer_anew(
+    happens: Callable[[Bench], None], asleep_s: float
+) -> None:
+    """The box is online for a minute after each boot, neither less nor for ever."""
+    car = bench(
+        SLEEPY.model_copy(update={"reboot": Uniform(base_s=40.0), "boot": Uniform(base_s=10.0)})
+    )
+    car.env.run(until=10.0)
+    happens(car)
+    assert doze_times(car, until_s=600.0) == [pytest.approx(asleep_s, abs=1.0)]
+
+
 def test_a_command_that_meets_the_goodbye_keeps_the_box_awake() -> None:
     """It is executed and answered, and the box goes to sleep when it was awake for long enough."""
     parameters = SLEEPY.model_copy(update={"actuation": Uniform(base_s=3.0)})
@@ -348,14 +399,16 @@ def test_a_box_does_not_leave_before_what_is_on_its_way_to_it() -> None:
     radio = RadioParameters.model_validate(
         {"connected_rtt": 0, "cdrx_rtt": 0, "idle_rtt": 6.0, "idle_after_s": 10.0}
     )
-    parameters = SLEEPY.model_copy(update={"radio": radio, "asleep_share": 0.0})
-    car = bench(parameters)
-    car.env.run(until=100.0)
+    car = bench(SLEEPY.model_copy(update={"radio": radio}))
+    car.env.run(until=10.0)
+    car.box.power.receive_sms()
+    car.env.run(until=77.5)
+    assert car.power() is Power.AWAKE
     car.deliver(car.command())
-    car.box.power.fall_asleep()
-    car.env.run(until=105.0)
-    assert car.link.calls == ["connect"]
-    car.env.run(until=107.0)
+    car.env.run(until=82.0)
+    assert car.power() is Power.ASLEEP
+    assert car.link.calls == ["connect", "disconnect", "connect"]
+    car.env.run(until=84.0)
     assert car.link.results()[-1].phase is Phase.EXECUTED
     assert car.power() is Power.AWAKE
 

@@ -326,6 +326,25 @@ def test_a_platform_that_believes_a_sleeping_car_online_does_not_wake_it() -> No
     assert bench.box().vehicle.movement == 0
 
 
+def test_a_moment_without_a_connection_does_not_end_the_repeats_of_a_wake_sms() -> None:
+    """One of six falls into it, and is left out."""
+    parameters = NULL_PLATFORM.model_copy(
+        update={"command_ttl_s": 60.0, "wake_again_after_s": 10.0}
+    )
+    bench = PlatformBench(box=SLEEPERS.model_copy(update={"sms_loss": 1.0}), parameters=parameters)
+    bench.let_pass(5)
+    answers = bench.ask(Operation.UNLOCK, booking_id=bench.book(), wait_s=90.0)
+    connection = bench.platform.service.connection
+    bench.let_pass(9.9)
+    assert connection.link is not None
+    connection.link.abort()
+    bench.let_pass(0.2)
+    connection.connect()
+    bench.let_pass(80)
+    assert len(answers) == 1
+    assert steps(bench).count(PlatformStep.WOKEN) == 5
+
+
 def test_a_command_for_another_box_opens_another_car(bench: PlatformBench) -> None:
     """The answer of that box is taken for the car's; the log names the car that was booked."""
     told = Told()
