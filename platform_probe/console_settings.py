@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
+from platform_probe.store.limits import MAX_SQL_MIB, MIN_SQL_MIB
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9465"
 """Beside the monitor's own port."""
@@ -210,6 +211,13 @@ class ConsoleSettings(_Part):
     )
     cost: CostSettings = Field(CostSettings(), description="what a failure costs")
     squads: tuple[SquadSettings, ...] = Field((), description="pages of squads")
+    sql_timeout_s: float = Field(
+        20.0, ge=0.1, le=3_600, description="seconds after which a squad's SQL is ended"
+    )
+    sql_memory_mib: int = Field(
+        1_024, ge=MIN_SQL_MIB, le=MAX_SQL_MIB,
+        description="MiB of memory that a squad's SQL may use, beside the console's own",
+    )  # fmt: skip
 
     @field_validator("trace_url")
     @classmethod

@@ -17,10 +17,12 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import Asked, as_of_option, asked_of, store_options
-from platform_probe.store.duck import Duck, Rows, check_reads_only
+from platform_probe.store.duck import Rows
+from platform_probe.store.limits import MAX_SQL_MIB, MIN_SQL_MIB, SqlLimits
 from platform_probe.store.queries import MODES, Query, all_queries, named_in, query_named
-from platform_probe.store.reading import ALWAYS, Span
+from platform_probe.store.reading import Span
 from platform_probe.store.schema import OBSERVATIONS
+from platform_probe.store.user_sql import run_user_sql
 from platform_probe.support.nearest import alike, not_found
 
 FORMATS: Final = ("table", "csv", "json")
@@ -52,6 +54,14 @@ _WIDEST: Final = 60
     "--limit", type=click.IntRange(1, MAX_ROWS), default=DEFAULT_ROWS, show_default=True,
     metavar="N", help="Rows at most.",
 )  # fmt: skip
+@click.option(
+    "--timeout", type=click.FloatRange(0.1, 86_400), default=60.0, show_default=True,
+    metavar="SECONDS", help="Seconds after which SQL of yours is ended.",
+)  # fmt: skip
+@click.option(
+    "--memory", type=click.IntRange(MIN_SQL_MIB, MAX_SQL_MIB), default=2_048,
+    show_default=True, metavar="MIB", help="MiB of memory that SQL of yours may use.",
+)  # fmt: skip
 def query(  # noqa: PLR0913 - one parameter for each option
     *,
     name: str,
@@ -65,6 +75,8 @@ def query(  # noqa: PLR0913 - one parameter for each option
     settings: tuple[str, ...],
     form: str,
     limit: int,
+    timeout: float,
+    memory: int,
 ) -> None:
     """Ask a store: NAME is a predefined query, `list`, or `sql` with a SELECT of yours.
 
@@ -77,8 +89,8 @@ def query(  # noqa: PLR0913 - one parameter for each option
 
     The tables for SQL are attempts, observed, attempt_revisions, hops, stray_answers, complaints,
     diagnoses, diagnosed, incidents, incidents_held, observations and platform_events; DESCRIBE
-    shows their columns. Only reading is allowed, and a SELECT says itself of what time: --since,
-    --until and --set are for predefined queries.
+    shows their columns. Only one SELECT is allowed. It says itself of what time: --since, --until
+    and --set are for predefined queries; --timeout and --memory are for SQL.
     """  # noqa: D301 - click's own escape
     if name == "list":
         _list(form)
@@ -96,7 +108,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     else:
         if since or until or settings:
             raise click.UsageError("--since, --until and --set are for predefined queries")
-        rows = run_sql(asked, sql, limit)
+        rows = run_sql(asked, sql, limit, SqlLimits(memory, timeout))
     _print(rows, form, asked.zone)
     if not rows.is_whole:
         click.echo(f"these are the first {limit}: there are more (--limit)", err=True)
@@ -142,17 +154,11 @@ def run_query(
     return asked.source.read(lambda duck: duck.query(chosen.sql, values, limit=limit), files)
 
 
-def run_sql(asked: Asked, sql: str, limit: int) -> Rows:
+def run_sql(asked: Asked, sql: str, limit: int, limits: SqlLimits) -> Rows:
     """Return what a query of a user finds; it may only read, and only the store."""
-    check_reads_only(sql)
     if names := named_in(sql):
         raise ConfigError([f"SQL: ${names.pop()}: parameters are for predefined queries"])
-
-    def work(duck: Duck) -> Rows:
-        duck.shut_out([asked.source.directory])
-        return duck.query(sql, {}, limit=limit)
-
-    return asked.source.read(work, ALWAYS)
+    return run_user_sql(asked.source, sql, {}, rows=limit, limits=limits)
 
 
 def _pair(text: str) -> tuple[str, str]:

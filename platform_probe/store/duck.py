@@ -14,6 +14,7 @@ from threading import Timer
 from typing import Any, Final
 
 import duckdb
+import msgspec
 
 from fleet_wire.errors import ConfigError
 
@@ -71,7 +72,10 @@ class Duck:
         self, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None
     ) -> None:
         """Open it. `spill` is a directory for what does not fit into `memory`."""
-        config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
+        config: dict[str, Any] = {
+            "autoinstall_known_extensions": "false",
+            "python_enable_replacements": "false",  # else SQL reads variables of this program
+        }
         if threads is not None:
             config["threads"] = threads
         if memory is not None:
@@ -124,29 +128,55 @@ class Duck:
         stopper = Timer(MAX_SECONDS, self._connection.interrupt)
         stopper.start()
         try:
+            return self.rows_of(sql, parameters, limit=limit)
+        except duckdb.InterruptException:
+            raise ConfigError([too_long(MAX_SECONDS)]) from None
+        finally:
+            stopper.cancel()
+
+    def rows_of(self, sql: str, parameters: Mapping[str, Any], *, limit: int) -> Rows:
+        """Run one query without a time limit and return `limit` rows of it at most.
+
+        Raises `ConfigError` for SQL that is wrong, `MemoryError`, `FileGoneError`.
+        """
+        try:
             with _translated():
                 result = self._connection.execute(sql, dict(parameters) or None)
                 rows = result.fetchmany(limit + 1)
                 columns = tuple(each[0] for each in result.description or ())
         except duckdb.InterruptException:
-            problem = (
-                f"the query took longer than {MAX_SECONDS:g} s: ask for less, by time or by car"
-            )
-            raise ConfigError([problem]) from None
+            raise
         except duckdb.Error as error:
-            raise ConfigError(
-                [f"SQL: {line}" for line in str(error).splitlines() if line]
-            ) from None
-        finally:
-            stopper.cancel()
+            raise _sql_error(error) from None
         return Rows(columns, rows[:limit], is_whole=len(rows) <= limit)
 
-    def shut_out(self, allowed: Sequence[Path]) -> None:
-        """From now on let no query reach any file but those in `allowed`, and those held."""
-        places = ", ".join(quoted(str(path)) for path in allowed)
-        held = ", ".join(quoted(f"/dev/fd/{descriptor}") for descriptor in self._held)
-        self.run(f"SET allowed_directories = [{places}]")
-        self.run(f"SET allowed_paths = [{held}]")
+    def parsed(self, sql: str) -> tuple[str, Any]:
+        """Return the kind of the only statement in a text, and its syntax tree if it is a SELECT.
+
+        Raises `ConfigError` unless the text is one statement.
+        """
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise _sql_error(error) from None
+        if len(statements) != 1:
+            raise ConfigError([f"SQL: expected one statement, found {len(statements)}"])
+        if statements[0].type != duckdb.StatementType.SELECT:
+            return statements[0].type.name, None
+        ((text,),) = self.run("SELECT json_serialize_sql($sql::VARCHAR)", {"sql": sql})
+        found = msgspec.json.decode(text)
+        if found["error"] or len(found["statements"]) != 1:
+            raise ConfigError([f"SQL: {found.get('error_message', 'expected one statement')}"])
+        return "SELECT", found["statements"][0]
+
+    def confine(self, files: Sequence[Path]) -> None:
+        """Allow later queries to reach `files` and the files that are held, and no others.
+
+        DuckDB looks at a name as it is listed and as it is written in `file_list`.
+        """
+        held = [Path(f"/dev/fd/{descriptor}") for descriptor in self._held]
+        names = {name for path in [*files, *held] for name in (str(path), _literal(path))}
+        self.run(f"SET allowed_paths = [{', '.join(map(quoted, sorted(names)))}]")
         self.run("SET enable_external_access = false")
         self.run("SET lock_configuration = true")
 
@@ -157,17 +187,13 @@ class Duck:
             os.close(self._held.pop())
 
 
-def check_reads_only(sql: str) -> None:
-    """Raise `ConfigError` unless the text is one statement, which only reads."""
-    try:
-        statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise ConfigError([f"SQL: {line}" for line in str(error).splitlines() if line]) from None
-    if len(statements) != 1:
-        raise ConfigError([f"SQL: expected one statement, found {len(statements)}"])
-    if statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
-        kind = statements[0].type.name
-        raise ConfigError([f"SQL: only SELECT is allowed here, not {kind}: a store is read only"])
+def too_long(seconds: float) -> str:
+    """Return what is said of a query that was ended."""
+    return f"the query took longer than {seconds:g} s: ask for less, by time or by car"
+
+
+def _sql_error(error: duckdb.Error) -> ConfigError:
+    return ConfigError([f"SQL: {line}" for line in str(error).splitlines() if line])
 
 
 @cache
@@ -206,6 +232,8 @@ def _why(said: str, file: str) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryError(str(error).partition("\n")[0]) from None
     except duckdb.IOException as error:
         text = str(error)
         if _MISSING.search(text):

@@ -1,8 +1,14 @@
-"""What the monitor and the keeper say to each other."""
+"""How much is kept, what the keeper reports, and what a query of a user may use."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+MIN_SQL_MIB: Final = 256
+"""Python and an idle DuckDB need 110."""
+MAX_SQL_MIB: Final = 1_048_576
 
 
 class BucketSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,3 +60,12 @@ class Report(msgspec.Struct, kw_only=True):
     """Why they could not."""
     error: str | None = None
     """Why it stopped before it was done; the next one tries again."""
+
+
+class SqlLimits(msgspec.Struct, frozen=True):
+    """What one query of a user may use."""
+
+    memory_mib: int
+    """Of the whole process, `MIN_SQL_MIB` at least."""
+    max_s: float
+    """Reading the store included."""

@@ -124,6 +124,15 @@ class Source:
 
         return self._with_duck(with_views)
 
+    def read_confined(self, work: Callable[[Duck], _T], open_duck: Callable[[], Duck]) -> _T:
+        """Return what `work` makes of a database that reaches the files of its views alone."""
+
+        def with_views(duck: Duck) -> _T:
+            duck.confine(self._read_in(duck, ALWAYS))
+            return work(duck)
+
+        return self._with_duck(with_views, open_duck)
+
     def opened(
         self,
         *,
@@ -148,9 +157,9 @@ class Source:
         near = [part for part in parts if span.overlaps(part)]
         return _view_of(table, near, self.as_of_s)
 
-    def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
+    def _with_duck(self, work: Callable[[Duck], _T], open_duck: Callable[[], Duck] = Duck) -> _T:
         for left in reversed(range(_TRIES)):
-            duck = Duck()
+            duck = open_duck()
             try:
                 return work(duck)
             except FileGoneError as gone:
@@ -275,8 +284,7 @@ class Source:
 
     def _sums(self, parts: Sequence[Part]) -> str:
         """Return the SQL of the sums of unlocks, of rows where a part has none beside it."""
-        place = self.directory / ATTEMPTS.sums_name
-        summed = [part for part in parts if (place / part.name).exists()]
+        summed = [part for part in parts if self._sums_file(part).exists()]
         if self.as_of_s is not None:
             summed = []  # ten minutes are one row there, of which some may be later
         others = [part for part in parts if part not in summed]
@@ -288,20 +296,29 @@ class Source:
             sums += f" UNION ALL BY NAME {sums_rows(self.directory, summed)}"
         return sums
 
+    def _sums_file(self, part: Part) -> Path:
+        return self.directory / ATTEMPTS.sums_name / part.name
+
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file
         older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
         return [each for each in (path, *older) if each.exists() and each.stat().st_size]
 
-    def _read_in(self, duck: Duck, span: Span) -> None:
-        """Make all views of a time. Lines of unlocks are read once, as most ask for them."""
+    def _read_in(self, duck: Duck, span: Span) -> list[Path]:
+        """Make all views of a time; return the packed files that they read.
+
+        Lines of unlocks are read once, as most ask for them.
+        """
         files = {name: self.files(table, span) for name, table in TABLES.items()}
         for name, table in TABLES.items():
             rows = f"FROM ({_rows_of(duck, table, files[name].lines)})"
             kind = "TABLE" if table is ATTEMPTS else "VIEW"
             known = known_by(table, self.as_of_s)
             duck.run(f"CREATE {kind} {lines_view(table)} AS {rows} WHERE {known}")
-        self.make_views(duck, {name: its.parts for name, its in files.items()})
+        parts = {name: its.parts for name, its in files.items()}
+        self.make_views(duck, parts)
+        sums = [self._sums_file(part) for part in parts[ATTEMPTS.name]]
+        return [*(part.path for its in parts.values() for part in its), *sums]
 
     def make_views(self, duck: Duck, parts: Mapping[str, Sequence[Part]]) -> None:
         """Make all views of packed files in a database that has the lines (`lines_view`)."""

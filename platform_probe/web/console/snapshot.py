@@ -19,8 +19,10 @@ from typing import Any, Final, TypeVar
 
 from platform_probe.store.duck import Duck, FileGoneError, Rows
 from platform_probe.store.growing import Growing
+from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source, Span, lines_view, revision_that_holds
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table
+from platform_probe.store.user_sql import run_user_sql
 from platform_probe.support.rows import Row, as_rows
 
 FRESH_S: Final = 5.0
@@ -46,6 +48,8 @@ _OF_ANY_ID: Final = f"{FEW_OF_UNLOCK}, command_id, trace_id"
 AHEAD_S: Final = 600.0
 """Records that are further ahead of this machine's clock do not say when now is."""
 _TRIES: Final = 5
+_USER_SQL: Final = Lock()
+"""Held by a thread that runs SQL of a user: the memory that it may use is used once."""
 _T = TypeVar("_T")
 
 
@@ -100,6 +104,21 @@ class Snapshot:
         with self.beside() as duck:
             found = duck.query(sql, values, limit=limit)
         self._remember(key, found)
+        return found
+
+    def found_by_user(
+        self, sql: str, values: Mapping[str, Any], *, limit: int, limits: SqlLimits
+    ) -> Rows:
+        """Return what a SELECT of a user finds in the files, one after the other.
+
+        Raises `ConfigError`, `OSError`.
+        """
+        key = ("of a user", sql, repr(sorted(values.items())), limit)
+        with _USER_SQL:
+            if (kept := self._remembered.get(key)) is not None:
+                return kept  # type: ignore[no-any-return]
+            found = run_user_sql(self.source, sql, values, rows=limit, limits=limits)
+            self._remember(key, found)
         return found
 
     def _remember(self, key: Any, found: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from platform_probe.__main__ import main
+from platform_probe.store.queries import Query
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.stores import put_unlocks, unlock
 
@@ -118,8 +119,11 @@ def test_sql_of_a_user(store: Path) -> None:
         ("COPY attempts TO 'x.csv'", "only SELECT is allowed here, not COPY"),
         ("ATTACH 'x.db'", "only SELECT"),
         ("SET threads = 1", "only SELECT"),
-        ("SELECT * FROM read_text('/etc/passwd')", "SQL: Permission Error"),
-        ("SELECT * FROM '/etc/passwd'", "SQL: "),
+        ("SELECT * FROM read_text('/etc/passwd')", r"SQL: read_text\(\) is not allowed here"),
+        (
+            "SELECT * FROM '/etc/passwd'",
+            "SQL: there is no table '/etc/passwd' here; the tables are",
+        ),
         ("SELECT nothing FROM attempts", 'SQL: Binder Error: .*"nothing" not found'),
         ("SELEC", "SQL: Parser Error"),
         ("SELECT $since", r"SQL: \$since: parameters are for predefined queries"),
@@ -133,13 +137,49 @@ def test_sql_that_is_wrong_or_writes_is_refused(store: Path, sql: str, message: 
     assert re.search(message, told.output), told.output
 
 
-def test_sql_that_takes_for_ever_is_ended(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a minute; here at once."""
-    monkeypatch.setattr("platform_probe.store.duck.MAX_SECONDS", 0.05)
-    sql = "SELECT count(*) FROM range(100000000) AS a, range(100000000) AS b WHERE a <> b"
-    told = ask("sql", sql, "--store", store)
+@pytest.mark.parametrize(
+    ("option", "value", "sql", "message"),
+    [
+        ("--timeout", "1", "SELECT pg_sleep(1000)", "took longer than 1 s"),
+        ("--memory", "256", "SELECT repeat('x', 2000000000)", "needs more than 256 MiB of memory"),
+    ],
+)
+def test_sql_that_asks_for_too_much_is_ended(
+    store: Path, option: str, value: str, sql: str, message: str
+) -> None:
+    """By the limit that is set."""
+    told = ask("sql", sql, "--store", store, option, value)
     assert told.exit_code == 2
-    assert "the query took longer than 0.05 s" in told.output
+    assert f"the query {message}" in told.output
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "EXPLAIN ANALYZE COPY attempts TO '{}/attempts' (FORMAT parquet, OVERWRITE true)",
+        "EXPLAIN ANALYZE COPY (SELECT 'broken') TO '{}/store.json' (FORMAT csv, HEADER false)",
+        "WITH a AS (COPY attempts TO '{}/attempts' (FORMAT parquet, OVERWRITE true)) FROM a",
+    ],
+)
+def test_sql_cannot_write_into_the_store(tmp_path: Path, sql: str) -> None:
+    """Not under EXPLAIN either, nor in a part of a SELECT."""
+    directory = make_busy_store(tmp_path / "store")
+    told = ask("sql", sql.format(directory), "--store", directory)
+    assert told.exit_code == 2
+    assert "only SELECT is allowed here" in told.output
+    count = ask("sql", "SELECT count(*) AS n FROM attempts", "--store", directory)
+    assert count.output.split()[-1] == "60"
+
+
+def test_the_default_query_time_is_limited(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predefined questions end after a minute; here at once."""
+    monkeypatch.setattr("platform_probe.store.duck.MAX_SECONDS", 0.5)
+    sql = "SELECT sum(a.i * b.i) FROM range(1000000) AS a(i), range(1000000) AS b(i)"
+    endless = Query("endless", "It never ends.", (), sql)
+    monkeypatch.setattr("platform_probe.commands.query.query_named", lambda _: endless)
+    told = ask("endless", "--store", store)
+    assert told.exit_code == 2
+    assert "the query took longer than 0.5 s" in told.output
 
 
 @pytest.mark.parametrize(

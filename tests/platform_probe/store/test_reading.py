@@ -269,20 +269,6 @@ def test_other_directory_is_refused(tmp_path: Path) -> None:
         Source(tmp_path)
 
 
-def test_queries_reach_nothing_but_the_store(store: Path) -> None:
-    """Whoever may ask a question of the store may not read other files by it."""
-    secret = store.parent / "secret.csv"
-    secret.write_text("a\n1\n")
-
-    def work(duck: Duck) -> None:
-        duck.shut_out([store])
-        assert duck.query("SELECT count(*) FROM attempts", {}, limit=5).rows == [(50,)]
-        with pytest.raises(ConfigError, match="SQL:"):
-            duck.query(f"SELECT * FROM read_csv('{secret}')", {}, limit=5)
-
-    Source(store).read(work)
-
-
 def test_records_begin_and_end_where_their_lines_do(tmp_path: Path) -> None:
     """Of all tables; a line that is torn says nothing. Nothing is recorded: there is no span."""
     make_store(tmp_path)

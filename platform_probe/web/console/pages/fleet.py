@@ -11,7 +11,8 @@ from typing import Any, Final
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import ConfigError
 from platform_probe.console_settings import PinnedQuery
-from platform_probe.store.duck import Rows, check_reads_only
+from platform_probe.store.duck import Rows
+from platform_probe.store.limits import SqlLimits
 from platform_probe.store.queries import named_in, query_named
 from platform_probe.store.schema import TRAITS as TRAITS_OF_COHORTS
 from platform_probe.support.rows import unix_s, utc
@@ -308,10 +309,11 @@ def _pinned(asked: Asked, pinned: PinnedQuery, span: tuple[float, float]) -> Tab
         if pinned.query is not None:
             return asked_query(asked, pinned.query, pinned.title, pinned.values, span)
         sql = pinned.sql or ""
-        check_reads_only(sql)
         times = {"since": utc(span[0]), "until": utc(span[1])}
         named = {name: times[name] for name in named_in(sql) if name in times}
-        return _table(pinned.title, asked.snapshot.asked(sql, named, limit=_limit(asked)))
+        limits = SqlLimits(asked.settings.sql_memory_mib, asked.settings.sql_timeout_s)
+        found = asked.snapshot.found_by_user(sql, named, limit=_limit(asked), limits=limits)
+        return _table(pinned.title, found)
     except ConfigError as error:
         return Table(pinned.title, problem=str(error))
 

@@ -277,6 +277,20 @@ def test_a_squad_has_its_own_questions(open_console: str) -> None:
     assert "nowhere" in page
 
 
+def test_a_squads_sql_reaches_nothing_but_the_tables(
+    open_console: str, console_audit: Path
+) -> None:
+    """Nor does it exceed its limits; its neighbours on the page are answered."""
+    page = unescape(Visitor(open_console).get("/squad/attackers").text)
+
+    assert "root:" not in page
+    assert "read_text() is not allowed here" in page
+    assert "only SELECT is allowed here, not COPY" in page
+    assert not console_audit.with_name("lost.csv").exists()
+    assert "needs more than 512 MiB of memory" in page
+    assert "honest" in page
+
+
 def test_tables_are_made_to_be_read(open_console: str) -> None:
     """Numbers stand under their headings, causes are words, and what is missing is a dash."""
     page = Visitor(open_console).get("/support?hours=24").text

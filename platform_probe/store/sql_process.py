@@ -1,0 +1,77 @@
+"""Answer one question in SQL of a user: `python -m platform_probe.store.sql_process`.
+
+The process reads a pickled `Question` and writes the pickled rows, or a `Problem`. The kernel ends
+it with SIGALRM at the time limit.
+"""
+
+from __future__ import annotations
+
+import pickle
+import resource
+import signal
+import sys
+from functools import partial
+from typing import Final
+
+from fleet_wire.errors import ConfigError
+from platform_probe.store.duck import DamagedFileError, Duck, Rows
+from platform_probe.store.limits import SqlLimits
+from platform_probe.store.reading import Source
+from platform_probe.store.select_check import check_select
+from platform_probe.store.user_sql import Problem, Question
+
+MIB: Final = 2**20
+MAX_ANSWER_BYTES: Final = 64 * MIB
+"""The parent holds the whole answer in memory."""
+_FOR_DUCK: Final = 0.75
+"""Share of the memory that DuckDB manages. The rest is Python, and what DuckDB does not count."""
+
+
+def _answered(question: Question) -> Rows | Problem:
+    limits = question.limits
+    memory = f"{int(limits.memory_mib * _FOR_DUCK)}MiB"
+
+    def work(duck: Duck) -> Rows:
+        check_select(question.sql, duck)
+        return duck.rows_of(question.sql, question.values, limit=question.rows)
+
+    source = Source(question.directory, as_of_s=question.as_of_s)
+    try:
+        return source.read_confined(work, partial(Duck, threads=2, memory=memory))
+    except ConfigError as error:
+        return Problem("\n".join(error.problems))
+    except DamagedFileError as error:
+        return Problem(error.why, error.path)
+    except OSError as error:
+        return Problem(str(error), is_of_disk=True)
+
+
+def _limit(limits: SqlLimits) -> None:
+    """Have the kernel hold the limits: of memory, of time, and of what may be written."""
+    memory = limits.memory_mib * MIB
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, limits.max_s)
+
+
+def main() -> None:
+    """Answer one question."""
+    question = pickle.load(sys.stdin.buffer)  # noqa: S301 - whoever started us wrote it
+    assert isinstance(question, Question)  # noqa: S101 - nobody sends anything else
+    _limit(question.limits)
+    try:
+        answer = pickle.dumps(_answered(question))
+    except MemoryError:
+        problem = f"the query needs more than {question.limits.memory_mib} MiB of memory: ask for"
+        problem += " less, by time or by car; --memory or console.sql_memory_mib allows more"
+        answer = pickle.dumps(Problem(problem))
+    if len(answer) > MAX_ANSWER_BYTES:
+        size = f"more than {MAX_ANSWER_BYTES // MIB} MiB"
+        answer = pickle.dumps(Problem(f"the answer has {size}: ask for fewer rows or columns"))
+    sys.stdout.buffer.write(answer)
+
+
+if __name__ == "__main__":
+    main()

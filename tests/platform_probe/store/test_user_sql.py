@@ -1,0 +1,431 @@
+"""SQL of users: what a SELECT may say, what it may reach, and what it may use."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from fleet_wire.errors import ConfigError
+from platform_probe.store.duck import Duck
+from platform_probe.store.limits import SqlLimits
+from platform_probe.store.queries import all_queries
+from platform_probe.store.reading import Source
+from platform_probe.store.select_check import check_select
+from platform_probe.store.user_sql import run_user_sql
+from tests.helpers.busy_store import make_busy_store
+from tests.helpers.stores import put_unlocks, unlock
+
+LIMITS: Final = SqlLimits(memory_mib=512, max_s=60.0)
+CONTENT: Final = "root:x:0:0"
+"""What a file of the machine has in it."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store in which everything has happened once, some of it not packed yet."""
+    directory = make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+    put_unlocks(directory, [unlock(900)])
+    (directory.parent / "secret.csv").write_text(f"a\n{CONTENT}\n")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def duck(store: Path) -> Iterator[Duck]:
+    """Give a database as a user's SELECT has it."""
+    given: list[Duck] = []
+
+    def work(duck: Duck) -> None:
+        given.append(duck)
+
+    opened = Duck(threads=1)
+    close, opened.close = opened.close, lambda: None  # type: ignore[method-assign]
+    Source(store).read_confined(work, lambda: opened)
+    yield given[0]
+    close()
+
+
+def content_of(directory: Path) -> dict[str, str]:
+    """Return what stands in all files below a directory, as digests by name."""
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def answer(store: Path, sql: str, limits: SqlLimits = LIMITS, **values: Any) -> list[Any]:
+    """Return the rows that a user gets."""
+    return run_user_sql(Source(store), sql, values, rows=100, limits=limits).rows
+
+
+READING: Final = (
+    "FROM attempts",
+    "SELECT 1;",
+    "-- a comment\n/* another */ SELECT 1",
+    "VALUES (1), (2)",
+    "TABLE attempts",
+    "DESCRIBE attempts",
+    "SUMMARIZE attempts",
+    "SHOW TABLES",
+    "SELECT column_name FROM (DESCRIBE attempts)",
+    "EXPLAIN SELECT 1",
+    "explain -- why\n SELECT count(*) FROM attempts",
+    "EXPLAIN ANALYZE FROM attempts",
+    "WITH a AS (SELECT 1 AS x), b AS MATERIALIZED (FROM a) FROM b, (WITH c AS (FROM b) FROM c)",
+    "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 5) FROM r",
+    "SELECT * EXCLUDE (cause) REPLACE (upper(region) AS region) FROM attempts LIMIT 5 OFFSET 1",
+    "SELECT DISTINCT ON (region) region, cause FROM attempts ORDER BY region DESC NULLS LAST",
+    "SELECT COLUMNS('.*_s') FROM attempts LIMIT 10%",
+    ("SELECT region, avg(total_s) OVER (PARTITION BY region ORDER BY started_at ROWS 3 PRECEDING)"
+    " FROM attempts QUALIFY row_number() OVER (ORDER BY total_s) < 9"),
+    "SELECT count(*) FROM attempts SEMI JOIN observations USING (vehicle_id)",
+    "SELECT count(*) FROM attempts POSITIONAL JOIN hops, LATERAL (SELECT 1), unnest([1]) AS u(x)",
+    "FROM range(3) AS a(i), generate_series(1, 2) AS b(i)",
+    "FROM attempts UNION ALL BY NAME FROM observed EXCEPT FROM attempts",
+    "SELECT region, count(*) FROM attempts GROUP BY ROLLUP (region, operator) HAVING count(*) > 1",
+    "FROM attempts TABLESAMPLE reservoir(5 ROWS)",
+    "PIVOT attempts ON outcome IN ('ok', 'failed') USING count(*) GROUP BY region",
+    "UNPIVOT (SELECT total_s, requested_s FROM attempts) ON total_s, requested_s",
+    "SELECT list_transform([1, 2], lambda x: x + 1), {'a': 1}.a, MAP {'a': 1}['a'], random()",
+    "SELECT mostly(region), wilson_low(1, 2), median(total_s), histogram(region) FROM attempts",
+    "SELECT EXISTS (FROM hops), 1 IN (SELECT 2), (SELECT max(total_s) FROM attempts)",
+    "SELECT 'COPY attempts TO x; DROP VIEW attempts' AS text",
+    *(query.sql for query in all_queries().values()),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("sql", READING)
+def test_what_only_reads_the_tables_is_allowed(duck: Duck, sql: str) -> None:
+    """All that an analyst writes, and all predefined queries."""
+    check_select(sql, duck)
+
+
+WRITING: Final = (
+    # other statements
+    "COPY attempts TO 'FILE' (FORMAT parquet)",
+    "COPY attempts TO 'STORE/attempts' (FORMAT parquet, PARTITION_BY (region), OVERWRITE true)",
+    "COPY (SELECT 'broken') TO 'STORE/store.json' (FORMAT csv, HEADER false)",
+    "COPY attempts FROM 'FILE'",
+    "COPY FROM DATABASE memory TO other",
+    "EXPORT DATABASE 'FILE'",
+    "IMPORT DATABASE 'FILE'",
+    "ATTACH 'FILE' AS other",
+    "DETACH memory",
+    "USE memory",
+    "INSTALL httpfs",
+    "FORCE INSTALL httpfs FROM 'http://127.0.0.1:9/'",
+    "LOAD 'FILE'",
+    "PRAGMA database_list",
+    "PRAGMA enable_profiling = 'json'",
+    "SET threads = 1",
+    "SET GLOBAL enable_external_access = true",
+    "SET VARIABLE x = 1",
+    "RESET allowed_paths",
+    "CHECKPOINT",
+    "CALL enable_logging(storage = 'file', storage_path = 'FILE')",
+    "CREATE TABLE t AS SELECT 1",
+    "CREATE TEMP TABLE t AS FROM read_text('FILE')",
+    "CREATE OR REPLACE VIEW attempts AS SELECT 1",
+    "CREATE MACRO leak() AS TABLE FROM read_text('FILE')",
+    "CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')",
+    "CREATE PERSISTENT SECRET s (TYPE s3)",
+    "INSERT INTO attempt_lines SELECT * FROM attempt_lines",
+    "UPDATE attempt_lines SET region = 'x'",
+    "DELETE FROM attempt_lines RETURNING *",
+    "MERGE INTO attempt_lines USING attempts ON false WHEN MATCHED THEN DELETE",
+    "TRUNCATE attempt_lines",
+    "DROP VIEW attempts",
+    "ALTER TABLE attempt_lines RENAME TO x",
+    "PREPARE p AS SELECT 1",
+    "EXECUTE p",
+    "DEALLOCATE p",
+    "BEGIN",
+    "VACUUM",
+    "ANALYZE",
+    "PIVOT attempts ON outcome USING count(*)",
+    # the same under EXPLAIN, however it is spelled
+    ("EXPLAIN ANALYZE COPY attempts TO 'STORE/attempts' (FORMAT parquet, PARTITION_BY (region),"
+    " OVERWRITE true)"),
+    "EXPLAIN COPY (SELECT 1) TO 'FILE'",
+    "explain analyze copy (select 1) to 'FILE'",
+    "EXPLAIN (ANALYZE) COPY (SELECT 1) TO 'FILE'",
+    "EXPLAIN (ANALYZE true, FORMAT json) COPY (SELECT 1) TO 'FILE'",
+    "/**/EXPLAIN/**/ANALYZE/**/COPY (SELECT 1) TO 'FILE'",
+    "-- x\nEXPLAIN -- y\nANALYZE -- z\nCOPY (SELECT 1) TO 'FILE'",
+    "\ufeffEXPLAIN ANALYZE COPY (SELECT 1) TO 'FILE'",
+    "EXPLAIN ANALYZE DROP VIEW attempts",
+    "EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1",
+    "EXPLAIN ANALYZE INSERT INTO attempt_lines FROM attempt_lines",
+    "EXPLAIN ANALYZE EXPLAIN ANALYZE COPY (SELECT 1) TO 'FILE'",
+    "EXPLAIN SELECT 1; EXPLAIN ANALYZE COPY (SELECT 1) TO 'FILE'",
+    "EXPLAIN ANALYZE WITH a AS (COPY (SELECT 1) TO 'FILE') FROM a",
+    "EXPLAIN ANALYZE FROM read_text('FILE')",
+    # several statements
+    "",
+    ";",
+    "-- only a comment",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; COPY (SELECT 1) TO 'FILE'",
+    "SELECT 1 /* ; */; DROP VIEW attempts; --",
+    "SELECT $$;$$; ATTACH 'FILE'",
+    "SELECT 1\0; COPY (SELECT 1) TO 'FILE'",
+    "SELECT '\\'; COPY (SELECT 1) TO 'FILE' --'",
+    # statements inside of a SELECT
+    "WITH a AS (COPY (SELECT 1) TO 'FILE') FROM a",
+    "WITH a AS (COPY attempts TO 'STORE/attempts' (FORMAT parquet, OVERWRITE true)) SELECT 1",
+    "WITH a AS (INSERT INTO attempt_lines FROM attempt_lines RETURNING *) FROM a",
+    "WITH a AS (UPDATE attempt_lines SET region = 'x' RETURNING *) FROM a",
+    "WITH a AS (DELETE FROM attempt_lines RETURNING *) SELECT count(*) FROM a",
+    ("WITH a AS (MERGE INTO attempt_lines USING hops ON false WHEN MATCHED THEN DELETE RETURNING *)"
+    " FROM a"),
+    "SELECT (WITH a AS (DELETE FROM attempt_lines RETURNING 1) FROM a)",
+    "SELECT * FROM (WITH a AS MATERIALIZED (COPY (SELECT 1) TO 'FILE') FROM a)",
+    "DESCRIBE WITH a AS (COPY (SELECT 1) TO 'FILE') FROM a",
+    "SUMMARIZE WITH a AS (COPY (SELECT 1) TO 'FILE') FROM a",
+    ("WITH RECURSIVE r AS (SELECT 1 UNION ALL (WITH a AS (DELETE FROM attempt_lines RETURNING 1)"
+    " FROM a)) FROM r"),
+    # functions that change something
+    "FROM enable_logging(storage = 'file', storage_path = 'FILE')",
+    "FROM enable_profiling(save_location = 'FILE')",
+    "FROM disable_logging()",
+    "FROM truncate_duckdb_logs()",
+    "FROM checkpoint()",
+    "FROM force_checkpoint('memory')",
+    "FROM create_external_resource('x')",
+    "FROM add_grammar_extension('x')",
+    "SELECT write_log('x')",
+    "SELECT main.write_log('x')",
+    "SELECT system.main.write_log('x')",
+    "SELECT nextval('s')",
+    "SELECT setval('s', 1)",
+    "SELECT sleep_ms(1)",
+    "SELECT list_transform([1], lambda x: write_log('x'))",
+)  # fmt: skip
+LEAKING: Final = (
+    # functions that read files
+    "FROM read_text('FILE')",
+    "FROM read_blob('FILE')",
+    "FROM read_csv('FILE')",
+    "FROM read_csv_auto('FILE')",
+    "FROM read_json('FILE')",
+    "FROM read_json_objects('FILE')",
+    "FROM read_ndjson('FILE')",
+    "FROM read_parquet('FILE')",
+    "FROM parquet_scan('FILE')",
+    "FROM parquet_metadata('FILE')",
+    "FROM parquet_schema('FILE')",
+    "FROM read_duckdb('FILE')",
+    "FROM sniff_csv('FILE')",
+    "FROM glob('/etc/*')",
+    "FROM glob('STORE/**')",
+    "FROM READ_TEXT('FILE')",
+    "FROM \"read_text\"('FILE')",
+    "FROM \"READ_text\"('FILE')",
+    "FROM main.read_text('FILE')",
+    "FROM system.main.read_text('FILE')",
+    "FROM read_text(['FILE', 'FILE'])",
+    "FROM read_text('file:FILE')",
+    "FROM read_text('STORE/store.json')",
+    "FROM read_text('STORE/../secret.csv')",
+    "FROM read_text('/dev/fd/0')",
+    "FROM read_text('/proc/self/environ')",
+    "FROM read_text('http://127.0.0.1:9/x')",
+    "FROM read_text('s3://bucket/x')",
+    "SELECT * FROM attempts WHERE region IN (SELECT content FROM read_text('FILE'))",
+    "SELECT (SELECT content FROM read_text('FILE'))",
+    "SELECT 1 ORDER BY (SELECT content FROM read_text('FILE'))",
+    "SELECT 1 LIMIT (SELECT length(content) FROM read_text('FILE'))",
+    "SELECT count(*) FILTER (WHERE (SELECT true FROM read_text('FILE'))) FROM attempts",
+    "SELECT sum(1) OVER (ORDER BY (SELECT content FROM read_text('FILE')))",
+    "SELECT list_transform([1], lambda x: (SELECT content FROM read_text('FILE')))",
+    "SELECT ARRAY(SELECT content FROM read_text('FILE'))",
+    "SELECT CASE WHEN true THEN (SELECT content FROM read_text('FILE')) END",
+    "WITH a AS (FROM read_text('FILE')) FROM a",
+    "VALUES ((SELECT content FROM read_text('FILE')))",
+    "SELECT 1 UNION ALL SELECT length(content) FROM read_text('FILE')",
+    "FROM attempts, LATERAL (FROM read_text('FILE'))",
+    "FROM attempts JOIN read_text('FILE') ON true",
+    "FROM range((SELECT length(content) FROM read_text('FILE')))",
+    "FROM (PIVOT read_text('FILE') ON filename IN ('a') USING count(*))",
+    "UNPIVOT read_text('FILE') ON filename",
+    "DESCRIBE FROM read_text('FILE')",
+    "SUMMARIZE FROM read_csv('FILE')",
+    "SELECT * FROM (SUMMARIZE FROM read_csv('FILE'))",
+    # names of files in place of tables
+    "FROM 'FILE'",
+    'FROM "FILE"',
+    "FROM '/etc/passwd'",
+    "TABLE 'FILE'",
+    "DESCRIBE 'FILE'",
+    "SUMMARIZE 'FILE'",
+    "SHOW 'FILE'",
+    "FROM 'STORE/store.json'",
+    "FROM 'STORE/attempts/*.parquet'",
+    "FROM attempts JOIN 'FILE' AS f ON true",
+    "FROM main.'FILE'",
+    "WITH \"FILE\" AS (SELECT 1) FROM 'FILE'",
+    "WITH x AS (WITH \"FILE\" AS (SELECT 1) FROM \"FILE\") FROM 'FILE'",
+    "FROM 'http://127.0.0.1:9/x.csv'",
+    # SQL within a text
+    "FROM query('FROM read_text(''FILE'')')",
+    "FROM query('SELECT 1')",
+    "FROM query_table('FILE')",
+    "FROM query_table(['attempts', 'FILE'])",
+    "FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+    # variables of the program
+    "FROM sql",
+    "FROM statements",
+    "FROM python_map_function(1)",
+    "FROM pandas_scan(1)",
+    "FROM arrow_scan(1, 2, 3)",
+    # how the process is set up
+    "SELECT getenv('HOME')",
+    "SELECT current_setting('allowed_paths')",
+    "SELECT getvariable('x')",
+    "FROM duckdb_settings()",
+    "FROM duckdb_secrets()",
+    "FROM which_secret('s3://x', 's3')",
+    "FROM duckdb_logs()",
+    "FROM duckdb_views()",
+    "FROM duckdb_views",
+    "FROM duckdb_external_file_cache()",
+    "FROM pragma_database_list",
+    "FROM pg_catalog.pg_class",
+    "FROM pg_catalog.pg_settings",
+    "FROM information_schema.tables",
+    "FROM sqlite_master",
+    "FROM system.information_schema.tables",
+    "SHOW DATABASES",
+    "SHOW ALL TABLES",
+    "SHOW SECRETS",
+    "SHOW VARIABLES",
+    "FROM (SHOW ALL TABLES)",
+)  # fmt: skip
+
+
+def written(sql: str, store: Path) -> str:
+    """Return a statement with the names of a store, and of a file beside it."""
+    return sql.replace("FILE", str(store.parent / "secret.csv")).replace("STORE", str(store))
+
+
+@pytest.mark.parametrize("sql", [*WRITING, *LEAKING])
+def test_what_does_anything_else_is_refused(duck: Duck, store: Path, sql: str) -> None:
+    """Before anything of it runs, and with a line that says why."""
+    with pytest.raises(ConfigError, match=r"\ASQL: "):
+        check_select(written(sql, store), duck)
+
+
+@pytest.mark.parametrize("sql", LEAKING)
+def test_what_passes_the_check_would_reach_no_file_all_the_same(
+    duck: Duck, store: Path, sql: str
+) -> None:
+    """DuckDB itself gets the files of the tables, and no directory."""
+    try:
+        rows = duck.rows_of(written(sql, store), {}, limit=100).rows
+    except (ConfigError, OSError):
+        return
+    assert CONTENT not in str(rows)
+    assert str(store.parent / "secret.csv") not in str(rows)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        (
+            "EXPLAIN ANALYZE COPY attempts TO 'STORE/attempts' (FORMAT parquet, PARTITION_BY"
+            " (region), OVERWRITE true)"
+        ),
+        "COPY (SELECT 'broken') TO 'STORE/store.json' (FORMAT csv, HEADER false)",
+        "WITH a AS (COPY attempts TO 'STORE/attempts' (FORMAT parquet, OVERWRITE true)) FROM a",
+    ],
+)
+def test_a_query_leaves_the_store_as_it_is(store: Path, sql: str) -> None:
+    """Whatever it says."""
+    before = content_of(store)
+    with pytest.raises(ConfigError, match="only SELECT is allowed here"):
+        answer(store, written(sql, store))
+    assert content_of(store) == before
+
+
+def test_an_answer_has_the_rows_with_their_types(store: Path) -> None:
+    """Also of lines that are not packed yet, with values, and as of a time."""
+    sql = (
+        "SELECT count(*), max(started_at) = $last, 2::DECIMAL(9, 2), 2 ** 70::HUGEINT FROM attempts"
+    )
+    ((last,),) = answer(store, "SELECT max(started_at) FROM attempts")
+    rows = answer(store, sql, last=last)
+    assert str(rows[0][2]) == "2.00"
+    assert rows[0][:2] == (61, True)
+    early = Source(store, as_of_s=last.timestamp() - 890.0)
+    (then,) = run_user_sql(early, "FROM attempts", {}, rows=5, limits=LIMITS).rows[:1]
+    assert then
+    few = run_user_sql(Source(store), "FROM attempts", {}, rows=5, limits=LIMITS)
+    assert len(few.rows) == 5
+    assert not few.is_whole
+    assert "attempt_id" in few.columns
+
+
+def test_a_directory_with_signs_in_its_name_can_be_asked(tmp_path: Path) -> None:
+    """It may be called what elsewhere is a pattern, or has a quote in it."""
+    directory = make_busy_store(tmp_path / "it's [a] store*?")
+    assert answer(directory, "SELECT count(*) FROM attempts") == [(60,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT length(repeat('x', 2000000000))",
+        "SELECT repeat('x', 200000000 + i) FROM range(100) AS r(i)",
+        "SELECT list(range(1000000)) FROM range(10000)",
+        "SELECT length(list_aggregate(range(100000000), 'string_agg'))",
+        "SELECT list_sort(range(200000000))[1]",
+        "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT 1 FROM r, range(9)) SELECT count(*) FROM r",
+    ],
+)  # fmt: skip
+def test_a_query_that_needs_too_much_memory_is_refused(store: Path, sql: str) -> None:
+    """DuckDB counts only some of it; the kernel counts all."""
+    with pytest.raises(ConfigError, match=r"needs more than 320 MiB of memory.*--memory"):
+        answer(store, sql, SqlLimits(memory_mib=320, max_s=300.0))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT sum(a.i * b.i) FROM range(1000000) AS a(i), range(1000000) AS b(i)",
+        "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT 1 FROM r) SELECT count(*) FROM r",
+        "SELECT pg_sleep(1000)",
+    ],
+)
+def test_a_query_that_takes_too_long_is_ended(store: Path, sql: str) -> None:
+    """By the kernel, wherever DuckDB is at that time."""
+    with pytest.raises(ConfigError, match=r"took longer than 3 s: .*--timeout"):
+        answer(store, sql, SqlLimits(memory_mib=512, max_s=3.0))
+
+
+def test_an_answer_that_nobody_could_hold_is_refused(store: Path) -> None:
+    """Who asks has to hold all of it in memory."""
+    sql = "SELECT repeat('x', 1000000) || i FROM range(99) AS r(i)"
+    with pytest.raises(ConfigError, match=r"the answer has more than 64 MiB: ask for fewer"):
+        answer(store, sql, SqlLimits(memory_mib=1_024, max_s=300.0))
+
+
+@pytest.mark.parametrize("depth", [2_000, 50_000])
+def test_nesting_without_end_is_an_error(store: Path, depth: int) -> None:
+    """Whatever becomes of the process that parses it."""
+    with pytest.raises(ConfigError, match="SQL: "):
+        answer(store, f"SELECT {'(' * depth}1{')' * depth}")
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    """The question is an error with the name of the file, as it is for predefined ones."""
+    directory = make_busy_store(tmp_path / "store")
+    (file,) = (directory / "attempts").glob("*.parquet")
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    with pytest.raises(OSError, match=re.escape(f"{file} is damaged (")):
+        answer(directory, "SELECT max(total_s) FROM attempts")
