@@ -18,6 +18,7 @@ from fleet_sim.commands.credentials import (
 from fleet_sim.commands.options import (
     broker_option,
     choose_seed,
+    control_option,
     processes_option,
     profile_option,
     scenario_argument,
@@ -60,14 +61,7 @@ from fleet_wire.profiles.loading import load_profile
     type=click.Path(path_type=Path, file_okay=False),
     help="Write what each fault did to whom into DIRECTORY/ground_truth.jsonl. Default: nowhere.",
 )
-@click.option(
-    "--control",
-    type=click.Path(path_type=Path),
-    envvar="FLEET_SIM_CONTROL",
-    show_envvar=True,
-    metavar="SOCKET",
-    help="Listen there for `fleet-sim inject`; only our own user may use it. Default: nowhere.",
-)
+@control_option
 @password_option
 @credential_options
 @processes_option

@@ -62,8 +62,9 @@ def inject(
 ) -> None:
     """Put FAULT onto boxes that run, for a while: a drill on staging.
 
-    It begins at once and ends by itself, or with the boxes. What it strikes goes into the boxes'
-    ground truth (their --out). It is checked as a fault in a scenario is, and cannot touch what
+    The boxes are those of `fleet-sim boxes` or of a live `fleet-sim run` with --control. The fault
+    begins at once and ends by itself, or with the boxes. What it strikes goes into their ground
+    truth (in their --out). It is checked as a fault in a scenario is, and cannot touch what
     another one at work claims. `fleet-sim faults` lists the faults.
 
     \b

@@ -65,6 +65,14 @@ broker_option = click.option(
     help="The broker, mqtt:// or mqtts://, with USER@ if needed; or several, with commas between"
     " or as mqtt://b-{0..9}:1883, among which the cars are spread by their ids.",
 )
+control_option = click.option(
+    "--control",
+    type=click.Path(path_type=Path),
+    envvar="FLEET_SIM_CONTROL",
+    show_envvar=True,
+    metavar="SOCKET",
+    help="Listen there for `fleet-sim inject`; only our own user may use it. Default: nowhere.",
+)
 processes_option = click.option(
     "--processes",
     type=click.IntRange(1),

@@ -21,6 +21,7 @@ from fleet_sim.commands.credentials import boxes_of, credential_options, passwor
 from fleet_sim.commands.options import (
     checked_listen,
     choose_seed,
+    control_option,
     processes_option,
     profile_option,
     scenario_argument,
@@ -104,6 +105,7 @@ from fleet_wire.web.listening import check_can_listen
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to write the run. Default: runs/<scenario>-<seed>-<time>.",
 )
+@control_option
 @wait_option
 @click.option(
     "--listen",
@@ -128,6 +130,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     overrides: tuple[str, ...],
     profile: str | None,
     out: Path | None,
+    control: Path | None,
     wait_s: float,
     listen: str | None,
     fleet_secret: str,
@@ -148,12 +151,15 @@ def run(  # noqa: PLR0913 - one parameter for each option
     fleet-sim run scenarios/quiet_city.yaml
     fleet-sim run scenarios/morning_rush.yaml --seed 7 --set fleet.count=5000
     fleet-sim run scenarios/quiet_city.yaml --broker mqtt://localhost:1883
+    fleet-sim run scenarios/quiet_city.yaml --control /tmp/run.sock   # for fleet-sim inject
     fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7
     fleet-sim run runs/RUN/manifest.json --mode virtual --check-digest runs/RUN/manifest.json
     """  # noqa: D301 - click's own escape
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a loop takes both
     if expected_manifest is not None:
         check_digest_can_be_met(expected_manifest, mode=mode)
+    if control is not None and mode == "virtual":
+        raise ConfigError(["--control: in virtual time nobody could inject; put it into faults"])
     lacks = _lacks_of(mode, broker_url, broker_kind, platform_url, processes)
     _check_brokers(broker_url, broker_password, box_credentials, fleet_secret)
     loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
@@ -179,6 +185,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
             tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
             wait_s=wait_s,
             listen=listen,
+            control=control,
+            lacks=lacks,
         )
         around = spread(
             loaded.scenario, live, directory, processes=processes, broker_kind=broker_kind

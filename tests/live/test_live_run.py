@@ -347,3 +347,50 @@ def test_a_killed_run_leaves_nothing_running(tmp_path: Path) -> None:
     process.communicate()
     wait_for(lambda: not pids_with([str(out)]))
     assert len(lines(out / "attempts.jsonl")) > 10
+
+
+@pytest.mark.broker
+def test_a_drill_on_a_run(tmp_path: Path) -> None:
+    """A fault that no scenario has is put onto its cars, and stands in its ground truth."""
+    scenario = write_scenario(tmp_path)
+    control, out = tmp_path / "control", tmp_path / "run"
+    process = start(
+        "fleet_sim", "run", scenario, "--out", out, "--control", control,
+        "--set", "load.stages.0.duration_s=3600",
+    )  # fmt: skip
+    try:
+        wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+        drill = ("fleet_sim", "inject", "no_coverage_garage", "--for", "2s", "--control", control)
+        assert run(*drill, "--target", "region=nowhere")[0] == 2
+        code, said, errors = run(*drill, "--target", "ids=[car-00003]")
+        assert (code, errors) == (0, "")
+        assert said == (f"no_coverage_garage: injection 0 on 1 of 30 boxes, for 2 s ({control})\n")
+        wait_for(lambda: [one for one in lines(out / "ground_truth.jsonl") if one["type"] == "hit"])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+    assert not control.exists()
+    (injection,) = [one for one in lines(out / "ground_truth.jsonl") if one["type"] == "injection"]
+    assert injection["vehicles"] == ["car-00003"]
+    assert (out / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--mode", "virtual"], "--control: in virtual time nobody could inject"),
+        (["--processes", "2"], "--control: drills reach boxes of one process"),
+    ],
+)
+def test_where_nobody_could_inject(tmp_path: Path, options: list[str], problem: str) -> None:
+    """It is said before anything starts."""
+    out = tmp_path / "run"
+    scenario, control = write_scenario(tmp_path), tmp_path / "control"
+    code, _, errors = run_here(
+        "fleet_sim", "run", scenario, "--control", control, "--out", out, *options
+    )
+    assert code == 2
+    assert problem in errors
+    assert not out.exists()

@@ -21,7 +21,7 @@ from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.control import served
-from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
+from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.roster import announcement
@@ -43,7 +43,6 @@ DRILLS_LACK: Lacks = {
     **LACKS,
 }
 """The same for drills; of a scenario's faults those on the platform are left to it."""
-NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when they serve",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,22 +91,18 @@ async def serve_boxes(
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
-        drills: Drills | None = None
-
-        def answer(request: DrillRequest) -> DrillReply:
-            return NOT_YET if drills is None else drills.answer(request)
-
+        desk = DrillDesk()
         if options.control is not None:
-            await stack.enter_async_context(served(options.control, answer))
+            await stack.enter_async_context(served(options.control, desk.answer))
         roster = _roster(scenario, fleet_options, options, progress)
         if roster is not None:
             stack.callback(roster.close)
             roster.start()
         await fleet.connect(progress, stop)
         if not stop.is_set():
-            drills = _begin(scenario, mine, fleet, options, progress)
+            desk.drills = _begin(scenario, mine, fleet, options, progress)
             if options.control is not None:
-                progress.note(f"fleet-sim inject FAULT --control {options.control} holds a drill")
+                progress.note(how_to_drill(options.control))
             progress.phase("serving; SIGTERM or Ctrl-C ends it")
             if roster is not None:
                 roster.serve()

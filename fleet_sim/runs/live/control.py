@@ -113,7 +113,7 @@ def ask(path: Path, request: DrillRequest) -> DrillReply:
                 line = replies.readline(MOST_BYTES)
         return msgspec.json.decode(line, type=DrillReply)
     except FileNotFoundError:
-        start = f"start boxes with `fleet-sim boxes SCENARIO --broker URL --control {path}`"
+        start = f"start `fleet-sim run` or `fleet-sim boxes` with --control {path}"
         raise ConfigError([f"--control {path}: no such socket; {start}"]) from None
     except ConnectionRefusedError:
         raise ConfigError([f"--control {path}: the boxes that listened there are gone"]) from None

@@ -40,6 +40,9 @@ class DrillReply(msgspec.Struct, frozen=True, kw_only=True):
     """Of this process."""
 
 
+NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when they serve",))
+
+
 class Drills:
     """Takes requests for the boxes of one process. `begin_s` is when their windows count from."""
 
@@ -114,6 +117,23 @@ class Drills:
             problems = [_as_typed(problem, at, others) for problem in error.problems]
             raise ConfigError(problems) from None
         return scenario.faults[-1]
+
+
+def how_to_drill(control: Path) -> str:
+    """Return what to type for a drill on boxes that listen on a socket."""
+    return f"fleet-sim inject FAULT --for TIME --control {control} holds a drill"
+
+
+class DrillDesk:
+    """Answers requests for drills, also while the boxes still connect."""
+
+    def __init__(self) -> None:
+        self.drills: Drills | None = None
+        """There when the boxes serve."""
+
+    def answer(self, request: DrillRequest) -> DrillReply:
+        """Begin a drill, or say why not."""
+        return NOT_YET if self.drills is None else self.drills.answer(request)
 
 
 def _from_now(injected: Injected, now_s: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +26,9 @@ from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import Around
+from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.credentials import BoxCredentials
+from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
@@ -42,7 +44,7 @@ from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.factory import tls_for
 from fleet_wire.profiles.loading import load_profile
@@ -89,6 +91,10 @@ class LiveOptions:
     """A platform elsewhere, which customers ask; None: the emulated one of this process."""
     listen: str | None = None
     """`HOST:PORT` of the probe's metrics; None: 127.0.0.1:9464, or a free port."""
+    control: Path | None = None
+    """The socket for drills; None: there are none."""
+    lacks: Lacks = field(default_factory=dict)
+    """What faults cannot have here, and why; of drills too."""
 
 
 class RunsOn(NamedTuple):
@@ -133,6 +139,7 @@ class LiveRun:
         self._tasks: list[asyncio.Task[None]] = []
         self._movements = Movements()
         self._api: RentalApi | None = None
+        self._desk = DrillDesk()
         self._facts: RunFacts | None = None
         self._interrupted_after_s: float | None = None
 
@@ -146,7 +153,11 @@ class LiveRun:
 
         Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
         """
-        specs = self._scenario.cars()
+        control = self._options.control
+        async with nullcontext() if control is None else served(control, self._desk.answer):
+            await self._run(self._scenario.cars())
+
+    async def _run(self, specs: Sequence[CarSpec]) -> None:
         brokers = self._brokers
         if brokers.processes:
             self._progress.note(brokers.description)
@@ -320,12 +331,22 @@ class LiveRun:
         self._load_starts_s = load_starts_s
         self._load_starts_at = time.monotonic() + load_starts_s - fleet.driver.now_s()
         self._background(self._own.watch())
-        fleet.inject(
+        injector = fleet.inject(
             self._scenario,
             specs,
             load_starts_s=load_starts_s,
             record=self._record_truth,
             around=Around(rentals.platform, self._brokers.control, rentals.customer_bends),
+        )
+        if self._options.control is not None:
+            self._progress.note(how_to_drill(self._options.control))
+        self._desk.drills = Drills(
+            self._scenario,
+            injector,
+            fleet.driver,
+            lacks=self._options.lacks,
+            begin_s=load_starts_s,
+            boxes=len(specs),
         )
         with fleet.driver.present():
             rentals.begin(load_starts_s, None if self._api is None else self._api.client)

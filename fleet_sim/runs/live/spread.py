@@ -62,6 +62,8 @@ def spread(
     wanted.check(chosen)
     here = rented_cars(scenario, options.seed) if processes > 1 else {}
     if processes > 1:
+        if options.control is not None:
+            raise ConfigError([NO_DRILLS])
         _check_can_be_spread(scenario, processes, rented=len(here))
         wanted = replace(wanted, here=len(here))
         wanted.check(chosen)

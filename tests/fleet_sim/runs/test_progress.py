@@ -17,7 +17,16 @@ from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import summarize
 from fleet_sim.runs import progress_state
-from fleet_sim.runs.progress import LineProgress, Progress, print_summary, progress_on
+from fleet_sim.runs.progress import (
+    BASELINE,
+    FOOTNOTES,
+    LAG,
+    ODD_NOTE,
+    LineProgress,
+    Progress,
+    print_summary,
+    progress_on,
+)
 from fleet_sim.runs.progress_display import TerminalProgress
 from fleet_sim.runs.progress_state import SLICES, LoadState, UnlocksSoFar
 from fleet_wire.contract.causes import Cause
@@ -290,7 +299,8 @@ def test_lines_are_plain(pipe: Console, halfway: LoadState) -> None:
     ]
     (counts,) = (line for line in lines if "sent" in line)
     assert re.fullmatch(
-        r"20 of 60 s: sent 112, opened 96, not opened 4, in flight 12, boxes 990, p50 1.\d+ s,"
+        r"20 of 60 s: sent 112, opened 96, not opened 4, in flight 12, connected 990 of"
+        r" 1,000 boxes, asleep 7, p50 1.\d+ s,"
         r" p95 \d.\d+ s, box_offline 3, box_busy 1, fault regional_carrier_outage",
         counts,
     )
@@ -372,6 +382,33 @@ def test_summary_of_a_good_run(tmp_path: Path, pipe: Console) -> None:
     assert "opened late" not in text
     assert "Watched from inside" not in text
     assert "✓ all 3 expectations hold" in text
+
+
+def test_summary_explains_what_is_not_about_cars(tmp_path: Path, pipe: Console) -> None:
+    """The loopback box, how late the monitor was, and numbers whose names could be misread."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    number = {"key": "boxes.connected_max", "condition": {"min": 1000}, "value": 1000}
+    print_summary({**summary, "expect": [{**number, "holds": True}]}, pipe)
+    text = written(pipe)
+    for label, note in zip((BASELINE, LAG), FOOTNOTES, strict=True):
+        assert re.search(rf"^.* {label} ", text, re.MULTILINE)
+        assert note.startswith(label)
+        assert note in " ".join(text.split())
+    assert re.search(r"boxes.connected_max +≥ 1,?000 +1,?000 +the most at one time", text)
+    assert "floor  " not in text
+
+
+def test_summary_explains_modes_of_unlocks_that_opened(tmp_path: Path, pipe: Console) -> None:
+    """A car that opened and locked itself again is among those that opened."""
+    summary = write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0))
+    for by_mode, is_noted in (({"auto_relock": 1}, True), ({"dns_failure": 1}, False)):
+        diagnoses = {**summary["diagnoses"], "total": 1, "by_mode": by_mode}
+        before = len(written(pipe))
+        print_summary({**summary, "diagnoses": diagnoses}, pipe)
+        text = written(pipe)[before:]
+        assert "failed, or looked odd: likeliest mode" in text
+        assert ("the car locked itself again *" in text) is is_noted
+        assert (ODD_NOTE in text) is is_noted
 
 
 @pytest.mark.parametrize(

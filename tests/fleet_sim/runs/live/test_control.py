@@ -36,7 +36,7 @@ async def test_a_request_is_answered(tmp_path: Path) -> None:
         for _ in range(2):
             assert await asked(path) == DrillReply(injection=0, struck=2, boxes=5)
     assert not path.exists()
-    with pytest.raises(ConfigError, match=r"socket: no such socket; start boxes with `fleet-sim"):
+    with pytest.raises(ConfigError, match=r"socket: no such socket; start `fleet-sim run` or"):
         ask(path, REQUEST)
 
 
