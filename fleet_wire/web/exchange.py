@@ -60,6 +60,8 @@ class HttpResponse(NamedTuple):
     body: bytes
     content_type: str = TEXT
     headers: Mapping[str, str] = _NONE
+    cookies: tuple[str, ...] = ()
+    """Values of `Set-Cookie`, which may come several times (RFC 6265, section 3)."""
 
 
 class HttpStream(NamedTuple):

@@ -28,6 +28,8 @@ def head_of(
     )  # fmt: skip
     for name, value in response.headers.items():
         head += _checked(f"{name}: {value}") + "\r\n"
+    for cookie in response.cookies:
+        head += _checked(f"Set-Cookie: {cookie}") + "\r\n"
     return f"{head}Content-Length: {len(response.body)}\r\n\r\n".encode()
 
 

@@ -1,12 +1,13 @@
 """Who may look: tokens from a file, a provider of OpenID Connect, a proxy's header, this machine.
 
-A person has a role, and a role has rights. Sessions are signed cookies: a restart of the console
-ends them, and so does the end of a name in the tokens' file.
+A person has a role, and a role has rights. Sessions are signed cookies. A session ends when its
+person logs out, when its token is no longer in the tokens' file, and when the console restarts.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,8 +20,9 @@ from fleet_wire.web.bearer import bearer_of
 from fleet_wire.web.exchange import HttpRequest
 from platform_probe.console_settings import ConsoleSettings, ProxySettings
 from platform_probe.web.console.person import LOCAL, MAX_NAME, Person
+from platform_probe.web.console.revoked import Revoked
 from platform_probe.web.console.sealed import Seal
-from platform_probe.web.console.tokens import TokenFile
+from platform_probe.web.console.tokens import TokenFile, token_hash
 
 SESSION_COOKIE: Final = "console_session"
 UNMASKED_COOKIE: Final = "console_unmasked"
@@ -40,6 +42,11 @@ class _Session(msgspec.Struct, frozen=True):
     role: str
     how: str
     until: float
+    began: float
+    session_id: str
+    subject: str | None
+    proof: str
+    """What only this console can say of the token that the session began with."""
 
 
 class _Unmasked(msgspec.Struct, frozen=True):
@@ -60,6 +67,7 @@ class Access:
         self._seal = seal
         self._now = now
         self._wrong: dict[str, list[float]] = {}
+        self._revoked = Revoked()
 
     @property
     def has_tokens(self) -> bool:
@@ -99,15 +107,30 @@ class Access:
         return self._in_session(request)
 
     def _in_session(self, request: HttpRequest) -> Person | None:
+        session = self._session(request)
+        if session is None:
+            return None
+        if session.how == "token" and not self._has_its_token(session):
+            return None
+        return Person(session.name, session.role, session.how, session.subject)
+
+    def _session(self, request: HttpRequest) -> _Session | None:
+        """Return the session of a request that has not ended."""
         session = self._seal.read(request, SESSION_COOKIE, _Session)
         if session is None or session.until < self._now():
             return None
-        if session.how == "token" and not self._is_still_there(session):
-            return None
-        return Person(session.name, session.role, session.how)
+        is_over = self._revoked.has(session.session_id, began=session.began)
+        return None if is_over else session
 
-    def _is_still_there(self, session: _Session) -> bool:
-        return self._tokens is not None and self._tokens.has(session.name, session.role)
+    def _has_its_token(self, session: _Session) -> bool:
+        """Return whether the token that a session began with is still in the file."""
+        if self._tokens is None:
+            return False
+        hashes = self._tokens.hashes_of(session.name, session.role)
+        return session.proof in map(self._proof_of, hashes)
+
+    def _proof_of(self, token_hash: str) -> str:
+        return self._seal.sign(f"token {token_hash}")
 
     # Sessions
 
@@ -117,16 +140,31 @@ class Access:
         if who is None:
             self.note_wrong(remote)
             return None
-        return Person(*who, "token")
+        return Person(*who, "token", token_hash=token_hash(token.strip()))
 
     def session_of(self, person: Person, *, lasts_s: float = SESSION_S) -> str:
         """Return the cookie of a session that begins."""
-        session = _Session(person.name, person.role, person.how, self._now() + lasts_s)
+        began = self._now()
+        session = _Session(
+            person.name,
+            person.role,
+            person.how,
+            until=began + lasts_s,
+            began=began,
+            session_id=secrets.token_urlsafe(16),
+            subject=person.subject,
+            proof=self._proof_of(person.token_hash),
+        )
         return self._seal.cookie(SESSION_COOKIE, session, lasts_s)
 
-    def no_session(self) -> str:
-        """Return the cookie that ends a session."""
-        return self._seal.no_cookie(SESSION_COOKIE)
+    def end_session(self, request: HttpRequest) -> tuple[str, ...]:
+        """End a request's session for every copy of its cookie; return cookies that clear it."""
+        session = self._session(request)
+        if session is not None:
+            self._revoked.add(
+                session.session_id, began=session.began, until=session.until, now=self._now()
+            )
+        return tuple(map(self._seal.no_cookie, (SESSION_COOKIE, UNMASKED_COOKIE)))
 
     def is_patient_with(self, remote: str) -> bool:
         """Return whether an address has not tried too often to be let in."""

@@ -33,12 +33,9 @@ def safe(url: str) -> str:
     return url if is_ours and url.isprintable() else "/"
 
 
-def redirect(url: str, set_cookie: str | None = None) -> HttpResponse:
-    """Return that the page is elsewhere."""
-    headers = {**HEADERS, "Location": url}
-    if set_cookie is not None:
-        headers["Set-Cookie"] = set_cookie
-    return HttpResponse(303, b"", headers=headers)
+def redirect(url: str, *cookies: str) -> HttpResponse:
+    """Return that the page is elsewhere, with values of `Set-Cookie`."""
+    return HttpResponse(303, b"", headers={**HEADERS, "Location": url}, cookies=cookies)
 
 
 def plain(status: int, text: str, **headers: str) -> HttpResponse:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -302,7 +302,18 @@ class Console:
             return self._entrance.problem(visit, 503, "problem.watchers")
         say, zone = say_in(visit.language), self._zone
         events = self._live.events(lambda row: live_row(row, say, zone))
-        return HttpStream(200, events, "text/event-stream", HEADERS)
+        allowed = self._while_let_in(visit.request, events)
+        return HttpStream(200, allowed, "text/event-stream", HEADERS)
+
+    async def _while_let_in(
+        self, request: HttpRequest, events: AsyncGenerator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """Yield events until the session of who watches has ended."""
+        async with aclosing(events):
+            async for event in events:
+                if self._access.person(request) is None:
+                    return
+                yield event
 
     async def _latest_failures(self) -> Sequence[Row]:
         def latest() -> Sequence[Row]:

@@ -34,6 +34,7 @@ class Audit:
         line = {
             "at": round(time.time(), 3),
             "user": None if person is None else person.name,
+            "subject": None if person is None else person.subject,
             "role": None if person is None else person.role,
             "how": None if person is None else person.how,
             "remote": remote,

@@ -200,12 +200,14 @@ class Entrance:
             return self._login_page(visit, say_in(visit.language)("login.wrong"), 403)
         self._audit.note(person, "login", remote)
         self._metrics.count_sign_in("token", "let_in")
+        self._access.end_session(visit.request)
         return redirect(safe(form.get("back", "/")), self._access.session_of(person))
 
     def _log_out(self, visit: Visit, person: Person) -> HttpResponse:
         self._audit.note(person, "logout", visit.request.remote)
         is_elsewhere_too = person.how == "oidc"
-        return redirect("/login?left=1" if is_elsewhere_too else "/", self._access.no_session())
+        ended = self._access.end_session(visit.request)
+        return redirect("/login?left=1" if is_elsewhere_too else "/", *ended)
 
     # The provider of OpenID Connect
 
@@ -234,10 +236,11 @@ class Entrance:
             return self._is_down(visit, service)
         except NotSignedInError as error:
             return self._not_let_in(visit, service, error)
-        self._audit.note(done.person, "login", remote, subject=done.subject)
+        self._audit.note(done.person, "login", remote)
         self._metrics.count_sign_in("oidc", "let_in")
+        self._access.end_session(visit.request)
         session = self._access.session_of(done.person, lasts_s=service.lasts_s)
-        return redirect(done.back, session)
+        return redirect(done.back, session, service.flow.no_cookie())
 
     def _is_down(self, visit: Visit, service: SignInService) -> HttpResponse:
         self._metrics.count_sign_in("oidc", "provider_down")
@@ -250,13 +253,13 @@ class Entrance:
         remote, has_no_role = visit.request.remote, error.name is not None
         if error.asked_provider and not has_no_role:  # what costs nobody anything locks nobody out
             self._access.note_wrong(remote)
-        self._audit.note(None, "login_failed", remote, reason=error.reason, name=error.name)
+        about = {"reason": error.reason, "name": error.name, "subject": error.subject}
+        self._audit.note(None, "login_failed", remote, **about)
         self._metrics.count_sign_in("oidc", "no_role" if has_no_role else "wrong")
         said = say_in(visit.language)(error.key, name=error.name or "")
         back = service.flow.back_of(visit.request)
         page = self._login_page(visit, said, 403, back=back, is_of_no_use=has_no_role)
-        ended = {"Set-Cookie": service.flow.no_cookie()}
-        return page._replace(headers={**page.headers, **ended})
+        return page._replace(cookies=(service.flow.no_cookie(),))
 
     # Customers
 

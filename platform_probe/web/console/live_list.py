@@ -6,7 +6,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -50,7 +50,7 @@ class Live:
         """Whether no more may watch."""
         return len(self._watchers) >= MOST_WATCHERS
 
-    async def events(self, tell: Callable[[Row], Mapping[str, Any]]) -> AsyncIterator[bytes]:
+    async def events(self, tell: Callable[[Row], Mapping[str, Any]]) -> AsyncGenerator[bytes]:
         """Yield events for who watches, the latest, then new, until they go or the console ends.
 
         `tell` says of an unlock what this one reads.

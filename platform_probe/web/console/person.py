@@ -37,6 +37,10 @@ class Person:
     role: str
     how: str
     """How that is known: token, oidc, proxy or local."""
+    subject: str | None = None
+    """The provider's own name for somebody who signed in there: it does not change."""
+    token_hash: str = ""
+    """The hash of the token that was given."""
     unmasked: frozenset[str] = frozenset()
     """Things whose customer this person has had shown, as `kind/id`."""
 

@@ -42,14 +42,21 @@ class NotSignedInError(Exception):
     """Who came back is not let in.
 
     `key` is the text about it for the page, `reason` what the audit log says of it, `name` who it
-    was, where that is known; `asked_provider`: whether the provider had to be asked.
+    was and `subject` the provider's own name for them, where that is known; `asked_provider`:
+    whether the provider had to be asked.
     """
 
     def __init__(
-        self, key: str, reason: str, *, name: str | None = None, asked_provider: bool = False
+        self,
+        key: str,
+        reason: str,
+        *,
+        name: str | None = None,
+        subject: str | None = None,
+        asked_provider: bool = False,
     ) -> None:
         super().__init__(reason)
-        self.key, self.reason, self.name = key, reason, name
+        self.key, self.reason, self.name, self.subject = key, reason, name, subject
         self.asked_provider = asked_provider
 
 
@@ -58,8 +65,6 @@ class SignedIn:
     """Who came back and is let in, and where they were going."""
 
     person: Person
-    subject: str
-    """The provider's own name for them, which does not change."""
     back: str
 
 
@@ -123,7 +128,7 @@ class SignIn:
         except WrongTokenError as error:
             said = f"wrong ID token: {error}"
             raise NotSignedInError("signin.wrong", said, asked_provider=True) from None
-        return SignedIn(self._person(claims), claims["sub"], begun.back)
+        return SignedIn(self._person(claims), begun.back)
 
     def back_of(self, request: HttpRequest) -> str | None:
         """Return where somebody was going who has begun in this browser."""
@@ -174,11 +179,14 @@ class SignIn:
     def _person(self, claims: Claims) -> Person:
         named = claim_at(claims, self._settings.user_claim)
         is_name = isinstance(named, str) and named.strip() and named.isprintable()
-        name = (named if is_name else str(claims["sub"])).strip()[:MAX_NAME]
+        subject = str(claims["sub"])
+        name = (named if is_name else subject).strip()[:MAX_NAME]
         role = self._role(claim_at(claims, self._settings.groups_claim))
         if role is None:
-            raise NotSignedInError("signin.no_role", "in no group that may look", name=name)
-        return Person(name, role, "oidc")
+            raise NotSignedInError(
+                "signin.no_role", "in no group that may look", name=name, subject=subject
+            )
+        return Person(name, role, "oidc", subject)
 
     def _role(self, groups: Any) -> Role | None:
         told = [groups] if isinstance(groups, str) else groups

@@ -31,10 +31,10 @@ class TokenFile:
         self._load_if_changed()
         return self._by_hash.get(token_hash(token))
 
-    def has(self, name: str, role: str) -> bool:
-        """Return whether a name still has a role."""
+    def hashes_of(self, name: str, role: str) -> list[str]:
+        """Return the hashes of the tokens that a name has now, for a role."""
         self._load_if_changed()
-        return (name, role) in self._by_hash.values()
+        return [each for each, whose in self._by_hash.items() if whose == (name, role)]
 
     def _load_if_changed(self) -> None:
         try:

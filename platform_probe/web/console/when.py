@@ -18,6 +18,9 @@ from platform_probe.support.which import Moment
 
 NEAR_S: Final = 900.0
 """A time is remembered to the quarter of an hour."""
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 9997
+"""A day ends on the next one, which every time zone must still have."""
 _DAYS: Final = {
     "today": 0, "aujourd'hui": 0, "aujourdhui": 0, "yesterday": 1, "hier": 1,
     "day before yesterday": 2, "avant-hier": 2, "avant hier": 2,
@@ -141,7 +144,7 @@ def _ago(said: _Said, newest_s: float) -> Stretch | None:
     if ago is None or not said.is_all_said:
         return None
     count = 1.0 if ago[1][0] in "au" else float(ago[1].replace(",", "."))
-    return _around(newest_s - count * _UNITS[ago[2]])
+    return _around(max(newest_s - count * _UNITS[ago[2]], 0.0))
 
 
 def _exact(text: str, zone: tzinfo, newest_s: float) -> Stretch | None:
@@ -179,6 +182,9 @@ def _last(month: int, day: int, year: str | None, today: date) -> date:
 
 
 def _date(year: int, month: int, day: int) -> date:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        problem = f"years are {FIRST_YEAR} to {LAST_YEAR}"
+        raise ConfigError([f"{year}-{month:02}-{day:02} does not exist here: {problem}"])
     try:
         return date(year, month, day)
     except ValueError as error:

@@ -38,11 +38,14 @@ def test_somebody_signs_in_and_goes_on_where_they_were(door: Door) -> None:
     got = visitor.get(sent_back(door, visitor, "/login/begin?back=/booking/booking-33"))
 
     assert (got.status, got.location) == (303, "/booking/booking-33")
-    assert "amelie, Support" in visitor.get("/").text
+    assert visitor.cookies["console_signing_in"] == ""
+    assert "amelie, Support" in visitor.get("/booking/booking-33").text
     line = next(line for line in reversed(looks_in(door.audit)) if line["action"] == "login")
     assert (line["user"], line["role"], line["how"], line["subject"]) == (
         "amelie", "support", "oidc", "248289761001",
     )  # fmt: skip
+    look = looks_in(door.audit)[-1]
+    assert (look["action"], look["user"], look["subject"]) == ("look", "amelie", "248289761001")
 
 
 def test_what_it_asks_of_the_provider(door: Door) -> None:
@@ -95,6 +98,16 @@ def test_logging_out_says_that_the_provider_may_go_on(door: Door) -> None:
     assert visitor.get("/").status == 303
     assert f'href="{door.provider.url}/end?client_id={CLIENT}&amp;post_logout' in page
     assert "You are logged out here" in page
+
+
+def test_a_copied_cookie_of_who_signed_in_ends_too(door: Door) -> None:
+    """Logging out ends the session for each copy of its cookie."""
+    visitor, copy = door.visitor(), door.visitor()
+    signed_in(door, visitor)
+    copy.cookies = dict(visitor.cookies)
+    assert copy.get("/").status == 200
+    visitor.post("/logout", {"form_token": visitor.form_token("/")})
+    assert copy.get("/").status == 303
 
 
 def test_tokens_from_the_file_go_on_beside_it(door: Door) -> None:

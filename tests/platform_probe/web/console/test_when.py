@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleet_wire.errors import ConfigError
-from platform_probe.web.console.when import stretch_of
+from platform_probe.support.times import iso_of
+from platform_probe.web.console.when import Stretch, stretch_of
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW_S = datetime(2026, 11, 25, 14, 0, tzinfo=PARIS).timestamp()
@@ -68,9 +72,45 @@ def test_what_is_no_time(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [("31/02", "does not exist"), ("2026-03-29 02:30", "does not exist")]
+    ("text", "problem"),
+    [
+        ("31/02", "does not exist"),
+        ("2026-03-29 02:30", "does not exist"),
+        ("9999-12-31", "years are 1900 to 9997"),
+        ("31/12/9999", "years are 1900 to 9997"),
+        ("0001-01-01", "years are 1900 to 9997"),
+        ("31 december 9999 8:15", "years are 1900 to 9997"),
+    ],
 )
 def test_a_time_that_does_not_exist(text: str, problem: str) -> None:
     """A day that no month has, and an hour that the clocks leave out, are told as such."""
     with pytest.raises(ConfigError, match=problem):
         stretch_of(text, PARIS, newest_s=NOW_S)
+
+
+@pytest.mark.parametrize(
+    "text", ["il y a 99999999999 h", "99999999999999 weeks ago", f"{'9' * 400} d ago"]
+)
+def test_a_time_before_all_records_is_the_first_one(text: str) -> None:
+    """It is the beginning of Unix time, as for the commands."""
+    found = stretch_of(text, PARIS, newest_s=NOW_S)
+    assert found is not None
+    assert found.at is not None
+    assert found.at.at_s == 0.0
+
+
+WORDS = ("il y a", "ago", "hier", "monday", "soir", "december", "9999-12-31", "31/12", "h", "8:15")
+
+
+@given(st.lists(st.sampled_from(WORDS) | st.integers().map(str), max_size=5).map(" ".join))
+def test_whatever_is_said_is_a_time_that_can_be_shown(text: str) -> None:
+    """A text means a time of the calendar, or none, or its error says what is wrong."""
+    found: Stretch | None = None
+    problem = "does not exist"
+    try:
+        found = stretch_of(text, PARIS, newest_s=NOW_S)
+    except ConfigError as error:
+        problem = str(error)
+    assert re.search("exist|there is no", problem)
+    if found is not None:
+        assert iso_of(found.since_s, PARIS) < iso_of(found.until_s, PARIS)
