@@ -10,21 +10,29 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
+from fleet_sim.api.metrics import ApiMetrics
 from fleet_wire.contract.causes import CAUSES, Outcome
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, JsonlSink
+from tests.helpers.page_of_metrics import console_families, probe_families
+from tests.helpers.places import ROOT
 from tests.helpers.records import attempt_of
 from tests.helpers.shipped import (
     DASHBOARDS,
     DEPLOY,
+    EXPOSED,
     dashboard,
     panel_exprs,
     panels,
+    rule_exprs,
     variables,
     with_values,
     yaml,
 )
 
+OF_A_HISTOGRAM = ("_bucket", "_count", "_sum")
+"""Ends of the names of a histogram's series."""
 LEAST_PANELS = {
     "api": 8, "business": 12, "connectivity": 8, "cto": 12, "mobile": 10, "oncall": 10,
     "overview": 12, "qa": 10, "regions": 6, "support": 8,
@@ -176,3 +184,23 @@ def test_provisioning_finds_the_dashboards() -> None:
     assert source["url"] == "http://prometheus:9090"
     scrape = yaml(DEPLOY / "prometheus" / "prometheus.yml")["global"]["scrape_interval"]
     assert source["jsonData"]["timeInterval"] == scrape
+
+
+def test_every_metric_is_read_by_somebody() -> None:
+    """By a rule, by a panel, or by a person whom a page tells when to ask for it.
+
+    A metric that nobody reads costs a series and says nothing.
+    """
+    generated = ROOT / "docs" / "metrics.md"
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page != generated]
+    texts = [*(expr.promql for expr in (*rule_exprs(), *panel_exprs()))]
+    texts += [page.read_text(encoding="utf-8") for page in pages]
+    read = {name for text in texts for name in EXPOSED.findall(text)}
+    api = CollectorRegistry()
+    ApiMetrics(api)
+    unread = {
+        family.name
+        for family in (*probe_families(), *api.collect(), *console_families())
+        if not read & {f"{family.name}{end}" for end in ("", "_total", *OF_A_HISTOGRAM)}
+    }
+    assert not unread, "give each a rule, a panel, or its row in docs/operate.md"

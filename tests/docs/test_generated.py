@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.messages import Reason
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.settings import ProbeSettings
+from tests.docs import __main__ as generating
 from tests.helpers.generated_pages import PAGES, RENEW
 from tests.helpers.page_of_log import WHAT_TO_DO, events_in_the_code, logging_calls
 from tests.helpers.places import ROOT
@@ -19,6 +21,21 @@ from tests.helpers.places import ROOT
 def test_the_page_is_what_the_code_says(name: str) -> None:
     """Letter by letter."""
     assert (ROOT / name).read_text(encoding="utf-8") == PAGES[name](), f"see: {RENEW}"
+
+
+def test_what_is_renewed_no_longer_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is said to differ before it is written, and to be renewed when it is."""
+    monkeypatch.setattr(generating, "PAGES", {"a.md": lambda: "new", "b.md": lambda: "same"})
+    (tmp_path / "a.md").write_text("old", encoding="utf-8")
+    (tmp_path / "b.md").write_text("same", encoding="utf-8")
+    assert generating.main([], tmp_path) == 1
+    assert capsys.readouterr().out == f"a.md differs; {RENEW}\n"
+    assert generating.main(["--renew"], tmp_path) == 0
+    assert capsys.readouterr().out == "a.md renewed\n"
+    assert generating.main([], tmp_path) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_the_pages_say_something() -> None:

@@ -41,11 +41,8 @@ BACKENDS = ("slack", "alertmanager", "webhook:NAME")
 
 def page_of_metrics() -> str:
     """Return the page."""
-    metrics = ProbeMetrics(
-        new_registry(), version="VERSION", follows_platform=True, asks_api=True, backends=BACKENDS
-    )
-    families = [*metrics.registry.collect()]
-    ours = [family for family in families if not family.name.startswith("process_")]
+    families = all_probe_families()
+    ours = probe_families()
     of_the_process = [family for family in families if family.name.startswith("process_")]
     return "\n".join(
         [
@@ -62,6 +59,19 @@ def page_of_metrics() -> str:
             table(("Metric", "Type", "Labels", "Meaning"), map(_row, console_families())),
         ]
     )
+
+
+def all_probe_families() -> list[Metric]:
+    """Return what the monitor shows, with all that settings may add."""
+    metrics = ProbeMetrics(
+        new_registry(), version="VERSION", follows_platform=True, asks_api=True, backends=BACKENDS
+    )
+    return [*metrics.registry.collect()]
+
+
+def probe_families() -> list[Metric]:
+    """Return the same, those of its process aside."""
+    return [one for one in all_probe_families() if not one.name.startswith("process_")]
 
 
 def console_families() -> list[Metric]:
