@@ -17,8 +17,10 @@ from fleet_sim.commands.credentials import (
 )
 from fleet_sim.commands.options import (
     broker_option,
+    check_platform_url,
     choose_seed,
     control_option,
+    platform_url_option,
     processes_option,
     profile_option,
     scenario_argument,
@@ -31,7 +33,14 @@ from fleet_sim.commands.options import (
     with_profile,
 )
 from fleet_sim.commands.serving import outputs_in_background
-from fleet_sim.runs.live.boxes import LACKS, ServeOptions, serve_boxes, truth_directory
+from fleet_sim.runs.live.boxes import (
+    LACKS,
+    NO_CUSTOMERS,
+    ONE_PROCESS,
+    ServeOptions,
+    serve_boxes,
+    truth_directory,
+)
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.shard_number import parse_shard
@@ -62,6 +71,10 @@ from fleet_wire.profiles.loading import load_profile
     help="Write what each fault did to whom into DIRECTORY/ground_truth.jsonl. Default: nowhere.",
 )
 @control_option
+@platform_url_option(
+    "The scenario's customers rent these cars at the platform at this http:// or https:// URL,"
+    " with tokens of the fleet's secret. Default: nobody rents them."
+)
 @password_option
 @credential_options
 @processes_option
@@ -80,6 +93,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     shard: str,
     out: Path | None,
     control: Path | None,
+    platform_url: str | None,
     processes: int | None,
     seed: int | None,
     overrides: tuple[str, ...],
@@ -99,6 +113,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     fleet-sim boxes big.yaml --broker mqtt://b-{0..9}.b:1883 --shard pod/10
     fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
     fleet-sim boxes my.yaml --broker mqtt://staging --profile ovms
+    fleet-sim boxes my.yaml --broker mqtt://staging --platform http://staging:8080
     fleet-sim boxes my.yaml --broker mqtts://fleet@staging:8883 --ca-file ca.pem \\
         --broker-password-file fleet.password \\
         --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
@@ -131,7 +146,17 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         name=f"sms-centre-{part[0]}-of-{part[1]}",
     )
     directory = None if out is None else truth_directory(out)
-    serving = ServeOptions(fleet=scenario.stem, shard=part, directory=directory, control=control)
+    serving = ServeOptions(
+        fleet=scenario.stem,
+        shard=part,
+        directory=directory,
+        control=control,
+        platform_url=platform_url,
+    )
+    if platform_url is not None:
+        check_platform_url(platform_url)
+        if loaded.customers is None:
+            raise ConfigError([NO_CUSTOMERS])
     with (
         spread_boxes(loaded, options, processes=processes, of=part) as shards,
         outputs_in_background() as (_, errors, console),
@@ -140,6 +165,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
             console.print(line)
         if shards is not None and control is not None:
             raise ConfigError([NO_DRILLS])
+        if platform_url is not None and (shards is not None or part != (1, 1)):
+            raise ConfigError([ONE_PROCESS])
         warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
         run_loop(lambda: _serve(loaded, options, replace(serving, shards=shards), console))
 

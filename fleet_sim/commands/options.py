@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -110,6 +111,18 @@ wait_option = click.option(
     show_default=True,
     help="Seconds to wait for a broker that is away.",
 )
+
+
+def platform_url_option(text: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return the option for a platform elsewhere, with its help; `check_platform_url` checks it."""
+    return click.option("--platform", "platform_url", metavar="URL", help=text)
+
+
+def check_platform_url(url: str) -> None:
+    """Raise `ConfigError` for what is no URL of an HTTP server."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError([f"--platform {url!r}: expected http:// or https:// and a host"])
 
 
 def with_profile(overrides: tuple[str, ...], profile: str | None) -> tuple[str, ...]:

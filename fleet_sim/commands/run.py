@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -19,9 +18,11 @@ from rich.console import Console
 from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.commands.credentials import boxes_of, credential_options, password_option
 from fleet_sim.commands.options import (
+    check_platform_url,
     checked_listen,
     choose_seed,
     control_option,
+    platform_url_option,
     processes_option,
     profile_option,
     scenario_argument,
@@ -89,12 +90,9 @@ from fleet_wire.web.listening import check_can_listen
     show_default=True,
     help="Which private broker to start when there is no --broker.",
 )
-@click.option(
-    "--platform",
-    "platform_url",
-    metavar="URL",
-    help="Customers ask the platform at this http:// or https:// URL, with tokens of the fleet's"
-    " secret. Default: the emulated platform, on a free port. Live, and with --broker only.",
+@platform_url_option(
+    "Customers ask the platform at this http:// or https:// URL, with tokens of the fleet's"
+    " secret. Default: the emulated platform, on a free port. Live, and with --broker only."
 )
 @processes_option
 @seed_option
@@ -243,9 +241,7 @@ def _warn_of_settings_of_the_monitor() -> None:
 
 def _check_platform(url: str, broker_url: str | None) -> None:
     """Raise `ConfigError` where customers could not ask there, or no car would hear of it."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError([f"--platform {url!r}: expected http:// or https:// and a host"])
+    check_platform_url(url)
     if broker_url is None:
         raise ConfigError(["--platform: needs --broker, the one that this platform is on"])
 

@@ -92,6 +92,8 @@ class Population:
         self._taken_last: tuple[str, float] | None = None
         """The car that was taken last, and when; kept where customers may choose the same."""
         self._served = 0
+        self.come = 0
+        """Customers who have come so far."""
 
     @property
     def is_served(self) -> bool:
@@ -108,6 +110,7 @@ class Population:
             wait_s = load_starts_s + at_s - env.now
             if wait_s > 0:
                 yield env.timeout(wait_s)
+            self.come = number + 1
             env.process(self._customer(number, load_starts_s).live())
 
     def _customer(self, number: int, load_starts_s: float) -> Customer:

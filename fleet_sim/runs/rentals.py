@@ -22,7 +22,7 @@ from fleet_sim.platform.safety import Safety
 from fleet_sim.runs.conclude import SAFETY
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.lines import LineFile
-from fleet_sim.scenario.form import Scenario, select
+from fleet_sim.scenario.form import Customers, Scenario, select
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.errors import LimitError
 from fleet_wire.links.link import LinkFactory
@@ -42,6 +42,32 @@ class Movements:
         """Take one."""
         if self.safety is not None:
             self.safety.take(movement)
+
+
+def population_of(
+    customers: Customers,
+    fleet: Fleet,
+    platform: Platform,
+    witnesses: Witnesses,
+    *,
+    bends: CustomerBends | None = None,
+) -> Population:
+    """Return the customers of a scenario, who rent those boxes of a fleet that it lets them rent.
+
+    `platform` is what they ask.
+    """
+    world, boxes = fleet.world, fleet.boxes
+    specs = [box.spec for box in boxes.values() if box.spec is not NULL_CAR]
+    targets = select(specs, customers.targets, world.seed, "customers")
+    return Population(
+        world,
+        customers,
+        times_s=customers.times_s(world.stream("customers/arrivals")),
+        boxes={spec.vehicle_id: boxes[spec.vehicle_id] for spec in targets},
+        platform=platform,
+        witnesses=witnesses,
+        bends=bends,
+    )
 
 
 class Rentals:
@@ -101,16 +127,11 @@ class Rentals:
         customers, asked = self._scenario.customers, platform or self.platform
         if customers is None or asked is None:
             return
-        world, boxes = self._fleet.world, self._fleet.boxes
-        specs = [box.spec for box in boxes.values() if box.spec is not NULL_CAR]
-        targets = select(specs, customers.targets, world.seed, "customers")
-        self._population = Population(
-            world,
+        self._population = population_of(
             customers,
-            times_s=customers.times_s(world.stream("customers/arrivals")),
-            boxes={spec.vehicle_id: boxes[spec.vehicle_id] for spec in targets},
-            platform=asked,
-            witnesses=Witnesses(
+            self._fleet,
+            asked,
+            Witnesses(
                 record=self._lines(CUSTOMERS),
                 told_open=partial(self._told, self.safety.told_open),
                 told_locked=partial(self._told, self.safety.told_locked),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from fleet_wire.profiles.loading import load_profile
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import lines, run, start, summary, write_scenario
 from tests.helpers.own_commands import run_here
+from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.broker
 
@@ -107,24 +109,25 @@ def test_everybody_drives_and_some_bring_the_car_back(directory: Path) -> None:
     assert "What customers lived through" in report
 
 
-def test_customers_may_ask_a_platform_elsewhere(tmp_path: Path) -> None:
-    """At a URL, with tokens of the fleet's secret: the run has no platform of its own."""
-    with running_mosquitto() as broker, ExitStack() as stack:
-        scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
-        log = tmp_path / "elsewhere.jsonl"
-        broker_url = str(broker.address)
-        elsewhere = stack.enter_context(
-            start(
-                "fleet_sim",
-                *("platform", scenario, "--broker", broker_url, "--listen", "127.0.0.1:0"),
-                *("--log-file", log),
-            )
-        )
+@contextmanager
+def platform_elsewhere(scenario: Path, broker_url: str, log: Path) -> Iterator[str]:
+    """Run a platform in a process of its own until the block ends; yield its URL."""
+    command = ("platform", scenario, "--broker", broker_url, "--listen", "127.0.0.1:0")
+    with ExitStack() as stack:
+        elsewhere = stack.enter_context(start("fleet_sim", *command, "--log-file", log))
         stack.callback(elsewhere.terminate)
         assert elsewhere.stdout is not None
         urls = (SERVING.search(line) for line in elsewhere.stdout)
-        url = next(found[1] for found in urls if found is not None)
-        out = tmp_path / "run"
+        yield next(found[1] for found in urls if found is not None)
+
+
+def test_customers_may_ask_a_platform_elsewhere(tmp_path: Path) -> None:
+    """At a URL, with tokens of the fleet's secret: the run has no platform of its own."""
+    scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
+    log, out = tmp_path / "elsewhere.jsonl", tmp_path / "run"
+    with running_mosquitto() as broker, ExitStack() as stack:
+        broker_url = str(broker.address)
+        url = stack.enter_context(platform_elsewhere(scenario, broker_url, log))
         code, output, errors = run(
             "fleet_sim",
             *("run", scenario, "--broker", broker_url, "--platform", url),
@@ -135,6 +138,60 @@ def test_customers_may_ask_a_platform_elsewhere(tmp_path: Path) -> None:
     assert not (out / "platform.jsonl").exists()
     asked = {each["account_id"] for each in lines(log) if each.get("account_id")}
     assert {"customer-00000", "customer-00017"} <= asked
+
+
+def test_customers_rent_boxes_that_are_played_alone(tmp_path: Path) -> None:
+    """Boxes, platform and customers are three parts, and every customer opens a car."""
+    scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
+    log = tmp_path / "elsewhere.jsonl"
+    with running_mosquitto() as broker, ExitStack() as stack:
+        broker_url = str(broker.address)
+        url = stack.enter_context(platform_elsewhere(scenario, broker_url, log))
+        command = ("boxes", scenario, "--broker", broker_url, "--platform", url)
+        boxes = stack.enter_context(start("fleet_sim", *command))
+        stack.callback(boxes.terminate)
+        assert boxes.stdout is not None
+        reports = (line for line in boxes.stdout if "; 18 customers" in line)
+        assert "unanswered" not in next(reports)
+        wait_for(lambda: len(_opened(log)) == 18)
+        boxes.terminate()
+        assert boxes.wait(30) == 0
+
+
+def _opened(log: Path) -> set[str]:
+    """Return the commands that a platform's log says have opened a car."""
+    return {
+        each["command_id"]
+        for each in lines(log)
+        if (each["event"], each.get("operation")) == ("ended", "unlock")
+        and each["outcome"] == "executed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--platform", "ftp://x"), "expected http:// or https:// and a host"),
+        (("--platform", "http://127.0.0.1:1", "--shard", "1/2"), "one process plays all cars"),
+        (("--platform", "http://127.0.0.1:1", "--processes", "2"), "one process plays all cars"),
+    ],
+)
+def test_boxes_that_cannot_be_rented(
+    options: tuple[str, ...], problem: str, tmp_path: Path
+) -> None:
+    """The command names what to change before a box connects."""
+    scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
+    broker = ("--broker", "mqtt://127.0.0.1:1")
+    code, _, errors = run("fleet_sim", "boxes", scenario, *broker, *options)
+    assert (code, problem in errors) == (2, True), errors
+
+
+def test_nobody_rents_boxes_of_a_scenario_without_customers(tmp_path: Path) -> None:
+    """A platform for nobody is a mistake in the command line."""
+    text = SCENARIO.partition("customers:")[0]
+    options = ("--broker", "mqtt://127.0.0.1:1", "--platform", "http://127.0.0.1:1")
+    code, _, errors = run_here("fleet_sim", "boxes", write_scenario(tmp_path, text), *options)
+    assert (code, "the scenario has no `customers`" in errors) == (2, True), errors
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.cars.spec import CarSpec
@@ -33,6 +33,9 @@ from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
 
+if TYPE_CHECKING:
+    from fleet_sim.runs.live.renters import Renters
+
 REPORT_S = 10.0
 LACKS: Lacks = {
     Need.OWN_BROKER: "the broker of these boxes is not ours; `fleet-sim run` starts one that is"
@@ -43,6 +46,11 @@ DRILLS_LACK: Lacks = {
     **LACKS,
 }
 """The same for drills; of a scenario's faults those on the platform are left to it."""
+ONE_PROCESS = (
+    "--platform: customers open doors by hand, so one process plays all cars:"
+    " --shard 1/1, --processes 1, or fewer cars"
+)
+NO_CUSTOMERS = "--platform: the scenario has no `customers` who would ask it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,8 @@ class ServeOptions:
     """The socket for drills; None: there are none."""
     shards: Shards | None = None
     """The processes that play the boxes; None: this one does."""
+    platform_url: str | None = None
+    """The platform at which the scenario's customers rent these cars; None: nobody rents them."""
 
 
 def truth_directory(out: Path) -> RunDirectory:
@@ -74,6 +84,7 @@ async def serve_boxes(
 ) -> None:
     """Connect every N-th box of the scenario, inject its faults, and serve until SIGTERM or Ctrl-C.
 
+    Where there is a platform, customers rent the cars at it from then on.
     The windows of faults count from the moment when all boxes are connected.
     Raises `ModelDefectError` at the end where the model has shown a defect.
     """
@@ -106,7 +117,11 @@ async def serve_boxes(
             progress.phase("serving; SIGTERM or Ctrl-C ends it")
             if roster is not None:
                 roster.serve()
-            await _report(fleet, roster, progress, stop)
+            renters = _renters(scenario, fleet, options)
+            if renters is not None:
+                stack.push_async_callback(renters.close)
+            parts = [each.state for each in (renters, roster) if each is not None]
+            await _report(fleet, parts, progress, stop)
     _check(fleet, shards)
 
 
@@ -190,9 +205,24 @@ def _roster(
     return RosterLink(own, fleet_options, progress.note)
 
 
+def _renters(scenario: Scenario, fleet: LiveFleet, options: ServeOptions) -> Renters | None:
+    """Return the customers, who come from now on; None where nobody rents."""
+    if options.platform_url is None or scenario.customers is None:
+        return None
+    from fleet_sim.runs.live.renters import Renters  # noqa: PLC0415 - without customers no HTTP
+
+    renters = Renters(scenario.customers, fleet, options.platform_url)
+    renters.begin(fleet.driver.now_s())
+    return renters
+
+
 async def _report(
-    fleet: LiveFleet, roster: RosterLink | None, progress: Progress, stop: asyncio.Event
+    fleet: LiveFleet,
+    parts: Sequence[Callable[[], str]],
+    progress: Progress,
+    stop: asyncio.Event,
 ) -> None:
+    """Say every ten seconds what the boxes, and the `parts` beside them, have done."""
     while not stop.is_set():
         await _wait(stop, REPORT_S)
         counts, (defects, _) = fleet.counts, fleet.defects
@@ -202,7 +232,7 @@ async def _report(
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
             f" {counts.executed} executed, {counts.refused} refused"
             + (f", {away}" if away else "")
-            + (f"; {roster.state()}" if roster is not None else "")
+            + "".join(f"; {state()}" for state in parts)
             + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
         )
 
