@@ -16,6 +16,7 @@ import msgspec
 
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.garbage import calm_garbage_collector
+from fleet_wire.systemd import service_of_systemd
 from fleet_wire.web.server import at_url
 from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.logs import Logger
@@ -84,7 +85,8 @@ class Run:
         work = asyncio.ensure_future(self._work())
         end = asyncio.ensure_future(self._told_to_end.wait())
         try:
-            await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+            with service_of_systemd():
+                await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
         finally:

@@ -6,9 +6,13 @@ import json
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,11 +23,13 @@ from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.links.link import BrokerAddress
 from platform_probe.car_files import read_keys
 from platform_probe.settings import load_settings
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
 from tests.helpers.sample_run import STARTED_AT, make_attempt, write_lines
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
+from tests.helpers.stack import running
 
 SYSTEMD = DEPLOY / "systemd"
 DROP_INS = [SYSTEMD / "broker-password.conf", SYSTEMD / "vehicle-keys.conf"]
@@ -32,6 +38,8 @@ UNITS = {path.name: path for path in sorted(SYSTEMD.glob("*.service"))}
 PROGRAMS = "/opt/unlockpath/bin/"
 WORST_EXPOSURE = "15"
 """Tenths, as `systemd-analyze security` counts: 0 is best, and a unit that says nothing has 96."""
+LONGEST_STALL_S = 37
+"""Seconds: docs/scale.md says when a monitor's event loop stood still for so long."""
 CREDENTIALS = "%d/"
 """What systemd puts in place of the directory with a unit's credentials."""
 GUIDE = page("operate.md")
@@ -127,6 +135,55 @@ def test_the_guide_makes_the_keys_of_cars(tmp_path: Path, monkeypatch: pytest.Mo
     subprocess.run([sys.executable, "-c", script], check=True)
     keys = read_keys(tmp_path / "vehicle.keys", ["car-1", "car-2"])
     assert keys == {car: vehicle_key("a secret", car) for car in ("car-1", "car-2")}
+
+
+def test_systemd_notices_a_loop_that_stands_still() -> None:
+    """Both services say when they are up, and give a sign of life until they end."""
+    for name in ("platform-probe.service", "fleet-boxes.service"):
+        settings = Unit(UNITS[name]).settings
+        assert settings["Type"] == ["notify"]
+        assert int(settings["WatchdogSec"][0]) > LONGEST_STALL_S
+        assert settings["Restart"] == ["on-failure"], "an end by the watchdog is a failure"
+
+
+@contextmanager
+def told_systemd(directory: Path) -> Iterator[tuple[socket.socket, dict[str, str]]]:
+    """Listen where systemd would; yield the socket, and the variables of a unit."""
+    path = directory / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.settimeout(60)
+        yield listener, {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "60000"}
+
+
+def test_the_monitor_is_up_without_a_broker(tmp_path: Path) -> None:
+    """It waits for one as long as it takes, and systemd sees that its loop turns."""
+    command = [sys.executable, "-m", "platform_probe", "run", "--broker", "mqtt://127.0.0.1:1"]
+    command += ["--listen", "127.0.0.1:0", "--out", str(tmp_path / "records")]
+    with (
+        told_systemd(tmp_path) as (listener, variables),
+        running(command, tmp_path / "log", environment=variables) as process,
+    ):
+        assert [listener.recv(100) for _ in range(3)] == [b"READY=1", *[b"WATCHDOG=1"] * 2]
+        process.terminate()
+        assert process.wait(60) == 0
+        assert b"STOPPING=1" in iter(partial(listener.recv, 100), b"")
+
+
+@pytest.mark.broker
+def test_boxes_are_up_when_they_are_connected(tmp_path: Path) -> None:
+    """Who waits for the unit finds the cars."""
+    scenario = ROOT / "scenarios" / "quiet_city.yaml"
+    command = [sys.executable, "-m", "fleet_sim", "boxes", str(scenario), "--set=fleet.count=2"]
+    with (
+        running_mosquitto() as broker,
+        told_systemd(tmp_path) as (listener, variables),
+        running(
+            [*command, "--broker", str(broker.address)], tmp_path / "log", environment=variables
+        ),
+    ):
+        assert [listener.recv(100) for _ in range(2)] == [b"READY=1", b"WATCHDOG=1"]
+        assert "serving" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_the_journal_has_the_log_alone() -> None:

@@ -32,6 +32,7 @@ from fleet_sim.runs.live.stop import take_signals
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
+from fleet_wire.systemd import service_of_systemd
 
 if TYPE_CHECKING:
     from fleet_sim.runs.live.renters import Renters
@@ -121,7 +122,8 @@ async def serve_boxes(
             if renters is not None:
                 stack.push_async_callback(renters.close)
             parts = [each.state for each in (renters, roster) if each is not None]
-            await _report(fleet, parts, progress, stop)
+            with service_of_systemd():
+                await _report(fleet, parts, progress, stop)
     _check(fleet, shards)
 
 
