@@ -23,6 +23,12 @@ KEPT = 200
 """Messages; the oldest go first."""
 MAX_BODY = 1_000_000
 
+EMOJI = {
+    "large_blue_circle": "🔵", "large_orange_circle": "🟠", "red_circle": "🔴",
+    "white_check_mark": "✅", "link": "🔗", "eyes": "👀", "wrench": "🔧", "mute": "🔇",
+}  # fmt: skip
+"""Those that the monitor's messages have."""
+
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>#unlocks</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -140,7 +146,7 @@ def _parts(message: Message) -> Iterator[str]:
     for block in blocks:
         text = (block.get("text") or {}).get("text", "")
         if block.get("type") == "header":
-            yield f"<h2>{html.escape(text)}</h2>"
+            yield f"<h2>{_markup(html.escape(text, quote=False))}</h2>"
         elif block.get("type") == "section":
             yield f"<p>{_markup(text)}</p>"
         elif block.get("type") == "context":
@@ -160,7 +166,7 @@ def _link(url: str, text: str) -> str:
 
 
 def _markup(text: str) -> str:
-    """Return Slack's markup as HTML: links, dates, bold and italic."""
+    """Return Slack's markup as HTML: links, dates, emoji, code, bold and italic."""
     shown = []
     for part in re.split(r"(<[^<>]*>)", text):
         if part.startswith("<!date"):
@@ -170,6 +176,8 @@ def _markup(text: str) -> str:
             shown.append(_link(html.unescape(url), name or url))
         else:
             plain = html.escape(html.unescape(part), quote=False)
+            plain = re.sub(r":(\w+):", lambda found: EMOJI.get(found[1], found[0]), plain)
+            plain = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", plain)
             plain = re.sub(r"(?<!\w)\*([^*\n]+)\*(?!\w)", r"<b>\1</b>", plain)
             shown.append(re.sub(r"(?<!\w)_([^_\n]+)_(?!\w)", r"<i>\1</i>", plain))
     return "".join(shown)

@@ -20,7 +20,7 @@ def main() -> None:
   Prometheus  http://localhost:{os.environ["PROMETHEUS_PORT"]}
   Alerts      http://localhost:{os.environ["ALERTMANAGER_PORT"]}
 
-  Customers are renting cars now. Three minutes after the start operator-b fails for ten minutes.
+  Customers are renting cars now. Three minutes after the start operator-b fails in the north.
   Another fault:
     docker compose exec boxes fleet-sim inject no_coverage_garage --for 5m --target region=airport
   All faults:

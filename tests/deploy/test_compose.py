@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fleet_sim.scenario.loading import load_scenario
+from fleet_sim.scenario.loading import load_scenario, select
 from fleet_wire.links.link import BrokerAddress
 from platform_probe.load_settings import LoadSettings
 from platform_probe.running import drain_s
@@ -20,6 +21,11 @@ from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 
 pytestmark = pytest.mark.compose
 
+BUILDER = "console-token"
+ONCE = {BUILDER, "welcome"}
+"""Services that end by themselves."""
+OURS = {*ONCE, "platform", "boxes", "probe", "slack"}
+
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
@@ -28,14 +34,43 @@ def services() -> dict[str, Any]:
 
 
 def test_services_are_pinned_and_local(services: dict[str, Any]) -> None:
-    """Every image has a version, every port is this machine's own, every restart is asked for."""
+    """Every image has a version, and every port is this machine's own."""
     assert set(services) == {
-        "mosquitto", "boxes", "platform", "probe", "prometheus", "alertmanager", "grafana",
+        *OURS, "mosquitto", "prometheus", "alertmanager", "grafana",
     }  # fmt: skip
     for name, service in services.items():
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
-        assert service["restart"] == "unless-stopped"
+        assert service["restart"] == ("no" if name in ONCE else "unless-stopped"), name
         assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", []))
+
+
+def test_one_service_builds_the_image(services: dict[str, Any]) -> None:
+    """The others never pull it, and none starts before that one has ended."""
+    assert [name for name, service in services.items() if "build" in service] == [BUILDER]
+    for name in OURS - {BUILDER}:
+        assert services[name]["image"] == services[BUILDER]["image"]
+        assert services[name]["pull_policy"] == "never"
+        assert BUILDER in set(_waits_for(services, name)), name
+
+
+def _waits_for(services: dict[str, Any], name: str) -> Iterator[str]:
+    for other in services[name].get("depends_on", {}):
+        yield other
+        yield from _waits_for(services, other)
+
+
+def test_ports_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each published port has a variable; links name the console by the port that it then has."""
+    variables = re.findall(r"\$\{(\w+_PORT):-(\d+)\}", (ROOT / "docker-compose.yml").read_text())
+    for name, number in variables:
+        monkeypatch.setenv(name, str(int(number) + 10_000))
+    moved = compose_services()
+    for service in moved.values():
+        for port in service.get("ports", ()):
+            assert int(port["published"]) >= 10_000, port
+    url = moved["probe"]["environment"]["PLATFORM_PROBE_MESSAGES__CONSOLE_URL"]
+    assert url == "http://localhost:19465"
+    assert moved["welcome"]["environment"]["CONSOLE_PORT"] == "19465"
 
 
 def test_what_is_mounted_exists(services: dict[str, Any]) -> None:
@@ -52,7 +87,19 @@ def test_dependencies_can_become_healthy(services: dict[str, Any]) -> None:
     for service in services.values():
         for name, wanted in service.get("depends_on", {}).items():
             if wanted["condition"] == "service_healthy":
-                assert services[name]["healthcheck"]["test"]
+                check = services[name].get("healthcheck", {})
+                assert check.get("test") or (name in OURS and not check.get("disable")), name
+
+
+def test_health_is_asked_where_each_service_listens(services: dict[str, Any]) -> None:
+    """The check of the image asks the port that is published, or the one that it names itself."""
+    for name in OURS:
+        service = services[name]
+        if service.get("healthcheck", {}).get("disable"):
+            continue
+        url = service.get("environment", {}).get("HEALTH_URL", "http://127.0.0.1:9464/readyz")
+        port = int(url.split(":")[2].partition("/")[0])
+        assert port in {entry["target"] for entry in service["ports"]}, name
 
 
 def test_our_commands_are_accepted(services: dict[str, Any]) -> None:
@@ -60,19 +107,25 @@ def test_our_commands_are_accepted(services: dict[str, Any]) -> None:
     boxes = services["boxes"]
     context = accept(boxes["command"])
     scenario = in_tree(boxes, str(context.params["scenario"]))
-    load_scenario(scenario)
+    loaded = load_scenario(scenario)
     assert context.params["broker"] == "mqtt://mosquitto:1883"
+    assert context.params["platform_url"] == "http://platform:8080"
+    (fault,) = loaded.faults
+    assert fault.window.start_s == 180, "as the comments and the welcome say"
 
     platform = services["platform"]
     context = accept(platform["command"])
     assert in_tree(platform, str(context.params["scenario"])) == scenario
     assert context.params["broker"] == "mqtt://mosquitto:1883"
+    log_file = context.params["log_file"]
 
     probe = services["probe"]
     context = accept(probe["command"])
     settings = load_settings(in_tree(probe, str(context.params["config"])))
     assert BrokerAddress.parse(settings.broker) == BrokerAddress.parse("mqtt://mosquitto:1883")
     assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 9464)  # noqa: S104
+    assert settings.platform is not None
+    assert settings.platform.log_file == log_file
     assert settings.load is not None
     assert drain_s(settings.load) < float(probe["stop_grace_period"].removesuffix("m0s")) * 60
     assert settings.load.every_s
@@ -80,27 +133,41 @@ def test_our_commands_are_accepted(services: dict[str, Any]) -> None:
     assert not settings.exit_when_done
 
 
-def test_probe_opens_cars_that_the_boxes_play(services: dict[str, Any]) -> None:
-    """Each car that the probe is to open is one of the scenario's; every region has some."""
+def test_probe_opens_cars_that_nobody_rents(services: dict[str, Any]) -> None:
+    """Its cars are the scenario's test cars; each operator has some."""
     probe = services["probe"]
-    settings = load_settings(in_tree(probe, "/etc/platform-probe.yaml"))
+    settings = load_settings(in_tree(probe, "/demo/platform-probe.yaml"))
     assert settings.load is not None
     assert settings.load.vehicles_file is not None
     vehicles_file = in_tree(probe, str(settings.load.vehicles_file))
     chosen = settings.load.model_copy(update={"vehicles_file": vehicles_file}).vehicle_ids()
-    specs = {
-        spec.vehicle_id: spec
-        for spec in load_scenario(ROOT / "scenarios" / "quiet_city.yaml").cars()
+    scenario = load_scenario(DEPLOY / "demo" / "city.yaml")
+    assert scenario.customers is not None
+    specs = {spec.vehicle_id: spec for spec in scenario.cars()}
+    rented = {
+        spec.vehicle_id for spec in select([*specs.values()], scenario.customers.targets, 1, "")
     }
-    assert set(chosen) <= set(specs)
-    assert {specs[vehicle_id].traits.region for vehicle_id in chosen} == {
-        spec.traits.region for spec in specs.values()
+    assert set(chosen) == set(specs) - rented
+    assert {specs[vehicle_id].traits.operator for vehicle_id in chosen} == {
+        spec.traits.operator for spec in specs.values()
     }
+
+
+def test_messages_go_to_the_stand_in(services: dict[str, Any]) -> None:
+    """Those of the monitor and those of Alertmanager, whose secrets are files."""
+    settings = load_settings(in_tree(services["probe"], "/demo/platform-probe.yaml"))
+    assert settings.messages is not None
+    assert settings.messages.slack is not None
+    address = services["slack"]["command"][-1]
+    assert settings.messages.slack.api_url == f"http://slack:{address.partition(':')[2]}/api/"
+    for name in ("slack_url", "webhook_url", "dead_man_url"):
+        file = in_tree(services["alertmanager"], f"/etc/alertmanager/secrets/{name}")
+        assert file.read_text(encoding="ascii").startswith("http://slack:9466/hooks/")
 
 
 def test_no_command_outlives_its_customer() -> None:
     """The shipped monitor does not itself open cars whose customers have given up."""
-    load = yaml(DEPLOY / "platform-probe.yaml")["load"]
+    load = yaml(DEPLOY / "demo" / "platform-probe.yaml")["load"]
     settings = LoadSettings.model_validate({**load, "vehicles_file": None, "vehicles": ["car-1"]})
     assert settings.command_life_s <= settings.deadline_s
 
@@ -129,4 +196,4 @@ def test_prometheus_is_what_the_tests_run(services: dict[str, Any]) -> None:
         assert in_tree(service, config).is_file()
     receiver = yaml(DEPLOY / "alertmanager" / "alertmanager.yml")["receivers"][0]
     url_file = receiver["webhook_configs"][0]["url_file"]
-    assert in_tree(alertmanager, url_file).parent == DEPLOY / "alertmanager" / "secrets"
+    assert in_tree(alertmanager, url_file).parent == DEPLOY / "demo" / "secrets"

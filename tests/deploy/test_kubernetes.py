@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fleet_sim.runs.live.fleet import GOODBYE_S
 from fleet_sim.runs.live.shards import END_S
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.several import Brokers, broker_of
+from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.server import STOP_WITHIN_S
 from platform_probe.car_files import read_cars
 from platform_probe.running import drain_s
@@ -26,10 +28,12 @@ from tests.helpers.manifests import (
     BUILDS,
     FLEETS,
     KUBERNETES,
+    PARTS,
     WORKLOADS,
     Manifest,
     Pod,
     built,
+    built_with,
     bytes_of,
     container_of,
     of_kind,
@@ -45,8 +49,13 @@ from tests.helpers.shipped import DEPLOY, PROMETHEUS, recording_rules, yaml
 
 pytestmark = pytest.mark.kustomize
 
-OLDEST = "1.28"
-"""As base/kustomization.yaml says."""
+VERSIONS = tuple(f"1.{minor}" for minor in range(29, 35))
+"""The first stands in base/kustomization.yaml."""
+OWN_KINDS = {
+    "ServiceMonitor", "PrometheusRule", "PodMonitoring", "ManagedCertificate", "BackendConfig",
+}  # fmt: skip
+"""Of operators: Kubernetes itself has no schema for them."""
+COMPONENTS = ("storage", "prometheus-operator", "network-policy")
 KIB, MIB = 2**10, 2**20
 MEASURED = {
     "boxes": (60 * MIB, 9 * KIB),
@@ -62,18 +71,37 @@ every_fleet = pytest.mark.parametrize("name", FLEETS)
 
 
 @every_build
-@pytest.mark.parametrize("kubernetes", [OLDEST, kubernetes_validate.latest_version()])
+@pytest.mark.parametrize("kubernetes", VERSIONS)
 def test_kubernetes_takes_them(name: str, kubernetes: str) -> None:
-    """The oldest that we name and the newest whose schemas there are: no field is unknown."""
-    assert f"Kubernetes {OLDEST} or later" in (KUBERNETES / "base/kustomization.yaml").read_text()
-    for manifest in built(name):
-        kubernetes_validate.validate(manifest, kubernetes, strict=True)
+    """Every version that we name: no field is unknown."""
+    assert f"Kubernetes {VERSIONS[0]} or later" in (
+        KUBERNETES / "base/kustomization.yaml"
+    ).read_text(encoding="utf-8")
+    _check(built(name), kubernetes)
+
+
+@pytest.mark.parametrize("name", ["base", "own-broker"])
+def test_kubernetes_takes_components(name: str, tmp_path: Path) -> None:
+    """Those that a user adds, all at once."""
+    manifests = built_with(tmp_path, name, *COMPONENTS)
+    for kubernetes in VERSIONS:
+        _check(manifests, kubernetes)
+    kinds = Counter(manifest["kind"] for manifest in manifests)
+    assert kinds["ServiceMonitor"] == 3
+    assert kinds["PrometheusRule"] == kinds["PersistentVolumeClaim"] == 1
+    assert kinds["NetworkPolicy"] >= 5
+
+
+def _check(manifests: Iterable[Manifest], kubernetes: str) -> None:
+    for manifest in manifests:
         assert manifest["metadata"]["namespace"] == "unlockpath"
+        if manifest["kind"] not in OWN_KINDS:
+            kubernetes_validate.validate(manifest, kubernetes, strict=True)
 
 
 def test_every_file_is_part_of_a_build() -> None:
     """What nobody lists nobody applies."""
-    listed = {KUBERNETES / "prometheus-operator" / "service-monitor.yaml"}
+    listed = set()
     for file in KUBERNETES.glob("*/kustomization.yaml"):
         kustomization = yaml(file)
         listed.add(file)
@@ -81,11 +109,120 @@ def test_every_file_is_part_of_a_build() -> None:
         listed |= {file.parent / each["path"] for each in kustomization.get("patches", ())
                    if "path" in each}  # fmt: skip
         for generator in kustomization.get("configMapGenerator", ()):
-            listed |= {file.parent / each.partition("=")[2] for each in generator.get("files", ())}
+            listed |= {file.parent / each.rpartition("=")[2] for each in generator.get("files", ())}
     assert {path for path in KUBERNETES.rglob("*") if path.is_file()} <= listed
     assert {file.parent.name for file in KUBERNETES.glob("*/kustomization.yaml")} == {
-        *BUILDS, "several-probes",
+        *BUILDS, *PARTS,
     }  # fmt: skip
+
+
+def test_storage_outlives_the_pod(tmp_path: Path) -> None:
+    """Records and store are on the claim, which is larger than the store may become."""
+    manifests = built_with(tmp_path, "own-broker", "storage")
+    (claim,) = (each for each in manifests if each["kind"] == "PersistentVolumeClaim")
+    (monitor,) = (each for each in manifests if each["kind"] == "Deployment")
+    (data,) = (each for each in pod_of(monitor)["spec"]["volumes"] if each["name"] == "data")
+    assert data == {
+        "name": "data",
+        "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]},
+    }
+    assert pod_of(monitor)["spec"]["securityContext"]["fsGroup"] == 0
+    variables = {each["name"]: each.get("value") for each in container_of(monitor)["env"]}
+    assert variables["PLATFORM_PROBE_STORE__DIRECTORY"].startswith("/data/")
+    size = bytes_of(claim["spec"]["resources"]["requests"]["storage"])
+    assert float(variables["PLATFORM_PROBE_STORE__MAX_GIB"]) * 2**30 < size
+
+
+def test_ones_own_broker_is_reached_by_tls_with_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monitor takes what the Secret and the profile give it, and no car's secret."""
+    monitor = one("own-broker", "Deployment", "platform-probe")
+    only, spec = container_of(monitor), pod_of(monitor)["spec"]
+    places = {mount["mountPath"]: mount["name"] for mount in only["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    (secret,) = (each["secret"] for each in volumes.values() if "secret" in each)
+    for item in secret["items"]:
+        (tmp_path / item["path"]).write_text(f"the {item['key']}\n", encoding="utf-8")
+    profile = one("own-broker", "ConfigMap", "profile")["data"]["profile.yaml"]
+    (tmp_path / "profile.yaml").write_text(profile, encoding="utf-8")
+    for entry in only["env"]:
+        value = entry.get("value", "mqtts://monitor@mqtt.example:8883")
+        for place in places:
+            value = value.replace(f"{place}/", f"{tmp_path}/")
+        monkeypatch.setenv(entry["name"], value)
+    settings = load_settings(KUBERNETES / "monitor" / "platform-probe.yaml")
+    assert settings.brokers.is_tls
+    assert settings.brokers.first.password == "the password"  # noqa: S105 - made up
+    assert settings.tls.ca_file == tmp_path / "ca.crt"
+    assert load_profile(settings.profile).name
+    assert settings.load is not None
+    assert not settings.load.unlocks, "it opens no car"
+
+
+def test_identity_aware_proxy_says_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console believes the load balancer alone, and a policy lets nobody else reach it."""
+    monitor = container_of(one("gke", "Deployment", "platform-probe"))
+    for entry in monitor["env"]:
+        if "CONSOLE" in entry["name"]:
+            monkeypatch.setenv(entry["name"], entry["value"])
+    settings = load_settings(KUBERNETES / "monitor" / "platform-probe.yaml")
+    assert settings.console is not None
+    assert settings.console.proxy is not None
+    policy = one("gke", "NetworkPolicy", "load-balancer")["spec"]["ingress"][0]["from"]
+    assert {each["ipBlock"]["cidr"] for each in policy} == {
+        *map(str, settings.console.proxy.trusted)
+    }
+    assert monitor["resources"]["limits"] == monitor["resources"]["requests"], "as Autopilot has it"
+    host = one("gke", "ConfigMap", "place")["data"]["HOST"]
+    assert one("gke", "ManagedCertificate", "console")["spec"]["domains"] == [host]
+    assert one("gke", "Ingress", "console")["spec"]["rules"][0]["host"] == host
+    (service,) = of_kind("gke", "Service")
+    assert (
+        '"console": "console"'
+        in service["metadata"]["annotations"]["cloud.google.com/backend-config"]
+    )
+
+
+def test_what_is_scraped_is_there(tmp_path: Path) -> None:
+    """Each endpoint of a ServiceMonitor is a port of a Service that it selects."""
+    manifests = built_with(tmp_path, "base", "prometheus-operator")
+    services = [each for each in manifests if each["kind"] == "Service"]
+    jobs = set()
+    for monitor in (each for each in manifests if each["kind"] == "ServiceMonitor"):
+        labels = monitor["spec"]["selector"]["matchLabels"]
+        (service,) = (
+            each for each in services if labels.items() <= each["metadata"]["labels"].items()
+        )
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        replaced = [each["replacement"] for each in endpoint.get("relabelings", ())]
+        jobs |= {*replaced} or {service["metadata"]["labels"]["app"]}
+    named = re.findall(r"job_name: ([\w-]+)", (PROMETHEUS / "prometheus.yml").read_text())
+    assert jobs == {*named}
+
+
+@every_fleet
+def test_pods_of_a_kind_are_spread(name: str) -> None:
+    """Over zones and nodes; a cluster with one of either takes them all the same."""
+    for workload in of_kind(name, *WORKLOADS):
+        if (workload["spec"].get("replicas") or 2) == 1:
+            continue
+        labels = pod_of(workload)["metadata"]["labels"]
+        spread = pod_of(workload)["spec"]["topologySpreadConstraints"]
+        assert [each["topologyKey"] for each in spread] == [
+            "topology.kubernetes.io/zone", "kubernetes.io/hostname",
+        ]  # fmt: skip
+        for each in spread:
+            assert each["labelSelector"]["matchLabels"].items() <= labels.items()
+            assert each["whenUnsatisfiable"] == "ScheduleAnyway"
+
+
+def test_no_pod_obeys_a_secret_that_everybody_knows() -> None:
+    """Without the Secret a pod with the fleet's secret does not start."""
+    texts = [path.read_text(encoding="utf-8") for path in KUBERNETES.rglob("*.yaml")]
+    assert any("fleet-secret" in text for text in texts)
+    assert not any("optional: true" in text for text in texts)
 
 
 def test_the_tag_is_the_version() -> None:
@@ -97,7 +234,8 @@ def test_the_tag_is_the_version() -> None:
     images = {
         container_of(workload)["image"] for name in BUILDS for workload in of_kind(name, *WORKLOADS)
     }
-    assert images == {tag, "eclipse-mosquitto:2.0.21"}
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert images == {tag, *re.findall(r"eclipse-mosquitto:[\d.]+", compose)}
 
 
 def test_the_monitor_may_take_as_much_memory_as_under_systemd() -> None:
@@ -176,7 +314,7 @@ def test_everybody_has_time_to_end(name: str) -> None:
     }
     assert allowed_s["boxes"] > END_S + 2 * GOODBYE_S
     assert allowed_s["platform"] > STOP_WITHIN_S + GOODBYE_S
-    settings = load_settings(DEPLOY / "platform-probe.yaml")
+    settings = load_settings(KUBERNETES / "base" / "platform-probe.yaml")
     for monitor in {"platform-probe", "platform-probe-opener"} & allowed_s.keys():
         assert drain_s(settings.tracking) < allowed_s[monitor]
 
@@ -263,12 +401,14 @@ def test_monitors_have_what_their_configuration_names(name: str) -> None:
         only, config = container_of(monitor), config_of(name, monitor)
         mounted = {mount["mountPath"]: mount.get("subPath") for mount in only["volumeMounts"]}
         if "load" in config:
-            assert mounted[config["load"]["vehicles_file"]] == "platform-probe-vehicles.txt"
+            assert mounted[config["load"]["vehicles_file"]] == "vehicles.txt"
         assert mounted[config["out_dir"]] is None
         assert {"name": "TMPDIR", "value": config["out_dir"]} in only["env"]
         listens = {"metrics": config["listen"]}
         if "console" in config:
-            assert mounted[config["console"]["tokens_file"]] == "console-tokens.txt"
+            tokens = Path(config["console"]["tokens_file"])
+            assert mounted[f"{tokens.parent}"] is None, "the kubelet renews a directory alone"
+            assert tokens.name in one(name, "ConfigMap", "console-tokens")["data"]
             listens["console"] = config["console"]["listen"]
         ports = {port["name"]: f"0.0.0.0:{port['containerPort']}" for port in only["ports"]}
         assert ports == listens
@@ -282,7 +422,7 @@ def test_monitors_have_what_their_configuration_names(name: str) -> None:
 
 def test_of_a_million_cars_there_is_no_console() -> None:
     """As the page says; who opens cars does so as the one monitor of `base`."""
-    assert "There is no console" in page("scale.md")
+    assert "There is no console" in page("kubernetes.md")
     configs = [config_of("million", monitor) for monitor in monitors_of("million")]
     assert not any("console" in config for config in configs)
     assert [config["load"] for config in configs if "load" in config] == [
@@ -351,9 +491,9 @@ def test_probe_starts_beside_its_own_service(monkeypatch: pytest.MonkeyPatch) ->
     assert variables.items() <= pod.environment().items()
     for name, value in pod.environment().items():
         monkeypatch.setenv(name, value)
-    settings = load_settings(DEPLOY / "platform-probe.yaml")
+    settings = load_settings(KUBERNETES / "base" / "platform-probe.yaml")
     assert settings.broker == one("base", "ConfigMap", "fleet")["data"]["BROKERS"]
-    assert settings.listen == yaml(DEPLOY / "platform-probe.yaml")["listen"]
+    assert settings.listen == yaml(KUBERNETES / "base" / "platform-probe.yaml")["listen"]
 
 
 def discovered(pods: list[dict[str, str]], directory: Path) -> list[dict[str, str]]:
@@ -395,24 +535,10 @@ def job_of_the_rules() -> str:
     return str(looked_for)
 
 
-def jobs_by_service_monitor() -> set[str]:
-    """Return the jobs of the monitors for the Prometheus Operator."""
-    monitor = yaml(KUBERNETES / "prometheus-operator" / "service-monitor.yaml")["spec"]
-    (endpoint,) = monitor["endpoints"]
-    jobs = set()
-    for service in of_kind("million", "Service"):
-        labels: dict[str, str] = service["metadata"]["labels"]
-        if monitor["selector"]["matchLabels"].items() <= labels.items():
-            assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
-            jobs.add(labels[monitor["jobLabel"]])
-    return jobs
-
-
 def test_the_job_has_one_name_where_it_is_named() -> None:
     """The rules look for it: under another name the alert ProbeDown would fire for ever."""
     static = [job["job_name"] for job in yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]]
     assert static == [job_of_the_rules(), "platform-console", "platform-api"]
-    assert jobs_by_service_monitor() == {job_of_the_rules()}
 
 
 @pytest.mark.prometheus

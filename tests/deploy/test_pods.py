@@ -19,9 +19,9 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess, free_port
 from tests.helpers.commands import SCENARIO
-from tests.helpers.manifests import Pod
+from tests.helpers.manifests import KUBERNETES, Pod
 from tests.helpers.pods import USER_ID, running_pod
-from tests.helpers.shipped import DEPLOY, mosquitto_config
+from tests.helpers.shipped import mosquitto_config
 from tests.helpers.waiting import wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.kustomize, pytest.mark.namespaces]
@@ -165,13 +165,13 @@ def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> No
     probe = cluster.start(
         Pod(build="base", kind="Deployment", workload="platform-probe", name="", fleet={}),
         "platform-probe-x2b4",
-        places={"/etc/platform-probe.yaml": f"{DEPLOY / 'platform-probe.yaml'}"},
+        places={"/etc/platform-probe.yaml": f"{KUBERNETES / 'base' / 'platform-probe.yaml'}"},
         environment={
             "PLATFORM_PROBE_LISTEN": f"127.0.0.1:{port}",
             "PLATFORM_PROBE_OUT_DIR": ".",
-            "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{DEPLOY / 'platform-probe-vehicles.txt'}",
+            "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{KUBERNETES / 'base' / 'vehicles.txt'}",
             "PLATFORM_PROBE_CONSOLE__LISTEN": "127.0.0.1:0",
-            "PLATFORM_PROBE_CONSOLE__TOKENS_FILE": f"{DEPLOY / 'console-tokens.txt'}",
+            "PLATFORM_PROBE_CONSOLE__TOKENS_FILE": f"{KUBERNETES / 'monitor' / 'tokens.txt'}",
             "PLATFORM_PROBE_LOAD__DEADLINE_S": "1",
             "TMPDIR": ".",
         },
@@ -193,7 +193,7 @@ def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> No
 def test_the_monitor_that_opens_a_million_cars_has_no_console(cluster: Cluster) -> None:
     """It becomes ready with its own configuration, and looks for no place to write to."""
     port = free_port()
-    opening = DEPLOY / "kubernetes" / "several-probes" / "opening.yaml"
+    opening = KUBERNETES / "several-probes" / "opening.yaml"
     name = "platform-probe-opener-5c7d"
     probe = cluster.start(
         Pod(
@@ -204,7 +204,7 @@ def test_the_monitor_that_opens_a_million_cars_has_no_console(cluster: Cluster) 
         environment={
             "PLATFORM_PROBE_LISTEN": f"127.0.0.1:{port}",
             "PLATFORM_PROBE_OUT_DIR": ".",
-            "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{DEPLOY / 'platform-probe-vehicles.txt'}",
+            "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{KUBERNETES / 'base' / 'vehicles.txt'}",
             "PLATFORM_PROBE_LOAD__DEADLINE_S": "1",
             "TMPDIR": ".",
         },

@@ -40,7 +40,9 @@ def test_what_is_renewed_no_longer_differs(
 
 def test_the_pages_say_something() -> None:
     """A change of form in the code must not empty them."""
-    settings, metrics, log, modes = (PAGES[name]() for name in PAGES)
+    settings, metrics, log, modes = (
+        PAGES[f"docs/{name}.md"]() for name in ("probe", "metrics", "log", "modes")
+    )
     assert all(f"| `{key}` |" in settings for key in ProbeSettings.model_fields)
     assert "| `unlockpath_unlocks_total` | counter | `source`: probe, customer; " in metrics
     assert all(f"| `{field}` |" in log for field in Attempt.__struct_fields__)

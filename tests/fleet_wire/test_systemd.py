@@ -51,8 +51,13 @@ async def test_its_loop_turns(
     if pid is not None:
         monkeypatch.setenv("WATCHDOG_PID", str(pid))
     said: list[str] = []
+
+    def has_turned() -> bool:
+        said.extend(said_to(listener))
+        return said.count("WATCHDOG=1") > 2
+
     with service_of_systemd():
-        await eventually(lambda: said.extend(said_to(listener)) or said.count("WATCHDOG=1") > 2)
+        await eventually(has_turned)
     said.extend(said_to(listener))
     assert (said[0], said[-1]) == ("READY=1", "STOPPING=1")
 

@@ -18,13 +18,15 @@ def compose_services() -> dict[str, Any]:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    services: dict[str, Any] = msgspec.json.decode(run.stdout)["services"]
+    # It writes a dollar as it stands in the file: twice.
+    services: dict[str, Any] = msgspec.json.decode(run.stdout.replace("$$", "$"))["services"]
     return services
 
 
 def in_tree(service: dict[str, Any], place: str) -> Path:
     """Return the file of this tree that the container sees at `place`."""
-    for volume in service.get("volumes", []):
+    volumes = service.get("volumes", [])
+    for volume in sorted(volumes, key=lambda each: len(each["target"]), reverse=True):
         target = volume["target"]
         if volume["type"] == "bind" and (place == target or place.startswith(f"{target}/")):
             return Path(volume["source"]) / place.removeprefix(target).lstrip("/")

@@ -100,10 +100,8 @@ def stand_in_image() -> str:
 def our_image() -> str:
     """Build the Dockerfile on that base; return the image's name."""
     name = "localhost/unlockpath:tested"
-    buildah(
-        *("bud", *CHROOT, *LIMITS, "--pull-never", "--format", "docker"),
-        *("--build-arg", f"BASE={base_image()}", *_of_this_machine(), "--tag", name, ROOT),
-    )
+    how = (*CHROOT, *LIMITS, "--pull-never", "--format", "docker", *_of_this_machine())
+    buildah("bud", *how, "--build-arg", f"BASE={base_image()}", "--tag", name, ROOT)
     return name
 
 

@@ -1,4 +1,4 @@
-"""The pages of the docs that are written from the code, so that they cannot fall behind it."""
+"""The files that are written from the code, and from other files: they cannot fall behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.helpers.page_of_log import page_of_log
 from tests.helpers.page_of_metrics import page_of_metrics
 from tests.helpers.page_of_modes import page_of_modes
+from tests.helpers.page_of_rules import page_of_rules
 from tests.helpers.page_of_settings import page_of_settings
 
 RENEW = "python -m tests.docs --renew"
@@ -15,5 +16,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/metrics.md": page_of_metrics,
     "docs/log.md": page_of_log,
     "docs/modes.md": page_of_modes,
+    "deploy/kubernetes/prometheus-operator/rules.yaml": page_of_rules,
 }
 """What writes each page."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -14,9 +16,14 @@ from ruamel.yaml import YAML
 from tests.helpers.shipped import DEPLOY
 
 KUBERNETES = DEPLOY / "kubernetes"
-FLEETS = ("base", "million", "openshift", "own-brokers")
-BUILDS = (*FLEETS, "sweeps")
-"""The directories that are applied; `several-probes` is a part of one."""
+FLEETS = ("base", "million", "openshift", "staging")
+"""Those with simulated cars."""
+OWN = ("own-broker", "gke")
+"""Those for a fleet that is there."""
+BUILDS = (*FLEETS, *OWN, "sweeps")
+"""The directories that are applied."""
+PARTS = ("monitor", "several-probes", "storage", "prometheus-operator", "network-policy")
+"""The directories that others build on."""
 WORKLOADS = ("Deployment", "StatefulSet")
 
 Manifest = dict[str, Any]
@@ -24,13 +31,24 @@ Manifest = dict[str, Any]
 
 @cache
 def built(name: str) -> tuple[Manifest, ...]:
-    """Return what `kustomize build` makes of a directory, as its pages say it is called."""
+    """Return what `kubectl apply -k` would apply of a directory."""
     run = subprocess.run(
-        ["kustomize", "build", "--load-restrictor", "LoadRestrictionsNone", KUBERNETES / name],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["kustomize", "build", KUBERNETES / name], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr[:2_000]
     return tuple(YAML(typ="safe").load_all(run.stdout))
+
+
+def built_with(directory: Path, name: str, *components: str) -> tuple[Manifest, ...]:
+    """Return a directory with components, as a kustomization of a user's own puts them together."""
+    shutil.copytree(KUBERNETES.parent, directory / "deploy", dirs_exist_ok=True)
+    own = directory / "deploy" / "kubernetes" / "own"
+    own.mkdir(exist_ok=True)
+    listed = ", ".join(f"../{each}" for each in components)
+    (own / "kustomization.yaml").write_text(
+        f"namespace: unlockpath\nresources: [../{name}]\ncomponents: [{listed}]\n", encoding="utf-8"
+    )
+    return built.__wrapped__(f"{own}")
 
 
 def of_kind(name: str, *kinds: str) -> list[Manifest]:
@@ -107,9 +125,7 @@ class Pod:
         for source in only.get("envFrom", ()):
             variables |= self._config(source["configMapRef"]["name"])
         for entry in only.get("env", ()):
-            value = self._value(entry)
-            if value is not None:
-                variables[entry["name"]] = value
+            variables[entry["name"]] = self._value(entry)
         return variables
 
     def command(self) -> list[str]:
@@ -125,8 +141,8 @@ class Pod:
         data = dict(one(self.build, "ConfigMap", re.escape(name))["data"])
         return {**data, **self.fleet} if name.startswith("fleet-") else data
 
-    def _value(self, entry: Manifest) -> str | None:
-        """Return a variable's value; None where its Secret may be missing, and is."""
+    def _value(self, entry: Manifest) -> str:
+        """Return a variable's value; that of a Secret is made up, the same for all pods."""
         if "value" in entry:
             return str(entry["value"])
         match entry["valueFrom"]:
@@ -134,8 +150,8 @@ class Pod:
                 return self._config(name)[key]
             case {"fieldRef": {"fieldPath": "metadata.name"}}:
                 return self.name
-            case {"secretKeyRef": {"optional": True}}:
-                return None
+            case {"secretKeyRef": {"name": name, "key": key}}:
+                return f"{name}/{key}: made up"
         raise AssertionError(entry)
 
 

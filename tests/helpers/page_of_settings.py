@@ -23,8 +23,8 @@ key is `{ENV_PREFIX}` and the key in capitals, with two underscores between leve
 `{ENV_PREFIX}LOAD__DEADLINE_S=10`. Lists and mappings are written there as JSON.
 
 ```bash
-platform-probe config --config deploy/platform-probe.yaml   # what `run` would use, secrets hidden
-platform-probe schema > probe.schema.json                   # completion in your editor
+platform-probe config --config deploy/demo/platform-probe.yaml   # what `run` would use
+platform-probe schema > probe.schema.json                        # completion in your editor
 ```
 
 `--rate N` is short for a load of one stage that repeats: so many unlocks a second, at
