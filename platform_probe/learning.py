@@ -18,6 +18,7 @@ import msgspec
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, ConfigError, LimitError
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Link, Message, Session
+from fleet_wire.private_files import FOR_OWNER
 from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.profile import MqttVersion
 from fleet_wire.profiles.samples import Sample, sample_of
@@ -151,6 +152,7 @@ def write_draft(
     if sample_file is not None:
         lines = b"".join(msgspec.json.encode(sample) + b"\n" for sample in samples)
         try:
+            sample_file.touch(mode=FOR_OWNER)
             sample_file.write_bytes(lines)
         except OSError as error:
             cure = "--sample: name another file"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fleet_wire.contract.broker_log import BROKER_LOG
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.private_files import FOR_OWNER, write_whole
 
 MONITOR_USER, PLATFORM_USER = "monitor", "platform"
 """The users, by what they are."""
@@ -86,5 +87,4 @@ def _hashed(password: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text.encode(), FOR_OWNER)

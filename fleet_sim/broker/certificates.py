@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fleet_sim.broker.process import HOST, free_port
+from fleet_wire.private_files import FOR_OWNER, write_whole
 
 MAX_AT_A_TIME: Final = 8
 """A handshake takes both sides about a millisecond each."""
@@ -110,12 +111,10 @@ def _make(directory: Path, is_expired: bool) -> _Shown:  # noqa: FBT001 - the ke
     )
     shown = _Shown(directory / f"{name}.crt", directory / f"{name}.key", free_port())
     shown.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    shown.key.touch(mode=0o600)
-    shown.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+    content = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
+    write_whole(shown.key, content, FOR_OWNER)
     return shown

@@ -22,6 +22,7 @@ from typing import ClassVar, Literal, Self
 
 from fleet_wire.errors import BrokerUnreachableError, ConfigError, LimitError
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.private_files import open_to_append
 
 BrokerKind = Literal["auto", "mosquitto", "iotcore"]
 
@@ -203,7 +204,7 @@ class BrokerProcess:
         )
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        with self.log_file.open("ab") as log:
+        with os.fdopen(open_to_append(self.log_file), "ab") as log:
             process = subprocess.Popen(  # noqa: S603 - a program that we found ourselves
                 [*dies_with_us(), *self._command],
                 stdin=subprocess.DEVNULL,

@@ -39,6 +39,7 @@ from fleet_wire.addresses import parse_listen
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import tls_for
 from fleet_wire.links.several import Brokers
+from fleet_wire.private_files import FOR_OWNER
 
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 """Of a customer whose token goes into a header, and of a client of the broker."""
@@ -180,7 +181,7 @@ def _checked(names: Sequence[str]) -> Sequence[str]:
 
 def _write_tokens(path: Path, tokens: Sequence[str]) -> None:
     """Write a file that only our own user can read, also where there was one before."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FOR_OWNER)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        os.fchmod(descriptor, 0o600)
+        os.fchmod(descriptor, FOR_OWNER)
         file.writelines(f"{token}\n" for token in tokens)

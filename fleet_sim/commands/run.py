@@ -50,6 +50,7 @@ from fleet_wire.addresses import parse_listen
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.several import Brokers
+from fleet_wire.private_files import open_to_append
 from fleet_wire.web.listening import check_can_listen
 
 
@@ -166,7 +167,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
     if listen is not None and mode == "live":
         check_can_listen(*parse_listen(listen))
     directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)
-    logging.basicConfig(filename=directory.path / LOG, level=logging.WARNING)
+    log = os.fdopen(open_to_append(directory.path / LOG), "a", encoding="utf-8")
+    logging.basicConfig(stream=log, level=logging.WARNING)
     console = Console()
     if mode == "virtual":
         summary = _run_virtually(

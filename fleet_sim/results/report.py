@@ -10,6 +10,7 @@ from fleet_sim.results.report_data import ReportedRun, read_run
 from fleet_sim.results.report_document import document
 from fleet_sim.results.report_page import run_page
 from fleet_sim.results.report_plots import plots
+from fleet_wire.private_files import FOR_GROUP, write_whole
 
 
 def write_report(run_directory: Path, summary: Mapping[str, Any], scenario_text: str) -> Path:
@@ -23,5 +24,6 @@ def write_report(run_directory: Path, summary: Mapping[str, Any], scenario_text:
     name = str(data.manifest.get("name") or run_directory.resolve().name)
     run = ReportedRun(name=name, summary=summary, data=data, scenario_text=scenario_text)
     target = run_directory / "report.html"
-    target.write_text(document("run_report.html", run_page(run), plots(run)), encoding="utf-8")
+    page = document("run_report.html", run_page(run), plots(run))
+    write_whole(target, page.encode(), FOR_GROUP)
     return target

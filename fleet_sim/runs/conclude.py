@@ -17,6 +17,7 @@ from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, 
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.attempt import Attempt, Complaint
+from fleet_wire.private_files import FOR_GROUP, write_whole
 
 ATTEMPTS = "attempts.jsonl"
 COMPLAINTS = "complaints.jsonl"
@@ -194,9 +195,7 @@ def name_faults_behind_findings(directory: RunDirectory) -> None:
 
 
 def _replace_lines(path: Path, lines: Iterable[Any]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    temporary.replace(path)
+    write_whole(path, b"".join(msgspec.json.encode(line) + b"\n" for line in lines), FOR_GROUP)
 
 
 def touched_by(hits: Sequence[Hit], attempts: Iterable[Attempt]) -> list[list[str]]:

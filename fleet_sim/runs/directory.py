@@ -19,6 +19,7 @@ from fleet_sim.results.summary import read_json
 from fleet_sim.runs.limits import check_disk
 from fleet_sim.runs.source_digest import versions
 from fleet_wire.errors import ConfigError, LimitError
+from fleet_wire.private_files import FOR_GROUP, open_to_append, write_whole
 
 PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
 """Whose versions a reader may want to know."""
@@ -135,13 +136,11 @@ class RunDirectory:
             },
         )
 
-    def write_json(self, name: str, value: Any) -> Path:
+    def write_json(self, name: str, value: Any, mode: int = FOR_GROUP) -> Path:
         """Write one file of JSON, whole or not at all."""
         path = self.path / name
         text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(text + b"\n")
-        temporary.replace(path)
+        write_whole(path, text + b"\n", mode)
         return path
 
     @contextmanager
@@ -158,7 +157,7 @@ class RunDirectory:
     def append(self, name: str, record: Mapping[str, Any] | msgspec.Struct) -> None:
         """Append one line of JSON."""
         line = msgspec.json.encode(record) + b"\n"
-        descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = open_to_append(self.path / name)
         try:
             os.write(descriptor, line)
         finally:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import msgspec
 
 from fleet_wire.errors import LimitError
+from fleet_wire.private_files import open_to_append
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,7 +22,7 @@ class LineFile:
     def __init__(self, path: Path, on_error: Callable[[str, LimitError], None]) -> None:
         self._path = path
         self._on_error = on_error
-        self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._descriptor: int | None = open_to_append(path)
 
     def append(self, record: Any) -> None:
         """Append one record as a line of JSON. After an error it takes no more."""

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-_NOT_FOR_EVERYBODY: Final = 0o640
-"""Records name cars, and when they were opened: the owner writes, the group may read."""
+from fleet_wire.private_files import open_to_append
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ class AppendedFile:
 
     def _opened(self) -> tuple[int, bool]:
         """Open the path; return the descriptor, and whether the file ends within a line."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        return os.open(self.path, flags, _NOT_FOR_EVERYBODY), _ends_torn(self.path)
+        return open_to_append(self.path), _ends_torn(self.path)
 
     def _reopen(self) -> None:
         before = self._descriptor

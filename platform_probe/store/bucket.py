@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.private_files import FOR_GROUP
 from platform_probe.store.layout import put_in_place
 from platform_probe.store.limits import BucketSettings
 
@@ -74,7 +75,7 @@ class Bucket:
             content = self._store.get(name).bytes()
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_bytes(content)
-        temporary.chmod(0o640)
+        temporary.chmod(FOR_GROUP)
         temporary.replace(path)
 
     def remove(self, name: str) -> None:

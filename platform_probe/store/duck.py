@@ -234,6 +234,8 @@ def _translated() -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise MemoryError(str(error).partition("\n")[0]) from None
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(None, f"text that is not UTF-8: {error.reason}") from None
     except duckdb.IOException as error:
         text = str(error)
         if _MISSING.search(text):

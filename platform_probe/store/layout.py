@@ -32,6 +32,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.private_files import FOR_GROUP, write_whole
 
 VERSION: Final = 11
 """Of the tables and of the names. A store of a later one is refused."""
@@ -190,21 +191,27 @@ def make_store(directory: Path) -> None:
         raise ConfigError([f"{directory}: is not empty and no store: choose another directory"])
     (directory / WAL).mkdir(parents=True, exist_ok=True)
     content: Any = {"format": FORMAT, "version": VERSION}
-    temporary = directory / f"{STORE_FILE}.tmp"
-    temporary.write_bytes(msgspec.json.encode(content) + b"\n")
-    temporary.replace(directory / STORE_FILE)
+    write_whole(directory / STORE_FILE, msgspec.json.encode(content) + b"\n", FOR_GROUP)
 
 
 def bytes_in(directory: Path) -> int:
     """Return how many bytes all files of a store have."""
-    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+    paths = (Path(root, name) for root, _, names in os.walk(directory) for name in names)
+    return sum(stat.st_size for _, stat in stats_of(paths))
+
+
+def stats_of(paths: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the files that are there: others pack, rename and remove some meanwhile."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            yield path, path.stat()
 
 
 def put_in_place(temporary: Path, path: Path) -> None:
     """Give a file its name when all of it is on the disk. Raises `OSError`."""
     path.parent.mkdir(exist_ok=True)
     _sync(temporary)
-    temporary.chmod(0o640)
+    temporary.chmod(FOR_GROUP)
     temporary.replace(path)
     _sync(path.parent)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fleet_wire.private_files import FOR_GROUP
+
 
 class Locked(Exception):  # noqa: N818 - no error: another one is at work
     """Somebody else holds the lock; `holder` is the id of that process, 0 if unknown."""
@@ -20,7 +22,7 @@ class Locked(Exception):  # noqa: N818 - no error: another one is at work
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
     """Hold a lock within the block. Raises `Locked` at once where another has it, `OSError`."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FOR_GROUP)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,8 +7,8 @@ when all of the file is in the bucket, and the file goes after that.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from platform_probe.store.layout import (
     bytes_in,
     live_parts,
     put_in_place,
+    stats_of,
 )
 from platform_probe.store.limits import Limits, Report
 
@@ -84,12 +85,12 @@ def remove_from_bucket(
 def fetched(directory: Path, table: str, part: Part) -> Part:
     """Return a part of the bucket as a copy in the cache. Raises `BucketError`, `OSError`."""
     path = directory / CACHE / table / part.name
-    if path.exists():
-        path.touch()
-    else:
+    try:
+        os.utime(path)  # so it is not trimmed soon
+    except FileNotFoundError:
         bucket = bucket_of(directory)
         if bucket is None:
-            raise BucketError(f"{part.path}: is in a bucket, and nothing says in which")
+            raise BucketError(f"{part.path}: is in a bucket, and nothing says in which") from None
         path.parent.mkdir(parents=True, exist_ok=True)
         bucket.get(f"{table}/{part.name}", path)
         _trim(directory / CACHE, bucket.settings.cache_bytes, but=path)
@@ -119,14 +120,11 @@ def _move(bucket: Bucket, table: str, part: Part, size: int) -> None:
 
 def _trim(cache: Path, most_bytes: int, *, but: Path) -> None:
     """Remove copies that were not read for longest, until the others fit."""
-    copies = sorted(
-        (path for path in cache.rglob("*.parquet") if path != but),
-        key=lambda path: path.stat().st_mtime,
-    )
-    left = sum(path.stat().st_size for path in (but, *copies))
-    for path in copies:
+    copies = sorted(stats_of(cache.rglob("*.parquet")), key=lambda copy: copy[1].st_mtime)
+    left = sum(stat.st_size for _, stat in copies)
+    for path, stat in copies:
         if left <= most_bytes:
             return
-        with suppress(FileNotFoundError):
-            left -= path.stat().st_size
-            path.unlink()
+        if path != but:
+            path.unlink(missing_ok=True)
+            left -= stat.st_size

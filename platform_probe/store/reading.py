@@ -29,6 +29,7 @@ from platform_probe.store.layout import (
     check_is_store,
     live_parts,
     not_within,
+    stats_of,
 )
 from platform_probe.store.offload import fetched
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines, sums_of
@@ -302,7 +303,7 @@ class Source:
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file
         older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
-        return [each for each in (path, *older) if each.exists() and each.stat().st_size]
+        return [each for each, stat in stats_of((path, *older)) if stat.st_size]
 
     def _read_in(self, duck: Duck, span: Span) -> list[Path]:
         """Make all views of a time; return the packed files that they read.

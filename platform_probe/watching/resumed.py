@@ -22,6 +22,7 @@ import msgspec
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
+from fleet_wire.private_files import FOR_OWNER, write_whole
 from platform_probe.outputs.earlier import Written, written_so_far
 from platform_probe.store.kept import Kept
 from platform_probe.watching.tailed_file import Place, TailedFile
@@ -182,9 +183,8 @@ class Places:
 
     def _write(self, taken: LogPlace, kept: Kept | None) -> None:
         to = self._directory / PLACE_FILE
-        new = to.with_suffix(".new")
+        content = msgspec.json.encode(msgspec.structs.replace(taken, kept=kept))
         try:
-            new.write_bytes(msgspec.json.encode(msgspec.structs.replace(taken, kept=kept)))
-            new.replace(to)
+            write_whole(to, content, FOR_OWNER)
         except OSError as error:
             self._on_problem(error.strerror or str(error))

@@ -38,6 +38,7 @@ from fleet_wire.links.away import Away
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import SESSION_TAKEN_OVER, BrokerAddress, Disconnected
 from fleet_wire.links.several import Brokers, spread_links
+from fleet_wire.private_files import open_to_append
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import vehicle_of_topic
 from fleet_wire.web.server import at_url
@@ -308,7 +309,7 @@ class _Log:
 
     def __init__(self, path: Path, note: Callable[[str], None]) -> None:
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+            self._descriptor = open_to_append(path)
         except OSError as error:
             raise LimitError(
                 f"{path}: {error.strerror}", "name another file: --log-file FILE"

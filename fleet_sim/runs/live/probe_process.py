@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import msgspec
 
 from fleet_sim.broker.process import dies_with_us
 from fleet_wire.errors import UnlockpathError
+from fleet_wire.private_files import open_to_append
 
 LOG_TAIL_BYTES = 2_000
 
@@ -35,7 +37,7 @@ class ProbeProcess:
     async def start(cls, config: Path) -> ProbeProcess:
         """Start the probe. What it says on stderr goes to a file beside `config`."""
         stderr_file = config.with_name("probe.stderr.log")
-        with stderr_file.open("ab") as stderr:
+        with os.fdopen(open_to_append(stderr_file), "ab") as stderr:
             process = await asyncio.create_subprocess_exec(
                 *dies_with_us(),
                 *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),

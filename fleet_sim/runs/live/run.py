@@ -47,6 +47,7 @@ from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.factory import tls_for
+from fleet_wire.private_files import FOR_OWNER
 from fleet_wire.profiles.loading import load_profile
 
 if TYPE_CHECKING:
@@ -435,9 +436,7 @@ class LiveRun:
             wait_s=self._options.wait_s,
         )
         # JSON is YAML; the file holds the fleet's secret, so it is for its owner alone.
-        path = self._directory.write_json("probe.yaml", config)
-        path.chmod(0o600)
-        return path
+        return self._directory.write_json("probe.yaml", config, FOR_OWNER)
 
 
 def _rental_api(driver: LiveDriver, rentals: Rentals, url: str | None) -> RentalApi:

@@ -6,13 +6,13 @@ start, the file is written anew with what still holds, and takes the old one's p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from fleet_wire.private_files import FOR_GROUP, write_whole
 from platform_probe.outputs.files import AppendedFile
 
 WRITE_ANEW_AFTER: Final = 5_000
@@ -103,10 +103,4 @@ class Journal:
 
     def _write_anew(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_name(f"{self._path.name}.new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(self._lines.values())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        write_whole(self._path, b"".join(self._lines.values()), FOR_GROUP, is_synced=True)

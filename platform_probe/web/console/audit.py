@@ -9,13 +9,12 @@ import os
 import time
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from fleet_wire.private_files import open_to_append
 from platform_probe.web.console.person import Person
-
-_MODE: Final = 0o640
 
 
 class AuditError(Exception):
@@ -45,8 +44,7 @@ class Audit:
         try:
             with self._lock:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-                descriptor = os.open(self._path, flags, _MODE)
+                descriptor = open_to_append(self._path)
                 try:
                     os.write(descriptor, content)
                 finally:

@@ -17,7 +17,8 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, Final, TypeVar
 
-from platform_probe.store.duck import Duck, FileGoneError, Rows
+from platform_probe.store.damaged import named
+from platform_probe.store.duck import DamagedFileError, Duck, FileGoneError, Rows
 from platform_probe.store.growing import Growing
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source, Span, lines_view, revision_that_holds
@@ -191,6 +192,8 @@ class Looking:
             snapshot = self._snapshot()
             try:
                 return work(snapshot)
+            except DamagedFileError as error:
+                raise named(error, self._source.directory) from None
             except FileGoneError as gone:
                 if not left:
                     raise OSError(str(gone)) from None
@@ -253,6 +256,8 @@ class Looking:
                 began_s = time.monotonic()
                 try:
                     self._read_on()
+                except DamagedFileError as error:
+                    raise named(error, self._source.directory) from None
                 except FileGoneError as gone:
                     self._growing = None
                     if not left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from platform_probe.store.layout import (
     VERSION,
     Part,
     all_parts,
+    bytes_in,
     check_is_store,
     live_parts,
     live_segments,
@@ -49,6 +51,36 @@ def test_what_lies_within_another_does_not_count() -> None:
     """Whoever merged was stopped before the small files were gone: their rows count once."""
     parts = [part(1, 1), part(2, 2), part(1, 2), part(3, 3), part(4, 4), part(3, 8), part(9, 9)]
     assert [(each.first, each.last) for each in live_parts(parts)] == [(1, 2), (3, 8), (9, 9)]
+
+
+def test_a_file_that_goes_while_sizes_are_counted_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers trim the cache, and the keeper removes what it has packed."""
+    for name in ("gone", "there"):
+        (tmp_path / name).write_bytes(b"12345")
+    (tmp_path / "within").mkdir()
+    (tmp_path / "within" / "more").write_bytes(b"123")
+    stat = Path.stat
+
+    def late(path: Path, **more: bool) -> os.stat_result:
+        if path.name == "gone":
+            path.unlink(missing_ok=True)
+        return stat(path, **more)
+
+    monkeypatch.setattr(Path, "stat", late)
+    monkeypatch.setattr(Path, "is_file", lambda path: path.name != "within")
+    assert bytes_in(tmp_path) == 8
+
+
+def test_a_store_says_what_it_is_to_owner_and_group(tmp_path: Path) -> None:
+    """Others may not even know that it is one."""
+    before = os.umask(0o022)
+    try:
+        make_store(tmp_path / "store")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "store" / STORE_FILE).stat().st_mode & 0o777 == 0o640
 
 
 def test_lines_that_are_in_a_part_do_not_count(tmp_path: Path) -> None:

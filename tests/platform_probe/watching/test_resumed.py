@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,18 @@ async def test_without_a_place_of_late_the_log_is_read_from_its_end(
     assert not file.is_resumed
     assert has_missed is (said is None)
     file.close()
+
+
+async def test_a_place_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It says which log is read, and nobody else needs it."""
+    path = tmp_path / "platform.jsonl"
+    path.write_bytes(b"1\n")
+    before = os.umask(0o022)
+    try:
+        await Follower(path, FakeClock()).stop()
+    finally:
+        os.umask(before)
+    assert (tmp_path / PLACE_FILE).stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_place_that_cannot_be_written_is_complained_of(tmp_path: Path) -> None:

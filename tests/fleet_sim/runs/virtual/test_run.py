@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,18 @@ def garage() -> Scenario:
         SCENARIOS["underground_garage"],
         ["load.stages.0.duration_s=10", "faults.0.window={start_s: 2, end_s: 8}"],
     )
+
+
+def test_no_file_of_a_run_is_for_everybody(garage: Scenario, tmp_path: Path) -> None:
+    """Records of cars and customers are for owner and group."""
+    before = os.umask(0o022)
+    try:
+        run_virtually(garage, tmp_path / "run", seed=7)
+    finally:
+        os.umask(before)
+    files = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()}
+    assert {"ground_truth.jsonl", "attempts.jsonl", "summary.json", "manifest.json"} <= {*files}
+    assert {name: mode for name, mode in files.items() if mode & 0o007} == {}
 
 
 def test_garbage_is_looked_for_seldom_while_a_run_lasts_and_as_before_afterwards(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -109,6 +110,25 @@ def test_reading_on_leaves_no_file_open(tmp_path: Path) -> None:
         counts.append(len([*Path("/proc/self/fd").iterdir()]))
     assert counts[0] == counts[-1]
     looking.close()
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    """While its pages are read, and when the files are opened."""
+    put_unlocks(tmp_path, [unlock(1)])
+    kept(tmp_path)
+    looking = Looking(tmp_path)
+    looking.read(lambda now: now.rows("SELECT count(*) FROM attempts", {}))
+    (file,) = (tmp_path / "attempts").glob("*.parquet")
+    content = file.read_bytes()
+    file.write_bytes(content[:4] + b"\xff" * 30 + content[34:])
+    is_named = re.escape(f"{file} is damaged (")
+    with pytest.raises(OSError, match=is_named):
+        looking.read(lambda now: now.rows("SELECT max(vehicle_id) FROM attempts", {}))
+    looking.close()
+    again = Looking(tmp_path)
+    with pytest.raises(OSError, match=is_named):
+        again.read(lambda now: now.rows("SELECT max(vehicle_id) FROM attempts", {}))
+    again.close()
 
 
 def test_the_latest_answers_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
