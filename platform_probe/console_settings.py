@@ -203,6 +203,11 @@ class ConsoleSettings(_Part):
         description="address of a trace in your tracing tool, with {trace_id} in it, as"
         " https://jaeger.example/trace/{trace_id}; null: no link",
     )  # fmt: skip
+    runbook_url: str | None = Field(
+        None, pattern=r"^https?://[^\s]+[^\s/]$",
+        description="address of your copy of docs/runbook, as https://wiki.example/runbook: an"
+        " incident links its page there, /OperatorFails.md; null: its name alone",
+    )  # fmt: skip
     objective: float = Field(
         0.99,
         gt=0,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Fact
 from tests.helpers.places import ROOT
 from tests.helpers.shipped import DASHBOARDS, EXPOSED, RECORDED, alerts, dashboard, recording_rules
 
@@ -43,3 +45,28 @@ def test_page_names_what_exists(page: Path) -> None:
     } | {"Who asked", "party", "Targets", "Rules"}  # fmt: skip
     for name in re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text):
         assert name in titles, f"no panel is called {name!r}"
+
+
+@pytest.mark.parametrize(
+    ("page", "trait"),
+    [
+        ("FirmwareFails", Fact.FIRMWARE_FAILS),
+        ("HardwareFails", Fact.HARDWARE_FAILS),
+        ("OperatorFails", Fact.OPERATOR_FAILS),
+        ("RegionFails", Fact.REGION_FAILS),
+    ],
+)
+def test_page_explains_each_cause_that_its_alert_can_name(page: str, trait: Fact) -> None:
+    """Causes of all failure modes that strike cars with this trait in common."""
+    text = (RUNBOOK / f"{page}.md").read_text(encoding="utf-8")
+    causes = {
+        cause
+        for mode in MODES.values()
+        if trait in mode.signature.needs | mode.signature.speaks_for
+        for cause in mode.causes
+        if cause is not None
+    }
+    assert len(causes) > 5
+    missing = {cause.value for cause in causes if f"| `{cause}` | " not in text}
+    assert not missing
+    assert "names the most frequent cause of all failures" in text  # its query has no trait

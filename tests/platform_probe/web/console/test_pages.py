@@ -396,6 +396,26 @@ def test_history_and_who_else_are_told_in_french(tmp_path: Path) -> None:
     assert '<p lang="fr">1 tentatives sur 1 depuis 00:00 ont échoué de cette façon' in others
 
 
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        (
+            {"runbook_url": "https://wiki.example/runbook"},
+            'href="https://wiki.example/runbook/OperatorFails.md"',
+        ),
+        ({}, "<code>docs/runbook/OperatorFails.md</code>"),
+    ],
+)
+def test_an_incident_leads_to_its_runbook(
+    tmp_path: Path, settings: dict[str, Any], shown: str
+) -> None:
+    """By a link where its copy is known, else by the name of the page."""
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    put_incidents(tmp_path / "store", [incident_of(cohort={"operator": "a", "region": "north"})])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl", **settings) as url:
+        assert shown in Visitor(url).get("/incident/incident-1").text
+
+
 def test_an_incident_that_goes_on_is_a_known_problem(tmp_path: Path) -> None:
     """The page of the unlock says who has it, and that customers may hear of it; booking's too."""
     rows = [unlock(1, cause=Cause.BOX_OFFLINE, region="coast", booking_id="booking-1")]
