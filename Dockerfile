@@ -21,6 +21,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY fleet_wire ./fleet_wire
 COPY fleet_sim ./fleet_sim
 COPY platform_probe ./platform_probe
+COPY deploy ./deploy
+COPY scenarios ./scenarios
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/build/bin/pip --python /opt/unlockpath/bin/python install --no-deps /dist/unlockpath-*.whl
 

@@ -15,11 +15,13 @@ COMMANDS = {
     "check": "Check a scenario; each error names file, line and key.",
     "compare": "Compare two runs: is the second worse, beyond chance?",
     "faults": "List the faults, what is seen of each, and its parameters.",
+    "init": "Copy a scenario and the monitor's deploy files, as a start of your own.",
     "inject": "Inject a fault into boxes that run.",
     "openapi": "Print the platform's API as an OpenAPI 3.1 document.",
     "platform": "Run only the platform of a scenario, with its HTTP API.",
     "profile": "Check profiles: files that describe a fleet's wire.",
     "run": "Run a scenario with broker, boxes and probe; write a report.",
+    "scenarios": "List the scenarios that ship.",
     "schema": "Print the JSON Schema of a scenario, for editors.",
     "shrink": "Make a failing scenario as small as it can be.",
     "sweep": "Run a scenario with many seeds and values; write one table.",
@@ -41,12 +43,13 @@ def main() -> None:
     """Simulate a fleet of keyless cars over a real MQTT broker.
 
     \b
-    fleet-sim run scenarios/quiet_city.yaml          broker, boxes and probe together
+    fleet-sim run first_rentals                      broker, boxes and probe together
+    fleet-sim scenarios                              the names of all that ship
     fleet-sim boxes SCENARIO --broker mqtt://host    only the boxes
     fleet-sim platform SCENARIO --broker URL         only the platform, with its API
     fleet-sim inject FAULT --control SOCKET          a fault on boxes that run
     fleet-sim sweep SCENARIO --seeds 100             many runs in virtual time, one table
-    fleet-sim test scenarios/                        does all hold that these expect?
+    fleet-sim test scenarios                         does all hold that these expect?
     fleet-sim compare RUN_A RUN_B                    is B worse, beyond chance?
     fleet-sim shrink SCENARIO                        the least that still fails so
     fleet-sim check SCENARIO                         is this scenario right?

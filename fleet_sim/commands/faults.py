@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
+from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.faults import FAULTS, Fault, Layer, Need
 from fleet_wire.config.file import load_document, suggestion
 from fleet_wire.errors import ConfigError
@@ -29,8 +30,8 @@ ShownBy = Mapping[str, Sequence[Path]]
 @click.option("--markdown", is_flag=True, help="Print two tables for a page instead.")
 @click.option(
     "--scenarios",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("scenarios"),
+    type=ScenarioPath(file_okay=False),
+    default="scenarios",
     show_default=True,
     help="Where to look for scenarios that show a fault.",
 )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
@@ -55,7 +56,7 @@ def checked_listen(
 
 
 scenario_argument = click.argument(
-    "scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO"
+    "scenario", type=ScenarioPath(dir_okay=False), metavar="SCENARIO"
 )
 broker_option = click.option(
     "--broker",

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fleet_sim.commands.options import seed_option, set_option
+from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.commands.verdicts import (
     check_place,
     console_for,
@@ -39,7 +40,7 @@ from fleet_wire.printing import print_json
     "paths",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, exists=True),
+    type=ScenarioPath(exists=True),
     metavar="SCENARIOS...",
 )
 @click.option(

@@ -1,0 +1,155 @@
+"""Wheel and sdist, installed without the repository: what README shows runs in an empty directory.
+
+The packages that ours needs come from the environment of the tests: to install them again would
+say nothing about ours.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from tests.helpers.places import ROOT
+
+NOBODY = 65534
+BRIEFLY = ("--set", "fleet.count=20", "--set", "load.stages.0.duration_s=2", "--set", "expect={}")
+PACKAGES = ("fleet_sim", "fleet_wire", "platform_probe")
+LICENCES = ("LICENSE", "fleet_sim/pages/plotly/LICENSE", "tests/axe/LICENSE")
+
+
+class Installed:
+    """An environment that has one of our distributions, and a directory in which nothing is."""
+
+    def __init__(self, root: Path, distribution: Path) -> None:
+        self._bin = root / "env" / "bin"
+        self.directory = root / "empty"
+        self.directory.mkdir()
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "env"], check=True)
+        python = self._bin / "python"
+        base = {"base": str(root / "env")}
+        self._packages = Path(sysconfig.get_path("purelib", vars=base))
+        others = self._packages / "others.pth"
+        others.write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+        options = ["--no-deps", "--no-index", "--no-build-isolation", "--force-reinstall"]
+        subprocess.run([*pip, *options, distribution], check=True)
+
+    def files(self) -> set[Path]:
+        """Return the files of our packages."""
+        return {
+            path.relative_to(self._packages)
+            for name in PACKAGES
+            for path in (self._packages / name).rglob("*")
+            if path.is_file() and path.suffix != ".pyc"
+        }
+
+    def run(self, program: str, *words: str) -> tuple[int, str]:
+        """Run one of the programs as somebody without rights; return exit code and output."""
+        path = f"{self._bin}:{os.environ['PATH']}"
+        variables = {"PATH": path, "HOME": str(self.directory), "COLUMNS": "200"}
+        as_root = os.getuid() == 0
+        ended = subprocess.run(
+            [self._bin / program, *words],
+            cwd=self.directory,
+            env=variables,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            user=NOBODY if as_root else None,
+            group=NOBODY if as_root else None,
+            extra_groups=() if as_root else None,
+        )
+        return ended.returncode, ended.stdout
+
+
+@pytest.fixture(scope="module")
+def distributions() -> Iterator[Path]:
+    """Build both, in a directory that everybody may read."""
+    directory = Path(mkdtemp(prefix="unlockpath-package-"))
+    directory.chmod(0o755)
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(directory)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def install(distributions: Path, pattern: str) -> Installed:
+    """Install one of them."""
+    (distribution,) = distributions.glob(pattern)
+    root = distributions / f"from-{distribution.suffix[1:]}"
+    root.mkdir()
+    installed = Installed(root, distribution)
+    installed.directory.chmod(0o777)
+    return installed
+
+
+@pytest.fixture(scope="module")
+def wheel(distributions: Path) -> Installed:
+    """Install the wheel."""
+    return install(distributions, "*.whl")
+
+
+@pytest.fixture(scope="module")
+def sdist(distributions: Path) -> Installed:
+    """Install what is built of the sdist."""
+    return install(distributions, "*.tar.gz")
+
+
+def test_what_readme_shows_runs(wheel: Installed) -> None:
+    """In virtual time, from a run to its diagnosis, and a start of somebody's own."""
+    assert "first_rentals" in wheel.run("fleet-sim", "scenarios")[1]
+    for line in (
+        "fleet-sim run ack_lost_executed --mode virtual --out runs/answers",
+        "platform-probe diagnose operator-b-00012 --run runs/answers",
+        "fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7",
+        "fleet-sim init my-fleet --scenario quiet_city",
+        "fleet-sim check my-fleet/quiet_city.yaml",
+        "platform-probe config --config my-fleet/deploy/platform-probe.yaml",
+    ):
+        code, output = wheel.run(*line.split())
+        assert code == 0, f"{line}\n{output}"
+
+
+@pytest.mark.parametrize("broker", ["iotcore", pytest.param("mosquitto", marks=pytest.mark.broker)])
+def test_cars_open_without_root(wheel: Installed, broker: str) -> None:
+    """On the broker that comes with the packages, and on one of the system."""
+    code, output = wheel.run("fleet-sim", "run", "quiet_city", "--private-broker", broker, *BRIEFLY)
+    assert code == 0, output
+    assert f"{broker} on mqtt://" in output
+    assert "(100 %)" in output
+
+
+def test_the_sdist_installs_what_the_wheel_installs(wheel: Installed, sdist: Installed) -> None:
+    """Whoever builds it anew gets the same files, those that ship with the programs included."""
+    assert sdist.files() == wheel.files()
+    code, output = sdist.run("fleet-sim", "run", "quiet_city", "--mode", "virtual", *BRIEFLY)
+    assert code == 0, output
+
+
+def test_each_distribution_has_every_licence(distributions: Path) -> None:
+    """Those of others' work too. The wheel lacks the tests, but has the licence of their tool."""
+    (wheel,) = distributions.glob("*.whl")
+    (sdist,) = distributions.glob("*.tar.gz")
+    places = [ROOT, *(ROOT / name for name in (*PACKAGES, "bench", "deploy", "docs", "tests"))]
+    found = {
+        path for place in places for path in place.glob("**/LICENSE*" if place != ROOT else "L*")
+    }
+    assert {path.relative_to(ROOT).as_posix() for path in found} == set(LICENCES)
+    with zipfile.ZipFile(wheel) as archive:
+        wheel_names = archive.namelist()
+    with tarfile.open(sdist) as packed:
+        sdist_names = packed.getnames()
+    for licence in LICENCES:
+        assert any(name.endswith(f".dist-info/licenses/{licence}") for name in wheel_names)
+        assert f"{sdist.name.removesuffix('.tar.gz')}/{licence}" in sdist_names
