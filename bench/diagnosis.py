@@ -36,7 +36,7 @@ class TurnedClock:
 def measure(cars: int = CARS, failures: int = FAILURES, heartbeats: int = HEARTBEATS) -> str:
     """Return failures diagnosed and heartbeats noted a second of CPU, as a line."""
     clock, told = TurnedClock(), list[Diagnosis]()
-    diagnosing = Diagnosing(shipped_ranking(), clock=clock, emit=lambda _: None, tell=told.append)
+    diagnosing = Diagnosing(shipped_ranking(), clock=clock, tell=told.append)
     for car in range(cars):
         _introduce(diagnosing, car)
     clock.now_s = 100.0

@@ -1,86 +1,66 @@
-"""Detection and incidents put together: takes records and diagnoses, tells incidents.
+"""Detection and incidents put together: takes records, messages and diagnoses, tells incidents.
 
-Both decide without I/O; this module gives them clock and timers, and is a sink of records.
+It does no I/O and has no timers: `due_s` says when `tick` is to be called at the latest.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
-from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
-from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.routine import Beat, Follower
 from platform_probe.detection.detection import Detection
 from platform_probe.incidents.incidents import Incidents
 from platform_probe.incidents.maintenance import MaintenanceWindow
-from platform_probe.load.timers import Timer, Timers
 
-
-class _NothingKept(Follower):
-    """Follows any car, and keeps nothing of it."""
-
-    __slots__ = ()
-
-    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
-        """Take none."""
-
-
-_NOTHING_KEPT: Final = _NothingKept()
+_IN_RECORDS: Final = frozenset({TopicKind.RESULT, TopicKind.COMMAND})
+"""What a command and its answers come to, the records say."""
 
 
 class Alerting:
-    """Finds problems while the monitor runs. As a sink it takes every record."""
-
-    kinds: Final = frozenset(TopicKind) - {TopicKind.RESULT, TopicKind.COMMAND}
-    """What a command and its answers come to, the records say."""
+    """Finds problems, and makes incidents of them."""
 
     def __init__(
         self,
         *,
         clock: Clock,
-        timers: Timers,
         tell: Callable[[Incident], None],
         words: Callable[[float], str],
         name: str,
         windows: Sequence[MaintenanceWindow] = (),
     ) -> None:
         """Make both. `words` says the time of day, `name` is the monitor's."""
-        self._clock = clock
-        self._timers = timers
         self.incidents = Incidents(clock=clock, tell=tell, words=words, name=name, windows=windows)
         self._detection = Detection(clock=clock, found=self.incidents.take)
         self._detection.on_alarm = self._plan
-        self._timer: Timer | None = None
-        self._due_s = float("inf")
+        self.due_s = math.inf
+        """When `tick` is to be called at the latest, on the monotonic clock."""
         self._plan()
 
-    def take_up(
+    def restore(
         self,
         attempts: Iterable[Attempt],
         incidents: Sequence[Incident],
         diagnoses: Sequence[Diagnosis] = (),
     ) -> None:
-        """Take up what an earlier process knew: its last records, and incidents not long ago."""
+        """Restore what an earlier process knew: its last records, and incidents not long ago."""
         self.incidents.restore(incidents)
         self._detection.warm(attempts, diagnoses, self.incidents.take_up)
         self._detection.take_up(incidents, diagnoses)
         self.incidents.begin()
         self._plan()
 
-    def emit(self, record: Record) -> None:
-        """Take a record."""
-        self.emit_together((record,))
+    # What happens
 
-    def emit_together(self, records: Sequence[Record]) -> None:
-        """Take records that were written together."""
-        self._detection.take(records)
+    def record(self, record: Record) -> None:
+        """Take a record."""
+        self._detection.take((record,))
 
     def unanswered(self, record: Attempt) -> None:
         """Take an unlock that looks failed before it has ended, as its record would be now."""
@@ -90,24 +70,16 @@ class Alerting:
         """Take a diagnosis."""
         self._detection.diagnosis(diagnosis)
 
-    # What is heard, as `watching.inbox.Hears` has it
-
     def heard(
-        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
         """Take a message of a car."""
-        self._detection.heard(vehicle_id, message, is_retained=is_retained)
-
-    def follower(self, vehicle_id: str) -> Follower:  # noqa: ARG002 - the form of `Hears`
-        """Keep nothing of what a car's heartbeats say: they are counted as they come."""
-        return _NOTHING_KEPT
+        if kind not in _IN_RECORDS:
+            self._detection.heard(vehicle_id, message, is_retained=is_retained)
 
     def came_together(self, heartbeats: int) -> None:
         """Take that so many heartbeats have come."""
         self._detection.beats(heartbeats)
-
-    def broker_said(self, event: BrokerEvent) -> None:
-        """Pass over the broker's word: the diagnosis has it."""
 
     def platform_said(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log: of each press, before it has ended."""
@@ -128,8 +100,6 @@ class Alerting:
         """Take that the monitor is connected to the broker, or no longer."""
         self._detection.connection(is_there=is_there)
 
-    # People
-
     def act(self, action: IncidentAction) -> bool:
         """Do what a person asks for; return whether there is such an incident."""
         return self.incidents.act(action)
@@ -138,26 +108,12 @@ class Alerting:
         """Return how the tests fare."""
         return self._detection.stats()
 
-    def close(self) -> None:
-        """Look for the last time, and stop the timer."""
-        self._tick()
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _tick(self) -> None:
-        self._due_s = float("inf")
+    def tick(self) -> None:
+        """Look at what is due."""
+        self.due_s = math.inf
         self._detection.tick()
         self.incidents.tick()
         self._plan()
 
     def _plan(self) -> None:
-        """See to it that `_tick` comes when something is to be looked at."""
-        at_s = self._detection.next_s()
-        if at_s >= self._due_s:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due_s = at_s
-        self._timer = self._timers.call_later(
-            max(at_s - self._clock.monotonic_s(), 0.0), self._tick
-        )
+        self.due_s = min(self.due_s, self._detection.next_s())

@@ -8,21 +8,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.links.several import OnBroker, OnLeftOver, spread_links
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
-from platform_probe.alerting import Alerting
 from platform_probe.connected import LINK_LIMITS
 from platform_probe.incidents.incidents import REMEMBERED_S
-from platform_probe.load.timers import LoopTimers
+from platform_probe.judge.judge import Judge
+from platform_probe.judge.resuming import Past
 from platform_probe.outputs.earlier import last_attempts, last_diagnoses, last_incidents
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
@@ -32,15 +32,12 @@ from platform_probe.outputs.logs import (
     open_log,
     route_standard_library,
 )
-from platform_probe.outputs.messages.asking import MAX_ASKED_BYTES
+from platform_probe.outputs.messages.asking import MAX_ASKED_BYTES, Act
 from platform_probe.outputs.messages.service import Messages
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import (
-    IncidentsFile,
-    disk_error,
-)
+from platform_probe.outputs.sinks import disk_error
 from platform_probe.probe import Probe
 from platform_probe.settings import BucketPart, ProbeSettings
 from platform_probe.store.bucket import Bucket
@@ -52,6 +49,7 @@ from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.web.console.child import ConsoleChild
 from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
+from platform_probe.weights import shipped_ranking
 
 STDERR: Final = 2
 READ_TOGETHER_S: Final = 0.004
@@ -245,50 +243,33 @@ def console_of(settings: ProbeSettings) -> ConsoleChild | None:
     )
 
 
-def alerting_of(
-    settings: ProbeSettings,
-    stack: ExitStack,
-    *,
-    clock: SystemClock,
-    timers: LoopTimers,
-    metrics: ProbeMetrics,
-    store: StoreWriter | None,
-    messages: Messages | None,
-    failed: Callable[[str, Exception], None],
-) -> Alerting | None:
-    """Return what finds problems and makes incidents of them, which are kept; None: nothing does.
-
-    It takes up what the records of an earlier process say.
-    """
+def judge_of(settings: ProbeSettings) -> Judge:
+    """Return a judge that knows nothing yet."""
     chosen = settings.detection
-    if chosen is None:
-        return None
-    incidents = IncidentsFile(settings.out_dir, rotation_of(settings), on_error=failed)
-    stack.enter_context(incidents)
-
-    def tell(incident: Incident) -> None:
-        incidents.tell(incident)
-        if store is not None:
-            store.incident(incident)
-        if messages is not None:
-            messages.tell(incident)
-        metrics.note_incident(incident, alerting.incidents.open)
-
-    alerting = Alerting(
-        clock=clock,
-        timers=timers,
-        tell=tell,
-        words=minute_clock(zone_named(chosen.zone)),
+    zone = "UTC" if chosen is None else chosen.zone
+    return Judge(
+        shipped_ranking(),
+        words=minute_clock(zone_named(zone)),
         name=settings.client_id,
-        windows=chosen.windows(),
+        windows=() if chosen is None else chosen.windows(),
+        detects=chosen is not None,
     )
-    earlier = last_incidents(settings.out_dir, since=clock.unix_s() - REMEMBERED_S)
-    diagnoses = last_diagnoses(settings.out_dir)
-    alerting.take_up(last_attempts(settings.out_dir), earlier, diagnoses)
-    for incident in alerting.incidents.open:
-        if messages is not None:  # what an earlier process did not come to tell
-            messages.tell(incident)
-    return alerting
+
+
+def past_of(out_dir: Path, *, at: float, offset_s: float) -> Past:
+    """Return what the files of an earlier process say, for a judge that starts at journal time `at`.
+
+    `offset_s` leads from journal time to the wall clock.
+    """
+    return Past(
+        at=at,
+        offset_s=offset_s,
+        retained=(),
+        window=(),
+        attempts=last_attempts(out_dir),
+        diagnoses=last_diagnoses(out_dir),
+        incidents=last_incidents(out_dir, since=at + offset_s - REMEMBERED_S),
+    )
 
 
 def pages_of(
@@ -298,7 +279,7 @@ def pages_of(
     *,
     refresh: Callable[[], None],
     messages: Messages | None,
-    alerting: Alerting | None,
+    act: Act,
 ) -> ProbePages:
     """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
 
@@ -309,7 +290,7 @@ def pages_of(
     posts: dict[str, Page] = {}
     max_body_bytes = MAX_BODY_BYTES
     if messages is not None:
-        posts |= messages.pages(_nothing_to_act_on if alerting is None else alerting.act)
+        posts |= messages.pages(act)
         max_body_bytes = MAX_ASKED_BYTES
     receiver = _otlp_receiver(settings, probe)
     if receiver is not None:
@@ -323,11 +304,6 @@ def pages_of(
         max_body_bytes=max_body_bytes,
         on_defect=lambda _: metrics.count_http_defect(),
     )
-
-
-def _nothing_to_act_on(_: IncidentAction) -> bool:
-    """Do nothing to an incident: none is looked for."""
-    return False
 
 
 def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
-from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.links.link import (
     LinkFactory,
@@ -30,11 +29,10 @@ from platform_probe.attempts.judging import JudgedCounts
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.connected import Connected
-from platform_probe.diagnosis.diagnosing import Diagnosing
-from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.doubts import say_doubts
+from platform_probe.journal.feed import TICK_EVERY_S, JournalFeed
 from platform_probe.load.timers import Timer, Timers
-from platform_probe.outputs.logs import Logger, RevisionLog
+from platform_probe.outputs.logs import Logger
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
@@ -78,8 +76,8 @@ class Probe(Connected):
         self._sink = sink
         self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence(wire=profile.traits)
-        self.diagnosing: Diagnosing | None = None
-        """Diagnoses what failed, on its way to the sinks."""
+        self._journal: JournalFeed | None = None
+        """Gets all that is measured and heard."""
         self._relocks = self._load.unlocks and self._load.relock
         self.tracker = self._tracker()
         self.tracker.is_ours = None if self._group is None else self._group.is_ours
@@ -99,6 +97,7 @@ class Probe(Connected):
         self.synthetic = self._synthetic(only_open)
         self._ticker: Timer | None = None
         self._heart: Timer | None = None
+        self._journal_ticker: Timer | None = None
         self._tick_at_s = math.inf
         self._beat_due_s = math.inf
         self.has_begun = False
@@ -114,53 +113,21 @@ class Probe(Connected):
         if self.platform is not None and on_event is not None:
             self.platform.let_hear(on_event)
 
-    def watch_unanswered(self, tell: Callable[[Attempt], None]) -> None:
-        """Tell from now on of unlocks to which a connected car says nothing, before they end.
+    def write_journal(self, journal: JournalFeed) -> None:
+        """Write from now on all that is measured and heard to a journal."""
+        self._journal = journal
+        self._inbox.let_hear(journal)
+        if self.platform is not None:
+            self.platform.let_hear(journal.platform_said)
+        self.on_connection = journal.connection
+        self.tracker.on_unanswered = self._unanswered
+        journal.start()
+        self._tick_journal()
 
-        Each as its record would be if it ended then.
-        """
-
-        def unanswered(attempt: EndedAttempt) -> None:
-            if self.joiner is None:
-                tell(attempt.alone(self.evidence.wire))
-            else:
-                tell(self.joiner.as_it_is(attempt))
-
-        self.tracker.on_unanswered = unanswered
-
-    def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
-        """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
-        revisions = RevisionLog(self._logger)
-
-        def revised(diagnosis: Diagnosis) -> None:
-            tell(diagnosis)
-            revisions.told(diagnosis)
-
-        def settled(diagnosis: Diagnosis) -> None:
-            self._metrics.count_diagnosis(diagnosis)
-            revisions.settled(diagnosis)
-
-        self.diagnosing = Diagnosing(
-            ranking,
-            clock=self._clock,
-            emit=self._write,
-            tell=revised,
-        )
-        self.diagnosing.on_wait = self._plan_tick
-        self.diagnosing.on_settled = settled
-        self._inbox.let_hear(self.diagnosing)
-
-    def take_up(
-        self, records: Sequence[Attempt], diagnoses: Sequence[Diagnosis], calls: Sequence[str]
-    ) -> None:
-        """Take up what an earlier process has written last: unlocks, what it said of them, calls.
-
-        The calls by their `complaint_id`.
-        """
+    def restore(self, records: Sequence[Attempt], calls: Sequence[str]) -> None:
+        """Restore what an earlier process has written last: unlocks, and the ids of calls."""
         if self.joiner is not None:
             self.joiner.take_up(records, calls)
-        if self.diagnosing is not None:
-            self.diagnosing.take_up(records, diagnoses)
 
     # What a link calls
 
@@ -256,13 +223,14 @@ class Probe(Connected):
         self.tracker.interrupt()
         if self.joiner is not None:
             self.joiner.flush()
-        if self.diagnosing is not None:
-            self.diagnosing.flush()
         self.synthetic.close()
-        for timer in (self._ticker, self._heart):
+        for timer in (self._ticker, self._heart, self._journal_ticker):
             if timer is not None:
                 timer.cancel()
         self._leave()
+        if self._journal is not None:
+            self._journal.stop()
+            self._journal = None
 
     # What others may ask
 
@@ -369,7 +337,7 @@ class Probe(Connected):
             on_complaint=self._emit,
         )
         self.joiner.on_wait = self._plan_tick
-        self.joiner.on_late = self._sink.emit
+        self.joiner.on_late = self._write
         self.tracker.to_join = self._to_join
         inbox = PlatformInbox(
             self.joiner,
@@ -388,19 +356,31 @@ class Probe(Connected):
         self._group.line_came()
 
     def _emit(self, record: Record) -> None:
-        """Hand a record on: by the diagnosis, where there is one."""
-        if self.diagnosing is None:
-            self._write(record)
-        else:
-            self.diagnosing.take(record)
-
-    def _write(self, record: Record) -> None:
-        """Hand a record on to the sinks, of a late unlock once its customer's answer is known."""
+        """Hand a record on; that of a late unlock once its customer's answer is known."""
         joiner = self.joiner
         if joiner is not None and isinstance(record, StrayAnswer) and record.is_late_unlock:
             joiner.take_late(record)
         else:
-            self._sink.emit(record)
+            self._write(record)
+
+    def _write(self, record: Record) -> None:
+        """Write a record to the journal, and hand it to the sinks."""
+        if self._journal is not None:
+            self._journal.emit(record)
+        self._sink.emit(record)
+
+    def _unanswered(self, attempt: EndedAttempt) -> None:
+        """Note an unlock to which a connected car says nothing, as its record would be now."""
+        if self._journal is not None:
+            joiner, wire = self.joiner, self.evidence.wire
+            self._journal.unanswered(
+                attempt.alone(wire) if joiner is None else joiner.as_it_is(attempt)
+            )
+
+    def _tick_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.tick()
+            self._journal_ticker = self._timers.call_later(TICK_EVERY_S, self._tick_journal)
 
     def _to_join(self, attempt: EndedAttempt) -> None:
         assert self.joiner is not None  # noqa: S101 - it is the one that asks for them
@@ -425,17 +405,13 @@ class Probe(Connected):
         """Return when something may be overdue next; None: nothing waits."""
         deadline_s = self.tracker.next_deadline_s()
         join_s = self.joiner.next_s() if self.joiner is not None else None
-        look_s = self.diagnosing.next_s() if self.diagnosing is not None else None
-        times_s = (deadline_s, join_s, look_s)
-        return min((at_s for at_s in times_s if at_s is not None), default=None)
+        return min((at_s for at_s in (deadline_s, join_s) if at_s is not None), default=None)
 
     def _tick(self) -> None:
         self._tick_at_s = math.inf
         self.tracker.tick()
         if self.joiner is not None:
             self.joiner.tick()
-        if self.diagnosing is not None:
-            self.diagnosing.tick()
         self._plan_tick()
 
     def _plan_tick(self) -> None:

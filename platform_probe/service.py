@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -13,41 +13,54 @@ from typing import Final, NamedTuple
 import msgspec
 from prometheus_client.metrics_core import Metric
 
-from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.links.link import BrokerAddress, Disconnected, Message
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.system_clock import SystemClock
-from platform_probe.alerting import Alerting
+from platform_probe.journal.entries import Entry
+from platform_probe.journal.feed import JournalFeed, JournalTime
+from platform_probe.judge.judge import Judgement
+from platform_probe.judging import (
+    Outlet,
+    RunningJudge,
+    file_outlet,
+    log_outlet,
+    messages_outlet,
+    metrics_outlet,
+    store_outlet,
+)
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import (
     last_ends,
     recent,
     recent_calls,
-    recent_diagnoses,
     written_since,
 )
 from platform_probe.outputs.logs import (
     Logger,
     LogSink,
 )
+from platform_probe.outputs.messages.asking import Act
 from platform_probe.outputs.messages.service import Messages
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.otlp.sink import OtlpExport
 from platform_probe.outputs.sinks import (
     DiagnosesFile,
     FanOut,
+    IncidentsFile,
     JsonlSink,
     Sink,
 )
 from platform_probe.parts import (
-    alerting_of,
     console_of,
     export_of,
+    judge_of,
     links_of,
     logger_of,
     messages_of,
     metrics_of,
     pages_of,
+    past_of,
     rotation_of,
     store_of,
 )
@@ -64,7 +77,6 @@ from platform_probe.watching.resumed import (
     last_place,
     open_resumed,
 )
-from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
 COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
@@ -84,7 +96,7 @@ class _Parts(NamedTuple):
     logger: Logger
     export: OtlpExport | None
     messages: Messages | None
-    alerting: Alerting | None
+    act: Act
     store: StoreWriter | None
     flush: Callable[[], None]
     """Sees to it that all records are written."""
@@ -138,18 +150,8 @@ async def serve(settings: ProbeSettings) -> None:
         timers = LoopTimers(loop)
         stack.callback(timers.close)
         messages = messages_of(settings, metrics, logger, clock)
-        alerting = alerting_of(
-            settings,
-            stack,
-            clock=clock,
-            timers=timers,
-            metrics=metrics,
-            store=store,
-            messages=messages,
-            failed=sink_failed,
-        )
-        if alerting is not None:
-            sinks["alerting"] = alerting
+        incidents = IncidentsFile(settings.out_dir, rotation_of(settings), on_error=sink_failed)
+        stack.enter_context(incidents)
         fan_out = FanOut(
             sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
         )
@@ -163,23 +165,52 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
-        _let_hear(probe, store, alerting)
+        outlets = {"jsonl": _after(fan_out.flush, file_outlet(diagnoses, incidents))}
+        if store is not None:
+            outlets["store"] = store_outlet(store)
+            probe.let_hear(store, store.platform_event)
+        if messages is not None:
+            outlets["messages"] = messages_outlet(messages)
+        outlets |= {"metrics": metrics_outlet(metrics), "log": log_outlet(logger)}
+
+        def set_aside(entry: Entry, trace: str) -> None:
+            metrics.count_sink_error("judge")
+            probe.complain("entry_set_aside", type(entry).__name__, traceback=trace)
+
+        judge = RunningJudge(
+            judge_of(settings), outlets, on_set_aside=set_aside, on_outlet_error=sink_failed
+        )
+        time = JournalTime(clock)
+        judge.resume(past_of(settings.out_dir, at=time.now(), offset_s=0.0))
+        for incident in judge.open_incidents:
+            if messages is not None:  # what an earlier process did not come to tell
+                messages.tell(incident)
+        journal = JournalFeed(judge.append, clock=clock, time=time)
+        probe.write_journal(journal)
         if last is not None:
             _take_up_again(probe, store, settings.out_dir, last)
-        _take_up(probe, settings.out_dir, since=clock.unix_s() - TAKEN_UP_S)
-        parts = _Parts(metrics, logger, export, messages, alerting, store, fan_out.flush)
+        since = clock.unix_s() - TAKEN_UP_S
+        probe.restore(
+            recent(settings.out_dir, since=since), recent_calls(settings.out_dir, since=since)
+        )
+
+        def act(action: IncidentAction) -> bool:
+            can_act = judge.can_act(action)
+            journal.act(action)
+            return can_act
+
+        parts = _Parts(metrics, logger, export, messages, act, store, fan_out.flush)
         await _work(settings, probe, parts, last)
 
 
-def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None) -> None:
-    """Hand on what is heard to those who keep it, and who look for problems."""
-    if store is not None:
-        probe.let_hear(store, store.platform_event)
-    if alerting is not None:
-        probe.let_hear(alerting, alerting.platform_said)
-        probe.on_connection = alerting.connection
-        probe.watch_unanswered(alerting.unanswered)
+def _after(flush: Callable[[], None], outlet: Outlet) -> Outlet:
+    """Return an outlet that sees to it that all records are written first."""
+
+    def judged(judgement: Judgement, open_incidents: Sequence[Incident]) -> None:
+        flush()
+        outlet(judgement, open_incidents)
+
+    return judged
 
 
 def _take_up_again(probe: Probe, store: StoreWriter | None, out_dir: Path, last: LogPlace) -> None:
@@ -194,20 +225,11 @@ def _take_up_again(probe: Probe, store: StoreWriter | None, out_dir: Path, last:
             store.emit(record)
 
 
-def _take_up(probe: Probe, out_dir: Path, *, since: float) -> None:
-    """Let it know what an earlier process has written since a moment, Unix seconds."""
-    probe.take_up(
-        recent(out_dir, since=since),
-        recent_diagnoses(out_dir, since=since),
-        recent_calls(out_dir, since=since),
-    )
-
-
 async def _work(
     settings: ProbeSettings, probe: Probe, parts: _Parts, last: LogPlace | None
 ) -> None:
     """Let a probe that is put together do its work, and end it in good order."""
-    metrics, logger, export, messages, alerting, store, flush = parts
+    metrics, logger, export, messages, act, store, flush = parts
     refresh = partial(_refresh_gauges, probe, messages)
 
     def families() -> Iterable[Metric]:
@@ -215,7 +237,7 @@ async def _work(
         return metrics.registry.collect()
 
     server = pages_of(
-        settings, probe, metrics, refresh=refresh, messages=messages, alerting=alerting
+        settings, probe, metrics, refresh=refresh, messages=messages, act=act
     ).server()
     port = await server.start(
         settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
@@ -239,8 +261,6 @@ async def _work(
         stopped.close()  # only now has all that was under way a record
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
-        if alerting is not None:
-            alerting.close()  # what it finds at last is told too
         for sender in (messages, export):
             if sender is not None:
                 await sender.close(at_once=run.is_told_to_end)
@@ -254,25 +274,6 @@ def _refresh_gauges(probe: Probe, messages: Messages | None) -> None:
     probe.refresh_gauges()
     if messages is not None:
         messages.refresh_gauges()
-
-
-def _told(
-    diagnoses: DiagnosesFile,
-    store: StoreWriter | None,
-    alerting: Alerting | None,
-    flush: Callable[[], None],
-) -> Callable[[Diagnosis], None]:
-    """Return what keeps a diagnosis; `flush` lets its record be written before it."""
-
-    def tell(diagnosis: Diagnosis) -> None:
-        flush()
-        diagnoses.tell(diagnosis)
-        if store is not None:
-            store.diagnosis(diagnosis)
-        if alerting is not None:
-            alerting.diagnosis(diagnosis)
-
-    return tell
 
 
 async def _follow_platform(

@@ -27,16 +27,18 @@ def measure_cost(unlocks: int = MANY) -> tuple[float, int]:
     At ten unlocks a second, of a town with 500 cohorts.
     """
     time_, told = TurnedTime(), list[object]()
-    alerting = Alerting(clock=time_, timers=time_, tell=told.append, words=utc_clock, name="cost")
+    alerting = time_.drive(
+        Alerting(clock=time_, tell=told.append, words=utc_clock, name="cost")
+    )
     attempts = _attempts(WARM + unlocks)
     for attempt in attempts[:WARM]:
         time_.go_to(attempt.started_at + attempt.total_s - EPOCH_S)
-        alerting.emit(attempt)
+        alerting.record(attempt)
     with _garbage_collected_as_in_a_monitor():
         began_s = time.process_time()
         for attempt in attempts[WARM:]:
             time_.go_to(attempt.started_at + attempt.total_s - EPOCH_S)
-            alerting.emit(attempt)
+            alerting.record(attempt)
         used_s = time.process_time() - began_s
     return used_s / unlocks * 1e6, alerting.stats()["cohorts"]
 

@@ -109,13 +109,13 @@ def alarms_of(values: Sequence[float]) -> list[float]:
     middle = unscored[len(unscored) // 2]
     span = unscored[len(unscored) * 9 // 10] - unscored[len(unscored) // 10] or abs(middle) or 1.0
     time, told = TurnedTime(), list[Incident]()
-    alerting = Alerting(clock=time, timers=time, tell=told.append, words=utc_clock, name="nab")
+    alerting = time.drive(Alerting(clock=time, tell=told.append, words=utc_clock, name="nab"))
     alarms, seen = [], 0
     for number, value in enumerate(values):
         answer_s = max(1.0 + (value - middle) / span, 0.0)
         attempt = _unlock(number, answer_s)
         time.go_to(number * EVERY_S)
-        alerting.emit(attempt)
+        alerting.record(attempt)
         is_alarm = any(
             one.kind is IncidentKind.LATENCY
             and one.changes[-1].kind in (ChangeKind.OPENED, ChangeKind.REOPENED)
@@ -123,7 +123,7 @@ def alarms_of(values: Sequence[float]) -> list[float]:
         )
         seen = len(told)
         alarms.append(float(is_alarm))
-    alerting.close()
+    alerting.tick()
     return alarms
 
 

@@ -39,6 +39,12 @@ class TurnedTime:
         self.now_s = 0.0
         self._calls: list[tuple[float, int, _Call, Callable[..., None], tuple[Any, ...]]] = []
         self._number = 0
+        self._alerting: Alerting | None = None
+
+    def drive(self, alerting: Alerting) -> Alerting:
+        """Tick this alerting, and no other, when something of it is due."""
+        self._alerting = alerting
+        return alerting
 
     def monotonic_s(self) -> float:
         """Return the monotonic clock."""
@@ -62,10 +68,17 @@ class TurnedTime:
     def go_to(self, at_s: float) -> None:
         """Let time pass."""
         calls = self._calls
-        while calls and calls[0][0] <= at_s:
-            due_s, _, call, then, arguments = heapq.heappop(calls)
+        while True:
+            tick_s = math.inf if self._alerting is None else self._alerting.due_s
+            call_s = calls[0][0] if calls else math.inf
+            if min(tick_s, call_s) > at_s:
+                break
+            self.now_s = max(self.now_s, min(tick_s, call_s))
+            if self._alerting is not None and tick_s <= call_s:
+                self._alerting.tick()
+                continue
+            _, _, call, then, arguments = heapq.heappop(calls)
             if not call.is_cancelled:
-                self.now_s = due_s
                 then(*arguments)
         self.now_s = at_s
 
@@ -85,14 +98,14 @@ class Watching:
 
     def _started(self) -> Alerting:
         time = self._time
-        return Alerting(
-            clock=time, timers=time, tell=self.told.append, words=utc_clock, name="bench"
+        return time.drive(
+            Alerting(clock=time, tell=self.told.append, words=utc_clock, name="bench")
         )
 
     def attempt(self, attempt: Attempt) -> None:
         """Take an unlock, when it ends."""
         self._time.go_to(attempt.started_at + attempt.total_s - EPOCH_S)
-        self._alerting.emit(attempt)
+        self._alerting.record(attempt)
         self._kept.append(attempt)
         if self._time.now_s >= self._restart_s:
             self._restart()
@@ -109,7 +122,7 @@ class Watching:
 
     def close(self) -> None:
         """Look for the last time."""
-        self._alerting.close()
+        self._alerting.tick()
 
     def _hear(self, said: Said, *, is_retained: bool) -> None:
         kind = TopicKind.PRESENCE if isinstance(said.message, Presence) else TopicKind.STATE
@@ -118,10 +131,10 @@ class Watching:
 
     def _restart(self) -> None:
         self._restart_s += self._restart_every_s
-        self._alerting.close()
+        self._alerting.tick()
         remembered = self._alerting.incidents.remembered
         self._alerting = self._started()
-        self._alerting.take_up([*self._kept], remembered)
+        self._alerting.restore([*self._kept], remembered)
         for kept in self._retained.values():
             for said in kept:
                 self._hear(said, is_retained=True)

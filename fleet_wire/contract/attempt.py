@@ -178,9 +178,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How it ended; `unknown` may have opened the car."""
     cause: Cause | None
     """Why it did not end well; null where it did."""
-    failure_mode: str | None = None
-    """A finer name than the cause, where the diagnosis was sure when the unlock was judged; see
-    `diagnoses.jsonl` for the others, the evidence, and what came later."""
     reason: str | None = None
     """What the box, the broker or the platform itself said."""
     total_s: float

@@ -335,14 +335,10 @@ class Detection:
                 at_s, values, attempt.vehicle_id, whose, attempt.attempt_id, measures,
                 attempt.cause,
             )  # fmt: skip
-            if attempt.failure_mode is not None:
-                one.modes = ((attempt.failure_mode, 1.0),)
             self._waves.hit(one)
         elif counts:
             self._opened.keep(attempt.attempt_id, _Opened(values, whose))
         self._shares.take(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
-        if one is not None and counts:
-            self._note_mode(one, now_s)
         if is_again and not is_failure:
             again = Hit(at_s, values, attempt.vehicle_id, whose, attempt.attempt_id, (AGAIN,))
             self._pressed_again(again, now_s)
@@ -358,9 +354,6 @@ class Detection:
             self._shares.withdraw(hit)
             return
         hit.cause, hit.customer = attempt.cause, self._customers.whose(attempt)
-        if attempt.failure_mode is not None:
-            hit.modes = ((attempt.failure_mode, 1.0),)
-        self._shares.note_diagnosed(hit)
         measures += self._hops.slow(attempt, now_s)
         if not counts:
             hit.measures = measures
@@ -369,7 +362,6 @@ class Detection:
         for measure in measures:
             if measure not in hit.measures:
                 self._shares.also(hit, measure, now_s)
-        self._note_mode(hit, now_s)
 
     def _note_mode(self, hit: Hit, now_s: float) -> None:
         """Count the mode of an unlock that did not go well, once it is known: the first named.
@@ -397,6 +389,7 @@ class Detection:
         for one in (hit, again):
             if one is not None:
                 one.modes = modes_of(diagnosis)
+                one.cause = diagnosis.cause
                 self._note_mode(one, now_s)
                 self._shares.note_diagnosed(one)
 

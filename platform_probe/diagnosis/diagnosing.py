@@ -2,7 +2,8 @@
 
 What is heard of cars is noted cheaply, car by car. An unlock that went well costs a few counts. One
 that failed is diagnosed when its record comes, and again when something about its car has changed
-and at fixed times, for ten minutes: whenever the evidence is another one, that is a revision.
+and at fixed times, for ten minutes: whenever the evidence is another one, that is a revision. A
+record itself never changes: a diagnosis refers to it by its id.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from platform_probe.diagnosis.open_unlocks import (
     is_between,
 )
 from platform_probe.diagnosis.ranking import Ranking
-from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, unseen
+from platform_probe.diagnosis.records import concluded, is_taken_over_often, past_of, unseen
 from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S, still_locked
 from platform_probe.diagnosis.seen_of_others import MEANWHILE_S, SWITCHED_OFF_S
@@ -74,20 +75,18 @@ _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD
 
 
 class Diagnosing(Hearing):
-    """Takes what is heard and every record; `emit` gets the records, `tell` the diagnoses."""
+    """Takes what is heard and every record; `tell` gets the diagnoses."""
 
     def __init__(
         self,
         ranking: Ranking,
         *,
         clock: Clock,
-        emit: Callable[[Record], None],
         tell: Callable[[Diagnosis], None],
         max_cars: int = MAX_CARS,
     ) -> None:
         super().__init__(clock=clock, max_cars=max_cars)
         self._ranking = ranking
-        self._emit = emit
         self._tell = tell
         self._ended = EndedUnlocks(self._neighbours)
         self._open = OpenUnlocks(self._wait)
@@ -99,32 +98,31 @@ class Diagnosing(Hearing):
         self.on_settled: Callable[[Diagnosis], None] | None = None
         """Gets the last revision of each diagnosis."""
 
-    def take_up(self, records: Iterable[Attempt], diagnoses: Iterable[Diagnosis]) -> None:
-        """Take up what an earlier process has written: its unlocks are known, and not open.
-
-        What it said of one stands; what is said of the same one now has a later number.
-        """
-        for told in diagnoses:
-            if told.revision > self._told_before.get(told.attempt_id, 0):
-                remember(self._told_before, told.attempt_id, told.revision, MAX_OPEN)
+    def take_up(self, records: Iterable[Attempt]) -> None:
+        """Take up the unlocks that an earlier process has written: they are known, and not open."""
         for record in records:
             if record.reason != PROBE_STOPPED:
                 began_s = self._placed_s(record.started_at)
                 self._note(record, self._car(record.vehicle_id), began_s)
 
+    def continue_revisions(self, diagnoses: Iterable[Diagnosis]) -> None:
+        """Give what is said from now on of an unlock a later number than an earlier process did."""
+        for told in diagnoses:
+            if told.revision > self._told_before.get(told.attempt_id, 0):
+                remember(self._told_before, told.attempt_id, told.revision, MAX_OPEN)
+            one = self._open.get(told.attempt_id)
+            if one is not None and one.revision < told.revision:
+                one.revision = told.revision
+
     # What ends
 
     def take(self, record: Record) -> None:
-        """Take a record, hand it on with what is known of it, and tell its diagnosis."""
+        """Take a record, and tell its diagnosis where it has one."""
         if isinstance(record, Complaint):
-            self._emit(record)
             self._complaint(record)
         elif not isinstance(record, Attempt):
-            self._emit(record)
             self._stray(record)
-        elif record.source is Source.FLOOR or record.same_as:
-            self._emit(record)
-        else:
+        elif record.source is not Source.FLOOR and not record.same_as:
             self._attempt(record)
 
     def tick(self) -> None:
@@ -155,22 +153,18 @@ class Diagnosing(Hearing):
         car = self._car(record.vehicle_id)
         one = self._open.get(record.attempt_id)
         if one is None and (record.reason or "").startswith((PROBE_STOPPED, BEGUN_LATE, UNREAD)):
-            self._emit(record)  # nobody has seen what it failed of, or whether it did
-            return
+            return  # nobody has seen what it failed of, or whether it did
         self._note(record, car, began_s)
         if one is not None:
             one.record = record
         elif record.outcome is Outcome.OK and not self._is_odd(record, car, began_s):
             remember(self._recent, record.vehicle_id, record, MAX_RECENT)
-            self._emit(record)
             return
         else:
             one = self._begin(record, now_s)
         self._see(one, now_s)
         alike = self._alike(one)
         modes = self._rank(one, alike)
-        one.named = named(record, modes[0], one.kept)
-        self._emit(one.named)
         self._revise(one, modes, _basis(one, alike), now_s=now_s)
         if alike:
             self._look_soon(record.vehicle_id, now_s)
@@ -344,7 +338,8 @@ class Diagnosing(Hearing):
     ) -> None:
         one.basis = basis
         one.revision += 1
-        record = one.named or one.record
+        record = one.record
+        outcome, cause = concluded(record, modes[0])
         one.last = Diagnosis(
             attempt_id=record.attempt_id,
             vehicle_id=record.vehicle_id,
@@ -353,8 +348,8 @@ class Diagnosing(Hearing):
             revision=one.revision,
             at=round(self._clock.unix_s(), 3),
             after_s=round(now_s - one.began_s, 3),
-            outcome=record.outcome,
-            cause=record.cause,
+            outcome=outcome,
+            cause=cause,
             modes=modes,
             facts=tuple(FactSeen(fact.value, said) for fact, said in one.kept.items()),
             told=tuple(sorted(one.told)),

@@ -44,10 +44,7 @@ class OpenUnlock:
     """An unlock whose diagnosis may still change."""
 
     record: Attempt
-    """As its stages say; facts are seen of this one."""
     began_s: float
-    named: Attempt | None = None
-    """With its mode, and the cause that follows."""
     revision: int = 0
     late: dict[str, float] = field(default_factory=dict)
     basis: tuple[Seen, ...] = ()

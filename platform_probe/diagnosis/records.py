@@ -22,10 +22,8 @@ from platform_probe.diagnosis.seen_of_car import OFTEN
 from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, is_yes, waited_s
 
 _NAMES: Final = ("region", "operator", "firmware", "hardware", "app_version")
-SURE: Final = 0.6
-"""From this probability on a mode is named in the attempt's record."""
 SURE_OF_CAUSE: Final = 0.9
-"""From this probability on it sets the cause, where the stages alone said another."""
+"""A mode of at least this probability sets the cause, where the stages alone said another."""
 
 
 def past_of(record: Attempt, began_s: float) -> PastAttempt:
@@ -110,28 +108,15 @@ def unseen(complaint: Complaint) -> Attempt:
     )
 
 
-def named(record: Attempt, first: RankedMode, seen: Mapping[Fact, str]) -> Attempt:
-    """Return a record with its mode, where that is sure, and with the cause that follows.
+def concluded(record: Attempt, first: RankedMode) -> tuple[Outcome, Cause | None]:
+    """Return outcome and cause of an unlock as its likeliest mode has them, where that is sure.
 
-    Who refused has said why: that cause stands.
+    Else they are those of its record. A refusal says why itself, so its cause stands.
     """
     mode = MODES.get(first.mode)
-    if mode is None or first.probability < SURE:
-        return record
-    because = next((one.fact for one in first.weighed if one.is_seen and one.weight > 0), None)
-    evidence: dict[str, Any] = {**record.evidence, "mode_probability": first.probability}
-    if because is not None:
-        evidence["mode_because"] = seen[Fact(because)]
-    cause = record.cause
-    is_sure = first.probability >= SURE_OF_CAUSE and None not in (cause, mode.cause)
-    was_refused = record.outcome is Outcome.REFUSED
-    if cause is not None and is_sure and not was_refused and cause not in mode.causes:
-        evidence["cause_by_stages"] = cause.value
-        cause = mode.cause
-    return msgspec.structs.replace(
-        record,
-        failure_mode=mode.slug,
-        cause=cause,
-        outcome=outcome_of(cause),
-        evidence=evidence,
-    )
+    is_sure = first.probability >= SURE_OF_CAUSE
+    if mode is None or mode.cause is None or record.cause is None or not is_sure:
+        return record.outcome, record.cause
+    if record.outcome is Outcome.REFUSED or record.cause in mode.causes:
+        return record.outcome, record.cause
+    return outcome_of(mode.cause), mode.cause

@@ -257,7 +257,6 @@ def _line(attempt: Attempt) -> dict[str, Any]:
         "source": attempt.source,
         "outcome": attempt.outcome,
         "cause": attempt.cause,
-        "failure_mode": attempt.failure_mode,
         "reason": attempt.reason,
         "total_s": attempt.total_s,
         "stages": attempt.stages,

@@ -33,7 +33,7 @@ from platform_probe.outputs.messages.metrics import MessageMetrics
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
-SINKS: Final = ("jsonl", "metrics", "log", "otlp", "store", "alerting")
+SINKS: Final = ("jsonl", "metrics", "log", "otlp", "store", "messages", "judge")
 OPENMETRICS: Final = "application/openmetrics-text"
 _EOF: Final = b"# EOF\n"
 HEARD: Final[tuple[TopicKind, ...]] = tuple(

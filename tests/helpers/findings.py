@@ -50,21 +50,22 @@ class Watched:
         self._number = 0
 
     def _started(self) -> Alerting:
-        return Alerting(
-            clock=self.time,
-            timers=self.time,
-            tell=self.told.append,
-            words=utc_clock,
-            name="test",
-            windows=self._windows,
+        return self.time.drive(
+            Alerting(
+                clock=self.time,
+                tell=self.told.append,
+                words=utc_clock,
+                name="test",
+                windows=self._windows,
+            )
         )
 
     def restart(self, diagnoses: Sequence[Diagnosis] = ()) -> None:
         """End, and begin anew with what was written."""
-        self.alerting.close()
+        self.alerting.tick()
         remembered = self.alerting.incidents.remembered
         self.alerting = self._started()
-        self.alerting.take_up(self._written, remembered, diagnoses)
+        self.alerting.restore(self._written, remembered, diagnoses)
 
     @property
     def last(self) -> list[Incident]:
@@ -80,7 +81,7 @@ class Watched:
         self._number += 1
         attempt = self._record(self._number, cause, 20.0 if cause else 2.0, **changes)
         self._written.append(attempt)
-        self.alerting.emit(attempt)
+        self.alerting.record(attempt)
         return attempt
 
     def _record(self, number: int, cause: Cause | None, total_s: float, **changes: Any) -> Attempt:

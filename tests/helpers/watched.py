@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Record
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
@@ -22,16 +22,14 @@ SENT = {"intended": 0.0, "requested": 0.0, "published": 1.0}
 
 
 class Watched:
-    """A diagnosis with a clock that the test turns, and all that it hands on."""
+    """A diagnosis with a clock that the test turns, and all that it tells."""
 
     def __init__(self) -> None:
         self.clock = FakeClock(now_s=0.0)
-        self.records: list[Record] = []
         self.told: list[Diagnosis] = []
         self.diagnosing = Diagnosing(
             shipped_ranking(),
             clock=self.clock,
-            emit=self.records.append,
             tell=self.told.append,
         )
 

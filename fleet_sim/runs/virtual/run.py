@@ -36,16 +36,17 @@ from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import Movements, Rentals
+from fleet_sim.runs.virtual.judging import VirtualJudge
 from fleet_sim.runs.virtual.time import (
     EPOCH_UNIX_S,
     VirtualClock,
     VirtualEnvironment,
     VirtualTimers,
 )
-from fleet_sim.runs.virtual.watched import WatchedRun
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
@@ -53,10 +54,11 @@ from fleet_wire.links.link import Link
 from fleet_wire.links.routine import Member
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
-from platform_probe.alerting import Alerting
 from platform_probe.connected import LINK_LIMITS
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.maintenance import MaintenanceWindow
+from platform_probe.journal.feed import JournalFeed, JournalTime
+from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
@@ -130,7 +132,7 @@ class VirtualRun:
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._specs = scenario.cars()
-        self._watched: WatchedRun
+        self._judge: VirtualJudge
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
         self._env = VirtualEnvironment(initial_time=0.0)
@@ -272,43 +274,49 @@ class VirtualRun:
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
         incidents = IncidentsFile(self._directory.path, on_error=self._cannot_write)
         stack.enter_context(incidents)
-        self._watched = alerting = WatchedRun(
-            partial(
-                Alerting,
-                clock=clock,
-                timers=self._timers,
-                tell=incidents.tell,
-                words=utc_clock,
-                name=f"virtual/{self._options.seed}",
-                windows=[
-                    MaintenanceWindow(name="maintenance", since=0.0, until=math.inf, cohort=cohort)
-                    for cohort in self._options.maintenance
-                ],
-            ),
-            timers=self._timers,
-            restarts_s=self._options.restarts_s,
-        )
-        stack.callback(alerting.close)
         probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._timers,
-            sink=FanOut({"jsonl": jsonl, "alerting": alerting}, on_error=self._cannot_write),
+            sink=FanOut({"jsonl": jsonl}, on_error=self._cannot_write),
             metrics=metrics,
             logger=logger,
             profile=self._profile,
         )
 
-        def diagnosed(diagnosis: Diagnosis) -> None:
-            diagnoses.tell(diagnosis)
-            alerting.diagnosis(diagnosis)
+        def judged(judgement: Judgement) -> None:
+            if isinstance(judgement, Diagnosis):
+                diagnoses.tell(judgement)
+            elif isinstance(judgement, Incident):
+                incidents.tell(judgement)
 
-        probe.diagnose(shipped_ranking(), diagnosed)
-        probe.let_hear(alerting, alerting.platform_said)
-        probe.on_connection = alerting.connection
-        probe.watch_unanswered(alerting.unanswered)
+        self._judge = judge = VirtualJudge(
+            self._make_judge,
+            on_judgement=judged,
+            timers=self._timers,
+            restarts_s=self._options.restarts_s,
+        )
+        journal = JournalFeed(
+            judge.append,
+            clock=clock,
+            time=JournalTime(clock, offset_s=0.0),
+            heartbeats=None if judge.is_restarted else judge,
+        )
+        probe.write_journal(journal)
         return probe
+
+    def _make_judge(self) -> Judge:
+        """Return a judge that knows nothing yet."""
+        return Judge(
+            shipped_ranking(),
+            words=utc_clock,
+            name=f"virtual/{self._options.seed}",
+            windows=[
+                MaintenanceWindow(name="maintenance", since=0.0, until=math.inf, cohort=cohort)
+                for cohort in self._options.maintenance
+            ],
+        )
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load
@@ -319,7 +327,7 @@ class VirtualRun:
             self._pass_until(self._options.load_began_s - load.start_delay_s)
         self._progress.phase("cars are being opened")
         load_starts_s = probe.begin_load() - EPOCH_UNIX_S
-        self._watched.begin_load()
+        self._judge.begin_load()
         inject_all(
             self._scenario,
             self._specs,

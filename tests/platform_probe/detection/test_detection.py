@@ -461,7 +461,7 @@ def test_doors_that_open_late_are_found() -> None:
     for _ in range(12):
         attempt = watched.unlock(cause=Cause.BOX_SILENT)
         watched.wait(30.0)
-        watched.alerting.emit(
+        watched.alerting.record(
             StrayAnswer(
                 kind=StrayKind.LATE,
                 vehicle_id=attempt.vehicle_id,

@@ -17,8 +17,8 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
-from fleet_wire.contract.causes import CAUSES, Cause
-from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.messages import (
     Phase,
     Reason,
@@ -30,23 +30,23 @@ from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.diagnosis.observed import no_longer
 from platform_probe.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S, MOST_OF_CAR
 from platform_probe.diagnosis.ranking import Ranking
+from platform_probe.diagnosis.records import concluded
 from platform_probe.weights import shipped_ranking
-from tests.helpers.records import COMPLAINT
+from tests.helpers.records import COMPLAINT, attempt_of
 from tests.helpers.watched import ONLINE, SENT, WILL, Watched
 
 
-def test_a_failed_unlock_is_diagnosed_and_its_record_names_the_mode() -> None:
-    """First the record, then the diagnosis, which says the same."""
+def test_a_failed_unlock_is_diagnosed() -> None:
+    """The diagnosis names the unlock, its mode, and the cause as the record has it."""
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=True)
     refused = Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK)
     watched.at(20.0).result("car-1", refused)
     failed = watched.ended(Cause.VEHICLE_FAILED, reason="can_bus_no_ack")
     watched.diagnosing.take(failed)
-    record, told = watched.records[0], watched.told[0]
-    assert isinstance(record, Attempt)
-    assert record.failure_mode == told.first.mode == "can_bus_asleep_no_ack"
-    assert record.cause is Cause.VEHICLE_FAILED
+    told = watched.told[0]
+    assert told.first.mode == "can_bus_asleep_no_ack"
+    assert told.cause is Cause.VEHICLE_FAILED
     assert (told.attempt_id, told.revision, told.after_s) == ("a1", 1, 20.0)
     assert told.first.weighed[0].is_seen
 
@@ -121,11 +121,9 @@ def test_the_same_evidence_makes_no_revision() -> None:
 
 
 def test_an_unlock_that_went_well_is_not_diagnosed() -> None:
-    """It is handed on as it came."""
+    """Nothing about it looks odd."""
     watched = Watched()
-    ok = watched.ended(None)
-    watched.at(20.0).take(ok)
-    assert watched.records == [ok]
+    watched.at(20.0).take(watched.ended(None))
     assert watched.told == []
 
 
@@ -192,7 +190,6 @@ def test_what_the_monitor_itself_missed_is_given_no_mode(reason: str) -> None:
     missed = watched.ended(Cause.NOT_OBSERVED, reason=reason, stages={"requested": 0.0})
     watched.at(20.0).take(missed)
     watched.at(61.0)
-    assert watched.records == [missed]
     assert watched.told == []
 
 
@@ -202,9 +199,10 @@ def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
     before.at(20.0).take(before.ended(Cause.BOX_SILENT))
     watched = Watched()
     earlier = before.ended(Cause.BOX_SILENT, attempt_id="a0")
-    watched.at(100.0).take_up([earlier], before.told)
+    watched.at(100.0).take_up([earlier])
+    watched.diagnosing.continue_revisions(before.told)
     watched.at(161.0)
-    assert (watched.records, watched.told) == ([], [])
+    assert watched.told == []
     watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, trace_id="b" * 32))
     assert "fails_again" in watched.facts()
     assert watched.told[-1].revision == before.told[-1].revision + 1
@@ -215,22 +213,23 @@ def test_a_call_about_what_the_monitor_may_have_missed_is_given_no_mode() -> Non
     watched = Watched()
     complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, missed=True)
     watched.at(5.0).take(complaint)
-    assert watched.records == [complaint]
     assert watched.told == []
 
 
-def test_a_sure_mode_sets_the_cause() -> None:
-    """Where the stages alone said another; the record keeps what they said."""
-    watched = Watched()
-    for car in range(40):
-        watched.at(1.0).presence(f"car-{car}", ONLINE, retained=False)
-    watched.at(20.0)
-    failed = watched.ended(Cause.BOX_BUSY, reason="busy")
-    watched.diagnosing.take(failed)
-    record = watched.records[0]
-    assert isinstance(record, Attempt)
-    assert record.cause is not None
-    assert record.outcome is CAUSES[record.cause].outcome
+@pytest.mark.parametrize(
+    ("outcome", "probability", "cause"),
+    [
+        (Outcome.UNKNOWN, 0.95, Cause.VEHICLE_FAILED),
+        (Outcome.UNKNOWN, 0.85, Cause.BOX_OFFLINE),
+        (Outcome.REFUSED, 0.95, Cause.BOX_OFFLINE),
+    ],
+)
+def test_a_sure_mode_sets_the_cause(outcome: Outcome, probability: float, cause: Cause) -> None:
+    """The stages alone said another. A refusal says why itself, so its cause stands."""
+    failed = msgspec.structs.replace(attempt_of(cause=Cause.BOX_OFFLINE), outcome=outcome)
+    mode = RankedMode("can_bus_asleep_no_ack", probability)
+    expected = outcome if cause is Cause.BOX_OFFLINE else CAUSES[cause].outcome
+    assert concluded(failed, mode) == (expected, cause)
 
 
 def test_heartbeats_are_noted_and_their_absence_before_an_unlock_seen() -> None:
@@ -251,7 +250,6 @@ def test_memory_is_bounded() -> None:
     diagnosing = Diagnosing(
         shipped_ranking(),
         clock=watched.clock,
-        emit=watched.records.append,
         tell=watched.told.append,
         max_cars=10,
     )

@@ -12,6 +12,7 @@ import pytest
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import COMPLAINTS
 from fleet_sim.runs.virtual import run as virtual_run
+from fleet_sim.runs.virtual.judging import VirtualJudge
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.score.detection import INCIDENTS
 from fleet_wire.contract.attempt import Complaint
@@ -22,8 +23,8 @@ from fleet_wire.contract.incident import (
     IncidentAction,
     IncidentState,
 )
-from platform_probe.alerting import Alerting
-from platform_probe.load.timers import Timers
+from platform_probe.journal.entries import PersonActed
+from platform_probe.judge.judge import Judgement
 from platform_probe.outputs.messages.slack_calls import Part
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
@@ -40,28 +41,30 @@ STAGES: Final = [
 """It breaks within the first, and is resolved after a quarter of an hour of the second."""
 
 
-class OnCall(Alerting):
-    """Alerting with a person who acknowledges what it tells."""
+class OnCall(VirtualJudge):
+    """A judge with a person who acknowledges the incidents that it opens."""
 
-    def __init__(self, *, tell: Callable[[Incident], None], timers: Timers, **more: Any) -> None:
-        """Take what `Alerting` takes."""
+    def __init__(
+        self, make: Any, *, on_judgement: Callable[[Judgement], None], timers: Any, **more: Any
+    ) -> None:
+        """Make a `VirtualJudge` whose judgements somebody reads."""
 
-        def read(incident: Incident) -> None:
-            tell(incident)
-            if incident.revision == 1:
-                timers.call_later(READ_S, partial(self._acknowledge, incident))
+        def read(judgement: Judgement) -> None:
+            on_judgement(judgement)
+            if isinstance(judgement, Incident) and judgement.revision == 1:
+                timers.call_later(READ_S, partial(self._acknowledge, judgement))
 
-        super().__init__(tell=read, timers=timers, **more)
+        self._now_s = timers.now_s
+        super().__init__(make, on_judgement=read, timers=timers, **more)
 
     def _acknowledge(self, incident: Incident) -> None:
-        self.act(
-            IncidentAction(
-                incident_id=incident.incident_id,
-                kind=ActionKind.ACKNOWLEDGE,
-                by="Ada",
-                at=incident.at + READ_S,
-            )
+        action = IncidentAction(
+            incident_id=incident.incident_id,
+            kind=ActionKind.ACKNOWLEDGE,
+            by="Ada",
+            at=incident.at + READ_S,
         )
+        self.append(PersonActed(self._now_s(), action))
 
 
 def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
@@ -72,7 +75,7 @@ def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
     Why its cars are lost, and that half of their customers fail, ten at least, are replies that the
     channel shows.
     """
-    monkeypatch.setattr(virtual_run, "Alerting", OnCall)
+    monkeypatch.setattr(virtual_run, "VirtualJudge", OnCall)
     changes = [f"fleet.groups.{number}.count=40" for number in range(GROUPS)]
     changes += [f"customers.stages={STAGES}", f"faults.0.window={BREAKS}"]
     scenario = load_scenario(SCENARIOS["operator_in_a_city"], changes)

@@ -1,0 +1,93 @@
+"""The judge of a virtual run, in this process, which may be started anew at given moments."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from fleet_sim.runs.virtual.time import VirtualTimers
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
+from fleet_wire.links.routine import Follower
+from platform_probe.journal.entries import Entry, RecordWritten, Tick
+from platform_probe.judge.judge import Judge, Judgement
+from platform_probe.judge.resuming import WINDOW_S, LastOfCars, Past
+
+
+class VirtualJudge:
+    """Applies each entry as it comes. A restart does what a live judge does that was killed."""
+
+    def __init__(
+        self,
+        make: Callable[[], Judge],
+        *,
+        on_judgement: Callable[[Judgement], None],
+        timers: VirtualTimers,
+        restarts_s: Sequence[float],
+    ) -> None:
+        self._make = make
+        self._judge = make()
+        self._on_judgement = on_judgement
+        self._timers = timers
+        self._restarts_s = tuple(restarts_s)
+        self.is_restarted = bool(restarts_s)
+        """Whether it is to be started anew, so that every heartbeat has to be an entry."""
+        self._before_window = LastOfCars()
+        self._offset_s = 0.0
+        self._window: deque[Entry] = deque()
+        self._attempts: dict[str, Attempt] = {}
+        self._diagnoses: list[Diagnosis] = []
+        self._incidents: dict[str, Incident] = {}
+
+    def begin_load(self) -> None:
+        """Count the moments of the restarts from now."""
+        for at_s in self._restarts_s:
+            self._timers.call_later(at_s, self._restart)
+
+    def append(self, entry: Entry) -> None:
+        """Apply an entry, and hand on what follows."""
+        if self.is_restarted:
+            self._keep(entry)
+        for judgement in self._judge.apply(entry):
+            if self.is_restarted:
+                self._keep_judgement(judgement)
+            self._on_judgement(judgement)
+
+    def follower(self, vehicle_id: str) -> Follower:
+        """Return who follows the heartbeats of a car that come together."""
+        return self._judge.follower(vehicle_id)
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take that so many heartbeats have come together."""
+        self._judge.came_together(heartbeats)
+
+    def _restart(self) -> None:
+        self._judge = self._make()
+        self._judge.resume(
+            Past(
+                at=self._window[-1].at,
+                offset_s=self._offset_s,
+                retained=self._before_window.messages(),
+                window=tuple(self._window),
+                attempts=tuple(self._attempts.values()),
+                diagnoses=tuple(self._diagnoses),
+                incidents=tuple(self._incidents.values()),
+            )
+        )
+
+    def _keep(self, entry: Entry) -> None:
+        window = self._window
+        window.append(entry)
+        if isinstance(entry, RecordWritten) and isinstance(entry.record, Attempt):
+            self._attempts[entry.record.attempt_id] = entry.record
+        elif isinstance(entry, Tick):
+            self._offset_s = entry.unix_s - entry.at
+        while window[0].at < entry.at - WINDOW_S:
+            self._before_window.add(window.popleft())
+
+    def _keep_judgement(self, judgement: Judgement) -> None:
+        if isinstance(judgement, Diagnosis):
+            self._diagnoses.append(judgement)
+        elif isinstance(judgement, Incident):
+            self._incidents[judgement.incident_id] = judgement

@@ -1,0 +1,1 @@
+"""The journal: everything that the monitor measured and heard, in order, written once."""

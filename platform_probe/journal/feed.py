@@ -1,0 +1,158 @@
+"""Makes journal entries of what the measuring half meets, stamped with journal time. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Record
+from fleet_wire.contract.broker_log import BrokerEvent
+from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.routine import Follower
+from platform_probe.journal.entries import (
+    BrokerLine,
+    CarMessage,
+    CarRemoved,
+    ConnectionChanged,
+    Entry,
+    MonitorStarted,
+    MonitorStopped,
+    PersonActed,
+    PlatformLine,
+    RecordWritten,
+    Tick,
+    UnlockUnanswered,
+)
+
+TICK_EVERY_S: Final = 1.0
+MAX_DRIFT_S: Final = 0.5
+"""Further off the wall clock, journal time jumps ahead, or slows down until the wall is there."""
+SLOWED_BY: Final = 0.1
+"""Part of a second by which a second of journal time is shorter while it waits for the wall."""
+
+
+class JournalTime:
+    """Seconds that never go back, close to Unix time.
+
+    Journal time is the monotonic clock plus an offset. `offset_s` is the first offset: 0 leaves
+    the monotonic clock as it is, as in virtual time, where the two clocks cannot drift apart.
+    """
+
+    def __init__(self, clock: Clock, *, offset_s: float | None = None) -> None:
+        self._monotonic_s = clock.monotonic_s
+        self._unix_s = clock.unix_s
+        self._follows_wall = offset_s is None
+        self._offset_s = clock.unix_s() - clock.monotonic_s() if offset_s is None else offset_s
+
+    def now(self) -> float:
+        """Return journal time."""
+        return self._monotonic_s() + self._offset_s
+
+    def follow_wall(self) -> None:
+        """Follow a wall clock that was set: ahead at once, back slowly. Call it once a second."""
+        if not self._follows_wall:
+            return
+        behind_s = self._unix_s() - self.now()
+        if behind_s > MAX_DRIFT_S:
+            self._offset_s += behind_s
+        elif behind_s < -MAX_DRIFT_S:
+            self._offset_s -= SLOWED_BY * TICK_EVERY_S
+
+
+class HeartbeatRounds(Protocol):
+    """Takes heartbeats that a model of a broker brings together."""
+
+    def follower(self, vehicle_id: str) -> Follower:
+        """Return who follows the heartbeats of a car."""
+        ...
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take that so many heartbeats have come together."""
+        ...
+
+
+class JournalFeed:
+    """Stamps what is measured and hands it to `append`. It implements `watching.inbox.Hears`.
+
+    `follower` says who follows the heartbeats that a model of a broker brings together; None where
+    every heartbeat is an entry.
+    """
+
+    kinds: Final = frozenset(TopicKind)
+
+    def __init__(
+        self,
+        append: Callable[[Entry], None],
+        *,
+        clock: Clock,
+        time: JournalTime,
+        heartbeats: HeartbeatRounds | None = None,
+    ) -> None:
+        self._append = append
+        self._unix_s = clock.unix_s
+        self._time = time
+        self._now = time.now
+        self._heartbeats = heartbeats
+
+    def start(self) -> None:
+        """Note that this process begins to measure."""
+        self._append(MonitorStarted(self._now(), self._unix_s()))
+
+    def stop(self) -> None:
+        """Note that it has ended in good order."""
+        self._append(MonitorStopped(self._now()))
+
+    def tick(self) -> None:
+        """Note that a second has passed. Call it every `TICK_EVERY_S`."""
+        self._time.follow_wall()
+        self._append(Tick(self._now(), self._unix_s()))
+
+    def emit(self, record: Record) -> None:
+        """Note a record."""
+        self._append(RecordWritten(self._now(), record))
+
+    def unanswered(self, record: Attempt) -> None:
+        """Note an unlock to which a connected car says nothing."""
+        self._append(UnlockUnanswered(self._now(), record))
+
+    def connection(self, *, is_there: bool) -> None:
+        """Note that there is a connection with the broker, or none."""
+        self._append(ConnectionChanged(self._now(), is_there))
+
+    def act(self, action: IncidentAction) -> None:
+        """Note what a person does to an incident."""
+        self._append(PersonActed(self._now(), action))
+
+    def platform_said(self, event: PlatformEvent) -> None:
+        """Note a new line of the platform's log."""
+        self._append(PlatformLine(self._now(), event))
+
+    # What is heard, as `watching.inbox.Hears` has it
+
+    def heard(
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
+        """Note a message of a car, or a command to it."""
+        self._append(CarMessage(self._now(), kind, vehicle_id, message, is_retained))
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Note a line of the broker's log."""
+        self._append(BrokerLine(self._now(), event))
+
+    def removed(self, vehicle_id: str) -> None:
+        """Note that a car was taken out of service."""
+        self._append(CarRemoved(self._now(), vehicle_id))
+
+    def follower(self, vehicle_id: str) -> Follower | None:
+        """Return who follows the heartbeats of a car that come together; None: nobody may."""
+        if self._heartbeats is None:
+            return None
+        return self._heartbeats.follower(vehicle_id)
+
+    def came_together(self, heartbeats: int) -> None:
+        """Note that so many heartbeats have come together."""
+        if self._heartbeats is not None:
+            self._heartbeats.came_together(heartbeats)
