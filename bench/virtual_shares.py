@@ -38,6 +38,9 @@ PLACES = {
     "diagnosis": (
         "fleet_wire.modes",
         "platform_probe.diagnosis",
+        "platform_probe.journal",
+        "platform_probe.judge",
+        "platform_probe.judging",
         "platform_probe.weights",
     ),
     "probe": (

@@ -41,6 +41,9 @@ class Alerting:
         self._detection.on_alarm = self._plan
         self.due_s = math.inf
         """When `tick` is to be called at the latest, on the monotonic clock."""
+
+    def begin(self) -> None:
+        """Look from now on, every few seconds and when something is due."""
         self._plan()
 
     def restore(

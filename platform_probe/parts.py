@@ -257,9 +257,9 @@ def judge_of(settings: ProbeSettings) -> Judge:
 
 
 def past_of(out_dir: Path, *, at: float, offset_s: float) -> Past:
-    """Return what the files of an earlier process say, for a judge that starts at journal time `at`.
+    """Return what the files of an earlier process say, for a judge that starts at `at`.
 
-    `offset_s` leads from journal time to the wall clock.
+    `at` is journal time; `offset_s` leads from it to the wall clock.
     """
     return Past(
         at=at,

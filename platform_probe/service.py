@@ -102,7 +102,7 @@ class _Parts(NamedTuple):
     """Sees to it that all records are written."""
 
 
-async def serve(settings: ProbeSettings) -> None:
+async def serve(settings: ProbeSettings) -> None:  # noqa: C901, PLR0915
     """Run a probe until it is done or told to stop.
 
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not

@@ -27,9 +27,7 @@ def measure_cost(unlocks: int = MANY) -> tuple[float, int]:
     At ten unlocks a second, of a town with 500 cohorts.
     """
     time_, told = TurnedTime(), list[object]()
-    alerting = time_.drive(
-        Alerting(clock=time_, tell=told.append, words=utc_clock, name="cost")
-    )
+    alerting = time_.drive(Alerting(clock=time_, tell=told.append, words=utc_clock, name="cost"))
     attempts = _attempts(WARM + unlocks)
     for attempt in attempts[:WARM]:
         time_.go_to(attempt.started_at + attempt.total_s - EPOCH_S)

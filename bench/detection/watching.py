@@ -44,6 +44,7 @@ class TurnedTime:
     def drive(self, alerting: Alerting) -> Alerting:
         """Tick this alerting, and no other, when something of it is due."""
         self._alerting = alerting
+        alerting.begin()
         return alerting
 
     def monotonic_s(self) -> float:

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
-
 from fleet_wire.contract.attempt import Attempt, Complaint, Flag, PlatformSide, Source, Stage
 from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.problems import VEHICLE_BUSY
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import MAX_KINDS
 from platform_probe.diagnosis.entries import PastAttempt
 from platform_probe.diagnosis.neighbours import Place, both_of

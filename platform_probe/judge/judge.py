@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
 from fleet_wire.links.routine import Follower
@@ -98,7 +97,8 @@ class Judge:
                 name=name,
                 windows=windows,
             )
-        self._due_s = math.inf
+        self._due_s = -math.inf
+        """When something is due next; before the first entry nothing was, and it begins then."""
         self._appliers: dict[type, Callable[[Any], None]] = {
             CarMessage: self._car_message,
             RecordWritten: self._record,
@@ -125,6 +125,7 @@ class Judge:
         alerting learns from the unlocks, and takes up the incidents as they were told.
         """
         self._clock.offset_s = past.offset_s
+        self._clock.now_s, self._due_s = past.begins, math.inf
         alerting, self.alerting = self.alerting, None
         self.diagnosing.take_up(past.attempts_before_window())
         for message in past.retained:
@@ -139,6 +140,7 @@ class Judge:
             for one in past.last_of_cars():
                 alerting.heard(one.kind, one.vehicle_id, one.message, is_retained=True)
         self._judgements.clear()
+        self._due_s = math.inf
         self._plan()
 
     def apply(self, entry: Entry) -> Sequence[Judgement]:
@@ -176,6 +178,11 @@ class Judge:
     def _do_due(self, until: float) -> None:
         """Do all that is due until a moment, each at its own time."""
         clock = self._clock
+        if self._due_s == -math.inf:
+            clock.now_s, self._due_s = until, math.inf
+            if self.alerting is not None:
+                self.alerting.begin()
+            self._plan()
         while self._due_s <= until:
             clock.now_s = now_s = max(self._due_s, clock.now_s)
             self._due_s = now_s + LEAST_STEP_S  # should one of these raise, the others go on then

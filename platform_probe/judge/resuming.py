@@ -38,10 +38,14 @@ class Past(NamedTuple):
     incidents: Sequence[Incident]
     """Those that are open or ended not long ago, each as its last revision has it."""
 
+    @property
+    def begins(self) -> float:
+        """Journal time at which the window begins."""
+        return self.window[0].at if self.window else self.at
+
     def attempts_before_window(self) -> list[Attempt]:
         """Return the unlocks that had ended before the window began."""
-        begins = self.window[0].at if self.window else self.at
-        until = begins + self.offset_s
+        until = self.begins + self.offset_s
         return [one for one in self.attempts if one.started_at + one.total_s < until]
 
     def last_of_cars(self) -> list[CarMessage]:

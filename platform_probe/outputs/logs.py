@@ -212,10 +212,7 @@ class LogSink:
 
 
 class RevisionLog:
-    """Logs of each diagnosis, once and when it is settled, that another mode is likeliest now.
-
-    The line of the unlock was written with its first revision.
-    """
+    """Logs the first revision of each diagnosis, and the last where it names another mode."""
 
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
@@ -223,9 +220,24 @@ class RevisionLog:
         """The likeliest mode at first, of each diagnosis that is not settled."""
 
     def told(self, diagnosis: Diagnosis) -> None:
-        """Take a revision."""
-        if diagnosis.revision == 1:
-            self._first[diagnosis.attempt_id] = diagnosis.first.mode
+        """Log the first revision. Others pass: the last one says what is believed in the end."""
+        if diagnosis.revision != 1:
+            return
+        first = diagnosis.first
+        self._first[diagnosis.attempt_id] = first.mode
+        because = next((one.fact for one in first.weighed if one.is_seen and one.weight > 0), None)
+        sentences = {one.fact: one.sentence for one in diagnosis.facts}
+        self._logger.info(
+            "unlock_diagnosed",
+            attempt_id=diagnosis.attempt_id,
+            vehicle_id=diagnosis.vehicle_id,
+            source=diagnosis.source,
+            outcome=diagnosis.outcome,
+            cause=diagnosis.cause,
+            failure_mode=first.mode,
+            probability=first.probability,
+            because=sentences.get(because or ""),
+        )
 
     def settled(self, diagnosis: Diagnosis) -> None:
         """Take the last revision of a diagnosis."""

@@ -8,7 +8,7 @@ from typing import Any
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
-from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.randomness import RandomStream
@@ -16,6 +16,7 @@ from platform_probe.alerting import Alerting
 from platform_probe.detection.finding import Finding
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.maintenance import MaintenanceWindow
+from tests.helpers.diagnoses import diagnosis_of
 
 
 def finding(number: int = 1, *, at: float = 1_000.0, **changes: Any) -> Finding:
@@ -76,12 +77,27 @@ class Watched:
         """Let time pass."""
         self.time.go_to(self.time.now_s + seconds)
 
-    def unlock(self, *, cause: Cause | None = None, **changes: Any) -> Attempt:
-        """Let an unlock end now, of a car and a customer that were not seen before."""
+    def unlock(
+        self, *, cause: Cause | None = None, mode: str | None = None, **changes: Any
+    ) -> Attempt:
+        """Let an unlock end now, of a car and a customer that were not seen before.
+
+        With `mode` it is diagnosed at once, and surely.
+        """
         self._number += 1
         attempt = self._record(self._number, cause, 20.0 if cause else 2.0, **changes)
         self._written.append(attempt)
         self.alerting.record(attempt)
+        if mode is not None:
+            self.alerting.diagnosis(
+                diagnosis_of(
+                    RankedMode(mode, 0.95),
+                    attempt_id=attempt.attempt_id,
+                    vehicle_id=attempt.vehicle_id,
+                    outcome=attempt.outcome,
+                    cause=cause,
+                )
+            )
         return attempt
 
     def _record(self, number: int, cause: Cause | None, total_s: float, **changes: Any) -> Attempt:

@@ -134,6 +134,10 @@ EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
     "console": "the pages of the console are served at `url`",
+    "unlock_diagnosed": "the failure mode that an unlock is first believed to have had, how likely"
+    " it is, and the fact that says so most (`because`); `diagnoses.jsonl` has the others",
+    "entry_set_aside": "an entry of the journal could not be judged: a defect of this program."
+    " Nothing that was measured is touched, and the next entry is judged",
     "diagnosis_revised": "ten minutes after an unlock another failure mode is likeliest than was"
     " at first (`believed`); once for each such unlock",
     "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
@@ -179,6 +183,7 @@ WHAT_TO_DO = {
     "console_troubled": "see `problem`: mend the path or the rights; of a sign-in ask who runs the"
     " provider; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
+    "entry_set_aside": "report the traceback; diagnoses of the unlock that it names may be missing",
     "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
     "forged_post": "give the sender the token of `platform.otlp_token_file`, or look who it is",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
@@ -240,9 +245,6 @@ EVIDENCE = {
     " the unlock on",
     "unread": "by kind, how many messages of the car could not be read since the command was sent",
     "tries_left": "how often the PIN of remote access may still be wrong, where the box says so",
-    "mode_probability": "how likely the failure mode is, of 1",
-    "mode_because": "the fact that speaks for it most",
-    "cause_by_stages": "the cause that the stages alone said, where the mode has another",
     "status": "the HTTP status that the platform answered, where MQTT told nothing",
     "problem": "the problem type of that answer",
     "platform_outcome": "how it ended in the platform's own words",
@@ -334,8 +336,7 @@ def _members(kind: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 def _evidence() -> list[tuple[str, str]]:
-    of_mode = ("mode_probability", "mode_because", "cause_by_stages")
-    facts = [*_keys_in(conclusion.evidence_of), *of_mode, *_keys_in(joined_record._evidence)]
+    facts = [*_keys_in(conclusion.evidence_of), *_keys_in(joined_record._evidence)]
     return [(code(name), EVIDENCE[name]) for name in facts]
 
 

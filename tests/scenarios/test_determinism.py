@@ -10,13 +10,10 @@ import pytest
 
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.scenario.loading import Scenario
-from fleet_wire.contract.causes import Cause, outcome_of
 from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import run_virtually
 
 SEED = 7
-OF_DIAGNOSIS = {"failure_mode", "mode_probability", "mode_because", "cause_by_stages"}
-"""Keys of an attempt and its evidence."""
 FLEET: dict[str, Any] = {
     "description": "Two groups that share a broker; the load asks for the first.",
     "fleet": {
@@ -59,21 +56,9 @@ def changed(**changes: Any) -> Scenario:
 
 
 def attempts_of(scenario: Scenario, directory: Path) -> list[dict[str, Any]]:
-    """Run a scenario and return its attempts, as they were before their diagnosis.
-
-    That looks at what befell other cars, and so it changes with them.
-    """
+    """Run a scenario and return its attempts."""
     run_virtually(scenario, directory, seed=SEED)
-    attempts = lines(directory / "attempts.jsonl")
-    for attempt in attempts:
-        evidence = attempt["evidence"]
-        if "cause_by_stages" in evidence:
-            attempt["cause"] = evidence["cause_by_stages"]
-            attempt["outcome"] = outcome_of(Cause(attempt["cause"]))
-        for values in (attempt, evidence):
-            for key in OF_DIAGNOSIS & values.keys():
-                del values[key]
-    return attempts
+    return lines(directory / "attempts.jsonl")
 
 
 @pytest.fixture

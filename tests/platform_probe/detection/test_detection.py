@@ -617,7 +617,7 @@ def test_a_mode_that_is_named_is_found_sooner_than_a_common_cause() -> None:
             watched.wait(2.0)
             is_hit = number % 5 == 0
             watched.unlock(
-                cause=Cause.BOX_OFFLINE if is_hit else None, failure_mode=mode if is_hit else None
+                cause=Cause.BOX_OFFLINE if is_hit else None, mode=mode if is_hit else None
             )
         watched.wait(2.0)
         found.append(watched.last)
@@ -697,7 +697,7 @@ def test_what_a_refusal_is_diagnosed_with_is_counted() -> None:
     watched.usual(300, failing=0.0)
     for _ in range(4):
         watched.wait(1.0)
-        watched.unlock(cause=Cause.API_REFUSED, failure_mode="app_gateway_outage")
+        watched.unlock(cause=Cause.API_REFUSED, mode="app_gateway_outage")
     watched.wait(2.0)
     (incident,) = watched.last
     assert (incident.mode, incident.failed) == ("app_gateway_outage", 4)

@@ -11,7 +11,6 @@ from fleet_wire.contract.attempt import (
     BEGUN_LATE,
     PROBE_STOPPED,
     UNREAD,
-    Attempt,
     Flag,
     PlatformSide,
     StrayAnswer,

@@ -176,7 +176,7 @@ def test_log_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         open_log(tmp_path)
 
 
-def test_another_mode_in_the_end_is_logged_once() -> None:
+def test_the_first_mode_is_logged_and_another_one_in_the_end_once() -> None:
     """However often it changed meanwhile; what is believed as at first has no line."""
     log = Log()
     revisions = RevisionLog(log.logger)
@@ -187,7 +187,10 @@ def test_another_mode_in_the_end_is_logged_once() -> None:
     revisions.settled(diagnosis_of(other, revision=4, after_s=600.0))
     revisions.told(diagnosis_of(first, attempt_id="a2"))
     revisions.settled(diagnosis_of(first, attempt_id="a2", revision=2))
-    (line,) = log.lines
+    first_line, line, _ = log.lines
+    assert (first_line["event"], first_line["failure_mode"]) == (
+        "unlock_diagnosed", "box_rebooting"
+    )  # fmt: skip
     assert (line["event"], line["level"], line["attempt_id"]) == (
         "diagnosis_revised", "warning", "a1"
     )  # fmt: skip
