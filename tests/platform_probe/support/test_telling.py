@@ -19,6 +19,7 @@ from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import text_of
 from platform_probe.support.telling_programs import json_of
 from tests.helpers.busy_store import make_busy_store
+from tests.helpers.diagnoses import put_believed
 from tests.helpers.stores import put_lines, put_unlocks, unlock
 
 DIAGNOSIS = {
@@ -109,12 +110,12 @@ def test_a_car_whose_answer_could_not_be_read_was_not_silent(tmp_path: Path) -> 
 
 
 def test_of_several_unlocks_it_is_said_which_is_told(tmp_path: Path) -> None:
-    """The last that went wrong, with how many fit; the others with the mode of their record."""
-    failed = unlock(1, cause=Cause.BOX_SILENT, failure_mode="one_way_downlink", vehicle_id="car-1")
+    """The last that went wrong, with how many fit; the others with the mode of their diagnosis."""
+    failed = unlock(1, cause=Cause.BOX_SILENT, vehicle_id="car-1")
+    put_believed(tmp_path, failed, "one_way_downlink")
     put_unlocks(
         tmp_path,
         [
-            failed,
             unlock(2, cause=Cause.BOX_SILENT, vehicle_id="car-1"),
             unlock(3, vehicle_id="car-1"),
         ],

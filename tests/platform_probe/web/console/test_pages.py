@@ -246,7 +246,7 @@ def test_lists_name_the_mode_that_the_unlock_itself_names(tmp_path: Path) -> Non
     store = tmp_path / "store"
     outage = "regional_carrier_outage"
     first = unlock(1, cause=Cause.BOX_OFFLINE, booking_id="booking-1", region="coast")
-    guessed = unlock(2, cause=Cause.BOX_OFFLINE, failure_mode="queue_full_drop", car="car-2")
+    guessed = unlock(2, cause=Cause.BOX_OFFLINE, car="car-2")
     opened = unlock(3, vehicle_id="car-3")
     put_unlocks(store, [first, guessed, opened])
     said = [
