@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Final
 
@@ -101,3 +101,13 @@ def test_what_is_declared_is_imported() -> None:
     assert RUNTIME - imported(*RUN).keys() == STARTED
     assert set().union(*EXTRAS.values()) - found == set()
     assert set().union(*EXTRAS.values()) >= NOT_IMPORTED
+
+
+@pytest.mark.parametrize("name", ["aiohttp", "simpy"])
+def test_a_package_whose_private_parts_are_used_has_a_bound(name: str) -> None:
+    """Its next minor release may change them: it is tried before users get it."""
+    (requirement,) = [each for each in PROJECT["dependencies"] if each.startswith(f"{name}>")]
+    bound = re.search(r"<(\d+)\.(\d+)$", requirement)
+    assert bound is not None, requirement
+    major, minor = map(int, version(name).split(".")[:2])
+    assert (int(bound[1]), int(bound[2])) == (major, minor + 1)

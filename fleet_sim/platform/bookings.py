@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any, Final
 
@@ -78,9 +79,13 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
 class Bookings:
     """All bookings. Check and change are one step, so that two customers cannot come between."""
 
-    def __init__(self, *, max_booking_s: float) -> None:
+    def __init__(self, *, max_booking_s: float, remember_s: float) -> None:
+        """Make none yet. Bookings are forgotten `remember_s` after their end."""
         self._max_booking_s = max_booking_s
+        self._remember_s = remember_s
         self._by_id: dict[str, Booking] = {}
+        self._ends: list[tuple[float, str]] = []
+        """A heap: when each booking was to end, as known when it was pushed, and its id."""
         self._by_vehicle: dict[str, list[Booking]] = {}
         """Those of a car that have not been ended, by their start; they do not overlap, unless one
     was entered in spite of another."""
@@ -103,6 +108,8 @@ class Bookings:
             return _taken(by=other, from_whom=booking)
         booking.is_second = in_spite_of is not None
         self._by_id[booking.booking_id] = booking
+        heappush(self._ends, (booking.ends_at, booking.booking_id))
+        self._forget(now - self._remember_s)
         of_vehicle = self._by_vehicle.setdefault(booking.vehicle_id, [])
         while of_vehicle and of_vehicle[0].ends_at <= now:
             del of_vehicle[0]
@@ -158,6 +165,15 @@ class Bookings:
         of_vehicle = self._by_vehicle.get(booking.vehicle_id, [])
         if booking in of_vehicle:
             of_vehicle.remove(booking)
+
+    def _forget(self, ended_s: float) -> None:
+        """Forget the bookings that had ended by then; one that was made longer is kept."""
+        while self._ends[0][0] < ended_s:
+            booking = self._by_id[heappop(self._ends)[1]]
+            if booking.ends_at < ended_s:
+                del self._by_id[booking.booking_id]
+            else:
+                heappush(self._ends, (booking.ends_at, booking.booking_id))
 
     def _in_the_way(
         self, vehicle_id: str, starts_at: float, ends_at: float, besides: Booking | None = None

@@ -75,7 +75,9 @@ class EmulatedPlatform:
         self._clock_error_s = parameters.clock_error.sample_s(world.stream(f"{client_id}/clock"))
         self._identifiers = Identifiers(f"{client_id}/{world.seed}/{world.epoch_unix_s}")
         self._tickets = Identifiers(f"{client_id}/{world.seed}/{world.epoch_unix_s}/tickets")
-        self._bookings = Bookings(max_booking_s=parameters.max_booking_s)
+        self._bookings = Bookings(
+            max_booking_s=parameters.max_booking_s, remember_s=parameters.remember_s
+        )
         self._repeats = Repeats(remember_s=parameters.remember_s)
         self._of_customer = RateLimiter(parameters.customer_rate)
         self._of_vehicle = RateLimiter(parameters.vehicle_rate)

@@ -85,7 +85,7 @@ class PlatformParameters(BaseModel):
         86_400.0,
         le=LONGEST_S,
         description="for so long the status of a command can be asked for, and an idempotency key"
-        " is known (Stripe's API: 24 h)",
+        " and a booking that has ended are known (Stripe's API: 24 h)",
     )
     shared_group: (
         Annotated[str, Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")] | None

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from fleet_wire.config.file import suggestion
+from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.printing import print_json
@@ -55,8 +56,8 @@ _WIDEST: Final = 60
     metavar="N", help="Rows at most.",
 )  # fmt: skip
 @click.option(
-    "--timeout", type=click.FloatRange(0.1, 86_400), default=60.0, show_default=True,
-    metavar="SECONDS", help="Seconds after which SQL of yours is ended.",
+    "--timeout", type=Duration(least_s=0.1, most_s=86_400), default=60.0, metavar="TIME",
+    help=f"End SQL of yours after this time: {HELP}  [default: 60s]",
 )  # fmt: skip
 @click.option(
     "--memory", type=click.IntRange(MIN_SQL_MIB, MAX_SQL_MIB), default=2_048,

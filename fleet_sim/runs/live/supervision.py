@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final
 
 from fleet_sim.broker.process import BrokerProcess
@@ -15,6 +15,10 @@ from fleet_wire.links.several import broker_of
 from fleet_wire.shown import first_few
 
 CHECK_S = 0.5
+LIVED_S: Final = 10.0
+"""A broker that has run for so long has started well [E]."""
+PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Pauses before the starts in a row of a broker that ends soon; after the last it is given up."""
 MOST_TOLD: Final = 20
 """Of what has become of the brokers the summary has so much."""
 MOST_NAMED: Final = 3
@@ -29,7 +33,12 @@ class Supervision:
         brokers: Sequence[BrokerProcess],
         vehicle_ids: Sequence[str],
         note: Callable[[str], None],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._sleep = sleep
+        self._monotonic_s = monotonic_s
         self._brokers = brokers
         self._vehicle_ids = vehicle_ids
         self._note = note
@@ -43,11 +52,13 @@ class Supervision:
     async def _keep_running(self, place: int) -> None:
         """Start a broker again whenever it has ended, and say when it is stopped.
 
+        One that ends soon after each start is started ever later, and then no more.
         The event loop steps the fleet meanwhile: a thread waits for a broker that is slow to start.
         """
         broker, was_stopped = self._brokers[place], False
+        pauses_s, started_s = iter(PAUSES_S), self._monotonic_s()
         while True:
-            await asyncio.sleep(CHECK_S)
+            await self._sleep(CHECK_S)
             code, is_stopped = broker.poll(), broker.is_stopped
             if is_stopped is not was_stopped:
                 was_stopped = is_stopped
@@ -55,7 +66,16 @@ class Supervision:
                 await self._tell(place, how if is_stopped else "goes on")
             if code is None:
                 continue
+            if self._monotonic_s() - started_s >= LIVED_S:
+                pauses_s = iter(PAUSES_S)
+            pause_s = next(pauses_s, None)
+            if pause_s is None:
+                why = f"after {len(PAUSES_S)} starts in a row it is given up: {broker.log_file}"
+                await self._tell(place, f"{_how(code)}; {why} may say why")
+                return
+            await self._sleep(pause_s)
             broker.restart()
+            started_s = self._monotonic_s()
             await self._tell(place, f"{_how(code)}; it is started again")
             try:
                 await asyncio.to_thread(broker.wait_until_accepting)

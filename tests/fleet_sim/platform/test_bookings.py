@@ -13,6 +13,7 @@ from fleet_sim.platform.bookings import Booking, Bookings
 from fleet_wire.contract import problems
 
 NOW = 1000.0
+REMEMBER_S = 7_200.0
 
 
 def booking(booking_id: str = "b1", **more: Any) -> Booking:
@@ -26,7 +27,7 @@ def booking(booking_id: str = "b1", **more: Any) -> Booking:
 @pytest.fixture
 def bookings() -> Bookings:
     """Return none yet, at most a day long."""
-    return Bookings(max_booking_s=86_400)
+    return Bookings(max_booking_s=86_400, remember_s=REMEMBER_S)
 
 
 def test_a_car_is_booked_once_at_a_time(bookings: Bookings) -> None:
@@ -49,6 +50,41 @@ def test_impossible_times(bookings: Bookings, starts_at: float, ends_at: float) 
     """Backwards, in the past, or too long."""
     wrong = booking(starts_at=starts_at, ends_at=ends_at)
     assert bookings.book(wrong, NOW) is problems.BOOKING_TIMES
+
+
+def test_bookings_are_forgotten_some_time_after_their_end(bookings: Bookings) -> None:
+    """A platform that runs for months keeps those of the last while alone."""
+    for number in range(200):
+        now = NOW + 600 * number
+        made = booking(f"b{number}", starts_at=now, ends_at=now + 300)
+        assert bookings.book(made, now) is None
+    assert bookings.of("b199", "anna") is made
+    assert bookings.of("b100", "anna") is problems.BOOKING_UNKNOWN
+    known = [
+        number for number in range(200) if isinstance(bookings.of(f"b{number}", "anna"), Booking)
+    ]
+    assert known == [*range(187, 200)]
+
+
+def test_a_booking_that_was_made_longer_is_known_until_after_its_new_end(
+    bookings: Bookings,
+) -> None:
+    """And one that was ended early is forgotten too."""
+    long, early = booking("long"), booking("early", vehicle_id="car-1")
+    for each in (long, early):
+        bookings.book(each, NOW)
+    bookings.extend(long, NOW + 20_000, NOW)
+    bookings.end(early, NOW + 10)
+    end_s = NOW + 3600 + REMEMBER_S
+    times = {"starts_at": end_s, "ends_at": end_s + 99, "vehicle_id": "car-2"}
+    bookings.book(booking("later", **times), end_s)
+    assert bookings.of("long", "anna") is long
+    assert bookings.of("early", "anna") is early
+    end_s = NOW + 20_001 + REMEMBER_S
+    times = {"starts_at": end_s, "ends_at": end_s + 99, "vehicle_id": "car-2"}
+    bookings.book(booking("last", **times), end_s)
+    assert bookings.of("long", "anna") is problems.BOOKING_UNKNOWN
+    assert bookings.of("early", "anna") is problems.BOOKING_UNKNOWN
 
 
 def test_who_may_use_it_when(bookings: Bookings) -> None:
@@ -132,7 +168,7 @@ def test_one_that_is_over_is_not_ended_by_its_customer(
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20), st.booleans()), max_size=30))
 def test_none_ever_overlap(wanted: list[tuple[int, int, bool]]) -> None:
     """Whatever is booked and ended in whatever order."""
-    bookings, made = Bookings(max_booking_s=86_400), list[Booking]()
+    bookings, made = Bookings(max_booking_s=86_400, remember_s=REMEMBER_S), list[Booking]()
     for number, (start, length, ends) in enumerate(wanted):
         one = booking(str(number), starts_at=NOW + start, ends_at=NOW + start + length)
         if bookings.book(one, NOW) is None:

@@ -6,12 +6,13 @@ import asyncio
 import socket
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from fleet_sim.broker.process import HOST, BrokerProcess, free_port
-from fleet_sim.runs.live.supervision import Supervision
+from fleet_sim.runs.live.supervision import CHECK_S, LIVED_S, PAUSES_S, Supervision
 from tests.helpers.waiting import eventually
 
 SLOW_BROKER = """\
@@ -113,6 +114,52 @@ async def test_a_broker_that_does_not_come_back_is_tried_again(
     assert notes[0].endswith("was killed by signal 9 (SIGKILL); it is started again")
     assert f"mosquitto on port {broker.port} ended with exit code 1" in notes[1]
     assert notes[2].endswith("ended with exit code 1; it is started again")
+
+
+async def test_a_broker_that_ends_at_once_is_started_ever_later_and_given_up(
+    broker: BrokerProcess, order: Order
+) -> None:
+    """No process is started again and again for as long as a run lasts."""
+    notes: list[str] = []
+    slept_s: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+        await asyncio.sleep(0)
+
+    order.fail()
+    broker.kill()
+    supervision = Supervision([broker], CARS, notes.append, sleep=sleep, monotonic_s=lambda: 0.0)
+    await next(supervision.work())
+    pauses_s = [seconds for seconds in slept_s if seconds != CHECK_S]
+    assert pauses_s == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
+    assert slept_s.count(CHECK_S) >= len(PAUSES_S)
+    started = [note for note in notes if note.endswith("it is started again")]
+    assert len(started) == len(PAUSES_S)
+    assert f"after 8 starts in a row it is given up: {broker.log_file} may say why" in notes[-1]
+
+
+async def test_a_broker_that_has_run_for_a_while_is_started_at_once(
+    broker: BrokerProcess,
+) -> None:
+    """However often it was started before."""
+    notes: list[str] = []
+    slept_s: list[float] = []
+    clock = count(0.0, LIVED_S)
+
+    async def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+        if seconds == CHECK_S and broker.poll() is None:
+            broker.kill()
+        await asyncio.sleep(0)
+
+    supervision = Supervision(
+        [broker], CARS, notes.append, sleep=sleep, monotonic_s=lambda: next(clock)
+    )
+    keeper = asyncio.create_task(next(supervision.work()))
+    await eventually(lambda: len(notes) > len(PAUSES_S) + 1)
+    keeper.cancel()
+    assert {*slept_s} == {0.0, CHECK_S}
 
 
 async def test_a_broker_that_is_stopped_is_told_and_when_it_goes_on(
