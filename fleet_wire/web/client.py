@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -17,13 +18,18 @@ class NoAnswerError(Exception):
     """The server could not be reached, broke off, or took too long; it may have acted."""
 
 
+class NotSentError(NoAnswerError):
+    """There was no connection to the server: it has seen nothing of the request."""
+
+
 class HttpClient:
     """Keeps connections to one server, as many as there are requests under way.
 
     `base_url` is `http://HOST:PORT` or `https://HOST:PORT`. Make it where the event loop runs.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, *, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+        self._max_answer_bytes = max_answer_bytes
         self._base_url = base_url.rstrip("/")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
@@ -41,7 +47,7 @@ class HttpClient:
     ) -> HttpResponse:
         """Return the answer, whatever its status. Redirections are not followed.
 
-        Raises `NoAnswerError`.
+        Raises `NoAnswerError`, also for an answer that is too large, and `NotSentError`.
         """
         try:
             async with self._session.request(
@@ -55,12 +61,32 @@ class HttpClient:
                 content = b""
                 async for chunk in answer.content.iter_any():
                     content += chunk
-                    if len(content) > MAX_ANSWER_BYTES:
-                        raise NoAnswerError(f"answer of more than {MAX_ANSWER_BYTES} bytes")
+                    if len(content) > self._max_answer_bytes:
+                        raise NoAnswerError(f"answer of more than {self._max_answer_bytes} bytes")
                 return HttpResponse(answer.status, content, answer.content_type, answer.headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSentError(str(error) or type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+
+async def post_once(
+    url: str,
+    body: bytes,
+    *,
+    timeout_s: float,
+    headers: Mapping[str, str],
+    max_answer_bytes: int = MAX_ANSWER_BYTES,
+) -> HttpResponse:
+    """Post to a URL by a connection of its own. Raises as `HttpClient.request` does."""
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    client = HttpClient(f"{parts.scheme}://{parts.netloc}", max_answer_bytes=max_answer_bytes)
+    try:
+        return await client.request("POST", path, timeout_s=timeout_s, headers=headers, body=body)
+    finally:
+        await client.close()

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -77,6 +78,7 @@ class ServedMessages:
             clock=SystemClock(),
         )
         self.url = ""
+        self._presses = count()
         self.client: HttpClient
 
     def act(self, action: IncidentAction) -> bool:
@@ -113,6 +115,7 @@ class ServedMessages:
             "user": {"id": "U1", "username": "jo"},
             "actions": [{"action_id": action_id, "value": value, "type": "button"}],
             "response_url": response_url,
+            "trigger_id": str(next(self._presses)),
         }
         body = urlencode({"payload": msgspec.json.encode(payload).decode()}).encode()
         return await self.post_signed(body, at=at, secret=secret)
@@ -121,14 +124,21 @@ class ServedMessages:
         self, body: bytes, *, at: float | None = None, secret: str = SECRET
     ) -> HttpResponse:
         """Post something that Slack has signed."""
+        return await self.post(
+            "/slack/interactivity", body, self.signed(body, at=at, secret=secret)
+        )
+
+    def signed(
+        self, body: bytes, *, at: float | None = None, secret: str = SECRET
+    ) -> dict[str, str]:
+        """Return the headers of something that Slack has signed."""
         stamp = f"{SystemClock().unix_s() if at is None else at:.0f}"
         signed = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256)
-        headers = {
+        return {
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Slack-Request-Timestamp": stamp,
             "X-Slack-Signature": f"v0={signed.hexdigest()}",
         }
-        return await self.post("/slack/interactivity", body, headers)
 
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> HttpResponse:
         """Post something."""

@@ -40,6 +40,9 @@ MAX_ASKED_BYTES: Final = 262_144
 """Slack sends the whole message along, of 13,000 characters in JSON within a form."""
 MAX_AGE_S: Final = 300.0
 """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+EARLIER_S: Final = 5.0
+"""Slack's clock may be so far behind ours when this process begins [E]. A press that is older went
+to an earlier process."""
 _UNSIGNED: Final = "not signed: X-Slack-Request-Timestamp or X-Slack-Signature is missing"
 _KINDS: Final = {
     ACTION_ACKNOWLEDGE: ActionKind.ACKNOWLEDGE,
@@ -114,6 +117,9 @@ class Buttons:
         self._complain = complain
         self._clock = clock
         self._saying: set[asyncio.Future[None]] = set()
+        self._begun_s = clock.unix_s()
+        self._pressed_until: dict[str, float] = {}
+        """Signatures of presses that came, and until when they could come again."""
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one press: at once, as Slack waits for 3 s."""
@@ -122,6 +128,10 @@ class Buttons:
         body = await _body_of(request)
         if body is None:
             return self._ended(AskedEnd.UNREADABLE, 400, "unreadable body")
+        return self._refused(request, body) or self._pressed(body)
+
+    def _refused(self, request: HttpRequest, body: bytes) -> HttpResponse | None:
+        """Return the answer to what is no press, or one that came before; None: it is one."""
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not timestamp or not signature:
@@ -138,7 +148,19 @@ class Buttons:
             return self._ended(AskedEnd.FORGED, 503, f"the signing secret: {error}")
         if not is_genuine:
             return self._ended(AskedEnd.FORGED, 401, "the signature is wrong or too old")
-        return self._pressed(body)
+        if self._has_come(signature, float(timestamp)):
+            return self._ended(AskedEnd.REPEATED, 401, "this press has come before")
+        return None
+
+    def _has_come(self, signature: str, pressed_s: float) -> bool:
+        """Return whether a press came before, to this process or to an earlier one; note it."""
+        if pressed_s < self._begun_s - EARLIER_S or signature in self._pressed_until:
+            return True
+        now_s = self._clock.unix_s()
+        until = self._pressed_until
+        self._pressed_until = {name: at_s for name, at_s in until.items() if at_s >= now_s}
+        self._pressed_until[signature] = pressed_s + MAX_AGE_S
+        return False
 
     def _pressed(self, body: bytes) -> HttpResponse:
         try:
@@ -211,7 +233,7 @@ class Actions:
     def _asked(self, body: bytes) -> HttpResponse:
         try:
             asked = msgspec.json.decode(body, type=_Asked)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return self._ended(AskedEnd.UNREADABLE, 400, str(error))
         at = self._clock.unix_s()
         action = IncidentAction(

@@ -18,6 +18,8 @@ class AskedEnd(StrEnum):
     TAKEN = "taken"
     FORGED = "forged"
     """Its signature or its token is wrong, or it is too old."""
+    REPEATED = "repeated"
+    """The same press has come before: somebody sends again what they have overheard."""
     UNREADABLE = "unreadable"
     UNKNOWN = "unknown"
     """There is no such incident, or nothing can be done to it any more."""

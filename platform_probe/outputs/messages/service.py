@@ -29,6 +29,7 @@ from platform_probe.outputs.messages.asking import (
 from platform_probe.outputs.messages.delivery import Failure, Sent
 from platform_probe.outputs.messages.journal import Journal
 from platform_probe.outputs.messages.metrics import MessageMetrics
+from platform_probe.outputs.messages.to_slack import ToSlack
 from platform_probe.outputs.messages.to_urls import ToAlertmanager, ToWebhook
 from platform_probe.outputs.messages.words import has_ended
 
@@ -154,9 +155,6 @@ class Messages:
         }  # fmt: skip
         made: list[Backend] = []
         if settings.slack is not None:
-            # slack-sdk takes a while to load: only where it is used
-            from platform_probe.outputs.messages.to_slack import ToSlack  # noqa: PLC0415
-
             to_slack = ToSlack(settings, settings.slack, **common)
             self._say_to = to_slack.api.say_to
             made.append(to_slack)

@@ -1,27 +1,24 @@
-"""Slack's Web API. No other module knows slack-sdk.
+"""Slack's Web API. Each call is one request with the token as its file has it now.
 
-The SDK's own retries are off: its handlers sleep within a call, while the outbox lets other
-channels go on. Each call is one request with the token as its file has it now.
+A call is not tried again here: the outbox does that, and lets other channels go on meanwhile.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
+import msgspec
 
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 from fleet_wire.errors import ConfigError
 from fleet_wire.shown import on_one_line, shortened
+from fleet_wire.web.client import NoAnswerError, NotSentError, post_once
+from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.retry_after import retry_after_s
+from platform_probe.messages_settings import checked_url
 from platform_probe.outputs.messages.delivery import Failure, Trouble
 from platform_probe.outputs.messages.slack_blocks import METADATA_EVENT, Content
 from platform_probe.outputs.messages.slack_calls import (
@@ -38,6 +35,8 @@ FOUND_AMONG: Final = 200
 CLOCKS_DIFFER_S: Final = 600.0
 """Slack's clock and ours, at most [E]."""
 MAX_DETAIL: Final = 200
+OK: Final = 200
+REDIRECT: Final = 300
 TOO_MANY: Final = 429
 RATE_WAIT_S: Final = 30.0
 """The wait after a 429 without `Retry-After`, which Slack always sends [E]."""
@@ -68,10 +67,12 @@ _SERVER_ERRORS: Final = frozenset({
 })  # fmt: skip
 """What Slack says: https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
 
-_SENT_NOTHING: Final = ("ClientConnectorError", "ClientConnectorDNSError", "ConnectionTimeoutError",
-                        "ClientConnectorCertificateError", "ClientConnectorSSLError",
-                        "ClientProxyConnectionError")  # fmt: skip
-"""aiohttp's errors of a request that never left."""
+RESPONSE_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
+"""Hosts of Slack's response URLs; that of `api_url` is one too."""
+MAX_ANSWER_BYTES: Final = 16 * 2**20
+"""`FOUND_AMONG` messages of the largest size that Slack takes are smaller."""
+_JSON: Final = f"{JSON}; charset=utf-8"
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Checked(NamedTuple):
@@ -89,17 +90,15 @@ class SlackApi:
         self._token_file = token_file
         self._api_url = api_url
         self._timeout_s = timeout_s
-        logger = logging.getLogger("slack_sdk")
-        logger.setLevel(logging.ERROR)  # what goes wrong is told by the outcome
-        self._logger = logger
-        self._client = self._new_client(None)
 
     async def check(self) -> Checked | Failure:
         """Return whose token it is."""
-        answer = await self._asked(lambda client: client.auth_test())
+        answer = await self._asked("auth.test", {}, is_form=True)
         if isinstance(answer, Failure):
             return answer
-        scopes = answer.headers.get("x-oauth-scopes", answer.headers.get("X-OAuth-Scopes", ""))
+        if isinstance(answer, Deleted):
+            return Failure(Trouble.BROKEN, "an answer of another method")
+        scopes = answer.headers.get("x-oauth-scopes", "")
         listed = tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
         return Checked(answer.data.get("url", ""), answer.data.get("user", ""), listed)
 
@@ -107,35 +106,31 @@ class SlackApi:
         """Post a message, or a reply to one."""
         place = call.place
         is_reply = bool(place.ts)
-        answer = await self._asked(
-            lambda client: client.chat_postMessage(
-                channel=place.channel_id or place.channel,
-                text=content.text,
-                blocks=content.blocks,
-                thread_ts=place.ts or None,
-                reply_broadcast=True if is_reply and call.part is not Part.HISTORY else None,
-                unfurl_links=False,
-                unfurl_media=False,
-                metadata={
-                    "event_type": METADATA_EVENT,
-                    "event_payload": {"incident_id": place.incident_id, "post": call.marker},
-                },
-            )
-        )
-        return _posted(answer)
+        arguments = {
+            "channel": place.channel_id or place.channel,
+            "text": content.text,
+            "blocks": content.blocks,
+            "thread_ts": place.ts or None,
+            "reply_broadcast": True if is_reply and call.part is not Part.HISTORY else None,
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "metadata": {
+                "event_type": METADATA_EVENT,
+                "event_payload": {"incident_id": place.incident_id, "post": call.marker},
+            },
+        }
+        return _posted(await self._asked("chat.postMessage", arguments))
 
     async def edit(self, call: Call, content: Content) -> Outcome:
         """Bring a message up to date."""
         place = call.place
-        answer = await self._asked(
-            lambda client: client.chat_update(
-                channel=place.channel_id,
-                ts=place.ts,
-                text=content.text,
-                blocks=content.blocks if content.blocks is not None else [],
-            )
-        )
-        return _posted(answer)
+        arguments = {
+            "channel": place.channel_id,
+            "ts": place.ts,
+            "text": content.text,
+            "blocks": content.blocks if content.blocks is not None else [],
+        }
+        return _posted(await self._asked("chat.update", arguments))
 
     async def find(self, call: Call) -> Outcome:
         """Look for a post that may have arrived."""
@@ -143,19 +138,15 @@ class SlackApi:
         begun = place.begun
         assert begun is not None  # noqa: S101 - that is what is looked for
         channel = place.channel_id or place.channel
-        common: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "channel": channel,
             "oldest": f"{begun.unix_s - CLOCKS_DIFFER_S:.6f}",
             "limit": FOUND_AMONG,
-            "include_all_metadata": True,
+            "include_all_metadata": "true",
+            "ts": place.ts or None,
         }
-        answer = await self._asked(
-            lambda client: (
-                client.conversations_replies(ts=place.ts, **common)
-                if place.ts
-                else client.conversations_history(**common)
-            )
-        )
+        method = "conversations.replies" if place.ts else "conversations.history"
+        answer = await self._asked(method, arguments, is_form=True)
         if isinstance(answer, Failure):
             may_not_look = answer.trouble is Trouble.CHANNEL or answer.detail.startswith(_NO_SCOPE)
             return NotThere(is_certain=False) if may_not_look else answer
@@ -172,57 +163,87 @@ class SlackApi:
 
         Returns whether Slack has taken it; it is not tried again.
         """
-        client = AsyncWebhookClient(
-            response_url, timeout=max(1, round(self._timeout_s)), retry_handlers=[],
-            logger=self._logger,
-        )  # fmt: skip
-        with suppress(Exception):  # what aiohttp raises is aiohttp's
-            answer = await client.send(text=text, response_type="ephemeral", replace_original=False)
-            return answer.status_code < FIRST_ERROR_STATUS
-        return False
-
-    async def _asked(self, request: Callable[[AsyncWebClient], Awaitable[Any]]) -> Any:
-        """Return Slack's answer, `Deleted`, or a `Failure`."""
+        if not self._is_response_url(response_url):
+            return False
+        told = {"text": text, "response_type": "ephemeral", "replace_original": False}
         try:
-            self._client.token = read_secret(self._token_file, name="token_file").strip()
-            return await request(self._client)
+            answer = await post_once(
+                response_url,
+                msgspec.json.encode(told),
+                timeout_s=self._timeout_s,
+                headers={"Content-Type": _JSON},
+            )
+        except NoAnswerError:
+            return False
+        return answer.status < REDIRECT
+
+    def _is_response_url(self, url: str) -> bool:
+        """Return whether a URL is Slack's: whoever knows the signing secret could name any."""
+        try:
+            parts = urlsplit(checked_url(url))
+        except ValueError:
+            return False
+        if parts[:2] == urlsplit(self._api_url)[:2]:
+            return True
+        return parts.scheme == "https" and parts.netloc in RESPONSE_HOSTS
+
+    async def _asked(
+        self, method: str, arguments: Mapping[str, Any], *, is_form: bool = False
+    ) -> _Answer | Deleted | Failure:
+        """Return what Slack answers to a method. Those that only read take a form."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        body = urlencode(given).encode() if is_form else msgspec.json.encode(given)
+        try:
+            token = read_secret(self._token_file, name="token_file").strip()
+            answer = await post_once(
+                f"{self._api_url.rstrip('/')}/{method}",
+                body,
+                timeout_s=self._timeout_s,
+                headers={
+                    "Authorization": f"Bearer {token}",
+                    "Content-Type": _FORM if is_form else _JSON,
+                },
+                max_answer_bytes=MAX_ANSWER_BYTES,
+            )
         except ConfigError as error:
             return Failure(Trouble.TOKEN, str(error))
-        except SlackApiError as error:
-            return _said_no(error)
-        except (json.JSONDecodeError, UnicodeDecodeError, TimeoutError) as error:
+        except NotSentError as error:
+            return Failure(Trouble.UNREACHABLE, _detail(error))
+        except NoAnswerError as error:
             return Failure(Trouble.BROKEN, _detail(error))
-        except Exception as error:  # noqa: BLE001 - what aiohttp raises is aiohttp's
-            name = type(error).__name__
-            trouble = Trouble.UNREACHABLE if name in _SENT_NOTHING else Trouble.BROKEN
-            return Failure(trouble, _detail(error))
-
-    def _new_client(self, token: str | None) -> AsyncWebClient:
-        return AsyncWebClient(
-            token=token,
-            base_url=self._api_url,
-            timeout=max(1, round(self._timeout_s)),
-            retry_handlers=[],
-            logger=self._logger,
-        )
+        return _read(answer)
 
 
-def _posted(answer: Any) -> Outcome:
+class _Answer(NamedTuple):
+    """What Slack says where it has done what it was asked for."""
+
+    data: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+def _posted(answer: _Answer | Deleted | Failure) -> Outcome:
     if isinstance(answer, Failure | Deleted):
         return answer
-    data = answer.data if isinstance(answer.data, dict) else {}
-    if not data.get("ts") or not data.get("channel"):
+    if not answer.data.get("ts") or not answer.data.get("channel"):
         return Failure(Trouble.BROKEN, "an answer without ts")
-    return Posted(data["channel"], data["ts"])
+    return Posted(answer.data["channel"], answer.data["ts"])
 
 
-def _said_no(error: SlackApiError) -> Failure | Deleted:  # noqa: PLR0911 - a table
+def _read(answer: HttpResponse) -> _Answer | Deleted | Failure:
+    """Return what an answer says."""
+    try:
+        data = msgspec.json.decode(answer.body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        data = {}
+    if answer.status == OK and data.get("ok") is True:
+        return _Answer(data, answer.headers)
+    return _said_no(answer.status, answer.headers, data)
+
+
+def _said_no(  # noqa: PLR0911 - a table
+    status: int, headers: Mapping[str, str], data: Mapping[str, Any]
+) -> Failure | Deleted:
     """Return what an answer means that is no yes."""
-    response = error.response
-    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
-    headers: Mapping[str, str] = getattr(response, "headers", None) or {}
-    data = getattr(response, "data", None)
-    data = data if isinstance(data, dict) else {}
     said = str(data.get("error") or f"HTTP {status}")
     detail = _detail_of(said, data)
     if status == TOO_MANY or said in _RATE_ERRORS:

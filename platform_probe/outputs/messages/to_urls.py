@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,7 +12,7 @@ from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import ConfigError
 from fleet_wire.shown import on_one_line, shortened
-from fleet_wire.web.client import HttpClient, NoAnswerError
+from fleet_wire.web.client import NoAnswerError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.retry_after import retry_after_s
 from platform_probe.messages_settings import (
@@ -51,23 +50,13 @@ async def post_json(
     url: str, body: bytes, *, timeout_s: float, headers: Mapping[str, str] | None = None
 ) -> Failure | None:
     """Post JSON, and return what went wrong; None: it was taken."""
-    parts = urlsplit(url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    client = HttpClient(f"{parts.scheme}://{parts.netloc}")
+    about = {"Content-Type": JSON, **(headers or {})}
     try:
-        answer = await client.request(
-            "POST",
-            path,
-            timeout_s=timeout_s,
-            headers={"Content-Type": JSON, **(headers or {})},
-            body=body,
-        )
+        answer = await post_once(url, body, timeout_s=timeout_s, headers=about)
     except NoAnswerError as error:
         return Failure(Trouble.UNREACHABLE, _short(str(error)))
     except Exception as error:  # noqa: BLE001 - a defect must not keep the lane for ever
         return Failure(Trouble.BROKEN, _short(f"{type(error).__name__}: {error}"))
-    finally:
-        await client.close()
     return failure_of(answer)
 
 

@@ -9,8 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from fleet_wire.web import client as client_module
-from fleet_wire.web.client import HttpClient, NoAnswerError
+from fleet_wire.web.client import HttpClient, NoAnswerError, NotSentError
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
 
@@ -64,13 +63,12 @@ async def test_no_answer_in_time(client: HttpClient) -> None:
         await client.request("GET", "/slow", timeout_s=0.05, headers={})
 
 
-async def test_an_answer_without_an_end_is_none(
-    client: HttpClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_without_an_end_is_none(port: int) -> None:
     """A server cannot fill our memory."""
-    monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 1_000)
+    client = HttpClient(f"http://127.0.0.1:{port}", max_answer_bytes=1_000)
     with pytest.raises(NoAnswerError, match="more than 1000 bytes"):
         await client.request("GET", "/long", timeout_s=30, headers={})
+    await client.close()
 
 
 async def test_nobody_listens() -> None:
@@ -78,6 +76,6 @@ async def test_nobody_listens() -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         client = HttpClient(f"http://127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(NoAnswerError):
+        with pytest.raises(NotSentError):
             await client.request("GET", "/", timeout_s=30, headers={})
         await client.close()

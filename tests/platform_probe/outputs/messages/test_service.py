@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.incident import ActionKind, Severity
+from fleet_wire.system_clock import SystemClock
 from platform_probe.outputs.messages.asking import NOT_DONE
 from platform_probe.outputs.messages.slack_blocks import (
     ACTION_ACKNOWLEDGE,
@@ -192,6 +195,20 @@ async def test_forged_presses_are_refused_and_counted(served: ServedMessages) ->
     assert served.value("incident_requests_total", end="unreadable") == 5
     assert (await served.press("link-button")).status == 200
     assert served.acted == []
+
+
+async def test_a_press_counts_once(served: ServedMessages) -> None:
+    """Somebody who has overheard a press cannot send it again, nor to a monitor that restarted."""
+    payload = {"type": "block_actions", "actions": [{"action_id": ACTION_MUTE, "value": "inc-1"}]}
+    body = urlencode({"payload": msgspec.json.encode(payload).decode()}).encode()
+    headers = served.signed(body)
+    statuses = [(await served.post("/slack/interactivity", body, headers)).status for _ in range(3)]
+    assert statuses == [200, 401, 401]
+    assert len(served.acted) == 1
+    assert served.value("incident_requests_total", end="repeated") == 2
+    before = served.signed(body, at=SystemClock().unix_s() - 60.0)
+    assert (await served.post("/slack/interactivity", body, before)).status == 401
+    assert len(served.acted) == 1
 
 
 async def test_a_token_that_is_no_text_is_wrong(served: ServedMessages) -> None:
