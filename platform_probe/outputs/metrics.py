@@ -175,6 +175,13 @@ class ProbeMetrics(AttemptMetrics):
         self._malformed: Series[TopicKind | None, Counter] = Series(
             malformed, _labels_of_kind, (*HEARD, None)
         )
+        defects = self._counter(
+            "message_defects", "Messages at which code of the monitor itself failed, by kind of"
+            " topic; the others went on.", "topic",
+        )  # fmt: skip
+        self._message_defects: Series[TopicKind | None, Counter] = Series(
+            defects, _labels_of_kind, (*HEARD, None)
+        )
         capped = self._counter(
             "capped_values", "Values of cars or of the platform that became `other`, because too"
             " many different ones came, by what they say.", "trait",
@@ -304,6 +311,10 @@ class ProbeMetrics(AttemptMetrics):
     def count_sink_error(self, sink: str, records: int = 1) -> None:
         """Count records that `sink` (one of `SINKS`) could not take."""
         self._sink_errors[sink].inc(records)
+
+    def count_message_defect(self, kind: TopicKind | None) -> None:
+        """Count one message at which code of ours failed; None: its kind is not known."""
+        self._message_defects[kind].inc()
 
     def count_capped_value(self, trait: str) -> None:
         """Count a value that became "other"; `trait` names what it says."""

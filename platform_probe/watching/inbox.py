@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from fleet_wire.contract.attempt import Flag
@@ -23,6 +24,7 @@ from fleet_wire.links.link import Message
 from fleet_wire.links.routine import Follower, Member, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Heard, Place, Profile
+from fleet_wire.shown import with_place
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
@@ -45,6 +47,8 @@ LOOKED_THROUGH_EVERY: Final = 64
 MAX_NAMED: Final = 100
 """Unknown fields that are logged: whoever makes up names must not fill the log."""
 _SHOWN_BYTES: Final = 80
+_OURS: Final = str(Path(__file__).parents[2])
+"""The folder of our code, in which the log names the place of a defect."""
 _Read = tuple[TopicKind, str, Any, Message]
 """A message with its kind, its car and what it says: one of a closed set."""
 
@@ -130,6 +134,10 @@ class Inbox:
         """Well-formed messages by kind."""
         self._named: set[tuple[TopicKind, str]] = set()
         """Unknown fields that the log has."""
+        self._failed: set[str] = set()
+        """Topics whose messages led to a defect that the log has."""
+        self.on_defect: Callable[[Exception], None] = lambda _: None
+        """Is told of each defect, besides metric and log: a simulated run fails by it."""
 
     def let_hear(self, hearer: Hears) -> None:
         """Tell another what cars and broker say, after those before, and before what follows."""
@@ -150,7 +158,7 @@ class Inbox:
         for message in messages:
             if self._unix_s is not None and is_broker_log(message.topic):
                 self._hand_on(read)
-                self._take_broker_log(message.payload, self._unix_s())
+                self._take_broker_log(message, self._unix_s())
                 continue
             kind: TopicKind | None = None
             vehicle_id = ""
@@ -164,9 +172,12 @@ class Inbox:
             except RemoteProtocolError as error:
                 self._hand_on(read)
                 if kind in _RETAINED and not message.payload:
-                    self._take_removed(vehicle_id)
+                    self._take_removed(vehicle_id, message)
                 else:
                     self._refuse(kind, vehicle_id, message, error)
+                continue
+            except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
+                self._note_defect(kind, message, error)
                 continue
             taken = self.taken[kind]
             self.taken[kind] = taken + 1
@@ -188,20 +199,44 @@ class Inbox:
             if vehicle_id.startswith(NULL_BOXES):
                 continue
             for heard in hearers[kind]:
-                heard(kind, vehicle_id, decoded, is_retained=message.retain)
+                try:
+                    heard(kind, vehicle_id, decoded, is_retained=message.retain)
+                except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
+                    self._note_defect(kind, message, error)
         follow = self._follow
         for kind, vehicle_id, decoded, message in read:
             try:
                 follow(vehicle_id, decoded, message)
             except RemoteProtocolError as error:
                 self._refuse(kind, vehicle_id, message, error)
+            except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
+                self._note_defect(kind, message, error)
         read.clear()
 
-    def _take_removed(self, vehicle_id: str) -> None:
+    def _take_removed(self, vehicle_id: str, message: Message) -> None:
         """Take that a car was taken out of service."""
-        self._tracker.removed(vehicle_id)
-        for hearer in self._hearers:
-            hearer.removed(vehicle_id)
+        for removed in (self._tracker.removed, *(hearer.removed for hearer in self._hearers)):
+            try:
+                removed(vehicle_id)
+            except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
+                self._note_defect(None, message, error)
+
+    def _note_defect(self, kind: TopicKind | None, message: Message, error: Exception) -> None:
+        """Count a message at which code of ours failed, and log it once for its topic.
+
+        The link must stay: the broker would send a retained message again at each connection.
+        """
+        self._metrics.count_message_defect(kind)
+        self.on_defect(error)
+        if message.topic in self._failed or len(self._failed) >= MAX_NAMED:
+            return
+        self._failed.add(message.topic)
+        self._complaints.complain(
+            "message_defect",
+            message.topic,
+            error=with_place(error, _OURS),
+            payload_starts=repr(message.payload[:_SHOWN_BYTES]),
+        )
 
     def _refuse(
         self,
@@ -253,13 +288,16 @@ class Inbox:
             routine.listener = self
             member.join(tuple(followers))
 
-    def _take_broker_log(self, payload: bytes, at: float) -> None:
+    def _take_broker_log(self, message: Message, at: float) -> None:
         """Take a line of the broker's log; most of what it says is of no concern."""
-        event = broker_event_of(payload, at)
-        if event is not None:
-            self._tracker.evidence.broker.take(event)
-            for hearer in self._hearers:
-                hearer.broker_said(event)
+        try:
+            event = broker_event_of(message.payload, at)
+            if event is not None:
+                self._tracker.evidence.broker.take(event)
+                for hearer in self._hearers:
+                    hearer.broker_said(event)
+        except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
+            self._note_defect(None, message, error)
 
     def _is_known(self, message: Message) -> bool:
         """Return whether this is the copy of a command that we have: no need to read it.

@@ -182,6 +182,7 @@ class Monitor:
             metrics=metrics,
             logger=make_logger("error", writer, self._fleet.clock),
         )
+        probe.on_defect(partial(_raise, "inbox"))
         probe.connect()
         self._fleet.timers.call_later(5.0, probe.begin_load)
 

@@ -304,6 +304,7 @@ class VirtualRun:
             heartbeats=None if judge.is_restarted else judge,
         )
         probe.write_journal(journal)
+        probe.on_defect(self._defects.note)
         return probe
 
     def _make_judge(self) -> Judge:

@@ -42,6 +42,11 @@ LONG = b"s" * 200
 COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
 
 
+def _raise(error: Exception) -> None:
+    """Let a defect fail the test."""
+    raise error
+
+
 @dataclass
 class InboxBench:
     """An inbox, what lies behind it, and its log."""
@@ -60,10 +65,17 @@ class InboxBench:
             unix_s=self.behind.clock.unix_s,
             values=KnownValues(self.behind.clock, self.metrics.count_capped_value),
         )
+        self.inbox.on_defect = _raise
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
         """Let a message come."""
         self.inbox.take(message_of(topic, payload, **changes))
+
+    def defects(self, topic: str) -> float | None:
+        """Return how many messages of a topic led to a defect."""
+        return self.metrics.registry.get_sample_value(
+            "unlockpath_message_defects_total", {"topic": topic}
+        )
 
     def capped(self, trait: str) -> float | None:
         """Return how many values became "other"."""
@@ -415,6 +427,60 @@ def test_who_hears_is_told_of_the_kinds_that_it_takes() -> None:
         ("beats", "removed", CAR),
         ("answers", "removed", CAR),
     ]
+
+
+class Poisoned(Hearer):
+    """Fails at all that it is told."""
+
+    def _fail(self, *_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    heard = broker_said = removed = _fail
+
+
+def test_who_fails_at_a_message_stops_nobody_else() -> None:
+    """Others hear it and the tracker follows it; it is counted, and logged once for its topic.
+
+    Else the link would close, and a retained message come again at each connection.
+    """
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    defects: list[Exception] = []
+    bench.inbox.on_defect = defects.append
+    bench.inbox.let_hear(Poisoned("poisoned", heard))
+    bench.inbox.let_hear(Hearer("other", heard))
+    for _ in range(3):
+        bench.take(f"cars/{CAR}/presence", ONLINE, retain=True)
+    bench.take(f"cars/{OTHER_CAR}/presence", ONLINE, retain=True)
+    assert [each[:3] for each in heard] == [
+        *[("other", TopicKind.PRESENCE, CAR)] * 3,
+        ("other", TopicKind.PRESENCE, OTHER_CAR),
+    ]
+    assert bench.behind.evidence.of(CAR).presence is not None
+    assert [type(error) for error in defects] == [ZeroDivisionError] * 4
+    assert bench.defects("presence") == 4
+    logged = [line for line in bench.log.lines if line["event"] == "message_defect"]
+    assert [line["kind"] for line in logged] == [f"cars/{car}/presence" for car in (CAR, OTHER_CAR)]
+    assert "ZeroDivisionError" in logged[0]["error"]
+    bench.take(f"cars/{CAR}/state", b"", retain=True)
+    bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
+    assert bench.behind.evidence.of(CAR).presence is None
+    assert bench.defects("other") == 2
+
+
+def test_a_tracker_that_fails_at_a_message_keeps_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after it is followed."""
+    bench = InboxBench()
+    defects: list[Exception] = []
+    bench.inbox.on_defect = defects.append
+
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bench.behind.tracker, "state", fails)
+    bench.take(f"cars/{CAR}/state", encode(state_of(CAR, is_locked=True)))
+    bench.take(f"cars/{CAR}/presence", ONLINE)
+    assert len(defects) == bench.defects("state") == 1
+    assert bench.behind.evidence.of(CAR).presence is not None
 
 
 def test_what_a_null_box_says_is_heard_of_no_car() -> None:
