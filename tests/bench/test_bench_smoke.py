@@ -11,6 +11,8 @@ from bench.probe_run import ProbeMeasurement
 from bench.results import Results, goals, render
 from bench.stacks import STACKS
 
+pytestmark = pytest.mark.long
+
 _SMALL = Plan(boxes=20, rate_per_s=250.0, closed_loop_s=0.1, open_loop_s=0.2)
 
 

@@ -9,6 +9,8 @@ from bench.measure import Plan
 from bench.watching import WAYS, Results, Watched, WatchPlan, measure_watching, render_watching
 from fleet_wire.links.lean.packets import puback_packets, publish_packet
 
+pytestmark = pytest.mark.long
+
 SMALL = WatchPlan(
     boxes=10,
     rate_per_s=100.0,

@@ -15,6 +15,8 @@ from tests.helpers.inhibition import heard
 from tests.helpers.judged import Firing, firings, pages, told
 from tests.helpers.watched_fleet import Synthetic, WatchedFleet
 
+pytestmark = pytest.mark.long
+
 BEGINS_S = 900.0
 ENDS_S = BEGINS_S + 360.0
 LIVES_S = ENDS_S + 1_200.0

@@ -15,6 +15,8 @@ from tests.helpers.faulty_tenth import BEGINS_S, CASES, Case, woken_by
 from tests.helpers.inhibition import heard
 from tests.helpers.judged import told
 
+pytestmark = pytest.mark.long
+
 TRAITS = ("region", "operator", "firmware", "hardware")
 LONGEST_TITLE = 120
 """Letters that a phone shows of a notification, in two or three lines."""

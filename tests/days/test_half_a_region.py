@@ -16,6 +16,8 @@ from tests.helpers.inhibition import heard
 from tests.helpers.judged import Firing, firings, pages, told
 from tests.helpers.watched_fleet import WatchedFleet
 
+pytestmark = pytest.mark.long
+
 BEGINS_S = 1_800.0
 ENDS_S = BEGINS_S + 900.0
 LIVES_S = ENDS_S + 3_600.0

@@ -10,6 +10,8 @@ from tests.helpers.healthy_days import CITY, SLEEPERS, VILLAGE, HealthyFleet, li
 from tests.helpers.judged import told
 from tests.helpers.watched_fleet import ANSWERED_AT
 
+pytestmark = pytest.mark.long
+
 HOURS = 4
 
 

@@ -33,6 +33,8 @@ from tests.helpers.shipped import (
 )
 
 EXPECTED_ALERT = re.compile(r'alertname="(\w+)"')
+LONG = {"healthy_hours", "probe_days", "slo_days"}
+"""Unit tests of rules over hours and days of data."""
 
 
 def promtool(*arguments: str | Path) -> None:
@@ -69,7 +71,13 @@ def test_promtool_accepts_the_configuration() -> None:
     )
 
 
-@pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.long] * (path.stem in LONG))
+        for path in RULE_TESTS
+    ],
+)
 @pytest.mark.prometheus
 def test_rules_fire_and_stay_silent(path: Path) -> None:
     """Promtool's unit tests: which alerts fire on which data, and that no other does."""

@@ -8,6 +8,8 @@ import pytest
 
 from tests.helpers.exported import export_and_run, run_shipped, touched_in
 
+pytestmark = pytest.mark.long
+
 SAMPLE = (
     "no_coverage_garage",  # network: silent or offline, by the box's keepalive
     "sim_suspended_datacap",  # box settings make it show

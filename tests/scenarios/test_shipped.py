@@ -23,6 +23,9 @@ HARMLESS = {"box_asleep"}
 OUTLIVED = {"box_busy"}
 """And what does where a command outlives its customer: the box is still busy for an earlier one."""
 
+LONG = {"many_cars"}
+"""It takes as long as twenty others."""
+
 NO_BOX_IS_BUSY = ("quiet_city", "morning_rush")
 """Where nothing is broken, a box is at work already only for who taps twice."""
 
@@ -32,7 +35,10 @@ LEAST_IN_THREE = 0.8
 """And among the first three of so many."""
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in SCENARIOS],
+)
 def test_what_a_scenario_expects_holds(name: str, tmp_path: Path) -> None:
     """With another seed than its own: the bounds are no luck. Cars without a fault are fine.
 

@@ -9,6 +9,8 @@ import pytest
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
+pytestmark = pytest.mark.long
+
 FAULTY = [name for name, path in SCENARIOS.items() if "\nfaults:" in path.read_text("utf-8")]
 FEWER_UNLOCKS = {"many_cars": ("load.stages.0.rate_per_s=2",)}
 """Where a run takes long: a tenth of the unlocks, with which it must hold too if it has faults."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from fleet_sim.score.cases import RunCases, run_all
 from fleet_sim.score.figures import figures_of, is_among
 from fleet_sim.score.incidents import Incident, scored_faults
+
+pytestmark = pytest.mark.long
 
 SEEDS = (1_002, 1_003, 1_004, 1_005)
 """Nobody has tuned with them. Where a fault does not show on the first, the next is tried: not
