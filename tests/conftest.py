@@ -15,6 +15,7 @@ from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.longest_first import longest_first
 from tests.helpers.outside_programs import OPTIONAL, StandIns
+from tests.helpers.worker_memory import WorkerMemory
 
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
@@ -32,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     directory = TemporaryDirectory(prefix="stand-ins-")
     config.add_cleanup(directory.cleanup)
     config.pluginmanager.register(StandIns(Path(directory.name)))
+    config.pluginmanager.register(WorkerMemory())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import re
-import shlex
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,15 +35,12 @@ from tests.helpers.pages import (
     write_scenario_with,
 )
 from tests.helpers.places import ROOT
+from tests.helpers.project_copy import contents, copy_project, run_in
 from tests.helpers.reader import Reader
 
 PAGE = page("faults.md")
 TUTORIAL = files(PAGE)
 TRY_IT = commands(section(PAGE, "Try it"))
-PROGRAMS = {"fleet-sim": "fleet_sim", "pytest": "pytest"}
-"""The modules behind the commands of the page; other modules are run by their own name."""
-WRITTEN_BY_PROGRAMS = {"build", "dist", "runs"}
-"""Folders beside those of the project."""
 LOOK_AT_EVERY_FAULT = (
     "tests/fleet_sim/commands/test_faults.py tests/fleet_sim/faults/test_faults.py"
     " tests/fleet_sim/faults/test_refused.py"
@@ -67,48 +59,11 @@ OWNERS = {
 }
 
 
-def not_of_the_project(directory: str, names: list[str]) -> set[str]:
-    """Return which entries of a folder are no part of the project."""
-    written = WRITTEN_BY_PROGRAMS if Path(directory) == ROOT else set()
-    return {name for name in names if name[0] == "."} | written
-
-
-def contents(project: Path) -> dict[str, bytes]:
-    """Return what stands in each file of a copy of the project, but for what programs write."""
-    found = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
-    return {
-        str(name): path.read_bytes()
-        for name, path in found.items()
-        if name.parts[0] not in WRITTEN_BY_PROGRAMS
-        and not any(part[0] == "." or part == "__pycache__" for part in name.parts)
-    }
-
-
-def run_in(project: Path, command: str) -> str:
-    """Run a command of the tutorial in a copy of the project; return what it prints."""
-    program, *words = shlex.split(command)
-    module = PROGRAMS.get(program, program)
-    ended = subprocess.run(
-        [sys.executable, "-m", module, *words],
-        cwd=project,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([f"{project}", os.environ.get("PYTHONPATH", "")]),
-            "PYTEST_ADDOPTS": f"-q -n 0 -p no:cacheprovider --basetemp {project.parent / 'tmp'}",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, f"{command}\n{ended.stdout}"
-    return ended.stdout
-
-
+@pytest.mark.long
 def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     """Its three files are all that a new fault needs: every other one stays as it was."""
     project = tmp_path / "project"
-    shutil.copytree(ROOT, project, ignore=not_of_the_project)
+    copy_project(project)
     before = contents(project)
     for name, text in TUTORIAL.items():
         assert name not in before, "the tutorial's fault is one that does not exist yet"

@@ -11,6 +11,8 @@ from bench.measure import Plan
 from bench.probe_run import run_c_driver
 from fleet_sim.broker.process import start_broker
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.broker
 @pytest.mark.compiler

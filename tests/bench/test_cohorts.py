@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bench.cohorts.incidents import make_incident
 from bench.cohorts.outside import read_outside
 from bench.cohorts.score import score_outside, score_own
 from tests.helpers.places import ROOT
+
+pytestmark = pytest.mark.long
 
 
 def test_an_incident_is_the_same_each_time() -> None:

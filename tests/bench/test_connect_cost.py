@@ -6,6 +6,8 @@ import pytest
 
 from bench.connect_cost import ConnectCost, measure_connects, render_costs
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.broker
 @pytest.mark.parametrize("session_expiry_s", [0, 60])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.decoding import MESSAGES, PROFILE_FILE, DecodingPlan, measure_decoding, render_decoding
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.reading import Reader
 from tests.helpers.messages import message_of
+
+pytestmark = pytest.mark.long
 
 
 def test_every_kind_is_measured_beside_the_contract() -> None:

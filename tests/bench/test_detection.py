@@ -27,6 +27,8 @@ from fleet_wire.contract.messages import Presence, PresenceStatus
 from fleet_wire.randomness import RandomStream
 from tests.helpers.shipped import PROMETHEUS
 
+pytestmark = pytest.mark.long
+
 
 def test_a_seed_is_a_town() -> None:
     """The same unlocks each time, in the order of their ends, few of which fail."""

@@ -6,6 +6,8 @@ import pytest
 
 from bench.export import ExportMeasurement, measure_export, render
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.broker
 @pytest.mark.parametrize("backend", [None, [], ["--hang"]], ids=["none", "takes all", "hangs"])

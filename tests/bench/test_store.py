@@ -12,6 +12,8 @@ from bench.store.__main__ import StoreMeasurement, grow, make_files, measure_her
 from bench.store.contenders import missing
 from bench.store.lines import attempt_lines, lines_later
 
+pytestmark = pytest.mark.long
+
 
 def test_lines_come_from_the_seed() -> None:
     """The same seed, the same lines; each is about as long as a monitor's."""

@@ -7,6 +7,8 @@ import pytest
 from bench.fleets.common import ConnectedLine
 from bench.tls import KINDS, measure_tls, tls_goals
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.broker
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,8 @@ from bench.virtual_shares import OTHER, PLACES, share_of, shares_of
 from fleet_wire.randomness import RandomStream
 from tests.helpers.places import ROOT
 
+pytestmark = pytest.mark.long
+
 PACKAGES = ("fleet_wire", "fleet_sim", "platform_probe")
 
 

@@ -13,6 +13,8 @@ from bench.web.results import render_web, web_goals
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
 
+pytestmark = pytest.mark.long
+
 MEASURED = WebMeasurement(
     rate_per_s=2_000.0,
     api_cpu_us=200.0,

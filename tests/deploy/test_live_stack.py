@@ -44,6 +44,7 @@ from tests.helpers.stack import (
 from tests.helpers.waiting import eventually
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.broker,
     pytest.mark.prometheus,

@@ -24,7 +24,7 @@ from tests.helpers.pods import USER_ID, running_pod
 from tests.helpers.shipped import mosquitto_config
 from tests.helpers.waiting import wait_for
 
-pytestmark = [pytest.mark.broker, pytest.mark.kustomize, pytest.mark.namespaces]
+pytestmark = [pytest.mark.long, pytest.mark.broker, pytest.mark.kustomize, pytest.mark.namespaces]
 
 SHARDS = 3
 NOTHING: Mapping[str, str] = {}

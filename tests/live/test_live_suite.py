@@ -9,6 +9,8 @@ import pytest
 
 from tests.helpers.commands import SCENARIO, pids_with, run, summary
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.broker
 def test_live_runs_side_by_side_have_ports_of_their_own(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from tests.helpers.commands import (
     write_scenario,
 )
 
+pytestmark = pytest.mark.long
+
 DEFECTS = ("LocalProtocolError: no way", "ZeroDivisionError", "KeyError", "ValueError: no fault")
 BROKEN = "tests.helpers.broken_model"
 TEXT = f"""\

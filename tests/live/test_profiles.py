@@ -14,7 +14,7 @@ from fleet_wire.contract.causes import Outcome
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, run, start, write_scenario
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.long, pytest.mark.broker]
 
 
 @pytest.mark.parametrize("way", ["flag", "variable", "setting"])

@@ -32,7 +32,7 @@ from tests.helpers.own_commands import run_here
 from tests.helpers.pages import blocks, page
 from tests.helpers.waiting import eventually, wait_for
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.long, pytest.mark.broker]
 
 NOBODY = 1
 """A port on which nobody listens."""

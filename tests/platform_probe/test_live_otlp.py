@@ -24,7 +24,7 @@ from tests.helpers.otlp_receiver import OtlpReceiver, attributes, otlp_receiver,
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.long, pytest.mark.broker]
 
 CARS = [f"centre-{number}" for number in range(6)]
 SILENT = "north-0"

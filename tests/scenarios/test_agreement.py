@@ -22,6 +22,8 @@ from tests.helpers.agreement import (
 from tests.helpers.commands import finish, start, summary, value_at, write_scenario
 from tests.helpers.own_commands import run_here
 
+pytestmark = pytest.mark.long
+
 LOAD = """\
 load:
   stages: [{kind: poisson, rate_per_s: 9, duration_s: 22}]

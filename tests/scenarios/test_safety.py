@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_sim.runs.conclude import digest_of
 from tests.helpers.commands import lines, summary
 from tests.helpers.random_scenarios import RANDOM_RUNS, rentals, run_twice
+
+pytestmark = pytest.mark.long
 
 LIES = {"client_id_takeover", "silent_success", "ok_at_enqueue", "wrong_vin_mapping"}
 STUCK = {

@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.commands import finish, lines, start, summary
 from tests.helpers.virtual_runs import SCENARIOS
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.long, pytest.mark.broker]
 
 SHORT = (
     "fleet.count=60",

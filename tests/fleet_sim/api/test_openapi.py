@@ -82,6 +82,7 @@ def test_answers_have_no_field_that_is_not_described(
     assert answer.body.keys() <= set(form.__struct_fields__)
 
 
+@pytest.mark.long
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     """Requests by the hundred, right and wrong, alone and one after another, on the real platform.
 

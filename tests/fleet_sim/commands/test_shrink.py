@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.commands import run
 from tests.helpers.own_commands import run_here
 from tests.helpers.sweeps import SCENARIO, write_scenario
+
+pytestmark = pytest.mark.long
 
 
 def test_a_few_cars_in_a_garage_are_left_of_a_fleet(tmp_path: Path) -> None:

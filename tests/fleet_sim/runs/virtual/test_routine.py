@@ -17,6 +17,8 @@ from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.links import routine
 
+pytestmark = pytest.mark.long
+
 RADIOS: tuple[dict[str, Any], ...] = (
     {"technology": "lte"},
     {"technology": "gsm"},
