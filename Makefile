@@ -10,6 +10,10 @@ REST := long or browser or compose or dask or other_brokers or victoria
 # and of those that need an installed program or root, which `make quick` leaves out besides
 INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus or s3 or systemd
 
+# Folders and files that `make quick` leaves out too: what opens stores and what types commands, but for one live run
+NOT_QUICK := tests/deploy tests/fleet_sim/sweeps tests/platform_probe/store tests/platform_probe/support \
+	tests/platform_probe/web tests/test_readme.py $(filter-out tests/live/test_live_run.py,$(wildcard tests/live/test_*.py))
+
 .PHONY: help setup develop run million quick test test-all conformance check mutants bench days score weights lock clean
 
 help:  ## Show this list
@@ -35,7 +39,7 @@ IN_PARALLEL := -q --dist loadfile --no-loadscope-reorder
 
 quick: develop  ## Tests that need nothing installed, 90 s: units, the broker model, every scenario
 	$(COMPILE_TESTS)
-	$(BIN)/pytest $(IN_PARALLEL) -n 2 -m "not ($(REST) or $(INSTALLED))" --ignore=tests/live --ignore=tests/deploy
+	$(BIN)/pytest $(IN_PARALLEL) -n 2 -m "not ($(REST) or $(INSTALLED))" $(addprefix --ignore=,$(NOT_QUICK))
 
 test: develop  ## Most tests, 5 minutes, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
