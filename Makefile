@@ -64,6 +64,7 @@ check: develop  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin -p fleet_wire -p fleet_sim -p platform_probe
 	$(BIN)/lint-imports
 
 mutants: develop  ## Change the core in many small ways; list what no test notices (MUTANTS="--help" for more)

@@ -124,8 +124,11 @@ class BrokerProcess:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether somebody has stopped the child (SIGSTOP): it runs, and answers nobody."""
-        if self.poll() is not None:
+        """Whether somebody has stopped the child (SIGSTOP): it runs, and answers nobody.
+
+        Only Linux says so in each Python; elsewhere it is false.
+        """
+        if sys.platform != "linux" or self.poll() is not None:
             return False
         state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
         return state is not None
@@ -159,8 +162,9 @@ class BrokerProcess:
         if self.poll() is not None:
             return
         self._process.send_signal(signal.SIGSTOP)
-        # Until it has stopped, which is a moment later, it reads what comes.
-        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if sys.platform == "linux":
+            # Until it has stopped, which is a moment later, it reads what comes.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def continue_reading(self) -> None:
         """Undo `stop_reading`."""
@@ -345,5 +349,7 @@ def dies_with_us() -> list[str]:
 
 
 def _raise_descriptor_limit(pid: int) -> None:
-    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
+    """Raise the soft limit of a child's open files to the hard one; elsewhere it keeps ours."""
+    if sys.platform == "linux":
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))

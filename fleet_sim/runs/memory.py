@@ -1,9 +1,10 @@
-"""How much memory this process has, and how much more it may have (Linux)."""
+"""How much memory this process has, and how much more it may have."""
 
 from __future__ import annotations
 
 import os
 import re
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 OWN_CGROUP = Path("/proc/self/cgroup")
+STATM = Path("/proc/self/statm")
 
 
 class _Files(NamedTuple):
@@ -30,8 +32,11 @@ _UNLIMITED: Final = "max"
 
 
 def rss_bytes() -> int:
-    """Return the resident memory of this process (Linux, /proc/self/statm)."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    """Return the resident memory of this process: its peak where there is no /proc (macOS)."""
+    try:
+        pages = int(STATM.read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -302,5 +303,6 @@ class PacketStream(asyncio.Protocol, ABC):
 
 
 def _acknowledge_tcp_at_once(transport: asyncio.Transport) -> None:
-    sock: socket.socket = transport.get_extra_info("socket")
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    if sys.platform == "linux":
+        sock: socket.socket = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

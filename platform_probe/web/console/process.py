@@ -107,9 +107,10 @@ def main() -> None:
     """Run as a child of the monitor."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # whoever ends all of us: the monitor ends first
-    with suppress(OSError):
-        # Who is only nice may go on for a slice of time when the monitor has an unlock to time.
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if sys.platform == "linux":
+        with suppress(OSError):
+            # A process that is only nice may keep its slice when the monitor has an unlock to time.
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     config = msgspec.json.decode(_first_line(), type=ChildConfig)
     try:
         run(_as_child(config))
