@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fleet_sim.commands.verdicts import check_place, verdict_options, write_verdicts
+from fleet_sim.commands.verdicts import check_places, verdict_options, write_verdicts
 from fleet_sim.results import readable
 from fleet_sim.results.comparison import (
     CONFIDENCE,
@@ -80,6 +80,7 @@ def compare(
     run_b: Path,
     tolerance: tuple[tuple[str, float], ...],
     junit: Path | None,
+    markdown: Path | None,
     as_json: bool,
 ) -> None:
     """Compare two runs, and say whether RUN_B is worse than RUN_A, beyond chance.
@@ -95,10 +96,10 @@ def compare(
     fleet-sim compare runs/before runs/after --tolerate 0.5% --tolerate 200ms --junit result.xml
     fleet-sim compare runs/before runs/after --json
     """  # noqa: D301 - click's own escape
-    check_place(junit)
+    check_places(junit, markdown)
     runs = read_compared_run(run_a), read_compared_run(run_b)
     comparison = compare_runs(*runs, tolerance=Tolerance(**dict(tolerance)))
-    write_verdicts(junit, "fleet-sim compare", [_suite(comparison)])
+    write_verdicts("fleet-sim compare", [_suite(comparison)], junit=junit, markdown=markdown)
     if as_json:
         print_json(json_of(comparison))
     else:

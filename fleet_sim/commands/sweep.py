@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fleet_sim.commands.options import scenario_argument
 from fleet_sim.commands.verdicts import (
-    check_place,
+    check_places,
     console_for,
     exit_unless_fine,
     verdict_options,
@@ -77,6 +77,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     out: Path | None,
     keep: bool,
     junit: Path | None,
+    markdown: Path | None,
     as_json: bool,
 ) -> None:
     """Run SCENARIO in virtual time with many seeds, and with each value of some keys.
@@ -98,11 +99,13 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     """  # noqa: D301 - click's own escape
     options = _options(jobs, scheduler, keeps_runs=keep)
     plan = plan_sweep(scenario, sets, seeds=seeds, first_seed=first_seed)
-    check_place(junit)
+    check_places(junit, markdown)
     the_sweep = Sweep(plan, out or default_directory(plan), options)
     console = console_for(as_json=as_json)
     records = _run(the_sweep, console)
-    write_verdicts(junit, f"fleet-sim sweep {plan.name}", _suites(plan, records))
+    write_verdicts(
+        f"fleet-sim sweep {plan.name}", _suites(plan, records), junit=junit, markdown=markdown
+    )
     _say_how_it_went(console, records, the_sweep.path)
     if as_json:
         print_json(_as_json(plan, records, the_sweep.path))

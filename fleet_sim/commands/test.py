@@ -17,7 +17,7 @@ from rich.text import Text
 from fleet_sim.commands.options import seed_option, set_option
 from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.commands.verdicts import (
-    check_place,
+    check_places,
     console_for,
     exit_unless_fine,
     verdict_options,
@@ -63,7 +63,7 @@ from fleet_wire.printing import print_json
     help="Where the runs are written. Default: runs/test-<time>.",
 )
 @verdict_options
-def test(
+def test(  # noqa: PLR0913 - one parameter for each option
     *,
     paths: tuple[Path, ...],
     mode: str,
@@ -72,6 +72,7 @@ def test(
     overrides: tuple[str, ...],
     out: Path | None,
     junit: Path | None,
+    markdown: Path | None,
     as_json: bool,
 ) -> None:
     """Run SCENARIOS, several at a time, and say whether all that they expect holds.
@@ -88,7 +89,7 @@ def test(
     fleet-sim test scenarios/quiet_city.yaml scenarios/morning_rush.yaml --mode live
     """  # noqa: D301 - click's own escape
     files = _checked(scenario_files(paths), overrides, mode=mode)
-    check_place(junit)
+    check_places(junit, markdown)
     options = ["--mode", mode]
     options += ["--listen", "127.0.0.1:0"] if mode == "live" else []
     options += [] if seed is None else ["--seed", str(seed)]
@@ -96,7 +97,9 @@ def test(
     out = _new_directory(out)
     console = console_for(as_json=as_json)
     results = _run(suite_runs(files, out, options), jobs or cores(), console)
-    write_verdicts(junit, "fleet-sim test", [_suite(result) for result in results])
+    write_verdicts(
+        "fleet-sim test", [_suite(result) for result in results], junit=junit, markdown=markdown
+    )
     bad = [result for result in results if not result.is_fine]
     _say(console, f"{_fine(len(results) - len(bad), len(results))}; runs: {out}")
     if as_json:

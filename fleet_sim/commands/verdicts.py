@@ -6,7 +6,8 @@ A person who looks at the end of a log, or at a mail with its last line, shall s
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec
 
@@ -14,6 +15,7 @@ import click
 from rich.console import Console
 
 from fleet_sim.results.junit import Suite, write_junit
+from fleet_sim.results.markdown import markdown_of
 from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.errors import ConfigError
 
@@ -21,12 +23,18 @@ P = ParamSpec("P")
 
 
 def verdict_options(command: Callable[P, None]) -> Callable[P, None]:
-    """Add `--junit` and `--json`."""
+    """Add `--junit`, `--markdown` and `--json`."""
     command = click.option(
         "--json",
         "as_json",
         is_flag=True,
         help="Print the result as JSON on stdout, and all else on stderr.",
+    )(command)
+    command = click.option(
+        "--markdown",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write the result as Markdown, for the page of a build or of a merge request.",
     )(command)
     return click.option(
         "--junit",
@@ -41,22 +49,33 @@ def console_for(*, as_json: bool) -> Console:
     return Console(stderr=as_json)
 
 
-def check_place(junit: Path | None) -> None:
-    """Make the directory of the file. Raises `ConfigError`: before the runs, not after them."""
-    if junit is not None:
-        try:
-            junit.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError([f"--junit {junit}: {error.strerror}"]) from None
+def check_places(junit: Path | None, markdown: Path | None) -> None:
+    """Make the directories of the files. Raises `ConfigError`: before the runs, not after them."""
+    for name, path in (("junit", junit), ("markdown", markdown)):
+        if path is not None:
+            with _named(f"--{name} {path}"):
+                path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def write_verdicts(junit: Path | None, name: str, suites: Sequence[Suite]) -> None:
-    """Write the file of `--junit`. Raises `ConfigError`."""
+def write_verdicts(
+    name: str, suites: Sequence[Suite], *, junit: Path | None, markdown: Path | None
+) -> None:
+    """Write the files of `--junit` and `--markdown`. Raises `ConfigError`."""
     if junit is not None:
-        try:
+        with _named(f"--junit {junit}"):
             write_junit(junit, name, suites)
-        except OSError as error:
-            raise ConfigError([f"--junit {junit}: {error.strerror}"]) from None
+    if markdown is not None:
+        with _named(f"--markdown {markdown}"):
+            markdown.write_text(markdown_of(name, suites), encoding="utf-8")
+
+
+@contextmanager
+def _named(option: str) -> Iterator[None]:
+    """Turn an error of a file into one that names the option."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError([f"{option}: {error.strerror}"]) from None
 
 
 def exit_unless_fine(failures: Sequence[str], *, to_stderr: bool = False) -> None:

@@ -1,0 +1,138 @@
+"""The GitHub Action and the GitLab template: what they type is run, as they type it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.junit import read_junit
+from tests.helpers.pages import blocks, page
+from tests.helpers.places import ROOT
+from tests.helpers.shipped import DEPLOY, yaml
+
+ACTION: dict[str, Any] = yaml(DEPLOY / "ci" / "github" / "action.yml")
+TEMPLATE: dict[str, Any] = yaml(DEPLOY / "ci" / "gitlab.yml")[".unlockpath"]
+STEP: dict[str, Any] = ACTION["runs"]["steps"][1]
+SCRIPTS = {"github": STEP["run"], "gitlab": TEMPLATE["script"][0]}
+SHELLS = {"github": ("bash", "--noprofile", "--norc"), "gitlab": ("sh", "-e")}
+"""As the runners start them; GitLab's ends at the first error unless a script says otherwise."""
+CAR = """\
+description: Cars that answer.
+seed: 1
+fleet: {groups: [{name: car, count: 20, box: {processing: PROCESSING}}]}
+load: {stages: [{kind: constant, rate_per_s: 5, duration_s: 20}], deadline_s: 10}
+expect: {attempts.ok_share: {min: 0.5}}
+"""
+
+
+def typed(kind: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as its runner does, with these variables."""
+    file = directory / "script"
+    file.write_text(SCRIPTS[kind], encoding="utf-8")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    summary = {"GITHUB_STEP_SUMMARY": str(directory / "summary.md")} if kind == "github" else {}
+    return subprocess.run(
+        [*SHELLS[kind], str(file)],
+        cwd=directory, env={"PATH": path, "HOME": str(directory), **summary, **variables},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=SCRIPTS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Give each kind of build server in turn."""
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Return a directory with a scenario."""
+    (tmp_path / "cars.yaml").write_text(CAR.replace("PROCESSING", "0.1"), encoding="utf-8")
+    return tmp_path
+
+
+def test_both_type_the_same() -> None:
+    """So that what is true of one is true of the other."""
+    assert SCRIPTS["gitlab"] == f"set +e\n{SCRIPTS['github']}"
+
+
+def test_a_release_that_is_as_good_passes(kind: str, directory: Path) -> None:
+    """Tests and comparison; each leaves JUnit and Markdown."""
+    done = typed(kind, directory, UNLOCKPATH_TEST="cars.yaml", UNLOCKPATH_COMPARE="cars.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    out = directory / "unlockpath"
+    assert [read_junit(out / f"{name}.xml").get("failures") for name in ("test", "compare")] == [
+        "0", "0",
+    ]  # fmt: skip
+    assert "✓ all" in (out / "compare.md").read_text("utf-8")
+    if kind == "github":
+        shown = (directory / "summary.md").read_text("utf-8")
+        assert "## fleet-sim test: ✓" in shown
+        assert "## fleet-sim compare: ✓" in shown
+
+
+def test_a_release_that_opens_fewer_cars_fails(kind: str, directory: Path) -> None:
+    """Exit code 1, and the report names what is worse; so it does beside good tests."""
+    done = typed(
+        kind, directory, UNLOCKPATH_TEST="cars.yaml", UNLOCKPATH_COMPARE="cars.yaml",
+        UNLOCKPATH_AFTER="--set fleet.groups.car.box.processing=30",
+        UNLOCKPATH_TOLERATE="0.5% 200ms",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "✗ B is worse: opened" in done.stdout
+    assert read_junit(directory / "unlockpath" / "compare.xml").get("failures") != "0"
+
+
+def test_a_run_that_is_there_is_compared(kind: str, directory: Path) -> None:
+    """The last release's, kept by an earlier build; what is tolerated is not worse."""
+    first = typed(kind, directory, UNLOCKPATH_COMPARE="cars.yaml", UNLOCKPATH_OUT="first")
+    assert first.returncode == 0
+    slower = "--set fleet.groups.car.box.processing=0.2"
+    second = {"UNLOCKPATH_COMPARE": "cars.yaml", "UNLOCKPATH_BEFORE": "first/after"}
+    worse = typed(kind, directory, **second, UNLOCKPATH_AFTER=slower)
+    assert worse.returncode == 1, worse.stdout + worse.stderr
+    assert not (directory / "unlockpath" / "before").exists()
+    fine = typed(
+        kind, directory, **second, UNLOCKPATH_AFTER=slower, UNLOCKPATH_OUT="third",
+        UNLOCKPATH_TOLERATE="1s",
+    )  # fmt: skip
+    assert fine.returncode == 0, fine.stdout + fine.stderr
+
+
+def test_a_scenario_that_cannot_be_run_is_exit_code_2(kind: str, directory: Path) -> None:
+    """It is neither a good release nor a bad one."""
+    missing = typed(kind, directory, UNLOCKPATH_COMPARE="nothing.yaml")
+    assert missing.returncode == 2
+    mistaken = typed(kind, directory, UNLOCKPATH_TEST="cars.yaml", UNLOCKPATH_MODE="virtual",
+                     UNLOCKPATH_COMPARE="cars.yaml", UNLOCKPATH_TOLERATE="5")  # fmt: skip
+    assert mistaken.returncode == 2
+    assert "expected 0.5% for shares" in " ".join(mistaken.stderr.split())
+
+
+def test_every_input_reaches_the_script() -> None:
+    """By a variable of its name; the script is handed no text of a user as code."""
+    assert STEP["env"] == {
+        f"UNLOCKPATH_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]
+    }
+    assert "${{" not in STEP["run"]
+    assert TEMPLATE["variables"].keys() == {*STEP["env"], "UNLOCKPATH_PACKAGE"}
+
+
+def test_the_pages_set_what_there_is() -> None:
+    """The examples of README and of docs/ci.md name inputs and variables that exist."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (example,) = (block for block in blocks(readme, "yaml") if "deploy/ci/github" in block)
+    given = {
+        line.partition(":")[0].strip() for line in example.partition("with:\n")[2].splitlines()
+    }
+    assert given <= ACTION["inputs"].keys()
+    assert len(example.strip().splitlines()) <= 10
+    (example,) = (block for block in blocks(page("ci.md"), "yaml") if ".unlockpath" in block)
+    given = {word.strip(":") for word in example.split() if word.startswith("UNLOCKPATH_")}
+    assert given <= TEMPLATE["variables"].keys()
