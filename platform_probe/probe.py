@@ -114,8 +114,10 @@ class Probe(Connected):
             self.platform.let_hear(on_event)
 
     def on_defect(self, tell: Callable[[Exception], None]) -> None:
-        """Tell of each message at which code of ours failed, besides metric and log."""
+        """Tell of each message or line at which code of ours failed, besides metric and log."""
         self._inbox.on_defect = tell
+        if self.platform is not None:
+            self.platform.on_defect = tell
 
     def write_journal(self, journal: JournalFeed) -> None:
         """Write from now on all that is measured and heard to a journal."""

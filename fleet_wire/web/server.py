@@ -45,7 +45,7 @@ UNREAD_CODING: Final = 415
 _TOO_MANY: Final = "Too many headers"
 """So aiohttp's error begins where there are more than 128."""
 _HEAD: Final = "HEAD"
-DEFECT_LOGGED_EVERY_S: Final = 60.0
+LOGGED_EVERY_S: Final = 60.0
 _OF_CLIENTS: Final = (web.RequestPayloadError, ConnectionError)
 """Exceptions that are no defects: a body that is not what its head says, a client that has gone."""
 _LOGGER: Final = logging.getLogger(__name__)
@@ -79,8 +79,9 @@ class HttpServer:
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
     An exception of a handler is answered 500 without its text, logged with its traceback at most
-    once in `DEFECT_LOGGED_EVERY_S`, and told to `on_defect`, which counts it.
-    What is no HTTP is logged as a warning, unless `logs_no_http` is false: who counts it need not.
+    once in `LOGGED_EVERY_S`, and told to `on_defect`, which counts it.
+    What is no HTTP is logged as a warning, as seldom, unless `logs_no_http` is false: who counts it
+    need not.
     A handler is cancelled when its client hangs up.
     """
 
@@ -255,26 +256,36 @@ async def _streamed(
     return response
 
 
+class _Seldom:
+    """Lets one of many like lines through: a flood of requests is no flood of lines."""
+
+    def __init__(self) -> None:
+        self._last_s = -LOGGED_EVERY_S
+        self._since_last = 0
+
+    def count(self) -> int:
+        """Return how many came since the last line; 0: no line now."""
+        self._since_last += 1
+        now_s = time.monotonic()
+        if now_s - self._last_s < LOGGED_EVERY_S:
+            return 0
+        count, self._last_s, self._since_last = self._since_last, now_s, 0
+        return count
+
+
 class _Defects:
     """Exceptions of handlers: each is told, and few are logged."""
 
     def __init__(self, on_defect: Callable[[BaseException], None]) -> None:
         self._on_defect = on_defect
-        self._logged_s = -DEFECT_LOGGED_EVERY_S
-        self._since_logged = 0
+        self._seldom = _Seldom()
 
     def note(self, error: BaseException) -> None:
-        """Note an exception; a flood of them is no flood of lines."""
+        """Note an exception."""
         self._on_defect(error)
-        self._since_logged += 1
-        now_s = time.monotonic()
-        if now_s - self._logged_s >= DEFECT_LOGGED_EVERY_S:
-            _LOGGER.error(
-                "a defect ended a request, answered 500; %d since the last such line",
-                self._since_logged,
-                exc_info=error,
-            )
-            self._logged_s, self._since_logged = now_s, 0
+        if count := self._seldom.count():
+            said = "a defect ended a request, answered 500; %d since the last such line"
+            _LOGGER.error(said, count, exc_info=error)
 
 
 class _Connection(web.RequestHandler):
@@ -334,9 +345,10 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         if isinstance(exc, http.HttpProcessingError):
-            if self._server.logs_no_http:
+            if self._server.logs_no_http and (count := self._server.no_http.count()):
                 said = " ".join(str(exc).split())
-                self.logger.warning("no HTTP from %s: %s", request.remote, said[:MAX_SAID])
+                told = "no HTTP from %s: %s; %d since the last such line"
+                self.logger.warning(told, request.remote, said[:MAX_SAID], count)
         else:  # aiohttp's own notes the error, and would answer in its words
             super().handle_error(request, status, exc, message)
         return _response(self._server.refusal(_refused(exc, status)), request, is_last=True)
@@ -380,6 +392,7 @@ class _Server(web.Server):
         self.refusal = refusal
         self.logs_no_http = logs_no_http
         self.defects = defects
+        self.no_http = _Seldom()
         self._max_body_bytes = max_body_bytes
 
     def __call__(self) -> web.RequestHandler:

@@ -65,6 +65,10 @@ class PlatformMetrics(SeriesMaker):
         lines = self._counter(
             "platform_lines", "Lines of the platform's log, by what became of them.", "end"
         )
+        self._line_defects = self._counter(
+            "platform_line_defects", "Lines of the platform's log at which code of the monitor"
+            " itself failed; the others went on.",
+        ).labels()  # fmt: skip
         self._lines = {end: lines.labels(end.value) for end in LineEnd}
         self._noted = dict.fromkeys(LineEnd, 0)
         self._newest = self._gauge(
@@ -111,6 +115,10 @@ class PlatformMetrics(SeriesMaker):
     def count_revision(self) -> None:
         """Count one record that was written once more."""
         self._revisions.inc()
+
+    def count_line_defect(self) -> None:
+        """Count one line at which code of ours failed."""
+        self._line_defects.inc()
 
     def note_lines(self, totals: Mapping[LineEnd, int], newest_at: float) -> None:
         """Bring the counters to these totals. `newest_at` is 0 where no line has come."""

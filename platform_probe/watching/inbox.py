@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from fleet_wire.contract.attempt import Flag
@@ -24,7 +23,7 @@ from fleet_wire.links.link import Message
 from fleet_wire.links.routine import Follower, Member, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Heard, Place, Profile
-from fleet_wire.shown import with_place
+from fleet_wire.shown import OURS, with_place
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
@@ -47,8 +46,6 @@ LOOKED_THROUGH_EVERY: Final = 64
 MAX_NAMED: Final = 100
 """Unknown fields that are logged: whoever makes up names must not fill the log."""
 _SHOWN_BYTES: Final = 80
-_OURS: Final = str(Path(__file__).parents[2])
-"""The folder of our code, in which the log names the place of a defect."""
 _Read = tuple[TopicKind, str, Any, Message]
 """A message with its kind, its car and what it says: one of a closed set."""
 
@@ -234,7 +231,7 @@ class Inbox:
         self._complaints.complain(
             "message_defect",
             message.topic,
-            error=with_place(error, _OURS),
+            error=with_place(error, *OURS),
             payload_starts=repr(message.payload[:_SHOWN_BYTES]),
         )
 

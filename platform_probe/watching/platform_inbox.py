@@ -17,6 +17,7 @@ from fleet_wire.contract.platform_log import (
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
+from fleet_wire.shown import OURS, with_place
 from platform_probe.attempts.joiner import Joiner
 from platform_probe.diagnosis.remembering import Latest
 from platform_probe.outputs.logs import Complaints
@@ -61,6 +62,8 @@ class PlatformInbox:
         """When the command of each request was sent last: the platform may send it again."""
         self._sent_before: dict[str, float] = {}
         self._hearers: tuple[Callable[[PlatformEvent], None], ...] = ()
+        self.on_defect: Callable[[Exception], None] = lambda _: None
+        """Is told of each defect, besides metric and log."""
         self.taken = 0
         """Lines that were new."""
         self.repeated = 0
@@ -117,8 +120,18 @@ class PlatformInbox:
             if event.event is PlatformStep.ANSWERED:
                 self._count_answer(event)
             for hear in hearers:
-                hear(event)
+                try:
+                    hear(event)
+                except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
+                    self._note_defect(event, error)
         self._joiner.take_events(new)
+
+    def _note_defect(self, event: PlatformEvent, error: Exception) -> None:
+        """Count an event at which code of ours failed; the lines behind it are taken."""
+        self.on_defect(error)
+        if self._metrics is not None:
+            self._metrics.count_line_defect()
+        self._complaints.complain("line_defect", event.event.value, error=with_place(error, *OURS))
 
     def _new_of(self, events: Iterable[PlatformEvent]) -> list[PlatformEvent]:
         """Note which steps of requests have come; return those that had not."""

@@ -143,6 +143,7 @@ EVENTS = {
     "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
     " fields of stray_answers.jsonl",
     "forged_post": "somebody posted to /v1/logs without the right token; nothing of it was read",
+    "line_defect": "code of the monitor failed at a line of the platform's log, by its step",
     "message_defect": "code of the monitor failed at a message of this topic (`kind`)",
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
@@ -194,6 +195,7 @@ WHAT_TO_DO = {
     " in turn",
     "malformed_line": "show `reason` and `line_starts` to whoever writes that log",
     "malformed_message": "show `reason` and `payload_starts` to whoever makes that firmware",
+    "line_defect": "report it with `error`; all other parts of the monitor go on",
     "message_defect": "report it with `error`; all other parts of the monitor go on",
     "message_dropped": "see `detail`; the incident itself is in incidents.jsonl",
     "message_failed": "`platform-probe messages test` says what is wrong and what to do:"

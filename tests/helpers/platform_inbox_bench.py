@@ -19,6 +19,11 @@ from tests.helpers.join_bench import JoinBench
 from tests.helpers.log_lines import Log
 
 
+def _raise(error: Exception) -> None:
+    """Let a defect fail the test."""
+    raise error
+
+
 @dataclass
 class PlatformBench:
     """An inbox before a joiner, its metrics and its log."""
@@ -40,6 +45,8 @@ class PlatformBench:
             values=KnownValues(clock, lambda trait: self.capped.update((trait,))),
             profile=self.profile,
         )
+
+        self.inbox.on_defect = _raise
 
     def take(self, step: str, **changes: object) -> None:
         """Let a line come."""

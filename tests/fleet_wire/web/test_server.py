@@ -212,6 +212,19 @@ async def test_what_is_no_http_is_refused_in_our_words(sent: bytes, status: int)
             assert await reader.read() == b""
 
 
+async def test_a_flood_of_what_is_no_http_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Each is refused; the log has the first one of a minute."""
+    async with listening() as (_, first, _server):
+        address = first.get_extra_info("peername")
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"no http at all\r\n\r\n")
+            assert await answer_of(reader) == (400, b"refused")
+            writer.close()
+    (line,) = caplog.records
+    assert "no HTTP from 127.0.0.1" in line.getMessage()
+
+
 async def test_a_handler_that_fails_is_answered_for(caplog: pytest.LogCaptureFixture) -> None:
     """Each client gets the refusal and no traceback; each is counted, and the first one logged."""
     defects: list[BaseException] = []

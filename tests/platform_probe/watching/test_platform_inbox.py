@@ -83,6 +83,25 @@ def test_a_line_of_any_bytes_is_taken_or_refused(line: bytes) -> None:
     assert [line["event"] for line in bench.log.lines] == ["malformed_line"]
 
 
+def test_who_fails_at_a_line_stops_nobody_else() -> None:
+    """Others hear it, the lines behind it are taken, and it is counted."""
+    bench = PlatformBench()
+    heard: list[PlatformEvent] = []
+    defects: list[Exception] = []
+    bench.inbox.on_defect = defects.append
+
+    def fails(_: PlatformEvent) -> None:
+        raise ZeroDivisionError
+
+    bench.inbox.let_hear(fails)
+    bench.inbox.let_hear(heard.append)
+    bench.take("requested", request_id="r1")
+    bench.take("requested", request_id="r2")
+    assert [event.request_id for event in heard] == ["r1", "r2"]
+    assert (bench.inbox.taken, len(defects)) == (2, 2)
+    assert bench.value("platform_line_defects_total") == 2
+
+
 def test_a_line_that_comes_again_is_passed_over() -> None:
     """A post is sent again, a file is read again: one answer is one answer."""
     bench = PlatformBench()
