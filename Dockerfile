@@ -26,8 +26,9 @@ COPY scenarios ./scenarios
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/build/bin/pip --python /opt/unlockpath/bin/python install --no-deps /dist/unlockpath-*.whl
 
-# What a package brings for its own tests and for C compilers is never used here.
-RUN find /opt/unlockpath -depth -type d \( -name tests -o -name test -o -name include \) -exec rm -rf {} +
+# What a package brings for its own tests, for compilers and for type checkers is never used here.
+RUN find /opt/unlockpath -depth -type d \( -name tests -o -name include \) -exec rm -rf {} + \
+    && find /opt/unlockpath -regex '.*\.\(c\|h\|pyx\|pxd\|pyi\)' -delete
 COPY scripts/sbom ./
 RUN /opt/unlockpath/bin/python sbom >/opt/unlockpath/sbom.cdx.json
 

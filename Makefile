@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARS ?= 1000000
 SCENARIO ?= scenarios/first_rentals.yaml
 # Markers (pyproject.toml) of the tests that `make test` leaves to `make test-all`
-REST := long or browser or compose or dask or other_brokers or victoria
+REST := long or browser or compose or dask or images or other_brokers or victoria
 # and of those that need an installed program or root, which `make quick` leaves out besides
 INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus or s3 or systemd
 

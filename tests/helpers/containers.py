@@ -38,6 +38,11 @@ PACKAGES: Final = (
     "prometheus-alertmanager",
     "wget",
 )
+NOT_IN_SLIM: Final = (
+    "usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt/archives",
+    "var/lib/apt/lists",
+)  # fmt: skip
+"""Directories that Debian's own images for containers leave out."""
 STOP_S: Final = 90.0
 """A service that is told to end gets so long."""
 _CLONE_NEWNET: Final = 0x40000000
@@ -73,7 +78,7 @@ def base_image() -> str:
             command = ["debootstrap", "--variant=minbase", wanted, "trixie", str(root), MIRROR]
             run = subprocess.run(command, capture_output=True, text=True, check=False)
             assert run.returncode == 0, run.stdout[-3_000:]
-            for each in ("var/cache/apt/archives", "var/lib/apt/lists"):
+            for each in NOT_IN_SLIM:
                 shutil.rmtree(root / each)
             (root / "usr" / "bin" / "python").symlink_to("python3")
             buildah("add", "--quiet", container, root, "/")
@@ -133,6 +138,13 @@ def config_of(image: str) -> dict[str, Any]:
     return config
 
 
+def size_of(image: str) -> float:
+    """Return the bytes of an image, unpacked."""
+    listed = json.loads(buildah("images", "--json", image))
+    number, unit = listed[0]["size"].split()
+    return float(number) * {"KB": 1e3, "MB": 1e6, "GB": 1e9}[unit]
+
+
 @contextmanager
 def own_network() -> Iterator[None]:
     """Give this thread, and what it starts, a network with nothing but a loopback interface."""
@@ -182,6 +194,13 @@ class Container:
 
     def _line(self, command: Sequence[str]) -> list[str]:
         return ["buildah", "run", *CHROOT, "--no-hosts", *self.options, self.name, "--", *command]
+
+
+def program_of(process: int) -> int:
+    """Return the process of what `buildah run` runs: the first one that is not buildah."""
+    while "buildah" in Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8"):
+        (process,) = map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+    return process
 
 
 def options_of(

@@ -8,6 +8,7 @@ are replaced by Debian's packages; Grafana, of which Debian has none, is left ou
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,7 @@ from tests.helpers.containers import (
     options_of,
     our_image,
     own_network,
+    program_of,
     stand_in_image,
     working_container,
 )
@@ -75,6 +77,10 @@ class Demo:
         check = check or config_of(our_image())["Healthcheck"]["Test"]
         assert check[0] == "CMD", check
         return self.containers[name].execute(*check[1:]).returncode == 0
+
+    def stop(self, name: str) -> None:
+        """Ask a service to end, as `docker compose stop` does."""
+        os.kill(program_of(self.processes[name].pid), signal.SIGTERM)
 
     def logs(self) -> str:
         """Return the end of what each service has said."""

@@ -22,6 +22,7 @@ PROGRAMS = {
     "browser": ("chromium", "chromium-browser"),
     "compiler": ("gcc",),
     "compose": ("docker-compose",),
+    "images": ("buildah", "debootstrap"),
     "jq": ("jq",),
     "kustomize": ("kustomize",),
     "namespaces": ("unshare",),
