@@ -22,6 +22,7 @@ COPY fleet_wire ./fleet_wire
 COPY fleet_sim ./fleet_sim
 COPY platform_probe ./platform_probe
 COPY deploy ./deploy
+COPY docs/runbook ./docs/runbook
 COPY scenarios ./scenarios
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/build/bin/pip --python /opt/unlockpath/bin/python install --no-deps /dist/unlockpath-*.whl

@@ -11,6 +11,7 @@ from fleet_wire.web.exchange import HTML, HttpRequest, HttpResponse
 from fleet_wire.web.readiness import readiness
 from fleet_wire.web.scrapes import Render, Scrapes
 from fleet_wire.web.server import HttpServer, ignore
+from platform_probe.web.runbook import PREFIX, runbook_page
 
 CONNECTION_S: Final = 10.0
 """As long as Prometheus waits for a scrape by default (`scrape_timeout`)."""
@@ -18,6 +19,7 @@ MAX_BODY_BYTES: Final = 1_024
 """Nobody has to send one."""
 OPENMETRICS: Final = "application/openmetrics-text"
 PLAIN_TEXT: Final = "text/plain"
+NOT_FOUND: Final = b"404: not found\n"
 _METHODS: Final = ("GET", "HEAD")
 _INDEX: Final = """\
 <!doctype html>
@@ -31,6 +33,7 @@ _INDEX: Final = """\
 <ul>
 <li><a href="metrics">/metrics</a>: for Prometheus, with exemplars when asked for OpenMetrics
 <li><a href="healthz">/healthz</a>: 200 while the process works
+<li>/runbook/ALERT.md: what to do about an alert
 <li><a href="readyz">/readyz</a>: 200 while connected to a broker and subscribed, else 503
 </ul>
 """
@@ -39,7 +42,7 @@ _NO_POSTS: Final[Mapping[str, Page]] = MappingProxyType({})
 
 
 class ProbePages:
-    """Serves `/`, `/metrics`, `/healthz` and `/readyz`.
+    """Serves `/`, `/metrics`, `/healthz`, `/readyz` and the runbook.
 
     `metrics` returns for `PLAIN_TEXT` or `OPENMETRICS` the page in pieces, and its content type;
     `not_ready` returns why the probe is not ready, or None when it is; `away` names the
@@ -87,8 +90,10 @@ class ProbePages:
         if request.path in self._posts:
             return await self._posts[request.path](request)
         page = self._pages.get(request.path)
+        if page is None and request.path.startswith(PREFIX):
+            page = self._get_runbook
         if page is None:
-            return HttpResponse(404, b"404: not found\n")
+            return HttpResponse(404, NOT_FOUND)
         if request.method not in _METHODS:
             allowed = {"Allow": ", ".join(_METHODS)}
             return HttpResponse(405, b"405: method not allowed\n", headers=allowed)
@@ -96,6 +101,10 @@ class ProbePages:
 
     async def _get_index(self, _: HttpRequest) -> HttpResponse:
         return HttpResponse(200, _INDEX.encode(), HTML)
+
+    async def _get_runbook(self, request: HttpRequest) -> HttpResponse:
+        page = runbook_page(request.path)
+        return HttpResponse(404, NOT_FOUND) if page is None else HttpResponse(200, page, HTML)
 
     async def _get_metrics(self, request: HttpRequest) -> HttpResponse:
         accepted = request.headers.get("Accept", "").lower()

@@ -247,7 +247,7 @@ async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
     assert alert["labels"]["severity"] == "critical"
     assert annotations["summary"].startswith("Unlocks (probe) fail in region garage: mostly box_")
     assert annotations["dashboard"].endswith("/d/unlockpath-regions?var-region=garage")
-    assert annotations["runbook_url"].endswith("/docs/runbook/RegionFails.md")
+    assert annotations["runbook_url"].endswith("/runbook/RegionFails.md")
     assert "error expanding" not in str(annotations)
 
     def in_slack() -> bool:

@@ -94,6 +94,14 @@ async def test_readiness_says_why_not(served: Served) -> None:
     assert '"status":503' in body
 
 
+async def test_the_runbook_is_there(served: Served) -> None:
+    """The page of an alert, and no other."""
+    status, content_type, body = await served.get("/runbook/ProbeDown.md")
+    assert (status, content_type.partition(";")[0]) == (200, "text/html")
+    assert "# ProbeDown" in body
+    assert (await served.get("/runbook/Nobody.md"))[0] == 404
+
+
 async def test_unknown_path_is_404(served: Served) -> None:
     """Nothing else is served."""
     assert (await served.get("/secrets"))[0] == 404
