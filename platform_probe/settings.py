@@ -129,13 +129,15 @@ class BucketPart(_Part):
 
     bucket: str = Field(min_length=1, description="name of the bucket, which is there already")
     endpoint: str | None = Field(
-        None, description="as https://s3.example:9000; null: that of AWS for the region"
+        None,
+        description="as https://s3.example:9000; https://storage.googleapis.com: Google's;"
+        " null: that of AWS for the region",
     )
     region: str = Field("us-east-1", min_length=1, description="region of the bucket")
     prefix: str = Field("", description="before the names of the files, for several monitors")
     key_file: Path | None = Field(
         None, description="file of two lines, the id of the key and its secret; null: as"
-        " AWS_ACCESS_KEY_ID and the like say, or the machine's role",
+        " AWS_ACCESS_KEY_ID and the like say, or the machine's role; with Google its account",
     )  # fmt: skip
     after_days: float = Field(
         2.0, ge=0, le=36_500, description="files go to the bucket when they are so old"

@@ -1,4 +1,4 @@
-"""A bucket of S3, or of whatever speaks like it: the one module that knows obstore."""
+"""A bucket of S3, of what speaks like it, or of Google: the one module that knows obstore."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,8 +17,13 @@ from fleet_wire.private_files import FOR_GROUP
 from platform_probe.store.layout import put_in_place
 from platform_probe.store.limits import BucketSettings
 
+if TYPE_CHECKING:
+    from obstore.store import GCSStore, S3Store
+
 BUCKET_FILE: Final = "s3.json"
 """Of a store's directory: which bucket has its older files. No secret stands in it."""
+GOOGLE: Final = "https://storage.googleapis.com"
+"""Without a key the machine's own Google account is asked for: Workload Identity, on GKE."""
 _TIMEOUT: Final = "60s"
 """For one request: a file of 128 MiB at 2 MiB/s."""
 _CONNECT_TIMEOUT: Final = "5s"
@@ -36,29 +41,26 @@ class Bucket:
     def __init__(self, settings: BucketSettings) -> None:
         """Raise `ConfigError` without the package, or the file of the key."""
         try:
-            from obstore.store import S3Store  # noqa: PLC0415 - not everybody has it
+            from obstore.store import GCSStore, S3Store  # noqa: PLC0415 - not everybody has it
         except ModuleNotFoundError:
             raise ConfigError(
                 ["store.s3 needs the package obstore: pip install 'unlockpath[s3]'"]
             ) from None
         self.settings = settings
-        config: Any = {"region": settings.region}
-        if settings.endpoint is not None:
-            config |= {"endpoint": settings.endpoint, "virtual_hosted_style_request": False}
-        if settings.key_file is not None:
-            key, secret = _key_in(Path(settings.key_file))
-            config |= {"access_key_id": key, "secret_access_key": secret}
-        self._store = S3Store(
-            settings.bucket,
-            prefix=settings.prefix or None,
-            config=config,
-            client_options={
+        options: Any = {
+            "prefix": settings.prefix or None,
+            "client_options": {
                 "allow_http": True,
                 "timeout": _TIMEOUT,
                 "connect_timeout": _CONNECT_TIMEOUT,
             },
-            retry_config={"max_retries": _TRIES, "retry_timeout": timedelta(seconds=30)},
-        )
+            "retry_config": {"max_retries": _TRIES, "retry_timeout": timedelta(seconds=30)},
+        }
+        self._store: GCSStore | S3Store
+        if settings.endpoint == GOOGLE and settings.key_file is None:
+            self._store = GCSStore(settings.bucket, **options)
+        else:
+            self._store = S3Store(settings.bucket, config=_s3_config(settings), **options)
 
     def put(self, name: str, path: Path) -> None:
         """Upload a file, and see that all of it is there. Raises `BucketError`, `OSError`."""
@@ -98,6 +100,17 @@ class Bucket:
             code = _CODE.search(said)
             why = code[1] if code is not None else said.partition("\n")[0]
             raise BucketError(f"{self._where}: {why}") from None
+
+
+def _s3_config(settings: BucketSettings) -> Any:
+    """Return where a bucket of S3 is, and by which key. Raises `ConfigError`."""
+    config: dict[str, Any] = {"region": settings.region}
+    if settings.endpoint is not None:
+        config |= {"endpoint": settings.endpoint, "virtual_hosted_style_request": False}
+    if settings.key_file is not None:
+        key, secret = _key_in(Path(settings.key_file))
+        config |= {"access_key_id": key, "secret_access_key": secret}
+    return config
 
 
 def bucket_of(directory: Path) -> Bucket | None:

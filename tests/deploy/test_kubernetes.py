@@ -24,6 +24,7 @@ from fleet_wire.web.server import STOP_WITHIN_S
 from platform_probe.car_files import read_cars
 from platform_probe.running import drain_s
 from platform_probe.settings import load_settings
+from platform_probe.store.bucket import GOOGLE
 from tests.helpers.manifests import (
     BUILDS,
     FLEETS,
@@ -182,6 +183,24 @@ def test_identity_aware_proxy_says_who_it_is(monkeypatch: pytest.MonkeyPatch) ->
         '"console": "console"'
         in service["metadata"]["annotations"]["cloud.google.com/backend-config"]
     )
+
+
+def test_older_files_go_to_a_bucket_of_google(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the account of the pod, which has no key."""
+    place = one("gke", "ConfigMap", "place")["data"]
+    deployment = one("gke", "Deployment", "platform-probe")
+    account = one("gke", "ServiceAccount", "platform-probe")
+    assert pod_of(deployment)["spec"]["serviceAccountName"] == account["metadata"]["name"]
+    bound = account["metadata"]["annotations"]["iam.gke.io/gcp-service-account"]
+    assert bound == place["ACCOUNT"]
+    for entry in container_of(deployment)["env"]:
+        if "STORE" in entry["name"]:
+            monkeypatch.setenv(entry["name"], entry.get("value", place["BUCKET"]))
+    settings = load_settings(KUBERNETES / "monitor" / "platform-probe.yaml")
+    assert settings.store is not None
+    assert settings.store.s3 is not None
+    assert (settings.store.s3.bucket, settings.store.s3.endpoint) == (place["BUCKET"], GOOGLE)
+    assert settings.store.s3.key_file is None
 
 
 def test_what_is_scraped_is_there(tmp_path: Path) -> None:
