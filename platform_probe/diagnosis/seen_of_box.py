@@ -60,10 +60,18 @@ def note_heartbeats(case: Case) -> None:
             seen[Fact.SIGNAL_FELL] = (
                 f"its signal fell from {car.peak_dbm:.0f} to {car.signal_dbm:.0f} dBm"
             )
-    if car.low_voltage_s is not None and abs(case.began_s - car.low_voltage_s) < AGAIN_S:
+    if car.low_voltage_s is not None and _is_last_known(case, car.low_voltage_s):
         seen[Fact.TOLD_LOW_VOLTAGE] = (
             f"the box told of a low battery at {case.at(car.low_voltage_s)}"
         )
+
+
+def _is_last_known(case: Case, told_s: float) -> bool:
+    """Return whether what a box told still holds: it is recent, or the box fell silent after it."""
+    if told_s > case.began_s:
+        return told_s - case.began_s < AGAIN_S
+    heard_s = case.car.last_heard_before(case.began_s)
+    return heard_s is None or heard_s - told_s < AGAIN_S
 
 
 def note_boots(case: Case) -> None:
@@ -89,7 +97,7 @@ def note_boots(case: Case) -> None:
 def note_firmware(case: Case) -> None:
     """Note what the box says of updates, and of keys and places that are too old for it."""
     car, seen, began_s = case.car, case.seen, case.began_s
-    if car.updating_s is not None and abs(began_s - car.updating_s) < AGAIN_S:
+    if car.updating_s is not None and _is_last_known(case, car.updating_s):
         seen[Fact.UPDATING] = (
             f"the box began an update at {case.at(car.updating_s)}, {case.ago(car.updating_s)}"
         )

@@ -139,7 +139,9 @@ def note_life(case: Case) -> None:
         elif case.has_presence:  # else nobody knows on which connection
             seen[Fact.RESUMED] = when
     _note_silence(case)
-    if heard_s is None and case.now_s - at_box_s >= AWAY_S:
+    if heard_s is not None:
+        seen.pop(Fact.STILL_AWAY, None)
+    elif case.now_s - at_box_s >= AWAY_S:
         seen[Fact.STILL_AWAY] = (
             f"by {case.now}, {case.ago(case.now_s)}, nothing had been heard of the car since"
         )

@@ -577,3 +577,37 @@ def test_a_door_that_opens_after_the_car_was_locked_again_is_another_presss(open
     watched.at(700.0)
     assert ("door_opened" in watched.facts()) is (opens == "before it was locked")
     assert "no_door_opened" not in watched.facts()
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+@pytest.mark.parametrize(
+    ("event", "fact"),
+    [(EventName.LOW_VOLTAGE, "told_low_voltage"), (EventName.UPDATE, "updating")],
+)
+def test_what_a_box_told_last_holds_while_it_is_silent(
+    event: EventName, fact: str, *, is_silent: bool
+) -> None:
+    """Hours later too; a box that went on to report has recovered since."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.at(60.0).event("car-1", CarEvent(event))
+    watched.at(70.0).presence("car-1", WILL, retained=False)
+    if not is_silent:
+        watched.at(7_000.0).telemetry("car-1", HEARTBEAT)
+    watched.at(7_260.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    assert (fact in watched.facts()) is is_silent
+
+
+def test_a_car_that_is_back_is_no_longer_away() -> None:
+    """It connects again seven minutes after the command."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(120.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(450.0)
+    assert "still_away" in watched.facts()
+    watched.at(520.0).presence("car-1", ONLINE, retained=False)
+    watched.at(530.0)
+    assert "back_in_minutes" in watched.facts()
+    assert "still_away" not in watched.facts()
