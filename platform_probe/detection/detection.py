@@ -145,7 +145,7 @@ class Detection:
         What a phone that had no answer asks again, in the same trace, is no press.
         """
         now_s = self._now_s()
-        customer = self._customers.named(account_id, booking_id)
+        customer = self._customers.named(account_id, booking_id, vehicle_id)
         before = None if customer is None else self._repeats.opened(vehicle_id, customer)
         if before is None or before.trace_id == trace_id:
             return

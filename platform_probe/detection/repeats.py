@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source
-from platform_probe.diagnosis.accounts import is_not_yours
+from platform_probe.diagnosis.accounts import Bookings, is_not_yours
 from platform_probe.diagnosis.remembering import Latest, remember
 
 RETRY_S: Final = 600.0
@@ -100,18 +100,27 @@ class Customers:
         self._of_booking: Latest[str, str] = Latest(MOST)
         self._account_of: Latest[str, str] = Latest(MOST)
         """By booking, as far as it is known."""
+        self._bookings = Bookings()
 
     def of(self, attempt: Attempt) -> str | None:
         """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
         if attempt.source is not Source.CUSTOMER:
             return None
         account_id = attempt.platform.account_id if attempt.platform else None
-        return self.named(account_id, attempt.booking_id)
+        return self.named(account_id, attempt.booking_id, attempt.vehicle_id)
 
-    def named(self, account_id: str | None, booking_id: str | None) -> str | None:
-        """Return the name of who has this account and this booking, as far as either is known."""
+    def named(
+        self, account_id: str | None, booking_id: str | None, vehicle_id: str
+    ) -> str | None:
+        """Return the name of who has this account and this booking, as far as either is known.
+
+        A booking that many name is nobody's: who names it is known by their account or car.
+        """
         if booking_id is None:
             return account_id
+        self._bookings.note(booking_id, account_id, vehicle_id)
+        if self._bookings.is_of_several(booking_id):
+            return account_id or vehicle_id or None
         customer = self._of_booking.get(booking_id) or account_id or booking_id
         self._of_booking.keep(booking_id, customer)
         return customer
@@ -125,7 +134,8 @@ class Customers:
             return None
         side, booking_id = attempt.platform, attempt.booking_id
         if not side or side.account_id is None:
-            return booking_id
+            is_nobodys = self._bookings.is_of_several(booking_id)
+            return attempt.vehicle_id or None if is_nobodys else booking_id
         if booking_id is not None and not is_not_yours(side):
             self._account_of.keep(booking_id, side.account_id)
         return side.account_id

@@ -14,6 +14,8 @@ from platform_probe.diagnosis.remembering import remember
 MAX_ACCOUNTS: Final = 5_000
 ACCOUNT_S: Final = 600.0
 """An account is known by the cars that it asked for within so long [E]."""
+SEVERAL_CARS: Final = 3
+"""A booking without a known account that is named for so many cars is nobody's [E]."""
 NEAR_KM: Final = 5.0
 """Phones are as wrong about their place within a city [E]."""
 FASTEST_KM_S: Final = 0.25
@@ -51,13 +53,36 @@ class Account:
     """What says that it was at two places at once, of the latest unlock."""
 
 
+class Bookings:
+    """Who named which booking lately, and for which cars. Bounded."""
+
+    def __init__(self) -> None:
+        self._named: OrderedDict[str, tuple[frozenset[str], frozenset[str]]] = OrderedDict()
+        """Accounts and cars of each booking; of many a few."""
+
+    def note(self, booking_id: str, account_id: str | None, vehicle_id: str) -> None:
+        """Note that somebody named a booking for a car."""
+        accounts, cars = self._named.get(booking_id, (frozenset[str](), frozenset[str]()))
+        if account_id is not None and len(accounts) < SEVERAL_CARS:
+            accounts |= {account_id}
+        if vehicle_id and len(cars) < SEVERAL_CARS:
+            cars |= {vehicle_id}
+        remember(self._named, booking_id, (accounts, cars), MAX_ACCOUNTS)
+
+    def is_of_several(self, booking_id: str | None) -> bool:
+        """Return whether several customers named one booking, for several cars: it is none."""
+        accounts, cars = self._named.get(booking_id or "", ((), ()))
+        if not accounts:
+            return len(cars) >= SEVERAL_CARS
+        return len(accounts) > 1 and len(cars) > 1
+
+
 class Accounts:
     """The accounts that asked last. Bounded."""
 
     def __init__(self) -> None:
         self._accounts: OrderedDict[str, Account] = OrderedDict()
-        self._bookings: OrderedDict[str, tuple[str, str] | None] = OrderedDict()
-        """Account and car of each booking that was named; None: of several."""
+        self._bookings = Bookings()
         self._monitors: set[str] = set()
         """Accounts that a monitor asks with: it has many cars, and is no customer."""
 
@@ -71,10 +96,8 @@ class Accounts:
         return None if account_id is None else self._accounts.get(account_id)
 
     def is_of_several(self, booking_id: str | None) -> bool:
-        """Return whether several accounts have named one booking, for several cars: it is none."""
-        if booking_id is None or booking_id not in self._bookings:
-            return False
-        return self._bookings[booking_id] is None
+        """Return whether several customers named one booking, for several cars: it is none."""
+        return self._bookings.is_of_several(booking_id)
 
     def note(
         self, side: PlatformSide, vehicle_id: str, began_s: float, *, booking_id: str | None = None
@@ -84,7 +107,7 @@ class Accounts:
         if account_id is None or account_id in self._monitors:
             return
         if booking_id is not None:
-            self._note_booking(booking_id, account_id, vehicle_id)
+            self._bookings.note(booking_id, account_id, vehicle_id)
         accounts = self._accounts
         account = accounts.get(account_id)
         if account is None:
@@ -106,12 +129,6 @@ class Accounts:
             account.not_its_own.add(vehicle_id)
         elif side.status is not None and not problems.is_error(side.status):
             account.not_its_own.discard(vehicle_id)
-
-    def _note_booking(self, booking_id: str, account_id: str, vehicle_id: str) -> None:
-        whose = self._bookings.get(booking_id, (account_id, vehicle_id))
-        if whose is not None and account_id != whose[0] and vehicle_id != whose[1]:
-            whose = None
-        remember(self._bookings, booking_id, whose, MAX_ACCOUNTS)
 
 
 def _too_fast(one: tuple[float, Place], other: tuple[float, Place]) -> str | None:

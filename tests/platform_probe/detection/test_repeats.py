@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
+from msgspec import UNSET
 
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
@@ -75,3 +77,39 @@ def test_a_customer_whose_account_is_known_later_is_one() -> None:
     other = msgspec.structs.replace(known, booking_id="another")
     assert customers.of(other) == customers.of(msgspec.structs.replace(other, platform=None)) == "c"
     assert customers.of(msgspec.structs.replace(known, source=Source.PROBE)) is None
+
+
+@pytest.mark.parametrize("has_accounts", [True, False])
+def test_a_booking_that_many_name_is_nobodys(*, has_accounts: bool) -> None:
+    """An app sends "undefined" for it: each customer counts, by their account or their car."""
+    customers, watched = Customers(), Watched()
+    names = set()
+    for number in range(10):
+        side = PlatformSide(account_id=f"customer-{number}") if has_accounts else UNSET
+        failed = watched.unlock(
+            cause=Cause.API_REFUSED, booking_id="undefined", platform=side, vehicle_id=f"v{number}"
+        )
+        names |= {customers.of(failed), customers.whose(failed)}
+    assert len(names) >= (10 if has_accounts else 8)
+
+
+def test_an_app_whose_bookings_are_all_one_is_an_incident() -> None:
+    """As many customers as press are hit, though all name the same booking."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(60):
+        watched.wait(30.0)
+        side = PlatformSide(account_id=f"c-{number}", app_version="11.1", status=404)
+        watched.unlock(cause=Cause.API_REFUSED, booking_id="undefined", platform=side)
+        watched.unlock()
+    (incident,) = watched.last
+    assert incident.customers > 30
+
+
+def test_a_booking_of_a_family_is_one_customers() -> None:
+    """Two accounts open one car with it."""
+    customers, watched = Customers(), Watched()
+    for name in ("one", "other"):
+        side = PlatformSide(account_id=name)
+        shared = watched.unlock(booking_id="b", platform=side, vehicle_id="car-1")
+        assert customers.of(shared) == "one"
