@@ -20,7 +20,7 @@ from fleet_wire.links.several import OnBroker, OnLeftOver, spread_links
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.connected import LINK_LIMITS
-from platform_probe.incidents.incidents import REMEMBERED_S
+from platform_probe.incidents.incidents import CLOSED_S, REMEMBERED_S
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.resuming import Past
 from platform_probe.outputs.earlier import last_attempts, last_diagnoses, last_incidents
@@ -261,6 +261,7 @@ def past_of(out_dir: Path, *, at: float, offset_s: float) -> Past:
 
     `at` is journal time; `offset_s` leads from it to the wall clock.
     """
+    unix_s = at + offset_s
     return Past(
         at=at,
         offset_s=offset_s,
@@ -268,7 +269,9 @@ def past_of(out_dir: Path, *, at: float, offset_s: float) -> Past:
         window=(),
         attempts=last_attempts(out_dir),
         diagnoses=last_diagnoses(out_dir),
-        incidents=last_incidents(out_dir, since=at + offset_s - REMEMBERED_S),
+        incidents=last_incidents(
+            out_dir, since=unix_s - REMEMBERED_S, closed_since=unix_s - CLOSED_S
+        ),
     )
 
 

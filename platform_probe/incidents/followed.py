@@ -241,6 +241,15 @@ class Followed:
         """Return an entry of its history."""
         return Change(at=at, kind=kind, sentence=sentence, by=by, reason=reason)
 
+    def over_at(self, at: float) -> float:
+        """Return since when it is over; what a person closed while it goes on is not over yet."""
+        incident = self.incident
+        if incident.state is not IncidentState.CLOSED:
+            return incident.ended_at or at
+        if self.active:
+            return at
+        return max(incident.ended_at or at, self.quiet_since or 0.0)
+
     def seen_last(self, quiet_since: float) -> float:
         """Return when it was seen last, of one that is known to be over since a moment."""
         last = max((one.last_at for one in self.findings.values()), default=quiet_since)

@@ -46,6 +46,8 @@ MOST_QUIET_S: Final = 3600.0
 """However often it came back."""
 REMEMBERED_S: Final = 3600.0
 """What comes back so soon after it was resolved is the same incident."""
+CLOSED_S: Final = 86_400.0
+"""What a person closed is known for so long, should it go on: then it is what is usual."""
 MOST_OPEN: Final = 100
 """More at once are not told apart: what comes is taken for the latest of its kind."""
 MOST_COMPARED: Final = 20
@@ -96,7 +98,7 @@ class Incidents:
         if followed.is_open:
             self._tell_again(followed, finding)
             followed.renew(finding)
-            self._note_quiet(followed, finding.at)
+        self._note_quiet(followed, finding.at)
 
     def act(self, action: IncidentAction) -> bool:
         """Do what a person asks for; return whether there was such an incident to do it to."""
@@ -144,10 +146,17 @@ class Incidents:
         self._note_quiet(followed, finding.at)
 
     def begin(self) -> None:
-        """Let incidents of which no record tells be quiet from now on."""
-        for followed in self._followed.values():
-            if not followed.findings:
-                followed.quiet_since = self._clock.unix_s()
+        """Let incidents of which no record tells be quiet from now on.
+
+        Those that a person closed long ago are forgotten then: they are over.
+        """
+        at = self._clock.unix_s()
+        for followed in [*self._followed.values()]:
+            if followed.findings:
+                continue
+            followed.quiet_since = at
+            if not followed.is_open and at - (followed.incident.ended_at or at) > REMEMBERED_S:
+                self._forget(followed)
 
     # Time
 
@@ -163,7 +172,7 @@ class Incidents:
                 self._follow_window(followed, at)
                 self._tell_unseen(followed, at)
                 self._resolve(followed, at)
-            elif at - (followed.incident.ended_at or at) > REMEMBERED_S + followed.hold_s:
+            elif at - followed.over_at(at) > REMEMBERED_S + followed.hold_s:
                 self._forget(followed)
         self._part(at)
         self._bring_home(at)

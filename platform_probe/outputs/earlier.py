@@ -118,10 +118,11 @@ def recent_diagnoses(directory: Path, *, since: float) -> list[Diagnosis]:
     return [*takewhile(lambda one: one.at >= since, _newest_diagnoses(directory))]
 
 
-def last_incidents(directory: Path, *, since: float) -> list[Incident]:
-    """Return the incidents that are open, or ended since a moment, as their last lines have them.
+def last_incidents(directory: Path, *, since: float, closed_since: float) -> list[Incident]:
+    """Return the incidents that may go on, as their last lines have them.
 
-    In Unix seconds.
+    Those that are open, have ended since a moment, or were closed by a person since another one, in
+    Unix seconds: they may go on all the same.
     """
     decode = msgspec.json.Decoder(Incident).decode
     found: dict[str, Incident] = {}
@@ -134,7 +135,9 @@ def last_incidents(directory: Path, *, since: float) -> list[Incident]:
     return [
         one
         for one in found.values()
-        if one.state is IncidentState.OPEN or (one.ended_at or one.at) >= since
+        if one.state is IncidentState.OPEN
+        or (one.ended_at or one.at)
+        >= (closed_since if one.state is IncidentState.CLOSED else since)
     ]
 
 

@@ -1205,6 +1205,20 @@ def test_what_a_person_closed_stays_closed_over_a_restart() -> None:
     assert incident.state is IncidentState.CLOSED
 
 
+def test_what_was_closed_long_ago_and_goes_on_stays_closed_over_a_restart() -> None:
+    """What has ended meanwhile and begins anew is a new incident."""
+    watched = Watched()
+    fail(watched, 60)
+    act(watched, ActionKind.CLOSE)
+    for _ in range(200):
+        watched.wait(40.0)
+        fail(watched, 1)
+    watched.restart()
+    fail(watched, 30)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.CLOSED
+
+
 def test_what_comes_back_after_a_restart_is_the_same_incident() -> None:
     """Within the hour, as it would have been without."""
     watched = Watched()

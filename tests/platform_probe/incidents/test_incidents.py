@@ -18,7 +18,7 @@ from fleet_wire.contract.incident import (
 )
 from platform_probe.detection.blindness import NOT_CONNECTED
 from platform_probe.incidents.followed import MOST_CHANGES
-from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S
+from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S
 from platform_probe.incidents.joining import UNSEEN_S
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.incidents.words import subject_of
@@ -603,3 +603,21 @@ def test_a_cohort_of_several_names_is_called_by_what_its_mode_strikes(mode: str,
         modes={mode: 9.0}, diagnosed=10,
     )  # fmt: skip
     assert subject_of([found]).startswith(f"{whom}: ")
+
+
+def test_what_a_person_closed_does_not_page_again_while_it_goes_on() -> None:
+    """It is forgotten an hour after it is over, and not an hour after it was closed."""
+    told = Told()
+    told.take()
+    told.act(ActionKind.CLOSE, reason="a drill")
+    for _ in range(180):
+        told.wait(60.0)
+        told.take(failed=40)
+    told.take(2)
+    assert told.kinds[-1] is ChangeKind.CLOSED
+    told.take(is_over=True)
+    told.take(2, is_over=True)
+    told.wait(REMEMBERED_S + QUIET_S + 60.0)
+    told.wait(10.0)
+    told.take(3)
+    assert told.kinds[-1] is ChangeKind.OPENED

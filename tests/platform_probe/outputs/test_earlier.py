@@ -127,9 +127,12 @@ def test_incidents_are_remembered_that_are_open_or_ended_lately(tmp_path: Path) 
         incident_of(incident_id="ended"),
         msgspec.structs.replace(ended, incident_id="ended"),
         msgspec.structs.replace(ended, incident_id="long ago", ended_at=EPOCH_S - 500.0),
+        msgspec.structs.replace(
+            ended, incident_id="closed", ended_at=EPOCH_S - 500.0, state=IncidentState.CLOSED
+        ),
         open_one,
     ]
     (tmp_path / INCIDENTS_FILE).write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
-    found = last_incidents(tmp_path, since=EPOCH_S - 100.0)
-    assert [one.incident_id for one in found] == ["ended", "open"]
+    found = last_incidents(tmp_path, since=EPOCH_S - 100.0, closed_since=EPOCH_S - 600.0)
+    assert [one.incident_id for one in found] == ["ended", "closed", "open"]
     assert found[0].state is IncidentState.RESOLVED
