@@ -87,7 +87,7 @@ def test_one_sees_what_the_page_says(place: Path) -> None:
     first, last = revisions[0], revisions[-1]
     named = next(one for one in revisions if one.mode is not None)
     called_at = min(one.at for one in JsonLines(place / "city" / COMPLAINTS, Complaint))
-    quoted = re.findall(r'"(Operator-b, [^"]*)"', TEXT)
+    quoted = re.findall(r'"(operator-b, [^"]*)"', TEXT)
     assert [one.title.partition(" since ")[0] for one in (first, named)] == quoted
     assert first.cause is Cause.BOX_OFFLINE
     assert first.at < called_at

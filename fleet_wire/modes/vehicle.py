@@ -70,6 +70,7 @@ MODES: Final = (
             | facts(Fact.OPENED_AGAIN, Fact.NO_DOOR_OPENED, Fact.FAILS_AGAIN)
             | facts(Fact.RELOCKED_AT_ONCE, Fact.ASKED_AFTER_RELOCK),
             rules_out=facts(Fact.PLATFORM_MISSED_IT, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED)
+            | facts(Fact.ANOTHER_CAR_ASKED)  # theirs has never opened
             | facts(Fact.HELD_UP),  # who waits for it so long is gone from the door
         ),
     ),

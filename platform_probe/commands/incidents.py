@@ -31,6 +31,7 @@ from platform_probe.outputs.messages.words import (
     counted_how,
     counts_of,
     has_ended,
+    lasted_s,
     lasting,
     sure_of,
     what_of,
@@ -105,7 +106,7 @@ def list_(
         (
             each.incident_id,
             date_and_clock(each.opened_at, asked.zone),
-            lasting((each.ended_at or newest_s) - each.since),
+            lasting(lasted_s(each, newest_s)),
             each.severity.value,
             each.state.value,
             each.customers or None,

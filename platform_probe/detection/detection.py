@@ -173,7 +173,10 @@ class Detection:
 
     def connection(self, *, is_there: bool) -> None:
         """Take that the monitor is connected to the broker, or no longer."""
-        self._blindness.connection(self._clock.monotonic_s(), is_there=is_there)
+        now_s = self._clock.monotonic_s()
+        self._blindness.connection(now_s, is_there=is_there)
+        if not is_there:
+            self._waves.disconnected(now_s)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take what an unlock may have failed of, or what is odd about it."""

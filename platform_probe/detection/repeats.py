@@ -109,9 +109,7 @@ class Customers:
         account_id = attempt.platform.account_id if attempt.platform else None
         return self.named(account_id, attempt.booking_id, attempt.vehicle_id)
 
-    def named(
-        self, account_id: str | None, booking_id: str | None, vehicle_id: str
-    ) -> str | None:
+    def named(self, account_id: str | None, booking_id: str | None, vehicle_id: str) -> str | None:
         """Return the name of who has this account and this booking, as far as either is known.
 
         A booking that many name is nobody's: who names it is known by their account or car.

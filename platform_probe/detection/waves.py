@@ -53,6 +53,8 @@ BACK: Final = 0.8
 """It is over when so many of them are back."""
 AT_ONCE_S: Final = 15.0
 """All connections that break at once are noticed within so long [E]."""
+HEARD_S: Final = 1.0
+"""So soon a connection ends whose broker has just told of lost cars because it stops [E]."""
 BACK_SOON_S: Final = 300.0
 NEARLY_ALL: Final = 0.8
 """Where so many of a cohort are lost at once and soon back, all of it reconnects at once [E]."""
@@ -143,6 +145,24 @@ class Waves:
         if car is not None and car.is_online:
             self._count_online(car.values, -1)
 
+    def disconnected(self, now_s: float) -> None:
+        """Take back the cars that were lost just before the monitor's own connection ended.
+
+        A broker that stops tells all last wills first: no car was lost by itself.
+        """
+        since_s = now_s - AT_ONCE_S
+        while self._lost and self._lost[-1][0] >= since_s:
+            _, vehicle_id, _ = self._lost.pop()
+            if (car := self._cars.get(vehicle_id)) is not None:
+                car.lost_s = -AGAIN_S
+            self._block[1] = max(self._block[1] - 1, 0)
+        self._lost_of.clear()
+        self._suspects.clear()
+        for test in self._tests.values():
+            test.clear()
+        for one in self.sightings:
+            one.is_over |= one.since_s >= since_s
+
     def tick(self, now_s: float) -> None:
         """Count the cars that were not lost, and look at what has enough evidence."""
         if self._next_s is None:
@@ -156,7 +176,7 @@ class Waves:
                 self._find_again(earlier, now_s)
             self._earlier = []
         self._are_heard = False
-        if self._suspects:
+        if self._suspects and not (self._lost and now_s - self._lost[-1][0] < HEARD_S):
             self._look(now_s)
         for one in self.sightings:
             self._follow(one, now_s)

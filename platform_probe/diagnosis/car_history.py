@@ -324,9 +324,11 @@ class CarHistory(Follower):
             elif opened is not None and move.command_id in (None, opened.command_id):
                 yield move
 
-    def is_locked_since(self, at_s: float, until_s: float) -> bool:
-        """Return whether the lock closed between two moments."""
-        return any(move.is_locked and at_s < move.at_s < until_s for move in self.locks)
+    def is_open_since(self, at_s: float, until_s: float) -> bool:
+        """Return whether the lock is known to have opened at a moment, and to have stayed open."""
+        before = [move for move in self.locks if move.at_s < until_s]
+        closed = any(move.is_locked and move.at_s > at_s for move in before)
+        return bool(before) and not before[-1].is_locked and not closed
 
     def bounced(self) -> LockMove | None:
         """Return when the lock last sprang open after closing; None: it did not, or holds since."""

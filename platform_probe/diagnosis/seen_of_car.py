@@ -313,7 +313,7 @@ def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
         case.has_state
         and past.began_s < began_s
         and not _is_of_one_account(record, past)
-        and not car.is_locked_since(past.began_s, began_s)
+        and car.is_open_since(past.began_s, began_s)
     ):
         case.seen[Fact.TWO_BOOKINGS] = f"another booking opened the car {when}, and it stayed open"
 

@@ -73,6 +73,8 @@ _BOTH: Final = 2
 """So many cohorts a title names."""
 _CLOCK: Final = re.compile(r"\d\d:\d\d").fullmatch
 _FIRST: Final = ("operator", "region")
+_FIRST_NAMES: Final = frozenset(_FIRST)
+"""Traits whose value stands alone in a title."""
 _WORDS: Final = {"app_version": "app version", "api_release": "API release"}
 
 
@@ -124,17 +126,20 @@ def in_title(cohort: Mapping[str, str]) -> tuple[int, str]:
 
 
 def cohorts_in_words(cohorts: Sequence[Mapping[str, str]]) -> str:
-    """Return the name of cohorts: "Operator-b, north, firmware 2.4.1"; of nothing in common "".
+    """Return the name of cohorts: "operator-b, north, firmware 2.4.1"; of nothing in common "".
 
-    Of two both: "Operator-a, south, and operator-b, north"; of more how many, and what they share.
+    Of two both: "operator-a, south, and operator-b, north"; of more how many, and what they share.
+    A value stays as it is at the beginning too: people search for it.
     """
     names = [_named(cohort) for cohort in cohorts]
     if len(names) <= _BOTH:
         joint = ", and " if any("," in name for name in names) else " and "
-        return _capital(joint.join(names))
+        begins_with_value = not _FIRST_NAMES.isdisjoint(cohorts[0]) if cohorts else False
+        return joint.join(names) if begins_with_value else _capital(joint.join(names))
     shared = set.intersection(*({*cohort.items()} for cohort in cohorts))
     first = {name: value for name, value in cohorts[0].items() if (name, value) in shared}
-    return _capital(", ".join(filter(None, (_named(first), f"{len(names)} cohorts"))))
+    named = ", ".join(filter(None, (_named(first), f"{len(names)} cohorts")))
+    return _capital(named) if _FIRST_NAMES.isdisjoint(first) else named
 
 
 def subject_of(findings: Sequence[Finding]) -> str:
@@ -154,7 +159,7 @@ def subject_of(findings: Sequence[Finding]) -> str:
 
 
 def title_of(subject: str, since: float, *, customers: int, cars: int, clock: Clock) -> str:
-    """Return the title: "Operator-b, north: boxes offline since 08:12, 31 customers"."""
+    """Return the title: "operator-b, north: boxes offline since 08:12, 31 customers"."""
     whom = counted(customers, "customer") if customers else counted(cars, "car") if cars else ""
     end = f"{_SINCE}{clock(since)}" + (f", {whom}" if whom else "")
     room = MOST_LETTERS - len(end)

@@ -174,8 +174,12 @@ def _has_opened(case: Case) -> bool:
 
 
 def _has_relocked(case: Case) -> bool:
-    """Return whether the car opened, and locked itself again before anybody opened a door."""
-    has_relocked = Fact.RELOCKED in case.seen and Fact.DOOR_OPENED not in case.seen
+    """Return whether the car opened, and locked itself again before anybody opened a door.
+
+    Not where another car was meant: theirs has never opened.
+    """
+    refuted = frozenset({Fact.DOOR_OPENED, Fact.ANOTHER_CAR_ASKED})
+    has_relocked = Fact.RELOCKED in case.seen and refuted.isdisjoint(case.seen)
     return _has_opened(case) and has_relocked
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, FailureMode, Layer
-from platform_probe.support.advice import MIXED_UP, Advice, is_about_car
+from platform_probe.support.advice import MIXED_UP, Advice, explanation_of, is_about_car
 from platform_probe.support.beside import is_seen_to, opened_in_booking_s, opened_since_s
 from platform_probe.support.case import Case
 
@@ -62,6 +63,10 @@ _ENDED_OF: Final = {
     AJAR: BOOKING_ENDED_AJAR,
 }
 """What is said and done of modes of the car where the booking has ended."""
+
+
+REASON_THEN: Final = "The reason then:"
+"""Stands before why a car did not open."""
 
 
 class Other(StrEnum):
@@ -194,7 +199,19 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
     if mode is not None and _is_of_phone(mode):  # the next car would not open either
         return f"{mode.customer} {BOOKING_ENDED[0]}", f"{BOOKING_ENDED[1]} {mode.now}"
     seen = (one for one in case.goes_on if one.unseen_since is None)
-    return next(map(ended_amid, seen), BOOKING_ENDED)
+    return next(map(ended_amid, seen), with_reason(case.cause, mode))
+
+
+def with_reason(cause: Cause | None, mode: FailureMode | None) -> tuple[str, str]:
+    """Return what is said and done of an unlock that failed, with the reason that it had then.
+
+    Whoever calls after the booking still asks for it. What the customer was to do then is left out.
+    """
+    if mode is None and cause is None:
+        return BOOKING_ENDED
+    reason = explanation_of(cause) if mode is None else mode.customer
+    what, semicolon, _ = reason.partition("; please")
+    return f"{REASON_THEN} {what}{'.' if semicolon else ''} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
 
 
 def _is_of_phone(mode: FailureMode) -> bool:

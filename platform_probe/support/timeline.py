@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, Generic, TypeVar
@@ -48,6 +48,8 @@ _WAITS: Final = ("asks for command status", "answers command status")
 """What a phone asks until its command has ended, every second or two."""
 _OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_answered_s")
 """What the platform's log alone knows of an unlock; of one request it says no number."""
+_NAMED_BY: Final = ("trace_id", "command_id")
+"""What an unlock and the lines of its requests may have in common."""
 SAME_CALL_S: Final = 5.0
 """A call and the line of the log that tells of it are no further apart: by clocks [E]."""
 _OF_THE_UNLOCK: Final = (
@@ -262,14 +264,17 @@ def _around(case: Case, relations: Relations) -> Iterator[Entry]:
 def _logged(case: Case) -> Iterator[tuple[Row, Entry]]:
     sent: set[str] = set()
     which = _numbered(case.events)
+    own, others = _requests_in_records(case)
+    ahead_s = (case.attempt["clock_ahead_s"] or 0.0) if case.attempt else 0.0
     for event in sorted(case.events, key=_when_and_which_first):
+        at_s = unix_s(event["logged_at"]) - ahead_s
         command_id = event["command_id"] if event["event"] == PlatformStep.PUBLISHED else None
         number = which.get(event["command_id"], "")
         if command_id in sent:
             what = f"sends the command for {event['operation']}{number} again"
-            yield event, Entry(unix_s(event["logged_at"]), "platform", what)
-        elif not _is_call(case, event) and not _is_in_record(case, event):
-            yield event, Entry(unix_s(event["logged_at"]), *_event(event, number))
+            yield event, Entry(at_s, "platform", what)
+        elif not _is_call(case, event) and not _is_in_record(event, own, others):
+            yield event, Entry(at_s, *_event(event, number))
         if command_id:
             sent.add(command_id)
 
@@ -327,18 +332,29 @@ def _is_call(case: Case, event: Row) -> bool:
     )
 
 
-def _is_in_record(case: Case, event: Row) -> bool:
-    """Return whether the record itself tells what an event tells."""
-    attempt = case.attempt
-    is_request = event["event"] == PlatformStep.REQUESTED
-    if is_request and any(event["trace_id"] == one["trace_id"] for one in case.neighbours):
-        return True
-    if attempt is None or event["event"] not in _OF_THE_UNLOCK:
+def _is_in_record(event: Row, own: Collection[str], others: Collection[str]) -> bool:
+    """Return whether a record itself tells what an event tells: its own, or that of another unlock.
+
+    `own` and `others` are the requests that the records are of.
+    """
+    if event["operation"] != "unlock":
         return False
-    is_its = event["trace_id"] == attempt["trace_id"] or (
-        event["command_id"] is not None and event["command_id"] == attempt["command_id"]
-    )
-    return is_its and event["operation"] == "unlock"
+    is_others = event["request_id"] in others and event["event"] == PlatformStep.REQUESTED
+    return is_others or (event["request_id"] in own and event["event"] in _OF_THE_UNLOCK)
+
+
+def _requests_in_records(case: Case) -> tuple[set[str], set[str]]:
+    """Return the requests that the record is of, and those of the other unlocks.
+
+    Each line of a request may name its trace or its command, or neither.
+    """
+    attempts = [] if case.attempt is None else [case.attempt]
+    return _requests_of(attempts, case.events), _requests_of(case.neighbours, case.events)
+
+
+def _requests_of(attempts: Iterable[Row], events: Iterable[Row]) -> set[str]:
+    names = {one[name] for one in attempts for name in _NAMED_BY if one[name] is not None}
+    return {one["request_id"] for one in events if any(one[name] in names for name in _NAMED_BY)}
 
 
 def _event(event: Row, number: str) -> tuple[str, str]:

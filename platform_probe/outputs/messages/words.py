@@ -223,9 +223,15 @@ def lasting(seconds: float) -> str:
 
 
 def lasted(incident: Incident) -> str:
-    """Return how long it has lasted, until its end or until this revision."""
-    until_s = incident.at if incident.ended_at is None else incident.ended_at
-    return lasting(until_s - incident.since)
+    """Return how long it has lasted, until its end or, while it is open, this revision."""
+    return lasting(lasted_s(incident, incident.at))
+
+
+def lasted_s(incident: Incident, now_s: float) -> float:
+    """Return for how long it has lasted: while it is open, until now, though nothing is seen."""
+    is_open = incident.state is IncidentState.OPEN or incident.ended_at is None
+    until_s = now_s if is_open else incident.ended_at
+    return (until_s or now_s) - incident.since
 
 
 def why_worse(incident: Incident) -> str | None:

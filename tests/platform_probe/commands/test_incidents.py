@@ -87,7 +87,7 @@ def test_titles_say_their_begin_in_the_zone_of_the_list(records: Path) -> None:
 
 def test_a_title_is_listed_whole(tmp_path: Path) -> None:
     """It names the problem: nothing of it is left out."""
-    long = f"Operator-b, north: {'the mobile network is down in the region ' * 2}since 22:12"
+    long = f"operator-b, north: {'the mobile network is down in the region ' * 2}since 22:12"
     (tmp_path / ATTEMPTS_FILE).write_bytes(b"")
     line = msgspec.json.encode(made_incident(title=long))
     (tmp_path / INCIDENTS_FILE).write_bytes(line + b"\n")

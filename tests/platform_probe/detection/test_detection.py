@@ -198,8 +198,8 @@ def test_two_cohorts_that_fail_of_two_things_at_once_are_two_incidents() -> None
         )
     told = {one.cohort.get("region"): one for one in watched.last if one.joined_to is None}
     assert {*told} == {"north", "south"}
-    assert told["south"].title.startswith("Operator-a, south: boxes take commands for expired")
-    assert told["north"].title.startswith("Operator-b, north: boxes offline")
+    assert told["south"].title.startswith("operator-a, south: boxes take commands for expired")
+    assert told["north"].title.startswith("operator-b, north: boxes offline")
     for one in told.values():
         assert one.customers == one.failed > 0.9 * one.total
         assert one.failed <= 100
@@ -238,7 +238,7 @@ def test_one_mode_in_two_cohorts_is_one_incident_with_both_names() -> None:
     watched.usual(300, failing=0.0)
     fail_in_two_cohorts(watched, 160, ["ack_without_actuation"] * 2)
     (one,) = watched.last
-    assert one.title.startswith("Operator-a, south, and operator-b, north: the box says yes")
+    assert one.title.startswith("operator-a, south, and operator-b, north: the box says yes")
     assert one.severity is Severity.CRITICAL
     assert one.failed > 0.8 * one.total
 
@@ -257,7 +257,7 @@ def test_one_operator_in_one_region_is_one_incident_with_its_name() -> None:
         )
     (incident,) = watched.last
     assert incident.cohort == {"operator": "operator-a", "region": "north"}
-    assert incident.title.startswith("Operator-a, north: boxes offline since ")
+    assert incident.title.startswith("operator-a, north: boxes offline since ")
     assert incident.title.endswith("customers")
 
 
@@ -279,7 +279,7 @@ def test_an_operator_that_fails_hides_no_broker(quiet: int) -> None:
         watched.unlock(cause=Cause.BROKER_UNREACHABLE)
     operator, everybody = watched.last
     assert (operator.cause, operator.cohort) == (Cause.BOX_OFFLINE, {"operator": "operator-b"})
-    assert operator.title.startswith("Operator-b: boxes offline")
+    assert operator.title.startswith("operator-b: boxes offline")
     assert (everybody.cause, everybody.cohort) == (Cause.BROKER_UNREACHABLE, {})
     assert everybody.title.startswith("The broker cannot be reached")
     assert {operator.state, everybody.state} == {IncidentState.OPEN}
@@ -539,7 +539,7 @@ def test_lost_cars_are_named_without_a_firmware_that_others_have_too() -> None:
     watched.wait(30.0)
     (incident,) = watched.last
     assert incident.cohort == {"region": "west", "operator": "b"}
-    assert incident.title.startswith("B, west: ")
+    assert incident.title.startswith("b, west: ")
 
 
 def test_all_cars_that_reconnect_at_once_are_named() -> None:
@@ -1260,3 +1260,20 @@ def test_what_fails_more_often_in_cars_of_unknown_kind_is_another_problem() -> N
         labels = unknown if is_unknown else {"firmware": firmware}
         watched.unlock(cause=Cause.BOX_SILENT if is_hit else None, **labels)
     assert max(one.failed for one in watched.last) > 100
+
+
+@pytest.mark.parametrize("after_s", [0.01, 5.0])
+def test_a_broker_that_stops_loses_no_cars(after_s: float) -> None:
+    """It tells the last wills of all, and then the monitor is disconnected too."""
+    watched = Watched()
+    for number in range(80):
+        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
+        say(watched, number, ONLINE)
+    watched.wait(605.0 - after_s)
+    for number in range(1, 80, 2):
+        say(watched, number, WILL)
+    watched.wait(after_s)
+    watched.alerting.connection(is_there=False)
+    watched.wait(60.0)
+    kinds = {one.kind for one in watched.told if one.state is IncidentState.OPEN}
+    assert kinds == {IncidentKind.MONITOR_BLIND}

@@ -149,6 +149,8 @@ def test_who_books_a_car_again_is_no_other_customer(who: str, *, is_seen: bool) 
         (200.0, Cause.VEHICLE_STATE, "me", "b2"),
     ):
         watched.at(at_s)
+        opened = msgspec.structs.replace(parked("a", "north"), is_locked=False)
+        watched.diagnosing.state("car-1", opened, retained=False)
         side = PlatformSide(account_id=account)
         of_booking = watched.ended(cause, attempt_id=booking, booking_id=booking, platform=side)
         watched.diagnosing.take(of_booking)
@@ -611,3 +613,25 @@ def test_a_car_that_is_back_is_no_longer_away() -> None:
     watched.at(530.0)
     assert "back_in_minutes" in watched.facts()
     assert "still_away" not in watched.facts()
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_car_stayed_open_if_it_was_open_last(*, is_open: bool) -> None:
+    """Another booking opened it; a car that reported locked last did not stay open."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.diagnosing.state("car-1", parked("a", "north"), retained=True)
+    watched.at(30.0)
+    if is_open:
+        opened = msgspec.structs.replace(parked("a", "north"), is_locked=False)
+        watched.diagnosing.state("car-1", opened, retained=False)
+    side = PlatformSide(account_id="one")
+    watched.diagnosing.take(
+        watched.ended(None, attempt_id="before", booking_id="b1", platform=side, stages=SENT)
+    )
+    watched.at(160.0)
+    side = PlatformSide(account_id="other")
+    watched.diagnosing.take(
+        watched.ended(Cause.VEHICLE_STATE, booking_id="b2", platform=side, stages=SENT)
+    )
+    assert ("two_bookings" in watched.facts()) is is_open

@@ -22,6 +22,7 @@ from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S
 from platform_probe.incidents.joining import UNSEEN_S
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.incidents.words import subject_of
+from platform_probe.outputs.messages.words import lasted, lasted_s, lasting
 from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told
 
@@ -32,7 +33,7 @@ def test_a_finding_opens_an_incident_with_its_numbers() -> None:
     """Title, cohort, how many of how many, and how sure."""
     told = Told()
     told.take()
-    assert told.last.title == "Operator-a: boxes offline since 23:59, 10 customers"
+    assert told.last.title == "operator-a: boxes offline since 23:59, 10 customers"
     assert told.last.changes[0].sentence == (
         "warning: 10 of 40 hit (25 %), 2.0 % expected; elsewhere 0 of 60;"
         " 99 % sure that this is no chance"
@@ -57,7 +58,7 @@ def test_the_same_problem_in_another_measure_is_the_same_incident() -> None:
     told.wait(60.0)
     told.take(2)
     assert len({one.incident_id for one in told.revisions}) == 1
-    assert told.last.title.startswith("Operator-a: boxes offline")
+    assert told.last.title.startswith("operator-a: boxes offline")
     assert ChangeKind.RETITLED in told.kinds
 
 
@@ -104,10 +105,10 @@ def test_the_cause_is_told_as_soon_as_it_is_known() -> None:
     told = Told()
     lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
     told.take(1, **lost)
-    assert told.last.title.startswith("Operator-a: cars lose their connection (why is not known)")
+    assert told.last.title.startswith("operator-a: cars lose their connection (why is not known)")
     told.wait(5.0)
     told.take(1, **lost, modes={"regional_carrier_outage": 3.0}, diagnosed=3)
-    assert told.last.title.startswith("Operator-a: the mobile network is down in the region")
+    assert told.last.title.startswith("operator-a: the mobile network is down in the region")
     assert told.kinds == [ChangeKind.OPENED, ChangeKind.RETITLED]
 
 
@@ -174,7 +175,7 @@ def test_a_broker_that_is_away_is_one_problem_beside_another(*, is_blind_first: 
     told.take(3, **blind, **of_nobody)
     told.take(2, **away)
     operator, broker = {one.incident_id: one for one in told.revisions}.values()
-    assert operator.title.startswith("Operator-a: the mobile network is down in the region")
+    assert operator.title.startswith("operator-a: the mobile network is down in the region")
     assert broker.title.startswith("The broker cannot be reached")
 
 
@@ -272,7 +273,7 @@ def test_a_rise_is_told_with_the_title_of_its_revision() -> None:
     told.take(1, **LOST, failed=55, cars=frozenset(f"car-{number}" for number in range(55)))
     rise = told.last.changes[-1]
     subject = told.last.title.partition(" since ")[0]
-    assert (rise.kind, subject) == (ChangeKind.WORSE, "Operator-a: boxes offline")
+    assert (rise.kind, subject) == (ChangeKind.WORSE, "operator-a: boxes offline")
     assert rise.sentence.startswith(f"is critical now: {subject}, 55 of 60 cars lost (92 %)")
     told.wait(60.0)
     told.take(2, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
@@ -285,7 +286,7 @@ def test_a_rise_by_a_sign_of_another_kind_says_which() -> None:
     told.take()
     told.wait(60.0)
     told.take(2, kind=IncidentKind.LATE_UNLOCKS, what="late", causes={})
-    said = "is critical now: Operator-a: boxes offline; doors open after their customer was told no"
+    said = "is critical now: operator-a: boxes offline; doors open after their customer was told no"
     assert told.last.changes[-1].sentence.startswith(f"{said}, 10 of 40 hit (25 %)")
 
 
@@ -392,8 +393,8 @@ def test_a_title_that_is_found_as_a_mute_runs_out_is_told_first() -> None:
     assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED]
     told.wait(6.0)
     assert told.kinds[2:] == [ChangeKind.RETITLED, ChangeKind.UNMUTED]
-    assert told.last.title.startswith("Operator-a: boxes silent")
-    said = "it is now believed to be: Operator-a: boxes silent; before: Operator-a: boxes offline"
+    assert told.last.title.startswith("operator-a: boxes silent")
+    said = "it is now believed to be: operator-a: boxes silent; before: operator-a: boxes offline"
     assert told.last.changes[-2].sentence == said
 
 
@@ -492,7 +493,7 @@ def test_an_incident_of_an_earlier_process_gets_another_title() -> None:
     after.take(1)
     assert after.kinds[1:] == []
     after.take(1, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
-    assert after.last.title.startswith("Operator-a: the mobile network is down in the region since")
+    assert after.last.title.startswith("operator-a: the mobile network is down in the region since")
     assert after.kinds[-1] is ChangeKind.RETITLED
 
 
@@ -620,4 +621,34 @@ def test_what_a_person_closed_does_not_page_again_while_it_goes_on() -> None:
     told.wait(REMEMBERED_S + QUIET_S + 60.0)
     told.wait(10.0)
     told.take(3)
-    assert told.kinds[-1] is ChangeKind.OPENED
+    assert [one.state for one in told.each] == [IncidentState.CLOSED, IncidentState.OPEN]
+
+
+@pytest.mark.parametrize(
+    ("cohort", "begins"),
+    [
+        ({"region": "r03"}, "r03: "),
+        ({"operator": "eSIM-x", "region": "north"}, "eSIM-x, north: "),
+        ({"firmware": "v2"}, "Firmware v2: "),
+    ],
+)
+def test_a_title_leaves_names_as_they_are(cohort: dict[str, str], begins: str) -> None:
+    """People search for them; only our own words get a capital."""
+    told = Told()
+    told.take(cohort=cohort)
+    assert told.last.title.startswith(begins)
+
+
+def test_an_open_incident_lasts_longer_and_longer() -> None:
+    """Also while nothing is seen of it: it is not known to be over."""
+    told = Told()
+    told.take()
+    seen = [lasted_s(told.last, told.time.unix_s())]
+    told.take(is_over=True)
+    for _ in range(8):
+        told.wait(30.0)
+        seen.append(lasted_s(told.last, told.time.unix_s()))
+    assert ChangeKind.UNSEEN in told.kinds
+    assert told.last.state is IncidentState.OPEN
+    assert seen == sorted(seen)
+    assert lasted(told.last) == lasting(told.last.at - told.last.since)

@@ -47,7 +47,7 @@ def test_two_cohorts_of_one_mode_at_once_are_one_incident_with_true_numbers() ->
     told.take(2, **of(SOUTH, 12, 25, elsewhere_failed=19, elsewhere_total=114), **OUTAGE)
     (one,) = told.each
     assert one.title.startswith(
-        "Operator-a, south, and operator-b, north: the mobile network is down in the region since"
+        "operator-a, south, and operator-b, north: the mobile network is down in the region since"
     )
     assert (one.cohort, one.cohorts) == ({}, (SOUTH, NORTH))
     told.wait(40.0)
@@ -73,7 +73,7 @@ def test_what_is_over_in_one_of_two_cohorts_stays_in_the_title_and_in_the_number
     told.wait(QUIET_S + 10.0)
     (one,) = told.each
     assert one.state is IncidentState.RESOLVED
-    assert one.title.startswith("Operator-a, south, and operator-b, north: ")
+    assert one.title.startswith("operator-a, south, and operator-b, north: ")
     assert (one.failed, one.total, one.customers) == (20, 40, 20)
 
 
@@ -84,8 +84,8 @@ def test_two_cohorts_of_two_modes_are_two_incidents() -> None:
     told.take(2, **of(SOUTH, 7), **RELOCKED, causes={Cause.VEHICLE_STATE: 7}, split_from=1)
     told.wait(60.0)
     north, south = told.each
-    assert north.title.startswith("Operator-b, north: the mobile network is down")
-    assert south.title.startswith("Operator-a, south: the car locked itself again")
+    assert north.title.startswith("operator-b, north: the mobile network is down")
+    assert south.title.startswith("operator-a, south: the car locked itself again")
     assert (north.failed, south.failed) == (10, 7)
     assert (north.customers, south.customers) == (10, 7)
 
@@ -104,7 +104,7 @@ def test_what_proves_to_be_of_another_mode_in_others_is_another_incident(share: 
     told.wait(10.0)
     told.wait(10.0)
     north, *souths = told.each
-    assert north.title.startswith("Operator-b, north: the mobile network is down")
+    assert north.title.startswith("operator-b, north: the mobile network is down")
     assert [one.cohort for one in souths] == ([SOUTH] if share > SURE else [])
     for south in souths:
         assert south.related == (north.incident_id,)
@@ -140,7 +140,7 @@ def test_what_unlocks_fail_of_whose_cars_are_lost_is_of_that_incident() -> None:
     cars = names("operator-b/north/car", 4)
     told.take(3, **{**of({}, 4, 50), "cars": cars}, what="failed_regional_carrier_outage", **OUTAGE)
     (one,) = told.each
-    assert one.title.startswith("Operator-a, south: the car locked itself again")
+    assert one.title.startswith("operator-a, south: the car locked itself again")
 
 
 def test_one_cohort_after_the_other_is_two_incidents() -> None:
@@ -161,7 +161,7 @@ def test_more_than_two_cohorts_are_named_by_what_they_share() -> None:
     told.wait(40.0)
     told.take(0, **of({"operator": "operator-a", "region": "north"}, 40, 60), **OUTAGE)
     (one,) = told.each
-    assert one.title.startswith("Operator-a, 3 cohorts: the mobile network is down in the region")
+    assert one.title.startswith("operator-a, 3 cohorts: the mobile network is down in the region")
     assert (one.cohort, one.failed) == ({"operator": "operator-a"}, 60)
 
 
@@ -249,7 +249,7 @@ def test_what_reaches_beyond_a_window_is_told_while_it_goes_on() -> None:
     told.wait(10.0)
     assert told.last.maintenance is None
     assert told.last.changes[-1].kind is ChangeKind.UNMUTED
-    assert told.last.changes[-1].sentence == "it reaches beyond new antennas: Operator-a"
+    assert told.last.changes[-1].sentence == "it reaches beyond new antennas: operator-a"
 
 
 def test_a_window_covers_a_cohort_by_whatever_name() -> None:
@@ -336,7 +336,7 @@ def test_a_joined_incident_says_with_which_it_is_one() -> None:
     first, second = told.each
     assert second.joined_to == first.incident_id
     assert first.joined_to is None
-    assert first.title.startswith("Operator-a, south, and operator-b, north: ")
+    assert first.title.startswith("operator-a, south, and operator-b, north: ")
 
 
 def test_lost_cars_of_another_cohort_go_to_the_incident_of_theirs() -> None:
@@ -349,13 +349,13 @@ def test_lost_cars_of_another_cohort_go_to_the_incident_of_theirs() -> None:
     told.take(3, **of(NORTH, 7, 9, split_from=1))
     told.wait(40.0)
     south, north = told.each
-    assert south.title.startswith("Operator-a, south: the car locked itself again")
+    assert south.title.startswith("operator-a, south: the car locked itself again")
     assert (south.customers, south.cars) == (7, 7)
-    assert north.title.startswith("Operator-b, north: boxes offline")
+    assert north.title.startswith("operator-b, north: boxes offline")
     assert (north.customers, north.cars) == (60, 60)
     (part,) = [each for each in south.changes if each.kind is ChangeKind.SPLIT]
     assert part.sentence.startswith("cars lose their connection (why is not known), 60 of 60 cars")
-    assert ": this belongs to another incident: Operator-b, north: boxes offline" in part.sentence
+    assert ": this belongs to another incident: operator-b, north: boxes offline" in part.sentence
     assert part.sentence.endswith(f"({north.incident_id})")
 
 
@@ -398,7 +398,7 @@ def test_cars_that_are_away_are_not_all_reconnecting() -> None:
     lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost"}
     told.take(1, **of(NORTH), **lost, **storm)
     told.take(2, **of(NORTH, 3, 9), **storm)
-    assert told.last.title.startswith("Operator-b, north: cars lose their connection (why is not")
+    assert told.last.title.startswith("operator-b, north: cars lose their connection (why is not")
     told.wait(40.0)
     told.take(1, **of(NORTH), **lost, **storm, is_over=True)
-    assert told.last.title.startswith("Operator-b, north: all cars are reconnecting at once")
+    assert told.last.title.startswith("operator-b, north: all cars are reconnecting at once")

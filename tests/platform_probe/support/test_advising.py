@@ -41,6 +41,7 @@ from platform_probe.support.after_booking import (
     THEN_GOES_ON,
     THEN_MAY_BE_OVER,
     THEN_OVER,
+    with_reason,
 )
 from platform_probe.support.fitting import Wanted
 from platform_probe.support.looking_up import look_up
@@ -63,6 +64,7 @@ from tests.helpers.stores import (
 
 OUTAGE = MODES["regional_carrier_outage"]
 BY_CAUSE = advice_for(Cause.BOX_OFFLINE)
+ENDED_OFFLINE = with_reason(Cause.BOX_OFFLINE, None)
 UNSEEN: dict[str, Any] = {"ended_at": BEGIN_S + 400.0}
 ENDED: dict[str, Any] = {"state": IncidentState.RESOLVED, **UNSEEN}
 
@@ -156,10 +158,10 @@ def first(then: tuple[str, str], ended: tuple[str, str]) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("incident", "told", "line"),
     [
-        (ENDED, first(THEN_OVER, BOOKING_ENDED), "It was so then, and is over since 00:06."),
-        (UNSEEN, first(THEN_MAY_BE_OVER, BOOKING_ENDED), "Nothing of it was seen since 00:06."),
-        (ENDED | {"state": IncidentState.CLOSED}, BOOKING_ENDED, "incident-1, critical, closed"),
-        (ENDED | {"kind": IncidentKind.SUSPICIOUS}, BOOKING_ENDED, None),
+        (ENDED, first(THEN_OVER, ENDED_OFFLINE), "It was so then, and is over since 00:06."),
+        (UNSEEN, first(THEN_MAY_BE_OVER, ENDED_OFFLINE), "Nothing of it was seen since 00:06."),
+        (ENDED | {"state": IncidentState.CLOSED}, ENDED_OFFLINE, "incident-1, critical, closed"),
+        (ENDED | {"kind": IncidentKind.SUSPICIOUS}, ENDED_OFFLINE, None),
     ],
 )
 def test_after_the_booking_it_is_said_that_there_was_a_known_problem(
@@ -198,7 +200,7 @@ def test_who_has_ended_the_booking_does_not_press_again(
     """There is nothing to open any more, also when the incident is over."""
     put_booking_end(tmp_path, second, car="car-1", booking="booking-300", status=status)
     _, found = told_with(tmp_path, {}, **ENDED)
-    assert ((found["say"], found["do"]) == first(THEN_OVER, BOOKING_ENDED)) is is_told
+    assert ((found["say"], found["do"]) == first(THEN_OVER, ENDED_OFFLINE)) is is_told
 
 
 def told_of_late(
@@ -747,3 +749,21 @@ def test_no_customer_must_act_for_an_incident_of_a_firmware(
     """Cars of one version lock themselves again: its maker mends that."""
     put_incidents(tmp_path, [incident_of(mode="auto_relock", cohort=cohort, examples=())])
     assert told_of(tmp_path, "auto_relock", (Fact.RELOCKED,))["acts"] == acts
+
+
+@pytest.mark.parametrize("mode", ["undervoltage_cutout", "client_id_takeover", None])
+def test_the_reason_stays_after_the_booking(tmp_path: Path, mode: str | None) -> None:
+    """As it was then, without what the customer was to do."""
+    found = told_of(tmp_path, mode or "unknown", cause=Cause.BOX_OFFLINE, ended_s=400.0)
+    why = "The car's box has lost its connection." if mode is None else MODES[mode].customer
+    assert why.partition(";")[0].rstrip(".") in found["say"]
+    assert "please do not press" not in found["say"]
+    assert found["say"].endswith(BOOKING_ENDED[0])
+
+
+def test_a_car_that_was_not_meant_has_not_locked_itself_again(tmp_path: Path) -> None:
+    """The platform opened another car, which did: the one that they booked has never opened."""
+    side = PlatformSide(status=200, account_id="customer-0", vehicle_id="car-7")
+    facts = (Fact.RELOCKED, Fact.ANOTHER_CAR_ASKED)
+    found = told_of(tmp_path, "unknown", facts, platform=side)
+    assert MODES["auto_relock"].customer not in found["say"]

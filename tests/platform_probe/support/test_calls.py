@@ -15,7 +15,7 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
 from platform_probe.support.advice import OPENED_FOR_THEM
-from platform_probe.support.after_booking import BOOKING_ENDED
+from platform_probe.support.after_booking import BOOKING_ENDED, with_reason
 from platform_probe.support.fitting import Wanted
 from platform_probe.support.looking_up import look_up
 from platform_probe.support.telling import text_of
@@ -81,7 +81,7 @@ def test_that_the_booking_has_ended_is_said_of_an_unlock(
     put_booking_end(tmp_path, 400.0, car="car-1", booking="b")
     found, text = told(tmp_path, **wanted)
     assert "\n  Its booking has ended: Thu 1 Jan 2026 00:06:40 UTC.\n" in text
-    assert (found["say"], found["do"]) == BOOKING_ENDED
+    assert (found["say"], found["do"]) == with_reason(Cause.BOX_OFFLINE, None)
 
 
 def test_a_booking_that_goes_on_is_not_said_to_have_ended(tmp_path: Path) -> None:

@@ -67,3 +67,35 @@ def test_a_door_that_was_shut_meanwhile_is_told_as_open_again() -> None:
     """That it was shut is said in no word."""
     doors = (state(minute, is_open=is_open) for minute, is_open in enumerate((True, False, True)))
     assert told(*doors) == ["reports: door open"] * 2
+
+
+def test_a_request_is_told_once_where_the_platforms_clock_is_ahead() -> None:
+    """Its line names neither trace nor command: the command's own line has its request."""
+    nothing = dict.fromkeys((*UNLOCK_COLUMNS, *EVENT_COLUMNS))
+    unlock = {
+        **nothing, "source": "customer", "command_id": "c1", "trace_id": "t1",
+        "clock_ahead_s": 0.8, "requested_s": 0.0, "published_s": 0.1, "total_s": 2.0,
+        "requests": 1, "outcome": "ok", "started_at": utc(NOON_S),
+    }  # fmt: skip
+    line = {**nothing, "operation": "unlock", "request_id": "r1"}
+    events = [
+        {**line, "event": "requested", "logged_at": utc(NOON_S + 0.8)},
+        {**line, "event": "published", "command_id": "c1", "logged_at": utc(NOON_S + 0.9)},
+        {**line, "event": "ended", "outcome": "executed", "logged_at": utc(NOON_S + 2.3)},
+    ]
+    case = Case(vehicle_id="car", attempt=unlock, at_s=NOON_S, newest_s=0.0, events=events)
+    entries = [(round(one.at_s - NOON_S, 3), one.what) for one in timeline_of(case)]
+    assert [what for _, what in entries if what.startswith("asks")] == ["asks to open the car"]
+    assert (1.5, "takes unlock for executed") in entries
+
+
+UNLOCK_COLUMNS = (
+    "evidence", "platform_outcome", "woken_s",
+    "broker_accepted_s", "box_received_s", "box_executed_s", "result_received_s",
+    "state_changed_s", "api_answered_s", "reason", "cause", "account_id", "booking_id",
+    "endpoint", "intended_s",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "trace_id", "command_id", "status", "problem", "reason", "outcome", "shown", "app_version",
+    "account_id", "booking_id",
+)  # fmt: skip

@@ -34,6 +34,7 @@ from platform_probe.support.after_booking import (
     THEN_GOES_ON,
     THEN_MAY_BE_OVER,
     THEN_OVER,
+    with_reason,
 )
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.web.console.helping import said
@@ -76,4 +77,5 @@ def test_what_is_told_after_the_booking_is_in_french() -> None:
     pairs = [pair for ended in ENDED for then in THEN for pair in zip(then, ended, strict=True)]
     texts = {f"{first} {second}" for first, second in pairs}
     texts |= {text for ended in (*ENDED, *BOOKING_ENDED_AMID.values()) for text in ended}
+    texts |= {with_reason(cause, mode)[0] for cause in Cause for mode in (None, *MODES.values())}
     assert sorted(text for text in texts if said("fr", text) == text) == []
