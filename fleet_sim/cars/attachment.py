@@ -8,7 +8,6 @@ from math import fsum, sin, tau
 
 from fleet_sim.cars.box_states import ConnectionState, Socket, SocketEvent
 from fleet_sim.cars.connection import BoxConnection
-from fleet_sim.cars.disturbance import DataMeter
 from fleet_sim.cars.joints import Culprit, undone_by
 
 NO_SERVICE_DBM = -120.0
@@ -43,7 +42,7 @@ class Attachment(BoxConnection):
             self._lost_coverage_s = self._world.env.now
             if self._socket is Socket.OPEN:
                 self._change_socket(SocketEvent.FREEZE)
-                self._link.freeze()
+                self.link.freeze()
         self._recount()
 
     def _regain_coverage(self) -> None:
@@ -61,7 +60,7 @@ class Attachment(BoxConnection):
         self._recount()
         self._owner.coverage_returned()
         if goes_on:
-            self._link.thaw()
+            self.link.thaw()
             self._receive_held()
             return
         if had_connection:
@@ -95,11 +94,11 @@ class Attachment(BoxConnection):
         self.blame(by, "downlink")
         self._disturbed().cuts += 1
         self._recount()
-        with undone_by(self._end_cut, self._generation):
+        with undone_by(self._end_cut, self.generation):
             yield
 
     def _end_cut(self, generation: int) -> None:
-        if generation == self._generation and self.connection is ConnectionState.CONNECTED:
+        if generation == self.generation and self.connection is ConnectionState.CONNECTED:
             disturbance = self._disturbed()
             disturbance.cuts -= 1
             if not disturbance.cuts:
@@ -167,24 +166,6 @@ class Attachment(BoxConnection):
         if self._disturbance is not None:
             signal_dbm -= fsum(loss_db for _, loss_db in self._disturbance.attenuations)
         return (signal_dbm + 0.5) // 1.0  # whole dBm, as modems report them
-
-    @contextmanager
-    def metered(self, meter: DataMeter) -> Iterator[None]:
-        """Let telemetry say what `meter` has counted. One meter at a time."""
-        self._disturbed().meter = meter
-        with undone_by(self._end_metering):
-            yield
-
-    def _end_metering(self) -> None:
-        self._disturbed().meter = None
-
-    @property
-    def data_used_bytes(self) -> int | None:
-        """Return what the modem has sent and received; None where nobody counts."""
-        disturbance = self._disturbance
-        if disturbance is None or disturbance.meter is None:
-            return None
-        return disturbance.meter.used_bytes
 
     def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:
         """Half-open: neither end hears the other, until the box notices and connects anew."""

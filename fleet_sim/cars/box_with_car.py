@@ -145,7 +145,7 @@ class BoxWithCar:
             member = self.vehicle.member = Member(routine, number, self)
             self.modem.offer(telemetry, member)
         else:
-            self.modem.publish_heartbeat(telemetry)
+            self.modem.publish(TopicKind.TELEMETRY, telemetry)
 
     def joined(self, routine: Routine) -> None:
         """Learn that the coming heartbeats are sent by routine."""

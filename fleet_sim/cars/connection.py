@@ -91,9 +91,7 @@ class BoxConnection:
     __slots__ = (
         "_disturbance",
         "_failures",
-        "_generation",
         "_is_counted",
-        "_link",
         "_lost_coverage_s",
         "_outages",
         "_owner",
@@ -105,7 +103,9 @@ class BoxConnection:
         "_world",
         "bends",
         "connection",
+        "generation",
         "is_known",
+        "link",
         "member",
     )
 
@@ -123,7 +123,7 @@ class BoxConnection:
         """Where the car's behaviour bends; None while no fault has touched it."""
         self.connection = ConnectionState.DISCONNECTED
         self._socket = Socket.CLOSED
-        self._generation = 0
+        self.generation = 0
         """Counts connections: what was begun for an older one is void."""
         self._failures = 0
         self._outages = 0
@@ -136,7 +136,7 @@ class BoxConnection:
         self._disturbance: Disturbance | None = None
         self.member: Member | None = None
         """By which routine heartbeats are sent, or may be soon; see `speak_for_itself`."""
-        self._link: Link
+        self.link: Link
         """Made by the modem: a link calls its handler."""
 
     @property
@@ -191,16 +191,16 @@ class BoxConnection:
         ):
             return
         self._change_connection(ConnectionEvent.CONNECT)
-        self._generation += 1
+        self.generation += 1
         parameters = self._spec.parameters
         round_trip_s = parameters.radio.connected_rtt.sample_s(self._stream)
         dial_s = parameters.connect_round_trips * round_trip_s
         failure = self._dial_failure(dial_s)
         if failure is None:
-            self._world.later(dial_s, self._dial, self._generation)
+            self._world.later(dial_s, self._dial, self.generation)
         else:
             after_s, stage = failure
-            self._world.later(after_s, self._fail_to_dial, self._generation, stage)
+            self._world.later(after_s, self._fail_to_dial, self.generation, stage)
 
     def _dial_failure(self, dial_s: float) -> tuple[float, DialStage] | None:
         """Return when and where making the connection fails, at the first stage; None: nowhere."""
@@ -218,19 +218,19 @@ class BoxConnection:
         return None
 
     def _dial(self, generation: int) -> None:
-        if generation != self._generation or self.connection is not ConnectionState.CONNECTING:
+        if generation != self.generation or self.connection is not ConnectionState.CONNECTING:
             return
         if not self.has_coverage:
             self._change_connection(ConnectionEvent.LOST)
             return
-        self._link.thaw()
+        self.link.thaw()
         self._change_socket(SocketEvent.DIAL)
         if self._disturbance is not None:
             self._disturbance.begin_connection()
-        self._link.connect()
+        self.link.connect()
 
     def _fail_to_dial(self, generation: int, stage: DialStage) -> None:
-        if generation == self._generation and self.connection is ConnectionState.CONNECTING:
+        if generation == self.generation and self.connection is ConnectionState.CONNECTING:
             tell = self._world.on_bad_certificate
             if stage is DialStage.TLS and tell is not None and self.has_coverage:
                 tell(self._owner.knows_the_time())
@@ -314,9 +314,9 @@ class BoxConnection:
         if self._socket is Socket.OPEN:
             self._change_socket(SocketEvent.CLOSE)
             if how is _Ending.GOODBYE:
-                self._link.disconnect()
+                self.link.disconnect()
             else:
-                self._link.abort()
+                self.link.abort()
         self._forget_connection(how.value)
 
     def abandon(self) -> None:
@@ -327,13 +327,13 @@ class BoxConnection:
         """
         if self._socket in (Socket.OPEN, Socket.FROZEN):
             self._change_socket(SocketEvent.LEAVE_BEHIND)
-        self._link.leave_behind()
+        self.link.leave_behind()
         self._forget_connection(ConnectionEvent.LOST)
 
     def _forget_connection(self, event: ConnectionEvent) -> None:
-        self._forget_messages()
         if self._holds_connection:
             self._change_connection(event)
+        self._forget_messages()
 
     def _change_connection(self, event: ConnectionEvent) -> None:
         if event is ConnectionEvent.LOST and self._owner.is_asleep:
@@ -366,11 +366,11 @@ class BoxConnection:
         parameters = self._spec.parameters
         timeout_s = parameters.radio.nat_timeout_s
         if timeout_s is not None and timeout_s < parameters.keepalive_s:
-            self._world.later(timeout_s, self._look_at_nat, timeout_s, self._generation)
+            self._world.later(timeout_s, self._look_at_nat, timeout_s, self.generation)
 
     def _look_at_nat(self, timeout_s: float, generation: int) -> None:
         """Lose the NAT's entry if nothing was exchanged for so long, else look again."""
-        if generation != self._generation or not self._has_nat_entry:
+        if generation != self.generation or not self._has_nat_entry:
             return
         quiet_s = self._radio.quiet_s(self._world.env.now)
         left_s = timeout_s - quiet_s
@@ -382,13 +382,13 @@ class BoxConnection:
             self._become_half_open(max(speaks_s, 0.0) + PING_TIMEOUT_S)
 
     def _become_half_open(self, notices_after_s: float) -> None:
-        self._link.freeze()
+        self.link.freeze()
         self._change_socket(SocketEvent.LEAVE_BEHIND)
         self._recount()
-        self._world.later(notices_after_s, self._notice_half_open, self._generation)
+        self._world.later(notices_after_s, self._notice_half_open, self.generation)
 
     def _notice_half_open(self, generation: int) -> None:
-        is_same = generation == self._generation
+        is_same = generation == self.generation
         if is_same and self.connection is ConnectionState.CONNECTED:
             self._give_connection_up()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fleet_sim.cars.joints import Culprit
 from fleet_wire.links.link import LinkLimits
 
@@ -13,16 +15,18 @@ MESSAGE_OVERHEAD_BYTES = 140
 
 
 class DataMeter:
-    """Counts what a modem sends and receives, as long as somebody looks at it."""
+    """Counts what a modem sends and receives, and calls `on_use` each time."""
 
-    __slots__ = ("used_bytes",)
+    __slots__ = ("_on_use", "used_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, on_use: Callable[[], None]) -> None:
+        self._on_use = on_use
         self.used_bytes = 0
 
     def count(self, payload: bytes) -> None:
         """Count a message with all that carries it."""
         self.used_bytes += len(payload) + MESSAGE_OVERHEAD_BYTES
+        self._on_use()
 
 
 class Disturbance:
@@ -35,7 +39,6 @@ class Disturbance:
         "denials",
         "is_deaf",
         "is_faint",
-        "meter",
         "on_trial_since_s",
         "withheld",
         "withheld_by",
@@ -48,8 +51,6 @@ class Disturbance:
         """Who weakens the signal, by how many dB."""
         self.is_faint = False
         """Whether they leave too little of it."""
-        self.meter: DataMeter | None = None
-        """What counts the traffic, where something does."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
         self.withheld_by: dict[Culprit, str] = {}

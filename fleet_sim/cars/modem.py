@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from fleet_sim.cars.attachment import Attachment
 from fleet_sim.cars.box_states import ConnectionState, Socket
 from fleet_sim.cars.connection import ModemOwner
-from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Joint, Sent
+from fleet_sim.cars.disturbance import DataMeter
+from fleet_sim.cars.downlink import Downlink
+from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Joint, undone_by
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.uplink import Uplink
 from fleet_sim.cars.world import World
 from fleet_wire.contract.messages import (
     Command,
@@ -21,7 +25,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
-from fleet_wire.links.link import Link, Message, PublishProperties, Session, Will
+from fleet_wire.links.link import Message, PublishProperties, Session, Will
 from fleet_wire.links.routine import Member, Routine
 from fleet_wire.profiles.profile import Packet
 
@@ -35,15 +39,13 @@ radio has carried them [E]."""
 class Modem(Attachment):
     """The modem of one box. Implements `fleet_wire.links.link.LinkHandler`."""
 
-    __slots__ = ("_held", "_unpaged")
+    __slots__ = ("_uplink", "downlink")
 
     def __init__(self, world: World, spec: CarSpec, owner: ModemOwner) -> None:
         super().__init__(world, spec, owner)
-        self._held: Sequence[Message] = ()
-        """What came while there was no coverage."""
-        self._unpaged: Sequence[Message] = ()
-        """What waits in the network for a box that listens now and then (eDRX, PSM)."""
-        self._link = world.link_factory(self)
+        self._uplink = Uplink(world, self._radio, self)
+        self.downlink = Downlink(world, self._radio, self)
+        self.link = world.link_factory(self)
 
     def session(self) -> Session:
         """Return what to say in CONNECT. The will tells the others when the box is lost."""
@@ -69,7 +71,7 @@ class Modem(Attachment):
         return self._world.profile.write(TopicKind.PRESENCE, self._spec.vehicle_id, presence)
 
     def _session_id(self) -> str:
-        return f"{self._spec.vehicle_id}-{self._generation}"
+        return f"{self._spec.vehicle_id}-{self.generation}"
 
     @property
     def says_goodbye(self) -> bool:
@@ -79,77 +81,56 @@ class Modem(Attachment):
     def leave_for_sleep(self) -> None:
         """Tell the others that the box sleeps, and leave when the broker has heard it."""
         self._say(PresenceStatus.OFFLINE, PresenceReason.SLEEP)
-        leaves_s = self._radio.until_sent_s(self._world.env.now)
-        self._world.later(leaves_s + GOODBYE_S, self._leave_asleep)
+        self._world.later(self._uplink.until_sent_s() + GOODBYE_S, self._leave_asleep)
 
     def _leave_asleep(self) -> None:
         """Leave, unless the box is needed after all: by what is still on its way, for one."""
         if not self.says_goodbye:
             return
-        arrives_s = self._radio.until_received_s(self._world.env.now)
-        if arrives_s > 0:
-            self._world.later(arrives_s, self._leave_asleep)
+        comes_s = max(self.downlink.until_received_s(), self._uplink.until_sent_s())
+        if comes_s > 0:
+            self._world.later(comes_s, self._leave_asleep)
         elif self._socket is Socket.OPEN:
             self.leave()
         else:
             self._give_connection_up()
 
-    def lose_memory(self) -> None:
-        """Forget what was not sent, or not acknowledged, with the link that it waits in."""
-        self._link = self._world.link_factory(self)
+    def lose_power(self) -> None:
+        """Leave the connection behind, and forget what was not sent, or not acknowledged."""
+        self._lose_memory(self.abandon)
+
+    def restart(self) -> None:
+        """Lose the socket, and forget what was not sent, or not acknowledged."""
+        self._lose_memory(self.crash)
+
+    def _lose_memory(self, end_connection: Callable[[], None]) -> None:
+        self._uplink.lose_memory()
+        end_connection()
+        self.link = self._world.link_factory(self)
 
     # Messages
 
     def on_message(self, message: Message) -> None:
         """Take a message from the broker's socket; the radio brings it to the box."""
+        if self._uplink.meter is not None:
+            self._uplink.meter.count(message.payload)
         if self.bends is not None:
-            late_s = self._bent(DOWNLINK, message, self.bends, usual=0.0)
-            if late_s is not None:  # else the broker will send it again on the next connection
-                self._world.later(late_s, self._page, message, self._generation)
-        elif self._radio.is_instant:
-            self._receive(message, self._generation)
+            held_s = self._bent(DOWNLINK, message, self.bends, usual=0.0)
+            if held_s is not None:  # else the broker will send it again on the next connection
+                self.downlink.bring(message, held_s)
+        elif self._radio.is_instant and self.has_coverage:
+            self.receive(message)
         else:
-            self._page(message, self._generation)
+            self.downlink.bring(message)
 
-    def _page(self, message: Message, generation: int) -> None:
-        """Bring a message as soon as the box listens."""
-        if generation != self._generation:
-            return
-        now_s = self._world.env.now
-        silent_s = self._radio.silent_s(now_s)
-        if silent_s > 0:
-            self._unpaged = [*self._unpaged, message]
-            self._world.later(silent_s, self._bring_unpaged)
-        else:
-            self._world.later(self._radio.downlink_s(now_s), self._receive, message, generation)
-
-    def _bring_unpaged(self) -> None:
-        """Bring what waited in the network until it could reach the box."""
-        unpaged, self._unpaged = self._unpaged, ()
-        for message in unpaged:
-            delay_s = self._radio.downlink_s(self._world.env.now)
-            self._world.later(delay_s, self._receive, message, self._generation)
-
-    def _uplink_s(self) -> float:
-        """Return the delay of a packet sent now. Who sends can be reached: what waited comes."""
-        delay_s = self._radio.uplink_s(self._world.env.now)
-        if self._unpaged:
-            self._bring_unpaged()
-        return delay_s
-
-    def _receive(self, message: Message, generation: int) -> None:
-        if generation != self._generation or self.connection is not ConnectionState.CONNECTED:
+    def receive(self, message: Message) -> None:
+        """Receive a message that the radio has brought, acknowledge it, and hand it on."""
+        if self.connection is not ConnectionState.CONNECTED:
             return  # it went down with its connection; the broker will send it again
         if self._disturbance is not None and self._disturbance.cuts:
             return  # lost; the broker will send it again on the next connection
-        if self._outages:
-            self._held = [*self._held, message]
-            return
         if self.bends is None or self._bent(PUBACK, message, self.bends, usual=True):
-            if self._radio.is_instant:
-                self._link.acknowledge(message)
-            else:
-                self._world.later(self._uplink_s(), self._acknowledge, message, generation)
+            self._uplink.acknowledge(message)
         self._owner.take(message)
 
     def _bent(
@@ -161,6 +142,8 @@ class Modem(Attachment):
         comes any more, and all who have done that are at fault for the connection.
         """
         value, changed_by = bends.fold(joint, message, usual=usual)
+        if joint is DOWNLINK and isinstance(value, float):
+            changed_by = self.downlink.held_back_by(value, changed_by)
         for culprit in changed_by:
             bends.tell(culprit, joint, self._command_of(message))
         if value is None or value is False:
@@ -188,16 +171,11 @@ class Modem(Attachment):
         return command.command_id or None if command is not None else None
 
     def _receive_held(self) -> None:
-        held, self._held = self._held, ()
-        for message in held:
-            self._receive(message, self._generation)
+        self.downlink.regain_coverage()
 
     def _forget_messages(self) -> None:
-        self._held = self._unpaged = ()
-
-    def _acknowledge(self, message: Message, generation: int) -> None:
-        if generation == self._generation:
-            self._link.acknowledge(message)
+        self._uplink.end_connection()
+        self.downlink.end_connection()
 
     def say_online(self) -> None:
         """Tell the others that the box is there."""
@@ -209,10 +187,8 @@ class Modem(Attachment):
         One that sleeps has said so. One that nobody can hear leaves the word to its will.
         """
         if self.connection is ConnectionState.CONNECTED and self._owner.is_awake:
-            presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.SHUTDOWN)
-            for packet in self._world.profile.write(TopicKind.PRESENCE, self.vehicle_id, presence):
-                # No time passes any more in which the radio could carry it.
-                self._send(self._link, packet, None)
+            self._say(PresenceStatus.OFFLINE, PresenceReason.SHUTDOWN)
+            self._uplink.flush()
         self.leave()
 
     def _say(self, status: PresenceStatus, reason: PresenceReason | None = None) -> None:
@@ -235,26 +211,25 @@ class Modem(Attachment):
         `command_id` is the command that it is about, for those who want to know what was hit;
         `command` the one that it answers.
         """
-        link, bends = self._link, self.bends
         for packet in self._world.profile.write(kind, self._spec.vehicle_id, message, command):
-            if bends is None:
-                self._transmit(link, packet, properties)
-                continue
-            sent = Sent(kind, packet[1], command_id)
-            late_s = bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
-            if late_s is not None:
-                self._world.later(late_s, self._transmit, link, packet, properties)
+            self._uplink.send(kind, packet, properties, command_id)
 
-    def _transmit(self, link: Link, packet: Packet, properties: PublishProperties | None) -> None:
-        if self._radio.is_instant:
-            topic, payload, qos, retain = packet
-            link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
-        else:
-            self._world.later(self._uplink_s(), self._send, link, packet, properties)
+    @contextmanager
+    def metered(self, meter: DataMeter) -> Iterator[None]:
+        """Let `meter` count what passes, and telemetry say how much. One meter at a time."""
+        self.speak_for_itself()
+        self._uplink.meter = meter
+        with undone_by(self._end_metering):
+            yield
 
-    def _send(self, link: Link, packet: Packet, properties: PublishProperties | None) -> None:
-        topic, payload, qos, retain = packet
-        link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+    def _end_metering(self) -> None:
+        self._uplink.meter = None
+
+    @property
+    def data_used_bytes(self) -> int | None:
+        """Return what the modem has sent and received; None where nobody counts."""
+        meter = self._uplink.meter
+        return None if meter is None else meter.used_bytes
 
     @property
     def may_have_routine(self) -> bool:
@@ -262,10 +237,11 @@ class Modem(Attachment):
 
         Who sends after a silence gets what waited for it in the network.
         """
-        bends, disturbance = self.bends, self._disturbance
+        bends = self.bends
         return not (
-            (bends is not None and bends.at_work_on(UPLINK))
-            or (disturbance is not None and disturbance.meter is not None)
+            self._uplink.is_busy
+            or (bends is not None and bends.at_work_on(UPLINK))
+            or self._uplink.meter is not None
             or self._radio.can_be_silent
         )
 
@@ -273,8 +249,8 @@ class Modem(Attachment):
         """Send telemetry, and offer to send the next by routine."""
         assert self._world.offer is not None  # noqa: S101 - else there is no routine
         self.member = member
-        self._uplink_s()
-        self._world.offer(self._link, member, telemetry)
+        self._uplink.delay_s()
+        self._world.offer(self.link, member, telemetry)
 
     def follow(self, routine: Routine | None) -> None:
         """Let the radio carry what a routine sends from now on, or no more."""
@@ -283,21 +259,3 @@ class Modem(Attachment):
     def catch_up(self) -> None:
         """Let the radio carry what was sent by routine so far."""
         self._radio.catch_up()
-
-    def publish_heartbeat(self, telemetry: Telemetry) -> None:
-        """Send telemetry: it is not worth waiting for."""
-        profile = self._world.profile
-        for packet in profile.write(TopicKind.TELEMETRY, self._spec.vehicle_id, telemetry):
-            if self.bends is None:
-                self._send_heartbeat(packet)
-                continue
-            sent = Sent(TopicKind.TELEMETRY, packet[1], None)
-            late_s = self.bends.at(UPLINK, sent, usual=0.0)
-            if late_s is not None:
-                self._world.later(late_s, self._send_heartbeat, packet)
-
-    def _send_heartbeat(self, packet: Packet) -> None:
-        # Its delay is spared: nobody measures it, and an event each would cost most of a run.
-        self._uplink_s()
-        topic, payload, qos, retain = packet
-        self._link.publish(topic, payload, qos=qos, retain=retain)

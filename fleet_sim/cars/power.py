@@ -125,8 +125,7 @@ class PowerControl:
             self._modem.blame(by, "power")
             self._change(PowerEvent.SWITCH_OFF)
             self._application.lost_power()
-            self._modem.abandon()
-            self._modem.lose_memory()
+            self._modem.lose_power()
 
     def reboot(
         self, *, by: Culprit, takes_s: float | None = None, firmware: str | None = None
@@ -139,8 +138,7 @@ class PowerControl:
             self._modem.blame(by, "reboot")
             self._change(PowerEvent.SWITCH_OFF)
             self._application.reset()
-            self._modem.crash()
-            self._modem.lose_memory()
+            self._modem.restart()
             self._change(PowerEvent.SWITCH_ON)
             if firmware is not None:
                 self.run.firmware = firmware

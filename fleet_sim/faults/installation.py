@@ -11,7 +11,6 @@ from fleet_sim.cars.distributions import Delay, Uniform, takes_time
 from fleet_sim.cars.joints import UPLINK, Sent
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
-from fleet_wire.contract.topics import TopicKind
 from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
@@ -52,22 +51,29 @@ class EventStormSelfDdos(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Send events as fast as the modem can until the key sits well again."""
-        every_s = 1.0 / min(self.rate_per_s, self.sends_per_s)
+        """Put events into the modem's queue, if there is room, until the key sits well again."""
+        every_s, takes_s = 1.0 / self.rate_per_s, 1.0 / self.sends_per_s
         yield injection.wait(min(stream.uniform() * every_s, injection.duration_s))
-        began_s = injection.env.now
-
-        def wait_behind(late_s: float | None, sent: Sent) -> float | None:
-            if late_s is None or sent.kind is TopicKind.EVENT:
-                return late_s
-            waiting = (self.rate_per_s - self.sends_per_s) * (injection.env.now - began_s)
-            return late_s + min(max(waiting, 0.0), self.queue) / self.sends_per_s
-
+        idle_s = began_s = injection.env.now
         ends_s = began_s + injection.duration_s
-        with box.bend(UPLINK, wait_behind, by=injection):
+
+        def waits_s() -> float:
+            return max(idle_s - injection.env.now, 0.0)
+
+        def wait_in_queue(late_s: float | None, _sent: Sent) -> float | None:
+            nonlocal idle_s
+            if late_s is None:
+                return None
+            late_s += waits_s()
+            idle_s = injection.env.now + late_s + takes_s
+            return late_s
+
+        with box.bend(UPLINK, wait_in_queue, by=injection):
             while injection.env.now < ends_s:
-                box.tell_of(CarEvent(EventName.KEY_FOB))
-                yield injection.wait(every_s)
+                has_room = waits_s() <= self.queue * takes_s
+                if has_room:
+                    box.tell_of(CarEvent(EventName.KEY_FOB))
+                yield injection.wait(every_s if has_room else takes_s)
 
 
 @register

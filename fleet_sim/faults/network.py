@@ -9,10 +9,9 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.disturbance import DataMeter
-from fleet_sim.cars.joints import DOWNLINK, SMS, UPLINK, Sent
+from fleet_sim.cars.joints import SMS
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
-from fleet_wire.links.link import Message
 from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
@@ -265,27 +264,15 @@ class SimSuspendedDatacap(CarFault):
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
         """Count, and suspend the SIM at the cap."""
-        meter, is_used_up = DataMeter(), injection.env.event()
+        is_used_up = injection.env.event()
 
-        def count(payload: bytes) -> None:
-            meter.count(payload)
+        def look() -> None:
             if meter.used_bytes >= self.cap_bytes and not is_used_up.triggered:
                 is_used_up.succeed()
 
-        def count_sent(late_s: float | None, sent: Sent) -> float | None:
-            count(sent.payload)
-            return late_s
-
-        def count_received(late_s: float | None, message: Message) -> float | None:
-            count(message.payload)
-            return late_s
-
+        meter = DataMeter(look)
         ends_s = injection.env.now + injection.duration_s
-        with (
-            box.bend(UPLINK, count_sent, by=injection),
-            box.bend(DOWNLINK, count_received, by=injection),
-            box.modem.metered(meter),
-        ):
+        with box.modem.metered(meter):
             while not is_used_up.triggered and injection.env.now < ends_s:
                 meter.used_bytes = 0
                 day_s = min(DAY_S, ends_s - injection.env.now)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import pytest
 import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,12 +41,16 @@ from fleet_sim.cars.joints import (
     Joint,
 )
 from fleet_sim.cars.parameters import NULL_BOX, Refusal
+from fleet_sim.cars.uplink import Uplink
 from fleet_sim.cars.vehicle import POSITION_REFRESH_S, Door, Gear
 from fleet_wire.contract.messages import Reason
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.profiles.profile import Packet
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import EPOCH_S
 from tests.helpers.faulty import Street
+from tests.helpers.listener import Listener
 
 BUSY_BOX = NULL_BOX.model_copy(
     update={
@@ -277,3 +282,67 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
     assert (box.vehicle.signals(), box.vehicle.voltage_v) == (None, parameters.voltage_v)
     assert box.vehicle.position_age_s(street.env.now) < POSITION_REFRESH_S
     assert abs(box.modem.signal_dbm() - parameters.signal_dbm) <= parameters.signal_swing_db
+
+
+SLOW_RADIO = BUSY_BOX.radio.model_copy(
+    update={
+        "connected_rtt": Uniform(base_s=0.1, spread_s=0.4),
+        "loss": 0.1,
+        "reordering": 0.2,
+        "reordering_delay": Uniform(base_s=0.5),
+        "stall_every_s": 15.0,
+        "stall": Uniform(base_s=2.0, spread_s=10.0),
+    }
+)
+"""What is sent now may take longer than a reconnect."""
+
+
+@contextmanager
+def numbered_messages() -> Iterator[list[str]]:
+    """Give what boxes send a number in its payload; the list has the topic of each."""
+    topics: list[str] = []
+    send = Uplink.send
+
+    def send_numbered(
+        uplink: Uplink, kind: TopicKind, packet: Packet, *more: Any, **named: Any
+    ) -> None:
+        topic, payload, qos, retain = packet
+        numbered = payload[:-1] + f',"n":{len(topics)}}}'.encode()
+        topics.append(topic)
+        send(uplink, kind, (topic, numbered, qos, retain), *more, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Uplink, "send", send_numbered)
+        yield topics
+
+
+@settings(max_examples=300, deadline=None)
+@given(KINDS.flatmap(deeds_of), st.booleans())
+def test_whatever_is_done_to_a_car_its_messages_keep_their_order(
+    deeds: list[tuple[str, float, float]],
+    sleeps: bool,  # noqa: FBT001
+) -> None:
+    """Also across connections; and the retained state ends as the last one that was sent.
+
+    A message may come twice, when its acknowledgement was lost, but never first after a later one.
+    """
+    parameters = BUSY_BOX.model_copy(
+        update={"asleep_share": 1.0 if sleeps else 0.0, "radio": SLOW_RADIO}
+    )
+    with numbered_messages() as topics:
+        street = Street(parameters=parameters)
+        heard = Listener.of(street.broker, "cars/car-0/+")
+        street.pass_s(BEGINS_S)
+        do_all(street, deeds, Suspect())
+        street.pass_s(HEALED_S)
+        heal(street)
+        street.unlock("last")
+        street.pass_s(60.0)
+        heal(street)  # it may have locked itself asleep
+        street.pass_s(60.0)
+    numbers = [payload["n"] for payload in heard.payloads() if "n" in payload]
+    firsts = [*dict.fromkeys(numbers)]
+    assert firsts == sorted(firsts)
+    states = [number for number, topic in enumerate(topics) if topic == "cars/car-0/state"]
+    assert [number for number in numbers if number in states][-1] == states[-1]
+    assert heard.states()[-1].is_locked is street.boxes[0].vehicle.is_locked

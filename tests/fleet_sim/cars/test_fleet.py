@@ -41,7 +41,7 @@ def fleet_of(
     fleet = Fleet(World(env, 1, SECRET, 0.0, factory), specs, sms_centre="sms")
     fleet.start()
     for vehicle_id, box in fleet.boxes.items():
-        links[vehicle_id] = box.modem._link  # type: ignore[assignment]
+        links[vehicle_id] = box.modem.link  # type: ignore[assignment]
     links["sms"] = fleet.sms_centre._link  # type: ignore[assignment]
     return env, fleet, links
 

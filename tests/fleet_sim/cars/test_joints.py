@@ -40,6 +40,7 @@ from fleet_sim.cars.joints import (
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.faults import Hit, Injection
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
@@ -149,9 +150,9 @@ def to(value: object) -> Callable[[Any, Any], Any]:
 YES, NO = to(value=True), to(value=False)
 
 
-def for_received(value: float | None) -> Callable[[float | None, Sent], float | None]:
-    """Return a bend of how late the first answer to a command is."""
-    return lambda usual, sent: value if b'"received"' in sent.payload else usual
+def without_received(usual: float | None, sent: Sent) -> float | None:
+    """Lose the first answer to a command."""
+    return None if b'"received"' in sent.payload else usual
 
 
 def for_executed(value: Result | None) -> Callable[[Result | None, Command], Result | None]:
@@ -172,8 +173,11 @@ CASES = [
     Case(BAD_CERTIFICATE, to(None), {"connects": 1}, DISTRUSTED, 900.0, ON_CONNECT),
     Case(SUBACK, to(()), {"subscriptions": ()}, LOST, 11.0, ON_CONNECT),
     Case(RECONNECT, to(RETRY_30_S), {"connects": 1}, LOST, 29.0, NOW),
-    Case(UPLINK, for_received(0.5), {"said": ["executed", "received"]}),
-    Case(UPLINK, for_received(None), {"said": ["executed"]}),
+    Case(
+        UPLINK, lambda usual, sent: 5.0 if sent.kind is TopicKind.STATE else usual,
+        {"stated": [True]},
+    ),
+    Case(UPLINK, without_received, {"said": ["executed"]}),
     Case(DOWNLINK, to(0.5), {"box_s": 10.5}),
     Case(DOWNLINK, to(None), UNMOVED | SILENT | {"acknowledged": 0}),
     Case(PUBACK, NO, {"acknowledged": 0}),

@@ -411,7 +411,7 @@ def test_heartbeats_are_late_and_lost_like_everything_the_box_sends() -> None:
         car.box.heartbeat()
     car.env.run(until=20)
     assert heartbeats() == 1
-    assert suspect.hits == 2 * [Seen("uplink")]
+    assert suspect.hits == []
     with car.box.bend(RELOCK, lambda usual, _command: usual, by=suspect):
         car.box.heartbeat()
     assert heartbeats() == 2, "what bends elsewhere delays none"

@@ -11,7 +11,8 @@ from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.faults.installation import EventStormSelfDdos, LooseWiring
 from fleet_wire.contract.messages import CarEvent, EventName, Telemetry
 from tests.helpers.fake_link import Bench, bench
-from tests.helpers.faulty import answers, inject
+from tests.helpers.faulty import Street, answers, inject
+from tests.helpers.listener import Listener
 
 
 def key_events(car: Bench) -> int:
@@ -34,16 +35,16 @@ def test_events_flood_the_uplink_and_answers_wait_behind_them() -> None:
 
 
 def test_the_queue_is_limited_and_a_quiet_key_holds_nothing_up() -> None:
-    """With room for 20 messages no answer waits longer than 2 s; afterwards none does."""
+    """An answer waits for 20 messages, 2 s, and for the answer before it; afterwards none does."""
     car = bench()
     inject(EventStormSelfDdos(queue=20), car, 60.0)
     car.env.run(until=50)
     car.deliver(car.command("c1"))
-    car.env.run(until=52.1)
+    car.env.run(until=52.3)
     assert len(answers(car)) == 2
-    car.env.run(until=62)
+    car.env.run(until=62.5)
     flood = key_events(car)
-    assert 590 <= flood <= 601
+    assert 610 <= flood <= 622
     car.deliver(car.command("c2"))
     assert len(answers(car)) == 4
     car.env.run(until=100)
@@ -51,13 +52,28 @@ def test_the_queue_is_limited_and_a_quiet_key_holds_nothing_up() -> None:
 
 
 def test_a_modem_that_keeps_up_holds_nothing_up() -> None:
-    """5 events a second are only a nuisance."""
+    """5 events a second are only a nuisance: an answer waits for one of them at most."""
     car = bench()
     inject(EventStormSelfDdos(rate_per_s=5.0), car, 60.0)
     car.env.run(until=50)
     assert 248 <= key_events(car) <= 251
     car.deliver(car.command("c1"))
+    car.env.run(until=50.5)
     assert len(answers(car)) == 2
+
+
+def test_what_waited_in_the_queue_does_not_come_last() -> None:
+    """The car locks itself again when the key sits well, while its unlock still waits."""
+    street = Street(parameters=NULL_BOX.model_copy(update={"relock_after_s": 10.0}))
+    street.inject(EventStormSelfDdos(), 60.0)
+    street.pass_s(55.0)
+    street.unlock("c1")
+    street.pass_s(100.0)
+    retained = Listener.of(street.broker, "cars/car-0/state")
+    street.pass_s(1.0)
+    assert street.boxes[0].vehicle.is_locked
+    assert [state.is_locked for state in retained.states()] == [True]
+    assert {hit.command_id for hit in street.hits} == {"c1"}
 
 
 def test_events_without_a_connection_are_lost() -> None:
