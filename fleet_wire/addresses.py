@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Final
 
@@ -44,6 +45,12 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def host_of(header: str) -> str:
+    """Return the name in a header `Host`, without its port."""
+    name = header.rpartition(":")[0] if re.search(r":\d+$", header) else header
+    return name.strip("[]")
 
 
 def valid_listen(text: str) -> str:

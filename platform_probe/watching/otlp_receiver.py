@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from fleet_wire.addresses import host_of, is_loopback
 from fleet_wire.errors import ConfigError, RemoteProtocolError
+from fleet_wire.shown import shortened
 from fleet_wire.web.bearer import has_token
 from fleet_wire.web.exchange import (
     BodyTooLargeError,
@@ -81,7 +83,12 @@ class OtlpReceiver:
     def _refused(self, request: HttpRequest) -> HttpResponse | None:
         """Return the answer to somebody who may not write the log; None: they may."""
         if self._token is None:
-            return None
+            host = host_of(request.headers.get("Host", "localhost"))
+            if is_loopback(host):
+                return None
+            # a page of a browser here could have its own name resolve to us (DNS rebinding)
+            self._inbox.refuse_forged(f"sent to {shortened(host)!r}", request.remote)
+            return HttpResponse(421, b"421: without a token only localhost is answered\n")
         try:
             if has_token(request, self._token()):
                 return None

@@ -6,7 +6,6 @@ person logs out, when its token is no longer in the tokens' file, and when the c
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from fleet_wire.addresses import host_of
 from fleet_wire.web.bearer import bearer_of
 from fleet_wire.web.exchange import HttpRequest
 from platform_probe.console_settings import ConsoleSettings, ProxySettings
@@ -34,7 +34,7 @@ MAX_WRONG: Final = 10
 """So many wrong tokens of one address within `WRONG_S`, and it is answered 429."""
 WRONG_S: Final = 60.0
 MAX_ADDRESSES: Final = 1_000
-_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class _Session(msgspec.Struct, frozen=True):
@@ -89,9 +89,8 @@ class Access:
         """
         if self._settings.asks_who:
             return True
-        host = request.headers.get("Host", "")
-        name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
-        return name in _LOOPBACK_NAMES or name.strip("[]") == self._settings.host
+        name = host_of(request.headers.get("Host", ""))
+        return name in _LOOPBACK_NAMES or name == self._settings.host
 
     def _found(self, request: HttpRequest) -> Person | None:
         if not self._settings.asks_who:

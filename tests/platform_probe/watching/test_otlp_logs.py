@@ -271,6 +271,16 @@ async def test_a_post_without_the_token_is_not_read(bearer: str | None) -> None:
         assert posted.bench.inbox.taken == 1
 
 
+async def test_without_a_token_a_foreign_page_cannot_post(posted: Posted) -> None:
+    """A page elsewhere could have its own name resolve to this machine."""
+    content = as_json(EVENT)
+    foreign = await posted.post(content, Content_Type=JSON, Host=f"evil.example:{posted.port}")
+    assert foreign[0] == 421
+    assert (posted.bench.inbox.taken, posted.bench.inbox.forged) == (0, 1)
+    for host in ("localhost", f"127.0.0.1:{posted.port}", "[::1]:80"):
+        assert (await posted.post(content, Content_Type=JSON, Host=host))[0] == 200
+
+
 async def test_without_its_token_the_monitor_takes_no_post(tmp_path: Path) -> None:
     """The file is read anew for each post, and one that is gone lets nobody in."""
     token = partial(read_secret, tmp_path / "none", name="platform.otlp_token_file")
@@ -385,7 +395,7 @@ async def test_packing_that_cannot_be_undone(
 async def test_fifty_megabytes_are_refused_unread(posted: Posted) -> None:
     """The answer comes while nearly all of the body is still to be sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", posted.port)
-    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: probe\r\nContent-Type: {JSON}\r\n"
+    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
     writer.write(f"{head}Content-Length: 50000000\r\n\r\n".encode() + b"x" * 1_000)
     assert (await reader.readline()).startswith(b"HTTP/1.1 413")
     writer.close()
@@ -394,7 +404,7 @@ async def test_fifty_megabytes_are_refused_unread(posted: Posted) -> None:
 async def test_a_body_without_a_length_is_cut_off_where_it_is_too_large(posted: Posted) -> None:
     """Chunks say nothing of their number."""
     reader, writer = await asyncio.open_connection("127.0.0.1", posted.port)
-    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: probe\r\nContent-Type: {JSON}\r\n"
+    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
     writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     for _ in range(MAX_POST_BYTES // 0x10000 + 2):
