@@ -8,7 +8,8 @@ FROM ${BASE} AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 # pip stays behind in this stage, with all that only builds.
-RUN python -m venv /opt/build && python -m venv --without-pip /opt/unlockpath
+RUN apt-get update -qq && apt-get install -qq --no-install-recommends binutils >/dev/null \
+    && python -m venv /opt/build && python -m venv --without-pip /opt/unlockpath
 
 # The users' packages, locked with hashes. This layer changes only with their lock.
 COPY requirements-run.lock ./
@@ -27,9 +28,10 @@ COPY scenarios ./scenarios
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && /opt/build/bin/pip --python /opt/unlockpath/bin/python install --no-deps /dist/unlockpath-*.whl
 
-# What a package brings for its own tests, for compilers and for type checkers is never used here.
+# What a package brings for its own tests, for compilers, type checkers and debuggers is never used here.
 RUN find /opt/unlockpath -depth -type d \( -name tests -o -name include \) -exec rm -rf {} + \
-    && find /opt/unlockpath -regex '.*\.\(c\|h\|pyx\|pxd\|pyi\)' -delete
+    && find /opt/unlockpath -regex '.*\.\(c\|h\|pyx\|pxd\|pyi\)' -delete \
+    && find /opt/unlockpath -name '*.so' -exec strip --strip-unneeded {} +
 COPY scripts/sbom ./
 RUN /opt/unlockpath/bin/python sbom >/opt/unlockpath/sbom.cdx.json
 

@@ -115,7 +115,7 @@ def test_what_readme_shows_runs(wheel: Installed) -> None:
         "fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7",
         "fleet-sim init my-fleet --scenario quiet_city",
         "fleet-sim check my-fleet/quiet_city.yaml",
-        "platform-probe config --config my-fleet/deploy/platform-probe.yaml",
+        "platform-probe config --config my-fleet/deploy/systemd/platform-probe.yaml",
     ):
         code, output = wheel.run(*line.split())
         assert code == 0, f"{line}\n{output}"

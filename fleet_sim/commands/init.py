@@ -32,4 +32,4 @@ def init(*, directory: Path, scenario: Path) -> None:
     count = len(copy_start(scenario, directory)) - 1
     copied = directory / scenario.name
     click.echo(f"{copied}: the scenario; try it by: fleet-sim run {copied}")
-    click.echo(f"{directory / DEPLOY}: {count} files; platform-probe.yaml has the settings")
+    click.echo(f"{directory / DEPLOY}: {count} files; systemd/platform-probe.yaml has the settings")
