@@ -109,7 +109,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     else:
         if since or until or settings:
             raise click.UsageError("--since, --until and --set are for predefined queries")
-        rows = run_sql(asked, sql, limit, SqlLimits(memory, timeout))
+        rows = run_sql(asked, sql, limit, SqlLimits(memory, timeout, answer_mib=memory // 4))
     _print(rows, form, asked.zone)
     if not rows.is_whole:
         click.echo(f"these are the first {limit}: there are more (--limit)", err=True)

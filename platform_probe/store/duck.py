@@ -74,6 +74,7 @@ class Duck:
         """Open it. `spill` is a directory for what does not fit into `memory`."""
         config: dict[str, Any] = {
             "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
             "python_enable_replacements": "false",  # else SQL reads variables of this program
         }
         if threads is not None:
@@ -131,6 +132,9 @@ class Duck:
             return self.rows_of(sql, parameters, limit=limit)
         except duckdb.InterruptException:
             raise ConfigError([too_long(MAX_SECONDS)]) from None
+        except MemoryError:
+            problem = "the query needs more memory than there is: ask for less, by time or by car"
+            raise ConfigError([problem]) from None
         finally:
             stopper.cancel()
 

@@ -69,3 +69,5 @@ class SqlLimits(msgspec.Struct, frozen=True):
     """Of the whole process, `MIN_SQL_MIB` at least."""
     max_s: float
     """Reading the store included."""
+    answer_mib: int
+    """Of all rows: whoever asks holds them in memory."""

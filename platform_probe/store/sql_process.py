@@ -21,8 +21,6 @@ from platform_probe.store.select_check import check_select
 from platform_probe.store.user_sql import Problem, Question
 
 MIB: Final = 2**20
-MAX_ANSWER_BYTES: Final = 64 * MIB
-"""The parent holds the whole answer in memory."""
 _FOR_DUCK: Final = 0.75
 """Share of the memory that DuckDB manages. The rest is Python, and what DuckDB does not count."""
 
@@ -53,6 +51,7 @@ def _limit(limits: SqlLimits) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # our parent may block it
     signal.setitimer(signal.ITIMER_REAL, limits.max_s)
 
 
@@ -67,8 +66,8 @@ def main() -> None:
         problem = f"the query needs more than {question.limits.memory_mib} MiB of memory: ask for"
         problem += " less, by time or by car; --memory or console.sql_memory_mib allows more"
         answer = pickle.dumps(Problem(problem))
-    if len(answer) > MAX_ANSWER_BYTES:
-        size = f"more than {MAX_ANSWER_BYTES // MIB} MiB"
+    if len(answer) > question.limits.answer_mib * MIB:
+        size = f"more than {question.limits.answer_mib} MiB"
         answer = pickle.dumps(Problem(f"the answer has {size}: ask for fewer rows or columns"))
     sys.stdout.buffer.write(answer)
 

@@ -274,6 +274,14 @@ def test_other_directory_is_refused(tmp_path: Path) -> None:
         Source(tmp_path)
 
 
+def test_a_predefined_query_that_needs_too_much_memory_is_an_error() -> None:
+    """With what to do about it."""
+    duck = Duck(threads=1, memory="64MiB")
+    with pytest.raises(ConfigError, match="needs more memory than there is: ask for less"):
+        duck.query("SELECT list(i) FROM range(50000000) AS r(i)", {}, limit=1)
+    duck.close()
+
+
 def test_records_begin_and_end_where_their_lines_do(tmp_path: Path) -> None:
     """Of all tables; a line that is torn says nothing. Nothing is recorded: there is no span."""
     make_store(tmp_path)

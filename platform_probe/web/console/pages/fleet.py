@@ -32,6 +32,8 @@ HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
 OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
 """Incidents of unlocks that fail."""
+_LARGEST_ANSWER_MIB: Final = 8
+"""Of SQL on a squad's page: a browser has to show it [E]."""
 _NUMBERS: Final = {int, float, Decimal}
 _EVERYBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -311,7 +313,9 @@ def _pinned(asked: Asked, pinned: PinnedQuery, span: tuple[float, float]) -> Tab
         sql = pinned.sql or ""
         times = {"since": utc(span[0]), "until": utc(span[1])}
         named = {name: times[name] for name in named_in(sql) if name in times}
-        limits = SqlLimits(asked.settings.sql_memory_mib, asked.settings.sql_timeout_s)
+        limits = SqlLimits(
+            asked.settings.sql_memory_mib, asked.settings.sql_timeout_s, _LARGEST_ANSWER_MIB
+        )
         found = asked.snapshot.found_by_user(sql, named, limit=_limit(asked), limits=limits)
         return _table(pinned.title, found)
     except ConfigError as error:
