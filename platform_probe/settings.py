@@ -25,13 +25,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
 
 from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
 from fleet_wire.config.errors import checked
@@ -40,12 +33,13 @@ from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.messages import Action
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, Seconds
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.detection_settings import DetectionSettings
+from platform_probe.environment import place_of, values_of
 from platform_probe.load_settings import FloorSettings, LoadSettings
 from platform_probe.messages_settings import MessagesSettings
 from platform_probe.otlp_settings import OtlpSettings
@@ -169,12 +163,10 @@ class StoreSettings(_Part):
     )
 
 
-class ProbeSettings(BaseSettings):
+class ProbeSettings(BaseModel):
     """Everything that can be set."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     broker: str = Field(
         "mqtt://127.0.0.1:1883",
@@ -273,15 +265,6 @@ class ProbeSettings(BaseSettings):
         None, description="how long to wait for the broker at the start, then exit code 2;"
         " null: for ever, as after each loss of it, unless it refuses us for good",
     )  # fmt: skip
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic passes it by name
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-        """Take nothing but what is passed in: `load_settings` merges, to know what came whence."""
-        return (init_settings,)
 
     @field_validator("broker")
     @classmethod
@@ -428,29 +411,18 @@ def settings_schema() -> dict[str, Any]:
 def _environment() -> Iterator[tuple[Loc, Any]]:
     """Yield each value that the environment sets. Raises `ConfigError` for unknown names."""
     fields = list(ProbeSettings.model_fields)
-    for name, value in os.environ.items():
-        key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        is_ours = name.startswith(ENV_PREFIX) and not _is_of_a_service(name, value)
-        if is_ours and key not in fields:
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(ENV_PREFIX) and not _is_of_a_service(name, value)
+    }
+    for name in ours:
+        key = str(place_of(name, ENV_PREFIX)[0])
+        if key not in fields:
             raise ConfigError([f"{name}: unknown setting{suggestion(key, fields)}"])
-    try:
-        values = EnvSettingsSource(ProbeSettings)()
-    except SettingsError as error:
-        example = f"""{ENV_PREFIX}LOAD__VEHICLES='["car-1"]'"""
-        raise ConfigError(
-            [f"environment: {error}: lists and mappings are written as JSON, such as {example}"]
-        ) from None
-    yield from _leaves(values, ())
+    return values_of(ours, ProbeSettings, ENV_PREFIX)
 
 
 def _is_of_a_service(name: str, value: str) -> bool:
     is_url = name.endswith("_PORT") and _SERVICE_URL.fullmatch(value) is not None
     return is_url or _OF_A_SERVICE.fullmatch(name) is not None
-
-
-def _leaves(values: Mapping[str, Any], loc: Loc) -> Iterator[tuple[Loc, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*loc, key))
-        else:
-            yield (*loc, key), value

@@ -15,6 +15,7 @@ from tests.helpers.places import ROOT
 
 MAX_MODULES = 200
 """Imported for an answer without a command: 115 of Python and click, 60 to read the version."""
+MAX_MODULES_TO_DIAGNOSE = 500
 LINE_LETTERS = 80
 COUNT = """\
 import atexit, importlib, sys
@@ -87,3 +88,12 @@ def test_each_command_has_its_line(program: str) -> None:
     assert [line.split()[0] for line in shown if line] == listed
     assert all(len(line) < LINE_LETTERS for line in shown)
     assert [name for name in listed if not (folder / f"{name}.py").is_file()] == []
+
+
+def test_a_diagnosis_imports_no_server() -> None:
+    """A support agent waits for it: it reads a store, and needs neither event loop nor HTTP."""
+    modules = imported_by("platform-probe", "diagnose", "-h")
+    assert "duckdb" in modules
+    unneeded = {"asyncio", "aiohttp", "multiprocessing", "prometheus_client", "rich", "ssl"}
+    assert not modules & unneeded
+    assert len(modules) <= MAX_MODULES_TO_DIAGNOSE

@@ -11,8 +11,8 @@ from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.progress import LineProgress
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import BrokerAddress
-from fleet_wire.links.several import Brokers
 
 
 def run(arguments: FleetArguments) -> None:

@@ -49,8 +49,8 @@ from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.factory import tls_for
-from fleet_wire.links.several import Brokers
 from fleet_wire.profiles.loading import load_profile
 
 

@@ -19,7 +19,7 @@ from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.quantities import LONGEST_S
 
 SEED_BITS = 32

@@ -37,8 +37,8 @@ from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.factory import tls_for
-from fleet_wire.links.several import Brokers
 from fleet_wire.private_files import FOR_OWNER
 
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")

@@ -49,7 +49,7 @@ from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.private_files import open_to_append
 from fleet_wire.web.listening import check_can_listen
 

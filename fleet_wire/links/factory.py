@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
-from fleet_wire.links.several import Brokers
 
 
 def link_factory(

@@ -59,8 +59,6 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
         ids = "--booking, --customer, --trace, --command, --attempt"
         raise click.UsageError(f"name a car, or one of {ids}")
     asked = asked_of(directory, config, zone, as_of=as_of)
-    newest_s = asked.source.newest_s()
-
     moment = asked.moment
     at_s = moment(at)
     wanted = Wanted(
@@ -73,7 +71,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
         at=None if at is None or at_s is None else Moment(at_s, lasts_s(at)),
         since_s=moment(since),
     )
-    case = look_up(asked.source, wanted, newest_s)
+    case = look_up(asked.source, wanted)
     if case.attempt is None:
         asked.check_is_recorded({"--at": at_s, "--since": wanted.since_s})
     reproduce = export_command(case, asked.source.directory)

@@ -202,9 +202,10 @@ class Source:
         found = f"SELECT {columns} FROM ({its}) ORDER BY started_at DESC"
         return duck.query(found, {"id": any_id}, limit=limit)
 
-    def newest_s(self, also: Iterable[Table] = ()) -> float:
+    def newest_s(self, also: Iterable[Table] = (), *, duck: Duck | None = None) -> float:
         """Return the time of the newest record, Unix seconds; 0 where there is none.
 
+        `duck` is a database with all views: to open another one costs more than the question.
         Of the unlocks, unless there are none, and of the tables of `also`. What ends it is a
         record, not the clock on the wall: the last day of a run in virtual time is a day of that
         run. As of a moment it is that one.
@@ -213,25 +214,26 @@ class Source:
             return self.as_of_s
         newest: dict[str, float] = {}
         for table in TABLES.values():
-            newest[table.name] = self._newest_of(table)
+            newest[table.name] = self._newest_of(table, duck)
             if newest[table.name]:
                 break
         for table in also:
             if table.name not in newest:
-                newest[table.name] = self._newest_of(table)
+                newest[table.name] = self._newest_of(table, duck)
         return max(newest.values())
 
-    def _newest_of(self, table: Table) -> float:
+    def _newest_of(self, table: Table, duck: Duck | None) -> float:
         """Return the time of the newest row of a table, at most a second late; 0 without rows."""
         files = self._listed(table)
         times = [float(part.latest) for part in files.parts]
-        if files.lines:
+        if files.lines and duck is not None:
+            times.append(_latest_of(duck, table, f"FROM {lines_view(table)}"))
+        elif files.lines:
 
-            def work(duck: Duck) -> float | None:
-                lines = _rows_of(duck, table, self._listed(table).lines)
-                return duck.run(f"SELECT max(epoch({table.time})) FROM ({lines})")[0][0]  # type: ignore[no-any-return]
+            def work(duck: Duck) -> float:
+                return _latest_of(duck, table, _rows_of(duck, table, self._listed(table).lines))
 
-            times.append(self._with_duck(work) or 0.0)
+            times.append(self._with_duck(work))
         return max(times, default=0.0)
 
     def recorded(self) -> Span | None:
@@ -352,6 +354,11 @@ def _rows_of(duck: Duck, table: Table, lines: Sequence[Path]) -> str:
     if not lines:
         return empty_rows(table)
     return rows_of_lines(table, file_list([duck.hold(path) for path in lines]))
+
+
+def _latest_of(duck: Duck, table: Table, rows: str) -> float:
+    """Return the time of the newest of some rows; 0 without rows."""
+    return float(duck.run(f"SELECT max(epoch({table.time})) FROM ({rows})")[0][0] or 0.0)
 
 
 def _ends_of(path: Path, field: str) -> Iterator[float]:

@@ -31,11 +31,15 @@ NEAR_S: Final = 900.0
 """Around `--at`: a customer who calls remembers it to the quarter of an hour."""
 
 
-def look_up(source: Source, wanted: Wanted, newest_s: float) -> Case:
-    """Return the case. Raises `ConfigError` that names the nearest ids where nothing fits."""
+def look_up(source: Source, wanted: Wanted, newest_s: float | None = None) -> Case:
+    """Return the case, by default with the newest record of the source as the present.
+
+    Raises `ConfigError` that names the nearest ids where nothing fits.
+    """
 
     def work(duck: Duck) -> Case:
-        return look_up_in(duck, source, wanted, newest_s)
+        now_s = source.newest_s(duck=duck) if newest_s is None else newest_s
+        return look_up_in(duck, source, wanted, now_s)
 
     case = source.read(work)
     around = Span(case.at_s - BEFORE_S, case.at_s + AFTER_S)

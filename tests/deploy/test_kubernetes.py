@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from fleet_sim.runs.live.fleet import GOODBYE_S
 from fleet_sim.runs.live.shards import END_S
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.links.several import Brokers, broker_of
+from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.server import STOP_WITHIN_S
 from platform_probe.car_files import read_cars

@@ -25,9 +25,9 @@ from fleet_sim.runs.virtual.time import (
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, StrayAnswer
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import LinkFactory
-from fleet_wire.links.several import Brokers
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.connected import LINK_LIMITS

@@ -28,6 +28,7 @@ from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.links.announced import GONE
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import (
     SESSION_TAKEN_OVER,
     Disconnected,
@@ -37,7 +38,6 @@ from fleet_wire.links.link import (
     OnAck,
     PublishProperties,
 )
-from fleet_wire.links.several import Brokers
 from fleet_wire.randomness import RandomStream
 from fleet_wire.system_clock import SystemClock
 from platform_probe.attempts.gaps import BEAT_S

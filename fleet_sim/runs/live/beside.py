@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.runs.live.waiting import which_broker, why_not
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import Disconnected
-from fleet_wire.links.several import Brokers
 
 ANSWER_S = 2.0
 """So long after the boxes the broker may take to answer those beside them."""

@@ -10,8 +10,8 @@ from typing import Final
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState
+from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.links.link import Disconnected
-from fleet_wire.links.several import Brokers, broker_of
 
 AWAY_AFTER_S: Final = 2.0
 """A broker that is started again, or starts beside the boxes, is not worth a word."""

@@ -35,9 +35,10 @@ from fleet_wire.contract.platform_log import PlatformEvent, encode_events
 from fleet_wire.errors import LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.away import Away
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import SESSION_TAKEN_OVER, BrokerAddress, Disconnected
-from fleet_wire.links.several import Brokers, spread_links
+from fleet_wire.links.several import spread_links
 from fleet_wire.private_files import open_to_append
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import vehicle_of_topic

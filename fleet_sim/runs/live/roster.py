@@ -18,7 +18,7 @@ import msgspec
 from fleet_sim.results import readable
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.links.announced import GONE, Announced
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.shown import first_few, on_one_line, shortened
 
 ANNOUNCED_AT: Final = "shards"

@@ -27,7 +27,7 @@ from fleet_sim.runs.live.shard import play_shard
 from fleet_sim.runs.live.shards import MAX_PROCESSES, Shards
 from fleet_sim.scenario.loading import Scenario, select
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 
 NO_DRILLS: Final = "--control: drills reach boxes of one process; --processes 1, or fewer cars"
 

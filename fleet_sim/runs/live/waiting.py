@@ -6,6 +6,7 @@ import time
 
 from fleet_sim.runs.progress import Progress
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import (
     NOT_AUTHORIZED,
     PERMANENT_CODES,
@@ -13,7 +14,6 @@ from fleet_wire.links.link import (
     Disconnected,
     Ended,
 )
-from fleet_wire.links.several import Brokers
 
 MESSAGE_EVERY_S = 3.0
 REFUSED_AFTER_S = 2.0

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from tests.helpers.commands import write_scenario
 
 

@@ -16,7 +16,7 @@ from fleet_sim.commands.options import (
     warn_of_demo_secret,
 )
 from fleet_wire.contract.signing import DEMO_SECRET
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 
 
 @click.command()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fleet_wire.links.away import Away
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import Disconnected, Ended
-from fleet_wire.links.several import Brokers
 
 FIVE = Brokers.parse("mqtt://b-{1..5}").addresses
 END = Disconnected(Ended.UNREACHABLE, detail="Connection refused")

@@ -8,9 +8,10 @@ import mqtt5
 import pytest
 
 from fleet_wire.errors import ConfigError, RemoteProtocolError
+from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Session
-from fleet_wire.links.several import Brokers, OnLeftOver, SeveralLinks, broker_of
+from fleet_wire.links.several import OnLeftOver, SeveralLinks
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.fake_transport import (
     CONNACK,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet_sim.runs.live.brokers_away import AWAY_AFTER_S, BrokersAway, together
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 
 BROKERS = Brokers.parse("mqtt://a,mqtt://b")
 

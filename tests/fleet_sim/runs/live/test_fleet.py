@@ -13,7 +13,7 @@ from fleet_sim.runs.live.credentials import CredentialOptions, credentials_for
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import write_scenario
 from tests.helpers.waiting import eventually

@@ -8,8 +8,8 @@ from fleet_sim.runs.live.platform import (
     TakeOvers,
     usual_client_id,
 )
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import SESSION_TAKEN_OVER, Disconnected, Ended
-from fleet_wire.links.several import Brokers
 
 TAKEN_OVER = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
 

@@ -16,7 +16,7 @@ from fleet_sim.runs.live.roster import (
     meeting_place,
 )
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from tests.helpers.commands import write_scenario
 
 LIFE_S = 120.0

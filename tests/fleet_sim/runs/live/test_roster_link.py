@@ -13,8 +13,8 @@ from fleet_sim.broker.process import BrokerProcess
 from fleet_sim.runs.live.fleet import GOODBYE_S, FleetOptions
 from fleet_sim.runs.live.roster import Announcement
 from fleet_sim.runs.live.roster_link import RosterLink
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import BrokerAddress
-from fleet_wire.links.several import Brokers
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.waiting import eventually
 

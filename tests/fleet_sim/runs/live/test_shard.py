@@ -16,7 +16,7 @@ from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.shard import Together, play_shard
 from fleet_sim.runs.live.shard_words import Note, Ready, from_shard
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from tests.helpers.commands import write_scenario
 from tests.helpers.waiting import eventually
 

@@ -10,8 +10,8 @@ import pytest
 from fleet_sim.runs.live.waiting import REFUSED_AFTER_S, Waiting, why_not
 from fleet_sim.runs.progress import LineProgress
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import Disconnected, Ended
-from fleet_wire.links.several import Brokers
 
 PLAIN = Brokers.parse("mqtt://user:hush@broker.example")
 TLS = Brokers.parse("mqtts://broker.example")

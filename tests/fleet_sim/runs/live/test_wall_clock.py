@@ -13,7 +13,7 @@ from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.wall_clock import STEP_S, WallClockFollower
 from fleet_wire.contract.messages import Phase
-from fleet_wire.links.several import Brokers
+from fleet_wire.links.brokers import Brokers
 from tests.helpers.fake_link import Bench, bench
 
 HOUR_S = 3_600.0
