@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import msgspec
 
 from fleet_sim.cars.box_states import POWER, ConnectionState, Power, PowerEvent, after
-from fleet_sim.cars.joints import RESUME, Culprit
+from fleet_sim.cars.joints import RESUME, Culprit, undone_by
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
@@ -63,6 +64,7 @@ class PowerControl:
         "_awakenings",
         "_is_sleeper",
         "_modem",
+        "_power_cuts",
         "_sleeps_when_known",
         "_sms_waits",
         "_spec",
@@ -84,6 +86,7 @@ class PowerControl:
         """How often it came online or was needed: it sleeps a while after the last time."""
         self._sleeps_when_known = False
         self._sms_waits = False
+        self._power_cuts = 0
         self.run = FIRST_RUN
         """A new one with each loss of power, crash and boot: what was begun in another is void."""
         self.state = Power.OFF
@@ -94,7 +97,7 @@ class PowerControl:
         self._is_sleeper = self._sleeps_when_known = self._stream.happens(parameters.asleep_share)
         if self._stream.happens(parameters.cold_start_share):
             self._application.lost_power()
-            self.switch_on()
+            self._switch_on()
         else:
             self.state = Power.AWAKE
             self._modem.connect()
@@ -104,11 +107,10 @@ class PowerControl:
         """Return whether the box computes, be it in its sleep."""
         return self.state not in (Power.OFF, Power.BOOTING)
 
-    def switch_on(self) -> None:
-        """Give the box power, where it has none: it boots, then connects."""
-        if self.state is Power.OFF:
-            self._change(PowerEvent.SWITCH_ON)
-            self.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
+    def _switch_on(self) -> None:
+        """Give the box power: it boots, then connects."""
+        self._change(PowerEvent.SWITCH_ON)
+        self.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
 
     def _booted(self) -> None:
         self._change(PowerEvent.BOOTED)
@@ -116,16 +118,26 @@ class PowerControl:
         self._application.booted()
         self._modem.boot()
 
-    def switch_off(self, *, by: Culprit) -> None:
+    @contextmanager
+    def without_power(self, *, by: Culprit) -> Iterator[None]:
         """Take the power away: nothing is said, the broker finds out by keepalive.
 
-        What was in memory is gone, as after a crash; the clock needs a battery of its own.
+        What was in memory is gone, as after a crash; the clock needs a battery of its own. The box
+        boots when the last of several such cuts ends.
         """
+        self._modem.blame(by, "power")
+        self._power_cuts += 1
         if self.state is not Power.OFF:
-            self._modem.blame(by, "power")
             self._change(PowerEvent.SWITCH_OFF)
             self._application.lost_power()
             self._modem.lose_power()
+        with undone_by(self._end_power_cut):
+            yield
+
+    def _end_power_cut(self) -> None:
+        self._power_cuts -= 1
+        if not self._power_cuts:
+            self._switch_on()
 
     def reboot(
         self, *, by: Culprit, takes_s: float | None = None, firmware: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import ClassVar
 
 from pydantic import Field
@@ -28,8 +29,14 @@ class _RunsDown(CarFault):
     cut_v: Volts = Field(12.2, description="below this the box prepares to switch off (AutoPi)")
     hold_s: Seconds = Field(240.0, description="it does so after this long below (AutoPi)")
 
-    def drain(self, box: Box, injection: Injection, duration_s: float) -> FaultProcess:
-        """Drain the battery for so long; then it is charged, but the box stays off if it is."""
+    def drain(
+        self, box: Box, injection: Injection, duration_s: float, cut_out: ExitStack
+    ) -> FaultProcess:
+        """Drain the battery for so long; then it is charged, but a box is off until `cut_out` ends.
+
+        It switches itself off when the voltage was low for long enough.
+        """
+        is_on = True
         with box.vehicle.load(by=injection) as load:
             spent_v = box.spec.parameters.voltage_v - self.start_v
             box.vehicle.draw(load, spent_v)
@@ -43,8 +50,9 @@ class _RunsDown(CarFault):
                 below_s = below_s + step_s if box.vehicle.voltage_v < self.cut_v else 0.0
                 if below_s and not was_below:
                     box.tell_of(CarEvent(EventName.LOW_VOLTAGE))
-                if below_s > self.hold_s:
-                    box.power.switch_off(by=injection)
+                if is_on and below_s > self.hold_s:
+                    is_on = False
+                    cut_out.enter_context(box.power.without_power(by=injection))
 
 
 @register
@@ -74,8 +82,8 @@ class UndervoltageCutout(_RunsDown):
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
         """Drain the battery; when the window closes it is charged, and the box boots."""
-        yield from self.drain(box, injection, injection.duration_s)
-        box.power.switch_on()
+        with ExitStack() as cut_out:
+            yield from self.drain(box, injection, injection.duration_s, cut_out)
 
 
 @register
@@ -117,7 +125,7 @@ class ModemSearchDrain(_RunsDown):
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Search and drain; a box that has switched itself off boots when the window closes."""
         away_s = min(self.episode.sample_s(stream), injection.duration_s)
-        with box.modem.without_coverage(by=injection):
-            yield from self.drain(box, injection, away_s)
-        yield injection.wait(injection.duration_s - away_s)
-        box.power.switch_on()
+        with ExitStack() as cut_out:
+            with box.modem.without_coverage(by=injection):
+                yield from self.drain(box, injection, away_s, cut_out)
+            yield injection.wait(injection.duration_s - away_s)

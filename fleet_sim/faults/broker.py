@@ -300,4 +300,5 @@ class ClientIdTakeover(CarFault):
         clone = _Clone(box, injection, stream, flap_s=self.flap_s)
         clone.power.start()
         yield injection.whole_window()
-        clone.power.switch_off(by=injection)
+        with clone.power.without_power(by=injection):
+            yield injection.env.event()  # for good

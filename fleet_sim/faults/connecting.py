@@ -206,11 +206,10 @@ class TlsNotYetValidClock1970(CarFault):
             is_set_s = min(is_set_s, injection.env.now + sync_s)
             return 0.0 if injection.env.now < is_set_s else None
 
-        box.power.switch_off(by=injection)
         with (
             box.bend(CLOCK, begin_in_1970, by=injection),
             box.bend(DIAL, refuse, by=injection),
         ):
-            yield injection.wait(off_s)
-            box.power.switch_on()
+            with box.power.without_power(by=injection):
+                yield injection.wait(off_s)
             yield injection.wait(injection.duration_s - off_s)

@@ -589,8 +589,13 @@ def drop_connection(car: Bench, by: Suspect) -> None:
 
 def switch_off(car: Bench, by: Suspect) -> None:
     """Be without power for 50 s; this box boots at once."""
-    car.world.later(100.0 - car.env.now, lambda: car.box.power.switch_off(by=by))
-    car.world.later(150.0 - car.env.now, car.box.power.switch_on)
+
+    def cut() -> Generator[simpy.Event, Any, None]:
+        yield car.env.timeout(100.0 - car.env.now)
+        with car.box.power.without_power(by=by):
+            yield car.env.timeout(50.0)
+
+    car.env.process(cut())
 
 
 def crash(car: Bench, by: Suspect) -> None:

@@ -126,6 +126,7 @@ def with_load(box: Box, by: Culprit) -> Iterator[None]:
 LASTING: dict[str, Lasting] = {
     "coverage": lambda box, by: box.modem.without_coverage(by=by),
     "downlink": lambda box, by: box.modem.without_downlink(by=by),
+    "power": lambda box, by: box.power.without_power(by=by),
     "attenuation": lambda box, by: box.modem.attenuated(20.0, by=by),
     "stuck": lambda box, by: box.vehicle.stuck(Door.DRIVER, Door.TRUNK, by=by),
     "ajar": lambda box, by: box.vehicle.ajar(Door.PASSENGER, by=by),
@@ -152,8 +153,6 @@ SUDDEN: dict[str, Sudden] = {
     "nat": lambda box, by: box.modem.lose_nat_entry(6.0, by=by),
     "connection": lambda box, by: box.modem.drop_connection(by=by),
     "reboot": lambda box, by: box.power.reboot(by=by),
-    "switch off": lambda box, by: box.power.switch_off(by=by),
-    "switch on": lambda box, _by: box.power.switch_on(),
     "deep sleep": sleep_deeply,
     "sms": lambda box, _by: box.send_sms(),
     "heartbeat": lambda box, _by: box.heartbeat(),
@@ -231,12 +230,11 @@ def watched(street: Street, *, sleeps: bool) -> list[float]:
 
 
 def heal(street: Street) -> None:
-    """Give the car what no time gives it: power, and a boot where it has given up; wake it.
+    """Give the car what no time gives it: a boot where it has given up; wake it.
 
     Its doors are shut by now: locking it ends what they have left open.
     """
     (box,) = street.boxes
-    box.power.switch_on()
     box.vehicle.move_lock(street.env.now, to_locked=True)
     if not box.modem.is_reachable and not box.is_asleep:
         box.power.reboot(by=Suspect())

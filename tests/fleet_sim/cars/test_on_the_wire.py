@@ -182,9 +182,9 @@ def test_a_box_without_power_stays_so() -> None:
         car.env.run(until=10)
         if begin is not None:
             begin(car)
-        car.box.power.switch_off(by=Suspect())
-        car.env.run(until=1_000)
-        assert car.power() is Power.OFF
+        with car.box.power.without_power(by=Suspect()):
+            car.env.run(until=1_000)
+            assert car.power() is Power.OFF
 
 
 def test_the_battery_is_measured_in_millivolts() -> None:

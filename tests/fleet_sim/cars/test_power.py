@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import pytest
 
@@ -22,7 +22,7 @@ from fleet_wire.contract.messages import (
     Telemetry,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
-from tests.helpers.culprit import Suspect
+from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
 from tests.helpers.faulty import Street, answers
 
@@ -47,9 +47,8 @@ def box_time_s(car: Bench, command_id: str) -> float:
 def lose_power(car: Bench, *, at_s: float, until_s: float) -> None:
     """Switch the box off for a while."""
     car.env.run(until=at_s)
-    car.box.power.switch_off(by=Suspect())
-    car.env.run(until=until_s)
-    car.box.power.switch_on()
+    with car.box.power.without_power(by=Suspect()):
+        car.env.run(until=until_s)
 
 
 def test_a_clock_that_loses_its_time_begins_in_1970_until_it_is_set() -> None:
@@ -148,9 +147,8 @@ def test_certificates_are_not_valid_in_1970() -> None:
     car = bench(FORGETFUL.model_copy(update={"needs_time_for_tls": True}))
     suspect = Suspect()
     car.env.run(until=100)
-    car.box.power.switch_off(by=suspect)
-    car.env.run(until=150)
-    car.box.power.switch_on()
+    with car.box.power.without_power(by=suspect):
+        car.env.run(until=150)
     for second in range(155, 190, 5):
         car.env.run(until=second + 0.5)
         assert not car.box.modem.is_reachable
@@ -158,6 +156,23 @@ def test_certificates_are_not_valid_in_1970() -> None:
     car.env.run(until=192)
     assert car.link.calls == ["connect", "leave_behind", "connect"]
     assert [(each.what, each.during_s) for each in suspect.hits] == [("power", (100.0, 190.0))]
+
+
+def test_a_box_boots_when_the_last_cut_of_its_power_ends() -> None:
+    """Each of those who cut it is at fault until then, and nothing else gives it power."""
+    car, first, second = bench(FORGETFUL), Suspect(), Suspect()
+    car.env.run(until=100)
+    with car.box.power.without_power(by=first):
+        car.env.run(until=110)
+        with car.box.power.without_power(by=second):
+            car.env.run(until=120)
+        car.box.power.reboot(by=Suspect())
+        car.env.run(until=150)
+        assert car.power() is Power.OFF
+    car.env.run(until=161)
+    assert car.power() is Power.AWAKE
+    assert first.hits == [Seen("power", None, (100.0, 160.0))]
+    assert second.hits == [Seen("power", None, (110.0, 160.0))]
 
 
 def crash(car: Bench) -> None:
@@ -194,8 +209,8 @@ def sleep_deeply_for_100_s(car: Bench) -> None:
 
 def boot_anew(car: Bench) -> None:
     """Take the power away and give it back: the box boots for 10 s."""
-    car.box.power.switch_off(by=Suspect())
-    car.box.power.switch_on()
+    with car.box.power.without_power(by=Suspect()):
+        pass
 
 
 # How long boots and sleeps take, whatever came before
@@ -425,20 +440,21 @@ BRIEF = NULL_BOX.model_copy(
 )
 
 
-def lose_power_for_15_s(box: Box) -> None:
-    """Give it back then: the box boots for 10 s."""
-    box.power.switch_off(by=Suspect())
+def lose_power_for_a_while(box: Box) -> AbstractContextManager[None]:
+    """Be without power for as long as the block lasts: then the box boots for 10 s."""
+    return box.power.without_power(by=Suspect())
 
 
-def crash_now(box: Box) -> None:
+def crash_now(box: Box) -> AbstractContextManager[None]:
     """Boot for 10 s."""
     box.power.reboot(by=Suspect())
+    return nullcontext()
 
 
-@pytest.mark.parametrize("end", [lose_power_for_15_s, crash_now])
+@pytest.mark.parametrize("end", [lose_power_for_a_while, crash_now])
 @pytest.mark.parametrize("is_in_the_air", [False, True])
 def test_what_was_not_sent_is_lost_with_the_power(
-    end: Callable[[Box], None],
+    end: Callable[[Box], AbstractContextManager[None]],
     is_in_the_air: bool,  # noqa: FBT001
 ) -> None:
     """Whether it waits in the box, without coverage, or for the radio to carry it.
@@ -452,14 +468,12 @@ def test_what_was_not_sent_is_lost_with_the_power(
     street.pass_s(60.0)
     street.unlock("c1")
     street.pass_s(1.0)
-    with ExitStack() as stack:
-        if not is_in_the_air:
-            stack.enter_context(box.modem.without_coverage(by=Suspect()))
-        street.pass_s(3.0)
-        assert not box.vehicle.is_locked
-        end(box)
-    street.pass_s(15.0)
-    box.power.switch_on()
+    with ExitStack() as ended:
+        with nullcontext() if is_in_the_air else box.modem.without_coverage(by=Suspect()):
+            street.pass_s(3.0)
+            assert not box.vehicle.is_locked
+            ended.enter_context(end(box))
+        street.pass_s(15.0)
     street.pass_s(60.0)
     assert box.modem.is_reachable
     assert street.executed() == []
@@ -473,12 +487,11 @@ def test_a_box_without_power_tells_nobody_that_the_car_locks_itself() -> None:
     car = bench(BRIEF.model_copy(update={"actuation": Uniform(base_s=0.0)}))
     car.deliver(car.command())
     car.env.run(until=20)
-    car.box.power.switch_off(by=Suspect())
-    said = len(car.link.states())
-    car.env.run(until=50)
-    assert car.box.vehicle.is_locked
-    assert len(car.link.states()) == said
-    car.box.power.switch_on()
+    with car.box.power.without_power(by=Suspect()):
+        said = len(car.link.states())
+        car.env.run(until=50)
+        assert car.box.vehicle.is_locked
+        assert len(car.link.states()) == said
     car.env.run(until=70)
     assert [state.is_locked for state in car.link.states()[said:]] == [True]
 

@@ -106,9 +106,9 @@ def test_a_ghost_says_offline_of_a_box_that_is_there() -> None:
 def test_a_ghost_of_a_box_that_is_away_waits_for_it() -> None:
     """Where it does not come before the window closes, nothing happens."""
     street = Street(parameters=QUICK)
-    street.boxes[0].power.switch_off(by=_Nobody())
-    street.inject(LwtGhostOffline(), 5.0)
-    street.pass_s(10.0)
+    with street.boxes[0].power.without_power(by=_Nobody()):
+        street.inject(LwtGhostOffline(), 5.0)
+        street.pass_s(10.0)
     assert not [hit for hit in street.hits if hit.what == "presence"]
 
 
