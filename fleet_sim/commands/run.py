@@ -167,8 +167,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
     if listen is not None and mode == "live":
         check_can_listen(*parse_listen(listen))
     directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)
-    log = os.fdopen(open_to_append(directory.path / LOG), "a", encoding="utf-8")
-    logging.basicConfig(stream=log, level=logging.WARNING)
+    os.close(open_to_append(directory.path / LOG))  # there before it is opened: ours alone
+    logging.basicConfig(filename=directory.path / LOG, level=logging.WARNING)
     console = Console()
     if mode == "virtual":
         summary = _run_virtually(

@@ -44,7 +44,6 @@ SERVICES = {
 }
 """Commands that serve until they are told to end, and what they say when they do."""
 NOT_RUN = {
-    "pip": "tests/test_package.py installs the wheel",
     "docker": "it builds the image; tests/deploy/test_image.py looks at what is in it",
     "kubectl": "tests/deploy/test_kubernetes.py builds, and test_pods.py starts, what it applies",
     "jq": "tests/deploy/test_systemd.py looks up an unlock with it",
