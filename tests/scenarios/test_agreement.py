@@ -112,6 +112,8 @@ class Runs(NamedTuple):
 
     live: Path
     virtual: Path
+    slowest_s: float = 0.0
+    """What a null box needed at most while all scenarios ran live: so slow was the machine."""
 
     @property
     def pairs(self) -> list[tuple[Attempt, Attempt]]:
@@ -120,19 +122,14 @@ class Runs(NamedTuple):
 
     @property
     def near_s(self) -> float:
-        """Return how far the machine, as busy as it was, may have set latencies apart."""
-        return NEAR_S + self.floor_p99_s
-
-    @property
-    def floor_p99_s(self) -> float:
-        """Return what the null box needed at most: so slow was the machine."""
-        return float(value_at(summary(self.live), "floor.p99_s"))
+        """Return how far the machine may have set latencies apart: command and answer are late."""
+        return NEAR_S + 2 * self.slowest_s
 
     def opened(self) -> tuple[list[Attempt], list[Attempt]]:
         """Return the unlocks that went well, live and in virtual time."""
         live, virtual = (
             [attempt for attempt in attempts_of(path) if attempt.outcome is Outcome.OK]
-            for path in self
+            for path in (self.live, self.virtual)
         )
         return live, virtual
 
@@ -150,12 +147,14 @@ def all_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
         for name, directory in directories.items()
     }
     ends = {name: finish(process) for name, process in processes.items()}
-    runs: dict[str, Runs] = {}
-    for name, directory in directories.items():
-        code, stdout, stderr = ends[name]
+    for code, stdout, stderr in ends.values():
         assert code == 0, stdout + stderr
-        runs[name] = Runs(directory / "live", directory / "virtual")
-        _run_virtual(directory / "live" / "manifest.json", directory / "virtual")
+    lives = {name: directory / "live" for name, directory in directories.items()}
+    slowest_s = max(value_at(summary(live), "floor.p99_s") for live in lives.values())
+    runs: dict[str, Runs] = {}
+    for name, live in lives.items():
+        runs[name] = Runs(live, live.with_name("virtual"), slowest_s)
+        _run_virtual(live / "manifest.json", runs[name].virtual)
     return runs
 
 
@@ -189,7 +188,9 @@ def test_outcomes_and_causes_are_counted_alike(runs: Runs) -> None:
     """Each count differs by no more than flips explain."""
     bound = allowed(len(runs.pairs), runs.near_s)
     for of in ("by_outcome", "by_cause"):
-        live, virtual = (value_at(summary(path), f"attempts.{of}") for path in runs)
+        live, virtual = (
+            value_at(summary(path), f"attempts.{of}") for path in (runs.live, runs.virtual)
+        )
         assert live.keys() == virtual.keys()
         for name, count in live.items():
             assert abs(count - virtual[name]) <= bound, name
@@ -198,7 +199,7 @@ def test_outcomes_and_causes_are_counted_alike(runs: Runs) -> None:
 @pytest.mark.parametrize("name", IN_BOTH_MODES)
 def test_what_a_scenario_is_about_comes_up(name: str, all_runs: dict[str, Runs]) -> None:
     """Neither mode agrees with the other on nothing."""
-    for path in all_runs[name]:
+    for path in all_runs[name][:2]:
         seen = Counter(attempt.cause for attempt in attempts_of(path))
         assert SEEN[name] <= seen.keys()
 
@@ -206,26 +207,28 @@ def test_what_a_scenario_is_about_comes_up(name: str, all_runs: dict[str, Runs])
 def test_latencies_have_one_distribution(runs: Runs) -> None:
     """Kolmogorov and Smirnov cannot tell the unlocks that went well apart, at 1 %."""
     live, virtual = ([attempt.total_s for attempt in opened] for opened in runs.opened())
-    assert ks_distance(live, virtual, runs.floor_p99_s) < ks_critical(len(live), len(virtual))
+    assert ks_distance(live, virtual, runs.slowest_s) < ks_critical(len(live), len(virtual))
 
 
 @pytest.mark.parametrize("stage", MODEL_HOPS)
 def test_hops_of_the_model_have_one_distribution(stage: Stage, runs: Runs) -> None:
     """The same test for the hop into each stage that the model makes."""
     live, virtual = ([attempt.hops_s[stage] for attempt in opened] for opened in runs.opened())
-    assert ks_distance(live, virtual, runs.floor_p99_s) < ks_critical(len(live), len(virtual))
+    assert ks_distance(live, virtual, runs.slowest_s) < ks_critical(len(live), len(virtual))
 
 
 @pytest.mark.parametrize("stage", STACK_HOPS)
 def test_hops_of_the_stack_differ_by_less_than_the_floor(stage: Stage, runs: Runs) -> None:
     """An unlock of the null box is all the stack's hops, so one of them cannot be off by more."""
     live, virtual = ([attempt.hops_s[stage] for attempt in opened] for opened in runs.opened())
-    assert abs(median(live) - median(virtual)) < runs.floor_p99_s
+    assert abs(median(live) - median(virtual)) < runs.slowest_s
 
 
 def test_the_hop_of_virtual_time_comes_from_the_live_floor(runs: Runs) -> None:
     """The null box takes as long in virtual time as it took live."""
-    live_s, virtual_s = (value_at(summary(path), "floor.p50_s") for path in runs)
+    live_s, virtual_s = (
+        value_at(summary(path), "floor.p50_s") for path in (runs.live, runs.virtual)
+    )
     assert virtual_s == pytest.approx(live_s, rel=0.01)
 
 

@@ -155,14 +155,19 @@ async def test_a_head_that_is_too_long(head: bytes, status: int) -> None:
         assert (await answer_of(reader))[0] == status
 
 
-async def test_a_connection_that_is_used_stays() -> None:
+async def test_a_connection_that_is_used_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request that is answered gives the connection its time anew."""
-    async with listening(connection_s=1.0) as (reader, writer, _):
-        began_s = asyncio.get_running_loop().time()
-        while asyncio.get_running_loop().time() < began_s + 2.2:
+    loop = asyncio.get_running_loop()
+    passed_s, time_s = [0.0], loop.time
+    monkeypatch.setattr(loop, "time", lambda: time_s() + sum(passed_s))
+    async with listening(connection_s=600.0) as (reader, writer, _):
+        for _request in range(4):
             writer.write(GET)
             assert await answer_of(reader) == (200, b"hello")
-            await asyncio.sleep(0.05)
+            passed_s.append(400.0)
+        passed_s.append(400.0)
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
 
 
 async def test_requests_sent_at_once_are_answered_one_after_another() -> None:
