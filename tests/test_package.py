@@ -21,6 +21,8 @@ import pytest
 
 from tests.helpers.places import ROOT
 
+pytestmark = pytest.mark.long
+
 NOBODY = 65534
 BRIEFLY = ("--set", "fleet.count=20", "--set", "load.stages.0.duration_s=2", "--set", "expect={}")
 PACKAGES = ("fleet_sim", "fleet_wire", "platform_probe")
