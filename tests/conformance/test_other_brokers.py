@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.commands import lines, run, summary, write_scenario
 from tests.helpers.hand_made_boxes import HandMadeBox, links_to, say_nothing
 from tests.helpers.harness import BROKER_DIFFERENCES, LINK_DIFFERENCES, Difference, LinkKind
+from tests.helpers.leaks import open_sockets
 from tests.helpers.other_brokers import (
     AUTHORITY,
     OTHER_BROKERS,
@@ -42,6 +44,14 @@ NOT_AUTHORIZED = (134, 135)
 def broker(request: pytest.FixtureRequest, other_brokers: SharedBrokers) -> OtherBroker:
     """Give each broker in turn."""
     return other_brokers[request.param]
+
+
+@pytest.fixture(autouse=True)
+async def _closed_connections(broker: OtherBroker) -> AsyncIterator[None]:  # noqa: ARG001 - started before
+    """Wait until the connections that a test has ended are closed: TLS says goodbye before."""
+    before = open_sockets()
+    yield
+    await eventually(lambda: open_sockets() <= before)
 
 
 def _trusting(authority: trustme.CA, name: str | None = None) -> ssl.SSLContext:

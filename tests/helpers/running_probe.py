@@ -35,9 +35,10 @@ class RunningProbe:
     async def _read(self) -> None:
         stdout = asyncio.StreamReader()
         connect = asyncio.get_running_loop().connect_read_pipe
-        await connect(lambda: asyncio.StreamReaderProtocol(stdout), self.process.stdout)
+        pipe, _ = await connect(lambda: asyncio.StreamReaderProtocol(stdout), self.process.stdout)
         async for line in stdout:
             self.events.append(msgspec.json.decode(line))
+        pipe.close()
 
     @property
     def records(self) -> Path:
