@@ -50,11 +50,18 @@ def values_of(attempt: Attempt) -> Values:
     ))  # fmt: skip
 
 
-def values_of_state(state: VehicleState | PartialState) -> Values:
-    """Return the same of a car, by what it says that it is."""
-    return _shared(
-        (state.region, state.operator, state.firmware, state.hardware, state.site, None, None, None)
-    )
+def values_of_state(state: VehicleState | PartialState, known: Values = UNKNOWN) -> Values:
+    """Return the same of a car, by what it says that it is.
+
+    What a message leaves out that says only a part is as it was `known` before.
+    """
+    said: Values = (
+        state.region, state.operator, state.firmware, state.hardware, state.site, None, None, None
+    )  # fmt: skip
+    if isinstance(state, PartialState):
+        pairs = zip(said, known, strict=True)
+        said = tuple(before if one is None else one for one, before in pairs)
+    return _shared(said)
 
 
 def _shared(values: Values) -> Values:

@@ -193,7 +193,7 @@ class Waves:
         return car
 
     def _state(self, car: _Car, state: VehicleState | PartialState) -> None:
-        values = values_of_state(state)
+        values = values_of_state(state, car.values)
         if values != car.values:
             if car.is_online:
                 self._count_online(car.values, -1)

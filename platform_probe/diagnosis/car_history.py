@@ -34,6 +34,11 @@ from platform_probe.diagnosis.entries import (
 )
 from platform_probe.diagnosis.neighbours import Place
 
+BURST_S: Final = 0.5
+"""Messages so close to each other are one burst: what was delayed comes with the next."""
+_TELEMETRY: Final = PartialTelemetry.__struct_fields__
+_Said = tuple[str | None, ...]
+"""What a state says of each of `_PLACES`."""
 KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
 BOUNCED_S: Final = 3.0
@@ -71,9 +76,9 @@ class CarHistory(Follower):
         "events",
         "firmware_changed_s",
         "heard",
-        "interval_s",
         "keepalive_s",
         "key_expired_s",
+        "kinds",
         "locks",
         "low_voltage_s",
         "peak_at_s",
@@ -104,8 +109,8 @@ class CarHistory(Follower):
         """When the latest heartbeats came."""
         self.heard: _Kept[float] = ()
         """When it last sent anything else."""
-        self.interval_s: float | None = None
-        """The shortest time between two heartbeats."""
+        self.kinds: dict[tuple[str, ...], list[float]] | None = None
+        """When the latest heartbeats of each kind came, where one says only a part."""
         self.voltage_v: float | None = None
         self.peak_v = 0.0
         self.peak_at_s = 0.0
@@ -177,12 +182,9 @@ class CarHistory(Follower):
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
         self._note_news()
-        beats = self.beats
-        if beats:
-            gap_s = now_s - beats[-1]
-            if self.interval_s is None or gap_s < self.interval_s:
-                self.interval_s = gap_s
-        self.beats = _kept(beats, now_s)
+        self.beats = _with_beat(self.beats, now_s)
+        if isinstance(telemetry, PartialTelemetry):
+            self._note_kind(telemetry, now_s)
         if telemetry.voltage_v is not None:
             self._note_voltage(telemetry.voltage_v, now_s)
         if telemetry.signal_dbm is not None:
@@ -206,9 +208,6 @@ class CarHistory(Follower):
         if not others:
             return
         times = [beat.heard_s for beat in beats]
-        shortest_s = min(map(sub, times[1:], times))
-        if self.interval_s is None or shortest_s < self.interval_s:
-            self.interval_s = shortest_s
         # The last, and what it adds to the others; of the voltage, which is one, it adds it all.
         self.beats = [*self.beats, *times[1:-1]][-KEPT:]
         self.take_telemetry(telemetry_at(others[-1].sent_s), others[-1].heard_s)
@@ -277,6 +276,18 @@ class CarHistory(Follower):
         self.broker_words = _kept(self.broker_words, word)
 
     # What is asked
+
+    @property
+    def interval_s(self) -> float | None:
+        """The usual time between two heartbeats of one kind; None: it is not known yet.
+
+        That of the kind that comes most often, and the middle one of the latest: a message that was
+        delayed is followed by the next one too soon.
+        """
+        if self.kinds is None:
+            return _usual_gap_s(self.beats)
+        gaps = map(_usual_gap_s, self.kinds.values())
+        return min((gap_s for gap_s in gaps if gap_s is not None), default=None)
 
     def has_answered(self, command_id: str, phase: Phase) -> bool:
         """Return whether it has lately given this answer to a command."""
@@ -374,6 +385,12 @@ class CarHistory(Follower):
 
     # Within
 
+    def _note_kind(self, telemetry: PartialTelemetry, now_s: float) -> None:
+        kind = tuple(name for name in _TELEMETRY if getattr(telemetry, name) is not None)
+        if self.kinds is None:
+            self.kinds = {}
+        self.kinds[kind] = _with_beat(self.kinds.get(kind, ()), now_s)
+
     def _note_news(self) -> None:
         if self.changed is not None:
             self.changed.append(self)
@@ -399,15 +416,14 @@ class CarHistory(Follower):
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
     ) -> None:
         technology = getattr(state, "technology", None)
-        places = _places_of(
-            state.region, state.operator, state.firmware, state.hardware, technology
-        )  # fmt: skip
-        if places == self.places or not places:
+        said = state.region, state.operator, state.firmware, state.hardware, technology
+        places = _places_of(self.places, said)
+        if places == self.places:
             return
         firmware = dict(self.places).get("firmware")
-        if firmware is not None and not retained and firmware != state.firmware:
+        if firmware is not None and not retained and state.firmware not in (None, firmware):
             self.firmware_changed_s = now_s
-        self.places = places if len(places) >= len(self.places) else self.places
+        self.places = places
 
     def _note_boot(self, boots: int | None, at_s: float) -> None:
         if boots is None or boots != self.boots:
@@ -444,8 +460,30 @@ def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> list[KeptT]:
     return kept
 
 
+def _with_beat(beats: _Kept[float], now_s: float) -> list[float]:
+    """Return the times of the latest bursts with one more; one that follows at once is no other."""
+    if beats and now_s - beats[-1] < BURST_S:
+        return [*beats[:-1], now_s]
+    return _kept(beats, now_s)
+
+
+def _usual_gap_s(times: Sequence[float]) -> float | None:
+    """Return the middle one of the times between bursts; of two the shorter one."""
+    gaps = sorted(map(sub, times[1:], times))
+    return gaps[(len(gaps) - 1) // 2] if gaps else None
+
+
 @lru_cache(maxsize=MAX_KINDS)
-def _places_of(*said: str | None) -> tuple[Place, ...]:
-    """Return what states say of a car, one and the same object for all cars that are alike."""
-    named = zip(_PLACES, said, strict=True)
-    return tuple((name, value) for name, value in named if value is not None)
+def _places_of(known: tuple[Place, ...], said: _Said) -> tuple[Place, ...]:
+    """Return what is known of a car with what a state says: what it leaves out stays as it was.
+
+    One and the same object for all cars that are alike.
+    """
+    values = dict(known)
+    values |= {name: one for name, one in zip(_PLACES, said, strict=True) if one is not None}
+    return _shared(tuple((name, values[name]) for name in _PLACES if name in values))
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def _shared(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    return places

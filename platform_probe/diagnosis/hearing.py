@@ -79,7 +79,7 @@ class Hearing(ABC):
         """Take a message of a car; what says nothing of it is passed over."""
         kind = type(message)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
-            self.telemetry(vehicle_id, message)
+            self.telemetry(vehicle_id, message, retained=is_retained)
         elif kind is Result:
             self.result(vehicle_id, message)
         elif kind is VehicleState or kind is PartialState:
@@ -89,9 +89,16 @@ class Hearing(ABC):
         elif kind is CarEvent:
             self.event(vehicle_id, message)
 
-    def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
-        """Take a heartbeat."""
-        self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
+    def telemetry(
+        self,
+        vehicle_id: str,
+        telemetry: Telemetry | PartialTelemetry,
+        *,
+        retained: bool = False,
+    ) -> None:
+        """Take a heartbeat; a retained one says nothing of when it was sent."""
+        if not retained:
+            self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
     def follower(self, vehicle_id: str) -> Follower:
         """Return what a car has told, to be told of its heartbeats by routine."""

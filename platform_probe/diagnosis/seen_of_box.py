@@ -9,6 +9,7 @@ from typing import Final
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import AGAIN_S, Case
 from platform_probe.diagnosis.census import ALIKE
+from platform_probe.diagnosis.pings import BY_ITSELF_S
 
 LOW_V: Final = 12.25
 FELL_V: Final = 0.15
@@ -140,8 +141,21 @@ def note_return_without_boot(case: Case) -> None:
     """Note a box that was lost and came back as it was: it had power all the time."""
     seen = case.seen
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
-    if is_back and case.has_events and Fact.BOOTED_AFTER not in seen:
+    if not is_back or not case.has_events:
+        return
+    if Fact.BOOTED_AFTER in seen or _has_booted_while_away(case):
+        seen.pop(Fact.BACK_WITHOUT_BOOT, None)
+    else:
         seen[Fact.BACK_WITHOUT_BOOT] = "the box connected again, and told of no restart"
+
+
+def _has_booted_while_away(case: Case) -> bool:
+    """Return whether the box restarted since it was last heard of before it came back."""
+    booted_s, back_s = case.car.booted_s, case.back_s
+    if booted_s is None or back_s is None:
+        return False
+    heard_s = case.car.last_heard_before(back_s - BY_ITSELF_S)
+    return heard_s is not None and booted_s > heard_s
 
 
 def note_power(case: Case) -> None:

@@ -312,7 +312,8 @@ class Inbox:
         """Let the tracker have a message. Raises `RemoteProtocolError` for one that is not its."""
         kind = type(decoded)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
-            self._tracker.telemetry(vehicle_id, decoded)
+            if not message.retain:  # else nobody knows when it was sent
+                self._tracker.telemetry(vehicle_id, decoded)
         elif kind is Result:
             if self._only_open is not None:
                 decoded = self._with_id(self._only_open, vehicle_id, decoded)

@@ -10,6 +10,7 @@ from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
 from fleet_wire.contract.partial import PartialState
 from platform_probe.detection import waves as module
+from platform_probe.detection.traits import named
 from platform_probe.detection.waves import Waves
 
 ONLINE = Presence(PresenceStatus.ONLINE, "s")
@@ -77,3 +78,19 @@ def test_cars_of_unknown_kind_are_not_elsewhere() -> None:
     waves.tick(20.0)
     (wave,) = waves.sightings
     assert (wave.total, wave.elsewhere_total) == (40, 40)
+
+
+def test_a_report_without_labels_erases_none() -> None:
+    """Cars say their region once, and then their lock alone: it is their region all the same."""
+    waves = Waves(count(1))
+    for number in range(80):
+        waves.heard(f"{number}", ONLINE, 0.0, is_retained=True)
+        region = PartialState(region="north" if number < 40 else "south")
+        for part in (region, PartialState(is_locked=True)):
+            waves.heard(f"{number}", part, 0.0, is_retained=True)
+    waves.tick(0.0)
+    for number in range(40):
+        waves.heard(f"{number}", WILL, 1.0, is_retained=False)
+    waves.tick(20.0)
+    (wave,) = waves.sightings
+    assert named(wave.key) == {"region": "north"}

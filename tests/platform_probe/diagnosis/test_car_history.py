@@ -13,7 +13,9 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from platform_probe.diagnosis.car_history import KEPT, CarHistory
+from platform_probe.diagnosis.census import is_lost_at
 from platform_probe.diagnosis.entries import Session
 from tests.helpers.watched import ONLINE, WILL
 
@@ -61,7 +63,7 @@ def test_history_is_bounded() -> None:
         assert len(kept) == KEPT
 
 
-def test_the_shortest_interval_between_heartbeats_is_the_usual_one() -> None:
+def test_a_silence_does_not_change_the_usual_interval_between_heartbeats() -> None:
     """A box that was away does not make it longer."""
     car = CarHistory()
     for second in (0.0, 60.0, 120.0, 600.0):
@@ -113,3 +115,49 @@ def test_a_last_will_is_no_sign_of_life(reason: PresenceReason | None) -> None:
     )
     assert session is Session.WILL
     assert car.first_heard_after(10.0) is None
+
+
+def test_a_heartbeat_that_was_delayed_makes_no_healthy_car_lost() -> None:
+    """It comes just before the next one: the usual time between them is as it was."""
+    car = CarHistory()
+    for second in (0.0, 60.0, 120.0, 235.0, 240.0, 300.0, 360.0):
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), second)
+    assert car.interval_s == 60.0
+
+
+def test_heartbeats_of_one_burst_are_one() -> None:
+    """What TCP held back arrives at once, with the latest."""
+    car = CarHistory()
+    for second in (0.0, 60.0, 180.0, 180.01, 180.02, 240.0):
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), second)
+    assert car.interval_s == pytest.approx(60.0, abs=0.1)
+
+
+def test_each_kind_of_message_has_a_cadence_of_its_own() -> None:
+    """A wire sends one value a message, each once a minute, and some close to each other."""
+    car = CarHistory()
+    for minute in range(5):
+        at_s = 60.0 * minute
+        car.take_telemetry(PartialTelemetry(signal_dbm=-80.0), at_s)
+        car.take_telemetry(PartialTelemetry(voltage_v=12.5), at_s + 3.0)
+        car.take_telemetry(PartialTelemetry(uptime_s=at_s), at_s + 20.0)
+    assert car.interval_s == 60.0
+    assert is_lost_at(car, 350.0) is False
+    car.take_presence(ONLINE, 350.0, retained=True)
+    assert not is_lost_at(car, 355.0)
+    assert is_lost_at(car, 500.0)
+
+
+def test_a_report_without_labels_erases_none() -> None:
+    """Each message says one thing; the firmware has not changed by what is left out."""
+    car = CarHistory()
+    for part in (
+        PartialState(region="north", operator="a", firmware="1"),
+        PartialState(is_locked=True),
+        PartialState(operator="b"),
+    ):
+        car.take_state(part, 10.0, retained=False)
+    assert dict(car.places) == {"region": "north", "operator": "b", "firmware": "1"}
+    assert car.firmware_changed_s is None
+    car.take_state(PartialState(firmware="2"), 20.0, retained=False)
+    assert car.firmware_changed_s == 20.0

@@ -17,6 +17,7 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
+from fleet_wire.contract.topics import TopicKind
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
 CARS = 6
@@ -635,3 +636,28 @@ def test_a_car_stayed_open_if_it_was_open_last(*, is_open: bool) -> None:
         watched.ended(Cause.VEHICLE_STATE, booking_id="b2", platform=side, stages=SENT)
     )
     assert ("two_bookings" in watched.facts()) is is_open
+
+
+@pytest.mark.parametrize("has_booted", [True, False])
+def test_a_box_that_restarted_while_it_was_away_has_told_of_it(*, has_booted: bool) -> None:
+    """It lost its power, was asked for while it booted, and connected then."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.diagnosing.state("car-1", parked("a", "north"), retained=True)
+    watched.diagnosing.telemetry("car-1", Telemetry(-80.0, 12.6, 1.0, boots=7, uptime_s=900.0))
+    watched.at(60.0).presence("car-1", WILL, retained=False)
+    watched.at(120.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.at(150.0).presence("car-1", ONLINE, retained=False)
+    boots, uptime_s = (8, 70.0) if has_booted else (7, 1_050.0)
+    beat = Telemetry(-80.0, 12.6, 1.0, boots=boots, uptime_s=uptime_s)
+    watched.at(151.0).telemetry("car-1", beat)
+    watched.at(160.0)
+    assert ("back_without_boot" in watched.facts()) is not has_booted
+
+
+def test_a_heartbeat_that_the_broker_retained_is_no_sign_of_life() -> None:
+    """Nobody knows when it was sent."""
+    watched = Watched()
+    watched.at(1.0).heard(TopicKind.TELEMETRY, "car-1", HEARTBEAT, is_retained=True)
+    assert "car-1" not in watched.diagnosing._cars
