@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleet_wire.links.link import Will
 from tests.helpers.harness import Clients, Difference, Harness
+from tests.helpers.recorder import Recorder
 
 
 def wills_of_a_takeover(harness: Harness) -> list[bytes]:
@@ -116,6 +117,15 @@ async def test_nothing_to_leave(harness: Harness, clients: Clients) -> None:
     assert client.ends == []
 
 
+async def connect_and_publish(harness: Harness, client: Recorder) -> None:
+    """Connect and hear oneself, or end before."""
+    client.link.connect()
+    await harness.until(lambda: client.link.is_connected or client.ends)
+    if client.link.is_connected:
+        client.link.publish("in", b"hello")
+    await harness.until(lambda: client.messages or client.ends)
+
+
 async def test_leave_while_connecting(harness: Harness, clients: Clients) -> None:
     """A connection may be left before it is made, and before the broker has answered CONNECT."""
     client = clients.make("client", "in")
@@ -127,8 +137,9 @@ async def test_leave_while_connecting(harness: Harness, clients: Clients) -> Non
     await harness.let_pass(0.05)
     client.link.leave_behind()
     harness.continue_reading()
-    await clients.connect(client)
-    client.link.publish("in", b"hello")
-    await harness.until(lambda: client.messages)
-    assert len(client.sessions_present) == 1
+    await connect_and_publish(harness, client)
+    if Difference.CONNECTS_IN_ANY_ORDER in harness.differences and client.ends:
+        client.ends.clear()
+        await connect_and_publish(harness, client)
+    assert client.payloads == [b"hello"]
     assert client.ends == []

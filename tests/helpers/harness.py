@@ -38,6 +38,7 @@ class Difference(StrEnum):
     NO_RETAINED_BY_WILDCARD = "RabbitMQ 4.0 keeps retained messages for filters without wildcards"
     WILL_AT_TAKEOVER = "a connection that is taken over is closed, so its will is published"
     ONE_IN_FLIGHT = "ejabberd sends the next message when the one before is acknowledged"
+    CONNECTS_IN_ANY_ORDER = "RabbitMQ may let the older of two connections that wait take over"
     DELIVERS_EXPIRED = "ejabberd does not look at the expiry of the first message that waits"
 
 
@@ -154,6 +155,7 @@ BROKER_DIFFERENCES: dict[str, frozenset[Difference]] = {
     ),
     "rabbitmq": frozenset(
         {
+            Difference.CONNECTS_IN_ANY_ORDER,
             Difference.DEAF_GROUPS,
             Difference.NO_SESSION_WITHOUT_SUBSCRIPTIONS,
             Difference.NO_RETAINED_BY_WILDCARD,
