@@ -29,6 +29,7 @@ from platform_probe.web.console.application import Console
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.stores import BEGIN_S, put_lines
+from tests.helpers.waiting import PATIENCE_S
 
 OPEN: Final = "incident-1"
 RESOLVED: Final = "incident-2"
@@ -151,7 +152,7 @@ def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
 
     thread = Thread(target=run)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(PATIENCE_S)
     try:
         if failed:
             raise failed[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 PATIENCE_S: Final = 240.0
@@ -24,6 +24,14 @@ async def eventually(
         if time.monotonic() > deadline_s:
             raise AssertionError(message or f"not true within {timeout_s} s: {predicate}")
         await asyncio.sleep(0.005)
+
+
+async def eventually_answers(ask: Callable[[], Awaitable[object]]) -> None:
+    """Ask again and again until the answer is true; fail after `PATIENCE_S`."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not await ask():
+        assert time.monotonic() < deadline_s, f"no such answer within {PATIENCE_S} s: {ask}"
+        await asyncio.sleep(0.05)
 
 
 def wait_for(predicate: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:

@@ -18,7 +18,7 @@ from fleet_wire.profiles.loading import load_profile
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import lines, run, start, summary, write_scenario
 from tests.helpers.own_commands import run_here
-from tests.helpers.waiting import wait_for
+from tests.helpers.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.broker
 
@@ -155,7 +155,7 @@ def test_customers_rent_boxes_that_are_played_alone(tmp_path: Path) -> None:
         assert "unanswered" not in next(reports)
         wait_for(lambda: len(_opened(log)) == 18)
         boxes.terminate()
-        assert boxes.wait(30) == 0
+        assert boxes.wait(PATIENCE_S) == 0
 
 
 def _opened(log: Path) -> set[str]:

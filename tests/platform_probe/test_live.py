@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import signal
 import time
@@ -38,7 +37,7 @@ from tests.helpers.platform_log_file import PlatformLogFile
 from tests.helpers.records import attempt_of
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.stores import selected
-from tests.helpers.waiting import eventually
+from tests.helpers.waiting import eventually, eventually_answers
 
 pytestmark = pytest.mark.broker
 
@@ -222,12 +221,11 @@ async def test_a_car_that_is_taken_out_of_service_is_gone(
         assert (await probe.series("boxes"))[("online",)] == len(CARS) + 1
         for kind in ("presence", "state"):
             operator.link.publish(f"cars/{CARS[0]}/{kind}", b"", retain=True)
-        for _ in range(100):
-            if (await probe.series("boxes"))[("online",)] == len(CARS):
-                break
-            await asyncio.sleep(0.1)
-        else:
-            raise AssertionError(await probe.series("boxes"))
+
+        async def is_gone() -> bool:
+            return (await probe.series("boxes"))[("online",)] == len(CARS)
+
+        await eventually_answers(is_gone)
         assert not any((await probe.series("malformed_messages_total")).values())
 
 

@@ -18,7 +18,7 @@ from fleet_sim.runs.live.shard_words import Note, Ready, from_shard
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.brokers import Brokers
 from tests.helpers.commands import write_scenario
-from tests.helpers.waiting import eventually
+from tests.helpers.waiting import PATIENCE_S, eventually
 
 
 async def test_words_go_together_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ async def test_it_ends_when_the_other_side_is_gone(
         ours.sendall(words.line(words.Connect()))
     await asyncio.to_thread(ours.recv, 1)
     ours.close()
-    await asyncio.wait_for(playing, 60)
+    await asyncio.wait_for(playing, PATIENCE_S)
     assert caplog.records == []
 
 
@@ -73,7 +73,7 @@ async def test_it_says_that_it_stood_still(tmp_path: Path, monkeypatch: pytest.M
     while b"stood_still" not in said:
         said += await asyncio.to_thread(ours.recv, 2**16)
     ours.close()
-    await asyncio.wait_for(playing, 60)
+    await asyncio.wait_for(playing, PATIENCE_S)
 
 
 async def test_who_is_gone_is_written_to_no_more() -> None:

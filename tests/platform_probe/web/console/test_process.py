@@ -17,6 +17,7 @@ from platform_probe.console_settings import ConsoleSettings
 from platform_probe.web.console import child as child_of_monitor
 from platform_probe.web.console.child import ConsoleChild
 from tests.helpers.consoles import Visitor
+from tests.helpers.waiting import PATIENCE_S
 
 PROGRAM = (sys.executable, "-m", "platform_probe")
 
@@ -41,7 +42,7 @@ def started(*arguments: str, said: str, cwd: Path) -> Iterator[str]:
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
         process.stdout.close()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_it_serves_a_store(console_store: Path, tmp_path: Path) -> None:
