@@ -42,14 +42,14 @@ async def test_it_is_up_until_it_ends(listener: socket.socket) -> None:
     assert said_to(listener) == ["STOPPING=1"]
 
 
-@pytest.mark.parametrize("pid", [None, os.getpid()])
+@pytest.mark.parametrize("is_named", [False, True])
 async def test_its_loop_turns(
-    pid: int | None, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, *, is_named: bool
 ) -> None:
     """With one it hears again and again, and no more after the end."""
     monkeypatch.setenv("WATCHDOG_USEC", "3000")
-    if pid is not None:
-        monkeypatch.setenv("WATCHDOG_PID", str(pid))
+    if is_named:
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
     said: list[str] = []
 
     def has_turned() -> bool:
