@@ -143,7 +143,8 @@ def test_customers_open_cars(demo: Demo) -> None:
     assert '"requested"' in (demo.directory / "data" / "platform.jsonl").read_text()
 
 
-def test_an_operator_fails_and_everybody_is_told(demo: Demo) -> None:
+@pytest.mark.usefixtures("demo")
+def test_an_operator_fails_and_everybody_is_told() -> None:
     """After three minutes, without a hand: Slack has the incident, and Alertmanager's alert."""
     prometheus = Api(9090)
     firing = 'ALERTS{alertstate="firing",alertname=~"OperatorFails|RegionFails"}'
