@@ -97,3 +97,10 @@ def test_a_diagnosis_imports_no_server() -> None:
     unneeded = {"asyncio", "aiohttp", "multiprocessing", "prometheus_client", "rich", "ssl"}
     assert not modules & unneeded
     assert len(modules) <= MAX_MODULES_TO_DIAGNOSE
+
+
+@pytest.mark.parametrize("command", ["run", "boxes", "check", "test", "sweep", "shrink"])
+def test_a_command_that_starts_runs_does_not_import_the_monitor(command: str) -> None:
+    """The run does, in a process of its own or when it begins."""
+    modules = imported_by("fleet-sim", command, "-h")
+    assert not modules & {"aiohttp", "platform_probe", "prometheus_client", "structlog"}

@@ -22,9 +22,9 @@ from fleet_sim.commands.verdicts import (
 )
 from fleet_sim.results import readable
 from fleet_sim.results.junit import Case, Suite
+from fleet_sim.runs.limits import cores
 from fleet_sim.sweeps.plan import SweepPlan, label_of, plan_sweep
 from fleet_sim.sweeps.point import PointRecord
-from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_sim.sweeps.report import reproduction
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory

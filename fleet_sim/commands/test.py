@@ -25,10 +25,10 @@ from fleet_sim.commands.verdicts import (
 )
 from fleet_sim.results import readable
 from fleet_sim.results.junit import Case, Suite
+from fleet_sim.runs.limits import cores
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.suite import SuiteResult, SuiteRun, run_suite, scenario_files, suite_runs
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 import shlex
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +24,13 @@ LEFT_FREE = 0.95
 """Of the memory that is free the part that is advised to take: a moment later there may be less."""
 LEAST_FREE_BYTES = 50_000_000
 """A run writes about 1 KiB an unlock and a report of 5 MB."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def limit_of_descriptors() -> float:

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from fleet_sim.results.summary import JsonLines
+from fleet_sim.runs.limits import cores
 from fleet_sim.score.cases import RunCases, run_all, run_all_on_dask
 from fleet_sim.score.detection import (
     QUIET,
@@ -41,7 +42,6 @@ from fleet_sim.score.noticed import figures_of as figures_of_noticed
 from fleet_sim.score.noticed import quiet_figures, table_of
 from fleet_sim.score.picture import page_of
 from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
-from fleet_sim.sweeps.pool import cores
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.randomness import RandomStream
 

@@ -23,11 +23,12 @@ from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.source_digest import versions
-from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.plan import Values, overrides_of
 from fleet_wire.errors import LimitError, UnlockpathError
 
+IMPORTED_TO_RUN = "fleet_sim.runs.virtual.run"
+"""A worker imports it before its first run."""
 WORDS = frozenset({"seed", "mode", "broker", "first_model_defect"})
 """Keys of the summary that are no measurement."""
 
@@ -136,6 +137,9 @@ def _record(task: Task, path: Path) -> PointRecord:
 
 
 def _run(task: Task, path: Path) -> dict[str, Any]:
+    # It brings the whole monitor; whoever hands out runs needs the records alone.
+    from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun  # noqa: PLC0415
+
     overrides = overrides_of(task.setting)
     source = ScenarioSource(path / task.scenario_name, tuple(overrides))
     source.file.write_text(task.scenario_text, encoding="utf-8")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import tempfile
 import threading
 from collections import deque
@@ -22,7 +21,7 @@ from multiprocessing.context import ForkServerContext
 
 import msgspec
 
-from fleet_sim.sweeps.point import PointRecord, Task, failed, run_task
+from fleet_sim.sweeps.point import IMPORTED_TO_RUN, PointRecord, Task, failed, run_task
 
 KILLED = "the process of this run was killed; is there too little memory for it?"
 
@@ -35,13 +34,6 @@ def forked_with(module: str) -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([module])
     return context
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_here(tasks: Sequence[Task], *, jobs: int) -> Generator[PointRecord, None, None]:
@@ -99,7 +91,7 @@ def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[bytes]:
 
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    context = forked_with(run_task.__module__)
+    context = forked_with(IMPORTED_TO_RUN)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
     try:
         yield pool

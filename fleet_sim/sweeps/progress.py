@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from fleet_sim.results import readable
 from fleet_sim.runs.progress import LINE_EVERY_S
-from fleet_sim.sweeps.sweep import SweepProgress
 from fleet_wire.clock import Clock
 from fleet_wire.system_clock import SystemClock
 
@@ -36,7 +37,7 @@ class SweepBar:
         )
         self._task = self._progress.add_task("", total=None, failed="")
 
-    def __enter__(self) -> SweepProgress:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -62,7 +63,7 @@ class SweepLines:
         self._clock = clock or SystemClock()
         self._next_s = 0.0
 
-    def __enter__(self) -> SweepProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
