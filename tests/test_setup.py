@@ -1,4 +1,4 @@
-"""scripts/setup: where the interpreter of .venv comes from."""
+"""scripts/setup: where the interpreter of .venv comes from, and what is installed in it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ PYTHON = """\
 #!/bin/sh
 [ "$2" = venv ] || exit 0
 mkdir -p "$3/bin"
-printf '#!/bin/sh\n' >"$3/bin/pip"
+printf '#!/bin/sh\necho "$@" >>installed\n' >"$3/bin/pip"
 chmod +x "$3/bin/pip"
 """
-"""An interpreter of the right version, as far as it is asked; its environments have a pip."""
+"""An interpreter of the right version, as far as it is asked; its environments have a pip.
+
+The pip writes down what it is to install.
+"""
 
 
 def write_python(directory: Path) -> Path:
@@ -48,3 +51,21 @@ def test_the_interpreter_never_comes_from_the_venv_that_goes(
     assert run.returncode == 0, run.stderr
     assert f"making .venv with {python}\n" in run.stderr
     assert (clone / ".venv" / ".ready").exists()
+
+
+def test_users_get_what_the_programs_need_and_developers_the_rest(tmp_path: Path) -> None:
+    """Developers' packages come into the same .venv, when something asks for them."""
+    (tmp_path / "clone" / "scripts").mkdir(parents=True)
+    script = shutil.copy(ROOT / "scripts" / "setup", tmp_path / "clone" / "scripts")
+    python = write_python(tmp_path / "bin")
+    variables = {**os.environ, "PYTHON": str(python)}
+    locks = []
+    for words in ([], ["--developer"]):
+        subprocess.run([script, *words], env=variables, check=True, capture_output=True)
+        asked = (tmp_path / "clone" / "installed").read_text(encoding="utf-8").split()
+        locks.append([word for word in asked if word.endswith(".lock")])
+    assert locks == [
+        ["requirements-user.lock"],
+        ["requirements-user.lock", "requirements.lock"],
+    ]
+    assert (tmp_path / "clone" / ".venv" / ".developer").exists()
