@@ -21,7 +21,8 @@ MODES: Final = (
         " an extension under way, clocks apart.",
         customer="Our system does not see your booking as running at this moment.",
         acts=Actor.SUPPORT,
-        now="Look at the booking's times, and open by hand if they are right.",
+        now="Check the booking's times. If they are right, open the car with the support tool, or"
+        " send somebody with a key.",
         signature=Signature(
             needs=facts(Fact.SAID_BOOKING),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)

@@ -356,7 +356,8 @@ MODES: Final = (
         " check refuses.",
         customer="Our map shows an old place of the car.",
         acts=Actor.SUPPORT,
-        now="Find the car's real place, and open by hand.",
+        now="Find out where the car is, and tell the customer. Open it with the support tool when"
+        " they stand beside it.",
         mend="Have the car's receiver checked.",
         signature=Signature(
             needs=facts(Fact.POSITION_OLD),

@@ -91,7 +91,7 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Look at how the command ended; if the car has not opened let the customer press"
         " again.",
-        mend="Let the app ask for the command's end, not for its beginning.",
+        mend="Show success in the app only after the car has confirmed.",
         signature=Signature(
             needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES, Fact.SAID_DONE),
             speaks_for=facts(
@@ -120,7 +120,8 @@ MODES: Final = (
         " all cars are well.",
         customer="Our app or its login is down at the moment; the cars themselves are fine.",
         acts=Actor.PLATFORM_TEAM,
-        now="Open the car for the customer by hand while the app is down.",
+        now="Open the car with the support tool while the app is down. If the tool is down too,"
+        " send somebody with a key.",
         mend="Restart or scale the gateway.",
         signature=Signature(
             speaks_for=facts(
@@ -154,8 +155,8 @@ MODES: Final = (
         engineer="Start and end of rentals are switched off for planned work.",
         customer="We are working on our system, so rentals cannot begin or end at the moment.",
         acts=Actor.PLATFORM_TEAM,
-        now="Ask the platform team how long it lasts and tell the customer; open the car by hand"
-        " where you can.",
+        now="Ask the platform team how long the work lasts, and tell the customer. Meanwhile send"
+        " somebody with a key, where you can.",
         mend="Do no such work while cars are booked.",
         signature=Signature(
             needs=facts(Fact.SAID_MAINTENANCE),

@@ -55,8 +55,8 @@ MODES: Final = (
         also=(Cause.API_REFUSED,),
         engineer="The phone has no data, no permission, is signed out, or has an app with a defect:"
         " no request, or a wrong one, comes to us.",
-        customer="Your phone's app could not ask us as it should; please check its connection,"
-        " sign in again, and update it.",
+        customer="The app on your phone could not reach us; please check its connection, sign in"
+        " again, and update it.",
         acts=Actor.CUSTOMER,
         now="Go through the phone's data, Bluetooth and location permissions, whether it is signed"
         " in, and the app's version with the customer.",

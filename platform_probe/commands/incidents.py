@@ -50,6 +50,12 @@ _OPEN: Final = "SELECT * FROM incidents_held WHERE state = 'open' ORDER BY opene
 _ONE: Final = "SELECT * FROM incidents_held WHERE incident_id = $id"
 _OK: Final = 200
 _NOT_FOUND: Final = 404
+_DONE: Final = {
+    ActionKind.ACKNOWLEDGE: "acknowledged",
+    ActionKind.MUTE: "muted",
+    ActionKind.UNMUTE: "unmuted",
+    ActionKind.CLOSE: "closed",
+}
 _ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, as the settings say
 
 
@@ -166,9 +172,9 @@ def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     for label, text in (
         ("hit", who_of(incident)),
         ("what it is", what_of(incident)),
-        ("how sure that it is no chance", sure_of(incident)),
+        ("confidence", sure_of(incident)),
         ("what to do now", None if has_ended(incident) else advice_of(incident)),
-        ("looked after by", incident.acknowledged_by),
+        ("acknowledged by", incident.acknowledged_by),
         ("maintenance window", incident.maintenance),
         ("muted until", muted_in_words(incident, zone)),
         ("joined to, and goes on there", incident.joined_to),
@@ -291,7 +297,7 @@ def _ask(
     if answer.status != _OK:
         raise ConfigError([f"{base_url}: {_detail(answer)}"])
     action = msgspec.json.decode(answer.body, type=IncidentAction)
-    click.echo(f"{action.incident_id}: {action.kind.value} by {action.by}")
+    click.echo(f"{action.incident_id}: {_DONE[action.kind]} by {action.by}")
 
 
 def _account() -> str:

@@ -41,7 +41,7 @@ OF_CAUSE: Final = {
     Cause.BOX_BUSY: "boxes busy",
     Cause.EXECUTION_SILENT: "boxes fall silent over a command",
     Cause.RESULT_LOST: "answers are lost",
-    Cause.VEHICLE_FAILED: "cars do not follow their boxes",
+    Cause.VEHICLE_FAILED: "boxes take the command, but cars stay locked",
     Cause.VEHICLE_STATE: "cars are in a state in which they do not open",
     Cause.DOOR_UNCONFIRMED: "doors do not report that they opened",
     Cause.NOT_OBSERVED: "customers call, and the monitor saw no unlock",
@@ -224,7 +224,7 @@ def rise_of(severity: Severity, subject: str, worst: Finding, *, named: Finding)
     """
     is_of_it = worst.kind in (named.kind, IncidentKind.FAILURES, IncidentKind.CARS_LOST)
     what = f", {numbers_of(worst)}" if is_of_it else f"; {said_of(worst)}"
-    return f"is {severity.value} now: {subject}{what}"
+    return f"now {severity.value}: {subject}{what}"
 
 
 def opening_of(finding: Finding, severity: Severity) -> str:

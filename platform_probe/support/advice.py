@@ -232,7 +232,7 @@ NOT_ASKED: Final = Advice(
     "No request of your phone has come to us; please check that it is online, and press unlock"
     " once more.",
     "Their phone has not asked us: go through its data, Bluetooth and location permissions and the"
-    " app's version with the customer; else open the car for them by hand.",
+    " app's version with the customer; else open the car with the support tool.",
 )
 """What to say and do of a call that is too new to be diagnosed, before which no phone has asked."""
 UNREADABLE: Final = Advice(

@@ -223,7 +223,7 @@ def _is_reason(revision: Revision, one: Weighed) -> bool:
 def _told(revision: Revision, one: Weighed, zone: tzinfo) -> str:
     """Return the sentence of what was seen, or that it was not."""
     if not one.is_seen:
-        return f"looked for, and not seen: {FACTS[Fact(one.fact)].meaning}"
+        return f"Expected, but not observed: {FACTS[Fact(one.fact)].meaning}"
     seen = next((fact for fact in revision.facts if fact.fact == one.fact), None)
     return one.fact if seen is None else sentence_of(seen, revision.at_s, zone)
 

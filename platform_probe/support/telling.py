@@ -63,6 +63,14 @@ MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
 _REFUTED_BY_ANSWER: Final = (Cause.EXECUTION_SILENT, Cause.DOWNLINK_LOST)
 """Causes that are not true any more once the car has answered late."""
+_PARTIES: Final = {
+    Party.PLATFORM: "the platform",
+    Party.BROKER: "the broker",
+    Party.NETWORK: "the mobile network",
+    Party.BOX: "the box",
+    Party.VEHICLE: "the car",
+    Party.PROBE: "the monitor",
+}
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -201,7 +209,7 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
         elif one.state is IncidentState.OPEN:
             yield f"  Counted until {minute_clock(zone)(one.at)}."
         elif (over_s := over_since_s(one)) is not None:
-            yield f"  It was so then, and is over since {minute_clock(zone)(over_s)}."
+            yield f"  It affected you then. It ended at {minute_clock(zone)(over_s)}."
 
 
 def _which(case: Case) -> Iterator[str]:
@@ -321,19 +329,24 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
     yield f"  {cause}: {explanation(case)}"
     missed = missed_in_words(attempt)
     but = f", and {missed}" if missed else ""
-    yield f"  It got so far: {reached_in_words(attempt)}{but}.{_side(case, cause)}"
+    yield f"  How far it got: {reached_in_words(attempt)}{but}.{_at_fault(case, cause)}"
     if attempt["reason"]:
         yield f"  Said as reason: {reason_in_words(attempt['reason'])}"
 
 
-def _side(case: Case, cause: Cause) -> str:
-    """Return on whose side it failed, where that is known: by the mode, else by the cause."""
+def party_at_fault(case: Case, cause: Cause) -> Party:
+    """Return who is probably at fault: by the mode, else by the cause."""
     mode = None if case.believed is None else case.believed.mode
-    party = CAUSES[cause].party if mode is None else mode.party
+    return CAUSES[cause].party if mode is None else mode.party
+
+
+def _at_fault(case: Case, cause: Cause) -> str:
+    """Return who is probably at fault, where that is known."""
+    party = party_at_fault(case, cause)
     if party is Party.NOBODY_KNOWS:
         return ""
     is_sure = case.believed is None or case.believed.is_likely
-    return f" {'On' if is_sure else 'Perhaps on'} the side of: {party.replace('_', ' ')}."
+    return f" {'Probably' if is_sure else 'Perhaps'} at fault: {_PARTIES[party]}."
 
 
 def export_command(case: Case, directory: Path) -> str | None:

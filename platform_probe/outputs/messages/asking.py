@@ -51,8 +51,8 @@ _KINDS: Final = {
 }
 
 NOT_DONE: Final = (
-    "Nothing was done: the monitor does not know this incident, or no longer, or it is over."
-    " `platform-probe incidents list --open` has what goes on."
+    "No open incident has this id. It may be over. `platform-probe incidents list --open` lists the"
+    " open ones."
 )
 Act = Callable[[IncidentAction], bool]
 """Does it; returns whether there is such an incident, to which it can be done."""

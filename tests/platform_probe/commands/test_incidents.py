@@ -112,7 +112,7 @@ def test_one_is_shown_whole(records: Path) -> None:
     assert "31 of 44 (70 %) unlocks fail" in lines[2]
     counted = "who presses again, and a car that fails again, counts once"
     assert lines[3] == f"counted until {date_and_clock(LAST.at, UTC)}: {counted}"
-    assert "looked after by: jo" in lines
+    assert "acknowledged by: jo" in lines
     assert lines[-1].endswith("it was worse")
     gone = told("show", "inc-9", "--run", records)
     assert gone.exit_code == 2

@@ -113,7 +113,7 @@ async def test_people_act_by_commands(tmp_path: Path) -> None:
                 why = ["--reason", "works", "--by", "jo", "--config", config, "--monitor", url]
                 return await typed("incidents", *words, *why)
 
-            assert (await act("ack", "inc-1")).output == "inc-1: acknowledge by jo\n"
+            assert (await act("ack", "inc-1")).output == "inc-1: acknowledged by jo\n"
             assert (await act("mute", "inc-1", "--for", "60")).exit_code == 0
             assert (await act("unmute", "inc-1")).exit_code == 0
             assert (await act("close", "inc-1")).exit_code == 0
@@ -121,7 +121,7 @@ async def test_people_act_by_commands(tmp_path: Path) -> None:
             assert served.acted[1].until == served.acted[1].at + 60
             gone = await act("ack", "inc-9")
             assert gone.exit_code == 2
-            assert "does not know this incident" in gone.output
+            assert "No open incident has this id. It may be over." in gone.output
             (tmp_path / "actions").write_text("changed")
             other = tmp_path / "other"
             other.write_text("wrong")

@@ -274,7 +274,7 @@ def test_a_rise_is_told_with_the_title_of_its_revision() -> None:
     rise = told.last.changes[-1]
     subject = told.last.title.partition(" since ")[0]
     assert (rise.kind, subject) == (ChangeKind.WORSE, "operator-a: boxes offline")
-    assert rise.sentence.startswith(f"is critical now: {subject}, 55 of 60 cars lost (92 %)")
+    assert rise.sentence.startswith(f"now critical: {subject}, 55 of 60 cars lost (92 %)")
     told.wait(60.0)
     told.take(2, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
     assert told.last.changes[-1].sentence.endswith(f"; before: {subject}")
@@ -286,7 +286,7 @@ def test_a_rise_by_a_sign_of_another_kind_says_which() -> None:
     told.take()
     told.wait(60.0)
     told.take(2, kind=IncidentKind.LATE_UNLOCKS, what="late", causes={})
-    said = "is critical now: operator-a: boxes offline; doors open after their customer was told no"
+    said = "now critical: operator-a: boxes offline; doors open after their customer was told no"
     assert told.last.changes[-1].sentence.startswith(f"{said}, 10 of 40 hit (25 %)")
 
 

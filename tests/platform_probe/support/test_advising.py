@@ -158,7 +158,7 @@ def first(then: tuple[str, str], ended: tuple[str, str]) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("incident", "told", "line"),
     [
-        (ENDED, first(THEN_OVER, ENDED_OFFLINE), "It was so then, and is over since 00:06."),
+        (ENDED, first(THEN_OVER, ENDED_OFFLINE), "It affected you then. It ended at 00:06."),
         (UNSEEN, first(THEN_MAY_BE_OVER, ENDED_OFFLINE), "Nothing of it was seen since 00:06."),
         (ENDED | {"state": IncidentState.CLOSED}, ENDED_OFFLINE, "incident-1, critical, closed"),
         (ENDED | {"kind": IncidentKind.SUSPICIOUS}, ENDED_OFFLINE, None),
@@ -261,7 +261,7 @@ def test_what_its_incident_knows_is_not_said_to_be_unseen(
     """One unlock was diagnosed before it was known that its region fails more than others."""
     unseen = (Weighed(Fact.REGION_FAILS, -0.7, is_seen=False),)
     text, found = told_with(tmp_path, {OUTAGE.slug: 0.6}, unseen, cohort={"region": region})
-    sentence = f"looked for, and not seen: {FACTS[Fact.REGION_FAILS].meaning}"
+    sentence = f"Expected, but not observed: {FACTS[Fact.REGION_FAILS].meaning}"
     assert (sentence in text) is is_told
     assert found["diagnosis"]["against"] == ([sentence] if is_told else [])
 

@@ -61,7 +61,7 @@ def test_reasons_are_sentences() -> None:
     one = revision(20.0, "no_coverage_garage", 0.8)
     assert reasons(one, UTC, is_for=True) == [SEEN.sentence]
     (against,) = reasons(one, UTC, is_for=False)
-    assert against == f"looked for, and not seen: {FACTS[Fact.MANY_AWAY].meaning}"
+    assert against == f"Expected, but not observed: {FACTS[Fact.MANY_AWAY].meaning}"
 
 
 def test_reasons_are_what_the_signature_lists() -> None:
@@ -102,7 +102,7 @@ def test_what_was_seen_in_another_way_is_not_missed(seen: Fact, not_seen: Fact) 
         modes=(RankedMode("wrong_vin_mapping", 0.9, weighed),),
         facts=(FactSeen(seen, "it was seen"),),
     )
-    missed = f"looked for, and not seen: {FACTS[not_seen].meaning}"
+    missed = f"Expected, but not observed: {FACTS[not_seen].meaning}"
     is_missed = seen not in (Fact.ANOTHER_CAR_ASKED, Fact.ALL_OF_OPERATOR_AWAY)
     assert reasons(one, UTC, is_for=False) == ([missed] if is_missed else [])
 

@@ -17,7 +17,7 @@ from platform_probe.support.cohorts import (
 )
 from platform_probe.support.incident_rows import as_unlock, incidents_of
 from platform_probe.support.rows import Row
-from platform_probe.support.telling import export_command, facts_of
+from platform_probe.support.telling import export_command, facts_of, party_at_fault
 from platform_probe.support.telling_programs import json_of
 from platform_probe.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
 from platform_probe.support.times import minute_clock
@@ -81,6 +81,7 @@ _OF_A_CALL: Final[Mapping[str, Any]] = {
     "hops": (),
     "reached": None,
     "awaited": None,
+    "party": None,
     "facts": (),
     "before": None,
     "after": None,
@@ -99,6 +100,7 @@ def _of_attempt(asked: Asked, case: Case, attempt: Row) -> Mapping[str, Any]:
         "hops": hops_of(attempt),
         "reached": furthest_stage(attempt).value,
         "awaited": None if awaited is None else awaited.value,
+        "party": None if case.cause is None else party_at_fault(case, case.cause).value,
         "facts": facts_of(attempt),
         "before": before,
         "after": after,

@@ -505,7 +505,7 @@ def test_what_no_customer_is_to_hear_of_is_not_said_to_go_on(
     assert heading in page
     assert "We know of the problem" not in page
     said = re.sub(r"<[^>]+>", "", page)
-    assert over is ("It was so then, and is over since 2026-01-01 00:01:00." in said)
+    assert over is ("It affected you then. It ended at 2026-01-01 00:01:00." in said)
 
 
 def test_a_call_about_nothing_says_so_on_the_page_of_its_booking(open_console: str) -> None:

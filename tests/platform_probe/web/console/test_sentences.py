@@ -193,19 +193,19 @@ def test_the_history_of_an_incident_is_told_in_french() -> None:
             ),
         ),
         (
-            "is critical now: Port: boxes silent, 55 of 60 cars lost (92 %), 0.1 % expected",
+            "now critical: Port: boxes silent, 55 of 60 cars lost (92 %), 0.1 % expected",
             (
-                "est maintenant critique : Port\u00a0: boîtiers muets, 55 voitures sur 60"
+                "maintenant critique : Port\u00a0: boîtiers muets, 55 voitures sur 60"
                 " perdues (92 %), 0,1 % attendus"
             ),
         ),
         (
             (
-                "is critical now: Port: boxes silent; doors open after their customer was told no,"
+                "now critical: Port: boxes silent; doors open after their customer was told no,"
                 " 5 of 40 hit (12 %), 0.1 % expected"
             ),
             (
-                "est maintenant critique : Port\u00a0: boîtiers muets ; des portières"
+                "maintenant critique : Port\u00a0: boîtiers muets ; des portières"
                 " s'ouvrent après un refus annoncé au client, 5 sur 40 touchés (12 %), 0,1 %"
                 " attendus"
             ),

@@ -45,8 +45,8 @@ def test_what_was_not_seen_is_told_in_french(fact: Fact) -> None:
     """Each fact, by what it means."""
     meaning = FACTS[fact].meaning
     assert told("fr", meaning) != meaning
-    assert told("fr", f"looked for, and not seen: {meaning}") == (
-        f"cherché, et non observé : {told('fr', meaning)}"
+    assert told("fr", f"Expected, but not observed: {meaning}") == (
+        f"Attendu, mais pas observé : {told('fr', meaning)}"
     )
 
 

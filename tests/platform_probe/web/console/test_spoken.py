@@ -1,0 +1,112 @@
+"""Sentences that people read aloud, as the pages show them in each language."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentState
+from fleet_wire.modes.catalogue import APP_RELEASE, MODES
+from fleet_wire.modes.mode import FailureMode
+from platform_probe.incidents.words import OF_CAUSE
+from tests.helpers.consoles import Visitor, incident_of, put_incidents, served
+from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
+
+LOCKED = OF_CAUSE[Cause.VEHICLE_FAILED]
+RISE = f"now critical: Coast: {LOCKED}, 5 of 40 hit (12 %), 0.1 % expected"
+
+
+def shown(url: str, path: str, language: str) -> str:
+    """Return the text of a page, without its marks."""
+    page = Visitor(url, Accept_Language=language).get(path).text.replace("</dt>", " ")
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", page)).replace("\u00a0", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("slug", "language", "sentence"),
+    [
+        ("phone_side", "en", "The app on your phone could not reach us; please check"),
+        ("phone_side", "fr", "L'application de votre téléphone n'a pas pu nous joindre ; vérifiez"),
+        ("booking_window_race", "en", "open the car with the support tool, or send somebody with"),
+        ("booking_window_race", "fr", "ouvrez la voiture avec l'outil du support, ou envoyez"),
+        ("ok_at_enqueue", "en", "Show success in the app only after the car has confirmed."),
+        ("ok_at_enqueue", "fr", "N'affichez la réussite dans l'application qu'après la confirm"),
+    ],
+)
+def test_a_mode_says_what_to_say_and_do(
+    open_console: str, slug: str, language: str, sentence: str
+) -> None:
+    """Its page has the sentence for the customer, for support and for the team."""
+    assert sentence in shown(open_console, f"/mode/{slug}", language)
+
+
+@pytest.mark.parametrize("mode", [*MODES.values(), APP_RELEASE], ids=lambda mode: mode.slug)
+def test_nobody_is_told_to_open_a_car_without_a_tool(mode: FailureMode) -> None:
+    """Advice names the support tool or the key."""
+    assert "by hand" not in mode.now
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "rise", "confidence"),
+    [
+        (
+            "en", "Coast: boxes take the command, but cars stay locked since 00:00, 2 customers",
+            f"now critical: Coast: {LOCKED}, 5 of 40 hit (12 %), 0.1 % expected",
+            "Confidence more than 99.9 %",
+        ),
+        (
+            "fr",
+            ("Coast : les boîtiers reçoivent la commande, mais les voitures restent verrouillées"
+            " depuis 00:00, 2 clients"),
+            ("maintenant critique : Coast : les boîtiers reçoivent la commande, mais les voitures"
+            " restent verrouillées, 5 sur 40 touchés (12 %), 0,1 % attendus"),
+            "Certitude plus de 99,9 %",
+        ),
+    ],
+)  # fmt: skip
+def test_an_incident_says_what_is_wrong_and_what_changed(
+    tmp_path: Path, language: str, title: str, rise: str, confidence: str
+) -> None:
+    """Its page has the title, the rise of its severity, and labels that are nouns."""
+    change = Change(at=BEGIN_S + 30.0, kind=ChangeKind.WORSE, sentence=RISE)
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.VEHICLE_FAILED)])
+    put_incidents(
+        tmp_path / "store",
+        [incident_of(title=f"Coast: {LOCKED} since 00:00, 2 customers", changes=(change,))],
+    )
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page = shown(url, "/incident/incident-1", language)
+    for sentence in (title, rise, confidence):
+        assert sentence in page
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", ("It affected you then. It ended at", "How far it got:", "Probably at fault:")),
+        ("fr", ("Cela vous a concerné. Cela s'est terminé à", "Étape atteinte :", "en cause :")),
+    ],
+)
+def test_an_unlock_says_how_far_it_got_and_what_became_of_its_problem(
+    tmp_path: Path, language: str, sentences: tuple[str, ...]
+) -> None:
+    """Its page says when its problem ended, where it stopped, and who is probably at fault."""
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    ended = incident_of(
+        examples=("attempt-1",), state=IncidentState.RESOLVED, ended_at=BEGIN_S + 60.0
+    )
+    put_incidents(tmp_path / "store", [ended])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page = shown(url, "/unlock/attempt-1", language)
+    for sentence in sentences:
+        assert sentence in page
+
+
+def test_what_was_not_observed_is_said_in_french(open_console: str) -> None:
+    """A fact that was expected is named as such."""
+    assert "Expected, but not observed: " in shown(open_console, "/unlock/attempt-33", "en")
+    assert "Attendu, mais pas observé : " in shown(open_console, "/unlock/attempt-33", "fr")
