@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "/runbook/"
-_LINK: Final = re.compile(r"\[([^\]]+)\]\((\w+\.md)\)")
+_MARKUP: Final = (
+    (re.compile(r"\[([^\]]+)\]\((\w+\.md)\)"), r'<a href="\2">\1</a>'),
+    (re.compile(r"`([^`\n]+)`"), r"<code>\1</code>"),
+    (re.compile(r"^#+ (.+)$", re.MULTILINE), r"<b>\1</b>"),
+)
+"""What a page of the runbook has of Markdown, and that as HTML; the rest is read as it stands."""
 _PAGE: Final = """\
 <!doctype html>
 <html lang="en">
@@ -31,8 +36,10 @@ def runbook_page(path: str) -> bytes | None:
     if text is None:
         return None
     name = path.removeprefix(PREFIX).removesuffix(".md")
-    linked = _LINK.sub(r'<a href="\2">\1</a>', escape(text, quote=False))
-    return _PAGE.format(name=name, text=linked).encode()
+    shown = escape(text, quote=False)
+    for markup, html in _MARKUP:
+        shown = markup.sub(html, shown)
+    return _PAGE.format(name=name, text=shown).encode()
 
 
 @cache

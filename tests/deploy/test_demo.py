@@ -155,7 +155,7 @@ def test_an_operator_fails_and_everybody_is_told() -> None:
     assert "operator-b" in shown.lower()
     assert "Watchdog" not in shown, "it goes to a place of its own"
     (runbook, *_) = re.findall(r"http://localhost:9464(/runbook/\w+\.md)", shown)
-    assert "## What to do" in page(9464, runbook)
+    assert "What to do" in page(9464, runbook)
 
 
 def test_the_console_shows_the_incident(demo: Demo) -> None:

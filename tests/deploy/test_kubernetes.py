@@ -62,7 +62,7 @@ MEASURED = {
     "boxes": (60 * MIB, 9 * KIB),
     "broker": (2 * MIB, 9 * KIB),
     "platform": (60 * MIB, 0.9 * KIB),
-    "platform-probe": (60 * MIB, 2 * KIB),
+    "platform-probe": (240 * MIB, 2 * KIB),
     "platform-probe-opener": (110 * MIB, 2 * KIB),
 }
 """Bytes of a pod, and besides of each car: docs/scale.md. Boxes and brokers have a part of them."""

@@ -19,7 +19,7 @@ def test_each_alert_leads_to_its_page(alert: str) -> None:
     assert page is not None
     text = page.decode()
     assert f"<title>{alert}</title>" in text
-    assert "## What to do" in text
+    assert "<b>What to do</b>" in text
 
 
 def test_a_page_leads_to_others() -> None:

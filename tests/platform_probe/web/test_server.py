@@ -98,7 +98,7 @@ async def test_the_runbook_is_there(served: Served) -> None:
     """The page of an alert, and no other."""
     status, content_type, body = await served.get("/runbook/ProbeDown.md")
     assert (status, content_type.partition(";")[0]) == (200, "text/html")
-    assert "# ProbeDown" in body
+    assert "<b>ProbeDown</b>" in body
     assert (await served.get("/runbook/Nobody.md"))[0] == 404
 
 
