@@ -104,6 +104,8 @@ STACK_HOPS = (Stage.PUBLISHED, Stage.BROKER_ACCEPTED, Stage.RESULT_RECEIVED, Sta
 """Hops that the stack makes: nothing of them is drawn, so their medians are compared."""
 
 
+TRIES = 3
+
 IN_BOTH_MODES = [pytest.param(name, marks=pytest.mark.broker) for name in SCENARIOS]
 
 
@@ -125,6 +127,11 @@ class Runs(NamedTuple):
         """Return how far the machine may have set latencies apart: command and answer are late."""
         return NEAR_S + 2 * self.slowest_s
 
+    @property
+    def agree(self) -> bool:
+        """Whether no more unlocks ended otherwise than timing can flip."""
+        return len(disagreements(self.pairs, self.near_s)) <= allowed(len(self.pairs), self.near_s)
+
     def opened(self) -> tuple[list[Attempt], list[Attempt]]:
         """Return the unlocks that went well, live and in virtual time."""
         live, virtual = (
@@ -136,8 +143,21 @@ class Runs(NamedTuple):
 
 @pytest.fixture(scope="module")
 def all_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
-    """Run every scenario live, all at once (they mostly wait), and each again in virtual time."""
-    directories = {name: tmp_path_factory.mktemp(name) for name in SCENARIOS}
+    """Run every scenario in both modes; those that disagree again, three times at most.
+
+    Radios and heartbeats go by how long a box has been there. A busy machine delays connections by
+    seconds that nothing records, and not twice alike; a wrong model disagrees each time.
+    """
+    runs = run_all(tmp_path_factory, [*SCENARIOS])
+    for _ in range(TRIES - 1):
+        again = [name for name, each in runs.items() if not each.agree]
+        runs |= run_all(tmp_path_factory, again) if again else {}
+    return runs
+
+
+def run_all(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> dict[str, Runs]:
+    """Run scenarios live, all at once (they mostly wait), and each again in virtual time."""
+    directories = {name: tmp_path_factory.mktemp(name) for name in names}
     processes = {
         name: start(
             *("fleet_sim", "run", write_scenario(directory, SCENARIOS[name])),
