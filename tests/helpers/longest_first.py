@@ -12,7 +12,10 @@ import pytest
 from tests.helpers.places import ROOT
 
 LONGEST = (
+    "deploy/test_demo.py",
     "scenarios/test_shipped.py",
+    "test_contributing.py",
+    "deploy/test_package.py",
     "scenarios/test_agreement.py",
     "test_readme.py",
     "platform_probe/test_live.py",
