@@ -91,11 +91,12 @@ days: develop  ## Thirty simulated days of healthy fleets under the shipped rule
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --quiet
 
-lock:  ## Renew the lock files from pyproject.toml: of developers, of the image, of users
+lock:  ## Renew the lock files: of developers, of the image, of users, of what builds the wheel
 	$(BIN)/pip install --quiet uv
 	$(COMPILE) --extra dev --output-file requirements.lock
 	$(COMPILE) --extra otlp --extra s3 --extra sweep --constraint requirements.lock --output-file requirements-run.lock
 	$(COMPILE) --extra editable --constraint requirements.lock --output-file requirements-user.lock
+	$(subst pyproject.toml,-,$(COMPILE)) --constraint requirements.lock --output-file requirements-build.lock <<<'hatchling>=1.27'
 
 clean:  ## Remove .venv and caches (keeps runs/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build mutants

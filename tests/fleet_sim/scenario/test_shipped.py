@@ -93,7 +93,7 @@ def test_init_copies_a_start(empty_directory: Path) -> None:
     mine = empty_directory / "mine"
     assert run_here("fleet_sim", "check", mine / "quiet_city.yaml")[0] == 0
     for name in (
-        "platform-probe.yaml",
+        "systemd/platform-probe.yaml",
         "prometheus/rules/alerts.yml",
         "grafana/dashboards/oncall.json",
         "systemd/platform-probe.service",
