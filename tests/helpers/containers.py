@@ -199,7 +199,8 @@ class Container:
 def program_of(process: int) -> int:
     """Return the process of what `buildah run` runs: the first one that is not buildah."""
     while "buildah" in Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8"):
-        (process,) = map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+        lists = Path(f"/proc/{process}/task").glob("*/children")
+        (process,) = (int(child) for each in lists for child in each.read_text().split())
     return process
 
 

@@ -41,13 +41,12 @@ HEALTHY_WITHIN_S: Final = 180.0
 
 @dataclass
 class Demo:
-    """The services that run, and those that have ended."""
+    """The services that run, and those that have ended by themselves."""
 
     directory: Path
     services: dict[str, Any] = field(default_factory=compose_services)
     containers: dict[str, Container] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    ended: dict[str, int] = field(default_factory=dict)
 
     def start(self, name: str, stack: ExitStack) -> None:
         """Start a service when those that it waits for are as it wants them."""
