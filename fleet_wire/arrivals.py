@@ -1,8 +1,8 @@
 """When unlocks start: an open model, decided in advance from the seed.
 
-A load is a list of stages, one after the other. The times depend on nothing that happens during
-the run, so a slow platform cannot slow its own load down (no coordinated omission): latency is
-measured from these intended times.
+A load is a list of stages, one after the other. The times depend on nothing that happens during the
+run, so a slow platform cannot slow its own load down (no coordinated omission). Latency is measured
+from these intended times.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ LoadStage = Annotated[Constant | Poisson | Ramp | Burst | Times, Field(discrimin
 
 
 class Stage(Protocol):
-    """What a load is made of, one after the other."""
+    """One part of a load; the stages follow each other."""
 
     @property
     def duration_s(self) -> float:

@@ -1,7 +1,7 @@
 """Text that leaves the event loop: a thread writes it, so that a reader who sleeps stops nothing.
 
 A pipe that nobody reads, a terminal held with Ctrl-S and a disk that hangs all stop whoever writes
-to them. Here that is a thread of its own. What then finds the queue full is lost, and counted.
+to them. Here that is a thread of its own. Text that finds the queue full is dropped and counted.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def write_all(descriptor: int, chunk: bytes) -> None:
 class BackgroundText(io.TextIOBase):
     """A text stream in front of a `BackgroundWriter`: what a console or a log handler writes to.
 
-    Whoever reads on after a loss is told how much is missing.
+    After a loss, the stream says how much text is missing.
     """
 
     def __init__(self, descriptor: int, *, max_queued: int = MAX_QUEUED) -> None:

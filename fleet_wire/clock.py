@@ -6,7 +6,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What a component may ask about time. Handed in, so that virtual time can hand in its own."""
+    """The questions that a component may ask about time.
+
+    The clock is injected, so that virtual time can supply its own.
+    """
 
     def monotonic_s(self) -> float:
         """Return seconds since an arbitrary start; never goes back."""

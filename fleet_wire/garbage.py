@@ -6,11 +6,11 @@ import gc
 
 
 def calm_garbage_collector(*, young: int, middle: int, old: int) -> None:
-    """Let the collector pass over all that there is, and look seldom at what is yet to come.
+    """Freeze all present objects, and make the garbage collector run less often.
 
-    `young`: objects made, less those freed, between two runs over the youngest; `middle`: of these
-    runs between two over those that survived one; `old`: of those between two over all the rest, as
-    `gc.set_threshold` has them. Python's own 700 to 2,000 objects suit programs that make cycles;
+    The thresholds are those of `gc.set_threshold`. `young`: net new objects between two runs over
+    the youngest generation; `middle`: such runs between two over the survivors of one; `old`: those
+    between two over all the rest. Python's own 700 to 2,000 objects suit programs that make cycles;
     https://docs.python.org/3/library/gc.html.
     """
     gc.collect()

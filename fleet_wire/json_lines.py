@@ -10,6 +10,6 @@ import msgspec
 def json_lines(encoder: msgspec.json.Encoder, things: Iterable[object]) -> bytes:
     """Return a line of each, with its end.
 
-    As a list they go to msgspec: of all else 0.22 keeps the iterator for good, and what that holds.
+    The encoder gets a list: msgspec 0.22 leaks any other iterator and what it holds.
     """
     return encoder.encode_lines([*things])

@@ -1,4 +1,4 @@
-"""What a command prints for other programs."""
+"""Output of commands for other programs."""
 
 from __future__ import annotations
 

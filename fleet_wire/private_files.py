@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 FOR_OWNER: Final = 0o600
-"""What a program remembers for itself, and secrets."""
+"""The file mode of a program's own state and of secrets."""
 FOR_GROUP: Final = 0o640
 """Records and stores: members of the group look up unlocks in them."""
 

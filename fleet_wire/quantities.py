@@ -1,7 +1,7 @@
-"""What a quantity in a file, a flag or a variable may be: finite, and no larger than makes sense.
+"""Limits of a quantity in a file, a flag or a variable: finite, and no larger than makes sense.
 
-A number that is only checked for its sign fails later, where nobody knows which key it came from:
-1e308 seconds are no date, and a pause of 1e-300 s is a loop without end.
+A number that is only checked for its sign fails later, far from its key. For example, 1e308 seconds
+are no date, and a pause of 1e-300 s is an endless loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Randomness that is handed in, split by name, and the same on every machine.
 
-A stream is a keyed hash of (seed, name, draw number): it holds one key and one integer, costs
-about a microsecond a draw, and two streams never influence each other, in whatever order they are
-used. Adding a car, a fault or an unlock therefore changes no other car's draws.
+A stream is a keyed hash of (seed, name, draw number). It holds one key and one integer, and a draw
+costs about a microsecond. Two streams never influence each other, whatever the order of use. Adding
+a car, a fault or an unlock therefore changes no other car's draws.
 
 The hash is BLAKE2b (RFC 7693) with its key parameter as the stream's key.
 """
@@ -59,7 +59,7 @@ class RandomStream(msgspec.Struct, gc=False):
     def happens(self, share: float) -> bool:
         """Return whether what happens to this share of all does so now; takes one draw.
 
-        Where it happens to nobody the draw is passed over: it need not be worked out.
+        A share of 0 consumes its draw without computing it.
         """
         if share:
             return self.uniform() < share

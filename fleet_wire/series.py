@@ -39,7 +39,7 @@ class Traced(Protocol):
 
 
 _Example = tuple[Traced, float, float]
-"""What it is, its value, and when it was counted, in Unix seconds."""
+"""An example: the counted thing, its value, and the time in Unix seconds."""
 
 
 class Counter:
@@ -68,9 +68,9 @@ class Histogram:
         self.upper = upper
         self.sum = 0.0
         self.counts = [0] * len(upper)
-        """Of each bucket alone, up to and with its bound."""
+        """The count of each bucket alone, up to and with its bound."""
         self.examples: dict[int, _Example] = {}
-        """By bucket the last one that was given."""
+        """The last example of each bucket."""
 
     def observe(self, value: float, example: Traced | None = None) -> None:
         """Count one value, which `example` has."""
@@ -96,7 +96,7 @@ def count_each(counters: Mapping[KeyT, Counter], keys: Iterable[KeyT]) -> None:
 
 
 class Family(ABC, Generic[SeriesT]):
-    """A metric: its series by the values of its labels. As a collector of a registry it is read."""
+    """A metric: its series by the values of its labels. A registry reads it as a collector."""
 
     def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
         self._about = name, text
@@ -111,7 +111,7 @@ class Family(ABC, Generic[SeriesT]):
         return series
 
     def remove(self, *values: str) -> None:
-        """Take a series out."""
+        """Remove a series."""
         del self._series[values]
 
     def describe(self) -> Iterable[Metric]:
@@ -182,7 +182,7 @@ def _exemplar(example: _Example | None) -> Exemplar | None:
 class Series(dict[KeyT, SeriesT]):
     """The series of a metric by key. Those of `at_start` exist from the start, at 0.
 
-    What nothing can move now has no series; should something move it after all, it gets one.
+    A key that nothing can count now has no series; it gets one if it is counted after all.
     """
 
     def __init__(

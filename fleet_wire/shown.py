@@ -11,7 +11,7 @@ _ROOT: Final = __file__.removesuffix("fleet_wire/shown.py")
 OURS: Final = (f"{_ROOT}fleet_wire/", f"{_ROOT}platform_probe/")
 """Folders of the monitor's code, in which the place of a defect is named."""
 MAX_LETTERS: Final = 60
-"""Of one text of others within an error."""
+"""Most letters of foreign text within an error."""
 
 
 def shortened(text: str, letters: int = MAX_LETTERS) -> str:

@@ -1,4 +1,4 @@
-"""The clock of live runs. Who only needs to be handed a clock imports `fleet_wire.clock`."""
+"""The clock of live runs. Code that is handed a clock imports `fleet_wire.clock` instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service tells systemd (sd_notify): that it is up, that it still turns, that it ends.
+"""Notifications of a service to systemd (sd_notify): ready, alive, stopping.
 
 All of it does nothing where systemd has not started the service.
 """

@@ -1,8 +1,8 @@
 """Checks a document against its model, and tells the person who wrote it what is wrong.
 
-Each problem names its place (file and line, or the `--set` that brought it), the key, what was
-expected, and the nearest thing that would have been right. What is right at a place is read from
-the model's JSON Schema, so that no second description of the model is needed.
+Each problem names its location (file and line, or the `--set` option), the key, the expected value,
+and the nearest valid one. What is right at a place is read from the model's JSON Schema, so that no
+second description of the model is needed.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class KeysClashError(ValueError):
 class _Complaint:
     """One pydantic error: its real keys apart from what pydantic put between them.
 
-    `branches` holds (number of real keys before it, the segment) of each segment that is no key:
-    the tag of a discriminated union, the class of a plain one, the name of a validator.
+    `branches` lists each segment that is no key, with the number of real keys before it. Such a
+    segment is a union's tag or class, or a validator's name.
     """
 
     loc: Loc

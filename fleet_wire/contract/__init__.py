@@ -1,1 +1,1 @@
-"""What goes over the wire: messages, topics, codec, signatures, causes, the attempt. No I/O."""
+"""The wire contract: messages, topics, codec, signatures, causes and the unlock attempt. No I/O."""

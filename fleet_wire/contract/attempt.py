@@ -16,7 +16,7 @@ from fleet_wire.contract.trace_context import span_id_of
 
 
 class Source(StrEnum):
-    """Who asked for the unlock."""
+    """The party that asked for the unlock."""
 
     PROBE = "probe"
     """The monitor itself."""
@@ -30,20 +30,20 @@ class Stage(StrEnum):
     """How far an unlock got, in this order."""
 
     INTENDED = "intended"
-    """The customer wants to open the car: when the plan says so, the request came to the platform,
-    or, where its log is not followed, the command was seen."""
+    """The customer wants to open the car. The time is the plan's, else the request's at the
+    platform, else the time at which the command was seen."""
     REQUESTED = "requested"
     """The unlock was asked for."""
     API_ANSWERED = "api_answered"
-    """The platform's API has answered, where there is one. An answer that comes when the command is
-    published already, as to a phone that asks to wait, holds nothing up: its hop is 0, and it may
-    lie after `total_s`, in no hop. How long the API took is `api_answered` less `requested`."""
+    """The platform's API has answered, where there is one. An answer that waits until the command
+    is published delays nothing. Its hop is 0, and it may lie after `total_s`, in no hop. How long
+    the API took is `api_answered` less `requested`."""
     PUBLISHED = "published"
-    """The command was given to the connection with the broker; of a customer's unlock, where the
-    platform's log does not say when: the monitor saw it."""
+    """The command was given to the connection with the broker. If the platform's log does not say
+    when, the time is that at which the monitor saw it."""
     BROKER_ACCEPTED = "broker_accepted"
-    """The broker's PUBACK came; of a customer's unlock, where the platform's log does not say when:
-    the monitor saw the command, which the broker had taken by then."""
+    """The broker's PUBACK came. If the platform's log does not say when, the time is when the
+    monitor saw the command: the broker had accepted it by then."""
     BOX_RECEIVED = "box_received"
     """The box has the command; placed by its own durations, before its answer came."""
     BOX_EXECUTED = "box_executed"
@@ -66,7 +66,7 @@ UNREAD: Final = "what the car sent could not be read"
 
 
 class Flag(StrEnum):
-    """What was odd about an attempt, whatever its outcome."""
+    """An anomaly of an attempt, whatever its outcome."""
 
     DUPLICATE = "duplicate"
     """An answer came more than once."""
@@ -90,7 +90,7 @@ class Flag(StrEnum):
 
 
 class Origin(StrEnum):
-    """What an attempt is known from, besides what the monitor does itself."""
+    """A source of knowledge about an attempt, besides the monitor's own actions."""
 
     MQTT = "mqtt"
     """Messages of the broker."""
@@ -99,10 +99,10 @@ class Origin(StrEnum):
 
 
 class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """What the platform's log says of an unlock besides its stages. What it does not say is absent.
+    """The platform log's facts about an unlock besides its stages; facts it omits are absent.
 
-    The monitor's clock and the platform's differ: stages that the platform saw are placed on the
-    monitor's by `clock_ahead_s`, so a hop between the two is as uncertain as that.
+    The monitor's clock and the platform's differ. `clock_ahead_s` converts the platform's stages to
+    the monitor's clock, so a hop between the two is as uncertain as that.
     """
 
     requests: int = 1
@@ -129,7 +129,7 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     distance_m: float | None = None
     """How far the phone was from the car as the platform knows it, metres, where the app says."""
     position: tuple[float, float] | None = None
-    """Where the phone was, latitude and longitude in degrees, where the app says."""
+    """The phone's position, latitude and longitude in degrees, if the app sends it."""
     woken_s: float | None = None
     """Seconds from the intended start until a sleeping car was asked to wake."""
     hung_up_s: float | None = None
@@ -158,9 +158,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Its own name, also in answers that come too late."""
     command_id: str | None
     """The command's, on the wire; the correlation data of MQTT. Null where there never was one.
-    Where ids hold within a car or a client, as OVMS's do, these stand before it (`car-1/app/17`),
-    and what the API calls the command is the last part: `platform-probe diagnose --command` takes
-    both."""
+    Some fleets, such as OVMS, reuse ids per car or client. These then stand in front
+    (`car-1/app/17`), and the API's own command id is the last part: `platform-probe diagnose
+    --command` takes both."""
     vehicle_id: str
     """The car; empty where the request did not say which."""
     trace_id: str
@@ -179,7 +179,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: Cause | None
     """Why it did not end well; null where it did."""
     reason: str | None = None
-    """What the box, the broker or the platform itself said."""
+    """The reason in the words of the box, the broker or the platform."""
     total_s: float
     """Seconds from the intended start to the end; of a timeout the deadline."""
     stages: dict[str, float]
@@ -187,9 +187,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     hops_s: dict[str, float]
     """Seconds from the stage before to each stage, also to the one waited for in vain."""
     flags: tuple[Flag, ...] = ()
-    """What was odd."""
+    """All anomalies of the attempt."""
     evidence: dict[str, Any] = {}
-    """What the cause was concluded from, by name."""
+    """The facts behind the cause, by name."""
     booking_id: str | None = None
     """The booking that the command named."""
     can_wake_s: float | None = None
@@ -207,15 +207,16 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     site: str | UnsetType = UNSET
     """The place where it stands, where its state says one."""
     revision: int | UnsetType = UNSET
-    """Where the platform's log is followed: 1, and one more each time that something came after the
-    attempt was judged. The highest one holds."""
+    """Present if the platform's log is followed: 1, and one more for each change after the attempt
+    was judged. The highest one holds."""
     sources_missing: tuple[Origin, ...] | UnsetType = UNSET
-    """Where the platform's log is followed: what should have told of this unlock, and did not."""
+    """Present if the platform's log is followed: the sources that should have reported this unlock
+    and did not."""
     same_as: str | UnsetType = UNSET
     """The `attempt_id` of the unlock that this proved to be a part of: this one does not count."""
     platform: PlatformSide | UnsetType = UNSET
-    """What the platform's log says of it, where it says anything; of a request of our own at least
-    what was asked and answered."""
+    """The platform log's facts about the unlock, if any. A synthetic request has at least its
+    question and answer."""
 
     @property
     def is_first(self) -> bool:
@@ -236,7 +237,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def api_took_s(self) -> float | None:
         """Seconds from the request to the API's answer; None where it is not known to be answered.
 
-        Of several requests for one unlock: from the first to the answer that counts.
+        If an unlock has several requests: from the first request to the answer that counts.
         """
         answered_s = self.stages.get(Stage.API_ANSWERED)
         if answered_s is None:
@@ -263,9 +264,9 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_id: str
     """Who answered."""
     command_id: str
-    """What was answered."""
+    """The id of the answered command."""
     phase: str
-    """What the box said: `received`, `executed` or `refused`."""
+    """The phase that the box reported: `received`, `executed` or `refused`."""
     reason: str | None = None
     """Why it refused; `replayed` of a command that it had executed: somebody has sent it again."""
     at: float
@@ -275,10 +276,10 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     after_s: float | None = None
     """Seconds since the intended start of its attempt."""
     source: Source | None = None
-    """Who had asked; None where nobody is known to have."""
+    """The party that had asked; None if unknown."""
     is_late_unlock: bool = False
-    """The car opened after its customer was told no: a late `executed`, seen from start to end,
-    which the platform, as far as its log is followed, has told no app in time."""
+    """The car opened after its customer was told no. A late `executed` was seen from start to end,
+    and the followed platform log shows no timely answer to an app."""
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -299,11 +300,11 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str | None = None
     """The phone's app, as the customer says."""
     shown: str | None = None
-    """What the app had shown, as the customer says."""
+    """The app's screen, in the customer's words."""
     attempts: tuple[str, ...] = ()
-    """The `attempt_id` of each unlock of this booking before the call, and of each by this customer
-    of this car that failed with another, as where the app forgot its booking. Empty: nothing that
-    the customer did has reached the platform or the broker, unless `missed`."""
+    """The `attempt_id` of each unlock of this booking before the call. Failed unlocks of this car
+    by this customer under another booking count too: the app may have forgotten its booking. Empty:
+    nothing that the customer did has reached the platform or the broker, unless `missed`."""
     missed: bool | UnsetType = UNSET
     """True: no unlock is known, and the monitor was not there for some of the time before the call.
     Not there otherwise."""

@@ -1,11 +1,11 @@
-"""What mosquitto's own log says of its clients, where it publishes that: `log_dest topic`.
+"""Client events in mosquitto's own log, which it publishes with the setting `log_dest topic`.
 
-A monitor subscribes to `$SYS/broker/log/#` and reads there what no client can tell it: that two
-boxes throw each other out, that a queue is full, that nobody was let in. The sentences are those of
-mosquitto 2.0.21 (src/context.c, src/database.c, src/handle_connect.c, src/loop.c, src/net.c), and
-of 2.1, which says `Client ID [ADDRESS] disconnected: WHY.` instead. It needs `connection_messages
-true`. What an access rule denies to a client that is connected stands in no line that goes to the
-topic: mosquitto tells that to its debug log alone, which it never publishes.
+A monitor subscribes to `$SYS/broker/log/#`. There it finds facts that no client sees: two boxes
+that throw each other out, a full queue, refused connections. The sentences are those of mosquitto
+2.0.21 (`src/context.c`, `database.c`, `handle_connect.c`, `loop.c`, `net.c`), and of 2.1, which
+writes `Client ID [ADDRESS] disconnected: WHY.` instead. It needs `connection_messages true`.
+Denials by an access rule are missing for a connected client: mosquitto writes them to its debug log
+alone, which it never publishes.
 
 A client chooses its own id, and so a part of these lines. An id with a space in it is passed over,
 and a sentence counts only whole: no id can put words into the broker's mouth.
@@ -18,7 +18,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 BROKER_LOG: Final = "$SYS/broker/log/#"
-"""What a monitor subscribes to. Who may not is sent nothing, or refused, as the broker likes."""
+"""The topic filter for the broker's log. A client without the right to it is refused, or receives
+nothing, depending on the broker."""
 _BEGIN: Final = BROKER_LOG[:-1]
 NOTICE, ERROR = f"{_BEGIN}N", f"{_BEGIN}E"
 """Topics of the levels at which these sentences come."""
@@ -29,7 +30,7 @@ MAX_DETAIL: Final = 200
 
 
 class BrokerEventKind(StrEnum):
-    """What the broker says of a client."""
+    """The kind of a broker's log event about a client."""
 
     CONNECTED = "connected"
     LEFT = "left"
@@ -60,9 +61,9 @@ class BrokerEvent(NamedTuple):
     """None: the broker did not know, or did not say."""
     kind: BrokerEventKind
     detail: str | None = None
-    """Of a connect where from and as which user, of an error what it was."""
+    """Address and user of a connect; the text of an error."""
     keepalive_s: float | None = None
-    """Of a connect: after how long without a packet the client pings."""
+    """Keepalive of a connect: the client pings after this long without a packet."""
 
     @property
     def is_over_certificate(self) -> bool:
@@ -78,8 +79,8 @@ class BrokerEvent(NamedTuple):
     def is_over_expired(self) -> bool:
         """Whether one failed as the other side says that the certificate has expired.
 
-        OpenSSL and Mbed TLS say so of one that is over, and of one that is not valid yet `bad
-        certificate` or `certificate unknown`; wolfSSL says it of both.
+        OpenSSL and Mbed TLS report it for an expired certificate. They report `bad certificate` or
+        `certificate unknown` for one that is not valid yet. wolfSSL reports it for both.
         """
         return self.is_over_certificate and _EXPIRED in (self.detail or "")
 

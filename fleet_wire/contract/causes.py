@@ -1,8 +1,8 @@
 """The closed vocabulary of outcomes and causes, for metrics, alerts and people.
 
-A cause is (party, phase, mechanism), after HAProxy's termination state and Envoy's response flags:
-whose fault, how far the unlock got, and what stopped it there. A cause fixes the outcome, so a
-metric needs one label and cannot contradict itself.
+A cause is (party, phase, mechanism), after HAProxy's termination state and Envoy's response flags.
+It says who is at fault, how far the unlock got, and why it stopped there. A cause fixes the
+outcome, so a metric needs one label and cannot contradict itself.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class Party(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why an unlock did not end well. At most 20: it is a label."""
+    """Why an unlock did not end well.
+
+    The vocabulary has at most 20 causes, because it is a label.
+    """
 
     API_REFUSED = "api_refused"
     API_FAILED = "api_failed"
@@ -60,7 +63,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CauseInfo:
-    """What a cause means."""
+    """The meaning of a cause."""
 
     party: Party
     phase: str

@@ -1,7 +1,7 @@
 """JSON on the wire, strict both ways, compiled by msgspec.
 
-`decode` accepts exactly the fields of the message at that topic, with their types and bounds;
-unknown fields do no harm and can be read back for the log with `unknown_fields`.
+`decode` accepts exactly the fields of the message at that topic, with their types and bounds. It
+ignores unknown fields; `unknown_fields` lists them for the log.
 """
 
 from __future__ import annotations

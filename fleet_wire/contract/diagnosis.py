@@ -26,16 +26,16 @@ class FactSeen(msgspec.Struct, frozen=True, gc=False):
     fact: str
     """Its slug; see `fleet_wire.modes.facts`."""
     sentence: str
-    """What was seen, with its values and times (UTC)."""
+    """The observation in words, with its values and times (UTC)."""
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):
-    """What a fact did to the probability of a mode."""
+    """The effect of a fact on the probability of a mode."""
 
     fact: str
     """Its slug."""
     weight: float
-    """By how much it moved the mode's logarithm of odds; below 0 it speaks against it."""
+    """The change of the mode's log odds; below 0 the fact is evidence against it."""
     is_seen: bool = True
     """False: it should have been seen and was not."""
 
@@ -52,7 +52,7 @@ class RankedMode(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What an unlock may have failed of, as far as it was known at a moment."""
+    """The possible modes of an unlock's failure, as known at one moment."""
 
     attempt_id: str
     """The unlock's."""
@@ -61,7 +61,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     booking_id: str | None = None
     """The booking that the command named."""
     source: Source
-    """Who asked for the unlock."""
+    """The party that asked for the unlock."""
     revision: int
     """1, and one more each time that the evidence has changed."""
     at: float
@@ -78,7 +78,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[FactSeen, ...]
     """All that was seen."""
     told: tuple[str, ...]
-    """From where facts could be seen at all; from what is not listed nothing follows."""
+    """The evidence sources that were there; no conclusion follows from a source that is not
+    listed."""
 
     @property
     def first(self) -> RankedMode:

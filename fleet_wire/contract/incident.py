@@ -15,7 +15,7 @@ from fleet_wire.contract.causes import Cause
 
 
 class IncidentKind(StrEnum):
-    """What was found."""
+    """The kind of an incident."""
 
     FAILURES = "failures"
     """More unlocks fail than expected."""
@@ -49,7 +49,7 @@ class Severity(StrEnum):
 
 
 class IncidentState(StrEnum):
-    """Where it stands."""
+    """The state of an incident."""
 
     OPEN = "open"
     """It goes on."""
@@ -60,7 +60,7 @@ class IncidentState(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """What happened to it."""
+    """A change of an incident."""
 
     OPENED = "opened"
     """It was found."""
@@ -100,11 +100,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: ChangeKind
     """What happened."""
     sentence: str
-    """What happened, for a person, with its numbers."""
+    """The change in words for a person, with its numbers."""
     by: str | None = None
     """The person who did it; None: the monitor."""
     reason: str | None = None
-    """What that person said."""
+    """The reason that the person gave."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -117,11 +117,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float
     """When this revision was made, Unix seconds of the events that made it."""
     kind: IncidentKind
-    """What was found."""
+    """The kind of the incident."""
     severity: Severity
     """How bad it has been."""
     state: IncidentState
-    """Where it stands."""
+    """The current state."""
     title: str
     """Cause and cohort in one line, for a person: at most 150 characters."""
     since: float
@@ -129,8 +129,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     opened_at: float
     """When it was found, Unix seconds."""
     ended_at: float | None = None
-    """When it was seen last, which is known later, or was closed by a person; Unix seconds. Of
-    one that is open nothing was seen since then: it may be over."""
+    """When it was seen last, which is known later, or was closed by a person; Unix seconds. Nothing
+    was seen of an open incident since then: it may be over."""
     cause: Cause | None = None
     """The commonest cause of its unlocks."""
     mode: str | None = None
@@ -139,13 +139,14 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which part of the diagnoses of its unlocks name that mode, of 1: how sure the diagnosis of a
     single unlock is stands with that unlock."""
     cohort: dict[str, str] = {}
-    """What those hit have in common, value by trait (`operator`, `region`); empty: nothing."""
+    """The traits that the affected cars share, value by trait (`operator`, `region`); empty if
+    none."""
     cohorts: tuple[dict[str, str], ...] = ()
     """The cohorts that it hits, where these are several that have nobody in common; empty: `cohort`
     is all of it."""
     failed: int = 0
-    """Unlocks hit in the cohort, or in all of `cohorts`, since `since` until this revision, each
-    customer and each car once (for `latency`: slow ones; for cars: cars)."""
+    """Failures in the cohort (or in all `cohorts`) from `since` to this revision. Each customer and
+    each car counts once. The unit is slow unlocks for `latency`, and cars for `cars`."""
     total: int = 0
     """All of them since then, counted alike."""
     elsewhere_failed: int = 0
@@ -157,15 +158,15 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sure: float = 0.0
     """1 minus the probability of a false alarm as good as this one."""
     customers: int = 0
-    """Customers hit, each once, as far as accounts or bookings are known, also of the parts that it
-    was joined of and of what `failed` does not count; those of synthetic unlocks not."""
+    """Affected customers, each once, as far as accounts or bookings are known. Customers of joined
+    incidents count, and those of unlocks outside `failed`; synthetic unlocks do not."""
     cars: int = 0
     """Cars hit: whose unlocks were, or that lost their connection, whether or not anybody asked for
     them."""
     examples: tuple[str, ...] = ()
     """Attempt ids of some that were hit, the latest first: at most ten."""
     acknowledged_by: str | None = None
-    """Who looks after it."""
+    """The person who handles the incident."""
     muted_until: float | None = None
     """Messages about it wait until then, Unix seconds."""
     maintenance: str | None = None
@@ -197,7 +198,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ActionKind(StrEnum):
-    """What a person can do to an incident."""
+    """An action of a person on an incident."""
 
     ACKNOWLEDGE = "acknowledge"
     """Somebody looks after it."""
@@ -209,12 +210,12 @@ class ActionKind(StrEnum):
 
 
 class IncidentAction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a person asks for: with a button of a message, a command or a request to the monitor."""
+    """A person's request: by a button of a message, a command or a call of the monitor's API."""
 
     incident_id: str
     kind: ActionKind
     by: str
-    """Who asks: the name that Slack gives, or that the person gave with the command."""
+    """The person's name, from Slack or from the command."""
     at: float
     """When it was asked, Unix seconds."""
     reason: str | None = None

@@ -20,7 +20,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Action(StrEnum):
-    """What a command asks of the car."""
+    """The action that a command asks of the car."""
 
     UNLOCK = "unlock"
     LOCK = "lock"
@@ -106,13 +106,13 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     can_wake_s: Seconds | None = None
     actuation_s: Seconds | None = None
     since_received_s: Seconds | None = None
-    """From the box's receipt of the command to this phase."""
+    """Seconds from the box's receipt of the command to this phase."""
     box_time_ms: int | None = msgspec.field(name="box_time", default=None)
     """The box's wall clock: evidence of drift, never part of a duration."""
     detail: Text | None = None
-    """What the box says besides, in its own words."""
+    """More detail, in the box's own words."""
     tries_left: Count | None = None
-    """Of `wrong_pin` and `pin_locked`: how often the PIN may still be wrong."""
+    """Remaining attempts to enter the PIN, for `wrong_pin` and `pin_locked`."""
 
 
 class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -128,11 +128,11 @@ class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     last_command_id: Name | None = None
     """The command that last moved the lock (INVERS calls it `central_lock_last_command`)."""
     signals: dict[Name, bool | Name] | None = None
-    """What else is not as in an ordinary parked car, by VSS name: other doors, ignition."""
+    """Signals that differ from those of a parked car, by VSS name: other doors, ignition."""
     technology: Name | None = None
-    """What the modem speaks: lte, lte_m, umts or gsm."""
+    """The modem's radio technology: lte, lte_m, umts or gsm."""
     site: Name | None = None
-    """Where in the region it stands, by the name of the place: a garage, a station."""
+    """The car's site within the region, such as a garage or a station, by name."""
 
 
 class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -146,8 +146,8 @@ class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def is_last_will(self) -> bool:
         """Return whether the broker said it in place of a box whose connection was lost.
 
-        Without a reason an offline box may have left in peace: nobody can tell, and it is no sign
-        of life.
+        An offline message without a reason may also be a box's orderly goodbye. It is no sign of
+        life.
         """
         is_offline = self.status is PresenceStatus.OFFLINE
         return is_offline and self.reason in (None, PresenceReason.LAST_WILL)
@@ -164,7 +164,7 @@ class Telemetry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     uptime_s: Seconds | None = None
     """Since it booted last."""
     data_used_bytes: Count | None = None
-    """What its modem has sent and received, by its own counter."""
+    """Bytes that the modem has sent and received, by its own counter."""
 
 
 class EventName(StrEnum):
@@ -190,9 +190,10 @@ class CarEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     event: Name
     """`EventName`, or a name of the firmware's own."""
     boots: Count | None = None
-    """Of a boot: how often the box has booted, this time included."""
+    """Number of boots for a boot event, this one included."""
     firmware: Name | None = None
-    """Of a boot: what runs since. Of an update: what is being installed."""
+    """The firmware that runs since a boot event. For an update event, the firmware being
+    installed."""
 
 
 class WakeRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""What a fleet with a wire of its own says less completely than the contract does.
+"""Incomplete messages of a fleet that has its own wire.
 
 A field that such a fleet does not send is None: nothing is known of it, and nothing is wrong.
 """
@@ -14,7 +14,7 @@ UNNAMED = ""
 
 
 class PartialState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """As much of `messages.VehicleState` as one message of a fleet says, under the same names."""
+    """The fields of `messages.VehicleState` that one message of a fleet contains."""
 
     is_locked: bool | None = msgspec.field(
         name="Vehicle.Cabin.Door.Row1.DriverSide.IsLocked", default=None
@@ -35,7 +35,7 @@ class PartialState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class PartialTelemetry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """As much of `messages.Telemetry` as one message of a fleet says."""
+    """The fields of `messages.Telemetry` that one message of a fleet contains."""
 
     signal_dbm: float | None = None
     voltage_v: float | None = None
@@ -50,4 +50,4 @@ class ProvisionalResult(msgspec.Struct, frozen=True, gc=False):
 
     command_id: str
     status: str
-    """As the fleet wrote it."""
+    """The status in the fleet's own words."""

@@ -1,4 +1,4 @@
-"""What a platform's structured log says of an unlock: one JSON object a line.
+"""A platform's structured log of an unlock: one JSON object a line.
 
 The emulated platform writes these lines, and the monitor reads them from a file, from OTLP logs or
 in process. Times are Unix seconds on the platform's own clock, which is another than the monitor's
@@ -26,7 +26,7 @@ UnixSeconds = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 
 
 class PlatformStep(StrEnum):
-    """What has happened, in the order in which it does."""
+    """A step of the platform's work on a request, in the order of time."""
 
     REQUESTED = "requested"
     """A phone's request has come to the API."""
@@ -35,8 +35,8 @@ class PlatformStep(StrEnum):
     HUNG_UP = "hung_up"
     """The client has gone before it was answered: what it asked for goes on."""
     UNHEARD = "unheard"
-    """The API knows its answer, and nobody waits for it any more: it comes after `HUNG_UP`, and
-    says how what went on ended for the API."""
+    """The API has its answer after `HUNG_UP`, when nobody waits any more. The status says how the
+    request ended."""
     WOKEN = "woken"
     """A sleeping car was asked to wake."""
     PUBLISHED = "published"
@@ -71,27 +71,29 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     command_id: Name | None = None
     """None until there is a command."""
     key_digest: Name | None = None
-    """Of a request with an idempotency key: a digest of customer and key. Requests that have it and
+    """A digest of customer and idempotency key, if the request has one. Requests that have it and
     the car in common are one unlock."""
     endpoint: Name | None = None
     """The route's template, as OpenTelemetry's `http.route`."""
     method: Annotated[str, msgspec.Meta(max_length=32)] | None = None
     """The request's, as OpenTelemetry's `http.request.method`; letters A to Z."""
     status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
-    """Of an answer, also an unheard one, as OpenTelemetry's `http.response.status_code`."""
+    """The HTTP status of an answer, also of an unheard one, as OpenTelemetry's
+    `http.response.status_code`."""
     problem: Name | None = None
     """The slug of the answer's problem type; see `fleet_wire.contract.problems`."""
     outcome: Name | None = None
     """Of `ended`: `executed`, `refused`, `expired`, `not_published`."""
     reason: Text | None = None
-    """What the box, the broker or an exception said. Of `not_published` it may begin with why:
-    `asleep`, `booking_ended`, `denied`, `no_connection`, `no_subscriber`, then a colon."""
+    """The reason in the words of the box, the broker or an exception. A reason of `not_published`
+    may begin with a keyword and a colon: `asleep`, `booking_ended`, `denied`, `no_connection`,
+    `no_subscriber`, then a colon."""
     shown: Text | None = None
-    """Of `support_called`: what the customer says that the app had shown."""
+    """The app's screen in the customer's words, for `support_called`."""
     distance_m: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """How far the phone was from the car as the platform knows it, metres."""
     position: tuple[Latitude, Longitude] | None = None
-    """Where the phone was, degrees."""
+    """The phone's position in degrees."""
     app_version: Name | None = None
     api_release: Name | None = None
 
@@ -148,7 +150,7 @@ def _too_long(line: bytes) -> RemoteProtocolError:
 def check_form(event: PlatformEvent) -> None:
     """Raise `RemoteProtocolError` where trace or method have a wrong form.
 
-    By patterns of msgspec this took as long as all else of a line.
+    Patterns in msgspec would double the time to decode a line.
     """
     trace_id, method = event.trace_id, event.method
     if trace_id is not None and not _is_hexadecimal(trace_id):

@@ -1,9 +1,10 @@
 """The problem types of the platform's API, one for each cause (RFC 9457).
 
 A client decides by `type` alone. `detail` is a sentence that a support agent can read aloud: it
-names nothing that the customer does not know. What has no type of its own is `INTERNAL_ERROR`, the
-generic class: an answer that explains nothing is counted as one. Many operations answer with the
-same type, so a sentence is one that is true of each: who locks, or extends, has not asked to open.
+names nothing that the customer does not know. Errors without a type of their own are
+`INTERNAL_ERROR`, the generic class: the metrics count them as unexplained answers. Many operations
+answer with the same type, so each sentence must be true for all of them. A customer who locks or
+extends has not asked to open.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FIRST_REDIRECT_STATUS: Final = 300
 FIRST_ERROR_STATUS: Final = 400
 """RFC 9110, section 15: from here on what was asked for was not done."""
 FIRST_SERVER_ERROR_STATUS: Final = 500
-"""From here on the fault is the answering side's (the same section)."""
+"""The first status that blames the answering side (the same section)."""
 
 
 class ProblemType(NamedTuple):

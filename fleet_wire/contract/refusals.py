@@ -1,4 +1,4 @@
-"""Say to a customer why a car refused, with a sentence for each of the box's reasons."""
+"""Sentences that explain to a customer why a car refused, one for each reason of the box."""
 
 from __future__ import annotations
 

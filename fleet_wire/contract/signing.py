@@ -22,7 +22,7 @@ DEMO_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars
 
 _KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 _BLOCK_BYTES: Final = 64
-"""Of SHA-256; the key is shorter."""
+"""The block size of SHA-256; the key is shorter."""
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 

@@ -11,7 +11,7 @@ GONE: Final = b""
 
 
 class Announced:
-    """Who announces itself by its `name`, a level of the topic, below `begin` as others like it."""
+    """A client's announcement: a retained topic of its `name` below `begin`, as its peers use."""
 
     def __init__(self, begin: str, name: str) -> None:
         self._begin = f"{begin}/"
@@ -19,15 +19,15 @@ class Announced:
 
     @property
     def topic(self) -> str:
-        """Where we announce ourselves."""
+        """Return the topic of our announcement."""
         return self._begin + self._name
 
     @property
     def topic_filter(self) -> str:
-        """Where all do."""
+        """Return the topic filter for all announcements."""
         return f"{self._begin}+"
 
     @property
     def will(self) -> Will:
-        """What takes our announcement back when we are gone."""
+        """Return the will that clears our announcement when the connection is lost."""
         return Will(self.topic, GONE)

@@ -8,7 +8,7 @@ from fleet_wire.links.link import BrokerAddress, Disconnected
 from fleet_wire.shown import first_few
 
 MOST_NAMED: Final = 3
-"""Of brokers that are away, so many are named."""
+"""Largest number of absent brokers to list by name."""
 
 
 class Away:
@@ -18,7 +18,10 @@ class Away:
         self._ends: dict[BrokerAddress, Disconnected] = {}
 
     def take(self, broker: BrokerAddress, end: Disconnected | None) -> bool:
-        """Take that a broker is away, and why, or there (None); return whether that is new."""
+        """Record a broker as away with its reason, or as back (None).
+
+        Return whether that is new.
+        """
         was_away = broker in self._ends
         if end is None:
             self._ends.pop(broker, None)

@@ -1,7 +1,7 @@
 """The brokers among which the cars of a fleet are spread.
 
-Which broker is a car's follows from its id and the number of brokers alone: whoever is told the
-same list, in the same order, looks for a car in the same place.
+A car's broker follows from its id and the number of brokers alone. Every process with the same
+list, in the same order, looks for a car at the same broker.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from fleet_wire.links.link import BrokerAddress
 from fleet_wire.shown import shortened
 
 _MULTIPLIER: Final = 2862933555777941757
-"""Of the generator in "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014)."""
+"""The multiplier of the generator in "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping,
+Veach 2014)."""
 _BITS_64: Final = (1 << 64) - 1
 _RANGE: Final = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
 _MOST_DIGITS: Final = 4
-"""Of a number in a range."""
+"""Most digits of a number in a range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class Brokers:
     def parse(cls, urls: str) -> Brokers:
         """Return the brokers of one URL, or of several with commas between.
 
-        `mqtt://broker-{0..9}.broker:1883` is short for ten of them, as a shell writes it.
-        Raises `ConfigError` for what is no address, for one that stands there twice, and for a list
-        in which some brokers have TLS and others have not.
+        `mqtt://broker-{0..9}.broker:1883` is short for ten of them, as a shell writes it. Raises
+        `ConfigError` for an invalid address, for a duplicate, and for a list that mixes brokers
+        with and without TLS.
         """
         addresses = tuple(
             BrokerAddress.parse(url) for part in urls.split(",") for url in _each_of(part.strip())
@@ -104,8 +105,8 @@ def _each_of(url: str) -> Iterator[str]:
 def broker_of(vehicle_id: str, brokers: int) -> int:
     """Return the place of a car's broker in a list of so many.
 
-    A broker that is added at the end takes an equal share of cars from each other one; no car moves
-    between those that were there: jump consistent hash, see `_MULTIPLIER`.
+    A broker added at the end receives an equal share of cars from each other one. No car moves
+    between the old brokers: jump consistent hash, see `_MULTIPLIER`.
     """
     if brokers == 1:
         return 0

@@ -26,12 +26,12 @@ _LOOPBACK_SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 252))
 _RESOLVED_FOR_S = 5.0
 
 _Target = tuple[socket.AddressFamily, tuple[str | int | bytes, ...], Sequence[str]]
-"""Where to connect to, and the local addresses to do it from."""
+"""An address to connect to, and the local addresses to connect from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a client is to the broker."""
+    """A client's identity towards the broker."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -72,7 +72,7 @@ class ConnectPace:
             self._waiting[start] = None
 
     def withdraw(self, start: Callable[[], None]) -> None:
-        """Take back an `enter` whose turn has not come."""
+        """Withdraw an `enter` whose turn has not come."""
         self._waiting.pop(start, None)
 
     def leave(self) -> None:

@@ -26,9 +26,9 @@ def link_factory(
 ) -> LinkFactory:
     """Return the factory of links to `broker`; call it where the event loop runs.
 
-    Whatever its links call, a handler or an `on_ack`, they call `within` a context that can be
-    entered again and again. `identity_of` says who each of them is to the broker, where that is not
-    what `broker` and `tls` say.
+    The links run each call of a handler or an `on_ack` inside `within`, a reusable context.
+    `identity_of` says who each of them is to the broker, where that is not what `broker` and `tls`
+    say.
     """
     if broker.is_websocket or protocol != "5":
         from fleet_wire.links.paho_link import PahoLinkFactory  # noqa: PLC0415 - few brokers want it

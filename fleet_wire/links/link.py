@@ -6,7 +6,7 @@ one thread; a callback never comes while a call of the same link is still on the
 
 The life of a link: `connect` -> `on_connected` (CONNACK and SUBACK are in) -> `on_message` ... ->
 `on_disconnected`, exactly once for each `connect` that was not ended by `disconnect`, `abort` or
-`leave_behind`. Whoever owns the link decides when to connect again (see
+`leave_behind`. The owner of the link decides when to connect again (see
 `fleet_wire.links.reconnect`).
 """
 
@@ -71,7 +71,7 @@ class PublishProperties(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker publishes when the connection is lost without a goodbye."""
+    """The message that the broker publishes when the connection is lost without a goodbye."""
 
     topic: str
     payload: bytes
@@ -82,7 +82,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a client says when it connects. Asked for at each connect, so that it costs no memory.
+    """The content of a client's CONNECT. Asked for at each connect, so that it costs no memory.
 
     `subscriptions` are topic filters at QoS 1, sent at every connect.
     """
@@ -130,7 +130,7 @@ OnAck = Callable[[int], None]
 
 
 class LinkHandler(Protocol):
-    """What a link calls. An exception from a handler closes that link alone, and is logged.
+    """The callbacks of a link. An exception from a handler closes that link alone, and is logged.
 
     Every call of `Link` is allowed from inside every callback.
     """
@@ -144,11 +144,11 @@ class LinkHandler(Protocol):
         ...
 
     def on_message(self, message: Message) -> None:
-        """Take a message. At QoS 1 call `Link.acknowledge` with it, now or later."""
+        """Handle a message. Call `Link.acknowledge` with a QoS 1 message, now or later."""
         ...
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """Learn that the connection ended, or could not be made, without our asking for it."""
+        """Handle the end of the connection, or its failure, when we have not asked for it."""
         ...
 
 
@@ -160,10 +160,10 @@ class HandlerOfSeveral(LinkHandler):
 
     @abstractmethod
     def on_messages(self, messages: Sequence[Message]) -> None:
-        """Take messages in their order. At QoS 1 call `Link.acknowledge` with each."""
+        """Handle messages in their order. Call `Link.acknowledge` with each QoS 1 message."""
 
     def on_message(self, message: Message) -> None:
-        """Take a message that comes alone."""
+        """Handle a message that arrives alone."""
         self.on_messages((message,))
 
 
@@ -195,11 +195,11 @@ class Link(Protocol):
     ) -> None:
         """Send a message.
 
-        At QoS 1 it waits its turn behind the broker's receive maximum and our own back-pressure,
-        and survives a reconnect. At QoS 0 it is dropped (and counted) while not connected or while
-        the peer does not read.
-        A queued message that proves to be above the broker's limit gets 149 (packet too large).
-        Raises `LocalProtocolError` for what MQTT does not allow, or above `max_queued`.
+        A QoS 1 message waits its turn behind the broker's receive maximum and our own
+        back-pressure, and survives a reconnect. A QoS 0 message is dropped (and counted) while not
+        connected or while the peer does not read. A queued message that proves to be above the
+        broker's limit gets 149 (packet too large). Raises `LocalProtocolError` for what MQTT does
+        not allow, or above `max_queued`.
         """
         ...
 
@@ -208,7 +208,7 @@ class Link(Protocol):
         ...
 
     def disconnect(self) -> None:
-        """Say goodbye and close: the will is not published, the session is kept.
+        """Send DISCONNECT and close: the will is not published, the session is kept.
 
         A frozen link cannot say it: it closes as `abort` does.
         """
@@ -221,18 +221,18 @@ class Link(Protocol):
     def leave_behind(self) -> None:
         """Forget the connection without a word, as a modem does that lost its network.
 
-        The socket stays open, and nothing more is read from it or written to it. The broker
-        notices by keepalive, or when the next `connect` takes the session over: then no will is
-        published. No `on_disconnected` follows. What was unacknowledged is sent again on the next
-        connection. Does nothing without a connection.
+        The socket stays open, and nothing more is read from it or written to it. The broker notices
+        by keepalive, or when the next `connect` takes the session over: then no will is published.
+        No `on_disconnected` follows. Unacknowledged messages are sent again on the next connection.
+        Does nothing without a connection.
         """
         ...
 
     def freeze(self) -> None:
         """Fall silent as a dead radio does: neither read nor write, the socket stays open.
 
-        Holds until `thaw`, for a next connection too. What the broker does meanwhile, and be it to
-        close, is noticed at `thaw`.
+        Holds until `thaw`, for a next connection too. Actions of the broker meanwhile, even a
+        close, are noticed at `thaw`.
         """
         ...
 
@@ -274,7 +274,7 @@ class LinkLimits:
     much later. A broker that waits for PUBACKs sends no more meanwhile than its window.
     """
     connect_timeout_s: float = 10.0
-    """From our turn to connect to SUBACK."""
+    """Longest time from our turn to connect to SUBACK."""
     ping_timeout_s: int = 10
     """How long to wait for a PINGRESP, or for anything else."""
 
@@ -305,7 +305,10 @@ def _meant(url: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where a broker is: `mqtt://`, `mqtts://`, `ws://` or `wss://`, with or without a password."""
+    """A broker's address.
+
+    The scheme is `mqtt://`, `mqtts://`, `ws://` or `wss://`; the password is optional.
+    """
 
     scheme: str
     host: str

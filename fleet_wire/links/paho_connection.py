@@ -1,9 +1,9 @@
 """One connection through paho-mqtt on the event loop: what `fleet_wire.links.paho_link` stands on.
 
-It uses what paho documents for an event loop of one's own. paho calls back while it reads and
-writes, and holds locks meanwhile that some of its calls take once more. So what it says is kept
-until it has returned, and told to the owner then: the owner may call anything from inside what it
-is told, and hears nothing while paused.
+It uses the calls that paho documents for a custom event loop. While paho reads and writes it calls
+back, and meanwhile holds locks that some of its own calls need. So callbacks are queued until paho
+has returned, and reach the owner then. The owner may call anything from inside a callback, and gets
+none while paused.
 """
 
 from __future__ import annotations
@@ -49,31 +49,31 @@ from fleet_wire.links.unwaited import unwaited
 logger = logging.getLogger(__name__)
 
 _LARGEST_RECEIVE_MAX = 65_535
-"""What a broker takes that says nothing (MQTT 5, section 3.2.2.3.3)."""
+"""The broker's receive maximum if it sends none (MQTT 5, section 3.2.2.3.3)."""
 _MAX_UNWRITTEN = 1_000
-"""From here on the peer does not read."""
+"""Number of unwritten packets above which the peer counts as not reading."""
 _LOOK_AFTER_IT_EVERY_S = 1.0
 _GOODBYE_TIMEOUT_S = 10.0
 _READ_BYTES = 65_536
 
 
 class ConnectionOwner(Protocol):
-    """What a connection tells, until it has ended or its owner has closed it."""
+    """The callbacks of a connection, until it has ended or its owner has closed it."""
 
     def take_opened(self, *, session_present: bool, receive_max: int) -> None:
-        """Take that CONNACK and SUBACK are in, and how many messages may be unacknowledged."""
+        """Handle CONNACK and SUBACK; `receive_max` is the number of messages in flight allowed."""
         ...
 
     def take_message(self, message: Message) -> None:
-        """Take a message; none comes before `take_opened`."""
+        """Handle a message; none arrives before `take_opened`."""
         ...
 
     def take_puback(self, packet_id: int, code: int) -> None:
-        """Take the PUBACK of what `publish` returned `packet_id` for."""
+        """Handle the PUBACK of the message for which `publish` returned `packet_id`."""
         ...
 
     def take_end(self, reason: Disconnected) -> None:
-        """Take why the connection has ended, or could not be made. Nothing follows."""
+        """Handle the end or the failure of the connection, the last callback. Nothing follows."""
         ...
 
 
@@ -112,7 +112,7 @@ class PahoConnection:
         self._deadline: asyncio.TimerHandle | None = None
         self._next_look: asyncio.TimerHandle | None = None
         self._events: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        """What paho has said and the owner has not heard."""
+        """Events from paho that the owner has not received yet."""
         self._held: list[Message] = []
         """Messages that came before SUBACK."""
         self._subscribe_id: int | None = None
@@ -192,7 +192,7 @@ class PahoConnection:
             self._socket = None
 
     def leave_behind(self) -> None:
-        """Let go as `drop` does, but keep the socket open until the broker closes it."""
+        """Forget the connection as `drop` does, but keep the socket until the broker closes it."""
         if self._socket is not None:
             with contextlib.suppress(OSError):  # no descriptor is free: it closes after all
                 _LeftBehind(os.dup(self._socket.fileno()), self._loop)
@@ -264,7 +264,7 @@ class PahoConnection:
         self._let_paho(self._client.loop_misc)
 
     def _let_paho(self, work: Callable[[], object]) -> None:
-        """Let paho work, then tell what came of it."""
+        """Run a call of paho, then deliver the events that it queued."""
         if self._socket is not None and not self._is_paused:
             try:
                 work()

@@ -1,4 +1,4 @@
-"""What goes between our links and paho-mqtt, in paho's forms and in ours.
+"""The interface to paho-mqtt: conversions between paho's types and ours.
 
 No other module of the product knows paho: the types that others name come from here.
 """

@@ -1,22 +1,25 @@
 """The link over paho-mqtt: for MQTT 3.1.1, WebSocket, or a broker that needs both.
 
-aiomqtt, which lends paho to coroutines, documents neither a PUBACK in one's own time nor a pause in
-reading. So the link stands on paho itself (`fleet_wire.links.paho_connection`). It costs about nine
-times the memory of the lean link and five times its CPU, and differs from it:
+aiomqtt, which offers paho to coroutines, documents neither a deferred PUBACK nor a pause in
+reading. So the link stands on paho itself (`fleet_wire.links.paho_connection`).
 
-- MQTT 3.1.1 has no properties, reason codes, message expiry or receive maximum: publish properties
-  are dropped, every PUBACK counts as success, a broker's reason to close is not known, a session
-  is kept for as long as the broker likes, or not at all where `session_expiry_s` is 0, and
-  `retain` is false on every message that comes after its subscription.
-- What was unacknowledged when a connection broke is sent again as a new message, without DUP.
-- paho buffers a packet of any declared size. An MQTT 5 broker is told our limit; one that ignores
-  it, or a 3.1.1 broker, is not closed on.
-- A broker that is away is found out by blocking calls in a pool of threads: connecting is not
-  paced, and is slow for many clients at once.
-- It looks once a second whether a PINGREQ is due, when the keepalive is over: one below 3 s comes
-  too late for some brokers. PINGRESP has a whole keepalive, whatever `ping_timeout_s` says.
+It needs about nine times the memory of the lean link and five times its CPU. It differs in these
+points:
+
+- MQTT 3.1.1 has no properties, reason codes, message expiry or receive maximum. Publish properties
+  are dropped, every PUBACK counts as success, and a broker's reason to close is unknown. The broker
+  decides how long it keeps a session; with `session_expiry_s` 0 there is none. `retain` is false
+  on every message that arrives after its subscription.
+- Messages that were unacknowledged when a connection broke are sent again as new ones, without DUP.
+- paho buffers a packet of any declared size. An MQTT 5 broker learns our limit from CONNECT. The
+  link stays open to a 3.1.1 broker, or one that ignores the limit.
+- Blocking calls in a pool of threads find that a broker is away. Connecting is not paced, and is
+  slow for many clients at once.
+- It checks once a second whether a PINGREQ is due, when the keepalive is over. A keepalive below
+  3 s is too late for some brokers. PINGRESP may need a whole keepalive, whatever `ping_timeout_s`
+  is.
 - A message above the broker's maximum packet size is sent all the same, and the broker closes.
-- paho does not check the topics and packet ids that a broker sends as strictly as the lean link.
+- paho checks the topics and packet ids of a broker less strictly than the lean link.
 """
 
 from __future__ import annotations
@@ -60,11 +63,11 @@ class PahoLink:
         self._is_frozen = False
         self._last_key = 0
         self._unacknowledged_out: dict[int, tuple[Outgoing, OnAck | None]] = {}
-        """What QoS 1 has not delivered, by keys of our own: packet ids end with a connection."""
+        """Undelivered QoS 1 messages, by keys of our own: packet ids end with a connection."""
         self._waiting: deque[int] = deque()
         """The keys of what this connection has not sent."""
         self._in_flight: dict[int, int] = {}
-        """From packet ids to keys, for what it has."""
+        """Keys by packet id, for messages in flight."""
         self._window = 0
         self._unacknowledged_in: dict[int, Message] = {}
 
@@ -116,7 +119,7 @@ class PahoLink:
                 self._connection.acknowledge(packet_id)
 
     def disconnect(self) -> None:
-        """Say goodbye and close; a frozen link cannot say it, so that its will is published."""
+        """Send DISCONNECT and close; a frozen link cannot send it, so its will is published."""
         is_polite = self._is_connected and not self._is_frozen
         connection = self._let_go()
         if connection is None:
@@ -156,7 +159,7 @@ class PahoLink:
     # What the connection tells
 
     def take_opened(self, *, session_present: bool, receive_max: int) -> None:
-        """Take that CONNACK and SUBACK are in."""
+        """Handle CONNACK and SUBACK."""
         self._is_connected = True
         self._factory.connects += 1
         self._factory.connected += 1
@@ -166,14 +169,14 @@ class PahoLink:
             self._handler.on_connected(session_present=session_present)
 
     def take_message(self, message: Message) -> None:
-        """Take a message."""
+        """Handle a message."""
         if message.packet_id is not None:
             self._unacknowledged_in[message.packet_id] = message
         with self._factory.within:
             self._handler.on_message(message)
 
     def take_puback(self, packet_id: int, code: int) -> None:
-        """Take a PUBACK: the window has room again."""
+        """Handle a PUBACK: the window has room again."""
         key = self._in_flight.pop(packet_id, None)
         if key is None:
             return
@@ -184,7 +187,7 @@ class PahoLink:
                 on_ack(code)
 
     def take_end(self, reason: Disconnected) -> None:
-        """Take that the connection has ended, or could not be made."""
+        """Handle the end of the connection, or its failure."""
         self._let_go()
         if reason.why is Ended.PROTOCOL_ERROR:
             self._factory.protocol_errors += 1

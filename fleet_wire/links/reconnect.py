@@ -1,7 +1,7 @@
 """When to connect again after a connection was lost: one rule for the boxes and for the probe.
 
-Full jitter, "uniform between 0 and min(cap, base * 2^n)", spreads a fleet that lost its broker at
-one instant over the whole interval (AWS Architecture Blog, "Exponential Backoff And Jitter").
+Full jitter is "uniform between 0 and min(cap, base * 2^n)" (AWS Architecture Blog, "Exponential
+Backoff And Jitter"). It spreads a fleet that lost its broker at one instant over the interval.
 Fixed delays, as OVMS v3 firmware uses (30 s, or 60 s after an unexpected close, plus up to 5 s),
 are what makes a reconnect storm.
 """

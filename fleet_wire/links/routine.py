@@ -1,14 +1,14 @@
-"""Heartbeats by routine: what a connected box says again and again is carried once for many.
+"""Heartbeat batches: one packet carries the predictable heartbeats of many cars.
 
-In virtual time most of what happens is heartbeats, and nearly all of them could be told beforehand:
-the same car on the same connection, its fields functions of the time. Cars whose heartbeats fall
-due together form a `Routine`. One packet, a `Round`, stands for all their heartbeats of a moment,
-on the way through the broker to the monitor, and nobody works out what a heartbeat says until
-somebody looks at its car: who keeps something of it is a `Follower`, and catches up first.
+In virtual time most events are heartbeats, and nearly all are predictable: the same car on the same
+connection, its fields functions of the time. Cars whose heartbeats fall due together form a
+`Routine`. One packet, a `Round`, stands for all their heartbeats of a moment, on its path through
+the broker to the monitor. The content of a heartbeat is computed only when somebody reads its car.
+A `Follower` derives state from heartbeats, and catches up before each read.
 
-A car joins when a heartbeat of its own has come all the way. It leaves before anything changes of
-what it says or of how that is carried, and its next heartbeat is one of its own. A round that finds
-anything on its way not as usual is taken apart into messages. So nobody can tell the difference.
+A car joins when a heartbeat of its own has been delivered. It leaves before a change of its fields
+or of its connection, and its next heartbeat is an ordinary message. A round that meets anything
+unusual on its path is split into messages. The result is the same as with single messages.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Speaker(Protocol):
         ...
 
     def joined(self, routine: Routine) -> None:
-        """Learn that the coming heartbeats are sent by routine."""
+        """Handle that `routine` sends the coming heartbeats."""
         ...
 
     def left(self) -> None:
-        """Learn that they no longer are: it sends them by itself again."""
+        """Handle that the box sends its heartbeats itself again."""
         ...
 
     def catch_up(self) -> None:
@@ -74,16 +74,16 @@ class Follower(ABC):
 
     def __init__(self) -> None:
         self.member: Member | None = None
-        """Whose routine brings the heartbeats; None: they come one by one."""
+        """The member whose routine brings the heartbeats; None: they come one by one."""
         self.seen = 0
         """How many of those that the routine remembers have been taken."""
 
     def take_member(self, member: Member | None, seen: int = 0) -> None:
-        """Learn whose routine brings the heartbeats from now on, after so many; None: none does."""
+        """Follow the routine of `member` after its first `seen` heartbeats; None: follow none."""
         self.member, self.seen = member, seen
 
     def catch_up(self) -> None:
-        """Take the heartbeats that have come by routine since the last call."""
+        """Handle the heartbeats that the routine carried since the last call."""
         member = self.member
         if member is not None:
             heard = member.routine.heard
@@ -93,13 +93,13 @@ class Follower(ABC):
                 self.take_beats(missed, member.telemetry_at)
 
     def part(self) -> None:
-        """Let the car's heartbeats come one by one again: nothing is kept of them here any more."""
+        """Return to single heartbeats for this car: the follower has no more batch state."""
         if self.member is not None:
             self.member.leave()
 
     @abstractmethod
     def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
-        """Take heartbeats, one or more, in order; `telemetry_at` says what was sent when."""
+        """Handle one or more heartbeats, in order; `telemetry_at` says what was sent when."""
 
 
 class Member:
@@ -132,7 +132,7 @@ class Member:
         return said[2]
 
     def join(self, followers: tuple[Follower, ...]) -> None:
-        """Let the coming heartbeats be sent by routine: the last one has come all the way."""
+        """Join the routine, now that the last single heartbeat has been delivered."""
         self.is_offered, self.is_in = False, True
         self._followers = followers
         self.routine.add(self)
@@ -141,7 +141,7 @@ class Member:
             follower.take_member(self, len(self.routine.heard))
 
     def leave(self) -> None:
-        """Let the coming heartbeats be sent one by one: something is about to change."""
+        """Leave the routine, before something about the car or its connection changes."""
         self.is_offered = False
         if not self.is_in:
             return
@@ -158,13 +158,13 @@ class Member:
             way.last_sent_s = max(way.last_sent_s, sent)
 
     def catch_up(self) -> None:
-        """Let everybody catch up with the heartbeats so far."""
+        """Bring every follower up to date with the heartbeats so far."""
         self.speaker.catch_up()
         for follower in self._followers:
             follower.catch_up()
 
     def begin_again(self) -> None:
-        """Let the followers count from 0: all have caught up, and the routine forgets."""
+        """Reset the followers' counts to 0: all have caught up, and the routine forgets."""
         for follower in self._followers:
             follower.seen = 0
 
@@ -247,11 +247,11 @@ class Routine:
 
     def __init__(self, every_s: float, on_change: Callable[[], None]) -> None:
         self.every_s = every_s
-        """From one moment to the next, seconds."""
+        """Seconds between two batches."""
         self.members: dict[int, Member] = {}
-        """By their turn."""
+        """Members by their turn."""
         self.listener: Any = None
-        """Who hears the heartbeats of them all."""
+        """The receiver of all heartbeats."""
         self.sent: list[float] = []
         """When rounds were sent, those that all have caught up with aside."""
         self.sent_s = 0.0
@@ -263,7 +263,7 @@ class Routine:
         self.out: list[Round] = []
         """Those that are on their way, whole."""
         self.said: tuple[Member, float, Telemetry] | None = None
-        """What was worked out last: whose heartbeat, when it was sent, what it says."""
+        """The last computed heartbeat: its member, its time of sending, its content."""
         self.on_change = on_change
         """Called when a car has joined or left."""
 
@@ -282,13 +282,13 @@ class Routine:
         return [self.members[number] for number in sorted(self.members)]
 
     def add(self, member: Member) -> None:
-        """Let a car join."""
+        """Add a car."""
         self._take_apart()
         self.members[member.number] = member
         self.on_change()
 
     def remove(self, member: Member) -> None:
-        """Let a car leave."""
+        """Remove a car."""
         self._take_apart()
         del self.members[member.number]
         self.on_change()

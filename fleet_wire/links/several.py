@@ -72,12 +72,12 @@ def spread_links(
 class SeveralLinks:
     """A `Link` over one link to each broker: a message goes to the broker of the car it is about.
 
-    It is connected as soon as each broker has answered or failed once, and one has answered. Then a
-    broker that goes away is tried again on a link of its own, and what was meant for its cars is
-    dropped with the old one; the others go on. Only when none is left the handler is told.
+    It is connected as soon as each broker has answered or failed once, and one has answered. A
+    broker that goes away then gets a new link and is tried again. Messages for its cars are dropped
+    with the old link; the other brokers go on. Only when none is left the handler is told.
 
-    What a broker keeps of a car that is another's, as the list is now, was true before the car
-    moved: it is acknowledged and left aside, and so is that it is taken back there.
+    A retained message on a broker that no longer owns the car predates the car's move. It is
+    acknowledged and ignored, and so is its removal.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class SeveralLinks:
                 link.acknowledge(message)
 
     def disconnect(self) -> None:
-        """Say goodbye to each."""
+        """Disconnect from each broker."""
         self._end(Link.disconnect)
 
     def abort(self) -> None:
@@ -185,9 +185,9 @@ class SeveralLinks:
         return self._handler.session()
 
     def is_left_over(self, message: Message, part: _Part) -> bool:
-        """Return whether a broker has kept, or takes back, what was said of a car now another's.
+        """Return whether a retained message, or its removal, concerns a car of another broker.
 
-        What comes as it is said (neither retained nor empty) is true wherever it is said.
+        A live message (neither retained nor empty) is valid on every broker.
         """
         if message.payload and not message.retain:
             return False
@@ -204,14 +204,14 @@ class SeveralLinks:
                 self._came_by[id(message)] = link
 
     def broker_is_there(self, part: _Part) -> None:
-        """Take that a broker has answered."""
+        """Record that a broker has answered."""
         if self._is_told:
             self._tell_of(part, None)
         else:
             self._begin_if_all_settled()
 
     def broker_is_away(self, part: _Part, reason: Disconnected) -> None:
-        """Take that a connection has ended, or could not be made."""
+        """Record that a connection has ended, or could not be made."""
         if not any(each.link.is_connected for each in self._parts):
             if self._is_told or self._are_all_settled:
                 self._end(Link.abort)
@@ -226,7 +226,7 @@ class SeveralLinks:
         return all(part.is_settled for part in self._parts)
 
     def _begin_if_all_settled(self) -> None:
-        """Tell the handler that we are connected, once each broker has answered or failed."""
+        """Report the connection to the handler once each broker has answered or failed."""
         if not self._are_all_settled:
             return
         self._is_told = True
@@ -282,7 +282,7 @@ class _Part:
         return self._whole.session()
 
     def on_connected(self, *, session_present: bool) -> None:
-        """Learn that this broker is there."""
+        """Report that this broker is connected."""
         self.is_settled, self.session_present = True, session_present
         self.last_end, self._failures = None, 0
         self._whole.broker_is_there(self)

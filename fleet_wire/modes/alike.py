@@ -1,10 +1,10 @@
 """Which modes look the same where a monitor lacks some source. Derived from signatures alone.
 
-A fact parts two modes if one may show it and the other cannot, or one must show it and the other is
-not known to. Modes look the same if no fact that can be seen parts them, and whatever parts one of
-them from a third mode parts the other too. A mode of an unlock that went well, whose every needed
-fact comes from a source that is missing, cannot be seen there at all: it looks like nothing wrong.
-That says nothing of how often they are mistaken.
+A fact separates two modes if one may show it and the other cannot. It also does if one must show it
+and the other need not. Modes look the same if no visible fact separates them. Each fact that
+separates one of them from a third mode must separate the other too. Some modes of a successful
+unlock cannot be seen: every fact that they need comes from a missing source. They look like no
+failure. That says nothing of how often they are mistaken.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WIRES: Final[Mapping[str, frozenset[Told]]] = MappingProxyType(
         "two topics alone": frozenset({Told.ATTEMPT, Told.NEIGHBOURS}),
     }
 )
-"""What monitors lack, in words, with the sources that they have."""
+"""Descriptions of the sources that monitors lack, by the sources that they have."""
 _WORDS: Final = {
     Told.ATTEMPT: "the unlock itself",
     Told.RECEIPTS: "receipts of boxes",
@@ -62,7 +62,7 @@ class AlikeClass(NamedTuple):
 
     slugs: frozenset[str]
     why: str
-    """What would tell them apart, and is not there."""
+    """The missing evidence that would distinguish the modes."""
 
 
 @cache

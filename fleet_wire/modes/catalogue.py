@@ -60,13 +60,12 @@ SIGNATURES: Final[dict[str, Signature]] = {
         | facts(Fact.BACK_IN_MINUTES),
     ),
 }
-"""What tells each mode from others, and what nothing that was wrong: who calls support about an
-unlock that went well has a reason, who came too late for the door had none of it, a platform
-that holds a command up is not well, nor is a car that is back only minutes after it was asked."""
+"""Facts that a successful unlock without any failure cannot show. A support call, a missed rental,
+a platform that delays commands and a car that is back within minutes all have a reason."""
 
 TITLES: Final[dict[str, str]] = {
     **{slug: mode.title for slug, mode in MODES.items()},
     UNKNOWN: "none of the ways of failing that we know",
     NOTHING_WRONG: "nothing was wrong, it only looked odd",
 }
-"""What each name is called that may stand first in a diagnosis, those that are no mode too."""
+"""The title of each possible first entry of a diagnosis, also of those that are no mode."""

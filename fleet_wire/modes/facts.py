@@ -1,7 +1,7 @@
 """Facts: single pieces of evidence about an unlock, and from where each is known.
 
-A fact is seen, or not seen although its source was there, or its source was not there: then
-nothing follows from it. What speaks for which mode stands in `fleet_wire.modes.mode`.
+A fact is seen, or not seen although its source was there, or its source was not there: then nothing
+follows from it. `fleet_wire.modes.mode` lists the facts that support each mode.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 
 class Told(StrEnum):
-    """From where a fact is known."""
+    """A source of evidence: how a fact becomes known."""
 
     ATTEMPT = "attempt"
     """The unlock's own stages, and whether it was answered."""
@@ -26,18 +26,19 @@ class Told(StrEnum):
     TELEMETRY_SINCE = "telemetry_since"
     """Heartbeats that were due after the command: before that none can have failed to come."""
     EVENTS = "events"
-    """What boxes tell when it happens: boots, updates, a low battery."""
+    """Events that boxes send when they happen: boots, updates, a low battery."""
     STATE = "state"
-    """What the car says of its locks and doors."""
+    """The car's state of locks and doors."""
     NEIGHBOURS = "neighbours"
     """Other unlocks at the time: of the car, and of others."""
     KIND = "kind"
-    """What the car is and where it stands, as its state says: operator, region, firmware, hardware;
-    so how those fare that are alike."""
+    """Traits of the car, from its state: operator, region, firmware, hardware. They also show how
+    similar cars do."""
     PLATFORM = "platform"
     """The platform's log."""
     COMMAND_END = "command_end"
-    """What that says of how the command ended, once it was due: before that a command may come."""
+    """The same source for the end of a command, once it was due: before that the answer may still
+    arrive."""
     BROKER_LOG = "broker_log"
     """The broker's own log."""
 
@@ -246,7 +247,7 @@ class Fact(StrEnum):
 
 
 class FactInfo(NamedTuple):
-    """What a fact means, and from where it is known."""
+    """The meaning of a fact, and the source that shows it."""
 
     told: Told
     meaning: str

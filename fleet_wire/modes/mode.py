@@ -1,4 +1,4 @@
-"""What a failure mode is, with its signature."""
+"""Failure modes and their signatures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fleet_wire.modes.facts import Fact
 
 
 class Layer(StrEnum):
-    """Where on the way of an unlock a mode or a fault lies, from the customer to the car."""
+    """A layer of an unlock's path, from customer to car; each mode and fault has one."""
 
     PHONE = "phone"
     """The phone and its app, and the customer who holds it."""
     GATEWAY = "gateway"
     """The API that phones speak to."""
     BOOKING = "booking"
-    """Who may open which car, and when."""
+    """The rights to open a car: which customer, which car, when."""
     COMMAND = "command"
     """The service that sends commands and follows them."""
     BROKER = "broker"
@@ -36,7 +36,7 @@ class Layer(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who must act so that it ends, or does not come again."""
+    """The party that must act to end the failure, or to prevent the next one."""
 
     CUSTOMER = "customer"
     APP_TEAM = "app team"
@@ -66,10 +66,10 @@ FOR: Final = 1.0
 NEEDED: Final = 2.0
 AGAINST: Final = -4.0
 MISSED: Final = -6.0
-"""What a fact weighs for a mode before anything was learned, by where its signature lists it; and
-what it weighs that one which is needed was not seen."""
+"""The prior weight of a fact for a mode, by its list in the signature; `MISSED` is the weight of a
+needed fact that was not seen."""
 LEAST_AGAINST: Final = -1.0
-"""What a fact that a signature rules out weighs at least, whatever was learned."""
+"""The smallest weight of a fact that a signature rules out, whatever was learned."""
 LIGHT: Final = 1.0
 """The most that a fact may weigh that a signature does not list, but for those of `OF_COHORTS`."""
 OF_COHORTS: Final = frozenset(
@@ -88,7 +88,7 @@ class FailureMode:
 
     slug: str
     title: str
-    """What it is, in a few words that support understands; no sentence."""
+    """The mode in a few words that support understands; no sentence."""
     number: int
     """Its row in the catalogue."""
     layer: Layer
@@ -101,13 +101,13 @@ class FailureMode:
     engineer: str
     """What happens, in a sentence for an engineer."""
     customer: str
-    """What a customer may be told, in a sentence."""
+    """A sentence that a customer may hear."""
     acts: Actor
-    """Who must act so that it ends, or does not come again."""
+    """The party that must act to end the failure, or to prevent the next one."""
     now: str
-    """What support does now for the customer, in a sentence."""
+    """The next step of support for the customer, in a sentence."""
     mend: str | None = None
-    """What who must act does then, in a sentence; None: nothing beyond that."""
+    """The later step of the party that must act, in a sentence; None: nothing beyond `now`."""
     signature: Signature
 
     @property
@@ -119,8 +119,8 @@ class FailureMode:
 def on_any_wire(mode: FailureMode) -> FailureMode:
     """Return a mode with what is seen of it on a wire without receipts and reasons, or states.
 
-    There all commands that nobody answers look alike, and all refusals; and where nothing is said
-    of locks, an answer that the car has opened is all that can be known.
+    All unanswered commands look alike there, and all refusals. If locks are not reported, an answer
+    that the car has opened is the only evidence of it.
     """
     signature = mode.signature
     may = signature.needs | signature.speaks_for
@@ -138,10 +138,10 @@ def on_any_wire(mode: FailureMode) -> FailureMode:
 
 
 def behind_the_door(mode: FailureMode) -> FailureMode:
-    """Return a mode with what says that the request never came so far as where the mode lies.
+    """Return a mode with the facts that show that a request stopped before the mode's layer.
 
-    A platform that turns a request down for its form, or for who sent it, has looked at neither
-    booking nor car, and has sent nothing: whatever their state, it is no reason.
+    A platform that rejects a request for its form or its sender has checked neither booking nor
+    car, and has sent nothing. The state of both is no reason then.
     """
     if mode.layer in _AT_THE_DOOR:
         return mode
@@ -163,8 +163,8 @@ INSTEAD_OF = {
     ),
     Fact.OPENED_AT_LAST: frozenset({Fact.OPENED_LATE, Fact.REFUSED_LATE}),
 }
-"""What stands for which facts on a wire without receipts. Where a command does not say until when
-it counts, a box that was away opens its car when it is back, and cannot refuse it as too late."""
+"""The substitutes for facts on a wire without receipts. If a command has no expiry, a box that was
+away opens its car on its return, and cannot refuse the command as too late."""
 INSTEAD_OF_REASONS = {Fact.REFUSED_SOMEHOW: REFUSALS - {Fact.REFUSED_LATE}}
 """The same where boxes do not say why they refuse."""
 INSTEAD_OF_STATE = {Fact.WENT_WELL: frozenset({Fact.RESULT_WITHOUT_STATE})}

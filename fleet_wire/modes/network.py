@@ -35,7 +35,7 @@ _NOT_AWAY: Final = ANSWERS | facts(
 _NOT_SILENT: Final = _NOT_AWAY | facts(
     Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.DENIED_AT_BROKER
 )
-"""What rules out that the radio was lost: of that the broker hears nothing for a keepalive."""
+"""Facts that rule out a lost radio: the broker then hears nothing for a keepalive."""
 _RETURNS: Final = facts(
     Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.OPENED_IN_TIME
 )

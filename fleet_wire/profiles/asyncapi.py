@@ -52,7 +52,7 @@ _JSON_TYPES: Final[Mapping[Type, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """What the document says of one topic."""
+    """The document's description of one topic."""
 
     kind: TopicKind
     address: str
@@ -62,7 +62,7 @@ class _Topic:
     retain: bool = False
     is_heard_only: bool = False
     correlation: str | None = None
-    """Where the command's id is, as a runtime expression of AsyncAPI."""
+    """The location of the command's id, as a runtime expression of AsyncAPI."""
 
 
 def asyncapi(profile: Profile, *, version: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Entry:
     group: Group
     fields: dict[str, Field]
     id_at: Place | None = None
-    """Where the id of the command was found."""
+    """The location of the command's id."""
 
     @property
     def has_id(self) -> bool:
@@ -50,7 +50,7 @@ class Entry:
         return COMMAND_LEVEL in self.group.pattern or COMMAND in self.fields
 
     def forget_id(self) -> None:
-        """Take the id for something else."""
+        """Reject the location of the id: the values there are no ids of commands."""
         self.fields.pop(COMMAND, None)
         names = (COMMAND_LEVEL, _CLIENT_LEVEL)
         pattern = (WILD if level in names else level for level in self.group.pattern)
@@ -80,7 +80,7 @@ class Entry:
 
 
 class _Option(NamedTuple):
-    """What a group may be."""
+    """A candidate kind for a group."""
 
     entry: Entry
     rank: int
@@ -200,7 +200,7 @@ def _is_clear(entry: Entry) -> bool:
 
 
 def _name_ids(found: Sorted) -> None:
-    """Say where commands and answers have their ids, and what other levels are."""
+    """Name the ids of commands and answers, and the meaning of other topic levels."""
     commands, answers = found.of(TopicKind.COMMAND), found.of(TopicKind.RESULT)
     asked, answered = ids_of([one.group for one in commands], [one.group for one in answers])
     for entry, at in zip([*commands, *answers], [*asked, *answered], strict=True):
@@ -215,7 +215,7 @@ def _name_ids(found: Sorted) -> None:
 
 
 def _name_last_commands(found: Sorted) -> None:
-    """Say where states name the command that moved the lock: where an id comes again."""
+    """Name the field in which states repeat the id of the command that moved the lock."""
     ids = {
         said
         for one in found.of(TopicKind.COMMAND)
@@ -250,7 +250,7 @@ def _put_id(entry: Entry, at: Place | None) -> None:
 
 
 def _name_level(entry: Entry, at: int) -> None:
-    """Say what a level is that is no car and no command: who asks, or always the same."""
+    """Name a level that is neither car nor command: a client's id, or a constant."""
     group = entry.group
     is_same = len(set(group.values(at))) == 1
     is_free = COMMAND_LEVEL in group.pattern and _CLIENT_LEVEL not in group.pattern

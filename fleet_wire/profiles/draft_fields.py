@@ -24,13 +24,14 @@ from fleet_wire.profiles.topic_templates import COMMAND
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """A time below is in seconds: in milliseconds it would be in 1973."""
 OTHERWISE: Final = {"action": "ignored", "phase": "refused", "reason": "failed"}
-"""What a value is taken for that nobody knows."""
+"""The meaning of an unknown value."""
 
 _NAMED_BY_PARENT: Final = (Type.WORD, Type.NAME)
-"""What a field may be that has its name from what it lies in, as in `/error/code`."""
+"""The types of a field that is named after its parent, as in `/error/code`."""
 _LEAST_V: Final = 6.0
 _MOST_V: Final = 60.0
-"""Of a car's or a lorry's battery for lights and locks; a drive's has hundreds."""
+"""Highest voltage of a car's or a lorry's battery for lights and locks; a drive battery has
+hundreds."""
 _MILLIVOLTS_FROM: Final = 1000
 _SIM_DIGITS: Final = 15
 """An IMSI has as many digits, an ICCID more (ITU-T E.212, E.118): no operator's name is so long."""
@@ -42,8 +43,9 @@ Field = dict[str, Any]
 def fields_of(kind: TopicKind, group: Group) -> dict[str, Field]:
     """Return each field that every message of a group lets us read, ids of commands aside.
 
-    What says what a message is says what it is about, too, where nothing else does. An answer
-    always gets a reason: a refusal without one would look like one of the broker's.
+    If no other field says what a message is about, the field that says what it is does. An answer
+    always gets a reason: otherwise its refusals would look like the broker's. An answer always gets
+    a reason: a refusal without one would look like one of the broker's.
     """
     found: dict[str, Field] = {}
     for name, place in _places(kind, group):

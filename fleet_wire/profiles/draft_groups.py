@@ -42,13 +42,13 @@ class Group:
     odd: list[Message] = field(default_factory=list)
     """Messages that are no JSON, where nearly all are: no profile could read both."""
     missing: dict[tuple[TopicKind, str], str] = field(default_factory=dict)
-    """By kind and name of a field why it cannot be read here."""
+    """The reason why a field cannot be read here, by kind and name of the field."""
     told_at: str | None = None
     """The pointer to what says what they are, where there are others on these topics."""
     told: list[str] = field(default_factory=list)
-    """What it says."""
+    """The values of that field."""
     kind: TopicKind | None = None
-    """What that means."""
+    """The kind that those values mean."""
 
     @property
     def template(self) -> str:
@@ -124,7 +124,7 @@ class Group:
         return [at for at, level in enumerate(self.pattern) if level == WILD]
 
     def with_level(self, at: int, text: str) -> None:
-        """Say what a level is."""
+        """Set the text of a level."""
         self.pattern = (*self.pattern[:at], text, *self.pattern[at + 1 :])
 
 
@@ -153,7 +153,7 @@ def _document(message: Message) -> dict[str, Any] | None:
 
 
 def _leave_cars_to_the_payload(group: Group) -> None:
-    """Where the payload names cars, and others than a level of the topic, that is no car."""
+    """Drop the level's car if the payload names other cars."""
     at = group.level(VEHICLE)
     if at is None:
         return

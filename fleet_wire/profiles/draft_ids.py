@@ -1,4 +1,4 @@
-"""Where commands and their answers carry the id of the command: what is the same in both."""
+"""Find the command's id in commands and answers: the value that both share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleet_wire.profiles.fields import MAX_NAME
 Place = int | str
 """A level of the topic, or a pointer into the payload."""
 Columns = dict[Place, list[str]]
-"""By place what each message of a group says there."""
+"""The values at each location, one for each message of a group."""
 
 _NAMES: Final = FIELD_WORDS[TopicKind.COMMAND]["command_id"]
 _OTHERS: Final = frozenset(

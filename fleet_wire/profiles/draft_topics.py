@@ -25,7 +25,7 @@ VEHICLE: Final = "{vehicle_id}"
 WILD: Final = "+"
 """A level that is an id, and of no car."""
 MANY: Final = 3
-"""So many values of a level, with all else alike, are ids rather than words."""
+"""Number of values above which a level holds ids rather than words, all else alike."""
 _NO_IDS: Final = KNOWN_WORDS - FIELD_WORDS[TopicKind.COMMAND]["vehicle_id"]
 """Words that no id has in it; `car-a` may be one."""
 _LOOKS_LIKE_ID: Final = re.compile(r"(?=.*\d)[A-Za-z0-9_.-]{4,64}|\d+", re.ASCII)
@@ -67,7 +67,7 @@ def _ids_in(topics: list[Levels], vehicles: frozenset[str]) -> frozenset[str]:
 def _constants(topics: list[Levels], looks: set[str]) -> set[str]:
     """Return what looks like an id and is part of every topic: a word such as `fleet2`.
 
-    Where a topic would have no id then, the longest is one: of the only car.
+    If a topic would have no id left, the longest constant is the id: that of the only car.
     """
     shortest = min(map(len, topics), default=0)
     found = [
@@ -139,9 +139,8 @@ def _says(name: str, words: set[str], others: set[str]) -> bool:
 def _car_levels(shapes: Mapping[Levels, Levels], vehicles: frozenset[str]) -> dict[Levels, int]:
     """Return for each shape the level that is a car: what is heard of in most places.
 
-    Of two that are heard of in as many, it is the one that comes more often, has fewer values, and
-    looks less like made by a machine; but none that never changes beside one that is no id of
-    something new each time.
+    If two levels vary in equally many topics, the car is the one that comes more often, has fewer
+    values, and looks less machine-made. A constant level loses against one whose ids come again.
     """
     ids: dict[Levels, set[Levels]] = defaultdict(set)
     for levels, shape in shapes.items():

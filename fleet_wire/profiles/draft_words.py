@@ -167,7 +167,7 @@ _OPPOSITES: Final = tuple(
         "up down",
     )
 )
-"""Where one is said, the other may come."""
+"""Values that suggest others: if one is seen, the other may come."""
 ABOUT: Final[Mapping[TopicKind, str]] = {
     TopicKind.COMMAND: "action",
     TopicKind.RESULT: "phase",
@@ -175,9 +175,9 @@ ABOUT: Final[Mapping[TopicKind, str]] = {
 }
 """The field that a message of a kind is about."""
 WEAK_KIND_WORDS: Final = _words("unlock lock")
-"""What a topic of commands may be called, and one of the lock's state too."""
+"""Words for a topic of commands that may also mean the lock's state."""
 CLIENT_WORDS: Final = _words("client clients user users app apps phone phones sender from")
-"""What stands before the id of whoever sends a command."""
+"""Words that stand before the id of a command's sender."""
 _LOOSE_WORDS: Final = _words("true false yes no on off 0 1 locked unlocked opened closed")
 """Values that may mean much: a state of the lock says them as well as a command or an answer."""
 KNOWN_WORDS: Final = frozenset(
@@ -194,7 +194,7 @@ _HEAD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*[;,|:]")
 """A word that more follows, as in `DONE;1795813434`."""
 _IN_CAMEL_CASE: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BY_WEIGHT: Final = ("refused", "executed")
-"""What an answer of several words means if any of them does: `ack failed` is a refusal."""
+"""The meaning of an answer of several words, if any of them has it: `ack failed` is a refusal."""
 
 
 def plain(text: str) -> str:

@@ -1,9 +1,9 @@
 """A first draft of a profile file, from messages that were heard.
 
 It is guessed from words that fleets use in topics and fields, from which levels of topics vary, and
-from what comes again in answers. It is tried on what was heard before it is given away: it can be
-loaded and reads all of that, and says `FILL_IN` where somebody has to say what nobody could guess.
-What was not understood stands in it as a comment.
+from what comes again in answers. The draft is tried on the recorded messages first. It can be
+loaded, reads all of them, and contains `FILL_IN` where a person must decide. Messages that were not
+understood are listed as comments.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from fleet_wire.profiles.topic_templates import TopicTemplate
 from fleet_wire.shown import text_problem
 
 _WORD_NEEDED: Final = {TopicKind.COMMAND: "unlock", TopicKind.RESULT: "executed"}
-"""What some message of a kind has to say."""
+"""The word that some message of a kind must contain."""
 _MOST_WORDS: Final = 5
 _MOST_LETTERS: Final = 60
-"""What a comment names of words that were heard."""
+"""Most letters of a recorded word in a comment."""
 _UNHEARD: Final = f"nothing was heard that looks like one: instead of {FILL_IN}, its topic"
 
 
@@ -84,7 +84,7 @@ def _fault(found: Sorted, mqtt: str, heard: Sequence[Message]) -> tuple[Entry, s
 
 
 def _forget_ids_of_answers_alone(found: Sorted) -> None:
-    """Where commands carry no id, what answers carry is none of a command."""
+    """Drop the ids of answers if commands carry none."""
     commands = found.of(TopicKind.COMMAND)
     if commands and not any(one.has_id for one in commands):
         for one in found.of(TopicKind.RESULT):
@@ -139,7 +139,7 @@ def _document(found: Sorted, mqtt: str) -> dict[str, Any]:
 
 
 def _fill_in(kind: TopicKind, forms: list[dict[str, Any]], found: Sorted) -> None:
-    """Say where a topic, or its most needed word, has to be filled in."""
+    """Mark the topic, or its most needed word, that a person must fill in."""
     name, word = ABOUT[kind], _WORD_NEEDED[kind]
     if not forms:
         levels = [FILL_IN, VEHICLE, kind.value]

@@ -29,11 +29,11 @@ Write = Callable[[Any], Any]
 
 MAX_NAME: Final = 128
 MAX_TEXT: Final = 256
-"""As in the contract; a longer text is cut, a longer name is no name."""
+"""Longest text, as in the contract; a longer text is cut, a longer name is no name."""
 
 
 class Special(Enum):
-    """What a status may say besides the contract's words."""
+    """The values of a status besides the contract's words."""
 
     PROVISIONAL = "provisional"
     """Another status may follow: it ends nothing."""
@@ -42,7 +42,7 @@ class Special(Enum):
 
 
 class Type(StrEnum):
-    """What a field holds."""
+    """The type of a field."""
 
     NAME = "name"
     TEXT = "text"
@@ -144,7 +144,7 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
     },
     TopicKind.WAKE: {"vehicle_id": _NAME, "request_id": _NAME, "requested_at": _TIME},
 }
-"""What each message can say. The names are the contract's, times without their unit."""
+"""The fields of each message. The names are the contract's, times without their unit."""
 
 ATTRIBUTES: Final[Mapping[str, str]] = {
     "issued_at": "issued_at_ms",

@@ -20,7 +20,7 @@ class _Part(BaseModel):
 
 
 class FieldForm(_Part):
-    """Where a field of the contract stands in a message, and in which words."""
+    """The location of a contract field in a message, and its words there."""
 
     at: str | None = Field(
         None,
@@ -111,7 +111,10 @@ Messages = Annotated[tuple[MessageForm, ...], BeforeValidator(_OrOne.read), _OrO
 
 
 class ProfileForm(_Part):
-    """How the wire of a fleet maps to the contract. What the fleet does not have is left out."""
+    """How the wire of a fleet maps to the contract.
+
+    Fields that the fleet does not have are left out.
+    """
 
     description: str = Field("", description="whose wire it is")
     mqtt: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = Field(

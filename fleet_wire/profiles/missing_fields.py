@@ -1,4 +1,4 @@
-"""Say which fields a fleet's profile does not map, and what the monitor cannot see without them."""
+"""List the fields that a profile does not map, and what the monitor cannot see without them."""
 
 from __future__ import annotations
 

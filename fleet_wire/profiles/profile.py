@@ -1,8 +1,8 @@
 """A profile: what a fleet's wire looks like, for boxes, platform and monitor alike.
 
 A profile turns topic and payload into a message of the contract, and back. It holds nothing of any
-car, so that one object serves a whole process. What a fleet cannot say is in its `WireTraits`: who
-concludes from what is missing asks there first.
+car, so that one object serves a whole process. Its `WireTraits` list what a fleet cannot express:
+any conclusion from an absent message needs them.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Packet = tuple[str, bytes, int, bool]
 """A message to publish: topic, payload, QoS, and whether it is retained."""
 
 Place = tuple[TopicKind, str, Any]
-"""What a topic says: the kind of its message, the car ("" where only the payload names it), and
-what else the profile took from it."""
+"""A topic's meaning: the kind of its message, the car ("" if only the payload names it), and the
+profile's own remainder."""
 
 Heard = WireMessage | PartialState | PartialTelemetry | ProvisionalResult
-"""What a message says, in the contract's terms."""
+"""A message's content, in the contract's terms."""
 
 MqttVersion = Literal["5", "3.1.1"]
 
@@ -38,12 +38,12 @@ class Correlation(StrEnum):
     CORRELATION_DATA = "correlation_data"
     """Its id is MQTT 5's Correlation Data."""
     ONLY_OPEN = "only_open"
-    """By nothing: it answers the only command to its car that has no answer yet."""
+    """No id: it answers the only command to its car that has no answer yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireTraits:
-    """What the messages of a fleet can say, and what its boxes do with commands."""
+    """The abilities of a fleet's messages, and the behaviour of its boxes towards commands."""
 
     mqtt: MqttVersion = "5"
     is_signed: bool = True
@@ -62,7 +62,7 @@ class WireTraits:
     kinds: frozenset[TopicKind] = frozenset(TopicKind)
     """Which messages there are."""
     phases: frozenset[Phase] = frozenset(Phase)
-    """What answers can say."""
+    """The phases that answers can report."""
     actions: frozenset[Action] = frozenset(Action)
     """What can be asked of a car."""
     reports_lock: bool = True

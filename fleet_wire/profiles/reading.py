@@ -53,7 +53,7 @@ _TYPES: Final[Mapping[Type, Any]] = {
     Type.TIME: int,
     Type.WORD: str | int | float | bool,
 }
-"""What a value is on the short way: as JSON and the contract have it."""
+"""The types of a value in JSON for a field that is already in the contract's form."""
 
 _Plan = list[tuple[int, Read]]
 """For each value that is taken out of a message: which field it is, and what reads it."""

@@ -49,7 +49,7 @@ class Sample(msgspec.Struct, omit_defaults=True):
 
 
 class Reading(StrEnum):
-    """What became of a recorded message."""
+    """The result of reading a recorded message."""
 
     READ = "read"
     IGNORED = "of no concern"
@@ -91,11 +91,11 @@ class Said(NamedTuple):
     """One recorded message."""
 
     place: str
-    """Where it stands."""
+    """The message's location in the recording."""
     topic: str
     reading: Reading
     text: str
-    """What became of it, in words."""
+    """The result in words."""
 
 
 def said_of(profile: Profile, samples: Iterable[tuple[str, Message]]) -> Iterator[Said]:

@@ -48,7 +48,7 @@ class Chooser(Generic[RouteT]):
         pointers = list(dict.fromkeys(one for form, _ in routes for one in wanted(form)))
         self._walk = walking([tokens_of(pointer) for pointer in pointers])
         self.first = routes[0][1]
-        """What a payload is taken for that nothing can be asked of: none, or no JSON."""
+        """The route for a payload that has no field to decide by: an empty one, or no JSON."""
         self._routes = [
             ([(pointers.index(one), values) for one, values in wanted(form).items()], route)
             for form, route in routes

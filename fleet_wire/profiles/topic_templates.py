@@ -77,7 +77,7 @@ _Shape = tuple[Callable[[list[str]], Any], dict[Any, RouteT]]
 class TopicIndex(Generic[RouteT]):
     """Finds what a topic belongs to: one dictionary for each shape that templates have.
 
-    A shape is the number of levels and which of them are fixed: mostly a topic of so many levels
+    A shape is the number of levels and which of them are fixed. Mostly a topic of so many levels
     has one shape, and is found at once.
     """
 

@@ -51,7 +51,7 @@ class Writer:
         self._writes: dict[str, Write] = {}
         self._words: dict[Any, Any] | None = None
         self._levels: dict[str, str] = {}
-        """From names of levels to the fields that fill them."""
+        """The fields that fill each named level."""
         self._note_fields(form)
         about = SAYS.get(kind, "")
         self._payload = _payload(form, dict(variables), about=about)

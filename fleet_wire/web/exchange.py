@@ -54,7 +54,7 @@ class HttpRequest(Protocol):
 
 
 class HttpResponse(NamedTuple):
-    """What a request is answered."""
+    """The answer to a request."""
 
     status: int
     body: bytes

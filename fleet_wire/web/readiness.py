@@ -1,4 +1,4 @@
-"""What `/readyz` answers of whoever works with brokers."""
+"""The answer to `/readyz` for services that need brokers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleet_wire.web.exchange import HttpResponse
 def readiness(not_ready: str | None, without: str) -> HttpResponse:
     """Return what `/readyz` answers: 200 while one broker is there, and what it is `without`.
 
-    Who serves a part of the cars is ready: to take it out of service would lose the others too.
+    A service without some brokers is still ready: to remove it would lose the other cars too.
     """
     if not_ready is None:
         but = f", but without {without}: cars there are not reached" if without else ""

@@ -30,12 +30,12 @@ STOP_WITHIN_S: Final = 5.0
 """Answers that are under way get so long at the end."""
 
 MAX_SAID: Final = 200
-"""Of what is no HTTP so many letters are logged."""
+"""Most letters of invalid HTTP in the log."""
 MAX_URL_BYTES: Final = 8_192
 """RFC 9110, section 4.1, asks for 8,000 octets at least."""
 MAX_HEADER_BYTES: Final = 8_190
-"""Of one header, as aiohttp has it. Another number than that of URLs: by it aiohttp's error says
-which of both was too long."""
+"""Largest size of one header, as in aiohttp. Another number than that of URLs: by it aiohttp's
+error says which of both was too long."""
 URI_TOO_LONG: Final = 414
 """RFC 9110, section 15.5.15."""
 HEADERS_TOO_LARGE: Final = 431
@@ -71,18 +71,16 @@ def at_url(host: str, port: int) -> str:
 class HttpServer:
     """Answers each request with what `handler` returns.
 
-    A connection ends when it has waited for its client for `connection_s`, whatever has come by
-    then: who sends half a head or half a body, or a letter now and then, stays no longer. It ends
-    too when an answer takes longer than `answer_s` (None: as long), the client's reading of it
-    included; of an answer that goes on each chunk has so long. With `one_request` it ends after its
-    first answer.
+    A connection closes after `connection_s` of waiting for its client, whatever has arrived. A
+    client that sends a byte now and then stays no longer. It also closes when an answer and the
+    client's reading of it need more than `answer_s` (None: no limit). A streamed answer has so long
+    for each chunk. With `one_request` it ends after its first answer.
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
-    An exception of a handler is answered 500 without its text, logged with its traceback at most
-    once in `LOGGED_EVERY_S`, and told to `on_defect`, which counts it.
-    What is no HTTP is logged as a warning, as seldom, unless `logs_no_http` is false: who counts it
-    need not.
-    A handler is cancelled when its client hangs up.
+    An exception of a handler is answered with 500 without its text, and counted by `on_defect`. Its
+    traceback is logged at most once in `LOGGED_EVERY_S`. What is no HTTP is logged as a warning, as
+    seldom, unless `logs_no_http` is false: who counts it need not. A handler is cancelled when its
+    client hangs up.
     """
 
     def __init__(
@@ -202,8 +200,8 @@ class _Request:
 class _Response:
     """An answer in bytes: what aiohttp's `RequestHandler` asks of a response, and no more.
 
-    Its own `Response` keeps headers in a multidict, fills in what is missing and writes them out:
-    that took a third of what aiohttp takes for a request.
+    The `Response` of aiohttp keeps headers in a multidict, completes and writes them: a third of
+    its time for a request.
     """
 
     __slots__ = ("_content", "_writer", "keep_alive")

@@ -86,11 +86,12 @@ class LeanLink(PacketStream):
         super().__init__(factory)
         self._handler = handler
         self._several = handler.on_messages if isinstance(handler, HandlerOfSeveral) else None
-        """What a handler of several takes them by: to ask at each read costs a microsecond."""
+        """The handler, if it accepts several messages at once; a check at each read costs a
+        microsecond."""
         self._state = _State.CLOSED
         self._opening: Opening | None = None
         self._unacknowledged: dict[int, Message] | tuple[()] = ()
-        """By packet id; `()` while empty: that costs nothing."""
+        """Unacknowledged messages by packet id; `()` while empty: that costs nothing."""
         self._max_packet_bytes = LARGEST_PACKET
 
     # What the owner calls
@@ -164,7 +165,7 @@ class LeanLink(PacketStream):
             self._send(puback_packets(packet_ids))
 
     def disconnect(self) -> None:
-        """Say goodbye and close. A frozen link cannot say it: then its will is published."""
+        """Send DISCONNECT and close. A frozen link cannot say it: then its will is published."""
         if self._is_frozen:
             self.abort()
         else:
@@ -194,12 +195,12 @@ class LeanLink(PacketStream):
         return self._factory.identity_of(self._handler)
 
     def not_opened(self, opening: Opening, detail: str) -> None:
-        """Take the failure of `opening`, from the factory."""
+        """Handle the factory's report that `opening` failed."""
         if self._opening is opening:
             self._end(Disconnected(Ended.UNREACHABLE, detail=detail))
 
     def opened(self, opening: Opening, transport: asyncio.Transport) -> None:
-        """Take the connection that `opening` was for, from the event loop."""
+        """Handle the event loop's report that the connection for `opening` is there."""
         if self._opening is not opening:
             transport.set_protocol(_NOBODY)
             transport.abort()
@@ -288,7 +289,7 @@ class LeanLink(PacketStream):
     # Closing
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take from the event loop that the connection is gone; a frozen link sees it at `thaw`."""
+        """Handle the event loop's report of a lost connection; a frozen link sees it at `thaw`."""
         self._transport = self._sock = None
         if not self._is_frozen:
             detail = describe_os_error(exc) if isinstance(exc, OSError) else "connection closed"
@@ -360,13 +361,13 @@ class LeanLink(PacketStream):
         return taken
 
     def _hand_on(self, came: list[Incoming], taken: int) -> int:
-        """Let the owner have what stands in a row for it, at one and the same moment.
+        """Deliver the messages at the front of `came` to the owner, all at the same moment.
 
-        Return how many are taken then. The first that is not for it is left to `_take`.
+        Return how many are delivered then. The first packet of another kind is left to `_take`.
         """
         transport, factory, several = self._transport, self._factory, self._several
         together: list[Message] = []
-        """What a handler of several gets before what is no message."""
+        """Messages for a handler of several, up to the first packet of another kind."""
         with factory.within:
             for packet in came[taken:] if taken else came:
                 if type(packet) is Message and self._note_unacknowledged(packet):
@@ -404,7 +405,7 @@ class LeanLink(PacketStream):
         return len(unacknowledged) <= self._factory.limits.receive_max
 
     def _take(self, packet: Incoming) -> None:
-        """Take what is not handed on as it comes: what comes early, seldom, or must not come."""
+        """Handle a packet that is not simply delivered: an early, rare or forbidden one."""
         kind = type(packet)
         if self._state is _State.CONNECTING and kind not in _FIRST_PACKETS:
             raise PeerError(PROTOCOL_ERROR, f"{kind.__name__} before CONNACK")

@@ -18,11 +18,11 @@ class Opened(Protocol):
         ...
 
     def opened(self, opening: Opening, transport: asyncio.Transport) -> None:
-        """Take the connection that `opening` was for."""
+        """Handle the new connection for `opening`."""
         ...
 
     def not_opened(self, opening: Opening, detail: str) -> None:
-        """Learn that `opening` brings no connection, or none in time."""
+        """Handle the failure of `opening`: no connection, or none in time."""
         ...
 
 
@@ -48,9 +48,9 @@ class Opening(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
         self.session: Session | None = None
-        """What CONNECT says."""
+        """The session for CONNECT."""
         self.identity = Identity()
-        """Who CONNECT is from."""
+        """The client's identity for CONNECT."""
         self.session_present = False
         self.receive_max = 0
         """The broker's."""
@@ -68,7 +68,7 @@ class Opening(asyncio.Protocol):
         self._link.opened(self, cast("asyncio.Transport", transport))
 
     def fail(self, detail: str) -> None:
-        """Tell the link that there will be no connection."""
+        """Report to the link that there will be no connection."""
         self._link.not_opened(self, detail)
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """QoS 1 on its way out: a window in flight, and behind it what waits. No I/O.
 
-At least once: what a connection leaves unacknowledged goes out again on the next one.
+Delivery is at least once: messages that a connection leaves unacknowledged go out again on the next
+one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from fleet_wire.links.link import OnAck
 
 LAST_PACKET_ID = 65_535
 MAX_QUEUED = 32_000
-"""What waits has ids that were given in turn; this keeps the count from coming round to them."""
+"""Most waiting messages; the limit keeps packet ids, which are counted upwards, from meeting those
+in use."""
 
 _Entry = tuple[int, bytes, OnAck | None]
 """Packet id, packet, and whom to tell of its PUBACK."""
@@ -29,9 +31,9 @@ class Outbox:
         self._last_id = 0
         # Both are `()` while empty: that costs nothing, most of the time, for most links.
         self.in_flight: dict[int, tuple[bytes, OnAck | None]] | tuple[()] = ()
-        """What waits for its PUBACK, by packet id."""
+        """Messages that await their PUBACK, by packet id."""
         self.waiting: deque[_Entry] | tuple[()] = ()
-        """What waits for the window."""
+        """Messages that wait for room in the window."""
 
     def next_id(self) -> int:
         """Return the packet id of the next message; it is taken by `start`, `wait` or `take`."""

@@ -1,4 +1,4 @@
-"""What the lean links of one factory share: settings, counts, timers, sockets and writes."""
+"""State that the lean links of one factory share: settings, counts, timers, sockets and writes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Flushed(Protocol):
 
 
 class SharedByLinks:
-    """What the links of one broker share.
+    """State that the links of one broker share.
 
     `broker` is `mqtt://` or `mqtts://`; `tls` is its context (None: the system's authorities).
     `source_addresses`: see `fleet_wire.links.connecting.Dialer`. `quick_ack` helps against brokers

@@ -1,6 +1,6 @@
 """The bytes of a lean link: packets come in in any pieces and go out together, pings when idle.
 
-What the packets mean is the business of `fleet_wire.links.lean.link`, which builds on this.
+`fleet_wire.links.lean.link` builds on this and gives the packets their meaning.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _SMALLEST_WINDOW = 10
 """PUBACKs that do not wait for more: RabbitMQ sends 10 messages (mqtt.prefetch) and then waits for
 them, mosquitto 20 (max_inflight_messages). ejabberd sends one."""
 _WORTH_WAKING_BYTES = 16_384
-"""So much is read at once, whatever may still follow: sixty messages of the contract or so."""
+"""Bytes that are enough to wake up for: about sixty messages of the contract."""
 _PACKETS_A_TURN = 128
-"""Of more that have come together the rest waits for the next turn of the event loop: timers, pings
-and other connections are due in between. A monitor takes some 2 ms for so many [E]."""
+"""Most packets handled in one turn of the event loop. The rest waits for the next turn, so that
+timers, pings and other connections run in between. A monitor takes some 2 ms for so many [E]."""
 
 
 class PacketStream(asyncio.Protocol, ABC):
@@ -62,7 +62,7 @@ class PacketStream(asyncio.Protocol, ABC):
         self._outbox = Outbox()
         self._transport: asyncio.Transport | None = None
         self._sock: socket.socket | None = None
-        """Where packets may be awaited together; else None."""
+        """The socket, if packets may be awaited together; else None."""
         self._low_water = 1
         """How many bytes must have come in before the event loop wakes for them."""
         self._gathers_pubacks = False
@@ -73,11 +73,11 @@ class PacketStream(asyncio.Protocol, ABC):
         self._incoming: bytes | bytearray = b""
         """The beginning of a packet whose end has not come."""
         self._outgoing: list[bytes] | tuple[()] = ()
-        """What goes out when this iteration of the event loop is over."""
+        """Packets to write at the end of this iteration of the event loop."""
         self._pubacks: list[int] | tuple[()] = ()
         """The ids of PUBACKs that may still gather before they go out."""
         self._keepalive_s = 0
-        """As CONNACK says; 0: none."""
+        """Keepalive from CONNACK; 0 for none."""
         self.check_tick = 0
         self._last_sent_tick = 0
         self._pinged_tick = 0
@@ -87,7 +87,7 @@ class PacketStream(asyncio.Protocol, ABC):
 
     @abstractmethod
     def _take_in_order(self, came: list[Incoming]) -> int:
-        """Take one after the other, until the link freezes or lets go; return how many were taken.
+        """Handle packets in order until the link freezes or closes; return how many were handled.
 
         Raises `PeerError` for what the broker must not send now.
         """
@@ -102,7 +102,7 @@ class PacketStream(asyncio.Protocol, ABC):
 
     @abstractmethod
     def _notice_loss(self, detail: str) -> None:
-        """Learn that the connection has gone."""
+        """Handle the loss of the connection."""
 
     @abstractmethod
     def _end(self, reason: Disconnected) -> None:
@@ -125,7 +125,7 @@ class PacketStream(asyncio.Protocol, ABC):
     # Reading
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes from the event loop."""
+        """Handle bytes from the event loop."""
         self._pinged_tick = 0
         self._guarded(self._read, data)
 
@@ -156,16 +156,16 @@ class PacketStream(asyncio.Protocol, ABC):
             self._await_next(self._sock, taken)
 
     def _take_rest(self, transport: asyncio.Transport) -> None:
-        """Go on with what came together, in another turn; a link that froze goes on at `thaw`."""
+        """Handle the remaining packets in another turn; a frozen link continues at `thaw`."""
         if self._transport is transport and not self._is_frozen:
             transport.resume_reading()
             self._guarded(self._read, b"")
 
     def _await_next(self, sock: socket.socket, packets: int) -> None:
-        """Let the event loop sleep until it is worth waking up, after so many packets.
+        """Sleep until enough data has arrived, after so many packets.
 
-        Behind several of them it is so when there is much to read, or after a moment. Behind a lone
-        one it is at once: that may be all that the broker sends before it is acknowledged. See
+        Behind several packets the loop wakes up when there is much to read, or after a moment.
+        Behind a lone one it wakes up at once: the broker may wait for its acknowledgement. See
         docs/decisions/0011.
         """
         factory = self._factory
@@ -181,10 +181,10 @@ class PacketStream(asyncio.Protocol, ABC):
             self._set_low_water(sock, 1)
 
     def _await_pubacks(self, sock: socket.socket) -> None:
-        """Let the event loop sleep until all PUBACKs that are due can be read at once.
+        """Sleep until all PUBACKs that are due can be read at once.
 
-        Where none is due it stays as it was: what comes next is longer, or closes the connection.
-        See docs/decisions/0005.
+        If none is due, nothing changes: the next packet is longer, or closes the connection. See
+        docs/decisions/0005.
         """
         low_water = 1
         if not self._incoming and not self._pinged_tick:
@@ -205,11 +205,11 @@ class PacketStream(asyncio.Protocol, ABC):
     # Writing
 
     def pause_writing(self) -> None:
-        """Take from the event loop that the peer does not read."""
+        """Handle the event loop's report that the peer has stopped reading."""
         self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Take from the event loop that the peer reads again."""
+        """Handle the event loop's report that the peer reads again."""
         self._is_paused = False
         self._guarded(self._pump)
 
