@@ -35,13 +35,13 @@ class LaterEnd(msgspec.Struct, frozen=True):
 
 
 class UsedBooking(msgspec.Struct, frozen=True):
-    """By which booking a car is opened or closed."""
+    """The booking with which a customer opens or closes a car."""
 
     booking_id: Name
     distance_m: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """How far the phone is from the car, metres."""
     position: tuple[Latitude, Longitude] | None = None
-    """Where the phone is, degrees."""
+    """The phone's position in degrees."""
 
 
 class BookingAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ STATES: Final = {
     " locks. An answer that comes late still changes this state to `executed` or `refused`.",
     CommandState.NOT_PUBLISHED: "Final: the car never got it. `reason` says why.",
 }
-"""What each state of a command means to who asks."""
+"""The meaning of each state of a command to the client."""
 
 
 class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,11 +100,11 @@ class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ]
     trace_id: str
     reason: str | None = None
-    """What the car or the platform says of its end, where there is something to say."""
+    """The reason for its end from the car or the platform, if there is one."""
 
 
 class VehicleAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the platform has heard of a car."""
+    """The platform's knowledge of a car."""
 
     vehicle_id: str
     presence: Literal["online", "offline", "asleep", "unknown"]

@@ -21,7 +21,7 @@ UNKNOWN: Final = "unknown"
 NONE: Final = "none"
 """The problem of an answer that is what was asked for."""
 UNTYPED: Final = "untyped"
-"""Of an answer of 400 or more that has no problem type."""
+"""The label of an answer of 400 or more that has no problem type."""
 BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 OPENMETRICS: Final = "application/openmetrics-text"
 

@@ -21,7 +21,7 @@ from fleet_wire.contract.trace_context import TRACEPARENT, parse_traceparent
 
 NO_OPERATION: Final = "none"
 MAX_REASON: Final = 256
-"""As `fleet_wire.contract.messages.Text` has it."""
+"""Longest reason, as in `fleet_wire.contract.messages.Text`."""
 
 
 def trace_of(headers: Mapping[str, str]) -> str:

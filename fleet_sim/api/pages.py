@@ -1,4 +1,4 @@
-"""What the API serves besides its operations: its description, the problem types, metrics."""
+"""The API's pages besides its operations: its description, the problem types, metrics."""
 
 from __future__ import annotations
 

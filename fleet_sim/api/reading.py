@@ -1,4 +1,4 @@
-"""What a phone's HTTP request says in its headers and its body, and what is wrong with them."""
+"""Read and check the headers and the body of a phone's HTTP request."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,31}")
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)', re.IGNORECASE)
 _PLACE: Final = re.compile(r"(.*?)(?: - at `\$(.*)`)?", re.DOTALL)
 _ROOM: Final = b" " * 6
-"""As long as half of a surrogate pair (`\\ud800`). One so near to the end msgspec takes for a body
-that was cut off; with so much behind it says what it is."""
+"""The length of half of a surrogate pair (`\ud800`). One so near to the end msgspec takes for a
+body that was cut off; with so much behind it says what it is."""
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`")
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 

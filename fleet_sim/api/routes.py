@@ -11,21 +11,21 @@ from fleet_sim.platform.operations import ENDPOINTS, METHODS, Operation
 from fleet_wire.contract.problems import METHOD_NOT_ALLOWED, ROUTE_UNKNOWN, ProblemType
 
 MAX_ID: Final = 128
-"""As the wire's names have it, see `fleet_wire.contract.messages.Name`."""
+"""Longest id, as for names on the wire, see `fleet_wire.contract.messages.Name`."""
 _FIELD_PLACE: Final = 2
-"""Of the parts of a path between its slashes, counted from 0: the one that may be a field."""
+"""The index, from 0, of the path segment that may be a field."""
 
 
 BodyDecoder = msgspec.json.Decoder[LaterEnd | NewBooking | UsedBooking]
 
 
 class Route(NamedTuple):
-    """What one method at one path is about."""
+    """The operation of one method at one path."""
 
     operation: Operation
     template: str
     field: str | None
-    """Of `Request`, whose value stands in the path."""
+    """The field of `Request` whose value is in the path."""
     body: BodyDecoder | None
 
 

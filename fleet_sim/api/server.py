@@ -1,8 +1,8 @@
 """The API over HTTP: makes a `Request` of what a phone sends, and a response of the `Answer`.
 
-It decides nothing about bookings and cars. Whatever goes wrong becomes problem details (RFC 9457):
-what the platform answers, what cannot be handed to it, and what nothing has treated, which is
-`internal-error` and counted by itself, with its trace.
+It decides nothing about bookings and cars. Every failure becomes problem details (RFC 9457): a
+refusal of the platform, an invalid request, and an unhandled exception. The last is
+`internal-error`; it is counted by itself and logged with its traceback.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ CONNECTION_S: Final = 30.0
 BACK_AFTER_S: Final = 1.0
 """Another process may take over: a client that was waiting asks again after so long."""
 _NO_HTTP: Final = {each.status: each for each in (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, *UNREAD)}
-"""What a request is told that cannot be read so far as to know what it asks for."""
+"""The problem of a request too broken to show its operation, by status."""
 _READING: Final = ("GET", "HEAD")
 _CHALLENGE: Final = 'Bearer realm="unlockpath"'
 """RFC 6750, section 3."""
@@ -114,7 +114,7 @@ class ApiServer:
         return await self._http.start(host, port)
 
     async def stop(self) -> None:
-        """Close the port. Who waits is told to come back later; what was asked for goes on."""
+        """Close the port. Waiting clients are told to come back later; their requests continue."""
         come_back = msgspec.structs.replace(of_problem(MAINTENANCE), retry_after_s=BACK_AFTER_S)
         for asking in tuple(self._waiting):
             self._tell(asking, come_back)
@@ -180,7 +180,7 @@ class ApiServer:
         )
 
     async def _given(self, request: Request, endpoint: str) -> Answer:
-        """Ask, and wait. Who does not wait to the end leaves what was asked for to go on."""
+        """Ask, and wait. A client that hangs up leaves its request running."""
         asking = _Asking(endpoint)
         with self._present():
             asked = self._platform.ask(request, asking.take)
@@ -207,7 +207,7 @@ class ApiServer:
             asking.tell(answer)
 
     def _give_up(self, asking: _Asking) -> None:
-        """Let nobody wait for ever."""
+        """End a request that nobody has answered in time."""
         if asking.has_answer:  # it has come this moment
             return
         error = LookupError("the platform has not answered")
@@ -291,7 +291,7 @@ class _Asking:
         return self.answer is not None
 
     def take(self, answer: Answer) -> None:
-        """Take the answer."""
+        """Store the answer."""
         self.answer = answer
         if self.waiting is not None and not self.waiting.done():
             self.waiting.set_result(answer)

@@ -1,8 +1,8 @@
-"""Who may do what at a private mosquitto, and how that is changed while it runs.
+"""Access rules of a private mosquitto, and their changes at run time.
 
-Boxes come without a name. The monitor and the platform are users with a password each: so the
-broker's log is for the monitor alone, and a box can be denied a topic that the platform publishes
-to. The files lie in the run's directory, for their owner alone.
+Boxes come without a name. The monitor and the platform are users with a password each. So only the
+monitor reads the broker's log, and a box can lose a topic that the platform publishes to. The files
+lie in the run's directory, for their owner alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fleet_wire.private_files import FOR_OWNER, write_whole
 MONITOR_USER, PLATFORM_USER = "monitor", "platform"
 """The users, by what they are."""
 _ROUNDS = 101
-"""Of PBKDF2: what mosquitto_passwd takes. The passwords are random, and nobody has to guess."""
+"""Rounds of PBKDF2, as in mosquitto_passwd. The passwords are random, and nobody has to guess."""
 _SALT_BYTES = 12
 
 _CONFIG = """\

@@ -1,8 +1,8 @@
 """Certificates that no box accepts, shown by listeners of a private mosquitto.
 
-Boxes reach a private mosquitto without TLS. One that does not take the broker's certificate makes a
-handshake here instead, which fails as a real one does: the broker's log has OpenSSL's words, of
-most of them (mosquitto 2.0 says nothing of some).
+Boxes reach a private mosquitto without TLS. A box that rejects the broker's certificate makes a
+handshake here instead, which fails as a real one does. The broker's log then has OpenSSL's words
+for most of them (mosquitto 2.0 omits some).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fleet_wire.private_files import FOR_OWNER, write_whole
 MAX_AT_A_TIME: Final = 8
 """A handshake takes both sides about a millisecond each."""
 MAX_WAITING: Final = 1_000
-"""So many wait for these; more are not made, and the log has fewer lines."""
+"""Most handshakes that wait; more are not made, and the log has fewer lines."""
 MAX_READ_BYTES: Final = 16_384
 TIMEOUT_S: Final = 5.0
 _YEARS: Final = {True: (2019, 2020), False: (2090, 2091)}
@@ -66,7 +66,7 @@ class BadCertificates:
         )
 
     def refuse(self, is_expired: bool) -> None:  # noqa: FBT001 - the form of World's hook
-        """Let a handshake fail on one of them, soon."""
+        """Make one handshake that fails on a bad certificate, soon."""
         if len(self._refusals) < MAX_WAITING:
             task = asyncio.ensure_future(self._refuse(self._shown[is_expired].port))
             self._refusals.add(task)

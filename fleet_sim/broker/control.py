@@ -1,4 +1,4 @@
-"""What a broker of our own is set to, and whom it turns away while it runs."""
+"""Settings and refusals of a broker of our own, changed at run time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class BrokerControl(ABC):
 
     @property
     def denied(self) -> Mapping[str, Sequence[str]]:
-        """By client id the filters of topics of which it gets nothing, whatever it subscribes."""
+        """Topic filters by client id; the client receives nothing from them."""
         by_client: dict[str, list[str]] = {}
         for client_id, topic_filter in sorted(+self._denied):
             by_client.setdefault(client_id, []).append(topic_filter)
@@ -65,7 +65,7 @@ class BrokerControl(ABC):
 
     @contextmanager
     def refusing(self, client_ids: Iterable[str]) -> Iterator[None]:
-        """Let these boxes in no more: CONNACK says `not authorised`."""
+        """Refuse connections of these boxes: CONNACK says `not authorised`."""
         with self._counted(self._refused, client_ids):
             yield
 
@@ -78,7 +78,7 @@ class BrokerControl(ABC):
 
     @contextmanager
     def closing(self, filters: Iterable[str]) -> Iterator[None]:
-        """Let nobody publish to these topics: PUBACK says `not authorised`, in MQTT 3.1.1 0."""
+        """Refuse publications to these topics: PUBACK says `not authorised`, in MQTT 3.1.1 0."""
         with self._counted(self._closed, filters):
             yield
 
@@ -102,4 +102,4 @@ class BrokerControl(ABC):
 
     @abstractmethod
     def apply(self) -> None:
-        """Let the broker know of `refused`, `denied` and `closed`."""
+        """Apply `refused`, `denied` and `closed` at the broker."""

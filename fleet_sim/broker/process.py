@@ -73,7 +73,7 @@ max_queued_bytes 0
 max_inflight_messages 0
 """
 _MOSQUITTO_STAYS_ROOT = "user root\n"
-"""As root mosquitto would become user `mosquitto`, who cannot read the run's directory."""
+"""Started as root, mosquitto would become user `mosquitto`, who cannot read the run's directory."""
 
 
 class BrokerProcess:
@@ -100,7 +100,7 @@ class BrokerProcess:
 
     @property
     def address(self) -> BrokerAddress:
-        """Where it listens."""
+        """The listener's address."""
         return BrokerAddress(scheme="mqtt", host=HOST, port=self.port)
 
     @property
@@ -171,7 +171,7 @@ class BrokerProcess:
         self._process.send_signal(signal.SIGCONT)
 
     def reload(self) -> None:
-        """Let mosquitto read its access rules and passwords anew (SIGHUP)."""
+        """Reload mosquitto's access rules and passwords (SIGHUP)."""
         if self.poll() is None:
             self._process.send_signal(signal.SIGHUP)
 
@@ -269,8 +269,8 @@ def start_broker(
 def free_port() -> int:
     """Return a TCP port on 127.0.0.1 that was free a moment ago.
 
-    It is drawn from those below the kernel's own, where there are any: else the next client that
-    connects anywhere, or another broker that starts now, may have it before its broker listens.
+    The port is below the kernel's ephemeral range if possible. Otherwise another client or broker
+    may get it before our broker listens.
     """
     count = _first_port_of_clients() - _FIRST_PORT
     for _ in range(_FREE_PORT_TRIES if count > 0 else 0):

@@ -17,13 +17,13 @@ from fleet_wire.profiles.native import NATIVE
 @click.command()
 @profile_option
 def asyncapi(*, profile: str | None) -> None:
-    """Print what goes over the wire as an AsyncAPI 3 document, in JSON.
+    """Print the wire contract as an AsyncAPI 3 document, in JSON.
 
     \b
     fleet-sim asyncapi > asyncapi.json
     fleet-sim asyncapi --profile ovms
 
-    It is seen from a box: it receives commands and sends the rest.
+    The document takes the box's view: it receives commands and sends the rest.
     """  # noqa: D301 - click's own escape
     loaded = load_profile(profile or NATIVE.name, box=BoxParameters)
     document = document_of(loaded, version=version("unlockpath"))

@@ -118,11 +118,12 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         --broker-password-file fleet.password \\
         --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
 
-    SCENARIO needs no load. Faults begin when all boxes are connected; begin and end of each are
-    said. With --control more can be put onto boxes that run: fleet-sim inject --help.
+    SCENARIO needs no load. Faults begin when all boxes are connected. The start and end of each
+    fault are printed. With --control you can inject more faults at run time: fleet-sim inject
+    --help.
 
-    With credentials of its own each box is told apart by the broker, so that its access rules can
-    be tried. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
+    With credentials for each box the broker can tell the boxes apart, so that you can test access
+    rules. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
     """  # noqa: D301 - click's own escape
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the loop takes both
     brokers = Brokers.parse(broker).with_password(broker_password)

@@ -85,9 +85,10 @@ def compare(
 ) -> None:
     """Compare two runs, and say whether RUN_B is worse than RUN_A, beyond chance.
 
-    Both are directories of runs that have ended: of an old release and a new one, say. Judged are
-    the share of unlocks that opened, of all and of each part of the fleet that both have, the share
-    that opened late, and the time to open. A failed unlock counts as slower than all that opened.
+    Both are directories of runs that have ended: of an old release and a new one, say. The verdict
+    uses the share of unlocks that opened, the share that opened late, and the time to open. It
+    looks at the whole fleet, and at each part that both runs have. A failed unlock counts as slower
+    than all that opened.
 
     Exits 0 when B is not worse, 1 when it is, 2 on an error.
 

@@ -36,17 +36,15 @@ ShownBy = Mapping[str, Sequence[Path]]
     help="Where to look for scenarios that show a fault.",
 )
 def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
-    """Say what can go wrong: each fault, what is seen of it, and its parameters.
+    """List the faults: what each one looks like, and its parameters.
 
-    Without NAME all faults are listed in short, by their layer, from the customer's phone to the
-    car and those who attack it. With NAME one is shown in full, and the lines that inject it in a
-    scenario.
+    The command lists all faults briefly, by layer, from the customer's phone to the car and its
+    attackers. With NAME it shows one fault in full, and the lines that inject it in a scenario.
 
-    `customer` and `support` are what these two see of it; `seen` is what the monitor concludes
-    without being told, in its own words for causes. `evidence` says where the public has seen it.
-    `alone` and `needs` are checked when a scenario is loaded. Each parameter stands with its
-    default, and behind what it means what it may be, with its unit; one that is a time takes a
-    number of seconds or a distribution. docs/faults.md says more.
+    `customer` and `support` describe what these two see; `seen` is the monitor's conclusion, in its
+    words for causes. `evidence` lists public reports. `alone` and `needs` are checked when a
+    scenario is loaded. Each parameter has its default, its meaning, its allowed values and its
+    unit. A time is a number of seconds or a distribution. docs/faults.md says more.
 
     \b
     fleet-sim faults                     all
@@ -201,7 +199,7 @@ class Parameter(NamedTuple):
     """The default, as a scenario would say it."""
     meaning: str
     may_be: str
-    """What it may be, with its unit."""
+    """The allowed values, with their unit."""
 
 
 def parameters_of(fault: type[Fault]) -> list[Parameter]:

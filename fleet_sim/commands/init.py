@@ -22,8 +22,8 @@ from fleet_sim.scenario.shipped import DEPLOY, copy_start
 def init(*, directory: Path, scenario: Path) -> None:
     """Copy a scenario and the files that deploy a monitor to DIR, as a start of your own.
 
-    DIR/deploy holds settings of the monitor, rules of Prometheus, Alertmanager, dashboards of
-    Grafana, units of systemd and manifests of Kubernetes.
+    DIR/deploy holds monitor settings, Prometheus rules and Grafana dashboards. It also holds an
+    Alertmanager configuration, systemd units and Kubernetes manifests.
 
     \b
     fleet-sim init my-fleet

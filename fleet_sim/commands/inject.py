@@ -63,9 +63,9 @@ def inject(
     """Put FAULT onto boxes that run, for a while: a drill on staging.
 
     The boxes are those of `fleet-sim boxes` or of a live `fleet-sim run` with --control. The fault
-    begins at once and ends by itself, or with the boxes. What it strikes goes into their ground
-    truth (in their --out). It is checked as a fault in a scenario is, and cannot touch what
-    another one at work claims. `fleet-sim faults` lists the faults.
+    begins at once and ends by itself, or with the boxes. Its hits go into the ground truth in the
+    boxes' --out. The fault is checked like one in a scenario, and cannot use what another active
+    fault claims. `fleet-sim faults` lists the faults.
 
     \b
     fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill

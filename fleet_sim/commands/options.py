@@ -165,7 +165,7 @@ def secret_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def warn_of_demo_secret(fleet_secret: str, brokers: Brokers, say: Callable[[str], object]) -> None:
-    """Say so where the well-known secret would be used on a broker of another machine."""
+    """Warn if the well-known secret would be used on a broker of another machine."""
     if fleet_secret == DEMO_SECRET and not brokers.is_loopback:
         say(
             f"warning: the cars on {brokers} obey the secret that everybody knows;"

@@ -42,7 +42,7 @@ from fleet_wire.links.factory import tls_for
 from fleet_wire.private_files import FOR_OWNER
 
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
-"""Of a customer whose token goes into a header, and of a client of the broker."""
+"""The form of a customer's name, which goes into a header, and of an MQTT client id."""
 NAME_FORM: Final = "1 to 64 letters, digits, hyphens, dots or underscores"
 
 
@@ -126,8 +126,8 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     fleet-sim platform my.yaml --broker mqtts://staging:8883 --listen 0.0.0.0:8080 \\
         --token-file tokens.txt --log-file platform.jsonl --fleet-secret-file fleet.secret
 
-    It knows the cars of the scenario; `fleet-sim boxes` with the same scenario and secret are
-    these cars. Its faults of the platform begin when this serves. Whatever can be asked stands at
+    It knows the cars of the scenario; `fleet-sim boxes` with the same scenario and secret are these
+    cars. Its faults of the platform begin when this serves. The API's description is at
     /openapi.json; `fleet-sim openapi` prints it.
     """  # noqa: D301 - click's own escape
     brokers = Brokers.parse(broker).with_password(broker_password)

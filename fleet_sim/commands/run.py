@@ -139,12 +139,12 @@ def run(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Run SCENARIO: start a broker, the boxes and the probe, and write a report.
 
-    SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then done again.
+    SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then repeated.
 
-    Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error and where
-    the model has shown a defect. SIGTERM or Ctrl-C lets the unlocks of a live run that are under
-    way finish and writes the summary; Ctrl-C twice ends at once, and once in virtual time. A run
-    that was interrupted never exits 0: 130 where no expectation fails.
+    Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error and on a
+    defect of the model. SIGTERM or Ctrl-C lets the unlocks of a live run that are under way finish
+    and writes the summary; Ctrl-C twice ends at once, and once in virtual time. A run that was
+    interrupted never exits 0: 130 where no expectation fails.
 
     \b
     fleet-sim run scenarios/quiet_city.yaml
@@ -234,7 +234,7 @@ def _check_brokers(
 
 
 def _warn_of_settings_of_the_monitor() -> None:
-    """Say which variables have no effect: a live run's monitor takes them."""
+    """Warn of settings that have no effect here: the monitor of a live run reads them."""
     names = sorted(name for name in os.environ if name.startswith("PLATFORM_PROBE_"))
     if names:
         why = "passed over: in virtual time the monitor has the settings of the scenario alone"

@@ -13,7 +13,7 @@ from fleet_wire.config.file import suggestion
 
 
 class ScenarioPath(click.Path):
-    """A path. Where nothing is there, the shipped scenario of that name is meant."""
+    """A path. A name that does not exist here is that of a shipped scenario."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(path_type=Path, **options)

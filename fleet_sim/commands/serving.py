@@ -1,4 +1,4 @@
-"""What the commands share that serve until they are told to end."""
+"""Code for the commands that serve until they are stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STDERR: Final = 2
 
 
 class Outputs(NamedTuple):
-    """Where a command that serves writes: a reader who sleeps stops nothing."""
+    """The outputs of a command that serves; a stalled reader blocks nothing."""
 
     output: BackgroundText
     errors: BackgroundText

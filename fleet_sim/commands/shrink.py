@@ -32,7 +32,7 @@ _ONCE = Condition(min=1)
 
 
 class _EnoughRunsError(Exception):
-    """As many runs were done as were allowed."""
+    """The allowed number of runs is reached."""
 
 
 @click.command()
@@ -72,11 +72,11 @@ def shrink(
     """Make SCENARIO smaller for as long as cars do not open in the same ways.
 
     Takes away faults, groups, stages, cars, time and keys, one after the other, and runs what is
-    left in virtual time with the same seed. What still shows every cause is kept. The result
-    expects these causes itself, of unlocks that a fault touched where one did: so it is their test,
-    and fails without the fault.
+    left in virtual time with the same seed. A reduction stays if every cause still shows. The
+    result expects these causes itself, of unlocks that a fault hit if one did. So it is a test that
+    fails without the fault.
 
-    Ctrl-C ends the search, and writes the smallest scenario that it has found.
+    Ctrl-C ends the search and writes the smallest scenario so far.
 
     \b
     fleet-sim shrink scenarios/carrier_outage.yaml
@@ -171,9 +171,10 @@ class _Search:
         return {**smallest, "seed": self._seed, "expect": expect}, has_ended
 
     def _kept_of(self, whole: Values, record: PointRecord) -> dict[str, Condition]:
-        """Return what the whole scenario shows: causes, and else what it says of itself.
+        """Return the conditions that the whole scenario shows: its causes, or else its `expect`.
 
-        Of a cause that unlocks had which a fault touched, those: without the fault there are none.
+        A cause of unlocks that a fault hit is expected of those unlocks: without the fault there
+        are none.
         """
         measured = record.measured
         causes = [key.removeprefix(CAUSES) for key in measured if key.startswith(CAUSES)]

@@ -84,10 +84,10 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
 
     Writes one table (table.csv, table.parquet) with a row for each run, and one report.
 
-    Ctrl-C keeps what is finished; the same command started again goes on from there. It also tries
-    runs that failed again, and with more --seeds it does only those that are new.
+    Ctrl-C keeps what is finished; the same command started again goes on from there. It also
+    repeats failed runs; with more --seeds it does only the new ones.
 
-    Where a run is not fine, the last line says which, and which expectation does not hold.
+    If a run is not fine, the last line names it and the expectation that fails.
 
     Exits 0 when in every run every `expect` holds, 1 when one does not or a run failed, 2 on an
     error, 130 when interrupted.

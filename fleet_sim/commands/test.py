@@ -75,10 +75,10 @@ def test(  # noqa: PLR0913 - one parameter for each option
     markdown: Path | None,
     as_json: bool,
 ) -> None:
-    """Run SCENARIOS, several at a time, and say whether all that they expect holds.
+    """Run SCENARIOS, several at a time, and check everything that they expect.
 
     SCENARIOS are files, or directories of *.yaml. All are checked before the first one runs. Each
-    run leaves its report; where one fails, the last line says which expectation.
+    run leaves its report; if one fails, the last line names the expectation.
 
     Exits 0 when every `expect` holds, 1 when one does not or a run failed, 2 on an error, 130 when
     interrupted.

@@ -1,4 +1,4 @@
-"""What the commands that judge runs share: results for a build server, and a last line that tells.
+"""Code for the commands that judge runs: results for a build server, and a telling last line.
 
 A person who looks at the end of a log, or at a mail with its last line, shall see what failed.
 """

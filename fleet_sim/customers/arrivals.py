@@ -27,9 +27,8 @@ RENTAL_STARTS = {
 """Per cent of a day's rentals that start in each hour, local time.
 
 The shape is that of free-floating car sharing in ten European cities (Boldrini, Bruno, Laarabi,
-"Weak signals in the mobility landscape", EPJ Data Science 2019): on working days a peak in the
-morning and a higher one after work, at weekends one broad hump. The numbers are estimates [E].
-"""
+"Weak signals in the mobility landscape", EPJ Data Science 2019). Working days have a peak in the
+morning and a higher one after work; weekends have one broad hump. The numbers are estimates [E]."""
 
 
 class Profile(BaseModel):

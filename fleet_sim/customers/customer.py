@@ -38,18 +38,18 @@ HOPELESS = frozenset(
         problems.BOOKING_UNKNOWN.slug,
     }
 )
-"""Whoever is told so does not press again."""
+"""Problems after which a customer does not press again."""
 STANDS_WITHIN_M = Uniform(base_s=1.0, spread_s=9.0)
-"""So far from the car is who presses unlock, metres, as its phone finds out [E]."""
+"""Distance from the car to a customer who presses unlock, metres, as the phone measures it [E]."""
 MARGIN_S = 600.0
-"""Whose booking would end sooner after the drive extends it [E]."""
+"""Seconds; a customer whose booking ends sooner after the drive extends it [E]."""
 
 Life = Generator[simpy.Event, Any, None]
 Told = Generator[simpy.Event, Any, bool]
 
 
 class Verdict(Enum):
-    """What a customer makes of what the app shows."""
+    """A customer's conclusion from the app's screen."""
 
     OPEN = "open"
     HOPELESS = "hopeless"
@@ -80,17 +80,17 @@ class Car(Protocol):
 
 
 class Surroundings(Protocol):
-    """What a customer shares with the others."""
+    """The state that a customer shares with the others."""
 
     bends: CustomerBends
-    """What faults do to customers and their phones."""
+    """The failpoint actions of faults on customers and their phones."""
 
     def take_car(self, stream: RandomStream) -> str | None:
         """Return a car that no other customer of this run has; None where there is none."""
         ...
 
     def leave_car(self, vehicle_id: str) -> None:
-        """Let others have it."""
+        """Release the car for other customers."""
         ...
 
     def car(self, vehicle_id: str) -> Car:
@@ -102,19 +102,19 @@ class Surroundings(Protocol):
         ...
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Learn that a phone has said that a car is open."""
+        """Record that a phone has shown that a car is open."""
         ...
 
     def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Learn that a phone has said that a car is locked."""
+        """Record that a phone has shown that a car is locked."""
         ...
 
     def called_support(self, call: SupportCall) -> None:
-        """Learn that a customer has called support."""
+        """Record that a customer has called support."""
         ...
 
     def served(self) -> None:
-        """Learn that a customer has opened a car, or will not."""
+        """Record that a customer has opened a car, or gave up."""
         ...
 
 
@@ -151,7 +151,7 @@ class Customer:
         self._first_press_s = 0.0
         self._presses = 0
         self._shown: str | None = None
-        """What the app has shown last of a press."""
+        """The app's last message about a press."""
 
     def live(self) -> Life:
         """Do it all, from opening the app to the end of the booking."""

@@ -1,7 +1,7 @@
-"""Where what customers and their phones do may bend; `fleet_sim.cars.joints` says what a joint is.
+"""Failpoints of customers and their phones; `fleet_sim.cars.joints` explains failpoints.
 
-Whoever changes something has struck the customer until that customer has a car open or gives up:
-what is pressed, and asked of support, meanwhile.
+A fault that changes something has hit the customer until that customer has a car open or gives up.
+The hit covers every press, and every call to support, meanwhile.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Sending(NamedTuple):
 
 
 APPROACH: Joint[str, Renter] = Joint("approach")
-"""At which car a customer stands, and whose handle is pulled."""
+"""The car that a customer stands at, and whose handle is pulled."""
 REQUEST: Joint[Request | None, Sending] = Joint("request")
-"""What leaves the phone to unlock a car; None: nothing does, and the app does not notice."""
+"""The phone's request to unlock a car; None: nothing leaves, and the app does not notice."""
 KEY_AGE: Joint[float, Renter] = Joint("key_age")
 """How old the phone's key for use without a network is, seconds."""
 
@@ -47,7 +47,7 @@ class CustomerBends(InForce):
 
 
 class StruckCustomer:
-    """Who has changed what for one customer, from when on; told when the customer is done."""
+    """The faults that have changed something for one customer, each with its start."""
 
     __slots__ = ("_bends", "_by", "_now_s")
 
@@ -64,7 +64,7 @@ class StruckCustomer:
         return value
 
     def tell(self, renter: Renter) -> None:
-        """Tell all who have changed something, from when until now."""
+        """Report the hit to each fault, from its start until now."""
         struck, self._by = self._by, {}
         for culprit, (what, since_s) in struck.items():
             culprit.hit(

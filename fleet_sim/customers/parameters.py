@@ -1,4 +1,6 @@
-"""What customers and their phones do, each number with its source. A scenario may override any.
+"""Parameters of customers and their phones, each number with its source.
+
+A scenario may override any.
 
 [E] marks an estimate that no public number stands behind.
 """
@@ -69,7 +71,7 @@ class PhoneParameters(_Part):
 
 
 class CustomerParameters(_Part):
-    """What a customer does, step by step."""
+    """A customer's behaviour, step by step."""
 
     phone: PhoneParameters = PhoneParameters()
 

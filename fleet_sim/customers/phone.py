@@ -121,7 +121,7 @@ class Phone:
         return come_back
 
     def _travel(self, arrive: Callable[[], None]) -> None:
-        """Let something go one way over the phone's network, where it may be lost."""
+        """Carry one packet over the phone's network, which may lose it."""
         delay_s = self._parameters.network.sample_s(self._stream)
         if self._stream.uniform() >= self._parameters.loss:
             self._world.later(delay_s, arrive)

@@ -33,7 +33,7 @@ SEEN_FREE_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witnesses:
-    """Who is told of what customers do."""
+    """Observers of what customers do."""
 
     record: Callable[[CustomerEvent], None]
     told_open: Callable[[str, str, str | None], None]
@@ -88,7 +88,7 @@ class Population:
         self._witnesses = witnesses
         self.bends = bends or CustomerBends()
         self._in_use: Counter[str] = Counter()
-        """By how many customers, where that is more than none."""
+        """Number of customers that use each car, if above zero."""
         self._taken_last: tuple[str, float] | None = None
         """The car that was taken last, and when; kept where customers may choose the same."""
         self._served = 0
@@ -101,7 +101,7 @@ class Population:
         return self._served == len(self._times_s)
 
     def begin(self, load_starts_s: float) -> None:
-        """Let them come; `load_starts_s` is the simulated second from which their times count."""
+        """Start the customers; their times count from simulated second `load_starts_s`."""
         self._world.env.process(self._come(load_starts_s))
 
     def _come(self, load_starts_s: float) -> Generator[simpy.Event, Any, None]:
@@ -166,7 +166,7 @@ class Population:
         return free
 
     def leave_car(self, vehicle_id: str) -> None:
-        """Let others have it."""
+        """Release the car for other customers."""
         self._in_use[vehicle_id] -= 1
         if self._in_use[vehicle_id] <= 0:
             del self._in_use[vehicle_id]

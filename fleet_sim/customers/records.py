@@ -1,4 +1,4 @@
-"""What customers do and see, a line each: `customers.jsonl` of a run."""
+"""The steps and sights of customers, one record a line: `customers.jsonl` of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class CustomerStep(StrEnum):
-    """What a customer does, or is shown."""
+    """A step of a customer, or a screen."""
 
     BOOKED = "booked"
     """A car is booked."""
@@ -41,14 +41,14 @@ class CustomerStep(StrEnum):
 
 
 class CustomerEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line. What a step does not have is left out."""
+    """One line. Fields that a step does not have are left out."""
 
     at_s: float
     """Seconds since the load began."""
     customer_id: str
     """The customer, who has one phone."""
     step: CustomerStep
-    """What has happened."""
+    """The step."""
     phone_at: float
     """Unix seconds on the phone's own clock."""
     app_version: str
@@ -56,13 +56,13 @@ class CustomerEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     vehicle_id: str | None = None
     """The car that is booked, or was to be."""
     booking_id: str | None = None
-    """Of that car, once there is one."""
+    """The booking of that car, once there is one."""
     press: int | None = None
     """Which press on the button, from 1."""
     since_press_s: float | None = None
     """Seconds since the first press."""
     trace_id: str | None = None
-    """Of the request; the attempt has the same."""
+    """The trace of the request; the attempt has the same."""
     command_id: str | None = None
     """The command's, where the answer names one."""
     status: int | None = None
@@ -70,12 +70,12 @@ class CustomerEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     problem: str | None = None
     """The slug of the answer's problem type."""
     shown: str | None = None
-    """What the app showed: `open`, `locked`, that there is no connection, or the sentence of the
+    """The app's screen: `open`, `locked`, that there is no connection, or the sentence of the
     problem."""
 
 
 class Shown(StrEnum):
-    """What the app shows of its own; of a problem it shows the sentence."""
+    """The app's own screens; a problem shows its sentence."""
 
     OPEN = "open"
     LOCKED = "locked"

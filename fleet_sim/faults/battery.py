@@ -90,8 +90,8 @@ class UndervoltageCutout(_RunsDown):
 class ModemSearchDrain(_RunsDown):
     """Catalogue 9: without a cell the modem searches at full power, and the battery pays for it.
 
-    A searching modem draws 100 to 300 mA more than one that sleeps [E]. Of a 60 Ah battery that
-    takes 0.02 V an ampere-hour at rest [E], so 200 mA take 0.00007 V a minute.
+    A searching modem draws 100 to 300 mA more than one that sleeps [E]. A 60 Ah battery loses 0.02
+    V an ampere-hour at rest [E], so 200 mA cost 0.00007 V a minute.
     """
 
     name: ClassVar[str] = "modem_search_drain"

@@ -66,7 +66,7 @@ class BookingWindowRace(PlatformFault):
         return Strikes.CAR if self.checked_by == "box" else self.strikes
 
     def process(self, injection: Injection) -> FaultProcess:
-        """Let the one who checks look at a late copy while the window is open."""
+        """Make the booking check read a stale copy while the window is open."""
         if self.checked_by == "platform":
             yield from super().process(injection)
             return
@@ -76,7 +76,7 @@ class BookingWindowRace(PlatformFault):
         yield injection.whole_window()
 
     def _strike_box(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let a box refuse bookings that have not come to it yet."""
+        """Make a box refuse bookings that have not reached it yet."""
         known_at_s: dict[str, float] = {}
 
         def check(reason: Reason | None, command: Command) -> Reason | None:

@@ -105,7 +105,7 @@ class SlowWakeClientTimeout(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let the modem take long to come back while the window is open."""
+        """Delay the modem's return while the window is open."""
 
         def take_long(usual_s: float, _context: None) -> float:
             return max(usual_s, self.wake.sample_s(stream))
@@ -143,7 +143,7 @@ class LateDeliveryPersistentSession(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Take coverage away; the firmware does not look at a command's age when it returns."""
+        """Cut coverage; on return the firmware does not check a command's age."""
 
         def overlook_age(reason: Reason | None, _command: Command) -> Reason | None:
             return None if reason is Reason.EXPIRED else reason
@@ -242,7 +242,7 @@ class BadFirmwareCohort(CarFault):
     probability: float = Field(1.0, ge=0, le=1, description="chance of a crash for each command")
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let the cohort crash until the release is taken back. Target it by `firmware`."""
+        """Crash the cohort's boxes until the release is withdrawn. Target it by `firmware`."""
 
         def crash(goes_on: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
             if stream.uniform() >= self.probability or not goes_on:
@@ -285,7 +285,7 @@ class GhostGps(Fault):
     )
 
     def process(self, injection: Injection) -> FaultProcess:
-        """Let positions grow old; whoever is at the car is far from where it is thought to be."""
+        """Freeze positions: a customer at the car is then far from its position on the map."""
         assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
         struck = Struck(injection.platform, injection)
 

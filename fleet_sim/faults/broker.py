@@ -144,7 +144,7 @@ class QueueFullDrop(Fault):
         return BrokerSettings(max_queued_messages=self.max_queued_messages)
 
     def process(self, injection: Injection) -> FaultProcess:
-        """Take the cars off the network, and fill their queues with what nobody will ever need.
+        """Cut the cars off, and fill their queues with useless messages.
 
         The broker knows that they are away: for a client that is connected, however silent, it
         keeps a window of messages more.
@@ -219,9 +219,8 @@ class InflightStall(Fault):
 class _Clone(Box):
     """A second box with the name and the key of a car, in another car.
 
-    Whatever it does and says is what a box does, but it is another box with a car of its own:
-    nothing that happens here happens to the car whose name it has. It sends no heartbeats: they are
-    the fleet's.
+    Its actions and messages are a box's, but it is another box with its own car. Nothing that
+    happens here happens to the car whose name it has. It sends no heartbeats: they are the fleet's.
     """
 
     __slots__ = ("_injection", "_original")
@@ -250,7 +249,7 @@ class _Clone(Box):
         super().came_online()
 
     def take(self, message: Message) -> None:
-        """Take a command that was for the other car."""
+        """Handle a command that was for the other car."""
         command_id = None
         if message.correlation_data:
             command_id = message.correlation_data.decode("utf-8", "replace")
@@ -264,11 +263,11 @@ class ClientIdTakeover(CarFault):
 
     A broker must close the older connection when a client id connects again (MQTT-3.1.4-2), and
     each firmware comes back by its rule. A box whose configuration was cloned, or a spare part that
-    took it along, has the car's key with its name. So it takes the commands that reach it, finds
-    them signed, opens the car that it sits in, and answers as the car that was meant: to the
-    platform the unlock went well, and the customer stands before a shut door. The state that it
-    publishes is that of its own locks. What the broker gave to one box and had no PUBACK for, it
-    gives to the other too: then both cars open.
+    took it along, has the car's key with its name. It receives some commands, finds their
+    signatures valid, opens its own car, and answers under the other car's name. The platform sees a
+    success, and the customer stands before a shut door. The state that it publishes is that of its
+    own locks. The broker also sends it commands that the first box had not acknowledged: then both
+    cars open.
     """
 
     name: ClassVar[str] = "client_id_takeover"

@@ -153,7 +153,7 @@ class LwtGhostOffline(Fault):
     )
 
     def process(self, injection: Injection) -> FaultProcess:
-        """Let each box connect anew once, and publish its old will when it is back."""
+        """Reconnect each box once, and publish its old will when it is back."""
         node = Outsider(f"node-of-{injection.boxes[0].vehicle_id}", injection)
         node.come()
         for box in injection.boxes:
@@ -218,7 +218,7 @@ class SharedSubStuckConsumer(Fault):
     )
 
     def process(self, injection: Injection) -> FaultProcess:
-        """Let members join that take answers, acknowledge them, and do nothing with them.
+        """Add members to the group that acknowledge answers and drop them.
 
         They take the answers of all cars; a target names those that count as hit.
         """

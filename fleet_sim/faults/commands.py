@@ -42,7 +42,7 @@ class StaleOnlineCache(PlatformFault):
     )
 
     def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - each car draws its own
-        """Take each car for online until the first poll after the window has opened."""
+        """Treat each car as online until the first poll after the window has opened."""
         began_s = injection.env.now
         polled_s = {
             vehicle_id: began_s + injection.stream_of(vehicle_id).uniform() * self.poll_s

@@ -29,7 +29,7 @@ class _NoNewConnection(CarFault):
     )
 
     def _renew(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let the connection end at its time, and wait for the end of the window."""
+        """End the connection at its time, and wait for the end of the window."""
         renewed_s = self.renewal.sample_s(stream)
         if renewed_s < injection.duration_s:
             yield injection.wait(renewed_s)
@@ -73,7 +73,7 @@ class DnsFailure(_NoNewConnection):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let no name be found while the window is open."""
+        """Fail every name lookup while the window is open."""
         is_pinned = stream.uniform() < self.pinned
 
         def find_nothing(fails_s: float | None, stage: DialStage) -> float | None:
@@ -124,11 +124,11 @@ class TlsCertExpired(_NoNewConnection):
     )
 
     def broker_settings(self) -> BrokerSettings:
-        """Let the broker show one that has run out."""
+        """Make the broker show an expired certificate."""
         return SHOWS_BAD_CERTIFICATES
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let no handshake succeed until there is a new certificate."""
+        """Fail every handshake until there is a new certificate."""
         gives_up = self.gives_up > 0 and stream.uniform() < self.gives_up
 
         def refuse(fails_s: float | None, stage: DialStage) -> float | None:
@@ -186,11 +186,11 @@ class TlsNotYetValidClock1970(CarFault):
     )
 
     def broker_settings(self) -> BrokerSettings:
-        """Let the broker show one that is not valid yet in 1970."""
+        """Make the broker show a certificate that is not valid yet in 1970."""
         return SHOWS_BAD_CERTIFICATES
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Take power and time away; who is in 1970 still when the window closes knows it then."""
+        """Cut the power and reset the clock to 1970, until the box gets the time."""
         began_s = injection.env.now
         off_s = min(self.off.sample_s(stream), injection.duration_s)
         sync_s, is_set_s = self.sync.sample_s(stream), inf

@@ -22,7 +22,7 @@ Version = Annotated[str, Field(min_length=1, max_length=128)]
 class TtlTooLongRejected(CarFault):
     """Catalogue 20: the box refuses commands that would live for longer than it allows.
 
-    Who holds such a command could open the car with it for as long. A platform that grants longer
+    A thief of such a command could open the car with it for as long. A platform that grants longer
     lives, or a firmware that allows shorter ones, makes all commands of these cars fail.
     """
 
@@ -46,7 +46,7 @@ class TtlTooLongRejected(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
-        """Let the box allow less than usual while the window is open."""
+        """Lower the longest life of a command that the box accepts while the window is open."""
 
         def refuse(reason: Reason | None, command: Command) -> Reason | None:
             life_s = (command.expires_at_ms - command.issued_at_ms) / 1000
@@ -60,8 +60,8 @@ class TtlTooLongRejected(CarFault):
 class UpdateOrDailyReboot(CarFault):
     """Catalogue 29: the box installs an update and reboots, or reboots because it is time to.
 
-    With `busy: 0` it is the reboot that some fleets schedule each day; else an update comes first,
-    during which the box is connected, reports, and takes no commands.
+    With `busy: 0` it is the daily reboot of some fleets. Else an update comes first: the box is
+    connected and reports, but handles no commands.
     """
 
     name: ClassVar[str] = "update_or_daily_reboot"
@@ -99,7 +99,7 @@ class UpdateOrDailyReboot(CarFault):
     version: Version | None = Field(None, description="what runs afterwards; null: what did before")
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Be busy and reboot, once in the window."""
+        """Keep the box busy and reboot it, once in the window."""
         begins_s, reboot_s = self.begins.sample_s(stream), self.reboot.sample_s(stream)
         left_s = injection.duration_s - begins_s
         busy_s = min(self.busy.sample_s(stream), left_s)
@@ -117,8 +117,8 @@ class UpdateOrDailyReboot(CarFault):
 class BoxBusyDuplicate(CarFault):
     """Catalogue 30: the box counts a request as pending for long after it has answered it.
 
-    Whatever comes meanwhile is refused as a duplicate: the customer's second press, or the lock
-    that should follow an unlock.
+    Later commands are refused as duplicates: the customer's second press, or the lock after an
+    unlock.
     """
 
     name: ClassVar[str] = "box_busy_duplicate"
@@ -188,7 +188,7 @@ class AckWithoutActuation(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let commands go nowhere behind the box while the window is open."""
+        """Swallow commands behind the box while the window is open."""
         lost: set[str] = set()
 
         def go_nowhere(moves: bool, command: Command) -> bool:  # noqa: FBT001 - the joint's form

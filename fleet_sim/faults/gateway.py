@@ -16,8 +16,8 @@ from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 BELIEVED_S = 5.0
-"""So long after a wrong answer a phone may still take it for the car's: longer than its slowest way
-there (1.2 s, see `PhoneParameters.network`) [E]."""
+"""Seconds after a wrong answer in which a phone may still attribute it to the car. It exceeds the
+answer's slowest path to the phone (1.2 s, see `PhoneParameters.network`) [E]."""
 
 ASKED_AGAIN_S = 35.0
 """So late may the app still ask again for what got no answer, and the car execute it: 30 s (see

@@ -120,7 +120,7 @@ class LooseWiring(CarFault):
         return self
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let the contact be bad and good in turn until the window closes."""
+        """Alternate between bad and good contact until the window closes."""
         ends_s = injection.env.now + injection.duration_s
         while (left_s := ends_s - injection.env.now) > 0:
             loss_db, is_supply = (

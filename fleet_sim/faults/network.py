@@ -51,7 +51,7 @@ class NoCoverageGarage(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Take coverage at the opening, and give it back when the episode ends."""
+        """Cut coverage at the opening, and restore it when the episode ends."""
         if stream.uniform() < self.probability:
             stay_s = min(self.episode.sample_s(stream), injection.duration_s)
             with box.modem.without_coverage(by=injection):
@@ -63,10 +63,10 @@ class OneWayDownlink(CarFault):
     """Catalogue 2: heartbeats keep coming while every command dies.
 
     INVERS, who named it the one-way problem, see it where cells are overloaded or a handover goes
-    wrong. What is modelled of it is a proxy of the operator's that acknowledges: it splits the
-    box's TCP connection in two, goes on taking what the box sends, its pings too, and has lost the
-    way from the broker [E]. So neither end notices. It is the connection that is dead one way, not
-    the radio: a car without a connection is not struck, and a new connection is whole.
+    wrong. The model is an operator's proxy that acknowledges. It splits the box's TCP connection in
+    two, accepts the box's packets and pings, and has lost the path from the broker [E]. So neither
+    end notices. Only the connection is dead one way, not the radio. A car without a connection is
+    not hit, and a new connection works.
     """
 
     name: ClassVar[str] = "one_way_downlink"
@@ -184,7 +184,7 @@ class RegionalCarrierOutage(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Take the network from all cars at once, and give it back."""
+        """Cut the network for all cars at once, and restore it."""
         with box.modem.without_coverage(by=injection):
             yield injection.wait(injection.duration_s + stream.between(0.0, self.return_spread_s))
 
@@ -193,8 +193,8 @@ class RegionalCarrierOutage(CarFault):
 class NetworkSunset(CarFault):
     """Catalogue 12: the operator switches an old network off, and it never comes back.
 
-    Of the cars that are struck those fall silent whose modems speak nothing newer. The end of the
-    window gives nothing back: they need another modem.
+    Affected cars fall silent if their modems support no newer network. The end of the window gives
+    nothing back: they need another modem.
     """
 
     name: ClassVar[str] = "network_sunset"
@@ -221,7 +221,7 @@ class NetworkSunset(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Take the network from an old modem, for good."""
+        """Cut the network of an old modem, for good."""
         off_s = stream.between(0.0, self.spread_s)
         if box.spec.traits.technology in self.technologies:
             yield injection.wait(off_s)
@@ -233,9 +233,9 @@ class NetworkSunset(CarFault):
 class SimSuspendedDatacap(CarFault):
     """Catalogue 10: a SIM has used up the data of its plan, and the provider suspends it.
 
-    What MQTT sends and receives counts, with the headers around it; keepalive pings do not. The
-    count begins anew each day; a SIM that is suspended stays so until the window closes, when
-    support has acted. So the cars that talk most go first.
+    MQTT traffic counts in both directions, with its headers; keepalive pings do not. The count
+    begins anew each day; a SIM that is suspended stays so until the window closes, when support has
+    acted. So the cars that talk most go first.
     """
 
     name: ClassVar[str] = "sim_suspended_datacap"

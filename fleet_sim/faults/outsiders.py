@@ -41,7 +41,7 @@ class Outsider:
             self._link.connect()
 
     def leave(self) -> None:
-        """Go for good."""
+        """Disconnect for good."""
         self._has_left = True
         self._link.disconnect()
 
@@ -53,10 +53,10 @@ class Outsider:
         """Do nothing: what there is to send waits in the link."""
 
     def on_message(self, message: Message) -> None:
-        """Take a message, and acknowledge it."""
+        """Handle a message, and acknowledge it."""
         self._take(message)
         self._link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
-        """Come back after a while."""
+        """Connect again after a while."""
         self._injection.world.later(RETRY_S, self.come)

@@ -27,7 +27,7 @@ ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT", Renter, Sending)
 
 NO_BOOKING = "undefined"
-"""What an app sends that has forgotten which booking it was about."""
+"""The booking id from an app that has forgotten its booking."""
 
 
 class CustomerFault(Fault):
@@ -81,7 +81,7 @@ class WrongCarApproached(CustomerFault):
     share: float = Field(0.3, gt=0, le=1, description="share of customers who take another car [E]")
 
     def process(self, injection: Injection) -> FaultProcess:
-        """Let customers who arrive in the window stop at another car."""
+        """Make customers who arrive in the window stop at another car."""
 
         def stop_at_a_twin(vehicle_id: str, _renter: Renter) -> str:
             return f"twin-of-{vehicle_id}"
@@ -153,7 +153,7 @@ class BleTokenExpiredOffline(CustomerFault):
     )
 
     def process(self, injection: Injection) -> FaultProcess:
-        """Take the phones' network away, and let their keys be old."""
+        """Cut the phones' network, and age their keys."""
 
         def nothing(_request: Request | None, _sending: Sending) -> None:
             return None

@@ -78,7 +78,7 @@ class SlowDatabase(PlatformFault):
     )
 
     def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let each look into the database take so long while the window is open."""
+        """Delay each database read by this long while the window is open."""
 
         def take_long(_usual_s: float, _request: Request) -> float:
             return self.lookup.sample_s(stream)

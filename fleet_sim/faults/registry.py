@@ -1,8 +1,8 @@
-"""What a fault is, and the table of all of them.
+"""The base class of faults, and the table of all of them.
 
-To add one: write a class with its parameters as fields and `@register` above it, in a module of
-this package, and give it a test and a scenario. Nothing else needs to know its name.
-docs/faults.md is the tutorial.
+To add one, write a class with its parameters as fields and `@register` above it, in a module of
+this package. Give it a test and a scenario. Nothing else needs to know its name. docs/faults.md is
+the tutorial.
 
 pydantic reads the annotations of `Fault` again for each fault. Here they are no text that would be
 compiled each time (no `from __future__ import annotations`): a quarter of what all faults cost.
@@ -36,7 +36,7 @@ AboutCarT = TypeVar("AboutCarT", Request, PlatformCommand)
 
 
 class Strikes(Enum):
-    """What a fault acts on."""
+    """The target of a fault."""
 
     CAR = "car"
     """Each car by itself."""
@@ -49,7 +49,7 @@ class Strikes(Enum):
 
 
 class Claim(Enum):
-    """What only one fault at a time can have of a car; the value says why."""
+    """A resource of a car that only one fault at a time may use; the value says why."""
 
     SLEEP_TIMER = "a box has one modem and one sleep timer"
     RECONNECT_RULE = "a box has one rule for connecting again"
@@ -60,7 +60,7 @@ class Claim(Enum):
 
 
 class Need(Enum):
-    """What a fault cannot do without; the value completes "it needs ..."."""
+    """A fault's requirement; the value completes "it needs ..."."""
 
     OWN_BROKER = "a broker whose settings we choose"
     PLATFORM = "the emulated platform"
@@ -71,8 +71,8 @@ class Need(Enum):
 class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"):
     """One time that a fault changed something; a line of `ground_truth.jsonl`.
 
-    Times are seconds since the load began. With `until_s` the fault was at work on all that was
-    under way for the car from `at_s` until then; without, on the one command, if there is one.
+    Times are seconds since the load began. With `until_s` the fault affected everything under way
+    for the car from `at_s` until then; without, the one command, if there is one.
     """
 
     injection: int
@@ -165,22 +165,23 @@ class Fault(BaseModel, ABC):
     number: ClassVar[int | None] = None
     """Its number there, from 1; None: it stands in none."""
     layer: ClassVar[Layer]
-    """Where it sits: `fleet-sim faults` lists by it."""
+    """The layer of the fault: `fleet-sim faults` lists by it."""
     summary: ClassVar[str]
     """What happens, in a sentence."""
     seen: ClassVar[str]
-    """What the monitor sees of it, in a sentence."""
+    """The monitor's view of the fault, in a sentence."""
     customer: ClassVar[str]
-    """What the customer sees of it, in a sentence."""
+    """The customer's view of the fault, in a sentence."""
     support: ClassVar[str]
-    """What support sees of it, which has the monitor's records and the platform's log."""
+    """The view of support, which has the monitor's records and the platform's log, in a
+    sentence."""
     evidence: ClassVar[tuple[str, ...]] = ()
-    """Where the public has seen it: pages, issues, code, papers; empty: nowhere that we know of."""
+    """Public reports of it: pages, issues, code, papers; empty: none known."""
     strikes: ClassVar[Strikes]
     claims: ClassVar[frozenset[Claim]] = frozenset()
-    """What no other fault may have of the same car at the same time."""
+    """The resources that no other fault may use on the same car at the same time."""
     needs: ClassVar[frozenset[Need]] = frozenset()
-    """Without this a scenario that has the fault is refused when it is loaded."""
+    """The requirements; a scenario that lacks one is refused when it is loaded."""
 
     @property
     def acts_on(self) -> Strikes:

@@ -34,11 +34,11 @@ from fleet_wire.randomness import RandomStream
 
 SECONDS_AN_HOUR = 3600.0
 HANDLED_S = 3.0
-"""So long a box may be at work on a command that was sent again [E]."""
+"""Longest time that a box works on a command that was sent again [E]."""
 CLOCKS_S = 0.5
 """Records of the monitor and the fault's own times agree within this."""
 WAIT_S = 20.0
-"""So long a thief waits for the car [E]."""
+"""Longest time that a thief waits for the car [E]."""
 SHORTEST_PAUSE_S = 1.0
 """Between two cars, at least: nobody is faster, and without a pause time would stand still."""
 BOOKED_S = 3600.0

@@ -41,7 +41,7 @@ class CanBusAsleepNoAck(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Let the bus sleep on while the window is open."""
+        """Keep the bus asleep while the window is open."""
 
         def sleep_on(wake_s: float | None, _command: Command) -> float | None:
             return None if stream.uniform() < self.probability else wake_s

@@ -1,4 +1,4 @@
-"""What the macros in `templates/parts.html` show."""
+"""Data for the macros in `templates/parts.html`."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 _JOINT = re.compile(r"(?<=[._/=])(?=[^\s._/=])")
-"""Where a dotted key or a file's path may go on in the next line, besides spaces and hyphens."""
+"""Positions besides spaces and hyphens at which a dotted key or a path may wrap."""
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("fleet_sim.pages"),

@@ -43,7 +43,7 @@ from fleet_wire.links.routine import Round
 __all__ = ["BrokerLimits", "BrokerModel", "Scheduler"]
 
 HOP_S = 0.0002
-"""From a client to the broker or back, where nobody says otherwise."""
+"""Default time from a client to the broker or back."""
 
 _GRANTED_QOS = 1
 _NOT_AUTHORIZED_3_1_1 = 5
@@ -60,13 +60,15 @@ MayUse = Callable[[str, str], bool]
 class BrokerModel:
     """A broker for links in the same process.
 
-    `hop` is the time of a packet one way in seconds, or draws it. Set at any time: `connect_cost_s`
-    (what a CONNECT takes; the broker does one thing at a time, so everything behind it waits),
-    `refuse_connects_with` (the code of a CONNACK), `refused` (client ids that are not let in),
-    `may_publish`, `may_subscribe` and `may_read` (the access rules: who may not read a topic is
-    sent nothing of it, and nobody is told), `on_handler_error` (who is told what a client's handler
-    raised). With `is_persistent` the sessions and retained messages survive a `stop`. What it has
-    to say of its clients it publishes, as mosquitto does, where somebody listens (see `log`).
+    `hop` is the one-way time of a packet in seconds, or draws it. The owner may set the other
+    attributes at any time. `connect_cost_s` is the broker's work for one CONNECT; it does one thing
+    at a time, so later packets wait. `refuse_connects_with` is the code of a CONNACK. `refused`
+    holds client ids without access. `may_publish`, `may_subscribe` and `may_read` are the access
+    rules; a client that may not read a topic receives nothing, silently. `on_handler_error`
+    receives exceptions of a client's handler.
+
+    With `is_persistent` the sessions and retained messages survive a `stop`. Log events about
+    clients are published as mosquitto does, if somebody subscribes (see `log`).
     """
 
     def __init__(
@@ -95,11 +97,11 @@ class BrokerModel:
         self._sessions: dict[str, BrokerSession] = {}
         self._router = Router(self.transport, self.limits.max_queued_messages, self._expire)
         self._late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
-        """What fell due while the broker did not read."""
+        """Calls that fell due while the broker did not read."""
 
     @property
     def may_read(self) -> MayUse | None:
-        """Who may be sent what; None: everybody everything."""
+        """The rule that says which client may receive what; None: all may receive everything."""
         return self._router.may_read
 
     @may_read.setter
@@ -108,7 +110,7 @@ class BrokerModel:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """By client id: messages that its full queue had no room for."""
+        """Messages lost to a full queue, by client id."""
         return self._router.dropped
 
     def link(
@@ -250,7 +252,7 @@ class BrokerModel:
         self.transport.down(connection, connection.client.lose, reason)
 
     def take_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
-        """Take DISCONNECT, or the end of the connection without one."""
+        """Handle DISCONNECT, or the end of the connection without one."""
         session = connection.session
         if session is not None and session.connection is connection:
             if is_goodbye:
@@ -344,7 +346,7 @@ class BrokerModel:
         return int(connection.last_sent_s) + session.keepalive_s * 3 // 2 + 1.0
 
     def bad_certificate(self, is_expired: bool) -> None:  # noqa: FBT001 - the form of World's hook
-        """Say that a client did not take the certificate of what ends TLS for this broker."""
+        """Log that a client rejected the certificate of the proxy that ends TLS for this broker."""
         if self.is_running:
             for line in log.bad_certificate(is_expired=is_expired):
                 self._say(line)
@@ -357,7 +359,7 @@ class BrokerModel:
     # Packets
 
     def take_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
-        """Take SUBSCRIBE at QoS 1; SUBACK goes before the retained messages."""
+        """Handle SUBSCRIBE at QoS 1; SUBACK goes before the retained messages."""
         session = connection.session
         if session is None or session.connection is not connection:
             return
@@ -377,7 +379,7 @@ class BrokerModel:
             self._router.subscribe(session, topic_filter)
 
     def take_publish(self, connection: Connection, publication: Publication) -> None:
-        """Take PUBLISH, pass it on and acknowledge it."""
+        """Handle PUBLISH: deliver it and acknowledge it."""
         session = connection.session
         if session is None or session.connection is not connection:
             return
@@ -395,13 +397,13 @@ class BrokerModel:
             self.transport.down(connection, connection.client.take_puback, puback)
 
     def send_round(self, round_: Round) -> None:
-        """Let the heartbeats of a routine come up, each on the connection of its box."""
+        """Send a heartbeat batch up, each heartbeat on the connection of its box."""
         connection = round_.first.way
         assert isinstance(connection, Connection)  # noqa: S101 - what `ModelLink.offer` says
         self.transport.up(connection, self.take_round, round_)
 
     def take_round(self, connection: Connection, round_: Round) -> None:  # noqa: ARG002 - as a packet
-        """Take the heartbeats of a routine; one by one where they may fare differently."""
+        """Handle a heartbeat batch; split it if its heartbeats may fare differently."""
         if self.may_publish is None and self._router.route_round(round_):
             return
         for member, payload in round_.parts():

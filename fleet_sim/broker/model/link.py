@@ -86,11 +86,11 @@ class ModelLink:
         # All are `()` while empty: that costs nothing, most of the time, for most links.
         self._in_flight: dict[Publication, None] | tuple[()] = ()
         self._waiting: deque[Publication] | tuple[()] = ()
-        """What waits for the window or the connection."""
+        """Publications that wait for the window or the connection."""
         self._early: list[Message] | tuple[()] = ()
-        """What came before SUBACK."""
+        """Messages that arrived before SUBACK."""
         self._unacknowledged: dict[int, Message] | tuple[()] = ()
-        """What came on this connection and has had no PUBACK, by packet id."""
+        """Messages of this connection without a PUBACK, by packet id."""
         self._held_in: deque[tuple[Callable[[Any], None], Any]] | tuple[()] = ()
         self._held_out: list[tuple[Callable[[Connection, Any], None], Any]] | tuple[()] = ()
 
@@ -170,7 +170,7 @@ class ModelLink:
                 self._send(self._broker.take_puback, message)
 
     def disconnect(self) -> None:
-        """Say goodbye and close. A frozen link cannot say it: then its will is published."""
+        """Send DISCONNECT and close. A frozen link cannot say it: then its will is published."""
         self._close(is_goodbye=not self._is_frozen)
 
     def abort(self) -> None:
@@ -227,7 +227,7 @@ class ModelLink:
             self._end(Disconnected(Ended.UNREACHABLE, detail=f"no answer in {timeout_s:g} s"))
 
     def take_connack(self, connack: ConnAck) -> None:
-        """Take CONNACK from the broker."""
+        """Handle CONNACK from the broker."""
         code = connack.code
         if code >= FIRST_ERROR_CODE:
             self._end(Disconnected(Ended.REFUSED, code, f"CONNACK: reason code {code}"))
@@ -240,7 +240,7 @@ class ModelLink:
             self._finish_opening()
 
     def take_suback(self, codes: list[int]) -> None:
-        """Take SUBACK from the broker."""
+        """Handle SUBACK from the broker."""
         for code in codes:
             if code >= FIRST_ERROR_CODE:
                 self._end(Disconnected(Ended.REFUSED, code, f"SUBSCRIBE: reason code {code}"))
@@ -268,7 +268,7 @@ class ModelLink:
     # Closing
 
     def lose(self, reason: Disconnected) -> None:
-        """Learn that the broker has closed the connection."""
+        """Handle that the broker has closed the connection."""
         self._end(reason)
 
     def _end(self, reason: Disconnected) -> None:
@@ -323,7 +323,7 @@ class ModelLink:
             self._end(Disconnected(Ended.HANDLER_ERROR, detail="see the log"))
 
     def _flow(self, connection: Connection) -> None:
-        """Let in what waited for `thaw`, in order, as long as nothing changes."""
+        """Handle packets that waited for `thaw`, in order, until the connection changes."""
         while self._connection is connection and not self._is_frozen:
             if not self._held_in:
                 self._guarded(connection, self._pump)
@@ -334,7 +334,7 @@ class ModelLink:
             self._guarded(connection, take, packet)
 
     def take_message(self, message: Message) -> None:
-        """Take PUBLISH from the broker; above the receive maximum it ends the connection."""
+        """Handle PUBLISH from the broker; above the receive maximum it ends the connection."""
         if message.packet_id is not None:
             if not self._unacknowledged:
                 self._unacknowledged = {}
@@ -351,7 +351,7 @@ class ModelLink:
         self._early.append(message)
 
     def take_round(self, round_: Round) -> None:
-        """Take heartbeats from the broker: together where our handler can, else one by one."""
+        """Handle a heartbeat batch from the broker; split it if the handler cannot batch."""
         on_round = getattr(self._handler, "on_round", None)
         if on_round is not None and self._state is _CONNECTED and round_.is_whole:
             on_round(round_)
@@ -360,7 +360,7 @@ class ModelLink:
                 self.take_message(message)
 
     def take_puback(self, puback: PubAck) -> None:
-        """Take PUBACK from the broker."""
+        """Handle PUBACK from the broker."""
         publication, in_flight = puback.publication, self._in_flight
         if not in_flight or publication not in in_flight:
             return

@@ -1,7 +1,7 @@
-"""What the broker model says of its clients, in mosquitto's words: see `contract.broker_log`.
+"""Log events of the broker model about clients, in mosquitto's words (`contract.broker_log`).
 
-mosquitto 2.0.21 with `log_dest topic` and `connection_messages true` publishes these sentences, and
-more that concern no client of ours.
+These are sentences of mosquitto 2.0.21 with `log_dest topic` and `connection_messages true`. The
+real broker publishes others, which concern no client of ours.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 def connected(asked: Session, *, is_v5: bool) -> Line:
-    """Say that a client was let in."""
+    """Return the line for an accepted connection."""
     version, is_clean = 5 if is_v5 else 2, int(asked.clean_start)
     return Line(
         NOTICE,
@@ -34,37 +34,37 @@ def connected(asked: Session, *, is_v5: bool) -> Line:
 
 
 def taken_over(client_id: str) -> Line:
-    """Say that a client came that was there already."""
+    """Return the line for a client that was already connected."""
     return Line(ERROR, f"Client {client_id} already connected, closing old connection.")
 
 
 def denied(client_id: str) -> Line:
-    """Say that a client was not let in."""
+    """Return the line for a refused client."""
     return Line(NOTICE, f"Client {client_id} disconnected, not authorised.")
 
 
 def left(client_id: str) -> Line:
-    """Say that a client said goodbye."""
+    """Return the line for an orderly disconnect."""
     return Line(NOTICE, f"Client {client_id} disconnected.")
 
 
 def closed(client_id: str) -> Line:
-    """Say that a client's connection ended without a goodbye."""
+    """Return the line for a connection that ended without a goodbye."""
     return Line(NOTICE, f"Client {client_id} closed its connection.")
 
 
 def timed_out(client_id: str) -> Line:
-    """Say that a client said nothing for too long."""
+    """Return the line for a client that exceeded its keepalive."""
     return Line(NOTICE, f"Client {client_id} has exceeded timeout, disconnecting.")
 
 
 def malformed(client_id: str) -> Line:
-    """Say that a client sent what MQTT does not allow."""
+    """Return the line for a packet that MQTT does not allow."""
     return Line(NOTICE, f"Client {client_id} disconnected due to malformed packet.")
 
 
 def bad_certificate(*, is_expired: bool) -> Iterator[Line]:
-    """Say that a client did not take the certificate: nobody knows who it was.
+    """Yield the lines for a rejected certificate, without the client's id.
 
     OpenSSL 3.5's words under mosquitto 2.0.21, tried with certificates of 2020 and of 2040.
     """
@@ -75,5 +75,5 @@ def bad_certificate(*, is_expired: bool) -> Iterator[Line]:
 
 
 def dropping(client_id: str) -> Line:
-    """Say that there is no room for what a client should get."""
+    """Return the line for a message that a client's full queue drops."""
     return Line(NOTICE, f"Outgoing messages are being dropped for client {client_id}.")

@@ -1,4 +1,4 @@
-"""What goes between the clients of the broker model and the broker: one value a packet.
+"""Packets between the clients of the broker model and the broker: one value a packet.
 
 PUBLISH is a `Publication` on its way to the broker and a `Message` on its way to a client; PUBACK
 to the broker is the message, SUBSCRIBE the filters, SUBACK the codes.

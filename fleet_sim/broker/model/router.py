@@ -59,13 +59,14 @@ class Router:
         self._subscriptions = Subscriptions()
         self._retained: dict[str, Publication] = {}
         self.dropped: dict[str, int] = {}
-        """By client id: messages that its full queue had no room for."""
+        """Messages lost to a full queue, by client id."""
         self._dropping: set[str] = set()
-        """Of whom the log has said so since they connected: it does once (handle_connect.c)."""
+        """Clients whose drops have been logged since they connected: mosquitto logs it once
+        (handle_connect.c)."""
         self._listeners = 0
         """Subscriptions to the broker's log: without any, nothing is said."""
         self._heartbeat_filters: list[tuple[BrokerSession, str]] = []
-        """Who subscribes to heartbeats, of which cars ever."""
+        """Sessions that subscribe to heartbeats, with their filters."""
 
     def clock_s(self) -> int:
         """Return the broker's clock: mosquitto counts in whole seconds."""
@@ -236,8 +237,8 @@ class Router:
     def send_again(self, session: BrokerSession) -> None:
         """Send what an earlier connection left: first what was in flight, then what waits.
 
-        As mosquitto does, 2.1 too (`db__message_write_inflight_out_all`): all that was in flight
-        goes out, even if the receive maximum has become smaller. The client closes on it.
+        All messages in flight go out, even if the receive maximum is smaller now; mosquitto does so
+        too, also 2.1 (`db__message_write_inflight_out_all`). The client closes on it.
         """
         self._dropping.discard(session.client_id)
         in_flight, session.in_flight = session.in_flight, ()

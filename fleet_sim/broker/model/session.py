@@ -29,7 +29,7 @@ class ClientEnd(Protocol):
         ...
 
     def expect_answer(self, connection: Connection) -> None:
-        """Be told that the broker does not read from now on: the next ping stays unanswered."""
+        """Note that the broker has stopped reading: the next ping stays unanswered."""
         ...
 
     def arrive(self, connection: Connection, take: Callable[[Any], None], packet: Any) -> None:
@@ -41,7 +41,7 @@ class ClientEnd(Protocol):
         ...
 
     def take_suback(self, codes: list[int]) -> None:
-        """Take SUBACK, with a code for each filter."""
+        """Handle SUBACK, with a code for each filter."""
         ...
 
     def take_message(self, message: Message) -> None:
@@ -49,7 +49,7 @@ class ClientEnd(Protocol):
         ...
 
     def take_round(self, round_: Round) -> None:
-        """Take the heartbeats of a routine, as the PUBLISH of each."""
+        """Handle a heartbeat batch like the PUBLISH of each member."""
         ...
 
     def take_puback(self, puback: PubAck) -> None:
@@ -57,12 +57,12 @@ class ClientEnd(Protocol):
         ...
 
     def lose(self, reason: Disconnected) -> None:
-        """Learn that the broker has closed the connection."""
+        """Handle that the broker has closed the connection."""
         ...
 
 
 class BrokerEnd(Protocol):
-    """The broker, as its clients know it. What they send goes up through `transport`."""
+    """The broker, as its clients know it. Packets from a client go up through `transport`."""
 
     scheduler: Scheduler
     transport: Transport[Connection]
@@ -75,7 +75,7 @@ class BrokerEnd(Protocol):
     """Called with what the handler of a client raised; its link has logged it."""
 
     def watch_silence(self, connection: Connection) -> None:
-        """Be told that nothing comes on `connection` any more, as long as its client is silent."""
+        """Watch `connection` for a timeout, as long as its client is silent."""
         ...
 
     def take_connect(self, connection: Connection, connect: Connect) -> None:
@@ -83,7 +83,7 @@ class BrokerEnd(Protocol):
         ...
 
     def take_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
-        """Take SUBSCRIBE at QoS 1."""
+        """Handle SUBSCRIBE at QoS 1."""
         ...
 
     def take_publish(self, connection: Connection, publication: Publication) -> None:
@@ -91,7 +91,7 @@ class BrokerEnd(Protocol):
         ...
 
     def take_round(self, connection: Connection, round_: Round) -> None:
-        """Take the heartbeats of a routine, one of whose members has this connection."""
+        """Handle a heartbeat batch; one of its members has this connection."""
         ...
 
     def take_puback(self, connection: Connection, message: Message) -> None:
@@ -99,13 +99,13 @@ class BrokerEnd(Protocol):
         ...
 
     def take_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
-        """Take DISCONNECT, or the end of the connection without one."""
+        """Handle DISCONNECT, or the end of the connection without one."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerLimits:
-    """What the broker takes; names, defaults and 0 for no limit are mosquitto's."""
+    """Limits of the broker; names, defaults and 0 for no limit are mosquitto's."""
 
     max_inflight_messages: int = 20
     """The receive maximum of CONNACK. To a client go as many as its own receive maximum says."""
@@ -126,15 +126,14 @@ class Connection:
         self.last_sent_s = 0.0
         """When the client last sent something; its pings are counted when it matters.
 
-        What it sends by routine is told when it leaves that, which `speak_for_itself` sees to.
-        """
+        Batched heartbeats count when the client leaves its batch; `speak_for_itself` sees to it."""
         self.member: Member | None = None
-        """By which routine it sends heartbeats, or may soon."""
+        """The batch membership that sends its heartbeats, or may soon."""
         self.up_due_s = 0.0
         self.down_due_s = 0.0
 
     def speak_for_itself(self) -> None:
-        """Let no routine send anything on it any more: it is about to end, or to be silent."""
+        """Remove the connection from heartbeat batches: it is about to end, or to fall silent."""
         if self.member is not None:
             self.member.leave()
             self.member = None
@@ -190,9 +189,10 @@ class BrokerSession:
         self.last_packet_id = 0
         # Both are `()` while empty: that costs nothing, most of the time, for most sessions.
         self.in_flight: dict[int, tuple[Publication, Message]] | tuple[()] = ()
-        """By packet id."""
+        """Messages in flight, by packet id."""
         self.queue: deque[tuple[Publication, bool]] | tuple[()] = ()
-        """What waits for the window or the client; each with the retain flag to deliver it with."""
+        """Messages that wait for the window or the client; each with the retain flag for its
+        delivery."""
 
     def has_room(self) -> bool:
         """Return whether the window is open."""

@@ -1,4 +1,4 @@
-"""Who subscribes to what at the broker model."""
+"""Subscriptions at the broker model."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class _Node:
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
         self.any_level: _Node | None = None
-        """Where `+` leads."""
+        """The child for `+`."""
         self.rest: _Node | None = None
-        """Where `#` leads."""
+        """The child for `#`."""
         self.sessions: list[BrokerSession] = []
         self.groups: dict[str, list[BrokerSession]] = {}
 
@@ -78,7 +78,10 @@ class _Node:
 
 
 class Subscriptions:
-    """Who subscribes to what. A filter without wildcards costs one dictionary entry."""
+    """The subscribers of each topic filter.
+
+    A filter without wildcards costs one dictionary entry.
+    """
 
     __slots__ = ("_exact", "_has_tree", "_tree")
 
@@ -153,7 +156,7 @@ def _search(
 ) -> None:
     """Collect what matches, in mosquitto's order: literal, then `+`, then `#`.
 
-    As long as there is only one way on it goes it in a loop: this is done for every message.
+    A loop follows the levels as long as only one child matches: this runs for every message.
     """
     for depth, level in enumerate(levels, 1):
         literal = node.children.get(level) if node.children else None

@@ -1,7 +1,7 @@
 """Carries packets for the broker model: what leaves one end arrives at the other a hop later.
 
-The broker does one thing at a time. While it is at work, what arrives waits in one line, whoever
-has sent it, and what the broker sends leaves when the work is done.
+The broker does one thing at a time. While it works, packets that arrive wait in one queue, whoever
+sent them. Packets that the broker sends leave when the work is done.
 
 Each packet is a call of the scheduler, which keeps the order of those that fall due together.
 """
@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 
 class Scheduler(Protocol):
-    """Where time comes from: virtual, and never the wall clock."""
+    """The source of time: virtual, never the wall clock."""
 
     def now_s(self) -> float:
         """Return the present; it never goes back."""
@@ -23,8 +23,8 @@ class Scheduler(Protocol):
     def call_later(self, delay_s: float, then: Callable[..., None], *arguments: Any) -> object:
         """Call `then(*arguments)` after `delay_s`.
 
-        Never before this call has returned, not even without a delay; calls that fall due at the
-        same moment come in the order in which they were asked for.
+        The call never runs before this method has returned, even without a delay. Calls due at the
+        same moment run in the order of their requests.
         """
         ...
 
@@ -47,7 +47,7 @@ class Carried(Protocol):
 
     @property
     def client(self) -> Receiver:
-        """Where packets to the client arrive."""
+        """The receiver of packets to the client."""
         ...
 
 
@@ -82,7 +82,7 @@ class Transport(Generic[ConnectionT]):
         self._free_s = 0.0
         """When the broker has done its work."""
         self._line: deque[tuple[Any, ...]] = deque()
-        """What has arrived and was not read yet."""
+        """Packets that have arrived and were not read yet."""
         self._call_later = scheduler.call_later
         self._hop_s = 0.0
         self._draw_hop_s: Callable[[], float] | None = None
@@ -102,7 +102,7 @@ class Transport(Generic[ConnectionT]):
         take: Callable[[ConnectionT, PacketT], None],
         packet: PacketT,
     ) -> float:
-        """Let the broker run `take(connection, packet)` a hop later; return the present."""
+        """Run `take(connection, packet)` at the broker a hop later; return the present."""
         now_s = self.now_s()
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         if due_s > connection.up_due_s:
@@ -127,7 +127,7 @@ class Transport(Generic[ConnectionT]):
     def down(
         self, connection: ConnectionT, take: Callable[[PacketT], None], packet: PacketT
     ) -> None:
-        """Let the client run `take(packet)` a hop later, if it still has `connection`."""
+        """Run `take(packet)` at the client a hop later, if it still has `connection`."""
         now_s = self.now_s()
         left_s = max(now_s, self._free_s) if self._is_busy else now_s
         due_s = left_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
@@ -145,12 +145,12 @@ class Transport(Generic[ConnectionT]):
     # What the broker has to do before it reads on
 
     def work(self, duration_s: float) -> None:
-        """Let the broker be at work for so long on the packet that it takes now."""
+        """Occupy the broker for this long with the packet that it handles now."""
         self._is_busy = True
         self._free_s = max(self.now_s(), self._free_s) + duration_s
 
     def stop_reading(self) -> None:
-        """Let what goes up wait until the broker reads again."""
+        """Hold packets to the broker until it reads again."""
         self._is_busy = True
         self.is_reading = False
 
@@ -179,7 +179,7 @@ class Transport(Generic[ConnectionT]):
         return False
 
     def _read(self, free_s: float) -> None:
-        """Take what waits in line, until something of it sets the broker to work."""
+        """Handle queued packets until one of them makes the broker work."""
         if not self.is_reading or free_s != self._free_s:
             return  # another call comes when it reads on
         while self._line and free_s == self._free_s:
