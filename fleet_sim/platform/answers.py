@@ -1,4 +1,4 @@
-"""What requests are answered: bodies, statuses, and which problem each cause is."""
+"""Answers to requests: bodies, statuses, and the problem for each cause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WHY_NOT_PUBLISHED = {
 }
 
 _STATUS_PATH: Final = ENDPOINTS[Operation.COMMAND_STATUS].removesuffix("{command_id}")
-"""Where the status of a command is found, in front of its id."""
+"""The path of a command's status, in front of its id."""
 
 
 def of_problem(problem: ProblemType) -> Answer:

@@ -25,7 +25,7 @@ _SAID_OF: Final = {
     operation: (operation.value, ENDPOINTS[operation], METHODS[operation])
     for operation in Operation
 }
-"""What each line says of a request's operation: its name, its route and its method."""
+"""The log fields of each operation: its name, its route and its method."""
 _DIGEST_BYTES: Final = 16
 
 
@@ -72,16 +72,17 @@ class OpenRequest:
         """None until its token is known to be good."""
         self.vehicle_id = request.vehicle_id
         self.distance_m = request.distance_m
-        """From the car as the platform knows it, metres; None: the app does not say."""
+        """The phone's distance from the car's known position, metres; None: the app does not
+        say."""
         self.key: tuple[str, str] | None = None
         """Account and idempotency key, where later requests may ask for the same."""
         self.key_digest = _key_digest(request)
         self.command: PlatformCommand | None = None
         self.slowed_by: list[Culprit] = []
-        """Who lets the database be slow."""
+        """The faults that slow the database down."""
 
     def hang_up(self) -> bool:
-        """Learn that nobody waits for the answer any more; see `Asked.hang_up`."""
+        """Handle that nobody waits for the answer any more; see `Asked.hang_up`."""
         is_left = self.on_answer is not None and not self.is_answered
         self.on_answer = None
         if self.log is None or not is_left:
@@ -117,7 +118,7 @@ class PlatformLog:
     def of_request(
         self, step: PlatformStep, asked: OpenRequest, answer: Answer | None = None
     ) -> None:
-        """Say what has happened to a request."""
+        """Write a line about a request."""
         request, command = asked.request, asked.command
         operation, endpoint, method = _SAID_OF[request.operation]
         problem = None if answer is None else answer.problem
@@ -148,7 +149,7 @@ class PlatformLog:
     def of_command(
         self, step: PlatformStep, command: PlatformCommand, *, at: float | None = None
     ) -> None:
-        """Say what has happened to a command, at a time of the platform's clock; None: now."""
+        """Write a line about a command, at a time of the platform's clock; None: now."""
         booking = command.booking
         is_end = step is PlatformStep.ENDED
         self._write(
@@ -169,7 +170,7 @@ class PlatformLog:
         )
 
     def of_call(self, call: SupportCall, ticket_id: str) -> None:
-        """Say that a customer has called support."""
+        """Write a line about a customer's call to support."""
         self._write(
             PlatformEvent(
                 event=PlatformStep.SUPPORT_CALLED,

@@ -24,7 +24,7 @@ from fleet_wire.contract.problems import (
 )
 
 _OBJECTIONS: Final = {"upcoming": BOOKING_NOT_STARTED, "ended": BOOKING_ENDED}
-"""By the state of a booking."""
+"""The problem for each state of a booking."""
 _starts_at = attrgetter("starts_at")
 PAST_S = 60.0
 """A booking may begin so long ago: phones' clocks are behind, and requests take their time [E]."""
@@ -48,7 +48,7 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
     is_second: bool = False
     """Whether the car was booked for that time already: nobody should have it."""
     let_in_by: Sequence[Culprit] = ()
-    """Who has seen to it that the car is booked twice, for both bookings."""
+    """The faults that caused the double booking of the car, for both bookings."""
 
     def state(self, now: float, *, as_of: float | None = None) -> str:
         """Return `upcoming`, `running` or `ended`; `as_of`: as it was known at that time."""
@@ -128,7 +128,7 @@ class Bookings:
     ) -> Booking | ProblemType:
         """Return a customer's booking that lets them use a car now, or why there is none.
 
-        Without `vehicle_id` it is the booking's own car.
+        The default for `vehicle_id` is the booking's own car.
         """
         booking = self.of(booking_id, account_id)
         if isinstance(booking, ProblemType):
@@ -145,7 +145,7 @@ class Bookings:
         )
 
     def extend(self, booking: Booking, ends_at: float, now: float) -> ProblemType | None:
-        """Let a booking end later, or return why not; to end it earlier there is `end`."""
+        """Extend a booking, or return why not; `end` shortens it."""
         if booking.state(now) == "ended":
             return BOOKING_ENDED
         if not booking.ends_at <= ends_at <= booking.starts_at + self._max_booking_s:
@@ -159,7 +159,7 @@ class Bookings:
         return None
 
     def end(self, booking: Booking, now: float) -> None:
-        """Let a booking end now, if it has not ended before: the car is free."""
+        """End a booking now, if it has not ended before: the car is free."""
         if booking.state(now) != "ended":
             booking.ends_at, booking.was_ended = now, True
         of_vehicle = self._by_vehicle.get(booking.vehicle_id, [])

@@ -1,8 +1,8 @@
 """The command service: wakes the car, signs and publishes, hears the answer, tries again safely.
 
-To a car goes one command at a time. A command is published within its life alone, and again only
-with the same id and counter, so that a sound box never executes it twice, and never after the car
-has said anything about it.
+To a car goes one command at a time. A command is published only within its life, and again only
+with the same id and counter. So a sound box never executes it twice. After any answer of the car it
+is never published again.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class CommandService:
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
         self._waking: dict[str, PlatformCommand] = {}
-        """Whose box is waited for, by that box."""
+        """Commands that wait for a box to wake up, by box."""
         self.commands = RememberedCommands(remember_s=parameters.remember_s)
         self.open = 0
         """Commands that have not ended."""
@@ -194,7 +194,8 @@ class CommandService:
     def _wake(self, command: PlatformCommand) -> None:
         """Send the car an SMS, and another one after a while; it is published when it has come.
 
-        Without a connection to the broker no SMS is sent; the next one is due all the same.
+        While there is no connection to the broker, no SMS is sent; the next one is due all the
+        same.
         """
         link, now = self.connection.link, self._unix_s()
         if not self._is_waiting(command) or now >= command.expires_at:
@@ -282,7 +283,7 @@ class CommandService:
         return again
 
     def _connected(self) -> None:
-        """Go on with what waited, and publish again what the lost connection may have lost."""
+        """Publish the commands that waited, and repeat those that may have been lost."""
         for command in tuple(self._under_way.values()):
             if command.state is _State.QUEUED:
                 self._go_on(command)
@@ -358,7 +359,7 @@ class CommandService:
     # What comes from the cars
 
     def _take(self, message: Message) -> None:
-        """Take a message; what breaks the contract is counted."""
+        """Handle a message; violations of the contract are counted."""
         try:
             profile = self._world.profile
             vehicle_id, heard = profile.read(profile.place(message), message)
@@ -402,7 +403,7 @@ class CommandService:
             self._learn(command, _State.EXECUTED, command.reason)
 
     def _take_result(self, vehicle_id: str, result: Result) -> None:
-        """Take an answer to one of our commands, from its own car."""
+        """Handle an answer to one of our commands, from its own car."""
         command = self.commands.on_wire(result.command_id)
         if result.command_id == UNNAMED:  # it answers the only one that is open
             command = self._under_way.get(vehicle_id)

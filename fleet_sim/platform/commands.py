@@ -74,14 +74,14 @@ class PlatformCommand:
         ttl_s: float,
     ) -> None:
         self.wire_id = wire_id
-        """As the fleet's wire calls it, and so the monitor: some fleets have ids of their own."""
+        """The id on the fleet's wire and in the monitor: some fleets have ids of their own."""
         self.command_id = wire_id.rpartition("/")[2]
-        """As the API does: what stands before it there are the car and the client."""
+        """The id in the API: the wire's id without car and client."""
         self.action = action
         self.booking = booking
         self.vehicle_id = booking.vehicle_id
         self.box_id = booking.vehicle_id
-        """Whose box is asked to do it: the car's, as far as the platform knows."""
+        """The box that gets the command: the car's, as far as the platform knows."""
         self.repeats: PlatformCommand | None = None
         """The command that it was sent anew for, where it was."""
         self.request_id = request_id
@@ -93,7 +93,7 @@ class PlatformCommand:
         self.is_final = False
         """Whether the platform has ended it, see `end`."""
         self.reason: str | None = None
-        """What the car said, or why it was not published."""
+        """The car's reason, or why the command was not published."""
         self.why_not_published: NotPublished | None = None
         self.signed: Command | None = None
         """What is published, each time the same; None until its turn has come."""
@@ -110,7 +110,7 @@ class PlatformCommand:
     def end(self, state: CommandState) -> None:
         """Note how it has ended: `EXECUTED`, `REFUSED`, `EXPIRED` or `NOT_PUBLISHED`.
 
-        Of these only `EXPIRED` may change: an answer that comes late says what has happened.
+        Only `EXPIRED` may change: a late answer tells the real end.
         """
         self.state, self.is_final = state, True
 

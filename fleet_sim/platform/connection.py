@@ -24,8 +24,8 @@ PLATFORM_LINK_LIMITS = LinkLimits(
 class BrokerConnection:
     """Connects, and connects again. Implements `fleet_wire.links.link.LinkHandler`.
 
-    Each connection gets a new link and a clean session: what an old one still held must not be
-    published when its command's life is over.
+    Each connection gets a new link and a clean session: an old one must not publish commands whose
+    life is over.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class BrokerConnection:
             self._link.connect()
 
     def close(self) -> None:
-        """Say goodbye, for good."""
+        """Disconnect for good."""
         self._is_closed = True
         if self._link is not None:
             self._link.disconnect()
 
     def session(self) -> Session:
-        """Say who we are and what we listen to."""
+        """Return the identity and the subscriptions for CONNECT."""
         profile = self._world.profile
         results = profile.filters((TopicKind.RESULT,))
         if self._shared_group is not None:
@@ -89,14 +89,14 @@ class BrokerConnection:
         )
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
-        """Let what waits for the connection go on."""
+        """Continue the work that waits for the connection."""
         self._failures = 0
         self._on_connected()
         if self.on_begin is not None:
             self.on_begin()
 
     def on_message(self, message: Message) -> None:
-        """Take a message, then acknowledge it."""
+        """Handle a message, then acknowledge it."""
         self._on_message(message)
         if message.qos and self._link is not None:
             self._link.acknowledge(message)

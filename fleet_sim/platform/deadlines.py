@@ -34,7 +34,7 @@ class Deadlines:
         """When the event comes that looks at them."""
 
     def set(self, delay_s: float, command: PlatformCommand) -> None:
-        """Come back to a command, if it has not ended after `delay_s`."""
+        """Call back after `delay_s` if the command has not ended by then."""
         deadlines, at_s = self._set, self._env.now + max(delay_s, 0.0)
         deadline = at_s, command, command.publishes
         if not deadlines or deadlines[-1][0] <= at_s:

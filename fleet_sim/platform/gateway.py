@@ -47,7 +47,7 @@ CLIENT_ID = "platform"
 SUPPORTS_S = 3600.0
 """Longer than any command of support's lives."""
 END_WAIT_S = 20.0
-"""So long who ends a booking waits for the commands before it: less than phones wait."""
+"""Longest wait of a request that ends a booking for the commands before it; phones wait longer."""
 _ACTIONS = {Operation.UNLOCK: Action.UNLOCK, Operation.LOCK: Action.LOCK}
 
 
@@ -118,7 +118,7 @@ class EmulatedPlatform:
         self.service.connection.connect()
 
     def close(self) -> None:
-        """Say goodbye to the broker."""
+        """Disconnect from the broker."""
         self.service.connection.close()
 
     def unix_s(self) -> float:
@@ -140,7 +140,7 @@ class EmulatedPlatform:
         return self._bends.in_force(joint, bend, by)
 
     def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> OpenRequest:
-        """Take a request; call `on_answer` once, at once or later, unless the asker hangs up."""
+        """Handle a request; call `on_answer` once, now or later, unless the asker hangs up."""
         asked = OpenRequest(
             request,
             on_answer,
@@ -157,11 +157,11 @@ class EmulatedPlatform:
         return asked
 
     def take_call(self, call: SupportCall) -> None:
-        """Take a customer's call to support: the helpdesk writes a ticket."""
+        """Handle a customer's call to support: the helpdesk writes a ticket."""
         self._log.of_call(call, self._tickets.new())
 
     def _guarded(self, asked: OpenRequest, step: Callable[[OpenRequest], None]) -> None:
-        """Take a step; a defect of ours is answered as what it is."""
+        """Run a step of a request; a defect of ours is answered as what it is."""
         try:
             step(asked)
         except Exception as error:  # noqa: BLE001 - any defect of the model
@@ -258,7 +258,7 @@ class EmulatedPlatform:
     def _blame(
         self, culprits: Sequence[Culprit], joint: Joint[Any, Request], asked: OpenRequest
     ) -> None:
-        """Tell who has changed what becomes of a request that has no command."""
+        """Report a hit to the faults that changed a request without a command."""
         if asked.vehicle_id is not None:
             during_s = asked.began_s - CLOCKS_S, self._world.env.now + CLOCKS_S
             for culprit in culprits:
@@ -279,7 +279,7 @@ class EmulatedPlatform:
     def _end(self, asked: OpenRequest) -> None:
         """End a booking, when no command can move its car any more.
 
-        Who waits too long for that is told to ask again; the booking ends all the same.
+        A customer who would wait too long is told to ask again; the booking ends all the same.
         """
         booking = self._own_booking(asked)
         if booking is not None:

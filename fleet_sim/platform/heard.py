@@ -1,4 +1,4 @@
-"""What the platform has heard of each car."""
+"""The platform's knowledge of each car, from its messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleet_wire.contract.partial import PartialState
 
 
 class HeardVehicle(msgspec.Struct, gc=False):
-    """What was heard of one car. Times are Unix seconds on the platform's clock."""
+    """The messages of one car, in short. Times are Unix seconds on the platform's clock."""
 
     presence: str = "unknown"
     """`online`, `offline`, `asleep` or `unknown`."""

@@ -1,4 +1,4 @@
-"""Where the behaviour of the platform may bend; `fleet_sim.cars.joints` says what a joint is."""
+"""Failpoints of the platform; `fleet_sim.cars.joints` explains failpoints."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT")
 
 CLOCKS_S = 0.1
-"""An unlock that the platform's log alone tells of is placed by the platform's clock and by what is
-known of how far that is ahead: a hit on what was under way for a car looks so far around it [E]."""
+"""Uncertainty of the offset between the clocks [E]. An unlock that only the platform's log shows is
+placed by the platform's clock and its known offset. A hit on everything under way for a car is
+searched within this margin."""
 
 REACH: Joint[bool, Request] = Joint("reach")
 """Whether a request gets through to the gateway; one that does not is in no log."""
 TOKEN: Joint[str | None, Request] = Joint("token")
-"""Whose token a request has; None: nobody's."""
+"""The customer whose token a request has; None: nobody's."""
 ADMISSION: Joint[ProblemType | None, Request] = Joint("admission")
 """Why a request is turned away before anything is looked at; None: it is not."""
 DISTANCE: Joint[float | None, Request] = Joint("distance")
@@ -50,11 +51,11 @@ HEARING: Joint[bool, PlatformCommand] = Joint("hearing")
 GRACE: Joint[float, PlatformCommand] = Joint("grace")
 """How long after a command's life the platform still waits for its answer, seconds."""
 ANSWER: Joint[Answer, Request] = Joint("answer")
-"""What a request is answered."""
+"""The answer to a request."""
 
 
 class PlatformBends(InForce):
-    """The bends in force on the platform. Without any each joint costs one look into a dict."""
+    """The bends in force on the platform. An idle failpoint costs one look into a dict."""
 
     __slots__ = ("_now_s",)
 
@@ -73,8 +74,8 @@ class PlatformBends(InForce):
     ) -> ValueT:
         """Return what happens where the usual would, and tell those who changed it.
 
-        Where there is no command yet, the hit is on what is under way for the car; without a car it
-        is on nothing that could be named. Who asks often looks into `joints` first.
+        If there is no command yet, the hit is on everything under way for the car. If there is no
+        car, it has no target. Frequent callers check `joints` first.
         """
         value, changed_by = self.fold(joint, context, usual=usual)
         now_s = self._now_s()

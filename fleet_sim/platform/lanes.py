@@ -36,7 +36,7 @@ class Lanes:
         self._go_on(vehicle_id, lane)
 
     def done(self, vehicle_id: str) -> None:
-        """Let the next one begin."""
+        """Free the car's lane for the next command."""
         lane = self._lanes[vehicle_id]
         lane.is_busy = False
         self._go_on(vehicle_id, lane)

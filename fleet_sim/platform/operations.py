@@ -1,4 +1,4 @@
-"""What a phone may ask of the platform, and what it is answered: the API without HTTP.
+"""The API without HTTP: the operations of a phone and their answers.
 
 A customer of the same process asks with these structs; the HTTP server makes them of requests, and
 responses of the answers. So both ways meet the same platform.
@@ -49,11 +49,11 @@ METHODS: Final = {
 """The method of each (OpenTelemetry: `http.request.method`)."""
 COMMANDS: Final = frozenset({Operation.UNLOCK, Operation.LOCK})
 CHANGES: Final = COMMANDS | {Operation.BOOK, Operation.EXTEND, Operation.END}
-"""What an idempotency key may go with."""
+"""Operations that accept an idempotency key."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. What an operation does not need is None."""
+    """One request. Fields that an operation does not need are None."""
 
     operation: Operation
     token: str | None
@@ -62,20 +62,20 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     booking_id: str | None = None
     command_id: str | None = None
     starts_at: float | None = None
-    """Of a booking, Unix seconds; None: now."""
+    """Start of a booking, Unix seconds; None: now."""
     ends_at: float | None = None
-    """Of a booking, Unix seconds."""
+    """End of a booking, Unix seconds."""
     wait_s: float = 0.0
     """How long to wait for the car's answer; 0: be told at once where its status is found."""
     idempotency_key: str | None = None
     """The same key again is the same request again (draft-ietf-httpapi-idempotency-key-header)."""
     traceparent: str | None = None
-    """Of W3C Trace Context, as the phone sent it."""
+    """W3C Trace Context, as the phone sent it."""
     app_version: str | None = None
     distance_m: float | None = None
     """How far the phone is from the car, as far as the app can tell, metres."""
     position: tuple[float, float] | None = None
-    """Where the phone is, latitude and longitude in degrees."""
+    """The phone's position, latitude and longitude in degrees."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: float | None = None
     """When to ask again, where that helps."""
     reason: str | None = None
-    """What led to it, for the log alone."""
+    """The underlying reason, for the log alone."""
     location: str | None = None
     """Path of what was made, or of the command's status."""
 
@@ -106,16 +106,17 @@ class SupportCall(msgspec.Struct, frozen=True, kw_only=True):
     booking_id: str | None = None
     app_version: str | None = None
     shown: str | None = None
-    """What the app had shown, as the customer says; None: nothing."""
+    """The app's screen, in the customer's words; None: nothing."""
 
 
 class Asked(Protocol):
     """A request under way."""
 
     def hang_up(self) -> bool:
-        """Learn that nobody waits for the answer any more: it is not given, the command goes on.
+        """Handle that nobody waits for the answer any more: it is dropped, the command goes on.
 
-        Return whether the log says so: it does of a request that was heard and not answered yet.
+        Return whether the log gets a line about it. It does for a request that was received and has
+        no answer yet.
         """
         ...
 
@@ -124,7 +125,7 @@ class Platform(Protocol):
     """Answers requests. Everything runs in the thread and the time of the model."""
 
     def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> Asked:
-        """Take a request; call `on_answer` once, at once or later, unless the asker hangs up."""
+        """Handle a request; call `on_answer` once, now or later, unless the asker hangs up."""
         ...
 
 
@@ -140,5 +141,5 @@ class PlatformHere(Protocol):
     """A platform of this process, whose API can be served."""
 
     def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> AskedHere:
-        """Take a request, as any `Platform`."""
+        """Handle a request, like any `Platform`."""
         ...

@@ -17,7 +17,7 @@ Label = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class RateLimit(BaseModel):
-    """So often may something be asked, evenly in the long run and `burst` times at once."""
+    """A limit of requests: an even rate in the long run, and `burst` of them at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

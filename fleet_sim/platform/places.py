@@ -1,11 +1,11 @@
-"""Where cars stand: a place is made of names, so that it costs nothing."""
+"""Coordinates of cars, derived from names so that they need no memory."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
 _CITY_DEGREES = 0.05
-"""So far from its middle a city reaches, about 5 km [E]."""
+"""Radius of a city, about 5 km [E]."""
 _MOST_LATITUDE = 60.0
 """Cities are made up between these, south and north."""
 

@@ -15,7 +15,7 @@ MAX_KEYS = 100_000
 
 
 class RateLimiter:
-    """Counts the requests of each key against one limit. Without a limit it allows all."""
+    """Counts the requests of each key against one limit. If the limit is None, it allows all."""
 
     __slots__ = ("_expected_s", "_interval_s", "_tolerance_s")
 
@@ -26,7 +26,7 @@ class RateLimiter:
         """When the next request of a key is expected, in the order of the latest requests."""
 
     def wait_s(self, key: str, now_s: float) -> float:
-        """Take a request, and return 0; or return after how many seconds it would be taken."""
+        """Count a request and return 0; or return the seconds until it would be allowed."""
         if not self._interval_s:
             return 0.0
         expected_s = max(self._expected_s.get(key, now_s), now_s)

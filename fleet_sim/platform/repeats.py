@@ -1,8 +1,8 @@
 """Idempotency keys: the same key again is the same request again, whatever became of the answer.
 
-After draft-ietf-httpapi-idempotency-key-header: the key belongs to its customer; with another
-request it is an error; while the first request is under way a second one waits for what becomes of
-it. Each request for a command then waits for that as long as it asks to.
+It follows draft-ietf-httpapi-idempotency-key-header. The key belongs to its customer, and its use
+for another request is an error. While the first request is under way a second one waits for its
+result. Each request for a command then waits for that as long as it asks to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_KEYS = 100_000
 
 
 class _Known:
-    """What was asked for with one key."""
+    """A request under one key."""
 
     __slots__ = ("answer", "asked_for", "at_s", "command", "waiting")
 
@@ -30,7 +30,7 @@ class _Known:
         self.at_s = at_s
         self.answer: Answer | None = None
         self.command: PlatformCommand | None = None
-        """What was made of the first request: a repeat is told of the same."""
+        """The command of the first request; a repeat gets the same one."""
         self.waiting: list[OpenRequest] = []
 
     @property
@@ -51,10 +51,10 @@ class Repeats:
     def take(
         self, asked: OpenRequest, key: tuple[str, str], now_s: float
     ) -> tuple[bool, Answer | None]:
-        """Take a request with a key; return whether it is the first, and the answer to it so far.
+        """Register a request with a key. Return whether it is the first, and the answer so far.
 
-        One that is not the first is given the command of the first, if there is one. Without an
-        answer or a command it waits: `commanded` or `answered` returns it then.
+        A repeat gets the command of the first request, if there is one. If there is neither answer
+        nor command it waits: `commanded` or `answered` returns it then.
         """
         if now_s >= self._forget_s or len(self._known) > MAX_KEYS:
             self._forget(now_s)

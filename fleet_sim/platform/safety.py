@@ -17,8 +17,8 @@ from fleet_sim.cars.world import World
 from fleet_sim.platform.commands import PlatformCommand
 
 SLACK_S = 10.0
-"""So long after its end a life or a booking is not yet over for a sound box: its clock may be so
-far behind (Tesla vehicle-command allows 10 s), and the lock takes its time to move."""
+"""Seconds after the end of a command or a booking during which a sound box may still act. Its clock
+may be that far behind (Tesla vehicle-command allows 10 s), and the lock needs time to move."""
 CLOCKS_S = 0.1
 """A booking that its customer has ended is over at once, as far as clocks agree."""
 MAX_REMEMBERED = 100_000
@@ -26,7 +26,7 @@ MAX_REMEMBERED = 100_000
 
 
 class FindingKind(StrEnum):
-    """What must not happen."""
+    """A violation of safety."""
 
     AFTER_LIFE = "after_life"
     """A lock moved for a command whose life was over."""
@@ -35,8 +35,8 @@ class FindingKind(StrEnum):
     EXECUTED_TWICE = "executed_twice"
     """A lock moved twice for one command, or for it and another that was sent in its place."""
     WITHOUT_RIGHT = "without_right"
-    """A lock moved that the command was not for, or for a command that nobody had a right to: of
-    a booking too whose car was somebody else's already."""
+    """A lock moved for another car's command, or for a command without a right. A booking whose car
+    already belonged to another customer gives no right."""
     TOLD_OPEN = "told_open"
     """A phone said "open" of a car whose driver's door the command had not unlocked."""
     TOLD_LOCKED = "told_locked"
@@ -61,7 +61,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Moved:
-    """What a command has moved."""
+    """A movement that a command caused."""
 
     __slots__ = ("has_locked", "has_opened", "times")
 
@@ -97,7 +97,7 @@ class Safety:
         self.counts: Counter[FindingKind] = Counter()
 
     def take(self, movement: Movement) -> None:
-        """Take a movement of a lock."""
+        """Handle a movement of a lock."""
         self.movements += 1
         command = movement.command
         if command is None:
@@ -131,13 +131,13 @@ class Safety:
         return known.vehicle_id == movement.vehicle_id and not known.booking.is_second
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Learn that a phone has said that a car is open."""
+        """Record that a phone has shown that a car is open."""
         moved = self._told_of(command_id)
         if moved is None or not moved.has_opened:
             self._note_told(FindingKind.TOLD_OPEN, customer_id, vehicle_id, command_id)
 
     def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Learn that a phone has said that a car is locked."""
+        """Record that a phone has shown that a car is locked."""
         moved = self._told_of(command_id)
         if moved is None or not moved.has_locked:
             self._note_told(FindingKind.TOLD_LOCKED, customer_id, vehicle_id, command_id)

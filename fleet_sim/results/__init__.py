@@ -1,1 +1,1 @@
-"""What came of a run: summary, expectations, report."""
+"""The results of a run: summary, expectations, report."""

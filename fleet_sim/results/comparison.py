@@ -1,13 +1,13 @@
 """Two runs side by side: what differs, by how much, and whether that could be chance.
 
-Judged are the share that opened, of all unlocks and of each part of the fleet that both runs have,
-the share that opened late, and the time to open. All these intervals hold together with
+The verdict uses the share that opened, the share that opened late, and the time to open. It covers
+all unlocks, and each part of the fleet that both runs have. All these intervals hold together with
 `CONFIDENCE`: each has a smaller chance of error, that of all divided by their number (Bonferroni).
 So two runs of the same release are called different in one comparison of twenty at most, however
 many parts there are. Causes are shown beside it and not judged: they say why.
 
 A failed unlock counts as slower than all that opened. If a quantile of the time to open lies among
-the failures of both runs, a lower one stands for it that both reach, see `judged_percent`.
+the failures of both runs, a lower one replaces it, see `judged_percent`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PERCENTS = (50, 95)
 
 
 class Change(StrEnum):
-    """What a difference means for a customer."""
+    """The meaning of a difference for a customer."""
 
     WORSE = "worse"
     BETTER = "better"
@@ -111,9 +111,9 @@ class Difference:
     is_judged: bool = True
     more_is_better: bool = False
     percent: int | None = None
-    """Of a time: which quantile is judged."""
+    """The quantile that the verdict uses, for a time."""
     wanted_percent: int | None = None
-    """Of a time: which quantile it stands for."""
+    """The quantile that was wanted, for a time."""
     tolerated: float = 0.0
     """A difference up to here is of no concern."""
     a: Estimate
@@ -144,11 +144,11 @@ class Comparison:
     b: ComparedRun
     differences: list[Difference]
     interval_confidence: float
-    """Of each interval by itself."""
+    """The confidence of each interval by itself."""
 
     @property
     def judged(self) -> list[Difference]:
-        """What the verdict rests on."""
+        """The differences that the verdict uses."""
         return [each for each in self.differences if each.is_judged]
 
     @property

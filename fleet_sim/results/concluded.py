@@ -1,4 +1,4 @@
-"""What the monitor said of some unlocks: how many opened, and why the others did not."""
+"""The monitor's conclusions on some unlocks: how many opened, and why the others did not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleet_wire.contract.causes import Cause
 
 @dataclass(slots=True)
 class Concluded:
-    """What the monitor said of some unlocks."""
+    """The monitor's conclusions on some unlocks."""
 
     ok: int = 0
     causes: Counter[Cause] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""What customers have lived through, and what phones were answered, from the files of a run."""
+"""The experience of customers, and the answers to their phones, from the files of a run."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class AnswersTally:
     woken: int = 0
     published: int = 0
     _asked_at: dict[str, float] = field(default_factory=dict)
-    """Of unlocks: as many quick locks would hide those that had to wait."""
+    """Only unlocks count: as many quick locks would hide those that had to wait."""
     _published: set[str] = field(default_factory=set)
     """Requests whose command was published once."""
     to_publish_s: array[float] = field(default_factory=lambda: array("d"))

@@ -1,4 +1,4 @@
-"""What a scenario promises, checked against the summary of its run."""
+"""Check a scenario's expectations against the summary of its run."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import TITLES
 
 NO_MODE = "none"
-"""Of incidents whose diagnoses agree on no mode."""
+"""The mode of incidents whose diagnoses agree on none."""
 
 
 class IncidentLine(msgspec.Struct):

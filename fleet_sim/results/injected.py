@@ -1,10 +1,10 @@
-"""What was injected against what was concluded.
+"""Compare injected faults with the monitor's conclusions.
 
 The simulator writes into `ground_truth.jsonl` what each fault did, and which unlocks it touched.
-The monitor, which is told nothing of it, says of each unlock how it ended. Here both meet: what
-the monitor said of the unlocks that a fault touched, and of those that none did. Of these last,
-those whose boxes were lost with a process of the run, or stood still with it, stand apart: that was
-no fault, and the fleet did not behave so.
+The monitor, which is told nothing of it, says of each unlock how it ended. Here both meet: what the
+monitor said of the unlocks that a fault touched, and of those that none did. Boxes lost with a
+process of the run, or stalled with it, are counted separately: that was no fault, and no behaviour
+of the fleet.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injectio
     end_s: float
     vehicles: list[str] = []
     seen: str = ""
-    """What the monitor should see of such a fault, in the words of `fleet-sim faults`."""
+    """The monitor's expected view of such a fault, in the words of `fleet-sim faults`."""
     attempts: list[str] = []
     """The unlocks that it touched."""
 
@@ -49,7 +49,7 @@ class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     process: int
-    """From 1; 0 is the one that has started the others, or is alone."""
+    """The process number, from 1; 0 is the one that has started the others, or is alone."""
     processes: int
     since_s: float
     """Seconds since the load began."""
@@ -61,7 +61,7 @@ class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The process's name."""
         return name_of_process(self.process, self.processes)
 
     def concern(self, attempt: Attempt) -> bool:
@@ -74,7 +74,7 @@ class LostBoxes(msgspec.Struct, frozen=True, kw_only=True):
 class Injected:
     """Takes every unlock of a run, and sorts what was said of it by the faults that touched it.
 
-    What none touched, and was under way when its box was `lost` or stood still, belongs to that.
+    An unlock without a hit, under way when its box was `lost` or stalled, counts there.
     """
 
     def __init__(

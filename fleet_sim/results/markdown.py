@@ -11,7 +11,7 @@ from fleet_sim.results.junit import Case, Suite
 MOST_ROWS: Final = 1_000
 """GitHub shows one mebibyte of a summary; a row has a few hundred bytes."""
 _ACTIVE: Final = re.compile(r"([\\`*_\[\]<>|~&])")
-"""What Markdown, or HTML in it, would act upon."""
+"""Characters with a meaning in Markdown, or in HTML within it."""
 
 
 def markdown_of(name: str, suites: Sequence[Suite]) -> str:

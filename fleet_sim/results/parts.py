@@ -16,7 +16,7 @@ from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import Attempt
 
 BY = ("firmware", "group", "region", "operator")
-"""What the parts of a fleet are told apart by."""
+"""The traits that distinguish the parts of a fleet."""
 
 Labels = Mapping[str, str]
 """A label for each of `BY`."""
@@ -27,7 +27,7 @@ class FleetParts:
     """The groups of a fleet, as far as results need to know them."""
 
     labels: Sequence[Labels] = ()
-    """Of each group."""
+    """The labels of each group."""
     group_of: Callable[[str], int | None] = lambda _vehicle_id: None
     """Return the number of a car's group; None for one that is in no group."""
 

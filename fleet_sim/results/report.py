@@ -16,9 +16,9 @@ from fleet_wire.private_files import FOR_GROUP, write_whole
 def write_report(run_directory: Path, summary: Mapping[str, Any], scenario_text: str) -> Path:
     """Write `report.html` into `run_directory` from its files and its summary; return its path.
 
-    Shows verdicts from `summary["expect"]`. Reads `attempts.jsonl`, `fleet_samples.jsonl`,
-    `ground_truth.jsonl` and `manifest.json` (`name`, `started_at`, `scenario`, and for the command
-    that repeats the run `scenario_file` and `overrides`); what is missing is left out.
+    Shows verdicts from `summary["expect"]`. It reads `attempts.jsonl`, `fleet_samples.jsonl`,
+    `ground_truth.jsonl` and `manifest.json` (`name`, `started_at`, `scenario`). The command that
+    repeats the run needs `scenario_file` and `overrides` there. Missing parts are left out.
     """
     data = read_run(run_directory)
     name = str(data.manifest.get("name") or run_directory.resolve().name)

@@ -1,4 +1,4 @@
-"""What the report says of customers and of the platform: the template shows these values."""
+"""The report's part on customers and the platform: values for the template."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class CustomersPart:
-    """What customers lived through, what phones were answered, and whether all was safe."""
+    """The customers' experience, the answers to phones, and the verdict on safety."""
 
     caption: str
     tiles: list[Tile]

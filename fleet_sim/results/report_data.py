@@ -1,4 +1,4 @@
-"""What the report shows, read from a run directory in one pass, before any of it is drawn."""
+"""Read the report's data from a run directory in one pass, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class CarTally:
     attempts: int = 0
     causes: Counter[Cause] = field(default_factory=Counter)
     latest_not_ok: LatestUnlock | None = None
-    """Of those that did not end well the one that began last."""
+    """The latest unlock that did not end well, by its start."""
 
     @property
     def not_ok(self) -> int:
@@ -119,7 +119,7 @@ class RunData:
 
 @dataclass(frozen=True, slots=True)
 class ReportedRun:
-    """What the words and the plots of a report are made from."""
+    """The data behind the text and the plots of a report."""
 
     name: str
     summary: Mapping[str, Any]
@@ -135,7 +135,7 @@ class ReportedRun:
 
     @property
     def verdicts(self) -> list[Mapping[str, Any]]:
-        """What was expected: `key`, `condition`, `value`, `holds`."""
+        """The verdicts on expectations: `key`, `condition`, `value`, `holds`."""
         return list(self.summary.get("expect") or [])
 
 

@@ -1,6 +1,6 @@
 """The page around a report: one self-contained HTML file that opens offline.
 
-plotly.js is part of the page, in the build that draws in two dimensions
+The page contains plotly.js, in the build that draws in two dimensions
 (docs/decisions/0007-one-file-a-report.md). A content security policy lets no other script run and
 no request leave, whatever the data holds; all data is escaped besides. Equal inputs give equal
 bytes.

@@ -1,4 +1,4 @@
-"""What the report says of injected against concluded: the template shows these values."""
+"""The report's part on injected faults and conclusions: values for the template."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class InjectedRow:
     fault: str
     """Empty in the other rows."""
     other: str
-    """What stands there instead."""
+    """The conclusion that takes its place."""
     window: str
     seen: str
     cars: str

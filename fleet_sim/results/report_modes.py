@@ -1,4 +1,4 @@
-"""What the report says of the failure modes that the monitor named."""
+"""The report's part on the failure modes that the monitor named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report of a run says, as plain values: the template `run_report.html` shows them."""
+"""The report of a run as plain values, which the template `run_report.html` shows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class OutcomeRow:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationRow:
-    """What was expected, and what was measured."""
+    """An expectation and the measured value."""
 
     key: str
     expected: str

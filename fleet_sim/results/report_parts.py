@@ -1,4 +1,4 @@
-"""What the report says of each part of the fleet: the template shows these values."""
+"""The report's part on each part of the fleet: values for the template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEARLY_ALL = 0.9
 AT_MOST = 0.5
 """And it has no more than this share of all unlocks: else chance could have it so."""
 FEWEST = 10
-"""Of fewer that did not open nothing is said."""
+"""Fewest failures of a part for a remark on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class PartRow:
     """How the unlocks of one part went."""
 
     by: str
-    """What it is told apart by; empty below the first of a kind."""
+    """The trait of this part; empty below the first of a kind."""
     label: str
     unlocks: str
     opened: str

@@ -17,7 +17,7 @@ KINDS = (
     "told_open",
     "told_locked",
 )
-"""As `fleet_sim.platform.safety.FindingKind` has them."""
+"""The kinds of `fleet_sim.platform.safety.FindingKind`."""
 
 
 class SafetyFinding(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What a run came to: one nested mapping, computed from the files of a run directory.
+"""The summary of a run: one nested mapping, computed from the files of a run directory.
 
 Quantiles are those of `times.py`. One unlock that the monitor observed late is counted, and kept
 out of all times.
@@ -49,7 +49,7 @@ LATE_NAMED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What the files of a run do not say, from whoever started it. Unknown numbers are None."""
+    """Facts about a run that its files do not contain, from its owner. Unknown numbers are None."""
 
     seed: int
     mode: str
@@ -61,7 +61,7 @@ class RunFacts:
     model_defects: int = 0
     first_model_defect: str | None = None
     movements: int | None = None
-    """Of locks, as the simulator knows them."""
+    """Movements of locks in the simulator."""
     processes: int = 1
     """How many played the boxes."""
     lost_processes: tuple[str, ...] = ()
@@ -72,14 +72,14 @@ class RunFacts:
     """When the user ended it, in seconds since the load began, 0 where it had not; None: it ran to
     its end."""
     broken_brokers: tuple[str, ...] = ()
-    """What became of private brokers that died or stood still, and when."""
+    """Failures of private brokers that died or stalled, with their times."""
 
 
 class JsonLines(Generic[T]):
     """The records of a JSON-lines file, one at a time.
 
-    A missing file has none. A line that is not a record (a last line cut short by a crash, say) is
-    skipped and counted in `unreadable`, complete once the iteration is.
+    A missing file has none. An invalid line (a last line cut short by a crash, say) is skipped and
+    counted in `unreadable`, which is complete after the iteration.
     """
 
     def __init__(self, path: Path, record: type[T]) -> None:
@@ -111,7 +111,7 @@ class JsonLines(Generic[T]):
 
 
 class _Revision(msgspec.Struct):
-    """What says which record of an unlock holds."""
+    """The order of the records of one unlock: the highest holds."""
 
     attempt_id: str
     revision: int = 0
@@ -151,7 +151,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Tally:
-    """What one pass over the attempts gathers: three doubles and a few hops an attempt."""
+    """The data of one pass over the attempts: three doubles and a few hops an attempt."""
 
     total: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -209,7 +209,7 @@ class _Tally:
 
 @dataclass(slots=True, kw_only=True)
 class _Gathered:
-    """What the files of a run say. As it is made, that is nothing at all."""
+    """The contents of a run's files; empty at first."""
 
     tally: _Tally = field(default_factory=_Tally)
     injected: Injected = field(default_factory=Injected)
@@ -234,16 +234,16 @@ def summarize(
 
     `fleet` says which parts the fleet has; without it the summary tells none apart.
 
-    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `complaints.jsonl`,
+    It reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `complaints.jsonl`,
     `diagnoses.jsonl`, `incidents.jsonl`, `probe_stats.json`, `customers.jsonl`, `platform.jsonl`,
-    `safety.jsonl`, `lost_boxes.jsonl`, and from `ground_truth.jsonl` the injections with the
-    attempts that they touched; a missing file counts as empty. Where the null box was lost the
-    floor has no figures: what it is asked then measures a deadline. Nor does count what it was
-    asked while it stood still.
+    `safety.jsonl`, and `lost_boxes.jsonl`. It also reads the injections of `ground_truth.jsonl`
+    with the attempts that they hit. A missing file counts as empty. If the loopback box was lost,
+    the baseline has no figures: its requests then measure a deadline. Requests during its stall do
+    not count.
 
-    Every outcome, cause, stage and kind has its key even when nothing
-    happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
-    are for its owner to add.
+    Every outcome, cause, stage and kind has its key even when nothing happened, so that an
+    expectation on it can hold. `expect` is empty: the verdicts on the summary are for its owner to
+    add.
     """
     return _summary(_gather(run_directory, fleet or FleetParts()), facts)
 

@@ -1,10 +1,10 @@
 """Times in numbers: quantiles of seconds, and when an unlock counts as having opened.
 
 Quantiles are exact, by nearest rank: the smallest value that at least that share of the values do
-not exceed. Each is therefore a time that some unlock really took. Without values they are None.
+not exceed. Each is therefore a time that some unlock really took. A quantile of no values is None.
 
-An unlock that did not open took for ever to open, however soon its refusal came: it counts as
-infinite, and a quantile that so few unlocks reach is None.
+An unlock that did not open has an infinite time to open, however soon its refusal came. A quantile
+that too few unlocks reach is None.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How far a difference between two runs could be chance.
 
-Every interval here is of a difference B - A, and is made of the two runs' own intervals by one
-principle: the distance from the estimate to a limit of the difference is the root of the sum of
-the squared distances of A and B to theirs. For shares this is method 10 of Newcombe (Statistics in
-Medicine 17, 1998, 873-890); for estimates of any kind see Zou and Donner (Statistics in Medicine
-27, 2008, 1693-1702). Unlocks count as independent of each other.
+Every interval here is of a difference B - A, made of the two runs' own intervals by one principle.
+The distance from the estimate to a limit is the root of the summed squared distances of A and B to
+their limits. For shares this is method 10 of Newcombe (Statistics in Medicine 17, 1998, 873-890);
+for estimates of any kind see Zou and Donner (Statistics in Medicine 27, 2008, 1693-1702). Unlocks
+count as independent of each other.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from fleet_sim.results.times import quantile
 
 
 class Interval(NamedTuple):
-    """From where to where; infinite where there is no limit."""
+    """The limits of an interval; infinite if there is none."""
 
     low: float
     high: float
 
 
 class Estimate(NamedTuple):
-    """What was measured, and the interval that it lies in."""
+    """A measured value and its confidence interval."""
 
     value: float
     limits: Interval
@@ -78,7 +78,7 @@ def time(ordered: Sequence[float], percent: int, z: float) -> Estimate:
 def difference(a: Estimate, b: Estimate) -> Estimate | None:
     """Return B - A with its interval; None where both are infinite.
 
-    Where a limit is infinite the interval is that between the limits themselves, which is wider.
+    If a limit is infinite the interval is that between the limits themselves, which is wider.
     """
     if math.isinf(a.value) and math.isinf(b.value):
         return None

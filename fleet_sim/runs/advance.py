@@ -33,8 +33,8 @@ class StalledTimeError(UnlockpathError):
 class AdvanceWatch:
     """Watch over one environment. A driver calls `look` with each event from `look_at` on.
 
-    SimPy numbers events in the order in which they are scheduled. Those of one instant fall due in
-    that order, so the first event with a number from `look_at` on was caused by one since the last
+    SimPy numbers events in the order in which they are scheduled. Events of one instant fall due in
+    that order. So the first event with a number from `look_at` on was caused by one since the last
     look. A fleet of any size makes many events at one instant, but only short chains of them.
     """
 

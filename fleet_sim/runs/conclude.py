@@ -26,7 +26,7 @@ MANIFEST = "manifest.json"
 SAFETY = "safety.jsonl"
 MOST_KEYS = 4
 MOST_LETTERS = 60
-"""Of a difference between two runs, as many keys and letters of a value as a reader takes in."""
+"""Most keys, and most letters of a value, in the text of a difference between two runs."""
 
 
 def conclude(
@@ -81,7 +81,7 @@ def digest_of(path: Path) -> str:
 def first_difference(path: Path, manifest_path: Path) -> str | None:
     """Return how a run differs from the one of a manifest, or None when they are the same.
 
-    Where the other run's attempts lie beside its manifest, the first that differs is named.
+    If the other run's attempts lie beside its manifest, the first different one is named.
     """
     expected = read_json(manifest_path).get("digest")
     found = digest_of(path)
@@ -127,9 +127,9 @@ def name_touched_attempts(directory: RunDirectory) -> None:
     """Add to each line of the ground truth the attempts that it touched, and the complaints.
 
     A hit on a command touches the attempt that sent it. A hit on a car's connection touches every
-    attempt on the car that was under way meanwhile, and one on a customer those of this customer. A
-    complaint is touched with any of its attempts, and where its customer was hit before it. An
-    injection touches what its hits touch.
+    attempt on the car that was under way meanwhile. A hit on a customer touches the attempts of
+    that customer. A complaint is touched if one of its attempts is, or if its customer was hit
+    before it. An injection touches what its hits touch.
     """
     path = directory.path / GROUND_TRUTH
     lines = list(JsonLines(path, dict[str, Any]))

@@ -1,4 +1,4 @@
-"""The files of one run. Whatever is written is on its way to disk at once, line by line."""
+"""The files of one run. Every record goes to disk at once, line by line."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from fleet_wire.errors import ConfigError, LimitError
 from fleet_wire.private_files import FOR_GROUP, open_to_append, write_whole
 
 PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
-"""Whose versions a reader may want to know."""
+"""The packages whose versions are recorded."""
 
 MANIFEST = "manifest.json"
 LOG = "fleet.log"
-"""What libraries log."""
+"""The log of libraries."""
 MAX_NAME = 80
 """Characters of a manifest's own name for its run: what is longer, nobody called it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioSource:
-    """Where a scenario came from, so that a reader can run it again."""
+    """The origin of a scenario, so that a reader can run it again."""
 
     file: Path
     overrides: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """What the run is called: the scenario's file, which a manifest names for its own run.
+        """The run's name: the scenario's file, which a manifest names for its own run.
 
         So a run that is done again, and that again, has one name.
         """

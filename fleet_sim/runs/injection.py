@@ -53,7 +53,7 @@ class Part(Enum):
 
 
 class Around(NamedTuple):
-    """What faults may act on besides the cars, where it is there."""
+    """The targets of faults besides the cars, as far as the run has them."""
 
     platform: EmulatedPlatform | None = None
     broker: BrokerControl | None = None

@@ -17,11 +17,12 @@ from fleet_wire.errors import LimitError
 SPARE_DESCRIPTORS = 100
 """For files, pipes, the event loop and the other connections of a process."""
 BYTES_A_BOX = 18_500
-"""Of box, broker, kernel and monitor together, as measured: docs/decisions/0014, docs/scale.md."""
+"""Measured memory of box, broker, kernel and monitor together: docs/decisions/0014,
+docs/scale.md."""
 BYTES_A_BOX_ALONE = 9_000
-"""Of box and kernel, where the brokers are elsewhere, as measured: docs/scale.md."""
+"""Measured memory of box and kernel, if the brokers are elsewhere: docs/scale.md."""
 LEFT_FREE = 0.95
-"""Of the memory that is free the part that is advised to take: a moment later there may be less."""
+"""Share of the free memory that a run may plan to use: a moment later there may be less."""
 LEAST_FREE_BYTES = 50_000_000
 """A run writes about 1 KiB an unlock and a report of 5 MB."""
 

@@ -36,7 +36,7 @@ class LineFile:
             self._on_error(self._path.name, told)
 
     def close(self) -> None:
-        """Take no more."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -16,7 +16,7 @@ STATM = Path("/proc/self/statm")
 
 
 class _Files(NamedTuple):
-    """What a version of cgroups calls its limit of memory, what is used, and what of that may go.
+    """A version's file names in cgroups: the memory limit, the usage, and its freeable part.
 
     The last is a line of `memory.stat`: what only caches files can be freed.
     """

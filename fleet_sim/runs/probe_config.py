@@ -1,4 +1,4 @@
-"""What the probe is told for a run: the same in both modes, but for places and files."""
+"""The probe's configuration for a run: the same in both modes, but for paths and files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BROKER_WITHIN_S = 60.0
 LOG_LATE_S = 2.0
 """The platform's log is written on this machine: no line of it comes later than that."""
 LATE_WINDOW_S = 600.0
-"""For so long the monitor knows an unlock again, as by itself; or for twice a command's life, where
-that is longer: the next one of the car waits for it."""
+"""Seconds for which the monitor recognizes an unlock, or twice a command's life if that is longer.
+The next unlock of the car waits for it."""
 
 
 def probe_config(

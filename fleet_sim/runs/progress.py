@@ -1,8 +1,8 @@
 """How a run shows itself while it goes on, and what it prints when it is over.
 
 On a terminal: bars and a panel that is drawn over. Elsewhere, in a log or a pipe: plain lines, one
-every few seconds, without control characters. Nothing here starts a thread; it shows what it is
-told, and of the run's files it reads the unlocks that have ended, when it shows them.
+every few seconds, without control characters. Nothing here starts a thread. It shows the reported
+state, and reads ended unlocks from the run's files when it shows them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MEANINGS: Final = {
     "floor.p50_s": "unlocks of the loopback box",
     "probe.schedule_lag_p99_s": "how late unlocks began",
 }
-"""What a key that is expected says, where its name alone could be misread."""
+"""Descriptions of expected keys whose name alone could be misread."""
 
 
 _GO_WELL: Final = frozenset(slug for slug, mode in MODES.items() if None in mode.causes)
@@ -59,34 +59,34 @@ ODD_NOTE: Final = "* Such an unlock may have opened, and count as opened: it onl
 
 
 class Progress(Protocol):
-    """What a run tells whoever watches it, in any order and as often as it likes."""
+    """The reports of a run to its watcher, in any order and as often as it likes."""
 
     def phase(self, text: str) -> None:
-        """Say what begins now."""
+        """Report the phase that begins now."""
         ...
 
     def connecting(self, done: int, total: int) -> None:
-        """Say how many boxes are connected."""
+        """Report how many boxes are connected."""
         ...
 
     def learning(self, heard: int, expected: int) -> None:
-        """Say how many retained messages the probe has heard, of about so many."""
+        """Report how many retained messages the probe has received, of about so many."""
         ...
 
     def leaving(self, done: int, total: int) -> None:
-        """Say how many boxes have left."""
+        """Report how many boxes have left."""
         ...
 
     def serving(self, metrics_url: str) -> None:
-        """Say where the metrics are."""
+        """Report the URL of the metrics."""
         ...
 
     def load(self, state: LoadState) -> None:
-        """Say how far the load is."""
+        """Report the progress of the load."""
         ...
 
     def note(self, text: str) -> None:
-        """Say something that stays on the screen."""
+        """Show a text that stays on the screen."""
         ...
 
     def close(self) -> None:

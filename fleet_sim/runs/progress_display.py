@@ -32,7 +32,7 @@ OUTCOME_STYLES: Final = {
 }
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS: Final = "_.-=+*%#"
-"""Where the terminal's encoding has no blocks."""
+"""The blocks for a terminal whose encoding has none."""
 
 
 def printable_lines(text: str) -> list[str]:
@@ -100,7 +100,7 @@ class TerminalProgress:
             self._console.print(Text(line))
 
     def close(self) -> None:
-        """Take the panel off the screen. A second call does nothing."""
+        """Remove the panel from the screen. A second call does nothing."""
         self._live.stop()
 
     def _is_due(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a run tells its display while cars are being opened."""
+"""The state of a run that its display shows while cars are being opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fleet_wire.contract.causes import Cause, Outcome
 SLICES = 40
 """Into which the load is cut, to show how the time to open goes on."""
 MOST_REVISABLE = 10_000
-"""As many as a monitor still revises."""
+"""Most unlocks that a monitor still revises."""
 _READS_WELL_S = 300
 """Above this a time in seconds says little."""
 _HALF_S = 0.5
@@ -27,7 +27,7 @@ _HALF_S = 0.5
 
 
 class _Ended(msgspec.Struct, frozen=True):
-    """What a display needs of a line of `attempts.jsonl`."""
+    """The fields of a line of `attempts.jsonl` that a display needs."""
 
     attempt_id: str
     scheduled_s: float
@@ -57,7 +57,7 @@ class UnlocksSoFar:
         self.causes: Counter[Cause] = Counter()
 
     def read(self) -> None:
-        """Take what has been written since the last time, whole lines only."""
+        """Read the lines written since the last time, whole lines only."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._read_bytes)
@@ -126,7 +126,7 @@ class LoadState:
     configured: int
     """Boxes of the scenario."""
     fleet: FleetCounts
-    """What the boxes have done so far."""
+    """The boxes' counts so far."""
     faults: Sequence[InjectedFault]
     """Every fault that the scenario injects, at whatever time."""
     unlocks: UnlocksSoFar

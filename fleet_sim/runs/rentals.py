@@ -1,4 +1,4 @@
-"""What a run has around its cars: platform, customers, and the watch over every lock.
+"""The surroundings of a run's cars: platform, customers, and the watch over every lock.
 
 The same in both modes: the run hands in where links come from and where lines go.
 """
@@ -117,12 +117,12 @@ class Rentals:
             self.safety.command_of = self.platform.service.commands.on_wire
 
     def start(self) -> None:
-        """Let the platform connect to the broker."""
+        """Connect the platform to the broker."""
         if self.platform is not None:
             self.platform.start()
 
     def begin(self, load_starts_s: float, platform: Platform | None = None) -> None:
-        """Let customers come from a simulated second on, and ask `platform`, or ours in process."""
+        """Start customers at a simulated second; they ask `platform`, or ours in process."""
         self.safety.load_starts_s = load_starts_s
         customers, asked = self._scenario.customers, platform or self.platform
         if customers is None or asked is None:
@@ -148,7 +148,7 @@ class Rentals:
         vehicle_id: str,
         command_id: str | None,
     ) -> None:
-        """Tell the watch, in the words of the wire, of what a phone said of a car."""
+        """Report to the watch, with the wire's ids, what a phone showed of a car."""
         if self.platform is not None:
             command = self.platform.service.commands.get(command_id)
             command_id = None if command is None else command.wire_id
@@ -157,7 +157,7 @@ class Rentals:
         watch(customer_id, vehicle_id, command_id)
 
     def _called_support(self, call: SupportCall) -> None:
-        """Tell the platform's helpdesk; that of a platform elsewhere has none of our customers."""
+        """Report a call to our platform's helpdesk; an external one has none of our customers."""
         if self.platform is not None:
             self.platform.take_call(call)
 

@@ -1,4 +1,4 @@
-"""What decides the bytes of a run in virtual time: our own source, and two packages.
+"""The code that decides the bytes of a run in virtual time: our own source, and two packages.
 
 The version of a release stays the same from commit to commit, so the source itself is compared.
 """
@@ -42,10 +42,9 @@ DECIDES_NOTHING = (
     "platform_probe/service",
     "platform_probe/web/",
 )
-"""How the paths begin of what a run in virtual time neither does nor writes into its attempts.
+"""The path prefixes of code that a run in virtual time neither runs nor records.
 
-Whatever is not named here counts: a new module changes the digest until it is known not to matter.
-"""
+All other code counts: a new module changes the digest until it is known not to matter."""
 ALSO_DECIDE = ("simpy", "msgspec")
 """The order of events, and how a number is written."""
 

@@ -17,7 +17,7 @@ from fleet_sim.broker.process import dies_with_us
 from fleet_sim.results.summary import read_json
 
 OUTPUT = "output.txt"
-"""What a run printed, in its directory."""
+"""The output of a run, in its directory."""
 MAX_SAID = 500
 """Letters of a run's last line that are passed on."""
 END_WITHIN_S = 5.0
@@ -32,7 +32,7 @@ class SuiteRun:
     scenario: Path
     directory: Path
     options: tuple[str, ...]
-    """What `fleet-sim run` is told besides."""
+    """The extra options for `fleet-sim run`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

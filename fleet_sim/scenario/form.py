@@ -1,4 +1,4 @@
-"""What a scenario may say: the fleet, the load, the faults, the expectations.
+"""The form of a scenario: the fleet, the load, the faults, the expectations.
 
 Every field's description goes into the JSON Schema that `fleet-sim schema` prints.
 """
@@ -29,7 +29,7 @@ from fleet_wire.randomness import RandomStream
 
 MAX_GROUP_CARS = 1_000_000
 MAX_ID_LETTERS = 64
-"""As `fleet_wire.contract.topics.VEHICLE_ID` allows."""
+"""Longest id, as `fleet_wire.contract.topics.VEHICLE_ID` allows."""
 
 Label = Annotated[str, Field(min_length=1, max_length=128)]
 """Text that goes on the wire as a `fleet_wire.contract.messages.Name`."""
@@ -89,7 +89,7 @@ class Group(_Part):
 
     @property
     def traits(self) -> Traits:
-        """What sets its cars apart from those of other groups."""
+        """The traits that distinguish its cars from other groups."""
         return Traits(
             group=self.name,
             region=self.region,
@@ -145,7 +145,7 @@ class FleetForm(_Part):
     @field_validator("groups")
     @classmethod
     def _numbers_go_on(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-        """Let groups that share an id share its numbers, however many cars each has."""
+        """Give groups that share an id one sequence of car numbers."""
         next_index: dict[str, int] = {}
         numbered = []
         for group in groups:
@@ -197,8 +197,8 @@ def select(
 ) -> list[CarSpec]:
     """Return the cars that `selector` means, in their order.
 
-    The share is drawn for each car from its own stream, named by `name` and its id, so that adding
-    a car changes no other car's draw.
+    Each car draws from its own stream, named by `name` and its id, so that adding a car changes no
+    other car's draw.
     """
     ids = None if selector.ids is None else frozenset(selector.ids)
     alike = {id(spec.traits): spec.traits for spec in specs}
@@ -269,7 +269,7 @@ class Customers(CustomerParameters):
 
 
 class Window(_Part):
-    """From when to when, in seconds since the load began."""
+    """The start and the end of a window, in seconds since the load began."""
 
     start_s: Seconds = Field(description="opens")
     end_s: PositiveSeconds | None = Field(
@@ -337,7 +337,7 @@ class Scenario(_Part):
 
     @property
     def run_duration_s(self) -> float:
-        """From load second 0 until the last attempt has ended at the latest."""
+        """Seconds from the start of the load until the last attempt has ended at the latest."""
         return self.load_duration_s + self.load.deadline_s
 
     def end_s(self, window: Window) -> float:
@@ -345,9 +345,11 @@ class Scenario(_Part):
         return self.run_duration_s if window.end_s is None else window.end_s
 
     def cars(self, shard: tuple[int, int] = (1, 1)) -> list[CarSpec]:
-        """Return every car, in the order of the groups. Where customers come, they open doors.
+        """Return every car, in the order of the groups.
 
-        Of a `shard` (K, N) every N-th car from the K-th, of all groups together.
+        If the scenario has customers, they open doors by hand.
+
+        A `shard` (K, N) has every N-th car from the K-th, across all groups.
         """
         doors_open = self.customers is None
         number, total = shard

@@ -1,6 +1,6 @@
 """Scenarios: loading one, and the JSON Schema of the form.
 
-What pydantic cannot see in one field is checked here, and every error names file, line and key.
+Checks that need more than one field run here, and every error names file, line and key.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ _SHORTHANDS = {"fleet.count": "fleet.groups.*.count"}
 _DOTTED_KEYS = {"expect": frozenset(Condition.model_fields)}
 
 Problem = tuple[Loc, str]
-"""Where in the document, and what is wrong there."""
+"""A location in the document, and the error there."""
 
 
 Lacks = Mapping[Need, str]
-"""What a run cannot offer to faults that need it, and why."""
+"""The needs of faults that a run cannot meet, with the reason."""
 ENDLESS_STAGES: Final = [{"kind": "burst", "count": 1, "duration_s": LONGEST_S}]
 """A load that nobody carries out, for those who only serve: windows of faults may be anywhere."""
 
@@ -81,9 +81,9 @@ def load_scenario(
 
     Besides full keys (`load.stages.0.rate_per_s=2`, `fleet.groups.city.count=500`) `fleet.count`
     sets the count of every group. `lacks` says what faults cannot have in the run to come.
-    `needs_load`: somebody here unlocks cars; else a scenario without a load or customers will do,
-    and its faults go on for as long as cars or platform serve.
-    Raises `ConfigError` with a line for everything that is wrong.
+    `needs_load` is set if somebody here unlocks cars. Otherwise a scenario needs no load or
+    customers, and its faults last as long as cars or platform serve. Raises `ConfigError` with a
+    line for everything that is wrong.
     """
     document = document_of(path, overrides)
     if not needs_load and not _has_load(document):
@@ -146,8 +146,8 @@ def _with_times(scenario: Scenario, document: Document) -> Scenario:
 def _with_profile(document: Document, scenario: Scenario) -> Scenario:
     """Return the scenario with its profile found, and with that profile's numbers in its boxes.
 
-    A file that the scenario names lies beside it. What a group sets itself stays.
-    Raises `ConfigError`.
+    A file that the scenario names lies beside it. Values that a group sets itself win. Raises
+    `ConfigError`.
     """
     at: Loc = ("fleet", "profile")
     name = scenario.fleet.profile

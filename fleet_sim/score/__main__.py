@@ -189,7 +189,7 @@ def notice_incidents(
     kept: Path | None,
     out: Path,
 ) -> None:
-    """Say how soon incidents are noticed, and add that to the figures that there are."""
+    """Measure how soon incidents are noticed, and add that to the existing figures."""
     figures = msgspec.json.decode(out.read_bytes()) if out.exists() else {}
     found: dict[str, Any] = {}
     if detection is not None:

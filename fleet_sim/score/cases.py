@@ -1,4 +1,4 @@
-"""What was said of the unlocks that a fault touched: one run of an incident, read back.
+"""Read the diagnoses of the unlocks that a fault hit: one run of an incident.
 
 A label is what the ground truth says: an unlock that a fault touched, and that failed or looked odd
 to the monitor.
@@ -36,13 +36,13 @@ from fleet_wire.errors import UnlockpathError
 DIAGNOSES: Final = "diagnoses.jsonl"
 COMPLAINTS: Final = "complaints.jsonl"
 CALLED_WITHIN_S: Final = 300.0
-"""Who calls support does so soon after the last try [E]."""
+"""Longest time from the last press to a call to support [E]."""
 AT_DEADLINE_S: Final = 75.0
 """A customer's unlock is judged when the platform's log has gone on: at the latest by then."""
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What a diagnosis said at one moment."""
+    """A diagnosis at one moment."""
 
     after_s: float
     cause: str | None
@@ -68,14 +68,14 @@ class LabelledCase(msgspec.Struct, frozen=True, kw_only=True):
     deviates: str
     """The stage whose hop was the longest against what is usual."""
     first: Said | None
-    """As it was first diagnosed; None: it was not."""
+    """The first diagnosis; None if there was none."""
     last: Said | None
     between: tuple[Said, ...] = ()
-    """What was said at other moments: what is known of a shorter observation."""
+    """Diagnoses at other moments, with the evidence of a shorter observation."""
 
 
 class RunCases(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one incident."""
+    """The outcome of one incident."""
 
     incident: str
     faults: tuple[str, ...]
@@ -85,7 +85,7 @@ class RunCases(msgspec.Struct, frozen=True, kw_only=True):
     healthy: int = 0
     """Unlocks that went well, of cars that no fault struck."""
     suspected: tuple[LabelledCase, ...] = ()
-    """Of those, the ones that looked odd."""
+    """The unlocks among those that looked odd."""
     touched_ok: int = 0
     """Unlocks that a fault touched, that went well and were not suspected."""
     error: str | None = None

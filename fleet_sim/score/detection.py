@@ -34,7 +34,7 @@ QUIET: Final = "quiet"
 
 
 class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
-    """What came of one incident."""
+    """The outcome of one incident."""
 
     incident: str
     faults: tuple[str, ...]
@@ -52,14 +52,14 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     opened_at: float | None = None
     """When the first incident was opened since the fault began."""
     unlocks: int | None = None
-    """So many unlocks of the cohort had ended by then."""
+    """Number of the cohort's unlocks that had ended by then."""
     opened: int = 0
     """Incidents of which a message is sent."""
     before: int = 0
     """Incidents that were opened before the fault began."""
     title: str = ""
     mode: str | None = None
-    """Of the incident that hit most, as its last revision has it."""
+    """The mode of the largest incident, in its last revision."""
     is_right: bool = False
     """Whether its title names the mode that was injected, or where it names none, its cause."""
     error: str | None = None
@@ -112,13 +112,13 @@ def notice(incident: Incident) -> Noticed:
 
 
 class QuietDay(msgspec.Struct, frozen=True, kw_only=True, tag="quiet"):
-    """What came of a day in which nothing happened."""
+    """The outcome of a day in which nothing happened."""
 
     seed: int
     cars: int
     unlocks: int
     titles: tuple[str, ...] = ()
-    """Of the incidents that were opened: false ones."""
+    """The titles of opened incidents, all false."""
     error: str | None = None
 
     @property
@@ -133,7 +133,7 @@ class QuietDay(msgspec.Struct, frozen=True, kw_only=True, tag="quiet"):
 
 
 def quiet_day(seed: int, *, hours: int = 24) -> QuietDay:
-    """Let one day pass in a directory that is removed, and return what came of it."""
+    """Run one quiet day in a temporary directory, and return its outcome."""
     town = quiet_day_of(seed, hours=hours)
     cars = sum(group["count"] for group in town.scenario["fleet"]["groups"])
     with passing_directory() as path:

@@ -1,8 +1,8 @@
 """Draws the scenario of an incident by its seed.
 
-No two incidents are alike: fleets of 30 to 230 cars, of all kinds or all of one kind; boxes that
-report every five seconds or every five minutes; a fault that strikes single cars one by one, or all
-that stand at one place at once; minutes or hardly any history before it.
+No two incidents are alike. Fleets have 30 to 230 cars, of all kinds or all of one kind. Boxes
+report every five seconds or every five minutes. A fault hits single cars one by one, or all cars at
+one place at once. The history before it is long or hardly any.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ TAIL_S: Final = 620.0
 ARRIVALS_S: Final = 420.0
 """Windows are open within this time after the first seconds."""
 QUIET_S: Final = (10.0, 60.0, 120.0)
-"""So long before the first window the monitor has watched."""
+"""Seconds that the monitor has watched before the first window."""
 SHORT_TAIL_S: Final = 150.0
 OUTLASTS: Final = 6
-"""Of so many incidents to learn from, one goes on for as long as the monitor watches: that a car is
-not back after ten minutes is no sign that it never will be."""
+"""One in this many training incidents lasts as long as the monitor watches. So a car that is not
+back after ten minutes is no evidence that it never will be."""
 UNLOCKS_PER_CAR: Final = 1.8
 """Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
 HEARTBEATS_S: Final = (5, 20, 60, 300)
@@ -60,16 +60,16 @@ HEARTBEATS_S: Final = (5, 20, 60, 300)
 KEEPALIVES_S: Final = (10, 60, 240)
 DEADLINES_S: Final = (12.0, 20.0)
 AT_ONE_PLACE: Final = 0.35
-"""Of the faults that strike single cars so many strike all of a group at once: a garage, say."""
+"""Share of the faults on single cars that hit a whole group at once: a garage, say."""
 STRUCK: Final = (0.05, 0.25)
 """Share of the cars that are struck where single ones are."""
 OF_SEVERAL_MODELS: Final = 0.3
-"""Of the fleets so many have boxes that report more often than others."""
+"""Share of the fleets in which some boxes report more often than others."""
 IN_THREE_REGIONS: Final = (0, 2)
-"""Fleets with such a rest of their seed by five stand in three regions, all others in two: in one
-of three an operator's outage is but a small part of what it has [E]."""
+"""Remainders of the seed by five for which a fleet has three regions; the others have two. An
+operator's outage in one of three regions is a small part of its cars [E]."""
 ALL_ALIKE: Final = 0.3
-"""Of the fleets so many have one operator, one firmware, one hardware."""
+"""Share of the fleets with one operator, one firmware, one hardware."""
 
 
 def scenario_of(incident: Incident) -> dict[str, Any]:

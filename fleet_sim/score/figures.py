@@ -200,10 +200,11 @@ def by_mode(cases: Sequence[LabelledCase]) -> dict[str, dict[str, Any]]:
 def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     """Return the figures of incidents with two faults at a time on the same cars.
 
-    Of an unlock that both touched, both should be among the first three; of one that one touched,
-    that one. Where both touched it, what comes first on its way mostly hides the other, which
-    nobody can see then; so `both_touched_one` is how often one of them was named first, and
-    `both_somewhere` in how many incidents each fault was named first in one unlock or another.
+    Both faults should be among the first three modes of an unlock that both hit. An unlock that
+    only one hit should have that one. The earlier fault on the path of an unlock mostly hides the
+    other, which no evidence then shows. So `both_touched_one` is how often one of them was named
+    first. `both_somewhere` is in how many incidents each fault was named first for at least one
+    unlock.
     """
 
     def all_named(case: LabelledCase) -> bool:

@@ -1,24 +1,24 @@
 """Whom an incident harmed, when the first of them called, and how soon any test could have known.
 
-All of it follows from the ground truth: from what the faults did and from what customers did. What
-the monitor found has no part in it. An incident is what one entry of a scenario strikes: with all
+All of it follows from the ground truth: from what the faults did and from what customers did. The
+monitor's findings have no part in it. An incident is what one entry of a scenario strikes: with all
 that it strikes at once. It counts where it harms five customers.
 
-A customer is harmed whose unlock a fault touched and who did not get in at the first press: who
-pressed again, pulled a locked door, or gave up. Where unlocks are the monitor's own, and nobody
-stands there, a car is harmed whose unlock failed.
+A customer is harmed if a fault hit the unlock and the first press did not open the car. Such a
+customer pressed again, pulled a locked door, or gave up. For synthetic unlocks, without a customer
+at the car, a car is harmed whose unlock failed.
 
 `Bound` is the test that knows all but whether there is an incident: whom it strikes, since when,
-and how many of them. It takes the log likelihood ratio of each unlock of the cohort as soon as it
-can be known how it went, and has enough at ln(ARL), for one false alarm a month (Lorden, 1971;
-Wald's sequential test). The cohort is all cars that have in common what all struck cars have: whose
-garage it is no record says. A monitor is not told whom: it looks at every cohort of one or two
-traits, and has enough at ln(ARL x cohorts). An incident about which somebody calls before that
-could not have been told by any test of unlocks: it is counted apart.
+and how many of them. It adds the log likelihood ratio of each unlock of the cohort as soon as its
+outcome can be known. It stops at ln(ARL), for one false alarm a month (Lorden, 1971; Wald's
+sequential test). The cohort is all cars that have in common what all struck cars have: whose garage
+it is no record says. A monitor is not told whom: it looks at every cohort of one or two traits, and
+has enough at ln(ARL x cohorts). An incident about which somebody calls before that could not have
+been told by any test of unlocks: it is counted apart.
 
-Nobody can know what looks as on any day. Where boxes sleep, customers press again while theirs
-wakes up, in towns without an incident too: an unlock that opened, and whose customer pressed again,
-is held against how many do of those whom no fault touched.
+Nobody can know what looks as on any day. If boxes sleep, customers press again during the wake-up,
+also in towns without an incident. So a second press after a successful unlock is weighed against
+its share among customers without a fault.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ class Try(NamedTuple):
     began_at: float
     """Unix seconds."""
     known_at: float
-    """When anybody could know how it went: when its record was written; where the record says that
-    it went well, with the customer's next record, or the call. Infinite: never."""
+    """The earliest time at which the outcome could be known. A failure is known with its record. A
+    recorded success is known to be none with the customer's next record, or the call. Infinite:
+    never."""
     is_hit: bool
     looks_well: bool = False
     """Whether its record says that it went well: only its customer's pressing again, or call, says
@@ -59,7 +60,7 @@ class Try(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """What the test that knows all needs. Without numbers where the run has too few unlocks."""
+    """The numbers behind the ideal test. Its numbers are None if the run has too few unlocks."""
 
     unlocks: int | None = None
     knowable_at: float | None = None
@@ -67,7 +68,7 @@ class Bound(NamedTuple):
 
 
 class Harm(NamedTuple):
-    """What an incident did."""
+    """The harm of an incident."""
 
     began_at: float
     """When the fault began, Unix seconds; 0 where there is none."""
@@ -77,7 +78,7 @@ class Harm(NamedTuple):
     """When the first of them pressed, Unix seconds."""
     first_call_at: float | None
     tries: tuple[Try, ...]
-    """Of the struck cars since then, by their ends."""
+    """The attempts on affected cars since then, by their ends."""
     bound: Bound
 
     def unlocks_until(self, at: float) -> int:
@@ -136,7 +137,7 @@ def _by_customer(attempts: list[Attempt], people: _People) -> dict[str, list[Att
 def _press_again(own: dict[str, list[Attempt]], truth: _Truth, people: _People) -> float:
     """Return which share of customers press again, or do worse, of those that no fault touched.
 
-    Of those whose record says that all went well.
+    Only unlocks that ended well by their record count.
     """
     well = [
         name in people.unlucky
@@ -184,7 +185,7 @@ class _Truth(NamedTuple):
     cars: set[str]
     """That were struck."""
     customers: set[str]
-    """To whom something was done."""
+    """The customers whom the fault affected."""
     attempts: set[str]
     complaints: set[str]
 

@@ -1,9 +1,9 @@
 """Incidents to be diagnosed: scenarios drawn by seed, for every fault that there is.
 
-A fault is in the score by existing. Where its parameters have a range, it stands in `RANGES`;
-where it strikes more than single cars, in `TOGETHER`. Incidents to tune with are drawn from
-the seeds below `HELD_OUT_SEEDS` and from the ranges themselves, incidents to score with from the
-seeds above and from ranges that are a quarter wider at both ends.
+A fault is in the score by existing. `RANGES` holds the faults whose parameters have a range;
+`TOGETHER` those that hit more than single cars. Training incidents come from seeds below
+`HELD_OUT_SEEDS` and from the ranges themselves. Scoring incidents come from seeds above, and from
+ranges that are a quarter wider at both ends.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ MIX: Final = (
     Loss.NOTHING, Loss.HEARTBEATS, Loss.NOTHING, Loss.PLATFORM_LOG,
     Loss.NOTHING, Loss.BROKER_LOG, Loss.NOTHING, Loss.MAPPED_WIRE,
 )  # fmt: skip
-"""What incidents lack, in turn: half of them nothing [E]."""
+"""Missing sources of the incidents, in turn; half of the incidents miss none [E]."""
 LEARNED_BESIDE: Final = (
     Loss.MAPPED_WIRE, Loss.PLATFORM_LOG, Loss.MAPPED_WIRE, Loss.PLATFORM_LOG, Loss.MAPPED_WIRE,
     Loss.NOTHING, Loss.BROKER_LOG,
 )  # fmt: skip
-"""What incidents to learn from lack after those of `MIX`: what most modes look different without,
-and of which no other incident can be made by leaving out."""
+"""Missing sources of training incidents, after those of `MIX`. Most modes look different without
+them, and leaving out evidence cannot imitate them."""
 MAPPED_WIRE: Final = "two-topics.yaml"
 """File beside the scenario that has `TWO_TOPICS`."""
 TWO_TOPICS: Final = """
@@ -67,7 +67,7 @@ class Incident(NamedTuple):
     seed: int
     loss: Loss = Loss.NOTHING
     is_short: bool = False
-    """Of the smallest fleet, and looked at for a part of the ten minutes: for a test."""
+    """A test's incident: the smallest fleet, observed for a part of the ten minutes."""
     is_of_many: bool = False
     """To be noticed: there are customers, and faults that would strike single cars one by one
     strike all of a group at once."""
@@ -136,7 +136,7 @@ RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
     "insider_or_support_unlock": {"every": {"base_s": (15, 30), "spread_s": (10, 30)}},
     "wrong_car_approached": {"share": (0.2, 0.5)},
 }  # fmt: skip
-"""Of faults whose defaults do not show, or whose severity varies."""
+"""Ranges of faults whose defaults do not show, or whose severity varies."""
 
 VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "wrong_vehicle_state": (
@@ -163,9 +163,9 @@ LEARNED_VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "late_delivery_persistent_session": ({}, {}, {}, {"offline": _SHORT}),
     "auto_relock": ({}, {}, {"after": _BEFORE_SLOW_HANDS}),
 }
-"""Those of incidents to tune with: a loss of coverage that a connection survives is rare, and so is
-one that outlasts all looks, and a car that locks itself before slow customers alone; these are to
-be known all the same."""
+"""Ranges for training incidents. Rare cases must be known too. Examples are a coverage loss that a
+connection survives or that outlasts all looks, and a car that locks itself before slow
+customers."""
 TOGETHER: Final[dict[str, tuple[str, ...]]] = {
     "regional_carrier_outage": ("operator",),
     "dns_failure": ("operator",),
@@ -188,8 +188,8 @@ TOGETHER: Final[dict[str, tuple[str, ...]]] = {
     "insider_or_support_unlock": ("all",),
     "retained_command": ("some",),
 }
-"""What the cars may have in common that a fault strikes; others strike single cars, each for a time
-of its own, and faults of the platform all."""
+"""The trait that the affected cars of a fault share. Other faults hit single cars, each for its own
+time, and faults of the platform hit all."""
 ANYTHING: Final = ("group", "region", "operator", "firmware", "hardware", "some")
 COMMON: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(
@@ -216,8 +216,8 @@ COMMON: Final[dict[str, tuple[str, ...]]] = {
     "one_way_downlink": ("group", "region", "operator", "some"),
     "loose_wiring": ("some",),
 }  # fmt: skip
-"""Faults that strike single cars and may as well strike many at a time, and what these have in
-common: one garage, a valley, a frost, an operator's NAT, a release, a bad workshop."""
+"""Faults that hit single cars or many at a time, and the trait that these share. Examples are a
+garage, a valley, a frost, an operator's NAT, a release, and a bad workshop."""
 SLEEPERS: Final = frozenset({"sms_wake_lost", "slow_wake_client_timeout", "stale_online_cache"})
 """Faults that show on sleeping boxes alone."""
 LIVES_S: Final = {
@@ -227,7 +227,8 @@ LIVES_S: Final = {
 }
 """Life of a command, for faults that show where they live long."""
 HEARTBEAT_FROM_S: Final = {"sim_suspended_datacap": 20}
-"""Who talks much does so beside others that do not."""
+"""Shortest heartbeat interval of a fleet, for faults that hit talkative cars: the others must
+report less."""
 KEEPALIVE_FROM_S: Final = {"half_open_tcp_nat": 60}
 """No NAT forgets a connection that is used every few seconds; the shortest in the field is 30 s for
 UDP, and some minutes for TCP."""

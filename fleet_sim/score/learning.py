@@ -1,13 +1,12 @@
 """Learns how heavy each fact is, from incidents with labels.
 
-A multinomial logistic regression over yes and no, whose structure the signatures fix: a fact that
-speaks for a mode never weighs less than 0, one that rules it out never more than -1, and one that
-its signature does not list at most `LIGHT`, either way: it may tip the scales, and decides nothing;
-of whom failures strike (`OF_COHORTS`) one that is not listed weighs nothing.
-What is not seen although its source was there may speak against a mode, never for it. Each incident
-counts once, and each mode as much as another. Of every second case some source is left out at
-random, as it may be lost in the field: from a source that is not there nothing follows.
-Deterministic: the same cases give the same weights.
+A multinomial logistic regression over yes and no; the signatures fix its structure. A supporting
+fact never weighs less than 0, and a fact that rules a mode out never more than -1. An unlisted fact
+weighs at most `LIGHT` either way: it may tip the scales, and decides nothing. An unlisted fact
+about the affected cohort (`OF_COHORTS`) weighs nothing. What is not seen although its source was
+there may speak against a mode, never for it. Each incident counts once, and each mode as much as
+another. Every second case lacks a random source, as in the field: no conclusion follows from a
+source that is not there. Deterministic: the same cases give the same weights.
 """
 
 from __future__ import annotations
@@ -51,13 +50,13 @@ LEAST_MISSED: Final = -6.0
 MISSED_AT_MOST: Final = -2.5
 """The most that it speaks against a mode when something is not seen that it may show."""
 KEPT: Final = 4
-"""Of so many seeds one is kept for the temperature."""
+"""One in this many seeds is kept for the temperature."""
 UNKNOWN_SHARE: Final = 0.004
-"""Of the cases that are learned from so many score less than `unknown` does."""
+"""Share of the training cases that score less than `unknown` does."""
 MORE_HEALTHY: Final = 1.2
 """Nothing wrong is by so much likelier than it counts among modes, which count alike [E]."""
 LAST_SHARE: Final = 0.5
-"""What was said last counts as much as all that was said before."""
+"""Weight of the last diagnosis; all earlier ones together have the rest."""
 _NAMES: Final = (*MODES, NOTHING_WRONG)
 _NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
 _FACTS: Final = tuple(str(fact) for fact in FACTS)
@@ -67,7 +66,7 @@ _INSTEAD: Final = (
     (Told.RECEIPTS, INSTEAD_OF), (Told.REASONS, INSTEAD_OF_REASONS), (Told.STATE, INSTEAD_OF_STATE),
 )  # fmt: skip
 _SEEN_INSTEAD: Final = INSTEAD_OF.keys() | INSTEAD_OF_REASONS.keys()
-"""Where the source is there these can never be seen."""
+"""Facts that cannot be seen while the source is there."""
 _SEEN_LATER: Final = OF_COHORTS | {Fact.MANY_FAIL, Fact.SOME_FAIL}
 """While the first unlocks fail of something no others do yet: that is no sign of another mode."""
 _OF_SOME: Final = frozenset({Fact.RELOCKED_AT_ONCE})
@@ -79,8 +78,8 @@ LOST: Final = (
     *((),) * 8, *(HEARTBEATS,) * 3, (Told.PLATFORM,), (Told.BROKER_LOG,),
     (*HEARTBEATS, Told.BROKER_LOG), (*HEARTBEATS, Told.PLATFORM), _POOR,
 )  # fmt: skip
-"""What cases lack besides what their incident does, drawn anew each time: half of the time
-nothing [E]. Of a short time no heartbeat is known, so these are lacking most often."""
+"""Sources that cases lack besides those of their incident, drawn anew each time; half of the time
+none [E]. A short observation has no heartbeats, so these are missing most often."""
 
 
 class Row(NamedTuple):
@@ -91,7 +90,7 @@ class Row(NamedTuple):
     label: str
     weight: float
     is_kept: bool = False
-    """Of a seed that the temperature is fitted on."""
+    """True for a seed that the temperature is fitted on."""
 
 
 class Model:
@@ -169,8 +168,8 @@ class _Scoring:
 def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[Row]:
     """Return what is to be learned from: one fault's cases, and odd ones with nothing wrong.
 
-    Each incident counts once, however many unlocks it has touched, and modes count alike. Of a case
-    what was said last counts as much as all that was said before it.
+    Each incident counts once, however many unlocks it has touched, and modes count alike. The last
+    diagnosis of a case counts as much as all earlier ones together.
     """
     labelled: list[tuple[str, LabelledCase]] = [
         (case.labels[0], case)
@@ -257,7 +256,7 @@ def _without(row: Row, lost: tuple[Told, ...]) -> Row:
 
 
 def _step(model: Model, rows: Counter[Row], *, rate: float) -> None:
-    """Take one step by rows, each counting as often as it was drawn."""
+    """Update the model by one step over rows, each weighted by its number of draws."""
     scoring, modes = _Scoring(model), len(_NAMES)
     of_told: dict[tuple[str, ...], list[float]] = {}
     of_seen: dict[tuple[str, bool], list[float]] = {}

@@ -1,4 +1,4 @@
-"""What came of many incidents: the figures under `detection` in `score.json`, and their table."""
+"""Summarize many incidents: the figures under `detection` in `score.json`, and their table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Towns in which a fault is to be noticed: the incidents of the diagnosis, in the noise of a day.
 
 Each fault strikes many at once: a group that stands at one place or is of one make, where nothing
-larger is struck. Around it single cars are ill all the time, boxes sleep, the monitor has just
-started or starts anew in the middle, and a maintenance window is open for somebody else.
+larger is struck. The noise around it: single cars fail all the time, boxes sleep, the monitor
+starts or restarts, and an unrelated maintenance window is open.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from fleet_sim.score.incidents import Incident
 from fleet_wire.randomness import RandomStream
 
 NOTICE_HELD_OUT_SEEDS: Final = 7_000
-"""Nobody has tuned detection with incidents of this seed or a higher one: some of those that are
-held out for the diagnosis were looked at."""
+"""First seed that detection was never tuned with; some incidents held out for the diagnosis were
+looked at."""
 NOISY: Final = 0.6
-"""Of the towns so many have ill cars [E]."""
+"""Share of the towns with failing single cars [E]."""
 ILL: Final = ("no_coverage_garage", "loose_wiring", "can_bus_asleep_no_ack")
-"""What single cars have all the time: no reception, a bad plug, a bus that does not wake up."""
+"""Permanent faults of single cars: no reception, a bad plug, a bus that does not wake up."""
 SHARE_ILL: Final = (0.01, 0.04)
 RESTARTS: Final = 0.3
-"""Of the monitors so many start anew in the middle."""
+"""Share of the monitors that restart in the middle."""
 MAINTAINED: Final = 0.2
-"""Of the towns so many have a maintenance window, for a region that nobody has heard of."""
+"""Share of the towns with a maintenance window, for a region that has no cars."""
 NIGHT: Final = 0.25
-"""Of the towns so many are asleep: a third of the customers, and boxes that sleep."""
+"""Share of the towns at night: a third of the customers, and boxes that sleep."""
 AT_NIGHT: Final = 0.33
 ASLEEP: Final = (0.1, 0.4)
 LARGE: Final = 0.3
-"""Of the towns so many have several times as many cars and customers."""
+"""Share of the towns with several times as many cars and customers."""
 TIMES: Final = (2, 4)
 HOUR_S: Final = 3600.0
 UNLOCKS_A_CAR_AND_DAY: Final = 6.0
@@ -47,7 +47,7 @@ class Town(NamedTuple):
 
     scenario: dict[str, Any]
     entries: int
-    """So many of its faults, the first ones, are the incident: the others are noise."""
+    """Number of its faults that are the incident, from the first; the others are noise."""
     restarts_s: tuple[float, ...]
     """The monitor starts anew at these seconds of the load."""
     elsewhere: str | None
@@ -120,7 +120,7 @@ def _stages(scenario: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _grow(scenario: dict[str, Any], times: int) -> None:
-    """Let there be so many times as many cars and customers."""
+    """Multiply the cars and customers by `times`."""
     for group in scenario["fleet"]["groups"]:
         group["count"] *= times
     for stage in _stages(scenario):
@@ -154,7 +154,7 @@ def _ill_cars(
 
 
 def _fall_asleep(scenario: dict[str, Any], stream: RandomStream) -> None:
-    """Let fewer customers come, and boxes sleep."""
+    """Reduce the customers, and make the boxes sleep."""
     for stage in _stages(scenario):
         stage["rate_per_s"] = round(stage["rate_per_s"] * AT_NIGHT, 4)
     asleep = round(stream.between(*ASLEEP), 3)

@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class WorkersKilled:
-    """What has come of a run that killed each worker that tried it."""
+    """The result of a run that killed each worker that tried it."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""What a sweep is to run: every combination of the values that `--set` gives, times the seeds."""
+"""The plan of a sweep: every combination of the values that `--set` gives, times the seeds."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ class SweepPlan:
     swept: tuple[SweptKey, ...]
     seeds: range
     profile_text: str | None = None
-    """Of the scenario's profile, where that is a file: workers elsewhere do not have it."""
+    """The text of the scenario's profile file, if it has one: remote workers do not have the
+    file."""
 
     @property
     def name(self) -> str:
-        """What the sweep is called: its scenario's file."""
+        """The sweep's name: its scenario's file."""
         return self.scenario_file.stem
 
     @property

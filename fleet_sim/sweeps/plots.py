@@ -26,7 +26,8 @@ from fleet_sim.sweeps.settings import (
 _BLUE, _GREEN, _RED, _GREY = "#2a78d6", "#0b9e77", "#d1481f", "#7d8994"
 _LIGHT_BLUE = "rgba(42, 120, 214, 0.18)"
 _SHADES = [[0, "rgba(42, 120, 214, 0.06)"], [1, "rgba(42, 120, 214, 0.62)"]]
-"""From the least to the greatest; text reads on all of them, on light paper as on dark."""
+"""Shades from the least to the greatest; text is readable on all of them, on light and dark
+paper."""
 _POINTS_AT_MOST = 3_000
 """Above this a run is no point of its own: a browser draws each as an element."""
 _FLAT_CHARACTERS = 40
@@ -89,7 +90,7 @@ def _caption(settings: Sequence[Setting], over: _Over, key: str) -> str:
 
 
 class _Over:
-    """What the plots of a sweep stand over: the keys that vary, and their values in order."""
+    """The axes of a sweep's plots: the keys that vary, and their values in order."""
 
     def __init__(self, settings: Sequence[Setting]) -> None:
         self.keys = varying_keys(settings)

@@ -43,11 +43,11 @@ class Task:
     scenario_text: str
     versions: dict[str, str]
     profile_text: str | None = None
-    """Of the scenario's profile, where that is a file."""
+    """The text of the scenario's profile file, if it has one."""
     keep_in: str | None = None
     """The run's directory; None: a temporary one, which is removed."""
     scratch: str | None = None
-    """Where temporary directories are made; None: where the machine has them."""
+    """The parent of temporary directories; None: where the machine has them."""
 
 
 class PointRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,9 +27,9 @@ KILLED = "the process of this run was killed; is there too little memory for it?
 
 
 def forked_with(module: str) -> ForkServerContext:
-    """Return how processes are made: forked from one that has imported a module, and no more.
+    """Return the context of processes forked from one that has imported only a module.
 
-    Whoever asks may have threads and what libraries in C keep: a child of that has crashed.
+    The caller may have threads and state of C libraries: a direct child of it has crashed.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([module])
@@ -54,7 +54,7 @@ def run_here(tasks: Sequence[Task], *, jobs: int) -> Generator[PointRecord, None
 def _run_until_broken(
     waiting: deque[Task], *, jobs: int, scratch: str
 ) -> Generator[PointRecord, None, list[Task]]:
-    """Take runs from `waiting` until there are none, or a process has died.
+    """Run tasks from `waiting` until there are none, or a process has died.
 
     Returns the runs under way when it died.
     """

@@ -34,7 +34,7 @@ class SettingRow:
     """How the runs of one setting went; spreads are least, median and greatest."""
 
     values: list[str]
-    """Of the swept keys, in their order."""
+    """The values of the swept keys, in their order."""
     runs: str
     failed: str
     all_hold: str
@@ -79,7 +79,7 @@ class SweepPage:
     expectations: list[HoldingRow]
     expectations_caption: str
     constants: dict[str, str]
-    """What every run measured alike: it is not drawn."""
+    """Values that every run shares; they are not drawn."""
     scenario_text: str
     command: str
 

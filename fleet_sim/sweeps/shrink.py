@@ -1,8 +1,8 @@
 """Makes a scenario smaller for as long as it still shows what it is kept for.
 
-The search is greedy: it tries each way to make the scenario smaller, keeps what still shows, and
-begins again until nothing more can go (Zeller and Hildebrandt, "Simplifying and isolating
-failure-inducing input", 2002). The same seed gives the same result.
+The search is greedy. It tries each way to make the scenario smaller, keeps a reduction that still
+shows, and repeats until nothing more can go. See Zeller and Hildebrandt, "Simplifying and isolating
+failure-inducing input", 2002. The same seed gives the same result.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _SECTIONS: tuple[Loc, ...] = (("load",), ("customers",), ("platform",))
 _STAYS = frozenset({"description", "seed", "kind", "name", "count", "id"})
 """Keys that say what a thing is: without them nothing is smaller."""
 _NUMBERS = frozenset({"count", "rate_per_s", "from_rate_per_s", "to_rate_per_s", "per_day"})
-"""What makes a run large, besides its length."""
+"""The keys that make a run large, besides its length."""
 _TIMES = frozenset({"duration_s", "start_s", "end_s"})
 _SHORTEST_S = 1.0
 _FEW_TIMES = 8
-"""Of so many each is tried alone."""
+"""Number of an entry's times up to which the search drops each one alone."""
 
 
 class Smaller(NamedTuple):

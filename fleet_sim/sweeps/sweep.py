@@ -2,7 +2,7 @@
 
 Each finished run is at once a line of `points.jsonl`; the same command started again in the same
 directory does the rest. Table and report come from these lines alone, in the order of the plan, so
-that nothing of them depends on who did which run when.
+they do not depend on who did which run when.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _SAME = {
     "swept": "other values of --set",
     "versions": "other versions",
 }
-"""What the sweep in a directory must share with the one that is to go on there."""
+"""The settings that a resumed sweep must share with the one in its directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepOptions:
-    """Where the runs are done, and what is kept of them."""
+    """The place where runs happen, and what is kept of them."""
 
     jobs: int
     scheduler: str | None = None
@@ -52,14 +52,14 @@ class SweepOptions:
 
 
 class SweepProgress(Protocol):
-    """What a sweep tells whoever watches it."""
+    """Callbacks that show a sweep's progress."""
 
     def note(self, text: str) -> None:
-        """Say something that stays on the screen."""
+        """Show a text that stays on the screen."""
         ...
 
     def runs(self, *, done: int, total: int, failed: int) -> None:
-        """Say how many runs are finished."""
+        """Show how many runs are finished."""
         ...
 
 
@@ -90,8 +90,8 @@ class Sweep:
     def run(self, progress: SweepProgress) -> list[PointRecord]:
         """Do what is not done yet, write table and report, and return all records.
 
-        Raises `ConfigError` where another process is at work in the directory, `UnlockpathError`
-        where the runs cannot be done; what is finished is kept, here as after `KeyboardInterrupt`.
+        Raises `ConfigError` if another process works in the directory, and `UnlockpathError` if the
+        runs cannot be done. Finished runs are kept, here as after `KeyboardInterrupt`.
         """
         with _locked(self.path):
             self._read_points()
@@ -113,7 +113,7 @@ class Sweep:
         return self.records
 
     def _read_points(self) -> None:
-        """Take what is finished; runs that failed are left to be tried again."""
+        """Read the finished runs; failed ones are left for another try."""
         path = self.path / POINTS
         if path.exists() and not path.read_bytes().endswith(b"\n"):
             with path.open(

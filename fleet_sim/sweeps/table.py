@@ -24,9 +24,9 @@ _SQL_TYPES: Final = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARC
 def make_table(records: Sequence[PointRecord]) -> Table:
     """Return a row for each record: the swept keys, the seed, what was measured, how it ended.
 
-    Columns: `seed`, each swept key, each number of the summary under its dotted key,
-    those of each part of the fleet too, `expect_holds` (None where nothing was expected),
-    `digest`, `error`. A run that failed has an `error` and no numbers.
+    Columns: `seed`, each swept key, each number of the summary under its dotted key, `expect_holds`
+    (None if nothing was expected), `digest`, `error`. The numbers include those of each part of the
+    fleet. A run that failed has an `error` and no numbers.
     """
     table: Table = {"seed": [record.seed for record in records]}
     for key in records[0].setting if records else ():

@@ -1,7 +1,7 @@
 """Those beside the boxes, the SMS centre and the null box: whether they are connected, or why not.
 
-They are the user of `--broker`, whoever the boxes are. Without a word nobody would see why all
-cars that sleep stay asleep.
+They are the user of `--broker`, whoever the boxes are. Otherwise nobody would see why all sleeping
+cars stay asleep.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import Disconnected
 
 ANSWER_S = 2.0
-"""So long after the boxes the broker may take to answer those beside them."""
+"""Seconds after the boxes within which the broker should answer these helpers."""
 POLL_S = 0.05
 
 
@@ -38,7 +38,7 @@ class Beside:
         self.say()
 
     def say(self) -> None:
-        """Say what has changed."""
+        """Report changes."""
         for who, end, without in self._failures():
             if who not in self._missing:
                 self._missing.add(who)

@@ -41,7 +41,7 @@ REPORT_S = 10.0
 LACKS: Lacks = {
     Need.OWN_BROKER: "the broker of these boxes is not ours; `fleet-sim run` starts one that is"
 }
-"""What faults cannot have here, and why."""
+"""The needs of faults that boxes alone cannot meet, with the reason."""
 DRILLS_LACK: Lacks = {
     Need.PLATFORM: "these are boxes alone; `fleet-sim platform` has it",
     **LACKS,
@@ -56,14 +56,14 @@ NO_CUSTOMERS = "--platform: the scenario has no `customers` who would ask it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """What the user may choose besides the scenario and the fleet."""
+    """The user's choices besides the scenario and the fleet."""
 
     fleet: str = ""
-    """What the shards of a fleet call it, to find each other."""
+    """The fleet's name, by which its shards find each other."""
     shard: tuple[int, int] = (1, 1)
     """K and N: take every N-th car, from the K-th."""
     directory: RunDirectory | None = None
-    """Where what faults did to whom is written; None: nowhere."""
+    """The directory for the ground truth of faults; None: nowhere."""
     control: Path | None = None
     """The socket for drills; None: there are none."""
     shards: Shards | None = None
@@ -85,9 +85,9 @@ async def serve_boxes(
 ) -> None:
     """Connect every N-th box of the scenario, inject its faults, and serve until SIGTERM or Ctrl-C.
 
-    Where there is a platform, customers rent the cars at it from then on.
-    The windows of faults count from the moment when all boxes are connected.
-    Raises `ModelDefectError` at the end where the model has shown a defect.
+    If there is a platform, customers rent the cars at it from then on. The windows of faults count
+    from the moment when all boxes are connected. Raises `ModelDefectError` at the end where the
+    model has shown a defect.
     """
     stop = asyncio.Event()
     take_signals(lambda _number: stop.set())
@@ -134,7 +134,7 @@ def _begin(
     options: ServeOptions,
     progress: Progress,
 ) -> Drills:
-    """Let the faults count from now on, and return what takes drills."""
+    """Start the faults, and return the handler of drills."""
     begin_s = fleet.driver.now_s()
     injector = fleet.inject(
         without_platform_faults(scenario),
@@ -224,7 +224,7 @@ async def _report(
     progress: Progress,
     stop: asyncio.Event,
 ) -> None:
-    """Say every ten seconds what the boxes, and the `parts` beside them, have done."""
+    """Report every ten seconds on the boxes, and on the `parts` beside them."""
     while not stop.is_set():
         await _wait(stop, REPORT_S)
         counts, (defects, _) = fleet.counts, fleet.defects

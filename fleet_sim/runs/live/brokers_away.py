@@ -17,8 +17,8 @@ AWAY_AFTER_S: Final = 2.0
 """A broker that is started again, or starts beside the boxes, is not worth a word."""
 
 BrokerStates = Mapping[int, str]
-"""Of brokers, by their place in the list: "" where a box is connected, else why none is that has
-tried. One that no box has tried is not there."""
+"""The connection of each broker, by its index in the list: "" if a box is connected, else the
+reason of the last failure. A broker that no box has tried is missing."""
 
 
 class BoxesAtBrokers:
@@ -29,12 +29,12 @@ class BoxesAtBrokers:
         self._ends: dict[int, tuple[str, Disconnected]] = {}
 
     def add(self, boxes: Iterable[Box]) -> None:
-        """Take the boxes, once they are made."""
+        """Register the boxes, once they are made."""
         for box in boxes:
             self._boxes[broker_of(box.vehicle_id, len(self._boxes))].append(box)
 
     def take(self, vehicle_id: str, end: Disconnected) -> None:
-        """Take that a box could not connect, and why."""
+        """Record that a box could not connect, and why."""
         self._ends[broker_of(vehicle_id, len(self._boxes))] = vehicle_id, end
 
     def states(self, why: Callable[[Disconnected], str]) -> dict[int, str]:
@@ -70,7 +70,7 @@ class BrokersAway:
         self._said: set[int] = set()
 
     def take(self, states: BrokerStates, now_s: float) -> None:
-        """Take how it is with the brokers now."""
+        """Handle the present states of the brokers."""
         for place, why in states.items():
             address = self._brokers.addresses[place]
             if not why:

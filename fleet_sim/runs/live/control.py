@@ -20,7 +20,7 @@ from fleet_sim.runs.live.drills import DrillReply, DrillRequest
 from fleet_wire.errors import ConfigError, UnlockpathError
 
 MOST_BYTES = 65_536
-"""Of a line."""
+"""Longest line, in bytes."""
 PATIENCE_S = 10.0
 """For the other side."""
 _OWNER_ONLY = 0o177

@@ -1,6 +1,6 @@
-"""Who each box is to the broker: a user name and password, or a certificate, of its own.
+"""The identity of each box at the broker: a user name and password, or a certificate, of its own.
 
-So that a broker's access rules can be tried which give each box its own topics and no other's.
+A broker's access rules can then be tested that give each box its own topics and no other's.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import LinkHandler
 
 PLACE = "{vehicle_id}"
-"""What stands for the car's id in a pattern."""
+"""The placeholder for the car's id in a pattern."""
 COLUMNS = ("vehicle_id", "username", "password")
 MOST_NAMED = 3
-"""Of the cars that have no credentials, so many are named."""
+"""Most cars without credentials that an error names."""
 
 _Login = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialOptions:
-    """What the user says about the boxes' credentials. A pattern may hold `{vehicle_id}`."""
+    """The user's options for the boxes' credentials. A pattern may hold `{vehicle_id}`."""
 
     user: str | None = None
     """Pattern of the user names."""
@@ -67,7 +67,7 @@ class CredentialOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxCredentials:
-    """What each box of a fleet says of itself. Made by `credentials_for`."""
+    """The identity of each box of a fleet. Made by `credentials_for`."""
 
     logins: Mapping[str, _Login] = field(repr=False)
     """User name and password of each box, by vehicle id."""

@@ -17,8 +17,8 @@ BROKERS_IN_SPARE: Final = 70
 """`SPARE_DESCRIPTORS` are enough with a connection to each of so many brokers: a process has 15
 open files besides its boxes and brokers."""
 _UNEVEN: Final = 1.1
-"""A broker gets so many times its even share of the cars, at most: above 10,000 cars a broker their
-hash spreads them to within 5 %, at five sigma."""
+"""Most cars of a broker, relative to an even share. Above 10,000 cars a broker their hash spreads
+them to within 5 %, at five sigma."""
 _MOST: Final = 2**30
 """No limit is higher: the kernel's own for a process (fs.nr_open) ends there."""
 
@@ -29,7 +29,7 @@ class Spread:
 
     boxes: int
     here: int = 0
-    """Of these, how many play in the process that starts the others."""
+    """Number of these that are in the process that starts the others."""
     brokers: int | None = None
     """None: private ones, as many as it takes."""
 

@@ -30,14 +30,14 @@ class DrillRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class DrillReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it: the cars that it strikes, or why there is no drill."""
+    """The result of a drill request: the affected cars, or why there is no drill."""
 
     problems: tuple[str, ...] = ()
     injection: int | None = None
     """Its number in `ground_truth.jsonl`."""
     struck: int = 0
     boxes: int = 0
-    """Of this process."""
+    """Number of this process's boxes."""
 
 
 NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when they serve",))

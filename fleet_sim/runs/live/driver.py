@@ -23,11 +23,11 @@ from fleet_sim.runs.advance import AdvanceWatch, StalledTimeError
 class LiveDriver(simpy.Environment):
     """An environment that keeps in step with the monotonic clock.
 
-    `with driver.present():` is the only way in for what comes from outside: what was due is stepped
-    first, `now` is the present, and afterwards the driver wakes up for the model's next event.
-    Links enter for each call that they make, see `fleet_wire.links.factory`. What fails inside is
-    counted as a defect of the model: the link closes for it, and all else goes on. Where simulated
-    time no longer advances, that is a defect as well, the driver stops, and `on_stall` is called.
+    External events may enter only within `with driver.present():`. It first steps everything that
+    was due and sets `now` to the present. Afterwards the driver wakes up for the model's next
+    event. Links enter for each call that they make, see `fleet_wire.links.factory`. An exception
+    inside counts as a defect of the model: its link closes, and all else continues. If simulated
+    time no longer advances, that is a defect as well. The driver stops, and `on_stall` is called.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -51,7 +51,7 @@ class LiveDriver(simpy.Environment):
         """Return the context in which something from outside may reach the model.
 
         It is always the same, so that it costs a link next to nothing. It is not for use within
-        itself. Where time stands still it lets in, and steps nothing.
+        itself. After a stall the context still opens, and steps nothing.
         """
         return self
 
@@ -109,7 +109,7 @@ class LiveDriver(simpy.Environment):
             pass  # what is due has been stepped
 
     def stop(self) -> None:
-        """Let time stand still: no event is stepped any more."""
+        """Stop time: no event is stepped any more."""
         self._origin_s = math.inf
         self._armed_for_s = -math.inf
         if self._timer is not None:

@@ -54,16 +54,16 @@ GOODBYES_AT_ONCE = 200
 SHOWN_AFTER_S = 2.0
 """Goodbyes that take less are not worth a line."""
 SETTLE_S = 20.0
-"""Go on without the boxes that are still missing when none has come for so long."""
+"""Seconds without any new box after which the run continues without those that are missing."""
 LOOK_S = 0.5
 """How often it is looked which brokers are away."""
 MOST_NAMED = 3
-"""Of boxes that are away, so many are named."""
+"""Most absent boxes that a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetOptions:
-    """What a fleet on a real broker needs besides its cars."""
+    """The needs of a fleet on a real broker besides its cars."""
 
     brokers: Brokers
     seed: int
@@ -73,7 +73,7 @@ class FleetOptions:
     box_credentials: BoxCredentials | None = None
     """None: all are the user in `brokers`."""
     broker_control: MosquittoControl | None = None
-    """What turns boxes away, where the broker is ours."""
+    """The control that refuses boxes, if the broker is ours."""
     on_bad_certificate: Callable[[bool], None] | None = None
     """See `World`, where the broker is ours."""
     quick_ack: bool = False
@@ -87,8 +87,8 @@ class FleetOptions:
     on_movement: OnMovement | None = None
     """Told of every movement of a lock."""
     says_goodbye: bool = True
-    """Whether boxes take leave of the broker at the end. One that ends with them has no use for it:
-    it would go through the sessions of a million boxes for minutes, and nobody is there to hear."""
+    """Whether boxes take leave of the broker at the end. It is false if the broker ends with the
+    boxes: it would handle the sessions of a million boxes for minutes, unheard."""
     is_watched: bool = False
     """Whether another process, which drives this one, wants to be told of them."""
 
@@ -128,8 +128,8 @@ class LiveFleet:
         self._wall_clock: WallClockFollower | None = None
         self._watch: asyncio.Task[None] | None = None
         self.answered: asyncio.Event | None = None
-        """For one process of several: whoever has started them waits for all of them together, sets
-        this when one box is in anywhere, and says what is to be said of boxes and brokers."""
+        """The event that one box is connected somewhere, in one process of several. The parent sets
+        it; it waits for all processes together, and reports on boxes and brokers."""
         self.missing = 0
         """How many boxes were not there yet when `connect` returned."""
 
@@ -166,12 +166,12 @@ class LiveFleet:
 
     @property
     def counts(self) -> FleetCounts:
-        """What the boxes of the scenario have counted."""
+        """The counts of the scenario's boxes."""
         return self.own_counts
 
     @property
     def own_counts(self) -> FleetCounts:
-        """What those of this process have."""
+        """The counts of this process's boxes."""
         return self.fleet.world.counts
 
     @property
@@ -222,12 +222,12 @@ class LiveFleet:
             self.connect_rate_per_s = self.own_counts.known / max(last_s - first_s, POLL_S)
 
     def follow_wall_clock(self, note: Callable[[str], None]) -> None:
-        """Let the boxes follow the machine's clock until `close`, and `note` of each step of it."""
+        """Make the boxes follow the machine's clock until `close`; `note` reports each step."""
         self._wall_clock = WallClockFollower(self.fleet.world, self.driver, note)
         self._wall_clock.start()
 
     def _watch_brokers(self, note: Callable[[str], None]) -> None:
-        """Say until `close` which brokers of several are away."""
+        """Report until `close` which of several brokers are away."""
         if self._at_brokers is not None:
             self._watch = asyncio.ensure_future(self._look_at_brokers(note))
 
@@ -239,7 +239,7 @@ class LiveFleet:
                 away.take(self.broker_states(), time.monotonic())
 
     def stop_watching(self) -> None:
-        """Say no more of brokers: boxes leave them."""
+        """Stop the reports on brokers: boxes leave them."""
         if self._watch is not None:
             self._watch.cancel()
 
@@ -276,7 +276,7 @@ class LiveFleet:
         return f"{without_in_words(missing)}, {_named(ids, missing)}{self.last_failure()}"
 
     def watch_beside(self) -> None:
-        """Say what has changed for those beside the boxes, once `connect` has returned."""
+        """Report changes of the clients beside the boxes, once `connect` has returned."""
         if self._beside is not None:
             self._beside.say()
 

@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Let signals that end us wait as long as the block lasts: `KeyboardInterrupt` comes behind it.
+    """Hold back signals that end us while the block lasts: `KeyboardInterrupt` comes behind it.
 
     Within a fork Python would run their handlers where an exception is lost, or in the child.
     """
@@ -30,10 +30,10 @@ def signals_held() -> Iterator[None]:
 
 
 def fork(work: Callable[[], object]) -> int:
-    """Let a child do `work`, and return its process id. Call it while signals are held.
+    """Fork a child that does `work`, and return its process id.
 
-    The child takes no part in what its parent cleans up at its end. When the parent ends it is
-    killed on Linux; elsewhere `work` has to notice.
+    Call it while signals are held. The child skips its parent's cleanup. When the parent ends the
+    child is killed on Linux; elsewhere `work` has to notice.
     """
     parent = os.getpid()
     pid = os.fork()
@@ -52,7 +52,7 @@ def fork(work: Callable[[], object]) -> int:
 
 
 def _end_with(parent: int) -> None:
-    """Let the kernel kill this process when the one that has forked it ends, where it does that."""
+    """Have the kernel kill this process when its parent ends, if the kernel supports it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent:  # it has ended before we could say so

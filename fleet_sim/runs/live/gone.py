@@ -21,7 +21,7 @@ class OwnStandstills:
         self._name = f"{OWN_PROCESS} ({readable.boxes(boxes)})"
         self._note = note
         self.spans: list[tuple[float, float]] = []
-        """From when to when, in seconds of the monotonic clock."""
+        """Start and end of each stall, in seconds of the monotonic clock."""
 
     async def watch(self) -> None:
         """Look for it until this is cancelled."""

@@ -47,22 +47,22 @@ from fleet_wire.web.server import at_url
 REPORT_S: Final = 10.0
 POLL_S: Final = 0.02
 TOGETHER_S: Final = 0.02
-"""Lines of the log wait so long for others: at 2,000 unlocks a second for 200, and to encode these
-takes about 0.2 ms, in which no request is answered."""
+"""Seconds that log lines wait for more: at 2,000 unlocks a second that is 200 lines. They are
+encoded in about 0.2 ms, during which no request is answered."""
 MAX_QUEUED: Final = 1_000
-"""So many of these wait for a disk that hangs: at 2,000 unlocks a second 50 MB in 20 s."""
+"""Most batches that wait for a slow disk: at 2,000 unlocks a second 50 MB in 20 s."""
 GOODBYE_S: Final = 0.1
 """For the goodbye to the broker to leave."""
 YOUNG_OBJECTS: Final = 5_000
 """Between two runs of the garbage collector: each stops all for about a millisecond."""
 LEAVE_OLD_ALONE: Final = 1_000_000
-"""Requests leave no cycles behind, and to look through all commands that are remembered takes half
-a second: what has got old is, in practice, not looked through."""
+"""Threshold that keeps the garbage collector from old objects. Requests leave no cycles behind, and
+a pass over all remembered commands takes half a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformOptions:
-    """What a platform on a real broker needs besides its scenario."""
+    """The needs of a platform on a real broker besides its scenario."""
 
     brokers: Brokers
     seed: int
@@ -73,7 +73,7 @@ class PlatformOptions:
     wait_s: float = 60.0
     """How long to wait for a broker that is not there."""
     log_file: Path | None = None
-    """Where the platform's structured log goes; None: nowhere."""
+    """The file of the platform's structured log; None: no log."""
     client_id: str | None = None
     """Its MQTT client id; None: see `usual_client_id`."""
 
@@ -161,7 +161,7 @@ class LivePlatform:
             waiting.check(time.monotonic(), connection.last_end)
 
     async def serve(self, progress: Progress) -> str:
-        """Let the API listen, and the platform's faults begin; return the URL.
+        """Start the API and the platform's faults; return the URL.
 
         Raises `LimitError`.
         """
@@ -174,7 +174,10 @@ class LivePlatform:
         return url
 
     def _inject(self, scenario: Scenario, say: Callable[[str], None]) -> None:
-        """Let faults strike the platform. They name its cars by boxes, which stay switched off."""
+        """Start the faults of the platform.
+
+        They name its cars by boxes, which stay switched off.
+        """
         specs = scenario.cars()
         inject_all(
             scenario,
@@ -220,7 +223,7 @@ class BrokersOfPlatform:
         self._are_gone = False
 
     def changed(self, broker: BrokerAddress, end: Disconnected | None) -> None:
-        """Take that one of several is away, and why, or there (None)."""
+        """Handle that one of several brokers is away, with the reason, or there (None)."""
         if not self.away.take(broker, end):
             return
         if end is None:
@@ -230,14 +233,14 @@ class BrokersOfPlatform:
             self._warn(f"broker {broker} is away, its cars are not reached: {why}")
 
     def gone(self, end: Disconnected) -> None:
-        """Take that none is there any more."""
+        """Handle that no broker is there any more."""
         if self._was_there and not self._are_gone:
             self._are_gone = True
             why = why_not(end, self._brokers, has_answered=True)
             self._warn(f"no connection with {self._brokers}, no car is reached: {why}")
 
     def there(self) -> None:
-        """Take that there is a connection."""
+        """Handle that there is a connection."""
         self._was_there = True
         if self._are_gone:
             self._are_gone = False
@@ -256,7 +259,7 @@ class TakeOvers:
         self._quiet_until_s = -math.inf
 
     def take(self, end: Disconnected) -> None:
-        """Take why a connection has ended. Two throw each other out every few seconds."""
+        """Handle the end of a connection. Two throw each other out every few seconds."""
         now_s = self._now_s()
         if end.code != SESSION_TAKEN_OVER or now_s < self._quiet_until_s:
             return
@@ -276,10 +279,10 @@ async def serve_platform(
 ) -> None:
     """Serve the API of a scenario's platform until SIGTERM or Ctrl-C.
 
-    `warn` takes which brokers are away, and back, while others are there or it serves.
-    The scenario's faults of the platform begin when it serves; those of cars are the boxes'.
-    Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
-    allow, and `ModelDefectError` at the end where the model has shown a defect.
+    `warn` takes which brokers are away, and back, while others are there or it serves. The
+    scenario's faults of the platform begin when it serves; those of cars are the boxes'. Raises
+    `BrokerError` when the broker stays away, and `LimitError` for a limit of the machine. Raises
+    `ModelDefectError` at the end if the model has shown a defect.
     """
     stop = asyncio.Event()
     take_signals(lambda _number: stop.set())
@@ -327,7 +330,7 @@ class _Log:
         self._flush()
 
     def _flush(self) -> None:
-        """Let the lines that wait go to the thread together: to wake it costs more than to write.
+        """Pass waiting lines to the thread together: a wake-up costs more than a write.
 
         And again after a while.
         """
@@ -357,7 +360,7 @@ class _Log:
 
 
 class _NoLog:
-    """Where nobody wants a log."""
+    """The log if none is wanted."""
 
     def write(self, _event: PlatformEvent) -> None:
         """Drop it."""

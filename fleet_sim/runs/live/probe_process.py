@@ -35,7 +35,7 @@ class ProbeProcess:
 
     @classmethod
     async def start(cls, config: Path) -> ProbeProcess:
-        """Start the probe. What it says on stderr goes to a file beside `config`."""
+        """Start the probe. Its stderr goes to a file beside `config`."""
         stderr_file = config.with_name("probe.stderr.log")
         with os.fdopen(open_to_append(stderr_file), "ab") as stderr:
             process = await asyncio.create_subprocess_exec(

@@ -21,13 +21,16 @@ class ProbeWatch:
         self._silent_s = 0.0
 
     def heard(self) -> None:
-        """Take a word of it."""
+        """Record a sign of life."""
         if self._silent_s >= SILENT_S:
             self._note(f"the probe is back after {self._silent_s:.0f} s")
         self._silent_s = 0.0
 
     async def watch(self) -> None:
-        """Say when it falls silent, until this is cancelled. Time without a turn is not its own."""
+        """Report when the probe falls silent, until this is cancelled.
+
+        Time without a turn is not its own.
+        """
         while True:
             await asyncio.sleep(WATCH_S)
             was_silent = self._silent_s >= SILENT_S

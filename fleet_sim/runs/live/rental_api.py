@@ -26,7 +26,7 @@ class RentalApi:
         self._url = url
         self._open = AsyncExitStack()
         self.client: HttpPlatform | None = None
-        """What customers ask by."""
+        """The client that customers use."""
 
     async def start(self) -> str:
         """Serve our own platform, if it is ours; return the URL. Raises `LimitError`."""

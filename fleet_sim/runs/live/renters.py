@@ -15,7 +15,7 @@ NOBODY = Witnesses(
     told_locked=lambda _customer, _vehicle, _command: None,
     called_support=lambda _call: None,
 )
-"""What customers live through is not written: the monitor is to find it out."""
+"""Customers' experience is not recorded: the monitor has to find it out."""
 
 
 class Renters:

@@ -1,8 +1,8 @@
 """Which shards of a fleet are there, where each is a process on a machine of its own.
 
 Nobody starts or counts such shards (`fleet-sim boxes --shard K/N`, a pod each) but themselves. So
-each announces itself by a retained message, which its last will takes back, and reads what all
-others say: one that is missing, comes late or twice, or is told something else, is named.
+each announces itself by a retained message, which its last will clears, and reads the others'
+announcements. A shard that is missing, late, duplicate or differently configured is reported.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ANNOUNCED_AT: Final = "shards"
 """First level of the topics at which shards announce themselves. Those of another fleet are found
 there too: a broker serves one, whose null box and SMS centres have the same names."""
 MOST_NAMED: Final = 5
-"""Of shards that are missing, so many are named."""
+"""Most missing shards that a message names."""
 SPARE: Final = 10
-"""So many are remembered besides each shard twice: anybody may publish there."""
+"""Spare entries besides each shard twice: anybody may publish there."""
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shard says of itself. All of a fleet say the same, but for number and host."""
+    """A shard's announcement. All of a fleet say the same, but for number and host."""
 
     fleet: Annotated[str, msgspec.Meta(max_length=255)]
     """The scenario's name."""
@@ -41,7 +41,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, msgspec.Meta(max_length=255)]
     total: Count
     cars: Count
-    """Of all shards together."""
+    """The cars of all shards together."""
     scenario: Annotated[str, msgspec.Meta(max_length=16)]
     """Digest of it as it is played, with what `--set` changed."""
     seed: Annotated[int, msgspec.Meta(ge=0)]
@@ -59,7 +59,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The shard's name."""
         boxes = readable.boxes(boxes_of(self.number, self))
         return f"shard {self.number}/{self.total} on {on_one_line(self.host)} ({boxes})"
 
@@ -73,7 +73,7 @@ _MUST_BE_THE_SAME: Final = (
     ("seed", "what is random differs; give all the same --seed"),
     ("brokers", "its cars are not where others look for them; give all the same --broker list"),
 )
-"""What all shards have in common, and what to say of the first that differs."""
+"""The fields that all shards must share, and the message about the first difference."""
 
 
 def announcement(
@@ -105,8 +105,8 @@ def announcement(
 def meeting_place(brokers: Brokers) -> Brokers:
     """Return the broker of a list at which shards announce themselves.
 
-    It is the one whose `host:port` comes first in the alphabet: the same in whatever order they
-    stand, and in a list that has others besides, as long as none of these comes before it.
+    It is the broker whose `host:port` comes first in the alphabet. It does not depend on the order
+    of the list, nor on more brokers behind it in the alphabet.
     """
     return Brokers((min(brokers.addresses, key=lambda each: f"{each.host}:{each.port}"),))
 
@@ -123,7 +123,7 @@ class _Seen:
 
 
 class Roster(Announced):
-    """Who plays this fleet, as far as it is known; we ourselves always. Times are monotonic."""
+    """The known shards of this fleet, always with ourselves. Times are monotonic."""
 
     def __init__(self, own: Announcement, instance: str, *, life_s: float) -> None:
         super().__init__(ANNOUNCED_AT, instance)
@@ -132,7 +132,8 @@ class Roster(Announced):
         self._most = 2 * own.total + SPARE
         self._others: dict[str, _Seen] = {}
         self._cut_off: set[str] = set()
-        """Of those that are gone, who may come back as it was: its broker stopped, say."""
+        """Shards that are gone but may return unchanged, for example because their broker
+        stopped."""
         self.malformed = 0
         """Messages that are no shard's."""
         self.served_s: float | None = None
@@ -143,7 +144,7 @@ class Roster(Announced):
         return msgspec.json.encode(msgspec.structs.replace(self._own, is_ending=is_ending))
 
     def take(self, topic: str, payload: bytes, now_s: float) -> Sequence[str]:
-        """Take what a shard says, or that it is gone; return what is to be said about it."""
+        """Handle a shard's announcement or its removal; return the messages about it."""
         instance = topic.removeprefix(self._begin)
         if instance == self._name:
             return ()
@@ -228,7 +229,7 @@ class Roster(Announced):
         return (f"{seen.announcement.name} is {why}",)
 
     def _malformed(self, topic: str, why: str) -> Sequence[str]:
-        """Say so of the first: anybody may publish there, and as often as they like."""
+        """Report only the first malformed message: anybody may publish there, and often."""
         self.malformed += 1
         text = on_one_line(shortened(f"{topic}: {why}"))
         return (f"what is no shard's was published at {text}",) if self.malformed == 1 else ()

@@ -65,7 +65,7 @@ class RosterLink:
         self._link.connect()
 
     def serve(self) -> None:
-        """Learn that our boxes serve: who comes from now on is late."""
+        """Record that our boxes serve: a shard that comes from now on is late."""
         self._roster.served_s = monotonic()
 
     def state(self) -> str:
@@ -74,7 +74,7 @@ class RosterLink:
         return self._roster.state() if self._is_heard else "other shards unknown"
 
     def close(self) -> None:
-        """Say goodbye, and leave when the broker has it: what it has not read may get lost."""
+        """Disconnect once the broker has our messages: those that it has not read may get lost."""
         self._is_leaving = True
         if self._timer is not None:
             self._timer.cancel()
@@ -101,12 +101,12 @@ class RosterLink:
         self._announce()
 
     def on_message(self, message: Message) -> None:
-        """Take what another says."""
+        """Handle another shard's message."""
         self._link.acknowledge(message)
         self._say(self._roster.take(message.topic, message.payload, monotonic()))
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """Say why, once, and try again, rarer and rarer."""
+        """Report the reason once, and retry at growing intervals."""
         self._is_heard = False
         if self._is_leaving:
             return
@@ -119,7 +119,7 @@ class RosterLink:
         self._link.disconnect()
 
     def _on_ack(self, code: int) -> None:
-        """Learn whether the others can hear of us; mosquitto hangs up on who may not publish."""
+        """Handle the PUBACK of our announcement; mosquitto disconnects unauthorized clients."""
         if code >= FIRST_ERROR_CODE:
             self._complain(
                 f"{self._broker} does not take what is published at {self._roster.topic} (MQTT"
@@ -130,7 +130,7 @@ class RosterLink:
             self._failures, self._has_complained = 0, False
 
     def _complain(self, why: str) -> None:
-        """Say so, once until all is well again."""
+        """Report a problem, once until all is well again."""
         if not self._has_complained:
             self._has_complained = True
             self._note(f"this shard and the others cannot hear of each other: {why}")

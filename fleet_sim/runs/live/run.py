@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 SAMPLE_S = 1.0
 METRICS_ADDRESS = "127.0.0.1:9464"
-"""Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
+"""The default address in deploy/prometheus/prometheus.yml."""
 FLOOR_RATE_PER_S = 2.0
 RETAINED_A_CAR = 2
 """Its presence and its state."""
@@ -77,7 +77,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
-    """What the user may choose besides the scenario."""
+    """The user's choices besides the scenario."""
 
     seed: int
     broker_url: str | None = None
@@ -95,11 +95,11 @@ class LiveOptions:
     control: Path | None = None
     """The socket for drills; None: there are none."""
     lacks: Lacks = field(default_factory=dict)
-    """What faults cannot have here, and why; of drills too."""
+    """The needs of faults and drills that this run cannot meet, with the reason."""
 
 
 class RunsOn(NamedTuple):
-    """What stands before the event loop of a run does."""
+    """The resources that are started before the event loop of a run."""
 
     brokers: RunBrokers
     shards: Shards | None = None
@@ -152,7 +152,7 @@ class LiveRun:
     async def run(self) -> None:
         """Do the run; `conclude` makes of it what is to be read, when all that has run has ended.
 
-        Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
+        Raises `UnlockpathError` where it cannot be done. All gathered data is on disk then.
         """
         control = self._options.control
         async with nullcontext() if control is None else served(control, self._desk.answer):
@@ -221,7 +221,7 @@ class LiveRun:
         )
 
     async def _end(self, fleet: LiveFleet, rentals: Rentals) -> None:
-        """Take all apart, boxes last. The user who wants an end now gets no goodbyes."""
+        """Shut everything down, boxes last. The user who wants an end now gets no goodbyes."""
         for task in self._tasks:
             task.cancel()
         if self._api is not None:
@@ -326,7 +326,7 @@ class LiveRun:
         rentals: Rentals,
         specs: Sequence[CarSpec],
     ) -> None:
-        """Let faults and customers begin with the load; `load_starts_at` is in Unix seconds."""
+        """Start faults and customers with the load; `load_starts_at` is in Unix seconds."""
         self._progress.phase("cars are being opened")
         load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s

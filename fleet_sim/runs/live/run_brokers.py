@@ -26,7 +26,10 @@ NEEDS_MOSQUITTO = (
 
 
 class RunBrokers:
-    """Where boxes, platform and monitor of a run meet. Use it as a context manager."""
+    """The brokers at which boxes, platform and monitor of a run meet.
+
+    Use it as a context manager.
+    """
 
     def __init__(self, brokers: Brokers) -> None:
         self.brokers = brokers
@@ -34,9 +37,9 @@ class RunBrokers:
         self.processes: tuple[BrokerProcess, ...] = ()
         """Those that are ours."""
         self.control: MosquittoControl | None = None
-        """What turns boxes away, where the brokers are ours and mosquitto."""
+        """The control that refuses boxes, if the brokers are ours and mosquitto."""
         self.bad_certificates: BadCertificates | None = None
-        """Where a box finds that the certificate is bad, if there may be such."""
+        """The listeners with bad certificates, if faults need them."""
         self._access: BrokerAccess | None = None
         self._open = ExitStack()
 
@@ -98,10 +101,10 @@ class RunBrokers:
         return Brokers(tuple(access.address_of(user, each) for each in self.brokers.addresses))
 
     def stop_reading(self) -> None:
-        """Let private brokers do no more: the run is over, and nobody needs to hear what they say.
+        """Stop private brokers: the run is over, and nobody needs their messages.
 
-        Else they would take both cores for boxes that go: for each that ends, mosquitto 2.0.21
-        looks through all sessions that may come back, for minutes where a million boxes go.
+        Otherwise the goodbyes of boxes would use both cores. For each one mosquitto 2.0.21 looks
+        through all sessions that may return: minutes for a million boxes.
         """
         for process in self.processes:
             process.stop_reading()

@@ -27,8 +27,8 @@ from fleet_wire.errors import UnlockpathError
 
 COUNTS_S: Final = 0.5
 TOGETHER_S: Final = 0.05
-"""Words wait so long for others: each write would wake the process that has started this one, and
-at 2,000 unlocks a second locks alone give 4,000 words."""
+"""Seconds that messages wait for others. Each write would wake the parent process, and at 2,000
+unlocks a second locks alone give 4,000 messages."""
 LINE_BYTES: Final = 2**20
 """No word is longer: the longest are notes, and movements with their command."""
 
@@ -65,13 +65,13 @@ class Together:
         self._waiting: list[bytes] = []
 
     def say(self, word: msgspec.Struct) -> None:
-        """Let a word go with the next ones."""
+        """Queue a message to go with the next ones."""
         if not self._waiting:
             asyncio.get_running_loop().call_later(TOGETHER_S, self.flush)
         self._waiting.append(words.line(word))
 
     def flush(self) -> None:
-        """Let go what waits."""
+        """Send the waiting messages."""
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._write(b"".join(waiting))
@@ -174,7 +174,7 @@ class _Shard:
             )
 
     def _record(self, line: Any) -> None:
-        """Tell of hits; what is injected the whole run knows."""
+        """Send hits to the parent, which knows the injections itself."""
         if isinstance(line, Hit):
             self._say(words.Truth(line))
 

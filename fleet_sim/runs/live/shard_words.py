@@ -1,4 +1,4 @@
-"""What the processes of a run that is spread over several tell each other: lines of JSON.
+"""The messages between the processes of a run that is spread over several: lines of JSON.
 
 Times are seconds of the machine's monotonic clock, which all processes share.
 """
@@ -35,7 +35,7 @@ class End(msgspec.Struct, frozen=True, tag="end"):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
-    """From a shard, now and then: how its boxes are."""
+    """A shard's periodic report on its boxes."""
 
     fleet: FleetCounts
     defects: int
@@ -43,49 +43,49 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
     rss_bytes: int
     """Resident memory that the process has taken since before it had boxes."""
     last_failure: str
-    """Whose connection was lost last, and why; see `LiveFleet.last_failure`."""
+    """The box that lost its connection last, and why; see `LiveFleet.last_failure`."""
     brokers: dict[int, str] = {}
     """See `LiveFleet.broker_states`."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """From a shard: its boxes are connected, all or those that will be."""
+    """A shard's report that its boxes are connected, all or those that will be."""
 
     missing: int = 0
     """How many it goes on without."""
 
 
 class Truth(msgspec.Struct, frozen=True, tag="truth"):
-    """From a shard: a fault has changed something."""
+    """A shard's report that a fault has changed something."""
 
     hit: Hit
 
 
 class Told(msgspec.Struct, frozen=True, tag="told"):
-    """From a shard, at its end: it has told all that faults did; no more than goodbyes follow."""
+    """A shard's report, near its end, that it has sent all hits; only goodbyes follow."""
 
 
 class Moved(msgspec.Struct, frozen=True, tag="moved"):
-    """From a shard: a lock has moved. The movement's time is of the monotonic clock."""
+    """A shard's report that a lock has moved. The movement's time is of the monotonic clock."""
 
     movement: Movement
 
 
 class Note(msgspec.Struct, frozen=True, tag="note"):
-    """From a shard: something for whoever watches the run."""
+    """A shard's text for the watcher of the run."""
 
     text: str
 
 
 class StoodStill(msgspec.Struct, frozen=True, tag="stood_still"):
-    """From a shard: it was stopped or got no turn, from when to when."""
+    """A shard's report of a stall: it was stopped or got no turn, with start and end."""
 
     since: float
     until: float
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """From a shard, its last word: why it could not do its work."""
+    """A shard's last message: why it could not do its work."""
 
     error: str
 
@@ -111,6 +111,6 @@ async def lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 
 def write(writer: asyncio.StreamWriter, said: bytes) -> None:
-    """Say something to who may be gone: uvloop raises for it then, each time, in a callback."""
+    """Write to a peer that may be gone: uvloop then raises in a callback, each time."""
     if not writer.is_closing():
         writer.write(said)

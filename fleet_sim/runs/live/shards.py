@@ -1,7 +1,7 @@
 """The boxes of a run, spread over several processes: starts them, follows them, ends them.
 
-They are forked before anything runs: what a process that only plays boxes has loaded and never
-uses (reports, HTTP, YAML) it then shares with all the others, instead of 45 MB for each.
+They are forked before anything runs. So modules that a process of boxes has loaded and never uses
+(reports, HTTP, YAML) are shared with all others, instead of 45 MB for each.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 """Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
 STUCK_AFTER: Final = 6
-"""One whose boxes fail to connect, and that has said so often that no more are in, for 3 s of its
-own time, keeps no other waiting: its broker may be away. One that gets no turn says nothing."""
+"""Number of reports, in 3 s of a shard's own time, after which a shard without new connections
+delays no other. Its broker may be away. One that gets no turn says nothing."""
 
 PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
@@ -65,7 +65,7 @@ BoxesOf = Callable[[tuple[int, int]], int]
 class LostProcessError(UnlockpathError):
     """Processes of a run are gone although nobody has told them to end; `lost` says which and why.
 
-    What their boxes would have answered is missing in the numbers.
+    Their boxes' answers are missing in the figures.
     """
 
     def __init__(self, lost: Sequence[str]) -> None:
@@ -112,7 +112,7 @@ class Shard:
         return self.is_running and self.silent_s >= SILENT_S
 
     def take(self, counts: words.Counts) -> None:
-        """Take what it has counted."""
+        """Handle new counts."""
         has_gained = self.counts is None or counts.fleet.known > self.counts.fleet.known
         self.same_for = 0 if has_gained else self.same_for + self.may_connect
         self.counts = counts
@@ -128,7 +128,7 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The shard's name."""
         return f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
 
     @property
@@ -149,7 +149,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Who takes what the shards say."""
+    """The callbacks for messages of the shards."""
 
     hit: Callable[[Hit], None]
     movement: Callable[[Movement], None]
@@ -202,15 +202,15 @@ class Shards:
         self._watching = asyncio.ensure_future(self._watch(heard.note))
 
     def begin(self, load_starts_at: float) -> None:
-        """Let the faults count from a moment of the monotonic clock."""
+        """Start the faults' clock at a moment of the monotonic clock."""
         self._tell(words.Begin(load_starts_at))
 
     async def end(self, show: Callable[[], None]) -> None:
-        """Let each end in good order. Safe to call twice.
+        """End each shard in good order; a second call is safe.
 
-        `show` is called over and over meanwhile. Who waits no longer cancels this, and those that
-        still run are killed. So is what is silent for too long, and it is lost where it had not
-        told all.
+        `show` is called over and over meanwhile. A cancelled caller kills those that still run. A
+        shard that is silent for too long is killed too, and counts as lost if its report was
+        incomplete.
         """
         if self._is_ending:
             return
@@ -234,7 +234,7 @@ class Shards:
 
     @property
     def counts(self) -> FleetCounts:
-        """What all boxes have counted.
+        """The counts of all boxes.
 
         Those of a shard that is lost or silent are neither there nor asleep.
         """
@@ -315,7 +315,7 @@ class Shards:
             raise LostProcessError(self.lost_texts)
 
     def let_connect(self) -> None:
-        """Let the next ones connect, a few at a time: with all at once none would be in in time."""
+        """Start the next connections, a few at a time: all at once none would finish in time."""
         connecting = sum(shard.is_connecting for shard in self.shards)
         for shard in self.shards:
             if connecting >= AT_ONCE:
@@ -326,7 +326,7 @@ class Shards:
                 connecting += 1
 
     def say_answered(self) -> None:
-        """Let each know that a broker has let boxes in, as soon as all can hear it."""
+        """Report to each shard that a broker has accepted boxes, as soon as all can receive it."""
         if not self._has_answered and all(shard.writer is not None for shard in self.shards):
             self._has_answered = True
             self._tell(words.Answered())
@@ -374,7 +374,7 @@ class Shards:
         shard.writer.close()
 
     async def _watch(self, note: Callable[[str], None]) -> None:
-        """Say which are silent. Time in which this process gets no turn is not theirs."""
+        """Report silent shards. Time in which this process gets no turn is not theirs."""
         while True:
             await asyncio.sleep(WATCH_S)
             for shard in self.shards:
@@ -391,13 +391,13 @@ class Shards:
         return None if is_ours else _how(status)
 
     def _give_up(self) -> None:
-        """Take those for lost that still run, and could not say what faults did to their boxes."""
+        """Mark running shards as lost that could not report what faults did to their boxes."""
         for shard in self.shards:
             if shard.is_running and not shard.has_told:
                 shard.lost, shard.lost_at = UNTOLD, shard.heard_at
 
     def _take_silence(self, silence: Silence, note: Callable[[str], None]) -> None:
-        """Take what was seen from here, or what the process says where this one stood still too."""
+        """Handle a stall seen from here, or the shard's own report if this process stalled too."""
         if not any(silence.is_part_of(each) for each in self.silences):
             self.silences.append(silence)
             note(silence.end)
@@ -441,7 +441,10 @@ def _play(
     channel: socket.socket,
     not_ours: Sequence[socket.socket],
 ) -> None:
-    """Be a shard. While it had the parent's ends too it would not see that the parent is gone."""
+    """Run as a shard.
+
+    While it had the parent's ends too it would not see that the parent is gone.
+    """
     for each in not_ours:
         each.close()
     try:

@@ -22,7 +22,10 @@ class Beat:
 
 
 class Silence(NamedTuple):
-    """Whose it was and when, in seconds of the monotonic clock; they sort by process and time."""
+    """A process and the time of its silence; sorts by process and time.
+
+    Times are seconds of the monotonic clock.
+    """
 
     process: int
     """Its number."""
@@ -32,7 +35,7 @@ class Silence(NamedTuple):
     silent_s: float
     """How long that was, without what the process that listens stood still itself."""
     name: str
-    """What the process is called."""
+    """The process's name."""
 
     def is_part_of(self, other: Silence) -> bool:
         """Return whether both tell of the same."""

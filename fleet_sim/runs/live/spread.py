@@ -43,10 +43,10 @@ def spread(
 ) -> Iterator[RunsOn]:
     """Start what a run needs besides its loop; call it before one runs.
 
-    With `processes` None as many as the limit of open files asks for: where one process may not
-    have a connection for each box, there are several, and as many private brokers as they need.
-    Raises `LimitError` where memory or open files are too few, `ConfigError` for what a spread run
-    cannot have, and for more processes than cars.
+    If `processes` is None, the limit of open files decides. If one process may not have a
+    connection for each box, there are several, with as many private brokers as they need. Raises
+    `LimitError` for too little memory or too few open files. Raises `ConfigError` for an
+    unsupported option of a spread run, and for more processes than cars.
     """
     boxes = scenario.fleet.count
     given = None if options.broker_url is None else Brokers.parse(options.broker_url)
@@ -94,9 +94,9 @@ def spread_boxes(
 ) -> Iterator[Shards | None]:
     """Start the processes of boxes alone, shard K/N of a fleet; None where this one plays them.
 
-    As `spread`: call it before a loop runs. The faults of the platform are not theirs.
-    Raises `LimitError` where memory or open files are too few, and `ConfigError` for more processes
-    than boxes.
+    Call it before a loop runs, like `spread`. The faults of the platform are not theirs. Raises
+    `LimitError` where memory or open files are too few, and `ConfigError` for more processes than
+    boxes.
     """
     boxes = scenario.fleet.count
     mine = len(range(of[0] - 1, boxes, of[1]))

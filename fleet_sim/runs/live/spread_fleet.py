@@ -36,8 +36,8 @@ class SpreadFleet(LiveFleet):
     """A `LiveFleet` of all processes. Platform and customers of a run are in this one.
 
     `specs` are the cars that customers may rent: these open doors by hand, so the boxes are in this
-    process. Who follows the fleet is told the same of all boxes, of others' up to half a second
-    later.
+    process. Callbacks get the same events of all boxes, up to half a second late for those of other
+    processes.
     """
 
     def __init__(self, shards: Shards, specs: Sequence[CarSpec], options: FleetOptions) -> None:
@@ -48,7 +48,7 @@ class SpreadFleet(LiveFleet):
 
     @property
     def counts(self) -> FleetCounts:
-        """What the boxes of all processes have counted; `reachable_max` is that of each, added."""
+        """The counts of the boxes of all processes; `reachable_max` is that of each, added."""
         counts = self._shards.counts
         counts.add(self.own_counts, are_there=True)
         return counts

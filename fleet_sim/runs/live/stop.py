@@ -1,6 +1,6 @@
 """How the user ends what runs on an event loop: in good order, or now.
 
-What ends us before the loop takes signals would leave it half made, so it waits until it does.
+Signals that arrive before the loop handles them would leave it half made, so they wait.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def run_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def take_signals(take: Callable[[signal.Signals], None]) -> None:
-    """Let `take` have Ctrl-C and SIGTERM from now on, also where they came before."""
+    """Route Ctrl-C and SIGTERM to `take` from now on, also those that came before."""
     loop = asyncio.get_running_loop()
     for number in OF_THE_PARENT:
         loop.add_signal_handler(number, take, number)

@@ -20,9 +20,9 @@ LIVED_S: Final = 10.0
 PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Pauses before the starts in a row of a broker that ends soon; after the last it is given up."""
 MOST_TOLD: Final = 20
-"""Of what has become of the brokers the summary has so much."""
+"""Most failures of brokers in the summary."""
 MOST_NAMED: Final = 3
-"""Of the cars of a broker so many are named."""
+"""Most cars of a broker that a message names."""
 
 
 class Supervision:
@@ -43,7 +43,7 @@ class Supervision:
         self._vehicle_ids = vehicle_ids
         self._note = note
         self.told: list[str] = []
-        """What has become of them, and when: the first few, for the summary."""
+        """The first failures of the brokers with their times, for the summary."""
 
     def work(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Return what watches each of them, until it is cancelled."""

@@ -34,7 +34,7 @@ _CURES = (
     ("Connection refused", "does the broker run, and is this its port?"),
     ("no answer in", "is the address right, and does no firewall stand between?"),
 )
-"""What the text of a failure holds, and what helps."""
+"""Parts of failure texts, and the advice for each."""
 
 
 class Waiting:
@@ -50,7 +50,7 @@ class Waiting:
         self._began_s = self._said_s = time.monotonic()
 
     def check(self, now_s: float, last_end: Disconnected | None, last_end_of: str = "") -> None:
-        """Take why the last attempt has failed, None before the first did; and which box's it was.
+        """Check the last failure (None before the first) and the box that had it.
 
         Raises `BrokerRefusedError` where trying again is of no use, and `BrokerUnreachableError`
         when it has been too long.

@@ -1,7 +1,7 @@
 """The wall clock, which may be set while a fleet runs, and stands while a machine is suspended.
 
-Boxes in the field take the time from the network. So the simulated ones follow a clock that jumps:
-else each would refuse all commands as expired, or as living too long, until it is started again.
+Boxes in the field take the time from the network. So the simulated ones follow a clock that jumps.
+Otherwise each would refuse all commands as expired, or as living too long, until it is restarted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fleet_sim.runs.live.driver import LiveDriver
 
 LOOK_EVERY_S = 1.0
 STEP_S = 0.1
-"""What differs by less is a clock that is being brought right slowly, or a busy machine."""
+"""Smallest step, seconds; less is a slow correction of the clock, or a busy machine."""
 
 
 class WallClockFollower:

@@ -59,7 +59,7 @@ class VirtualJudge:
         return self._judge.follower(vehicle_id)
 
     def came_together(self, heartbeats: int) -> None:
-        """Take that so many heartbeats have come together."""
+        """Count heartbeats that came as one batch."""
         self._judge.came_together(heartbeats)
 
     def _restart(self) -> None:

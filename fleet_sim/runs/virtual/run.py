@@ -77,28 +77,28 @@ RETAINED_S = 0.25
 OVERDUE_S = 60.0
 """Longer after its deadline no unlock is waited for."""
 LONGEST_WALK_S = 7200.0
-"""Who has not opened a car by so long after the last customer came has got lost [E]."""
+"""Seconds after the last customer's arrival; a customer without a car by then is lost [E]."""
 SAMPLES = 600
 """Points in the plots over time."""
 CONNECT_COST_S = 0.00005
-"""What a box that connects costs mosquitto 2.0.21: 47 to 57 us of CPU for accept, CONNECT and
-SUBSCRIBE, with 1,000 or 10,000 boxes, new or back, sessions kept or not (medians of 5 rounds on a
-core of an AMD EPYC: `python -m bench.connect_cost`)."""
+"""Cost of a connecting box at mosquitto 2.0.21: 47 to 57 us of CPU for accept, CONNECT and
+SUBSCRIBE. It holds for 1,000 or 10,000 boxes, new or back, sessions kept or not (medians of 5
+rounds on a core of an AMD EPYC: `python -m bench.connect_cost`)."""
 SELDOM = (20_000, 20, 10)
-"""As `gc.set_threshold` has them: a run makes hardly any cycles. With Python's own 2,000, 10 and 10
-the collector took 11 % of a day of 10,000 cars, and freed 2,600 objects."""
+"""Thresholds as in `gc.set_threshold`: a run makes hardly any cycles. With Python's own 2,000, 10
+and 10 the collector took 11 % of a day of 10,000 cars, and freed 2,600 objects."""
 FLOOR_UNLOCKS = 100
 FLOOR_MAX_RATE_PER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualOptions:
-    """What the user may choose besides the scenario."""
+    """The user's choices besides the scenario."""
 
     seed: int
     fleet_secret: str = DEMO_SECRET
     hop_s: float = HOP_S
-    """From a client to the broker or back, seconds: a quarter of a live run's floor."""
+    """Seconds from a client to the broker or back: a quarter of a live run's baseline."""
     load_began_s: float | None = None
     """Simulated second of load second 0, to do an earlier run again; None: when all are there."""
     with_report: bool = True
@@ -164,7 +164,7 @@ class VirtualRun:
     def run(self) -> dict[str, Any]:
         """Do the run and return its summary.
 
-        Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
+        Raises `UnlockpathError` where it cannot be done. All gathered data is on disk then.
         """
         self._directory.write_manifest(
             self._source,
@@ -370,7 +370,7 @@ class VirtualRun:
             self._cannot_write(name, error)
 
     def _cannot_write(self, _name: str, error: Exception) -> None:
-        """Let the run end when the model has returned: a full disk is no defect of the model."""
+        """End the run when the model has returned: a full disk is no defect of the model."""
         self._unwritable = self._unwritable or error
 
     def _raise_unwritable(self) -> None:
@@ -416,8 +416,8 @@ def _limits(asked: BrokerSettings) -> BrokerLimits:
 def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
     """Cars live as long as the run: looking through them again and again takes a sixth of it.
 
-    What was there before the run is not looked through for it either: it may be much. What a
-    monitor gets to know of each car meanwhile lives as long, so it is looked through less often.
+    Objects older than the run are excluded too: they may be many. The monitor's knowledge of each
+    car lives as long, so the collector runs less often.
     """
     usual = gc.get_threshold()
     gc.collect(1)

@@ -77,7 +77,7 @@ class VirtualClock:
 
 
 class VirtualTimers:
-    """What an event loop offers, on simulated time.
+    """An event loop's timers on simulated time.
 
     Implements the broker model's `Scheduler` and the probe's `Timers`.
     """
