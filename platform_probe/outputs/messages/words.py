@@ -32,9 +32,9 @@ SURE_ENOUGH: Final = 0.9
 NOT_SURE_YET: Final = "not sure yet: it may still be chance"
 NOT_SURE: Final = "not sure: it may have been chance"
 
-OVER_AFTER: Final = "it counts as over after a quarter of an hour without a sign of it"
-PRESS_AGAIN: Final = "It may be over: let customers press unlock once more. If that fails:"
-NOT_KNOWN: Final = "Not known yet: it is named here when unlocks of these cars are diagnosed."
+OVER_AFTER: Final = "it counts as over after 15 minutes without a sign of it"
+PRESS_AGAIN: Final = "It may be over. Ask customers to press unlock once more. If that fails:"
+NOT_KNOWN: Final = "Not known yet. The next diagnoses of these cars will name it here."
 _NOT_OF_UNLOCKS: Final = (
     IncidentKind.CARS_LOST, IncidentKind.SILENCE, IncidentKind.MONITOR_BLIND,
     IncidentKind.SUSPICIOUS,
@@ -64,24 +64,31 @@ _UNITS: Final = {
 """What is counted, where that is not unlocks that fail, while it goes on and after its end."""
 
 _ADVICE: Final = {
-    IncidentKind.FAILURES: "Open an example in the console: its timeline shows where it was lost.",
-    IncidentKind.LATENCY: "See which hop takes so long in the console, and ask whoever runs it.",
-    IncidentKind.SILENCE: "See whether customers reach the app, and whether the platform sends.",
-    IncidentKind.CARS_LOST: "Ask the mobile operator and whoever runs the broker; warn support.",
-    IncidentKind.LATE_UNLOCKS: "A car may stand open: let support call these customers.",
-    IncidentKind.GENERIC_ERRORS: "Give the platform team the traces of the examples.",
-    IncidentKind.UNCLASSIFIED: "Look at the examples together with somebody who knows the boxes.",
-    IncidentKind.MONITOR_BLIND: "See /readyz and the monitor's log: its silence says nothing.",
-    IncidentKind.SUSPICIOUS: "Tell the security team; block the account if they say so.",
+    IncidentKind.FAILURES: (
+        "Open an example in the console. Its timeline shows where the unlock stopped."
+    ),
+    IncidentKind.LATENCY: "Find the slow step in the console, and call the team that runs it.",
+    IncidentKind.SILENCE: (
+        "Check that customers reach the app, and that the platform sends commands."
+    ),
+    IncidentKind.CARS_LOST: "Call the mobile operator and the broker team. Warn support.",
+    IncidentKind.LATE_UNLOCKS: "Cars may stand open. Ask support to call these customers.",
+    IncidentKind.GENERIC_ERRORS: "Send the traces of the examples to the platform team.",
+    IncidentKind.UNCLASSIFIED: "Look at the examples with somebody who knows the boxes.",
+    IncidentKind.MONITOR_BLIND: (
+        "Look at /readyz and at the monitor's log. Silence of the"
+        " monitor does not mean that all is well."
+    ),
+    IncidentKind.SUSPICIOUS: "Call the security team. Block the account if they ask for it.",
 }
 """What to do first, where neither mode nor cause says more."""
 _OF_PARTY: Final = {
-    Party.PLATFORM: "Give the platform team the traces of the examples; hold back a new release.",
-    Party.BROKER: "Look at the broker: does it run, does it refuse, is a queue full?",
-    Party.NETWORK: "Ask the mobile operator; let support know that these cars cannot be reached.",
-    Party.BOX: "Give the box team the examples; hold back a firmware that is being rolled out.",
-    Party.VEHICLE: "Send somebody to one of the cars: its box answers, its lock does not.",
-    Party.PROBE: "See /readyz and the monitor's log: what it cannot see may be well.",
+    Party.PLATFORM: "Send the traces of the examples to the platform team. Stop any new release.",
+    Party.BROKER: "Check the broker: does it run, does it refuse connections, is a queue full?",
+    Party.NETWORK: "Call the mobile operator. Warn support that these cars cannot be reached.",
+    Party.BOX: "Send the examples to the box team. Stop any firmware rollout.",
+    Party.VEHICLE: "Send somebody to one of the cars. Its box answers, but its lock does not move.",
+    Party.PROBE: "Look at /readyz and at the monitor's log. What it cannot see may be fine.",
 }
 """What to do first about unlocks that fail, by whose fault it is."""
 
@@ -117,10 +124,15 @@ def advice_of(incident: Incident) -> str:
     if mode is not None:
         mend = "" if mode.mend is None else f" {mode.mend}"
         return f"{again}{mode.now} To act: {mode.acts.value}.{mend}"
-    advice = _ADVICE[incident.kind]
+    advice = first_step_of(incident)
     if incident.cause is not None and incident.kind is IncidentKind.FAILURES:
         advice = _OF_PARTY.get(CAUSES[incident.cause].party, advice)
     return f"{again}{advice}"
+
+
+def first_step_of(incident: Incident) -> str:
+    """Return what to do first about an incident of its kind."""
+    return _ADVICE[incident.kind]
 
 
 def _may_press_again(incident: Incident) -> bool:

@@ -1,12 +1,14 @@
 """Geometry of the pictures: bars of hops, curves of growth and of voltage, in units of a viewBox.
 
-Pictures carry no words: these stand beside them as text, so that they can be read at any width.
+Shapes stretch with the page. Words stand at places in percent, so that they do not stretch.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from fleet_wire.contract.attempt import Stage
@@ -18,6 +20,16 @@ HIGH: Final = 200.0
 LEAST: Final = 4.0
 """A bar of no length is drawn as wide as that."""
 MOST_POINTS: Final = 400
+VALUE_TICKS: Final = 4
+"""So many steps of an axis of values at most."""
+TIME_TICKS: Final = 6
+"""So many steps of an axis of times at most: their labels fit on a telephone."""
+_MINUTE_S: Final = 60
+_DAY_S: Final = 86_400
+_TIME_STEPS_S: Final = (
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
+    86_400, 172_800, 604_800, 1_209_600, 2_592_000,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +91,45 @@ def _before(attempt: Row, missing: Stage) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark of an axis: its label, and where it stands, percent of the axis."""
+
+    label: str
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
     """A line through points, as the path of an SVG, and what stands at its axes."""
 
     path: str
     area: str
-    least: float
-    most: float
     first_s: float
     last_s: float
     points: Sequence[tuple[float, float | None]]
     """(Unix seconds, value); None: not known yet, and not drawn."""
+    value_ticks: Sequence[Tick]
+    """Those of the axis of values, the lowest first; percent from the top."""
+
+    def time_ticks(self, zone: tzinfo) -> Sequence[Tick]:
+        """Return the ticks of the axis of times at round times of a zone."""
+        span_s = self.last_s - self.first_s
+        if span_s <= 0:
+            return ()
+        fits = (each for each in _TIME_STEPS_S if span_s <= TIME_TICKS * each)
+        step_s = next(fits, _TIME_STEPS_S[-1])
+        form = "%H:%M:%S" if step_s < _MINUTE_S else "%H:%M" if step_s < _DAY_S else "%d.%m."
+        midnight = datetime.fromtimestamp(self.first_s, zone).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        first = math.ceil((self.first_s - midnight.timestamp()) / step_s)
+        ticks = []
+        for number in range(first, first + TIME_TICKS + 1):
+            at = midnight + timedelta(seconds=number * step_s)
+            if at.timestamp() <= self.last_s:
+                percent = 100 * (at.timestamp() - self.first_s) / span_s
+                ticks.append(Tick(at.strftime(form), percent))
+        return ticks
 
 
 def curve_of(
@@ -106,9 +146,14 @@ def curve_of(
     if drawn[-1] != points[-1]:
         drawn.append(points[-1])
     values = [value for _, value in drawn]
-    least, most = (0.0 if from_zero else min(values)), max(values)
+    is_whole = all(value == int(value) for value in values)
+    low, high = (0.0 if from_zero else min(values)), max(values)
+    step = _round_step(high - low, is_whole=is_whole)
+    least, most = math.floor(low / step) * step, math.ceil(high / step) * step
+    if most == least:
+        most += step
     first_s, last_s = drawn[0][0], drawn[-1][0]
-    span_s, height = (last_s - first_s) or 1.0, (most - least) or 1.0
+    span_s, height = (last_s - first_s) or 1.0, most - least
     path, before_y = "", 0.0
     for at_s, value in drawn:
         x, y = WIDE * (at_s - first_s) / span_s, HIGH - HIGH * (value - least) / height
@@ -119,7 +164,21 @@ def curve_of(
             path += f"L{x:.1f} {y:.1f}"
         before_y = y
     area = f"{path}L{WIDE:.1f} {HIGH:.1f}L0 {HIGH:.1f}Z"
-    return Curve(path, area, least, most, first_s, last_s, drawn)
+    steps_up = round(height / step)
+    ticks = [
+        Tick(f"{least + number * step:.6g}", 100 - 100 * number / steps_up)
+        for number in range(steps_up + 1)
+    ]
+    return Curve(path, area, first_s, last_s, drawn, ticks)
+
+
+def _round_step(height: float, *, is_whole: bool) -> float:
+    """Return a step of 1, 2 or 5 times a power of ten, of which few are as high as that."""
+    if height <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(height / VALUE_TICKS))
+    step = next(each * power for each in (1, 2, 5, 10) if height <= VALUE_TICKS * each * power)
+    return max(step, 1.0) if is_whole else step
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,8 @@ def test_one_that_may_be_over_says_since_when_nothing_was_seen(tmp_path: Path) -
     lines = told("show", "inc-1", "--run", tmp_path).output.splitlines()
     assert " to " not in lines[1]
     assert lines[2].startswith("nothing of it was seen since ")
-    assert lines[2].endswith(": it counts as over after a quarter of an hour without a sign of it")
-    assert any(line.startswith("what to do now: It may be over: let") for line in lines)
+    assert lines[2].endswith(": it counts as over after 15 minutes without a sign of it")
+    assert any(line.startswith("what to do now: It may be over. Ask customers") for line in lines)
 
 
 def test_the_list_says_what_is_muted_planned_or_goes_on_elsewhere(tmp_path: Path) -> None:

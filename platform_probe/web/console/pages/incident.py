@@ -8,6 +8,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import mode_told
 from platform_probe.incidents.runbook import runbook_page
+from platform_probe.outputs.messages.words import first_step_of
 from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
 from platform_probe.support.times import HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
@@ -52,6 +53,7 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
     values = {
         "now": now,
         "advice": _advice_for(now),
+        "do": first_step_of(now),
         "runbook": f"{runbook_page(now)}.md",
         "runbook_url": asked.settings.runbook_url,
         "unit": "incident.unit_customers" if known.counts_customers else "incident.unit",

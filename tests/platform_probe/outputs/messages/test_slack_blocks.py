@@ -152,7 +152,7 @@ def test_every_cause_has_advice() -> None:
     """Of whoever is at fault; a mode knows better, and says who acts."""
     for cause in Cause:
         assert "*What to do now:*" in said(made_incident(cause=cause, mode=None))
-    assert "Ask the mobile operator" in said(made_incident(mode=None))
+    assert "Call the mobile operator" in said(made_incident(mode=None))
     mode = MODES["regional_carrier_outage"]
     text = said(made_incident(mode=mode.slug))
     assert mode.title in text
@@ -180,10 +180,10 @@ def test_what_may_be_over_says_since_when_nothing_was_seen() -> None:
     standing = next(one for one in said(unseen).splitlines() if ", open" in one)
     assert " to " not in standing
     assert line == (
-        f"*Nothing of it was seen since {minute(EPOCH_S + 30.0)}:* it counts as over after a"
-        " quarter of an hour without a sign of it."
+        f"*Nothing of it was seen since {minute(EPOCH_S + 30.0)}:* it counts as over after"
+        " 15 minutes without a sign of it."
     )
-    assert "let customers press unlock once more" in said(unseen)
+    assert "Ask customers to press unlock once more" in said(unseen)
     attack = msgspec.structs.replace(unseen, mode="attack_replay")
     assert "press unlock once more" not in said(attack)
 

@@ -137,6 +137,21 @@ def test_what_support_needs_is_on_the_first_screen(
             assert last["y"] + last["height"] < screen["height"]
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_on_call_needs_is_on_the_first_screen(
+    chromium: Any, open_console: str, language: str
+) -> None:
+    """What, where, how many, since when and what to do, before the evidence."""
+    screen = {"width": 1_280, "height": 900}
+    with page_of(chromium, viewport=screen, locale=language) as page:
+        for path in ("/incident/incident-1", "/incident/incident-3"):
+            page.goto(open_console + path)
+            parts = (page.locator("h1"), page.locator(".head .facts"), page.locator(".say"))
+            boxes = [part.first.bounding_box() for part in parts]
+            assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+            assert boxes[-1]["y"] + boxes[-1]["height"] < screen["height"]
+
+
 def test_the_keys_are_explained_and_can_be_switched_off(page: Any, open_console: str) -> None:
     """Single letters get in the way of who speaks to the browser (WCAG 2.1.4)."""
     page.goto(open_console)

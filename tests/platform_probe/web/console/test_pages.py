@@ -191,7 +191,7 @@ def test_what_speaks_for_a_mode_is_told_in_french(open_console: str) -> None:
     page = unescape(Visitor(open_console, Accept_Language="fr").get("/unlock/attempt-33").text)
 
     unseen = (
-        "cherché, et non observé : plus de la moitié des autres ouvertures du moment ont échoué"
+        "Attendu, mais pas observé : plus de la moitié des autres ouvertures du moment ont échoué"
     )
     assert f'<li lang="fr">{unseen}</li>' in page
     assert '<li lang="en">the API answered 500 at 00:00:53</li>' in page
@@ -346,8 +346,9 @@ def test_growth_is_told_in_customers_where_what_is_counted_changes(tmp_path: Pat
     with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
         page = Visitor(url).get("/incident/incident-1").text
 
-    assert "30 customers hit" in page
-    assert "400 customers" not in page
+    ticks = re.findall(r'<text class="value"[^>]*>([^<]*)<', page[: page.index("Failed share")])
+    assert ticks == ["0", "10", "20", "30"]
+    assert ">customers hit</text>" in page
 
 
 @pytest.mark.parametrize(
@@ -476,7 +477,7 @@ def test_what_to_say_is_of_now(tmp_path: Path) -> None:
         put_incidents(store, [incident_of(revision=2, examples=(), ended_at=BEGIN_S + 60.0)])
         for page in pages():
             assert MAY_BE_OVER[0] in page
-            assert "Nothing of it was seen since" in page
+            assert "Last seen at" in page
             assert "We know of the problem" not in page
         ended = incident_of(
             revision=3, examples=(), state=IncidentState.RESOLVED, ended_at=BEGIN_S + 60.0
@@ -556,7 +557,7 @@ def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
     assert command in unescape(Visitor(open_console).get("/incident/incident-3").text)
     page = Visitor(open_console).get("/incident/incident-1").text
     assert "incidents ack" not in page
-    assert "for 15 minutes" in page
+    assert "after 15 minutes" in page
     assert "What to say" in page
 
 
@@ -867,7 +868,7 @@ def test_a_share_is_not_told_before_those_that_fail_have_ended(tmp_path: Path) -
     put_incidents(store, [incident_of(cohort={"region": "centre"}, since=BEGIN_S + 1.0)])
     with served(store, tmp_path / "audit.jsonl") as url:
         page = Visitor(url).get(f"/incident/{OPEN}").text
-    curve = page[page.index("Share of its unlocks that failed") :]
+    curve = page[page.index("Failed share of its unlocks") :]
     shares = re.findall(r'<td class="number">(.*?)</td>', curve[: curve.index("</table>")])
     assert shares == ["100", "100", '- <span class="soft">not ended yet</span>']
 
@@ -939,7 +940,7 @@ def test_lost_cars_have_advice_before_one_of_their_unlocks_has_failed(
         page = unescape(Visitor(url).get(f"/incident/{OPEN}").text)
     told = MODES[mode].now if mode else "Let the customer open by Bluetooth or card"
     assert told in page
-    assert "No unlock that it hit has ended yet." in page
+    assert "No example yet: none of the unlocks hit has ended." in page
     assert "Nothing in this time." not in page
 
 

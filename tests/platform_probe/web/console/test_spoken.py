@@ -110,3 +110,27 @@ def test_what_was_not_observed_is_said_in_french(open_console: str) -> None:
     """A fact that was expected is named as such."""
     assert "Expected, but not observed: " in shown(open_console, "/unlock/attempt-33", "en")
     assert "Attendu, mais pas observé : " in shown(open_console, "/unlock/attempt-33", "fr")
+
+
+def test_an_incident_has_what_to_do_then_evidence_then_history(open_console: str) -> None:
+    """Whatever it is: suspicious traffic has no sentence for customers, and a first step."""
+    for incident_id in ("incident-1", "incident-3"):
+        page = shown(open_console, f"/incident/{incident_id}", "en")
+        headings = ("Where", "How many", "Since", "What to do", "Runbook", "Evidence", "History")
+        places = [
+            page.index(f" {one} ") if one != "Runbook" else page.index(one) for one in headings
+        ]
+        assert places == sorted(places)
+    assert "Call the security team." in page
+    assert "Appelez l'équipe sécurité." in shown(open_console, "/incident/incident-3", "fr")
+
+
+def test_a_chart_has_axes_with_units_and_ticks(open_console: str) -> None:
+    """The growth of an incident: how many customers by when."""
+    page = Visitor(open_console).get("/incident/incident-1").text
+    chart = page[page.index('<div class="chart"') :]
+    chart = chart[: chart.index("</div>")]
+    texts = re.findall(r'<text class="(\w+)"[^>]*>([^<]*)<', chart)
+    assert [text for kind, text in texts if kind == "unit"] == ["customers hit"]
+    assert [text for kind, text in texts if kind == "value"] == ["0", "1", "2"]
+    assert [text for kind, text in texts if kind == "time"][:2] == ["00:00:10", "00:00:20"]

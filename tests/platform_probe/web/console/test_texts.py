@@ -11,7 +11,7 @@ import pytest
 
 import platform_probe.web.console as room
 from fleet_wire.contract.attempt import Source, Stage
-from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.mode import Actor, Layer
@@ -50,7 +50,7 @@ SOURCES = [*FOLDER.rglob("*.html"), *FOLDER.rglob("*.py")]
 GROUPS = {
     "cause": Cause, "stage": Stage, "layer": Layer, "actor": Actor, "change": ChangeKind,
     "incident_kind": IncidentKind, "severity": Severity, "state": IncidentState, "role": RIGHTS,
-    "source": Source,
+    "source": Source, "party": [each for each in Party if each is not Party.NOBODY_KNOWS],
 }  # fmt: skip
 """Names of the records that are shown in words."""
 
