@@ -14,7 +14,7 @@ INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus o
 NOT_QUICK := tests/deploy tests/fleet_sim/sweeps tests/platform_probe/store tests/platform_probe/support \
 	tests/platform_probe/web tests/test_readme.py $(filter-out tests/live/test_live_run.py,$(wildcard tests/live/test_*.py))
 
-.PHONY: help setup develop run million quick test test-all conformance check mutants bench days score weights lock clean
+.PHONY: help setup develop run million quick test test-all conformance check docs mutants bench days score weights lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -66,6 +66,10 @@ check: develop  ## ruff, strict mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin -p fleet_wire -p fleet_sim -p platform_probe
 	$(BIN)/lint-imports
+
+docs: develop  ## Build the site of the docs into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "the site: build/site/index.html"
 
 mutants: develop  ## Change the core in many small ways; list what no test notices (MUTANTS="--help" for more)
 	nice -n 19 $(BIN)/python -m tests.mutants $(MUTANTS)

@@ -1,4 +1,4 @@
-"""docs/faults.md tells the truth: its tutorial runs as it stands, its tables are the code's."""
+"""docs/faults.md and docs/first-failure-mode.md: the tutorial runs, the tables are the code's."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ from tests.helpers.project_copy import contents, copy_project, run_in
 from tests.helpers.reader import Reader
 
 PAGE = page("faults.md")
-TUTORIAL = files(PAGE)
-TRY_IT = commands(section(PAGE, "Try it"))
+TUTORIAL_PAGE = page("first-failure-mode.md")
+TUTORIAL = files(TUTORIAL_PAGE)
+TRY_IT = commands(section(TUTORIAL_PAGE, "Try it"))
 LOOK_AT_EVERY_FAULT = (
     "tests/fleet_sim/commands/test_faults.py tests/fleet_sim/faults/test_faults.py"
     " tests/fleet_sim/faults/test_refused.py"
@@ -103,9 +104,9 @@ def test_the_tutorial_is_found() -> None:
     assert [command.split()[0] for command in TRY_IT] == ["fleet-sim"] * 3 + ["pytest"]
 
 
-@pytest.mark.parametrize("command", [each for each in commands(PAGE) if each not in TRY_IT])
+@pytest.mark.parametrize("command", commands(PAGE))
 def test_the_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the page says before its tutorial."""
+    """Each command of the list of faults."""
     Reader(tmp_path).types(command, monkeypatch)
 
 
@@ -121,7 +122,7 @@ def test_the_entry_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [
-        (blocks(section(PAGE, "Together"), "yaml")[0], {}),
+        (blocks(section(PAGE, "Several faults"), "yaml")[0], {}),
         (
             "faults:\n  - { name: queue_full_drop, window: { start_s: 1 } }\n",
             lacks_of(broker_url="mqtt://localhost"),

@@ -1,4 +1,4 @@
-"""What README and docs/sweeps.md show of sweeps can be done."""
+"""The sweeps that docs/sweeps.md and docs/reproduce.md show can be run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from tests.helpers.own_commands import accept, run_here
 from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^fleet-sim sweep scenarios/.*", README + page("sweeps.md"), re.MULTILINE)
+COMMANDS = re.findall(
+    r"^fleet-sim sweep scenarios/.*", page("reproduce.md") + page("sweeps.md"), re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -27,10 +28,10 @@ def test_every_setting_of_a_sweep_is_a_scenario(line: str, monkeypatch: pytest.M
 
 def test_there_are_sweeps() -> None:
     """The blocks are found: a change of form must not empty this test."""
-    assert len(COMMANDS) >= 5
+    assert len(COMMANDS) >= 4
 
 
-def test_the_sweep_of_the_readme_runs(tmp_path: Path) -> None:
+def test_the_sweep_over_two_sizes_runs(tmp_path: Path) -> None:
     """With one seed and a short load; four groups, two of which share an id and its numbers."""
     (line,) = [line for line in COMMANDS if "carrier_outage" in line]
     words = ["1" if word == "20" else word for word in line.split()[1:]]

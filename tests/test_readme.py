@@ -25,7 +25,8 @@ PAGES = (
 )
 RUN_ELSEWHERE = {
     "api.md": "tests/test_docs_api.py, against the platform that it starts",
-    "faults.md": "tests/test_docs_faults.py, together with its tutorial",
+    "faults.md": "tests/test_docs_faults.py",
+    "first-failure-mode.md": "tests/test_docs_faults.py, in a copy of the project",
 }
 TYPED = [
     (page, line)
@@ -78,14 +79,14 @@ def test_there_are_commands_to_run() -> None:
 
 def test_the_commands_work_as_pasted(tmp_path: Path) -> None:
     """In a new terminal of a clone that is set up: nothing but what the page says is typed."""
-    lines = typed_lines(ROOT / "README.md")
+    lines = typed_lines(ROOT / "docs" / "first-run.md")
     first = next(number for number, line in enumerate(lines) if line.startswith("fleet-sim"))
     (activate,) = [line for line in lines[:first] if line.startswith("source ")]
     programs = {line.partition(" ")[0] for line in lines[first:]} & {"fleet-sim", "platform-probe"}
     assert len(programs) == 2
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    pasted = [line for line in lines if re.match(r"fleet-sim (faults|schema|openapi)\b", line)]
+    pasted = [line for line in lines if re.match(r"fleet-sim (faults|schema|scenarios)\b", line)]
     assert len(pasted) >= 2
     script = "\n".join([activate, *(f"{name} --version" for name in sorted(programs)), *pasted])
     done = subprocess.run(

@@ -125,14 +125,14 @@ def test_every_input_reaches_the_script() -> None:
 
 
 def test_the_pages_set_what_there_is() -> None:
-    """The examples of README and of docs/ci.md name inputs and variables that exist."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    (example,) = (block for block in blocks(readme, "yaml") if "deploy/ci/github" in block)
+    """The examples of docs/ci.md name inputs and variables that exist."""
+    examples = blocks(page("ci.md"), "yaml")
+    (example,) = (block for block in examples if "deploy/ci/github" in block)
     given = {
         line.partition(":")[0].strip() for line in example.partition("with:\n")[2].splitlines()
     }
     assert given <= ACTION["inputs"].keys()
     assert len(example.strip().splitlines()) <= 10
-    (example,) = (block for block in blocks(page("ci.md"), "yaml") if ".unlockpath" in block)
+    (example,) = (block for block in examples if ".unlockpath" in block)
     given = {word.strip(":") for word in example.split() if word.startswith("UNLOCKPATH_")}
     assert given <= TEMPLATE["variables"].keys()

@@ -1,4 +1,4 @@
-"""Wheel and sdist, installed without the repository: what README shows runs in an empty directory.
+"""Wheel and sdist, installed without the repository: what the pages show runs in an empty directory.
 
 The packages that ours needs come from the environment of the tests: to install them again would
 say nothing about ours.
@@ -108,7 +108,7 @@ def sdist(distributions: Path) -> Installed:
     return install(distributions, "*.tar.gz")
 
 
-def test_what_readme_shows_runs(wheel: Installed) -> None:
+def test_what_the_pages_show_runs(wheel: Installed) -> None:
     """In virtual time, from a run to its diagnosis, and a start of somebody's own."""
     assert "first_rentals" in wheel.run("fleet-sim", "scenarios")[1]
     for line in (

@@ -89,7 +89,7 @@ def _paths(row: str) -> Iterator[str]:
 
 FAULT: Final = Contribution(
     adds="a fault",
-    edits=[Edit(path, text) for path, text in files(page("faults.md")).items()],
+    edits=[Edit(path, text) for path, text in files(page("first-failure-mode.md")).items()],
     commands=["tests.golden --renew door_frozen"],
 )
 METRIC: Final = Contribution(

@@ -1,0 +1,74 @@
+"""The site of the docs builds without a warning, needs no network, and can be searched."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.docs.site_hooks import OUTSIDE, anchor_of
+from tests.helpers.places import ROOT
+
+LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?([^\"\s>]+)|<link\b[^>]*>")
+PAGES = [path.relative_to(ROOT / "docs") for path in sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site; a dead link, a dead anchor or a page outside of the menu is an error."""
+    directory = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(directory)],
+        cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return directory
+
+
+def test_every_page_is_on_the_site(site: Path) -> None:
+    """Pages of docs/, and those that stand elsewhere in the repository."""
+    pages = [*PAGES, *map(Path, OUTSIDE)]
+    built = [page.with_name(page.name.replace("README.md", "index.md")) for page in pages]
+    assert [page for page in built if not (site / page.with_suffix(".html")).is_file()] == []
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    """No font, script, style or picture comes from another server."""
+    foreign = [
+        (path.name, match[0])
+        for path in site.rglob("*.html")
+        if "repository" not in path.parts
+        for match in LOADED.finditer(path.read_text(encoding="utf-8"))
+        if "://" in match[0] and 'rel="canonical"' not in match[0]
+    ]
+    assert foreign == []
+
+
+def test_the_search_has_every_page(site: Path) -> None:
+    """A word of a page leads to it."""
+    index = msgspec.json.decode((site / "search" / "search_index.json").read_bytes())
+    places = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    assert {str(page.with_suffix(".html")) for page in PAGES} <= places
+    found = [one["location"] for one in index["docs"] if "Retry-After" in one["text"]]
+    assert any(place.startswith("messages.html") for place in found)
+
+
+def test_files_of_the_repository_can_be_read(site: Path) -> None:
+    """A page's link to a scenario leads to a copy of it."""
+    name = "scenarios/long/many_cars.yaml"
+    assert (site / "repository" / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("heading", "anchor"),
+    [("What is kept", "what-is-kept"), ("`unlock`, *and* others", "unlock-and-others")],
+)
+def test_anchors_are_those_of_github(heading: str, anchor: str) -> None:
+    """A link works in both places."""
+    assert anchor_of(heading, "-") == anchor
