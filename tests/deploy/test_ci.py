@@ -12,7 +12,6 @@ import pytest
 
 from tests.helpers.junit import read_junit
 from tests.helpers.pages import blocks, page
-from tests.helpers.places import ROOT
 from tests.helpers.shipped import DEPLOY, yaml
 
 ACTION: dict[str, Any] = yaml(DEPLOY / "ci" / "github" / "action.yml")

@@ -1,4 +1,4 @@
-"""Wheel and sdist, installed without the repository: what the pages show runs in an empty directory.
+"""Wheel and sdist, installed without the repository: what pages show runs in an empty directory.
 
 The packages that ours needs come from the environment of the tests: to install them again would
 say nothing about ours.
