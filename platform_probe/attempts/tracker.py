@@ -114,9 +114,11 @@ class AttemptTracker(Following):
         trace_id = None if trace is None else trace.trace_id
         asked = self._open_by_trace.get(trace_id) if trace_id else None
         is_known = self.knows(command.command_id)
-        if asked is not None and asked.start.vehicle_id == vehicle_id and not is_known:
-            self._came_through_api(asked, command, now_s)
-            return
+        if asked is not None and asked.start.vehicle_id == vehicle_id:
+            is_copy = is_known and Stage.PUBLISHED in asked.reached_s
+            if not is_copy:  # the answer of the API may have named it already
+                self._came_through_api(asked, command, now_s)
+                return
         if is_known:
             self.command_again(command.command_id)
             return

@@ -7,7 +7,6 @@ import re
 import pytest
 
 from fleet_sim.faults import FAULTS
-from fleet_wire.contract.attempt import Attempt
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import FailureMode
@@ -73,8 +72,3 @@ def test_every_fact_has_a_meaning_and_tells_something() -> None:
     }
     context = {Fact.NEVER_PRESENT, Fact.BROKER_UNREACHABLE, Fact.REFUSED_MALFORMED}
     assert set(Fact) - listed <= context
-
-
-def test_the_attempt_has_a_place_for_the_mode() -> None:
-    """It is written where everything downstream reads."""
-    assert "failure_mode" in Attempt.__struct_fields__
