@@ -25,11 +25,11 @@ class Attachment(BoxConnection):
 
     @contextmanager
     def without_coverage(self, *, by: Culprit) -> Iterator[None]:
-        """Take the network away. Nothing is said to anyone: the broker finds out by keepalive.
+        """Cut the network. Nothing is said to anyone: the broker finds out by keepalive.
 
-        Several losses of coverage end with the last one. After a short loss the connection goes
-        on. After a longer one the modem has given it up, waits until the network is stable and
-        connects anew.
+        Several losses of coverage end with the last one. After a short loss the connection goes on.
+        After a longer one the modem has given it up, waits until the network is stable and connects
+        anew.
         """
         self.blame(by, "coverage")
         self._lose_coverage()
@@ -81,7 +81,7 @@ class Attachment(BoxConnection):
 
     @contextmanager
     def without_downlink(self, *, by: Culprit) -> Iterator[None]:
-        """Let nothing come to the box on its present connection, while what it sends arrives.
+        """Cut the direction to the box on its present connection; the other one works.
 
         TCP cannot be so for long: without acknowledgements the box would give the connection up.
         But operators split it in two at a proxy (RFC 3135), which acknowledges what the box sends,
@@ -106,7 +106,7 @@ class Attachment(BoxConnection):
 
     @contextmanager
     def denied(self, *, by: Culprit) -> Iterator[None]:
-        """Let the broker give the box nothing, which neither notices: on later connections too.
+        """Make the broker silently withhold everything from the box, also on later connections.
 
         That it does not is for the broker's access rules to see to (`BrokerControl.denying`).
         """

@@ -1,8 +1,8 @@
-"""The telematics box: takes commands, moves the lock, and answers.
+"""The telematics box: it handles commands, moves the lock, and answers.
 
-The model runs on a plain `simpy.Environment` and speaks to a broker through a `Link`; it cannot
-tell whether the environment follows the clock or runs ahead of it. Whatever takes no time happens
-at once, without an event, so that a box without delays shows what the stack itself costs.
+The model runs on a plain `simpy.Environment` and speaks to a broker through a `Link`. It cannot
+tell whether the environment follows the clock or runs ahead of it. Steps without a duration run at
+once, without an event, so that a box without delays shows the cost of the stack itself.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
 
 CLOCK_TOLERANCE_S = 10.0
-"""So far may a clock be behind that finds a command to live too long (Tesla vehicle-command allows
+"""Largest clock skew at which a command's expiry is still accepted (Tesla vehicle-command allows
 clocks that much)."""
 REPULSION_S = 0.5
 """Locks that meet a door that is not shut go down and up again in less than a second (E3040)."""
@@ -64,7 +64,7 @@ class _Job(msgspec.Struct, frozen=True, gc=False):
 
     command: Command
     properties: PublishProperties | None
-    """Of the answers."""
+    """MQTT properties of the answers."""
     received_s: float
     is_replayed: bool
     """Whether the box had used its counter up before, for this command or a later one."""
@@ -88,7 +88,7 @@ class Box(BoxWithCar):
         self._stream = world.stream(f"{spec.vehicle_id}/box")
         self._clock = BoxClock(world, spec.parameters, self._stream)
         self._key: bytes | None = None
-        """What its commands are signed with; None until the first one comes."""
+        """The key that signs its commands; None until the first one comes."""
         self._work = Work.IDLE
         self._job: _Job | None = None
         self._last_counter = -1
@@ -104,7 +104,7 @@ class Box(BoxWithCar):
         return self._work is not Work.IDLE
 
     def take(self, message: Message) -> None:
-        """Take a command; what is none is counted."""
+        """Handle a command; other messages are counted."""
         command = self._command_in(message)
         if command is None:
             return
@@ -320,7 +320,7 @@ class Box(BoxWithCar):
         return None if said is is_locked else said
 
     def _wait_for_somebody(self, command: Command) -> None:
-        """Let somebody open a door, or else the car lock itself again, whichever comes first."""
+        """Wait until a customer opens a door, or the car locks itself again."""
         world, bends, movement = self._world, self.modem.bends, self.vehicle.movement
         relock_after_s = self.spec.parameters.relock_after_s
         if bends is not None:

@@ -16,7 +16,7 @@ CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
 class BoxClock:
     """A clock that is wrong by a few seconds, or by decades where it was without power.
 
-    What it shows may be bent at `joints.CLOCK`; `bends` are those of its box, None for none.
+    Faults may change its time at `joints.CLOCK`; `bends` are those of its box, None for none.
     """
 
     __slots__ = ("_error_s", "_parameters", "_stream", "_world")

@@ -34,7 +34,7 @@ class Power(_Name):
 
 
 class PowerEvent(_Name):
-    """What changes `Power`."""
+    """Events that change `Power`."""
 
     SWITCH_ON = "switch_on"
     BOOTED = "booted"
@@ -59,7 +59,7 @@ class ConnectionState(_Name):
 
 
 class ConnectionEvent(_Name):
-    """What changes `ConnectionState`."""
+    """Events that change `ConnectionState`."""
 
     CONNECT = "connect"
     ACCEPTED = "accepted"
@@ -81,7 +81,7 @@ class Socket(_Name):
 
 
 class SocketEvent(_Name):
-    """What changes `Socket`."""
+    """Events that change `Socket`."""
 
     DIAL = "dial"
     FREEZE = "freeze"
@@ -91,7 +91,7 @@ class SocketEvent(_Name):
 
 
 class Work(_Name):
-    """What the box does for a command."""
+    """The box's work on a command."""
 
     IDLE = "idle"
     CHECKING = "checking"
@@ -100,7 +100,7 @@ class Work(_Name):
 
 
 class WorkEvent(_Name):
-    """What changes `Work`."""
+    """Events that change `Work`."""
 
     COMMAND = "command"
     ACCEPT = "accept"

@@ -1,6 +1,6 @@
-"""The box and its car without any command: what it tells of itself, and what is done by hand.
+"""The box and its car without any command: its own messages, and actions by hand.
 
-What the box does on command is in `fleet_sim.cars.box`, which builds on this.
+`fleet_sim.cars.box` builds on this and handles commands.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ContextT = TypeVar("ContextT")
 
 
 class BoxWithCar:
-    """A box with its car. What builds on this gives it its parts."""
+    """A box with its car. The subclass supplies its parts."""
 
     __slots__ = (
         "_clock",
@@ -83,7 +83,7 @@ class BoxWithCar:
     def trusts_certificates(self) -> bool:
         """Return whether the clock lets the box find the broker's certificate valid.
 
-        Who has set the clock so that this changes is at fault for the connection.
+        A fault that has set the clock so that this changes is at fault for the connection.
         """
         trusts, changed_by = self._clock.trusts_certificates(self.modem.bends)
         for culprit in changed_by:
@@ -95,7 +95,7 @@ class BoxWithCar:
         return self._clock.knows_the_time(self.modem.bends)
 
     def came_online(self) -> None:
-        """Tell the others how the car is, and whether the box stays."""
+        """Publish the car's state, and whether the box stays."""
         self._publish_state()
         self.power.came_online()
         run = self.power.run
@@ -148,16 +148,16 @@ class BoxWithCar:
             self.modem.publish(TopicKind.TELEMETRY, telemetry)
 
     def joined(self, routine: Routine) -> None:
-        """Learn that the coming heartbeats are sent by routine."""
+        """Handle that `routine` sends the coming heartbeats."""
         self.modem.follow(routine)
 
     def left(self) -> None:
-        """Learn that the coming heartbeats are sent by the box itself again."""
+        """Handle that the box sends its heartbeats itself again."""
         self.modem.follow(None)
         self.modem.member = self.vehicle.member = None
 
     def catch_up(self) -> None:
-        """Let the radio have carried the heartbeats that were sent by routine so far."""
+        """Make the radio carry the heartbeats that the routine has sent so far."""
         self.modem.catch_up()
 
     def telemetry_at(self, now_s: float) -> Telemetry:
@@ -183,14 +183,14 @@ class BoxWithCar:
             self.modem.publish(TopicKind.EVENT, event)
 
     def notice(self) -> None:
-        """Tell the others what has happened to the car, if the box notices."""
+        """Publish changes of the car, if the box notices them."""
         if self.power.is_running:
             self._publish_state()
 
     def _publish_state(
         self, command_id: str | None = None, *, is_locked: bool | None = None
     ) -> None:
-        """Say what the car is like; `is_locked`: for the moment, whatever comes of it."""
+        """Publish the car's state; `is_locked` overrides the lock for the moment."""
         traits, vehicle = self.spec.traits, self.vehicle
         state = VehicleState(
             is_locked=vehicle.is_locked if is_locked is None else is_locked,
@@ -210,7 +210,7 @@ class BoxWithCar:
     # What is done by hand
 
     def pull_handle(self) -> bool:
-        """Let a customer open the driver's door; return whether it opens."""
+        """Open the driver's door for a customer; return whether it opens."""
         if self.vehicle.is_door_locked(Door.DRIVER):
             return False
         self.vehicle.is_open = True
@@ -234,19 +234,19 @@ class BoxWithCar:
         return not self.vehicle.is_door_locked(Door.DRIVER)
 
     def shut_door(self) -> None:
-        """Let a customer get out and shut the driver's door."""
+        """Shut the driver's door after a customer has got out."""
         self.vehicle.is_open = False
         self.notice()
 
     def lock_on_the_spot(self) -> None:
-        """Let the car lock itself, or somebody lock it by its key: no command moves the lock."""
+        """Lock the car by itself or by its key: no command moves the lock."""
         now_s = self._world.env.now
         self.vehicle.move_lock(now_s, to_locked=True)
         self._tell_of_movement(now_s, None)
         self.notice()
 
     def _open_door(self, movement: int) -> None:
-        """Let somebody open the driver's door, unless the lock has moved since."""
+        """Open the driver's door, unless the lock has moved since."""
         if self.vehicle.movement == movement:
             self.vehicle.is_open = True
             self.notice()

@@ -57,15 +57,15 @@ class ModemOwner(Protocol):
         ...
 
     def came_online(self) -> None:
-        """Learn that the connection stands."""
+        """Handle that the connection stands."""
         ...
 
     def goodbye_lost(self) -> None:
-        """Learn that the connection was lost before a box that falls asleep had left."""
+        """Handle a connection that was lost before a box that falls asleep had left."""
         ...
 
     def coverage_returned(self) -> None:
-        """Learn that the network is back."""
+        """Handle that the network is back."""
         ...
 
     def take(self, message: Message) -> None:
@@ -120,7 +120,7 @@ class BoxConnection:
             ping_every_s=spec.parameters.keepalive_s,
         )
         self.bends: Bends | None = None
-        """Where the car's behaviour bends; None while no fault has touched it."""
+        """The failpoint actions on the car; None while no fault has touched it."""
         self.connection = ConnectionState.DISCONNECTED
         self._socket = Socket.CLOSED
         self.generation = 0
@@ -129,13 +129,13 @@ class BoxConnection:
         self._outages = 0
         self._lost_coverage_s = 0.0
         self._place: float | None = None
-        """Where the car stands, as far as its signal goes: 0 to 2 pi; None until somebody asks."""
+        """The car's location as far as its signal goes: 0 to 2 pi; None until somebody asks."""
         self._is_counted = False
         self.is_known = False
         """Whether it was ever connected: the broker has its session."""
         self._disturbance: Disturbance | None = None
         self.member: Member | None = None
-        """By which routine heartbeats are sent, or may be soon; see `speak_for_itself`."""
+        """The batch membership that sends heartbeats, or may soon; see `speak_for_itself`."""
         self.link: Link
         """Made by the modem: a link calls its handler."""
 
@@ -241,7 +241,7 @@ class BoxConnection:
             self._connect_again(retry_s)
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
-        """Tell the others that the box is there, and how the car is."""
+        """Publish that the box is there, and the car's state."""
         self._world.counts.known += not self.is_known
         self.is_known = True
         self._failures = 0
@@ -294,7 +294,7 @@ class BoxConnection:
     # Leaving
 
     def leave(self) -> None:
-        """Say goodbye to the broker: no will, and presence stays as it was."""
+        """Disconnect from the broker: no will, and presence stays as it was."""
         self._end(_Ending.GOODBYE)
 
     def crash(self) -> None:
@@ -307,7 +307,7 @@ class BoxConnection:
         self._connect_later()
 
     def _end(self, how: _Ending) -> None:
-        """End the connection. Where the network carries nothing the broker cannot hear of it."""
+        """End the connection. If the network carries nothing, the broker gets no DISCONNECT."""
         if self._socket in (Socket.FROZEN, Socket.LEFT_BEHIND):
             self.abandon()
             return
@@ -400,7 +400,7 @@ class BoxConnection:
         blamed.setdefault(culprit, (what, self._world.env.now))
 
     def tell_culprits(self, until_s: float | None = None) -> None:
-        """Tell all who are at fault for the connection, from when until when; else until now."""
+        """Report the hit to all faults on the connection, from their start to `until_s` or now."""
         if self._disturbance is not None:
             until_s = self._world.env.now if until_s is None else until_s
             blamed, self._disturbance.blamed = self._disturbance.blamed, {}

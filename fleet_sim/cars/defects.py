@@ -1,8 +1,8 @@
-"""Defects of the model: what model code raises where it must not.
+"""Defects of the model: exceptions of model code.
 
-One rule, live and in virtual time, for a box, a fault's process and a link's handler alike: the
-defect is counted and logged, the rest of the fleet goes on, and the run ends with exit code 2,
-because what came of it is not to be trusted.
+The same rule holds live and in virtual time, for a box, a fault's process and a link's handler. The
+defect is counted and logged, and the rest of the fleet continues. The run ends with exit code 2,
+because its results are not to be trusted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from types import TracebackType
 from fleet_wire.errors import UnlockpathError
 
 MAX_KINDS = 20
-"""So many kinds are logged, each once: a defect in every car must not fill the disk."""
+"""Most kinds of defects that are logged, each once: a defect in every car must not fill the
+disk."""
 MAX_LETTERS = 300
 _log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Defects:
     def __init__(self) -> None:
         self.count = 0
         self.first: str | None = None
-        """What the first one was, and where."""
+        """The first defect and its location."""
         self._kinds: set[tuple[type[BaseException], str]] = set()
 
     def note(self, error: Exception) -> None:

@@ -112,7 +112,7 @@ Offset = Annotated[
         _plain_number, json_schema_input_type=SignedSeconds | UniformOffset | LogNormal | Quantiles
     ),
 ]
-"""As `Delay`, where a number or `base_s` may be below 0."""
+"""Like `Delay`, but a number or `base_s` may be below 0."""
 
 NO_DELAY = Uniform(base_s=0.0)
 

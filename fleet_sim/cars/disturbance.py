@@ -1,4 +1,4 @@
-"""What faults have done to one modem, beyond its bends; an untouched car has none of it."""
+"""Effects of faults on one modem, besides failpoint actions; an untouched car has none."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DataMeter:
 
 
 class Disturbance:
-    """What faults have done to one modem, beyond its bends."""
+    """The effects of faults on one modem, besides failpoint actions."""
 
     __slots__ = (
         "attenuations",
@@ -46,15 +46,15 @@ class Disturbance:
 
     def __init__(self) -> None:
         self.blamed: dict[Culprit, tuple[str, float]] = {}
-        """Who did what to the connection since when, until it is whole again."""
+        """The cause and the start of each effect on the connection, until it is whole again."""
         self.attenuations: list[tuple[Culprit, float]] = []
-        """Who weakens the signal, by how many dB."""
+        """The loss of signal in dB from each fault."""
         self.is_faint = False
         """Whether they leave too little of it."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
         self.withheld_by: dict[Culprit, str] = {}
-        """Who keeps them back, at which joint."""
+        """The faults that hold them back, each with its failpoint."""
         self.is_deaf = False
         """Whether this connection stands without a subscription."""
         self.cuts = 0

@@ -1,4 +1,4 @@
-"""What comes to a box: from the broker's socket over the network to the box, in order."""
+"""Packets to a box: from the broker's socket over the network to the box, in order."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Downlink:
         self._radio = radio
         self._receiver = receiver
         self._held_back: Fifo | None = None
-        """What faults hold back in the network."""
+        """The queue of packets that faults hold back in the network."""
         self.unpaged: Sequence[Message] = ()
-        """What waits in the network for a box that listens now and then (eDRX, PSM)."""
+        """Messages that wait in the network for a box that listens now and then (eDRX, PSM)."""
         self._held: Sequence[Message] = ()
-        """What came while there was no coverage."""
+        """Messages that arrived while there was no coverage."""
 
     def until_received_s(self) -> float:
         """Return how long until all has come that the radio carries."""

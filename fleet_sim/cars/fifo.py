@@ -26,7 +26,7 @@ class Fifo:
         self._last_s = 0.0
         """When the last one is due."""
         self._delayed_by: list[Culprit] = []
-        """Whose doing that is."""
+        """The faults that caused the delay."""
 
     def __bool__(self) -> bool:
         """Return whether calls are to come."""

@@ -37,13 +37,13 @@ class Fleet:
         self.world = world
         self.boxes: dict[str, Box] = {spec.vehicle_id: Box(world, spec) for spec in specs}
         self.beside = FleetCounts()
-        """What those beside the fleet count."""
+        """The counts of the clients beside the fleet."""
         uncounted = replace(world, counts=self.beside, on_movement=None, on_no_connection=None)
         self.boxes |= {spec.vehicle_id: Box(uncounted, spec) for spec in beside}
         self.sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
 
     def start(self) -> None:
-        """Let every box begin."""
+        """Start every box."""
         self.sms_centre.start()
         by_interval: dict[float, list[Box]] = defaultdict(list)
         for box in self.boxes.values():

@@ -1,13 +1,14 @@
-"""Where the behaviour of a car may bend, and how it is known who bent it.
+"""Failpoints: points at which faults may change a car's behaviour, with attribution to the fault.
 
-A joint is a point at which the model is about to do something: it asks the bends in force there,
-and each takes what would happen and returns what does. A bend is a function of two arguments, the
-value (what would happen) and the context (what it happens to); the joint says which types these
-have. Bends of several faults act one after the other, in the order in which they came into force.
+A failpoint (here a `Joint`) is a point at which the model is about to do something. It asks the
+actions in force there; each gets the intended value and returns the actual one. A failpoint action
+(a bend) is a function of two arguments: the value, and the context that it belongs to. The
+failpoint fixes their types. Actions of several faults run one after the other, in the order in
+which they came into force.
 
-A bend that returns another value than it was given has changed what happens: its culprit is told,
-with the car, the joint and the command. So the ground truth names what was hit, not what might have
-been. A car without bends pays for one comparison with None.
+An action that returns another value has changed the behaviour. Its fault gets a hit with the car,
+the failpoint and the command. So the ground truth names what was hit, not what might have been. A
+car without actions pays for one comparison with None.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ ContextT = TypeVar("ContextT")
 
 
 class Culprit(Protocol):
-    """Who acts on cars from outside of the model: an injected fault."""
+    """An actor from outside of the model that changes cars: an injected fault."""
 
     def hit(
         self,
@@ -41,22 +42,22 @@ class Culprit(Protocol):
         during_s: tuple[float, float] | None = None,
         customer_id: str | None = None,
     ) -> None:
-        """Learn that it has changed something just now.
+        """Record that the fault has changed something just now.
 
-        `what` names the joint or the verb. `command_id` is the command that it happened to. With
-        `during_s`, two simulated seconds, it happened to whatever was under way for the car from
-        the first to the second. `customer_id` is the customer whom it happened to, if it was one.
+        `what` names the failpoint or the verb. `command_id` is the command that it happened to.
+        With `during_s`, two simulated seconds, it happened to everything under way for the car
+        between them. `customer_id` is the customer whom it happened to, if it was one.
         """
         ...
 
 
 class Effect(Enum):
-    """What a hit at a joint happens to."""
+    """The target of a hit at a failpoint."""
 
     COMMAND = "command"
     """The command that the joint was asked about, if there is one."""
     UNDER_WAY = "under_way"
-    """Whatever is under way for the car at that moment."""
+    """Everything under way for the car at that moment."""
     CONNECTION = "connection"
     """The car's connection, until it is whole again."""
     LATER = "later"
@@ -88,7 +89,7 @@ class Sent(NamedTuple):
     kind: TopicKind
     payload: bytes
     command_id: str | None
-    """Of an answer."""
+    """The command of an answer."""
 
 
 DIAL: Joint[float | None, DialStage] = Joint("dial", Effect.CONNECTION)
@@ -116,7 +117,7 @@ BUSY: Joint[bool, Command] = Joint("busy")
 DEDUPLICATION: Joint[bool, Command] = Joint("deduplication")
 """Whether the box recognises a command that it has had just before, by its id or its counter."""
 CLOCK: Joint[float, None] = Joint("clock", Effect.LATER)
-"""What the box believes the time to be, Unix seconds. What it decides by it is the hit."""
+"""The box's belief about the time, Unix seconds. The hit is on the box's decisions by it."""
 OBJECTION: Joint[Reason | None, Command] = Joint("objection")
 """Why the box does not accept a command that is signed; None: it does."""
 ACCEPTANCE: Joint[bool, Command] = Joint("acceptance")
@@ -139,7 +140,7 @@ class Connected(Protocol):
     """The modem, as the bends of its car know it."""
 
     def blame(self, culprit: Culprit, what: str) -> None:
-        """Learn who did what to the connection, which counts until it is whole again."""
+        """Record a fault's effect on the connection, which lasts until that is whole again."""
         ...
 
 
@@ -176,7 +177,7 @@ class InForce:
         bend: Callable[[ValueT, ContextT], ValueT],
         culprit: Culprit,
     ) -> Iterator[None]:
-        """Let `bend` act at `joint` for as long as the block lasts."""
+        """Keep the action `bend` in force at `joint` while the block lasts."""
         entry = (culprit, bend)
         self._by_joint[joint] = (*self._by_joint.get(joint, ()), entry)
         with undone_by(self._remove, joint, entry):
@@ -199,7 +200,7 @@ class Bends(InForce):
         self._modem = modem
         self._now_s = now_s
         self._hit_by: dict[str, dict[Culprit, None]] = {}
-        """Who has hit the latest commands, by command id."""
+        """The faults that have hit the latest commands, by command id."""
 
     def at(
         self,
@@ -217,7 +218,7 @@ class Bends(InForce):
         return value
 
     def tell(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
-        """Tell a culprit that it has changed what happens at a joint."""
+        """Report to a fault that it has changed the behaviour at a failpoint."""
         now_s = self._now_s()
         during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None
         culprit.hit(self._vehicle_id, joint.name, command_id=command_id, during_s=during_s)
@@ -229,7 +230,7 @@ class Bends(InForce):
                 del self._hit_by[next(iter(self._hit_by))]
 
     def pass_on(self, hit_id: str, joint: Joint[Any, Any], command_id: str) -> None:
-        """Let a command be hit too where the one before it, `hit_id`, stands in its way."""
+        """Attribute `command_id` to the faults that delayed the command before it, `hit_id`."""
         for culprit in self._hit_by.get(hit_id, ()):
             culprit.hit(self._vehicle_id, joint.name, command_id=command_id)
 

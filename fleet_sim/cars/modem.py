@@ -79,7 +79,7 @@ class Modem(Attachment):
         return not self._owner.is_awake and self.connection is ConnectionState.CONNECTED
 
     def leave_for_sleep(self) -> None:
-        """Tell the others that the box sleeps, and leave when the broker has heard it."""
+        """Publish that the box sleeps, and leave when the broker has it."""
         self._say(PresenceStatus.OFFLINE, PresenceReason.SLEEP)
         self._world.later(self._uplink.until_sent_s() + GOODBYE_S, self._leave_asleep)
 
@@ -111,7 +111,7 @@ class Modem(Attachment):
     # Messages
 
     def on_message(self, message: Message) -> None:
-        """Take a message from the broker's socket; the radio brings it to the box."""
+        """Handle a message from the broker's socket; the radio brings it to the box."""
         if self._uplink.meter is not None:
             self._uplink.meter.count(message.payload)
         if self.bends is not None:
@@ -178,11 +178,11 @@ class Modem(Attachment):
         self.downlink.end_connection()
 
     def say_online(self) -> None:
-        """Tell the others that the box is there."""
+        """Publish that the box is there."""
         self._say(PresenceStatus.ONLINE)
 
     def shut_down(self) -> None:
-        """Tell the others that the box is gone, and leave: the simulation is over.
+        """Publish that the box is gone, and leave: the simulation is over.
 
         One that sleeps has said so. One that nobody can hear leaves the word to its will.
         """
@@ -216,7 +216,7 @@ class Modem(Attachment):
 
     @contextmanager
     def metered(self, meter: DataMeter) -> Iterator[None]:
-        """Let `meter` count what passes, and telemetry say how much. One meter at a time."""
+        """Count traffic with `meter`, and report it in telemetry. One meter at a time."""
         self.speak_for_itself()
         self._uplink.meter = meter
         with undone_by(self._end_metering):
@@ -235,7 +235,7 @@ class Modem(Attachment):
     def may_have_routine(self) -> bool:
         """Return whether nothing bends or counts heartbeats, and they bring nothing but themselves.
 
-        Who sends after a silence gets what waited for it in the network.
+        A sender after a silence gets everything that waited for it in the network.
         """
         bends = self.bends
         return not (
@@ -253,9 +253,9 @@ class Modem(Attachment):
         self._world.offer(self.link, member, telemetry)
 
     def follow(self, routine: Routine | None) -> None:
-        """Let the radio carry what a routine sends from now on, or no more."""
+        """Make the radio carry the routine's heartbeats from now on; None: stop."""
         self._radio.follow(routine)
 
     def catch_up(self) -> None:
-        """Let the radio carry what was sent by routine so far."""
+        """Make the radio carry the heartbeats that the routine has sent so far."""
         self._radio.catch_up()

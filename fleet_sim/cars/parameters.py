@@ -19,7 +19,7 @@ SHORTEST_HEARTBEAT_S = 0.01
 
 
 class Refusal(BaseModel):
-    """What a box does after a CONNACK with one of these reason codes."""
+    """The behaviour of a box after a CONNACK with one of these reason codes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

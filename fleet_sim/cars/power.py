@@ -19,7 +19,7 @@ DOZE_RETRY_S = 10.0
 
 
 class Application(Protocol):
-    """What runs on the box while it is awake."""
+    """The software on the box while it is awake."""
 
     @property
     def is_busy(self) -> bool:
@@ -120,10 +120,10 @@ class PowerControl:
 
     @contextmanager
     def without_power(self, *, by: Culprit) -> Iterator[None]:
-        """Take the power away: nothing is said, the broker finds out by keepalive.
+        """Cut the power silently; the broker finds out by keepalive.
 
-        What was in memory is gone, as after a crash; the clock needs a battery of its own. The box
-        boots when the last of several such cuts ends.
+        The memory is lost, as after a crash; the clock needs a battery of its own. The box boots
+        when the last of several such cuts ends.
         """
         self._modem.blame(by, "power")
         self._power_cuts += 1
@@ -167,7 +167,7 @@ class PowerControl:
             then()
 
     def came_online(self) -> None:
-        """Say that the box is there; one that was only to be known says that it sleeps."""
+        """Publish that the box is there; one that only had to register reports that it sleeps."""
         if self._sleeps_when_known:
             self._sleeps_when_known = False
             self._fall_asleep()
@@ -176,7 +176,7 @@ class PowerControl:
             self._sleep_later()
 
     def _fall_asleep(self) -> None:
-        """Say so and leave the broker; from now on an SMS is needed to wake the box."""
+        """Publish it and leave the broker; from now on only an SMS wakes the box."""
         self._change(PowerEvent.FALL_ASLEEP)
         self._modem.leave_for_sleep()
 
@@ -198,7 +198,7 @@ class PowerControl:
             self._world.later(awake_s, self._doze, self._awakenings)
 
     def receive_sms(self) -> None:
-        """Wake up, if asleep. Without coverage the SMS waits in the network."""
+        """Wake up, if asleep. While there is no coverage the SMS waits in the network."""
         if not self._modem.has_coverage:
             self._sms_waits = True
         elif self.state is Power.ASLEEP and self._modem.says_goodbye:

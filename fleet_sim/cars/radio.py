@@ -1,9 +1,9 @@
 """The radio of one box: how long a packet takes each way, and when the box can be reached.
 
-What the model sees of a radio is what TCP makes of it, so everything here is delay. A lost packet
-comes when TCP has sent it again. One that others overtake holds them up: nobody hears of the order.
-A packet that comes twice is dropped by TCP, and is not modelled; an MQTT message comes twice when
-the broker sends it again on the next connection.
+The model sees a radio through TCP, so everything here is delay. A lost packet comes when TCP has
+sent it again. One that others overtake holds them up: nobody hears of the order. TCP drops a
+duplicate packet, so it is not modelled. An MQTT message comes twice when the broker sends it again
+on the next connection.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from fleet_wire.links.routine import Routine
 from fleet_wire.randomness import RandomStream
 
 CONDITIONS_HOLD_S = 1.0
-"""A packet and its answer meet the same conditions, so that a round trip has the distribution that
-was measured; they are drawn anew after so long [E]."""
+"""Seconds for which conditions hold, then they are drawn anew [E]. A packet and its answer meet the
+same conditions, so that a round trip has the measured distribution."""
 MAX_RETRANSMISSIONS = 15
 """TCP gives up after so many (Linux, tcp_retries2)."""
 MAX_RETRANSMISSION_S = 120.0
@@ -70,7 +70,7 @@ class Radio:
         self._conditions_until_s = 0.0
         every_s, cycle_s = parameters.stall_every_s, parameters.edrx_cycle_s
         self._routine: Routine | None = None
-        """What sends heartbeats that this radio has not been told of yet."""
+        """The routine whose heartbeats this radio has not carried yet."""
         self._seen = 0
         """How many of those that the routine remembers it has carried."""
         self._stalls = None if every_s is None else _Stalls(every_s, parameters.stall, stream)
@@ -95,7 +95,8 @@ class Radio:
     def catch_up(self) -> None:
         """Carry what was sent by routine since the last call.
 
-        Where nothing is drawn a heartbeat leaves no trace beyond the next one, so the last two do.
+        If nothing is random, a heartbeat leaves no trace beyond the next one, so the last two
+        suffice.
         """
         routine = self._routine
         if routine is not None and len(routine.sent) > self._seen:

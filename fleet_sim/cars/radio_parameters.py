@@ -1,4 +1,4 @@
-"""The numbers of a radio, by technology, each with its source. docs/radio.md explains them.
+"""Parameters of radios by technology, each with its source. docs/radio.md explains them.
 
 [E] marks an estimate that no public number stands behind.
 """
@@ -15,7 +15,7 @@ from fleet_wire.quantities import PositiveSeconds, Seconds
 
 
 class Technology(StrEnum):
-    """What the box's modem speaks. It decides what the other numbers are by default."""
+    """The radio technology of the box's modem. It decides what the other numbers are by default."""
 
     LTE = "lte"
     LTE_M = "lte_m"
@@ -203,7 +203,8 @@ _DEFAULTS: dict[Technology, dict[str, Any]] = {
         "retransmission_s": 1.35,
     },
 }
-"""What each technology has instead of LTE's numbers; the fields' descriptions name the sources."""
+"""The numbers of each technology that differ from LTE's; the fields' descriptions name the
+sources."""
 
 _DRIVING_LOSS = 0.0035
 _DRIVING_LTE: dict[str, Any] = {

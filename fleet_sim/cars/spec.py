@@ -1,4 +1,4 @@
-"""What a car is before it exists: its id, what sets it apart, and its numbers."""
+"""A car's specification: its id, its traits, and its numbers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ STREET: Final = "street"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What cars can be told apart and selected by. One object for all cars that are alike."""
+    """The traits that distinguish and select cars. One object for all cars that are alike."""
 
     group: str
     region: str = "default"
     operator: str = "default"
-    """Whose mobile network the box uses."""
+    """The mobile network that the box uses."""
     firmware: str = "1.0.0"
     hardware: str = "tcu-1"
     site: str = STREET
     """The place where the car stands."""
     technology: str = "lte"
-    """What the modem speaks, as `radio_parameters.Technology`."""
+    """The modem's technology, a value of `radio_parameters.Technology`."""
 
 
 class CarSpec(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""What a box sends: from the box over the radio to the broker's socket, in order."""
+"""Packets from a box: over the radio to the broker's socket, in order."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Uplink:
         self._radio = radio
         self._sender = sender
         self._held_back: Fifo | None = None
-        """What faults hold back in the box."""
+        """The queue of packets that faults hold back in the box."""
         self.meter: DataMeter | None = None
-        """What counts the traffic, where something does."""
+        """The meter of the traffic, if there is one."""
         self._carried: tuple[tuple[Packet | Message, PublishProperties | None], ...] = ()
-        """What the radio carries, which keeps its order: packets, and messages to acknowledge."""
+        """Packets on the radio, which keeps their order, and messages to acknowledge."""
 
     @property
     def is_busy(self) -> bool:
@@ -90,7 +90,7 @@ class Uplink:
             self._held_back.add(held_s, self._leave, kind, packet, properties)
 
     def _leave(self, kind: TopicKind, packet: Packet, properties: PublishProperties | None) -> None:
-        """Let the radio carry a packet; the link keeps what is sent without a connection."""
+        """Pass a packet to the radio; the link keeps messages sent without a connection."""
         if self.meter is not None:
             self.meter.count(packet[1])
         is_connected = self._sender.connection is ConnectionState.CONNECTED
@@ -135,7 +135,10 @@ class Uplink:
         self._sender.link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
 
     def delay_s(self) -> float:
-        """Return the delay of a packet sent now. Who sends can be reached: what waited comes."""
+        """Return the delay of a packet sent now.
+
+        A sender can be reached: waiting packets arrive.
+        """
         delay_s = self._radio.uplink_s(self._world.env.now)
         downlink = self._sender.downlink
         if downlink.unpaged:

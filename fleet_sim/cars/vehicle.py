@@ -1,8 +1,8 @@
 """The car around the box: its CAN bus, locks, doors, ignition, position and 12 V battery.
 
-An ordinary parked car has one state for all its doors and costs as much. What is out of the
-ordinary (a door ajar, a stuck lock, the ignition on, a load on the battery) stands in objects of
-its own, which exist for the cars that need them.
+An ordinary parked car has one state for all its doors and costs as much. Unusual conditions are
+objects of their own, for the cars that need them. Examples are a door ajar, a stuck lock, the
+ignition on, a load on the battery.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Gear(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cabin:
-    """What people find in the car; without arguments, an ordinary parked one."""
+    """The car's condition as people find it; without arguments, an ordinary parked one."""
 
     ajar: frozenset[Door] = frozenset()
     """Not shut: when the locks are told to lock, they bounce back (Fiat/Alfa E3040)."""
@@ -87,7 +87,7 @@ class Condition:
     cabin: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `Cabin` that are so meanwhile."""
     drop_v: float = 0.0
-    """By how much it lowers the 12 V battery."""
+    """Volts by which it lowers the 12 V battery."""
 
 
 class _Irregular:
@@ -97,7 +97,7 @@ class _Irregular:
 
     def __init__(self) -> None:
         self.own_cabin = PARKED
-        """Without what the conditions do to it."""
+        """The cabin without the conditions' effects."""
         self.cabin = PARKED
         self.conditions: list[Condition] = []
         self.left_open_by: Sequence[Condition] = ()
@@ -154,7 +154,8 @@ class Vehicle:
         """So old is the position at second 0; None until somebody asks."""
         self._irregular: _Irregular | None = None
         self.member: Member | None = None
-        """By which routine its box sends heartbeats: not if what they say changes."""
+        """The membership whose routine sends its box's heartbeats; it ends if their fields
+        change."""
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
@@ -190,7 +191,7 @@ class Vehicle:
         return opens.sample_s(self._stream)
 
     def be_left(self, *, is_locked: bool) -> None:
-        """Be as who opened the door has left the car: shut, and all doors locked or as they are."""
+        """Leave the car as its customer does: shut, and all doors locked or as they are."""
         self.is_open = False
         if is_locked:
             self.is_locked = True
@@ -355,37 +356,37 @@ class Vehicle:
 
     @contextmanager
     def being(self, *, by: Culprit, **cabin: Any) -> Iterator[None]:
-        """Let fields of `Cabin` be so for a while, such as `is_ignition_on=True`."""
+        """Set fields of `Cabin` for a while, such as `is_ignition_on=True`."""
         with self._under(Condition("state", by, cabin=cabin)):
             yield
 
     @contextmanager
     def ajar(self, *doors: Door, by: Culprit) -> Iterator[None]:
-        """Let doors not be shut: told to lock, all locks bounce back."""
+        """Keep doors ajar: an attempt to lock makes all locks bounce back."""
         with self._under(Condition("ajar", by, frozenset(doors))):
             yield
 
     @contextmanager
     def stuck(self, *doors: Door, by: Culprit) -> Iterator[None]:
-        """Let the locks of these doors not move: frozen, or a broken motor."""
+        """Jam the locks of these doors: frozen, or a broken motor."""
         with self._under(Condition("stuck", by, frozenset(doors))):
             yield
 
     @contextmanager
     def hot(self, *, by: Culprit) -> Iterator[None]:
-        """Let the motors of the locks be too hot to move, as after many movements in a row."""
+        """Overheat the locks' motors, as after many movements in a row: they do not move."""
         with self._under(Condition("hot", by)):
             yield
 
     @contextmanager
     def immobiliser_stuck(self, *, by: Culprit) -> Iterator[None]:
-        """Let the immobiliser stay as it is, whatever the box tells it."""
+        """Jam the immobiliser: it ignores the box."""
         with self._under(Condition("immobiliser", by)):
             yield
 
     @contextmanager
     def without_position(self, now_s: float, *, by: Culprit) -> Iterator[None]:
-        """Let the box take no position: the one that it knows grows older."""
+        """Freeze the box's position: the one that it knows grows older."""
         irregular = self._make_irregular()
         if irregular.position_lost_s is None:
             irregular.position_lost_s = now_s
@@ -405,7 +406,7 @@ class Vehicle:
             yield condition
 
     def draw(self, load: Condition, drop_v: float) -> None:
-        """Let the battery be so many volts below its rest for one load; loads add up."""
+        """Set a load on the battery in volts below its rest; loads add up."""
         load.drop_v = drop_v
         self._measure()
 

@@ -1,4 +1,4 @@
-"""What the boxes of a process share: time, seed, secret, counts, and the model's defects."""
+"""State that the boxes of a process share: time, seed, secret, counts, and the model's defects."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from fleet_wire.randomness import RandomStream
 class Due(msgspec.Struct):
     """A call to come, and of an event no more than SimPy looks at when it falls due.
 
-    Most events of a run are such calls; a timeout with a callback takes several times as long. Who
-    steps an environment may make the call itself.
+    Most events of a run are such calls; a timeout with a callback takes several times as long. The
+    stepper of an environment may make the call itself.
     """
 
     then: Callable[..., Any] | None
@@ -43,7 +43,7 @@ class Due(msgspec.Struct):
     def callbacks(self, _done: None) -> None: ...
 
     def cancel(self) -> None:
-        """Let the call never be made."""
+        """Cancel the call."""
         self.then = None
         self.arguments = ()
 
@@ -65,7 +65,7 @@ def call_later(
 
 @dataclass(slots=True)
 class FleetCounts:
-    """What the boxes of a process count together."""
+    """Counts that the boxes of a process share."""
 
     reachable: int = 0
     """Boxes with a connection and with coverage."""
@@ -81,7 +81,7 @@ class FleetCounts:
     last_end: Disconnected | None = None
     """Why a connection has ended last, or could not be made."""
     last_end_of: str = ""
-    """Whose that was."""
+    """The box that had that end."""
 
     def add(self, others: FleetCounts, *, are_there: bool) -> None:
         """Count what other boxes have counted; those that are no longer there are nowhere now."""
@@ -106,7 +106,7 @@ class ClockStep:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the boxes of a process share."""
+    """State that the boxes of a process share."""
 
     env: simpy.Environment
     seed: int
@@ -115,16 +115,16 @@ class World:
     """Wall time at simulated second 0."""
     link_factory: LinkFactory
     profile: Profile = NATIVE
-    """What goes over the wire, and how."""
+    """The profile of the wire."""
     counts: FleetCounts = field(default_factory=FleetCounts)
     defects: Defects = field(default_factory=Defects)
     clock_step: ClockStep = field(default_factory=ClockStep)
-    """What has changed since about `epoch_unix_s`."""
+    """The changes since about `epoch_unix_s`."""
     on_movement: OnMovement | None = None
     """Told of every movement of a lock, where somebody keeps watch."""
     on_bad_certificate: Callable[[bool], None] | None = None
-    """Told when a box does not take the broker's certificate, where there is TLS: whether it found
-    that it has expired; else, by its clock, that it is not valid yet."""
+    """Called when a box rejects the broker's certificate under TLS. The argument is true for an
+    expired certificate, and false for one that is not valid yet by the box's clock."""
 
     on_no_connection: Callable[[str, Disconnected], None] | None = None
     """Told which box could not connect, and why, where somebody wants to know of each."""
