@@ -98,7 +98,7 @@ PLACES = {
         "fleet_wire.errors",
         "fleet_wire.quantities",
         "fleet_wire.series",
-        "fleet_wire.shown",
+        "fleet_wire.error_text",
         "fleet_wire.web",
     ),
 }

@@ -6,8 +6,8 @@ import re
 from ipaddress import ip_address
 from typing import Final
 
+from fleet_wire.error_text import shortened, text_problem
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import shortened, text_problem
 
 MAX_PORT: Final = 65_535
 _MAX_PORT_DIGITS: Final = len(str(MAX_PORT))

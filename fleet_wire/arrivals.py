@@ -16,11 +16,11 @@ from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Constant(_Part):
+class Constant(_FrozenModel):
     """Evenly spaced arrivals."""
 
     kind: Literal["constant"] = "constant"
@@ -34,7 +34,7 @@ class Constant(_Part):
         ]
 
 
-class Poisson(_Part):
+class Poisson(_FrozenModel):
     """Independent arrivals: many customers who know nothing of each other."""
 
     kind: Literal["poisson"] = "poisson"
@@ -53,7 +53,7 @@ class Poisson(_Part):
         return times
 
 
-class Ramp(_Part):
+class Ramp(_FrozenModel):
     """A rate that changes linearly; arrivals where its integral passes a whole number."""
 
     kind: Literal["ramp"] = "ramp"
@@ -74,7 +74,7 @@ class Ramp(_Part):
         return times
 
 
-class Burst(_Part):
+class Burst(_FrozenModel):
     """`count` arrivals, spread evenly over `over_s` (0: all at once), then quiet to the end."""
 
     kind: Literal["burst"] = "burst"
@@ -88,7 +88,7 @@ class Burst(_Part):
         return [index * step for index in range(self.count)]
 
 
-class Times(_Part):
+class Times(_FrozenModel):
     """Arrivals at exactly these seconds from the start of the stage."""
 
     kind: Literal["times"] = "times"

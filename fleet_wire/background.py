@@ -41,7 +41,7 @@ class BackgroundWriter:
         self._thread = Thread(target=self._run, name="background-writer", daemon=True)
         self._thread.start()
 
-    def put(self, chunk: bytes) -> None:
+    def enqueue(self, chunk: bytes) -> None:
         """Leave a chunk to the thread. Never blocks and never raises."""
         if self._queue.qsize() < self._max_queued:
             self._queue.put(chunk)
@@ -116,7 +116,7 @@ class BackgroundText(io.TextIOBase):
         if self._lost != self._told:
             self._told = self._lost
             text = f"({self._lost} writes lost so far)\n{text}"
-        self._writer.put(text.encode(errors="replace"))
+        self._writer.enqueue(text.encode(errors="replace"))
         return written
 
     def isatty(self) -> bool:

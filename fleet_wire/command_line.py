@@ -22,8 +22,8 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from fleet_wire.error_text import on_one_line, shortened, text_problem, with_place
 from fleet_wire.errors import ConfigError, LimitError, UnlockpathError
-from fleet_wire.shown import on_one_line, shortened, text_problem, with_place
 
 EXPECTATION_FAILED: Final = 1
 READER_GONE: Final = 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Final
 
-Place = tuple[float, float]
+Coordinates = tuple[float, float]
 """Latitude and longitude, degrees."""
 EARTH_KM: Final = 6_371.0
 """Its mean radius: H. Moritz, Geodetic Reference System 1980."""
 
 
-def distance_km(one: Place, other: Place) -> float:
+def distance_km(one: Coordinates, other: Coordinates) -> float:
     """Return the way between two places over the earth, kilometres, by the haversine formula."""
     (lat, lon), (other_lat, other_lon) = (map(math.radians, place) for place in (one, other))
     half = (

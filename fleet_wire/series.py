@@ -24,7 +24,7 @@ SeriesT = TypeVar("SeriesT")
 PREFIX: Final = "unlockpath_"
 
 
-class Traced(Protocol):
+class HasTrace(Protocol):
     """What can be an example of what was counted: it has a trace."""
 
     @property
@@ -38,7 +38,7 @@ class Traced(Protocol):
         ...
 
 
-_Example = tuple[Traced, float, float]
+_Example = tuple[HasTrace, float, float]
 """An example: the counted thing, its value, and the time in Unix seconds."""
 
 
@@ -52,7 +52,7 @@ class Counter:
         self.example: _Example | None = None
         """The last one that was given."""
 
-    def inc(self, amount: float = 1.0, example: Traced | None = None) -> None:
+    def inc(self, amount: float = 1.0, example: HasTrace | None = None) -> None:
         """Add `amount`, for which `example` stands."""
         self.value += amount
         if example is not None:
@@ -72,7 +72,7 @@ class Histogram:
         self.examples: dict[int, _Example] = {}
         """The last example of each bucket."""
 
-    def observe(self, value: float, example: Traced | None = None) -> None:
+    def observe(self, value: float, example: HasTrace | None = None) -> None:
         """Count one value, which `example` has."""
         bucket = bisect_left(self.upper, value)
         self.counts[bucket] += 1

@@ -9,14 +9,14 @@ from typing import Any, Final, Protocol
 
 from fleet_wire.clock import Clock
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
-from fleet_wire.links.announced import GONE
+from fleet_wire.links.announcement_topic import GONE
 from fleet_wire.links.away import Away
 from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
     BrokerAddress,
     Disconnected,
-    Ended,
+    EndReason,
     HandlerOfSeveral,
     Link,
     LinkFactory,
@@ -166,7 +166,7 @@ class Connected(HandlerOfSeveral, ABC):
                 " give each probe its own"
             )
         self.last_error = f"{reason.why.value}{code}: {detail}".rstrip(": ")
-        if reason.why is Ended.REFUSED and reason.code in PERMANENT_CODES:
+        if reason.why is EndReason.REFUSED and reason.code in PERMANENT_CODES:
             self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
         if self._group is not None:
             self._group.lost()
@@ -192,7 +192,7 @@ class Connected(HandlerOfSeveral, ABC):
 
     def broker_changed(self, broker: BrokerAddress, reason: Disconnected | None) -> None:
         """Take that one of several brokers is away, or there (None)."""
-        is_new = self.away.take(broker, reason)
+        is_new = self.away.record(broker, reason)
         self._metrics.set_brokers_away(len(self.away))
         if reason is None:
             if is_new:

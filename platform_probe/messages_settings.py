@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from fleet_wire.addresses import host_problem
 from fleet_wire.contract.causes import CAUSES, Party
 from fleet_wire.contract.incident import Incident, IncidentKind, Severity
-from fleet_wire.shown import shortened
+from fleet_wire.error_text import shortened
 
 SLACK_API: Final = "https://slack.com/api/"
 WEBHOOK_NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,31}$"

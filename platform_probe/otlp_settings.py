@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from fleet_wire.addresses import host_problem
 from fleet_wire.config.secrets import read_secret
+from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import shortened
 
 MAX_PROBLEMS: Final = 20
 """Problems of one header file that are told."""

@@ -109,7 +109,7 @@ def logger_of(
     stack.callback(close)
 
     def put(line: bytes) -> None:
-        background.put(line)
+        background.enqueue(line)
         if export is not None:
             export.take_line(line)
 

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
-from fleet_wire.config.errors import checked
+from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.messages import Action
@@ -386,7 +386,7 @@ def load_settings(
     for loc, (value, flag) in flags.items():
         document = document.with_value(loc, value, flag)
     document = _with_secrets(document)
-    return checked(document, ProbeSettings)
+    return validated_model(document, ProbeSettings)
 
 
 def _with_secrets(document: Document) -> Document:

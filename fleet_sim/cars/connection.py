@@ -28,7 +28,7 @@ from fleet_sim.cars.joints import (
 from fleet_sim.cars.radio import SOON_S, Radio
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
-from fleet_wire.links.link import Disconnected, Ended, Link, Message
+from fleet_wire.links.link import Disconnected, EndReason, Link, Message
 from fleet_wire.links.routine import Member
 
 PING_TIMEOUT_S = 10.0
@@ -260,7 +260,7 @@ class BoxConnection:
         self._change_socket(SocketEvent.CLOSE)
         self._change_connection(ConnectionEvent.LOST)
         self._forget_messages()
-        if reason.why is Ended.REFUSED and reason.code is not None:
+        if reason.why is EndReason.REFUSED and reason.code is not None:
             self._take_refusal(reason.code)
         else:
             self._connect_later()

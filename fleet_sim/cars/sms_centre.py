@@ -66,7 +66,7 @@ class SmsCentre:
         self._link.acknowledge(message)
         try:
             profile = self._world.profile
-            vehicle_id, _ = profile.read(profile.place(message), message)
+            vehicle_id, _ = profile.read(profile.slot_of(message), message)
         except RemoteProtocolError:
             self._world.counts.malformed += 1
             return

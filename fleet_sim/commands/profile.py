@@ -16,7 +16,13 @@ from fleet_wire.profiles.loading import load_draft, profile_schema
 from fleet_wire.profiles.mapped import MappedProfile
 from fleet_wire.profiles.missing_fields import missing_fields
 from fleet_wire.profiles.profile import Profile
-from fleet_wire.profiles.samples import Reading, read_samples, said_of, traits_in_words, unlock_of
+from fleet_wire.profiles.samples import (
+    Reading,
+    apply_profile,
+    read_samples,
+    traits_in_words,
+    unlock_of,
+)
 
 EXAMPLE_CAR = "car-00001"
 
@@ -68,7 +74,7 @@ def _show(loaded: Profile, sample: Path) -> bool:
     """Show what a profile makes of recorded messages, and return whether it reads them."""
     counts: Counter[Reading] = Counter()
     foreign: Counter[str] = Counter()
-    for said in said_of(loaded, read_samples(sample)):
+    for said in apply_profile(loaded, read_samples(sample)):
         counts[said.reading] += 1
         if said.reading is Reading.OTHER:
             foreign[said.topic] += 1

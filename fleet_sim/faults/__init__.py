@@ -14,9 +14,9 @@ from fleet_sim.faults.registry import (
     PlatformFault,
     Strikes,
 )
+from fleet_wire.error_text import with_place
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.mode import Layer
-from fleet_wire.shown import with_place
 
 __all__ = [
     "FAULTS",

@@ -229,7 +229,7 @@ class SharedSubStuckConsumer(Fault):
 
         def swallow(message: Message) -> None:
             try:
-                vehicle_id, answer = profile.read(profile.place(message), message)
+                vehicle_id, answer = profile.read(profile.slot_of(message), message)
             except RemoteProtocolError:
                 return
             if isinstance(answer, Result) and vehicle_id in injection.vehicle_ids:

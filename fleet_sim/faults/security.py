@@ -320,7 +320,7 @@ class AttackReplay(Fault):
 
         def hear(message: Message) -> None:
             try:
-                vehicle_id, command = profile.read(profile.place(message), message)
+                vehicle_id, command = profile.read(profile.slot_of(message), message)
             except RemoteProtocolError:
                 return
             if vehicle_id not in injection.vehicle_ids or message.payload in known:

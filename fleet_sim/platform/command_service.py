@@ -362,7 +362,7 @@ class CommandService:
         """Handle a message; violations of the contract are counted."""
         try:
             profile = self._world.profile
-            vehicle_id, heard = profile.read(profile.place(message), message)
+            vehicle_id, heard = profile.read(profile.slot_of(message), message)
         except RemoteProtocolError:
             self.malformed += 1
             return

@@ -30,7 +30,7 @@ from fleet_sim.scenario.form import (
 )
 from fleet_sim.scenario.times_file import read_times
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
-from fleet_wire.config.errors import checked
+from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, apply_overrides, load_document, suggestion
 from fleet_wire.contract.topics import NULL_BOXES, VEHICLE_ID
 from fleet_wire.errors import ConfigError
@@ -112,7 +112,7 @@ def scenario_of(document: Document, *, lacks: Lacks = MappingProxyType({})) -> S
 
     Raises `ConfigError` with a line for everything that is wrong.
     """
-    scenario = _with_profile(document, _with_times(checked(document, Scenario), document))
+    scenario = _with_profile(document, _with_times(validated_model(document, Scenario), document))
     problems = [document.problem(loc, message) for loc, message in _problems(scenario, lacks)]
     problems += _parameter_problems(document, scenario)
     if problems:
@@ -373,7 +373,7 @@ def _parameter_problems(document: Document, scenario: Scenario) -> Iterator[str]
     for index, entry in enumerate(scenario.faults):
         if entry.name in FAULTS and entry.parameters:
             try:
-                checked(document, FAULTS[entry.name], at=("faults", index, "parameters"))
+                validated_model(document, FAULTS[entry.name], at=("faults", index, "parameters"))
             except ConfigError as error:
                 yield from error.problems
 

@@ -25,9 +25,9 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import UnlockpathError
-from fleet_wire.modes.alike import class_of
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Told
+from fleet_wire.modes.facts import EvidenceSource
+from fleet_wire.modes.lookalikes import class_of
 
 INCIDENTS: Final = "incidents.jsonl"
 QUIET: Final = "quiet"
@@ -186,7 +186,7 @@ def _names(incident: Found, fault: str) -> bool:
     """Return whether an incident's title names a fault."""
     mode = MODES[fault]
     if incident.mode is not None:
-        return incident.mode in class_of(fault, frozenset(Told)).slugs
+        return incident.mode in class_of(fault, frozenset(EvidenceSource)).slugs
     if incident.kind is IncidentKind.CARS_LOST:
         return False
     return incident.cause is not None and incident.cause == mode.cause

@@ -11,9 +11,9 @@ from fleet_sim.score.cases import LabelledCase, RunCases, Said
 from fleet_sim.score.incidents import Loss
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
+from fleet_wire.modes.lookalikes import WIRES, alike_on, class_of, number_of_classes
 
 BINS: Final = 10
 THREE: Final = 3
@@ -26,7 +26,7 @@ def is_right(case: LabelledCase, named: str, said: Said) -> bool:
 
 def alike(named: str, said: Said) -> frozenset[str]:
     """Return the modes that count as one with this one, where these sources were there."""
-    return class_of(named, frozenset(map(Told, said.told))).slugs
+    return class_of(named, frozenset(map(EvidenceSource, said.told))).slugs
 
 
 def is_among(case: LabelledCase, said: Said | None, first: int) -> bool:

@@ -23,7 +23,7 @@ from fleet_sim.score.cases import LabelledCase, Said
 from fleet_sim.score.figures import was_complained_of
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, HEARTBEATS, Fact, Told
+from fleet_wire.modes.facts import FACTS, HEARTBEATS, EvidenceSource, Fact
 from fleet_wire.modes.mode import (
     AGAINST,
     FOR,
@@ -63,8 +63,10 @@ _FACTS: Final = tuple(str(fact) for fact in FACTS)
 _PLACE: Final = {fact: place for place, fact in enumerate(_FACTS)}
 _SOURCE: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
 _INSTEAD: Final = (
-    (Told.RECEIPTS, INSTEAD_OF), (Told.REASONS, INSTEAD_OF_REASONS), (Told.STATE, INSTEAD_OF_STATE),
-)  # fmt: skip
+    (EvidenceSource.RECEIPTS, INSTEAD_OF),
+    (EvidenceSource.REASONS, INSTEAD_OF_REASONS),
+    (EvidenceSource.STATE, INSTEAD_OF_STATE),
+)
 _SEEN_INSTEAD: Final = INSTEAD_OF.keys() | INSTEAD_OF_REASONS.keys()
 """Facts that cannot be seen while the source is there."""
 _SEEN_LATER: Final = OF_COHORTS | {Fact.MANY_FAIL, Fact.SOME_FAIL}
@@ -72,11 +74,16 @@ _SEEN_LATER: Final = OF_COHORTS | {Fact.MANY_FAIL, Fact.SOME_FAIL}
 _OF_SOME: Final = frozenset({Fact.RELOCKED_AT_ONCE})
 """Cars lock themselves after 3 s or after 120 s: of others than the first nothing follows."""
 _POOR: Final = (
-    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, *HEARTBEATS,
-)  # fmt: skip
+    EvidenceSource.RECEIPTS,
+    EvidenceSource.REASONS,
+    EvidenceSource.STATE,
+    EvidenceSource.KIND,
+    EvidenceSource.EVENTS,
+    *HEARTBEATS,
+)
 LOST: Final = (
-    *((),) * 8, *(HEARTBEATS,) * 3, (Told.PLATFORM,), (Told.BROKER_LOG,),
-    (*HEARTBEATS, Told.BROKER_LOG), (*HEARTBEATS, Told.PLATFORM), _POOR,
+    *((),) * 8, *(HEARTBEATS,) * 3, (EvidenceSource.PLATFORM,), (EvidenceSource.BROKER_LOG,),
+    (*HEARTBEATS, EvidenceSource.BROKER_LOG), (*HEARTBEATS, EvidenceSource.PLATFORM), _POOR,
 )  # fmt: skip
 """Sources that cases lack besides those of their incident, drawn anew each time; half of the time
 none [E]. A short observation has no heartbeats, so these are missing most often."""
@@ -243,7 +250,7 @@ def _follow(model: Model, rows: Sequence[Row], steps: int, stream: RandomStream)
         _step(model, batch, rate=min(1.0, 2.0 * (1.0 - step / steps) + 0.02))
 
 
-def _without(row: Row, lost: tuple[Told, ...]) -> Row:
+def _without(row: Row, lost: tuple[EvidenceSource, ...]) -> Row:
     """Return what would have been seen if sources had not been there."""
     if not lost:
         return row
@@ -270,7 +277,7 @@ def _step(model: Model, rows: Counter[Row], *, rate: float) -> None:
             of_seen[key] = slopes if known is None else _sum(known, slopes)
     share, nothing = 1.0 / rows.total(), [0.0] * modes
     total = nothing
-    by_source = {str(source): nothing for source in Told}
+    by_source = {str(source): nothing for source in EvidenceSource}
     for told, slopes in of_told.items():
         total = _sum(total, slopes)
         for source in told:

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from fleet_wire.config.file import Document, Loc, suggestion
+from fleet_wire.error_text import shortened, text_problem
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import shortened, text_problem
 
 _SHOWN_MAPPINGS = 3
 _TYPE_NAMES = {
@@ -55,10 +55,10 @@ class _Complaint:
         return self.error["type"] in ("missing", "extra_forbidden")
 
 
-Checked = TypeVar("Checked", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def checked(document: Document, model: type[Checked], *, at: Loc = ()) -> Checked:
+def validated_model(document: Document, model: type[ModelT], *, at: Loc = ()) -> ModelT:
     """Return what a document says, as `model`.
 
     `at` is where in the document the model's own keys begin. Raises `ConfigError` with a line for
@@ -92,7 +92,7 @@ def _unfit(value: Any, schema: _Schema) -> Iterator[tuple[Loc, str]]:
             here = schema.at(loc, value)
             kinds = {one.get("type") for one in here}
             if kinds & {"integer", "number"} and "boolean" not in kinds:
-                yield loc, f"expected {_described(here)}, not {_shown(leaf)}"
+                yield loc, f"expected {_described(here)}, not {_describe(leaf)}"
         elif isinstance(leaf, str | Path) and (problem := text_problem(str(leaf))):
             yield loc, problem
 
@@ -113,12 +113,12 @@ def _explanations(
 ) -> Iterator[tuple[Loc, str, tuple[Loc, ...]]]:
     """Yield key and message of each complaint, and the places that it comes from."""
     found = [_complaint(value, one) for one in error.errors(include_url=False)]
-    for complaint in _best(_without_consequences(found), 0):
+    for complaint in _best_fitting(_without_consequences(found), 0):
         loc, message = _explained(complaint, schema, value)
-        yield loc, message, _places(complaint) or (loc,)
+        yield loc, message, _clash_locations(complaint) or (loc,)
 
 
-def _places(complaint: _Complaint) -> tuple[Loc, ...]:
+def _clash_locations(complaint: _Complaint) -> tuple[Loc, ...]:
     """Return where the keys that do not go together were given; empty where it is not that."""
     error = complaint.error.get("ctx", {}).get("error")
     if not isinstance(error, KeysClashError):
@@ -156,7 +156,7 @@ def _complaint(value: Any, error: Mapping[str, Any]) -> _Complaint:
     return _Complaint(tuple(loc), tuple(branches), error)
 
 
-def _best(complaints: Sequence[_Complaint], depth: int) -> list[_Complaint]:
+def _best_fitting(complaints: Sequence[_Complaint], depth: int) -> list[_Complaint]:
     """Return the complaints without those about members of a union that fit worse."""
     kept = [complaint for complaint in complaints if len(complaint.branches) <= depth]
     unions: dict[Loc, dict[str | int, list[_Complaint]]] = {}
@@ -167,7 +167,7 @@ def _best(complaints: Sequence[_Complaint], depth: int) -> list[_Complaint]:
             members.setdefault(member, []).append(complaint)
     for members in unions.values():
         nearest = min(members.values(), key=_misfit)
-        kept += _best(nearest, depth + 1)
+        kept += _best_fitting(nearest, depth + 1)
     return kept
 
 
@@ -186,14 +186,14 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
         return _tag_explained(loc, context, schema.tags(loc, value))
     message = error["msg"].replace("Input should", "should").replace("String should", "should")
     given = error["input"]
-    shown = "what was given (a secret)" if _is_secret(here) else _shown(given)
+    shown = "what was given (a secret)" if _is_secret(here) else _describe(given)
     message = f"{message}, not {shown}"
     if kind == "missing":
         message = f"missing, expected {_described(here)}"
     elif kind == "extra_forbidden":
         message = _unknown_key(loc[-1], schema.at(loc[:-1], value))
     elif kind in ("literal_error", "enum"):
-        message = f"unknown value {_shown(given)}{suggestion(given, _choices(here))}"
+        message = f"unknown value {_describe(given)}{suggestion(given, _choices(here))}"
     elif kind.endswith(("_type", "_parsing", "_from_float")):
         message = f"expected {_described(here)}, not {shown}"
     elif kind == "too_short":
@@ -220,7 +220,7 @@ def _unknown_key(key: str | int, here: Sequence[Mapping[str, Any]]) -> str:
     return f"unknown key{suggestion(key, _keys(here))}"
 
 
-def _shown(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

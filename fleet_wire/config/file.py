@@ -20,8 +20,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import shortened
 
 MAX_FILE_BYTES = 1_048_576
 MAX_ALIASES = 100
@@ -80,10 +80,10 @@ class Document:
         `places` are those that the problem comes from, where these are others than the key.
         """
         key = f"{key_text(loc)}: " if loc else ""
-        named = dict.fromkeys(map(self._place, places or (loc,)))
+        named = dict.fromkeys(map(self._location, places or (loc,)))
         return f"{' and '.join(named)}: {key}{message}"
 
-    def _place(self, loc: Loc) -> str:
+    def _location(self, loc: Loc) -> str:
         line = self.line_of(loc)
         return self._origin(loc) or (f"{self.path}:{line}" if line else str(self.path))
 
@@ -135,7 +135,7 @@ class _Reader:
     def __init__(self, yaml: YAML, place: Callable[[int], str]) -> None:
         self.lines: dict[Loc, int] = {}
         self._yaml = yaml
-        self._place = place
+        self._location = place
         self._seen: set[int] = set()
         self._open: set[int] = set()
         self._aliases = 0
@@ -207,7 +207,7 @@ class _Reader:
             raise self._error(node, "tags are not supported; write plain values, or quote a text")
 
     def _error(self, node: Node, message: str) -> ConfigError:
-        return ConfigError([f"{self._place(_line(node))}: {message}"])
+        return ConfigError([f"{self._location(_line(node))}: {message}"])
 
 
 def _line(node: Node) -> int:

@@ -192,7 +192,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.related[-1] if is_joined and self.related else None
 
     @property
-    def whom(self) -> tuple[dict[str, str], ...]:
+    def affected_cohorts(self) -> tuple[dict[str, str], ...]:
         """All cohorts that it hits."""
         return self.cohorts or (self.cohort,)
 

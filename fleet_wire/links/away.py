@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.error_text import first_few
 from fleet_wire.links.link import BrokerAddress, Disconnected
-from fleet_wire.shown import first_few
 
 MOST_NAMED: Final = 3
 """Largest number of absent brokers to list by name."""
@@ -17,7 +17,7 @@ class Away:
     def __init__(self) -> None:
         self._ends: dict[BrokerAddress, Disconnected] = {}
 
-    def take(self, broker: BrokerAddress, end: Disconnected | None) -> bool:
+    def record(self, broker: BrokerAddress, end: Disconnected | None) -> bool:
         """Record a broker as away with its reason, or as back (None).
 
         Return whether that is new.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
+from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.link import BrokerAddress
-from fleet_wire.shown import shortened
 
 _MULTIPLIER: Final = 2862933555777941757
 """The multiplier of the generator in "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping,
@@ -40,7 +40,9 @@ class Brokers:
         with and without TLS.
         """
         addresses = tuple(
-            BrokerAddress.parse(url) for part in urls.split(",") for url in _each_of(part.strip())
+            BrokerAddress.parse(url)
+            for part in urls.split(",")
+            for url in _expand_range(part.strip())
         )
         for number, address in enumerate(addresses):
             if address in addresses[:number]:
@@ -86,7 +88,7 @@ class Brokers:
         return f"{len(self.addresses)} brokers, {self.first} to {self.addresses[-1]}"
 
 
-def _each_of(url: str) -> Iterator[str]:
+def _expand_range(url: str) -> Iterator[str]:
     """Yield the URLs that a range stands for; one without a range is itself."""
     found = _RANGE.search(url)
     if found is None:

@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from fleet_wire.addresses import host_problem
+from fleet_wire.error_text import text_problem
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import text_problem
 
 MAX_CREDENTIAL_BYTES = 65_535
 """User name and password in CONNECT (MQTT 5, sections 1.5.4 and 1.5.6)."""
@@ -95,7 +95,7 @@ class Session:
     will: Will | None = None
 
 
-class Ended(StrEnum):
+class EndReason(StrEnum):
     """Why a connection ended or could not be made."""
 
     UNREACHABLE = "unreachable"
@@ -115,7 +115,7 @@ class Ended(StrEnum):
 class Disconnected(NamedTuple):
     """Why a connection ended. `code` is the broker's MQTT 5 reason code where it gave one."""
 
-    why: Ended
+    why: EndReason
     code: int | None = None
     detail: str = ""
 

@@ -24,7 +24,7 @@ from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     BrokerAddress,
     Disconnected,
-    Ended,
+    EndReason,
     LinkLimits,
     Message,
     Session,
@@ -60,19 +60,19 @@ _READ_BYTES = 65_536
 class ConnectionOwner(Protocol):
     """The callbacks of a connection, until it has ended or its owner has closed it."""
 
-    def take_opened(self, *, session_present: bool, receive_max: int) -> None:
+    def handle_opened(self, *, session_present: bool, receive_max: int) -> None:
         """Handle CONNACK and SUBACK; `receive_max` is the number of messages in flight allowed."""
         ...
 
-    def take_message(self, message: Message) -> None:
-        """Handle a message; none arrives before `take_opened`."""
+    def handle_message(self, message: Message) -> None:
+        """Handle a message; none arrives before `handle_opened`."""
         ...
 
-    def take_puback(self, packet_id: int, code: int) -> None:
+    def handle_puback(self, packet_id: int, code: int) -> None:
         """Handle the PUBACK of the message for which `publish` returned `packet_id`."""
         ...
 
-    def take_end(self, reason: Disconnected) -> None:
+    def handle_end(self, reason: Disconnected) -> None:
         """Handle the end or the failure of the connection, the last callback. Nothing follows."""
         ...
 
@@ -136,10 +136,10 @@ class PahoConnection:
     # What the owner calls
 
     def open(self) -> None:
-        """Connect and subscribe: `take_opened` or `take_end` follows."""
+        """Connect and subscribe: `handle_opened` or `handle_end` follows."""
         timeout_s = self._limits.connect_timeout_s
-        reason = Disconnected(Ended.UNREACHABLE, detail=f"no answer in {timeout_s:g} s")
-        self._deadline = self._loop.call_later(timeout_s, self._end, reason)
+        reason = Disconnected(EndReason.UNREACHABLE, detail=f"no answer in {timeout_s:g} s")
+        self._deadline = self._loop.call_later(timeout_s, self._end_connection, reason)
         # It blocks for DNS, TCP, TLS and the handshake of a WebSocket.
         unwaited("paho", self._dial).add_done_callback(self._take_socket)
 
@@ -209,7 +209,7 @@ class PahoConnection:
     def _take_socket(self, dialling: asyncio.Future[Any]) -> None:
         error = dialling.exception()
         if error is not None:
-            self._end(Disconnected(Ended.UNREACHABLE, detail=_describe(error)))
+            self._end_connection(Disconnected(EndReason.UNREACHABLE, detail=_describe(error)))
             return
         self._socket = self._client.socket()
         if self._is_over:  # given up meanwhile
@@ -257,9 +257,9 @@ class PahoConnection:
         self._let_paho(self._client.loop_write)
 
     def _look_later(self) -> None:
-        self._next_look = self._loop.call_later(_LOOK_AFTER_IT_EVERY_S, self._look)
+        self._next_look = self._loop.call_later(_LOOK_AFTER_IT_EVERY_S, self._run_housekeeping)
 
-    def _look(self) -> None:
+    def _run_housekeeping(self) -> None:
         self._look_later()
         self._let_paho(self._client.loop_misc)
 
@@ -271,18 +271,20 @@ class PahoConnection:
             except Exception as error:  # noqa: BLE001 - of all kinds, on what it cannot parse
                 self._unwatch()
                 is_lost = isinstance(error, OSError)
-                why = Ended.BROKER_CLOSED if is_lost else Ended.PROTOCOL_ERROR
-                self._events.append((self._end, (Disconnected(why, detail=_describe(error)),)))
-        self._tell()
+                why = EndReason.BROKER_CLOSED if is_lost else EndReason.PROTOCOL_ERROR
+                self._events.append(
+                    (self._end_connection, (Disconnected(why, detail=_describe(error)),))
+                )
+        self._deliver_events()
 
-    def _tell(self) -> None:
+    def _deliver_events(self) -> None:
         while self._events and not (self._is_over or self._is_paused):
             step, arguments = self._events.popleft()
             try:
                 step(*arguments)
             except Exception:
                 logger.exception("a handler raised: its link is closed")
-                self._end(Disconnected(Ended.HANDLER_ERROR, detail="see the log"))
+                self._end_connection(Disconnected(EndReason.HANDLER_ERROR, detail="see the log"))
 
     # What paho says
 
@@ -300,10 +302,12 @@ class PahoConnection:
 
     def _take_connack(self, flags: ConnectFlags, code: ReasonCode, properties: Properties) -> None:
         if code.is_failure:
-            self._end(Disconnected(Ended.REFUSED, code.value, str(code)))
+            self._end_connection(Disconnected(EndReason.REFUSED, code.value, str(code)))
             return
         if self._is_open:
-            self._end(Disconnected(Ended.PROTOCOL_ERROR, detail="unexpected CONNACK"))
+            self._end_connection(
+                Disconnected(EndReason.PROTOCOL_ERROR, detail="unexpected CONNACK")
+            )
             return
         self._session_present = flags.session_present
         self._receive_max = getattr(properties, "ReceiveMaximum", _LARGEST_RECEIVE_MAX)
@@ -320,7 +324,7 @@ class PahoConnection:
         self._subscribe_id = None
         for code in codes:
             if code.value >= FIRST_ERROR_CODE:
-                self._end(Disconnected(Ended.REFUSED, code.value, "SUBSCRIBE"))
+                self._end_connection(Disconnected(EndReason.REFUSED, code.value, "SUBSCRIBE"))
                 return
         self._become_open()
 
@@ -330,13 +334,13 @@ class PahoConnection:
             self._deadline.cancel()
         self._events.extendleft((self._take_message, (each,)) for each in reversed(self._held))
         self._held.clear()
-        self._owner.take_opened(
+        self._owner.handle_opened(
             session_present=self._session_present, receive_max=self._receive_max
         )
 
     def _take_message(self, message: Message) -> None:
         if self._is_open:
-            self._owner.take_message(message)
+            self._owner.handle_message(message)
         else:
             self._held.append(message)
 
@@ -344,15 +348,15 @@ class PahoConnection:
         if packet_id in self._unwritten:
             self._unwritten.discard(packet_id)
         else:
-            self._owner.take_puback(packet_id, code.value)
+            self._owner.handle_puback(packet_id, code.value)
 
     def _take_closed(self, flags: DisconnectFlags, code: ReasonCode, _: Properties) -> None:
-        self._end(reason_of(flags, code))
+        self._end_connection(reason_of(flags, code))
 
-    def _end(self, reason: Disconnected) -> None:
+    def _end_connection(self, reason: Disconnected) -> None:
         if not self._is_over:
             self.drop()
-            self._owner.take_end(reason)
+            self._owner.handle_end(reason)
 
 
 class _LeftBehind:

@@ -25,7 +25,7 @@ from fleet_wire.links.link import (
     PROTOCOL_ERROR,
     BrokerAddress,
     Disconnected,
-    Ended,
+    EndReason,
     LinkLimits,
     Message,
     PublishProperties,
@@ -188,9 +188,9 @@ def reason_of(flags: DisconnectFlags, reason_code: ReasonCode) -> Disconnected:
     """Return why paho closed a connection, or the broker did."""
     code = reason_code.value
     if flags.is_disconnect_packet_from_server:
-        return Disconnected(Ended.BROKER_CLOSED, code, str(reason_code))
+        return Disconnected(EndReason.BROKER_CLOSED, code, str(reason_code))
     if code == KEEP_ALIVE_TIMEOUT:
-        return Disconnected(Ended.KEEPALIVE, detail="no PINGRESP in time")
+        return Disconnected(EndReason.KEEPALIVE, detail="no PINGRESP in time")
     if code == PROTOCOL_ERROR:
-        return Disconnected(Ended.PROTOCOL_ERROR, detail=str(reason_code))
-    return Disconnected(Ended.BROKER_CLOSED, detail="connection closed")
+        return Disconnected(EndReason.PROTOCOL_ERROR, detail=str(reason_code))
+    return Disconnected(EndReason.BROKER_CLOSED, detail="connection closed")

@@ -37,7 +37,7 @@ from fleet_wire.links.connecting import IdentityOf, identity_in
 from fleet_wire.links.link import (
     BrokerAddress,
     Disconnected,
-    Ended,
+    EndReason,
     LinkHandler,
     LinkLimits,
     Message,
@@ -158,7 +158,7 @@ class PahoLink:
 
     # What the connection tells
 
-    def take_opened(self, *, session_present: bool, receive_max: int) -> None:
+    def handle_opened(self, *, session_present: bool, receive_max: int) -> None:
         """Handle CONNACK and SUBACK."""
         self._is_connected = True
         self._factory.connects += 1
@@ -168,14 +168,14 @@ class PahoLink:
         with self._factory.within:
             self._handler.on_connected(session_present=session_present)
 
-    def take_message(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         """Handle a message."""
         if message.packet_id is not None:
             self._unacknowledged_in[message.packet_id] = message
         with self._factory.within:
             self._handler.on_message(message)
 
-    def take_puback(self, packet_id: int, code: int) -> None:
+    def handle_puback(self, packet_id: int, code: int) -> None:
         """Handle a PUBACK: the window has room again."""
         key = self._in_flight.pop(packet_id, None)
         if key is None:
@@ -186,10 +186,10 @@ class PahoLink:
             with self._factory.within:
                 on_ack(code)
 
-    def take_end(self, reason: Disconnected) -> None:
+    def handle_end(self, reason: Disconnected) -> None:
         """Handle the end of the connection, or its failure."""
         self._let_go()
-        if reason.why is Ended.PROTOCOL_ERROR:
+        if reason.why is EndReason.PROTOCOL_ERROR:
             self._factory.protocol_errors += 1
         try:
             with self._factory.within:
@@ -207,12 +207,12 @@ class PahoLink:
             connection = self._factory.connection(self, session, self._handler)
         except ConfigError as error:
             if self._starting is starting:
-                self.take_end(Disconnected(Ended.UNREACHABLE, detail=str(error)))
+                self.handle_end(Disconnected(EndReason.UNREACHABLE, detail=str(error)))
             return
         except Exception:
             logger.exception("session of a link's handler failed")
             if self._starting is starting:
-                self.take_end(Disconnected(Ended.HANDLER_ERROR, detail="session() raised"))
+                self.handle_end(Disconnected(EndReason.HANDLER_ERROR, detail="session() raised"))
             return
         if self._starting is not starting:  # `session` has closed the link
             return

@@ -53,7 +53,7 @@ class Speaker(Protocol):
         ...
 
 
-class Way(Protocol):
+class HeartbeatConnection(Protocol):
     """The connection that heartbeats go over."""
 
     member: Member | None
@@ -92,7 +92,7 @@ class Follower(ABC):
                 self.seen = len(heard)
                 self.take_beats(missed, member.telemetry_at)
 
-    def part(self) -> None:
+    def leave_routine(self) -> None:
         """Return to single heartbeats for this car: the follower has no more batch state."""
         if self.member is not None:
             self.member.leave()
@@ -112,7 +112,7 @@ class Member:
         self.number = number
         """Its turn among the cars of one moment."""
         self.speaker = speaker
-        self.way: Way | None = None
+        self.way: HeartbeatConnection | None = None
         """Set by the link, with the heartbeat that offers the rest."""
         self.is_offered = True
         """Whether nothing has changed since that was sent."""
@@ -163,7 +163,7 @@ class Member:
         for follower in self._followers:
             follower.catch_up()
 
-    def begin_again(self) -> None:
+    def reset_counts(self) -> None:
         """Reset the followers' counts to 0: all have caught up, and the routine forgets."""
         for follower in self._followers:
             follower.seen = 0
@@ -187,7 +187,7 @@ class Round:
         self._parts: list[tuple[Member, bytes]] | None = None
 
     @property
-    def is_whole(self) -> bool:
+    def is_intact(self) -> bool:
         """Return whether nobody has joined or left since it was sent."""
         return self._parts is None
 
@@ -202,7 +202,7 @@ class Round:
         members = self._routine.members
         return members[min(members)]
 
-    def parts(self) -> list[tuple[Member, bytes]]:
+    def split(self) -> list[tuple[Member, bytes]]:
         """Return the payload that each member has sent, in order, and be whole no longer."""
         if self._parts is None:
             self._parts = [
@@ -214,7 +214,7 @@ class Round:
 
     def messages(self) -> Iterator[Message]:
         """Yield each heartbeat as the message that would have come."""
-        for member, payload in self.parts():
+        for member, payload in self.split():
             yield Message(member.topic, payload, 0, False, False, None, None, None, None, [])  # noqa: FBT003 - in order
 
     def be_heard(self, now_s: float) -> None:
@@ -283,19 +283,19 @@ class Routine:
 
     def add(self, member: Member) -> None:
         """Add a car."""
-        self._take_apart()
+        self._split_rounds()
         self.members[member.number] = member
         self.on_change()
 
     def remove(self, member: Member) -> None:
         """Remove a car."""
-        self._take_apart()
+        self._split_rounds()
         del self.members[member.number]
         self.on_change()
 
-    def _take_apart(self) -> None:
+    def _split_rounds(self) -> None:
         for round_ in tuple(self.out):
-            round_.parts()
+            round_.split()
 
     def _forget(self) -> None:
         for member in self.members.values():
@@ -303,5 +303,5 @@ class Routine:
         self.sent.clear()
         self.heard.clear()
         for member in self.members.values():
-            member.begin_again()
+            member.reset_counts()
             member.speaker.joined(self)

@@ -94,7 +94,7 @@ class SeveralLinks:
         self._vehicle_of = vehicle_of
         self._on_broker = on_broker
         self._on_left_over = on_left_over
-        part_of = _PartOfSeveral if isinstance(handler, HandlerOfSeveral) else _Part
+        part_of = _PartOfSeveral if isinstance(handler, HandlerOfSeveral) else _BrokerLink
         self._parts = [
             part_of(self, handler, broker, make, within or nullcontext())
             for broker, make in factories
@@ -144,15 +144,15 @@ class SeveralLinks:
 
     def disconnect(self) -> None:
         """Disconnect from each broker."""
-        self._end(Link.disconnect)
+        self._end_all(Link.disconnect)
 
     def abort(self) -> None:
         """Drop each connection."""
-        self._end(Link.abort)
+        self._end_all(Link.abort)
 
     def leave_behind(self) -> None:
         """Forget each connection without a word."""
-        self._end(Link.leave_behind)
+        self._end_all(Link.leave_behind)
 
     def freeze(self) -> None:
         """Fall silent towards each."""
@@ -164,13 +164,13 @@ class SeveralLinks:
         for part in self._parts:
             part.link.thaw()
 
-    def _end(self, how: Callable[[Link], None]) -> None:
+    def _end_all(self, how: Callable[[Link], None]) -> None:
         self._is_wanted = self._is_told = False
         self._came_by.clear()
         for part in self._parts:
-            part.end(how)
+            part.end_for_good(how)
 
-    def _of_its_car(self, topic: str) -> _Part | None:
+    def _of_its_car(self, topic: str) -> _BrokerLink | None:
         """Return the way to the broker of the car that a topic is about; None: about no car."""
         try:
             vehicle_id = self._vehicle_of(topic)
@@ -184,7 +184,7 @@ class SeveralLinks:
         """Return what to say to each broker."""
         return self._handler.session()
 
-    def is_left_over(self, message: Message, part: _Part) -> bool:
+    def is_left_over(self, message: Message, part: _BrokerLink) -> bool:
         """Return whether a retained message, or its removal, concerns a car of another broker.
 
         A live message (neither retained nor empty) is valid on every broker.
@@ -203,21 +203,21 @@ class SeveralLinks:
             if message.qos:
                 self._came_by[id(message)] = link
 
-    def broker_is_there(self, part: _Part) -> None:
+    def broker_is_there(self, part: _BrokerLink) -> None:
         """Record that a broker has answered."""
         if self._is_told:
-            self._tell_of(part, None)
+            self._report_broker(part, None)
         else:
             self._begin_if_all_settled()
 
-    def broker_is_away(self, part: _Part, reason: Disconnected) -> None:
+    def broker_is_away(self, part: _BrokerLink, reason: Disconnected) -> None:
         """Record that a connection has ended, or could not be made."""
         if not any(each.link.is_connected for each in self._parts):
             if self._is_told or self._are_all_settled:
-                self._end(Link.abort)
+                self._end_all(Link.abort)
                 self._handler.on_disconnected(reason)
         elif self._is_told:
-            self._tell_of(part, reason)
+            self._report_broker(part, reason)
         else:
             self._begin_if_all_settled()
 
@@ -231,16 +231,16 @@ class SeveralLinks:
             return
         self._is_told = True
         for part in self._parts:
-            self._tell_of(part, part.last_end)
+            self._report_broker(part, part.last_end)
         connected = [part for part in self._parts if part.link.is_connected]
         self._handler.on_connected(session_present=all(part.session_present for part in connected))
 
-    def _tell_of(self, part: _Part, reason: Disconnected | None) -> None:
+    def _report_broker(self, part: _BrokerLink, reason: Disconnected | None) -> None:
         if self._on_broker is not None:
             self._on_broker(part.broker, reason)
 
 
-class _Part:
+class _BrokerLink:
     """The way to one of the brokers, a link after the other. Implements `LinkHandler`."""
 
     def __init__(
@@ -270,7 +270,7 @@ class _Part:
         self.is_settled = False
         self.link.connect()
 
-    def end(self, how: Callable[[Link], None]) -> None:
+    def end_for_good(self, how: Callable[[Link], None]) -> None:
         """End it in some way, and do not connect again."""
         if self._again is not None:
             self._again.cancel()
@@ -310,7 +310,7 @@ class _Part:
             self.link.connect()
 
 
-class _PartOfSeveral(_Part, HandlerOfSeveral):
+class _PartOfSeveral(_BrokerLink, HandlerOfSeveral):
     """The same for a handler that takes messages that come together at once."""
 
     def on_messages(self, messages: Sequence[Message]) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 
-class Told(StrEnum):
+class EvidenceSource(StrEnum):
     """A source of evidence: how a fact becomes known."""
 
     ATTEMPT = "attempt"
@@ -43,9 +43,9 @@ class Told(StrEnum):
     """The broker's own log."""
 
 
-HEARTBEATS: Final = (Told.TELEMETRY, Told.TELEMETRY_SINCE)
+HEARTBEATS: Final = (EvidenceSource.TELEMETRY, EvidenceSource.TELEMETRY_SINCE)
 """All that heartbeats tell: where there are none, both are missing."""
-PLATFORM_LOG: Final = (Told.PLATFORM, Told.COMMAND_END)
+PLATFORM_LOG: Final = (EvidenceSource.PLATFORM, EvidenceSource.COMMAND_END)
 """The same of the platform's log."""
 
 
@@ -249,17 +249,17 @@ class Fact(StrEnum):
 class FactInfo(NamedTuple):
     """The meaning of a fact, and the source that shows it."""
 
-    told: Told
+    told: EvidenceSource
     meaning: str
 
 
-def _of(told: Told, **meanings: str) -> dict[Fact, FactInfo]:
+def _facts_from(told: EvidenceSource, **meanings: str) -> dict[Fact, FactInfo]:
     return {Fact(name): FactInfo(told, meaning) for name, meaning in meanings.items()}
 
 
 FACTS: Final[dict[Fact, FactInfo]] = {
-    **_of(
-        Told.ATTEMPT,
+    **_facts_from(
+        EvidenceSource.ATTEMPT,
         went_well="the car answered that it opened, and reported an open lock where it reports any",
         nothing_requested="a call that the car does not open, and nobody had asked for it to open",
         nothing_published="an unlock that stopped before a command was sent to the car",
@@ -287,8 +287,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         without_booking="the command named no booking, as others' commands do",
         clock_wrong="the box's clock is wrong by more than half a minute, as its answers say",
     ),
-    **_of(
-        Told.RECEIPTS,
+    **_facts_from(
+        EvidenceSource.RECEIPTS,
         not_delivered="the broker took the command, and the box never confirmed it",
         silent_after_receipt="the box confirmed the command, and said nothing more",
         copy_refused="the box refused a copy of the command that came after the command had ended",
@@ -296,8 +296,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         opened_late="the car opened by the command after the customer was told no",
         opened_in_time="the car had opened in time by the box's clock, and its answer came late",
     ),
-    **_of(
-        Told.REASONS,
+    **_facts_from(
+        EvidenceSource.REASONS,
         refused_expired="the box refused: the command was too old by its clock",
         refused_replayed="the box refused: it had seen a later command before, so that this one"
         " looks like an old copy",
@@ -312,8 +312,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_vehicle_state="the box refused: the car was in a state in which it stays locked",
         refused_without_reason="the box failed, and did not say why",
     ),
-    **_of(
-        Told.PRESENCE,
+    **_facts_from(
+        EvidenceSource.PRESENCE,
         late_on_return="a late answer came just after the box had connected again",
         late_without_return="a late answer came without the box having to connect again",
         was_online="the car counted as connected when the unlock began",
@@ -336,8 +336,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         talks_while_offline="the box reported while it counted as not connected",
         reconnected_just_before="the box had connected less than two minutes before",
     ),
-    **_of(
-        Told.TELEMETRY,
+    **_facts_from(
+        EvidenceSource.TELEMETRY,
         silent_before="the box was silent for longer than usual when the unlock began",
         voltage_low="the car's battery was below 12.25 V in its last report",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
@@ -350,8 +350,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         lost_at_same_data="the cars that have lost their connection had used the same amount of"
         " mobile data, and no other car more",
     ),
-    **_of(
-        Told.TELEMETRY_SINCE,
+    **_facts_from(
+        EvidenceSource.TELEMETRY_SINCE,
         reported_after="the box went on reporting after it should have had the command, and had"
         " not to connect again for it",
         resumed="the box reported again after a silence or with a late answer, and had not to"
@@ -359,8 +359,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         silent_since="silence from the command on, though two regular reports (heartbeats) should"
         " have come",
     ),
-    **_of(
-        Told.EVENTS,
+    **_facts_from(
+        EvidenceSource.EVENTS,
         booted_before="the box had restarted within ten minutes before",
         booted_after="the box restarted after the command",
         booted_again="the box restarted twice or more within ten minutes",
@@ -372,8 +372,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         power_in_doubt="the car's battery was low or fell, the box restarted, or others are back"
         " without it",
     ),
-    **_of(
-        Told.STATE,
+    **_facts_from(
+        EvidenceSource.STATE,
         state_without_result="the car reported an open lock, and no answer came",
         result_without_state="the box said that it unlocked, and no open lock was reported",
         lock_bounced="the lock sprang open again when the car was last locked",
@@ -391,8 +391,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         not_parked="the ignition was on, the car not in park, or remote services off",
         wrong_pin="the box said that the command's PIN was wrong, or locked after wrong ones",
     ),
-    **_of(
-        Told.NEIGHBOURS,
+    **_facts_from(
+        EvidenceSource.NEIGHBOURS,
         fails_again="another unlock of this car failed within half an hour",
         went_well_between="an unlock of this car went well within half an hour",
         blocks_later="a later unlock of this car was turned down as another was under way",
@@ -415,8 +415,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         sent_twice="two commands were sent to the car for one request, this one or one just before",
         unlocked_moments_before="the car had been asked to open or to lock moments before",
     ),
-    **_of(
-        Told.KIND,
+    **_facts_from(
+        EvidenceSource.KIND,
         operator_fails="cars of this mobile operator fail far more often than others",
         region_fails="cars of this region fail far more often than others",
         firmware_fails="cars with this firmware fail far more often than others",
@@ -443,8 +443,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         no_operator_heard="silence of all cars in this region since the command, whatever their"
         " operator",
     ),
-    **_of(
-        Told.PLATFORM,
+    **_facts_from(
+        EvidenceSource.PLATFORM,
         said_yes="the platform answered the app, and with no error",
         said_done="the platform answered the app that the car is open, not that it is to wait",
         said_no="the platform turned the request down",
@@ -489,12 +489,12 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         cars_of_others="one account was refused several cars within minutes, as it has booked none"
         " of them",
     ),
-    **_of(
-        Told.COMMAND_END,
+    **_facts_from(
+        EvidenceSource.COMMAND_END,
         platform_gave_up="the platform gave the command up as unanswered, or never sent it",
     ),
-    **_of(
-        Told.BROKER_LOG,
+    **_facts_from(
+        EvidenceSource.BROKER_LOG,
         left_quietly="the box had closed its connection, and counted as connected all the same",
         replaced="another connection under the box's name (client id) ended the one before",
         taken_over="connections under the box's name (client id) ended one another again and again"

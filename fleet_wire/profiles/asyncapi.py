@@ -20,7 +20,7 @@ from fleet_wire.profiles.mapped import MappedProfile, topics_of
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.profiles.reading import TEXT
-from fleet_wire.profiles.telling import wanted
+from fleet_wire.profiles.telling import wanted_values
 from fleet_wire.profiles.topic_templates import ANY, VEHICLE, TopicTemplate
 
 VERSION: Final = "3.0.0"
@@ -171,14 +171,14 @@ def _json_schema(kind: TopicKind, message: MessageForm) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": {}}
     for name, field in message.fields.items():
         if field.at is not None and field.at.startswith("/"):
-            _put(schema, field.at, _value_schema(name, FIELDS[kind][name], field))
-    for pointer, values in wanted(message).items():
+            _put_schema(schema, field.at, _value_schema(name, FIELDS[kind][name], field))
+    for pointer, values in wanted_values(message).items():
         told_by = {"enum": [*values], "description": "by this it is told apart"}
-        _put(schema, pointer, told_by, is_required=None not in values)
+        _put_schema(schema, pointer, told_by, is_required=None not in values)
     return schema
 
 
-def _put(
+def _put_schema(
     schema: dict[str, Any], pointer: str, value: dict[str, Any], *, is_required: bool = False
 ) -> None:
     """Put the schema of a value where a pointer points."""

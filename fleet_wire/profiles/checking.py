@@ -16,7 +16,7 @@ from fleet_wire.profiles.pointers import at as value_at
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Correlation
 from fleet_wire.profiles.reading import CORRELATION_DATA, TEXT
-from fleet_wire.profiles.telling import are_apart, fits, wanted
+from fleet_wire.profiles.telling import are_exclusive, fits, wanted_values
 from fleet_wire.profiles.topic_templates import (
     ANY,
     CLIENT,
@@ -113,7 +113,7 @@ def _pointer_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
 
 def _when_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
     """Yield conditions that cannot be asked of a message, or that what is sent does not meet."""
-    for pointer, values in wanted(message).items():
+    for pointer, values in wanted_values(message).items():
         here: Loc = (*at, "when", pointer)
         try:
             tokens = tokens_of(pointer)
@@ -124,11 +124,11 @@ def _when_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
             yield here, "points into JSON, but the payload is text"
         elif not values:
             yield here, "expected at least one value"
-        elif message.send is not None and not _is_said(value_at(message.send, tokens), values):
+        elif message.send is not None and not _is_sendable(value_at(message.send, tokens), values):
             yield (*at, "send"), f"what is sent does not say {_in_words(pointer, values)}"
 
 
-def _is_said(sent: Any, values: tuple[Scalar, ...]) -> bool:
+def _is_sendable(sent: Any, values: tuple[Scalar, ...]) -> bool:
     """Return whether what is sent is one of the values, or what a field makes of it."""
     return fits(sent, values) or (isinstance(sent, str) and PLACE.search(sent) is not None)
 
@@ -210,7 +210,7 @@ def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
                 found = f"'{message.topic}' collides with {who}: one topic would be both"
                 yield (*at, "topic"), found
                 break
-            if not are_apart(message, other):
+            if not are_exclusive(message, other):
                 found = (
                     f"'{message.topic}' is a topic of {kind.value} too, and a message could be"
                     " both: say in `when` of each what tells them apart"

@@ -63,13 +63,13 @@ class Entry:
             form["payload"] = "text"
         if self.group.told_at is not None:
             form["when"] = {self.group.told_at: list(self.group.told)}
-        if self.group.is_retained:
+        if self.group.has_retained:
             form["retain"] = True
         if WILD in self.group.pattern:
             form["heard_only"] = True
         return form | {"fields": self.fields}
 
-    def heard(self, name: str) -> list[str]:
+    def values_of(self, name: str) -> list[str]:
         """Return what was heard of a field, empty texts aside: `DONE;*` for what begins alike."""
         at = self.fields[name]["at"]
         if at == self.group.told_at:
@@ -87,7 +87,7 @@ class _Option(NamedTuple):
 
 
 @dataclass
-class Sorted:
+class SortedGroups:
     """Groups that are topics of a profile, and the others with the reason why not."""
 
     entries: list[Entry] = field(default_factory=list)
@@ -97,12 +97,12 @@ class Sorted:
         """Return all groups."""
         return [*(one.group for one in self.entries), *(group for group, _ in self.others)]
 
-    def of(self, kind: TopicKind) -> list[Entry]:
+    def of_kind(self, kind: TopicKind) -> list[Entry]:
         """Return the topics of a kind."""
         return [one for one in self.entries if one.kind is kind]
 
 
-def sorted_out(groups: Sequence[Group]) -> Sorted:
+def sorted_out(groups: Sequence[Group]) -> SortedGroups:
     """Return what each group is taken for: answers and commands as sure as there are any."""
     options = [(group, list(_options(group))) for group in groups]
     for kind in (TopicKind.RESULT, TopicKind.COMMAND):
@@ -112,7 +112,7 @@ def sorted_out(groups: Sequence[Group]) -> Sorted:
             (group, [one for one in some if one.entry.kind is not kind or one.rank <= best])
             for group, some in options
         ]
-    found = Sorted()
+    found = SortedGroups()
     for group, some in options:
         if some:
             found.entries.append(some[0].entry)
@@ -124,7 +124,7 @@ def sorted_out(groups: Sequence[Group]) -> Sorted:
 
 def _why_not(group: Group) -> str:
     """Return why a group is no topic of a profile, where that is known."""
-    if group.is_retained and TopicKind.COMMAND in kinds_of(group):
+    if group.has_retained and TopicKind.COMMAND in kinds_of(group):
         return "retained, and a command never is"
     if VEHICLE not in group.pattern and next(vehicle_pointers(group), None) is None:
         return "nothing looks like the id of a car (--vehicle names one)"
@@ -151,7 +151,7 @@ def _options(group: Group) -> Iterator[_Option]:
 
 def _entry(kind: TopicKind, group: Group) -> Entry | None:
     """Return a group as one of a kind; None where it does not say what such a message says."""
-    if kind is TopicKind.COMMAND and group.is_retained:
+    if kind is TopicKind.COMMAND and group.has_retained:
         return None
     try:
         fields = fields_of(kind, group)
@@ -184,7 +184,7 @@ def _rank(entry: Entry) -> int | None:
 
 
 def _has_weak_words(group: Group) -> bool:
-    words = {word for level in group.words for word in words_in(level)}
+    words = {word for level in group.constant_levels for word in words_in(level)}
     is_told = group.told_at is not None or "{action}" in group.pattern
     return not is_told and not words & (KIND_WORDS[TopicKind.COMMAND] - WEAK_KIND_WORDS)
 
@@ -199,9 +199,9 @@ def _is_clear(entry: Entry) -> bool:
 # Ids
 
 
-def _name_ids(found: Sorted) -> None:
+def _name_ids(found: SortedGroups) -> None:
     """Name the ids of commands and answers, and the meaning of other topic levels."""
-    commands, answers = found.of(TopicKind.COMMAND), found.of(TopicKind.RESULT)
+    commands, answers = found.of_kind(TopicKind.COMMAND), found.of_kind(TopicKind.RESULT)
     asked, answered = ids_of([one.group for one in commands], [one.group for one in answers])
     for entry, at in zip([*commands, *answers], [*asked, *answered], strict=True):
         _put_id(entry, at)
@@ -214,16 +214,16 @@ def _name_ids(found: Sorted) -> None:
     _name_last_commands(found)
 
 
-def _name_last_commands(found: Sorted) -> None:
+def _name_last_commands(found: SortedGroups) -> None:
     """Name the field in which states repeat the id of the command that moved the lock."""
     ids = {
         said
-        for one in found.of(TopicKind.COMMAND)
+        for one in found.of_kind(TopicKind.COMMAND)
         if one.id_at is not None
         for said in one.group.values(one.id_at)
         if isinstance(said, str) and len(said) >= _LETTERS_OF_AN_ID
     }
-    for entry in found.of(TopicKind.STATE):
+    for entry in found.of_kind(TopicKind.STATE):
         taken = {field["at"] for field in entry.fields.values()}
         for pointer in entry.group.pointers:
             if pointer not in taken and not ids.isdisjoint(_texts(entry.group.values(pointer))):

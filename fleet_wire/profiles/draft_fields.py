@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
-from fleet_wire.profiles.draft_groups import MAX_VALUES, Group, last_word, word_before
+from fleet_wire.profiles.draft_groups import MAX_VALUES, Group, last_word, parent_word
 from fleet_wire.profiles.draft_words import (
     ABOUT,
     FIELD_WORDS,
@@ -48,7 +48,7 @@ def fields_of(kind: TopicKind, group: Group) -> dict[str, Field]:
     a reason: a refusal without one would look like one of the broker's.
     """
     found: dict[str, Field] = {}
-    for name, place in _places(kind, group):
+    for name, place in _candidate_fields(kind, group):
         if name in found or _leads_through(place, found):
             continue
         info, heard = FIELDS[kind][name], _values(group, place)
@@ -88,11 +88,11 @@ def _leads_through(at: str, found: Mapping[str, Field]) -> bool:
     )
 
 
-def _places(kind: TopicKind, group: Group) -> Iterator[tuple[str, str]]:
+def _candidate_fields(kind: TopicKind, group: Group) -> Iterator[tuple[str, str]]:
     """Yield which field may stand where: the likeliest place of a field first."""
     about = ABOUT.get(kind)
     if about is not None:
-        place = _place_of(about, kind, group)
+        place = _find_word(about, kind, group)
         if place is not None:
             yield about, place
     if group.documents is None:
@@ -100,7 +100,7 @@ def _places(kind: TopicKind, group: Group) -> Iterator[tuple[str, str]]:
         return
     pointers = [one for one in group.pointers if one != group.told_at]
     named = [(_field_named(kind, last_word(one)), one) for one in pointers]
-    within = [(_field_named(kind, word_before(one)), one) for one in pointers]
+    within = [(_field_named(kind, parent_word(one)), one) for one in pointers]
     yield from ((name, one) for name, one in named if name not in (None, about, COMMAND))
     for name, one in within:
         if name not in (None, about, COMMAND) and FIELDS[kind][name].type in _NAMED_BY_PARENT:
@@ -109,7 +109,7 @@ def _places(kind: TopicKind, group: Group) -> Iterator[tuple[str, str]]:
 
 def _text_places(kind: TopicKind, group: Group, about: str | None) -> Iterator[tuple[str, str]]:
     if about is None:
-        names = (_field_named(kind, plain(word)) for word in reversed(group.words))
+        names = (_field_named(kind, plain(word)) for word in reversed(group.constant_levels))
         name = next((name for name in names if name is not None), None)
         if name is not None:
             yield name, TEXT
@@ -117,7 +117,7 @@ def _text_places(kind: TopicKind, group: Group, about: str | None) -> Iterator[t
         yield "reason", TEXT
 
 
-def _place_of(about: str, kind: TopicKind, group: Group) -> str | None:
+def _find_word(about: str, kind: TopicKind, group: Group) -> str | None:
     """Return where the word stands that a message is about: by name and value, or by one."""
     if group.level(f"{{{about}}}") is not None:
         return f"{{{about}}}"

@@ -56,12 +56,12 @@ class Group:
         return "/".join(self.pattern)
 
     @property
-    def words(self) -> list[str]:
+    def constant_levels(self) -> list[str]:
         """Return the levels that are the same for all cars."""
         return [level for level in self.pattern if level != WILD and not level.startswith("{")]
 
     @property
-    def is_retained(self) -> bool:
+    def has_retained(self) -> bool:
         """Return whether the broker kept one of them."""
         return any(message.retain for message in self.messages)
 
@@ -141,7 +141,7 @@ def groups_of(heard: Sequence[tuple[Levels, Message]], vehicles: frozenset[str])
     for group in found:
         group.set_odd_ones_aside()
         _leave_cars_to_the_payload(group)
-    return [part for group in found for part in _parts_of(group)]
+    return [part for group in found for part in _split_group(group)]
 
 
 def _document(message: Message) -> dict[str, Any] | None:
@@ -181,12 +181,12 @@ def last_word(pointer: str) -> str:
     return plain(pointer.rpartition("/")[2].rpartition(".")[2])
 
 
-def word_before(pointer: str) -> str:
+def parent_word(pointer: str) -> str:
     """Return how the object is called in which a field lies; empty at the top."""
     return last_word(pointer.rpartition("/")[0])
 
 
-def _parts_of(group: Group) -> list[Group]:
+def _split_group(group: Group) -> list[Group]:
     """Return a group parted by what a field says that its messages are, where one does so."""
     for key in (group.documents or [{}])[0]:
         if plain(key) not in TELLING_WORDS:
@@ -221,11 +221,11 @@ def kinds_of(group: Group) -> Iterator[TopicKind]:
         yield from () if group.kind is None else (group.kind,)
         return
     yield from (kind for kind, about in ABOUT.items() if f"{{{about}}}" in group.pattern)
-    for level in reversed(group.words):
+    for level in reversed(group.constant_levels):
         words = words_in(level)
         yield from (kind for kind, known in KIND_WORDS.items() if words & known)
-    if group.documents is None and group.words:
-        yield from _kinds_of_a_value(plain(group.words[-1]))
+    if group.documents is None and group.constant_levels:
+        yield from _kinds_of_a_value(plain(group.constant_levels[-1]))
 
 
 def _kinds_of_a_value(word: str) -> Iterator[TopicKind]:

@@ -12,142 +12,142 @@ from typing import Final
 from fleet_wire.contract.topics import TopicKind
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 KIND_WORDS: Final[Mapping[TopicKind, frozenset[str]]] = {
-    TopicKind.RESULT: _words(
+    TopicKind.RESULT: _word_set(
         "result results response responses resp rsp res ack acks answer answers reply replies nack"
         " executed"
     ),
-    TopicKind.COMMAND: _words(
+    TopicKind.COMMAND: _word_set(
         "command commands cmd cmds order orders request requests req set unlock lock rpc control"
     ),
-    TopicKind.PRESENCE: _words(
+    TopicKind.PRESENCE: _word_set(
         "presence online connected connection link lwt availability available will alive"
     ),
-    TopicKind.TELEMETRY: _words(
+    TopicKind.TELEMETRY: _word_set(
         "telemetry heartbeat metrics metric ping gps position location data tele stat"
     ),
-    TopicKind.EVENT: _words("event events notify notification alert alerts"),
-    TopicKind.STATE: _words(
+    TopicKind.EVENT: _word_set("event events notify notification alert alerts"),
+    TopicKind.STATE: _word_set(
         "state states status doors door lock locked locks shadow vehicle reported"
     ),
 }
 """Words of topics that tell the kind of message; the first kind of which a word is there."""
-TELLING_WORDS: Final = _words("type kind event msgtype messagetype eventtype class category")
+TELLING_WORDS: Final = _word_set("type kind event msgtype messagetype eventtype class category")
 """Fields that say what kind of message this is, where one topic holds several."""
-_VOLTAGE: Final = _words(
+_VOLTAGE: Final = _word_set(
     "voltage voltagev batteryvoltage batteryv boardvoltage volt volts v12 u ubat vbat vbatt"
 )
 FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
     TopicKind.COMMAND: {
-        "command_id": _words(
+        "command_id": _word_set(
             "id commandid cmdid requestid correlationid msgid messageid uuid executionid"
         ),
-        "action": _words("action op operation command cmd type typ name method do"),
-        "issued_at": _words("issuedat ts timestamp time sent sentat created createdat"),
-        "expires_at": _words("expiresat expires exp until validuntil deadline"),
-        "vehicle_id": _words("vin vehicle vehicleid carid car deviceid device"),
+        "action": _word_set("action op operation command cmd type typ name method do"),
+        "issued_at": _word_set("issuedat ts timestamp time sent sentat created createdat"),
+        "expires_at": _word_set("expiresat expires exp until validuntil deadline"),
+        "vehicle_id": _word_set("vin vehicle vehicleid carid car deviceid device"),
     },
     TopicKind.RESULT: {
-        "command_id": _words(
+        "command_id": _word_set(
             "id commandid cmdid requestid correlationid msgid messageid uuid executionid"
         ),
-        "phase": _words("status phase result state outcome code success ok"),
-        "reason": _words(
+        "phase": _word_set("status phase result state outcome code success ok"),
+        "reason": _word_set(
             "reason reasoncode error errorcode err errcode cause failure failurereason why"
         ),
-        "detail": _words("message detail details description errormessage msg text"),
-        "box_time": _words("ts timestamp time at"),
-        "vehicle_id": _words("vin vehicle vehicleid carid car deviceid device"),
+        "detail": _word_set("message detail details description errormessage msg text"),
+        "box_time": _word_set("ts timestamp time at"),
+        "vehicle_id": _word_set("vin vehicle vehicleid carid car deviceid device"),
     },
     TopicKind.STATE: {
-        "is_locked": _words("locked islocked lock centrallock lockstate doorlock"),
-        "is_open": _words("open isopen door dooropen driverdoor"),
+        "is_locked": _word_set("locked islocked lock centrallock lockstate doorlock"),
+        "is_open": _word_set("open isopen door dooropen driverdoor"),
         "voltage_v": _VOLTAGE,
-        "firmware": _words("firmware fw version swversion firmwareversion"),
-        "hardware": _words("hardware hw model hwversion"),
-        "operator": _words("operator carrier provider network mno plmn sim"),
-        "technology": _words("technology rat radiotechnology networktype"),
-        "region": _words("region city zone area district town"),
-        "site": _words("site station parking lot"),
-        "last_command_id": _words("lastcommandid lastcommand"),
+        "firmware": _word_set("firmware fw version swversion firmwareversion"),
+        "hardware": _word_set("hardware hw model hwversion"),
+        "operator": _word_set("operator carrier provider network mno plmn sim"),
+        "technology": _word_set("technology rat radiotechnology networktype"),
+        "region": _word_set("region city zone area district town"),
+        "site": _word_set("site station parking lot"),
+        "last_command_id": _word_set("lastcommandid lastcommand"),
     },
     TopicKind.PRESENCE: {
-        "status": _words("status online connected state presence up"),
-        "session_id": _words("sessionid session sessionidentifier"),
-        "reason": _words("reason reasoncode cause why"),
+        "status": _word_set("status online connected state presence up"),
+        "session_id": _word_set("sessionid session sessionidentifier"),
+        "reason": _word_set("reason reasoncode cause why"),
     },
     TopicKind.TELEMETRY: {
-        "signal_dbm": _words("signal signaldbm rssi rsrp dbm"),
+        "signal_dbm": _word_set("signal signaldbm rssi rsrp dbm"),
         "voltage_v": _VOLTAGE,
-        "position_age_s": _words("positionage fixage gpsage"),
-        "boots": _words("boots bootcount reboots restarts"),
-        "uptime_s": _words("uptime uptimes monotonic"),
-        "data_used_bytes": _words("dataused datausage bytesused traffic"),
+        "position_age_s": _word_set("positionage fixage gpsage"),
+        "boots": _word_set("boots bootcount reboots restarts"),
+        "uptime_s": _word_set("uptime uptimes monotonic"),
+        "data_used_bytes": _word_set("dataused datausage bytesused traffic"),
     },
     TopicKind.EVENT: {
-        "event": _words("event name type kind code"),
-        "boots": _words("boots bootcount"),
-        "firmware": _words("firmware fw version swversion firmwareversion"),
+        "event": _word_set("event name type kind code"),
+        "boots": _word_set("boots bootcount"),
+        "firmware": _word_set("firmware fw version swversion firmwareversion"),
     },
     TopicKind.WAKE: {},
 }
 """Names of fields that tell what a field holds."""
 VALUE_WORDS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "action": {
-        "unlock": _words("unlock open opened unlocked unlockdoors opendoors"),
-        "lock": _words("lock close closed shut locked lockdoors closedoors"),
+        "unlock": _word_set("unlock open opened unlocked unlockdoors opendoors"),
+        "lock": _word_set("lock close closed shut locked lockdoors closedoors"),
     },
     "phase": {
-        "executed": _words(
+        "executed": _word_set(
             "ok executed success succeeded successful done completed complete true 0"
             " unlocked locked"
         ),
-        "received": _words(
+        "received": _word_set(
             "received rcv recv accepted ack acknowledged seen got delivered inprogress progress"
             " processing pending queued running"
         ),
-        "refused": _words(
+        "refused": _word_set(
             "error err failed failure fail refused rejected denied nack nok nope ko false timeout"
         ),
     },
     "status": {
-        "online": _words("online connected up yes true 1 alive"),
-        "offline": _words("offline disconnected down no false 0 lost"),
+        "online": _word_set("online connected up yes true 1 alive"),
+        "offline": _word_set("offline disconnected down no false 0 lost"),
     },
     "is_locked": {
-        "true": _words("locked lock true yes 1 closed shut on"),
-        "false": _words("unlocked unlock false no 0 open off"),
+        "true": _word_set("locked lock true yes 1 closed shut on"),
+        "false": _word_set("unlocked unlock false no 0 open off"),
     },
     "reason": {
-        "low_voltage": _words(
+        "low_voltage": _word_set(
             "lowvoltage lowbatt lowbattery batterylow undervoltage batt battery voltage"
         ),
-        "pin_locked": _words("pinlocked pinblocked"),
-        "wrong_pin": _words("wrongpin badpin pin"),
-        "ttl_too_long": _words("ttltoolong"),
-        "no_reservation": _words("noreservation nobooking reservation booking"),
-        "can_bus_no_ack": _words("canbusnoack canbus cantmo cantimeout cannoack"),
-        "actuator_inhibited": _words("actuatorinhibited inhibited overheated thermal hot"),
-        "wrong_vehicle_state": _words(
+        "pin_locked": _word_set("pinlocked pinblocked"),
+        "wrong_pin": _word_set("wrongpin badpin pin"),
+        "ttl_too_long": _word_set("ttltoolong"),
+        "no_reservation": _word_set("noreservation nobooking reservation booking"),
+        "can_bus_no_ack": _word_set("canbusnoack canbus cantmo cantimeout cannoack"),
+        "actuator_inhibited": _word_set("actuatorinhibited inhibited overheated thermal hot"),
+        "wrong_vehicle_state": _word_set(
             "wrongvehiclestate vehiclestate wrongstate ignition ignitionon driving moving notparked"
             " ajar doorajar"
         ),
-        "bad_signature": _words("badsignature signature"),
-        "replayed": _words("replayed replay"),
-        "expired": _words("expired stale tooold"),
-        "malformed": _words("malformed unparsable"),
-        "busy": _words("busy"),
-        "last_will": _words("lastwill will lwt connectionlost"),
-        "sleep": _words("sleep sleeping asleep"),
-        "shutdown": _words("shutdown poweroff"),
+        "bad_signature": _word_set("badsignature signature"),
+        "replayed": _word_set("replayed replay"),
+        "expired": _word_set("expired stale tooold"),
+        "malformed": _word_set("malformed unparsable"),
+        "busy": _word_set("busy"),
+        "last_will": _word_set("lastwill will lwt connectionlost"),
+        "sleep": _word_set("sleep sleeping asleep"),
+        "shutdown": _word_set("shutdown poweroff"),
     },
     "is_open": {
-        "true": _words("open opened true yes 1"),
-        "false": _words("closed close shut false no 0"),
+        "true": _word_set("open opened true yes 1"),
+        "false": _word_set("closed close shut false no 0"),
     },
 }
 """Values of fields, and what they are taken to mean."""
@@ -174,11 +174,11 @@ ABOUT: Final[Mapping[TopicKind, str]] = {
     TopicKind.PRESENCE: "status",
 }
 """The field that a message of a kind is about."""
-WEAK_KIND_WORDS: Final = _words("unlock lock")
+WEAK_KIND_WORDS: Final = _word_set("unlock lock")
 """Words for a topic of commands that may also mean the lock's state."""
-CLIENT_WORDS: Final = _words("client clients user users app apps phone phones sender from")
+CLIENT_WORDS: Final = _word_set("client clients user users app apps phone phones sender from")
 """Words that stand before the id of a command's sender."""
-_LOOSE_WORDS: Final = _words("true false yes no on off 0 1 locked unlocked opened closed")
+_LOOSE_WORDS: Final = _word_set("true false yes no on off 0 1 locked unlocked opened closed")
 """Values that may mean much: a state of the lock says them as well as a command or an answer."""
 KNOWN_WORDS: Final = frozenset(
     word

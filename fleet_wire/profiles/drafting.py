@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.error_text import text_problem
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.checking import problems_of
-from fleet_wire.profiles.draft_entries import COMMAND_LEVEL, Entry, Sorted, sorted_out
+from fleet_wire.profiles.draft_entries import COMMAND_LEVEL, Entry, SortedGroups, sorted_out
 from fleet_wire.profiles.draft_fields import OTHERWISE, Field
 from fleet_wire.profiles.draft_groups import Group, groups_of
 from fleet_wire.profiles.draft_topics import VEHICLE
@@ -25,7 +26,6 @@ from fleet_wire.profiles.gaps import FILL_IN
 from fleet_wire.profiles.mapped import MappedProfile
 from fleet_wire.profiles.samples import Sample
 from fleet_wire.profiles.topic_templates import TopicTemplate
-from fleet_wire.shown import text_problem
 
 _WORD_NEEDED: Final = {TopicKind.COMMAND: "unlock", TopicKind.RESULT: "executed"}
 """The word that some message of a kind must contain."""
@@ -68,7 +68,7 @@ def _is_usable(topic: str) -> bool:
 # Whether it is one
 
 
-def _fault(found: Sorted, mqtt: str, heard: Sequence[Message]) -> tuple[Entry, str] | None:
+def _fault(found: SortedGroups, mqtt: str, heard: Sequence[Message]) -> tuple[Entry, str] | None:
     """Return a topic that a profile cannot have, or that cannot be read, and why; None: all can."""
     _forget_ids_of_answers_alone(found)
     for entry in found.entries:
@@ -83,11 +83,11 @@ def _fault(found: Sorted, mqtt: str, heard: Sequence[Message]) -> tuple[Entry, s
     return _unreadable(found.entries, MappedProfile(form, name="draft"), heard)
 
 
-def _forget_ids_of_answers_alone(found: Sorted) -> None:
+def _forget_ids_of_answers_alone(found: SortedGroups) -> None:
     """Drop the ids of answers if commands carry none."""
-    commands = found.of(TopicKind.COMMAND)
+    commands = found.of_kind(TopicKind.COMMAND)
     if commands and not any(one.has_id for one in commands):
-        for one in found.of(TopicKind.RESULT):
+        for one in found.of_kind(TopicKind.RESULT):
             one.forget_id()
 
 
@@ -96,7 +96,7 @@ def _unreadable(
 ) -> tuple[Entry, str] | None:
     for message in heard:
         try:
-            place = profile.place(message)
+            place = profile.slot_of(message)
         except RemoteProtocolError:
             continue
         try:
@@ -129,21 +129,21 @@ def _texts(value: Any) -> Iterator[str]:
 # What it says
 
 
-def _document(found: Sorted, mqtt: str) -> dict[str, Any]:
+def _document(found: SortedGroups, mqtt: str) -> dict[str, Any]:
     """Return the draft as its file says it."""
     settings = {key: value for key, (value, _) in _settings(found, mqtt).items()}
-    topics = {kind.value: [one.form() for one in found.of(kind)] for kind in TopicKind}
+    topics = {kind.value: [one.form() for one in found.of_kind(kind)] for kind in TopicKind}
     for kind in _WORD_NEEDED:
         _fill_in(kind, topics[kind.value], found)
     return {**settings, **{kind: forms for kind, forms in topics.items() if forms}}
 
 
-def _fill_in(kind: TopicKind, forms: list[dict[str, Any]], found: Sorted) -> None:
+def _fill_in(kind: TopicKind, forms: list[dict[str, Any]], found: SortedGroups) -> None:
     """Mark the topic, or its most needed word, that a person must fill in."""
     name, word = ABOUT[kind], _WORD_NEEDED[kind]
     if not forms:
         levels = [FILL_IN, VEHICLE, kind.value]
-        if any(one.has_id for other in _WORD_NEEDED for one in found.of(other)):
+        if any(one.has_id for other in _WORD_NEEDED for one in found.of_kind(other)):
             levels.append(COMMAND_LEVEL)
         field: Field = {"at": "text", "values": {}, "otherwise": OTHERWISE[name]}
         forms.append({"topic": "/".join(levels), "payload": "text", "fields": {name: field}})
@@ -155,9 +155,9 @@ def _fill_in(kind: TopicKind, forms: list[dict[str, Any]], found: Sorted) -> Non
         forms[0]["fields"] = {**forms[0]["fields"], name: filled}
 
 
-def _settings(found: Sorted, mqtt: str) -> dict[str, tuple[Any, str]]:
+def _settings(found: SortedGroups, mqtt: str) -> dict[str, tuple[Any, str]]:
     """Return what holds for the whole fleet, each with a comment."""
-    commands, answers = found.of(TopicKind.COMMAND), found.of(TopicKind.RESULT)
+    commands, answers = found.of_kind(TopicKind.COMMAND), found.of_kind(TopicKind.RESULT)
     settings: dict[str, tuple[Any, str]] = {"mqtt": (mqtt, "")}
     if any("expires_at" in one.fields for one in commands):
         settings["expires"] = (True, "")
@@ -169,17 +169,17 @@ def _settings(found: Sorted, mqtt: str) -> dict[str, tuple[Any, str]]:
     return settings
 
 
-def _correlation(found: Sorted, mqtt: str) -> tuple[str, str]:
+def _correlation(found: SortedGroups, mqtt: str) -> tuple[str, str]:
     """Return how answers are told apart that carry no id of a command."""
     if mqtt == "5" and _share_correlation_data(found):
         return "correlation_data", ""
     return "only_open", "no id was found that commands and answers share"
 
 
-def _share_correlation_data(found: Sorted) -> bool:
+def _share_correlation_data(found: SortedGroups) -> bool:
     """Return whether answers carry that of commands; of a kind that nobody knows, any others do."""
     commands, answers = (
-        [one.group for one in found.of(kind)] or [group for group, _ in found.others]
+        [one.group for one in found.of_kind(kind)] or [group for group, _ in found.others]
         for kind in _WORD_NEEDED
     )
     return any(
@@ -208,12 +208,12 @@ def _is_id_of_several(commands: Sequence[Entry]) -> bool:
 # How it is written
 
 
-def _lines(found: Sorted, mqtt: str) -> Iterator[str]:
+def _lines(found: SortedGroups, mqtt: str) -> Iterator[str]:
     for key, (value, comment) in _settings(found, mqtt).items():
         yield f"{key}: {_value(value, key)}" + (f" # {comment}" if comment else "")
     document = _document(found, mqtt)
     for kind in TopicKind:
-        forms, entries = document.get(kind.value, []), found.of(kind)
+        forms, entries = document.get(kind.value, []), found.of_kind(kind)
         if forms:
             yield from ("", f"{kind.value}:")
         for number, form in enumerate(forms):
@@ -221,14 +221,14 @@ def _lines(found: Sorted, mqtt: str) -> Iterator[str]:
     if found.others:
         yield from ("", "# Not understood:")
     for group, why in found.others:
-        line = f"#   {_quoted(group.template)}  {_shown(group)}"
+        line = f"#   {_quoted(group.template)}  {_first_payload(group)}"
         yield f"{line}: {_quoted(why)[1:-1]}" if why else line
 
 
 def _comments(entry: Entry) -> Iterator[str]:
     """Yield what somebody should know who looks at a topic: examples, and guesses."""
     group = entry.group
-    yield f"such as {_shown(group)}"
+    yield f"such as {_first_payload(group)}"
     if group.odd:
         count = len(group.odd) + len(group.messages)
         yield f"{len(group.odd)} of {count} messages cannot be read: {group.odd[0].payload[:60]!r}"
@@ -239,16 +239,16 @@ def _comments(entry: Entry) -> Iterator[str]:
         values = field.get("values", {})
         if not values and name != ABOUT.get(entry.kind):
             continue
-        heard = entry.heard(name)
+        heard = entry.values_of(name)
         unknown = [text for text in heard if text not in values]
         if unknown and "otherwise" in field:
-            yield f"taken for {field['otherwise']}: {_listed(unknown)}"
+            yield f"taken for {field['otherwise']}: {_quoted_list(unknown)}"
         unheard = [text for text in values if text not in heard]
         if unheard:
-            yield f"not heard, but likely: {_listed(unheard)}"
+            yield f"not heard, but likely: {_quoted_list(unheard)}"
 
 
-def _listed(words: Sequence[str]) -> str:
+def _quoted_list(words: Sequence[str]) -> str:
     more = ", ..." if len(words) > _MOST_WORDS else ""
     return ", ".join(_quoted(word[:_MOST_LETTERS]) for word in words[:_MOST_WORDS]) + more
 
@@ -289,7 +289,7 @@ def _value(value: Any, key: str) -> str:
     return str(value) if is_ours else _quoted(value)
 
 
-def _shown(group: Group) -> str:
+def _first_payload(group: Group) -> str:
     return repr(group.messages[0].payload[:60])
 
 

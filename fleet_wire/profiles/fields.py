@@ -77,7 +77,7 @@ class FieldInfo:
         return ["true", "false"] if self.type is Type.FLAG else [*(self.words or ())]
 
 
-def _words(*kinds: type[StrEnum], special: tuple[Special, ...] = ()) -> dict[str, Any]:
+def _word_table(*kinds: type[StrEnum], special: tuple[Special, ...] = ()) -> dict[str, Any]:
     found: dict[str, Any] = {word.value: word for kind in kinds for word in kind}
     return found | {word.value: word for word in special}
 
@@ -90,7 +90,7 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
     TopicKind.COMMAND: {
         "vehicle_id": _NAME,
         "command_id": _NAME,
-        "action": FieldInfo(Type.WORD, _words(Action, special=(_IGNORED,)), is_needed=True),
+        "action": FieldInfo(Type.WORD, _word_table(Action, special=(_IGNORED,)), is_needed=True),
         "issued_at": _TIME,
         "expires_at": _TIME,
         "counter": _NUMBER,
@@ -100,8 +100,8 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
     TopicKind.RESULT: {
         "vehicle_id": _NAME,
         "command_id": _NAME,
-        "phase": FieldInfo(Type.WORD, _words(Phase, special=(_PROVISIONAL, _IGNORED)), True),  # noqa: FBT003
-        "reason": FieldInfo(Type.WORD, _words(Reason)),
+        "phase": FieldInfo(Type.WORD, _word_table(Phase, special=(_PROVISIONAL, _IGNORED)), True),  # noqa: FBT003
+        "reason": FieldInfo(Type.WORD, _word_table(Reason)),
         "detail": _TEXT,
         "can_wake_s": _NUMBER,
         "actuation_s": _NUMBER,
@@ -123,8 +123,10 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
     },
     TopicKind.PRESENCE: {
         "vehicle_id": _NAME,
-        "status": FieldInfo(Type.WORD, _words(PresenceStatus, special=(_IGNORED,)), is_needed=True),
-        "reason": FieldInfo(Type.WORD, _words(PresenceReason)),
+        "status": FieldInfo(
+            Type.WORD, _word_table(PresenceStatus, special=(_IGNORED,)), is_needed=True
+        ),
+        "reason": FieldInfo(Type.WORD, _word_table(PresenceReason)),
         "session_id": _NAME,
     },
     TopicKind.TELEMETRY: {
@@ -181,7 +183,7 @@ def reader(name: str, info: FieldInfo, form: FieldForm) -> Read:
     return read if form.after is None else _behind(form.after, read)
 
 
-def words_of(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:
+def word_meanings(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:
     """Return what each value of a fleet means that is not only a beginning."""
     return _tables(info, form)[0]
 
@@ -336,10 +338,10 @@ def writer(info: FieldInfo, form: FieldForm) -> Write:
 
 
 def _word_writer(info: FieldInfo, form: FieldForm) -> Write:
-    return said_words(info, form).get
+    return sent_values(info, form).get
 
 
-def said_words(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:
+def sent_values(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:
     """Return what is sent for each value of the contract that the fleet can say."""
     if form.value is not None:
         return {info.value_of(form.value): None}

@@ -15,11 +15,11 @@ Word = str | bool
 Scalar = str | int | float | bool | None
 
 
-class _Part(BaseModel):
+class _FrozenForm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FieldForm(_Part):
+class FieldForm(_FrozenForm):
     """The location of a contract field in a message, and its words there."""
 
     at: str | None = Field(
@@ -65,7 +65,7 @@ class _OrPointer:
         return {"anyOf": [handler(schema), {"type": "string"}]}
 
 
-class MessageForm(_Part):
+class MessageForm(_FrozenForm):
     """One topic, and what its messages say."""
 
     topic: str = Field(
@@ -110,7 +110,7 @@ class _OrOne:
 Messages = Annotated[tuple[MessageForm, ...], BeforeValidator(_OrOne.read), _OrOne()]
 
 
-class ProfileForm(_Part):
+class ProfileForm(_FrozenForm):
     """How the wire of a fleet maps to the contract.
 
     Fields that the fleet does not have are left out.

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from fleet_wire.config.errors import checked
+from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.checking import problems_of
@@ -62,9 +62,9 @@ def _loaded(
     path: Path, *, name: str, box: type[BaseModel] | None = None
 ) -> tuple[MappedProfile, list[str]]:
     document = load_document(path)
-    form = checked(document, ProfileForm)
+    form = validated_model(document, ProfileForm)
     if box is not None and form.box:
-        checked(document, box, at=("box",))
+        validated_model(document, box, at=("box",))
     found = _in_order(document, problems_of(form))
     if found:
         raise ConfigError(found)

@@ -11,9 +11,9 @@ from fleet_wire.contract.partial import UNNAMED
 from fleet_wire.contract.topics import VEHICLE_ID, TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
-from fleet_wire.profiles.fields import FIELDS, said_words, step_ms
+from fleet_wire.profiles.fields import FIELDS, sent_values, step_ms
 from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm
-from fleet_wire.profiles.profile import Correlation, Heard, Packet, Place, WireTraits
+from fleet_wire.profiles.profile import Correlation, MessageContent, Packet, TopicSlot, WireTraits
 from fleet_wire.profiles.reading import CORRELATION_DATA, Reader
 from fleet_wire.profiles.telling import Chooser
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, TopicIndex, TopicTemplate
@@ -83,7 +83,7 @@ class MappedProfile:
         found = (one.filter(vehicle_id) for one in self._templates.get(kind, ()))
         return tuple(dict.fromkeys(found))
 
-    def place(self, message: Message) -> Place:
+    def slot_of(self, message: Message) -> TopicSlot:
         """Return what a message is about; raises `RemoteProtocolError` for none of the fleet's.
 
         One that is of no kind, on a topic whose kinds are told apart, will say nothing.
@@ -107,7 +107,7 @@ class MappedProfile:
             raise RemoteProtocolError("the topic names no car", topic=topic[:200])
         return reader.kind, vehicle_id, (chosen, levels)
 
-    def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
+    def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
         """Return the car and what a message says; raises `RemoteProtocolError`."""
         kind, vehicle_id, (reader, levels) = place
         if reader is None or (message.retain and kind in _WAITING):
@@ -121,10 +121,10 @@ class MappedProfile:
 
     def read_command(self, vehicle_id: str, message: Message) -> Command | None:
         """Return a box's command; None for another car's, and for what is not about its locks."""
-        found, heard = self.read(self.place(message), message)
+        found, heard = self.read(self.slot_of(message), message)
         return heard if found == vehicle_id and isinstance(heard, Command) else None
 
-    def unknown_fields(self, place: Place, payload: bytes) -> dict[str, Any]:  # noqa: ARG002
+    def unknown_fields(self, place: TopicSlot, payload: bytes) -> dict[str, Any]:  # noqa: ARG002
         """Return nothing: what the file does not map is left alone."""
         return {}
 
@@ -224,7 +224,7 @@ def has_id(messages: Iterable[MessageForm], templates: Iterable[TopicTemplate]) 
 def traits_of(form: ProfileForm) -> WireTraits:
     """Return what the messages of a form can say."""
     messages = form.messages()
-    words = partial(_words, form)
+    words = partial(_sendable_words, form)
     states = messages.get(TopicKind.STATE, ())
     fields = {name for state in states for name in state.fields}
     return WireTraits(
@@ -253,19 +253,19 @@ def _ends(form: ProfileForm) -> Iterator[FieldForm]:
             yield message.fields["expires_at"]
 
 
-def _words(form: ProfileForm, kind: TopicKind, name: str) -> frozenset[Any]:
+def _sendable_words(form: ProfileForm, kind: TopicKind, name: str) -> frozenset[Any]:
     """Return what the messages of a kind can say in a field."""
     info, said = FIELDS[kind][name], set()
     for message in form.messages().get(kind, ()):
         field = message.fields.get(name)
         if field is not None:
-            said |= set(said_words(info, field))
+            said |= set(sent_values(info, field))
             said |= {info.value_of(word) for word in field.values.values()}
             said |= set() if field.otherwise is None else {info.value_of(field.otherwise)}
     return frozenset(said)
 
 
-def _named(heard: Heard, correlation_data: bytes) -> Heard:
+def _named(heard: MessageContent, correlation_data: bytes) -> MessageContent:
     """Return a command that carries no id with MQTT 5's, which the platform may have given."""
     if not isinstance(heard, Command) or heard.command_id != UNNAMED:
         return heard

@@ -10,7 +10,7 @@ from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Command, WireMessage
 from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
 from fleet_wire.links.link import Message, PublishProperties
-from fleet_wire.profiles.profile import CONTRACT, Heard, Packet, Place
+from fleet_wire.profiles.profile import CONTRACT, MessageContent, Packet, TopicSlot
 
 _NO_NUMBERS: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -30,12 +30,12 @@ class NativeProfile:
         """Return the car's topic of that kind."""
         return (topic_of(kind, vehicle_id),)
 
-    def place(self, message: Message) -> Place:
+    def slot_of(self, message: Message) -> TopicSlot:
         """Return kind and car by the topic; raises `RemoteProtocolError` outside the contract."""
         kind, vehicle_id = parse_topic(message.topic)
         return kind, vehicle_id, None
 
-    def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
+    def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
         """Return the message, decoded strictly; raises `RemoteProtocolError`."""
         return place[1], codec.decode(place[0], message.payload)
 
@@ -45,7 +45,7 @@ class NativeProfile:
         assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
         return command
 
-    def unknown_fields(self, place: Place, payload: bytes) -> dict[str, Any]:
+    def unknown_fields(self, place: TopicSlot, payload: bytes) -> dict[str, Any]:
         """Return what a newer firmware sends besides."""
         return codec.unknown_fields(place[0], payload)
 

@@ -20,11 +20,11 @@ from fleet_wire.links.link import Message, PublishProperties
 Packet = tuple[str, bytes, int, bool]
 """A message to publish: topic, payload, QoS, and whether it is retained."""
 
-Place = tuple[TopicKind, str, Any]
+TopicSlot = tuple[TopicKind, str, Any]
 """A topic's meaning: the kind of its message, the car ("" if only the payload names it), and the
 profile's own remainder."""
 
-Heard = WireMessage | PartialState | PartialTelemetry | ProvisionalResult
+MessageContent = WireMessage | PartialState | PartialTelemetry | ProvisionalResult
 """A message's content, in the contract's terms."""
 
 MqttVersion = Literal["5", "3.1.1"]
@@ -110,11 +110,11 @@ class Profile(Protocol):
         """Return the topic filters of a kind for one car."""
         ...
 
-    def place(self, message: Message) -> Place:
+    def slot_of(self, message: Message) -> TopicSlot:
         """Return what a message is about. Raises `RemoteProtocolError` for a topic of nobody's."""
         ...
 
-    def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
+    def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
         """Return the car and what the message says; None for what is of no concern.
 
         Raises `RemoteProtocolError` for what is not as the profile says.
@@ -128,7 +128,7 @@ class Profile(Protocol):
         """
         ...
 
-    def unknown_fields(self, place: Place, payload: bytes) -> dict[str, Any]:
+    def unknown_fields(self, place: TopicSlot, payload: bytes) -> dict[str, Any]:
         """Return the fields of a well-formed payload that nobody expects."""
         ...
 
@@ -173,7 +173,7 @@ def vehicle_of_topic(profile: Profile, topic: str) -> str:
 
     Raises `RemoteProtocolError` for a topic of nobody's.
     """
-    return profile.place(
+    return profile.slot_of(
         Message(
             topic,
             payload=b"",

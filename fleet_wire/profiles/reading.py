@@ -34,11 +34,11 @@ from fleet_wire.profiles.fields import (
     Special,
     Type,
     reader,
-    words_of,
+    word_meanings,
 )
 from fleet_wire.profiles.form import FieldForm, MessageForm
 from fleet_wire.profiles.pointers import Values, compiled, tokens_of, walking
-from fleet_wire.profiles.profile import Heard
+from fleet_wire.profiles.profile import MessageContent
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, VEHICLE, TopicTemplate
 
 TEXT: Final = "text"
@@ -138,7 +138,7 @@ class Reader:
                 self._readings.append((at, read))
             elif is_word:
                 types[at] = _TYPES[Type.WORD]
-                self._words.append((at, words_of(info, field).get, read))
+                self._words.append((at, word_meanings(info, field).get, read))
             elif field.scale != 1:
                 self._scales.append((at, field.scale))
         if len({pointer for pointer in pointers if pointer}) < len(self._json):
@@ -147,7 +147,7 @@ class Reader:
 
     def read(
         self, vehicle_id: str, levels: Sequence[str], message: Message
-    ) -> tuple[str, Heard | None]:
+    ) -> tuple[str, MessageContent | None]:
         """Return the car and what the message says. Raises `RemoteProtocolError`."""
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             raise RemoteProtocolError(f"payload of {len(message.payload)} bytes")
@@ -183,7 +183,7 @@ class Reader:
 
     def _read_long(
         self, levels: Sequence[str], message: Message, vehicle_id: str
-    ) -> tuple[str, Heard | None]:
+    ) -> tuple[str, MessageContent | None]:
         found = self._blank.copy()
         for level, at, read in self._levels:
             found[at] = read(levels[level])
@@ -224,7 +224,7 @@ class Reader:
         return f"{vehicle_id}/{command_id}" if self._is_scoped else command_id
 
 
-def _command(found: list[Any]) -> Heard | None:
+def _command(found: list[Any]) -> MessageContent | None:
     command_id, action, issued_at, expires_at, counter, signature, booking_id = found
     if action is Special.IGNORED:
         return None
@@ -239,7 +239,7 @@ def _command(found: list[Any]) -> Heard | None:
     )
 
 
-def _result(found: list[Any]) -> Heard | None:
+def _result(found: list[Any]) -> MessageContent | None:
     command_id, phase, reason, detail, can_wake_s, actuation_s, since_s, box_time = found
     if phase is Special.IGNORED:
         return None
@@ -252,29 +252,29 @@ def _result(found: list[Any]) -> Heard | None:
     )
 
 
-def _presence(found: list[Any]) -> Heard | None:
+def _presence(found: list[Any]) -> MessageContent | None:
     status, reason, session_id = found
     return None if status is Special.IGNORED else Presence(status, session_id or "-", reason)
 
 
-def _state(found: list[Any]) -> Heard | None:
+def _state(found: list[Any]) -> MessageContent | None:
     return PartialState(*found)
 
 
-def _telemetry(found: list[Any]) -> Heard | None:
+def _telemetry(found: list[Any]) -> MessageContent | None:
     return PartialTelemetry(*found)
 
 
-def _event(found: list[Any]) -> Heard | None:
+def _event(found: list[Any]) -> MessageContent | None:
     event, boots, firmware = found
     return CarEvent(event, None if boots is None else int(boots), firmware)
 
 
-def _wake(found: list[Any]) -> Heard | None:
+def _wake(found: list[Any]) -> MessageContent | None:
     return WakeRequest(found[0] or "-", found[1] or 0)
 
 
-_MAKERS: Mapping[TopicKind, Callable[[list[Any]], Heard | None]] = {
+_MAKERS: Mapping[TopicKind, Callable[[list[Any]], MessageContent | None]] = {
     TopicKind.COMMAND: _command,
     TopicKind.RESULT: _result,
     TopicKind.STATE: _state,

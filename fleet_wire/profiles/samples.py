@@ -14,10 +14,10 @@ import msgspec
 from fleet_wire.contract.messages import Action, Command, Phase
 from fleet_wire.contract.partial import NO_END_MS, UNNAMED, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.links.link import Message
-from fleet_wire.profiles.profile import Correlation, Heard, Profile
-from fleet_wire.shown import shortened
+from fleet_wire.profiles.profile import Correlation, MessageContent, Profile
 
 MAX_LINE_BYTES: Final = 1_048_576
 EXAMPLE_ID: Final = "0123456789abcdef0123456789abcdef"
@@ -87,7 +87,7 @@ def read_samples(path: Path) -> Iterator[tuple[str, Message]]:
         raise ConfigError([f"{path}:{number}: {expected}: {error}"]) from None
 
 
-class Said(NamedTuple):
+class ReadSample(NamedTuple):
     """One recorded message."""
 
     place: str
@@ -98,15 +98,15 @@ class Said(NamedTuple):
     """The result in words."""
 
 
-def said_of(profile: Profile, samples: Iterable[tuple[str, Message]]) -> Iterator[Said]:
+def apply_profile(profile: Profile, samples: Iterable[tuple[str, Message]]) -> Iterator[ReadSample]:
     """Yield what a profile makes of each message."""
     for place, message in samples:
-        yield Said(place, message.topic, *_said(profile, message))
+        yield ReadSample(place, message.topic, *_read_sample(profile, message))
 
 
-def _said(profile: Profile, message: Message) -> tuple[Reading, str]:
+def _read_sample(profile: Profile, message: Message) -> tuple[Reading, str]:
     try:
-        where = profile.place(message)
+        where = profile.slot_of(message)
     except RemoteProtocolError as error:
         return Reading.OTHER, str(error)
     kind = where[0].value
@@ -120,11 +120,11 @@ def _said(profile: Profile, message: Message) -> tuple[Reading, str]:
     return Reading.READ, f"{_kind_of(kind, heard)} of {vehicle_id}: {_in_words(heard, profile)}"
 
 
-def _kind_of(kind: str, heard: Heard) -> str:
+def _kind_of(kind: str, heard: MessageContent) -> str:
     return f"provisional {kind}" if isinstance(heard, ProvisionalResult) else kind
 
 
-def _in_words(heard: Heard, profile: Profile) -> str:
+def _in_words(heard: MessageContent, profile: Profile) -> str:
     """Return the fields that a message fills, in the contract's terms."""
     words = []
     for name in heard.__struct_fields__:

@@ -13,7 +13,7 @@ from fleet_wire.profiles.pointers import tokens_of, walking
 RouteT = TypeVar("RouteT")
 
 
-def wanted(form: MessageForm) -> Mapping[str, tuple[Scalar, ...]]:
+def wanted_values(form: MessageForm) -> Mapping[str, tuple[Scalar, ...]]:
     """Return by pointer the values of which a message of this form says one."""
     return {
         pointer: values if isinstance(values, tuple) else (values,)
@@ -21,12 +21,12 @@ def wanted(form: MessageForm) -> Mapping[str, tuple[Scalar, ...]]:
     }
 
 
-def are_apart(one: MessageForm, other: MessageForm) -> bool:
+def are_exclusive(one: MessageForm, other: MessageForm) -> bool:
     """Return whether no message can be of both forms."""
-    theirs = wanted(other)
+    theirs = wanted_values(other)
     return any(
         not {_exact(value) for value in values} & {_exact(value) for value in theirs[pointer]}
-        for pointer, values in wanted(one).items()
+        for pointer, values in wanted_values(one).items()
         if pointer in theirs
     )
 
@@ -45,12 +45,12 @@ class Chooser(Generic[RouteT]):
     """Chooses, of the forms that share a topic, the one that a message is of."""
 
     def __init__(self, routes: Sequence[tuple[MessageForm, RouteT]]) -> None:
-        pointers = list(dict.fromkeys(one for form, _ in routes for one in wanted(form)))
+        pointers = list(dict.fromkeys(one for form, _ in routes for one in wanted_values(form)))
         self._walk = walking([tokens_of(pointer) for pointer in pointers])
         self.first = routes[0][1]
         """The route for a payload that has no field to decide by: an empty one, or no JSON."""
         self._routes = [
-            ([(pointers.index(one), values) for one, values in wanted(form).items()], route)
+            ([(pointers.index(one), values) for one, values in wanted_values(form).items()], route)
             for form, route in routes
         ]
 

@@ -10,12 +10,12 @@ import msgspec
 
 from fleet_wire.contract.messages import Command, WireMessage
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.profiles.fields import ATTRIBUTES, FIELDS, Type, Write, said_words, writer
+from fleet_wire.profiles.fields import ATTRIBUTES, FIELDS, Type, Write, sent_values, writer
 from fleet_wire.profiles.form import MessageForm
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Packet
 from fleet_wire.profiles.reading import TEXT
-from fleet_wire.profiles.telling import wanted
+from fleet_wire.profiles.telling import wanted_values
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, VEHICLE, TopicTemplate
 
 PLACE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -64,7 +64,7 @@ class Writer:
             info = FIELDS[self._kind][name]
             self._writes[name] = writer(info, field)
             if name == about:
-                self._words = said_words(info, field)
+                self._words = sent_values(info, field)
             if field.at is not None and field.at.startswith("{"):
                 self._levels[field.at[1:-1]] = name
 
@@ -127,7 +127,7 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
     if form.payload == TEXT:
         first = _text_field(form, about)
         return lambda values: _as_text(values.get(first), variables)
-    said = [(tokens_of(pointer), values[0]) for pointer, values in wanted(form).items()]
+    said = [(tokens_of(pointer), values[0]) for pointer, values in wanted_values(form).items()]
     places = [
         (tokens_of(field.at), name)
         for name, field in form.fields.items()
@@ -137,10 +137,10 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
     def payload(values: Mapping[str, Any]) -> Any:
         document: dict[str, Any] = {}
         for tokens, value in said:
-            _put(document, tokens, value)
+            _put_value(document, tokens, value)
         for tokens, name in places:
             if values.get(name) is not None:
-                _put(document, tokens, values[name])
+                _put_value(document, tokens, values[name])
         return _with_lists(document)
 
     return payload
@@ -212,7 +212,7 @@ def _with_lists(value: Any) -> Any:
     return [whole[str(at)] for at in range(len(whole))] if is_list else whole
 
 
-def _put(document: dict[str, Any], tokens: tuple[str, ...], value: Any) -> None:
+def _put_value(document: dict[str, Any], tokens: tuple[str, ...], value: Any) -> None:
     """Put a value where a pointer points."""
     place = document
     for token in tokens[:-1]:

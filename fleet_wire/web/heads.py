@@ -23,18 +23,18 @@ def head_of(
     answers, `unix_s` the time. Raises `ValueError` for a header with a `\n` in it, which would be
     two headers.
     """
-    head = _alike(
+    head = _cached_head(
         response.status, response.content_type, version, keep_alive, software, unix_s
     )  # fmt: skip
     for name, value in response.headers.items():
-        head += _checked(f"{name}: {value}") + "\r\n"
+        head += _check_line(f"{name}: {value}") + "\r\n"
     for cookie in response.cookies:
-        head += _checked(f"Set-Cookie: {cookie}") + "\r\n"
+        head += _check_line(f"Set-Cookie: {cookie}") + "\r\n"
     return f"{head}Content-Length: {len(response.body)}\r\n\r\n".encode()
 
 
 @lru_cache(maxsize=64)
-def _alike(
+def _cached_head(
     status: int,
     content_type: str,
     version: tuple[int, int],
@@ -51,10 +51,10 @@ def _alike(
     ]
     if keep_alive is (version == (1, 0)):  # else the connection is as the version has it
         lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
-    return "".join(f"{_checked(line)}\r\n" for line in lines)
+    return "".join(f"{_check_line(line)}\r\n" for line in lines)
 
 
-def _checked(line: str) -> str:
+def _check_line(line: str) -> str:
     if not line.isprintable():
         raise ValueError(f"a control character in a header: {line!r}")
     return line

@@ -313,19 +313,19 @@ class _Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.is_our_turn(our_turn=False)
-        self._end = self._loop.call_later(self._server.connection_s, self._look)
+        self._end = self._loop.call_later(self._server.connection_s, self._check_deadline)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._end is not None:
             self._end.cancel()
         super().connection_lost(exc)
 
-    def _look(self) -> None:
+    def _check_deadline(self) -> None:
         """End the connection, or look again when it might have to: no timer for each request."""
         left_s = self._turn_s + self._limit_s - self._time()
         if left_s > 0:
             soon_s = min(left_s, self._server.connection_s)
-            self._end = self._loop.call_later(soon_s, self._look)
+            self._end = self._loop.call_later(soon_s, self._check_deadline)
         elif self.transport is not None:
             self.transport.abort()
 

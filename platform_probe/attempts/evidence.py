@@ -140,7 +140,7 @@ class FleetEvidence:
         """Forget a car: it is counted no longer."""
         vehicle = self._vehicles.pop(vehicle_id, None)
         if vehicle is not None:
-            vehicle.part()
+            vehicle.leave_routine()
             self._count(vehicle, -1)
 
     def heard(self, vehicle_id: str, now_s: float) -> None:

@@ -230,7 +230,7 @@ class Detection:
             )
             for one in incidents
             if one.state is IncidentState.OPEN and _may_be_a_wave(one)
-            for cohort in one.whom
+            for cohort in one.affected_cohorts
         ]
         self._waves.take_up(earlier, now_s)
 
@@ -467,7 +467,7 @@ def _counts(attempt: Attempt) -> bool:
 def _may_be_a_wave(incident: Incident) -> bool:
     """Return whether an incident may be of cars that were lost, whatever it is named after."""
     is_of_cars = incident.kind is IncidentKind.CARS_LOST or incident.cause in AWAY
-    return is_of_cars and all(cohort.keys() <= {*TRAITS} for cohort in incident.whom)
+    return is_of_cars and all(cohort.keys() <= {*TRAITS} for cohort in incident.affected_cohorts)
 
 
 def _written_at(one: Attempt | Diagnosis) -> float:

@@ -8,7 +8,7 @@ from typing import Final
 
 from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import PlatformSide
-from fleet_wire.distance import Place, distance_km
+from fleet_wire.distance import Coordinates, distance_km
 from platform_probe.diagnosis.remembering import remember
 
 MAX_ACCOUNTS: Final = 5_000
@@ -48,7 +48,7 @@ class Account:
     """The latest last."""
     not_its_own: set[str] = field(default_factory=set)
     """Those of them that it was refused as not its own, and has not opened since."""
-    place: tuple[float, Place] | None = None
+    place: tuple[float, Coordinates] | None = None
     two_places: str | None = None
     """What says that it was at two places at once, of the latest unlock."""
 
@@ -131,7 +131,7 @@ class Accounts:
             account.not_its_own.discard(vehicle_id)
 
 
-def _too_fast(one: tuple[float, Place], other: tuple[float, Place]) -> str | None:
+def _too_fast(one: tuple[float, Coordinates], other: tuple[float, Coordinates]) -> str | None:
     """Return what says that nobody travels so fast from one place to the other, or None."""
     (one_s, place), (other_s, other_place) = one, other
     apart_km = distance_km(place, other_place)

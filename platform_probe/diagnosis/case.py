@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.census import Heard, HeardSince
 from platform_probe.diagnosis.entries import Session
@@ -178,24 +178,24 @@ class Case:
         how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"
         return f"{how_far} {'after' if apart_s >= 0 else 'before'} the request"
 
-    def told(self) -> frozenset[Told]:
+    def told(self) -> frozenset[EvidenceSource]:
         """Return from where facts could be seen."""
         pairs = self.compared.values()
         has_neighbours = any(pair.inside.total + pair.outside.total >= FEWEST for pair in pairs)
         is_there = {
-            Told.ATTEMPT: True,
-            Told.STATE: self.has_state,
-            Told.EVENTS: self.has_events,
-            Told.RECEIPTS: self.has_receipts,
-            Told.REASONS: self.has_reasons,
-            Told.PRESENCE: self.has_presence,
-            Told.TELEMETRY: self.has_heartbeats,
-            Told.TELEMETRY_SINCE: self.was_heartbeat_due,
-            Told.PLATFORM: self.platform_told,
-            Told.COMMAND_END: self.platform_told and self.was_end_due,
-            Told.BROKER_LOG: self.broker_told,
-            Told.NEIGHBOURS: has_neighbours,
-            Told.KIND: has_neighbours and bool(self.car.places),
+            EvidenceSource.ATTEMPT: True,
+            EvidenceSource.STATE: self.has_state,
+            EvidenceSource.EVENTS: self.has_events,
+            EvidenceSource.RECEIPTS: self.has_receipts,
+            EvidenceSource.REASONS: self.has_reasons,
+            EvidenceSource.PRESENCE: self.has_presence,
+            EvidenceSource.TELEMETRY: self.has_heartbeats,
+            EvidenceSource.TELEMETRY_SINCE: self.was_heartbeat_due,
+            EvidenceSource.PLATFORM: self.platform_told,
+            EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
+            EvidenceSource.BROKER_LOG: self.broker_told,
+            EvidenceSource.NEIGHBOURS: has_neighbours,
+            EvidenceSource.KIND: has_neighbours and bool(self.car.places),
         }
         return frozenset(source for source, is_told in is_there.items() if is_told)
 

@@ -119,7 +119,7 @@ class KnownCars:
         if car is not None:
             self.changes += 1
             if type(car) is CarHistory:
-                car.part()
+                car.leave_routine()
 
     def sample(self, most: int) -> list[CarHistory]:
         """Return some cars out of many, evenly: at least `most` of them, or all; not up to date."""

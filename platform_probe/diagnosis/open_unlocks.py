@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.diagnosis.neighbours import family_of
 
 MAX_OPEN: Final = 20_000
@@ -35,7 +35,7 @@ class Look(NamedTuple):
     attempt_id: str
 
 
-Seen = tuple[frozenset[Fact], frozenset[Told]]
+Seen = tuple[frozenset[Fact], frozenset[EvidenceSource]]
 """Facts, and from where there could be any."""
 
 
@@ -52,7 +52,7 @@ class OpenUnlock:
     looks_at_s: float = 0.0
     kept: dict[Fact, str] = field(default_factory=dict)
     """What was seen at earlier looks and stays true."""
-    told: frozenset[Told] = frozenset()
+    told: frozenset[EvidenceSource] = frozenset()
     """From where facts could be seen, as of the last look."""
     called_s: float | None = None
     """When its customer called support."""

@@ -16,9 +16,9 @@ import msgspec
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, Weighed
 from fleet_wire.errors import ConfigError
-from fleet_wire.modes.alike import unseen_on
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
+from fleet_wire.modes.lookalikes import unseen_on
 from fleet_wire.modes.mode import (
     AGAINST,
     ANSWERS,
@@ -86,16 +86,18 @@ class Ranking:
             for fact, column in self._seen.items()
         }
         """What a fact adds that would have counted as not seen: its source was there."""
-        self._before: dict[frozenset[Told], list[float]] = {}
+        self._before: dict[frozenset[EvidenceSource], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
-        self._scores: dict[tuple[tuple[Fact, ...], frozenset[Told]], tuple[float, ...]] = {}
+        self._scores: dict[
+            tuple[tuple[Fact, ...], frozenset[EvidenceSource]], tuple[float, ...]
+        ] = {}
         """Scores by what was seen: much the same is seen of many unlocks, and again and again of
         those that are ranked beside others of their car."""
 
     def scores(
         self,
         seen: Collection[Fact],
-        told: frozenset[Told],
+        told: frozenset[EvidenceSource],
         impossible: frozenset[str] = frozenset(),
     ) -> tuple[float, ...]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
@@ -121,7 +123,9 @@ class Ranking:
             for name, score in each
         )
 
-    def _added_up(self, seen: Collection[Fact], told: frozenset[Told]) -> tuple[float, ...]:
+    def _added_up(
+        self, seen: Collection[Fact], told: frozenset[EvidenceSource]
+    ) -> tuple[float, ...]:
         before = self._before.get(told)
         if before is None:
             before = self._before[told] = self._nothing_seen(told)
@@ -138,7 +142,7 @@ class Ranking:
     def rank(
         self,
         seen: Mapping[Fact, str],
-        told: frozenset[Told],
+        told: frozenset[EvidenceSource],
         alike: Sequence[Sequence[float]] = (),
         *,
         impossible: frozenset[str] = frozenset(),
@@ -182,7 +186,7 @@ class Ranking:
         temperature = self._weights.temperature
         return [math.exp((score - highest) / temperature) for score in scores]
 
-    def _fold(self, shares: list[float], told: frozenset[Told]) -> None:
+    def _fold(self, shares: list[float], told: frozenset[EvidenceSource]) -> None:
         """Count modes that cannot be seen of an unlock that went well as nothing wrong."""
         nothing = self._names.index(NOTHING_WRONG)
         for slug in sorted(unseen_on(told)):
@@ -222,12 +226,12 @@ class Ranking:
                 columns[Fact(fact)][place] = weight
         return columns
 
-    def _nothing_seen(self, told: frozenset[Told]) -> list[float]:
+    def _nothing_seen(self, told: frozenset[EvidenceSource]) -> list[float]:
         columns = (column for fact, column in self._unseen.items() if FACTS[fact].told in told)
         return [sum(each) for each in zip(self._bias, *columns, strict=True)]
 
     def _weighed(
-        self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
+        self, name: str, seen: Mapping[Fact, str], told: frozenset[EvidenceSource]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
         of_seen = self._weights.seen.get(name, {})
@@ -241,12 +245,12 @@ class Ranking:
         return tuple(weighed[:MOST_WEIGHED])
 
 
-def _lacks(name: str, seen: Collection[Fact], told: frozenset[Told]) -> bool:
+def _lacks(name: str, seen: Collection[Fact], told: frozenset[EvidenceSource]) -> bool:
     """Return whether something that a mode needs was not seen, although its source was there.
 
     What a car's own heartbeats would show counts also where it has sent none: nothing else does.
     """
-    there = told | {Told.TELEMETRY}
+    there = told | {EvidenceSource.TELEMETRY}
     return any(fact not in seen and FACTS[fact].told in there for fact in SIGNATURES[name].needs)
 
 

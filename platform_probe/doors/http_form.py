@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from fleet_wire.config.errors import checked
+from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.errors import ConfigError
@@ -133,7 +133,7 @@ class Door(NamedTuple):
 def load_door(path: Path) -> Door:
     """Return the door that a file describes. Raises `ConfigError` with file, line and key."""
     document = load_document(path)
-    form = checked(document, DoorForm)
+    form = validated_model(document, DoorForm)
     _check_names(document, form)
     beside = path.parent
     secret, bookings = "", {}

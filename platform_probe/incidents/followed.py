@@ -96,7 +96,7 @@ class Followed:
     @property
     def _hits(self) -> list[dict[str, str]]:
         """The cohorts that it hits, as was told, and as will be."""
-        return [*self.incident.whom, *(self.cohorts if self.findings else ())]
+        return [*self.incident.affected_cohorts, *(self.cohorts if self.findings else ())]
 
     @property
     def is_open(self) -> bool:
@@ -195,7 +195,7 @@ class Followed:
             severity = worse(severity, severity_of(one))
         customers = len(frozenset[str]().union(*(one.customers for one in findings)))
         cars = len(frozenset[str]().union(*(one.cars for one in findings)))
-        if [*self._first.whom] == cohorts:
+        if [*self._first.affected_cohorts] == cohorts:
             customers, cars = max(customers, self._first.customers), max(cars, self._first.cars)
         examples = dict.fromkeys(each for one in [*parts, *findings] for each in one.examples)
         return {
@@ -222,12 +222,12 @@ class Followed:
     @property
     def cohorts(self) -> list[dict[str, str]]:
         """The cohorts that it hits, as its findings have them now."""
-        return cohorts_of(self.parts) or [*self.incident.whom]
+        return cohorts_of(self.parts) or [*self.incident.affected_cohorts]
 
     @property
     def whom(self) -> list[dict[str, str]]:
         """The same with all that these have in common, also what others have."""
-        return [whom_of(one) for one in self.parts] or [*self.incident.whom]
+        return [whom_of(one) for one in self.parts] or [*self.incident.affected_cohorts]
 
     def change(
         self,

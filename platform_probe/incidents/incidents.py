@@ -397,7 +397,7 @@ class Incidents:
         pairs = [(first, second) for first in one.active for second in other.active]
         if not ALONE.isdisjoint((one.incident.kind, other.incident.kind)):
             return is_same_window and any(are_one_suspicion(*pair) for pair in pairs)
-        if one.incident.whom == other.incident.whom:
+        if one.incident.affected_cohorts == other.incident.affected_cohorts:
             return not are_two(one, other)
         return is_same_window and any(have_one_mode(*pair) for pair in pairs)
 

@@ -24,7 +24,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind, Severity
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Ended
+from fleet_wire.links.link import EndReason
 from fleet_wire.series import Counter, Series
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
@@ -220,7 +220,7 @@ class ProbeMetrics(AttemptMetrics):
         disconnects = self._counter(
             "broker_disconnects", "Connections to the broker that ended or failed.", "why"
         )
-        self._disconnects = {why: disconnects.labels(why.value) for why in Ended}
+        self._disconnects = {why: disconnects.labels(why.value) for why in EndReason}
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
         self._http_defects = self._counter(
@@ -348,7 +348,7 @@ class ProbeMetrics(AttemptMetrics):
         """Count time that has passed with or without a connection."""
         self._watched_s[connected].inc(seconds)
 
-    def count_disconnect(self, why: Ended) -> None:
+    def count_disconnect(self, why: EndReason) -> None:
         """Count one connection that ended or could not be made."""
         self._disconnects[why].inc()
 

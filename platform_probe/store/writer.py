@@ -246,7 +246,7 @@ class StoreWriter:
         """
         self._last_mark += 1
         self._marks.put((self._last_mark, then))
-        self._thread.put(_MARK + str(self._last_mark).encode() + b"\n")
+        self._thread.enqueue(_MARK + str(self._last_mark).encode() + b"\n")
 
     @property
     def is_behind(self) -> bool:
@@ -276,7 +276,7 @@ class StoreWriter:
         if there and line in there:
             there.remove(line)
         else:
-            self._thread.put(_LETTERS[table] + line + b"\n")
+            self._thread.enqueue(_LETTERS[table] + line + b"\n")
 
     def _write(self, lines: bytes) -> None:
         """Append lines to the files of their tables. In the thread."""

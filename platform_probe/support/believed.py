@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, FactSeen, RankedMode, Weighed
-from fleet_wire.modes.alike import AlikeClass, class_of
 from fleet_wire.modes.catalogue import MODES, TITLES
-from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
+from fleet_wire.modes.lookalikes import AlikeClass, class_of
 from fleet_wire.modes.mode import ANSWERS, INSTEAD_OF, REFUSALS, FailureMode
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
@@ -67,7 +67,7 @@ class Revision:
     modes: Sequence[RankedMode]
     """The likeliest first."""
     facts: Sequence[FactSeen]
-    told: frozenset[Told]
+    told: frozenset[EvidenceSource]
     """From where facts could be seen at all."""
 
     @property
@@ -151,9 +151,9 @@ def _may_be_told(mode: RankedMode, *, has_account: bool) -> bool:
     return has_account and mode.probability >= ACCUSED_FROM
 
 
-def _sources_of(told: Sequence[str] | None) -> frozenset[Told]:
+def _sources_of(told: Sequence[str] | None) -> frozenset[EvidenceSource]:
     """Return the sources that a diagnosis had; all, where it does not say."""
-    return frozenset(source for source in Told if told is None or source.value in told)
+    return frozenset(source for source in EvidenceSource if told is None or source.value in told)
 
 
 def title_of(slug: str) -> str:

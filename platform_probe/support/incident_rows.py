@@ -84,7 +84,7 @@ def _is_then(incident: Incident, attempt: Row) -> bool:
 
 
 def _is_of(incident: Incident, attempt: Row, believed: Revision | None, cohorts: _Cohorts) -> bool:
-    is_now = any(_is_in(cohort, attempt) for cohort in incident.whom)
+    is_now = any(_is_in(cohort, attempt) for cohort in incident.affected_cohorts)
     if _is_believed(incident, attempt, believed):
         once = cohorts.get(incident.incident_id, ())
         return is_now or any(_is_in(cohort, attempt) for cohort in once if cohort)
@@ -114,8 +114,8 @@ def _fails_alike(incident: Incident, attempt: Row, believed: Revision | None) ->
     cause = Cause(attempt["cause"])
     has_own = believed is not None and believed.is_likely
     if cause == incident.cause:
-        return all(incident.whom) or not has_own or _hits_almost_all(incident)
-    return all(incident.whom) and not has_own and _may_have(incident, cause)
+        return all(incident.affected_cohorts) or not has_own or _hits_almost_all(incident)
+    return all(incident.affected_cohorts) and not has_own and _may_have(incident, cause)
 
 
 def _hits_almost_all(incident: Incident) -> bool:

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from fleet_wire.clock import Clock
-from fleet_wire.links.announced import Announced
+from fleet_wire.links.announcement_topic import AnnouncementTopic
 
 ANNOUNCED_AT: Final = "probes"
 """First level of the topics at which monitors announce themselves, below that the group."""
@@ -60,7 +60,7 @@ class _Other(NamedTuple):
     """When the last line of the platform's log came to it, as it said then."""
 
 
-class Group(Announced):
+class Group(AnnouncementTopic):
     """Who shares the customers, as far as it is known; we ourselves always.
 
     Whoever comes to others that count already listens for `listens_s` before it does as well. Who

@@ -18,12 +18,12 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.contract.trace_context import trace_context_of
+from fleet_wire.error_text import OURS, with_place
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.links.routine import Follower, Member, Round
 from fleet_wire.profiles.native import NATIVE
-from fleet_wire.profiles.profile import Heard, Place, Profile
-from fleet_wire.shown import OURS, with_place
+from fleet_wire.profiles.profile import MessageContent, Profile, TopicSlot
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
@@ -121,7 +121,7 @@ class Inbox:
         self._heard: dict[TopicKind, tuple[Callable[..., None], ...]] = dict.fromkeys(TopicKind, ())
         """Who takes messages of a kind."""
         self._profile = profile
-        self._place, self._read = profile.place, profile.read
+        self._place, self._read = profile.slot_of, profile.read
         self._only_open = only_open
         self._unix_s = unix_s
         self._metrics = metrics
@@ -327,7 +327,7 @@ class Inbox:
         else:
             self._follow_rare(vehicle_id, decoded)
 
-    def _follow_rare(self, vehicle_id: str, decoded: Heard) -> None:
+    def _follow_rare(self, vehicle_id: str, decoded: MessageContent) -> None:
         match decoded:
             case CarEvent():
                 self._tracker.event(vehicle_id)
@@ -357,7 +357,7 @@ class Inbox:
             trace = trace_context_of(message.user_properties)
             self._tracker.command_seen(vehicle_id, named, trace)
 
-    def _name_unknown_fields(self, place: Place, message: Message) -> None:
+    def _name_unknown_fields(self, place: TopicSlot, message: Message) -> None:
         """Log fields that the contract does not know, each once: a firmware may be ahead of us."""
         kind = place[0]
         fields = self._profile.unknown_fields(place, message.payload)

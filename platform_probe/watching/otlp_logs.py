@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, check_form, decode_event
+from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError, RemoteProtocolError
-from fleet_wire.shown import shortened
 
 MAX_POST_BYTES: Final = 4 * 2**20
 """Of a post, unpacked: some thousand records. More at once would hold up the unlocks."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from fleet_wire.addresses import host_of, is_loopback
+from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError, RemoteProtocolError
-from fleet_wire.shown import shortened
 from fleet_wire.web.bearer import has_token
 from fleet_wire.web.exchange import (
     BodyTooLargeError,

@@ -14,10 +14,10 @@ from fleet_wire.contract.platform_log import (
     PlatformStep,
     decode_events,
 )
+from fleet_wire.error_text import OURS, with_place
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
-from fleet_wire.shown import OURS, with_place
 from platform_probe.attempts.joiner import Joiner
 from platform_probe.diagnosis.remembering import Latest
 from platform_probe.outputs.logs import Complaints

@@ -10,7 +10,7 @@ import mqtt5
 import pytest
 
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import BrokerAddress, Ended, LinkFactory, LinkLimits, Session
+from fleet_wire.links.link import BrokerAddress, EndReason, LinkFactory, LinkLimits, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -55,16 +55,19 @@ async def _client_of(broker: BrokerAddress, make: Callable[..., LinkFactory]) ->
 @pytest.mark.parametrize(
     ("answers", "why"),
     [
-        ([], Ended.UNREACHABLE),
-        ([CONNACK[:3]], Ended.UNREACHABLE),
-        ([mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode(136)).write()], Ended.REFUSED),
-        ([CONNACK, b"\x00\x00"], Ended.PROTOCOL_ERROR),
-        ([CONNACK, b"\x30\xff\xff\xff\xff\xff"], Ended.PROTOCOL_ERROR),
-        ([CONNACK, b"\xe0\x01\x8b"], Ended.BROKER_CLOSED),
+        ([], EndReason.UNREACHABLE),
+        ([CONNACK[:3]], EndReason.UNREACHABLE),
+        (
+            [mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode(136)).write()],
+            EndReason.REFUSED,
+        ),
+        ([CONNACK, b"\x00\x00"], EndReason.PROTOCOL_ERROR),
+        ([CONNACK, b"\x30\xff\xff\xff\xff\xff"], EndReason.PROTOCOL_ERROR),
+        ([CONNACK, b"\xe0\x01\x8b"], EndReason.BROKER_CLOSED),
     ],
 )
 async def test_why_it_ended(
-    answers: list[bytes], why: Ended, make_factory: Callable[[BrokerAddress], LinkFactory]
+    answers: list[bytes], why: EndReason, make_factory: Callable[[BrokerAddress], LinkFactory]
 ) -> None:
     """Silence, refusal, junk and a reason to close are told apart, once each."""
     async with _broker_that_says(*answers) as broker:
@@ -81,7 +84,7 @@ async def test_closed_before_connack(
     async with _broker_that_says(closes=True) as broker:
         client = await _client_of(broker, make_factory)
         await eventually(lambda: client.ends)
-        assert client.ends[0].why in (Ended.BROKER_CLOSED, Ended.UNREACHABLE)
+        assert client.ends[0].why in (EndReason.BROKER_CLOSED, EndReason.UNREACHABLE)
 
 
 async def test_unanswered_ping(make_factory: Callable[[BrokerAddress], LinkFactory]) -> None:
@@ -90,7 +93,7 @@ async def test_unanswered_ping(make_factory: Callable[[BrokerAddress], LinkFacto
         client = await _client_of(broker, make_factory)
         await eventually(lambda: client.ends)
         assert client.sessions_present == [False]
-        assert [end.why for end in client.ends] == [Ended.KEEPALIVE]
+        assert [end.why for end in client.ends] == [EndReason.KEEPALIVE]
 
 
 async def test_ten_megabytes_declared_are_never_buffered() -> None:
@@ -100,7 +103,7 @@ async def test_ten_megabytes_declared_are_never_buffered() -> None:
         victim = await _client_of(bad, FACTORIES["lean"])
         other = await _client_of(good, FACTORIES["lean"])
         await eventually(lambda: victim.ends)
-        assert victim.ends[0].why is Ended.PROTOCOL_ERROR
+        assert victim.ends[0].why is EndReason.PROTOCOL_ERROR
         assert "packet of 10000005 bytes" in victim.ends[0].detail
         await eventually(lambda: other.link.is_connected)
         other.link.abort()

@@ -21,7 +21,7 @@ from fleet_wire.contract.broker_log import (
 )
 from fleet_wire.links.connecting import Identity
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import NOT_AUTHORIZED, SUCCESS, Ended, Link, LinkHandler, LinkLimits
+from fleet_wire.links.link import NOT_AUTHORIZED, SUCCESS, EndReason, Link, LinkHandler, LinkLimits
 from tests.helpers.broker_model_harness import ModelHarness
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.harness import Clients, Harness, LiveHarness
@@ -136,7 +136,7 @@ async def test_who_is_refused_is_not_let_in(place: Place, clients: Clients) -> N
         refused = clients.make("car-1")
         refused.link.connect()
         await place.harness.until(lambda: refused.ends)
-        assert (refused.ends[0].why, refused.ends[0].code) == (Ended.REFUSED, NOT_AUTHORIZED)
+        assert (refused.ends[0].why, refused.ends[0].code) == (EndReason.REFUSED, NOT_AUTHORIZED)
         await place.harness.until(lambda: said(monitor, "car-1") == [KIND.DENIED])
         await clients.connected("car-2")
     await clients.connect(refused)

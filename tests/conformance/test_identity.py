@@ -10,7 +10,7 @@ import pytest
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.connecting import Identity
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.link import Ended, LinkHandler, Session
+from fleet_wire.links.link import EndReason, LinkHandler, Session
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -42,9 +42,9 @@ async def test_a_client_comes_as_itself(protocol: Literal["5", "3.1.1"], tmp_pat
         ends = {name: [end.why for end in client.ends] for name, client in clients.items()}
         assert ends == {
             "itself": [],
-            "wrong": [Ended.REFUSED],
-            "unreadable": [Ended.UNREACHABLE],
-            "nobody": [Ended.REFUSED],
+            "wrong": [EndReason.REFUSED],
+            "unreadable": [EndReason.UNREACHABLE],
+            "nobody": [EndReason.REFUSED],
         }
         assert clients["unreadable"].ends[0].detail == "certificate.pem: No such file or directory"
         for client in clients.values():

@@ -7,7 +7,7 @@ from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
     SESSION_TAKEN_OVER,
     SUCCESS,
-    Ended,
+    EndReason,
     LinkLimits,
     PublishProperties,
     Will,
@@ -150,7 +150,7 @@ async def test_takeover_by_the_same_client_id(harness: Harness, clients: Clients
     first = await clients.connected("same")
     second = await clients.connected("same")
     await harness.until(lambda: first.ends)
-    assert [end.why for end in first.ends] == [Ended.BROKER_CLOSED]
+    assert [end.why for end in first.ends] == [EndReason.BROKER_CLOSED]
     unsaid = {Difference.NO_REASON_CODES, Difference.NO_TAKEOVER_CODE} & harness.differences
     assert first.ends[0].code == (None if unsaid else SESSION_TAKEN_OVER)
     assert second.link.is_connected
@@ -275,7 +275,7 @@ async def test_message_above_our_limit(harness: Harness, clients: Clients) -> No
         await harness.until(lambda: len(small.messages) == 2)
     else:
         await harness.until(lambda: small.ends)
-        assert small.ends[0].why is Ended.PROTOCOL_ERROR
+        assert small.ends[0].why is EndReason.PROTOCOL_ERROR
     assert wide.link.is_connected
 
 
@@ -306,7 +306,7 @@ async def test_silent_client_is_closed_by_the_broker(harness: Harness, clients: 
     assert frozen.ends == []
     frozen.link.thaw()
     await harness.until(lambda: frozen.ends)
-    assert frozen.ends[0].why is Ended.BROKER_CLOSED
+    assert frozen.ends[0].why is EndReason.BROKER_CLOSED
     assert frozen.ends[0].code in (KEEP_ALIVE_TIMEOUT, None)
     await clients.connect(frozen)
     await harness.until(lambda: b"held back" in watcher.payloads)
@@ -346,7 +346,7 @@ async def test_broker_crash_and_return(harness: Harness, clients: Clients) -> No
     client.link.publish("topic", b"", on_ack=client.acks.append)
     client.link.connect()
     await harness.until(lambda: len(client.ends) == 2)
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED, Ended.UNREACHABLE]
+    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED, EndReason.UNREACHABLE]
     harness.restart_broker()
     await clients.connect(client)
     await harness.until(lambda: client.acks)

@@ -9,7 +9,7 @@ import pytest
 from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
     SUCCESS,
-    Ended,
+    EndReason,
     LinkLimits,
     PublishProperties,
     Will,
@@ -105,7 +105,7 @@ async def test_a_smaller_receive_maximum_is_not_heeded_by_resends(
     smaller = clients.make("same", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=2))
     smaller.link.connect()
     await harness.until(lambda: smaller.ends)
-    assert smaller.ends[0].why is Ended.PROTOCOL_ERROR
+    assert smaller.ends[0].why is EndReason.PROTOCOL_ERROR
     assert smaller.messages == []
     await clients.connect(first)
     await harness.until(lambda: len(first.messages) == 10)
@@ -318,4 +318,4 @@ async def test_closed_for_silence_without_a_word(harness: Harness, clients: Clie
     await harness.until(lambda: watcher.messages)
     frozen.link.thaw()
     await harness.until(lambda: frozen.ends)
-    assert (frozen.ends[0].why, frozen.ends[0].code) == (Ended.BROKER_CLOSED, None)
+    assert (frozen.ends[0].why, frozen.ends[0].code) == (EndReason.BROKER_CLOSED, None)

@@ -15,7 +15,7 @@ import trustme
 from fleet_wire.contract.causes import Cause
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import BrokerAddress, Ended, LinkFactory, Session
+from fleet_wire.links.link import BrokerAddress, EndReason, LinkFactory, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.commands import lines, run, summary, write_scenario
 from tests.helpers.hand_made_boxes import HandMadeBox, links_to, say_nothing
@@ -92,7 +92,7 @@ async def _check_echo(links: LinkFactory) -> None:
 
 async def _check_refused(links: LinkFactory) -> None:
     client = await _end_of(links)
-    assert client.ends[0].why is Ended.REFUSED
+    assert client.ends[0].why is EndReason.REFUSED
     assert client.ends[0].code in NOT_AUTHORIZED
 
 
@@ -111,7 +111,7 @@ async def test_tls(kind: LinkKind, broker: OtherBroker) -> None:
     address = broker.at("mqtts")
     await _check_echo(_links(kind, address, _trusting(AUTHORITY)))
     refused = await _end_of(_links(kind, address, _trusting(trustme.CA())))
-    assert refused.ends[0].why is Ended.UNREACHABLE
+    assert refused.ends[0].why is EndReason.UNREACHABLE
     assert "certificate verify failed" in refused.ends[0].detail.lower()
 
 

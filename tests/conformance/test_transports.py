@@ -14,7 +14,7 @@ import trustme
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import BrokerAddress, Ended, Link, LinkFactory, Session
+from fleet_wire.links.link import BrokerAddress, EndReason, Link, LinkFactory, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
@@ -70,7 +70,7 @@ async def test_password(kind: str, guarded: BrokerProcess) -> None:
     assert await _echoes(client.link, client)
     for address in (wrong, guarded.address):
         refused = await _end_of(_factory(kind, address))
-        assert refused.ends[0].why is Ended.REFUSED
+        assert refused.ends[0].why is EndReason.REFUSED
         assert refused.ends[0].code in (134, 135)
 
 
@@ -106,7 +106,7 @@ async def test_tls(kind: str, authority: trustme.CA, tmp_path: Path) -> None:
         client = await _end_of(_factory(kind, broker, trusting))
         assert await _echoes(client.link, client)
         refused = await _end_of(_factory(kind, broker, strange))
-        assert refused.ends[0].why is Ended.UNREACHABLE
+        assert refused.ends[0].why is EndReason.UNREACHABLE
         assert "certificate verify failed" in refused.ends[0].detail.lower()
 
 
@@ -125,7 +125,7 @@ async def test_client_certificate(kind: str, authority: trustme.CA, tmp_path: Pa
         assert await _echoes(client.link, client)
         refused = await _end_of(_factory(kind, broker, unknown))
         assert refused.sessions_present == []
-        assert refused.ends[0].why in (Ended.UNREACHABLE, Ended.BROKER_CLOSED)
+        assert refused.ends[0].why in (EndReason.UNREACHABLE, EndReason.BROKER_CLOSED)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -41,7 +41,7 @@ def test_order_is_kept_and_close_waits() -> None:
     reader.may_read.set()
     writer = BackgroundWriter(reader.take, on_lost=reader.lose)
     for number in range(1_000):
-        writer.put(b"%d\n" % number)
+        writer.enqueue(b"%d\n" % number)
     assert writer.close()
     assert reader.taken.split() == [b"%d" % number for number in range(1_000)]
     assert reader.thread != get_ident()
@@ -52,10 +52,10 @@ def test_a_sleeping_reader_costs_lines_and_no_waiting() -> None:
     """Above the bound chunks are dropped and counted; the end does not wait for the reader."""
     reader = Reader()
     writer = BackgroundWriter(reader.take, on_lost=reader.lose, max_queued=3)
-    writer.put(b"first ")
+    writer.enqueue(b"first ")
     reader.is_reached.wait()
     for _ in range(10):
-        writer.put(b"next ")
+        writer.enqueue(b"next ")
     assert reader.lost == 7
     assert not writer.close(SLEEPS_S)
     reader.may_read.set()
@@ -69,7 +69,7 @@ def test_what_cannot_be_written_is_counted() -> None:
     descriptor = os.open("/dev/full", os.O_WRONLY)
     writer = BackgroundWriter(lambda chunk: write_all(descriptor, chunk), on_lost=lost.append)
     for _ in range(5):
-        writer.put(b"line\n")
+        writer.enqueue(b"line\n")
     assert writer.close()
     os.close(descriptor)
     assert sum(lost) == 5

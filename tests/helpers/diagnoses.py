@@ -10,7 +10,7 @@ import msgspec
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from tests.helpers.stores import put_lines, put_unlocks
 
 
@@ -39,6 +39,6 @@ def diagnosis_of(*modes: RankedMode, **changes: Any) -> Diagnosis:
         "cause": Cause.RESULT_LOST,
         "modes": modes,
         "facts": (),
-        "told": tuple(Told),
+        "told": tuple(EvidenceSource),
     }
     return Diagnosis(**made | changes)

@@ -26,7 +26,7 @@ from fleet_wire.contract.signing import signature_of, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.links.link import (
     Disconnected,
-    Ended,
+    EndReason,
     LinkHandler,
     Message,
     OnAck,
@@ -73,7 +73,7 @@ class FakeLink:
         self.is_connected = True
         self.handler.on_connected(session_present=False)
 
-    def lose(self, why: Ended = Ended.BROKER_CLOSED, code: int | None = None) -> None:
+    def lose(self, why: EndReason = EndReason.BROKER_CLOSED, code: int | None = None) -> None:
         """Let the connection break, or be refused with a code."""
         self.is_connected = False
         self.handler.on_disconnected(Disconnected(why, code))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fleet_wire.modes.alike import WIRES, alike_on, number_of_classes
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS
+from fleet_wire.modes.lookalikes import WIRES, alike_on, number_of_classes
 from fleet_wire.modes.mode import FailureMode, Layer
 from tests.helpers.markdown import code, table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet_wire.profiles.loading import load_profile
-from fleet_wire.profiles.profile import Heard, Profile
+from fleet_wire.profiles.profile import MessageContent, Profile
 from tests.helpers.messages import message_of
 
 
@@ -19,12 +19,14 @@ def profile_of(text: str) -> Profile:
         return load_profile(str(file))
 
 
-def read(profile: Profile, topic: str, payload: bytes, **changes: Any) -> tuple[str, Heard | None]:
+def read(
+    profile: Profile, topic: str, payload: bytes, **changes: Any
+) -> tuple[str, MessageContent | None]:
     """Return the car and what a message says."""
     message = message_of(topic, payload, **changes)
-    return profile.read(profile.place(message), message)
+    return profile.read(profile.slot_of(message), message)
 
 
-def heard(profile: Profile, topic: str, payload: bytes, **changes: Any) -> Heard | None:
+def heard(profile: Profile, topic: str, payload: bytes, **changes: Any) -> MessageContent | None:
     """Return what a message says."""
     return read(profile, topic, payload, **changes)[1]

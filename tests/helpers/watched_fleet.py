@@ -29,7 +29,7 @@ from fleet_wire.arrivals import arrival_times
 from fleet_wire.contract.attempt import Record, Source
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
-from fleet_wire.links.link import Disconnected, Ended, Link, LinkHandler, Message, Session
+from fleet_wire.links.link import Disconnected, EndReason, Link, LinkHandler, Message, Session
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import BoxPresence
 from platform_probe.connected import LINK_LIMITS
@@ -43,7 +43,7 @@ from tests.helpers.scrapes import Scrapes
 
 READY_S = 120.0
 """Until most boxes have connected, and before anything is watched or asked for."""
-BLINK = Disconnected(Ended.BROKER_CLOSED, detail="the link blinked")
+BLINK = Disconnected(EndReason.BROKER_CLOSED, detail="the link blinked")
 GENERIC_SHARE = 0.005
 """Answers of a healthy platform that explain nothing: one in two hundred [E]. An error budget of
 99.9 % leaves one in a thousand."""

@@ -27,12 +27,12 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import ConfigError, LocalProtocolError
-from fleet_wire.links.announced import GONE
+from fleet_wire.links.announcement_topic import GONE
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import (
     SESSION_TAKEN_OVER,
     Disconnected,
-    Ended,
+    EndReason,
     LinkHandler,
     Message,
     OnAck,
@@ -80,7 +80,7 @@ class FakeProbeLink:
         self.is_connected = True
         self.handler.on_connected(session_present=False)
 
-    def end(self, why: Ended = Ended.BROKER_CLOSED, code: int | None = None) -> None:
+    def end(self, why: EndReason = EndReason.BROKER_CLOSED, code: int | None = None) -> None:
         """Let the connection end."""
         self.is_connected = False
         self.handler.on_disconnected(Disconnected(why, code, "as the test wants"))
@@ -470,7 +470,7 @@ async def test_a_blink_of_the_connection_fails_no_customer(bench: ProbeBench) ->
     command = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
     bench.probe.on_message(message_of("cars/car-1/command", codec.encode(command)))
     lost = bench.link
-    lost.end(Ended.KEEPALIVE)
+    lost.end(EndReason.KEEPALIVE)
     assert bench.attempts == []
     await eventually(lambda: bench.link is not lost)
     bench.link.accept()
@@ -486,7 +486,7 @@ async def test_starts_without_a_broker_end_at_once() -> None:
     bench = ProbeBench(load=load_of(start_delay_s=0.1))
     bench.connect()
     bench.probe.begin_load()
-    bench.link.end(Ended.KEEPALIVE)
+    bench.link.end(EndReason.KEEPALIVE)
     await eventually(lambda: len(bench.attempts) == 3)
     assert {attempt.cause for attempt in bench.attempts} == {Cause.BROKER_UNREACHABLE}
     assert "keepalive" in (bench.attempts[0].reason or "")
@@ -496,9 +496,9 @@ async def test_starts_without_a_broker_end_at_once() -> None:
 async def test_broker_that_stays_away_is_tried_again(bench: ProbeBench) -> None:
     """Each failed connect is logged, with the time of the next, and the reason is kept."""
     bench.probe.connect()
-    bench.link.end(Ended.UNREACHABLE)
+    bench.link.end(EndReason.UNREACHABLE)
     await eventually(lambda: len(bench.links) == 2)
-    bench.link.end(Ended.UNREACHABLE)
+    bench.link.end(EndReason.UNREACHABLE)
     await eventually(lambda: len(bench.links) == 3)
     assert [line["event"] for line in bench.log.lines] == ["broker_disconnected"] * 2
     assert bench.log.lines[0]["retry_in_s"] >= 0
@@ -510,7 +510,7 @@ async def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
     """Each time anew, as it is when the first of them is there, and when none is."""
     bench = ProbeBench(broker="mqtt://one,mqtt://two")
     one, two = Brokers.parse("mqtt://one,mqtt://two").addresses
-    away = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+    away = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
 
     def brokers_away() -> float | None:
         return bench.registry.get_sample_value("unlockpath_brokers_away")
@@ -523,7 +523,7 @@ async def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
     assert str(bench.probe.away) == "mqtt://two:1883 (unreachable: Connection refused)"
     bench.probe.broker_changed(two, None)
     assert (brokers_away(), str(bench.probe.away)) == (0, "")
-    bench.link.end(Ended.KEEPALIVE)
+    bench.link.end(EndReason.KEEPALIVE)
     assert brokers_away() == 2
     events = [line["event"] for line in bench.log.lines]
     assert events.count("broker_back") == 1, "one that was not away has not come back"
@@ -558,7 +558,7 @@ async def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPa
         await eventually(lambda before=before: bench.link is not before)  # type: ignore[misc]
         bench.link.accept()
     clock.now_s += 60
-    bench.link.end(Ended.UNREACHABLE)
+    bench.link.end(EndReason.UNREACHABLE)
     assert failures == [0, 1, 2, 0, 1, 0]
     bench.probe.close()
 
@@ -575,10 +575,10 @@ async def test_second_client_with_our_id_is_named(bench: ProbeBench) -> None:
 async def test_wrong_password_is_final(bench: ProbeBench) -> None:
     """Trying again does not make a password right; a broker that is busy may take us later."""
     bench.probe.connect()
-    bench.link.end(Ended.REFUSED, 137)
+    bench.link.end(EndReason.REFUSED, 137)
     assert bench.probe.refusal is None
     await eventually(lambda: len(bench.links) == 2)
-    bench.link.end(Ended.REFUSED, 134)
+    bench.link.end(EndReason.REFUSED, 134)
     assert bench.probe.refusal is not None
     assert bench.probe.refusal.code == 134
 

@@ -31,7 +31,7 @@ from fleet_wire.links.link import (
     SESSION_TAKEN_OVER,
     SUCCESS,
     Disconnected,
-    Ended,
+    EndReason,
     LinkHandler,
     LinkLimits,
     Message,
@@ -51,7 +51,7 @@ _NOT_AUTHORIZED_3_1_1 = 5
 _NEVER_EXPIRES = 0xFFFF_FFFF
 """The session expiry interval that means for ever (specification, section 3.1.2.11.2)."""
 _ROUNDING_S = 1e-6
-_LOST = Disconnected(Ended.BROKER_CLOSED, detail="connection closed")
+_LOST = Disconnected(EndReason.BROKER_CLOSED, detail="connection closed")
 
 MayUse = Callable[[str, str], bool]
 """Given a client id and a topic or filter, says whether the client may use it."""
@@ -244,7 +244,7 @@ class BrokerModel:
         if connection is not None:
             connection.speak_for_itself()
             self._say(log.taken_over(session.client_id))
-            taken = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
+            taken = Disconnected(EndReason.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
             self._lose(connection, taken if session.is_v5 else _LOST)
 
     def _lose(self, connection: Connection, reason: Disconnected = _LOST) -> None:
@@ -366,7 +366,7 @@ class BrokerModel:
         if not all(map(is_valid_filter, filters)):
             self._say(log.malformed(session.client_id))
             self._disconnect(session)
-            malformed = Disconnected(Ended.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
+            malformed = Disconnected(EndReason.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
             self._lose(connection, malformed if session.is_v5 else _LOST)
             return
         may = self.may_subscribe
@@ -406,7 +406,7 @@ class BrokerModel:
         """Handle a heartbeat batch; split it if its heartbeats may fare differently."""
         if self.may_publish is None and self._router.route_round(round_):
             return
-        for member, payload in round_.parts():
+        for member, payload in round_.split():
             if isinstance(member.way, Connection):
                 publication = Publication(member.topic, payload, 0, retain=False)
                 self.take_publish(member.way, publication)

@@ -25,7 +25,7 @@ from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     PACKET_TOO_LARGE,
     Disconnected,
-    Ended,
+    EndReason,
     LinkHandler,
     LinkLimits,
     Message,
@@ -211,7 +211,7 @@ class ModelLink:
         if connection is not self._connection:
             return
         if not self._broker.is_running:
-            refused = Disconnected(Ended.UNREACHABLE, detail="connection refused")
+            refused = Disconnected(EndReason.UNREACHABLE, detail="connection refused")
             self._end(refused)
             return
         self._guarded(connection, self._say_connect, connection)
@@ -224,13 +224,13 @@ class ModelLink:
     def _time_out(self, connection: Connection) -> None:
         if connection is self._connection and self._state is not _CONNECTED:
             timeout_s = self._limits.connect_timeout_s
-            self._end(Disconnected(Ended.UNREACHABLE, detail=f"no answer in {timeout_s:g} s"))
+            self._end(Disconnected(EndReason.UNREACHABLE, detail=f"no answer in {timeout_s:g} s"))
 
     def take_connack(self, connack: ConnAck) -> None:
         """Handle CONNACK from the broker."""
         code = connack.code
         if code >= FIRST_ERROR_CODE:
-            self._end(Disconnected(Ended.REFUSED, code, f"CONNACK: reason code {code}"))
+            self._end(Disconnected(EndReason.REFUSED, code, f"CONNACK: reason code {code}"))
             return
         self._max_packet_bytes = connack.max_packet_bytes
         self._state = _State.SUBSCRIBING
@@ -243,7 +243,7 @@ class ModelLink:
         """Handle SUBACK from the broker."""
         for code in codes:
             if code >= FIRST_ERROR_CODE:
-                self._end(Disconnected(Ended.REFUSED, code, f"SUBSCRIBE: reason code {code}"))
+                self._end(Disconnected(EndReason.REFUSED, code, f"SUBSCRIBE: reason code {code}"))
                 return
         self._finish_opening()
 
@@ -320,7 +320,7 @@ class ModelLink:
         logger.error("a handler raised: its link is closed", exc_info=error)
         self._broker.on_handler_error(error)
         if self._connection is connection:
-            self._end(Disconnected(Ended.HANDLER_ERROR, detail="see the log"))
+            self._end(Disconnected(EndReason.HANDLER_ERROR, detail="see the log"))
 
     def _flow(self, connection: Connection) -> None:
         """Handle packets that waited for `thaw`, in order, until the connection changes."""
@@ -341,7 +341,7 @@ class ModelLink:
             self._unacknowledged[message.packet_id] = message
             if self.is_v5 and len(self._unacknowledged) > self._limits.receive_max:
                 self._close(is_goodbye=True)  # DISCONNECT with a reason
-                self._end(Disconnected(Ended.PROTOCOL_ERROR, detail="more than we can receive"))
+                self._end(Disconnected(EndReason.PROTOCOL_ERROR, detail="more than we can receive"))
                 return
         if self._state is _CONNECTED:
             self._handler.on_message(message)
@@ -353,7 +353,7 @@ class ModelLink:
     def take_round(self, round_: Round) -> None:
         """Handle a heartbeat batch from the broker; split it if the handler cannot batch."""
         on_round = getattr(self._handler, "on_round", None)
-        if on_round is not None and self._state is _CONNECTED and round_.is_whole:
+        if on_round is not None and self._state is _CONNECTED and round_.is_intact:
             on_round(round_)
         else:
             for message in round_.messages():
@@ -454,7 +454,7 @@ class ModelLink:
             and not self._is_frozen
         ):
             detail = f"no PINGRESP in {self._limits.ping_timeout_s} s"
-            self._end(Disconnected(Ended.KEEPALIVE, detail=detail))
+            self._end(Disconnected(EndReason.KEEPALIVE, detail=detail))
 
 
 class ModelLink311(ModelLink):

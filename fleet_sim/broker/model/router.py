@@ -147,7 +147,7 @@ class Router:
         """
         listener = self._sole_listener()
         connection = None if listener is None else listener.connection
-        if connection is None or connection.client.unread or not round_.is_whole:
+        if connection is None or connection.client.unread or not round_.is_intact:
             return False
         self._transport.down(connection, connection.client.take_round, round_)
         return True

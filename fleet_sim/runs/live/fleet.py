@@ -37,6 +37,7 @@ from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.error_text import first_few
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.factory import link_factory
@@ -44,7 +45,6 @@ from fleet_wire.links.link import LinkFactory, LinkHandler, LinkLimits
 from fleet_wire.links.several import spread_links
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
-from fleet_wire.shown import first_few
 
 POLL_S = 0.02
 GOODBYE_S = 0.1

@@ -224,7 +224,7 @@ class BrokersOfPlatform:
 
     def changed(self, broker: BrokerAddress, end: Disconnected | None) -> None:
         """Handle that one of several brokers is away, with the reason, or there (None)."""
-        if not self.away.take(broker, end):
+        if not self.away.record(broker, end):
             return
         if end is None:
             self._warn(f"broker {broker} is there again")
@@ -341,7 +341,7 @@ class _Log:
         waiting = self._waiting
         if waiting:
             try:
-                self._writer.put(encode_events(waiting))
+                self._writer.enqueue(encode_events(waiting))
             finally:  # what cannot be encoded keeps no other line
                 waiting.clear()
 

@@ -17,9 +17,9 @@ import msgspec
 
 from fleet_sim.results import readable
 from fleet_sim.scenario.loading import Scenario
-from fleet_wire.links.announced import GONE, Announced
+from fleet_wire.error_text import first_few, on_one_line, shortened
+from fleet_wire.links.announcement_topic import GONE, AnnouncementTopic
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.shown import first_few, on_one_line, shortened
 
 ANNOUNCED_AT: Final = "shards"
 """First level of the topics at which shards announce themselves. Those of another fleet are found
@@ -122,7 +122,7 @@ class _Seen:
     heard_s: float
 
 
-class Roster(Announced):
+class Roster(AnnouncementTopic):
     """The known shards of this fleet, always with ourselves. Times are monotonic."""
 
     def __init__(self, own: Announcement, instance: str, *, life_s: float) -> None:

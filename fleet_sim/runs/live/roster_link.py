@@ -11,7 +11,7 @@ from typing import Final
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.roster import ANNOUNCED_AT, Announcement, Roster, meeting_place
 from fleet_sim.runs.live.waiting import why_not
-from fleet_wire.links.announced import GONE
+from fleet_wire.links.announcement_topic import GONE
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,

@@ -6,8 +6,8 @@ import re
 import socket
 from typing import Final
 
+from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import shortened
 
 OF_THE_POD: Final = "pod"
 """In place of K: the number of this pod."""

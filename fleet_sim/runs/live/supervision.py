@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_sim.results import readable
+from fleet_wire.error_text import first_few
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.brokers import broker_of
-from fleet_wire.shown import first_few
 
 CHECK_S = 0.5
 LIVED_S: Final = 10.0

@@ -12,7 +12,7 @@ from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
     Disconnected,
-    Ended,
+    EndReason,
 )
 
 MESSAGE_EVERY_S = 3.0
@@ -78,7 +78,7 @@ class Waiting:
 
 
 def _is_permanent(end: Disconnected) -> bool:
-    return end.why is Ended.REFUSED and end.code in PERMANENT_CODES
+    return end.why is EndReason.REFUSED and end.code in PERMANENT_CODES
 
 
 def on_broker(brokers: Brokers, vehicle_id: str) -> str:
@@ -108,12 +108,12 @@ def _with_cure(
 
 
 def _cure(end: Disconnected, brokers: Brokers, *, has_answered: bool) -> str | None:
-    if end.why is Ended.REFUSED and end.code in _CREDENTIAL_CODES:
+    if end.why is EndReason.REFUSED and end.code in _CREDENTIAL_CODES:
         return "do user and password fit, and does the broker let this client in?"
     if end.code == SESSION_TAKEN_OVER:
         return "another client connected with the same client id: do these boxes run twice?"
-    if end.why is Ended.BROKER_CLOSED and not brokers.is_tls and not has_answered:
+    if end.why is EndReason.BROKER_CLOSED and not brokers.is_tls and not has_answered:
         return WANTS_TLS
-    if end.why is Ended.UNREACHABLE and brokers.is_tls and "reset by peer" in end.detail:
+    if end.why is EndReason.UNREACHABLE and brokers.is_tls and "reset by peer" in end.detail:
         return SPEAKS_NO_TLS
     return next((cure for text, cure in _CURES if text in end.detail), None)

@@ -14,6 +14,7 @@ from enum import IntEnum
 
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.connecting import Identity, describe_os_error
+from fleet_wire.links.lean.factory_state import SharedByLinks
 from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.lean.packets import (
     LARGEST_PACKET,
@@ -31,7 +32,6 @@ from fleet_wire.links.lean.packets import (
     publish_packet,
     subscribe_packet,
 )
-from fleet_wire.links.lean.shared import SharedByLinks
 from fleet_wire.links.lean.stream import PacketStream
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
@@ -40,7 +40,7 @@ from fleet_wire.links.link import (
     RECEIVE_MAXIMUM_EXCEEDED,
     SUCCESS,
     Disconnected,
-    Ended,
+    EndReason,
     HandlerOfSeveral,
     LinkHandler,
     Message,
@@ -194,12 +194,12 @@ class LeanLink(PacketStream):
         """Return who we are to the broker. Raises `ConfigError`."""
         return self._factory.identity_of(self._handler)
 
-    def not_opened(self, opening: Opening, detail: str) -> None:
+    def on_not_opened(self, opening: Opening, detail: str) -> None:
         """Handle the factory's report that `opening` failed."""
         if self._opening is opening:
-            self._end(Disconnected(Ended.UNREACHABLE, detail=detail))
+            self._end_connection(Disconnected(EndReason.UNREACHABLE, detail=detail))
 
-    def opened(self, opening: Opening, transport: asyncio.Transport) -> None:
+    def on_opened(self, opening: Opening, transport: asyncio.Transport) -> None:
         """Handle the event loop's report that the connection for `opening` is there."""
         if self._opening is not opening:
             transport.set_protocol(_NOBODY)
@@ -232,7 +232,7 @@ class LeanLink(PacketStream):
         code = int(packet.reason_code)
         if code >= FIRST_ERROR_CODE:
             detail = packet.reason_str or name_of(packet.reason_code)
-            self._end(Disconnected(Ended.REFUSED, code, detail))
+            self._end_connection(Disconnected(EndReason.REFUSED, code, detail))
             return
         session = opening.session
         opening.session_present = packet.session_present
@@ -243,7 +243,7 @@ class LeanLink(PacketStream):
         self._state = _State.SUBSCRIBING
         if session.subscriptions:
             opening.subscribe_id = self._outbox.next_id()
-            self._outbox.take(opening.subscribe_id)
+            self._outbox.reserve_id(opening.subscribe_id)
             self._send(subscribe_packet(opening.subscribe_id, session.subscriptions))
         else:
             self._finish_opening(opening)
@@ -259,7 +259,7 @@ class LeanLink(PacketStream):
         for reason_code in packet.reason_codes:
             if int(reason_code) >= FIRST_ERROR_CODE:
                 detail = packet.reason_str or f"SUBSCRIBE: {name_of(reason_code)}"
-                self._end(Disconnected(Ended.REFUSED, int(reason_code), detail))
+                self._end_connection(Disconnected(EndReason.REFUSED, int(reason_code), detail))
                 return
         self._finish_opening(opening)
 
@@ -297,9 +297,9 @@ class LeanLink(PacketStream):
 
     def _notice_loss(self, detail: str) -> None:
         if self._transport is None and self._state > _State.OPENING and not self._is_frozen:
-            self._end(Disconnected(Ended.BROKER_CLOSED, detail=detail))
+            self._end_connection(Disconnected(EndReason.BROKER_CLOSED, detail=detail))
 
-    def _end(self, reason: Disconnected) -> None:
+    def _end_connection(self, reason: Disconnected) -> None:
         self.abort()
         try:
             with self._factory.within:
@@ -342,11 +342,11 @@ class LeanLink(PacketStream):
         except PeerError as error:
             self._factory.protocol_errors += 1
             self._close(disconnect_packet(error.code))
-            self._end(Disconnected(Ended.PROTOCOL_ERROR, detail=str(error)))
+            self._end_connection(Disconnected(EndReason.PROTOCOL_ERROR, detail=str(error)))
         except Exception:
             logger.exception("a handler raised: its link is closed")
             if transport is not None and self._transport is transport:
-                self._end(Disconnected(Ended.HANDLER_ERROR, detail="see the log"))
+                self._end_connection(Disconnected(EndReason.HANDLER_ERROR, detail="see the log"))
 
     # What comes in
 
@@ -355,7 +355,7 @@ class LeanLink(PacketStream):
         while taken < len(came) and self._transport is transport and not self._is_frozen:
             handed_on = self._hand_on(came, taken) if self._state is _State.CONNECTED else taken
             if handed_on == taken:
-                self._take(came[taken])
+                self._handle_packet(came[taken])
                 handed_on += 1
             taken = handed_on
         return taken
@@ -363,7 +363,8 @@ class LeanLink(PacketStream):
     def _hand_on(self, came: list[Incoming], taken: int) -> int:
         """Deliver the messages at the front of `came` to the owner, all at the same moment.
 
-        Return how many are delivered then. The first packet of another kind is left to `_take`.
+        Return how many are delivered then. The first packet of another kind is left to
+        `_handle_packet`.
         """
         transport, factory, several = self._transport, self._factory, self._several
         together: list[Message] = []
@@ -404,7 +405,7 @@ class LeanLink(PacketStream):
             self._unacknowledged = unacknowledged = {packet_id: message}
         return len(unacknowledged) <= self._factory.limits.receive_max
 
-    def _take(self, packet: Incoming) -> None:
+    def _handle_packet(self, packet: Incoming) -> None:
         """Handle a packet that is not simply delivered: an early, rare or forbidden one."""
         kind = type(packet)
         if self._state is _State.CONNECTING and kind not in _FIRST_PACKETS:
@@ -417,7 +418,9 @@ class LeanLink(PacketStream):
             self._take_puback(packet.packet_id, int(packet.reason_code))
         elif isinstance(packet, DisconnectPacket):
             detail = packet.reason_str or name_of(packet.reason_code)
-            self._end(Disconnected(Ended.BROKER_CLOSED, int(packet.reason_code), detail))
+            self._end_connection(
+                Disconnected(EndReason.BROKER_CLOSED, int(packet.reason_code), detail)
+            )
         elif isinstance(packet, ConnAckPacket):
             self._take_connack(packet)
         elif isinstance(packet, SubAckPacket):
@@ -458,7 +461,7 @@ class LeanLink(PacketStream):
 
 
 class LeanLinkFactory(SharedByLinks):
-    """Makes lean links to one broker; see `fleet_wire.links.lean.shared` for what they share."""
+    """Makes lean links to one broker; see `factory_state` for what they share."""
 
     def __call__(self, handler: LinkHandler) -> LeanLink:
         """Return a new link for `handler`, not connected."""

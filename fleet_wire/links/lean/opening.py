@@ -10,18 +10,18 @@ from fleet_wire.links.connecting import Identity
 from fleet_wire.links.link import Message, Session
 
 
-class Opened(Protocol):
+class OpeningOwner(Protocol):
     """The link that wants the connection."""
 
     def identity(self) -> Identity:
         """Return who the client is. Raises `ConfigError`."""
         ...
 
-    def opened(self, opening: Opening, transport: asyncio.Transport) -> None:
+    def on_opened(self, opening: Opening, transport: asyncio.Transport) -> None:
         """Handle the new connection for `opening`."""
         ...
 
-    def not_opened(self, opening: Opening, detail: str) -> None:
+    def on_not_opened(self, opening: Opening, detail: str) -> None:
         """Handle the failure of `opening`: no connection, or none in time."""
         ...
 
@@ -42,7 +42,7 @@ class Opening(asyncio.Protocol):
         "task",
     )
 
-    def __init__(self, link: Opened) -> None:
+    def __init__(self, link: OpeningOwner) -> None:
         self._link = link
         self.sock: socket.socket | None = None
         self.task: asyncio.Task[None] | None = None
@@ -65,11 +65,11 @@ class Opening(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection to the link."""
-        self._link.opened(self, cast("asyncio.Transport", transport))
+        self._link.on_opened(self, cast("asyncio.Transport", transport))
 
     def fail(self, detail: str) -> None:
         """Report to the link that there will be no connection."""
-        self._link.not_opened(self, detail)
+        self._link.on_not_opened(self, detail)
 
     def stop(self) -> None:
         """Give up what is under way."""

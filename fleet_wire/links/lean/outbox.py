@@ -42,7 +42,7 @@ class Outbox:
             packet_id = packet_id % LAST_PACKET_ID + 1
         return packet_id
 
-    def take(self, packet_id: int) -> None:
+    def reserve_id(self, packet_id: int) -> None:
         """Use `packet_id` for something that is no message: a SUBSCRIBE."""
         self._last_id = packet_id
 

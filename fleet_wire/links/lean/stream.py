@@ -12,6 +12,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from fleet_wire.links.lean.factory_state import SharedByLinks
 from fleet_wire.links.lean.outbox import Outbox
 from fleet_wire.links.lean.packets import (
     SHORTEST_PUBACK,
@@ -20,8 +21,7 @@ from fleet_wire.links.lean.packets import (
     puback_packets,
     read_packets,
 )
-from fleet_wire.links.lean.shared import SharedByLinks
-from fleet_wire.links.link import Disconnected, Ended
+from fleet_wire.links.link import Disconnected, EndReason
 
 _SMALLEST_WINDOW = 10
 """PUBACKs that do not wait for more: RabbitMQ sends 10 messages (mqtt.prefetch) and then waits for
@@ -105,7 +105,7 @@ class PacketStream(asyncio.Protocol, ABC):
         """Handle the loss of the connection."""
 
     @abstractmethod
-    def _end(self, reason: Disconnected) -> None:
+    def _end_connection(self, reason: Disconnected) -> None:
         """Close, and tell the owner why."""
 
     def _hold(self, transport: asyncio.Transport, sock: socket.socket | None) -> None:
@@ -260,7 +260,9 @@ class PacketStream(asyncio.Protocol, ABC):
             return tick + 1
         timeout = self._factory.limits.ping_timeout_s
         if self._pinged_tick and tick - self._pinged_tick >= timeout:
-            self._end(Disconnected(Ended.KEEPALIVE, detail=f"no PINGRESP in {timeout} s"))
+            self._end_connection(
+                Disconnected(EndReason.KEEPALIVE, detail=f"no PINGRESP in {timeout} s")
+            )
             return 0
         if tick - self._last_sent_tick >= self._ping_interval():
             self._send(pingreq_packet())

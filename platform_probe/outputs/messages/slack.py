@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from fleet_wire.config.secrets import read_secret
+from fleet_wire.error_text import on_one_line, shortened
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import on_one_line, shortened
 from fleet_wire.web.client import NoAnswerError, NotSentError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.retry_after import retry_after_s

@@ -10,8 +10,8 @@ import msgspec
 from fleet_wire.clock import Clock
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident
+from fleet_wire.error_text import on_one_line, shortened
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import on_one_line, shortened
 from fleet_wire.web.client import NoAnswerError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.retry_after import retry_after_s

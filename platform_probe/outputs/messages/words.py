@@ -148,7 +148,8 @@ def cohort_of(incident: Incident) -> str:
     "operator a, region south, and operator b, region north".
     """
     named = [
-        ", ".join(f"{trait} {value}" for trait, value in cohort.items()) for cohort in incident.whom
+        ", ".join(f"{trait} {value}" for trait, value in cohort.items())
+        for cohort in incident.affected_cohorts
     ]
     return ", and ".join(named)
 

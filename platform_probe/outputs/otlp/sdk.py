@@ -43,7 +43,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as SdkSpanKind
 
 from fleet_wire.contract.attempt import Attempt
-from fleet_wire.shown import shortened
+from fleet_wire.error_text import shortened
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.otlp.lines import Collection, ExporterConfig, Family, Sample, Target
 from platform_probe.outputs.otlp.spans import (

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 import uvloop
 
-from fleet_wire.config.errors import checked
+from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.web.server import at_url
@@ -83,7 +83,7 @@ async def _as_child(config: ChildConfig) -> None:
     document = Document(path=Path("settings"), values=config.settings, lines={})
     await serve_console(
         Path(config.directory),
-        checked(document, ConsoleSettings),
+        validated_model(document, ConsoleSettings),
         zone=config.zone,
         audit_file=Path(config.audit_file),
         say=lambda url: _say(Word(url=url)),

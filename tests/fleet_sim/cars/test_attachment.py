@@ -24,7 +24,7 @@ from fleet_sim.cars.joints import (
 )
 from fleet_sim.cars.parameters import NULL_BOX, Refusal
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
-from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, Ended
+from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import Bench, bench
@@ -287,7 +287,7 @@ def test_a_car_that_has_given_up_does_not_fall_asleep() -> None:
     car.box.send_sms()
     car.env.run(until=21)
     with car.box.bend(CONNACK, lambda _usual, _code: None, by=suspect):
-        car.link.lose(Ended.REFUSED, 136)
+        car.link.lose(EndReason.REFUSED, 136)
     car.link.connects_at_once = True
     for second in (100, 200):
         car.env.run(until=second)
@@ -370,7 +370,7 @@ def test_a_refused_box_does_what_its_firmware_says(code: int, retry_s: float | N
     """By the code, by the general rule where there is none for the code, or not until a boot."""
     car = bench(FIRM)
     car.env.run(until=10)
-    car.link.lose(Ended.REFUSED, code)
+    car.link.lose(EndReason.REFUSED, code)
     while car.link.calls.count("connect") < 2 and car.env.now < 1000:
         car.env.run(until=car.env.now + 1)
     assert car.env.now == (1000 if retry_s is None else 10 + retry_s + 1)
@@ -389,7 +389,7 @@ def test_a_bend_changes_what_the_firmware_does(bent_s: float | None) -> None:
         car.box.bend(CONNACK, lambda usual_s, code: bent_s if code == 136 else usual_s, by=suspect),
         car.box.bend(RECONNECT, lambda _usual, _context: ReconnectPolicy(), by=idle),
     ):
-        car.link.lose(Ended.REFUSED, 136)
+        car.link.lose(EndReason.REFUSED, 136)
     car.env.run(until=14)
     assert not car.box.modem.is_reachable
     car.env.run(until=500)
@@ -528,7 +528,7 @@ def test_a_connection_that_ends_with_a_code_was_not_refused() -> None:
     """Session taken over, for one: what the firmware does about refusals is not asked."""
     rule = Refusal(codes=(142,), retry_s=None)
     car = bench(STEADY.model_copy(update={"refusals": (rule,)}))
-    car.link.lose(Ended.BROKER_CLOSED, 142)
+    car.link.lose(EndReason.BROKER_CLOSED, 142)
     car.env.run(until=10.1)
     assert car.link.calls == ["connect", "connect"]
 

@@ -41,7 +41,7 @@ from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.faults import Hit, Injection
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Ended
+from fleet_wire.links.link import EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
@@ -98,7 +98,7 @@ EXPIRED = Scene(
     AWAKE, lambda car: car.deliver(car.command("c1", expires_at_ms=int(EPOCH_S * 1000)))
 )
 LOST = Scene(AWAKE, lambda car: car.link.lose())
-REFUSED = Scene(AWAKE, lambda car: car.link.lose(Ended.REFUSED, 136))
+REFUSED = Scene(AWAKE, lambda car: car.link.lose(EndReason.REFUSED, 136))
 DISTRUSTED = Scene(AWAKE, lose_and_distrust)
 CALLED = Scene(ASLEEP, lambda car: car.box.send_sms())
 

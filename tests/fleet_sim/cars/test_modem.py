@@ -12,7 +12,7 @@ from fleet_sim.cars.joints import DOWNLINK, RELOCK, UPLINK
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, Telemetry
-from fleet_wire.links.link import Disconnected, Ended
+from fleet_wire.links.link import Disconnected, EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import Bench, bench
@@ -67,7 +67,7 @@ def test_a_lost_connection_is_made_again_by_the_firmwares_rule() -> None:
     """With a fixed delay of 10 s the next connect comes 10 s later."""
     car = bench(QUICK)
     car.link.lose()
-    assert car.world.counts.last_end == Disconnected(Ended.BROKER_CLOSED)
+    assert car.world.counts.last_end == Disconnected(EndReason.BROKER_CLOSED)
     assert car.world.counts.reachable == 0
     car.env.run(until=9.9)
     assert car.link.calls == ["connect"]

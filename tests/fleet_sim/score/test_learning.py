@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fleet_sim.score.learning import KEPT, Row, _without, learn, rows_of
-from fleet_wire.modes.facts import Told
+from fleet_wire.modes.facts import EvidenceSource
 from fleet_wire.modes.mode import LIGHT
 from tests.helpers.scored import CAN, case_of
 
@@ -53,7 +53,7 @@ def test_of_a_lost_source_nothing_is_seen() -> None:
     """And on a wire without receipts all commands that nobody confirms look alike."""
     row = Row(("back_soon", "not_delivered"), ("presence", "receipts"), CAN, 1.0)
     assert _without(row, ()) == row
-    poor = _without(row, (Told.RECEIPTS, Told.PRESENCE))
+    poor = _without(row, (EvidenceSource.RECEIPTS, EvidenceSource.PRESENCE))
     assert (poor.seen, poor.told) == (("not_answered",), ())
 
 

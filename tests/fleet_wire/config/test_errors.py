@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fleet_wire.arrivals import LoadStage
-from fleet_wire.config.errors import checked
+from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import apply_overrides, load_document
 from fleet_wire.errors import ConfigError
 
@@ -76,7 +76,7 @@ def complaints(path: Path, text: str, *overrides: str) -> list[str]:
     path.write_text(text)
     document = apply_overrides(load_document(path), overrides)
     with pytest.raises(ConfigError) as caught:
-        checked(document, Model)
+        validated_model(document, Model)
     return [problem.removeprefix(str(path)) for problem in caught.value.problems]
 
 
@@ -194,7 +194,7 @@ def test_the_model_may_begin_further_down(tmp_path: Path) -> None:
     path.write_text("parts:\n- {base_s: 1}\n- base_s: 2\n  spred_s: 3\n")
     document = load_document(path)
     with pytest.raises(ConfigError) as caught:
-        checked(document, Fixed, at=("parts", 1))
+        validated_model(document, Fixed, at=("parts", 1))
     assert caught.value.problems == [
         f"{path}:4: parts.1.spred_s: unknown key; did you mean 'spread_s'?"
     ]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from fleet_wire.links.away import Away
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.link import Disconnected, Ended
+from fleet_wire.links.link import Disconnected, EndReason
 
 FIVE = Brokers.parse("mqtt://b-{1..5}").addresses
-END = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+END = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
 
 
 def test_what_is_new_is_known() -> None:
     """Each failure to connect is told, and each broker that is there when a connection begins."""
     away = Away()
     told = [(FIVE[0], None), (FIVE[1], END), (FIVE[1], END), (FIVE[1], None), (FIVE[1], None)]
-    assert [away.take(*each) for each in told] == [False, True, False, True, False]
+    assert [away.record(*each) for each in told] == [False, True, False, True, False]
 
 
 def test_the_first_few_are_named_with_their_reasons() -> None:
@@ -22,7 +22,7 @@ def test_the_first_few_are_named_with_their_reasons() -> None:
     away = Away()
     assert str(away) == ""
     for broker in FIVE:
-        away.take(broker, END)
+        away.record(broker, END)
     assert len(away) == 5
     named = [f"mqtt://b-{number}:1883 (unreachable: Connection refused)" for number in (1, 2, 3)]
     assert str(away) == f"{', '.join(named)} and 2 more"

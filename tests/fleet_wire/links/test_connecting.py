@@ -19,7 +19,7 @@ import pytest
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import Ended, Session
+from fleet_wire.links.link import EndReason, Session
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
 
@@ -177,5 +177,5 @@ async def test_too_few_descriptors_end_the_attempt(mosquitto: BrokerProcess) -> 
         await eventually(lambda: client.ends)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert client.ends[0].why is Ended.UNREACHABLE
+    assert client.ends[0].why is EndReason.UNREACHABLE
     assert "ulimit -n" in client.ends[0].detail

@@ -14,7 +14,7 @@ import pytest
 import uvloop
 
 from fleet_sim.broker.process import free_port
-from fleet_wire.links.link import BrokerAddress, Ended, LinkLimits, Message, Session, Will
+from fleet_wire.links.link import BrokerAddress, EndReason, LinkLimits, Message, Session, Will
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
@@ -129,7 +129,7 @@ class _Client(Recorder):
         """
 
         def is_connected() -> bool:
-            if self.ends and self.ends[-1].why is Ended.UNREACHABLE:
+            if self.ends and self.ends[-1].why is EndReason.UNREACHABLE:
                 self.ends.pop()
                 self.link.connect()
             return self.link.is_connected
@@ -336,7 +336,7 @@ async def test_not_a_websocket(answer: bytes) -> None:
         client = _Client(BrokerAddress("ws", "127.0.0.1", port), "client")
         client.link.connect()
         await eventually(lambda: client.ends)
-        assert [end.why for end in client.ends] == [Ended.UNREACHABLE]
+        assert [end.why for end in client.ends] == [EndReason.UNREACHABLE]
 
 
 @pytest.mark.parametrize("callback", ["session", "on_connected", "on_message", "on_ack"])
@@ -358,7 +358,7 @@ async def test_a_handler_that_raises(callback: str, caplog: pytest.LogCaptureFix
             peers[1].say(mqtt5.PublishPacket("topic", b"").write())
             peers[1].acknowledge(peers[1].published[0])
         await eventually(lambda: client.ends)
-        assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
+        assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
         assert "ZeroDivisionError" in caplog.text
         assert other.link.is_connected
         other.link.abort()

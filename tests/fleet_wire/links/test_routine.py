@@ -96,7 +96,7 @@ def test_a_round_under_way_says_what_was_so_when_it_was_sent(routine: Routine) -
     under_way = routine.send(10.0)
     member.leave()
     second.voltage_v = 9.0
-    assert not under_way.is_whole
+    assert not under_way.is_intact
     messages = list(under_way.messages())
     assert [message.topic for message in messages] == ["cars/a/telemetry", "cars/b/telemetry"]
     said = decode(TopicKind.TELEMETRY, messages[1].payload)

@@ -31,7 +31,7 @@ from fleet_wire.profiles.draft_words import beginnings
 from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.loading import NAMES, load_draft, load_profile
 from fleet_wire.profiles.profile import Correlation, Profile
-from fleet_wire.profiles.samples import Reading, Said, Sample, said_of
+from fleet_wire.profiles.samples import Reading, ReadSample, Sample, apply_profile
 from tests.helpers.invented_wires import Wire, wires
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
@@ -172,9 +172,9 @@ def test_what_is_missing_is_said() -> None:
     assert all("FILL_IN" in line for line in lines)
 
 
-def said(draft: Profile, samples: Sequence[Sample]) -> list[Said]:
+def said(draft: Profile, samples: Sequence[Sample]) -> list[ReadSample]:
     """Return what a draft makes of messages."""
-    return list(said_of(draft, [("", one.as_message()) for one in samples]))
+    return list(apply_profile(draft, [("", one.as_message()) for one in samples]))
 
 
 @given(wires())
@@ -189,7 +189,7 @@ def test_a_draft_reads_what_it_was_made_of(wire: Wire) -> None:
     ids: dict[type, set[str]] = {Command: set(), Result: set()}
     for one in all_meant:
         message = one.sample.as_message()
-        car, heard = draft.read(draft.place(message), message)
+        car, heard = draft.read(draft.slot_of(message), message)
         assert car == one.car
         if isinstance(heard, Command | Result):
             ids[type(heard)].add(heard.command_id)

@@ -12,8 +12,8 @@ from fleet_wire.profiles.loading import NAMES, load_profile
 from fleet_wire.profiles.samples import (
     Reading,
     Sample,
+    apply_profile,
     read_samples,
-    said_of,
     sample_of,
     traits_in_words,
     unlock_of,
@@ -59,7 +59,7 @@ def test_each_message_is_said_in_the_contracts_terms() -> None:
         Sample("elsewhere", ""),
     ]
     said = list(
-        said_of(load_profile("aws-iot"), [("1", sample.as_message()) for sample in samples])
+        apply_profile(load_profile("aws-iot"), [("1", sample.as_message()) for sample in samples])
     )
     assert [one.reading for one in said] == [
         Reading.READ,

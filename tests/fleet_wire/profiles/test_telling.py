@@ -24,8 +24,8 @@ from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.profiles.asyncapi import asyncapi
 from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.form import MessageForm
-from fleet_wire.profiles.samples import Reading, Sample, said_of
-from fleet_wire.profiles.telling import are_apart, fits
+from fleet_wire.profiles.samples import Reading, Sample, apply_profile
+from fleet_wire.profiles.telling import are_exclusive, fits
 from tests.helpers.messages import message_of
 from tests.helpers.own_wires import ONE_TOPIC
 from tests.helpers.profile_files import heard, profile_of
@@ -60,7 +60,7 @@ def test_a_field_says_what_a_message_is() -> None:
 def test_what_is_of_no_kind_is_of_no_concern(payload: bytes) -> None:
     """A fleet says much besides: that is no error, and tells of no lock."""
     assert heard(PROFILE, UP, payload) is None
-    (said,) = said_of(PROFILE, [("x:1", message_of(UP, payload))])
+    (said,) = apply_profile(PROFILE, [("x:1", message_of(UP, payload))])
     assert (said.reading, said.text) == (Reading.IGNORED, f"of car-1, on {UP}: of no concern")
 
 
@@ -68,7 +68,7 @@ def test_what_is_no_json_is_an_error() -> None:
     """It is counted as what comes first on this topic."""
     with pytest.raises(RemoteProtocolError):
         heard(PROFILE, UP, b"huh")
-    assert PROFILE.place(message_of(UP, b""))[0] is TopicKind.RESULT
+    assert PROFILE.slot_of(message_of(UP, b""))[0] is TopicKind.RESULT
 
 
 def test_what_is_sent_says_what_it_is() -> None:
@@ -202,8 +202,8 @@ def test_no_message_is_of_two_forms_that_are_apart(
 ) -> None:
     """Whatever a message says: what is allowed to share a topic never fits both."""
     forms = [MessageForm.model_validate({"topic": "t", "when": when}) for when in (one, other)]
-    assert are_apart(*forms) is are_apart(*reversed(forms))
-    if are_apart(*forms):
+    assert are_exclusive(*forms) is are_exclusive(*reversed(forms))
+    if are_exclusive(*forms):
         taken = [
             all(
                 fits(message.get(pointer[1:]), values if isinstance(values, tuple) else (values,))

@@ -77,7 +77,7 @@ def say(watched: Watched, profile: Profile, kind: TopicKind, said: WireMessage) 
         return
     for topic, payload, *_ in profile.write(kind, "car-1", said):
         message = message_of(topic, payload)
-        vehicle_id, heard = profile.read(profile.place(message), message)
+        vehicle_id, heard = profile.read(profile.slot_of(message), message)
         assert vehicle_id == "car-1"
         watched.diagnosing.heard(kind, "car-1", heard, is_retained=False)
 

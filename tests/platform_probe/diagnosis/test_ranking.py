@@ -7,7 +7,7 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from fleet_wire.modes.mode import LIGHT, MISSED, OF_COHORTS
 from platform_probe.diagnosis import ranking as module
 from platform_probe.diagnosis.ranking import (
@@ -20,7 +20,7 @@ from platform_probe.diagnosis.ranking import (
 )
 from platform_probe.weights import shipped_ranking, shipped_weights
 
-ALL_TOLD = frozenset(Told)
+ALL_TOLD = frozenset(EvidenceSource)
 
 
 def seen(*facts: Fact) -> dict[Fact, str]:
@@ -50,7 +50,9 @@ def test_scores_that_are_remembered_are_those_of_the_case(monkeypatch: pytest.Mo
     ranking = Ranking(shipped_weights())  # of its own: others have filled the shared one
     facts = (Fact.NOT_DELIVERED, Fact.WAS_OFFLINE)
     cases = [
-        (these, told) for these in (facts, facts[:1]) for told in (ALL_TOLD, frozenset[Told]())
+        (these, told)
+        for these in (facts, facts[:1])
+        for told in (ALL_TOLD, frozenset[EvidenceSource]())
     ]
     for case in (*cases, *reversed(cases), *cases):
         assert ranking.scores(*case) == shipped_ranking().scores(*case)
@@ -69,8 +71,8 @@ def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
             unseen={"queue_full_drop": {"dropped_at_broker": -3.0}},
         )
     )
-    told = ranking.rank({}, frozenset({Told.BROKER_LOG}))
-    not_told = ranking.rank({}, frozenset({Told.ATTEMPT}))
+    told = ranking.rank({}, frozenset({EvidenceSource.BROKER_LOG}))
+    not_told = ranking.rank({}, frozenset({EvidenceSource.ATTEMPT}))
     assert "queue_full_drop" not in {mode.mode for mode in told if mode.probability > 0.01}
     assert not_told[0].probability == pytest.approx(1 / (len(MODES) + 2), abs=1e-3)
 
@@ -112,7 +114,7 @@ def test_what_could_not_be_seen_is_not_named() -> None:
     weights = msgspec.structs.replace(
         weights_by_signature(), bias={"generic_500": 9.0, "nothing_wrong": 0.0}
     )
-    told = frozenset({Told.ATTEMPT, Told.PRESENCE, Told.STATE})
+    told = frozenset({EvidenceSource.ATTEMPT, EvidenceSource.PRESENCE, EvidenceSource.STATE})
     ranked = Ranking(weights).rank(seen(Fact.WENT_WELL, Fact.WAS_ONLINE), told)
     assert ranked[0].mode == "nothing_wrong"
     assert "generic_500" not in {one.mode for one in ranked}
@@ -146,7 +148,10 @@ def test_whom_a_mode_strikes_tells_only_what_strikes_so(fact: Fact) -> None:
 
 def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
     """Of a blocked SIM: that other lost cars had used as much, also where no heartbeat has come."""
-    told, no_heartbeats = frozenset({Told.ATTEMPT, Told.TELEMETRY}), frozenset({Told.ATTEMPT})
+    told, no_heartbeats = (
+        frozenset({EvidenceSource.ATTEMPT, EvidenceSource.TELEMETRY}),
+        frozenset({EvidenceSource.ATTEMPT}),
+    )
     small = (Fact.WENT_WELL_BETWEEN, Fact.MANY_FAIL, Fact.SENT_AGAIN, Fact.ASKED_AGAIN)
     ranking = Ranking(
         Weights(

@@ -17,7 +17,7 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.diagnosis.ranking import SURE
 from platform_probe.weights import shipped_ranking
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
@@ -26,7 +26,7 @@ STATE = VehicleState(
     is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
     operator="a", region="north", technology="umts",
 )  # fmt: skip
-ALL_TOLD = frozenset(Told)
+ALL_TOLD = frozenset(EvidenceSource)
 MOST = 0.5
 HARDLY = 0.1
 
@@ -231,7 +231,8 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
     assert last["first"].facts != last["later"].facts
     alone = [
         shipped_ranking().rank(
-            {Fact(fact.fact): fact.sentence for fact in one.facts}, frozenset(map(Told, one.told))
+            {Fact(fact.fact): fact.sentence for fact in one.facts},
+            frozenset(map(EvidenceSource, one.told)),
         )[0]
         for one in last.values()
     ]
@@ -280,7 +281,8 @@ def test_what_failed_otherwise_is_no_evidence(changes: dict[str, object]) -> Non
     watched.diagnosing.take(later)
     told = watched.told[-1]
     alone = shipped_ranking().rank(
-        {Fact(one.fact): one.sentence for one in told.facts}, frozenset(map(Told, told.told))
+        {Fact(one.fact): one.sentence for one in told.facts},
+        frozenset(map(EvidenceSource, told.told)),
     )
     assert told.attempt_id == "later"
     assert told.modes == alone
@@ -297,7 +299,11 @@ def test_no_name_is_taken_over_in_a_third_of_a_fleet_at_once(
         Fact.STATE_WITHOUT_RESULT, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.FLAPPED,
         Fact.BACK_SOON, Fact.BACK_AFTER_WILL, Fact.BACK_WITHOUT_BOOT, Fact.MANY_CAME_BACK,
     )  # fmt: skip
-    told = ALL_TOLD - {Told.BROKER_LOG, Told.PLATFORM, Told.COMMAND_END}
+    told = ALL_TOLD - {
+        EvidenceSource.BROKER_LOG,
+        EvidenceSource.PLATFORM,
+        EvidenceSource.COMMAND_END,
+    }
     ranked = shipped_ranking().rank(dict.fromkeys((*seen, others), "it was seen"), told)
     likely = {one.mode: one.probability for one in ranked}
     assert (likely.get("client_id_takeover", 0.0) > 0.6) is is_taken_over

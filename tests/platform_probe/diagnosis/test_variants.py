@@ -9,8 +9,8 @@ from fleet_wire.contract.attempt import Flag, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.contract.messages import Phase, Reason, Result, VehicleState
-from fleet_wire.modes.alike import class_of
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
+from fleet_wire.modes.lookalikes import class_of
 from platform_probe.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S
 from platform_probe.diagnosis.seen_of_platform import says_key_expired
 from platform_probe.weights import shipped_ranking
@@ -26,7 +26,7 @@ PLATFORM = PlatformSide(account_id="somebody", ended_s=18.0, outcome="refused")
 
 def probability(mode: str, *facts: Fact) -> float:
     """Return how likely a mode is where these facts were seen, and every source was there."""
-    ranked = shipped_ranking().rank(dict.fromkeys(facts, "it was seen"), frozenset(Told))
+    ranked = shipped_ranking().rank(dict.fromkeys(facts, "it was seen"), frozenset(EvidenceSource))
     return next((one.probability for one in ranked if one.mode == mode), 0.0)
 
 
@@ -56,10 +56,12 @@ def test_before_a_heartbeat_is_due_its_absence_says_nothing(
     watched = Watched()
     unanswered(watched)
     watched.at(looked_s)
-    told = frozenset(map(Told, watched.told[-1].told))
-    assert Told.TELEMETRY in told
-    assert (Told.TELEMETRY_SINCE in told) is was_due
-    alike = class_of("one_way_downlink", frozenset(Told) - {Told.TELEMETRY_SINCE}).slugs
+    told = frozenset(map(EvidenceSource, watched.told[-1].told))
+    assert EvidenceSource.TELEMETRY in told
+    assert (EvidenceSource.TELEMETRY_SINCE in told) is was_due
+    alike = class_of(
+        "one_way_downlink", frozenset(EvidenceSource) - {EvidenceSource.TELEMETRY_SINCE}
+    ).slugs
     assert alike == {"one_way_downlink", "half_open_tcp_nat"}
 
 
@@ -227,8 +229,8 @@ def test_before_a_command_is_due_to_have_ended_it_may_still_be_sent(
     )
     watched.diagnosing.take(unsent)
     watched.at(looked_s)
-    told = frozenset(map(Told, watched.told[-1].told))
-    assert (Told.COMMAND_END in told) is was_due
+    told = frozenset(map(EvidenceSource, watched.told[-1].told))
+    assert (EvidenceSource.COMMAND_END in told) is was_due
     likely = {one.mode: one.probability for one in watched.told[-1].modes}
     if was_due:
         assert watched.told[-1].first.mode == "silent_success"

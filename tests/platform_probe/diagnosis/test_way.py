@@ -8,7 +8,7 @@ from fleet_wire.contract.attempt import PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import UNKNOWN
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.diagnosis.way import not_on_its_way
 from platform_probe.weights import shipped_ranking
 from tests.helpers.records import attempt_of
@@ -103,9 +103,9 @@ def test_others_of_its_car_name_nothing_that_is_impossible() -> None:
     """A customer may have failed of the app a moment before, and we did not."""
     ranking = shipped_ranking()
     seen = dict.fromkeys((Fact.NOTHING_PUBLISHED, Fact.MANY_FAIL, Fact.SAID_MAINTENANCE), "so")
-    first = ranking.rank(seen, frozenset(Told))[0].mode
+    first = ranking.rank(seen, frozenset(EvidenceSource))[0].mode
     assert first == "planned_maintenance_window"
-    without = ranking.scores((*seen,), frozenset(Told), frozenset({first}))
-    ranked = ranking.rank(seen, frozenset(Told), [without], impossible=frozenset({first}))
+    without = ranking.scores((*seen,), frozenset(EvidenceSource), frozenset({first}))
+    ranked = ranking.rank(seen, frozenset(EvidenceSource), [without], impossible=frozenset({first}))
     assert ranked[0].mode == UNKNOWN
     assert first not in {one.mode for one in ranked}

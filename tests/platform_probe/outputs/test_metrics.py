@@ -22,7 +22,7 @@ from fleet_wire.contract.attempt import (
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Ended
+from fleet_wire.links.link import EndReason
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
 from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Unexported, Withheld
@@ -484,7 +484,7 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     metrics.count_malformed(None)
     metrics.count_sink_error("log")
     metrics.count_sink_error("jsonl", 3)
-    metrics.count_disconnect(Ended.REFUSED)
+    metrics.count_disconnect(EndReason.REFUSED)
     metrics.set_connected(connected=True)
     metrics.add_watched(2.5, connected=True)
     metrics.add_watched(1.5, connected=False)

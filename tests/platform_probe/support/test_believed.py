@@ -10,7 +10,7 @@ import pytest
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, FactSeen, RankedMode, Weighed
 from fleet_wire.modes.catalogue import TITLES
-from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
 from platform_probe.support.believed import (
     Revision,
     changes_of_mind,
@@ -36,7 +36,7 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
         RankedMode("dns_failure", 0.019),
         RankedMode("phone_side", 0.09),
     )
-    told = frozenset(Told)
+    told = frozenset(EvidenceSource)
     return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,), told=told)
 
 
@@ -140,7 +140,7 @@ def test_a_likely_other_is_told_whatever_was_seen(share: float, *, is_told: bool
 
 def test_what_looks_the_same_is_neither_impossible_nor_an_accusation() -> None:
     """Nor nothing, where the unlock has failed."""
-    there = frozenset({Told.ATTEMPT, Told.RECEIPTS})
+    there = frozenset({EvidenceSource.ATTEMPT, EvidenceSource.RECEIPTS})
     one = replace(revision(20.0, "generic_500", 0.4), told=there, facts=())
     assert NOTHING_WRONG in one.alike.slugs
     assert "impossible_travel" in one.alike.slugs

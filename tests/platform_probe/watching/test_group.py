@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.links.announced import GONE
+from fleet_wire.links.announcement_topic import GONE
 from platform_probe.watching.group import (
     ANNOUNCED_EVERY_S,
     BACK_S,

@@ -18,7 +18,7 @@ from fleet_sim.broker.model.broker import HOP_S
 from fleet_wire.links.link import (
     SUCCESS,
     Disconnected,
-    Ended,
+    EndReason,
     LinkLimits,
     Message,
     PublishProperties,
@@ -226,7 +226,9 @@ def test_a_raising_handler_loses_its_own_link_alone(
     sound.link.publish("topic", b"")
     place.time.run_for(1)
     assert [str(error) for error in told] == ["a defect"]
-    assert [(end.why, end.detail) for end in broken.ends] == [(Ended.HANDLER_ERROR, "see the log")]
+    assert [(end.why, end.detail) for end in broken.ends] == [
+        (EndReason.HANDLER_ERROR, "see the log")
+    ]
     assert len(sound.messages) == 1
     assert watcher.payloads == [b"crashed"]
     assert "a defect" in caplog.text
@@ -245,7 +247,7 @@ def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(
     client.session = session  # type: ignore[method-assign]
     client.link.connect()
     place.time.run_for(1)
-    assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
     assert "a defect" in caplog.text
     del client.session
     place.connect(client)

@@ -9,7 +9,7 @@ from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     NO_MATCHING_SUBSCRIBERS,
     NOT_AUTHORIZED,
-    Ended,
+    EndReason,
     LinkLimits,
     PublishProperties,
     Will,
@@ -27,8 +27,8 @@ def test_stop_loses_connections_sessions_and_retained(place: Place) -> None:
     client.link.connect()
     place.time.run_for(1)
     assert [(end.why, end.detail) for end in client.ends] == [
-        (Ended.BROKER_CLOSED, "connection closed"),
-        (Ended.UNREACHABLE, "connection refused"),
+        (EndReason.BROKER_CLOSED, "connection closed"),
+        (EndReason.UNREACHABLE, "connection refused"),
     ]
     place.broker.start()
     place.connect(client)
@@ -66,7 +66,7 @@ def test_refused_connect_says_why(place: Place, code: int) -> None:
     client.link.connect()
     place.time.run_for(1)
     (end,) = client.ends
-    assert (end.why, end.code) == (Ended.REFUSED, code)
+    assert (end.why, end.code) == (EndReason.REFUSED, code)
     assert end.detail == f"CONNACK: reason code {code}"
     place.broker.refuse_connects_with = None
     place.connect(client)
@@ -93,7 +93,7 @@ def test_slow_connects_time_out_and_still_take_their_turn(place: Place) -> None:
         client.link.connect()
     place.time.run_for(3)
     assert [client.link.is_connected for client in storm] == [True, True, False, False, False]
-    assert {end.why for client in storm for end in client.ends} == {Ended.UNREACHABLE}
+    assert {end.why for client in storm for end in client.ends} == {EndReason.UNREACHABLE}
     late = place.client("late", limits=LinkLimits(connect_timeout_s=5))
     late.link.connect()
     place.time.run_for(2.9)
@@ -168,7 +168,7 @@ def test_a_crash_ends_the_work(place: Place) -> None:
     place.broker.stop()
     place.broker.start()
     place.time.run_for(0.6)
-    assert [client.ends[0].why for client in storm] == [Ended.BROKER_CLOSED] * 5
+    assert [client.ends[0].why for client in storm] == [EndReason.BROKER_CLOSED] * 5
     late = place.client("late")
     late.link.connect()
     place.time.run_for(1.1)
@@ -198,7 +198,7 @@ def test_connect_that_waits_is_lost_with_the_broker(place: Place) -> None:
     place.broker.stop()
     place.broker.start()
     place.time.run_for(1)
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED]
 
 
 def test_connect_that_nobody_read_is_lost_with_the_broker(place: Place) -> None:
@@ -210,7 +210,7 @@ def test_connect_that_nobody_read_is_lost_with_the_broker(place: Place) -> None:
     place.broker.stop()
     place.broker.start()
     place.time.run_for(1)
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED]
     place.connect(client)
 
 
@@ -222,11 +222,11 @@ def test_broker_that_does_not_read_is_noticed_by_the_missing_pingresp(place: Pla
     assert client.ends == []
     place.time.run_for(3)
     assert [(end.why, end.detail) for end in client.ends] == [
-        (Ended.KEEPALIVE, "no PINGRESP in 10 s")
+        (EndReason.KEEPALIVE, "no PINGRESP in 10 s")
     ]
     client.link.connect()
     place.time.run_for(11)
-    assert [end.why for end in client.ends] == [Ended.KEEPALIVE, Ended.UNREACHABLE]
+    assert [end.why for end in client.ends] == [EndReason.KEEPALIVE, EndReason.UNREACHABLE]
     place.broker.continue_reading()
     place.connect(client)
 
@@ -239,7 +239,7 @@ def test_the_answer_that_is_missed_is_that_to_the_next_ping(place: Place) -> Non
     place.time.run_for(25)
     assert client.ends == []
     place.time.run_for(2)
-    assert [end.why for end in client.ends] == [Ended.KEEPALIVE]
+    assert [end.why for end in client.ends] == [EndReason.KEEPALIVE]
 
 
 def test_a_broker_that_crashed_has_forgotten_the_wills() -> None:
@@ -338,7 +338,7 @@ def test_a_connect_on_its_way_is_lost_with_the_broker(place: Place) -> None:
     place.time.run_for(HOP_S / 2)
     place.broker.stop()
     place.time.run_for(1)
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED]
 
 
 def test_a_client_that_the_broker_does_not_hear_gives_up_and_says_so(place: Place) -> None:
@@ -348,7 +348,7 @@ def test_a_client_that_the_broker_does_not_hear_gives_up_and_says_so(place: Plac
     client.link.connect()
     place.time.run_for(3)
     (end,) = client.ends
-    assert (end.why, end.detail) == (Ended.UNREACHABLE, "no answer in 2.5 s")
+    assert (end.why, end.detail) == (EndReason.UNREACHABLE, "no answer in 2.5 s")
 
 
 def test_a_session_of_one_second_is_a_session(place: Place) -> None:

@@ -12,7 +12,7 @@ from fleet_wire.links.link import (
     NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
     SUCCESS,
-    Ended,
+    EndReason,
     LinkLimits,
     PublishProperties,
     Will,
@@ -102,7 +102,7 @@ def test_a_client_that_gets_more_than_it_can_take_leaves_in_good_order(place: Pl
     narrow.link.connect()
     place.time.run_for(1)
     (end,) = narrow.ends
-    assert (end.why, end.detail) == (Ended.PROTOCOL_ERROR, "more than we can receive")
+    assert (end.why, end.detail) == (EndReason.PROTOCOL_ERROR, "more than we can receive")
     assert watcher.messages == []
 
 
@@ -123,7 +123,7 @@ def test_subscribe_without_right_ends_the_connection(place: Place) -> None:
     client = place.client("client", "open", "secret")
     client.link.connect()
     place.time.run_for(1)
-    assert [(end.why, end.code) for end in client.ends] == [(Ended.REFUSED, NOT_AUTHORIZED)]
+    assert [(end.why, end.code) for end in client.ends] == [(EndReason.REFUSED, NOT_AUTHORIZED)]
 
 
 def test_malformed_filter_ends_the_connection(place: Place) -> None:
@@ -131,7 +131,9 @@ def test_malformed_filter_ends_the_connection(place: Place) -> None:
     client = place.client("client", "a/#/b")
     client.link.connect()
     place.time.run_for(1)
-    assert [(end.why, end.code) for end in client.ends] == [(Ended.BROKER_CLOSED, MALFORMED_PACKET)]
+    assert [(end.why, end.code) for end in client.ends] == [
+        (EndReason.BROKER_CLOSED, MALFORMED_PACKET)
+    ]
 
 
 def test_drops_are_counted_by_client() -> None:

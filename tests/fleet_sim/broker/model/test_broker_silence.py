@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet_sim.broker.model.broker import HOP_S
-from fleet_wire.links.link import Ended, Message, Will
+from fleet_wire.links.link import EndReason, Message, Will
 from tests.helpers.broker_place import Place
 
 
@@ -97,7 +97,7 @@ def test_connect_while_frozen_waits_for_the_thaw_or_its_timeout(place: Place) ->
     client.link.freeze()
     client.link.connect()
     place.time.run_for(11)
-    assert [end.why for end in client.ends] == [Ended.UNREACHABLE]
+    assert [end.why for end in client.ends] == [EndReason.UNREACHABLE]
 
 
 def test_takeover_of_a_frozen_client_is_learned_at_the_thaw(place: Place) -> None:
@@ -172,7 +172,7 @@ def test_a_handler_that_raises_on_what_waited_loses_its_link(place: Place) -> No
     frozen.on_message = on_message  # type: ignore[method-assign]
     frozen.link.thaw()
     place.time.run_for(1)
-    assert [end.why for end in frozen.ends] == [Ended.HANDLER_ERROR]
+    assert [end.why for end in frozen.ends] == [EndReason.HANDLER_ERROR]
     assert len(frozen.messages) == 1
 
 

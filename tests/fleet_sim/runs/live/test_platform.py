@@ -9,9 +9,9 @@ from fleet_sim.runs.live.platform import (
     usual_client_id,
 )
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.link import SESSION_TAKEN_OVER, Disconnected, Ended
+from fleet_wire.links.link import SESSION_TAKEN_OVER, Disconnected, EndReason
 
-TAKEN_OVER = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
+TAKEN_OVER = Disconnected(EndReason.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
 
 
 def test_who_is_thrown_out_says_by_what_and_what_to_do() -> None:
@@ -19,7 +19,7 @@ def test_who_is_thrown_out_says_by_what_and_what_to_do() -> None:
     said: list[str] = []
     now_s = [0.0]
     take_overs = TakeOvers("platform", said.append, lambda: now_s[0])
-    take_overs.take(Disconnected(Ended.BROKER_CLOSED, detail="Connection reset by peer"))
+    take_overs.take(Disconnected(EndReason.BROKER_CLOSED, detail="Connection reset by peer"))
     assert said == []
     for second in (0.0, 1.0, REPORT_S - 0.1, REPORT_S):
         now_s[0] = second
@@ -34,7 +34,7 @@ def test_a_broker_that_is_away_is_said_once_and_when_it_is_back() -> None:
     said: list[str] = []
     brokers = Brokers.parse("mqtt://one,mqtt://two")
     of_platform = BrokersOfPlatform(brokers, said.append)
-    refused = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+    refused = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
     of_platform.gone(refused)
     assert said == []
     of_platform.changed(brokers.addresses[0], None)

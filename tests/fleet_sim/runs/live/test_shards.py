@@ -14,7 +14,7 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import shards as module
 from fleet_sim.runs.live.shard_words import Counts, Note, Ready, StoodStill, Told, line
 from fleet_sim.runs.live.shards import Heard, Shard, Shards
-from fleet_wire.links.link import Disconnected, Ended
+from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
 
 
@@ -253,7 +253,7 @@ class _Told:
 def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few at a time; one whose broker is away says so, and after a while the next may."""
     monkeypatch.setattr(module, "AT_ONCE", 2)
-    end = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+    end = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
     channel = cast("socket.socket", None)
     every = [Shard(number, 4, 0, 10, channel, writer=cast("Any", _Told())) for number in range(4)]
     shards = Shards(every)

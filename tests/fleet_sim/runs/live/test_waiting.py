@@ -11,12 +11,12 @@ from fleet_sim.runs.live.waiting import REFUSED_AFTER_S, Waiting, why_not
 from fleet_sim.runs.progress import LineProgress
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.link import Disconnected, Ended
+from fleet_wire.links.link import Disconnected, EndReason
 
 PLAIN = Brokers.parse("mqtt://user:hush@broker.example")
 TLS = Brokers.parse("mqtts://broker.example")
-REFUSED = Disconnected(Ended.REFUSED, 135, "not authorized")
-AWAY = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+REFUSED = Disconnected(EndReason.REFUSED, 135, "not authorized")
+AWAY = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
 
 
 @pytest.mark.parametrize(
@@ -24,18 +24,22 @@ AWAY = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
     [  # what the links say, as seen with mosquitto 2.0.21 and OpenSSL 3.5
         (PLAIN, REFUSED, "do user and password fit"),
         (PLAIN, AWAY, "does the broker run"),
-        (PLAIN, Disconnected(Ended.UNREACHABLE, detail="no answer in 10 s"), "firewall"),
-        (PLAIN, Disconnected(Ended.BROKER_CLOSED, detail="Connection reset by peer"), "mqtts://"),
-        (TLS, Disconnected(Ended.UNREACHABLE, detail="Connection reset by peer"), "mqtt://"),
+        (PLAIN, Disconnected(EndReason.UNREACHABLE, detail="no answer in 10 s"), "firewall"),
         (
             PLAIN,
-            Disconnected(Ended.UNREACHABLE, detail="[Errno -2] Name or service not known"),
+            Disconnected(EndReason.BROKER_CLOSED, detail="Connection reset by peer"),
+            "mqtts://",
+        ),
+        (TLS, Disconnected(EndReason.UNREACHABLE, detail="Connection reset by peer"), "mqtt://"),
+        (
+            PLAIN,
+            Disconnected(EndReason.UNREACHABLE, detail="[Errno -2] Name or service not known"),
             "is the host right",
         ),
         (
             TLS,
             Disconnected(
-                Ended.UNREACHABLE,
+                EndReason.UNREACHABLE,
                 detail="[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed"
                 " certificate in certificate chain (_ssl.c:1029)",
             ),
@@ -44,7 +48,7 @@ AWAY = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
         (
             TLS,
             Disconnected(
-                Ended.UNREACHABLE,
+                EndReason.UNREACHABLE,
                 detail="[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname"
                 " mismatch, certificate is not valid for 'broker.example'. (_ssl.c:1029)",
             ),
@@ -53,14 +57,16 @@ AWAY = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
         (
             TLS,
             Disconnected(
-                Ended.BROKER_CLOSED,
+                EndReason.BROKER_CLOSED,
                 detail="[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required",
             ),
             "--cert-file",
         ),
         (
             TLS,
-            Disconnected(Ended.BROKER_CLOSED, detail="[SSL: TLSV1_ALERT_UNKNOWN_CA] unknown ca"),
+            Disconnected(
+                EndReason.BROKER_CLOSED, detail="[SSL: TLSV1_ALERT_UNKNOWN_CA] unknown ca"
+            ),
             "--cert-file",
         ),
     ],
@@ -76,17 +82,17 @@ def test_what_went_wrong_stands_with_what_helps(
 
 def test_what_is_not_known_is_said_as_it_is() -> None:
     """No cure is made up."""
-    busy = Disconnected(Ended.REFUSED, 137, "server busy")
+    busy = Disconnected(EndReason.REFUSED, 137, "server busy")
     assert why_not(busy, PLAIN) == "refused (MQTT reason code 137): server busy"
 
 
 def test_a_broker_that_has_answered_wants_no_tls() -> None:
     """Neither one that gave a code, nor one that closes what had been open."""
-    taken_over = Disconnected(Ended.BROKER_CLOSED, 142, "session taken over")
+    taken_over = Disconnected(EndReason.BROKER_CLOSED, 142, "session taken over")
     assert why_not(taken_over, PLAIN).endswith("same client id: do these boxes run twice?")
-    shut_down = Disconnected(Ended.BROKER_CLOSED, 139, "shutting down")
+    shut_down = Disconnected(EndReason.BROKER_CLOSED, 139, "shutting down")
     assert why_not(shut_down, PLAIN) == str(shut_down)
-    closed = Disconnected(Ended.BROKER_CLOSED, detail="Connection reset by peer")
+    closed = Disconnected(EndReason.BROKER_CLOSED, detail="Connection reset by peer")
     assert why_not(closed, PLAIN, has_answered=True) == str(closed)
 
 

@@ -17,7 +17,7 @@ from fleet_wire.links.lean.link import LeanLink
 from fleet_wire.links.link import (
     PACKET_TOO_LARGE,
     Disconnected,
-    Ended,
+    EndReason,
     LinkLimits,
     PublishProperties,
 )
@@ -84,7 +84,7 @@ async def test_what_is_whole_is_taken_before_what_breaks_the_protocol_behind_it(
     client, link, transport = FakeNetwork().connected_client("topic")
     link.data_received(publish_from_broker(b"1", 1) + b"\xf0\x00" + publish_from_broker(b"2", 2))
     assert client.payloads == [b"1"]
-    assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
     assert transport.how_closed == "closed"
 
 
@@ -205,7 +205,7 @@ async def test_random_bytes_never_raise(junk: bytes) -> None:
     transport.deliver(junk)
     assert len(client.ends) == (0 if link.is_connected else 1)
     if client.ends:
-        assert client.ends[0].why in (Ended.PROTOCOL_ERROR, Ended.BROKER_CLOSED)
+        assert client.ends[0].why in (EndReason.PROTOCOL_ERROR, EndReason.BROKER_CLOSED)
         assert transport.how_closed
 
 
@@ -233,7 +233,7 @@ async def test_what_breaks_the_protocol(data: bytes, code: int) -> None:
     client, link, transport = network.connected_client()
     await turn()
     link.data_received(data)
-    assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
     assert (transport.how_closed, network.protocol_errors, network.connected) == ("closed", 1, 0)
     goodbye = transport.packets()[-1]
     assert isinstance(goodbye, mqtt5.DisconnectPacket)
@@ -246,7 +246,7 @@ async def test_anything_before_connack_breaks_the_protocol() -> None:
     link.connect()
     network.accept()
     link.data_received(publish_from_broker(b""))
-    assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
 
 
 async def test_more_unacknowledged_than_the_receive_maximum() -> None:
@@ -257,7 +257,7 @@ async def test_more_unacknowledged_than_the_receive_maximum() -> None:
         link.data_received(publish_from_broker(b"", packet_id))
     assert transport.how_closed == ""
     link.data_received(publish_from_broker(b"", 4))
-    assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
 
 
 async def test_window_of_the_broker_and_order_behind_it() -> None:
@@ -304,7 +304,7 @@ async def test_retransmission_with_dup_when_the_session_resumes() -> None:
         packet.packet_id for packet in before if packet.packet_id not in (2, 21)
     ]
     assert [packet.duplicate for packet in again] == [True] * 20 + [False]
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED]
 
 
 async def test_retransmission_as_new_when_the_session_is_lost() -> None:
@@ -388,7 +388,7 @@ async def test_old_messages_are_not_acknowledged_on_a_new_connection() -> None:
         link.acknowledge(message)
     await turn()
     assert transport.names().count("PubAck") == 1
-    assert client.ends == [Disconnected(Ended.BROKER_CLOSED, None, "Connection reset by peer")]
+    assert client.ends == [Disconnected(EndReason.BROKER_CLOSED, None, "Connection reset by peer")]
 
 
 async def test_refused_connack_and_suback() -> None:
@@ -403,8 +403,8 @@ async def test_refused_connack_and_suback() -> None:
     denied = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.NOT_AUTHORIZED])
     link.data_received(CONNACK + denied.write())
     assert client.ends == [
-        Disconnected(Ended.REFUSED, 134, "bad user name or password"),
-        Disconnected(Ended.REFUSED, 135, "SUBSCRIBE: not authorized"),
+        Disconnected(EndReason.REFUSED, 134, "bad user name or password"),
+        Disconnected(EndReason.REFUSED, 135, "SUBSCRIBE: not authorized"),
     ]
     assert client.sessions_present == []
 
@@ -452,7 +452,7 @@ async def test_broker_says_why_it_closes() -> None:
     client, link, _ = FakeNetwork().connected_client()
     code = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
     link.data_received(mqtt5.DisconnectPacket(reason_code=code).write() * 2)
-    assert client.ends == [Disconnected(Ended.BROKER_CLOSED, 142, "session taken over")]
+    assert client.ends == [Disconnected(EndReason.BROKER_CLOSED, 142, "session taken over")]
 
 
 async def test_handler_that_raises_closes_its_link_alone(
@@ -469,7 +469,7 @@ async def test_handler_that_raises_closes_its_link_alone(
     client.on_message = on_message  # type: ignore[method-assign]
     with caplog.at_level(logging.ERROR):
         link.data_received(publish_from_broker(b"", 1) * 3)
-    assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
     assert "ZeroDivisionError" in caplog.text
     assert transport.how_closed == "aborted"
     assert other.is_connected
@@ -482,7 +482,7 @@ async def test_session_that_raises_ends_the_attempt() -> None:
     client.say(client_id="x" * 70_000)
     link.connect()
     network.accept()
-    assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
     network.connected_client()
 
 
@@ -503,7 +503,7 @@ async def test_frozen_link_neither_reads_nor_writes() -> None:
     link.thaw()
     assert client.ends == []
     await turn()
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED]
 
 
 async def test_left_connection_is_neither_written_to_nor_heard() -> None:
@@ -552,7 +552,7 @@ async def test_ping_when_idle_and_end_without_answer() -> None:
     link.data_received(b"\xd0\x00")
     assert link.check(now + 70) == now + 73
     assert link.check(now + 73) == 0
-    assert [end.why for end in client.ends] == [Ended.KEEPALIVE]
+    assert [end.why for end in client.ends] == [EndReason.KEEPALIVE]
 
 
 async def test_goodbye_to_a_peer_that_does_not_read_is_bounded(
@@ -580,4 +580,4 @@ async def test_pace_lets_a_few_connect_at_a_time() -> None:
     clients[0][1].data_received(CONNACK)
     network.openings.pop(0).fail("no answer")
     assert (len(network.openings), network.pace.waiting) == (64, 4)
-    assert [end.why for end in clients[1][0].ends] == [Ended.UNREACHABLE]
+    assert [end.why for end in clients[1][0].ends] == [EndReason.UNREACHABLE]

@@ -80,5 +80,5 @@ def test_ids_come_round_past_what_is_in_flight() -> None:
     outbox = Outbox()
     outbox.window = 10
     outbox.start(1, _packet(1), None)
-    outbox.take(LAST_PACKET_ID)
+    outbox.reserve_id(LAST_PACKET_ID)
     assert outbox.next_id() == 2

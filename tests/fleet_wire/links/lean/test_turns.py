@@ -13,7 +13,7 @@ import uvloop
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import Ended, LinkLimits, Message, Session
+from fleet_wire.links.link import EndReason, LinkLimits, Message, Session
 from tests.helpers.fake_transport import (
     CONNACK,
     FakeNetwork,
@@ -90,7 +90,7 @@ async def test_what_breaks_the_protocol_behind_a_flood_is_noticed() -> None:
     link.data_received(_flood()[0] + b"\xf0\x00")
     await eventually(lambda: client.ends)
     assert len(client.messages) == MANY
-    assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
 
 
 def _connected_of_several() -> tuple[RecorderOfSeveral, FakeTransport]:
@@ -122,7 +122,7 @@ async def test_who_takes_several_and_fails_loses_its_connection() -> None:
     client, transport = _connected_of_several()
     client.came = None  # type: ignore[assignment]
     transport.deliver(_flood(3)[0])
-    assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
+    assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
 
 
 class _Subscriber(Recorder):

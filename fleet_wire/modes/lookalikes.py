@@ -17,43 +17,51 @@ from typing import Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import FACTS, HEARTBEATS, PLATFORM_LOG, Fact, Told
+from fleet_wire.modes.facts import FACTS, HEARTBEATS, PLATFORM_LOG, EvidenceSource, Fact
 from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, Signature
 
-_ALL: Final = frozenset(Told)
+_ALL: Final = frozenset(EvidenceSource)
 _TWO_TOPICS: Final = _ALL - {
-    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, *HEARTBEATS,
-}  # fmt: skip
-WIRES: Final[Mapping[str, frozenset[Told]]] = MappingProxyType(
+    EvidenceSource.RECEIPTS,
+    EvidenceSource.REASONS,
+    EvidenceSource.STATE,
+    EvidenceSource.KIND,
+    EvidenceSource.EVENTS,
+    *HEARTBEATS,
+}
+WIRES: Final[Mapping[str, frozenset[EvidenceSource]]] = MappingProxyType(
     {
         "nothing is lost": _ALL,
         "no heartbeats": _ALL - {*HEARTBEATS},
         "no log of the platform": _ALL - {*PLATFORM_LOG},
-        "no log of the broker": _ALL - {Told.BROKER_LOG},
+        "no log of the broker": _ALL - {EvidenceSource.BROKER_LOG},
         "two topics, both logs": _TWO_TOPICS,
         "two topics, the broker's log": _TWO_TOPICS - {*PLATFORM_LOG},
-        "two topics alone": frozenset({Told.ATTEMPT, Told.NEIGHBOURS}),
+        "two topics alone": frozenset({EvidenceSource.ATTEMPT, EvidenceSource.NEIGHBOURS}),
     }
 )
 """Descriptions of the sources that monitors lack, by the sources that they have."""
 _WORDS: Final = {
-    Told.ATTEMPT: "the unlock itself",
-    Told.RECEIPTS: "receipts of boxes",
-    Told.REASONS: "reasons of boxes",
-    Told.PRESENCE: "presence",
-    Told.TELEMETRY: "heartbeats",
-    Told.TELEMETRY_SINCE: "heartbeats after the command",
-    Told.EVENTS: "events of boxes",
-    Told.STATE: "the car's state",
-    Told.NEIGHBOURS: "enough other unlocks",
-    Told.KIND: "the car's operator and region",
-    Told.PLATFORM: "the platform's log",
-    Told.COMMAND_END: "the platform's word on how the command ended",
-    Told.BROKER_LOG: "the broker's log",
+    EvidenceSource.ATTEMPT: "the unlock itself",
+    EvidenceSource.RECEIPTS: "receipts of boxes",
+    EvidenceSource.REASONS: "reasons of boxes",
+    EvidenceSource.PRESENCE: "presence",
+    EvidenceSource.TELEMETRY: "heartbeats",
+    EvidenceSource.TELEMETRY_SINCE: "heartbeats after the command",
+    EvidenceSource.EVENTS: "events of boxes",
+    EvidenceSource.STATE: "the car's state",
+    EvidenceSource.NEIGHBOURS: "enough other unlocks",
+    EvidenceSource.KIND: "the car's operator and region",
+    EvidenceSource.PLATFORM: "the platform's log",
+    EvidenceSource.COMMAND_END: "the platform's word on how the command ended",
+    EvidenceSource.BROKER_LOG: "the broker's log",
 }
 
 
-_PART_OF: Final = {Told.TELEMETRY_SINCE: Told.TELEMETRY, Told.COMMAND_END: Told.PLATFORM}
+_PART_OF: Final = {
+    EvidenceSource.TELEMETRY_SINCE: EvidenceSource.TELEMETRY,
+    EvidenceSource.COMMAND_END: EvidenceSource.PLATFORM,
+}
 """What is named with another source, and not beside it."""
 
 
@@ -66,7 +74,7 @@ class AlikeClass(NamedTuple):
 
 
 @cache
-def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
+def alike_on(told: frozenset[EvidenceSource]) -> tuple[AlikeClass, ...]:
     """Return every class of two modes or more that look the same with these sources."""
     there = _there(told)
     close = {
@@ -82,35 +90,37 @@ def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
     for slug, others in close.items():
         classes[others].add(slug)
     seen = [frozenset(slugs) for slugs in classes.values() if unseen.isdisjoint(slugs)]
-    found = [AlikeClass(slugs, _why(sorted(slugs))) for slugs in seen if len(slugs) > 1]
+    found = [
+        AlikeClass(slugs, _missing_evidence(sorted(slugs))) for slugs in seen if len(slugs) > 1
+    ]
     if unseen:
         like_them = {slug for slugs in classes.values() if slugs & unseen for slug in slugs}
         sources = {FACTS[fact].told for slug in unseen for fact in MODES[slug].signature.needs}
-        why = f"Only {_listed(sources)} would show that anything was wrong."
+        why = f"Only {_list_sources(sources)} would show that anything was wrong."
         found.append(AlikeClass(frozenset({*like_them, NOTHING_WRONG}), why))
     return tuple(found)
 
 
 @cache
-def unseen_on(told: frozenset[Told]) -> frozenset[str]:
+def unseen_on(told: frozenset[EvidenceSource]) -> frozenset[str]:
     """Return the modes that cannot be seen with these sources where the unlock went well."""
     there = _there(told)
     return frozenset(slug for slug, mode in MODES.items() if _is_unseen(mode.signature, there))
 
 
-def _there(told: frozenset[Told]) -> frozenset[Fact]:
+def _there(told: frozenset[EvidenceSource]) -> frozenset[Fact]:
     """Return the facts that these sources can show."""
     return frozenset(fact for fact, info in FACTS.items() if info.told in told)
 
 
-def class_of(slug: str, told: frozenset[Told]) -> AlikeClass:
+def class_of(slug: str, told: frozenset[EvidenceSource]) -> AlikeClass:
     """Return the modes that count as one with this one: itself, and those that look the same."""
     return next(
         (one for one in alike_on(told) if slug in one.slugs), AlikeClass(frozenset({slug}), "")
     )
 
 
-def number_of_classes(told: frozenset[Told]) -> int:
+def number_of_classes(told: frozenset[EvidenceSource]) -> int:
     """Return how many modes, or classes of them, can be told apart."""
     return len(MODES) - sum(len(one.slugs & MODES.keys()) - 1 for one in alike_on(told))
 
@@ -140,16 +150,16 @@ def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
     return goes_well and bool(signature.needs) and needs.isdisjoint(there)
 
 
-def _listed(sources: Collection[Told]) -> str:
+def _list_sources(sources: Collection[EvidenceSource]) -> str:
     words = [
         _WORDS[source]
-        for source in Told
+        for source in EvidenceSource
         if source in sources and _PART_OF.get(source) not in sources
     ]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _why(slugs: list[str]) -> str:
+def _missing_evidence(slugs: list[str]) -> str:
     """Return a sentence: which sources would part these modes, were they there."""
     first, *rest = (MODES[slug].signature for slug in slugs)
     sources = {
@@ -157,4 +167,4 @@ def _why(slugs: list[str]) -> str:
     }
     if not sources:
         return "No single fact parts them, only how often each fact is seen."
-    return f"Only {_listed(sources)} would tell them apart."
+    return f"Only {_list_sources(sources)} would tell them apart."

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-_ROOT: Final = __file__.removesuffix("fleet_wire/shown.py")
+_ROOT: Final = __file__.removesuffix("fleet_wire/error_text.py")
 OURS: Final = (f"{_ROOT}fleet_wire/", f"{_ROOT}platform_probe/")
 """Folders of the monitor's code, in which the place of a defect is named."""
 MAX_LETTERS: Final = 60

@@ -10,7 +10,7 @@ GONE: Final = b""
 """An empty payload takes a retained message back."""
 
 
-class Announced:
+class AnnouncementTopic:
     """A client's announcement: a retained topic of its `name` below `begin`, as its peers use."""
 
     def __init__(self, begin: str, name: str) -> None:

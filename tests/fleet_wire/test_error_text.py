@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.shown import on_one_line, shortened, text_problem, with_place
+from fleet_wire.error_text import on_one_line, shortened, text_problem, with_place
 
 
 def test_a_long_text_keeps_its_beginning_and_its_end() -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
-from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes, unseen_on
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Told
+from fleet_wire.modes.facts import EvidenceSource
+from fleet_wire.modes.lookalikes import WIRES, alike_on, class_of, number_of_classes, unseen_on
 
 TWO_TOPICS = WIRES["two topics, both logs"]
 
 
 def test_with_every_source_no_modes_look_the_same() -> None:
     """At least by what parts each from a third one."""
-    assert alike_on(frozenset(Told)) == ()
-    assert number_of_classes(frozenset(Told)) == len(MODES)
+    assert alike_on(frozenset(EvidenceSource)) == ()
+    assert number_of_classes(frozenset(EvidenceSource)) == len(MODES)
 
 
 def test_a_mode_is_in_one_class_at_most() -> None:
