@@ -42,22 +42,25 @@ INTRODUCTION = """\
 
 Written by `python -m tests.docs --renew` from `fleet_wire/contract` and `platform_probe`.
 
-Everything is JSON, one object a line. A name that ends in `_s` is a number of seconds, `_v` volts,
-`at` and `started_at` Unix seconds. What is not known is null, or left out of `evidence`. How long
-the files are kept, and who may read them: [operate.md](operate.md#what-is-kept).
+Everything is JSON, one object per line.
+A name that ends in `_s` is a number of seconds, and one that ends in `_v` volts.
+`at` and `started_at` are Unix seconds.
+Unknown values are null, or left out of `evidence`.
+[What is kept](operate.md#what-is-kept) says how long the files are kept and who may read them.
 """
 RECORDS = """\
 ## attempts.jsonl
 
-One line for each unlock that has ended, in the output directory; `floor.jsonl` has the same for
-unlocks of the null box. A run of `fleet-sim` has this file too. Readers must pass over fields that
-they do not know.
+The output directory has one line for each unlock that has ended.
+`floor.jsonl` has the same for unlocks of the loopback box.
+A run of `fleet-sim` has this file too.
+Readers must ignore fields that they do not know.
 """
 PLATFORM = """\
 ### What the platform's log says
 
-What is not known is left out of `platform`, and so is what is as it mostly is: `requests` is there
-from 2 on, `sent_again` from 1 on, and `hops_across` where there is such a hop.
+Unknown and usual values are left out of `platform`.
+`requests` is there from 2 on, `sent_again` from 1 on, and `hops_across` if there is such a hop.
 """
 STRAYS = """\
 ## stray_answers.jsonl
@@ -67,67 +70,86 @@ One line for each answer that belongs to no open unlock.
 COMPLAINTS = """\
 ## complaints.jsonl
 
-One line for each call to support that the platform's log tells of, when the unlocks before it are
-judged. It is no unlock, and counts as none.
+One line for each call to support in the platform's log, written when the unlocks before it are \
+judged.
+A call counts as no unlock.
 """
 DIAGNOSES = """\
 ## diagnoses.jsonl
 
-What an unlock may have failed of: a line for each one that failed or looks odd, and for each
-complaint about one that nobody saw, and another line each time that the evidence has changed, for
-ten minutes. [diagnosis.md](diagnosis.md) says how it is made.
+One line for each unlock that failed or looks odd, and for each complaint about an unlock that \
+nobody saw.
+It ranks the possible failure modes.
+Another line follows each time that the evidence changes, for ten minutes.
+[How a diagnosis is made](diagnosis.md) explains it.
 """
 INCIDENTS = """\
 ## incidents.jsonl
 
-Problems of the fleet: a line for each revision of each incident. [incidents.md](incidents.md) says
-what becomes one. What is empty, 0 or not known is left out, of `changes` too.
+One line for each revision of each incident.
+The page [What an incident is](incidents.md) explains them.
+Empty, 0 and unknown values are left out, of `changes` too.
 """
 LOG = f"""\
 ## The log
 
-On stderr, or in `log_file`. Each line has `at`, `level` and `event`. What comes again and again is
-logged once in {REPEAT_AFTER_S:g} s, and then has `kind` and `count`: how often it came since. What
-Python's own loggers say (aiohttp, asyncio) has `logger`, and `exception` where there was one.
+The log goes to stderr, or to `log_file`.
+Each line has `at`, `level` and `event`.
+A repeated event is logged once in {REPEAT_AFTER_S:g} s, and then has `kind` and `count`: how \
+often it came since.
+Lines of Python's own loggers (aiohttp, asyncio) have `logger`, and `exception` if there was one.
 """
 UNLOCK = """\
 ### `unlock`
 
-The canonical line of each unlock: at `info` one that went well, at `warning` one that was refused
-or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared};
-`span_id`, the span of the whole unlock in its trace; and, where the platform's log is followed,
-what that has added. Where there is a cause, the line says more about it: {more}, as in the table
-of causes.
+This is the canonical line of each unlock.
+Its level is `info` if it went well, `warning` if it was refused or is unknown, and `error` if \
+it failed.
+It has these fields of attempts.jsonl: {shared}.
+
+It also has `span_id`, the span of the whole unlock in its trace, and the fields that the \
+platform's log has added.
+If there is a cause, the line says more about it, as in the table of causes: {more}.
 """
 OTHERS = "### Other events\n"
 REASONS = """\
 ### Reasons
 
-A `reason` is one of these where the box refused. Else it is what the broker or the connection said,
-in words or with a reason code of MQTT.
+If the box refused, `reason` is one of these.
+Otherwise it is the word of the broker or the connection, or a reason code of MQTT.
 """
 UNHEARD = """\
 ### Cars that nobody knows
 
-A car that does not exist, or whose box was never connected, ends as `no_subscriber`, and evidence
-has `never_heard_of`. With `watch`, the default, the monitor subscribes to commands itself, so the
-broker's PUBACK says 0 of every car: the cause is then concluded at the deadline, from a broker that
-retains neither presence nor state of the car. Without `watch` the PUBACK says 16, and ends the
-unlock at once. The event `unknown_cars` names such cars when the load begins.
+An unlock of a car that does not exist, or whose box was never connected, ends as `no_subscriber`.
+Its evidence has `never_heard_of`.
+
+With `watch`, the default, the monitor subscribes to commands itself, so the broker's PUBACK \
+says 0 for every car.
+The cause then follows at the deadline, from a broker that retains neither presence nor state of \
+the car.
+If `watch` is off, the PUBACK says 16 and ends the unlock at once.
+The event `unknown_cars` names such cars when the load begins.
 """
 UNREADABLE = f"""\
 ### Cars that cannot be read
 
-What breaks the contract is counted for each open unlock of its car, from when the command was
-sent: evidence has `unread`. Where the answer that is waited for may be among it the unlock ends as
-`unclassified`, with the reason "{UNREAD}", and is given no failure mode.
-Where the platform's log has the answer it ends as that says.
+Messages that break the contract are counted for each open unlock of their car, from the command \
+on: evidence has `unread`.
+If the missing answer may be among them, the unlock ends as `unclassified`, with the reason \
+"{UNREAD}", and gets no failure mode.
+If the platform's log has the answer, the unlock ends as that says.
 """
 STDOUT = """\
 ## stdout
 
-For whoever starts the probe: `learning` each second while retained messages come, `ready` once,
-`progress` each second, `stopping` where it is told to stop, `done` at the end.
+The program that starts the probe reads these lines:
+
+- `learning` each second while retained messages come
+- `ready` once
+- `progress` each second
+- `stopping` when it is told to stop
+- `done` at the end
 """
 EVENTS = {
     "broker_back": "one of several brokers is there again",

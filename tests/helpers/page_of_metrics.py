@@ -15,28 +15,32 @@ INTRODUCTION = f"""\
 
 Written by `python -m tests.docs --renew` from `platform_probe/outputs/metrics.py`.
 
-`platform-probe` serves these at `/metrics`, as Prometheus text or, where OpenMetrics is asked for,
-with `trace_id` and `span_id` of an unlock as exemplar. Times are seconds, and a counter ends in
-`_total`.
-Every series that can be known in advance exists at 0 from the start. No label names a car, a
-customer or an attempt. A label with the values {UNKNOWN} and {OTHER} also takes up to
-{MAX_LABEL_VALUES} values that cars report; those that come later share {OTHER}, until one of these
-has not been seen for an hour. Before that, values that nobody else reports become {OTHER} in
-everything that the monitor keeps: beyond {MAX_NEW_OF_ONE} new ones of a car within an hour, and
-beyond 1,000 of a fleet (10,000 sites). `unlockpath_capped_values_total` counts them.
+`platform-probe` serves these at `/metrics`, as Prometheus text or as OpenMetrics.
+OpenMetrics has `trace_id` and `span_id` of an unlock as exemplars.
+Times are seconds, and a counter ends in `_total`.
+Every series that can be known in advance exists at 0 from the start.
+No label names a car, a customer or an attempt.
 
-What only the platform's log moves, and causes and stages of an API, are there where `platform` is
-set, or unlocks are asked for by HTTP. The rules over them are in `deploy/prometheus/rules`;
-[log.md](log.md) has the words that are values here: causes, stages, flags.
+A label with the values {UNKNOWN} and {OTHER} also has up to {MAX_LABEL_VALUES} values that cars \
+report.
+Later values share {OTHER}, until one of these has not been seen for an hour.
+Values that nobody else reports become {OTHER} earlier, in everything that the monitor keeps.
+The limit is {MAX_NEW_OF_ONE} new ones of a car within an hour, and 1,000 of a fleet (10,000 sites).
+`unlockpath_capped_values_total` counts them.
+
+Series about the API and the platform's log exist only if `platform` is set, or if unlocks go \
+over HTTP.
+The rules over them are in `deploy/prometheus/rules`.
+[log.md](log.md) explains the label values: causes, stages, flags.
 """
 OF_THE_CONSOLE = """\
 ## The console
 
-Its process serves these at `/metrics` of its own port, to everybody who reaches it: they name
+Its process serves these at `/metrics` of its own port, to everybody who reaches it: they name \
 nobody.
 """
 BACKENDS = ("slack", "alertmanager", "webhook:NAME")
-"""What messages go to, where it is set."""
+"""Receivers of messages about incidents."""
 
 
 def page_of_metrics() -> str:

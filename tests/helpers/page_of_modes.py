@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS
 from fleet_wire.modes.lookalikes import WIRES, alike_on, number_of_classes
@@ -13,28 +15,30 @@ INTRODUCTION = """\
 
 Written by `python -m tests.docs --renew` from `fleet_wire/modes`.
 
-The sixty ways in which a car does not open that the monitor can name. [diagnosis.md](diagnosis.md)
-says how it finds out which it was, [faults.md](faults.md) how each is injected.
+The monitor can name these sixty ways in which a car does not open.
+[How a diagnosis is made](diagnosis.md) says how it ranks them, and [faults](faults.md) how each \
+is injected.
 """
 SIGNATURES = """\
 ## Signatures
 
-Which facts tell a mode from others: those that it needs must be seen where their source is there,
-those that speak for it may be, those that rule it out cannot be.
+A signature says which facts separate a mode from others.
+Needed facts must be seen where their source is there.
+Facts that speak for it may be seen, and facts that rule it out cannot.
 """
 TOLD_APART = """\
 ## Not told apart
 
-Where a source is missing some modes look the same: no fact that can be seen there parts them, and
-what parts one of them from a third mode parts the other too. That follows from the signatures
-below, not from mistakes that were made. Such modes count as one, and `diagnose` says so. What goes
-well, and shows in a source alone that is missing, looks like `nothing_wrong`. With every source no
-modes look the same; some pairs are then parted by how often facts are seen, and by no single one.
+If a source is missing, some modes look the same.
+No remaining fact separates them, and a fact that separates one of them from a third mode \
+separates the other too.
+That follows from the signatures below, not from past mistakes.
+Such modes count as one, and `diagnose` says so.
+
+A success that shows only in a missing source looks like `nothing_wrong`.
+With every source no modes look the same.
+Some pairs then differ only in how often facts are seen.
 """
-HEAD = (
-    "No.", "Mode", "What happens", "To the customer", "What support does", "Who acts",
-    "What they do", "Cause",
-)  # fmt: skip
 
 
 def page_of_modes() -> str:
@@ -42,13 +46,12 @@ def page_of_modes() -> str:
     parts = [INTRODUCTION]
     for layer in Layer:
         modes = [mode for mode in MODES.values() if mode.layer is layer]
-        parts += [
-            f"## {layer.value.capitalize()}\n",
-            table(
-                HEAD,
-                [_row(mode) for mode in modes],
-            ),
-        ]
+        parts.append(f"## {layer.value.capitalize()}\n")
+        for mode in modes:
+            parts += [
+                f"### {code(mode.slug)}\n",
+                table((f"No. {mode.number}", mode.title), _rows(mode)),
+            ]
     alike = [
         (wire, str(number_of_classes(told)), ", ".join(map(code, sorted(slugs))), why)
         for wire, told in WIRES.items()
@@ -72,18 +75,14 @@ def page_of_modes() -> str:
     )
 
 
-def _row(mode: FailureMode) -> tuple[str, ...]:
-    cause = "none: the unlock went well" if mode.cause is None else code(mode.cause)
-    return (
-        str(mode.number),
-        f"{code(mode.slug)}: {mode.title}",
-        mode.engineer,
-        mode.customer,
-        mode.now,
-        mode.acts,
-        mode.mend or "",
-        cause,
-    )
+def _rows(mode: FailureMode) -> Iterator[tuple[str, str]]:
+    yield "What happens", mode.engineer
+    yield "To the customer", mode.customer
+    yield "What support does", mode.now
+    yield "Who acts", mode.acts
+    if mode.mend:
+        yield "What they do", mode.mend
+    yield "Cause", "none: the unlock went well" if mode.cause is None else code(mode.cause)
 
 
 def _signature(mode: FailureMode) -> tuple[str, ...]:

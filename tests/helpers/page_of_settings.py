@@ -17,19 +17,23 @@ INTRODUCTION = f"""\
 
 Written by `python -m tests.docs --renew` from `platform_probe/settings.py`.
 
-Each setting can stand in the YAML file of `--config`, in a variable of the environment, or in a
-flag, where it has one. A flag wins over a variable, and a variable over the file. The variable of a
-key is `{ENV_PREFIX}` and the key in capitals, with two underscores between levels:
-`{ENV_PREFIX}LOAD__DEADLINE_S=10`. Lists and mappings are written there as JSON.
+Each setting can be in the YAML file of `--config`, in an environment variable, or in a flag if \
+it has one.
+A flag wins over a variable, and a variable over the file.
+The variable of a key is `{ENV_PREFIX}` and the key in capitals, with two underscores between \
+levels: `{ENV_PREFIX}LOAD__DEADLINE_S=10`.
+Lists and mappings are JSON there.
 
 ```bash
 platform-probe config --config deploy/demo/platform-probe.yaml   # what `run` would use
 platform-probe schema > probe.schema.json                        # completion in your editor
 ```
 
-`--rate N` is short for a load of one stage that repeats: so many unlocks a second, at
-random times and of cars at random; `--every N` has each car in turn. Stages are those of a
-[scenario](scenarios.md). How to run it as a service: [operate.md](operate.md).
+`--rate N` is short for a load of one repeated stage: N unlocks a second, at random times, of \
+random cars.
+`--every N` unlocks each car in turn.
+Stages are those of a [scenario](scenarios.md).
+[Run the monitor as a service](operate.md) has an example.
 """
 
 
