@@ -92,6 +92,16 @@ class ChangeKind(StrEnum):
     """It came back before it was forgotten."""
 
 
+class Text(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sentence by its key, with its values: whoever shows it fills them into a template."""
+
+    key: str
+    """Which template of the catalogue of texts it is."""
+    values: dict[str, str | int | float | Text | tuple[Text, ...]] = {}
+    """Its values by name: moments as Unix seconds, shares of 1, durations in seconds, names as they
+    are, other sentences, or several of them."""
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One entry of its history."""
 
@@ -105,6 +115,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The person who did it; None: the monitor."""
     reason: str | None = None
     """The reason that the person gave."""
+    text: Text | None = None
+    """What `sentence` says, for other languages; None: an older monitor wrote it."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -175,6 +187,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ids of incidents that were joined to this one, or that it was split from."""
     changes: tuple[Change, ...] = ()
     """Its history, the oldest first: at most a hundred, the middle is left out first."""
+    subject: Text | None = None
+    """What its title says besides numbers, for other languages; None: an older monitor wrote it."""
 
     @property
     def unseen_since(self) -> float | None:

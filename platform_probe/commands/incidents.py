@@ -22,7 +22,7 @@ from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
-from platform_probe.incidents.words import MOST_LETTERS, title_in
+from platform_probe.incidents.words import MOST_LETTERS, title_of, title_text
 from platform_probe.outputs.messages.asking import ACTIONS_PATH
 from platform_probe.outputs.messages.words import (
     OVER_AFTER,
@@ -32,7 +32,6 @@ from platform_probe.outputs.messages.words import (
     counts_of,
     has_ended,
     lasted_s,
-    lasting,
     sure_of,
     what_of,
     who_muted,
@@ -42,6 +41,7 @@ from platform_probe.settings import load_settings
 from platform_probe.store.reading import Source
 from platform_probe.support.incident_rows import incident_of, muted_until_s
 from platform_probe.support.times import date_and_clock, minute_clock
+from platform_probe.texts.speaking import Speaker, lasting
 
 TIMEOUT_S: Final = 10.0
 DEFAULT_MUTE_S: Final = 3_600.0
@@ -118,7 +118,7 @@ def list_(
             each.customers or None,
             each.acknowledged_by,
             note_of(each, asked.zone, newest_s),
-            title_in(each.title, each.since, minute_clock(asked.zone)),
+            _title_of(each, asked.zone),
         )
         for each in found
     ]
@@ -159,7 +159,7 @@ def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list
 
 def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     """Yield an incident in lines, for a person."""
-    yield title_in(incident.title, incident.since, minute_clock(zone))
+    yield _title_of(incident, zone)
     until, unseen_since = "", incident.unseen_since
     if incident.ended_at is not None and unseen_since is None:
         until = f" to {date_and_clock(incident.ended_at, zone)}"
@@ -186,6 +186,11 @@ def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     yield ""
     for change in incident.changes:
         yield f"{date_and_clock(change.at, zone)}  {change_line(change)}"
+
+
+def _title_of(incident: Incident, zone: tzinfo) -> str:
+    """Return its title with times of a zone."""
+    return title_of(title_text(incident), Speaker("en", minute_clock(zone)))
 
 
 def note_of(incident: Incident, zone: tzinfo, now_s: float) -> str | None:

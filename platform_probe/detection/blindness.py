@@ -49,6 +49,5 @@ class Blindness:
                     what=NOT_CONNECTED,
                     since_s=since_s,
                     last_s=now_s,
-                    detail="the monitor has no connection to the broker",
                 )
             )

@@ -55,8 +55,6 @@ class Finding:
     """The number of the finding that it was taken for a part of."""
     is_over: bool = False
     """It is as it was before."""
-    detail: str = ""
-    """What was found, in words, where numbers do not say it."""
 
     @property
     def share(self) -> float:

@@ -36,7 +36,6 @@ class Sighting:
     key: Key = ()
     common: Key = ()
     """What all cars of the cohort have in common."""
-    detail: str = ""
     failed: int = 0
     total: int = 0
     elsewhere_failed: int = 0
@@ -104,7 +103,6 @@ class Sighting:
             examples=tuple(reversed(self.examples)),
             modes=modes,
             diagnosed=diagnosed,
-            detail=self.detail,
             is_over=self.is_over,
         )
 

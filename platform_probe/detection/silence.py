@@ -179,7 +179,6 @@ class Silence:
             since_s=rate.since_s,
             last_s=now_s,
             key=key or (),
-            detail="" if key is not None else "hardly any heartbeats come",
             expected=rate.expected,
         )
         rate.window.clear()  # what came before says nothing of whether it comes again

@@ -12,7 +12,6 @@ from typing import Final
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
-from fleet_wire.modes.catalogue import TITLES
 from platform_probe.detection.sighting import Sighting
 from platform_probe.diagnosis.accounts import is_not_yours
 from platform_probe.diagnosis.remembering import Latest, remember
@@ -86,7 +85,7 @@ class Suspicious:
                 continue
             remember(waiting, diagnosis.attempt_id, diagnosis, 100)
             if len(waiting) >= LEAST[mode]:
-                sighting = self._sighting(mode, TITLES[mode], now_s)
+                sighting = self._sighting(mode, now_s)
                 for one in waiting.values():
                     sighting.note(now_s, car=one.vehicle_id, example=one.attempt_id)
                 sighting.failed = len(sighting.cars)
@@ -120,15 +119,14 @@ class Suspicious:
     def _note(
         self, what: str, cars: _Cars, account_id: str, attempt: Attempt, now_s: float
     ) -> None:
-        detail = TITLES.get(what, "one account asks for many cars")
-        sighting = self._sighting(what, detail, now_s)
+        sighting = self._sighting(what, now_s)
         if account_id not in sighting.customers:  # else the others have been noted, each in turn
             for car in cars:
                 sighting.note(now_s, car=car, customer=account_id)
         sighting.note(now_s, car=attempt.vehicle_id, example=attempt.attempt_id)
         sighting.failed = len(sighting.cars)
 
-    def _sighting(self, what: str, detail: str, now_s: float) -> Sighting:
+    def _sighting(self, what: str, now_s: float) -> Sighting:
         one = next((s for s in self.sightings if s.what == what and not s.is_over), None)
         if one is None:
             one = Sighting(
@@ -137,7 +135,6 @@ class Suspicious:
                 what=what,
                 since_s=now_s,
                 last_s=now_s,
-                detail=detail,
             )
             self.sightings.append(one)
         return one

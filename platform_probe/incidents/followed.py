@@ -14,6 +14,7 @@ from fleet_wire.contract.incident import (
     Incident,
     IncidentKind,
     IncidentState,
+    Text,
 )
 from platform_probe.detection.finding import Finding
 from platform_probe.incidents.joining import (
@@ -33,7 +34,6 @@ from platform_probe.incidents.parts import (
 )
 from platform_probe.incidents.severity import ORDER, severity_of, worse
 from platform_probe.incidents.words import (
-    Clock,
     cause_of,
     counted,
     mode_of,
@@ -41,7 +41,9 @@ from platform_probe.incidents.words import (
     rise_of,
     subject_of,
     title_of,
+    titled,
 )
+from platform_probe.texts.speaking import Speaker
 
 MOST_CHANGES: Final = 100
 KEPT_FIRST: Final = 10
@@ -62,14 +64,14 @@ Tell = Callable[[Incident], None]
 class Followed:
     """An incident, and what its next revision will say."""
 
-    def __init__(self, incident: Incident, *, tell: Tell, clock: Clock) -> None:
+    def __init__(self, incident: Incident, *, tell: Tell, english: Speaker) -> None:
         self.incident = self._first = incident
         self._tell = tell
-        self._clock = clock
+        self._english = english
         self.findings: dict[int, Finding] = {}
         self._parts: list[Finding] | None = None
         """What `parts` returns, once it was asked."""
-        self.subject = ""
+        self.subject: Text | None = None
         """What its title says besides numbers."""
         self.quiet_since: float | None = None
         """Since when all of its findings are over, Unix seconds."""
@@ -154,23 +156,25 @@ class Followed:
         if worse(fields["severity"], before.severity) is not before.severity:
             findings = believed(self.findings.values())
             worst = max(findings, key=lambda one: ORDER.index(severity_of(one)))
-            sentence = rise_of(fields["severity"], subject, worst, named=self.parts[0])
-            change = self.change(ChangeKind.WORSE, at, sentence)
-        elif self.subject not in ("", subject):
-            change = self._retitled(at, subject)
+            text = rise_of(fields["severity"], subject, worst, named=self.parts[0])
+            change = self.change(ChangeKind.WORSE, at, text)
+        elif self.subject is not None and self._is_renamed(subject):
+            change = self._retitled(at, self.subject, subject)
         elif self._has_grown(fields):
-            whom = counted(fields["customers"], "customer")
-            if not fields["customers"]:
-                whom = counted(fields["cars"], "car")
             numbers = numbers_of(counted_of(self.parts))
-            change = self.change(ChangeKind.GREW, at, f"{whom} by now, {numbers}")
+            whom = counted(fields["customers"], fields["cars"])
+            if whom is not None:
+                numbers = Text(key="event.grew", values={"whom": whom, "numbers": numbers})
+            change = self.change(ChangeKind.GREW, at, numbers)
         if change is not None:
             self.tell(at, change, **fields)
 
     def tell_title(self, at: float) -> None:
         """Tell what it is called now, where that is something else than was told last."""
-        if self.findings and self.subject not in ("", subject := self._subject_now()):
-            self.tell(at, self._retitled(at, subject))
+        if self.findings and self.subject is not None:
+            subject = self._subject_now()
+            if self._is_renamed(subject):
+                self.tell(at, self._retitled(at, self.subject, subject))
 
     def tell(self, at: float, change: Change, **fields: Any) -> None:
         """Make a revision with what its findings say by now; `fields` overrule that."""
@@ -233,13 +237,14 @@ class Followed:
         self,
         kind: ChangeKind,
         at: float,
-        sentence: str,
+        text: Text,
         *,
         by: str | None = None,
         reason: str | None = None,
     ) -> Change:
         """Return an entry of its history."""
-        return Change(at=at, kind=kind, sentence=sentence, by=by, reason=reason)
+        sentence = self._english.say(text)
+        return Change(at=at, kind=kind, sentence=sentence, by=by, reason=reason, text=text)
 
     def over_at(self, at: float) -> float:
         """Return since when it is over; what a person closed while it goes on is not over yet."""
@@ -260,24 +265,22 @@ class Followed:
         """Make the next revision, and tell it; that it began earlier than was told is a change."""
         before = self.incident
         new = msgspec.structs.replace(before, **fields)
-        began, begins = self._clock(before.since), self._clock(new.since)
-        if before.revision and began != begins:
-            sentence = f"{change.sentence}; it began at {begins}, not at {began}"
-            change = msgspec.structs.replace(change, sentence=sentence)
+        if before.revision:
+            change = self._with_begin(change, began=before.since, begins=new.since)
         title = before.title
-        if self.subject:
-            title = title_of(
-                self.subject,
-                new.since,
-                customers=new.customers,
-                cars=new.cars,
-                clock=self._clock,
-            )
+        if self.subject is not None:
+            whole = titled(self.subject, new.since, customers=new.customers, cars=new.cars)
+            title = title_of(whole, self._english)
         changes = (*before.changes, change)
         if len(changes) > MOST_CHANGES:
             changes = (*changes[:KEPT_FIRST], *changes[KEPT_FIRST - MOST_CHANGES :])
         self.incident = msgspec.structs.replace(
-            new, revision=before.revision + 1, at=round(at, 3), title=title, changes=changes
+            new,
+            revision=before.revision + 1,
+            at=round(at, 3),
+            title=title,
+            subject=self.subject,
+            changes=changes,
         )
         self.told_at = at
         if self.incident.maintenance is None:
@@ -285,11 +288,25 @@ class Followed:
         self._told = self.incident
         self._tell(self.incident)
 
-    def _retitled(self, at: float, subject: str) -> Change:
-        sentence = f"it is now believed to be: {subject}; before: {self.subject}"
-        return self.change(ChangeKind.RETITLED, at, sentence)
+    def _with_begin(self, change: Change, *, began: float, begins: float) -> Change:
+        """Return a change that says when it began, where that is another minute than was told."""
+        clock = self._english.clock
+        if change.text is None or clock(began) == clock(begins):
+            return change
+        values: dict[str, Any] = {"event": change.text, "begins": begins, "began": began}
+        text = Text(key="event.began", values=values)
+        return self.change(change.kind, change.at, text, by=change.by, reason=change.reason)
 
-    def _subject_now(self) -> str:
+    def _retitled(self, at: float, before: Text, subject: Text) -> Change:
+        text = Text(key="event.retitled", values={"subject": subject, "before": before})
+        return self.change(ChangeKind.RETITLED, at, text)
+
+    def _is_renamed(self, subject: Text) -> bool:
+        """Return whether a subject reads otherwise than the one that was told last."""
+        before = self.subject
+        return before is not None and self._english.say(before) != self._english.say(subject)
+
+    def _subject_now(self) -> Text:
         return subject_of(self.parts)
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:

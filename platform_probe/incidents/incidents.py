@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.incident import (
@@ -19,6 +19,7 @@ from fleet_wire.contract.incident import (
     Incident,
     IncidentAction,
     IncidentState,
+    Text,
 )
 from platform_probe.detection.finding import Finding
 from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, are_two
@@ -31,14 +32,15 @@ from platform_probe.incidents.joining import (
 from platform_probe.incidents.maintenance import MaintenanceWindow, is_past, window_of
 from platform_probe.incidents.parts import cohorts_of, parts_of, whom_of
 from platform_probe.incidents.severity import severity_of
-from platform_probe.incidents.words import Clock as Words
 from platform_probe.incidents.words import (
-    cohorts_in_words,
     opening_of,
     said_of,
-    subject_in,
+    subject_of_title,
+    title_text,
+    whom_in_words,
 )
-from platform_probe.outputs.messages.words import lasting
+from platform_probe.texts.speaking import Clock as Words
+from platform_probe.texts.speaking import Speaker
 
 QUIET_S: Final = 900.0
 """Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
@@ -69,7 +71,7 @@ class Incidents:
     ) -> None:
         self._clock = clock
         self._tell = tell
-        self._words = words
+        self._english = Speaker("en", words)
         self._name = name
         """The monitor's: ids differ between monitors."""
         self._windows = tuple(windows)
@@ -106,23 +108,25 @@ class Incidents:
         if followed is None or not followed.is_open:
             return False
         by, reason, at = action.by, action.reason, action.at
-        because = f": {reason}" if reason else ""
 
-        def change(kind: ChangeKind, sentence: str) -> Change:
-            return followed.change(kind, at, sentence, by=by, reason=reason)
+        def change(kind: ChangeKind, **values: float) -> Change:
+            text = Text(key=f"event.{kind}", values={"by": by, **values})
+            if reason:
+                text = Text(key="event.because", values={"event": text, "reason": reason})
+            return followed.change(kind, at, text, by=by, reason=reason)
 
         if action.kind is ActionKind.ACKNOWLEDGE:
-            said = change(ChangeKind.ACKNOWLEDGED, f"{by} looks after it{because}")
+            said = change(ChangeKind.ACKNOWLEDGED)
             followed.revise(at, said, acknowledged_by=by)
         elif action.kind is ActionKind.MUTE:
             until = action.until or at + REMEMBERED_S
-            said = change(ChangeKind.MUTED, f"{by} mutes it until {self._words(until)}{because}")
+            said = change(ChangeKind.MUTED, until=until)
             followed.revise(at, said, muted_until=until)
         elif action.kind is ActionKind.UNMUTE:
-            said = change(ChangeKind.UNMUTED, f"unmuted by {by}{because}")
+            said = change(ChangeKind.UNMUTED)
             followed.revise(at, said, muted_until=None)
         else:
-            said = change(ChangeKind.CLOSED, f"{by} closes it{because}")
+            said = change(ChangeKind.CLOSED)
             followed.revise(at, said, state=IncidentState.CLOSED, ended_at=at)
         return True
 
@@ -134,7 +138,7 @@ class Incidents:
         for incident in incidents:
             is_merged = incident.changes and incident.changes[-1].kind is ChangeKind.JOINED
             if incident.state is IncidentState.OPEN or not is_merged:
-                self._new(incident).subject = subject_in(incident.title)
+                self._new(incident).subject = incident.subject or subject_of_title(incident.title)
 
     def take_up(self, finding: Finding) -> None:
         """Take a finding of an earlier process, as it was then: that process has told of it."""
@@ -268,14 +272,12 @@ class Incidents:
         followed = self._new(incident)
         followed.put(finding)
         self._by_finding[finding.number] = followed
-        sentence = opening_of(finding, severity)
-        if incident.maintenance is not None:
-            sentence += f"; expected: {incident.maintenance}"
+        opened = opening_of(finding, severity, incident.maintenance)
         kind = ChangeKind.OPENED if not incident.related else ChangeKind.SPLIT
-        followed.tell(at, followed.change(kind, at, sentence))
+        followed.tell(at, followed.change(kind, at, opened))
 
     def _new(self, incident: Incident) -> Followed:
-        followed = Followed(incident, tell=self._tell, clock=self._words)
+        followed = Followed(incident, tell=self._tell, english=self._english)
         followed.hold_s = QUIET_S
         self._followed[incident.incident_id] = followed
         return followed
@@ -290,8 +292,8 @@ class Incidents:
         self._belong(followed, finding)
         if not followed.is_open and followed.incident.state is IncidentState.RESOLVED:
             followed.put(finding)
-            sentence = f"it is back: {said_of(finding)}"
-            said = followed.change(ChangeKind.REOPENED, finding.at, sentence)
+            back = Text(key="event.back", values={"what": said_of(finding)})
+            said = followed.change(ChangeKind.REOPENED, finding.at, back)
             followed.tell(finding.at, said, state=IncidentState.OPEN)
 
     def _belong(self, followed: Followed, finding: Finding) -> None:
@@ -320,31 +322,27 @@ class Incidents:
         seen_at = followed.seen_last(quiet_since)
         if at - seen_at < UNSEEN_S:
             return
-        over_at = self._words(quiet_since + followed.hold_s)
-        sentence = (
-            f"nothing of it was seen since {self._words(seen_at)};"
-            f" it counts as over where that stays so until {over_at}"
-        )
-        said = followed.change(ChangeKind.UNSEEN, at, sentence)
+        values = {"seen": seen_at, "until": quiet_since + followed.hold_s}
+        said = followed.change(ChangeKind.UNSEEN, at, Text(key="event.unseen", values={**values}))
         followed.tell(at, said, ended_at=seen_at)
 
     def _tell_again(self, followed: Followed, finding: Finding) -> None:
         """Say that an incident of which nothing was seen for a while is seen again."""
         if followed.incident.unseen_since is None or not followed.active:
             return
-        sentence = f"it is seen again: {said_of(finding)}"
-        followed.tell(finding.at, followed.change(ChangeKind.SEEN_AGAIN, finding.at, sentence))
+        again = Text(key="event.seen_again", values={"what": said_of(finding)})
+        followed.tell(finding.at, followed.change(ChangeKind.SEEN_AGAIN, finding.at, again))
 
     def _resolve(self, followed: Followed, at: float) -> None:
         quiet_since = followed.quiet_since
         if quiet_since is None or at - quiet_since < followed.hold_s:
             return
         ended_at = followed.seen_last(quiet_since)
-        lasted = lasting(ended_at - followed.incident.since)
-        sentence = f"over since {self._words(ended_at)}, after {lasted}"
+        lasted = ended_at - followed.incident.since
+        over = Text(key="event.resolved", values={"ended": ended_at, "lasted": lasted})
         followed.tell(
             at,
-            followed.change(ChangeKind.RESOLVED, at, sentence),
+            followed.change(ChangeKind.RESOLVED, at, over),
             state=IncidentState.RESOLVED,
             ended_at=ended_at,
         )
@@ -354,7 +352,7 @@ class Incidents:
         until = followed.incident.muted_until
         if until is not None and at >= until:
             followed.tell_title(at)  # else the message has it, and no entry of the thread
-            said = followed.change(ChangeKind.UNMUTED, at, "the mute is over")
+            said = followed.change(ChangeKind.UNMUTED, at, Text(key="event.mute_over"))
             followed.tell(at, said, muted_until=None)
 
     def _follow_window(self, followed: Followed, at: float) -> None:
@@ -363,15 +361,15 @@ class Incidents:
         if name == before:
             return
         kind = ChangeKind.UNMUTED if name is None else ChangeKind.MUTED
-        sentence = f"expected: {name}"
-        if name is None and not is_past(self._windows, before, at):
-            whom = cohorts_in_words(followed.cohorts)
-            sentence = f"it reaches beyond {before}" + (f": {whom}" if whom else "")
-        elif name is None:
+        key, values = "event.window", dict[str, Any](window=name or before or "")
+        if name is None and is_past(self._windows, before, at):
             is_seen = followed.incident.unseen_since is None
-            rest = ", and this is not" if is_seen else "; nothing of this was seen lately"
-            sentence = f"{before} is over{rest}"
-        said = followed.change(kind, at, sentence)
+            key = "event.window_over" if is_seen else "event.window_over_unseen"
+        elif name is None and (whom := whom_in_words(followed.cohorts)) is not None:
+            key, values = "event.beyond_whom", {**values, "whom": whom}
+        elif name is None:
+            key = "event.beyond"
+        said = followed.change(kind, at, Text(key=key, values=values))
         followed.tell(at, said, maintenance=name)
 
     def _join_alike(self, at: float) -> None:
@@ -408,11 +406,11 @@ class Incidents:
             if number in self._by_finding:
                 self._by_finding[number] = home
         other.findings = {}
-        said = home.change(ChangeKind.JOINED, at, f"this is it as well: {theirs.title}")
+        said = home.change(ChangeKind.JOINED, at, _joined("event.joined", theirs))
         related = tuple(dict.fromkeys((*ours.related, theirs.incident_id)))[-MOST_RELATED:]
         home.tell(at, said, related=related)
         self._note_quiet(home, at)
-        said = other.change(ChangeKind.JOINED, at, f"it is one with: {ours.title}")
+        said = other.change(ChangeKind.JOINED, at, _joined("event.joined_to", ours))
         other.revise(
             at,
             said,
@@ -467,12 +465,18 @@ class Incidents:
     def _tell_split(self, finding: Finding, followed: Followed, at: float) -> None:
         """Say of which incident a finding is that was of another one until now."""
         home = self._by_finding[finding.number]
-        which = f"{home.incident.title} ({home.incident.incident_id})"
-        sentence = f"{said_of(finding)}: this belongs to another incident: {which}"
-        followed.tell(at, followed.change(ChangeKind.SPLIT, at, sentence))
+        title, its = title_text(home.incident), home.incident.incident_id
+        what = said_of(finding)
+        text = Text(key="event.split", values={"what": what, "title": title, "id": its})
+        followed.tell(at, followed.change(ChangeKind.SPLIT, at, text))
         self._note_quiet(followed, at)
 
     def _forget(self, followed: Followed) -> None:
         self._followed.pop(followed.incident.incident_id, None)
         for number in [n for n, one in self._by_finding.items() if one is followed]:
             del self._by_finding[number]
+
+
+def _joined(key: str, other: Incident) -> Text:
+    """Return that another incident proved to be one with this one."""
+    return Text(key=key, values={"title": title_text(other)})

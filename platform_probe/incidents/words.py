@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.contract.incident import IncidentKind, Severity
+from fleet_wire.contract.incident import Incident, IncidentKind, Severity, Text
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.detection.finding import Finding
 from platform_probe.diagnosis.cohorts.names import in_order
-from platform_probe.outputs.messages.words import NOT_SURE_YET, SURE_ENOUGH, percent, sureness
+from platform_probe.outputs.messages.words import SURE_ENOUGH
+from platform_probe.texts.catalogue import has_text
+from platform_probe.texts.speaking import Speaker
 
-Clock = Callable[[float], str]
-"""Says the time of day of Unix seconds, to the minute, where the operator is."""
 MOST_LETTERS: Final = 150
 SURE_OF_MODE: Final = 0.4
 """So large a part of what was diagnosed must have a mode that is to name an incident [E]."""
@@ -25,57 +24,16 @@ NO_MODES: Final = frozenset({UNKNOWN, NOTHING_WRONG})
 AWAY_ALREADY: Final = frozenset({"late_delivery_persistent_session", "queue_full_drop"})
 """What happens to the commands of cars that are away: it is no reason why cars are lost."""
 
-OF_CAUSE: Final = {
-    Cause.API_REFUSED: "the platform refuses unlocks",
-    Cause.API_FAILED: "the platform's API fails",
-    Cause.NOT_PUBLISHED: "unlocks are never sent to the cars",
-    Cause.BROKER_UNREACHABLE: "the broker cannot be reached",
-    Cause.BROKER_DENIED: "the broker refuses commands",
-    Cause.NO_SUBSCRIBER: "boxes do not listen",
-    Cause.BOX_OFFLINE: "boxes offline",
-    Cause.BOX_ASLEEP: "boxes do not wake up",
-    Cause.BOX_SILENT: "boxes silent",
-    Cause.DOWNLINK_LOST: "boxes report and hear nothing",
-    Cause.BOX_SAYS_EXPIRED: "boxes take commands for expired",
-    Cause.BOX_REJECTED: "boxes reject commands",
-    Cause.BOX_BUSY: "boxes busy",
-    Cause.EXECUTION_SILENT: "boxes fall silent over a command",
-    Cause.RESULT_LOST: "answers are lost",
-    Cause.VEHICLE_FAILED: "boxes take the command, but cars stay locked",
-    Cause.VEHICLE_STATE: "cars are in a state in which they do not open",
-    Cause.DOOR_UNCONFIRMED: "doors do not report that they opened",
-    Cause.NOT_OBSERVED: "customers call, and the monitor saw no unlock",
-    Cause.UNCLASSIFIED: "unlocks fail, and nothing says why",
-}
-"""What an incident is called whose diagnoses agree on no mode."""
-OF_KIND: Final = {
-    IncidentKind.FAILURES: "unlocks fail",
-    IncidentKind.SILENCE: "fewer unlocks than expected",
-    IncidentKind.CARS_LOST: "cars lose their connection (why is not known)",
-    IncidentKind.LATE_UNLOCKS: "doors open after their customer was told no",
-    IncidentKind.GENERIC_ERRORS: "the API answers with errors that explain nothing",
-    IncidentKind.UNCLASSIFIED: "unlocks fail in ways that we do not know",
-    IncidentKind.MONITOR_BLIND: "the monitor does not see how unlocks end",
-    IncidentKind.SUSPICIOUS: "suspicious traffic",
-}
-OF_HOP: Final = {
-    "slow_requested": "requests come late",
-    "slow_api_answered": "the API answers slowly",
-    "slow_published": "commands are sent slowly",
-    "slow_broker_accepted": "the broker is slow",
-    "slow_box_received": "commands reach the boxes slowly",
-    "slow_box_executed": "boxes act slowly",
-    "slow_result_received": "answers of the boxes come slowly",
-    "slow_state_changed": "doors report slowly that they opened",
-}
+_OF_WHAT: Final = frozenset({"not_connected", "no_heartbeats", "one_account_many_cars"})
+"""Findings that are called by what was found, and need no cause."""
+_OF_CAUSES: Final = frozenset({IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS})
+"""Kinds that are called by the commonest cause, where no mode is known."""
 _SINCE: Final = " since "
 _BOTH: Final = 2
 """So many cohorts a title names."""
-_CLOCK: Final = re.compile(r"\d\d:\d\d").fullmatch
 _FIRST: Final = ("operator", "region")
-_FIRST_NAMES: Final = frozenset(_FIRST)
+_ALONE: Final = frozenset({"whom.trait_operator", "whom.trait_region"})
 """Traits whose value stands alone in a title."""
-_WORDS: Final = {"app_version": "app version", "api_release": "API release"}
 
 
 def mode_of(finding: Finding) -> tuple[str, float] | None:
@@ -102,47 +60,65 @@ def cause_of(finding: Finding) -> Cause | None:
     return max(causes, key=lambda cause: (causes[cause], cause.value)) if causes else None
 
 
-def what_is_wrong(finding: Finding) -> str:
+def what_is_wrong(finding: Finding) -> Text:
     """Return what is wrong, in a few words."""
-    if finding.detail:
-        return finding.detail
-    if finding.kind is IncidentKind.LATENCY:
-        return OF_HOP.get(finding.what, "unlocks are slow")
+    mode = _mode_named(finding)
+    if mode is None:
+        return Text(key=f"wrong.{_named_without_mode(finding)}")
+    what = Text(key="wrong.mode", values={"mode": mode})
+    is_late = finding.kind is IncidentKind.LATE_UNLOCKS
+    return Text(key="wrong.late", values={"what": what}) if is_late else what
+
+
+def _mode_named(finding: Finding) -> str | None:
+    """Return the mode that a finding is called after; None: none."""
+    if finding.kind is IncidentKind.LATENCY or finding.what in _OF_WHAT:
+        return None
+    if finding.kind is IncidentKind.SUSPICIOUS and finding.what in TITLES:
+        return finding.what
     mode = mode_of(finding)
-    if mode is not None:
-        what = TITLES[mode[0]]
-        return f"{what}, and doors open late" if finding.kind is IncidentKind.LATE_UNLOCKS else what
-    if finding.what == "again":
-        return "cars open, and customers press again"
+    return None if mode is None else mode[0]
+
+
+def _named_without_mode(finding: Finding) -> str:
+    """Return which text of the catalogue says what is wrong, where no mode does."""
+    if finding.what in _OF_WHAT or finding.what == "again":
+        return finding.what
+    if finding.kind is IncidentKind.LATENCY:
+        return finding.what if has_text(f"wrong.{finding.what}") else "slow"
     cause = cause_of(finding)
-    if cause is not None and finding.kind in (IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS):
-        return OF_CAUSE[cause]
-    return OF_KIND[finding.kind]
+    is_of_cause = cause is not None and finding.kind in _OF_CAUSES
+    return str(cause) if is_of_cause else f"kind_{finding.kind}"
 
 
 def in_title(cohort: Mapping[str, str]) -> tuple[int, str]:
     """Return by what cohorts are sorted in a title: "operator-c, west, and operator-b"."""
-    return -len(cohort), _named(cohort)
+    named = (value if name in _FIRST else f"{name} {value}" for name, value in _ordered(cohort))
+    return -len(cohort), ", ".join(named)
 
 
-def cohorts_in_words(cohorts: Sequence[Mapping[str, str]]) -> str:
-    """Return the name of cohorts: "operator-b, north, firmware 2.4.1"; of nothing in common "".
+def whom_in_words(cohorts: Sequence[Mapping[str, str]]) -> Text | None:
+    """Return the name of cohorts: "operator-b, north, firmware 2.4.1"; None: nothing in common.
 
     Of two both: "operator-a, south, and operator-b, north"; of more how many, and what they share.
-    A value stays as it is at the beginning too: people search for it.
     """
-    names = [_named(cohort) for cohort in cohorts]
-    if len(names) <= _BOTH:
-        joint = ", and " if any("," in name for name in names) else " and "
-        begins_with_value = not _FIRST_NAMES.isdisjoint(cohorts[0]) if cohorts else False
-        return joint.join(names) if begins_with_value else _capital(joint.join(names))
+    names = [_named(cohort) for cohort in cohorts if cohort]
+    if len(names) == 1:
+        return Text(key="whom.one", values={"first": names[0]})
+    if len(names) == _BOTH:
+        is_long = any(len(name) > 1 for name in names)
+        key = "whom.two_long" if is_long else "whom.two"
+        return Text(key=key, values={"first": names[0], "second": names[1]})
+    if not names:
+        return None
     shared = set.intersection(*({*cohort.items()} for cohort in cohorts))
     first = {name: value for name, value in cohorts[0].items() if (name, value) in shared}
-    named = ", ".join(filter(None, (_named(first), f"{len(names)} cohorts")))
-    return _capital(named) if _FIRST_NAMES.isdisjoint(first) else named
+    if not first:
+        return Text(key="whom.several_alone", values={"count": len(names)})
+    return Text(key="whom.several", values={"shared": _named(first), "count": len(names)})
 
 
-def subject_of(findings: Sequence[Finding]) -> str:
+def subject_of(findings: Sequence[Finding]) -> Text:
     """Return cohort and cause of what an incident counts: what a title says besides numbers.
 
     The first names the cause. A cohort with several names has that by which what is wrong can
@@ -153,83 +129,121 @@ def subject_of(findings: Sequence[Finding]) -> str:
         in_title(one.cohort): in_order((one.cohort, *one.same), None if mode is None else mode[0])
         for one in findings
     }
-    whom = cohorts_in_words([names[key][0] for key in sorted(names)])
+    whom = whom_in_words([names[key][0] for key in sorted(names)])
     what = what_is_wrong(findings[0])
-    return f"{whom}: {what}" if whom else _capital(what)
+    if whom is None:
+        return Text(key="subject.all", values={"what": what})
+    key = "subject.of" if _begins_with_value(whom) else "subject.of_trait"
+    return Text(key=key, values={"whom": whom, "what": what})
 
 
-def title_of(subject: str, since: float, *, customers: int, cars: int, clock: Clock) -> str:
+def subject_of_title(title: str) -> Text:
+    """Return the subject of a title that an older monitor wrote, as far as it had room for it."""
+    return Text(key="whom.as_is", values={"text": title.rpartition(_SINCE)[0]})
+
+
+def titled(subject: Text, since: float, *, customers: int, cars: int) -> Text:
     """Return the title: "operator-b, north: boxes offline since 08:12, 31 customers"."""
-    whom = counted(customers, "customer") if customers else counted(cars, "car") if cars else ""
-    end = f"{_SINCE}{clock(since)}" + (f", {whom}" if whom else "")
-    room = MOST_LETTERS - len(end)
-    if len(subject) > room:
-        subject = f"{subject[: room - 3]}..."
-    return subject + end
+    values: dict[str, Any] = {"subject": subject, "since": since}
+    whom = counted(customers, cars)
+    if whom is None:
+        return Text(key="subject.since", values=values)
+    return Text(key="subject.since_whom", values={**values, "whom": whom})
 
 
-def subject_in(title: str) -> str:
-    """Return the subject of a title, as far as the title had room for it."""
-    return title.rpartition(_SINCE)[0]
+def title_text(incident: Incident) -> Text:
+    """Return the title of an incident for any language; as it is of an older monitor."""
+    if incident.subject is None:
+        return Text(key="whom.as_is", values={"text": incident.title})
+    return titled(
+        incident.subject, incident.since, customers=incident.customers, cars=incident.cars
+    )
 
 
-def title_in(title: str, since: float, clock: Clock) -> str:
-    """Return a title with its begin as another clock says it, where the title has room for it."""
-    subject, _, end = title.rpartition(_SINCE)
-    at, comma, whom = end.partition(",")
-    return f"{subject}{_SINCE}{clock(since)}{comma}{whom}" if subject and _CLOCK(at) else title
+def title_of(title: Text, speaker: Speaker) -> str:
+    """Return a title in at most 150 letters: a subject that is too long ends with dots."""
+    said = speaker.say(title)
+    if len(said) <= MOST_LETTERS:
+        return said
+    end = said[said.rindex(_SINCE) :]
+    return f"{said[: MOST_LETTERS - len(end) - 3]}...{end}"
 
 
-def _named(cohort: Mapping[str, str]) -> str:
-    parts = [cohort[name] for name in _FIRST if name in cohort]
-    parts += [
-        f"{_WORDS.get(name, name)} {value}" for name, value in cohort.items() if name not in _FIRST
-    ]
-    return ", ".join(parts)
+def _ordered(cohort: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the traits of a cohort and their values in the order of a title."""
+    first = [(name, cohort[name]) for name in _FIRST if name in cohort]
+    return [*first, *((name, value) for name, value in cohort.items() if name not in _FIRST)]
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _named(cohort: Mapping[str, str]) -> tuple[Text, ...]:
+    return tuple(_trait(name, value) for name, value in _ordered(cohort))
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of things: "1 car", "2 cars"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _trait(name: str, value: str) -> Text:
+    if not has_text(key := f"whom.trait_{name}"):
+        return Text(key="whom.trait_other", values={"name": name, "value": value})
+    return Text(key=key, values={"value": value})
 
 
-def numbers_of(finding: Finding) -> str:
+def _begins_with_value(whom: Text) -> bool:
+    """Return whether the name of a cohort begins with a value: people search for it as it is."""
+    first = whom.values.get("first", whom.values.get("shared"))
+    return isinstance(first, tuple) and first[0].key in _ALONE
+
+
+def counted(customers: int, cars: int) -> Text | None:
+    """Return how many were hit: "1 customer", "2 cars"; None: nobody."""
+    for number, unit in ((customers, "customer"), (cars, "car")):
+        if number:
+            key = f"whom.{unit}{'' if number == 1 else 's'}"
+            return Text(key=key, values={"count": number})
+    return None
+
+
+def numbers_of(finding: Finding) -> Text:
     """Return how many of how many were hit, against what was expected."""
     if not finding.total:
-        return f"{finding.failed} hit"
-    what = "cars lost" if finding.kind is IncidentKind.CARS_LOST else "hit"
-    said = (
-        f"{finding.failed} of {finding.total} {what} ({percent(finding.share)}),"
-        f" {percent(finding.expected)} expected"
+        return Text(key="numbers.count", values={"failed": finding.failed})
+    is_of_cars = finding.kind is IncidentKind.CARS_LOST
+    numbers = Text(
+        key="numbers.lost" if is_of_cars else "numbers.hit",
+        values={
+            "failed": finding.failed,
+            "total": finding.total,
+            "share": finding.share,
+            "expected": finding.expected,
+        },
     )
-    if finding.elsewhere_total:
-        said += f"; elsewhere {finding.elsewhere_failed} of {finding.elsewhere_total}"
-    return said
+    if not finding.elsewhere_total:
+        return numbers
+    elsewhere = {"failed": finding.elsewhere_failed, "total": finding.elsewhere_total}
+    return Text(key="numbers.elsewhere", values={"numbers": numbers, **elsewhere})
 
 
-def said_of(finding: Finding) -> str:
+def said_of(finding: Finding) -> Text:
     """Return what is wrong, and with how many."""
-    return f"{what_is_wrong(finding)}, {numbers_of(finding)}"
+    what, numbers = what_is_wrong(finding), numbers_of(finding)
+    return Text(key="event.what", values={"what": what, "numbers": numbers})
 
 
-def rise_of(severity: Severity, subject: str, worst: Finding, *, named: Finding) -> str:
+def rise_of(severity: Severity, subject: Text, worst: Finding, *, named: Finding) -> Text:
     """Return what its history says of a rise: what it is called then, and what made it worse.
 
     `named` is the finding that it is named after: of another kind than that, or than cars that are
     lost, the worst one says what it is as well.
     """
-    is_of_it = worst.kind in (named.kind, IncidentKind.FAILURES, IncidentKind.CARS_LOST)
-    what = f", {numbers_of(worst)}" if is_of_it else f"; {said_of(worst)}"
-    return f"now {severity.value}: {subject}{what}"
+    values: dict[str, Any] = {"severity": severity.value, "subject": subject}
+    if worst.kind in (named.kind, IncidentKind.FAILURES, IncidentKind.CARS_LOST):
+        return Text(key="event.worse", values={**values, "numbers": numbers_of(worst)})
+    return Text(key="event.worse_by", values={**values, "what": said_of(worst)})
 
 
-def opening_of(finding: Finding, severity: Severity) -> str:
-    """Return the first sentence of its history."""
-    sure = NOT_SURE_YET
+def opening_of(finding: Finding, severity: Severity, window: str | None) -> Text:
+    """Return the first sentence of its history; `window` names the maintenance that covers it."""
+    values: dict[str, Any] = {"severity": severity.value, "numbers": numbers_of(finding)}
+    opened = Text(key="event.opened_unsure", values=values)
     if finding.sure >= SURE_ENOUGH:
-        sure = f"{sureness(finding.sure)} sure that this is no chance"
-    return f"{severity.value}: {numbers_of(finding)}; {sure}"
+        opened = Text(key="event.opened", values={**values, "sure": finding.sure})
+    if window is None:
+        return opened
+    return Text(key="event.expected", values={"event": opened, "window": window})

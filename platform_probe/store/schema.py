@@ -374,7 +374,7 @@ INCIDENTS: Final = Table(
         **dict.fromkeys(("mode_probability", "expected", "sure"), "DOUBLE"),
         **dict.fromkeys(("revision", "failed", "total", "customers", "cars"), "INTEGER"),
         **dict.fromkeys(("elsewhere_failed", "elsewhere_total"), "INTEGER"),
-        **dict.fromkeys(("cohort", "cohorts", "changes"), "JSON"),
+        **dict.fromkeys(("cohort", "cohorts", "changes", "subject"), "JSON"),
         **dict.fromkeys(("examples", "related"), "VARCHAR[]"),
     },
     columns=(
@@ -404,6 +404,7 @@ INCIDENTS: Final = Table(
         *_texts("maintenance"),
         Column("related", "VARCHAR[]"),
         Column("changes", "VARCHAR", "changes::VARCHAR"),
+        Column("subject", "VARCHAR", "subject::VARCHAR"),
     ),
 )
 TABLES: Final = {

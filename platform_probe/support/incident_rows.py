@@ -142,7 +142,7 @@ def incident_of(row: Row) -> Incident:
         value = row["made_at" if name == "at" else name]
         if isinstance(value, datetime):
             value = unix_s(value)
-        if name in ("cohort", "cohorts", "changes") and value is not None:
+        if name in ("cohort", "cohorts", "changes", "subject") and value is not None:
             value = msgspec.json.decode(value)
         if value is not None:
             values[name] = value

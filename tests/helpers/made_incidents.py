@@ -14,9 +14,11 @@ from fleet_wire.contract.incident import (
     IncidentKind,
     IncidentState,
     Severity,
+    Text,
 )
 from tests.helpers.fake_clock import EPOCH_S
 
+SUBJECT = Text(key="whom.as_is", values={"text": "Operator B, north: boxes offline"})
 TITLE = "Operator B, north: boxes offline since 08:12, 31 customers"
 
 
@@ -27,6 +29,7 @@ def made_incident(incident_id: str = "inc-1", *, at: float = EPOCH_S, **fields: 
         "severity": Severity.WARNING,
         "state": IncidentState.OPEN,
         "title": TITLE,
+        "subject": SUBJECT,
         "since": at - 60,
         "opened_at": at,
         "cause": Cause.BOX_OFFLINE,
@@ -104,7 +107,7 @@ def joined(before: Incident, home: Incident, *, after_s: float = 60.0) -> Incide
         before,
         ChangeKind.JOINED,
         after_s=after_s,
-        sentence=f"it is one with: {home.title}",
+        sentence=f"this is part of another incident: {home.title}",
         state=IncidentState.RESOLVED,
         ended_at=before.at + after_s,
         related=(home.incident_id,),
@@ -122,7 +125,7 @@ def named(before: Incident, *, after_s: float = 60.0) -> Incident:
         before,
         ChangeKind.RETITLED,
         after_s=after_s,
-        sentence="it is now believed to be: the mobile network is down",
+        sentence="now believed to be: the mobile network is down",
         mode="regional_carrier_outage",
     )
 

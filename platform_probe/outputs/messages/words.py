@@ -19,14 +19,10 @@ from fleet_wire.contract.incident import (
 )
 from fleet_wire.modes.catalogue import MODES, TITLES, mode_told
 from fleet_wire.modes.mode import Actor
+from platform_probe.texts.speaking import lasting, percent, sureness
 
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 """How bad a severity is; the mildest is 0."""
-MINUTE_S: Final = 60.0
-HOUR_MIN: Final = 60
-DAY_S: Final = 86_400.0
-MUCH_SURE: Final = 0.999
-"""Nobody reads more digits [E]."""
 SURE_ENOUGH: Final = 0.9
 """What is less sure is said without a number: nobody knows what to do with 57 % [E]."""
 NOT_SURE_YET: Final = "not sure yet: it may still be chance"
@@ -202,37 +198,11 @@ def sure_of(incident: Incident) -> str | None:
     return sureness(incident.sure)
 
 
-def sureness(sure: float) -> str:
-    """Return how sure something is, which is never entirely."""
-    return "more than 99.9 %" if sure > MUCH_SURE else f"{math.floor(1_000 * sure) / 10:g} %"
-
-
 def share_of(part: int, total: int) -> str:
     """Return how many of how many, with the share."""
     if not total:
         return f"{part:,}"
     return f"{part:,} of {total:,} ({percent(part / total)})"
-
-
-def percent(share: float) -> str:
-    """Return a share of 1; only all is 100 %, and small ones keep a digit behind the point."""
-    if 0.0 < share < 0.0995:  # noqa: PLR2004 - 9.95 % is shown as 10 %
-        return f"{100 * share:.1f} %"
-    rounded = round(100 * share)
-    return f"{min(99, rounded) if share < 1.0 else rounded} %"
-
-
-def lasting(seconds: float) -> str:
-    """Return a duration as a person says it, with two units at most."""
-    seconds = max(seconds, 0.0)
-    if seconds < MINUTE_S:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / MINUTE_S)
-    if minutes < HOUR_MIN:
-        return f"{minutes} min"
-    if seconds < 2 * DAY_S:
-        return f"{minutes // HOUR_MIN} h {minutes % HOUR_MIN} min"
-    return f"{seconds / DAY_S:.0f} days"
 
 
 def lasted(incident: Incident) -> str:

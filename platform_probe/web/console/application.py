@@ -24,6 +24,7 @@ from fleet_wire.web.server import HttpServer
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import Row
 from platform_probe.support.times import HOUR_S
+from platform_probe.texts.catalogue import LANGUAGES, Say, say_in
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, plain, redirect, static, static_url
 from platform_probe.web.console.asked import (
@@ -50,7 +51,6 @@ from platform_probe.web.console.sealed import Seal
 from platform_probe.web.console.search import url_of
 from platform_probe.web.console.sign_in import SignIn
 from platform_probe.web.console.snapshot import Looking, Snapshot
-from platform_probe.web.console.texts import LANGUAGES, Say, say_in
 from platform_probe.web.console.workers import RETRY_AFTER_S, BusyError, Workers
 
 CONNECTION_S: Final = 30.0

@@ -15,11 +15,11 @@ from fleet_wire.contract.incident import IncidentKind, IncidentState
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
 from platform_probe.support.times import DAY_S, iso_of, long_of
+from platform_probe.texts.catalogue import Say, has_text
 from platform_probe.web.console.incidents import Known, known_in
 from platform_probe.web.console.listing import number_in
 from platform_probe.web.console.person import Person, Right
 from platform_probe.web.console.snapshot import Snapshot
-from platform_probe.web.console.texts import Say, has_text
 
 _MASK_KEY: Final = secrets.token_bytes(16)
 """Of this process alone: nobody can find a customer by trying names."""

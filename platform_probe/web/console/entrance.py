@@ -16,6 +16,7 @@ from fleet_wire.web.exchange import (
     HttpResponse,
     UnreadableBodyError,
 )
+from platform_probe.texts.catalogue import LANGUAGES, language_of, say_in
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, redirect, safe, static_url
 from platform_probe.web.console.audit import Audit
@@ -25,7 +26,6 @@ from platform_probe.web.console.provider import Provider, ProviderDownError
 from platform_probe.web.console.rendering import render
 from platform_probe.web.console.sealed import cookie
 from platform_probe.web.console.sign_in import NotSignedInError, SignIn
-from platform_probe.web.console.texts import LANGUAGES, language_of, say_in
 
 MAX_QUERY: Final = 2_000
 MAX_ANSWER: Final = 8_000

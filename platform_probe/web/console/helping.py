@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -12,25 +12,27 @@ from urllib.parse import urlencode
 import msgspec
 
 from fleet_wire.contract.causes import Cause, outcome_of
-from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.incident import Change, Incident
 from fleet_wire.modes.catalogue import TITLES
+from platform_probe.incidents.words import title_text
 from platform_probe.outputs.messages.words import (
-    MUCH_SURE,
     SURE_ENOUGH,
     counts_unlocks,
     has_ended,
     mute_of,
 )
-from platform_probe.outputs.messages.words import percent as share_told
 from platform_probe.support.believed import percent
 from platform_probe.support.beside import again_possible
 from platform_probe.support.incident_rows import over_since_s
+from platform_probe.support.times import minute_clock
+from platform_probe.texts.catalogue import said_texts, texts_of
+from platform_probe.texts.speaking import MUCH_SURE, Speaker
+from platform_probe.texts.speaking import percent as share_told
 from platform_probe.web.console.asked import Asked
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
-from platform_probe.web.console.sentences import language_told, title_in, told
-from platform_probe.web.console.texts import said_texts, texts_of
+from platform_probe.web.console.sentences import language_told, told
 
 
 def mode_title(language: str, slug: str) -> str:
@@ -67,14 +69,29 @@ def language_said(language: str, text: str | None) -> str:
     return language if text is None or said(language, text) != text else "en"
 
 
-def incident_title(language: str, now: Incident) -> str:
-    """Return an incident's title in a language; as it is where words of it are not known there."""
-    return title_in(language, now.title)
+def incident_title(language: str, now: Incident, zone: tzinfo) -> str:
+    """Return an incident's title in a language; in English where an older monitor wrote it."""
+    return now.title if now.subject is None else _speaker(language, zone).say(title_text(now))
 
 
 def language_of_incident(language: str, now: Incident) -> str:
     """Return in which language `incident_title` says a title."""
-    return "en" if incident_title(language, now) == now.title else language
+    return "en" if now.subject is None else language
+
+
+def change_in(language: str, change: Change, zone: tzinfo) -> str:
+    """Return what happened to an incident; in English where an older monitor wrote it."""
+    return change.sentence if change.text is None else _speaker(language, zone).say(change.text)
+
+
+def language_of_change(language: str, change: Change) -> str:
+    """Return in which language `change_in` says a change."""
+    return "en" if change.text is None else language
+
+
+@lru_cache(maxsize=32)
+def _speaker(language: str, zone: tzinfo) -> Speaker:
+    return Speaker(language, minute_clock(zone))
 
 
 @cache
@@ -139,6 +156,8 @@ def help_templates() -> None:
         mode_title=mode_title,
         incident_title=incident_title,
         language_of_incident=language_of_incident,
+        change_in=change_in,
+        language_of_change=language_of_change,
         said=said,
         language_said=language_said,
         told_in=told,

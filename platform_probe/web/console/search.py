@@ -20,6 +20,7 @@ from platform_probe.store.schema import ATTEMPTS
 from platform_probe.support.nearest import nearest
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import iso_of
+from platform_probe.texts.catalogue import LANGUAGES, said_texts, texts_of
 from platform_probe.web.console.gathering import (
     LATELY_S,
     has_car,
@@ -27,7 +28,6 @@ from platform_probe.web.console.gathering import (
     traits_lately,
 )
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, Snapshot
-from platform_probe.web.console.texts import LANGUAGES, said_texts, texts_of
 from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
 
 MAX_LETTERS: Final = 200

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from platform_probe.web.console.texts import has_text, said_texts, say_in, sentences_of
+from platform_probe.texts.catalogue import has_text, said_texts, say_in, sentences_of
 
 MOST_LETTERS: Final = 2_000
 """What is longer is no sentence of ours, and takes long to compare."""
@@ -22,7 +22,6 @@ _FORMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("failed", "total", "others", "all", "inside", "attempts", "count"), _NUMBER),
     **dict.fromkeys(("share", "expected", "sure"), _SHARE),
     **dict.fromkeys(("since", "until", "at"), _CLOCK),
-    "counts": rf"{_NUMBER} (?:hit|of {_NUMBER} ).*",
     "way": r"failed(?: in this way)?",
     "long": r"[\d.]+ s|\d+ min|\d+ min \d+ s|\d+ h \d+ min|\d+ days",
     "outcome": "refused|failed|unknown",
@@ -56,22 +55,12 @@ _NAMED: Final = {
 wrote themselves has none, and stays."""
 _NUMBERS: Final = frozenset({"share", "expected", "sure", "long", "decimal"})
 """Of these only the point and a word is another."""
-_TITLE: Final = re.compile(
-    r"(?P<subject>.*?)(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
-    re.DOTALL,
-)
-"""A title as `platform_probe.incidents.words` makes it."""
-_LATE: Final = ", and doors open late"
 _TRAIT: Final = re.compile(
     r"(^|, and as |, | in )(app version|API release|region|operator|firmware|hardware|site) ",
     re.IGNORECASE,
 )
 """Where the name of a trait stands in the name of a cohort."""
 _JOINTS: Final = {", and as ": "sentence.and_as", " in ": "sentence.in"}
-_COUNTED: Final = {
-    "customer": "title.customer", "customers": "title.customers", "car": "title.car",
-    "cars": "title.cars",
-}  # fmt: skip
 
 
 class _Sentence(NamedTuple):
@@ -98,41 +87,6 @@ def told(language: str, text: str) -> str:
 def language_told(language: str, text: str) -> str:
     """Return in which language `told` says a text."""
     return language if told(language, text) != text else "en"
-
-
-def title_in(language: str, title: str) -> str:
-    """Return the title of an incident, or its subject; as it is where its words are not known."""
-    found = _TITLE.fullmatch(title)
-    said = None if found is None else _subject_in(language, found["subject"])
-    if found is None or said is None:
-        return title
-    say = say_in(language)
-    if found["since"]:
-        said += f" {say('title.since', clock=found['since'])}"
-    if found["whose"]:
-        count, _, unit = found["whose"].partition(" ")
-        said += f", {say(_COUNTED[unit], count=count)}"
-    return said
-
-
-def _subject_in(language: str, subject: str) -> str | None:
-    """Return whom an incident hits and what is wrong; None where that is not known.
-
-    What is wrong may have a colon in it too.
-    """
-    texts, say = said_texts(language), say_in(language)
-    parts = subject.split(": ")
-    for count in range(len(parts)):
-        whom, what = ": ".join(parts[:count]), ": ".join(parts[count:])
-        plain = what.removesuffix(_LATE)
-        said = texts.get(plain) or texts.get(plain[:1].lower() + plain[1:])
-        if not said:
-            continue
-        if plain != what:
-            said = say("title.late", what=said)
-        named = _cohort(language, whom)
-        return f"{named}\u00a0: {said}" if named else said[:1].upper() + said[1:]
-    return None
 
 
 def _first_of(language: str, text: str) -> tuple[str, int] | None:
@@ -181,8 +135,6 @@ def _in_place(language: str, name: str, value: str) -> str:
         return say(key) if has_text(key) else value
     if name in ("cohort", "same"):
         return _cohort(language, value)
-    if name in ("title", "before"):
-        return title_in(language, value)
     texts = said_texts(language)
     parts = value.split(", ") if name == "things" else [value]  # doors, one after the other
     return ", ".join(texts.get(part) or told(language, part) for part in parts)

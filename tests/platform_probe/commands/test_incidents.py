@@ -89,7 +89,7 @@ def test_a_title_is_listed_whole(tmp_path: Path) -> None:
     """It names the problem: nothing of it is left out."""
     long = f"operator-b, north: {'the mobile network is down in the region ' * 2}since 22:12"
     (tmp_path / ATTEMPTS_FILE).write_bytes(b"")
-    line = msgspec.json.encode(made_incident(title=long))
+    line = msgspec.json.encode(made_incident(title=long, subject=None))
     (tmp_path / INCIDENTS_FILE).write_bytes(line + b"\n")
     assert long in told("list", "--run", tmp_path).output
 

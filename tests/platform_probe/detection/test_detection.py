@@ -296,7 +296,7 @@ def test_what_is_over_is_resolved_after_a_quiet_while() -> None:
     assert incident.state is IncidentState.RESOLVED
     assert incident.ended_at == pytest.approx(last.started_at, abs=0.002)
     assert (incident.failed, incident.total) == (20, 20)
-    assert incident.changes[-1].sentence == "over since 00:00, after 19 s"
+    assert incident.changes[-1].sentence == "over since 00:00; it lasted 19 s"
     assert incident.at > last.started_at + 900.0
 
 
@@ -492,7 +492,7 @@ def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
     assert (incident.elsewhere_failed, incident.elsewhere_total) == (0, 200)
     opening = incident.changes[0].sentence
     assert "of 200 cars lost (" in opening
-    assert opening.endswith("elsewhere 0 of 200; more than 99.9 % sure that this is no chance")
+    assert opening.endswith("elsewhere 0 of 200; confidence more than 99.9 %")
     for number in range(1, 80, 2):
         say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
     watched.wait(1_200.0)

@@ -17,12 +17,14 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from platform_probe.detection.blindness import NOT_CONNECTED
+from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.followed import MOST_CHANGES
 from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S
 from platform_probe.incidents.joining import UNSEEN_S
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.incidents.words import subject_of
-from platform_probe.outputs.messages.words import lasted, lasted_s, lasting
+from platform_probe.outputs.messages.words import lasted, lasted_s
+from platform_probe.texts.speaking import Speaker, lasting
 from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told
 
@@ -35,8 +37,7 @@ def test_a_finding_opens_an_incident_with_its_numbers() -> None:
     told.take()
     assert told.last.title == "operator-a: boxes offline since 23:59, 10 customers"
     assert told.last.changes[0].sentence == (
-        "warning: 10 of 40 hit (25 %), 2.0 % expected; elsewhere 0 of 60;"
-        " 99 % sure that this is no chance"
+        "warning: 10 of 40 hit (25 %), 2.0 % expected; elsewhere 0 of 60; confidence 99 %"
     )
     assert (told.last.revision, told.last.failed, told.last.total) == (1, 10, 40)
 
@@ -364,7 +365,7 @@ def test_what_may_be_over_is_told_before_it_is_taken_for_over() -> None:
     assert told.last.failed == 11  # too few more to be told before
     assert (told.last.state, told.last.unseen_since) == (IncidentState.OPEN, seen_at)
     assert told.last.changes[-1].sentence == (
-        "nothing of it was seen since 00:00; it counts as over where that stays so until 00:15"
+        "last seen at 00:00; it counts as over if nothing is seen until 00:15"
     )
     assert told.act(ActionKind.ACKNOWLEDGE)
     assert told.last.unseen_since == seen_at
@@ -394,7 +395,7 @@ def test_a_title_that_is_found_as_a_mute_runs_out_is_told_first() -> None:
     told.wait(6.0)
     assert told.kinds[2:] == [ChangeKind.RETITLED, ChangeKind.UNMUTED]
     assert told.last.title.startswith("operator-a: boxes silent")
-    said = "it is now believed to be: operator-a: boxes silent; before: operator-a: boxes offline"
+    said = "now believed to be: operator-a: boxes silent; before: operator-a: boxes offline"
     assert told.last.changes[-2].sentence == said
 
 
@@ -429,7 +430,7 @@ def test_the_end_of_a_mute_stands_in_the_history() -> None:
     told.wait(30.0)
     assert told.kinds == [ChangeKind.OPENED, ChangeKind.MUTED, ChangeKind.UNMUTED]
     assert told.last.muted_until is None
-    assert told.last.changes[-1].sentence == "the mute is over"
+    assert told.last.changes[-1].sentence == "the mute has ended"
 
 
 def test_nobody_acts_on_what_does_not_exist() -> None:
@@ -451,7 +452,7 @@ def test_a_maintenance_window_covers_what_was_announced() -> None:
     assert told.last.maintenance is None
     told.wait(400.0)
     assert told.last.maintenance is None
-    assert told.last.changes[-1].sentence == "new antennas is over, and this is not"
+    assert told.last.changes[-1].sentence == "new antennas is over, but this goes on"
 
 
 def test_an_incident_of_an_earlier_process_goes_on() -> None:
@@ -603,7 +604,7 @@ def test_a_cohort_of_several_names_is_called_by_what_its_mode_strikes(mode: str,
         cohort={"firmware": "5.2.2"}, same=({"firmware": "5.2.2"}, {"site": "deck"}),
         modes={mode: 9.0}, diagnosed=10,
     )  # fmt: skip
-    assert subject_of([found]).startswith(f"{whom}: ")
+    assert Speaker("en", utc_clock).say(subject_of([found])).startswith(f"{whom}: ")
 
 
 def test_what_a_person_closed_does_not_page_again_while_it_goes_on() -> None:

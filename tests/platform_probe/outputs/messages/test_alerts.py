@@ -133,7 +133,10 @@ def test_the_alert_of_a_joined_incident_ends_and_says_where_it_goes_on() -> None
     feed.tell(joined(other, made_incident("inc-1", title="Operator B: boxes offline")))
     feed.run(1)
     (alert,) = feed.last()
-    assert alert["annotations"]["joined"] == "it is one with: Operator B: boxes offline"
+    assert (
+        alert["annotations"]["joined"]
+        == "this is part of another incident: Operator B: boxes offline"
+    )
     assert alert["endsAt"] == "2023-11-14T22:14:20.000+00:00"
 
 

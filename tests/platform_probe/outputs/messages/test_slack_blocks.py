@@ -206,7 +206,7 @@ def test_a_joined_incident_links_to_the_one_that_it_is_one_with() -> None:
     ):
         told = content_of(Call(Verb.EDIT, Part.MESSAGE, where, end, "", "", home=place), AROUND)
         text = "\n".join([told.text, *mrkdwn_texts(told.blocks)])
-        assert "it is one with: Operator B: boxes offline" in text
+        assert "this is part of another incident: Operator B: boxes offline" in text
         assert f"<{link}|inc-2>" in text
         assert "Resolved" not in text
         assert "actions" not in [block["type"] for block in told.blocks or []]
@@ -217,7 +217,7 @@ def test_a_cause_that_is_known_by_now_is_told_with_what_happened() -> None:
     text = said(named(unnamed()), Part.NAMED)
     assert "*Its cause is known now:*" in text
     assert "*What it is:* " in text
-    assert "it is now believed to be" in text
+    assert "now believed to be" in text
 
 
 def test_the_counts_name_all_cohorts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from datetime import UTC
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ import pytest
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
-from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
+from fleet_wire.contract.incident import (
+    Change,
+    ChangeKind,
+    IncidentKind,
+    IncidentState,
+    Severity,
+    Text,
+)
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.reading import Source
@@ -346,7 +354,7 @@ def test_growth_is_told_in_customers_where_what_is_counted_changes(tmp_path: Pat
     with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
         page = Visitor(url).get("/incident/incident-1").text
 
-    ticks = re.findall(r'<text class="value"[^>]*>([^<]*)<', page[: page.index("Failed share")])
+    ticks = re.findall(r'<text class="value"[^>]*>([^<]*)<', page)
     assert ticks == ["0", "10", "20", "30"]
     assert ">customers hit</text>" in page
 
@@ -379,10 +387,15 @@ def test_an_unlock_tells_of_its_incident(
 
 def test_history_and_who_else_are_told_in_french(tmp_path: Path) -> None:
     """A reader of screens is told so too; what is not known in French stays as it is."""
-    grew = "20 customers by now, 20 of 40 hit (50 %), 2.0 % expected"
+    values: dict[str, Any] = {"failed": 20, "total": 40, "share": 0.5, "expected": 0.02}
+    whom, numbers = (
+        Text(key="whom.customers", values={"count": 20}),
+        Text(key="numbers.hit", values=values),
+    )
+    grew = Text(key="event.grew", values={"whom": whom, "numbers": numbers})
     changes = [
-        Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence=sentence)
-        for sentence in (grew, "something new")
+        Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence="20 customers by now", text=grew),
+        Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence="something new"),
     ]
     put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
     put_incidents(tmp_path / "store", [incident_of(changes=tuple(changes))])
@@ -597,46 +610,19 @@ def test_what_somebody_did_is_said_once(tmp_path: Path) -> None:
     assert len(re.findall(r"\bjo\b", page)) == 1
 
 
-@pytest.mark.parametrize(
-    ("title", "french"),
-    [
-        (
-            "Operator-b, north: boxes offline since 08:12, 31 customers",
-            "Operator-b, north : boîtiers hors ligne depuis 08:12, 31 clients",
-        ),
-        ("The broker is slow since 00:01, 1 car", "Le broker est lent depuis 00:01, 1 voiture"),
-        (
-            "Cars lose their connection (why is not known)",
-            "Des voitures perdent leur connexion (on ne sait pas pourquoi)",
-        ),
-        (
-            "North: the command was delivered too late, and doors open late since 08:12",
-            (
-                "North : la commande est arrivée trop tard, et des portières s'ouvrent en retard"
-                " depuis 08:12"
-            ),
-        ),
-        ("One account tries 40 cars since 08:12", "One account tries 40 cars since 08:12"),
-        (
-            "Workshop: two cars are mixed up: another one opened since 00:00, 49 customers",
-            (
-                "Workshop : deux voitures sont interverties : une autre s'est ouverte depuis 00:00,"
-                " 49 clients"
-            ),
-        ),
-        (
-            "Hardware tcu-3: the car locked itself again since 08:12",
-            "Boîtier tcu-3 : la voiture s'est reverrouillée depuis 08:12",
-        ),
-    ],
-)
-def test_titles_of_incidents_in_french(title: str, french: str) -> None:
-    """As far as their words are known; else as they are, and said to be English."""
-    now = incident_of(title=title)
+def test_titles_of_incidents_in_french() -> None:
+    """Where their record has what they are made of; else in English, and said to be."""
+    old = incident_of()
+    wrong = Text(key="wrong.box_offline")
+    coast = Text(key="whom.trait_region", values={"value": "Coast"})
+    whom = Text(key="whom.one", values={"first": (coast,)})
+    new = incident_of(subject=Text(key="subject.of", values={"whom": whom, "what": wrong}))
 
-    assert incident_title("fr", now).replace("\u00a0", " ") == french
-    assert incident_title("en", now) == title
-    assert language_of_incident("fr", now) == ("en" if title == french else "fr")
+    assert incident_title("fr", old, UTC) == incident_title("en", old, UTC) == old.title
+    assert incident_title("en", new, UTC) == new.title
+    french = incident_title("fr", new, UTC).replace("\u00a0", " ")
+    assert french == "Coast : boîtiers hors ligne depuis 00:00, 2 clients"
+    assert [language_of_incident("fr", one) for one in (old, new)] == ["en", "fr"]
 
 
 def test_what_was_asked_is_told_in_french(open_console: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 import platform_probe.diagnosis
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.support.telling import _FACTS as FACTS_OF_A_CAUSE
+from platform_probe.texts.catalogue import sentences_of
 from platform_probe.web.console.sentences import language_told, told
-from platform_probe.web.console.texts import sentences_of
 
 DIAGNOSIS = Path(platform_probe.diagnosis.__path__[0])
 WRITERS = [*sorted(DIAGNOSIS.glob("seen_of_*.py")), DIAGNOSIS / "accounts.py"]

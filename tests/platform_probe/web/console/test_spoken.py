@@ -5,19 +5,32 @@ from __future__ import annotations
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Change, ChangeKind, IncidentState
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentState, Text
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.mode import FailureMode
-from platform_probe.incidents.words import OF_CAUSE
 from tests.helpers.consoles import Visitor, incident_of, put_incidents, served
 from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
 
-LOCKED = OF_CAUSE[Cause.VEHICLE_FAILED]
-RISE = f"now critical: Coast: {LOCKED}, 5 of 40 hit (12 %), 0.1 % expected"
+WHOM = Text(
+    key="whom.one", values={"first": (Text(key="whom.trait_region", values={"value": "Coast"}),)}
+)
+SUBJECT = Text(
+    key="subject.of", values={"whom": WHOM, "what": Text(key=f"wrong.{Cause.VEHICLE_FAILED}")}
+)
+HIT: dict[str, Any] = {"failed": 5, "total": 40, "share": 0.124, "expected": 0.001}
+RISE = Text(
+    key="event.worse",
+    values={
+        "severity": "critical",
+        "subject": SUBJECT,
+        "numbers": Text(key="numbers.hit", values=HIT),
+    },
+)
 
 
 def shown(url: str, path: str, language: str) -> str:
@@ -55,7 +68,10 @@ def test_nobody_is_told_to_open_a_car_without_a_tool(mode: FailureMode) -> None:
     [
         (
             "en", "Coast: boxes take the command, but cars stay locked since 00:00, 2 customers",
-            f"now critical: Coast: {LOCKED}, 5 of 40 hit (12 %), 0.1 % expected",
+            (
+                "now critical: Coast: boxes take the command, but cars stay locked, 5 of 40 hit"
+                " (12 %), 0.1 % expected"
+            ),
             "Confidence more than 99.9 %",
         ),
         (
@@ -72,11 +88,11 @@ def test_an_incident_says_what_is_wrong_and_what_changed(
     tmp_path: Path, language: str, title: str, rise: str, confidence: str
 ) -> None:
     """Its page has the title, the rise of its severity, and labels that are nouns."""
-    change = Change(at=BEGIN_S + 30.0, kind=ChangeKind.WORSE, sentence=RISE)
+    change = Change(at=BEGIN_S + 30.0, kind=ChangeKind.WORSE, sentence="worse", text=RISE)
     put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.VEHICLE_FAILED)])
     put_incidents(
         tmp_path / "store",
-        [incident_of(title=f"Coast: {LOCKED} since 00:00, 2 customers", changes=(change,))],
+        [incident_of(subject=SUBJECT, changes=(change,))],
     )
     with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
         page = shown(url, "/incident/incident-1", language)

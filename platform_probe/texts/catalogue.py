@@ -1,27 +1,29 @@
-"""All words of the pages, a file for each language; `en.json` has every one of them.
+"""All texts of pages and incidents by key, a file for each language; `en.json` has every one.
 
-What the diagnosis itself says (facts, stories, advice) comes from elsewhere, in English. Of failure
-modes and causes, and of sentences with numbers and names in them, a language may have its own.
+Facts, stories and advice of a diagnosis are in English elsewhere. Their translations stand in
+`fr_said.json` by the whole sentence, and in `fr_sentences.json` for sentences with values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
 
 LANGUAGES: Final = ("en", "fr")
-_FOLDER: Final = Path(__file__).parent / "texts"
+_FOLDER: Final = files("platform_probe.texts")
 Say = Callable[..., str]
 
 
 @cache
 def texts_of(language: str) -> Mapping[str, str]:
     """Return all texts of a language by their keys."""
-    return msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[str, str])
+    return msgspec.json.decode(
+        _FOLDER.joinpath(f"{language}.json").read_bytes(), type=dict[str, str]
+    )
 
 
 def said_texts(language: str) -> Mapping[str, str]:
@@ -37,8 +39,8 @@ def sentences_of(language: str) -> Mapping[str, str]:
 @cache
 def _translated(name: str) -> Mapping[str, str]:
     """Return what a file says for English texts; nothing where a language has none."""
-    path = _FOLDER / name
-    if not path.exists():
+    path = _FOLDER.joinpath(name)
+    if not path.is_file():
         return {}
     return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
 

@@ -1,0 +1,1 @@
+"""Every sentence for customers, support and on-call, a file for each language."""

@@ -1,0 +1,107 @@
+"""Says a sentence of the catalogue in a language, and fills in its values: times, shares, names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from string import Formatter
+from typing import Any, Final
+
+from fleet_wire.contract.incident import Text
+from fleet_wire.modes.catalogue import TITLES
+from platform_probe.texts.catalogue import has_text, said_texts, say_in
+
+Clock = Callable[[float], str]
+"""Says the time of day of Unix seconds, to the minute, where the reader is."""
+MUCH_SURE: Final = 0.999
+"""Nobody reads more digits [E]."""
+_MINUTE_S: Final = 60.0
+_HOUR_MIN: Final = 60
+_DAY_S: Final = 86_400.0
+
+
+class Speaker(Formatter):
+    """Says sentences in one language; `clock` says times.
+
+    `{share:percent}` in a template says how a value is written.
+    """
+
+    def __init__(self, language: str, clock: Clock) -> None:
+        self.language, self.clock = language, clock
+        self._say = say_in(language)
+        self._writers: Final[Mapping[str, Callable[[Any], str]]] = {
+            "": self._plain,
+            "capital": lambda value: _capital(self._plain(value)),
+            "clock": clock,
+            "percent": lambda share: self._number(percent(share)),
+            "sure": self._sureness,
+            "lasting": lambda seconds: self._number(lasting(seconds)).replace(
+                "days", self._say("sentence.days")
+            ),
+            "mode": self._mode,
+            "severity": lambda name: self._named("severity", name),
+            "by": lambda name: self._named("by_button", name),
+        }
+
+    def say(self, text: Text) -> str:
+        """Return a sentence; its key where this release has no template for it."""
+        if not has_text(text.key):
+            return text.key
+        return self.vformat(self._say(text.key), (), text.values)
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value as its place in a template wants it."""
+        return self._writers[format_spec](value)
+
+    def _plain(self, value: Any) -> str:
+        if isinstance(value, Text):
+            return self.say(value)
+        if isinstance(value, tuple):
+            return ", ".join(map(self.say, value))
+        return str(value)
+
+    def _number(self, number: str) -> str:
+        return number.replace(".", self._say("number.point"))
+
+    def _sureness(self, sure: float) -> str:
+        said = self._number(sureness(sure))
+        return said.replace("more than", self._say("sentence.more_than"))
+
+    def _mode(self, slug: str) -> str:
+        title = TITLES.get(slug, slug)
+        return said_texts(self.language).get(title, title)
+
+    def _named(self, group: str, name: str) -> str:
+        """Return the word for a name of the records; what people wrote stays as it is."""
+        key = f"{group}.{name}"
+        return self._say(key) if has_text(key) else name
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def sureness(sure: float) -> str:
+    """Return a confidence, which is never entire."""
+    return "more than 99.9 %" if sure > MUCH_SURE else f"{math.floor(1_000 * sure) / 10:g} %"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1; only all is 100 %, and small ones keep a digit behind the point."""
+    if 0.0 < share < 0.0995:  # noqa: PLR2004 - 9.95 % is shown as 10 %
+        return f"{100 * share:.1f} %"
+    rounded = round(100 * share)
+    return f"{min(99, rounded) if share < 1.0 else rounded} %"
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration with two units at most."""
+    seconds = max(seconds, 0.0)
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / _MINUTE_S)
+    if minutes < _HOUR_MIN:
+        return f"{minutes} min"
+    if seconds < 2 * _DAY_S:
+        return f"{minutes // _HOUR_MIN} h {minutes % _HOUR_MIN} min"
+    return f"{seconds / _DAY_S:.0f} days"

@@ -1,0 +1,254 @@
+"""Sentences of the catalogue: what happens to incidents, in every language."""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench.detection.town import EPOCH_S
+from bench.detection.watching import TurnedTime
+from fleet_wire.contract.incident import (
+    ActionKind,
+    Change,
+    ChangeKind,
+    Incident,
+    IncidentAction,
+    IncidentKind,
+    Severity,
+    Text,
+)
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.incidents.incidents import QUIET_S, Incidents
+from platform_probe.incidents.joining import UNSEEN_S
+from platform_probe.incidents.maintenance import MaintenanceWindow
+from platform_probe.incidents.words import rise_of, subject_of, title_text
+from platform_probe.texts.catalogue import LANGUAGES, texts_of
+from platform_probe.texts.speaking import Speaker
+from tests.helpers.findings import finding
+
+WINDOW = MaintenanceWindow(
+    name="new antennas", since=EPOCH_S, until=EPOCH_S + 600.0, cohort={"region": "south"}
+)
+ENGLISH, FRENCH = Speaker("en", utc_clock), Speaker("fr", utc_clock)
+
+
+def in_french(text: Text) -> str:
+    """Return a sentence in French, with plain spaces."""
+    return FRENCH.say(text).replace("\u00a0", " ")
+
+
+class Lives:
+    """Incidents in time that a test turns, and all that they told."""
+
+    def __init__(self) -> None:
+        self.time, self.revisions = TurnedTime(), list[Incident]()
+        self.incidents = Incidents(
+            clock=self.time, tell=self.revisions.append, words=utc_clock, name="test",
+            windows=(WINDOW,),
+        )  # fmt: skip
+
+    def take(self, number: int = 1, **changes: Any) -> None:
+        """Take a finding of now, a minute after the one before."""
+        self.wait(60.0)
+        self.incidents.take(finding(number, at=EPOCH_S + self.time.now_s, **changes))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time.go_to(self.time.now_s + seconds)
+        self.incidents.tick()
+
+    def act(self, kind: ActionKind, reason: str | None = None) -> None:
+        """Do something to the last incident."""
+        its, at = self.revisions[-1].incident_id, EPOCH_S + self.time.now_s
+        action = IncidentAction(incident_id=its, kind=kind, by="Ada", at=at, reason=reason)
+        self.incidents.act(action)
+
+
+def grown(lives: Lives) -> None:
+    """Let cars be lost, then customers be hit, and people act."""
+    lost: dict[str, Any] = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
+    nobody: frozenset[str] = frozenset()
+    lives.take(1, **lost, failed=8, customers=nobody)
+    lives.take(1, **lost, failed=20, customers=nobody, cars=frozenset(map(str, range(20))))
+    lives.take(2)
+    many = frozenset(map(str, range(30)))
+    lives.take(2, since=EPOCH_S - 600.0, customers=many)
+    lives.take(2, failed=30, customers=many)
+    for kind in (ActionKind.ACKNOWLEDGE, ActionKind.MUTE, ActionKind.UNMUTE, ActionKind.CLOSE):
+        lives.act(kind, "the operator knows" if kind is not ActionKind.UNMUTE else None)
+
+
+def come_back(lives: Lives) -> None:
+    """Let one be over, and come back, before it is taken for over and after; its mute ends."""
+    lives.take(1)
+    lives.act(ActionKind.MUTE)
+    lives.take(1, is_over=True)
+    lives.wait(UNSEEN_S)
+    lives.take(1)
+    lives.take(1, is_over=True)
+    for _ in range(4):
+        lives.wait(QUIET_S)
+    lives.take(2)
+
+
+def joined_and_split(lives: Lives) -> None:
+    """Let two prove to be one, and another one be a part of it."""
+    lives.take(1)
+    lives.take(2, cohort={"region": "north"}, cars=frozenset({"car-90"}))
+    lives.take(2, cohort={"operator": "operator-a"}, failed=20)
+    lives.wait(60.0)
+    apart = {"cohort": {"region": "east"}, "cars": frozenset({"car-91"})}
+    lives.take(3, split_from=1, since=EPOCH_S - 90_000.0, **apart)
+
+
+def expected(lives: Lives) -> None:
+    """Let one be within a maintenance window, and outlast it."""
+    lives.take(1, cohort={"region": "south"})
+    lives.wait(900.0)
+    lives.take(2, cohort={"region": "east"}, sure=0.5, cars=frozenset({"car-90"}))
+
+
+def beyond(lives: Lives) -> None:
+    """Let one reach beyond its window; let one end in it; let a part prove to be of another."""
+    south, north = {"region": "south"}, {"region": "north"}
+    lives.take(1, cohort=south)
+    lives.take(1, cohort={})
+    lives.wait(10.0)
+    lives.take(1, cohort=south)
+    lives.wait(10.0)
+    lives.take(1, cohort={"operator": "operator-a"})
+    lives.wait(10.0)
+    lives.take(1, cohort=south, is_over=True)
+    lives.wait(60.0)
+    lives.wait(70.0)
+    lives.wait(600.0)
+    others = frozenset({"car-90"})
+    lives.take(2, cohort=north, cars=others, kind=IncidentKind.CARS_LOST, what="cars_lost")
+    lives.take(3, cohort={}, cars=others)
+    lives.take(3, cohort={"region": "east"}, failed=30)
+    lives.take(4, cohort=north, split_from=3)
+    lives.wait(60.0)
+
+
+def test_the_history_of_an_incident_is_told_in_each_language() -> None:
+    """Whatever happens to one: the record has its English sentence, and what others are made of."""
+    changes: list[Change] = []
+    for life in (grown, come_back, joined_and_split, expected, beyond):
+        lives = Lives()
+        life(lives)
+        changes += [one for each in lives.revisions for one in each.changes]
+        for revision in lives.revisions:
+            assert ENGLISH.say(title_text(revision)) == revision.title
+            assert FRENCH.say(title_text(revision)) != revision.title
+    assert set(ChangeKind) - {one.kind for one in changes} == set()
+    for one in changes:
+        assert one.text is not None
+        assert ENGLISH.say(one.text) == one.sentence
+        assert FRENCH.say(one.text) != one.sentence
+    for words in ("reaches beyond", "seen lately", "another incident: "):
+        assert any(words in one.sentence for one in changes)
+
+
+def test_what_a_record_has_comes_back_from_json() -> None:
+    """Nested sentences, moments and shares are what they were."""
+    lives = Lives()
+    grown(lives)
+    written = msgspec.json.encode(lives.revisions[-1])
+    read = msgspec.json.decode(written, type=Incident)
+    assert read == lives.revisions[-1]
+    assert title_text(read) == title_text(lives.revisions[-1])
+
+
+def test_an_older_record_stays_in_english() -> None:
+    """It has a title and sentences, and nothing that another language is made of."""
+    lives = Lives()
+    lives.take(1)
+    old = msgspec.structs.replace(lives.revisions[-1], subject=None)
+    assert FRENCH.say(title_text(old)) == old.title
+    assert b"subject" not in msgspec.json.encode(old)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_value_of_a_template_is_written_as_its_writer_knows(language: str) -> None:
+    """A template that names an unknown way to write a value would fail only when it is shown."""
+    known = {"", "capital", "clock", "percent", "sure", "lasting", "mode", "severity", "by"}
+    written = {
+        spec
+        for text in texts_of(language).values()
+        for _, name, spec, _ in Formatter().parse(text)
+        if name
+    }
+    assert written <= known
+
+
+@pytest.mark.parametrize(
+    ("changes", "english", "french"),
+    [
+        (
+            {"cohort": {"operator": "operator-b", "region": "north"}},
+            "operator-b, north: boxes offline",
+            "operator-b, north : boîtiers hors ligne",
+        ),
+        (
+            {"cohort": {"hardware": "tcu-3"}, "modes": {"auto_relock": 9.0}, "diagnosed": 10},
+            f"Hardware tcu-3: {MODES['auto_relock'].title}",
+            "Boîtier tcu-3 : la voiture s'est reverrouillée",
+        ),
+        (
+            {"cohort": {}, "kind": IncidentKind.LATENCY, "what": "slow_broker_accepted"},
+            "The broker is slow",
+            "Le broker est lent",
+        ),
+        (
+            {"cohort": {}, "kind": IncidentKind.SUSPICIOUS, "what": "one_account_many_cars"},
+            "One account asks for many cars",
+            "Un même compte demande de nombreuses voitures",
+        ),
+        (
+            {"cohort": {"app_version": "7.3.0"}},
+            "App version 7.3.0: boxes offline",
+            "Application 7.3.0 : boîtiers hors ligne",
+        ),
+    ],
+)
+def test_an_incident_is_called_by_whom_and_what(
+    changes: dict[str, Any], english: str, french: str
+) -> None:
+    """Names that people search for stay as they are; words begin with a capital letter."""
+    subject = subject_of([finding(1, **changes)])
+    assert ENGLISH.say(subject) == english
+    assert in_french(subject) == french
+
+
+def test_a_rise_is_told_with_numbers_as_each_language_writes_them() -> None:
+    """French has a comma, and a space before a colon."""
+    lost: dict[str, Any] = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
+    worst = finding(1, **lost, failed=55, total=60, expected=0.001, elsewhere_total=0)
+    rise = rise_of(Severity.CRITICAL, subject_of([worst]), worst, named=worst)
+    assert ENGLISH.say(rise).endswith(", 55 of 60 cars lost (92 %), 0.1 % expected")
+    assert ENGLISH.say(rise).startswith("now critical: operator-a: cars lose their connection")
+    assert in_french(rise).startswith("maintenant critique : operator-a : des voitures perdent")
+    assert in_french(rise).endswith(", 55 voitures sur 60 perdues (92 %), 0,1 % attendus")
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "french"),
+    [
+        ("amelie", "failed", "clos par amelie : failed"),  # what people say stays
+        ("somebody in Slack", "asked for in Slack", "clos par quelqu'un dans Slack : demandé dans"),
+    ],
+)
+def test_what_people_write_stays_as_it_is(by: str, reason: str, french: str) -> None:
+    """But for what a button writes for them."""
+    closed = Text(key="event.closed", values={"by": by})
+    text = Text(key="event.because", values={"event": closed, "reason": reason})
+    assert in_french(text).startswith(french)
+
+
+def test_a_sentence_of_a_newer_release_is_named_by_its_key() -> None:
+    """Nobody is shown an error instead of a page."""
+    assert FRENCH.say(Text(key="event.of_tomorrow")) == "event.of_tomorrow"
