@@ -20,8 +20,8 @@ MODES: Final = (
         engineer="The lock's motor is frozen, broken, or protects itself after many movements.",
         customer="The lock does not move: it is frozen, or was used too often in a row.",
         acts=Actor.CUSTOMER,
-        now="Let the customer wait half a minute and press again; in frost warm the lock; else "
-        "give them another car.",
+        now="Ask the customer to wait half a minute and press again; in frost warm the lock; else"
+        " give them another car.",
         signature=Signature(
             speaks_for=facts(
                 Fact.REFUSED_INHIBITED,
@@ -49,7 +49,7 @@ MODES: Final = (
         " customer finds is wrong.",
         customer="A door is not shut properly, so the lock springs back.",
         acts=Actor.CUSTOMER,
-        now="Let the customer push every door shut, then lock and unlock once.",
+        now="Ask the customer to push every door shut, then lock and unlock once.",
         signature=Signature(
             speaks_for=facts(
                 Fact.DOOR_AJAR,

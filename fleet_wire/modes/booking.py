@@ -19,7 +19,7 @@ MODES: Final = (
         also=(Cause.NOT_PUBLISHED, Cause.BOX_REJECTED),
         engineer="The booking is not yet, or no longer, known where it is checked: an early start,"
         " an extension under way, clocks apart.",
-        customer="Our system does not see your booking as running at this moment.",
+        customer="Our system does not show your booking as active right now.",
         acts=Actor.SUPPORT,
         now="Check the booking's times. If they are right, open the car with the support tool, or"
         " send somebody with a key.",

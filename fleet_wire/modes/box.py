@@ -36,7 +36,7 @@ MODES: Final = (
         also=(*_AWAY, Cause.BOX_ASLEEP),
         engineer="To save power the box has switched its modem off; no SMS wakes it, only its own"
         " timer.",
-        customer="The car has stood for so long that its electronics are in deep sleep.",
+        customer="The car was unused for so long that its electronics are asleep.",
         acts=Actor.FIELD_CREW,
         now="Give the customer another car, unless a crew with the mechanical key is near.",
         mend="Open with the mechanical key, or wait for the box's timer; shorten its deep sleep.",
@@ -75,7 +75,7 @@ MODES: Final = (
         " afterwards.",
         customer="The car took too long to wake up.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer press again in a minute, if the car is locked by then.",
+        now="Ask the customer to press again in a minute, if the car is locked by then.",
         mend="Give sleeping cars a longer deadline, or wake them when the booking begins.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP),
@@ -161,7 +161,7 @@ MODES: Final = (
         cause=Cause.BOX_SAYS_EXPIRED,
         engineer="The box's clock is ahead, so it finds good commands expired, at once and each"
         " time.",
-        customer="The car's clock is wrong, so it takes our message for an old one.",
+        customer="The car's clock is wrong, so it treats our message as an old one.",
         acts=Actor.BOX_TEAM,
         now="Give the customer another car: pressing again does not help.",
         mend="Set the box's clock (a reboot with reception does); find out why it was wrong.",
@@ -203,7 +203,7 @@ MODES: Final = (
         " until the network tells it the time.",
         customer="The car's electronics have restarted and are not connected again yet.",
         acts=Actor.BOX_TEAM,
-        now="Let the customer press again in some minutes; else give them another car.",
+        now="Ask the customer to press again in some minutes; else give them another car.",
         mend="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
@@ -229,7 +229,7 @@ MODES: Final = (
         customer="The car's software fails at the moment.",
         acts=Actor.BOX_TEAM,
         now="Give the customer a car with other firmware: this one restarts at each request.",
-        mend="Stop the rollout and take the release back.",
+        mend="Stop the rollout and roll the release back.",
         signature=Signature(
             speaks_for=facts(
                 Fact.FIRMWARE_FAILS,
@@ -266,11 +266,10 @@ MODES: Final = (
         cause=Cause.BOX_OFFLINE,
         also=(*_AWAY, Cause.BOX_BUSY),
         engineer="The box was busy with an update, or restarting, when the command came.",
-        customer="The car's electronics are restarting, or being updated, and answer when that is"
-        " done.",
+        customer="The car is restarting or being updated. It answers when that is done.",
         acts=Actor.BOX_TEAM,
-        now="Let the customer press again in a minute; an update takes some minutes, of many cars"
-        " too: if it fails again give them another car.",
+        now="Ask the customer to press again in a minute; an update takes some minutes. If it"
+        " fails again, give them another car.",
         mend="Move reboots and updates to hours without bookings.",
         signature=Signature(
             speaks_for=facts(
@@ -306,9 +305,10 @@ MODES: Final = (
         cause=Cause.BOX_BUSY,
         also=(Cause.API_REFUSED, Cause.API_FAILED),
         engineer="The box still works on an earlier request, and refuses the new one.",
-        customer="The car is still at work on the request before; please wait a moment.",
+        customer="The car is still busy with an earlier request; please wait a moment.",
         acts=Actor.CUSTOMER,
-        now="Let the customer wait a minute and press once: not again and again, or it stays busy.",
+        now="Ask the customer to wait a minute and press once: not again and again, or it stays"
+        " busy.",
         signature=Signature(
             needs=facts(Fact.REFUSED_BUSY),
             speaks_for=facts(Fact.UNLOCKED_MOMENTS_BEFORE, Fact.WAS_ONLINE, Fact.FAILS_AGAIN),
@@ -327,7 +327,7 @@ MODES: Final = (
         " the lock did not.",
         customer="The car says that it opened, but its lock has not moved.",
         acts=Actor.BOX_TEAM,
-        now="Let the customer press again; if the lock does not move give them another car.",
+        now="Ask the customer to press again. If the lock does not move, give them another car.",
         mend="Check wiring and firmware.",
         signature=Signature(
             needs=facts(Fact.RESULT_WITHOUT_STATE),
@@ -354,7 +354,7 @@ MODES: Final = (
         also=(Cause.NOT_OBSERVED, None),
         engineer="The car's position is old: the customer walks to the wrong place, or a distance"
         " check refuses.",
-        customer="Our map shows an old place of the car.",
+        customer="Our map shows where the car was before, not where it is now.",
         acts=Actor.SUPPORT,
         now="Find out where the car is, and tell the customer. Open it with the support tool when"
         " they stand beside it.",
@@ -384,7 +384,7 @@ MODES: Final = (
         " that commands do not get through.",
         customer="A sensor in the car keeps its electronics too busy.",
         acts=Actor.FIELD_CREW,
-        now="Let the customer press again in some minutes, or give them another car.",
+        now="Ask the customer to press again in some minutes, or give them another car.",
         mend="Check the key holder and the sensors; the box team limits what the box sends.",
         signature=Signature(
             needs=facts(Fact.EVENTS_IN_A_FLOOD),

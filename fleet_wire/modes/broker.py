@@ -30,8 +30,9 @@ MODES: Final = (
         " without jitter) come back in one peak, again and again.",
         customer="All our cars are reconnecting at this moment; please try again in a minute.",
         acts=Actor.BROKER_TEAM,
-        now="Let the customer press again in a minute.",
-        mend="Let the boxes come back, throttle connects at the broker; give the firmware jitter.",
+        now="Ask the customer to press again in a minute.",
+        mend="Throttle connects at the broker while the boxes come back. Add jitter to the"
+        " firmware.",
         signature=Signature(
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
             | facts(
@@ -72,9 +73,9 @@ MODES: Final = (
         also=(*_AWAY, Cause.BROKER_UNREACHABLE),
         engineer="The broker cannot check passwords, so it refuses every new connection; boxes that"
         " take this for final never come back.",
-        customer="Our servers turn the cars' connections away at the moment.",
+        customer="Our servers refuse the cars' connections at the moment.",
         acts=Actor.BROKER_TEAM,
-        now="Let the customer open by Bluetooth or card: other cars have it too.",
+        now="Ask the customer to open by Bluetooth or card: other cars have it too.",
         mend="Repair the broker's user database; restart boxes that have given up.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.DENIED_AT_BROKER),
@@ -112,7 +113,7 @@ MODES: Final = (
         " takes the command and throws it away.",
         customer="Our message to the car was lost on our side.",
         acts=Actor.BROKER_TEAM,
-        now="Let the customer press again; if it fails again give them another car.",
+        now="Ask the customer to press again. If it fails again, give them another car.",
         mend="Find out who fills the car's queue, and empty it.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER),
@@ -152,9 +153,9 @@ MODES: Final = (
         " waits for them, and sends the box nothing until it connects again.",
         customer="Our server holds back messages to this car.",
         acts=Actor.BROKER_TEAM,
-        now="Restart the car's box by SMS and let the customer press again, or give them "
-        "another car.",
-        mend="Close the box's connection at the broker: it connects anew and is well.",
+        now="Restart the car's box by SMS and ask the customer to press again, or give them"
+        " another car.",
+        mend="Close the box's connection at the broker. The box connects again and works.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -202,11 +203,11 @@ MODES: Final = (
         also=_AWAY,
         engineer="The command waited at the broker (in the box's session), and the box carried it"
         " out when it came back, whoever stood there by then.",
-        customer="Your request reached the car late: it may stand open, or open later.",
+        customer="Your request reached the car late. It may be open now, or open later.",
         acts=Actor.FIELD_CREW,
-        now="Ask the customer whether they are with the car; if they are not have it locked now.",
-        mend="Lock the car on the spot where that does not work from afar; the platform team "
-        "lets commands expire at broker and box.",
+        now="Ask the customer whether they are with the car. If they are not, have it locked now.",
+        mend="Lock the car on site if remote locking fails. The platform team makes commands"
+        " expire at broker and box.",
         signature=Signature(
             # It is not named before the car has opened, so nothing is needed of it but that.
             needs=facts(Fact.NOT_DELIVERED),
@@ -268,10 +269,10 @@ MODES: Final = (
         also=(Cause.NO_SUBSCRIBER, Cause.DOWNLINK_LOST, Cause.BOX_SILENT, Cause.NOT_PUBLISHED),
         engineer="The broker's access rules (ACL) do not let the command through, or do not let the"
         " box listen for it; over an old version of the protocol (MQTT 3.1.1) nobody is told.",
-        customer="Our server does not let the message through to this car.",
+        customer="Our server blocks messages to this car.",
         acts=Actor.BROKER_TEAM,
         now="Give the customer another car: pressing again does not help.",
-        mend="Compare the broker's access rules with the car's topics; take the last change back.",
+        mend="Compare the broker's access rules with the car's topics; undo the last change.",
         signature=Signature(
             speaks_for=facts(
                 Fact.BROKER_DENIED,
@@ -311,8 +312,8 @@ MODES: Final = (
         " turn: a command reaches whichever is connected.",
         customer="Another car may have opened instead of yours; please do not press again.",
         acts=Actor.BOX_TEAM,
-        now="Ask the customer whether their car has opened; if not give them another one, and "
-        "let nobody press again.",
+        now="Ask the customer whether their car has opened. If not, give them another one. Nobody"
+        " may press again.",
         mend="Find the second box (its other connections, its place), and give it its own id.",
         signature=Signature(
             needs=facts(Fact.FLAPPED),
@@ -352,11 +353,11 @@ MODES: Final = (
         also=(Cause.BOX_OFFLINE, Cause.API_FAILED, Cause.API_REFUSED, None),
         engineer="The end of an old connection (its last will) was told after the new one had"
         " begun: the car is there, and everybody believes it is away.",
-        customer="Our system takes the car for disconnected although it is there.",
+        customer="Our system thinks that the car is offline, but it is not.",
         acts=Actor.PLATFORM_TEAM,
-        now="Have the command sent all the same, as the car is there; else give the customer "
-        "another car.",
-        mend="Let boxes announce themselves again after a will, and try cars that are said to be"
+        now="Have the command sent anyway, because the car is online; else give the customer"
+        " another car.",
+        mend="Make boxes announce themselves again after a last will, and try cars that count as"
         " away.",
         signature=Signature(
             needs=facts(Fact.TALKS_WHILE_OFFLINE),

@@ -39,9 +39,9 @@ APP_RELEASE: Final = replace(
     customer="This version of our app has a defect, which is not your fault; please update it if"
     " you can.",
     acts=Actor.APP_TEAM,
-    now="Let the customer update the app, if there is a newer version; else open the car with"
+    now="Ask the customer to update the app, if there is a newer version; else open the car with"
     " the support tool.",
-    mend="Withdraw the release, or mend it.",
+    mend="Withdraw the release, or fix it.",
 )
 """How `phone_side` is told where one version of the app fails, and not one phone."""
 

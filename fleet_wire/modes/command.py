@@ -19,10 +19,10 @@ MODES: Final = (
         also=(None,),
         engineer="The platform believes what it remembers (its cache), that the box is awake, and"
         " does not ask a sleeping one to wake.",
-        customer="Our system took the sleeping car for awake and did not wake it.",
+        customer="The car was asleep, and our system did not wake it.",
         acts=Actor.PLATFORM_TEAM,
-        now="Have the car woken, then let the customer press again.",
-        mend="Let the platform believe presence, not its cache.",
+        now="Have the car woken, then ask the customer to press again.",
+        mend="Make the platform trust presence, not its cache.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
@@ -73,9 +73,9 @@ MODES: Final = (
         ),
         engineer="One of the programs that share the cars' answers (a shared subscription) hangs:"
         " what falls to it the platform never sees.",
-        customer="Our system did not notice the car's answer: the car may well be open.",
+        customer="Our system missed the car's answer: the car may well be open.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer try the door.",
+        now="Ask the customer to try the door.",
         mend="Restart the consumer that hangs.",
         signature=Signature(
             needs=facts(Fact.PLATFORM_MISSED_IT),
@@ -107,7 +107,7 @@ MODES: Final = (
         customer="Our system has sent your request twice.",
         acts=Actor.PLATFORM_TEAM,
         now="Have the car locked if nobody is there.",
-        mend="Let retries keep the command's id.",
+        mend="Make retries keep the command's id.",
         signature=Signature(
             needs=facts(Fact.SENT_TWICE),
             speaks_for=facts(
@@ -135,7 +135,7 @@ MODES: Final = (
         engineer="The car opened, and the answer that says so was lost: only its state shows it.",
         customer="The car has opened; only its answer was lost.",
         acts=Actor.CUSTOMER,
-        now="Let the customer try the door before anything else.",
+        now="Ask the customer to try the door before anything else.",
         signature=Signature(
             needs=facts(Fact.STATE_WITHOUT_RESULT),
             speaks_for=facts(Fact.OPEN_BUT_TOLD_NO, Fact.ALONE, Fact.SAID_SILENT, Fact.DOOR_OPENED)
@@ -157,12 +157,11 @@ MODES: Final = (
         ),
         engineer="The platform waits for an answer that never comes, and blocks every further"
         " unlock of the car.",
-        customer="Our system still waits for the end of a request to this car, and turns others"
-        " down meanwhile.",
+        customer="Our system still waits for an earlier request to this car, and refuses new ones.",
         acts=Actor.PLATFORM_TEAM,
-        now="Have the old command ended, then let the customer press again; else give them "
-        "another car.",
-        mend="Let the state machine time out.",
+        now="Have the old command cancelled, then ask the customer to press again; else give them"
+        " another car.",
+        mend="Add a timeout to the state machine.",
         signature=Signature(
             speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE, Fact.EXECUTED_AGAIN)
             | facts(Fact.SENT_AGAIN)

@@ -29,8 +29,8 @@ MODES: Final = (
         " whatever failed, and to some that went well: the cause is lost on the way to the phone.",
         customer="Our app showed an error, but the car may have opened all the same.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer try the door: the error may mean nothing.",
-        mend="Take the API's release back.",
+        now="Ask the customer to try the door: the error may mean nothing.",
+        mend="Roll the API's release back.",
         signature=Signature(
             needs=facts(Fact.EXPLAINED_NOTHING),
             speaks_for=facts(
@@ -54,9 +54,10 @@ MODES: Final = (
         cause=Cause.NOT_PUBLISHED,
         engineer="A check failed inside, the platform said yes all the same, and nothing was sent"
         " to the car.",
-        customer="Our app said yes, but no message ever left for the car.",
+        customer="Our app said yes, but our system sent nothing to the car.",
         acts=Actor.PLATFORM_TEAM,
-        now="Let the customer press again; if nothing happens again open the car for them.",
+        now="Ask the customer to press again. If nothing happens, open the car with the support"
+        " tool.",
         mend="Search the API's log for this request; correct what it answers.",
         signature=Signature(
             needs=facts(Fact.SAID_YES, Fact.SAID_DONE),
@@ -87,9 +88,9 @@ MODES: Final = (
         ),
         engineer="The platform says yes when it has noted the request; whether the car ever opens"
         " it does not say.",
-        customer="Our app said yes before the car had answered, so that yes meant nothing yet.",
+        customer="Our app said yes too early: the car had not answered yet.",
         acts=Actor.PLATFORM_TEAM,
-        now="Look at how the command ended; if the car has not opened let the customer press"
+        now="Look at how the command ended. If the car has not opened, ask the customer to press"
         " again.",
         mend="Show success in the app only after the car has confirmed.",
         signature=Signature(

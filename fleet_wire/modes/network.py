@@ -53,7 +53,7 @@ MODES: Final = (
         " a while the broker gives its connection up (1.5 times its keepalive).",
         customer="The car has no reception where it stands, so we hear nothing from it.",
         acts=Actor.SUPPORT,
-        now="Let the customer open by Bluetooth or card, or give them another car.",
+        now="Ask the customer to open by Bluetooth or card, or give them another car.",
         mend="Note the place, and let no rental end there.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
@@ -83,10 +83,10 @@ MODES: Final = (
         " no command arrives, until the box makes a new connection.",
         customer="The car reports to us but does not hear us at the moment.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Restart the car's box by SMS and let the customer press again in a minute, or give"
+        now="Restart the car's box by SMS and ask the customer to press again in a minute, or give"
         " them another car.",
-        mend="Find out why nothing comes down to the SIM; a new connection of the box mends it "
-        "for a time.",
+        mend="Find out why nothing reaches the SIM. A new connection of the box fixes it for a"
+        " time.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -121,9 +121,9 @@ MODES: Final = (
         engineer="The mobile network forgot the connection (its NAT), and neither end knows: the"
         " car counts as connected until the box tries its connection the next time, and connects"
         " again.",
-        customer="The connection with the car has died without notice; it comes back by itself.",
+        customer="We lost the connection to the car; it comes back by itself.",
         acts=Actor.BOX_TEAM,
-        now="Let the customer press again in some minutes: the car connects anew by itself.",
+        now="Ask the customer to press again in some minutes: the car connects anew by itself.",
         mend="Set the keepalive below the operator's NAT timeout.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
@@ -185,10 +185,10 @@ MODES: Final = (
         also=(Cause.NOT_PUBLISHED,),
         engineer="The box sleeps, and the SMS that should wake it is lost or late in the operator's"
         " network.",
-        customer="The car is asleep, and our wake-up call has not reached it.",
+        customer="The car is asleep, and our wake-up message has not reached it.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Have the wake request sent again, then let the customer press again; else give "
-        "them another car.",
+        now="Have the wake request sent again, then ask the customer to press again; else give"
+        " them another car.",
         mend="Find out why SMS to these cars are lost or late.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.WOKEN),
@@ -210,7 +210,7 @@ MODES: Final = (
         also=_AWAY,
         engineer="The SIM has used up its data plan and is blocked: a box that sends too much is"
         " cut off for good, in the middle of a good signal.",
-        customer="The car's own mobile contract is blocked at the moment.",
+        customer="The car's mobile contract is blocked at the moment.",
         acts=Actor.SUPPORT,
         now="Give the customer another car, and have the operator lift the block of the SIM.",
         mend="Find out what used up the data.",
@@ -244,7 +244,8 @@ MODES: Final = (
         " break at about the same time, and all come back together.",
         customer="The mobile network that the car uses is down where it stands.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Give the customer a car of another operator, or let them open by Bluetooth or card.",
+        now="Give the customer a car of another operator, or ask them to open by Bluetooth or"
+        " card.",
         mend="Bring the network back, and say how long it takes.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
@@ -273,7 +274,7 @@ MODES: Final = (
         also=tuple(cause for cause in _AWAY if cause is not Cause.BOX_SAYS_EXPIRED),
         engineer="The radio technology of this hardware was switched off: its cars are lost for"
         " good, all of one model.",
-        customer="The car's modem speaks a network that was switched off.",
+        customer="The car's modem uses a mobile network that was switched off.",
         acts=Actor.BOX_TEAM,
         now="Give the customer another car, and take this one out of service.",
         mend="Exchange the boxes of this hardware.",
@@ -305,9 +306,10 @@ MODES: Final = (
         " operator.",
         customer="The car cannot find our servers at the moment.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Give the customer a car of another operator, or let them open by Bluetooth or card.",
-        mend="Mend the lookup of the broker's name in your network; where it is our record, we "
-        "change it.",
+        now="Give the customer a car of another operator, or ask them to open by Bluetooth or"
+        " card.",
+        mend="Fix the lookup of the broker's name in your network. If our record is wrong, we"
+        " change it.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)

@@ -58,8 +58,8 @@ MODES: Final = (
         customer="The app on your phone could not reach us; please check its connection, sign in"
         " again, and update it.",
         acts=Actor.CUSTOMER,
-        now="Go through the phone's data, Bluetooth and location permissions, whether it is signed"
-        " in, and the app's version with the customer.",
+        now="Check with the customer: mobile data, Bluetooth and location permission, whether they"
+        " are signed in, and the app's version.",
         signature=Signature(
             speaks_for=facts(
                 Fact.NOTHING_REQUESTED,
@@ -89,7 +89,7 @@ MODES: Final = (
         " it.",
         customer="The offline key in your phone has expired; it needs a moment with reception.",
         acts=Actor.CUSTOMER,
-        now="Let the customer go to where the phone has reception, open the app, and come back.",
+        now="Ask the customer to go to where the phone has reception, open the app, and come back.",
         signature=Signature(
             speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.SHOWN_KEY_EXPIRED),

@@ -44,8 +44,7 @@ MODES: Final = (
         cause=Cause.API_REFUSED,
         also=(None,),
         engineer="One account tries to open many cars, by ids or plates that it guesses.",
-        customer="This account has asked for many cars; until that is cleared up we open none for"
-        " it.",
+        customer="This account asked for many cars. We open none for it until that is cleared up.",
         acts=Actor.SECURITY_TEAM,
         now="Tell the security team, and open nothing for this account.",
         mend="Block the account and its addresses; check which cars it opened.",
@@ -94,7 +93,7 @@ MODES: Final = (
         " person.",
         customer="Your account was used in two places at once; please change your password.",
         acts=Actor.SECURITY_TEAM,
-        now="Tell the security team, and make sure who calls before you open anything.",
+        now="Tell the security team, and check who is calling before you open anything.",
         mend="Sign the account out everywhere, and call its owner.",
         signature=Signature(
             needs=facts(Fact.TWO_PLACES),

@@ -20,7 +20,7 @@ MODES: Final = (
         " acknowledgement on the CAN bus).",
         customer="The car's own electronics did not wake up; please try again.",
         acts=Actor.CUSTOMER,
-        now="Let the customer press again at once, as the next wake often works; where it comes"
+        now="Ask the customer to press again at once, as the next wake often works; where it comes"
         " back, send the car to a workshop.",
         signature=Signature(
             needs=facts(Fact.REFUSED_CAN_BUS),
@@ -40,8 +40,8 @@ MODES: Final = (
         " it does not unlock by remote.",
         customer="The car is in use or not parked properly, so it cannot be opened from afar.",
         acts=Actor.CUSTOMER,
-        now="Ask whether somebody sits in the car; with the ignition off and the gear in P let "
-        "the customer press again.",
+        now="Ask whether somebody sits in the car; with the ignition off and the gear in P ask the"
+        " customer to press again.",
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE),
             speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
@@ -63,7 +63,7 @@ MODES: Final = (
         " door.",
         customer="The car opened and locked itself again before a door was opened.",
         acts=Actor.CUSTOMER,
-        now="Let the customer stand beside the car, unlock once more, and open a door at once.",
+        now="Ask the customer to stand beside the car, unlock once more, and open a door at once.",
         signature=Signature(
             needs=facts(Fact.RELOCKED),
             speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)

@@ -33,40 +33,43 @@ _ADVICE: Final = {
     Cause.API_REFUSED: (
         "We could not open the car for this request.",
         (
-            "Look at booking and account: the answer's type says what is missing. Mend that, then"
-            " let the customer press again."
+            "Check the booking and the account: the type of the answer says what is missing. Fix"
+            " that, then ask the customer to press again."
         ),
     ),
     Cause.API_FAILED: (
-        "Our system has not answered your request as it should.",
+        "Our system did not answer your request.",
         (
-            "Let the customer press once more. If it fails again open the car for them, and tell"
-            " the platform team the trace."
+            "Ask the customer to press once more. If it fails again, open the car with the support"
+            " tool, and send the trace to the platform team."
         ),
     ),
     Cause.NOT_PUBLISHED: (
         "Our system accepted your request and did not pass it on.",
-        "Let the customer press once more. If it fails again tell the platform team the trace.",
+        (
+            "Ask the customer to press once more. If it fails again, send the trace to the platform"
+            " team."
+        ),
     ),
     Cause.BROKER_UNREACHABLE: (
         "We had no connection with our cars for a moment.",
         (
-            "See whether others have it now. If so it is an incident of the broker: tell who is on"
-            " duty. Else let the customer press once more."
+            "Check whether others have it now. If so, it is an incident of the broker: call who is"
+            " on duty. Else ask the customer to press once more."
         ),
     ),
     Cause.BROKER_DENIED: (
-        "We could not reach the car because of a mistake of ours.",
+        "We could not reach the car because of a mistake on our side.",
         "Give the customer another car. Tell the broker team: this car's topic is not allowed.",
     ),
     Cause.NO_SUBSCRIBER: (
-        "This car is not connected with us at present.",
+        "This car is not connected at the moment.",
         "Give the customer another car, and block this one until its box is connected.",
     ),
     Cause.BOX_OFFLINE: (
         "The car has no connection with us at the moment.",
         (
-            "Let the customer open by Bluetooth or card, or give them another car. This one may"
+            "Ask the customer to open by Bluetooth or card, or give them another car. This one may"
             " open by itself when it is connected again: ask the customer to stay, or end the"
             " booking."
         ),
@@ -74,13 +77,13 @@ _ADVICE: Final = {
     Cause.BOX_ASLEEP: (
         "The car was asleep and is being woken; that takes up to a minute.",
         (
-            f"Wait a minute, {_AGAIN}. If it does not wake give the customer another car, and send"
-            " somebody to look at its battery."
+            f"Wait a minute, {_AGAIN}. If it does not wake, give the customer another car, and"
+            " send somebody to look at its battery."
         ),
     ),
     Cause.BOX_SILENT: (
         "The car does not answer at the moment.",
-        f"Wait for two minutes, {_AGAIN}. If it stays silent give the customer another car.",
+        f"Wait for two minutes, {_AGAIN}. If it stays silent, give the customer another car.",
     ),
     Cause.DOWNLINK_LOST: (
         "The car does not get our messages at the moment.",
@@ -92,8 +95,8 @@ _ADVICE: Final = {
     Cause.BOX_SAYS_EXPIRED: (
         "Your request reached the car too late, so the car stays locked.",
         (
-            "Let the customer press once more. If it says so again the clock of its box is wrong:"
-            " give another car, and tell the box team."
+            "Ask the customer to press once more. If it says so again the clock of its box is"
+            " wrong: give another car, and tell the box team."
         ),
     ),
     Cause.BOX_REJECTED: (
@@ -118,8 +121,8 @@ _ADVICE: Final = {
     Cause.VEHICLE_FAILED: (
         "The car got your request, but its lock did not move.",
         (
-            f"Wait for half a minute, {_AGAIN}, and only once. If it fails again give another car,"
-            " and send somebody: the reason says whether battery, lock or the car's network."
+            f"Wait for half a minute, {_AGAIN}, and only once. If it fails again, give another"
+            " car, and send somebody: the reason says whether battery, lock or the car's network."
         ),
     ),
     Cause.VEHICLE_STATE: (
@@ -172,46 +175,46 @@ COMES_LATE: Final = frozenset({"lwt_ghost_offline", DELIVERED_LATE})
 PRESSED_IN_VAIN: Final = (
     "The car has no connection with us at the moment.",
     (
-        "They have pressed three times or more, and its box has been gone for minutes: give the"
+        "They pressed three times or more, and the car has been offline for minutes. Give the"
         " customer another car, or send the field crew."
     ),
 )
 """What to say and do where one more press is of no use."""
 NOT_CONNECTED: Final = Advice(
     _ADVICE[Cause.BOX_OFFLINE][0],
-    "Give the customer another car, or let them wait until this one is connected again. If the same"
-    " happens with another car tell the platform team the trace.",
+    "Give the customer another car, or ask them to wait until this one is connected again. If the"
+    " same happens with another car, send the trace to the platform team.",
 )
 """What to say and do where a platform sent nothing to a car that counts as not connected."""
 TOO_OFTEN: Final = Advice(
     "There were too many requests in a short time: please wait a minute, and press unlock once more"
     " then.",
-    "Let the customer wait a minute before the next press: any sooner one is turned down as well."
-    " If that one is turned down too tell the platform team the trace.",
+    "Ask the customer to wait a minute before the next press: a sooner one is refused too. If that"
+    " one is refused as well, send the trace to the platform team.",
 )
 """What to say and do where the platform was asked too often."""
 CONNECTED: Final = (
     "The car can be reached again: please press unlock once more.",
-    "Its box has connected again since: let the customer press unlock once more. If that fails:",
+    "Its box has connected again since: ask the customer to press unlock once more. If that fails:",
 )
 OVER: Final = (
     "That problem is over: please press unlock once more.",
-    "The incident is over: let the customer press unlock once more. If that fails:",
+    "The incident is over: ask the customer to press unlock once more. If that fails:",
 )
 MAY_BE_OVER: Final = (
     "That problem may be over: please press unlock once more.",
-    "Nothing is seen of the incident now: let the customer press unlock once more. If that fails:",
+    "The incident is not seen any more: ask the customer to press unlock once more. If that fails:",
 )
 LONG_AGO: Final = (
     "That should be over by now: please press unlock once more.",
-    "It is long enough ago: let the customer press unlock once more. If that fails:",
+    "Enough time has passed: ask the customer to press unlock once more. If that fails:",
 )
 """What to say and do first where what was wrong then is so no longer, or perhaps."""
 RETURN_MENDS_NOTHING: Final = frozenset(
     {"acl_denied_silent", "bad_firmware_cohort", "loose_wiring"}
 )
 """In these a box that is back fails again at the next press."""
-MEND_FIRMWARE: Final = "Withdraw the firmware's release, or mend it."
+MEND_FIRMWARE: Final = "Withdraw the firmware's release, or fix it."
 """What must be done where one firmware is at fault, and no customer."""
 CONNECTION: Final = frozenset(
     {
@@ -224,44 +227,44 @@ _OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
 """Of these the car is said to be open: that is tried, and not asked for again."""
 NOT_SEEN: Final = Advice(
     "Please try the door; if it is locked, please press unlock once more.",
-    "We have no record of their unlock: ask when they pressed and what the app said, and see the"
+    "We have no record of their unlock. Ask when they pressed and what the app said, and check the"
     " platform's log.",
 )
 """What to say and do of a call about an unlock that nobody saw, while nobody knows why."""
 NOT_ASKED: Final = Advice(
-    "No request of your phone has come to us; please check that it is online, and press unlock"
-    " once more.",
-    "Their phone has not asked us: go through its data, Bluetooth and location permissions and the"
-    " app's version with the customer; else open the car with the support tool.",
+    "Your phone's request did not reach us; please check that it is online, and press unlock once"
+    " more.",
+    "Their phone sent no request. Check mobile data, Bluetooth, location permission and the app's"
+    " version with the customer; else open the car with the support tool.",
 )
 """What to say and do of a call that is too new to be diagnosed, before which no phone has asked."""
 UNREADABLE: Final = Advice(
     f"The car has sent something that we could not read. {_TRY}",
-    f"If the door is locked, let the customer {_PRESS}. Tell the box team the attempt's id: what"
+    f"If the door is locked, ask the customer to {_PRESS}. Tell the box team the attempt's id: what"
     " its box sends breaks the contract.",
 )
 """What to say and do where the car's answer may be among what could not be read."""
-OPENED_LATE: Final = "The car opened, later than it was waited for."
-OPENED_IN_TIME: Final = "The car opened in time, and its answer came too late."
+OPENED_LATE: Final = "The car opened, but late."
+OPENED_IN_TIME: Final = "The car opened in time, but its answer came too late."
 OPENED_FOR_THEM: Final = "Another request has opened the car: please try the door."
-_PRESSES: Final = "Let the customer press"
-_TRIES: Final = ("Let the customer try the door", "If the door is locked")
+_PRESSES: Final = "Ask the customer to press"
+_TRIES: Final = ("Ask the customer to try the door", "If the door is locked")
 """How advice begins that is about pressing, or trying the door, itself."""
-_WAITS: Final = ("Let the customer press again in", "Let the customer wait", "Wait ")
+_WAITS: Final = ("Ask the customer to press again in", "Ask the customer to wait", "Wait ")
 """How advice begins that is to wait first."""
 _ELSE: Final = "Give the customer another car."
 """What is done where the wait is over, and one more press fails."""
 _LOCKS: Final = ("Have the car locked", "See that the car is locked")
 """And that which is of no use at a locked door."""
-_OPENED: Final = "The car has opened, by its own answer: please try the door."
+_OPENED: Final = "The car says that it is open: please try the door."
 _IF_SHUT: Final = (
-    "If the customer finds it locked: compare the number plate with them, then let them press"
+    "If the customer finds it locked: compare the number plate with them, then ask them to press"
     " unlock once more."
 )
 _LET_LOOK: Final = "Ask the security team to look at it."
 _LATE: Final = (
-    "The car has OPENED after all: ask the customer whether they are with it; if they are not lock"
-    " it."
+    "The car has OPENED after all: ask the customer whether they are with it. If they are not,"
+    " lock it."
 )
 _USED: Final = (
     "The car has OPENED after all, and somebody has used it since: do not lock it before the"

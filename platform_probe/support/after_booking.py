@@ -16,25 +16,28 @@ from platform_probe.support.case import Case
 
 BOOKING_ENDED: Final = (
     "Your booking has ended. If you still need a car, please book one again.",
-    "The booking has ended since: there is nothing to open. If they need a car they book again.",
+    (
+        "The booking has ended since: there is nothing to open. If they need a car, they can book"
+        " again."
+    ),
 )
 """What to say and do where there is nothing to open any more."""
 BOOKING_USED: Final = (
     (
-        "The car opened at another press of yours, and your booking has ended since. If you still"
+        "The car opened when you pressed another time. Your booking has ended since. If you still"
         " need a car, please book one again."
     ),
     (
         "The customer has opened the car since, and the booking has ended: there is nothing to"
-        " open. If they need a car they book again."
+        " open. If they need a car, they can book again."
     ),
 )
 """The same where another unlock opened the car before that: nobody is told that it did not open."""
 BOOKING_UNUSED: Final = (
-    "The car opened at another press of yours, and your booking has ended since.",
+    "The car opened when you pressed another time. Your booking has ended since.",
     (
-        "Another press has OPENED the car, nobody was seen to open a door, and the booking has"
-        " ended since: see that the car is locked."
+        "Another press has OPENED the car, and nobody opened a door. The booking has ended since:"
+        " see that the car is locked."
     ),
 )
 """The same where nobody is known to have got in: whoever calls may not know that it opened."""
@@ -54,7 +57,7 @@ BOOKING_ENDED_MIXED_UP: Final = (
     f"{MODES[MIXED_UP].customer} {BOOKING_ENDED[0]}",
     (
         "Another car has OPENED, and the booking has ended since: see that the one that opened is"
-        " locked. If they need a car they book again."
+        " locked. If they need a car, they can book again."
     ),
 )
 """The same where the platform takes the booked car for another one, which has opened."""
@@ -82,46 +85,45 @@ class Other(StrEnum):
 
 
 _ENDED_AMID: Final = (
-    "Your booking has ended. The car did not open because of a problem that we know of and are"
-    " working on."
+    "Your booking has ended. The car did not open because of a known problem. We are working on it."
 )
 _OVER_FIRST: Final = "The booking has ended, and the incident is open."
 BOOKING_ENDED_AMID: Final = {
     Other.OPERATOR: (
-        f"{_ENDED_AMID} If you still need a car, we help you to book one that is not part of it.",
+        f"{_ENDED_AMID} If you still need a car, we can help you book one that is not affected.",
         (
-            f"{_OVER_FIRST} If they need a car let them book one of another operator than"
+            f"{_OVER_FIRST} If they need a car, help them book one of another operator than"
             " {operator}."
         ),
     ),
     Other.PLACE: (
         f"{_ENDED_AMID} If you still need a car, please book one in another part of town.",
-        f"{_OVER_FIRST} If they need a car let them book one of another region than {{region}}.",
+        f"{_OVER_FIRST} If they need a car, help them book one of another region than {{region}}.",
     ),
     Other.ANOTHER: (
         f"{_ENDED_AMID} If you still need a car, please book another one.",
-        f"{_OVER_FIRST} If they need a car let them book another one.",
+        f"{_OVER_FIRST} If they need a car, help them book another one.",
     ),
     Other.NONE: (
         f"{_ENDED_AMID} If you still need a car, please book one when it is over.",
         (
-            f"{_OVER_FIRST} If they need a car they book again when it is over: say how long that"
-            " may take, if it is known."
+            f"{_OVER_FIRST} If they need a car, they can book again when it is over. Say how long"
+            " that may take, if you know."
         ),
     ),
 }
 """The same while the incident is open that the unlock was of: the next car may not open either,
 but for those that it does not hit, which are named. Open it is until it is known to be over."""
 THEN_GOES_ON: Final = (
-    "At that time there was a problem that we know of and are working on.",
+    "There was a known problem at that time. We are working on it.",
     "There was a known problem then, which goes on.",
 )
 THEN_MAY_BE_OVER: Final = (
-    "At that time there was a problem that we know of; it may be over by now.",
+    "There was a known problem at that time. It may be over by now.",
     "There was a known problem then, which may be over.",
 )
 THEN_OVER: Final = (
-    "At that time there was a problem that we know of; it is over now.",
+    "There was a known problem at that time. It is over now.",
     "There was a known problem then, which is over now.",
 )
 """What is said first where the unlock was of an incident, and nothing else says so: whoever calls

@@ -36,10 +36,11 @@ _RETURNED: Final = frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES})
 _MENDED_BY_RETURN: Final = CONNECTION | {Cause.BOX_BUSY}
 """Causes that are over when the box is back: one that was busy with an update has restarted."""
 OPEN_SINCE: Final = (
-    "Another unlock has opened the car since: let the customer try the door. If it is locked:"
+    "Another unlock has opened the car since: ask the customer to try the door. If it is locked:"
 )
 OPEN_BEFORE: Final = (
-    "Another unlock had opened the car just before: let the customer try the door. If it is locked:"
+    "Another unlock had opened the car just before: ask the customer to try the door. If it is"
+    " locked:"
 )
 
 

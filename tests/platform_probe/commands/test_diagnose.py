@@ -132,7 +132,7 @@ def test_unknown_is_said(store: Path) -> None:
     """Where nothing that we know fits, advice is by how far the unlock got."""
     found = case("--attempt", "attempt-41", "--store", store)
     assert found["diagnosis"]["mode"] == "unknown"
-    assert found["say"].startswith("The car has opened")
+    assert found["say"].startswith("The car says that it is open")
     text = told("--attempt", "attempt-41", "--store", store).output
     assert "None of the ways of failing that we know: perhaps (40 %)." in text
 
@@ -323,11 +323,12 @@ def test_a_car_for_which_another_may_have_answered_is_not_said_to_be_open(tmp_pa
     doubtful = told("--attempt", "attempt-1", "--store", tmp_path / "store").output
     assert "car-01 is said to have opened, perhaps by another car:" in doubtful
     assert "Another car may have opened instead of yours; please do not press again" in doubtful
-    assert "The car has opened" not in doubtful
+    assert "The car says that it is open" not in doubtful
     assert "the car is open" not in doubtful
     found = case("--attempt", "attempt-1", "--store", tmp_path / "store")
     assert found["explanation"] == "The car is said to have opened, perhaps by another car."
-    assert case("car-02", "--store", tmp_path / "store")["say"].startswith("The car has opened")
+    other = case("car-02", "--store", tmp_path / "store")
+    assert other["say"].startswith("The car says that it is open")
 
 
 @pytest.mark.parametrize(
@@ -344,7 +345,7 @@ def test_of_a_possible_attack_the_security_team_hears(
     )
     put_lines(tmp_path / "store", "diagnoses", [msgspec.json.encode(made)])
     found = case("--attempt", "attempt-1", "--store", tmp_path / "store")
-    assert found["say"].startswith("The car has opened")
+    assert found["say"].startswith("The car says that it is open")
     assert ("Ask the security team to look at it." in found["do"]) is is_looked_at
     assert (found["acts"] == "security team") is is_looked_at
 

@@ -88,7 +88,7 @@ def test_car_that_opened_later_is_to_be_locked() -> None:
     assert "opened" in advice.say
     assert advice.do.startswith("The car has OPENED")
     assert "press" not in advice.do
-    assert advice.do.endswith("if they are not lock it.")
+    assert advice.do.endswith("If they are not, lock it.")
     used = advice_for(Cause.BOX_OFFLINE, opened_after_no=True, used_since=True)
     assert "do not lock it before the customer says" in used.do
     of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_after_no=True)
@@ -100,6 +100,6 @@ def test_what_is_said_of_a_wrong_pin_is_true_while_tries_are_left() -> None:
     """Nothing is locked then, and the next press fails again while the PIN is wrong."""
     mode = MODES["command_pin_lockout"]
     assert "locked" not in f"{mode.title} {mode.customer}"
-    assert "let the customer press" not in mode.now
+    assert "ask the customer to press" not in mode.now
     assert "wrong PIN" in CAUSES[Cause.BOX_REJECTED].explanation
     assert "wrong PIN" in advice_for(Cause.BOX_REJECTED).do

@@ -146,8 +146,8 @@ def test_who_has_ended_the_booking_amid_the_incident_takes_another_car(
     text, found = told_with(tmp_path, {}, cohort=cohort)
     assert f"  Counted until {minute_clock(UTC)(incident_of().at)}.\n" in text
     assert found["do"].startswith("The booking has ended, and the incident is open.")
-    assert found["do"].endswith(f"let them book {other}.")
-    assert "a problem that we know of and are working on" in found["say"]
+    assert found["do"].endswith(f"help them book {other}.")
+    assert "a known problem. We are working on it" in found["say"]
 
 
 def first(then: tuple[str, str], ended: tuple[str, str]) -> tuple[str, str]:
@@ -227,7 +227,7 @@ def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path, *, is_told_no
     """
     text, found = told_of_late(tmp_path, 202, is_told_no=is_told_no)
     assert text.startswith("car-1 opened late: ")
-    assert "  execution_silent: The car opened, later than it was waited for." in text
+    assert "  execution_silent: The car opened, but late." in text
     assert "the car has OPENED, late" in text
     assert not found["opened_later"]
     assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)

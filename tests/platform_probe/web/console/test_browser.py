@@ -92,7 +92,7 @@ def test_support_finds_a_booking_by_keyboard(page: Any, open_console: str) -> No
     page.wait_for_url("**/unlock/attempt-33")
 
     assert page.get_by_role("heading", name="What to say").is_visible()
-    assert page.get_by_text("Let the customer try the door").first.is_visible()
+    assert page.get_by_text("Ask the customer to try the door").first.is_visible()
 
 
 def test_lists_are_walked_with_j_and_k(page: Any, open_console: str) -> None:

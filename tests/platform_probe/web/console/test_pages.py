@@ -561,7 +561,7 @@ def test_a_percentage_says_of_what_it_is(open_console: str) -> None:
 def test_who_must_act_is_a_name_and_what_they_do_a_sentence(open_console: str) -> None:
     """One colon is enough."""
     page = re.sub(r"<[^>]+>", "", Visitor(open_console).get("/mode/stale_online_cache").text)
-    assert "Who must act:the platform team. Let the platform believe presence" in page
+    assert "Who must act:the platform team. Make the platform trust presence" in page
 
 
 def test_an_incident_says_how_to_acknowledge_it(open_console: str) -> None:
@@ -924,7 +924,7 @@ def test_lost_cars_have_advice_before_one_of_their_unlocks_has_failed(
     put_incidents(store, [incident_of(mode=mode, **lost)])
     with served(store, tmp_path / "audit.jsonl") as url:
         page = unescape(Visitor(url).get(f"/incident/{OPEN}").text)
-    told = MODES[mode].now if mode else "Let the customer open by Bluetooth or card"
+    told = MODES[mode].now if mode else "Ask the customer to open by Bluetooth or card"
     assert told in page
     assert "No example yet: none of the unlocks hit has ended." in page
     assert "Nothing in this time." not in page

@@ -173,7 +173,7 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
         assert "Si cela échoue : Faites ouvrir par Bluetooth" in said("fr", again.do)
         pressed = let_press_again(advice_for(Cause.API_FAILED), Cause.API_FAILED, now)
         assert " : " not in said("fr", pressed.do)
-        assert "Demandez au client d'appuyer" in said("fr", pressed.do)
+        assert "Faites appuyer le client" in said("fr", pressed.do)
 
 
 @pytest.mark.parametrize("other", Other)
