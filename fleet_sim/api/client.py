@@ -41,12 +41,12 @@ class HttpPlatform:
         self.unanswered = 0
         """Requests to which no answer came."""
 
-    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> _Asked:
+    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> _PendingHttpRequest:
         """Send a request; see `Platform.ask`."""
         task = asyncio.ensure_future(self._send(request, on_answer))
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
-        return _Asked(task)
+        return _PendingHttpRequest(task)
 
     async def close(self) -> None:
         """Hang up on all that is under way, and close the connections."""
@@ -72,7 +72,7 @@ class HttpPlatform:
             on_answer(answer)
 
 
-class _Asked:
+class _PendingHttpRequest:
     """Implements `fleet_sim.platform.operations.Asked`."""
 
     __slots__ = ("_task",)

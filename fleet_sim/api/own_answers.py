@@ -64,7 +64,7 @@ class OwnAnswers:
             operation=NO_OPERATION if route is None else route.operation.value,
             trace_id=trace_id,
             app_version=app_version_of(headers),
-            **_said_of(route, value),
+            **_log_fields(route, value),
         )
         if route is not None:  # else nothing that there is was asked for
             self._write(requested)
@@ -80,7 +80,7 @@ class OwnAnswers:
         return Answer(status=problem.status, body=problem.body(**more), problem=problem)
 
 
-def _said_of(route: Route | None, value: str) -> dict[str, Any]:
+def _log_fields(route: Route | None, value: str) -> dict[str, Any]:
     """Return what a line says of the operation, and of what its path names."""
     if route is None:
         return {}

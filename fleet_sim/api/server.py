@@ -117,7 +117,7 @@ class ApiServer:
         """Close the port. Waiting clients are told to come back later; their requests continue."""
         come_back = msgspec.structs.replace(of_problem(MAINTENANCE), retry_after_s=BACK_AFTER_S)
         for asking in tuple(self._waiting):
-            self._tell(asking, come_back)
+            self._answer_instead(asking, come_back)
         await self._http.stop()
 
     # One request
@@ -137,7 +137,9 @@ class ApiServer:
         wait_s = wait_of(request.headers)
         self._metrics.under_way += 1
         try:
-            answer = await self._asked(request, route, value, app_version=version, wait_s=wait_s)
+            answer = await self._ask_platform(
+                request, route, value, app_version=version, wait_s=wait_s
+            )
             response = _response(answer, request, wait_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, the phone gets an answer
             answer = self._excused(error, request, route, value)
@@ -148,7 +150,7 @@ class ApiServer:
         self._metrics.observe(endpoint, time.perf_counter() - began_s, waited=wait_s > 0)
         return response
 
-    async def _asked(
+    async def _ask_platform(
         self,
         request: HttpRequest,
         route: Route,
@@ -166,7 +168,7 @@ class ApiServer:
             fields = fields_of(route, headers, await request.body())
         if route.field is not None:
             fields[route.field] = value
-        return await self._given(
+        return await self._await_answer(
             Request(
                 operation=route.operation,
                 token=token,
@@ -179,15 +181,15 @@ class ApiServer:
             route.template,
         )
 
-    async def _given(self, request: Request, endpoint: str) -> Answer:
+    async def _await_answer(self, request: Request, endpoint: str) -> Answer:
         """Ask, and wait. A client that hangs up leaves its request running."""
         asking = _Asking(endpoint)
         with self._present():
-            asked = self._platform.ask(request, asking.take)
+            asked = self._platform.ask(request, asking.set_answer)
         if asking.answer is not None:
             return asking.answer
         loop = asyncio.get_running_loop()
-        asking.waiting, asking.tell = loop.create_future(), asked.tell
+        asking.waiting, asking.tell = loop.create_future(), asked.answer_now
         self._waiting.add(asking)
         end = loop.call_later(request.wait_s + GIVE_UP_S, self._give_up, asking)
         try:
@@ -201,7 +203,7 @@ class ApiServer:
             end.cancel()
             self._waiting.discard(asking)
 
-    def _tell(self, asking: _Asking, answer: Answer) -> None:
+    def _answer_instead(self, asking: _Asking, answer: Answer) -> None:
         """Answer in place of the platform, which has it in its log."""
         with self._present():
             asking.tell(answer)
@@ -211,7 +213,9 @@ class ApiServer:
         if asking.has_answer:  # it has come this moment
             return
         error = LookupError("the platform has not answered")
-        self._tell(asking, msgspec.structs.replace(of_problem(INTERNAL_ERROR), reason=str(error)))
+        self._answer_instead(
+            asking, msgspec.structs.replace(of_problem(INTERNAL_ERROR), reason=str(error))
+        )
         trace_id = "" if asking.answer is None else asking.answer.body["trace_id"]
         self._note_untreated(error, asking.endpoint, trace_id)
 
@@ -290,7 +294,7 @@ class _Asking:
         """Whether it is answered."""
         return self.answer is not None
 
-    def take(self, answer: Answer) -> None:
+    def set_answer(self, answer: Answer) -> None:
         """Store the answer."""
         self.answer = answer
         if self.waiting is not None and not self.waiting.done():

@@ -32,7 +32,7 @@ _YEARS: Final = {True: (2019, 2020), False: (2090, 2091)}
 """Whether it has expired, else it is not valid yet: from which year to which."""
 
 
-class _Shown(NamedTuple):
+class _BadCertificate(NamedTuple):
     """One of the certificates, and where it is shown."""
 
     certificate: Path
@@ -97,7 +97,7 @@ class BadCertificates:
             writer.close()
 
 
-def _make(directory: Path, is_expired: bool) -> _Shown:  # noqa: FBT001 - the key of _YEARS
+def _make(directory: Path, is_expired: bool) -> _BadCertificate:  # noqa: FBT001 - the key of _YEARS
     name = "expired" if is_expired else "not_yet_valid"
     begins, ends = _YEARS[is_expired]
     key = ec.generate_private_key(ec.SECP256R1())
@@ -109,7 +109,7 @@ def _make(directory: Path, is_expired: bool) -> _Shown:  # noqa: FBT001 - the ke
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    shown = _Shown(directory / f"{name}.crt", directory / f"{name}.key", free_port())
+    shown = _BadCertificate(directory / f"{name}.crt", directory / f"{name}.key", free_port())
     shown.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     content = key.private_bytes(
         serialization.Encoding.PEM,

@@ -66,24 +66,24 @@ class BrokerControl(ABC):
     @contextmanager
     def refusing(self, client_ids: Iterable[str]) -> Iterator[None]:
         """Refuse connections of these boxes: CONNACK says `not authorised`."""
-        with self._counted(self._refused, client_ids):
+        with self._counting(self._refused, client_ids):
             yield
 
     @contextmanager
     def denying(self, filters: Mapping[str, Iterable[str]]) -> Iterator[None]:
         """Give these boxes nothing of these topics; SUBACK and the publisher's PUBACK say 0."""
         pairs = [(client_id, each) for client_id, some in filters.items() for each in some]
-        with self._counted(self._denied, pairs):
+        with self._counting(self._denied, pairs):
             yield
 
     @contextmanager
     def closing(self, filters: Iterable[str]) -> Iterator[None]:
         """Refuse publications to these topics: PUBACK says `not authorised`, in MQTT 3.1.1 0."""
-        with self._counted(self._closed, filters):
+        with self._counting(self._closed, filters):
             yield
 
     @contextmanager
-    def _counted(self, counter: Counter[Any], keys: Iterable[Any]) -> Iterator[None]:
+    def _counting(self, counter: Counter[Any], keys: Iterable[Any]) -> Iterator[None]:
         keys = [*keys]
         counter.update(keys)
         self.apply()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from fleet_sim.cars.box_clock import BoxClock
-from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, after
+from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, next_state
 from fleet_sim.cars.box_with_car import BoxWithCar
 from fleet_sim.cars.joints import (
     ACCEPTANCE,
@@ -103,7 +103,7 @@ class Box(BoxWithCar):
         """Return whether a command is being worked on."""
         return self._work is not Work.IDLE
 
-    def take(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         """Handle a command; other messages are counted."""
         command = self._command_in(message)
         if command is None:
@@ -116,9 +116,11 @@ class Box(BoxWithCar):
         if wire.is_signed and not self._is_genuine(command):
             # Before anything is remembered or begun: a forgery must not stand in the genuine's way.
             self._turn_away(command, Reason.BAD_SIGNATURE, properties)
-        elif self._job is not None and self._is_known(command, self._job.command.command_id):
+        elif self._job is not None and self._is_duplicate(command, self._job.command.command_id):
             world.counts.redelivered += 1  # the answer to the first copy is under way
-        elif (last := self._last_result) is not None and self._is_known(command, last.command_id):
+        elif (last := self._last_result) is not None and self._is_duplicate(
+            command, last.command_id
+        ):
             world.counts.redelivered += 1
             self._send_result(last, properties, command)
         elif wire.works_in_turn and self._job is not None:
@@ -128,7 +130,7 @@ class Box(BoxWithCar):
             self._last_counter = max(self._last_counter, command.counter)
             self._turn_away(command, Reason.BUSY, properties)
         else:
-            self._begin(command, properties)
+            self._begin_work(command, properties)
 
     def _is_genuine(self, command: Command) -> bool:
         """Return whether a command is signed with the car's key."""
@@ -153,10 +155,10 @@ class Box(BoxWithCar):
             return msgspec.structs.replace(command, command_id=name)
         return command
 
-    def _begin(self, command: Command, properties: PublishProperties | None) -> None:
+    def _begin_work(self, command: Command, properties: PublishProperties | None) -> None:
         """Begin to work on a command."""
         world = self._world
-        self._work = after(WORK, self._work, WorkEvent.COMMAND)
+        self._work = next_state(WORK, self._work, WorkEvent.COMMAND)
         is_replayed = world.profile.traits.is_signed and command.counter <= self._last_counter
         self._job = job = _Job(command, properties, world.env.now, is_replayed)
         processing_s = self.spec.parameters.processing.sample_s(self._stream)
@@ -167,7 +169,7 @@ class Box(BoxWithCar):
         if self._waiting and self._job is None:
             first, *rest = self._waiting
             self._waiting = rest or ()
-            self._begin(first.command, first.properties)
+            self._begin_work(first.command, first.properties)
 
     def _properties_of_answers(self, message: Message) -> PublishProperties | None:
         """Return what goes with the answers to a command: its correlation data, and its trace.
@@ -190,7 +192,7 @@ class Box(BoxWithCar):
         self._world.counts.refused += 1
         self._send_result(Result(command.command_id, Phase.REFUSED, reason), properties, command)
 
-    def _is_known(self, command: Command, earlier_id: str) -> bool:
+    def _is_duplicate(self, command: Command, earlier_id: str) -> bool:
         """Return whether the box recognises a command as an earlier one."""
         if command.command_id != earlier_id or not self._world.profile.traits.deduplicates:
             return False
@@ -228,7 +230,7 @@ class Box(BoxWithCar):
             self._refuse(job, reason)
             return
         self._last_counter = max(self._last_counter, command.counter)
-        self._work = after(WORK, self._work, WorkEvent.ACCEPT)
+        self._work = next_state(WORK, self._work, WorkEvent.ACCEPT)
         self._answer(job, Phase.RECEIVED, now_s)
         can_wake_s: float | None = self.vehicle.can_wake_s(now_s)
         if bends is not None:
@@ -254,7 +256,7 @@ class Box(BoxWithCar):
         reason = self._objection_at(job, unix_s)
         if reason is not self._objection_at(job, own_unix_s):
             for culprit in changed_by:
-                bends.tell(culprit, CLOCK, command.command_id)
+                bends.report_hit(culprit, CLOCK, command.command_id)
         return bends.at(OBJECTION, command, usual=reason, command_id=command.command_id)
 
     def _objection_at(self, job: _Job, unix_s: float) -> Reason | None:
@@ -284,11 +286,11 @@ class Box(BoxWithCar):
             detail = cabin.objection(is_unlock=is_unlock) if is_by_state else None
             self._refuse(job, reason, detail)
             return
-        self._work = after(WORK, self._work, WorkEvent.CAN_AWAKE)
+        self._work = next_state(WORK, self._work, WorkEvent.CAN_AWAKE)
         actuation_s = self.vehicle.actuation_s()
-        self._world.later(actuation_s, self._moved, job, can_wake_s, actuation_s)
+        self._world.later(actuation_s, self._on_lock_moved, job, can_wake_s, actuation_s)
 
-    def _moved(self, job: _Job, can_wake_s: float, actuation_s: float) -> None:
+    def _on_lock_moved(self, job: _Job, can_wake_s: float, actuation_s: float) -> None:
         if self._job is not job:
             return
         now_s, command, bends = self._world.env.now, job.command, self.modem.bends
@@ -296,7 +298,7 @@ class Box(BoxWithCar):
             self.vehicle.be_left(is_locked=command.action is Action.UNLOCK)
         if bends is None or bends.at(ACTUATION, command, usual=True, command_id=command.command_id):
             self._move(command, now_s)
-        self._work = after(WORK, self._work, WorkEvent.MOVED)
+        self._work = next_state(WORK, self._work, WorkEvent.MOVED)
         self._world.counts.executed += 1
         self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
         if command.action is Action.LOCK and self.vehicle.left_open_by:
@@ -355,7 +357,7 @@ class Box(BoxWithCar):
             condition.culprit.hit(self.vehicle_id, condition.what, command_id=command.command_id)
 
     def _refuse(self, job: _Job, reason: Reason, detail: str | None = None) -> None:
-        self._work = after(WORK, self._work, WorkEvent.REFUSE)
+        self._work = next_state(WORK, self._work, WorkEvent.REFUSE)
         self._world.counts.refused += 1
         self._answer(job, Phase.REFUSED, self._world.env.now, reason=reason, detail=detail)
         if self._waiting:
@@ -411,7 +413,7 @@ class Box(BoxWithCar):
         """
         self._job = self._last_result = None
         self._waiting = ()
-        self._work = after(WORK, self._work, WorkEvent.RESET)
+        self._work = next_state(WORK, self._work, WorkEvent.RESET)
 
     def lost_power(self) -> None:
         """Forget what was being done, and without a backup battery the time too."""

@@ -52,17 +52,17 @@ class BoxClock:
         """
         if not self._parameters.needs_time_for_tls:
             return True, ()
-        unix_s, changed_by = self._shown(bends)
+        unix_s, changed_by = self._read_clock(bends)
         trusts = unix_s >= CERTIFICATES_BEGIN_UNIX_S
         is_as_usual = trusts is (self.own_unix_s >= CERTIFICATES_BEGIN_UNIX_S)
         return trusts, () if is_as_usual else tuple(changed_by)
 
     def knows_the_time(self, bends: Bends | None) -> bool:
         """Return whether certificates are valid at the time that it shows."""
-        unix_s, _ = self._shown(bends)
+        unix_s, _ = self._read_clock(bends)
         return unix_s >= CERTIFICATES_BEGIN_UNIX_S
 
-    def _shown(self, bends: Bends | None) -> tuple[float, Sequence[Culprit]]:
+    def _read_clock(self, bends: Bends | None) -> tuple[float, Sequence[Culprit]]:
         """Return what it shows, in Unix seconds, and who has bent that; nobody is told of it."""
         if bends is None:
             return self.own_unix_s, ()

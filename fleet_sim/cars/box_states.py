@@ -174,7 +174,7 @@ StateT = TypeVar("StateT", bound=Enum)
 EventT = TypeVar("EventT", bound=Enum)
 
 
-def after(table: dict[StateT, dict[EventT, StateT]], state: StateT, event: EventT) -> StateT:
+def next_state(table: dict[StateT, dict[EventT, StateT]], state: StateT, event: EventT) -> StateT:
     """Return the state after `event`. Raises `LocalProtocolError` where the table has no way."""
     try:
         return table[state][event]

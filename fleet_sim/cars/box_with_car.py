@@ -102,7 +102,7 @@ class BoxWithCar:
         if not run.is_told:
             run.is_told = True
             firmware = run.firmware or self.spec.traits.firmware
-            self.tell_of(CarEvent(EventName.BOOT, boots=run.boots, firmware=firmware))
+            self.publish_event(CarEvent(EventName.BOOT, boots=run.boots, firmware=firmware))
 
     def goodbye_lost(self) -> None:
         """Stay awake until others know that the box sleeps."""
@@ -177,7 +177,7 @@ class BoxWithCar:
             )
         return telemetry
 
-    def tell_of(self, event: CarEvent) -> None:
+    def publish_event(self, event: CarEvent) -> None:
         """Send an event, if there is a connection: it is not worth waiting for."""
         if self.modem.connection is ConnectionState.CONNECTED:
             self.modem.publish(TopicKind.EVENT, event)
@@ -225,12 +225,12 @@ class BoxWithCar:
         if not self.power.is_running:
             return False
         if not is_good:
-            self.tell_of(CarEvent(EventName.BLE_KEY_EXPIRED))
+            self.publish_event(CarEvent(EventName.BLE_KEY_EXPIRED))
             return False
         self.vehicle.move_lock(self._world.env.now, to_locked=False)
         self._tell_of_movement(self._world.env.now, None)
         self.notice()
-        self.tell_of(CarEvent(EventName.BLE_UNLOCK))
+        self.publish_event(CarEvent(EventName.BLE_UNLOCK))
         return not self.vehicle.is_door_locked(Door.DRIVER)
 
     def shut_door(self) -> None:

@@ -13,7 +13,7 @@ from fleet_sim.cars.box_states import (
     ConnectionState,
     Socket,
     SocketEvent,
-    after,
+    next_state,
 )
 from fleet_sim.cars.disturbance import Disturbance
 from fleet_sim.cars.joints import (
@@ -68,12 +68,12 @@ class ModemOwner(Protocol):
         """Handle that the network is back."""
         ...
 
-    def take(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         """Handle a message that the modem has received and acknowledged."""
         ...
 
 
-class _Ending(Enum):
+class _ConnectionEnd(Enum):
     """How a box ends its connection."""
 
     GOODBYE = ConnectionEvent.CLOSE
@@ -295,25 +295,25 @@ class BoxConnection:
 
     def leave(self) -> None:
         """Disconnect from the broker: no will, and presence stays as it was."""
-        self._end(_Ending.GOODBYE)
+        self._end_connection(_ConnectionEnd.GOODBYE)
 
     def crash(self) -> None:
         """Lose the socket with everything in it: the broker publishes the will, if it hears it."""
-        self._end(_Ending.RESET)
+        self._end_connection(_ConnectionEnd.RESET)
 
     def _give_connection_up(self) -> None:
         """Find that nothing passes on the connection any more, and connect anew."""
         self.abandon()
         self._connect_later()
 
-    def _end(self, how: _Ending) -> None:
+    def _end_connection(self, how: _ConnectionEnd) -> None:
         """End the connection. If the network carries nothing, the broker gets no DISCONNECT."""
         if self._socket in (Socket.FROZEN, Socket.LEFT_BEHIND):
             self.abandon()
             return
         if self._socket is Socket.OPEN:
             self._change_socket(SocketEvent.CLOSE)
-            if how is _Ending.GOODBYE:
+            if how is _ConnectionEnd.GOODBYE:
                 self.link.disconnect()
             else:
                 self.link.abort()
@@ -338,11 +338,11 @@ class BoxConnection:
     def _change_connection(self, event: ConnectionEvent) -> None:
         if event is ConnectionEvent.LOST and self._owner.is_asleep:
             self._owner.goodbye_lost()
-        self.connection = after(CONNECTION, self.connection, event)
+        self.connection = next_state(CONNECTION, self.connection, event)
         self._recount()
 
     def _change_socket(self, event: SocketEvent) -> None:
-        self._socket = after(SOCKET, self._socket, event)
+        self._socket = next_state(SOCKET, self._socket, event)
 
     def _recount(self) -> None:
         is_reachable = self.is_reachable

@@ -42,7 +42,7 @@ class Defects:
         """Count a defect; log it where none of its kind was raised at its place before."""
         # SimPy raises a copy of what ended a process: the place is the original's.
         original = error.__cause__ or error
-        place = _place(original.__traceback__)
+        place = _location_of(original.__traceback__)
         text = f"{type(original).__name__}: {original}"[:MAX_LETTERS] + f" ({place})"
         self.count += 1
         if self.first is None:
@@ -58,7 +58,7 @@ class Defects:
             raise ModelDefectError(self.count, self.first)
 
 
-def _place(traceback: TracebackType | None) -> str:
+def _location_of(traceback: TracebackType | None) -> str:
     """Return module and line in which an exception was raised."""
     if traceback is None:
         return "raised nowhere"

@@ -92,7 +92,7 @@ class _Share:
     def due(self) -> None:
         """Send the heartbeats of this moment, each box in its turn, the routine in its first's."""
         if self._has_changed:
-            self._part()
+            self._split_routine()
         routine, send = self._routine, self._world.send_round
         for number, box in self._alone_before:
             if box.modem.connection is ConnectionState.CONNECTED:
@@ -112,7 +112,7 @@ class _Share:
         except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
             self._world.defects.note(error)
 
-    def _part(self) -> None:
+    def _split_routine(self) -> None:
         """Part those who are in the routine from those who are not."""
         self._has_changed = False
         members = self._routine.members if self._routine is not None else {}

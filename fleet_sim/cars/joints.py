@@ -83,7 +83,7 @@ class DialStage(Enum):
     CONNECT = "connect"
 
 
-class Sent(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """A message that the box is about to send."""
 
     kind: TopicKind
@@ -102,7 +102,7 @@ SUBACK: Joint[tuple[str, ...], None] = Joint("suback", Effect.CONNECTION)
 """The topic filters that the broker grants; the connection stands in any case."""
 RECONNECT: Joint[ReconnectPolicy, None] = Joint("reconnect", Effect.CONNECTION)
 """The firmware's rule for connecting again."""
-UPLINK: Joint[float | None, Sent] = Joint("uplink")
+UPLINK: Joint[float | None, OutgoingMessage] = Joint("uplink")
 """How much later than usual a message leaves the box; None: never."""
 DOWNLINK: Joint[float | None, Message] = Joint("downlink")
 """How much later than usual a message reaches the box; None: never."""
@@ -214,10 +214,10 @@ class Bends(InForce):
         value, changed_by = self.fold(joint, context, usual=usual)
         if joint.effect is not Effect.LATER:
             for culprit in changed_by:
-                self.tell(culprit, joint, command_id)
+                self.report_hit(culprit, joint, command_id)
         return value
 
-    def tell(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
+    def report_hit(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
         """Report to a fault that it has changed the behaviour at a failpoint."""
         now_s = self._now_s()
         during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None

@@ -131,7 +131,7 @@ class Modem(Attachment):
             return  # lost; the broker will send it again on the next connection
         if self.bends is None or self._bent(PUBACK, message, self.bends, usual=True):
             self._uplink.acknowledge(message)
-        self._owner.take(message)
+        self._owner.handle_message(message)
 
     def _bent(
         self, joint: Joint[ValueT, Message], message: Message, bends: Bends, *, usual: ValueT
@@ -145,7 +145,7 @@ class Modem(Attachment):
         if joint is DOWNLINK and isinstance(value, float):
             changed_by = self.downlink.held_back_by(value, changed_by)
         for culprit in changed_by:
-            bends.tell(culprit, joint, self._command_of(message))
+            bends.report_hit(culprit, joint, self._command_of(message))
         if value is None or value is False:
             disturbance = self._disturbed()
             disturbance.withheld += 1

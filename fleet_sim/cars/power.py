@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from fleet_sim.cars.box_states import POWER, ConnectionState, Power, PowerEvent, after
+from fleet_sim.cars.box_states import POWER, ConnectionState, Power, PowerEvent, next_state
 from fleet_sim.cars.joints import RESUME, Culprit, undone_by
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.spec import CarSpec
@@ -205,7 +205,7 @@ class PowerControl:
             self.stay_awake()
         elif self.state is Power.ASLEEP:
             self._change(PowerEvent.SMS)
-            self.later(self._resume_s(), self._resumed)
+            self.later(self._resume_s(), self._on_resumed)
 
     def coverage_returned(self) -> None:
         """Receive what waited in the network."""
@@ -223,7 +223,7 @@ class PowerControl:
 
     def _timer_wakes(self) -> None:
         self._change(PowerEvent.TIMER)
-        self.later(self._resume_s(), self._resumed)
+        self.later(self._resume_s(), self._on_resumed)
 
     def _resume_s(self) -> float:
         """Return how long the modem takes to come back."""
@@ -231,7 +231,7 @@ class PowerControl:
         bends = self._modem.bends
         return resume_s if bends is None else bends.at(RESUME, None, usual=resume_s)
 
-    def _resumed(self) -> None:
+    def _on_resumed(self) -> None:
         self._change(PowerEvent.RESUMED)
         self._modem.connect()
 
@@ -251,7 +251,7 @@ class PowerControl:
             self.run = Run(self.run.boots + 1, self.run.firmware)
         counts = self._world.counts
         counts.asleep -= self._sleeps
-        self.state = after(POWER, self.state, event)
+        self.state = next_state(POWER, self.state, event)
         counts.asleep += self._sleeps
 
     @property

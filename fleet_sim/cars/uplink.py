@@ -8,7 +8,7 @@ from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.disturbance import DataMeter
 from fleet_sim.cars.downlink import Downlink
 from fleet_sim.cars.fifo import Fifo
-from fleet_sim.cars.joints import UPLINK, Bends, Sent
+from fleet_sim.cars.joints import UPLINK, Bends, OutgoingMessage
 from fleet_sim.cars.radio import Radio
 from fleet_sim.cars.world import World
 from fleet_wire.contract.topics import TopicKind
@@ -75,13 +75,15 @@ class Uplink:
         if bends is None:
             self._leave(kind, packet, properties)
             return
-        held_s, culprits = bends.fold(UPLINK, Sent(kind, packet[1], command_id), usual=0.0)
+        held_s, culprits = bends.fold(
+            UPLINK, OutgoingMessage(kind, packet[1], command_id), usual=0.0
+        )
         if held_s or self._held_back:
             held_back = self._held_back = self._held_back or Fifo(self._world)
             culprits = held_back.delayed_by(held_s, culprits) if held_s is not None else culprits
         if command_id is not None:
             for culprit in culprits:
-                bends.tell(culprit, UPLINK, command_id)
+                bends.report_hit(culprit, UPLINK, command_id)
         if held_s is None:
             return
         if self._held_back is None:

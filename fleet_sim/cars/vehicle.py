@@ -415,10 +415,10 @@ class Vehicle:
         irregular = self._make_irregular()
         irregular.conditions.append(condition)
         irregular.settle()
-        with undone_by(self._end, condition):
+        with undone_by(self._remove_condition, condition):
             yield
 
-    def _end(self, condition: Condition) -> None:
+    def _remove_condition(self, condition: Condition) -> None:
         irregular = self._make_irregular()
         irregular.conditions.remove(condition)
         irregular.settle()

@@ -44,7 +44,7 @@ def boxes_of(
 
     Raises `ConfigError` for what cannot be read, and for boxes that have none.
     """
-    if not options.are_given:
+    if not options.is_configured:
         return None
     ids = (spec.vehicle_id for spec in scenario.cars())
     return credentials_for(options, ids, ca_file=ca_file)

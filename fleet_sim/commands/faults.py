@@ -51,7 +51,7 @@ def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
     fleet-sim faults no_coverage_garage  one, and how to inject it
     fleet-sim faults --markdown          all, as tables
     """  # noqa: D301 - click's own escape
-    chosen = [_fault_called(name)] if name else sorted(FAULTS.values(), key=_place)
+    chosen = [_fault_called(name)] if name else sorted(FAULTS.values(), key=_sort_key)
     shown_by = scenarios_that_show(scenarios, name or "")
     if markdown:
         click.echo("\n".join(_tables(chosen, shown_by)))
@@ -71,7 +71,7 @@ def _fault_called(name: str) -> type[Fault]:
     return FAULTS[name]
 
 
-def _place(fault: type[Fault]) -> tuple[int, str]:
+def _sort_key(fault: type[Fault]) -> tuple[int, str]:
     """Return where a fault stands in the list: with those of its layer, by name."""
     return [*Layer].index(fault.layer), fault.name
 

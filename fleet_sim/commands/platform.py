@@ -136,7 +136,7 @@ def platform(  # noqa: PLR0913 - one parameter for each option
         scenario, with_profile(overrides, profile), lacks=lacks, needs_load=False
     )
     tls = tls_for(brokers, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-    tokens = [f"{name} {token_of(fleet_secret, name)}" for name in _checked(customers)]
+    tokens = [f"{name} {token_of(fleet_secret, name)}" for name in _check_names(customers)]
     if token_file is not None:
         _write_tokens(token_file, tokens)
     with outputs_in_background() as (output, errors, console):
@@ -167,7 +167,7 @@ async def _serve(
         await serve_platform(scenario, options, progress, warn)
 
 
-def _checked(names: Sequence[str]) -> Sequence[str]:
+def _check_names(names: Sequence[str]) -> Sequence[str]:
     """Return the names of customers. Raises `ConfigError` for one that no token can have."""
     problems = [
         f"--customer {name!r}: expected {NAME_FORM}"

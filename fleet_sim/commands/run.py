@@ -225,7 +225,7 @@ def _check_brokers(
 ) -> None:
     """Raise `ConfigError` where boxes could not connect as they are told to."""
     if urls is None:
-        if password is not None or box_credentials.are_given:
+        if password is not None or box_credentials.is_configured:
             raise ConfigError(["--broker-password-file, --box-...: need --broker"])
         return
     brokers = Brokers.parse(urls)

@@ -83,7 +83,7 @@ def shrink(
     fleet-sim shrink scenarios/morning_rush.yaml --keep attempts.by_cause.box_asleep
     """  # noqa: D301 - click's own escape
     place = out or Path(f"{scenario.stem}.small.yaml")
-    document, whole = _whole(scenario, overrides)
+    document, whole = _load_whole(scenario, overrides)
     if place.resolve() == scenario.resolve():
         raise ConfigError([f"--out {place}: is SCENARIO itself; choose another file"])
     console = console_for(as_json=False)
@@ -95,7 +95,7 @@ def shrink(
         sys.exit(INTERRUPTED)
 
 
-def _whole(scenario: Path, overrides: Sequence[str]) -> tuple[Document, Scenario]:
+def _load_whole(scenario: Path, overrides: Sequence[str]) -> tuple[Document, Scenario]:
     """Return the scenario, and its document with the files that it names under full paths."""
     document = document_of(scenario, overrides)
     whole = scenario_of(document)
@@ -144,7 +144,7 @@ class _Search:
         record = self._record(whole)
         if record.error is not None:
             raise UnlockpathError(f"the run of the whole scenario failed: {record.error}")
-        self._keeps = dict.fromkeys(keeps, _ONCE) or self._kept_of(whole, record)
+        self._keeps = dict.fromkeys(keeps, _ONCE) or self._conditions_to_keep(whole, record)
         if not self._keeps:
             raise ConfigError(["every unlock went well: name what is to be kept with --keep KEY"])
         if missing := [key for key in keeps if not record.measured.get(key)]:
@@ -170,7 +170,7 @@ class _Search:
         }
         return {**smallest, "seed": self._seed, "expect": expect}, has_ended
 
-    def _kept_of(self, whole: Values, record: PointRecord) -> dict[str, Condition]:
+    def _conditions_to_keep(self, whole: Values, record: PointRecord) -> dict[str, Condition]:
         """Return the conditions that the whole scenario shows: its causes, or else its `expect`.
 
         A cause of unlocks that a fault hit is expected of those unlocks: without the fault there
@@ -201,7 +201,7 @@ class _Search:
         plain = {key: value for key, value in whole.items() if key != "faults"}
         without = self._record(plain).measured
         return {
-            key: _least(condition, without.get(key))
+            key: _weakest_condition(condition, without.get(key))
             for key, condition in held.items()
             if not condition.holds(without.get(key))
         }
@@ -234,7 +234,7 @@ class _Search:
         return msgspec.json.decode(run_task(task), type=PointRecord)
 
 
-def _least(condition: Condition, without: float | None) -> Condition:
+def _weakest_condition(condition: Condition, without: float | None) -> Condition:
     """Return the weakest of a condition that still needs the faults: of a count one more."""
     if condition.max is not None and condition.max < (without or 0):
         return Condition(max=condition.max)

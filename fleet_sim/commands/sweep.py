@@ -153,7 +153,7 @@ def _say_how_it_went(console: Console, records: Sequence[PointRecord], path: Pat
     console.print(Text("\n".join(lines)), soft_wrap=True)
 
 
-def _words(record: PointRecord) -> str:
+def _problem_text(record: PointRecord) -> str:
     """Return why a run is not fine: its error, or each expectation that does not hold."""
     return record.error or "; ".join(
         readable.failure(verdict) for verdict in record.expect if not verdict["holds"]
@@ -162,7 +162,7 @@ def _words(record: PointRecord) -> str:
 
 def _failure(record: PointRecord) -> str:
     setting = f"{label_of(record.setting)}, " if record.setting else ""
-    return f"{setting}seed {record.seed}: {_words(record)}"
+    return f"{setting}seed {record.seed}: {_problem_text(record)}"
 
 
 def _suites(plan: SweepPlan, records: Sequence[PointRecord]) -> list[Suite]:
@@ -172,7 +172,7 @@ def _suites(plan: SweepPlan, records: Sequence[PointRecord]) -> list[Suite]:
         case = Case(
             name=f"seed {record.seed}",
             duration_s=record.duration_s,
-            failure=_words(record) if record.expect_holds is False else None,
+            failure=_problem_text(record) if record.expect_holds is False else None,
             error=record.error,
         )
         of_setting.setdefault(label_of(record.setting), []).append(case)

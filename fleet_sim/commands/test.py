@@ -88,7 +88,7 @@ def test(  # noqa: PLR0913 - one parameter for each option
     fleet-sim test scenarios/ --junit result.xml --jobs 4
     fleet-sim test scenarios/quiet_city.yaml scenarios/morning_rush.yaml --mode live
     """  # noqa: D301 - click's own escape
-    files = _checked(scenario_files(paths), overrides, mode=mode)
+    files = _check_scenarios(scenario_files(paths), overrides, mode=mode)
     check_places(junit, markdown)
     options = ["--mode", mode]
     options += ["--listen", "127.0.0.1:0"] if mode == "live" else []
@@ -107,7 +107,7 @@ def test(  # noqa: PLR0913 - one parameter for each option
     exit_unless_fine([_failure(result) for result in bad], to_stderr=as_json)
 
 
-def _checked(files: Sequence[Path], overrides: tuple[str, ...], *, mode: str) -> list[Path]:
+def _check_scenarios(files: Sequence[Path], overrides: tuple[str, ...], *, mode: str) -> list[Path]:
     if not files:
         raise ConfigError(["SCENARIOS: no *.yaml there"])
     problems = []

@@ -22,7 +22,7 @@ from fleet_sim.customers.joints import (
 )
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
-from fleet_sim.customers.records import CustomerEvent, CustomerStep, Shown
+from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep
 from fleet_sim.platform.operations import Answer, Operation, Request, SupportCall
 from fleet_wire.contract import problems
 from fleet_wire.contract.refusals import refused_because
@@ -97,7 +97,7 @@ class Surroundings(Protocol):
         """Return a car."""
         ...
 
-    def place_of(self, vehicle_id: str) -> tuple[float, float]:
+    def coordinates_of(self, vehicle_id: str) -> tuple[float, float]:
         """Return where a car stands, latitude and longitude in degrees."""
         ...
 
@@ -164,13 +164,13 @@ class Customer:
         self._stands_at = self._struck.at(APPROACH, renter, usual=renter.vehicle_id)
         self._note(CustomerStep.ARRIVED)
         is_open = yield from self._open()
-        self._struck.tell(renter)
+        self._struck.report_hits(renter)
         self._around.served()
         if is_open:
             yield from self._drive()
             yield from self._lock()
         yield self._for(self._parameters.ends)
-        yield from self._end()
+        yield from self._end_booking()
 
     # Booking
 
@@ -195,7 +195,7 @@ class Customer:
         self._note(CustomerStep.NOT_BOOKED, answer=answer)
         return False
 
-    def _end(self) -> Life:
+    def _end_booking(self) -> Life:
         for _ in range(self._parameters.max_presses):
             answer = yield from self._phone.ask(Operation.END, booking_id=self._booking_id)
             self._note(CustomerStep.ENDED, answer=answer)
@@ -252,14 +252,14 @@ class Customer:
             )
         except simpy.Interrupt:
             return Verdict.WAITS
-        shown = _shown(answer, Shown.OPEN)
+        shown = _app_message(answer, AppScreen.OPEN)
         if answer is None and self._parameters.phone.offline_key_s is not None:
             shown = self._try_key(self._parameters.phone.offline_key_s)
         self._shown = shown
         self._note(CustomerStep.SHOWN, press=press, trace=trace, answer=answer, shown=shown)
-        if answer is None and shown == Shown.OPEN:
+        if answer is None and shown == AppScreen.OPEN:
             return Verdict.OPEN
-        if shown == Shown.OPEN:
+        if shown == AppScreen.OPEN:
             self._around.told_open(self._id, self._vehicle_id or "", _command_id(answer))
             return Verdict.OPEN
         return _verdict(answer)
@@ -269,7 +269,7 @@ class Customer:
         if not self._parameters.phone.sends_position:
             return {}
         return {
-            "position": self._around.place_of(self._vehicle_id or ""),
+            "position": self._around.coordinates_of(self._vehicle_id or ""),
             "distance_m": STANDS_WITHIN_M.sample_s(self._stream),
         }
 
@@ -280,8 +280,8 @@ class Customer:
         is_good = age_s <= good_for_s
         is_open = self._is_at_own_car and self._car.unlock_by_key(is_good=is_good)
         if is_open:
-            return Shown.OPEN
-        return Shown.NO_ANSWER if is_good else Shown.KEY_EXPIRED
+            return AppScreen.OPEN
+        return AppScreen.NO_ANSWER if is_good else AppScreen.KEY_EXPIRED
 
     @property
     def _is_at_own_car(self) -> bool:
@@ -358,11 +358,11 @@ class Customer:
             answer = yield from self._phone.command(
                 Operation.LOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
             )
-            shown = _shown(answer, Shown.LOCKED)
+            shown = _app_message(answer, AppScreen.LOCKED)
             self._note(
                 CustomerStep.SHOWN_LOCK, press=press, trace=trace, answer=answer, shown=shown
             )
-            if shown == Shown.LOCKED:
+            if shown == AppScreen.LOCKED:
                 self._around.told_locked(self._id, self._vehicle_id or "", _command_id(answer))
                 return
             if _verdict(answer) is Verdict.HOPELESS:
@@ -419,10 +419,10 @@ def _command_id(answer: Answer | None) -> str | None:
     return None if answer is None else answer.body.get("command_id")
 
 
-def _shown(answer: Answer | None, done: Shown) -> str:
+def _app_message(answer: Answer | None, done: AppScreen) -> str:
     """Return what the app makes of an answer to a command."""
     if answer is None:
-        return Shown.NO_ANSWER
+        return AppScreen.NO_ANSWER
     if not answer.is_ok:
         problem = answer.problem
         return problems.INTERNAL_ERROR.sentence if problem is None else _detail(answer, problem)

@@ -63,7 +63,7 @@ class StruckCustomer:
             self._by.setdefault(culprit, (joint.name, self._now_s()))
         return value
 
-    def tell(self, renter: Renter) -> None:
+    def report_hits(self, renter: Renter) -> None:
         """Report the hit to each fault, from its start until now."""
         struck, self._by = self._by, {}
         for culprit, (what, since_s) in struck.items():

@@ -17,18 +17,18 @@ from fleet_wire.quantities import PositiveSeconds, Seconds
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class AppVersion(_Part):
+class AppVersion(_FrozenModel):
     """A release of the app, and how many have it."""
 
     version: str = Field(min_length=1, max_length=128, description="as the app calls itself")
     share: float = Field(gt=0, le=1_000_000, description="how many have it, compared with others")
 
 
-class PhoneParameters(_Part):
+class PhoneParameters(_FrozenModel):
     """A customer's phone, and the app on it."""
 
     app_versions: tuple[AppVersion, ...] = Field(
@@ -70,7 +70,7 @@ class PhoneParameters(_Part):
     )
 
 
-class CustomerParameters(_Part):
+class CustomerParameters(_FrozenModel):
     """A customer's behaviour, step by step."""
 
     phone: PhoneParameters = PhoneParameters()

@@ -9,7 +9,7 @@ import simpy
 
 from fleet_sim.cars.world import World
 from fleet_sim.customers.parameters import AppVersion, PhoneParameters
-from fleet_sim.platform.operations import Answer, Asked, Operation, Platform, Request
+from fleet_sim.platform.operations import Answer, Operation, PendingRequest, Platform, Request
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.randomness import RandomStream
 
@@ -95,7 +95,7 @@ class Phone:
         """
         env = self._world.env
         answered = env.event()
-        asked: list[Asked] = []
+        asked: list[PendingRequest] = []
 
         def arrive() -> None:
             if request is not None and not given_up.processed:
@@ -116,7 +116,7 @@ class Phone:
 
     def _way_back(self, answered: simpy.Event) -> Callable[[Answer], None]:
         def come_back(answer: Answer) -> None:
-            self._travel(lambda: _take(answered, answer))
+            self._travel(lambda: _set_answer(answered, answer))
 
         return come_back
 
@@ -127,12 +127,12 @@ class Phone:
             self._world.later(delay_s, arrive)
 
 
-def _hang_up(asked: Sequence[Asked]) -> None:
+def _hang_up(asked: Sequence[PendingRequest]) -> None:
     for each in asked:
         each.hang_up()
 
 
-def _take(answered: simpy.Event, answer: Answer) -> None:
+def _set_answer(answered: simpy.Event, answer: Answer) -> None:
     if not answered.triggered:
         answered.succeed(answer)
 

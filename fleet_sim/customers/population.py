@@ -20,8 +20,8 @@ from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
+from fleet_sim.platform.coordinates import coordinates_of
 from fleet_sim.platform.operations import Platform, SupportCall
-from fleet_sim.platform.places import place_of
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
@@ -100,11 +100,11 @@ class Population:
         """Whether all customers have opened a car, or will not."""
         return self._served == len(self._times_s)
 
-    def begin(self, load_starts_s: float) -> None:
+    def start(self, load_starts_s: float) -> None:
         """Start the customers; their times count from simulated second `load_starts_s`."""
-        self._world.env.process(self._come(load_starts_s))
+        self._world.env.process(self._arrivals(load_starts_s))
 
-    def _come(self, load_starts_s: float) -> Generator[simpy.Event, Any, None]:
+    def _arrivals(self, load_starts_s: float) -> Generator[simpy.Event, Any, None]:
         env = self._world.env
         for number, at_s in enumerate(self._times_s):
             wait_s = load_starts_s + at_s - env.now
@@ -175,10 +175,10 @@ class Population:
         """Return a car."""
         return _Car(self._boxes[vehicle_id])
 
-    def place_of(self, vehicle_id: str) -> tuple[float, float]:
+    def coordinates_of(self, vehicle_id: str) -> tuple[float, float]:
         """Return where a car stands: a place of its own in the city that its region is."""
         box = self._boxes.get(vehicle_id)
-        return place_of(vehicle_id, "" if box is None else box.spec.traits.region)
+        return coordinates_of(vehicle_id, "" if box is None else box.spec.traits.region)
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Pass on that a phone has said that a car is open."""

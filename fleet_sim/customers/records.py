@@ -74,7 +74,7 @@ class CustomerEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     problem."""
 
 
-class Shown(StrEnum):
+class AppScreen(StrEnum):
     """The app's own screens; a problem shows its sentence."""
 
     OPEN = "open"

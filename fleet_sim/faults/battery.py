@@ -49,7 +49,7 @@ class _RunsDown(CarFault):
                 was_below = below_s > 0
                 below_s = below_s + step_s if box.vehicle.voltage_v < self.cut_v else 0.0
                 if below_s and not was_below:
-                    box.tell_of(CarEvent(EventName.LOW_VOLTAGE))
+                    box.publish_event(CarEvent(EventName.LOW_VOLTAGE))
                 if is_on and below_s > self.hold_s:
                     is_on = False
                     cut_out.enter_context(box.power.without_power(by=injection))

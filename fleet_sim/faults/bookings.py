@@ -14,7 +14,7 @@ from fleet_sim.faults.registry import (
     Injection,
     PlatformFault,
     Strikes,
-    Struck,
+    TargetedPlatform,
     register,
 )
 from fleet_sim.platform.commands import PlatformCommand
@@ -90,7 +90,9 @@ class BookingWindowRace(PlatformFault):
         with box.bend(OBJECTION, check, by=injection):
             yield injection.whole_window()
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Look at a late copy while the window is open."""
 
         def lag(_usual_s: float, _request: Request) -> float:
@@ -128,7 +130,9 @@ class DoubleBookingRace(PlatformFault):
         " car within it (customers.same_car)",
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Overlook bookings that are so young while the window is open."""
 
         def overlook(ago_s: float | None, _request: Request) -> float | None:
@@ -166,7 +170,9 @@ class WrongVinMapping(PlatformFault):
         " cars [E]",
     )  # fmt: skip
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Send the commands for some cars to each other's boxes while the window is open."""
         boxes = _pairs(sorted(injection.vehicle_ids), self.share, stream)
 

@@ -18,7 +18,7 @@ from fleet_sim.faults.registry import (
     Injection,
     Need,
     Strikes,
-    Struck,
+    TargetedPlatform,
     register,
 )
 from fleet_sim.platform.joints import DISTANCE
@@ -287,7 +287,7 @@ class GhostGps(Fault):
     def process(self, injection: Injection) -> FaultProcess:
         """Freeze positions: a customer at the car is then far from its position on the map."""
         assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
-        struck = Struck(injection.platform, injection)
+        struck = TargetedPlatform(injection.platform, injection)
 
         def be_elsewhere(distance_m: float | None, _request: Request) -> float | None:
             return None if distance_m is None else distance_m + self.moved_m

@@ -97,7 +97,7 @@ class _Filler(Outsider):
 def _filler(injection: Injection, *, each: int) -> _Filler:
     """Return a client that sends so many messages to each car."""
     filler = _Filler(f"queue-filler-{injection.boxes[0].vehicle_id}", injection)
-    filler.come()
+    filler.connect()
     profile = injection.world.profile
     filler.fill(
         topic.replace("+", "filler")
@@ -248,13 +248,13 @@ class _Clone(Box):
         self._original.modem.blame(self._injection, "client_id")
         super().came_online()
 
-    def take(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         """Handle a command that was for the other car."""
         command_id = None
         if message.correlation_data:
             command_id = message.correlation_data.decode("utf-8", "replace")
         self._injection.hit(self.vehicle_id, "client_id", command_id=command_id)
-        super().take(message)
+        super().handle_message(message)
 
 
 @register

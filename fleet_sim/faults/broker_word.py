@@ -155,7 +155,7 @@ class LwtGhostOffline(Fault):
     def process(self, injection: Injection) -> FaultProcess:
         """Reconnect each box once, and publish its old will when it is back."""
         node = Outsider(f"node-of-{injection.boxes[0].vehicle_id}", injection)
-        node.come()
+        node.connect()
         for box in injection.boxes:
             stream = injection.stream_of(box.vehicle_id)
             injection.env.process(self._haunt(box, injection, stream, node))
@@ -248,7 +248,7 @@ class SharedSubStuckConsumer(Fault):
             for number in range(self.stuck)
         ]
         for member in members:
-            member.come()
+            member.connect()
         yield injection.whole_window()
         for member in members:
             member.leave()

@@ -11,7 +11,13 @@ from pydantic import Field
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import DEDUPLICATION, Joint
 from fleet_sim.cars.joints import OBJECTION as BOX_OBJECTION
-from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
+from fleet_sim.faults.registry import (
+    FaultProcess,
+    Injection,
+    PlatformFault,
+    TargetedPlatform,
+    register,
+)
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.joints import GRACE, HEARING, RETAIN, RETRY, SAME, WAKE
 from fleet_wire.contract.messages import Command, Reason
@@ -41,7 +47,12 @@ class StaleOnlineCache(PlatformFault):
         600.0, description="how often the platform asks how a car is; each has its own time"
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - each car draws its own
+    def strike(
+        self,
+        platform: TargetedPlatform,
+        injection: Injection,
+        stream: RandomStream,  # noqa: ARG002 - each car draws its own
+    ) -> FaultProcess:
         """Treat each car as online until the first poll after the window has opened."""
         began_s = injection.env.now
         polled_s = {
@@ -82,7 +93,12 @@ class RetainedCommand(PlatformFault):
         " answers what it has answered before, or refuses",
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+    def strike(
+        self,
+        platform: TargetedPlatform,
+        injection: Injection,
+        stream: RandomStream,  # noqa: ARG002 - nothing is drawn
+    ) -> FaultProcess:
         """Retain what is sent while the window is open; boxes get it with every SUBSCRIBE."""
 
         def keep(_is_kept: bool, _command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
@@ -176,7 +192,9 @@ class RetryDoubleExecution(PlatformFault):
         10.0, description="then a new command is sent, once (Tesla proxy: 10 s, 2 attempts)"
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Lose answers while the window is open, and ask anew where one is lost."""
         deaf = _Deaf(self.loss, injection, stream, _life_s)
 
@@ -225,7 +243,9 @@ class StuckInProgress(PlatformFault):
         " no longer than the window",
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Lose answers while the window is open, and wait for them in vain."""
         closes_s = injection.env.now + injection.duration_s
 

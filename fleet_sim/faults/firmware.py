@@ -107,7 +107,7 @@ class UpdateOrDailyReboot(CarFault):
             return
         yield injection.wait(begins_s)
         if busy_s > 0:
-            box.tell_of(CarEvent(EventName.UPDATE, firmware=self.version))
+            box.publish_event(CarEvent(EventName.UPDATE, firmware=self.version))
             with box.bend(BUSY, lambda _is_busy, _command: True, by=injection):
                 yield injection.wait(busy_s)
         box.power.reboot(by=injection, takes_s=reboot_s, firmware=self.version)

@@ -7,7 +7,13 @@ from typing import ClassVar
 import msgspec
 from pydantic import Field
 
-from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
+from fleet_sim.faults.registry import (
+    FaultProcess,
+    Injection,
+    PlatformFault,
+    TargetedPlatform,
+    register,
+)
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.joints import ADMISSION, ANSWER, PATIENCE, PUBLISH, REACH, TOKEN
 from fleet_sim.platform.operations import CHANGES, COMMANDS, Answer, Request
@@ -49,7 +55,9 @@ class SilentSuccess(PlatformFault):
         0.05, ge=0, le=1, description="chance for each unlock or lock that the check fails [E]"
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Turn requests away while the window is open, and say that all went well."""
         turned_away: set[Request] = set()
 
@@ -100,7 +108,9 @@ class OkAtEnqueue(PlatformFault):
         0.05, ge=0, le=1, description="share of commands that stay in the queue for ever [E]"
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Answer at once while the window is open, and forget some commands."""
 
         def wait_not(_usual_s: float, _request: Request) -> float:
@@ -146,7 +156,9 @@ class AppGatewayOutage(PlatformFault):
         0.0, ge=0, le=1, description="share of requests that do not get through at all [E]"
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Know nobody while the window is open, and be reached by fewer."""
 
         def know_nobody(account_id: str | None, _request: Request) -> str | None:
@@ -189,7 +201,12 @@ class PlannedMaintenanceWindow(PlatformFault):
         default=True, description="the answer says in Retry-After when the maintenance ends"
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+    def strike(
+        self,
+        platform: TargetedPlatform,
+        injection: Injection,
+        stream: RandomStream,  # noqa: ARG002 - nothing is drawn
+    ) -> FaultProcess:
         """Turn away what would change something while the window is open: 20 min in the field."""
         struck = COMMANDS if self.only_commands else CHANGES
 

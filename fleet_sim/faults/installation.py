@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform, takes_time
-from fleet_sim.cars.joints import UPLINK, Sent
+from fleet_sim.cars.joints import UPLINK, OutgoingMessage
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
 from fleet_wire.modes.mode import Layer
@@ -60,7 +60,7 @@ class EventStormSelfDdos(CarFault):
         def waits_s() -> float:
             return max(idle_s - injection.env.now, 0.0)
 
-        def wait_in_queue(late_s: float | None, _sent: Sent) -> float | None:
+        def wait_in_queue(late_s: float | None, _sent: OutgoingMessage) -> float | None:
             nonlocal idle_s
             if late_s is None:
                 return None
@@ -72,7 +72,7 @@ class EventStormSelfDdos(CarFault):
             while injection.env.now < ends_s:
                 has_room = waits_s() <= self.queue * takes_s
                 if has_room:
-                    box.tell_of(CarEvent(EventName.KEY_FOB))
+                    box.publish_event(CarEvent(EventName.KEY_FOB))
                 yield injection.wait(every_s if has_room else takes_s)
 
 

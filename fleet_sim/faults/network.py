@@ -266,11 +266,11 @@ class SimSuspendedDatacap(CarFault):
         """Count, and suspend the SIM at the cap."""
         is_used_up = injection.env.event()
 
-        def look() -> None:
+        def check_usage() -> None:
             if meter.used_bytes >= self.cap_bytes and not is_used_up.triggered:
                 is_used_up.succeed()
 
-        meter = DataMeter(look)
+        meter = DataMeter(check_usage)
         ends_s = injection.env.now + injection.duration_s
         with box.modem.metered(meter):
             while not is_used_up.triggered and injection.env.now < ends_s:

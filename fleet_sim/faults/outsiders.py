@@ -35,7 +35,7 @@ class Outsider:
         """Return what to say in CONNECT."""
         return self._session
 
-    def come(self) -> None:
+    def connect(self) -> None:
         """Connect, unless it is gone for good."""
         if not self._has_left:
             self._link.connect()
@@ -59,4 +59,4 @@ class Outsider:
 
     def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
         """Connect again after a while."""
-        self._injection.world.later(RETRY_S, self.come)
+        self._injection.world.later(RETRY_S, self.connect)

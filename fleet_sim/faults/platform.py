@@ -7,7 +7,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal
-from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
+from fleet_sim.faults.registry import (
+    FaultProcess,
+    Injection,
+    PlatformFault,
+    TargetedPlatform,
+    register,
+)
 from fleet_sim.platform import answers
 from fleet_sim.platform.joints import ANSWER, LOOKUP
 from fleet_sim.platform.operations import Answer, Request
@@ -46,7 +52,9 @@ class Generic500(PlatformFault):
         description="share of requests that went well and are answered 500 all the same [E]",
     )  # fmt: skip
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Flatten answers while the window is open; what was done for them stays done."""
 
         def flatten(answer: Answer, _request: Request) -> Answer:
@@ -77,7 +85,9 @@ class SlowDatabase(PlatformFault):
         description="how long the database takes for a request [E]",
     )
 
-    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+    def strike(
+        self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
+    ) -> FaultProcess:
         """Delay each database read by this long while the window is open."""
 
         def take_long(_usual_s: float, _request: Request) -> float:

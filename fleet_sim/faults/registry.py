@@ -225,7 +225,7 @@ class PlatformFault(Fault):
 
     @abstractmethod
     def strike(
-        self, platform: "Struck", injection: Injection, stream: RandomStream
+        self, platform: "TargetedPlatform", injection: Injection, stream: RandomStream
     ) -> FaultProcess:
         """Act on the platform from the opening of the window, as a SimPy process.
 
@@ -235,11 +235,11 @@ class PlatformFault(Fault):
     def process(self, injection: Injection) -> FaultProcess:
         """Strike the platform, and end with the window."""
         assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
-        struck = Struck(injection.platform, injection)
+        struck = TargetedPlatform(injection.platform, injection)
         yield from self.strike(struck, injection, injection.stream_of("platform"))
 
 
-class Struck:
+class TargetedPlatform:
     """The platform, as far as requests and commands for the cars of an injection are concerned."""
 
     def __init__(self, platform: EmulatedPlatform, injection: Injection) -> None:

@@ -22,9 +22,9 @@ from fleet_sim.faults.registry import (
     Strikes,
     register,
 )
+from fleet_sim.platform.coordinates import coordinates_of
 from fleet_sim.platform.joints import ANSWER
 from fleet_sim.platform.operations import Answer, Operation, Request
-from fleet_sim.platform.places import place_of
 from fleet_wire.contract.messages import Command, Reason, Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
@@ -108,12 +108,12 @@ class Abuse(Fault):
         assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
         began_s = injection.env.now
 
-        def take(answer: Answer) -> None:
+        def record_and_answer(answer: Answer) -> None:
             during_s = (began_s - CLOCKS_S, injection.env.now + CLOCKS_S)
             injection.hit(request.vehicle_id or "", "request", during_s=during_s)
             on_answer(answer)
 
-        injection.platform.ask(request, take)
+        injection.platform.ask(request, record_and_answer)
 
     def token_of(self, injection: Injection, account_id: str) -> str:
         """Return the token of an account: it was stolen, or is the attacker's own."""
@@ -221,7 +221,7 @@ class ImpossibleTravel(Abuse):
         def open_it(answer: Answer) -> None:
             if not answer.is_ok:
                 return
-            position = place_of(vehicle_id, box.spec.traits.region)
+            position = coordinates_of(vehicle_id, box.spec.traits.region)
             self.ask(
                 injection,
                 Request(
@@ -344,6 +344,6 @@ class AttackReplay(Fault):
             subscriptions=profile.filters((TopicKind.COMMAND,)),
             on_message=hear,
         )
-        spy.come()
+        spy.connect()
         yield injection.whole_window()
         spy.leave()

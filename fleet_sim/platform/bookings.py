@@ -116,7 +116,7 @@ class Bookings:
         insort(of_vehicle, booking, key=_starts_at)
         return None
 
-    def of(self, booking_id: str | None, account_id: str) -> Booking | ProblemType:
+    def find(self, booking_id: str | None, account_id: str) -> Booking | ProblemType:
         """Return a customer's booking, or why it is not theirs."""
         booking = None if booking_id is None else self._by_id.get(booking_id)
         if booking is None:
@@ -130,7 +130,7 @@ class Bookings:
 
         The default for `vehicle_id` is the booking's own car.
         """
-        booking = self.of(booking_id, account_id)
+        booking = self.find(booking_id, account_id)
         if isinstance(booking, ProblemType):
             return booking
         if vehicle_id is not None and booking.vehicle_id != vehicle_id:
@@ -158,7 +158,7 @@ class Bookings:
         booking.ends_at = ends_at
         return None
 
-    def end(self, booking: Booking, now: float) -> None:
+    def end_early(self, booking: Booking, now: float) -> None:
         """End a booking now, if it has not ended before: the car is free."""
         if booking.state(now) != "ended":
             booking.ends_at, booking.was_ended = now, True

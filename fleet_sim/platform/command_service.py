@@ -12,7 +12,6 @@ from functools import partial
 
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
-from fleet_sim.platform.asked import OpenRequest, PlatformLog
 from fleet_sim.platform.bookings import Booking
 from fleet_sim.platform.command_writer import CommandWriter
 from fleet_sim.platform.commands import (
@@ -23,7 +22,6 @@ from fleet_sim.platform.commands import (
 )
 from fleet_sim.platform.connection import BrokerConnection
 from fleet_sim.platform.deadlines import Deadlines
-from fleet_sim.platform.heard import HeardVehicle
 from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.joints import (
     ADDRESS,
@@ -38,7 +36,9 @@ from fleet_sim.platform.joints import (
     ValueT,
 )
 from fleet_sim.platform.lanes import Lanes
+from fleet_sim.platform.open_requests import OpenRequest, PlatformLog
 from fleet_sim.platform.parameters import PlatformParameters
+from fleet_sim.platform.vehicle_records import VehicleRecord
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -85,7 +85,7 @@ class CommandService:
         self._lanes = Lanes()
         self._lives = Deadlines(world.env, self._life_over)
         self._retries = Deadlines(world.env, self._retry)
-        self._heard: dict[str, HeardVehicle] = {}
+        self._heard: dict[str, VehicleRecord] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
         self._waking: dict[str, PlatformCommand] = {}
@@ -99,27 +99,27 @@ class CommandService:
             client_id=client_id,
             shared_group=parameters.shared_group,
             reconnect=parameters.reconnect,
-            on_message=self._take,
+            on_message=self._handle_message,
             on_connected=self._connected,
         )
 
     # What the gateway asks for
 
-    def heard_of(self, vehicle_id: str) -> HeardVehicle:
+    def record_of(self, vehicle_id: str) -> VehicleRecord:
         """Return what is known of a car."""
-        return self._heard.get(vehicle_id) or HeardVehicle()
+        return self._heard.get(vehicle_id) or VehicleRecord()
 
     def send(
         self, action: Action, booking: Booking, asked: OpenRequest, *, now: float
     ) -> PlatformCommand:
         """Begin a command for a booking that is in use. `now` is the time on our clock."""
-        command = self._made(
+        command = self._new_command(
             action, booking, request_id=asked.request_id, parent=asked.parent, now=now
         )
-        self._lanes.take_turn(booking.vehicle_id, partial(self._begin, command))
+        self._lanes.take_turn(booking.vehicle_id, partial(self._begin_command, command))
         return command
 
-    def _made(
+    def _new_command(
         self,
         action: Action,
         booking: Booking,
@@ -154,7 +154,7 @@ class CommandService:
 
     # The life of a command
 
-    def _begin(self, command: PlatformCommand) -> None:
+    def _begin_command(self, command: PlatformCommand) -> None:
         if command.is_final:  # its life was over before its turn came
             self._lanes.done(command.vehicle_id)
             return
@@ -184,7 +184,7 @@ class CommandService:
             if command.signed is None:
                 command.box_id = self._at(ADDRESS, command, usual=command.vehicle_id)
                 command.signed = self._writer.signed(command, now)
-            is_asleep = self.heard_of(command.box_id).presence == "asleep"
+            is_asleep = self.record_of(command.box_id).presence == "asleep"
             if self._at(WAKE, command, usual=is_asleep):
                 self._waking[command.box_id] = command
                 self._wake(command)
@@ -263,7 +263,7 @@ class CommandService:
 
     def _publish_anew(self, command: PlatformCommand) -> PlatformCommand:
         """Ask for the same by a new command: if the first is only late, the car executes both."""
-        again = self._made(
+        again = self._new_command(
             command.action,
             command.booking,
             request_id=self._identifiers.new(),
@@ -327,7 +327,7 @@ class CommandService:
 
     def _give_up(self, command: PlatformCommand) -> None:
         if not command.is_final:
-            self._end(command, _State.EXPIRED)
+            self._end_command(command, _State.EXPIRED)
 
     def _not_taken(
         self, command: PlatformCommand, why: NotPublished, detail: str | None = None
@@ -341,10 +341,10 @@ class CommandService:
     ) -> None:
         command.why_not_published = why
         command.reason = why.value if detail is None else f"{why.value}: {detail}"
-        self._end(command, _State.NOT_PUBLISHED)
+        self._end_command(command, _State.NOT_PUBLISHED)
 
-    def _end(self, command: PlatformCommand, state: CommandState) -> None:
-        command.end(state)
+    def _end_command(self, command: PlatformCommand, state: CommandState) -> None:
+        command.finish(state)
         self.open -= 1
         self._log.of_command(PlatformStep.ENDED, command)
         waiting, command.waiting = command.waiting, ()
@@ -358,7 +358,7 @@ class CommandService:
 
     # What comes from the cars
 
-    def _take(self, message: Message) -> None:
+    def _handle_message(self, message: Message) -> None:
         """Handle a message; violations of the contract are counted."""
         try:
             profile = self._world.profile
@@ -374,10 +374,10 @@ class CommandService:
             self._take_presence(vehicle_id, heard)
         # else nothing that says how a command has ended
 
-    def _vehicle(self, vehicle_id: str) -> HeardVehicle:
+    def _vehicle(self, vehicle_id: str) -> VehicleRecord:
         heard = self._heard.get(vehicle_id)
         if heard is None:
-            heard = self._heard[vehicle_id] = HeardVehicle()
+            heard = self._heard[vehicle_id] = VehicleRecord()
         return heard
 
     def _take_presence(self, vehicle_id: str, presence: Presence) -> None:
@@ -426,6 +426,6 @@ class CommandService:
         """End a command as its car says, or learn later how one that was given up has ended."""
         if not command.is_final:
             command.reason = reason
-            self._end(command, state)
+            self._end_command(command, state)
         elif command.state is _State.EXPIRED and state is not _State.EXPIRED:
             command.state, command.reason, command.late = state, reason, True

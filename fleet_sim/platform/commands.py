@@ -107,7 +107,7 @@ class PlatformCommand:
         self.waiting: list[Callable[[], None]] | tuple[()] = ()
         """Called when it ends."""
 
-    def end(self, state: CommandState) -> None:
+    def finish(self, state: CommandState) -> None:
         """Note how it has ended: `EXECUTED`, `REFUSED`, `EXPIRED` or `NOT_PUBLISHED`.
 
         Only `EXPIRED` may change: a late answer tells the real end.

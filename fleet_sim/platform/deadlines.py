@@ -47,9 +47,9 @@ class Deadlines:
     def _arm(self, at_s: float) -> None:
         self._armed_s = at_s
         event = self._env.timeout(max(at_s - self._env.now, 0.0), at_s)
-        event.callbacks.append(self._come)
+        event.callbacks.append(self._on_due)
 
-    def _come(self, event: simpy.Event) -> None:
+    def _on_due(self, event: simpy.Event) -> None:
         """Do what is due, and come again for the next command that has not ended."""
         if event.value != self._armed_s:
             return  # an earlier one was set meanwhile, whose event has come already

@@ -14,7 +14,6 @@ from typing import Any
 from fleet_sim.cars.joints import Culprit, Joint
 from fleet_sim.cars.world import World
 from fleet_sim.platform import answers
-from fleet_sim.platform.asked import OpenRequest, PlatformLog
 from fleet_sim.platform.bookings import Booking, Bookings
 from fleet_sim.platform.command_service import CommandService
 from fleet_sim.platform.commands import PlatformCommand
@@ -34,6 +33,7 @@ from fleet_sim.platform.joints import (
     PlatformBends,
     ValueT,
 )
+from fleet_sim.platform.open_requests import OpenRequest, PlatformLog
 from fleet_sim.platform.operations import CHANGES, Answer, Operation, Request, SupportCall
 from fleet_sim.platform.parameters import PlatformParameters
 from fleet_sim.platform.rate_limits import RateLimiter
@@ -96,7 +96,7 @@ class EmulatedPlatform:
         self._serve = {
             Operation.BOOK: self._book,
             Operation.EXTEND: self._extend,
-            Operation.END: self._end,
+            Operation.END: self._end_booking,
             Operation.UNLOCK: self._command,
             Operation.LOCK: self._command,
             Operation.VEHICLE_STATE: self._vehicle_state,
@@ -204,11 +204,11 @@ class EmulatedPlatform:
         )
 
     def _take_repeat(self, asked: OpenRequest, key: tuple[str, str], now_s: float) -> None:
-        is_first, answer = self._repeats.take(asked, key, now_s)
+        is_first, answer = self._repeats.register(asked, key, now_s)
         if is_first:
             self._look_up(asked)
         elif asked.command is not None:
-            self._tell_of(asked, asked.command)
+            self._answer_about(asked, asked.command)
         elif answer is not None:
             self._answer(asked, answer)
 
@@ -276,7 +276,7 @@ class EmulatedPlatform:
             asked, answers.of_problem(problem) if problem else answers.of_booking(booking, now)
         )
 
-    def _end(self, asked: OpenRequest) -> None:
+    def _end_booking(self, asked: OpenRequest) -> None:
         """End a booking, when no command can move its car any more.
 
         A customer who would wait too long is told to ask again; the booking ends all the same.
@@ -286,17 +286,18 @@ class EmulatedPlatform:
             busy = answers.of_problem(problems.VEHICLE_BUSY)
             self._world.later(END_WAIT_S, self._answer, asked, busy)
             self.service.when_idle(
-                booking.vehicle_id, partial(self._guarded, asked, partial(self._ended, booking))
+                booking.vehicle_id,
+                partial(self._guarded, asked, partial(self._answer_ended, booking)),
             )
 
-    def _ended(self, booking: Booking, asked: OpenRequest) -> None:
+    def _answer_ended(self, booking: Booking, asked: OpenRequest) -> None:
         now = self.unix_s()
-        self._bookings.end(booking, now)
+        self._bookings.end_early(booking, now)
         self._answer(asked, answers.of_booking(booking, now))
 
     def _own_booking(self, asked: OpenRequest) -> Booking | None:
         """Return the booking that a customer names; where it is not theirs, answer that."""
-        found = self._bookings.of(asked.request.booking_id, asked.account_id or "")
+        found = self._bookings.find(asked.request.booking_id, asked.account_id or "")
         if isinstance(found, Booking):
             asked.vehicle_id = found.vehicle_id
             return found
@@ -311,7 +312,7 @@ class EmulatedPlatform:
             self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
             return
         now = self.unix_s()
-        booking = self._right_of(asked, now)
+        booking = self._booking_for(asked, now)
         if isinstance(booking, Booking):
             booking = self._as_copied(asked, booking, now)
         if not isinstance(booking, Booking):
@@ -343,7 +344,7 @@ class EmulatedPlatform:
             self._blame(culprits, SYNC, asked)
         return problem or booking
 
-    def _right_of(self, asked: OpenRequest, now: float) -> Booking | problems.ProblemType:
+    def _booking_for(self, asked: OpenRequest, now: float) -> Booking | problems.ProblemType:
         """Return the booking by which somebody may move a lock now, or why there is none.
 
         Support needs none: it is as if it had one for just this command.
@@ -374,7 +375,7 @@ class EmulatedPlatform:
     def _takes_for_offline(self, vehicle_id: str) -> bool:
         """Return whether a car is not even asked, because its presence says that it is offline."""
         refuses = self._parameters.refuses_offline
-        return refuses and self.service.heard_of(vehicle_id).presence == "offline"
+        return refuses and self.service.record_of(vehicle_id).presence == "offline"
 
     def _send(self, asked: OpenRequest, booking: Booking, now: float) -> None:
         command = asked.command = self.service.send(
@@ -385,11 +386,11 @@ class EmulatedPlatform:
             culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.wire_id)
         for culprit in booking.let_in_by:
             culprit.hit(booking.vehicle_id, TAKEN.name, command_id=command.wire_id)
-        self._tell_of(asked, command)
+        self._answer_about(asked, command)
         for repeat in repeats:
-            self._tell_of(repeat, command)
+            self._answer_about(repeat, command)
 
-    def _tell_of(self, asked: OpenRequest, command: PlatformCommand) -> None:
+    def _answer_about(self, asked: OpenRequest, command: PlatformCommand) -> None:
         """Answer with what becomes of a command, when it is known or the request waits no more."""
         usual_s = min(asked.request.wait_s, self._parameters.max_wait_s)
         wait_s = self._at(asked, PATIENCE, usual=usual_s)
@@ -417,7 +418,7 @@ class EmulatedPlatform:
         elif not self._bookings.has(asked.account_id or "", vehicle_id, self.unix_s()):
             self._answer(asked, answers.of_problem(problems.VEHICLE_WITHOUT_BOOKING))
         else:
-            body = self.service.heard_of(vehicle_id).body(vehicle_id)
+            body = self.service.record_of(vehicle_id).body(vehicle_id)
             self._answer(asked, Answer(status=200, body=body))
 
     def _command_status(self, asked: OpenRequest) -> None:
@@ -437,7 +438,7 @@ class EmulatedPlatform:
         asked.is_answered = True
         if asked.command is None:
             self._blame(asked.slowed_by, LOOKUP, asked)
-        repeats = self._repeats.answered(asked, answer)
+        repeats = self._repeats.store_answer(asked, answer)
         asked.give(self._at(asked, ANSWER, usual=answer))
         for repeat in repeats:
             self._answer(repeat, answer)

@@ -109,7 +109,7 @@ class SupportCall(msgspec.Struct, frozen=True, kw_only=True):
     """The app's screen, in the customer's words; None: nothing."""
 
 
-class Asked(Protocol):
+class PendingRequest(Protocol):
     """A request under way."""
 
     def hang_up(self) -> bool:
@@ -124,15 +124,15 @@ class Asked(Protocol):
 class Platform(Protocol):
     """Answers requests. Everything runs in the thread and the time of the model."""
 
-    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> Asked:
+    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> PendingRequest:
         """Handle a request; call `on_answer` once, now or later, unless the asker hangs up."""
         ...
 
 
-class AskedHere(Asked, Protocol):
+class LocalPendingRequest(PendingRequest, Protocol):
     """A request under way on a platform of this process."""
 
-    def tell(self, answer: Answer) -> None:
+    def answer_now(self, answer: Answer) -> None:
         """Answer who still waits in the platform's place, at once; the command goes on."""
         ...
 
@@ -140,6 +140,6 @@ class AskedHere(Asked, Protocol):
 class PlatformHere(Protocol):
     """A platform of this process, whose API can be served."""
 
-    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> AskedHere:
+    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> LocalPendingRequest:
         """Handle a request, like any `Platform`."""
         ...

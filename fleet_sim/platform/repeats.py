@@ -11,8 +11,8 @@ from collections import OrderedDict
 from typing import Any
 
 from fleet_sim.platform import answers
-from fleet_sim.platform.asked import OpenRequest
 from fleet_sim.platform.commands import PlatformCommand
+from fleet_sim.platform.open_requests import OpenRequest
 from fleet_sim.platform.operations import Answer, Request
 from fleet_wire.contract.problems import KEY_REUSED
 
@@ -20,7 +20,7 @@ MAX_KEYS = 100_000
 """Kept at most; the oldest go first."""
 
 
-class _Known:
+class _KeyedRequest:
     """A request under one key."""
 
     __slots__ = ("answer", "asked_for", "at_s", "command", "waiting")
@@ -44,11 +44,11 @@ class Repeats:
 
     def __init__(self, *, remember_s: float) -> None:
         self._remember_s = remember_s
-        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], _KeyedRequest] = OrderedDict()
         self._forget_s = 0.0
         """Before that no key is too old."""
 
-    def take(
+    def register(
         self, asked: OpenRequest, key: tuple[str, str], now_s: float
     ) -> tuple[bool, Answer | None]:
         """Register a request with a key. Return whether it is the first, and the answer so far.
@@ -58,9 +58,9 @@ class Repeats:
         """
         if now_s >= self._forget_s or len(self._known) > MAX_KEYS:
             self._forget(now_s)
-        known, asked_for = self._known.get(key), _what(asked.request)
+        known, asked_for = self._known.get(key), _request_identity(asked.request)
         if known is None:
-            self._known[key] = _Known(asked_for, now_s)
+            self._known[key] = _KeyedRequest(asked_for, now_s)
             asked.key = key
             return True, None
         if known.asked_for != asked_for:
@@ -81,7 +81,7 @@ class Repeats:
             repeat.command = asked.command
         return waiting
 
-    def answered(self, asked: OpenRequest, answer: Answer) -> list[OpenRequest]:
+    def store_answer(self, asked: OpenRequest, answer: Answer) -> list[OpenRequest]:
         """Keep the answer to a request without a command; return those that wait for it."""
         known = None if asked.key is None else self._known.get(asked.key)
         if known is None or asked.key is None or known.command is not None:
@@ -102,7 +102,7 @@ class Repeats:
             del self._known[key]
 
 
-def _what(request: Request) -> tuple[Any, ...]:
+def _request_identity(request: Request) -> tuple[Any, ...]:
     """Return what makes a request the same; how long the caller waits does not."""
     return (
         request.operation,

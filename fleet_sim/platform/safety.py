@@ -60,7 +60,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Injected faults that were at work on the command or the car; named when the run is over."""
 
 
-class _Moved:
+class _CommandMovement:
     """A movement that a command caused."""
 
     __slots__ = ("has_locked", "has_opened", "times")
@@ -90,13 +90,13 @@ class Safety:
         self._record = record
         self.command_of = command_of
         self._others_may = others_may
-        self._moved: OrderedDict[str, _Moved] = OrderedDict()
+        self._moved: OrderedDict[str, _CommandMovement] = OrderedDict()
         self.load_starts_s = 0.0
         """The simulated second from which findings count."""
         self.movements = 0
         self.counts: Counter[FindingKind] = Counter()
 
-    def take(self, movement: Movement) -> None:
+    def handle_movement(self, movement: Movement) -> None:
         """Handle a movement of a lock."""
         self.movements += 1
         command = movement.command
@@ -132,17 +132,17 @@ class Safety:
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Record that a phone has shown that a car is open."""
-        moved = self._told_of(command_id)
+        moved = self._movement_of(command_id)
         if moved is None or not moved.has_opened:
             self._note_told(FindingKind.TOLD_OPEN, customer_id, vehicle_id, command_id)
 
     def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Record that a phone has shown that a car is locked."""
-        moved = self._told_of(command_id)
+        moved = self._movement_of(command_id)
         if moved is None or not moved.has_locked:
             self._note_told(FindingKind.TOLD_LOCKED, customer_id, vehicle_id, command_id)
 
-    def _told_of(self, command_id: str | None) -> _Moved | None:
+    def _movement_of(self, command_id: str | None) -> _CommandMovement | None:
         if command_id is None:
             return None
         return self._moved.get(_first_id(command_id, self.command_of(command_id)))
@@ -163,10 +163,10 @@ class Safety:
     def _since_load(self, now_s: float) -> float:
         return round(now_s - self.load_starts_s, 6)
 
-    def _moved_by(self, command_id: str) -> _Moved:
+    def _moved_by(self, command_id: str) -> _CommandMovement:
         moved = self._moved.get(command_id)
         if moved is None:
-            moved = self._moved[command_id] = _Moved()
+            moved = self._moved[command_id] = _CommandMovement()
             if len(self._moved) > MAX_REMEMBERED:
                 self._moved.popitem(last=False)
         return moved

@@ -67,7 +67,7 @@ class Unlocks(msgspec.Struct, frozen=True):
     by_cause: dict[str, Count]
 
     @property
-    def opened(self) -> Share:
+    def opened_share(self) -> Share:
         """How many opened: those without a cause."""
         return max(self.total - sum(self.by_cause.values()), 0), self.total
 
@@ -203,8 +203,8 @@ def compare_runs(
     """Return what differs from A to B."""
     one, other = a.summary, b.summary
     shares: list[tuple[str, Share, Share]] = [
-        ("attempts.ok_share", one.attempts.opened, other.attempts.opened),
-        *_shared_parts(one, other),
+        ("attempts.ok_share", one.attempts.opened_share, other.attempts.opened_share),
+        *_common_fleet_parts(one, other),
     ]
     has_late = one.late is not None and other.late is not None
     judged = len(shares) + has_late + len(PERCENTS)
@@ -237,7 +237,9 @@ def _times(
     )
 
 
-def _shared_parts(a: ComparedSummary, b: ComparedSummary) -> Iterator[tuple[str, Share, Share]]:
+def _common_fleet_parts(
+    a: ComparedSummary, b: ComparedSummary
+) -> Iterator[tuple[str, Share, Share]]:
     """Yield what opened of each part in which both had unlocks, of kinds that have several.
 
     A part with the numbers of one of another kind is the same groups again, and left out.
@@ -253,7 +255,7 @@ def _shared_parts(a: ComparedSummary, b: ComparedSummary) -> Iterator[tuple[str,
                 if pair not in seen and all(part.total for part in pair)
             }
             for label, (one, other) in new.items():
-                yield f"by.{kind}.{label}.ok_share", one.opened, other.opened
+                yield f"by.{kind}.{label}.ok_share", one.opened_share, other.opened_share
             seen += new.values()
 
 

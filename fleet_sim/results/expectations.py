@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fleet_sim.results.parts import FleetParts
+from fleet_sim.results.fleet_parts import FleetParts
 from fleet_sim.results.summary import empty_summary
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fleet_sim.pages.parts import Tile
+from fleet_sim.pages.page_data import Tile
 from fleet_sim.results import readable
 from fleet_sim.results.safety import KINDS
 from fleet_wire.contract.problems import GENERIC, PROBLEMS

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleet_sim.pages.parts import LegendEntry
+from fleet_sim.pages.page_data import LegendEntry
 from fleet_sim.results import readable
 from fleet_sim.results.injected import name_of_process
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
@@ -16,7 +16,7 @@ OPENED = "opened"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConclusionBar:
     """A part of the bar of what the monitor said, and its words below."""
 
     what: LegendEntry
@@ -39,7 +39,7 @@ class InjectedRow:
     seen: str
     cars: str
     unlocks: str
-    said: list[Said]
+    said: list[ConclusionBar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class InjectedPart:
 def injected_part(summary: Mapping[str, Any]) -> InjectedPart | None:
     """Return what the page says of the faults of a run, and of lost boxes; None without any."""
     injected = summary.get("injected")
-    if not isinstance(injected, Mapping) or not is_told(injected):
+    if not isinstance(injected, Mapping) or not has_content(injected):
         return None
     faults = sorted(injected["faults"], key=lambda fault: float(fault["start_s"]))
     return InjectedPart(
@@ -66,7 +66,7 @@ def injected_part(summary: Mapping[str, Any]) -> InjectedPart | None:
     )
 
 
-def is_told(injected: Mapping[str, Any]) -> bool:
+def has_content(injected: Mapping[str, Any]) -> bool:
     """Return whether there is anything to tell: a fault, or a process that was not there."""
     return bool(injected["faults"] or injected.get("lost"))
 
@@ -81,7 +81,7 @@ def _process(lost: Mapping[str, Any]) -> str:
     return name_of_process(lost["process"], lost["processes"])
 
 
-def since(lost: Mapping[str, Any]) -> str:
+def absence_text(lost: Mapping[str, Any]) -> str:
     """Return from when on boxes were not there, and until when, where they came back."""
     since_s, until_s = f"{max(lost['since_s'], 0):.0f}", lost.get("until_s")
     return f"from {since_s} s" if until_s is None else f"{since_s} to {until_s:.0f} s"
@@ -92,11 +92,11 @@ def verdict(injected: Mapping[str, Any]) -> str:
     lost = injected.get("lost")
     if not lost:
         return _of_faults(injected)
-    words = _lost_words(lost)
+    words = _lost_text(lost)
     return f"{words} Without these: {_of_faults(injected)}" if injected["faults"] else words
 
 
-def _lost_words(lost: Sequence[Mapping[str, Any]]) -> str:
+def _lost_text(lost: Sequence[Mapping[str, Any]]) -> str:
     """Return how much of what did not open was no doing of the fleet."""
     gone = [each for each in lost if each.get("until_s") is None]
     still = [each for each in lost if each.get("until_s") is not None]
@@ -133,7 +133,7 @@ def _of_faults(injected: Mapping[str, Any]) -> str:
     return f"{words} Touched, and opened all the same: {count(touched['ok'])}."
 
 
-def said_of(concluded: Mapping[str, Any]) -> list[tuple[str, int]]:
+def conclusion_counts(concluded: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Return what the monitor said of some unlocks, and of how many: opened, then each cause."""
     opened = [(OPENED, int(concluded["ok"]))] if concluded["ok"] else []
     return opened + _causes(concluded)
@@ -152,7 +152,7 @@ def _fault_row(fault: Mapping[str, Any]) -> InjectedRow:
         seen=str(fault["seen"]),
         cars=readable.count(fault["cars"]),
         unlocks=readable.count(fault["total"]),
-        said=_said(fault),
+        said=_conclusion_bars(fault),
     )
 
 
@@ -165,11 +165,11 @@ def _lost_row(lost: Mapping[str, Any]) -> InjectedRow:
     return InjectedRow(
         fault="",
         other=lost_name(lost),
-        window=since(lost),
+        window=absence_text(lost),
         seen="",
         cars=readable.count(lost["cars"]),
         unlocks=readable.count(lost["total"]),
-        said=_said(lost),
+        said=_conclusion_bars(lost),
     )
 
 
@@ -181,18 +181,18 @@ def _untouched_row(untouched: Mapping[str, Any]) -> InjectedRow:
         seen="",
         cars=readable.NOTHING,
         unlocks=readable.count(untouched["total"]),
-        said=_said(untouched),
+        said=_conclusion_bars(untouched),
     )
 
 
-def _said(concluded: Mapping[str, Any]) -> list[Said]:
+def _conclusion_bars(concluded: Mapping[str, Any]) -> list[ConclusionBar]:
     return [
-        Said(
+        ConclusionBar(
             what=LegendEntry(what, _colour(what)),
             unlocks=readable.count(number),
             width_percent=f"{100 * number / concluded['total']:.3f}",
         )
-        for what, number in said_of(concluded)
+        for what, number in conclusion_counts(concluded)
     ]
 
 

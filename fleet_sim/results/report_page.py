@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleet_sim.pages.parts import Badge, LegendEntry, Tile
+from fleet_sim.pages.page_data import Badge, LegendEntry, Tile
 from fleet_sim.results import readable
 from fleet_sim.results.keeping_up import could_not_keep_up
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS

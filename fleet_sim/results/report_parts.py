@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fleet_sim.pages.parts import LegendEntry
+from fleet_sim.pages.page_data import LegendEntry
 from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS
 from fleet_wire.contract.causes import Cause

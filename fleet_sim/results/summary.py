@@ -24,9 +24,9 @@ from fleet_sim.results.customers import (
     customers_of,
 )
 from fleet_sim.results.diagnosed import DiagnosesTally, DiagnosisLine, diagnoses_of
+from fleet_sim.results.fleet_parts import FleetParts, PartsTally
 from fleet_sim.results.incidents import IncidentLine, IncidentsTally, incidents_of
 from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
-from fleet_sim.results.parts import FleetParts, Parts
 from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
 from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import (
@@ -213,7 +213,7 @@ class _Gathered:
 
     tally: _Tally = field(default_factory=_Tally)
     injected: Injected = field(default_factory=Injected)
-    parts: Parts = field(default_factory=lambda: Parts(FleetParts()))
+    parts: PartsTally = field(default_factory=lambda: PartsTally(FleetParts()))
     floor_s: Sequence[float] = ()
     strays: Counter[StrayKind] = field(default_factory=Counter)
     late_unlocks: list[StrayAnswer] = field(default_factory=list)
@@ -259,14 +259,14 @@ def empty_summary(fleet: FleetParts | None = None) -> dict[str, Any]:
         connect_rate_per_s=None,
         rss_bytes_per_box=None,
     )
-    return _summary(_Gathered(parts=Parts(fleet or FleetParts())), facts)
+    return _summary(_Gathered(parts=PartsTally(fleet or FleetParts())), facts)
 
 
 def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
     attempts = Attempts(run_directory / "attempts.jsonl")
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
-    tally, parts = _Tally(), Parts(fleet)
+    tally, parts = _Tally(), PartsTally(fleet)
     lost = [*JsonLines(run_directory / LOST_BOXES, LostBoxes)]
     injected = Injected([*JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)], lost)
     for attempt in attempts:

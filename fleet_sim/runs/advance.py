@@ -47,7 +47,7 @@ class AdvanceWatch:
         self.look_at = LOOK_EVERY
         """Number of the event that has to be looked at next."""
 
-    def look(self, now_s: float, event: Any) -> None:
+    def check_event(self, now_s: float, event: Any) -> None:
         """Count a link of the chain at this instant. Raises `StalledTimeError` at `DEEPEST`."""
         self.look_at = next(self._numbers)
         if now_s - self._since_s >= SHORTEST_ADVANCE_S:

@@ -48,7 +48,7 @@ def conclude(
         name_touched_attempts(directory)
     with directory.writing(SAFETY):
         name_faults_behind_findings(directory)
-    summary = summarize(directory.path, facts, scenario.parts())
+    summary = summarize(directory.path, facts, scenario.fleet_parts())
     verdicts = expectations.check(scenario.expect, summary)
     summary["expect"] = [verdict.as_json() for verdict in verdicts]
     with directory.writing("summary.json"):
@@ -215,12 +215,12 @@ def touched_by(hits: Sequence[Hit], attempts: Iterable[Attempt]) -> list[list[st
         for index in by_vehicle.get(attempt.vehicle_id, ()):
             hit = hits[index]
             is_under_way = attempt.scheduled_s <= (hit.until_s or 0.0) and ended_s >= hit.at_s
-            if is_under_way and _is_of(attempt, hit.customer_id):
+            if is_under_way and _may_belong_to(attempt, hit.customer_id):
                 touched[index].append(attempt.attempt_id)
     return touched
 
 
-def _is_of(attempt: Attempt, customer_id: str | None) -> bool:
+def _may_belong_to(attempt: Attempt, customer_id: str | None) -> bool:
     """Return whether an attempt may be a customer's; None: anybody's will do."""
     account_id = attempt.platform.account_id if attempt.platform else None
     return customer_id is None or account_id in (None, customer_id)

@@ -38,7 +38,7 @@ def strikes_boxes(fault: Fault) -> bool:
     return fault.acts_on not in (Strikes.PLATFORM, Strikes.CUSTOMERS)
 
 
-class Part(Enum):
+class ProcessRole(Enum):
     """Which part of a run this process plays, where several play it together."""
 
     WHOLE = "whole"
@@ -49,10 +49,10 @@ class Part(Enum):
 
     def has(self, fault: Fault) -> bool:
         """Return whether a fault acts in this part."""
-        return strikes_boxes(fault) or self is not Part.BOXES
+        return strikes_boxes(fault) or self is not ProcessRole.BOXES
 
 
-class Around(NamedTuple):
+class FaultTargets(NamedTuple):
     """The targets of faults besides the cars, as far as the run has them."""
 
     platform: EmulatedPlatform | None = None
@@ -62,7 +62,7 @@ class Around(NamedTuple):
     """Boxes, switched off, for cars of another part that a fault on the platform may name."""
 
 
-CARS_ALONE = Around()
+CARS_ALONE = FaultTargets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Injector:
         load_starts_s: float,
         record: Callable[[Any], None],
         say: Callable[[str], None],
-        around: Around = CARS_ALONE,
-        part: Part = Part.WHOLE,
+        around: FaultTargets = CARS_ALONE,
+        part: ProcessRole = ProcessRole.WHOLE,
     ) -> None:
         self._specs = specs
         self._fleet = fleet
@@ -119,7 +119,7 @@ class Injector:
         ids = [
             spec.vehicle_id
             for spec in targets
-            if self._part is Part.AROUND or spec.vehicle_id in boxes
+            if self._part is ProcessRole.AROUND or spec.vehicle_id in boxes
         ]
         injected = Injected(entry, start_s, end_s, ids)
         self.injected.append(injected)
@@ -150,12 +150,12 @@ class Injector:
             vehicle_ids=frozenset(ids),
         )
         if ids:
-            acts = fault.process if injection.boxes and self._part.has(fault) else _elsewhere
+            acts = fault.process if injection.boxes and self._part.has(fault) else _remote_fault
             world.env.process(_act(fault.name, acts, start_s, injection, self._say))
         return injected
 
 
-def _elsewhere(injection: Injection) -> Generator[simpy.Event, Any, None]:
+def _remote_fault(injection: Injection) -> Generator[simpy.Event, Any, None]:
     """Stand for a fault that acts in another process as long as its window is open."""
     yield injection.wait(injection.duration_s)
 
@@ -185,8 +185,8 @@ def inject_all(
     load_starts_s: float,
     record: Callable[[Any], None],
     say: Callable[[str], None] = silent,
-    around: Around = CARS_ALONE,
-    part: Part = Part.WHOLE,
+    around: FaultTargets = CARS_ALONE,
+    part: ProcessRole = ProcessRole.WHOLE,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
     injector = Injector(

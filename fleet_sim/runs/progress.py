@@ -113,25 +113,25 @@ class LineProgress:
     def phase(self, text: str) -> None:
         """Write the text, and let the next counts through at once."""
         self._next_s = 0.0
-        self._counting.begin()
+        self._counting.restart()
         self.note(text)
 
     def connecting(self, done: int, total: int) -> None:
         """Write how many boxes are connected."""
         if done == total or self._is_due():
             so_far = f"connected {done:,} of {readable.boxes(total)}"
-            self.note(self._counting.words(so_far, done))
+            self.note(self._counting.rate_text(so_far, done))
 
     def learning(self, heard: int, expected: int) -> None:
         """Write how many retained messages have come."""
         if self._is_due():
             so_far = f"heard {heard:,} of some {expected:,} retained messages"
-            self.note(self._counting.words(so_far, heard))
+            self.note(self._counting.rate_text(so_far, heard))
 
     def leaving(self, done: int, total: int) -> None:
         """Write how many boxes have left."""
         if self._is_due():
-            self.note(self._counting.words(f"left {done:,} of {readable.boxes(total)}", done))
+            self.note(self._counting.rate_text(f"left {done:,} of {readable.boxes(total)}", done))
 
     def serving(self, metrics_url: str) -> None:
         """Write the address."""
@@ -163,7 +163,7 @@ def _line(state: LoadState) -> str:
     """Return the counts in one line, with what stands out: a slow p95, a cause, a fault."""
     state.unlocks.read()
     parts = [
-        f"sent {state.sent:,}",
+        f"sent {state.sent_count:,}",
         f"opened {state.ok:,}",
         f"not opened {state.not_opened:,}",
         f"in flight {state.in_flight:,}",
@@ -213,7 +213,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console.print(_modes(summary["diagnoses"]))
     if (where := where_it_failed(summary)) is not None:
         console.print(Text(f"\n{where}", style="bold"))
-    if report_injected.is_told(summary["injected"]):
+    if report_injected.has_content(summary["injected"]):
         console.print(_injected(summary["injected"]))
     if summary["safety"]["findings"]:
         watch = safety_in_words(summary["safety"])
@@ -324,24 +324,26 @@ def _injected(injected: Mapping[str, Any]) -> Group:
             report_injected.window(fault),
             readable.count(fault["cars"]),
             readable.count(fault["total"]),
-            _said(fault),
+            _conclusion_text(fault),
         )
     for lost in injected["lost"]:
         table.add_row(
             report_injected.lost_name(lost),
-            report_injected.since(lost),
+            report_injected.absence_text(lost),
             readable.count(lost["cars"]),
             readable.count(lost["total"]),
-            _said(lost),
+            _conclusion_text(lost),
         )
     untouched = injected["untouched"]
-    table.add_row("nothing", "", "", readable.count(untouched["total"]), _said(untouched))
+    table.add_row(
+        "nothing", "", "", readable.count(untouched["total"]), _conclusion_text(untouched)
+    )
     verdict = Text(report_injected.verdict(injected), style="dim")
     return Group(Text(""), table, verdict)
 
 
-def _said(concluded: Mapping[str, Any]) -> Text:
-    said = report_injected.said_of(concluded)
+def _conclusion_text(concluded: Mapping[str, Any]) -> Text:
+    said = report_injected.conclusion_counts(concluded)
     words = Text("\n").join(
         Text.assemble((f"{what} ", _style_of(what)), readable.count(number))
         for what, number in said

@@ -23,11 +23,11 @@ class Counting:
         self._since: tuple[float, int] | None = None
         self._rate_per_s: float | None = None
 
-    def begin(self) -> None:
+    def restart(self) -> None:
         """Count something else from now on."""
         self._since = self._rate_per_s = None
 
-    def words(self, so_far: str, done: int) -> str:
+    def rate_text(self, so_far: str, done: int) -> str:
         """Return what is said of so much; `so_far` is how much that is, in words."""
         now_s = self._clock.monotonic_s()
         if self._since is None:

@@ -59,27 +59,27 @@ class TerminalProgress:
     def phase(self, text: str) -> None:
         """Change the title of the panel, and empty it."""
         self._phase = " ".join(printable_lines(text))
-        self._counting.begin()
+        self._counting.restart()
         self._show(Text(""))
         self._next_s = 0.0
 
     def connecting(self, done: int, total: int) -> None:
         """Draw a bar of the boxes that are connected."""
         if self._is_due() or done == total:
-            words = self._counting.words(f"{done:,} of {readable.boxes(total)}", done)
+            words = self._counting.rate_text(f"{done:,} of {readable.boxes(total)}", done)
             self._show(_bar(words, total=total, done=done))
 
     def learning(self, heard: int, expected: int) -> None:
         """Draw a bar of the retained messages that have come."""
         if self._is_due():
             so_far = f"{heard:,} of some {expected:,} retained messages"
-            words = self._counting.words(so_far, heard)
+            words = self._counting.rate_text(so_far, heard)
             self._show(_bar(words, total=expected, done=heard))
 
     def leaving(self, done: int, total: int) -> None:
         """Draw a bar of the boxes that have left."""
         if self._is_due():
-            words = self._counting.words(f"{done:,} of {readable.boxes(total)} left", done)
+            words = self._counting.rate_text(f"{done:,} of {readable.boxes(total)} left", done)
             self._show(_bar(words, total=total, done=done))
 
     def serving(self, metrics_url: str) -> None:
@@ -142,12 +142,12 @@ def _rows(state: LoadState) -> Table:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column()
-    rows.add_row("unlocks", _Parts(_counts(state)))
-    rows.add_row("time", _Parts(_times(state)))
+    rows.add_row("unlocks", _WrappedTexts(_counts(state)))
+    rows.add_row("time", _WrappedTexts(_times(state)))
     rows.add_row("over time", _Trend(state.unlocks.medians_s()))
     if state.unlocks.causes:
         rows.add_row("causes", Group(*_causes(state.unlocks.causes)))
-    rows.add_row("boxes", _Parts(_boxes(state)))
+    rows.add_row("boxes", _WrappedTexts(_boxes(state)))
     if state.faults:
         rows.add_row("faults", Group(*_faults(state)))
     return rows
@@ -162,7 +162,7 @@ def _causes(causes: Counter[Cause]) -> list[RenderableType]:
 
 def _counts(state: LoadState) -> list[Text]:
     return [
-        _number(state.sent, "sent"),
+        _number(state.sent_count, "sent"),
         _number(state.ok, "opened", "green"),
         _number(state.not_opened, "not opened", "red"),
         _number(state.in_flight, "in flight"),
@@ -181,12 +181,12 @@ def _times(state: LoadState) -> list[Text]:
         for percent, value_s in quantiles.items()
         if value_s is not None
     ]
-    if not state.unlocks.ended:
+    if not state.unlocks.ended_count:
         return [Text("no unlock has ended yet", style="dim")]
     missing = [percent for percent, value_s in quantiles.items() if value_s is None]
     if missing:
         parts.append(Text(f"fewer than {missing[0]} % opened", style="red"))
-    return [*parts, Text(f"of {state.unlocks.ended:,} that ended", style="dim")]
+    return [*parts, Text(f"of {state.unlocks.ended_count:,} that ended", style="dim")]
 
 
 def _boxes(state: LoadState) -> list[Text]:
@@ -220,7 +220,7 @@ def _faults(state: LoadState) -> list[Text]:
     return lines or [Text("none any more", style="dim")]
 
 
-class _Parts:
+class _WrappedTexts:
     """Texts beside each other with dots between, as many in a line as fit."""
 
     def __init__(self, parts: Sequence[Text]) -> None:

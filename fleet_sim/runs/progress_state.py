@@ -26,7 +26,7 @@ _HALF_S = 0.5
 """Below this a time is written as 0 s, and no sign belongs before it."""
 
 
-class _Ended(msgspec.Struct, frozen=True):
+class _EndedUnlock(msgspec.Struct, frozen=True):
     """The fields of a line of `attempts.jsonl` that a display needs."""
 
     attempt_id: str
@@ -48,12 +48,12 @@ class UnlocksSoFar:
         self._path = attempts_file
         self._slice_s = max(duration_s, 1e-9) / SLICES
         self._read_bytes = 0
-        self._decoder = msgspec.json.Decoder(_Ended)
+        self._decoder = msgspec.json.Decoder(_EndedUnlock)
         self._opens_s: list[float] = []
         self._slices: list[list[float]] = [[] for _ in range(SLICES)]
-        self._revisable: dict[str, _Ended] = {}
+        self._revisable: dict[str, _EndedUnlock] = {}
         """The latest unlocks of which there may come another revision, as they are counted."""
-        self._revised: list[_Ended] = []
+        self._revised: list[_EndedUnlock] = []
         self.causes: Counter[Cause] = Counter()
 
     def read(self) -> None:
@@ -68,7 +68,7 @@ class UnlocksSoFar:
         self._read_bytes += len(whole)
         for line in whole.splitlines():
             try:
-                self._take(self._decoder.decode(line))
+                self._count_unlock(self._decoder.decode(line))
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 continue
         for times_s in (self._opens_s, *self._slices):
@@ -79,7 +79,7 @@ class UnlocksSoFar:
                 del times_s[bisect_left(times_s, opens_s)]
         self._revised.clear()
 
-    def _take(self, ended: _Ended) -> None:
+    def _count_unlock(self, ended: _EndedUnlock) -> None:
         before = self._revisable.pop(ended.attempt_id, None)
         if before is not None:
             self._revised.append(before)
@@ -97,12 +97,12 @@ class UnlocksSoFar:
         if ended.cause is not None:
             self.causes[ended.cause] += 1
 
-    def _slice_of(self, ended: _Ended) -> list[float]:
+    def _slice_of(self, ended: _EndedUnlock) -> list[float]:
         place = int(ended.scheduled_s / self._slice_s)
         return self._slices[min(max(place, 0), SLICES - 1)]
 
     @property
-    def ended(self) -> int:
+    def ended_count(self) -> int:
         """How many have been read."""
         return len(self._opens_s)
 
@@ -133,14 +133,14 @@ class LoadState:
     """How they ended: all that is shown of that is of one reading, so that it adds up."""
 
     @property
-    def sent(self) -> int:
+    def sent_count(self) -> int:
         """How many unlocks have been started."""
-        return max(self.sent_at_least, self.unlocks.ended)
+        return max(self.sent_at_least, self.unlocks.ended_count)
 
     @property
     def ok(self) -> int:
         """How many have opened."""
-        return self.unlocks.ended - self.not_opened
+        return self.unlocks.ended_count - self.not_opened
 
     @property
     def not_opened(self) -> int:
@@ -150,7 +150,7 @@ class LoadState:
     @property
     def in_flight(self) -> int:
         """How many have not ended."""
-        return self.sent - self.unlocks.ended
+        return self.sent_count - self.unlocks.ended_count
 
     @property
     def running_faults(self) -> list[InjectedFault]:

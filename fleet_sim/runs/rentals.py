@@ -38,10 +38,10 @@ class Movements:
     def __init__(self) -> None:
         self.safety: Safety | None = None
 
-    def take(self, movement: Movement) -> None:
+    def handle_movement(self, movement: Movement) -> None:
         """Take one."""
         if self.safety is not None:
-            self.safety.take(movement)
+            self.safety.handle_movement(movement)
 
 
 def population_of(
@@ -121,7 +121,7 @@ class Rentals:
         if self.platform is not None:
             self.platform.start()
 
-    def begin(self, load_starts_s: float, platform: Platform | None = None) -> None:
+    def start_customers(self, load_starts_s: float, platform: Platform | None = None) -> None:
         """Start customers at a simulated second; they ask `platform`, or ours in process."""
         self.safety.load_starts_s = load_starts_s
         customers, asked = self._scenario.customers, platform or self.platform
@@ -133,15 +133,15 @@ class Rentals:
             asked,
             Witnesses(
                 record=self._lines(CUSTOMERS),
-                told_open=partial(self._told, self.safety.told_open),
-                told_locked=partial(self._told, self.safety.told_locked),
+                told_open=partial(self._report_shown, self.safety.told_open),
+                told_locked=partial(self._report_shown, self.safety.told_locked),
                 called_support=self._called_support,
             ),
             bends=self.customer_bends,
         )
-        self._population.begin(load_starts_s)
+        self._population.start(load_starts_s)
 
-    def _told(
+    def _report_shown(
         self,
         watch: Callable[[str, str, str | None], None],
         customer_id: str,

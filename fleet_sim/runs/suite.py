@@ -139,12 +139,12 @@ async def _exit_code_of(run: SuiteRun) -> tuple[int, str]:
         try:
             code = await process.wait()
         except asyncio.CancelledError:
-            await _end(process)
+            await _terminate(process)
             raise
     return code, _last_line(run.directory / OUTPUT)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _terminate(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:

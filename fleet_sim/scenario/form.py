@@ -21,7 +21,7 @@ from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.platform.parameters import PlatformParameters
 from fleet_sim.results.expectations import Condition
-from fleet_sim.results.parts import BY, FleetParts
+from fleet_sim.results.fleet_parts import BY, FleetParts
 from fleet_wire.arrivals import LoadStage, arrival_times, total_duration_s
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.quantities import PositiveSeconds, Seconds
@@ -38,11 +38,11 @@ _PATTERN = re.compile(r"(?P<prefix>[A-Za-z0-9_.-]*)(?P<number>\{(?::0?\d{0,2}d?)
                       r"(?P<suffix>[A-Za-z0-9_.-]*)")  # fmt: skip
 
 
-class _Part(BaseModel):
+class _FormModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Group(_Part):
+class Group(_FormModel):
     """Cars that are alike."""
 
     name: Label = Field(description="names the group in selectors and in --set")
@@ -132,7 +132,7 @@ class Group(_Part):
         return 0 <= index < self.count and self.id.format(int(number)) == vehicle_id
 
 
-class FleetForm(_Part):
+class FleetForm(_FormModel):
     """The cars of a run."""
 
     groups: tuple[Group, ...] = Field(min_length=1, description="groups of cars that are alike")
@@ -161,7 +161,7 @@ class FleetForm(_Part):
         return sum(group.count for group in self.groups)
 
 
-class Selector(_Part):
+class Selector(_FormModel):
     """Which cars. A car must fit everything that is given; without anything all cars do."""
 
     group: Label | Annotated[tuple[Label, ...], Field(min_length=1)] | None = Field(
@@ -178,7 +178,7 @@ class Selector(_Part):
         1.0, gt=0, le=1, description="share of the fitting cars, drawn per car from the seed"
     )
 
-    def wanted(self) -> dict[str, tuple[str, ...]]:
+    def wanted_traits(self) -> dict[str, tuple[str, ...]]:
         """Return what each of a car's traits must be one of."""
         asked = ((field.name, getattr(self, field.name)) for field in fields(Traits))
         return {
@@ -189,7 +189,7 @@ class Selector(_Part):
 
     def fits(self, traits: Traits) -> bool:
         """Return whether cars like that fit, their ids and the share aside."""
-        return all(getattr(traits, name) in values for name, values in self.wanted().items())
+        return all(getattr(traits, name) in values for name, values in self.wanted_traits().items())
 
 
 def select(
@@ -215,7 +215,7 @@ def select(
     return [spec for spec in fitting if drawn(spec) < selector.share]
 
 
-class Load(_Part):
+class Load(_FormModel):
     """Unlocks that are asked for over MQTT, without an app or an API."""
 
     stages: list[LoadStage] = Field(
@@ -268,7 +268,7 @@ class Customers(CustomerParameters):
         return arrival_times(self.known_stages, stream)
 
 
-class Window(_Part):
+class Window(_FormModel):
     """The start and the end of a window, in seconds since the load began."""
 
     start_s: Seconds = Field(description="opens")
@@ -288,7 +288,7 @@ class Window(_Part):
         return all(window.end_s is None or opens_s < window.end_s for window in (self, other))
 
 
-class FaultEntry(_Part):
+class FaultEntry(_FormModel):
     """A fault of the catalogue, on some cars, for some time."""
 
     name: str = Field(description="the fault; `fleet-sim faults` lists them")
@@ -301,7 +301,7 @@ class FaultEntry(_Part):
         return FAULTS[self.name].model_validate(self.parameters)
 
 
-class Scenario(_Part):
+class Scenario(_FormModel):
     """One run: who, what, when, and what must come of it."""
 
     description: str = Field(min_length=1, description="what it shows, in a sentence")
@@ -361,7 +361,7 @@ class Scenario(_Part):
             before += group.count
         return specs
 
-    def parts(self) -> FleetParts:
+    def fleet_parts(self) -> FleetParts:
         """Return the groups as results tell them apart."""
         groups = self.fleet.groups
 

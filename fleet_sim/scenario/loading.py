@@ -16,7 +16,7 @@ from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.customers.arrivals import DAY_S, HOUR_S, Profile, TimesFile
 from fleet_sim.faults import FAULTS, Claim, Need
 from fleet_sim.results.expectations import Condition, keys_of_parts, known_keys
-from fleet_sim.results.parts import BY
+from fleet_sim.results.fleet_parts import BY
 from fleet_sim.scenario.form import (
     Customers,
     FaultEntry,
@@ -198,7 +198,7 @@ def _problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
 def _expect_problems(scenario: Scenario) -> Iterator[Problem]:
     keys = known_keys()
     if any(key.startswith("by.") for key in scenario.expect):
-        keys += keys_of_parts(scenario.parts())
+        keys += keys_of_parts(scenario.fleet_parts())
     for key in scenario.expect:
         if key not in keys:
             yield ("expect", key), f"no such key in summary.json{suggestion(key, keys)}"
@@ -289,7 +289,7 @@ def _expected_unlocks(stage: LoadStage | Profile) -> float:
 
 def _selector_problems(selector: Selector, fleet: FleetForm, at: Loc) -> Iterator[Problem]:
     known = True
-    for name, wanted in selector.wanted().items():
+    for name, wanted in selector.wanted_traits().items():
         values = list(dict.fromkeys(getattr(group.traits, name) for group in fleet.groups))
         for value in wanted:
             if value not in values:
@@ -298,7 +298,8 @@ def _selector_problems(selector: Selector, fleet: FleetForm, at: Loc) -> Iterato
     fitting = [group for group in fleet.groups if selector.fits(group.traits)]
     if known and not fitting:
         traits = " and ".join(
-            f"{name} {' or '.join(map(repr, values))}" for name, values in selector.wanted().items()
+            f"{name} {' or '.join(map(repr, values))}"
+            for name, values in selector.wanted_traits().items()
         )
         yield at, f"no car has {traits}"
     for index, vehicle_id in enumerate(selector.ids or ()):

@@ -17,12 +17,14 @@ from fleet_sim.runs.limits import cores
 from fleet_sim.score.cases import RunCases, run_all, run_all_on_dask
 from fleet_sim.score.detection import (
     QUIET,
-    Noticed,
+    IncidentOutcome,
     QuietDay,
     name_of,
     notice_all,
     noticed_incidents,
 )
+from fleet_sim.score.detection_figures import figures_of as figures_of_noticed
+from fleet_sim.score.detection_figures import quiet_figures, table_of
 from fleet_sim.score.figures import figures_of, is_given_a_mode
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
@@ -38,8 +40,6 @@ from fleet_sim.score.incidents import (
     scored_faults,
 )
 from fleet_sim.score.learning import learn, rows_of
-from fleet_sim.score.noticed import figures_of as figures_of_noticed
-from fleet_sim.score.noticed import quiet_figures, table_of
 from fleet_sim.score.picture import page_of
 from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_wire.errors import UnlockpathError
@@ -49,7 +49,7 @@ WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
 LEARNED_SEEDS: Final = len(MIX) + 2 * len(LEARNED_BESIDE)
 LEAST_HEALTHY: Final = 4
-KEPT_KINDS: Any = Noticed | QuietDay
+KEPT_KINDS: Any = IncidentOutcome | QuietDay
 SHOWN: Final = (
     "incidents", "attempts", "touched_well", "untouched_failed", "brier", "pairs", "healthy",
     "baselines", "nothing_seen", "not_run",
@@ -202,8 +202,8 @@ def notice_incidents(
         err=True,
     )
     incidents = noticed_incidents(first_seed, seeds)
-    done = _noticed(incidents, range(first_seed, first_seed + days), jobs, kept)
-    scored = figures_of_noticed([one for one in done if isinstance(one, Noticed)])
+    done = _run_all(incidents, range(first_seed, first_seed + days), jobs, kept)
+    scored = figures_of_noticed([one for one in done if isinstance(one, IncidentOutcome)])
     quiet = quiet_figures([one for one in done if isinstance(one, QuietDay)], found)
     figures["detection"] = {**found, **scored, **quiet}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
@@ -217,14 +217,14 @@ def notice_incidents(
         click.echo(f"{each.name:34}{each.goal:>12}{each.measured:>12}  {each.verdict}")
 
 
-def _noticed(
+def _run_all(
     incidents: Sequence[Incident], days: Sequence[int], jobs: int, kept: Path | None
-) -> list[Noticed | QuietDay]:
+) -> list[IncidentOutcome | QuietDay]:
     """Do the runs that are not kept, and return what came of all, each said as it comes."""
     wanted = {name_of(one) for one in incidents} | {f"{QUIET}/{day}" for day in days}
-    known: dict[str, Noticed | QuietDay] = {}
+    known: dict[str, IncidentOutcome | QuietDay] = {}
     if kept is not None:
-        reader: JsonLines[Noticed | QuietDay] = JsonLines(kept, KEPT_KINDS)
+        reader: JsonLines[IncidentOutcome | QuietDay] = JsonLines(kept, KEPT_KINDS)
         known = {one.incident: one for one in reader}
     done = [one for name, one in known.items() if name in wanted]
     left = [one for one in incidents if name_of(one) not in known]

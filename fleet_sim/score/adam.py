@@ -25,7 +25,7 @@ class Vector:
         self._squares = [0.0] * len(began)
         self._taken = 0
 
-    def begin(self, at: int, began: float, low: float, high: float) -> None:
+    def set_start(self, at: int, began: float, low: float, high: float) -> None:
         """Set where one number begins, and its bounds."""
         self.values[at] = self._began[at] = began
         self._low[at], self._high[at] = low, high
@@ -60,9 +60,9 @@ class Matrix:
         """The numbers of each fact."""
         return [vector.values for vector in self._vectors]
 
-    def begin(self, fact: int, at: int, began: float, low: float, high: float) -> None:
+    def set_start(self, fact: int, at: int, began: float, low: float, high: float) -> None:
         """Set where one number begins, and its bounds."""
-        self._vectors[fact].begin(at, began, low, high)
+        self._vectors[fact].set_start(at, began, low, high)
 
     def step(self, slopes: Sequence[Sequence[float]], *, rate: float, held_back: float) -> None:
         """Follow the slopes of all."""

@@ -41,7 +41,7 @@ AT_DEADLINE_S: Final = 75.0
 """A customer's unlock is judged when the platform's log has gone on: at the latest by then."""
 
 
-class Said(msgspec.Struct, frozen=True):
+class TimedDiagnosis(msgspec.Struct, frozen=True):
     """A diagnosis at one moment."""
 
     after_s: float
@@ -67,10 +67,10 @@ class LabelledCase(msgspec.Struct, frozen=True, kw_only=True):
     furthest: str
     deviates: str
     """The stage whose hop was the longest against what is usual."""
-    first: Said | None
+    first: TimedDiagnosis | None
     """The first diagnosis; None if there was none."""
-    last: Said | None
-    between: tuple[Said, ...] = ()
+    last: TimedDiagnosis | None
+    between: tuple[TimedDiagnosis, ...] = ()
     """Diagnoses at other moments, with the evidence of a shorter observation."""
 
 
@@ -113,7 +113,7 @@ def run_all_on_dask(
     function = partial(run_there, versions())
     for (number, incident), came in each_on_dask(function, listed, address, note=note):
         if isinstance(came, WorkersKilled):
-            came = RunCases(**_about(incident), error=came.text)  # noqa: PLW2901 - the same
+            came = RunCases(**_case_header(incident), error=came.text)  # noqa: PLW2901 - the same
         found[number] = came
     return [found[number] for number, _ in listed]
 
@@ -124,7 +124,7 @@ def run_there(asked: Mapping[str, str], numbered: tuple[int, Incident]) -> RunCa
     return run_one(numbered[1])
 
 
-def _about(incident: Incident) -> dict[str, Any]:
+def _case_header(incident: Incident) -> dict[str, Any]:
     name = f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}/{incident.loss.value}"
     return {
         "incident": name,
@@ -136,7 +136,7 @@ def _about(incident: Incident) -> dict[str, Any]:
 
 def run_one(incident: Incident) -> RunCases:
     """Do one run in a directory that is removed, and return what came of it."""
-    about = _about(incident)
+    about = _case_header(incident)
     with passing_directory() as path:
         try:
             run_in(path, incident, scenario_of(incident))
@@ -189,7 +189,7 @@ def read_run(path: Path, about: dict[str, Any]) -> RunCases:
         diagnoses.setdefault(diagnosis.attempt_id, []).append(diagnosis)
     attempts = {one.attempt_id: one for one in _lines(path / ATTEMPTS, Attempt)}
     usual = _usual_hops(attempts.values())
-    struck = _struck(path)
+    struck = _targeted_cars(path)
     cases, healthy, suspected, touched_ok = [], 0, [], 0
     for attempt in attempts.values():
         if attempt.same_as:
@@ -240,9 +240,11 @@ def _case(
         cause=attempt.cause.value if attempt.cause else None,
         furthest=furthest,
         deviates=deviates,
-        first=_said(at_deadline[0]) if at_deadline else None,
-        last=_said(of_attempt[-1]) if of_attempt else None,
-        between=tuple(_said(one) for one in of_attempt[:-1] if one is not at_deadline[0]),
+        first=_timed_diagnosis(at_deadline[0]) if at_deadline else None,
+        last=_timed_diagnosis(of_attempt[-1]) if of_attempt else None,
+        between=tuple(
+            _timed_diagnosis(one) for one in of_attempt[:-1] if one is not at_deadline[0]
+        ),
     )
 
 
@@ -271,13 +273,13 @@ def _complaints(
             cause=Cause.NOT_OBSERVED.value,
             furthest="intended",
             deviates="intended",
-            first=_said(of_it[0]) if of_it else None,
-            last=_said(of_it[-1]) if of_it else None,
+            first=_timed_diagnosis(of_it[0]) if of_it else None,
+            last=_timed_diagnosis(of_it[-1]) if of_it else None,
         )
 
 
-def _said(diagnosis: Diagnosis) -> Said:
-    return Said(
+def _timed_diagnosis(diagnosis: Diagnosis) -> TimedDiagnosis:
+    return TimedDiagnosis(
         after_s=diagnosis.after_s,
         cause=diagnosis.cause.value if diagnosis.cause else None,
         modes=tuple((one.mode, one.probability) for one in diagnosis.modes),
@@ -298,7 +300,7 @@ def _labels(path: Path) -> dict[str, tuple[str, ...]]:
     return labels
 
 
-def _struck(path: Path) -> frozenset[str]:
+def _targeted_cars(path: Path) -> frozenset[str]:
     """Return the cars that any fault was meant for, single ones: whole fleets are not left out."""
     return frozenset(
         vehicle_id

@@ -33,7 +33,7 @@ INCIDENTS: Final = "incidents.jsonl"
 QUIET: Final = "quiet"
 
 
-class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
+class IncidentOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     """The outcome of one incident."""
 
     incident: str
@@ -81,7 +81,7 @@ def noticed_incidents(first_seed: int, seeds: int) -> list[Incident]:
 
 def notice_all(
     incidents: Sequence[Incident], days: Sequence[int], *, jobs: int
-) -> Iterator[Noticed | QuietDay]:
+) -> Iterator[IncidentOutcome | QuietDay]:
     """Do the runs in `jobs` processes, and yield what came of each, in order; the days last."""
     with ProcessPoolExecutor(max(jobs, 1), mp_context=forked_with(__name__)) as pool:
         yield from chain(pool.map(notice, incidents), pool.map(quiet_day, days))
@@ -92,7 +92,7 @@ def name_of(incident: Incident) -> str:
     return f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}"
 
 
-def notice(incident: Incident) -> Noticed:
+def notice(incident: Incident) -> IncidentOutcome:
     """Do one run in a directory that is removed, and return what came of it."""
     name = name_of(incident)
     town = town_of(incident)
@@ -108,7 +108,7 @@ def notice(incident: Incident) -> Noticed:
             )
             return read(path, name, incident.faults, town)
         except UnlockpathError as error:
-            return Noticed(incident=name, faults=incident.faults, error=f"{error}")
+            return IncidentOutcome(incident=name, faults=incident.faults, error=f"{error}")
 
 
 class QuietDay(msgspec.Struct, frozen=True, kw_only=True, tag="quiet"):
@@ -150,7 +150,7 @@ def quiet_day(seed: int, *, hours: int = 24) -> QuietDay:
             return QuietDay(seed=seed, cars=cars, unlocks=0, error=f"{error}")
 
 
-def read(path: Path, name: str, faults: tuple[str, ...], town: Town) -> Noticed:
+def read(path: Path, name: str, faults: tuple[str, ...], town: Town) -> IncidentOutcome:
     """Return what a run's directory says of how its incident was noticed."""
     harm = harm_of(path, town.entries)
     last = {one.incident_id: one for one in JsonLines(path / INCIDENTS, Found)}
@@ -159,7 +159,7 @@ def read(path: Path, name: str, faults: tuple[str, ...], town: Town) -> Noticed:
     ]
     best = max(found, key=_hit, default=None)
     opened_at = min((one.opened_at for one in found), default=None)
-    return Noticed(
+    return IncidentOutcome(
         incident=name,
         faults=faults,
         town=town.in_words(),

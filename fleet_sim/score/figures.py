@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from fleet_sim.score.cases import LabelledCase, RunCases, Said
+from fleet_sim.score.cases import LabelledCase, RunCases, TimedDiagnosis
 from fleet_sim.score.incidents import Loss
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
@@ -19,22 +19,24 @@ BINS: Final = 10
 THREE: Final = 3
 
 
-def is_right(case: LabelledCase, named: str, said: Said) -> bool:
+def names_right_mode(case: LabelledCase, named: str, said: TimedDiagnosis) -> bool:
     """Return whether a mode, or one that looks the same from what was told, touched the unlock."""
-    return not alike(named, said).isdisjoint(case.labels)
+    return not equivalent_modes(named, said).isdisjoint(case.labels)
 
 
-def alike(named: str, said: Said) -> frozenset[str]:
+def equivalent_modes(named: str, said: TimedDiagnosis) -> frozenset[str]:
     """Return the modes that count as one with this one, where these sources were there."""
     return class_of(named, frozenset(map(EvidenceSource, said.told))).slugs
 
 
-def is_among(case: LabelledCase, said: Said | None, first: int) -> bool:
+def is_among(case: LabelledCase, said: TimedDiagnosis | None, first: int) -> bool:
     """Return whether the right mode, or one that looks the same, is among the first ones."""
-    return said is not None and any(is_right(case, name, said) for name, _ in said.modes[:first])
+    return said is not None and any(
+        names_right_mode(case, name, said) for name, _ in said.modes[:first]
+    )
 
 
-def is_named(case: LabelledCase, said: Said | None, first: int) -> bool:
+def is_named(case: LabelledCase, said: TimedDiagnosis | None, first: int) -> bool:
     """Return whether the right mode itself is among the first ones."""
     return said is not None and any(name in case.labels for name, _ in said.modes[:first])
 
@@ -53,7 +55,7 @@ def share_of(cases: Sequence[LabelledCase], holds: Callable[[LabelledCase], bool
     return round(sum(shares) / len(shares), 4)
 
 
-def cause_is_right(case: LabelledCase, said: Said | None) -> bool:
+def cause_is_right(case: LabelledCase, said: TimedDiagnosis | None) -> bool:
     """Return whether the cause of the record is one that the mode has."""
     cause = said.cause if said is not None else case.cause
     return any((Cause(cause) if cause else None) in MODES[label].causes for label in case.labels)
@@ -157,9 +159,9 @@ def calibration(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     for case in said:
         assert case.last is not None  # noqa: S101 - for the type checker
         name, _ = case.last.modes[0]
-        together = alike(name, case.last)
+        together = equivalent_modes(name, case.last)
         probability = min(sum(p for other, p in case.last.modes if other in together), 1.0)
-        right = is_right(case, name, case.last)
+        right = names_right_mode(case, name, case.last)
         bins[min(int(probability * BINS), BINS - 1)].append((probability, right))
         brier += (probability - right) ** 2
     diagram = [
@@ -210,7 +212,11 @@ def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     def all_named(case: LabelledCase) -> bool:
         if case.last is None:
             return False
-        named = {other for name, _ in case.last.modes[:THREE] for other in alike(name, case.last)}
+        named = {
+            other
+            for name, _ in case.last.modes[:THREE]
+            for other in equivalent_modes(name, case.last)
+        }
         return named.issuperset(case.labels)
 
     both = [case for case in cases if len(case.labels) > 1]
@@ -231,7 +237,7 @@ def _both_somewhere(cases: Sequence[LabelledCase]) -> float | None:
     for case in cases:
         felt[case.incident].update(case.labels)
         if case.last is not None:
-            named[case.incident] |= alike(case.last.modes[0][0], case.last)
+            named[case.incident] |= equivalent_modes(case.last.modes[0][0], case.last)
     both = [incident for incident, classes in felt.items() if len(classes) > 1]
     if not both:
         return None

@@ -19,7 +19,7 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from fleet_sim.score.adam import Matrix, Vector
-from fleet_sim.score.cases import LabelledCase, Said
+from fleet_sim.score.cases import LabelledCase, TimedDiagnosis
 from fleet_sim.score.figures import was_complained_of
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
@@ -109,18 +109,18 @@ class Model:
         self.seen = Matrix(len(_FACTS), modes, low=-LIGHT, high=LIGHT)
         self.unseen = Matrix(len(_FACTS), modes, low=0.0, high=0.0)
         for at, name in enumerate(_NAMES):
-            needs, speaks_for, rules_out = _listed(name)
+            needs, speaks_for, rules_out = _signature_facts(name)
             for where in sorted(OF_COHORTS):
-                self.seen.begin(_PLACE[where], at, 0.0, 0.0, 0.0)
+                self.seen.set_start(_PLACE[where], at, 0.0, 0.0, 0.0)
             for fact in sorted(speaks_for):
-                self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
+                self.seen.set_start(_PLACE[fact], at, FOR, 0.0, 12.0)
                 if fact not in _SEEN_INSTEAD | _SEEN_LATER | _OF_SOME:
-                    self.unseen.begin(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
+                    self.unseen.set_start(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
             for fact in sorted(needs):
-                self.seen.begin(_PLACE[fact], at, NEEDED, 0.0, 12.0)
-                self.unseen.begin(_PLACE[fact], at, MISSED, -12.0, LEAST_MISSED)
+                self.seen.set_start(_PLACE[fact], at, NEEDED, 0.0, 12.0)
+                self.unseen.set_start(_PLACE[fact], at, MISSED, -12.0, LEAST_MISSED)
             for fact in sorted(rules_out):
-                self.seen.begin(_PLACE[fact], at, AGAINST, -14.0, LEAST_AGAINST)
+                self.seen.set_start(_PLACE[fact], at, AGAINST, -14.0, LEAST_AGAINST)
 
     def nothing_seen(self, told: frozenset[str]) -> list[float]:
         """Return each mode's score where nothing was seen, though these sources were there."""
@@ -204,7 +204,7 @@ def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[
     ]
 
 
-def _moments(case: LabelledCase) -> list[tuple[Said, float]]:
+def _moments(case: LabelledCase) -> list[tuple[TimedDiagnosis, float]]:
     """Return what was said of a case at different times, and how much each counts."""
     assert case.last is not None  # noqa: S101 - the caller has looked
     before = [said for said in (case.first, *case.between) if said and said is not case.last]
@@ -319,7 +319,7 @@ def _shares(scores: Sequence[float], temperature: float) -> list[float]:
     return [share / total for share in shares]
 
 
-def _listed(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+def _signature_facts(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Return what a mode needs, what speaks for it and what rules it out."""
     signature = SIGNATURES[name]
     rules_out = frozenset(map(str, signature.rules_out))

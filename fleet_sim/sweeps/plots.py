@@ -18,9 +18,9 @@ from fleet_sim.sweeps.settings import (
     Setting,
     expected_keys,
     measured_values,
+    measurement_text,
     number,
     varying_keys,
-    words,
 )
 
 _BLUE, _GREEN, _RED, _GREY = "#2a78d6", "#0b9e77", "#d1481f", "#7d8994"
@@ -106,7 +106,7 @@ class _Over:
         """Whether two keys vary."""
         return len(self.keys) == 2  # noqa: PLR2004 - a map has two sides
 
-    def place(self, setting: Setting, place: int) -> float:
+    def position(self, setting: Setting, place: int) -> float:
         """Return where a setting stands on a single axis; `place` is its number in the sweep."""
         at = number(setting.values[self.keys[0]]) if self.is_line else None
         return place if at is None else at
@@ -123,7 +123,7 @@ class _Over:
         labels = [", ".join(setting.values[key] for key in self.keys) for setting in settings]
         return _label_axis(self.keys, labels if self.keys else ["as written"])
 
-    def side(self, key: str) -> dict[str, Any]:
+    def map_axis(self, key: str) -> dict[str, Any]:
         """Return a side of a map."""
         return _label_axis([key], self.values[key])
 
@@ -186,7 +186,7 @@ def _holds(settings: Sequence[Setting], over: _Over) -> Figure | None:
         yaxis=axis("", range=[-0.03, 1.05], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1]),
     )  # fmt: skip
     look: dict[str, Any] = {
-        "x": [over.place(setting, place) for place, setting, _, _ in judged],
+        "x": [over.position(setting, place) for place, setting, _, _ in judged],
         "y": shares,
         "customdata": counts,
         "hovertemplate": "%{customdata} runs<extra></extra>",
@@ -240,13 +240,13 @@ def _spread(settings: Sequence[Setting], over: _Over, key: str) -> Figure:
 
 def _spread_map(settings: Sequence[Setting], over: _Over, key: str) -> Figure:
     spreads = [setting.spread(key) for setting in settings]
-    texts = [words(key, median) for _, median, _ in spreads]
+    texts = [measurement_text(key, median) for _, median, _ in spreads]
     for place, setting in enumerate(settings):
         verdicts = setting.verdicts(key)
         held = sum(bool(one["holds"]) for one in verdicts)
         if held < len(verdicts):
             texts[place] += f"<br>✗ {held} of {len(verdicts)}"
-    hovers = [" · ".join(words(key, value) for value in spread) for spread in spreads]
+    hovers = [" · ".join(measurement_text(key, value) for value in spread) for spread in spreads]
     return _map(over, settings, [median for _, median, _ in spreads], texts, hovers)
 
 
@@ -269,7 +269,7 @@ def _map(
         hovers_of[row][column] = f"{escape(setting.label)}<br>{hover}"
     has_text = columns <= _COLUMNS_WITH_TEXT
     figure = Figure(
-        min(600, 110 + 52 * rows), top=8, xaxis=over.side(x_key), yaxis=over.side(y_key)
+        min(600, 110 + 52 * rows), top=8, xaxis=over.map_axis(x_key), yaxis=over.map_axis(y_key)
     )
     return figure.add(
         "heatmap", z=cells, text=words_of, customdata=hovers_of, colorscale=_SHADES,
@@ -279,8 +279,8 @@ def _map(
 
 
 def _draw_line(figure: Figure, settings: Sequence[Setting], over: _Over, key: str) -> None:
-    ordered = sorted(settings, key=lambda setting: over.place(setting, 0))
-    x = [over.place(setting, 0) for setting in ordered]
+    ordered = sorted(settings, key=lambda setting: over.position(setting, 0))
+    x = [over.position(setting, 0) for setting in ordered]
     least, median, greatest = zip(*(setting.spread(key) for setting in ordered), strict=True)
     figure.add(
         "scatter", x=x, y=least, mode="lines", line={"width": 0, "color": _LIGHT_BLUE},
@@ -295,12 +295,12 @@ def _draw_line(figure: Figure, settings: Sequence[Setting], over: _Over, key: st
         figure.add(
             "scatter", x=[at for at, _, _ in runs], y=[value for _, _, value in runs],
             mode="markers", marker={"color": _BLUE, "size": 5, "opacity": 0.5},
-            customdata=[f"{words(key, value)}, seed {seed}" for _, seed, value in runs],
+            customdata=[f"{measurement_text(key, value)}, seed {seed}" for _, seed, value in runs],
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
     figure.add(
         "scatter", x=x, y=median, mode="lines+markers", line={"color": _BLUE, "width": 2.5},
-        customdata=[words(key, value) for value in median],
+        customdata=[measurement_text(key, value) for value in median],
         hovertemplate="median %{customdata} at %{x}<extra></extra>",
     )  # fmt: skip
 
@@ -310,7 +310,7 @@ def _draw_boxes(figure: Figure, settings: Sequence[Setting], over: _Over, key: s
     shows_all = sum(map(len, measured)) <= _POINTS_AT_MOST
     for place, (setting, pairs) in enumerate(zip(settings, measured, strict=True)):
         figure.add(
-            "box", x=[over.place(setting, place)] * len(pairs), y=[value for _, value in pairs],
+            "box", x=[over.position(setting, place)] * len(pairs), y=[value for _, value in pairs],
             width=0.45, name=escape(setting.label), text=[f"seed {seed}" for seed, _ in pairs],
             boxpoints="all" if shows_all else "outliers", jitter=0.5, pointpos=0,
             marker={"color": _BLUE, "size": 4, "opacity": 0.55}, line={"width": 1.5},
@@ -324,7 +324,7 @@ def _draw_bounds(figure: Figure, settings: Sequence[Setting], over: _Over, key: 
     for name in dict.fromkeys(name for setting in settings for name in setting.bounds(key)):
         bounds = [setting.bounds(key).get(name) for setting in settings]
         if over.is_line:
-            at = {"x": [over.place(setting, 0) for setting in settings], "y": bounds}
+            at = {"x": [over.position(setting, 0) for setting in settings], "y": bounds}
             figure.add(
                 "scatter", **_by_x(at), mode="lines", hovertemplate=f"{name} %{{y}}<extra></extra>",
                 line={"color": _RED, "width": 1.5, "dash": "dot"},
@@ -339,5 +339,5 @@ def _draw_bounds(figure: Figure, settings: Sequence[Setting], over: _Over, key: 
 
 
 def _values(setting: Setting, key: str) -> list[tuple[int, float]]:
-    pairs = [(record.seed, record.measured.get(key)) for record in setting.ended]
+    pairs = [(record.seed, record.measured.get(key)) for record in setting.ended_records]
     return [(seed, value) for seed, value in pairs if value is not None]

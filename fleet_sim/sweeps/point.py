@@ -95,12 +95,12 @@ def check_versions(asked: Mapping[str, str]) -> None:
     """Raise `UnlockpathError` where this process has other versions than whoever asks has."""
     if asked != versions():
         raise UnlockpathError(
-            f"this worker has {_words(versions())}, the sweep was started with {_words(asked)};"
-            " results could differ"
+            f"this worker has {_versions_text(versions())}, the sweep was started with"
+            f" {_versions_text(asked)}; results could differ"
         )
 
 
-def _words(packages: Mapping[str, str]) -> str:
+def _versions_text(packages: Mapping[str, str]) -> str:
     return " and ".join(f"{package} {version}" for package, version in packages.items())
 
 

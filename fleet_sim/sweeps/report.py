@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet_sim.pages.parts import Badge
+from fleet_sim.pages.page_data import Badge
 from fleet_sim.results import readable
 from fleet_sim.results.readable import number_of
 from fleet_sim.results.report_document import document
@@ -19,9 +19,9 @@ from fleet_sim.sweeps.settings import (
     Setting,
     expected_keys,
     measured_values,
+    measurement_text,
     spread_words,
     varying_keys,
-    words,
 )
 
 WORST = 12
@@ -114,7 +114,7 @@ def _page(
         swept=[swept.key for swept in plan.swept],
         settings_caption=f"{seeds} each; least, median and greatest over them.",
         settings=[_setting_row(setting) for setting in settings],
-        worst=[_worst_row(plan, record) for record in worst(records)],
+        worst=[_worst_row(plan, record) for record in worst_first(records)],
         expectations=_expectations(settings),
         expectations_caption=_expectations_caption(settings),
         constants=_constants(settings),
@@ -141,7 +141,7 @@ def _badge(records: Sequence[PointRecord]) -> Badge:
     return Badge(f"✓ Pass: all {number_of(len(records), 'run')}", "pass")
 
 
-def _of(some: int, total: int) -> str:
+def _ratio_text(some: int, total: int) -> str:
     return f"{readable.count(some)} of {readable.count(total)}"
 
 
@@ -160,9 +160,9 @@ def _headline(records: Sequence[PointRecord]) -> str:
 def _setting_row(setting: Setting) -> SettingRow:
     return SettingRow(
         values=[*setting.values.values()],
-        runs=readable.count(len(setting.ended)),
-        failed=readable.count(len(setting.records) - len(setting.ended)),
-        all_hold=_of(*setting.holding()),
+        runs=readable.count(len(setting.ended_records)),
+        failed=readable.count(len(setting.records) - len(setting.ended_records)),
+        all_hold=_ratio_text(*setting.holding()),
         opened=spread_words(setting, "attempts.ok_share"),
         p50=spread_words(setting, "unlock.p50_s"),
         p95=spread_words(setting, "unlock.p95_s"),
@@ -188,7 +188,7 @@ def _holding_row(
     held, judged = sum(part[1] for part in parts), sum(part[2] for part in parts)
     bad = [part for part in parts if part[1] < part[2]]
     named = [
-        f"{', '.join(setting.values[one] for one in varying)}: {_of(some, total)}"
+        f"{', '.join(setting.values[one] for one in varying)}: {_ratio_text(some, total)}"
         for setting, some, total in bad[:_SETTINGS_NAMED]
         if varying
     ]
@@ -197,7 +197,7 @@ def _holding_row(
     return HoldingRow(
         key=key,
         expected=expected,
-        holds=Badge(_of(held, judged), "fail" if bad else "pass"),
+        holds=Badge(_ratio_text(held, judged), "fail" if bad else "pass"),
         fails_with="; ".join(named),
     )
 
@@ -210,10 +210,12 @@ def _expectations_caption(settings: Sequence[Setting]) -> str:
 
 def _constants(settings: Sequence[Setting]) -> dict[str, str]:
     alike = {key: measured_values(settings, key) for key in drawn_keys(settings)}
-    return {key: words(key, *values) for key, values in alike.items() if len(values) == 1}
+    return {
+        key: measurement_text(key, *values) for key, values in alike.items() if len(values) == 1
+    }
 
 
-def worst(records: Sequence[PointRecord]) -> list[PointRecord]:
+def worst_first(records: Sequence[PointRecord]) -> list[PointRecord]:
     """Return the runs that went wrong, worst first: failed, then by what did not hold."""
     bad = [record for record in records if record.error is not None or _not_holding(record)]
     return sorted(
@@ -248,16 +250,22 @@ def _worst_row(plan: SweepPlan, record: PointRecord) -> WorstRow:
 
 def reproduction(plan: SweepPlan, record: PointRecord) -> str:
     """Return the command that does one run of a sweep again, with a report of its own."""
-    words = ["fleet-sim", "run", str(plan.scenario_file), "--mode", "virtual"]
-    words += ["--seed", str(record.seed)]
+    arguments = ["fleet-sim", "run", str(plan.scenario_file), "--mode", "virtual"]
+    arguments += ["--seed", str(record.seed)]
     for override in overrides_of(record.setting):
-        words += ["--set", override]
-    return shlex.join(words)
+        arguments += ["--set", override]
+    return shlex.join(arguments)
 
 
 def _command(plan: SweepPlan) -> str:
-    words = ["fleet-sim", "sweep", str(plan.scenario_file), "--seeds", str(len(plan.seeds))]
-    words += ["--first-seed", str(plan.seeds[0])]
+    arguments = [
+        "fleet-sim",
+        "sweep",
+        str(plan.scenario_file),
+        "--seeds",
+        str(len(plan.seeds)),
+    ]
+    arguments += ["--first-seed", str(plan.seeds[0])]
     for swept in plan.swept:
-        words += ["--set", f"{swept.key}={','.join(swept.values)}"]
-    return shlex.join(words)
+        arguments += ["--set", f"{swept.key}={','.join(swept.values)}"]
+    return shlex.join(arguments)

@@ -25,7 +25,7 @@ class Setting:
         return label_of(self.values)
 
     @property
-    def ended(self) -> list[PointRecord]:
+    def ended_records(self) -> list[PointRecord]:
         """The runs that did not fail."""
         return [record for record in self.records if record.error is None]
 
@@ -35,7 +35,7 @@ class Setting:
 
     def holding(self) -> tuple[int, int]:
         """Return in how many runs every expectation held, and how many were judged."""
-        judged = [record.expect_holds for record in self.ended if record.expect]
+        judged = [record.expect_holds for record in self.ended_records if record.expect]
         return sum(map(bool, judged)), len(judged)
 
     def spread(self, key: str) -> tuple[float | None, float | None, float | None]:
@@ -43,7 +43,7 @@ class Setting:
 
         A quantile that a run did not reach, None, is above all that were reached.
         """
-        values = [record.measured.get(key) for record in self.ended] or [None]
+        values = [record.measured.get(key) for record in self.ended_records] or [None]
         values.sort(key=lambda value: math.inf if value is None else value)
         return values[0], values[(len(values) - 1) // 2], values[-1]
 
@@ -79,7 +79,7 @@ def varying_keys(settings: Sequence[Setting]) -> list[str]:
 
 def measured_values(settings: Sequence[Setting], key: str) -> set[float | None]:
     """Return every value that a run measured, None for a run that has none."""
-    return {record.measured.get(key) for setting in settings for record in setting.ended}
+    return {record.measured.get(key) for setting in settings for record in setting.ended_records}
 
 
 def number(text: str) -> float | None:
@@ -91,7 +91,7 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def words(key: str, value: float | None) -> str:
+def measurement_text(key: str, value: float | None) -> str:
     """Return a measurement as people read it: a share, a time, or a count."""
     if key.endswith("_share"):
         return readable.share(value)
@@ -100,7 +100,7 @@ def words(key: str, value: float | None) -> str:
 
 def spread_words(setting: Setting, key: str) -> str:
     """Return least, median and greatest over the runs of a setting; one word where they agree."""
-    return " · ".join(_unlike([words(key, value) for value in setting.spread(key)]))
+    return " · ".join(_unlike([measurement_text(key, value) for value in setting.spread(key)]))
 
 
 def _unlike(texts: list[str]) -> list[str]:

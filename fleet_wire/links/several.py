@@ -144,15 +144,15 @@ class SeveralLinks:
 
     def disconnect(self) -> None:
         """Disconnect from each broker."""
-        self._end_all(Link.disconnect)
+        self._close_parts(Link.disconnect)
 
     def abort(self) -> None:
         """Drop each connection."""
-        self._end_all(Link.abort)
+        self._close_parts(Link.abort)
 
     def leave_behind(self) -> None:
         """Forget each connection without a word."""
-        self._end_all(Link.leave_behind)
+        self._close_parts(Link.leave_behind)
 
     def freeze(self) -> None:
         """Fall silent towards each."""
@@ -164,7 +164,7 @@ class SeveralLinks:
         for part in self._parts:
             part.link.thaw()
 
-    def _end_all(self, how: Callable[[Link], None]) -> None:
+    def _close_parts(self, how: Callable[[Link], None]) -> None:
         self._is_wanted = self._is_told = False
         self._came_by.clear()
         for part in self._parts:
@@ -214,7 +214,7 @@ class SeveralLinks:
         """Record that a connection has ended, or could not be made."""
         if not any(each.link.is_connected for each in self._parts):
             if self._is_told or self._are_all_settled:
-                self._end_all(Link.abort)
+                self._close_parts(Link.abort)
                 self._handler.on_disconnected(reason)
         elif self._is_told:
             self._report_broker(part, reason)

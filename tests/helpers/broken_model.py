@@ -20,14 +20,14 @@ from fleet_wire.links.link import Message
 from fleet_wire.links.routine import Routine
 from fleet_wire.randomness import RandomStream
 
-_take, _heartbeat, _start = Box.take, Box.heartbeat, PowerControl.start
+_handle_message, _heartbeat, _start = Box.handle_message, Box.heartbeat, PowerControl.start
 
 
-def take(box: Box, message: Message) -> None:
+def handle_message(box: Box, message: Message) -> None:
     """Fail on one car."""
     if box.vehicle_id == "car-00000":
         raise LocalProtocolError("no way from here")
-    _take(box, message)
+    _handle_message(box, message)
 
 
 def heartbeat(box: Box, routine: Routine | None = None, number: int = 0) -> None:
@@ -56,7 +56,7 @@ def strike(
 
 
 if __name__ == "__main__":
-    setattr(Box, "take", take)  # noqa: B010 - a method cannot be assigned to
+    setattr(Box, "handle_message", handle_message)  # noqa: B010 - a method cannot be assigned to
     setattr(Box, "heartbeat", heartbeat)  # noqa: B010
     setattr(PowerControl, "start", start)  # noqa: B010
     setattr(FAULTS["no_coverage_garage"], "strike", strike)  # noqa: B010

@@ -62,7 +62,7 @@ class City:
                 called_support=self.bench.platform.take_call,
             ),
         )
-        self.population.begin(self.bench.env.now)
+        self.population.start(self.bench.env.now)
 
     def let_pass(self, duration_s: float) -> None:
         """Let time pass."""

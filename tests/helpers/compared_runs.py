@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.results.parts import FleetParts
+from fleet_sim.results.fleet_parts import FleetParts
 from fleet_sim.results.summary import summarize
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause

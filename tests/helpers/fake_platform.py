@@ -39,7 +39,7 @@ class FakeAsked:
         self.has_hung_up = True
         return self.is_in_log
 
-    def tell(self, answer: Answer) -> None:
+    def answer_now(self, answer: Answer) -> None:
         """Give an answer in the platform's place, with a trace as the platform has one."""
         self.told = within_trace(answer, "f" * 32)
         self.answer(self.told)

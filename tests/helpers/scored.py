@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_sim.score.cases import LabelledCase, Said
+from fleet_sim.score.cases import LabelledCase, TimedDiagnosis
 from fleet_wire.modes.facts import EvidenceSource
 
 CAN, KEY = "can_bus_asleep_no_ack", "key_overrides_app"
@@ -12,7 +12,9 @@ def case_of(
     label: str, *named: tuple[str, float], incident: str = "one", cause: str = "vehicle_failed"
 ) -> LabelledCase:
     """Return a case in which these were named, in this order, at both moments."""
-    said = Said(after_s=20.0, cause=cause, modes=named, facts=(), told=tuple(EvidenceSource))
+    said = TimedDiagnosis(
+        after_s=20.0, cause=cause, modes=named, facts=(), told=tuple(EvidenceSource)
+    )
     return LabelledCase(
         incident=incident,
         seed=1,

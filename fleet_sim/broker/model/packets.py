@@ -86,7 +86,7 @@ class Publication:
         self._bytes = 0
         """Its size, when that was asked for: both ends do, and nothing of it changes."""
 
-    def again(self) -> Publication:
+    def resend_copy(self) -> Publication:
         """Return a copy to send again: the broker may still hold the first."""
         return Publication(
             self.topic, self.payload, self.qos, self.retain, self.properties, self.on_ack

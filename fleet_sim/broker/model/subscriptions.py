@@ -66,7 +66,7 @@ class _Node:
         self.sessions: list[BrokerSession] = []
         self.groups: dict[str, list[BrokerSession]] = {}
 
-    def after(self, level: str) -> _Node:
+    def child_for(self, level: str) -> _Node:
         """Return the node that a level of a filter leads to; make it where there is none."""
         if level == "+":
             self.any_level = self.any_level or _Node()
@@ -144,7 +144,7 @@ class Subscriptions:
             _, group, topic_filter = topic_filter.split("/", _SHARED_PARTS - 1)
         node = self._tree
         for level in topic_filter.split("/"):
-            node = node.after(level)
+            node = node.child_for(level)
         return node.sessions if group is None else node.groups.setdefault(group, [])
 
 
@@ -166,18 +166,20 @@ def _search(
                 if child is not None:
                     _search(child, levels[depth:], found, groups)
             if rest is not None:
-                _take(rest, found, groups)
+                _collect_subscribers(rest, found, groups)
             return
         one = literal or any_level
         if one is None:
             return
         node = one
-    _take(node, found, groups)
+    _collect_subscribers(node, found, groups)
     if node.rest is not None:
-        _take(node.rest, found, groups)
+        _collect_subscribers(node.rest, found, groups)
 
 
-def _take(node: _Node, found: list[BrokerSession], groups: list[list[BrokerSession]]) -> None:
+def _collect_subscribers(
+    node: _Node, found: list[BrokerSession], groups: list[list[BrokerSession]]
+) -> None:
     found.extend(node.sessions)
     if node.groups:
         groups.extend(node.groups.values())

@@ -112,7 +112,7 @@ async def serve_boxes(
             roster.start()
         await fleet.connect(progress, stop)
         if not stop.is_set():
-            desk.drills = _begin(scenario, mine, fleet, options, progress)
+            desk.drills = _start_faults(scenario, mine, fleet, options, progress)
             if options.control is not None:
                 progress.note(how_to_drill(options.control))
             progress.phase("serving; SIGTERM or Ctrl-C ends it")
@@ -127,7 +127,7 @@ async def serve_boxes(
     _check(fleet, shards)
 
 
-def _begin(
+def _start_faults(
     scenario: Scenario,
     mine: Sequence[CarSpec],
     fleet: LiveFleet,
@@ -214,7 +214,7 @@ def _renters(scenario: Scenario, fleet: LiveFleet, options: ServeOptions) -> Ren
     from fleet_sim.runs.live.renters import Renters  # noqa: PLC0415 - without customers no HTTP
 
     renters = Renters(scenario.customers, fleet, options.platform_url)
-    renters.begin(fleet.driver.now_s())
+    renters.start(fleet.driver.now_s())
     return renters
 
 

@@ -33,7 +33,7 @@ class BoxesAtBrokers:
         for box in boxes:
             self._boxes[broker_of(box.vehicle_id, len(self._boxes))].append(box)
 
-    def take(self, vehicle_id: str, end: Disconnected) -> None:
+    def record_failure(self, vehicle_id: str, end: Disconnected) -> None:
         """Record that a box could not connect, and why."""
         self._ends[broker_of(vehicle_id, len(self._boxes))] = vehicle_id, end
 
@@ -51,7 +51,7 @@ class BoxesAtBrokers:
         return states
 
 
-def together(each: Iterable[BrokerStates]) -> dict[int, str]:
+def merge_states(each: Iterable[BrokerStates]) -> dict[int, str]:
     """Return the states that several processes have seen as one: a broker is there for all."""
     states: dict[int, str] = {}
     for one in each:
@@ -69,7 +69,7 @@ class BrokersAway:
         self._since_s: dict[int, float] = {}
         self._said: set[int] = set()
 
-    def take(self, states: BrokerStates, now_s: float) -> None:
+    def update(self, states: BrokerStates, now_s: float) -> None:
         """Handle the present states of the brokers."""
         for place, why in states.items():
             address = self._brokers.addresses[place]

@@ -41,7 +41,7 @@ async def served(path: Path, answer: Answer) -> AsyncIterator[None]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, TimeoutError, ValueError):
             async with asyncio.timeout(PATIENCE_S):
-                reply = _answered(await reader.readline(), answer)
+                reply = _answer_line(await reader.readline(), answer)
                 writer.write(msgspec.json.encode(reply) + b"\n")
                 await writer.drain()
         writer.close()
@@ -65,7 +65,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _answered(line: bytes, answer: Answer) -> DrillReply:
+def _answer_line(line: bytes, answer: Answer) -> DrillReply:
     try:
         request = msgspec.json.decode(line, type=DrillRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

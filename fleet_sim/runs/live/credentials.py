@@ -41,7 +41,7 @@ class CredentialOptions:
     key_file: str | None = None
 
     @property
-    def are_given(self) -> bool:
+    def is_configured(self) -> bool:
         """Whether boxes are to be told apart at all."""
         return any((self.user, self.table, self.cert_file))
 
@@ -106,7 +106,7 @@ def credentials_for(
     """
     ids = list(vehicle_ids)
     if options.table is not None:
-        logins = _listed(options.table)
+        logins = _read_logins(options.table)
         _check_listed(options.table, [one for one in ids if one not in logins])
     else:
         logins = {one: _login(options, one) for one in ids}
@@ -144,7 +144,7 @@ def _check_readable(name: str, files: Iterable[Path]) -> None:
             raise ConfigError([f"{name} {file}: {error.strerror}"]) from None
 
 
-def _listed(table: Path) -> dict[str, _Login]:
+def _read_logins(table: Path) -> dict[str, _Login]:
     """Return the user names and passwords in a file, by vehicle id; what it says is not echoed."""
     name = f"--box-credentials {table}"
     logins: dict[str, _Login] = {}

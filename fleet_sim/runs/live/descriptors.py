@@ -72,7 +72,7 @@ class Spread:
             return
         if processes is None or not self.fits(limit):
             needed = _first(self.fits, _MOST)
-            room = _first(lambda boxes: not self._of(boxes).fits(limit), self.boxes) - 1
+            room = _first(lambda boxes: not self._with_boxes(boxes).fits(limit), self.boxes) - 1
             room_for = f"{room:,}" if room > 0 else "none"
             raise LimitError(
                 f"{readable.boxes(self.boxes)} need {needed:,} open files for a process; the limit"
@@ -90,7 +90,7 @@ class Spread:
             f" this{or_else})",
         )
 
-    def _of(self, boxes: int) -> Spread:
+    def _with_boxes(self, boxes: int) -> Spread:
         return replace(self, boxes=boxes, here=min(self.here, boxes))
 
 

@@ -67,7 +67,7 @@ class Drills:
         """Begin a drill, or say what is wrong with it: it is checked as a scenario's fault is."""
         now_s = self._driver.now_s() - self._begin_s
         try:
-            entry = self._checked(request, now_s)
+            entry = self._check_fault(request, now_s)
         except ConfigError as error:
             return DrillReply(problems=tuple(error.problems))
         with self._driver.present():
@@ -80,7 +80,7 @@ class Drills:
             boxes=self._boxes,
         )
 
-    def _checked(self, request: DrillRequest, now_s: float) -> FaultEntry:
+    def _check_fault(self, request: DrillRequest, now_s: float) -> FaultEntry:
         """Return the fault of a scenario in which it stands beside what is at work already.
 
         Raises `ConfigError`.

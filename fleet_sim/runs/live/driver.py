@@ -81,16 +81,16 @@ class LiveDriver(simpy.Environment):
         while queue and queue[0][0] <= now_s:
             try:
                 if queue[0][2] >= watch.look_at:
-                    watch.look(queue[0][0], queue[0][3])
+                    watch.check_event(queue[0][0], queue[0][3])
                 self.step()
             except StalledTimeError as error:
-                self._end(error)
+                self._end_run(error)
                 return
             except Exception as error:  # noqa: BLE001 - any defect of the model
                 self.defects.note(error)
         self._now = max(self._now, now_s)
 
-    def _end(self, stalled: StalledTimeError) -> None:
+    def _end_run(self, stalled: StalledTimeError) -> None:
         """Stop, and let the run end in good order."""
         self.defects.note(stalled)
         self.stop()

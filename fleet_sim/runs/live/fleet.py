@@ -20,17 +20,17 @@ from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.results import readable
 from fleet_sim.runs.injection import (
     CARS_ALONE,
-    Around,
+    FaultTargets,
     Injector,
     end_injections,
     inject_all,
     silent,
 )
-from fleet_sim.runs.live.beside import Beside
 from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.brokers_away import BoxesAtBrokers, BrokersAway
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.helper_watch import HelperWatch
 from fleet_sim.runs.live.waiting import Waiting, on_broker, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
@@ -113,7 +113,7 @@ class LiveFleet:
             defects=self.driver.defects,
             on_movement=options.on_movement,
             on_bad_certificate=options.on_bad_certificate,
-            on_no_connection=None if self._at_brokers is None else self._at_brokers.take,
+            on_no_connection=None if self._at_brokers is None else self._at_brokers.record_failure,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
@@ -124,7 +124,7 @@ class LiveFleet:
         self._leaving_since_s: float | None = None
         self._leaving = 0
         """How many boxes there were when they began to leave."""
-        self._beside: Beside | None = None
+        self._beside: HelperWatch | None = None
         self._wall_clock: WallClockFollower | None = None
         self._watch: asyncio.Task[None] | None = None
         self.answered: asyncio.Event | None = None
@@ -216,7 +216,7 @@ class LiveFleet:
         if not stop.is_set():
             if self.missing and self.answered is None:
                 progress.note(self._going_on_without(self.missing))
-            self._beside = Beside(self.fleet, self._options.brokers, progress.note)
+            self._beside = HelperWatch(self.fleet, self._options.brokers, progress.note)
             await self._beside.settle()
         if self.own_counts.known:
             self.connect_rate_per_s = self.own_counts.known / max(last_s - first_s, POLL_S)
@@ -236,7 +236,7 @@ class LiveFleet:
         while True:
             await asyncio.sleep(LOOK_S)
             if self.counts.known:  # else `Waiting` says it
-                away.take(self.broker_states(), time.monotonic())
+                away.update(self.broker_states(), time.monotonic())
 
     def stop_watching(self) -> None:
         """Stop the reports on brokers: boxes leave them."""
@@ -319,7 +319,7 @@ class LiveFleet:
         load_starts_s: float,
         record: Callable[[Any], None],
         say: Callable[[str], None] = silent,
-        around: Around = CARS_ALONE,
+        around: FaultTargets = CARS_ALONE,
     ) -> Injector:
         """Schedule the faults of a scenario; see `inject_all`."""
         with self.driver.present():

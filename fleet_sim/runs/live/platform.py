@@ -22,7 +22,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
-from fleet_sim.runs.injection import Around, inject_all, with_platform_faults_alone
+from fleet_sim.runs.injection import FaultTargets, inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.stop import take_signals
@@ -148,11 +148,11 @@ class LivePlatform:
         connection = self.platform.service.connection
         take_overs = TakeOvers(self._client_id, progress.note, self.driver.now_s)
 
-        def ended(end: Disconnected) -> None:
-            take_overs.take(end)
-            self._brokers.gone(end)
+        def record_end(end: Disconnected) -> None:
+            take_overs.handle_end(end)
+            self._brokers.on_none_left(end)
 
-        connection.on_end, connection.on_begin = ended, self._brokers.there
+        connection.on_end, connection.on_begin = record_end, self._brokers.there
         with self.driver.present():
             self.platform.start()
         waiting = Waiting(self._options.brokers, self._options.wait_s, progress, who="platform")
@@ -186,7 +186,7 @@ class LivePlatform:
             load_starts_s=self.driver.now,
             record=lambda _line: None,
             say=say,
-            around=Around(self.platform),
+            around=FaultTargets(self.platform),
         )
 
     async def close(self) -> None:
@@ -232,7 +232,7 @@ class BrokersOfPlatform:
             why = why_not(end, self._brokers, has_answered=self._was_there)
             self._warn(f"broker {broker} is away, its cars are not reached: {why}")
 
-    def gone(self, end: Disconnected) -> None:
+    def on_none_left(self, end: Disconnected) -> None:
         """Handle that no broker is there any more."""
         if self._was_there and not self._are_gone:
             self._are_gone = True
@@ -258,7 +258,7 @@ class TakeOvers:
         self._now_s = now_s
         self._quiet_until_s = -math.inf
 
-    def take(self, end: Disconnected) -> None:
+    def handle_end(self, end: Disconnected) -> None:
         """Handle the end of a connection. Two throw each other out every few seconds."""
         now_s = self._now_s()
         if end.code != SESSION_TAKEN_OVER or now_s < self._quiet_until_s:

@@ -20,7 +20,7 @@ class ProbeWatch:
         self._note = note
         self._silent_s = 0.0
 
-    def heard(self) -> None:
+    def note_sign_of_life(self) -> None:
         """Record a sign of life."""
         if self._silent_s >= SILENT_S:
             self._note(f"the probe is back after {self._silent_s:.0f} s")

@@ -29,10 +29,10 @@ class Renters:
         self._platform = HttpPlatform(url, present=fleet.driver.present)
         self._population: Population = population_of(customers, fleet.fleet, self._platform, NOBODY)
 
-    def begin(self, begin_s: float) -> None:
+    def start(self, begin_s: float) -> None:
         """Start the arrivals, which count from a simulated second."""
         with self._driver.present():
-            self._population.begin(begin_s)
+            self._population.start(begin_s)
 
     def state(self) -> str:
         """Return how many customers there have been, in words."""

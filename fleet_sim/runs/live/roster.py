@@ -117,7 +117,7 @@ def boxes_of(number: int, shard: Announcement) -> int:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _KnownShard:
     announcement: Announcement
     heard_s: float
 
@@ -130,7 +130,7 @@ class Roster(AnnouncementTopic):
         self._own = own
         self._life_s = life_s
         self._most = 2 * own.total + SPARE
-        self._others: dict[str, _Seen] = {}
+        self._others: dict[str, _KnownShard] = {}
         self._cut_off: set[str] = set()
         """Shards that are gone but may return unchanged, for example because their broker
         stopped."""
@@ -143,7 +143,7 @@ class Roster(AnnouncementTopic):
         """Return what we announce."""
         return msgspec.json.encode(msgspec.structs.replace(self._own, is_ending=is_ending))
 
-    def take(self, topic: str, payload: bytes, now_s: float) -> Sequence[str]:
+    def handle(self, topic: str, payload: bytes, now_s: float) -> Sequence[str]:
         """Handle a shard's announcement or its removal; return the messages about it."""
         instance = topic.removeprefix(self._begin)
         if instance == self._name:
@@ -156,7 +156,7 @@ class Roster(AnnouncementTopic):
             return self._malformed(topic, str(error))
         if other.is_ending:
             return self._forget(instance, "gone: it was told to end")
-        return tuple(self._come(instance, other, now_s))
+        return tuple(self._remember(instance, other, now_s))
 
     def expire(self, now_s: float) -> Sequence[str]:
         """Forget who has said nothing for a life; return what is to be said about it."""
@@ -189,16 +189,16 @@ class Roster(AnnouncementTopic):
             if _difference(self._own, seen.announcement) is None:
                 yield seen.announcement
 
-    def _come(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
+    def _remember(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
         """Remember who has come, or is there still; yield what is to be said of it."""
         is_new = instance not in self._others
         if is_new and len(self._others) >= self._most:
             return
-        self._others[instance] = _Seen(other, now_s)
+        self._others[instance] = _KnownShard(other, now_s)
         if is_new:
-            yield from self._about(instance, other, now_s)
+            yield from self._describe(instance, other, now_s)
 
-    def _about(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
+    def _describe(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
         own = self._own
         difference = _difference(own, other)
         if difference is not None:

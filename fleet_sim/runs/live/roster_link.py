@@ -103,7 +103,7 @@ class RosterLink:
     def on_message(self, message: Message) -> None:
         """Handle another shard's message."""
         self._link.acknowledge(message)
-        self._say(self._roster.take(message.topic, message.payload, monotonic()))
+        self._say(self._roster.handle(message.topic, message.payload, monotonic()))
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """Report the reason once, and retry at growing intervals."""

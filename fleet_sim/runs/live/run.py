@@ -25,13 +25,13 @@ from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import Around
+from fleet_sim.runs.injection import FaultTargets
+from fleet_sim.runs.live.absences import OwnStandstills, lost_boxes
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
-from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.probe_watch import ProbeWatch
 from fleet_sim.runs.live.records import Records
@@ -187,7 +187,7 @@ class LiveRun:
             else:
                 await self._load(fleet, rentals, specs)
         finally:
-            await self._end(fleet, rentals)
+            await self._shut_down(fleet, rentals)
         self._record_lost(specs)
         defects, first_defect = fleet.defects
         self._facts = RunFacts(
@@ -220,7 +220,7 @@ class LiveRun:
             load_began_s=self._load_starts_s,
         )
 
-    async def _end(self, fleet: LiveFleet, rentals: Rentals) -> None:
+    async def _shut_down(self, fleet: LiveFleet, rentals: Rentals) -> None:
         """Shut everything down, boxes last. The user who wants an end now gets no goodbyes."""
         for task in self._tasks:
             task.cancel()
@@ -263,7 +263,7 @@ class LiveRun:
 
     def _make_fleet(self, specs: Sequence[CarSpec]) -> LiveFleet:
         options = fleet_options(self._scenario, self._options, self._brokers)
-        options = replace(options, on_movement=self._movements.take)
+        options = replace(options, on_movement=self._movements.handle_movement)
         if self._shards is not None:
             here = [spec for spec in specs if spec.vehicle_id in self._here]
             return SpreadFleet(self._shards, here, options)
@@ -297,10 +297,10 @@ class LiveRun:
         watch = ProbeWatch(self._progress.note)
         try:
             async for event in probe.events():
-                watch.heard()
+                watch.note_sign_of_life()
                 match event.get("event"):
                     case "ready":
-                        self._begin(float(event["load_starts_at"]), fleet, rentals, specs)
+                        self._start_load(float(event["load_starts_at"]), fleet, rentals, specs)
                         self._progress.serving(str(event["metrics_url"]))
                         self._background(self._end_when_served(fleet, rentals, probe))
                         self._background(watch.watch())
@@ -319,7 +319,7 @@ class LiveRun:
         finally:
             probe.kill()
 
-    def _begin(
+    def _start_load(
         self,
         load_starts_at: float,
         fleet: LiveFleet,
@@ -337,7 +337,7 @@ class LiveRun:
             specs,
             load_starts_s=load_starts_s,
             record=self._record_truth,
-            around=Around(rentals.platform, self._brokers.control, rentals.customer_bends),
+            around=FaultTargets(rentals.platform, self._brokers.control, rentals.customer_bends),
         )
         if self._options.control is not None:
             self._progress.note(how_to_drill(self._options.control))
@@ -350,7 +350,7 @@ class LiveRun:
             boxes=len(specs),
         )
         with fleet.driver.present():
-            rentals.begin(load_starts_s, None if self._api is None else self._api.client)
+            rentals.start_customers(load_starts_s, None if self._api is None else self._api.client)
         self._background(self._sample(fleet, specs, load_starts_s))
 
     async def _end_when_served(

@@ -15,7 +15,7 @@ import msgspec
 
 from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
-from fleet_sim.runs.injection import Part, inject_all
+from fleet_sim.runs.injection import ProcessRole, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
@@ -46,7 +46,7 @@ async def play_shard(
     told goes over `channel`, errors too. When the other side hangs up it ends, without goodbyes.
     """
     reader, writer = await asyncio.open_connection(sock=channel, limit=LINE_BYTES)
-    said = Together(partial(words.write, writer))
+    said = MessageBatcher(partial(words.write, writer))
     with contextlib.suppress(ConnectionError):
         try:
             await _Shard(scenario, options, elsewhere, shard, reader, said).play()
@@ -57,7 +57,7 @@ async def play_shard(
     writer.close()
 
 
-class Together:
+class MessageBatcher:
     """Hands on the words of some time in one piece; `flush` those that wait."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
@@ -87,7 +87,7 @@ class _Shard:
         elsewhere: Collection[str],
         shard: tuple[int, int],
         reader: asyncio.StreamReader,
-        said: Together,
+        said: MessageBatcher,
     ) -> None:
         specs = [spec for spec in scenario.cars(shard) if spec.vehicle_id not in elsewhere]
         raise_descriptor_limit(len(specs))
@@ -102,7 +102,7 @@ class _Shard:
         self._rss_before = rss_bytes()
         number, total = shard
         if options.is_watched:
-            options = replace(options, on_movement=self._moved)
+            options = replace(options, on_movement=self._report_movement)
         self._fleet = LiveFleet(
             specs,
             replace(options, with_null_box=number == 1, name=f"sms-centre-{number}-of-{total}"),
@@ -127,7 +127,7 @@ class _Shard:
         finally:
             listening.cancel()
             if not self._is_left_alone:
-                await self._end()
+                await self._shut_down()
             counting.cancel()
 
     def _fail(self, why: str) -> None:
@@ -136,9 +136,9 @@ class _Shard:
         self._ended.set()
         self._may_connect.set()
 
-    async def _end(self) -> None:
+    async def _shut_down(self) -> None:
         self._fleet.end_injections()
-        self._say(words.Told())
+        self._say(words.AllReported())
         await self._fleet.close()
         self._say(self._counts())
 
@@ -150,18 +150,18 @@ class _Shard:
             match word:
                 case words.Connect():
                     self._may_connect.set()
-                case words.Answered():
+                case words.BrokerAnswered():
                     self._answered.set()
-                case words.Begin():
-                    self._begin(word.load_starts_at)
-                case words.End():
+                case words.StartLoad():
+                    self._start_load(word.load_starts_at)
+                case words.Shutdown():
                     is_told = True
                     break
         self._is_left_alone = not is_told
         self._ended.set()
         self._may_connect.set()
 
-    def _begin(self, load_starts_at: float) -> None:
+    def _start_load(self, load_starts_at: float) -> None:
         driver = self._fleet.driver
         with driver.present():
             inject_all(
@@ -170,7 +170,7 @@ class _Shard:
                 self._fleet.fleet,
                 load_starts_s=driver.now_s() + load_starts_at - monotonic(),
                 record=self._record,
-                part=Part.BOXES,
+                part=ProcessRole.BOXES,
             )
 
     def _record(self, line: Any) -> None:
@@ -178,9 +178,9 @@ class _Shard:
         if isinstance(line, Hit):
             self._say(words.Truth(line))
 
-    def _moved(self, movement: Movement) -> None:
+    def _report_movement(self, movement: Movement) -> None:
         at_s = movement.at_s - self._fleet.driver.now_s() + monotonic()
-        self._say(words.Moved(msgspec.structs.replace(movement, at_s=at_s)))
+        self._say(words.LockMoved(msgspec.structs.replace(movement, at_s=at_s)))
 
     async def _count(self) -> None:
         beat = Beat()

@@ -20,17 +20,17 @@ class Connect(msgspec.Struct, frozen=True, tag="connect"):
     """To a shard: it is its turn to connect its boxes."""
 
 
-class Answered(msgspec.Struct, frozen=True, tag="answered"):
+class BrokerAnswered(msgspec.Struct, frozen=True, tag="answered"):
     """To a shard: a broker has let boxes in, those of this process or another's."""
 
 
-class Begin(msgspec.Struct, frozen=True, tag="begin"):
+class StartLoad(msgspec.Struct, frozen=True, tag="begin"):
     """To a shard: the load begins."""
 
     load_starts_at: float
 
 
-class End(msgspec.Struct, frozen=True, tag="end"):
+class Shutdown(msgspec.Struct, frozen=True, tag="end"):
     """To a shard: end in good order."""
 
 
@@ -61,11 +61,11 @@ class Truth(msgspec.Struct, frozen=True, tag="truth"):
     hit: Hit
 
 
-class Told(msgspec.Struct, frozen=True, tag="told"):
+class AllReported(msgspec.Struct, frozen=True, tag="told"):
     """A shard's report, near its end, that it has sent all hits; only goodbyes follow."""
 
 
-class Moved(msgspec.Struct, frozen=True, tag="moved"):
+class LockMoved(msgspec.Struct, frozen=True, tag="moved"):
     """A shard's report that a lock has moved. The movement's time is of the monotonic clock."""
 
     movement: Movement
@@ -90,8 +90,8 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     error: str
 
 
-ToShard = Connect | Answered | Begin | End
-FromShard = Counts | Ready | Truth | Told | Moved | Note | StoodStill | Failed
+ToShard = Connect | BrokerAnswered | StartLoad | Shutdown
+FromShard = Counts | Ready | Truth | AllReported | LockMoved | Note | StoodStill | Failed
 
 to_shard = msgspec.json.Decoder(ToShard)
 from_shard = msgspec.json.Decoder(FromShard)

@@ -26,7 +26,7 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.live import shard_words as words
-from fleet_sim.runs.live.brokers_away import together
+from fleet_sim.runs.live.brokers_away import merge_states
 from fleet_sim.runs.live.forking import fork, signals_held
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_sim.runs.live.silence import STILL_S, Silence
@@ -111,7 +111,7 @@ class Shard:
         """Whether it gives no sign of life: it is stopped, or gets no turn."""
         return self.is_running and self.silent_s >= SILENT_S
 
-    def take(self, counts: words.Counts) -> None:
+    def set_counts(self, counts: words.Counts) -> None:
         """Handle new counts."""
         has_gained = self.counts is None or counts.fleet.known > self.counts.fleet.known
         self.same_for = 0 if has_gained else self.same_for + self.may_connect
@@ -148,7 +148,7 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class ShardCallbacks:
     """The callbacks for messages of the shards."""
 
     hit: Callable[[Hit], None]
@@ -196,16 +196,16 @@ class Shards:
             gc.unfreeze()
         return made
 
-    def follow(self, heard: Heard) -> None:
+    def follow(self, heard: ShardCallbacks) -> None:
         """Listen from now on. Call it where the event loop runs."""
         self._following = [asyncio.ensure_future(self._follow(each, heard)) for each in self.shards]
         self._watching = asyncio.ensure_future(self._watch(heard.note))
 
-    def begin(self, load_starts_at: float) -> None:
+    def start_load(self, load_starts_at: float) -> None:
         """Start the faults' clock at a moment of the monotonic clock."""
-        self._tell(words.Begin(load_starts_at))
+        self._send_all(words.StartLoad(load_starts_at))
 
-    async def end(self, show: Callable[[], None]) -> None:
+    async def shut_down(self, show: Callable[[], None]) -> None:
         """End each shard in good order; a second call is safe.
 
         `show` is called over and over meanwhile. A cancelled caller kills those that still run. A
@@ -215,7 +215,7 @@ class Shards:
         if self._is_ending:
             return
         self._is_ending = True
-        self._tell(words.End())
+        self._send_all(words.Shutdown())
         running, before, since_s = set(self._following), (0, 0), monotonic()
         try:
             while running and monotonic() - since_s < END_S:
@@ -269,12 +269,12 @@ class Shards:
 
     def broker_states(self) -> dict[int, str]:
         """Return how it is with each of several brokers, as those that run see it together."""
-        return together(
+        return merge_states(
             shard.counts.brokers for shard in self.shards if shard.counts and not shard.lost
         )
 
     @property
-    def lost(self) -> list[Shard]:
+    def lost_shards(self) -> list[Shard]:
         """Those that are gone although nobody has told them to end."""
         return [shard for shard in self.shards if shard.lost is not None]
 
@@ -307,11 +307,11 @@ class Shards:
     @property
     def lost_texts(self) -> tuple[str, ...]:
         """The same in words: which, and why."""
-        return tuple(f"{shard.name}: {shard.loss}" for shard in self.lost)
+        return tuple(f"{shard.name}: {shard.loss}" for shard in self.lost_shards)
 
     def check(self) -> None:
         """Raise `LostProcessError` where one is lost."""
-        if self.lost:
+        if self.lost_shards:
             raise LostProcessError(self.lost_texts)
 
     def let_connect(self) -> None:
@@ -329,7 +329,7 @@ class Shards:
         """Report to each shard that a broker has accepted boxes, as soon as all can receive it."""
         if not self._has_answered and all(shard.writer is not None for shard in self.shards):
             self._has_answered = True
-            self._tell(words.Answered())
+            self._send_all(words.BrokerAnswered())
 
     def all_are_ready(self) -> bool:
         """Whether the boxes of each are connected, as far as they will be; not of a silent one.
@@ -343,12 +343,12 @@ class Shards:
             for shard in self.shards
         )
 
-    def _tell(self, word: words.ToShard) -> None:
+    def _send_all(self, word: words.ToShard) -> None:
         for shard in self.shards:
             if shard.writer is not None and shard.lost is None:
                 words.write(shard.writer, words.line(word))
 
-    async def _follow(self, shard: Shard, heard: Heard) -> None:
+    async def _follow(self, shard: Shard, heard: ShardCallbacks) -> None:
         reader, shard.writer = await asyncio.open_connection(sock=shard.channel, limit=LINE_BYTES)
         error: str | None = None
         async for line in words.lines(reader):
@@ -364,11 +364,11 @@ class Shards:
                 silence = Silence(shard.number, word.since, word.until, still_s, shard.name)
                 self._take_silence(silence, heard.note)
             else:
-                _take(word, shard, heard)
+                _dispatch(word, shard, heard)
         status = await asyncio.to_thread(_status_of, shard.pid)
         shard.is_running = False
         if shard.lost is None:
-            shard.lost, shard.lost_at = error or self._why_lost(shard, status), monotonic()
+            shard.lost, shard.lost_at = error or self._loss_reason(shard, status), monotonic()
         if shard.lost is not None:
             heard.note(f"{shard.name} is gone: {shard.loss}; the others go on")
         shard.writer.close()
@@ -385,7 +385,7 @@ class Shards:
                 if shard.is_silent and not was_silent:
                     note(f"{shard.name} gives no sign of life for {SILENT_S:.0f} s: {AWAY}")
 
-    def _why_lost(self, shard: Shard, status: int) -> str | None:
+    def _loss_reason(self, shard: Shard, status: int) -> str | None:
         """Return why something of a process that has ended is missing; None: nothing is."""
         is_ours = shard.is_killed or (self._is_ending and status == 0)
         return None if is_ours else _how(status)
@@ -398,9 +398,9 @@ class Shards:
 
     def _take_silence(self, silence: Silence, note: Callable[[str], None]) -> None:
         """Handle a stall seen from here, or the shard's own report if this process stalled too."""
-        if not any(silence.is_part_of(each) for each in self.silences):
+        if not any(silence.overlaps(each) for each in self.silences):
             self.silences.append(silence)
-            note(silence.end)
+            note(silence.end_text)
 
     def kill(self) -> None:
         """End those that still run."""
@@ -419,17 +419,17 @@ class Shards:
         self.kill()
 
 
-def _take(word: words.FromShard, shard: Shard, heard: Heard) -> None:
+def _dispatch(word: words.FromShard, shard: Shard, heard: ShardCallbacks) -> None:
     match word:
         case words.Counts():
-            shard.take(word)
+            shard.set_counts(word)
         case words.Ready():
             shard.ready = word
         case words.Truth():
             heard.hit(word.hit)
-        case words.Moved():
+        case words.LockMoved():
             heard.movement(word.movement)
-        case words.Told():
+        case words.AllReported():
             shard.has_told = True
         case words.Note():
             heard.note(f"{shard.name}: {word.text}")

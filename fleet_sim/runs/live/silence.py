@@ -37,7 +37,7 @@ class Silence(NamedTuple):
     name: str
     """The process's name."""
 
-    def is_part_of(self, other: Silence) -> bool:
+    def overlaps(self, other: Silence) -> bool:
         """Return whether both tell of the same."""
         overlap = self.since <= other.until and other.since <= self.until
         return self.process == other.process and overlap
@@ -48,6 +48,6 @@ class Silence(NamedTuple):
         return f"{self.name}: silent for {self.silent_s:.0f} s"
 
     @property
-    def end(self) -> str:
+    def end_text(self) -> str:
         """That it is over."""
         return f"{self.name} is back after {self.silent_s:.0f} s"

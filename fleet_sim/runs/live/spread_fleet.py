@@ -17,16 +17,16 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.results import readable
 from fleet_sim.runs.injection import (
     CARS_ALONE,
-    Around,
+    FaultTargets,
     Injector,
-    Part,
+    ProcessRole,
     inject_all,
     silent,
     strikes_boxes,
 )
-from fleet_sim.runs.live.brokers_away import together
+from fleet_sim.runs.live.brokers_away import merge_states
 from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, LiveFleet, without_in_words
-from fleet_sim.runs.live.shards import Heard, Shards
+from fleet_sim.runs.live.shards import ShardCallbacks, Shards
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
@@ -78,7 +78,9 @@ class SpreadFleet(LiveFleet):
         """
         options = self._options
         self._progress = progress
-        self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
+        self._shards.follow(
+            ShardCallbacks(hit=self._hit, movement=self._forward_movement, note=progress.note)
+        )
         began_s = monotonic()
         if self._configured:
             await super().connect(progress, stop)
@@ -111,11 +113,11 @@ class SpreadFleet(LiveFleet):
         load_starts_s: float,
         record: Callable[[Any], None],
         say: Callable[[str], None] = silent,
-        around: Around = CARS_ALONE,
+        around: FaultTargets = CARS_ALONE,
     ) -> Injector:
         """Schedule the faults: on boxes where these are, on platform and customers here."""
         self._record = record
-        self._shards.begin(load_starts_s - self.driver.now_s() + monotonic())
+        self._shards.start_load(load_starts_s - self.driver.now_s() + monotonic())
         acts_here = any(not strikes_boxes(entry.fault()) for entry in scenario.faults)
         # A fault on the platform names its cars by boxes, which stay switched off here.
         others = [spec for spec in specs if acts_here and spec.vehicle_id not in self.fleet.boxes]
@@ -129,7 +131,7 @@ class SpreadFleet(LiveFleet):
                 record=record,
                 say=say,
                 around=around._replace(stand_ins=stand_ins),
-                part=Part.AROUND,
+                part=ProcessRole.AROUND,
             )
 
     async def close(self) -> None:
@@ -137,12 +139,12 @@ class SpreadFleet(LiveFleet):
         self.stop_watching()
         self.end_injections()
         self.begin_leaving()
-        await self._shards.end(lambda: self.show_leaving(self.counts.reachable))
+        await self._shards.shut_down(lambda: self.show_leaving(self.counts.reachable))
         await super().close()
 
     def broker_states(self) -> dict[int, str]:
         """Return how it is with each of several brokers, as all processes see it."""
-        return together((super().broker_states(), self._shards.broker_states()))
+        return merge_states((super().broker_states(), self._shards.broker_states()))
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""
@@ -158,7 +160,7 @@ class SpreadFleet(LiveFleet):
     def _hit(self, hit: msgspec.Struct) -> None:
         self._record(hit)
 
-    def _moved(self, movement: Movement) -> None:
+    def _forward_movement(self, movement: Movement) -> None:
         if self._on_movement is not None:
             at_s = movement.at_s - monotonic() + self.driver.now_s()
             self._on_movement(msgspec.structs.replace(movement, at_s=at_s))

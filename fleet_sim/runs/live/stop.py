@@ -39,7 +39,7 @@ class Stop:
         self.asked = asyncio.Event()
         self.now = asyncio.Event()
         self._progress = progress
-        take_signals(self._take)
+        take_signals(self._handle_signal)
 
     def ask(self, why: str) -> None:
         """Ask for a clean end, if nobody has, and say why."""
@@ -47,7 +47,7 @@ class Stop:
             self._progress.note(f"{why}: unlocks under way may finish (Ctrl-C again: end now)")
             self.asked.set()
 
-    def _take(self, number: signal.Signals) -> None:
+    def _handle_signal(self, number: signal.Signals) -> None:
         if self.asked.is_set() and number == signal.SIGINT:
             self.now.set()
         self.ask("ending")

@@ -63,7 +63,7 @@ class Supervision:
             if is_stopped is not was_stopped:
                 was_stopped = is_stopped
                 how = f"is stopped (kill -CONT {broker.pid} lets it go on)"
-                await self._tell(place, how if is_stopped else "goes on")
+                await self._report(place, how if is_stopped else "goes on")
             if code is None:
                 continue
             if self._monotonic_s() - started_s >= LIVED_S:
@@ -71,18 +71,18 @@ class Supervision:
             pause_s = next(pauses_s, None)
             if pause_s is None:
                 why = f"after {len(PAUSES_S)} starts in a row it is given up: {broker.log_file}"
-                await self._tell(place, f"{_how(code)}; {why} may say why")
+                await self._report(place, f"{_how(code)}; {why} may say why")
                 return
             await self._sleep(pause_s)
             broker.restart()
             started_s = self._monotonic_s()
-            await self._tell(place, f"{_how(code)}; it is started again")
+            await self._report(place, f"{_how(code)}; it is started again")
             try:
                 await asyncio.to_thread(broker.wait_until_accepting)
             except BrokerUnreachableError as error:
                 self._note(str(error))
 
-    async def _tell(self, place: int, what: str) -> None:
+    async def _report(self, place: int, what: str) -> None:
         moment = readable.moment(time.time())
         # Of a million cars it takes two seconds to say whose broker is which.
         text = f"{await asyncio.to_thread(self._name, place)} {what}"

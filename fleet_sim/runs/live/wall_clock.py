@@ -40,7 +40,7 @@ class WallClockFollower:
 
     def start(self) -> None:
         """Look now, and every second from now on."""
-        self.look()
+        self.check()
         self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.start)
 
     def stop(self) -> None:
@@ -48,7 +48,7 @@ class WallClockFollower:
         if self._timer is not None:
             self._timer.cancel()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Compare the boxes' idea of the time with the wall clock's, and put it right.
 
         A busy machine may take the processor away between two clocks. So the wall clock is read

@@ -31,7 +31,7 @@ from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import Around, broker_settings, end_injections, inject_all
+from fleet_sim.runs.injection import FaultTargets, broker_settings, end_injections, inject_all
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
@@ -154,7 +154,7 @@ class VirtualRun:
             link_factory=partial(link, limits=BOX_LINK_LIMITS),
             profile=self._profile,
             defects=self._defects,
-            on_movement=self._movements.take,
+            on_movement=self._movements.handle_movement,
             on_bad_certificate=self._broker.bad_certificate,
             offer=_offer if self._profile is NATIVE else None,
             send_round=self._broker.send_round if self._profile is NATIVE else None,
@@ -335,9 +335,11 @@ class VirtualRun:
             self._fleet,
             load_starts_s=load_starts_s,
             record=self._record_truth,
-            around=Around(rentals.platform, ModelControl(self._broker), rentals.customer_bends),
+            around=FaultTargets(
+                rentals.platform, ModelControl(self._broker), rentals.customer_bends
+            ),
         )
-        rentals.begin(load_starts_s)
+        rentals.start_customers(load_starts_s)
         duration_s = self._scenario.load_duration_s
         step_s = max(duration_s / SAMPLES, 1.0)
         ends_s = load_starts_s + duration_s

@@ -47,7 +47,7 @@ class VirtualEnvironment(simpy.Environment):
         while queue and queue[0][0] < stop_s:
             self._now, _, number, event = heappop(queue)
             if number >= watch.look_at:
-                watch.look(self._now, event)
+                watch.check_event(self._now, event)
             if type(event) is Due:  # most are, and this is all that SimPy would do for it
                 then = event.then
                 if then is not None:

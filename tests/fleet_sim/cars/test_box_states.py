@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fleet_sim.cars import box_states
-from fleet_sim.cars.box_states import CONNECTION, POWER, SOCKET, WORK, after, mermaid
+from fleet_sim.cars.box_states import CONNECTION, POWER, SOCKET, WORK, mermaid, next_state
 from fleet_wire.errors import LocalProtocolError
 
 TABLES: dict[str, tuple[dict[Any, dict[Any, Any]], type[Enum]]] = {
@@ -22,16 +22,16 @@ TABLES: dict[str, tuple[dict[Any, dict[Any, Any]], type[Enum]]] = {
 
 @pytest.mark.parametrize("name", TABLES)
 def test_each_pair_has_a_next_state_or_an_error(name: str) -> None:
-    """No pair of state and event is undefined: the table has a way, or `after` raises."""
+    """No pair of state and event is undefined: the table has a way, or `next_state` raises."""
     table, events = TABLES[name]
     for state in table:
         for event in events:
             if event in table[state]:
-                assert after(table, state, event) in table
+                assert next_state(table, state, event) in table
             else:
                 said = f"{name}: no transition from '{state.value}' on '{event.value}'"
                 with pytest.raises(LocalProtocolError, match=f"^{said}$"):
-                    after(table, state, event)
+                    next_state(table, state, event)
 
 
 @pytest.mark.parametrize("name", TABLES)

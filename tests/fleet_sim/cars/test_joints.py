@@ -35,7 +35,7 @@ from fleet_sim.cars.joints import (
     UPLINK,
     DialStage,
     Joint,
-    Sent,
+    OutgoingMessage,
 )
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.faults import Hit, Injection
@@ -150,7 +150,7 @@ def to(value: object) -> Callable[[Any, Any], Any]:
 YES, NO = to(value=True), to(value=False)
 
 
-def without_received(usual: float | None, sent: Sent) -> float | None:
+def without_received(usual: float | None, sent: OutgoingMessage) -> float | None:
     """Lose the first answer to a command."""
     return None if b'"received"' in sent.payload else usual
 

@@ -9,10 +9,10 @@ import pytest
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.joints import ACTUATION
 from fleet_sim.cars.vehicle import Door
-from fleet_sim.customers.records import CustomerStep, Shown
+from fleet_sim.customers.records import AppScreen, CustomerStep
 from fleet_sim.platform import answers
 from fleet_sim.platform.joints import ADMISSION, ANSWER
-from fleet_sim.platform.operations import Answer, Asked, Operation, Request
+from fleet_sim.platform.operations import Answer, Operation, PendingRequest, Request
 from fleet_wire.contract import problems
 from fleet_wire.contract.refusals import refused_because
 from tests.helpers.city import AWAITED_CAR, City
@@ -49,7 +49,7 @@ def test_what_the_app_shows_is_what_the_platform_answered() -> None:
     city = City([0.0])
     city.let_pass(60)
     (pressed,), (shown,) = city.of(0, Step.PRESSED), city.of(0, Step.SHOWN)
-    assert (shown.status, shown.problem, shown.shown) == (200, None, Shown.OPEN)
+    assert (shown.status, shown.problem, shown.shown) == (200, None, AppScreen.OPEN)
     (command,) = [each for each in city.bench.log if each.event == "published"]
     assert pressed.trace_id == shown.trace_id == command.trace_id
     assert shown.command_id == command.command_id
@@ -70,7 +70,7 @@ def test_who_is_told_of_an_error_presses_again() -> None:
     with bend:
         city.let_pass(60)
     shown = [each.shown for each in city.of(0, Step.SHOWN)]
-    assert shown == [problems.MAINTENANCE.sentence] * 2 + [Shown.OPEN]
+    assert shown == [problems.MAINTENANCE.sentence] * 2 + [AppScreen.OPEN]
     assert city.of(0, Step.OPENED)[0].press == 3
 
 
@@ -172,13 +172,13 @@ def test_a_lost_answer_is_asked_for_again_and_opens_nothing_twice() -> None:
     city.let_pass(5)
     lost, ask = [True], city.bench.platform.ask
 
-    def lose_first(request: Request, on_answer: Callable[[Answer], None]) -> Asked:
+    def lose_first(request: Request, on_answer: Callable[[Answer], None]) -> PendingRequest:
         is_lost = request.operation is Operation.UNLOCK and lost and lost.pop()
         return ask(request, (lambda _answer: None) if is_lost else on_answer)
 
     city.bench.platform.ask = lose_first  # type: ignore[assignment, method-assign]
     city.let_pass(60)
-    assert [each.shown for each in city.of(0, Step.SHOWN)] == [Shown.OPEN]
+    assert [each.shown for each in city.of(0, Step.SHOWN)] == [AppScreen.OPEN]
     assert len(city.bench.published) == 1
 
 

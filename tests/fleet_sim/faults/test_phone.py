@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.customers.records import CustomerStep, Shown
+from fleet_sim.customers.records import AppScreen, CustomerStep
 from fleet_sim.faults import Fault, Hit, Injection
 from fleet_sim.faults.phone import BleTokenExpiredOffline, PhoneSide, WrongCarApproached
 from fleet_wire.contract.messages import CarEvent, EventName
@@ -49,7 +49,7 @@ class Struck:
 def test_who_stands_beside_another_car_is_told_open_and_finds_it_shut() -> None:
     """The booked car opens round the corner."""
     struck = Struck(WrongCarApproached(share=1.0), tries_door=1.0)
-    assert struck.shown() == {Shown.OPEN}
+    assert struck.shown() == {AppScreen.OPEN}
     ends = {each.outcome for each in struck.city.bench.log if each.operation == "unlock"}
     assert ends == {None, "executed"}
     assert struck.city.steps().count(Step.OPENED) == 0
@@ -64,7 +64,7 @@ def test_who_stands_beside_another_car_is_told_open_and_finds_it_shut() -> None:
 def test_nothing_leaves_a_phone_without_network() -> None:
     """The app says so, and the call to support is all that is heard of it."""
     struck = Struck(PhoneSide())
-    assert struck.shown() == {Shown.NO_ANSWER}
+    assert struck.shown() == {AppScreen.NO_ANSWER}
     assert set(struck.requests) == {"book", "end"}
     assert struck.city.steps().count(Step.CALLED_SUPPORT) == 1
     assert [(hit.what, hit.customer_id) for hit in struck.hits] == [("request", "customer-00000")]
@@ -75,7 +75,7 @@ def test_a_defect_of_the_app_is_one_of_a_release() -> None:
     spoilt = Struck(PhoneSide(what="app_bug", app_version="1.0.0"))
     assert {each.problem for each in spoilt.city.of(0, Step.SHOWN)} == {"booking-unknown"}
     well = Struck(PhoneSide(what="app_bug", app_version="2.0.0"))
-    assert well.shown() == {Shown.OPEN}
+    assert well.shown() == {AppScreen.OPEN}
     assert not well.hits
 
 
@@ -88,7 +88,7 @@ def test_an_old_key_does_not_open_and_the_box_tells_of_it() -> None:
     """Nothing of the customer reaches the platform."""
     phone = QUICK_PHONE.model_copy(update={"offline_key_s": 2280.0})
     struck = Struck(BleTokenExpiredOffline(), phone=phone)
-    assert struck.shown() == {Shown.KEY_EXPIRED}
+    assert struck.shown() == {AppScreen.KEY_EXPIRED}
     assert struck.city.bench.box().vehicle.is_locked
     assert set(struck.requests) == {"book", "end"}
     assert {hit.customer_id for hit in struck.hits} == {"customer-00000"}
@@ -98,10 +98,10 @@ def test_a_good_key_opens_without_platform_and_network() -> None:
     """Where the phone has one."""
     phone = QUICK_PHONE.model_copy(update={"offline_key_s": 2280.0})
     struck = Struck(PhoneSide(), phone=phone)
-    assert struck.shown() == {Shown.OPEN}
+    assert struck.shown() == {AppScreen.OPEN}
     assert struck.city.steps().count(Step.OPENED) == 1
     without = Struck(BleTokenExpiredOffline())
-    assert without.shown() == {Shown.NO_ANSWER}
+    assert without.shown() == {AppScreen.NO_ANSWER}
 
 
 def test_a_box_tells_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_a_box_tells_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     city = City([])
     box = city.bench.box()
     told: list[CarEvent] = []
-    monkeypatch.setattr(type(box), "tell_of", lambda _box, event: told.append(event))
+    monkeypatch.setattr(type(box), "publish_event", lambda _box, event: told.append(event))
     assert not box.unlock_by_key(is_good=False)
     assert box.unlock_by_key(is_good=True)
     assert [each.event for each in told] == [EventName.BLE_KEY_EXPIRED, EventName.BLE_UNLOCK]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from fleet_sim.pages.parts import Badge, LegendEntry, Tile
+from fleet_sim.pages.page_data import Badge, LegendEntry, Tile
 from fleet_sim.pages.rendering import _ENVIRONMENT, render
 
 ROOT = Path(__file__).parents[3]

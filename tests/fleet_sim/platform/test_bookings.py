@@ -58,10 +58,10 @@ def test_bookings_are_forgotten_some_time_after_their_end(bookings: Bookings) ->
         now = NOW + 600 * number
         made = booking(f"b{number}", starts_at=now, ends_at=now + 300)
         assert bookings.book(made, now) is None
-    assert bookings.of("b199", "anna") is made
-    assert bookings.of("b100", "anna") is problems.BOOKING_UNKNOWN
+    assert bookings.find("b199", "anna") is made
+    assert bookings.find("b100", "anna") is problems.BOOKING_UNKNOWN
     known = [
-        number for number in range(200) if isinstance(bookings.of(f"b{number}", "anna"), Booking)
+        number for number in range(200) if isinstance(bookings.find(f"b{number}", "anna"), Booking)
     ]
     assert known == [*range(187, 200)]
 
@@ -74,17 +74,17 @@ def test_a_booking_that_was_made_longer_is_known_until_after_its_new_end(
     for each in (long, early):
         bookings.book(each, NOW)
     bookings.extend(long, NOW + 20_000, NOW)
-    bookings.end(early, NOW + 10)
+    bookings.end_early(early, NOW + 10)
     end_s = NOW + 3600 + REMEMBER_S
     times = {"starts_at": end_s, "ends_at": end_s + 99, "vehicle_id": "car-2"}
     bookings.book(booking("later", **times), end_s)
-    assert bookings.of("long", "anna") is long
-    assert bookings.of("early", "anna") is early
+    assert bookings.find("long", "anna") is long
+    assert bookings.find("early", "anna") is early
     end_s = NOW + 20_001 + REMEMBER_S
     times = {"starts_at": end_s, "ends_at": end_s + 99, "vehicle_id": "car-2"}
     bookings.book(booking("last", **times), end_s)
-    assert bookings.of("long", "anna") is problems.BOOKING_UNKNOWN
-    assert bookings.of("early", "anna") is problems.BOOKING_UNKNOWN
+    assert bookings.find("long", "anna") is problems.BOOKING_UNKNOWN
+    assert bookings.find("early", "anna") is problems.BOOKING_UNKNOWN
 
 
 def test_who_may_use_it_when(bookings: Bookings) -> None:
@@ -148,8 +148,8 @@ def test_ended_the_car_is_free(bookings: Bookings) -> None:
     """At once; to end it twice changes nothing."""
     own = booking()
     bookings.book(own, NOW)
-    bookings.end(own, NOW + 10)
-    bookings.end(own, NOW + 20)
+    bookings.end_early(own, NOW + 10)
+    bookings.end_early(own, NOW + 20)
     assert (own.ends_at, own.state(NOW + 10)) == (NOW + 10, "ended")
     assert bookings.book(booking("b2", starts_at=NOW + 10), NOW + 10) is None
 
@@ -161,7 +161,7 @@ def test_one_that_is_over_is_not_ended_by_its_customer(
     """A box whose clock is a little behind may still have moved the lock by then."""
     own = booking()
     bookings.book(own, NOW)
-    bookings.end(own, NOW + at_s)
+    bookings.end_early(own, NOW + at_s)
     assert (own.ends_at, own.was_ended) == (NOW + at_s, was_ended)
 
 
@@ -174,6 +174,6 @@ def test_none_ever_overlap(wanted: list[tuple[int, int, bool]]) -> None:
         if bookings.book(one, NOW) is None:
             made.append(one)
         if ends and made:
-            bookings.end(made.pop(0), NOW)
+            bookings.end_early(made.pop(0), NOW)
     spans = sorted((one.starts_at, one.ends_at) for one in made)
     assert all(first[1] <= second[0] for first, second in pairwise(spans))

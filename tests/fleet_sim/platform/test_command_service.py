@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import DOWNLINK, RESULT, SMS, UPLINK, Sent
+from fleet_sim.cars.joints import DOWNLINK, RESULT, SMS, UPLINK, OutgoingMessage
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.joints import (
@@ -49,7 +49,7 @@ def nothing(_usual: Any, _context: Any) -> None:
     """Let nothing happen."""
 
 
-def no_state(delay_s: float | None, sent: Sent) -> float | None:
+def no_state(delay_s: float | None, sent: OutgoingMessage) -> float | None:
     """Let the platform hear of no car's state, which tells of commands too."""
     return None if sent.kind is TopicKind.STATE else delay_s
 

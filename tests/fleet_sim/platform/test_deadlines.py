@@ -62,7 +62,7 @@ def test_a_command_that_has_ended_is_let_alone() -> None:
     ended.publishes = other.publishes = 1
     kept.deadlines.set(1.0, ended)
     kept.deadlines.set(2.0, other)
-    ended.end(CommandState.EXECUTED)
+    ended.finish(CommandState.EXECUTED)
     other.publishes = 2
     kept.env.run(until=10.0)
     assert kept.came == [(2.0, "other", 1)]
@@ -74,7 +74,7 @@ def test_one_event_stands_for_all() -> None:
     for number in range(1_000):
         each = command(str(number))
         kept.deadlines.set(30.0, each)
-        each.end(CommandState.EXECUTED)
+        each.finish(CommandState.EXECUTED)
     assert len(kept.env._queue) == 1
     kept.env.run()
     assert kept.came == []

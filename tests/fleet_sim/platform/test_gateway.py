@@ -285,7 +285,7 @@ def test_who_cannot_hang_up_is_in_no_log(bench: PlatformBench) -> None:
     assert len(answers) == 1
     waiting = msgspec.structs.replace(request, wait_s=20)
     told = bench.platform.ask(waiting, answers.append)
-    told.tell(answers_of.of_problem(problems.MAINTENANCE))
+    told.answer_now(answers_of.of_problem(problems.MAINTENANCE))
     assert not told.hang_up()
     assert [answer.status for answer in answers] == [202, 503]
     with bench.platform.bend(REACH, lambda _usual, _asked: False, by=Told()):

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from fleet_sim.platform import answers, repeats
-from fleet_sim.platform.asked import OpenRequest
 from fleet_sim.platform.bookings import Booking
 from fleet_sim.platform.commands import PlatformCommand
+from fleet_sim.platform.open_requests import OpenRequest
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.repeats import Repeats
 from fleet_wire.contract import problems
@@ -32,19 +32,19 @@ def test_the_first_is_done_and_the_others_wait_for_its_answer() -> None:
     """Later ones get it at once; how long the caller waits makes no other request of it."""
     kept = Repeats(remember_s=100)
     first, second = asked(), asked(wait_s=5.0)
-    assert kept.take(first, KEY, 0.0) == (True, None)
-    assert kept.take(second, KEY, 1.0) == (False, None)
-    assert kept.answered(first, DONE) == [second]
-    assert kept.take(asked(), KEY, 2.0) == (False, DONE)
-    assert kept.take(asked(), ("bert", "k"), 2.0) == (True, None)
+    assert kept.register(first, KEY, 0.0) == (True, None)
+    assert kept.register(second, KEY, 1.0) == (False, None)
+    assert kept.store_answer(first, DONE) == [second]
+    assert kept.register(asked(), KEY, 2.0) == (False, DONE)
+    assert kept.register(asked(), ("bert", "k"), 2.0) == (True, None)
 
 
 def test_who_repeats_is_given_the_command_of_the_first() -> None:
     """As soon as there is one, however the first is answered."""
     kept = Repeats(remember_s=100)
     first, second, third = asked(), asked(), asked()
-    kept.take(first, KEY, 0.0)
-    kept.take(second, KEY, 1.0)
+    kept.register(first, KEY, 0.0)
+    kept.register(second, KEY, 1.0)
     booking = Booking(
         booking_id="b1", account_id="anna", vehicle_id="car-1", starts_at=0.0, ends_at=9.0
     )
@@ -52,8 +52,8 @@ def test_who_repeats_is_given_the_command_of_the_first() -> None:
         "k1", Action.UNLOCK, booking, request_id="r", parent=first.parent, issued_at=0.0, ttl_s=9.0
     )
     assert kept.commanded(first) == [second]
-    assert kept.answered(first, answers.of_problem(problems.VEHICLE_SILENT)) == []
-    assert kept.take(third, KEY, 2.0) == (False, None)
+    assert kept.store_answer(first, answers.of_problem(problems.VEHICLE_SILENT)) == []
+    assert kept.register(third, KEY, 2.0) == (False, None)
     assert second.command is third.command is command
     assert kept.commanded(asked()) == []  # it has no key
 
@@ -61,8 +61,8 @@ def test_who_repeats_is_given_the_command_of_the_first() -> None:
 def test_another_request_with_the_key_is_an_error() -> None:
     """It changes nothing for the first."""
     kept = Repeats(remember_s=100)
-    kept.take(asked(), KEY, 0.0)
-    is_first, answer = kept.take(asked(vehicle_id="car-1"), KEY, 1.0)
+    kept.register(asked(), KEY, 0.0)
+    is_first, answer = kept.register(asked(vehicle_id="car-1"), KEY, 1.0)
     assert (is_first, answer and answer.problem) == (False, problems.KEY_REUSED)
 
 
@@ -70,21 +70,21 @@ def test_an_error_for_which_nothing_was_done_is_not_kept() -> None:
     """The same may be tried again, and may go well then."""
     kept = Repeats(remember_s=100)
     first = asked()
-    kept.take(first, KEY, 0.0)
-    kept.answered(first, answers.of_problem(problems.VEHICLE_TAKEN))
-    assert kept.take(asked(), KEY, 1.0) == (True, None)
+    kept.register(first, KEY, 0.0)
+    kept.store_answer(first, answers.of_problem(problems.VEHICLE_TAKEN))
+    assert kept.register(asked(), KEY, 1.0) == (True, None)
 
 
 def test_keys_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """When they are old, or too many; never while the first is under way."""
     kept = Repeats(remember_s=100)
     first = asked()
-    kept.take(first, KEY, 0.0)
-    assert kept.take(asked(), KEY, 500.0) == (False, None)
-    kept.answered(first, DONE)
-    assert kept.take(asked(), KEY, 500.0) == (True, None)
+    kept.register(first, KEY, 0.0)
+    assert kept.register(asked(), KEY, 500.0) == (False, None)
+    kept.store_answer(first, DONE)
+    assert kept.register(asked(), KEY, 500.0) == (True, None)
     monkeypatch.setattr(repeats, "MAX_KEYS", 1)
     second = asked()
-    kept.take(second, ("bert", "k"), 501.0)
-    kept.answered(second, DONE)
+    kept.register(second, ("bert", "k"), 501.0)
+    kept.store_answer(second, DONE)
     assert len(kept._known) == 2  # anna's is under way

@@ -46,7 +46,7 @@ class Watch:
             expires_at_ms = int((self.epoch + LIFE_S) * 1000)
             command = Command(command_id, Action.UNLOCK, 0, expires_at_ms, 1, "")
         movement = {"is_driver_door_locked": False, **more}
-        self.safety.take(Movement(vehicle_id, at_s, command, **movement))
+        self.safety.handle_movement(Movement(vehicle_id, at_s, command, **movement))
         return self.findings
 
 

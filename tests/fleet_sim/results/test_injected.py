@@ -12,7 +12,7 @@ from rich.console import Console
 from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_injected import injected_part, lost_name, since, verdict
+from fleet_sim.results.report_injected import absence_text, injected_part, lost_name, verdict
 from fleet_sim.results.summary import LOST_BOXES, Attempts, empty_summary, summarize
 from fleet_sim.runs.progress import print_summary
 from fleet_wire.contract.causes import Cause
@@ -111,7 +111,7 @@ def test_unlocks_of_boxes_that_stood_still_stand_apart() -> None:
         " monitor said of them."
     )
     assert lost_name(found["lost"][0]) == "process 2 of 3, stood still with its boxes"
-    assert since(found["lost"][0]) == "10 to 20 s"
+    assert absence_text(found["lost"][0]) == "10 to 20 s"
 
 
 def test_lost_boxes_may_have_kept_nothing_from_opening() -> None:

@@ -69,7 +69,7 @@ def test_what_is_shown_of_the_unlocks_adds_up(halfway: LoadState) -> None:
     """Also where the file is ahead of what the probe has said: nothing is counted in two ways."""
     late = replace(halfway, sent_at_least=90)
     late.unlocks.read()
-    assert (late.sent, late.ok, late.not_opened, late.in_flight) == (100, 96, 4, 0)
+    assert (late.sent_count, late.ok, late.not_opened, late.in_flight) == (100, 96, 4, 0)
     assert late.not_opened == late.unlocks.causes.total()
 
 
@@ -235,11 +235,11 @@ def test_unlocks_are_read_once_and_whole(tmp_path: Path) -> None:
     file = tmp_path / "attempts.jsonl"
     unlocks = UnlocksSoFar(file, duration_s=60.0)
     unlocks.read()
-    assert unlocks.ended == 0
+    assert unlocks.ended_count == 0
     line = msgspec.json.encode(make_attempt(1, cause=Cause.BOX_BUSY)) + b"\n"
     file.write_bytes(line + b"nonsense\n" + line[:50])
     unlocks.read()
-    assert unlocks.ended == 1
+    assert unlocks.ended_count == 1
     with file.open("ab") as more:
         more.write(line[50:])
     unlocks.read()
@@ -263,7 +263,7 @@ def test_an_unlock_that_is_revised_is_counted_once(
     write_lines(tmp_path / "attempts.jsonl", lines)
     unlocks = UnlocksSoFar(tmp_path / "attempts.jsonl", duration_s=60.0)
     unlocks.read()
-    assert (unlocks.ended, unlocks.causes) == (2, {Cause.API_FAILED: 1})
+    assert (unlocks.ended_count, unlocks.causes) == (2, {Cause.API_FAILED: 1})
     assert sum(number for number, _ in unlocks.medians_s()) == 2
     assert unlocks.opens_s(50) == opened.total_s
 

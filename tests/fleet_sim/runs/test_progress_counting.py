@@ -20,17 +20,17 @@ def test_the_rate_is_that_of_the_last_seconds(free_bytes: int | None, memory: st
     """It is said when it is known, and follows what happens; with it the memory, if known."""
     clock = FakeClock()
     counting = Counting(clock, lambda: free_bytes)
-    assert counting.words("0 boxes", 0) == "0 boxes"
+    assert counting.rate_text("0 boxes", 0) == "0 boxes"
     clock.now_s += 2.9
-    assert counting.words("15,000 boxes", 15_000) == "15,000 boxes"
+    assert counting.rate_text("15,000 boxes", 15_000) == "15,000 boxes"
     clock.now_s += 0.1
-    assert counting.words("18,000", 18_000) == f"18,000, 6,000 a second{memory}"
+    assert counting.rate_text("18,000", 18_000) == f"18,000, 6,000 a second{memory}"
     clock.now_s += 2.0
-    assert counting.words("18,001", 18_001) == f"18,001, 6,000 a second{memory}"
+    assert counting.rate_text("18,001", 18_001) == f"18,001, 6,000 a second{memory}"
     clock.now_s += 2.0
-    assert counting.words("26,000", 26_000) == f"26,000, 2,000 a second{memory}"
-    counting.begin()
-    assert counting.words("0 messages", 0) == "0 messages"
+    assert counting.rate_text("26,000", 26_000) == f"26,000, 2,000 a second{memory}"
+    counting.restart()
+    assert counting.rate_text("0 messages", 0) == "0 messages"
 
 
 def test_lines_say_what_the_probe_learns() -> None:

@@ -255,7 +255,7 @@ def test_an_expectation_may_be_about_one_part_of_the_fleet(path: Path) -> None:
 
 def test_a_car_is_in_the_part_of_its_group(path: Path) -> None:
     """And a car of no group in none."""
-    fleet = scenario_of(path).parts()
+    fleet = scenario_of(path).fleet_parts()
     assert [fleet.group_of(it) for it in ("car-00099", "car-00100", "null-box-0")] == [0, 1, None]
     assert [labels["region"] for labels in fleet.labels] == ["centre", "ring"]
 

@@ -12,7 +12,7 @@ from fleet_sim.results import readable
 from fleet_sim.sweeps.plan import SweepPlan, SweptKey, plan_sweep
 from fleet_sim.sweeps.plots import sweep_plots, wilson
 from fleet_sim.sweeps.point import PointRecord
-from fleet_sim.sweeps.report import reproduction, worst, write_sweep_report
+from fleet_sim.sweeps.report import reproduction, worst_first, write_sweep_report
 from fleet_sim.sweeps.settings import Setting, spread_words
 from tests.helpers.browser import on_a_telephone, open_page, read_page
 from tests.helpers.sweeps import plan, record, write_scenario
@@ -209,7 +209,7 @@ def test_the_worst_are_failed_then_most_broken_then_slowest() -> None:
         record(5, 0, error="X"),
         record(6, 0.4, p95_s=None),
     ]
-    assert [one.seed for one in worst(records)] == [5, 4, 6, 3, 1]
+    assert [one.seed for one in worst_first(records)] == [5, 4, 6, 3, 1]
 
 
 def test_a_quantile_that_a_run_did_not_reach_is_the_greatest() -> None:

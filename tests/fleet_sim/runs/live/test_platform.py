@@ -19,11 +19,11 @@ def test_who_is_thrown_out_says_by_what_and_what_to_do() -> None:
     said: list[str] = []
     now_s = [0.0]
     take_overs = TakeOvers("platform", said.append, lambda: now_s[0])
-    take_overs.take(Disconnected(EndReason.BROKER_CLOSED, detail="Connection reset by peer"))
+    take_overs.handle_end(Disconnected(EndReason.BROKER_CLOSED, detail="Connection reset by peer"))
     assert said == []
     for second in (0.0, 1.0, REPORT_S - 0.1, REPORT_S):
         now_s[0] = second
-        take_overs.take(TAKEN_OVER)
+        take_overs.handle_end(TAKEN_OVER)
     assert len(said) == 2
     assert "another client has connected with our client id 'platform'" in said[0]
     assert said[0].endswith("give one another id, as --client-id platform-2")
@@ -35,7 +35,7 @@ def test_a_broker_that_is_away_is_said_once_and_when_it_is_back() -> None:
     brokers = Brokers.parse("mqtt://one,mqtt://two")
     of_platform = BrokersOfPlatform(brokers, said.append)
     refused = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
-    of_platform.gone(refused)
+    of_platform.on_none_left(refused)
     assert said == []
     of_platform.changed(brokers.addresses[0], None)
     for _ in range(3):
@@ -43,8 +43,8 @@ def test_a_broker_that_is_away_is_said_once_and_when_it_is_back() -> None:
     of_platform.there()
     assert len(said) == 1
     assert said[0].startswith("broker mqtt://two:1883 is away, its cars are not reached: unreach")
-    of_platform.gone(refused)
-    of_platform.gone(refused)
+    of_platform.on_none_left(refused)
+    of_platform.on_none_left(refused)
     of_platform.changed(brokers.addresses[1], None)
     of_platform.there()
     assert len(said) == 4

@@ -18,13 +18,13 @@ async def test_it_is_named_once_until_it_is_back(monkeypatch: pytest.MonkeyPatch
     notes: list[str] = []
     watch = ProbeWatch(notes.append)
     watching = asyncio.ensure_future(watch.watch())
-    watch.heard()
+    watch.note_sign_of_life()
     await eventually(lambda: bool(notes))
     await eventually(lambda: watch._silent_s > 2 * probe_watch.SILENT_S)
     (still,) = notes
     assert still.startswith("the probe gives no sign of life for 0 s: no unlock begins or ends")
-    watch.heard()
-    watch.heard()
+    watch.note_sign_of_life()
+    watch.note_sign_of_life()
     watching.cancel()
     assert len(notes) == 2
     assert notes[1].startswith("the probe is back after ")

@@ -45,7 +45,7 @@ class Heard:
 
     def take(self, instance: str, payload: bytes, now_s: float = 0.0) -> None:
         """Let a message come."""
-        self.said += self.roster.take(f"shards/{instance}", payload, now_s)
+        self.said += self.roster.handle(f"shards/{instance}", payload, now_s)
 
     def come_all(self) -> None:
         """Let the other three come."""

@@ -13,7 +13,7 @@ from fleet_sim.runs.live import shard as module
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live import silence
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.live.shard import Together, play_shard
+from fleet_sim.runs.live.shard import MessageBatcher, play_shard
 from fleet_sim.runs.live.shard_words import Note, Ready, from_shard
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.brokers import Brokers
@@ -24,7 +24,7 @@ from tests.helpers.waiting import PATIENCE_S, eventually
 async def test_words_go_together_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """One write for many, at the latest when their time is up, or when they are to leave."""
     written: list[bytes] = []
-    together = Together(written.append)
+    together = MessageBatcher(written.append)
     monkeypatch.setattr(module, "TOGETHER_S", 3_600.0)
     together.say(Note("one"))
     together.say(Ready())

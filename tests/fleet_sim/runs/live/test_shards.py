@@ -12,8 +12,8 @@ import pytest
 
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import shards as module
-from fleet_sim.runs.live.shard_words import Counts, Note, Ready, StoodStill, Told, line
-from fleet_sim.runs.live.shards import Heard, Shard, Shards
+from fleet_sim.runs.live.shard_words import AllReported, Counts, Note, Ready, StoodStill, line
+from fleet_sim.runs.live.shards import Shard, ShardCallbacks, Shards
 from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
 
@@ -21,7 +21,7 @@ from tests.helpers.waiting import eventually
 async def _talkative(_shard: tuple[int, int], channel: socket.socket) -> None:
     """Play boxes that leave, one after the other, without an end."""
     _, writer = await asyncio.open_connection(sock=channel)
-    writer.write(line(Told()))
+    writer.write(line(AllReported()))
     while True:
         writer.write(line(Note("one has left")))
         await asyncio.sleep(0.01)
@@ -29,7 +29,7 @@ async def _talkative(_shard: tuple[int, int], channel: socket.socket) -> None:
 
 async def _deaf(_shard: tuple[int, int], channel: socket.socket) -> None:
     """Play boxes that are so many that their goodbyes take for ever."""
-    channel.sendall(line(Told()))
+    channel.sendall(line(AllReported()))
     await asyncio.sleep(3_600)
 
 
@@ -61,7 +61,7 @@ def test_a_process_that_is_slow_to_say_goodbye_is_not_lost() -> None:
     notes: list[str] = []
     with Shards.fork(_deaf, lambda _shard: 10, 2) as shards:
         asyncio.run(_end(shards, notes))
-        assert (shards.lost, notes) == ([], [])
+        assert (shards.lost_shards, notes) == ([], [])
 
 
 @pytest.mark.usefixtures("impatient")
@@ -97,7 +97,7 @@ def test_a_process_that_stands_still_is_named_until_it_goes_on(
         os.kill(shard.pid, signal.SIGSTOP)
         await eventually(lambda: shard.is_silent)
         monkeypatch.setattr(module, "END_S", 0.05)
-        await shards.end(_nothing)
+        await shards.shut_down(_nothing)
         lost = f"process 1 of 1 (10 boxes): {module.UNTOLD}{module.NO_FLOOR}"
         assert shards.lost_texts == (lost,)
         assert shard.lost_at == shard.heard_at
@@ -122,7 +122,7 @@ def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch)
         await eventually(lambda: shards.counts.reachable == 20)
         os.kill(stopped.pid, signal.SIGSTOP)
         await eventually(lambda: stopped.is_silent)
-        ending = asyncio.ensure_future(shards.end(_nothing))
+        ending = asyncio.ensure_future(shards.shut_down(_nothing))
         await asyncio.sleep(0)
         assert goes_on.is_running
         ending.cancel()
@@ -134,7 +134,7 @@ def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch)
 
     with Shards.fork(_counting, lambda _shard: 10, 2) as shards:
         asyncio.run(end_twice(shards))
-        assert shards.lost == []
+        assert shards.lost_shards == []
     assert len(notes) == 1
 
 
@@ -175,7 +175,7 @@ def test_one_that_stands_still_into_the_end_has_its_whole_time(
         await eventually(lambda: shards.counts.reachable == 10)
         os.kill(shard.pid, signal.SIGSTOP)
         await eventually(lambda: shard.is_silent)
-        ending = asyncio.ensure_future(shards.end(_nothing))
+        ending = asyncio.ensure_future(shards.shut_down(_nothing))
         await eventually(lambda: shard.silent_s >= 1.5)
         os.kill(shard.pid, signal.SIGCONT)
         await eventually(lambda: bool(shards.silences))
@@ -211,7 +211,7 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
         await _follow(shards, notes)
         await eventually(lambda: bool(notes))
         monkeypatch.setattr(module, "monotonic", lambda: heard_at_s[-1])
-        ending = asyncio.ensure_future(shards.end(pass_time_when_heard))
+        ending = asyncio.ensure_future(shards.shut_down(pass_time_when_heard))
         await eventually(lambda: heard_at_s[-1] > 3 * module.END_S)
         assert all(shard.is_running for shard in shards.shards)
         ending.cancel()
@@ -219,7 +219,7 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
 
     with Shards.fork(_talkative, lambda _shard: 10, 1) as shards:
         asyncio.run(follow(shards))
-        assert not shards.lost
+        assert not shards.lost_shards
 
 
 def test_goodbyes_without_a_word_are_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,11 +231,11 @@ def test_goodbyes_without_a_word_are_no_standstill(monkeypatch: pytest.MonkeyPat
     async def end(shards: Shards) -> None:
         await _follow(shards, notes)
         shards.shards[0].silent_s = 0.0
-        await shards.end(_nothing)
+        await shards.shut_down(_nothing)
 
     with Shards.fork(_deaf, lambda _shard: 10, 1) as shards:
         asyncio.run(end(shards))
-    assert (notes, shards.lost) == ([], [])
+    assert (notes, shards.lost_shards) == ([], [])
 
 
 class _Told:
@@ -266,7 +266,7 @@ def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.M
         fleet = FleetCounts(known=known, last_end=last_end)
         counts = Counts(fleet=fleet, defects=0, first_defect=None, rss_bytes=0, last_failure="")
         for _ in range(times):
-            every[0].take(counts)
+            every[0].set_counts(counts)
 
     assert connecting() == 2
     say(0, None, module.STUCK_AFTER + 1)
@@ -281,12 +281,12 @@ def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.M
 
 async def _end(shards: Shards, notes: list[str]) -> None:
     await _follow(shards, notes)
-    await shards.end(_nothing)
+    await shards.shut_down(_nothing)
     await eventually(lambda: not any(shard.is_running for shard in shards.shards))
 
 
 async def _follow(shards: Shards, notes: list[str]) -> None:
-    shards.follow(Heard(hit=_nothing, movement=_nothing, note=notes.append))
+    shards.follow(ShardCallbacks(hit=_nothing, movement=_nothing, note=notes.append))
     await asyncio.sleep(0)
 
 

@@ -63,7 +63,7 @@ async def test_steps_are_noticed_and_told(wall_clock: WallClock) -> None:
     follower = WallClockFollower(world, driver, notes.append)
     for ahead_s in (0.0, HOUR_S, HOUR_S + STEP_S / 2, 0.0):
         wall_clock.ahead_s = ahead_s
-        follower.look()
+        follower.check()
     assert [note.partition(";")[0] for note in notes] == [
         "the wall clock was set by +3600.0 s",
         "the wall clock was set by -3600.0 s",
@@ -91,7 +91,7 @@ async def test_a_process_that_has_to_wait_takes_no_clock_for_set(
     monkeypatch.setattr(time, "time", wall_s)
     monkeypatch.setattr(driver, "now_s", lambda: true_now() + waited_s)
     notes: list[str] = []
-    WallClockFollower(world, driver, notes.append).look()
+    WallClockFollower(world, driver, notes.append).check()
     assert waited_s
     assert not notes
     driver.stop()

@@ -90,7 +90,7 @@ class OpenRequest:
         self.log.of_request(PlatformStep.HUNG_UP, self)
         return True
 
-    def tell(self, answer: Answer) -> None:
+    def answer_now(self, answer: Answer) -> None:
         """Answer who still waits at once with something else; see `AskedHere.tell`."""
         if self.on_answer is not None:
             self.give(answer)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
 from typing import Any, Final
 
-from fleet_sim.score.detection import Noticed, QuietDay
+from fleet_sim.score.detection import IncidentOutcome, QuietDay
 from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_wire.modes.catalogue import MODES
 
@@ -14,7 +14,7 @@ ENOUGH: Final = 5
 """Customers, or cars where nobody stands: fewer are no incident of the fleet."""
 
 
-def figures_of(noticed: Sequence[Noticed]) -> dict[str, Any]:
+def figures_of(noticed: Sequence[IncidentOutcome]) -> dict[str, Any]:
     """Return the figures of incidents that were noticed, or were not."""
     done = [one for one in noticed if one.error is None]
     large = [one for one in done if is_large(one)]
@@ -74,19 +74,19 @@ def quiet_figures(days: Sequence[QuietDay], towns: Mapping[str, Any]) -> dict[st
     }
 
 
-def is_large(one: Noticed) -> bool:
+def is_large(one: IncidentOutcome) -> bool:
     """Return whether it harmed so many that it is an incident of the fleet."""
     return bool(one.faults) and one.harmed >= ENOUGH
 
 
-def is_knowable(one: Noticed) -> bool:
+def is_knowable(one: IncidentOutcome) -> bool:
     """Return whether a test could have known before the first call."""
-    return _is_before(one.knowable_at, one.first_call_at)
+    return _precedes(one.knowable_at, one.first_call_at)
 
 
-def is_in_time(one: Noticed) -> bool:
+def is_in_time(one: IncidentOutcome) -> bool:
     """Return whether an alert came before the first call."""
-    return _is_before(one.opened_at, one.first_call_at)
+    return _precedes(one.opened_at, one.first_call_at)
 
 
 def table_of(figures: dict[str, Any]) -> Iterator[str]:
@@ -103,7 +103,7 @@ def table_of(figures: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _row(slug: str, noticed: Sequence[Noticed]) -> dict[str, Any] | None:
+def _row(slug: str, noticed: Sequence[IncidentOutcome]) -> dict[str, Any] | None:
     """Return what came of the incidents of one mode; None where there were none."""
     mine = [one for one in noticed if one.faults == (slug,)]
     if not mine:
@@ -141,7 +141,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
 
 
-def _is_before(one: float | None, other: float | None) -> bool:
+def _precedes(one: float | None, other: float | None) -> bool:
     return one is not None and other is not None and one <= other
 
 

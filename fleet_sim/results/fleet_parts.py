@@ -58,7 +58,7 @@ class _Tally:
         }
 
 
-class Parts:
+class PartsTally:
     """Takes every unlock of a run, and every car that opened late."""
 
     def __init__(self, fleet: FleetParts) -> None:

@@ -10,7 +10,7 @@ _MOST_LATITUDE = 60.0
 """Cities are made up between these, south and north."""
 
 
-def place_of(vehicle_id: str, region: str) -> tuple[float, float]:
+def coordinates_of(vehicle_id: str, region: str) -> tuple[float, float]:
     """Return latitude and longitude of a car in degrees: near those of its region's others."""
     north, east = _unit(f"region/{region}")
     off_north, off_east = _unit(f"car/{vehicle_id}")

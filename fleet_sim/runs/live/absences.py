@@ -75,5 +75,5 @@ def lost_boxes(
         if each.until >= began_at:
             ids = vehicle_ids[each.process - 1 :: total]
             yield boxes_of(each.process, each.since, each.until, ids)
-    for shard in shards.lost:
+    for shard in shards.lost_shards:
         yield boxes_of(shard.number, shard.lost_at, None, vehicle_ids[shard.number - 1 :: total])

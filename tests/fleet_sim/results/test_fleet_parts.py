@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from fleet_sim.results.parts import FleetParts
+from fleet_sim.results.fleet_parts import FleetParts
 from fleet_sim.results.report import write_report
 from fleet_sim.results.report_parts import MOST, part_rows, where_it_failed
 from fleet_sim.results.summary import summarize

@@ -20,7 +20,7 @@ ANSWER_S = 2.0
 POLL_S = 0.05
 
 
-class Beside:
+class HelperWatch:
     """Says once that one of them is not connected, and once that it is."""
 
     def __init__(self, fleet: Fleet, brokers: Brokers, note: Callable[[str], None]) -> None:

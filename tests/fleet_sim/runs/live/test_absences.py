@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
-from fleet_sim.runs.live import gone, silence
-from fleet_sim.runs.live.gone import OwnStandstills, lost_boxes
+from fleet_sim.runs.live import absences, silence
+from fleet_sim.runs.live.absences import OwnStandstills, lost_boxes
 from fleet_sim.runs.live.shards import Shard, Shards
 from fleet_sim.runs.live.silence import Silence
 from tests.helpers.waiting import eventually
@@ -21,7 +21,7 @@ BEGAN_AT = 1_000.0
 
 async def test_a_process_notices_that_it_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-Z stops the boxes, and not the probe, which asks for them."""
-    monkeypatch.setattr(gone, "BEAT_S", 0.0)
+    monkeypatch.setattr(absences, "BEAT_S", 0.0)
     beats = accumulate(chain(repeat(1.0, 20), [silence.STILL_S + 2.0], repeat(1.0)))
     monkeypatch.setattr(silence, "monotonic", lambda: next(beats))
     notes: list[str] = []

@@ -10,7 +10,7 @@ from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatu
 from fleet_wire.contract.partial import PartialState
 
 
-class HeardVehicle(msgspec.Struct, gc=False):
+class VehicleRecord(msgspec.Struct, gc=False):
     """The messages of one car, in short. Times are Unix seconds on the platform's clock."""
 
     presence: str = "unknown"

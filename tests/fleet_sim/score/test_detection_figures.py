@@ -8,20 +8,26 @@ from typing import Any
 import msgspec
 
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.detection import Noticed, QuietDay, notice, noticed_incidents, quiet_day
+from fleet_sim.score.detection import (
+    IncidentOutcome,
+    QuietDay,
+    notice,
+    noticed_incidents,
+    quiet_day,
+)
+from fleet_sim.score.detection_figures import figures_of, quiet_figures, table_of
 from fleet_sim.score.incidents import Incident, scored_faults
-from fleet_sim.score.noticed import figures_of, quiet_figures, table_of
 from fleet_sim.score.towns import quiet_day_of, town_of
 
 
-def noticed(number: int, **changes: Any) -> Noticed:
+def noticed(number: int, **changes: Any) -> IncidentOutcome:
     """Return an incident that was found 40 s after its first hit, 20 s before the first call."""
     fields: dict[str, Any] = {
         "incident": f"dns_failure/{number}", "faults": ("dns_failure",), "harmed": 5,
         "first_hit_at": 100.0, "knowable_at": 130.0, "opened_at": 140.0, "first_call_at": 160.0,
         "bound": 4, "unlocks": 6, "opened": 1, "is_right": True,
     }  # fmt: skip
-    return Noticed(**(fields | changes))
+    return IncidentOutcome(**(fields | changes))
 
 
 def test_every_mode_strikes_many_in_a_town_that_can_be_loaded(tmp_path: Path) -> None:
