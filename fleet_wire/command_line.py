@@ -85,7 +85,7 @@ class Program(click.Group):
         except (click.Abort, KeyboardInterrupt):
             _say([f"{self.name}: interrupted"])
             code = INTERRUPTED
-        except BrokenPipeError:  # who reads the output has seen enough
+        except BrokenPipeError:  # the reader of the output has seen enough
             _drop_what_is_unwritten()
             code = READER_GONE
         except Exception as error:  # noqa: BLE001 - the one place

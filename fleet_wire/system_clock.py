@@ -8,7 +8,7 @@ import time
 class SystemClock:
     """The machine's clocks. Implements `fleet_wire.clock.Clock`."""
 
-    # As they are, without a call of ours around them: a monitor asks twenty times an unlock.
+    # The functions themselves, without a wrapper: a monitor asks twenty times an unlock.
     monotonic_s = staticmethod(time.monotonic)
     """Return `time.monotonic()`: on Linux the same clock in every process."""
     unix_s = staticmethod(time.time)

@@ -254,7 +254,7 @@ class ApiServer:
             return self._no_route(NoRoute(METHOD_NOT_ALLOWED, _READING, None), request)
         try:
             return await page(request)
-        except Exception as error:  # noqa: BLE001 - as for an operation
+        except Exception as error:  # noqa: BLE001 - the same as for an operation
             answer = self._excused(error, request, None)
             self._count(OTHER, None, answer)
             return _response(answer, request, 0)

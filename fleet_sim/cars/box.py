@@ -207,7 +207,7 @@ class Box(BoxWithCar):
         bends = self.modem.bends
         if self._job is not None:
             if bends is not None:
-                # What keeps the box busy for longer than usual hits those who come meanwhile.
+                # A fault that keeps the box busy longer hits the commands that arrive meanwhile.
                 bends.pass_on(self._job.command.command_id, BUSY, command.command_id)
             return True
         return bends is not None and bends.at(
@@ -332,7 +332,7 @@ class Box(BoxWithCar):
         if relock_after_s is None and self.spec.parameters.door_opens is None:
             return
         is_late = command.expires_at_ms < int(self._clock.true_unix_s * 1000)
-        opens_s = None if is_late else self.vehicle.door_opens_s()  # who asked has gone
+        opens_s = None if is_late else self.vehicle.door_opens_s()  # the customer has gone
         if opens_s is not None and (relock_after_s is None or opens_s < relock_after_s):
             world.later(opens_s, self._open_door, movement)
         elif relock_after_s is not None:

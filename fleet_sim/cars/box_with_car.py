@@ -112,7 +112,7 @@ class BoxWithCar:
         """Receive what waited in the network."""
         self.power.coverage_returned()
 
-    # What it does of its own accord
+    # Actions without a command
 
     def booted(self) -> None:
         """Look for the time, where the clock has lost it."""

@@ -356,7 +356,7 @@ class BoxConnection:
         if is_settled and (is_reachable or self._waits_for_sms):
             self.tell_culprits()
 
-    # What a NAT forgets
+    # Connections that a NAT forgets
 
     def _watch_nat(self) -> None:
         """See to it that the NAT forgets the connection; where the box pings in time it never does.
@@ -392,7 +392,7 @@ class BoxConnection:
         if is_same and self.connection is ConnectionState.CONNECTED:
             self._give_connection_up()
 
-    # Who is at fault
+    # Attribution to faults
 
     def blame(self, culprit: Culprit, what: str) -> None:
         """Note who did what to the connection, which counts until it is whole again."""
@@ -421,7 +421,7 @@ class BoxConnection:
             self._disturbance = Disturbance()
         return self._disturbance
 
-    # What the modem adds
+    # Hooks for the modem
 
     def _receive_held(self) -> None:
         """Receive what came while there was no coverage."""

@@ -101,7 +101,7 @@ class Radio:
         routine = self._routine
         if routine is not None and len(routine.sent) > self._seen:
             missed = routine.sent[self._seen :]
-            self._routine = None  # what carries them must not look for more
+            self._routine = None  # the carrier of these must not look for more
             for sent_s in missed[-2:] if _draws_nothing(self._parameters) else missed:
                 self.uplink_s(sent_s)
             self._routine, self._seen = routine, len(routine.sent)

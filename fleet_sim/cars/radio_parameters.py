@@ -179,7 +179,7 @@ class RadioParameters(BaseModel):
 
 
 _DEFAULTS: dict[Technology, dict[str, Any]] = {
-    Technology.LTE: {},  # as the fields say
+    Technology.LTE: {},  # the fields' defaults
     Technology.LTE_M: {
         "connected_rtt": Uniform(base_s=0.1, spread_s=0.05),
         "cdrx_rtt": Uniform(base_s=0.120, spread_s=0.320),

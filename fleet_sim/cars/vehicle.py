@@ -168,7 +168,7 @@ class Vehicle:
         self.movement = 0
         """Counts every movement of the lock, so that a timer can tell whether it is the latest."""
 
-    # What the box asks for
+    # Actions of the box
 
     def can_wake_s(self, now_s: float) -> float:
         """Return how long the bus takes to answer, and keep it awake from then on."""
@@ -287,7 +287,7 @@ class Vehicle:
         """Return what keeps the immobiliser on while the doors are unlocked."""
         return () if self._irregular is None else self._irregular.having("immobiliser")
 
-    # What it is like
+    # State
 
     @property
     def cabin(self) -> Cabin:
@@ -346,7 +346,7 @@ class Vehicle:
         taken_s = irregular.position_lost_s
         return now_s - taken_s + (taken_s + phase_s) % POSITION_REFRESH_S
 
-    # What people and faults do to it
+    # Actions of people and faults
 
     def change(self, **changes: Any) -> None:
         """Change fields of `Cabin` for good, as a person does who sits in the car."""

@@ -214,7 +214,7 @@ class _Search:
         try:
             self.scenario(values)
         except ConfigError:
-            return False  # what is left is no scenario
+            return False  # the rest is no scenario
         if self._runs >= self._max_runs:
             raise _EnoughRunsError
         record = self._record(values)

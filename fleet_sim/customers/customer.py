@@ -202,7 +202,7 @@ class Customer:
             if answer is not None and answer.is_ok:
                 break
             yield self._for(self._parameters.reads)
-        assert self._vehicle_id is not None  # noqa: S101 - who has a booking has a car
+        assert self._vehicle_id is not None  # noqa: S101 - a booking implies a car
         self._around.leave_car(self._vehicle_id)
 
     # Opening

@@ -133,7 +133,7 @@ class Population:
             load_starts_s=load_starts_s,
         )
 
-    # What customers share
+    # Shared by customers
 
     def take_car(self, stream: RandomStream) -> str | None:
         """Return a car that no other customer of this run has; None where there is none.

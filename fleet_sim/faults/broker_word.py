@@ -169,7 +169,7 @@ class LwtGhostOffline(Fault):
         race_s = self.race.sample_s(stream)
         yield from _until_reachable(box, injection, ends_s)
         wills: Sequence[Packet] = box.modem.last_will()
-        box.modem.lose_nat_entry(0.0, by=injection)  # so the old session is taken over
+        box.modem.lose_nat_entry(0.0, by=injection)  # the old session is taken over so
         yield from _until_reachable(box, injection, ends_s)
         yield injection.wait(race_s)
         if injection.env.now >= ends_s:
@@ -234,7 +234,7 @@ class SharedSubStuckConsumer(Fault):
                 return
             if isinstance(answer, Result) and vehicle_id in injection.vehicle_ids:
                 injection.hit(vehicle_id, "answer", command_id=answer.command_id)
-                # Whatever comes for the car waits until the platform gives this one up.
+                # Later commands for the car wait until the platform gives this one up.
                 now_s = injection.env.now
                 injection.hit(vehicle_id, "answer", during_s=(now_s, now_s + gives_up_s))
 

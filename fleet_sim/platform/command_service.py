@@ -103,7 +103,7 @@ class CommandService:
             on_connected=self._connected,
         )
 
-    # What the gateway asks for
+    # Calls of the gateway
 
     def record_of(self, vehicle_id: str) -> VehicleRecord:
         """Return what is known of a car."""
@@ -212,7 +212,7 @@ class CommandService:
     def _publish_when_due(self, command: PlatformCommand, signed: Command) -> None:
         delay_s = self._at(PUBLISH, command, usual=0.0)
         if delay_s is None:
-            command.state = _State.PUBLISHED  # as far as the platform can tell
+            command.state = _State.PUBLISHED  # to the platform's knowledge
         else:
             self._world.later(delay_s, self._publish_first, command, signed)
 
@@ -356,7 +356,7 @@ class CommandService:
             del self._under_way[command.vehicle_id]
             self._lanes.done(command.vehicle_id)
 
-    # What comes from the cars
+    # Messages from the cars
 
     def _handle_message(self, message: Message) -> None:
         """Handle a message; violations of the contract are counted."""

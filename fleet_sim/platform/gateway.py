@@ -168,7 +168,7 @@ class EmulatedPlatform:
             self._world.defects.note(error)
             self._answer(asked, answers.of_problem(problems.INTERNAL_ERROR))
 
-    # Who asks, and how often
+    # Authentication and rate limits
 
     def _admit(self, asked: OpenRequest) -> None:
         request = asked.request
@@ -216,7 +216,7 @@ class EmulatedPlatform:
         """Ask the database, then do what is asked for."""
         request = asked.request
         usual_s = self._parameters.lookup.sample_s(self._stream)
-        # Who makes it slow has struck the command that comes of it, if one does.
+        # A fault that slows it down hits the resulting command, if there is one.
         lookup_s, asked.slowed_by = self._bends.fold(LOOKUP, request, usual=usual_s)
         self._world.later(lookup_s, self._guarded, asked, self._serve[request.operation])
 

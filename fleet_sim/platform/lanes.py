@@ -42,7 +42,7 @@ class Lanes:
         self._go_on(vehicle_id, lane)
 
     def _go_on(self, vehicle_id: str, lane: _Lane) -> None:
-        if lane.is_beginning:  # what has just begun was done at once: the loop below goes on
+        if lane.is_beginning:  # the started command ended at once: the loop below goes on
             return
         lane.is_beginning = True
         try:

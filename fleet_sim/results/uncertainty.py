@@ -51,7 +51,7 @@ def share(part: int, total: int, z: float) -> Estimate:
     spread = z * math.sqrt(value * (1 - value) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
     low, high = (middle - spread) / scale, (middle + spread) / scale
-    # at the ends the formula gives 0 and 1 but for rounding
+    # the formula gives 0 and 1 at the ends, but for rounding
     return Estimate(value, Interval(low if part else 0.0, high if part < total else 1.0))
 
 

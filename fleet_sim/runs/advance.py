@@ -64,7 +64,7 @@ def _name_of(event: Any) -> str:
     """Return who waits for an event: function or process, its place, and its car."""
     waiting = event.then if isinstance(event, Due) else next(iter(event.callbacks or ()), None)
     owner = getattr(waiting, "__self__", None)
-    generator = getattr(owner, "_generator", None)  # of a SimPy process
+    generator = getattr(owner, "_generator", None)  # a frame of a SimPy process
     if generator is None:
         name = getattr(waiting, "__qualname__", repr(waiting))
         return f"{getattr(waiting, '__module__', '?')}.{name}{_car_of([owner])}"

@@ -74,7 +74,7 @@ def _cgroups() -> Iterator[tuple[Path, _Files]]:
             continue
         top, files = (CGROUP / "memory", _V1) if controllers else (CGROUP, _V2)
         own = top / path.strip("/")
-        if ".." in own.parts:  # of a container in which we are, seen from inside
+        if ".." in own.parts:  # a container's own group, seen from inside
             own = top
         for directory in (own, *own.parents):
             yield directory, files

@@ -131,7 +131,7 @@ def _bar(words: str, *, total: float, done: float) -> Table:
     bar = ProgressBar(
         total=max(total, 1e-9),
         completed=min(done, total),
-        complete_style="blue",  # by default it is the red that means a failure here
+        complete_style="blue",  # the default is the red that means a failure here
         finished_style="blue",
     )
     row.add_row(bar, Text(words))

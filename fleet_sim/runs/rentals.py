@@ -153,7 +153,7 @@ class Rentals:
             command = self.platform.service.commands.get(command_id)
             command_id = None if command is None else command.wire_id
         elif self._fleet.world.profile is not NATIVE:
-            return  # what a platform elsewhere calls its commands on the wire is not known here
+            return  # an external platform's ids on the wire are unknown here
         watch(customer_id, vehicle_id, command_id)
 
     def _called_support(self, call: SupportCall) -> None:

@@ -157,7 +157,7 @@ def _with_profile(document: Document, scenario: Scenario) -> Scenario:
         profile = load_profile(name, box=BoxParameters)
     except ConfigError as error:
         if Path(name).exists():
-            raise  # what is wrong stands in the profile's own file
+            raise  # the error is in the profile's own file
         raise ConfigError([document.problem(at, problem) for problem in error.problems]) from None
     groups = tuple(
         group.model_copy(update={"box": _with_numbers(group.box, profile.box_numbers)})

@@ -75,7 +75,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _is_for_users(path: Path) -> bool:
-    return path.parent.name != "tests"  # of the rules
+    return path.parent.name != "tests"  # files of the rules
 
 
 def _copied(sources: Sequence[Path], targets: Sequence[Path]) -> list[Path]:

@@ -180,7 +180,7 @@ def _swept_key(text: str) -> SweptKey:
 def _split(values_text: str, text: str) -> list[str]:
     """Return the values between the commas that stand in no bracket, brace or quote."""
     values, begin = [], 0
-    expected: list[str] = []  # what closes the brackets, braces and quotes that are open
+    expected: list[str] = []  # closers of the open brackets, braces and quotes
     for at, char in enumerate(values_text):
         is_quoted = expected[-1:] in (['"'], ["'"])
         if expected and char == expected[-1]:

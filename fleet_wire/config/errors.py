@@ -132,7 +132,7 @@ def _without_consequences(complaints: Sequence[_Complaint]) -> list[_Complaint]:
 
     def is_consequence(complaint: _Complaint) -> bool:
         context = complaint.error.get("ctx", {})
-        given = complaint.error["input"]  # as it was checked: one topic may stand for a list
+        given = complaint.error["input"]  # the checked form: one topic may stand for a list
         is_short = complaint.error["type"] == "too_short"
         return is_short and isinstance(given, list) and len(given) >= context["min_length"]
 

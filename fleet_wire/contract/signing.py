@@ -17,7 +17,7 @@ from fleet_wire.errors import LocalProtocolError
 if TYPE_CHECKING:
     from _hashlib import HASH
 
-DEMO_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars
+DEMO_SECRET = "unlockpath-demo-secret"  # noqa: S105 - keys of simulated cars
 """The fleet secret where nobody names one: both sides' default, so that a first run just works."""
 
 _KEY: Final = re.compile(r"[0-9a-fA-F]{64}")

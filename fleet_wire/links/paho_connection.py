@@ -133,7 +133,7 @@ class PahoConnection:
         client.on_socket_register_write = self._on_register_write
         client.on_socket_unregister_write = self._on_unregister_write
 
-    # What the owner calls
+    # Calls of the owner
 
     def open(self) -> None:
         """Connect and subscribe: `handle_opened` or `handle_end` follows."""
@@ -171,7 +171,7 @@ class PahoConnection:
         """Undo `pause`."""
         self._is_paused = False
         self._watch()
-        self._loop.call_soon(self._read)  # what was read already, too
+        self._loop.call_soon(self._read)  # also packets that were read already
 
     def say_goodbye(self) -> None:
         """Send DISCONNECT behind what waits, and close."""
@@ -268,7 +268,7 @@ class PahoConnection:
         if self._socket is not None and not self._is_paused:
             try:
                 work()
-            except Exception as error:  # noqa: BLE001 - of all kinds, on what it cannot parse
+            except Exception as error:  # noqa: BLE001 - paho raises all kinds for packets that it cannot parse
                 self._unwatch()
                 is_lost = isinstance(error, OSError)
                 why = EndReason.BROKER_CLOSED if is_lost else EndReason.PROTOCOL_ERROR
@@ -286,7 +286,7 @@ class PahoConnection:
                 logger.exception("a handler raised: its link is closed")
                 self._end_connection(Disconnected(EndReason.HANDLER_ERROR, detail="see the log"))
 
-    # What paho says
+    # Callbacks of paho
 
     def _later(self, step: Callable[..., None]) -> Callable[..., None]:
         """Return a callback for paho that keeps what it says for `step`."""

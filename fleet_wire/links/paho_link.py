@@ -71,7 +71,7 @@ class PahoLink:
         self._window = 0
         self._unacknowledged_in: dict[int, Message] = {}
 
-    # What the owner calls
+    # Calls of the owner
 
     @property
     def is_connected(self) -> bool:
@@ -156,7 +156,7 @@ class PahoLink:
             self._connection.resume()
             self._pump()
 
-    # What the connection tells
+    # Callbacks of the connection
 
     def handle_opened(self, *, session_present: bool, receive_max: int) -> None:
         """Handle CONNACK and SUBACK."""

@@ -178,7 +178,7 @@ class SeveralLinks:
             return None
         return self._parts[broker_of(vehicle_id, len(self._parts))] if vehicle_id else None
 
-    # What a part asks and tells
+    # Callbacks of the links
 
     def session(self) -> Session:
         """Return what to say to each broker."""

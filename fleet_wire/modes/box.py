@@ -377,7 +377,7 @@ MODES: Final = (
             *_AWAY,
             Cause.DOWNLINK_LOST,
             Cause.UNCLASSIFIED,
-            Cause.RESULT_LOST,  # what finds the modem's queue full is lost
+            Cause.RESULT_LOST,  # a full queue in the modem loses messages
             Cause.DOOR_UNCONFIRMED,
         ),
         engineer="A badly seated key or a flapping sensor makes the box send a flood of reports, so"

@@ -239,7 +239,7 @@ MODES: Final = (
                 Fact.OTHERS_THERE_HEARD,
                 Fact.NO_OPERATOR_HEARD,
                 Fact.NONE_THERE_HEARD,
-                # As of a car in a garage: it is one, and its command outlives its customer.
+                # Like a car in a garage: its command outlives its customer.
                 Fact.OTHER_OPERATOR_AWAY,
                 Fact.ALONE,
                 Fact.FEW_AWAY,
@@ -404,7 +404,7 @@ MODES: Final = (
                 Fact.MANY_FAIL,
                 Fact.FAILS_AGAIN,
                 Fact.TLS_EXPIRED,
-                Fact.BOOTED_AFTER,  # who has given up tries again then
+                Fact.BOOTED_AFTER,  # a customer who has given up tries again then
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)

@@ -27,7 +27,8 @@ MODES: Final = (
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
             | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
-            # Who takes a car for awake does not wake it, though the next command may have to wait.
+            # A platform that believes a car awake does not wake it; the next command may have to
+            # wait.
             rules_out=facts(Fact.WAS_ONLINE, Fact.WOKEN_AS_USUAL),
         ),
     ),
@@ -69,7 +70,7 @@ MODES: Final = (
         cause=None,
         also=(
             Cause.API_FAILED,
-            Cause.VEHICLE_STATE,  # who was told no presses again in the car that has opened
+            Cause.VEHICLE_STATE,  # a customer who was told no presses again in an open car
         ),
         engineer="One of the programs that share the cars' answers (a shared subscription) hangs:"
         " what falls to it the platform never sees.",

@@ -48,7 +48,7 @@ MODES: Final = (
             rules_out=facts(
                 Fact.TWO_BOOKINGS, Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED
             )
-            # Who has asked sits in it by now, and the car is in use by them.
+            # The customer sits in the car by now and uses it.
             | facts(Fact.ALREADY_OPENED),
         ),
     ),
@@ -71,7 +71,7 @@ MODES: Final = (
             | facts(Fact.RELOCKED_AT_ONCE, Fact.ASKED_AFTER_RELOCK),
             rules_out=facts(Fact.PLATFORM_MISSED_IT, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED)
             | facts(Fact.ANOTHER_CAR_ASKED)  # theirs has never opened
-            | facts(Fact.HELD_UP),  # who waits for it so long is gone from the door
+            | facts(Fact.HELD_UP),  # a customer has left the door after so long a wait
         ),
     ),
     FailureMode(

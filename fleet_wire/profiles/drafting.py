@@ -126,7 +126,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-# What it says
+# Texts of the draft
 
 
 def _document(found: SortedGroups, mqtt: str) -> dict[str, Any]:

@@ -164,7 +164,7 @@ _FLAG_TEXTS: Final = {"true": True, "false": False}
 _INTEGER: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 
 
-# From the fleet's words
+# Reading the fleet's words
 
 
 def reader(name: str, info: FieldInfo, form: FieldForm) -> Read:

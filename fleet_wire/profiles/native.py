@@ -42,7 +42,7 @@ class NativeProfile:
     def read_command(self, vehicle_id: str, message: Message) -> Command | None:  # noqa: ARG002
         """Return the command: the broker brings a box no other topic."""
         command = codec.decode(TopicKind.COMMAND, message.payload)
-        assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
+        assert isinstance(command, Command)  # noqa: S101 - decode returns this for COMMAND
         return command
 
     def unknown_fields(self, place: TopicSlot, payload: bytes) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def _cached_head(
     status: int,
     content_type: str,
     version: tuple[int, int],
-    keep_alive: bool,  # noqa: FBT001 - by place: that is what the cache is quick with
+    keep_alive: bool,  # noqa: FBT001 - positional: the cache is fastest so
     software: str,
     unix_s: int,
 ) -> str:

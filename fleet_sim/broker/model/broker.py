@@ -351,7 +351,7 @@ class BrokerModel:
             for line in log.bad_certificate(is_expired=is_expired):
                 self._say(line)
 
-    # What it says of its clients
+    # Log events about clients
 
     def _say(self, line: log.Line) -> None:
         self._router.say(line)
@@ -392,17 +392,17 @@ class BrokerModel:
         else:
             code = NOT_AUTHORIZED
         if publication.qos:
-            # Who speaks 3.1.1 gets an ordinary PUBACK, denied or not (handle_publish.c).
+            # A 3.1.1 client gets an ordinary PUBACK, denied or not (handle_publish.c).
             puback = PubAck(publication, code if session.is_v5 else SUCCESS)
             self.transport.down(connection, connection.client.take_puback, puback)
 
     def send_round(self, round_: Round) -> None:
         """Send a heartbeat batch up, each heartbeat on the connection of its box."""
         connection = round_.first.way
-        assert isinstance(connection, Connection)  # noqa: S101 - what `ModelLink.offer` says
+        assert isinstance(connection, Connection)  # noqa: S101 - the answer of `ModelLink.offer`
         self.transport.up(connection, self.take_round, round_)
 
-    def take_round(self, connection: Connection, round_: Round) -> None:  # noqa: ARG002 - as a packet
+    def take_round(self, connection: Connection, round_: Round) -> None:  # noqa: ARG002 - it arrived as a packet
         """Handle a heartbeat batch; split it if its heartbeats may fare differently."""
         if self.may_publish is None and self._router.route_round(round_):
             return

@@ -94,7 +94,7 @@ class ModelLink:
         self._held_in: deque[tuple[Callable[[Any], None], Any]] | tuple[()] = ()
         self._held_out: list[tuple[Callable[[Connection, Any], None], Any]] | tuple[()] = ()
 
-    # What the owner calls
+    # Calls of the owner
 
     @property
     def is_connected(self) -> bool:
@@ -309,7 +309,7 @@ class ModelLink:
                 self._held_in = deque()
             self._held_in.append((take, packet))
         else:
-            try:  # as `_guarded` does, without a call for each packet
+            try:  # the same as `_guarded`, without a call for each packet
                 take(packet)
             except Exception as error:  # noqa: BLE001 - whatever a handler may raise
                 self._handler_failed(connection, error)

@@ -142,7 +142,7 @@ class Transport(Generic[ConnectionT]):
         """Run `step(connection)` now, but after what runs now has returned."""
         self._call_later(0.0, step, connection)
 
-    # What the broker has to do before it reads on
+    # Work of the broker before it reads on
 
     def work(self, duration_s: float) -> None:
         """Occupy the broker for this long with the packet that it handles now."""

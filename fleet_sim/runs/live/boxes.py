@@ -211,7 +211,7 @@ def _renters(scenario: Scenario, fleet: LiveFleet, options: ServeOptions) -> Ren
     """Return the customers, who come from now on; None where nobody rents."""
     if options.platform_url is None or scenario.customers is None:
         return None
-    from fleet_sim.runs.live.renters import Renters  # noqa: PLC0415 - without customers no HTTP
+    from fleet_sim.runs.live.renters import Renters  # noqa: PLC0415 - a run without customers loads no HTTP
 
     renters = Renters(scenario.customers, fleet, options.platform_url)
     renters.start(fleet.driver.now_s())

@@ -41,7 +41,7 @@ class LiveDriver(simpy.Environment):
         self._armed_for_s = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
-    now = property(attrgetter("_now"))  # as SimPy has it, and asked for a dozen times an unlock
+    now = property(attrgetter("_now"))  # the same as SimPy's, and read a dozen times an unlock
 
     def now_s(self) -> float:
         """Return the present in simulated seconds."""
@@ -106,7 +106,7 @@ class LiveDriver(simpy.Environment):
         self._armed_for_s = math.inf
         self._timer = None
         with self.present():
-            pass  # what is due has been stepped
+            pass  # due events have been stepped
 
     def stop(self) -> None:
         """Stop time: no event is stepped any more."""

@@ -145,7 +145,7 @@ class LiveFleet:
         `brokers` are their addresses for who is another user than the boxes.
         """
         options, present = self._options, self.driver.present()
-        # As many at a time over many brokers as over one: each has 10 s for its handshake.
+        # The number at a time does not grow with brokers: each has 10 s for its handshake.
         share = max(limits.max_connecting // len(options.brokers.addresses), 1)
         limits = replace(limits, max_connecting=share)
         return spread_links(

@@ -342,7 +342,7 @@ class _Log:
         if waiting:
             try:
                 self._writer.enqueue(encode_events(waiting))
-            finally:  # what cannot be encoded keeps no other line
+            finally:  # one invalid line holds up no other
                 waiting.clear()
 
     def close(self) -> None:

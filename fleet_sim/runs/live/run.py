@@ -440,7 +440,7 @@ class LiveRun:
 
 
 def _rental_api(driver: LiveDriver, rentals: Rentals, url: str | None) -> RentalApi:
-    from fleet_sim.runs.live.rental_api import RentalApi  # noqa: PLC0415 - without customers no HTTP
+    from fleet_sim.runs.live.rental_api import RentalApi  # noqa: PLC0415 - a run without customers loads no HTTP
 
     return RentalApi(driver, rentals, url)
 

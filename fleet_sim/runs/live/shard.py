@@ -185,7 +185,7 @@ class _Shard:
     async def _count(self) -> None:
         beat = Beat()
         while True:
-            if gap := beat.gap():  # who has started us may have stood still as well
+            if gap := beat.gap():  # the parent may have stalled as well
                 self._say(words.StoodStill(*gap))
             self._say(self._counts())
             await asyncio.sleep(COUNTS_S)
@@ -201,7 +201,7 @@ class _Shard:
             brokers=self._fleet.broker_states(),
         )
 
-    # What a fleet tells its `Progress`
+    # Implements `Progress` for the fleet
 
     def phase(self, text: str) -> None:
         """Nothing: the whole run has its phases."""

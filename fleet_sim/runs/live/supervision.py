@@ -84,7 +84,7 @@ class Supervision:
 
     async def _report(self, place: int, what: str) -> None:
         moment = readable.moment(time.time())
-        # Of a million cars it takes two seconds to say whose broker is which.
+        # The broker's name needs a pass over all cars: two seconds for a million.
         text = f"{await asyncio.to_thread(self._name, place)} {what}"
         self._note(text)
         if len(self.told) < MOST_TOLD:

@@ -42,7 +42,7 @@ class VirtualEnvironment(simpy.Environment):
                 defects.note(error)
 
     def _step_before(self, stop_s: float) -> None:
-        queue: list[Any] = self._queue  # of events, and of calls that only look like one
+        queue: list[Any] = self._queue  # for events, and for calls that only look like one
         watch = self._watch
         while queue and queue[0][0] < stop_s:
             self._now, _, number, event = heappop(queue)
@@ -56,8 +56,8 @@ class VirtualEnvironment(simpy.Environment):
             callbacks, event.callbacks = event.callbacks, None
             for callback in callbacks:
                 callback(event)
-            if not event._ok and not hasattr(event, "_defused"):  # noqa: SLF001 - as SimPy does
-                raise event._value  # noqa: SLF001 - what the process raised
+            if not event._ok and not hasattr(event, "_defused"):  # noqa: SLF001 - the same as in SimPy
+                raise event._value  # noqa: SLF001 - the exception of the process
         self._now = stop_s
 
     def now_s(self) -> float:
@@ -84,7 +84,7 @@ class VirtualTimers:
 
     def __init__(self, env: VirtualEnvironment) -> None:
         self.now_s = env.now_s
-        self._queue: list[Any] = env._queue  # noqa: SLF001 - as its `schedule` does
+        self._queue: list[Any] = env._queue  # noqa: SLF001 - the same as its `schedule`
         self._number = env._eid  # noqa: SLF001
 
     def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:

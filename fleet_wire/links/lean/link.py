@@ -94,7 +94,7 @@ class LeanLink(PacketStream):
         """Unacknowledged messages by packet id; `()` while empty: that costs nothing."""
         self._max_packet_bytes = LARGEST_PACKET
 
-    # What the owner calls
+    # Calls of the owner
 
     @property
     def is_connected(self) -> bool:
@@ -348,7 +348,7 @@ class LeanLink(PacketStream):
             if transport is not None and self._transport is transport:
                 self._end_connection(Disconnected(EndReason.HANDLER_ERROR, detail="see the log"))
 
-    # What comes in
+    # Incoming packets
 
     def _take_in_order(self, came: list[Incoming]) -> int:
         transport, taken = self._transport, 0

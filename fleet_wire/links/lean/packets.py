@@ -140,7 +140,7 @@ def _decode(view: memoryview, max_packet_bytes: int) -> tuple[Packet | None, int
         if type(error).__name__ != "PanicException":
             raise
         raise PeerError(MALFORMED_PACKET, "malformed packet: text that is not UTF-8") from None
-    # What a PUBLISH has behind its head is payload to its end; of others something may be left.
+    # Everything behind the head of a PUBLISH is payload; other packets may have a rest.
     is_whole = type(packet) is PublishPacket and size <= max_packet_bytes
     if not is_whole and packet_size(view, max_packet_bytes) != size:
         raise PeerError(MALFORMED_PACKET, "malformed packet: longer than its content")

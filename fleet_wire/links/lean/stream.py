@@ -83,7 +83,7 @@ class PacketStream(asyncio.Protocol, ABC):
         self._pinged_tick = 0
         """When a PINGREQ was sent that nothing has come since; 0: nothing is awaited."""
 
-    # What the link does
+    # Hooks for the link
 
     @abstractmethod
     def _take_in_order(self, came: list[Incoming]) -> int:
