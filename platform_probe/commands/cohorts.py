@@ -11,6 +11,7 @@ from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.store.schema import COMPLAINTS
 from platform_probe.support.cohorts import around_in_words, finding_json, search_since
 from platform_probe.support.times import minute_clock
+from platform_probe.texts.speaking import Speaker
 
 DEFAULT_SINCE = "1h"
 
@@ -48,4 +49,4 @@ def cohorts(
         told = finding_json(finding, asked.zone)
         print_json(told)
     else:
-        click.echo(around_in_words(finding, minute_clock(asked.zone)))
+        click.echo(around_in_words(finding, Speaker("en", minute_clock(asked.zone))))

@@ -8,10 +8,11 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Text
 from platform_probe.diagnosis.cohorts.counts import Count, Values
 from platform_probe.diagnosis.cohorts.find import Cohort, Finding, Trait, find_cohorts
 from platform_probe.diagnosis.cohorts.names import in_order, names_of
-from platform_probe.diagnosis.cohorts.words import Clock, finding_in_words, traits_in_words
+from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
 from platform_probe.diagnosis.neighbours import PLATFORM, family_of
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Span
@@ -19,6 +20,7 @@ from platform_probe.store.schema import MICRO, SUM_MINUTES, TRAITS
 from platform_probe.support.believed import Revision
 from platform_probe.support.rows import Row, utc
 from platform_probe.support.times import iso_of, minute_clock
+from platform_probe.texts.speaking import Speaker
 
 GUESS_S: Final = 900.0
 """Failures are taken to have begun so long before the one that is asked about; where they share
@@ -250,26 +252,24 @@ def _names_of(traits: Names, kinds: Sequence[Values], mode: str | None) -> list[
     ]
 
 
-def around_in_words(around: Around, clock: Clock) -> str:
+def around_in_words(around: Around, speaker: Speaker) -> str:
     """Return what the failures share, a sentence for each cohort, and what nobody can tell from it.
 
-    `clock` says times.
+    `speaker` says it in a language, with times of a zone.
     """
-    sentences = [finding_in_words(around, clock, is_of_kind=around.is_of_kind)]
+    sentences = finding_in_words(around, is_of_kind=around.is_of_kind)
     for cohort, same in zip(around.found, around.same, strict=True):
         if same:
+            others = tuple(map(traits_in_words, same))
             its = traits_in_words(cohort.traits)
-            others = ", and as ".join(map(traits_in_words, same))
-            sentences.append(
-                f"{its[0].upper()}{its[1:]} is here the same as {others}: it may be any of these."
-            )
-    return " ".join(sentences)
+            sentences.append(Text(key="shared.same", values={"cohort": its, "same": others}))
+    return " ".join(map(speaker.say, sentences))
 
 
 def finding_json(finding: Around, zone: tzinfo) -> dict[str, Any]:
     """Return a finding for a program: times in ISO 8601 in the zone."""
     return {
-        "said": around_in_words(finding, minute_clock(zone)),
+        "said": around_in_words(finding, Speaker("en", minute_clock(zone))),
         "since": iso_of(finding.since, zone),
         "attempts": finding.attempts,
         "failures": finding.failures,

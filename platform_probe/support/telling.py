@@ -13,7 +13,7 @@ from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
-from platform_probe.diagnosis.cohorts.words import traits_in_words
+from platform_probe.diagnosis.cohorts.words import ENGLISH, traits_in_words
 from platform_probe.outputs.messages.words import who_muted
 from platform_probe.support.advice import (
     OPENED_IN_TIME,
@@ -47,6 +47,7 @@ from platform_probe.support.timeline import (
     timeline_of,
 )
 from platform_probe.support.times import clock_of, date_and_clock, long_of, minute_clock
+from platform_probe.texts.speaking import Speaker
 
 _WHO: Final = 8
 _WHO_COLUMNS: Final = {
@@ -386,12 +387,15 @@ def _plain(name: str, value: Any) -> str:
 def _others(case: Case, zone: tzinfo) -> Iterator[str]:
     if case.finding is None:
         return
-    yield from ("", "Who else", f"  {around_in_words(case.finding, minute_clock(zone))}")
+    said = around_in_words(case.finding, Speaker("en", minute_clock(zone)))
+    yield from ("", "Who else", f"  {said}")
     its = case.attempt or next(iter(case.complaints), None)
     found = case.finding.found
     if its is None or not found:
         return
-    own = [traits_in_words(cohort.traits) for cohort in found if is_one_of(its, cohort)]
+    own = [
+        ENGLISH.say(traits_in_words(cohort.traits)) for cohort in found if is_one_of(its, cohort)
+    ]
     if len(found) == 1:
         yield f"  This car is {'one' if own else 'none'} of them."
     else:

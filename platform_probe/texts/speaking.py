@@ -34,6 +34,7 @@ class Speaker(Formatter):
             "capital": lambda value: _capital(self._plain(value)),
             "clock": clock,
             "percent": lambda share: self._number(percent(share)),
+            "whole": _whole_percent,
             "sure": self._sureness,
             "lasting": lambda seconds: self._number(lasting(seconds)).replace(
                 "days", self._say("sentence.days")
@@ -79,6 +80,14 @@ class Speaker(Formatter):
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _whole_percent(share: float) -> str:
+    """Return a share in whole percents; only all is 100 %, and only none is 0 %."""
+    rounded = round(100 * share)
+    if 0.0 < share < 1.0:
+        rounded = min(99, max(1, rounded))
+    return f"{rounded} %"
 
 
 def sureness(sure: float) -> str:

@@ -1,24 +1,22 @@
-"""What was found, as a sentence that an engineer reads at night."""
+"""What was found, as a sentence that an engineer reads at night, in any language."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
+from fleet_wire.contract.incident import Text
 from platform_probe.diagnosis.cohorts.begin import Begin
 from platform_probe.diagnosis.cohorts.find import Absence, Cohort, Finding, Trait
+from platform_probe.texts.catalogue import has_text
+from platform_probe.texts.speaking import Speaker
 
-_WORDS: Final = {
-    "app_version": "app version",
-    "api_release": "API release",
-}
-"""What a trait is called where its name is not what people say."""
 _SURE: Final = 0.9
 _LIKELY: Final = 0.6
 _DAY_S: Final = 86_400
 _MINUTE_S: Final = 60
-Clock = Callable[[float], str]
-"""Says the time of day of Unix seconds."""
+_PLACES: Final = ("region", "site")
+"""Traits that are named last: "operator north in region city"."""
 
 
 def utc_clock(at: float) -> str:
@@ -27,73 +25,86 @@ def utc_clock(at: float) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def finding_in_words(
-    finding: Finding, clock: Clock = utc_clock, *, is_of_kind: bool = False
-) -> str:
-    """Return what the failures share, a sentence for each cohort; `clock` says times.
+ENGLISH: Final = Speaker("en", utc_clock)
+
+
+def finding_in_words(finding: Finding, *, is_of_kind: bool = False) -> list[Text]:
+    """Return what the failures share, a sentence for each cohort.
 
     `is_of_kind` is whether only those of one kind were counted as failures.
     """
     if not finding.found:
-        return _absence_in_words(finding, clock, is_of_kind=is_of_kind)
-    first, *others = finding.found
-    since, what = clock(finding.since), "failures of this kind" if is_of_kind else "failures"
-    sentences = [_cohort_in_words(first, since, what, clock)]
-    sentences += [_cohort_in_words(one, since, f"the other {what}", clock) for one in others]
-    return " ".join(sentences)
+        return [_absence_in_words(finding, is_of_kind=is_of_kind)]
+    kind = "_of_kind" if is_of_kind else ""
+    keys = (f"shared.failures{kind}", f"shared.other_failures{kind}")
+    return [
+        _cohort_in_words(one, finding.since, Text(key=keys[min(place, 1)]))
+        for place, one in enumerate(finding.found)
+    ]
 
 
-def traits_in_words(traits: Sequence[Trait]) -> str:
+def traits_in_words(traits: Sequence[Trait]) -> Text:
     """Return a cohort's name: "operator north in region city"."""
-    in_order = sorted(traits, key=lambda trait: trait.name in ("region", "site"))
-    text = ""
-    for trait in in_order:
-        is_place = trait.name in ("region", "site")
-        joint = "" if not text else " in " if is_place and " in " not in text else ", "
-        text += f"{joint}{_WORDS.get(trait.name, trait.name)} {trait.value}"
-    return text
+    what = tuple(_trait(one) for one in traits if one.name not in _PLACES)
+    where = tuple(_trait(one) for one in traits if one.name in _PLACES)
+    if not what:
+        what, where = where[:1], where[1:]
+    if not where:
+        return Text(key="whom.one", values={"first": what})
+    return Text(key="shared.in", values={"what": what, "where": where})
 
 
-def _cohort_in_words(cohort: Cohort, since: str, of_what: str, clock: Clock) -> str:
-    failures = cohort.failures + cohort.failures_elsewhere
-    elsewhere = f"elsewhere {cohort.failures_elsewhere} of {cohort.attempts_elsewhere}"
-    return (
-        f"{_percent(cohort.share)} of {of_what} since {since}"
-        f" ({cohort.failures} of {failures}) are {traits_in_words(cohort.traits)}:"
-        f" {cohort.failures} of {cohort.attempts} attempts there, {elsewhere};"
-        f" {_begin_in_words(cohort.begin, clock)}{_how_sure(cohort.probability)}."
+def _trait(trait: Trait) -> Text:
+    if not has_text(key := f"shared.trait_{trait.name}"):
+        return Text(key="whom.trait_other", values={"name": trait.name, "value": trait.value})
+    return Text(key=key, values={"value": trait.value})
+
+
+def _cohort_in_words(cohort: Cohort, since: float, whose: Text) -> Text:
+    return Text(
+        key="shared.cohort",
+        values={
+            "share": cohort.share,
+            "whose": whose,
+            "since": since,
+            "failed": cohort.failures,
+            "total": cohort.failures + cohort.failures_elsewhere,
+            "cohort": traits_in_words(cohort.traits),
+            "attempts": cohort.attempts,
+            "others": cohort.failures_elsewhere,
+            "all": cohort.attempts_elsewhere,
+            "how": _begin_in_words(cohort.begin, _how_sure(cohort.probability)),
+        },
     )
 
 
-def _begin_in_words(begin: Begin | None, clock: Clock) -> str:
+def _begin_in_words(begin: Begin | None, how: Text) -> Text:
     if begin is None:
-        return ""
-    earliest, latest = clock(begin.earliest), clock(begin.latest)
+        return how
+    earliest, latest = utc_clock(begin.earliest), utc_clock(begin.latest)
+    values: dict[str, Any] = {"at": begin.at, "how": how}
     if earliest == latest:
-        return f"it began at {clock(begin.at)}, "
-    return f"it began at {clock(begin.at)} (between {earliest} and {latest}), "
+        return Text(key="shared.began", values=values)
+    between = {"earliest": begin.earliest, "latest": begin.latest}
+    return Text(key="shared.began_between", values={**values, **between})
 
 
-def _how_sure(probability: float) -> str:
-    word = "sure" if probability >= _SURE else "likely" if probability >= _LIKELY else "a guess"
-    return f"{word} ({_percent(probability)})"
+def _how_sure(probability: float) -> Text:
+    word = "sure" if probability >= _SURE else "likely" if probability >= _LIKELY else "guess"
+    return Text(key=f"shared.{word}", values={"sure": probability})
 
 
-def _absence_in_words(finding: Finding, clock: Clock, *, is_of_kind: bool) -> str:
-    how = "failed in this way" if is_of_kind else "failed"
-    failed = f"{finding.failures} of {finding.attempts} attempts since {clock(finding.since)} {how}"
-    if finding.absence is Absence.TOO_FEW:
-        return f"{failed}: too few to say what they share."
+def _absence_in_words(finding: Finding, *, is_of_kind: bool) -> Text:
+    failed = Text(
+        key="shared.failed_of_kind" if is_of_kind else "shared.failed",
+        values={
+            "failed": finding.failures,
+            "total": finding.attempts,
+            "since": finding.since,
+        },
+    )
+    values: dict[str, Any] = {"failed": failed}
     if finding.absence is Absence.FEW_CARS:
-        return f"{failed}, most of them of {' and '.join(finding.cars)}: no cohort."
-    if finding.absence is Absence.AS_BEFORE:
-        return f"{failed}, not clearly more than before: no cohort."
-    return f"{failed}, more than is usual, and nowhere clearly more than elsewhere: no cohort."
-
-
-def _percent(share: float) -> str:
-    """Return a share; only all is 100 %, and only none is 0 %."""
-    rounded = round(100 * share)
-    if 0.0 < share < 1.0:
-        rounded = min(99, max(1, rounded))
-    return f"{rounded} %"
+        cars = dict(zip(("first", "second"), finding.cars, strict=False))
+        values["cars"] = Text(key="whom.two" if len(cars) > 1 else "whom.one", values={**cars})
+    return Text(key=f"shared.{finding.absence or Absence.EVERYWHERE}", values=values)

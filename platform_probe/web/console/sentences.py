@@ -22,7 +22,6 @@ _FORMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("failed", "total", "others", "all", "inside", "attempts", "count"), _NUMBER),
     **dict.fromkeys(("share", "expected", "sure"), _SHARE),
     **dict.fromkeys(("since", "until", "at"), _CLOCK),
-    "way": r"failed(?: in this way)?",
     "long": r"[\d.]+ s|\d+ min|\d+ min \d+ s|\d+ h \d+ min|\d+ days",
     "outcome": "refused|failed|unknown",
     **dict.fromkeys(("cause", "phase"), "[a-z_]+"),

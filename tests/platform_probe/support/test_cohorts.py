@@ -11,7 +11,7 @@ import pytest
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
-from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.diagnosis.cohorts.words import ENGLISH
 from platform_probe.store.reading import Source, Span
 from platform_probe.support import cohorts
 from platform_probe.support.believed import Revision
@@ -77,7 +77,7 @@ def test_what_began_later_says_nothing_of_an_unlock(store: Path) -> None:
 def test_what_always_goes_together_is_one_and_named_as_such(store: Path) -> None:
     """All cars of the coast have a firmware of their own: nobody knows which of the two it is."""
     around = found_in(store)
-    text = around_in_words(around, utc_clock)
+    text = around_in_words(around, ENGLISH)
     assert "are region coast: 46 of 46 attempts there" in text
     assert "sure (99 %). Region coast is here the same as firmware 2.o: it may be any of" in text
     (cohort,) = finding_json(around, UTC)["cohorts"]
@@ -143,7 +143,7 @@ def test_failures_of_another_kind_hide_no_cohort(tmp_path: Path) -> None:
     (cohort,) = around.found
     assert [(trait.name, trait.value) for trait in cohort.traits] == [("region", "coast")]
     assert cohort.failures_elsewhere == 0
-    assert "failures of this kind" in around_in_words(around, utc_clock)
+    assert "failures of this kind" in around_in_words(around, ENGLISH)
     span = Span(BEGIN_S + 9_000 - 900, BEGIN_S + 9_000 + 900)
     hidden = Source(tmp_path).read(lambda duck: search_since(duck, span))
     assert not hidden.found or hidden.found[0].probability < cohort.probability / 2
@@ -182,4 +182,4 @@ def test_nothing_is_said_of_a_time_before_the_records(tmp_path: Path) -> None:
     put_unlocks(tmp_path, [unlock(each, cause=cause) for each in range(120, 300)])
     finding = Source(tmp_path).read(lambda duck: search_around(duck, BEGIN_S + 250.0, OFFLINE))
     assert finding.since == BEGIN_S + 120.0
-    assert "180 of 180 attempts since 00:02 failed" in around_in_words(finding, utc_clock)
+    assert "180 of 180 attempts since 00:02 failed" in around_in_words(finding, ENGLISH)

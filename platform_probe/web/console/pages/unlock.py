@@ -21,6 +21,7 @@ from platform_probe.support.telling import export_command, facts_of, party_at_fa
 from platform_probe.support.telling_programs import json_of
 from platform_probe.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
 from platform_probe.support.times import minute_clock
+from platform_probe.texts.speaking import Speaker
 from platform_probe.web.console.asked import (
     Answer,
     Asked,
@@ -129,7 +130,7 @@ def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
         finding = search_around(duck, case.at_s, alike_of(cause, case.believed))
     attempt, cohorts = case.attempt, finding.found
     return {
-        "said": around_in_words(finding, minute_clock(asked.zone)),
+        "said": around_in_words(finding, Speaker(asked.language, minute_clock(asked.zone))),
         "is_one": any(is_one_of(attempt, each) for each in cohorts)
         if attempt and cohorts
         else None,

@@ -19,6 +19,7 @@ from platform_probe.support.fitting import Wanted
 from platform_probe.support.looking_up import look_up_in
 from platform_probe.support.timeline import timeline_of
 from platform_probe.texts.catalogue import sentences_of
+from platform_probe.texts.speaking import Speaker
 from platform_probe.web.console.sentences import told
 from tests.helpers.busy_store import make_busy_store
 
@@ -60,7 +61,7 @@ def test_each_sentence_has_the_same_places() -> None:
 )
 def test_who_else_has_it_is_told_in_french(around: Around) -> None:
     """Each cohort and what nobody can tell from it, or that there is none."""
-    said = told("fr", around_in_words(around, utc_clock))
+    said = around_in_words(around, Speaker("fr", utc_clock))
     assert not {"failures", "attempts", "elsewhere", "it began", "no cohort"} & {
         word for word in ("failures", "attempts", "elsewhere", "it began", "no cohort")
         if word in said
