@@ -27,6 +27,8 @@ OUTSIDE: Final = (
 )
 """Pages of the site that are not below docs/."""
 COPIES: Final = "repository"
+BOOSTS: Final = {"CHANGELOG": 0.1, "decisions/": 0.2, "faq": 4, "tests/": 0.2, "troubleshooting": 2}
+"""How much pages count in the search, where that is not 1: history less, short answers more."""
 _FENCED: Final = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
@@ -56,6 +58,9 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Return the text of a page with its links as the site has them."""
     del config, files
     here = page.file.src_uri
+    boost = next((boost for begin, boost in BOOSTS.items() if here.startswith(begin)), None)
+    if boost is not None:
+        page.meta["search"] = {"boost": boost}
     parts = _FENCED.split(markdown)
     parts[::2] = [_LINK.sub(_rewriting(here), text) for text in parts[::2]]
     return "".join(parts)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -13,6 +10,7 @@ import pytest
 
 from tests.docs.site_hooks import OUTSIDE, anchor_of
 from tests.helpers.places import ROOT
+from tests.helpers.site import build_site
 
 LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?([^\"\s>]+)|<link\b[^>]*>")
 PAGES = [path.relative_to(ROOT / "docs") for path in sorted((ROOT / "docs").rglob("*.md"))]
@@ -20,15 +18,8 @@ PAGES = [path.relative_to(ROOT / "docs") for path in sorted((ROOT / "docs").rglo
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the site; a dead link, a dead anchor or a page outside of the menu is an error."""
-    directory = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(directory)],
-        cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return directory
+    """Build the site once."""
+    return build_site(tmp_path_factory.mktemp("site"))
 
 
 def test_every_page_is_on_the_site(site: Path) -> None:

@@ -125,6 +125,8 @@ class Reader:
                 self._have_a_run(Path(*Path(word).parts[:2]))
             elif before == "--out" and Path(word) in self._copied:
                 shutil.rmtree(word)  # the page that makes it comes after one that reads it
+                gone = self.directory / word
+                self._ran = {what: out for what, out in self._ran.items() if out != gone}
         if words[0] == "make":
             subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
         elif tuple(words[:2]) in SERVICES:

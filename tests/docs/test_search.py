@@ -1,0 +1,96 @@
+"""A newcomer finds the page for a question with one search, in a real browser."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.helpers.places import ROOT
+from tests.helpers.site import build_site
+
+QUESTIONS = tomllib.loads((ROOT / "tests" / "docs" / "questions.toml").read_text(encoding="utf-8"))[
+    "question"
+]
+FIELD = "input.md-search__input"
+LINKS = "a.md-search-result__link"
+SHOWN = 5
+"""Pages that a reader looks at."""
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves files without a line for each."""
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """Serve a directory on this machine, and yield its address."""
+    handler = partial(Handler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the site."""
+    with served(build_site(tmp_path_factory.mktemp("site"))) as address:
+        yield address
+
+
+@pytest.mark.browser
+def test_one_search_finds_the_page(address: str) -> None:
+    """For each question; and the site asks no other server for anything."""
+    requested: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        page = browser.new_page()
+        page.on("request", lambda request: requested.append(request.url))
+        missing = {
+            question["search"]: found
+            for question in QUESTIONS
+            if not {*question["pages"]} & {*(found := pages_found(page, address, question))}
+        }
+        browser.close()
+    assert missing == {}
+    assert [url for url in requested if not url.startswith(address)] == []
+
+
+def pages_found(page: Page, address: str, question: dict[str, str]) -> list[str]:
+    """Type into the search field, and return the first pages that are shown."""
+    page.goto(f"{address}index.html")
+    page.click(FIELD)
+    page.keyboard.type(question["search"])
+    page.wait_for_function(
+        "words => document.querySelector('.md-search-result__meta').textContent.match(/[0-9]/)"
+        " && document.querySelector('input.md-search__input').value === words",
+        arg=question["search"],
+    )
+    page.wait_for_selector(LINKS, state="attached")
+    links = page.eval_on_selector_all(LINKS, "all => all.map(one => one.href)")
+    pages = [link.removeprefix(address).partition("?")[0].partition("#")[0] for link in links]
+    return [*dict.fromkeys(pages)][:SHOWN]
+
+
+def test_there_are_twenty_questions() -> None:
+    """And each page that answers one exists."""
+    assert len(QUESTIONS) == 20
+    pages = {page for question in QUESTIONS for page in question["pages"]}
+    assert [p for p in pages if not (ROOT / "docs" / p).with_suffix(".md").is_file()] == []
