@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_sim.cars import joints
+from fleet_sim.cars import failpoints
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.joints import Effect
+from fleet_sim.cars.failpoints import Effect
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.vehicle import Vehicle
-from fleet_sim.customers import joints as customer_joints
-from fleet_sim.platform import joints as platform_joints
+from fleet_sim.customers import failpoints as customer_failpoints
+from fleet_sim.platform import failpoints as platform_failpoints
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.scenario.loading import Lacks, load_scenario
 from fleet_wire.errors import ConfigError
@@ -169,11 +169,13 @@ def test_the_table_of_verbs_is_complete() -> None:
         assert bool(lasts) is (found[name].return_annotation != "None"), name
 
 
-def joints_in_the_code(module: ModuleType) -> dict[str, list[str]]:
-    """Return value, context and effect of each joint, as the page writes them."""
+def failpoints_in_the_code(module: ModuleType) -> dict[str, list[str]]:
+    """Return value, context and effect of each failpoint, as the page writes them."""
     found = {}
     for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("Joint["):
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith(
+            "Failpoint["
+        ):
             assert isinstance(node.annotation, ast.Subscript)
             assert isinstance(node.annotation.slice, ast.Tuple)
             value, context = map(ast.unparse, node.annotation.slice.elts)
@@ -183,28 +185,32 @@ def joints_in_the_code(module: ModuleType) -> dict[str, list[str]]:
     return found
 
 
-def test_the_table_of_joints_is_complete() -> None:
-    """Each joint of the code is there, with its types and with what it hits; none else is."""
-    found = joints_in_the_code(joints)
+def test_the_table_of_failpoints_is_complete() -> None:
+    """Each failpoint of the code is there, with its types and with what it hits; none else is."""
+    found = failpoints_in_the_code(failpoints)
     shown = {
-        joint.strip("`"): [value, context, effect]
-        for joint, value, context, _, effect in rows(section(PAGE, "Joints"))
+        failpoint.strip("`"): [value, context, effect]
+        for failpoint, value, context, _, effect in rows(section(PAGE, "Failpoints"))
     }
     assert sorted(found.keys() - shown.keys()) == [], "docs/faults.md says nothing of these"
     assert shown == found
     for effect in Effect:
-        assert f"**{effect.value.replace('_', ' ')}**:" in section(PAGE, "Joints")
+        assert f"**{effect.value.replace('_', ' ')}**:" in section(PAGE, "Failpoints")
 
 
-def test_the_table_of_the_platforms_joints_is_complete() -> None:
+def test_the_table_of_the_platforms_failpoints_is_complete() -> None:
     """With their types; what they hit is said in the text."""
-    found = {name: types[:2] for name, types in joints_in_the_code(platform_joints).items()}
-    table = rows(section(PAGE, "Joints of the platform"))
-    assert {joint.strip("`"): [value, context] for joint, value, context, _ in table} == found
+    found = {name: types[:2] for name, types in failpoints_in_the_code(platform_failpoints).items()}
+    table = rows(section(PAGE, "Failpoints of the platform"))
+    assert {
+        failpoint.strip("`"): [value, context] for failpoint, value, context, _ in table
+    } == found
 
 
-def test_the_table_of_the_customers_joints_is_complete() -> None:
+def test_the_table_of_the_customers_failpoints_is_complete() -> None:
     """With their types; what they hit is said in the text."""
-    found = {name: types[:2] for name, types in joints_in_the_code(customer_joints).items()}
-    table = rows(section(PAGE, "Joints of customers"))
-    assert {joint.strip("`"): [value, context] for joint, value, context, _ in table} == found
+    found = {name: types[:2] for name, types in failpoints_in_the_code(customer_failpoints).items()}
+    table = rows(section(PAGE, "Failpoints of customers"))
+    assert {
+        failpoint.strip("`"): [value, context] for failpoint, value, context, _ in table
+    } == found

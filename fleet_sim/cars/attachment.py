@@ -8,7 +8,7 @@ from math import fsum, sin, tau
 
 from fleet_sim.cars.box_states import ConnectionState, Socket, SocketEvent
 from fleet_sim.cars.connection import BoxConnection
-from fleet_sim.cars.joints import Culprit, undone_by
+from fleet_sim.cars.failpoints import Culprit, undone_by
 
 NO_SERVICE_DBM = -120.0
 """Below this a modem finds no cell [E]; 3GPP TS 36.133 reports RSRP from -140 to -44 dBm."""

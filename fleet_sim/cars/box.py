@@ -14,7 +14,7 @@ import msgspec
 from fleet_sim.cars.box_clock import BoxClock
 from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, next_state
 from fleet_sim.cars.box_with_car import BoxWithCar
-from fleet_sim.cars.joints import (
+from fleet_sim.cars.failpoints import (
     ACCEPTANCE,
     ACTUATION,
     BUSY,
@@ -196,30 +196,32 @@ class Box(BoxWithCar):
         """Return whether the box recognises a command as an earlier one."""
         if command.command_id != earlier_id or not self._world.profile.traits.deduplicates:
             return False
-        bends = self.modem.bends
-        if bends is None or bends.at(DEDUPLICATION, command, usual=True, command_id=earlier_id):
+        failpoints = self.modem.failpoints
+        if failpoints is None or failpoints.at(
+            DEDUPLICATION, command, usual=True, command_id=earlier_id
+        ):
             return True
         # Nor does it remember the counter, else it would refuse the command as replayed.
         self._last_counter = min(self._last_counter, command.counter - 1)
         return False
 
     def _is_busy_for(self, command: Command) -> bool:
-        bends = self.modem.bends
+        failpoints = self.modem.failpoints
         if self._job is not None:
-            if bends is not None:
+            if failpoints is not None:
                 # A fault that keeps the box busy longer hits the commands that arrive meanwhile.
-                bends.pass_on(self._job.command.command_id, BUSY, command.command_id)
+                failpoints.pass_on(self._job.command.command_id, BUSY, command.command_id)
             return True
-        return bends is not None and bends.at(
+        return failpoints is not None and failpoints.at(
             BUSY, command, usual=False, command_id=command.command_id
         )
 
     def _check(self, job: _Job) -> None:
         if self._job is not job:
             return  # the box has lost its power or crashed meanwhile
-        command, bends, now_s = job.command, self.modem.bends, self._world.env.now
-        if bends is not None:
-            goes_on = bends.at(ACCEPTANCE, command, usual=True, command_id=command.command_id)
+        command, failpoints, now_s = job.command, self.modem.failpoints, self._world.env.now
+        if failpoints is not None:
+            goes_on = failpoints.at(ACCEPTANCE, command, usual=True, command_id=command.command_id)
             if self._job is not job:
                 return  # a crash has thrown it away
             if not goes_on:
@@ -233,8 +235,8 @@ class Box(BoxWithCar):
         self._work = next_state(WORK, self._work, WorkEvent.ACCEPT)
         self._answer(job, Phase.RECEIVED, now_s)
         can_wake_s: float | None = self.vehicle.can_wake_s(now_s)
-        if bends is not None:
-            can_wake_s = bends.at(
+        if failpoints is not None:
+            can_wake_s = failpoints.at(
                 CAN_WAKE, command, usual=can_wake_s, command_id=command.command_id
             )
         if can_wake_s is None:
@@ -248,16 +250,16 @@ class Box(BoxWithCar):
 
     def _objection(self, job: _Job) -> Reason | None:
         """Return why the box does not accept a command that is signed."""
-        own_unix_s, bends = self._clock.own_unix_s, self.modem.bends
-        if bends is None:
+        own_unix_s, failpoints = self._clock.own_unix_s, self.modem.failpoints
+        if failpoints is None:
             return self._objection_at(job, own_unix_s)
         command = job.command
-        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
+        unix_s, changed_by = failpoints.fold(CLOCK, None, usual=own_unix_s)
         reason = self._objection_at(job, unix_s)
         if reason is not self._objection_at(job, own_unix_s):
             for culprit in changed_by:
-                bends.report_hit(culprit, CLOCK, command.command_id)
-        return bends.at(OBJECTION, command, usual=reason, command_id=command.command_id)
+                failpoints.report_hit(culprit, CLOCK, command.command_id)
+        return failpoints.at(OBJECTION, command, usual=reason, command_id=command.command_id)
 
     def _objection_at(self, job: _Job, unix_s: float) -> Reason | None:
         if job.is_replayed:
@@ -293,10 +295,12 @@ class Box(BoxWithCar):
     def _on_lock_moved(self, job: _Job, can_wake_s: float, actuation_s: float) -> None:
         if self._job is not job:
             return
-        now_s, command, bends = self._world.env.now, job.command, self.modem.bends
+        now_s, command, failpoints = self._world.env.now, job.command, self.modem.failpoints
         if self.vehicle.is_open and command.action in (Action.UNLOCK, Action.LOCK):
             self.vehicle.be_left(is_locked=command.action is Action.UNLOCK)
-        if bends is None or bends.at(ACTUATION, command, usual=True, command_id=command.command_id):
+        if failpoints is None or failpoints.at(
+            ACTUATION, command, usual=True, command_id=command.command_id
+        ):
             self._move(command, now_s)
         self._work = next_state(WORK, self._work, WorkEvent.MOVED)
         self._world.counts.executed += 1
@@ -314,19 +318,19 @@ class Box(BoxWithCar):
 
     def _stated(self, command: Command) -> bool | None:
         """Return what the state after a command says of the driver's lock; None: what it is."""
-        bends = self.modem.bends
-        if bends is None or command.action not in (Action.UNLOCK, Action.LOCK):
+        failpoints = self.modem.failpoints
+        if failpoints is None or command.action not in (Action.UNLOCK, Action.LOCK):
             return None
         is_locked = self.vehicle.is_locked
-        said = bends.at(STATED, command, usual=is_locked, command_id=command.command_id)
+        said = failpoints.at(STATED, command, usual=is_locked, command_id=command.command_id)
         return None if said is is_locked else said
 
     def _wait_for_somebody(self, command: Command) -> None:
         """Wait until a customer opens a door, or the car locks itself again."""
-        world, bends, movement = self._world, self.modem.bends, self.vehicle.movement
+        world, failpoints, movement = self._world, self.modem.failpoints, self.vehicle.movement
         relock_after_s = self.spec.parameters.relock_after_s
-        if bends is not None:
-            relock_after_s = bends.at(
+        if failpoints is not None:
+            relock_after_s = failpoints.at(
                 RELOCK, command, usual=relock_after_s, command_id=command.command_id
             )
         if relock_after_s is None and self.spec.parameters.door_opens is None:
@@ -382,14 +386,14 @@ class Box(BoxWithCar):
             can_wake_s=can_wake_s,
             actuation_s=actuation_s,
             since_received_s=now_s - job.received_s,
-            box_time_ms=self._clock.believed_ms(self.modem.bends),
+            box_time_ms=self._clock.believed_ms(self.modem.failpoints),
             detail=detail,
         )
         if phase is not Phase.RECEIVED:
             self._last_result = result
             self._job = None
-        if self.modem.bends is not None:
-            result = self.modem.bends.at(
+        if self.modem.failpoints is not None:
+            result = self.modem.failpoints.at(
                 RESULT, command, usual=result, command_id=command.command_id
             )
         if result is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleet_sim.cars.joints import CLOCK, Bends, Culprit
+from fleet_sim.cars.failpoints import CLOCK, CarFailpoints, Culprit
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.world import World
 from fleet_wire.randomness import RandomStream
@@ -16,7 +16,7 @@ CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
 class BoxClock:
     """A clock that is wrong by a few seconds, or by decades where it was without power.
 
-    Faults may change its time at `joints.CLOCK`; `bends` are those of its box, None for none.
+    Faults may change its time at `failpoints.CLOCK`; `failpoints` are its box's, None for none.
     """
 
     __slots__ = ("_error_s", "_parameters", "_stream", "_world")
@@ -29,7 +29,7 @@ class BoxClock:
 
     @property
     def own_unix_s(self) -> float:
-        """Return what the clock shows now, in Unix seconds, bends aside."""
+        """Return what the clock shows now, in Unix seconds, without failpoint actions."""
         world = self._world  # asked for three times a command: no calls that can be spared
         return world.epoch_unix_s + world.clock_step.by_s + world.env.now + self._error_s
 
@@ -38,35 +38,37 @@ class BoxClock:
         """Return the time, in Unix seconds."""
         return self._world.unix_s_at(self._world.env.now)
 
-    def believed_ms(self, bends: Bends | None) -> int:
+    def believed_ms(self, failpoints: CarFailpoints | None) -> int:
         """Return what the box believes the time to be, in Unix milliseconds from 1970 on."""
         unix_s = self.own_unix_s
-        if bends is not None:
-            unix_s = bends.at(CLOCK, None, usual=unix_s)
+        if failpoints is not None:
+            unix_s = failpoints.at(CLOCK, None, usual=unix_s)
         return int(unix_s * 1000) if unix_s > 0 else 0
 
-    def trusts_certificates(self, bends: Bends | None) -> tuple[bool, tuple[Culprit, ...]]:
+    def trusts_certificates(
+        self, failpoints: CarFailpoints | None
+    ) -> tuple[bool, tuple[Culprit, ...]]:
         """Return whether it lets the box find the broker's certificate valid.
 
         And who has set it so that it says other than usual.
         """
         if not self._parameters.needs_time_for_tls:
             return True, ()
-        unix_s, changed_by = self._read_clock(bends)
+        unix_s, changed_by = self._read_clock(failpoints)
         trusts = unix_s >= CERTIFICATES_BEGIN_UNIX_S
         is_as_usual = trusts is (self.own_unix_s >= CERTIFICATES_BEGIN_UNIX_S)
         return trusts, () if is_as_usual else tuple(changed_by)
 
-    def knows_the_time(self, bends: Bends | None) -> bool:
+    def knows_the_time(self, failpoints: CarFailpoints | None) -> bool:
         """Return whether certificates are valid at the time that it shows."""
-        unix_s, _ = self._read_clock(bends)
+        unix_s, _ = self._read_clock(failpoints)
         return unix_s >= CERTIFICATES_BEGIN_UNIX_S
 
-    def _read_clock(self, bends: Bends | None) -> tuple[float, Sequence[Culprit]]:
-        """Return what it shows, in Unix seconds, and who has bent that; nobody is told of it."""
-        if bends is None:
+    def _read_clock(self, failpoints: CarFailpoints | None) -> tuple[float, Sequence[Culprit]]:
+        """Return its time in Unix seconds, and the faults that changed it; none gets a hit."""
+        if failpoints is None:
             return self.own_unix_s, ()
-        return bends.fold(CLOCK, None, usual=self.own_unix_s)
+        return failpoints.fold(CLOCK, None, usual=self.own_unix_s)
 
     def lost_power(self) -> None:
         """Begin in 1970 again, where no battery of its own keeps the time."""

@@ -13,7 +13,7 @@ import msgspec
 
 from fleet_sim.cars.box_clock import BoxClock
 from fleet_sim.cars.box_states import ConnectionState, Power
-from fleet_sim.cars.joints import CLOCK, SMS, Bends, Culprit, Joint
+from fleet_sim.cars.failpoints import CLOCK, SMS, CarFailpoints, Culprit, Failpoint
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.power import PowerControl
@@ -65,34 +65,36 @@ class BoxWithCar:
         """Return whether the box sleeps of its own accord."""
         return self.power.state is Power.ASLEEP
 
-    def bend(
+    def set_action(
         self,
-        joint: Joint[ValueT, ContextT],
-        bend: Callable[[ValueT, ContextT], ValueT],
+        failpoint: Failpoint[ValueT, ContextT],
+        action: Callable[[ValueT, ContextT], ValueT],
         *,
         by: Culprit,
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint`, see `joints`."""
-        bends = self.modem.bends
+        """Return a context in which `action` decides what happens at `failpoint`."""
+        failpoints = self.modem.failpoints
         self.modem.speak_for_itself()
-        if bends is None:
+        if failpoints is None:
             env = self._world.env
-            bends = self.modem.bends = Bends(self.vehicle_id, self.modem, lambda: env.now)
-        return bends.in_force(joint, bend, by)
+            failpoints = self.modem.failpoints = CarFailpoints(
+                self.vehicle_id, self.modem, lambda: env.now
+            )
+        return failpoints.in_force(failpoint, action, by)
 
     def trusts_certificates(self) -> bool:
         """Return whether the clock lets the box find the broker's certificate valid.
 
         A fault that has set the clock so that this changes is at fault for the connection.
         """
-        trusts, changed_by = self._clock.trusts_certificates(self.modem.bends)
+        trusts, changed_by = self._clock.trusts_certificates(self.modem.failpoints)
         for culprit in changed_by:
             self.modem.blame(culprit, CLOCK.name)
         return trusts
 
     def knows_the_time(self) -> bool:
         """Return whether certificates are valid at the time that the box's clock shows."""
-        return self._clock.knows_the_time(self.modem.bends)
+        return self._clock.knows_the_time(self.modem.failpoints)
 
     def came_online(self) -> None:
         """Publish the car's state, and whether the box stays."""
@@ -123,13 +125,13 @@ class BoxWithCar:
 
     def send_sms(self) -> None:
         """Send the box an SMS, which comes late or never."""
-        parameters, bends = self.spec.parameters, self.modem.bends
+        parameters, failpoints = self.spec.parameters, self.modem.failpoints
         is_lost = self._stream.happens(parameters.sms_loss)
-        if bends is not None and bends.at_work_on(SMS):
+        if failpoints is not None and failpoints.at_work_on(SMS):
             is_lost = False  # the fault's loss takes the place of the ordinary one
         delay_s = None if is_lost else parameters.sms_wake.sample_s(self._stream)
-        if bends is not None:
-            delay_s = bends.at(SMS, None, usual=delay_s)
+        if failpoints is not None:
+            delay_s = failpoints.at(SMS, None, usual=delay_s)
         if delay_s is not None:
             self._world.later(delay_s, self.power.receive_sms)
 

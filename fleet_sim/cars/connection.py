@@ -16,12 +16,12 @@ from fleet_sim.cars.box_states import (
     next_state,
 )
 from fleet_sim.cars.disturbance import Disturbance
-from fleet_sim.cars.joints import (
+from fleet_sim.cars.failpoints import (
     BAD_CERTIFICATE,
     CONNACK,
     DIAL,
     RECONNECT,
-    Bends,
+    CarFailpoints,
     Culprit,
     DialStage,
 )
@@ -101,8 +101,8 @@ class BoxConnection:
         "_spec",
         "_stream",
         "_world",
-        "bends",
         "connection",
+        "failpoints",
         "generation",
         "is_known",
         "link",
@@ -119,7 +119,7 @@ class BoxConnection:
             world.stream(f"{spec.vehicle_id}/radio"),
             ping_every_s=spec.parameters.keepalive_s,
         )
-        self.bends: Bends | None = None
+        self.failpoints: CarFailpoints | None = None
         """The failpoint actions on the car; None while no fault has touched it."""
         self.connection = ConnectionState.DISCONNECTED
         self._socket = Socket.CLOSED
@@ -205,14 +205,14 @@ class BoxConnection:
     def _dial_failure(self, dial_s: float) -> tuple[float, DialStage] | None:
         """Return when and where making the connection fails, at the first stage; None: nowhere."""
         trusts_certificates = self._owner.trusts_certificates()
-        if self.bends is None and trusts_certificates:
+        if self.failpoints is None and trusts_certificates:
             return None
         for done, stage in enumerate(DialStage):
             fails_s = None
             if stage is DialStage.TLS and not trusts_certificates:
                 fails_s = 0.0
-            if self.bends is not None:
-                fails_s = self.bends.at(DIAL, stage, usual=fails_s)
+            if self.failpoints is not None:
+                fails_s = self.failpoints.at(DIAL, stage, usual=fails_s)
             if fails_s is not None:
                 return fails_s + dial_s * (done + 1) / len(DialStage), stage
         return None
@@ -236,8 +236,8 @@ class BoxConnection:
                 tell(self._owner.knows_the_time())
             self._change_connection(ConnectionEvent.LOST)
             retry_s: float | None = self._reconnect_delay_s()
-            if stage is DialStage.TLS and self.bends is not None:
-                retry_s = self.bends.at(BAD_CERTIFICATE, None, usual=retry_s)
+            if stage is DialStage.TLS and self.failpoints is not None:
+                retry_s = self.failpoints.at(BAD_CERTIFICATE, None, usual=retry_s)
             self._connect_again(retry_s)
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
@@ -269,8 +269,8 @@ class BoxConnection:
         """Do what the firmware does when CONNACK or SUBACK carries an error code."""
         rules = [rule for rule in self._spec.parameters.refusals if code in rule.codes]
         retry_s = rules[-1].retry_s if rules else self._reconnect_delay_s()
-        if self.bends is not None:
-            retry_s = self.bends.at(CONNACK, code, usual=retry_s)
+        if self.failpoints is not None:
+            retry_s = self.failpoints.at(CONNACK, code, usual=retry_s)
         self._connect_again(retry_s)
 
     def _connect_later(self) -> None:
@@ -285,8 +285,8 @@ class BoxConnection:
 
     def _reconnect_delay_s(self) -> float:
         policy = self._spec.parameters.reconnect
-        if self.bends is not None:
-            policy = self.bends.at(RECONNECT, None, usual=policy)
+        if self.failpoints is not None:
+            policy = self.failpoints.at(RECONNECT, None, usual=policy)
         delay_s = policy.delay_s(self._failures, self._stream)
         self._failures += 1
         return delay_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fleet_sim.cars.joints import Culprit
+from fleet_sim.cars.failpoints import Culprit
 from fleet_wire.links.link import LinkLimits
 
 BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)

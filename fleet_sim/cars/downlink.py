@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from fleet_sim.cars.failpoints import Culprit
 from fleet_sim.cars.fifo import Fifo
-from fleet_sim.cars.joints import Culprit
 from fleet_sim.cars.radio import Radio
 from fleet_sim.cars.world import World
 from fleet_wire.links.link import Message

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from fleet_sim.cars.joints import Culprit
+from fleet_sim.cars.failpoints import Culprit
 from fleet_sim.cars.world import World
 
 _Call = tuple[Callable[..., None], tuple[Any, ...]]

@@ -11,7 +11,15 @@ from fleet_sim.cars.box_states import ConnectionState, Socket
 from fleet_sim.cars.connection import ModemOwner
 from fleet_sim.cars.disturbance import DataMeter
 from fleet_sim.cars.downlink import Downlink
-from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Joint, undone_by
+from fleet_sim.cars.failpoints import (
+    DOWNLINK,
+    PUBACK,
+    SUBACK,
+    UPLINK,
+    CarFailpoints,
+    Failpoint,
+    undone_by,
+)
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.uplink import Uplink
 from fleet_sim.cars.world import World
@@ -53,7 +61,9 @@ class Modem(Attachment):
         profile = self._world.profile
         wills = self.last_will()
         asked = profile.car_filters(TopicKind.COMMAND, vehicle_id)
-        granted = asked if self.bends is None else self.bends.at(SUBACK, None, usual=asked)
+        granted = (
+            asked if self.failpoints is None else self.failpoints.at(SUBACK, None, usual=asked)
+        )
         if granted != asked:
             self._disturbed().is_deaf = True
         return Session(
@@ -114,8 +124,8 @@ class Modem(Attachment):
         """Handle a message from the broker's socket; the radio brings it to the box."""
         if self._uplink.meter is not None:
             self._uplink.meter.count(message.payload)
-        if self.bends is not None:
-            held_s = self._bent(DOWNLINK, message, self.bends, usual=0.0)
+        if self.failpoints is not None:
+            held_s = self._altered(DOWNLINK, message, self.failpoints, usual=0.0)
             if held_s is not None:  # else the broker will send it again on the next connection
                 self.downlink.bring(message, held_s)
         elif self._radio.is_instant and self.has_coverage:
@@ -129,27 +139,32 @@ class Modem(Attachment):
             return  # it went down with its connection; the broker will send it again
         if self._disturbance is not None and self._disturbance.cuts:
             return  # lost; the broker will send it again on the next connection
-        if self.bends is None or self._bent(PUBACK, message, self.bends, usual=True):
+        if self.failpoints is None or self._altered(PUBACK, message, self.failpoints, usual=True):
             self._uplink.acknowledge(message)
         self._owner.handle_message(message)
 
-    def _bent(
-        self, joint: Joint[ValueT, Message], message: Message, bends: Bends, *, usual: ValueT
+    def _altered(
+        self,
+        failpoint: Failpoint[ValueT, Message],
+        message: Message,
+        failpoints: CarFailpoints,
+        *,
+        usual: ValueT,
     ) -> ValueT:
         """Return what happens to a message at `DOWNLINK` or `PUBACK`, and count what it takes away.
 
         A message that does not come is not acknowledged either. When a whole window is not, nothing
         comes any more, and all who have done that are at fault for the connection.
         """
-        value, changed_by = bends.fold(joint, message, usual=usual)
-        if joint is DOWNLINK and isinstance(value, float):
+        value, changed_by = failpoints.fold(failpoint, message, usual=usual)
+        if failpoint is DOWNLINK and isinstance(value, float):
             changed_by = self.downlink.held_back_by(value, changed_by)
         for culprit in changed_by:
-            bends.report_hit(culprit, joint, self._command_of(message))
+            failpoints.report_hit(culprit, failpoint, self._command_of(message))
         if value is None or value is False:
             disturbance = self._disturbed()
             disturbance.withheld += 1
-            disturbance.withheld_by.update(dict.fromkeys(changed_by, joint.name))
+            disturbance.withheld_by.update(dict.fromkeys(changed_by, failpoint.name))
             if disturbance.lets_nothing_in:
                 for culprit, what in disturbance.withheld_by.items():
                     self.blame(culprit, what)
@@ -233,14 +248,14 @@ class Modem(Attachment):
 
     @property
     def may_have_routine(self) -> bool:
-        """Return whether nothing bends or counts heartbeats, and they bring nothing but themselves.
+        """Return whether heartbeats may be batched: nothing alters or counts them, nothing waits.
 
         A sender after a silence gets everything that waited for it in the network.
         """
-        bends = self.bends
+        failpoints = self.failpoints
         return not (
             self._uplink.is_busy
-            or (bends is not None and bends.at_work_on(UPLINK))
+            or (failpoints is not None and failpoints.at_work_on(UPLINK))
             or self._uplink.meter is not None
             or self._radio.can_be_silent
         )

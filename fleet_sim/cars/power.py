@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from fleet_sim.cars.box_states import POWER, ConnectionState, Power, PowerEvent, next_state
-from fleet_sim.cars.joints import RESUME, Culprit, undone_by
+from fleet_sim.cars.failpoints import RESUME, Culprit, undone_by
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
@@ -228,8 +228,8 @@ class PowerControl:
     def _resume_s(self) -> float:
         """Return how long the modem takes to come back."""
         resume_s = self._spec.parameters.modem_resume.sample_s(self._stream)
-        bends = self._modem.bends
-        return resume_s if bends is None else bends.at(RESUME, None, usual=resume_s)
+        failpoints = self._modem.failpoints
+        return resume_s if failpoints is None else failpoints.at(RESUME, None, usual=resume_s)
 
     def _on_resumed(self) -> None:
         self._change(PowerEvent.RESUMED)

@@ -7,8 +7,8 @@ from typing import Protocol
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.disturbance import DataMeter
 from fleet_sim.cars.downlink import Downlink
+from fleet_sim.cars.failpoints import UPLINK, CarFailpoints, OutgoingMessage
 from fleet_sim.cars.fifo import Fifo
-from fleet_sim.cars.joints import UPLINK, Bends, OutgoingMessage
 from fleet_sim.cars.radio import Radio
 from fleet_sim.cars.world import World
 from fleet_wire.contract.topics import TopicKind
@@ -20,7 +20,7 @@ from fleet_wire.profiles.profile import Packet
 class Sender(Protocol):
     """The modem around the uplink."""
 
-    bends: Bends | None
+    failpoints: CarFailpoints | None
     connection: ConnectionState
     downlink: Downlink
     generation: int
@@ -71,11 +71,11 @@ class Uplink:
         command_id: str | None = None,
     ) -> None:
         """Send a packet behind all others. `command_id` is the command that it is about."""
-        bends = self._sender.bends
-        if bends is None:
+        failpoints = self._sender.failpoints
+        if failpoints is None:
             self._leave(kind, packet, properties)
             return
-        held_s, culprits = bends.fold(
+        held_s, culprits = failpoints.fold(
             UPLINK, OutgoingMessage(kind, packet[1], command_id), usual=0.0
         )
         if held_s or self._held_back:
@@ -83,7 +83,7 @@ class Uplink:
             culprits = held_back.delayed_by(held_s, culprits) if held_s is not None else culprits
         if command_id is not None:
             for culprit in culprits:
-                bends.report_hit(culprit, UPLINK, command_id)
+                failpoints.report_hit(culprit, UPLINK, command_id)
         if held_s is None:
             return
         if self._held_back is None:

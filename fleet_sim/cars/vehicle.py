@@ -16,7 +16,7 @@ from enum import StrEnum
 from math import fsum
 from typing import Any
 
-from fleet_sim.cars.joints import Culprit, undone_by
+from fleet_sim.cars.failpoints import Culprit, undone_by
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_wire.contract.messages import Reason
 from fleet_wire.links.routine import Member

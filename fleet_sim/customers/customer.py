@@ -11,11 +11,11 @@ import simpy
 
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.world import World
-from fleet_sim.customers.joints import (
+from fleet_sim.customers.failpoints import (
     APPROACH,
     KEY_AGE,
     REQUEST,
-    CustomerBends,
+    CustomerFailpoints,
     Renter,
     Sending,
     StruckCustomer,
@@ -82,7 +82,7 @@ class Car(Protocol):
 class Surroundings(Protocol):
     """The state that a customer shares with the others."""
 
-    bends: CustomerBends
+    failpoints: CustomerFailpoints
     """The failpoint actions of faults on customers and their phones."""
 
     def take_car(self, stream: RandomStream) -> str | None:
@@ -141,7 +141,7 @@ class Customer:
         self._stream = stream
         self._record = record
         self._load_starts_s = load_starts_s
-        self._struck = StruckCustomer(around.bends, lambda: world.env.now)
+        self._struck = StruckCustomer(around.failpoints, lambda: world.env.now)
         self._stands_at = ""
         """The car beside which the customer stands, for what it is worth."""
         self._vehicle_id: str | None = None
@@ -245,7 +245,7 @@ class Customer:
             answer = yield from self._phone.command(
                 Operation.UNLOCK,
                 trace,
-                bent=partial(self._bent, renter=self._renter),
+                alter=partial(self._altered, renter=self._renter),
                 **self._where(),
                 vehicle_id=self._vehicle_id,
                 booking_id=self._booking_id,
@@ -287,7 +287,7 @@ class Customer:
     def _is_at_own_car(self) -> bool:
         return self._stands_at == self._vehicle_id
 
-    def _bent(self, request: Request, *, renter: Renter) -> Request | None:
+    def _altered(self, request: Request, *, renter: Renter) -> Request | None:
         """Return what leaves the phone of a request to unlock."""
         return self._struck.at(REQUEST, Sending(renter, request), usual=request)
 

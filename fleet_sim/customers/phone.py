@@ -53,12 +53,12 @@ class Phone:
         operation: Operation,
         trace: TraceContext | None = None,
         *,
-        bent: Callable[[Request], Request | None] = lambda request: request,
+        alter: Callable[[Request], Request | None] = lambda request: request,
         **what: Any,
     ) -> Waiting:
         """Ask the platform, and again where there is no answer, with the same idempotency key.
 
-        `bent` returns what leaves the phone of the request, each time; None: nothing.
+        `alter` returns the request that leaves the phone, each time; None: nothing.
         """
         trace = trace or self.new_trace()
         request = Request(
@@ -70,7 +70,7 @@ class Phone:
             **what,
         )
         for _ in range(1 + self._parameters.retries):
-            answer: Answer | None = yield from self._send(bent(request))
+            answer: Answer | None = yield from self._send(alter(request))
             if answer is not None:
                 return answer
         return None
@@ -78,7 +78,7 @@ class Phone:
     def command(self, operation: Operation, trace: TraceContext, **what: Any) -> Waiting:
         """Unlock or lock, and wait for the car's answer, be it by asking again and again.
 
-        With `bent` as for `ask`.
+        `alter` works as for `ask`.
         """
         answer = yield from self.ask(operation, trace, wait_s=self._parameters.wait_s, **what)
         while answer is not None and answer.is_ok and answer.body.get("is_final") is False:

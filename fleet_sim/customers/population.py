@@ -16,7 +16,7 @@ import simpy
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
 from fleet_sim.customers.customer import Customer
-from fleet_sim.customers.joints import CustomerBends
+from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
@@ -77,7 +77,7 @@ class Population:
         boxes: Mapping[str, Box],
         platform: Platform,
         witnesses: Witnesses,
-        bends: CustomerBends | None = None,
+        failpoints: CustomerFailpoints | None = None,
     ) -> None:
         self._world = world
         self._parameters = parameters
@@ -86,7 +86,7 @@ class Population:
         self._vehicle_ids = [*boxes]
         self._platform = platform
         self._witnesses = witnesses
-        self.bends = bends or CustomerBends()
+        self.failpoints = failpoints or CustomerFailpoints()
         self._in_use: Counter[str] = Counter()
         """Number of customers that use each car, if above zero."""
         self._taken_last: tuple[str, float] | None = None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
-from fleet_sim.cars.joints import OBJECTION
+from fleet_sim.cars.failpoints import OBJECTION
 from fleet_sim.faults.registry import (
     FaultProcess,
     Injection,
@@ -18,7 +18,7 @@ from fleet_sim.faults.registry import (
     register,
 )
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.joints import ADDRESS, SYNC, TAKEN
+from fleet_sim.platform.failpoints import ADDRESS, SYNC, TAKEN
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Reason
 from fleet_wire.modes.mode import Layer
@@ -87,7 +87,7 @@ class BookingWindowRace(PlatformFault):
                 known_at_s[command.booking_id] = now_s + self.lag.sample_s(stream)
             return Reason.NO_RESERVATION if now_s < known_at_s[command.booking_id] else None
 
-        with box.bend(OBJECTION, check, by=injection):
+        with box.set_action(OBJECTION, check, by=injection):
             yield injection.whole_window()
 
     def strike(
@@ -98,7 +98,7 @@ class BookingWindowRace(PlatformFault):
         def lag(_usual_s: float, _request: Request) -> float:
             return self.lag.sample_s(stream)
 
-        with platform.bend(SYNC, lag):
+        with platform.set_action(SYNC, lag):
             yield injection.whole_window()
 
 
@@ -139,7 +139,7 @@ class DoubleBookingRace(PlatformFault):
             gap_s = self.gap.sample_s(stream)
             return None if ago_s is not None and ago_s < gap_s else ago_s
 
-        with platform.bend(TAKEN, overlook):
+        with platform.set_action(TAKEN, overlook):
             yield injection.whole_window()
 
 
@@ -179,7 +179,7 @@ class WrongVinMapping(PlatformFault):
         def mistake(box_id: str, command: PlatformCommand) -> str:
             return boxes.get(command.vehicle_id, box_id)
 
-        with platform.bend(ADDRESS, mistake):
+        with platform.set_action(ADDRESS, mistake):
             yield injection.whole_window()
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
-from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT, RESUME
+from fleet_sim.cars.failpoints import ACCEPTANCE, CLOCK, OBJECTION, RESULT, RESUME
 from fleet_sim.faults.registry import (
     CarFault,
     Claim,
@@ -21,7 +21,7 @@ from fleet_sim.faults.registry import (
     TargetedPlatform,
     register,
 )
-from fleet_sim.platform.joints import DISTANCE
+from fleet_sim.platform.failpoints import DISTANCE
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
 from fleet_wire.modes.mode import Layer
@@ -110,7 +110,7 @@ class SlowWakeClientTimeout(CarFault):
         def take_long(usual_s: float, _context: None) -> float:
             return max(usual_s, self.wake.sample_s(stream))
 
-        with box.bend(RESUME, take_long, by=injection):
+        with box.set_action(RESUME, take_long, by=injection):
             yield injection.whole_window()
 
 
@@ -149,7 +149,7 @@ class LateDeliveryPersistentSession(CarFault):
             return None if reason is Reason.EXPIRED else reason
 
         away_s = min(self.offline.sample_s(stream), injection.duration_s)
-        with box.bend(OBJECTION, overlook_age, by=injection):
+        with box.set_action(OBJECTION, overlook_age, by=injection):
             with box.modem.without_coverage(by=injection):
                 yield injection.wait(away_s)
             yield injection.wait(injection.duration_s - away_s + RETURN_S)
@@ -187,7 +187,7 @@ class ExpiredBySkewedBoxClock(CarFault):
         def run_ahead(unix_s: float, _context: None) -> float:
             return unix_s + skew_s
 
-        with box.bend(CLOCK, run_ahead, by=injection):
+        with box.set_action(CLOCK, run_ahead, by=injection):
             yield injection.whole_window()
 
 
@@ -218,7 +218,7 @@ class AckLostExecuted(CarFault):
             is_final = result is None or result.phase is not Phase.RECEIVED
             return None if is_final and stream.uniform() < self.loss else result
 
-        with box.bend(RESULT, lose, by=injection):
+        with box.set_action(RESULT, lose, by=injection):
             yield injection.whole_window()
 
 
@@ -244,13 +244,13 @@ class BadFirmwareCohort(CarFault):
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Crash the cohort's boxes until the release is withdrawn. Target it by `firmware`."""
 
-        def crash(goes_on: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+        def crash(goes_on: bool, _command: Command) -> bool:  # noqa: FBT001 - the failpoint's form
             if stream.uniform() >= self.probability or not goes_on:
                 return goes_on
             box.power.reboot(by=injection)
             return False
 
-        with box.bend(ACCEPTANCE, crash, by=injection):
+        with box.set_action(ACCEPTANCE, crash, by=injection):
             yield injection.whole_window()
 
 
@@ -293,7 +293,7 @@ class GhostGps(Fault):
             return None if distance_m is None else distance_m + self.moved_m
 
         with ExitStack() as stack:
-            stack.enter_context(struck.bend(DISTANCE, be_elsewhere))
+            stack.enter_context(struck.set_action(DISTANCE, be_elsewhere))
             for box in injection.boxes:
                 since_s = injection.env.now - self.stale_s
                 stack.enter_context(box.vehicle.without_position(since_s, by=injection))

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.joints import PUBACK, RECONNECT
+from fleet_sim.cars.failpoints import PUBACK, RECONNECT
 from fleet_sim.cars.movements import of_another_car
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
@@ -72,7 +72,7 @@ class ReconnectStorm(Fault):
 
         with ExitStack() as stack:
             for box in injection.boxes:
-                stack.enter_context(box.bend(RECONNECT, come_back_together, by=injection))
+                stack.enter_context(box.set_action(RECONNECT, come_back_together, by=injection))
             for _ in range(self.waves):
                 for box in injection.boxes:
                     box.modem.drop_connection(by=injection)
@@ -199,7 +199,7 @@ class InflightStall(Fault):
         """Push, and lose PUBACKs; at the end of the window the boxes connect anew."""
 
         def losing(stream: RandomStream) -> Callable[[bool, Message], bool]:
-            def lose(acknowledges: bool, _message: Message) -> bool:  # noqa: FBT001 - the joint's form
+            def lose(acknowledges: bool, _message: Message) -> bool:  # noqa: FBT001 - the failpoint's form
                 is_lost = stream.uniform() < self.loss
                 return acknowledges and not is_lost
 
@@ -208,7 +208,7 @@ class InflightStall(Fault):
         with ExitStack() as stack:
             for box in injection.boxes:
                 lose = losing(injection.stream_of(box.vehicle_id))
-                stack.enter_context(box.bend(PUBACK, lose, by=injection))
+                stack.enter_context(box.set_action(PUBACK, lose, by=injection))
             filler = _filler(injection, each=self.pushed)
             yield injection.whole_window()
             filler.leave()

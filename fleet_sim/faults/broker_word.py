@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import CONNACK
+from fleet_sim.cars.failpoints import CONNACK
 from fleet_sim.faults.outsiders import Outsider
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, Need, Strikes, register
 from fleet_wire.contract.messages import Result
@@ -69,7 +69,7 @@ class BrokerAuthBackendDown(Fault):
             stack.enter_context(injection.broker.refusing(ids))
             for box in injection.boxes:
                 if injection.stream_of(box.vehicle_id).uniform() < self.gives_up:
-                    stack.enter_context(box.bend(CONNACK, never_again, by=injection))
+                    stack.enter_context(box.set_action(CONNACK, never_again, by=injection))
                 box.modem.drop_connection(by=injection)
             yield injection.whole_window()
 

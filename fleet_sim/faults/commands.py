@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import DEDUPLICATION, Joint
-from fleet_sim.cars.joints import OBJECTION as BOX_OBJECTION
+from fleet_sim.cars.failpoints import DEDUPLICATION, Failpoint
+from fleet_sim.cars.failpoints import OBJECTION as BOX_OBJECTION
 from fleet_sim.faults.registry import (
     FaultProcess,
     Injection,
@@ -19,7 +19,7 @@ from fleet_sim.faults.registry import (
     register,
 )
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.joints import GRACE, HEARING, RETAIN, RETRY, SAME, WAKE
+from fleet_sim.platform.failpoints import GRACE, HEARING, RETAIN, RETRY, SAME, WAKE
 from fleet_wire.contract.messages import Command, Reason
 from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
@@ -60,13 +60,13 @@ class StaleOnlineCache(PlatformFault):
             for vehicle_id in sorted(injection.vehicle_ids)
         }
 
-        def believe(is_asleep: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+        def believe(is_asleep: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the failpoint's form
             if not is_asleep or injection.env.now >= polled_s[command.vehicle_id]:
                 return is_asleep
             _hold_up(injection, WAKE, command, for_s=_life_s(command))
             return False
 
-        with platform.bend(WAKE, believe):
+        with platform.set_action(WAKE, believe):
             yield injection.whole_window()
 
 
@@ -101,20 +101,20 @@ class RetainedCommand(PlatformFault):
     ) -> FaultProcess:
         """Retain what is sent while the window is open; boxes get it with every SUBSCRIBE."""
 
-        def keep(_is_kept: bool, _command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+        def keep(_is_kept: bool, _command: PlatformCommand) -> bool:  # noqa: FBT001 - the failpoint's form
             return True
 
-        def forget(_is_known: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+        def forget(_is_known: bool, _command: Command) -> bool:  # noqa: FBT001 - the failpoint's form
             return False
 
         def overlook(reason: Reason | None, _command: Command) -> Reason | None:
             return None if reason in (Reason.EXPIRED, Reason.REPLAYED) else reason
 
         with ExitStack() as stack:
-            stack.enter_context(platform.bend(RETAIN, keep))
+            stack.enter_context(platform.set_action(RETAIN, keep))
             for box in injection.boxes if self.executes_again else ():
-                stack.enter_context(box.bend(DEDUPLICATION, forget, by=injection))
-                stack.enter_context(box.bend(BOX_OBJECTION, overlook, by=injection))
+                stack.enter_context(box.set_action(DEDUPLICATION, forget, by=injection))
+                stack.enter_context(box.set_action(BOX_OBJECTION, overlook, by=injection))
             yield injection.whole_window()
 
 
@@ -123,11 +123,14 @@ def _life_s(command: PlatformCommand) -> float:
 
 
 def _hold_up(
-    injection: Injection, joint: Joint[Any, PlatformCommand], command: PlatformCommand, for_s: float
+    injection: Injection,
+    failpoint: Failpoint[Any, PlatformCommand],
+    command: PlatformCommand,
+    for_s: float,
 ) -> None:
     """Note that whatever comes for the car of a command meanwhile waits behind it."""
     now_s = injection.env.now
-    injection.hit(command.vehicle_id, joint.name, during_s=(now_s, now_s + for_s))
+    injection.hit(command.vehicle_id, failpoint.name, during_s=(now_s, now_s + for_s))
 
 
 class _Deaf:
@@ -157,8 +160,8 @@ class _Deaf:
             is_lost = self._is_lost[command.wire_id] = self._stream.uniform() < self._share
         return is_lost
 
-    def hear(self, is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
-        """Bend `HEARING`."""
+    def hear(self, is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the failpoint's form
+        """Act at `HEARING`: the platform misses the answer."""
         is_lost = self.hears_nothing_of(command)
         if is_lost and command.wire_id not in self._waited_for:
             self._waited_for.add(command.wire_id)
@@ -203,13 +206,13 @@ class RetryDoubleExecution(PlatformFault):
                 return usual_s
             return self.retry_after_s if command.repeats is None else None
 
-        def be_new(is_same: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+        def be_new(is_same: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the failpoint's form
             return is_same and not deaf.hears_nothing_of(command)
 
         with (
-            platform.bend(HEARING, deaf.hear),
-            platform.bend(RETRY, ask_anew_once),
-            platform.bend(SAME, be_new),
+            platform.set_action(HEARING, deaf.hear),
+            platform.set_action(RETRY, ask_anew_once),
+            platform.set_action(SAME, be_new),
         ):
             yield injection.whole_window()
 
@@ -259,5 +262,5 @@ class StuckInProgress(PlatformFault):
                 return usual_s
             return max(min(self.stuck.sample_s(stream), left_s(command)), usual_s)
 
-        with platform.bend(HEARING, deaf.hear), platform.bend(GRACE, wait_on):
+        with platform.set_action(HEARING, deaf.hear), platform.set_action(GRACE, wait_on):
             yield injection.whole_window()

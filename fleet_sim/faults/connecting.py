@@ -10,7 +10,7 @@ from pydantic import Field
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
-from fleet_sim.cars.joints import BAD_CERTIFICATE, CLOCK, DIAL, DialStage
+from fleet_sim.cars.failpoints import BAD_CERTIFICATE, CLOCK, DIAL, DialStage
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
@@ -81,7 +81,7 @@ class DnsFailure(_NoNewConnection):
                 return self.timeout_s
             return fails_s
 
-        with box.bend(DIAL, find_nothing, by=injection):
+        with box.set_action(DIAL, find_nothing, by=injection):
             if is_pinned:
                 yield injection.whole_window()
             else:
@@ -139,8 +139,8 @@ class TlsCertExpired(_NoNewConnection):
             return None if gives_up else usual_s
 
         with (
-            box.bend(DIAL, refuse, by=injection),
-            box.bend(BAD_CERTIFICATE, try_again, by=injection),
+            box.set_action(DIAL, refuse, by=injection),
+            box.set_action(BAD_CERTIFICATE, try_again, by=injection),
         ):
             yield from self._renew(box, injection, stream)
 
@@ -207,8 +207,8 @@ class TlsNotYetValidClock1970(CarFault):
             return 0.0 if injection.env.now < is_set_s else None
 
         with (
-            box.bend(CLOCK, begin_in_1970, by=injection),
-            box.bend(DIAL, refuse, by=injection),
+            box.set_action(CLOCK, begin_in_1970, by=injection),
+            box.set_action(DIAL, refuse, by=injection),
         ):
             with box.power.without_power(by=injection):
                 yield injection.wait(off_s)

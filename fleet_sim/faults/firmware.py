@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import ACTUATION, BUSY, OBJECTION, STATED
+from fleet_sim.cars.failpoints import ACTUATION, BUSY, OBJECTION, STATED
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Action, CarEvent, Command, EventName, Reason
 from fleet_wire.modes.mode import Layer
@@ -52,7 +52,7 @@ class TtlTooLongRejected(CarFault):
             life_s = (command.expires_at_ms - command.issued_at_ms) / 1000
             return Reason.TTL_TOO_LONG if reason is None and life_s > self.max_ttl_s else reason
 
-        with box.bend(OBJECTION, refuse, by=injection):
+        with box.set_action(OBJECTION, refuse, by=injection):
             yield injection.whole_window()
 
 
@@ -108,7 +108,7 @@ class UpdateOrDailyReboot(CarFault):
         yield injection.wait(begins_s)
         if busy_s > 0:
             box.publish_event(CarEvent(EventName.UPDATE, firmware=self.version))
-            with box.bend(BUSY, lambda _is_busy, _command: True, by=injection):
+            with box.set_action(BUSY, lambda _is_busy, _command: True, by=injection):
                 yield injection.wait(busy_s)
         box.power.reboot(by=injection, takes_s=reboot_s, firmware=self.version)
 
@@ -147,14 +147,14 @@ class BoxBusyDuplicate(CarFault):
         """Refuse what follows too soon while the window is open."""
         pending_until_s = injection.env.now
 
-        def refuse(is_busy: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+        def refuse(is_busy: bool, _command: Command) -> bool:  # noqa: FBT001 - the failpoint's form
             nonlocal pending_until_s
             if is_busy or injection.env.now < pending_until_s:
                 return True
             pending_until_s = injection.env.now + self.pending.sample_s(stream)
             return False
 
-        with box.bend(BUSY, refuse, by=injection):
+        with box.set_action(BUSY, refuse, by=injection):
             yield injection.whole_window()
 
 
@@ -191,19 +191,19 @@ class AckWithoutActuation(CarFault):
         """Swallow commands behind the box while the window is open."""
         lost: set[str] = set()
 
-        def go_nowhere(moves: bool, command: Command) -> bool:  # noqa: FBT001 - the joint's form
+        def go_nowhere(moves: bool, command: Command) -> bool:  # noqa: FBT001 - the failpoint's form
             is_lost = stream.uniform() < self.probability
             if is_lost:
                 lost.add(command.command_id)
             return moves and not is_lost
 
-        def say_what_was_wanted(is_locked: bool, command: Command) -> bool:  # noqa: FBT001 - the joint's form
+        def say_what_was_wanted(is_locked: bool, command: Command) -> bool:  # noqa: FBT001 - the failpoint's form
             if not self.forces_state or command.command_id not in lost:
                 return is_locked
             return command.action is Action.LOCK
 
         with (
-            box.bend(ACTUATION, go_nowhere, by=injection),
-            box.bend(STATED, say_what_was_wanted, by=injection),
+            box.set_action(ACTUATION, go_nowhere, by=injection),
+            box.set_action(STATED, say_what_was_wanted, by=injection),
         ):
             yield injection.whole_window()

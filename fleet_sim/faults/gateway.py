@@ -15,7 +15,7 @@ from fleet_sim.faults.registry import (
     register,
 )
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.joints import ADMISSION, ANSWER, PATIENCE, PUBLISH, REACH, TOKEN
+from fleet_sim.platform.failpoints import ADMISSION, ANSWER, PATIENCE, PUBLISH, REACH, TOKEN
 from fleet_sim.platform.operations import CHANGES, COMMANDS, Answer, Request
 from fleet_wire.contract.problems import MAINTENANCE, VEHICLE_NOT_BOOKED, ProblemType
 from fleet_wire.modes.mode import Layer
@@ -78,7 +78,7 @@ class SilentSuccess(PlatformFault):
             body = {"vehicle_id": request.vehicle_id, "booking_id": request.booking_id}
             return _as_if_done(msgspec.structs.replace(answer, body=body))
 
-        with platform.bend(ADMISSION, fail), platform.bend(ANSWER, say_done):
+        with platform.set_action(ADMISSION, fail), platform.set_action(ANSWER, say_done):
             yield injection.whole_window()
 
 
@@ -124,9 +124,9 @@ class OkAtEnqueue(PlatformFault):
             return None if stream.uniform() < self.unsent else delay_s
 
         with (
-            platform.bend(PATIENCE, wait_not),
-            platform.bend(ANSWER, say_done),
-            platform.bend(PUBLISH, forget),
+            platform.set_action(PATIENCE, wait_not),
+            platform.set_action(ANSWER, say_done),
+            platform.set_action(PUBLISH, forget),
         ):
             yield injection.whole_window()
 
@@ -164,7 +164,7 @@ class AppGatewayOutage(PlatformFault):
         def know_nobody(account_id: str | None, _request: Request) -> str | None:
             return None if stream.uniform() < self.login_failures else account_id
 
-        def be_reached(is_reached: bool, request: Request) -> bool:  # noqa: FBT001 - the joint's form
+        def be_reached(is_reached: bool, request: Request) -> bool:  # noqa: FBT001 - the failpoint's form
             is_lost = stream.uniform() < self.unreached
             if is_lost and request.vehicle_id is not None:
                 now_s = injection.env.now
@@ -172,7 +172,7 @@ class AppGatewayOutage(PlatformFault):
                 injection.hit(request.vehicle_id, REACH.name, during_s=during_s)
             return is_reached and not is_lost
 
-        with platform.bend(REACH, be_reached), platform.bend(TOKEN, know_nobody):
+        with platform.set_action(REACH, be_reached), platform.set_action(TOKEN, know_nobody):
             yield injection.whole_window()
 
 
@@ -221,5 +221,5 @@ class PlannedMaintenanceWindow(PlatformFault):
             left_s = ends_s - injection.env.now
             return msgspec.structs.replace(answer, retry_after_s=max(left_s, 0.0))
 
-        with platform.bend(ADMISSION, turn_away), platform.bend(ANSWER, say_when):
+        with platform.set_action(ADMISSION, turn_away), platform.set_action(ANSWER, say_when):
             yield injection.whole_window()

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform, takes_time
-from fleet_sim.cars.joints import UPLINK, OutgoingMessage
+from fleet_sim.cars.failpoints import UPLINK, OutgoingMessage
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
 from fleet_wire.modes.mode import Layer
@@ -68,7 +68,7 @@ class EventStormSelfDdos(CarFault):
             idle_s = injection.env.now + late_s + takes_s
             return late_s
 
-        with box.bend(UPLINK, wait_in_queue, by=injection):
+        with box.set_action(UPLINK, wait_in_queue, by=injection):
             while injection.env.now < ends_s:
                 has_room = waits_s() <= self.queue * takes_s
                 if has_room:

@@ -9,7 +9,7 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.disturbance import DataMeter
-from fleet_sim.cars.joints import SMS
+from fleet_sim.cars.failpoints import SMS
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
 from fleet_wire.modes.mode import Layer
@@ -152,7 +152,7 @@ class SmsWakeLost(CarFault):
         def lose(delay_s: float | None, _context: None) -> float | None:
             return None if stream.uniform() < self.loss else delay_s
 
-        with box.bend(SMS, lose, by=injection):
+        with box.set_action(SMS, lose, by=injection):
             yield injection.whole_window()
 
 

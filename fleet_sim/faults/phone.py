@@ -9,12 +9,12 @@ from typing import ClassVar, Literal, TypeVar
 import msgspec
 from pydantic import Field
 
-from fleet_sim.cars.joints import Joint
-from fleet_sim.customers.joints import (
+from fleet_sim.cars.failpoints import Failpoint
+from fleet_sim.customers.failpoints import (
     APPROACH,
     KEY_AGE,
     REQUEST,
-    CustomerBends,
+    CustomerFailpoints,
     Renter,
     Sending,
 )
@@ -39,21 +39,21 @@ class CustomerFault(Fault):
 
     share: float = Field(1.0, gt=0, le=1, description="share of these customers who have it")
 
-    def bend(
+    def set_action(
         self,
         injection: Injection,
-        joint: Joint[ValueT, ContextT],
-        bend: Callable[[ValueT, ContextT], ValueT],
+        failpoint: Failpoint[ValueT, ContextT],
+        action: Callable[[ValueT, ContextT], ValueT],
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens to the customers struck."""
+        """Return a context in which `action` decides at `failpoint`, for the affected customers."""
         assert injection.customers is not None  # noqa: S101 - the scenario was checked for its need
 
-        def bend_theirs(value: ValueT, context: ContextT) -> ValueT:
+        def act_on_theirs(value: ValueT, context: ContextT) -> ValueT:
             renter = context.renter if isinstance(context, Sending) else context
-            return bend(value, context) if self._has_it(renter, injection) else value
+            return action(value, context) if self._has_it(renter, injection) else value
 
-        bends: CustomerBends = injection.customers
-        return bends.in_force(joint, bend_theirs, injection)
+        failpoints: CustomerFailpoints = injection.customers
+        return failpoints.in_force(failpoint, act_on_theirs, injection)
 
     def _has_it(self, renter: Renter, injection: Injection) -> bool:
         if renter.vehicle_id not in injection.vehicle_ids:
@@ -86,7 +86,7 @@ class WrongCarApproached(CustomerFault):
         def stop_at_a_twin(vehicle_id: str, _renter: Renter) -> str:
             return f"twin-of-{vehicle_id}"
 
-        with self.bend(injection, APPROACH, stop_at_a_twin):
+        with self.set_action(injection, APPROACH, stop_at_a_twin):
             yield injection.whole_window()
 
 
@@ -125,7 +125,7 @@ class PhoneSide(CustomerFault):
                 return None
             return msgspec.structs.replace(request, booking_id=NO_BOOKING)
 
-        with self.bend(injection, REQUEST, spoil):
+        with self.set_action(injection, REQUEST, spoil):
             yield injection.whole_window()
 
 
@@ -162,6 +162,6 @@ class BleTokenExpiredOffline(CustomerFault):
             return age_s + self.older_s
 
         with ExitStack() as stack:
-            stack.enter_context(self.bend(injection, REQUEST, nothing))
-            stack.enter_context(self.bend(injection, KEY_AGE, grow_old))
+            stack.enter_context(self.set_action(injection, REQUEST, nothing))
+            stack.enter_context(self.set_action(injection, KEY_AGE, grow_old))
             yield injection.whole_window()

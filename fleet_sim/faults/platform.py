@@ -15,7 +15,7 @@ from fleet_sim.faults.registry import (
     register,
 )
 from fleet_sim.platform import answers
-from fleet_sim.platform.joints import ANSWER, LOOKUP
+from fleet_sim.platform.failpoints import ANSWER, LOOKUP
 from fleet_sim.platform.operations import Answer, Request
 from fleet_wire.contract.problems import INTERNAL_ERROR
 from fleet_wire.modes.mode import Layer
@@ -63,7 +63,7 @@ class Generic500(PlatformFault):
                 return answer
             return answers.of_problem(INTERNAL_ERROR)
 
-        with platform.bend(ANSWER, flatten):
+        with platform.set_action(ANSWER, flatten):
             yield injection.whole_window()
 
 
@@ -93,5 +93,5 @@ class SlowDatabase(PlatformFault):
         def take_long(_usual_s: float, _request: Request) -> float:
             return self.lookup.sample_s(stream)
 
-        with platform.bend(LOOKUP, take_long):
+        with platform.set_action(LOOKUP, take_long):
             yield injection.whole_window()

@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict
 
 from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.joints import Joint
+from fleet_sim.cars.failpoints import Failpoint
 from fleet_sim.cars.world import World
-from fleet_sim.customers.joints import CustomerBends
+from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
@@ -89,7 +89,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Injection:
-    """One fault of a scenario, on its cars (at least one). Implements `joints.Culprit`.
+    """One fault of a scenario, on its cars (at least one). Implements `failpoints.Culprit`.
 
     Its process starts when the window opens, and `duration_s` is the length of the window.
     """
@@ -106,7 +106,7 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
-    customers: CustomerBends | None = None
+    customers: CustomerFailpoints | None = None
     """There where the fault has `Need.CUSTOMERS`."""
     broker: BrokerControl | None = None
     """There where the fault has `Need.OWN_BROKER`."""
@@ -135,7 +135,7 @@ class Injection:
         during_s: tuple[float, float] | None = None,
         customer_id: str | None = None,
     ) -> None:
-        """Write down that the fault has changed something, see `joints.Culprit`."""
+        """Write down that the fault has changed something, see `failpoints.Culprit`."""
         at_s, until_s = (self.world.env.now, None) if during_s is None else during_s
         self.record(
             Hit(
@@ -246,17 +246,17 @@ class TargetedPlatform:
         self._platform = platform
         self._injection = injection
 
-    def bend(
-        self, joint: Joint[ValueT, AboutCarT], bend: Callable[[ValueT, AboutCarT], ValueT]
+    def set_action(
+        self, failpoint: Failpoint[ValueT, AboutCarT], action: Callable[[ValueT, AboutCarT], ValueT]
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint` to what is for them."""
+        """Return a context in which `action` decides at `failpoint`, for these cars."""
         vehicle_ids = self._injection.vehicle_ids
 
-        def bend_theirs(value: ValueT, about: AboutCarT) -> ValueT:
+        def act_on_theirs(value: ValueT, about: AboutCarT) -> ValueT:
             is_theirs = about.vehicle_id in vehicle_ids
-            return bend(value, about) if is_theirs else value
+            return action(value, about) if is_theirs else value
 
-        return self._platform.bend(joint, bend_theirs, by=self._injection)
+        return self._platform.set_action(failpoint, act_on_theirs, by=self._injection)
 
 
 FAULTS: dict[str, type[Fault]] = {}

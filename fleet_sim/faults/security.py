@@ -11,7 +11,7 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import OBJECTION, RESULT
+from fleet_sim.cars.failpoints import OBJECTION, RESULT
 from fleet_sim.faults.outsiders import Outsider
 from fleet_sim.faults.registry import (
     CarFault,
@@ -23,7 +23,7 @@ from fleet_sim.faults.registry import (
     register,
 )
 from fleet_sim.platform.coordinates import coordinates_of
-from fleet_sim.platform.joints import ANSWER
+from fleet_sim.platform.failpoints import ANSWER
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_wire.contract.messages import Command, Reason, Result
 from fleet_wire.contract.topics import TopicKind
@@ -86,8 +86,8 @@ class CommandPinLockout(CarFault):
             return msgspec.structs.replace(result, tries_left=max(left, 0))
 
         with ExitStack() as stack:
-            stack.enter_context(box.bend(OBJECTION, find_wrong, by=injection))
-            stack.enter_context(box.bend(RESULT, say_how_often, by=injection))
+            stack.enter_context(box.set_action(OBJECTION, find_wrong, by=injection))
+            stack.enter_context(box.set_action(RESULT, say_how_often, by=injection))
             yield injection.whole_window()
 
 
@@ -207,7 +207,7 @@ class ImpossibleTravel(Abuse):
                     injection.world.later(gap_s, self._rob, injection, request.token, account_id)
             return answer
 
-        with injection.platform.bend(ANSWER, look_on, by=injection):
+        with injection.platform.set_action(ANSWER, look_on, by=injection):
             yield injection.whole_window()
 
     def _rob(self, injection: Injection, token: str, account_id: str) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import CAN_WAKE, RELOCK
+from fleet_sim.cars.failpoints import CAN_WAKE, RELOCK
 from fleet_sim.cars.vehicle import Door, Gear
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Command
@@ -46,7 +46,7 @@ class CanBusAsleepNoAck(CarFault):
         def sleep_on(wake_s: float | None, _command: Command) -> float | None:
             return None if stream.uniform() < self.probability else wake_s
 
-        with box.bend(CAN_WAKE, sleep_on, by=injection):
+        with box.set_action(CAN_WAKE, sleep_on, by=injection):
             yield injection.whole_window()
 
 
@@ -209,7 +209,7 @@ class AutoRelock(CarFault):
             after_s = self.after.sample_s(stream)
             return after_s if usual_s is None else min(after_s, usual_s)
 
-        with box.bend(RELOCK, relock, by=injection):
+        with box.set_action(RELOCK, relock, by=injection):
             yield injection.whole_window()
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_sim.cars.joints import Culprit
+from fleet_sim.cars.failpoints import Culprit
 from fleet_wire.contract.problems import (
     BOOKING_ENDED,
     BOOKING_NOT_STARTED,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from fleet_sim.cars.joints import Joint
+from fleet_sim.cars.failpoints import Failpoint
 from fleet_sim.cars.world import World
 from fleet_sim.platform.bookings import Booking
 from fleet_sim.platform.command_writer import CommandWriter
@@ -22,8 +22,7 @@ from fleet_sim.platform.commands import (
 )
 from fleet_sim.platform.connection import BrokerConnection
 from fleet_sim.platform.deadlines import Deadlines
-from fleet_sim.platform.identifiers import Identifiers
-from fleet_sim.platform.joints import (
+from fleet_sim.platform.failpoints import (
     ADDRESS,
     GRACE,
     HEARING,
@@ -32,9 +31,10 @@ from fleet_sim.platform.joints import (
     RETRY,
     SAME,
     WAKE,
-    PlatformBends,
+    PlatformFailpoints,
     ValueT,
 )
+from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.lanes import Lanes
 from fleet_sim.platform.open_requests import OpenRequest, PlatformLog
 from fleet_sim.platform.parameters import PlatformParameters
@@ -70,14 +70,14 @@ class CommandService:
         parameters: PlatformParameters,
         *,
         client_id: str,
-        bends: PlatformBends,
+        failpoints: PlatformFailpoints,
         log: PlatformLog,
         identifiers: Identifiers,
         unix_s: Callable[[], float],
     ) -> None:
         self._world = world
         self._parameters = parameters
-        self._bends = bends
+        self._failpoints = failpoints
         self._log = log
         self._identifiers = identifiers
         self._unix_s = unix_s
@@ -162,13 +162,17 @@ class CommandService:
         self._go_on(command)
 
     def _at(
-        self, joint: Joint[ValueT, PlatformCommand], command: PlatformCommand, *, usual: ValueT
+        self,
+        failpoint: Failpoint[ValueT, PlatformCommand],
+        command: PlatformCommand,
+        *,
+        usual: ValueT,
     ) -> ValueT:
         """Return what happens to a command where the usual would."""
-        if joint not in self._bends.joints:
+        if failpoint not in self._failpoints.armed:
             return usual
-        return self._bends.at(
-            joint,
+        return self._failpoints.at(
+            failpoint,
             command,
             usual=usual,
             vehicle_id=command.vehicle_id,
@@ -252,7 +256,7 @@ class CommandService:
         is_done = command.is_final or command.answered or command.publishes != publishes
         if is_done or not command.is_acked or command.signed is None:
             return
-        is_same, culprits = self._bends.fold(SAME, command, usual=True)
+        is_same, culprits = self._failpoints.fold(SAME, command, usual=True)
         if is_same:
             self._publish(command, command.signed)
             return

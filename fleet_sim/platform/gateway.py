@@ -11,14 +11,13 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from fleet_sim.cars.joints import Culprit, Joint
+from fleet_sim.cars.failpoints import Culprit, Failpoint
 from fleet_sim.cars.world import World
 from fleet_sim.platform import answers
 from fleet_sim.platform.bookings import Booking, Bookings
 from fleet_sim.platform.command_service import CommandService
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.identifiers import Identifiers
-from fleet_sim.platform.joints import (
+from fleet_sim.platform.failpoints import (
     ADMISSION,
     ANSWER,
     CLOCKS_S,
@@ -30,9 +29,10 @@ from fleet_sim.platform.joints import (
     TAKEN,
     TOKEN,
     ContextT,
-    PlatformBends,
+    PlatformFailpoints,
     ValueT,
 )
+from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.open_requests import OpenRequest, PlatformLog
 from fleet_sim.platform.operations import CHANGES, Answer, Operation, Request, SupportCall
 from fleet_sim.platform.parameters import PlatformParameters
@@ -82,13 +82,13 @@ class EmulatedPlatform:
         self._of_customer = RateLimiter(parameters.customer_rate)
         self._of_vehicle = RateLimiter(parameters.vehicle_rate)
         env = world.env
-        self._bends = PlatformBends(lambda: env.now)
+        self._failpoints = PlatformFailpoints(lambda: env.now)
         self._log = PlatformLog(write, release=parameters.release, unix_s=self.unix_s)
         self.service = CommandService(
             world,
             parameters,
             client_id=client_id,
-            bends=self._bends,
+            failpoints=self._failpoints,
             log=self._log,
             identifiers=self._identifiers,
             unix_s=self.unix_s,
@@ -129,15 +129,15 @@ class EmulatedPlatform:
         """Return the bearer token of a customer."""
         return token_of(self._world.fleet_secret, account_id)
 
-    def bend(
+    def set_action(
         self,
-        joint: Joint[ValueT, ContextT],
-        bend: Callable[[ValueT, ContextT], ValueT],
+        failpoint: Failpoint[ValueT, ContextT],
+        action: Callable[[ValueT, ContextT], ValueT],
         *,
         by: Culprit,
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint`."""
-        return self._bends.in_force(joint, bend, by)
+        """Return a context in which `action` decides what happens at `failpoint`."""
+        return self._failpoints.in_force(failpoint, action, by)
 
     def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> OpenRequest:
         """Handle a request; call `on_answer` once, now or later, unless the asker hangs up."""
@@ -190,13 +190,15 @@ class EmulatedPlatform:
         else:
             self._look_up(asked)
 
-    def _at(self, asked: OpenRequest, joint: Joint[ValueT, Request], *, usual: ValueT) -> ValueT:
+    def _at(
+        self, asked: OpenRequest, failpoint: Failpoint[ValueT, Request], *, usual: ValueT
+    ) -> ValueT:
         """Return what happens to a request where the usual would."""
-        if joint not in self._bends.joints:
+        if failpoint not in self._failpoints.armed:
             return usual
         command = asked.command
-        return self._bends.at(
-            joint,
+        return self._failpoints.at(
+            failpoint,
             asked.request,
             usual=usual,
             vehicle_id=asked.vehicle_id,
@@ -217,7 +219,7 @@ class EmulatedPlatform:
         request = asked.request
         usual_s = self._parameters.lookup.sample_s(self._stream)
         # A fault that slows it down hits the resulting command, if there is one.
-        lookup_s, asked.slowed_by = self._bends.fold(LOOKUP, request, usual=usual_s)
+        lookup_s, asked.slowed_by = self._failpoints.fold(LOOKUP, request, usual=usual_s)
         self._world.later(lookup_s, self._guarded, asked, self._serve[request.operation])
 
     # What is asked for
@@ -248,7 +250,7 @@ class EmulatedPlatform:
         if taken is None:
             return None
         usual_s: float | None = booking.made_at - taken.made_at
-        ago_s, culprits = self._bends.fold(TAKEN, asked.request, usual=usual_s)
+        ago_s, culprits = self._failpoints.fold(TAKEN, asked.request, usual=usual_s)
         if ago_s is not None:
             return None
         self._blame(culprits, TAKEN, asked)
@@ -256,13 +258,13 @@ class EmulatedPlatform:
         return taken
 
     def _blame(
-        self, culprits: Sequence[Culprit], joint: Joint[Any, Request], asked: OpenRequest
+        self, culprits: Sequence[Culprit], failpoint: Failpoint[Any, Request], asked: OpenRequest
     ) -> None:
         """Report a hit to the faults that changed a request without a command."""
         if asked.vehicle_id is not None:
             during_s = asked.began_s - CLOCKS_S, self._world.env.now + CLOCKS_S
             for culprit in culprits:
-                culprit.hit(asked.vehicle_id, joint.name, during_s=during_s)
+                culprit.hit(asked.vehicle_id, failpoint.name, during_s=during_s)
 
     def _extend(self, asked: OpenRequest) -> None:
         booking, now, ends_at = self._own_booking(asked), self.unix_s(), asked.request.ends_at
@@ -336,9 +338,9 @@ class EmulatedPlatform:
         self, asked: OpenRequest, booking: Booking, now: float
     ) -> Booking | problems.ProblemType:
         """Return a booking that is in use, or what the copy says by which commands are allowed."""
-        if SYNC not in self._bends.joints:
+        if SYNC not in self._failpoints.armed:
             return booking
-        lag_s, culprits = self._bends.fold(SYNC, asked.request, usual=0.0)
+        lag_s, culprits = self._failpoints.fold(SYNC, asked.request, usual=0.0)
         problem = booking.objection(now, as_of=now - lag_s) if lag_s > 0 else None
         if problem is not None:
             self._blame(culprits, SYNC, asked)
@@ -365,7 +367,7 @@ class EmulatedPlatform:
     def _is_too_far(self, asked: OpenRequest) -> bool:
         """Return whether the phone is too far from where the car is known to be."""
         usual_m = asked.request.distance_m
-        asked.distance_m, changed_by = self._bends.fold(DISTANCE, asked.request, usual=usual_m)
+        asked.distance_m, changed_by = self._failpoints.fold(DISTANCE, asked.request, usual=usual_m)
         for culprit in changed_by:
             during_s = asked.began_s, self._world.env.now
             culprit.hit(asked.vehicle_id or "", DISTANCE.name, during_s=during_s)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
-from fleet_sim.cars.joints import Culprit
+from fleet_sim.cars.failpoints import Culprit
 from fleet_sim.platform.answers import within_trace
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import (

@@ -15,7 +15,7 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
-from fleet_sim.customers.joints import CustomerBends
+from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.faults import Fault, Injection, Strikes
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.results import readable
@@ -57,7 +57,7 @@ class FaultTargets(NamedTuple):
 
     platform: EmulatedPlatform | None = None
     broker: BrokerControl | None = None
-    customers: CustomerBends | None = None
+    customers: CustomerFailpoints | None = None
     stand_ins: dict[str, Box] | None = None
     """Boxes, switched off, for cars of another part that a fault on the platform may name."""
 

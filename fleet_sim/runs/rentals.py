@@ -14,7 +14,7 @@ from typing import Any
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import NULL_CAR
-from fleet_sim.customers.joints import CustomerBends
+from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.population import Population, Witnesses
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Platform, SupportCall
@@ -50,7 +50,7 @@ def population_of(
     platform: Platform,
     witnesses: Witnesses,
     *,
-    bends: CustomerBends | None = None,
+    failpoints: CustomerFailpoints | None = None,
 ) -> Population:
     """Return the customers of a scenario, who rent those boxes of a fleet that it lets them rent.
 
@@ -66,7 +66,7 @@ def population_of(
         boxes={spec.vehicle_id: boxes[spec.vehicle_id] for spec in targets},
         platform=platform,
         witnesses=witnesses,
-        bends=bends,
+        failpoints=failpoints,
     )
 
 
@@ -103,7 +103,7 @@ class Rentals:
             self._lines(SAFETY),
             others_may=bool(scenario.load.stages) or is_platform_elsewhere,
         )
-        self.customer_bends = CustomerBends()
+        self.customer_failpoints = CustomerFailpoints()
         self.platform: EmulatedPlatform | None = None
         self._population: Population | None = None
         if scenario.has_platform and not is_platform_elsewhere:
@@ -137,7 +137,7 @@ class Rentals:
                 told_locked=partial(self._report_shown, self.safety.told_locked),
                 called_support=self._called_support,
             ),
-            bends=self.customer_bends,
+            failpoints=self.customer_failpoints,
         )
         self._population.start(load_starts_s)
 

@@ -16,7 +16,7 @@ class Seen(NamedTuple):
 
 @dataclass(eq=False)
 class Suspect:
-    """Implements `fleet_sim.cars.joints.Culprit`."""
+    """Implements `fleet_sim.cars.failpoints.Culprit`."""
 
     hits: list[Seen] = field(default_factory=list)
     cars: set[str] = field(default_factory=set)

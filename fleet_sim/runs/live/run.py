@@ -337,7 +337,9 @@ class LiveRun:
             specs,
             load_starts_s=load_starts_s,
             record=self._record_truth,
-            around=FaultTargets(rentals.platform, self._brokers.control, rentals.customer_bends),
+            around=FaultTargets(
+                rentals.platform, self._brokers.control, rentals.customer_failpoints
+            ),
         )
         if self._options.control is not None:
             self._progress.note(how_to_drill(self._options.control))

@@ -336,7 +336,7 @@ class VirtualRun:
             load_starts_s=load_starts_s,
             record=self._record_truth,
             around=FaultTargets(
-                rentals.platform, ModelControl(self._broker), rentals.customer_bends
+                rentals.platform, ModelControl(self._broker), rentals.customer_failpoints
             ),
         )
         rentals.start_customers(load_starts_s)

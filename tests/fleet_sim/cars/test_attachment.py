@@ -12,7 +12,7 @@ import simpy
 
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import (
+from fleet_sim.cars.failpoints import (
     CONNACK,
     DIAL,
     DOWNLINK,
@@ -20,7 +20,7 @@ from fleet_sim.cars.joints import (
     RECONNECT,
     SUBACK,
     DialStage,
-    Joint,
+    Failpoint,
 )
 from fleet_sim.cars.parameters import NULL_BOX, Refusal
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
@@ -286,7 +286,7 @@ def test_a_car_that_has_given_up_does_not_fall_asleep() -> None:
     car.link.connects_at_once = False
     car.box.send_sms()
     car.env.run(until=21)
-    with car.box.bend(CONNACK, lambda _usual, _code: None, by=suspect):
+    with car.box.set_action(CONNACK, lambda _usual, _code: None, by=suspect):
         car.link.lose(EndReason.REFUSED, 136)
     car.link.connects_at_once = True
     for second in (100, 200):
@@ -322,7 +322,7 @@ def test_a_connection_fails_at_any_stage_and_is_tried_again(stage: DialStage) ->
         return 0.5 if reached is stage else usual
 
     car.link.lose()
-    with car.box.bend(DIAL, fail, by=suspect):
+    with car.box.set_action(DIAL, fail, by=suspect):
         car.env.run(until=20.1)
         while car.box.modem.connection is ConnectionState.CONNECTING:
             car.env.step()
@@ -380,21 +380,23 @@ def test_a_refused_box_does_what_its_firmware_says(code: int, retry_s: float | N
     assert car.box.modem.is_reachable
 
 
-@pytest.mark.parametrize("bent_s", [None, 5.0])
-def test_a_bend_changes_what_the_firmware_does(bent_s: float | None) -> None:
+@pytest.mark.parametrize("changed_s", [None, 5.0])
+def test_an_action_changes_what_the_firmware_does(changed_s: float | None) -> None:
     """It knows the code; its rule for other losses is not asked."""
     car, suspect, idle = bench(FIRM), Suspect(), Suspect()
     car.env.run(until=10)
     with (
-        car.box.bend(CONNACK, lambda usual_s, code: bent_s if code == 136 else usual_s, by=suspect),
-        car.box.bend(RECONNECT, lambda _usual, _context: ReconnectPolicy(), by=idle),
+        car.box.set_action(
+            CONNACK, lambda usual_s, code: changed_s if code == 136 else usual_s, by=suspect
+        ),
+        car.box.set_action(RECONNECT, lambda _usual, _context: ReconnectPolicy(), by=idle),
     ):
         car.link.lose(EndReason.REFUSED, 136)
     car.env.run(until=14)
     assert not car.box.modem.is_reachable
     car.env.run(until=500)
-    assert car.box.modem.is_reachable is (bent_s is not None)
-    whole = [Seen("connack", None, (10.0, 15.0))] if bent_s else []
+    assert car.box.modem.is_reachable is (changed_s is not None)
+    whole = [Seen("connack", None, (10.0, 15.0))] if changed_s else []
     assert suspect.hits == [Seen("connack"), *whole]
     assert idle.hits == []
 
@@ -439,7 +441,7 @@ def test_without_a_subscription_the_box_is_online_and_no_command_comes() -> None
     street.pass_s(1.0)
     box.modem.drop_connection(by=Suspect())
     dropped_s = street.env.now
-    with box.bend(SUBACK, lambda _usual, _context: (), by=suspect):
+    with box.set_action(SUBACK, lambda _usual, _context: (), by=suspect):
         street.pass_s(11.0)
     assert box.modem.connection is ConnectionState.CONNECTED
     assert street.platform.presences[-1] == ("car-0", PresenceStatus.ONLINE)
@@ -460,9 +462,9 @@ def test_without_a_subscription_the_box_is_online_and_no_command_comes() -> None
     assert during.during_s == pytest.approx((dropped_s + 10.0, again_s + 10.0), abs=0.01)
 
 
-@pytest.mark.parametrize(("joint", "comes"), [(PUBACK, True), (DOWNLINK, False)])
+@pytest.mark.parametrize(("failpoint", "comes"), [(PUBACK, True), (DOWNLINK, False)])
 def test_a_window_of_unacknowledged_messages_keeps_out_what_comes_after(
-    joint: Joint[Any, Any],
+    failpoint: Failpoint[Any, Any],
     comes: bool,  # noqa: FBT001
 ) -> None:
     """Twenty messages, whoever withheld them; all are at fault until the box connects anew."""
@@ -472,9 +474,11 @@ def test_a_window_of_unacknowledged_messages_keeps_out_what_comes_after(
     for suspect, part in zip(suspects, (names[:15], names[15:]), strict=True):
         assert box.modem.is_reachable
         with (
-            box.bend(joint, lambda usual, _message: usual, by=idle),
-            box.bend(
-                joint, lambda _usual, _message: None if joint is DOWNLINK else False, by=suspect
+            box.set_action(failpoint, lambda usual, _message: usual, by=idle),
+            box.set_action(
+                failpoint,
+                lambda _usual, _message: None if failpoint is DOWNLINK else False,
+                by=suspect,
             ),
         ):
             for name in part:
@@ -493,8 +497,8 @@ def test_a_window_of_unacknowledged_messages_keeps_out_what_comes_after(
     assert set(street.executed()) == {*names, "after"}
     for suspect, part in zip(suspects, (names[:15], names[15:]), strict=True):
         *single, last = suspect.hits
-        assert single == [Seen(joint.name, name) for name in part]
-        assert last.what == joint.name
+        assert single == [Seen(failpoint.name, name) for name in part]
+        assert last.what == failpoint.name
         assert last.during_s == pytest.approx((full_s, again_s + 10.0), abs=0.01)
     assert idle.hits == []
 
@@ -502,7 +506,7 @@ def test_a_window_of_unacknowledged_messages_keeps_out_what_comes_after(
 def test_each_connection_has_a_window_of_its_own() -> None:
     """Nineteen messages withheld on each of two: there is room for one more on either."""
     car = bench(STEADY)
-    with car.box.bend(PUBACK, lambda _usual, _message: False, by=Suspect()):
+    with car.box.set_action(PUBACK, lambda _usual, _message: False, by=Suspect()):
         for _ in range(2):
             for _ in range(19):
                 car.deliver(car.message(b"no command"))
@@ -514,7 +518,7 @@ def test_each_connection_has_a_window_of_its_own() -> None:
 def test_a_connection_that_is_made_fails_by_its_own_trouble() -> None:
     """What was to end the one before, which a crash has cut short, ends no later one."""
     car, seen = bench(STEADY), []
-    with car.box.bend(DIAL, lambda _usual, _stage: 60.0, by=Suspect()):
+    with car.box.set_action(DIAL, lambda _usual, _stage: 60.0, by=Suspect()):
         car.link.lose()
         car.env.run(until=11)
         car.box.power.reboot(by=Suspect())

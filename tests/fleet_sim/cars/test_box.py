@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_sim.cars.distributions import Uniform, UniformOffset
-from fleet_sim.cars.joints import ACTUATION, OBJECTION, RELOCK
+from fleet_sim.cars.failpoints import ACTUATION, OBJECTION, RELOCK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Action, Phase, Reason
 from tests.helpers.culprit import Suspect
@@ -217,7 +217,7 @@ def test_a_car_that_was_opened_does_not_lock_itself() -> None:
     state = car.link.states()[-1]
     assert (state.is_locked, state.is_open, state.last_command_id) == (False, True, "c1")
     said = len(car.link.states())
-    with car.box.bend(ACTUATION, lambda _moves, _command: False, by=Suspect()):
+    with car.box.set_action(ACTUATION, lambda _moves, _command: False, by=Suspect()):
         car.deliver(car.command("c2"))
     car.env.run(until=140)
     assert [(each.is_locked, each.is_open) for each in car.link.states()[said:]] == [
@@ -239,7 +239,7 @@ def test_nobody_opens_the_door_of_a_car_that_unlocks_too_late() -> None:
     car = bench(VISITED)
     message = car.command("c1")
     car.env.run(until=40)
-    with car.box.bend(OBJECTION, lambda _reason, _command: None, by=Suspect()):
+    with car.box.set_action(OBJECTION, lambda _reason, _command: None, by=Suspect()):
         car.deliver(message)
     assert not car.box.vehicle.is_locked
     car.env.run(until=71)
@@ -260,7 +260,7 @@ def test_whether_its_customer_has_gone_is_not_for_the_boxs_clock_to_say(error_s:
 def test_a_car_that_locks_itself_sooner_lets_nobody_in() -> None:
     """Who comes after 5 s stands before a shut door, where it locks after one."""
     car = bench(VISITED)
-    with car.box.bend(RELOCK, lambda _usual, _command: 1.0, by=Suspect()):
+    with car.box.set_action(RELOCK, lambda _usual, _command: 1.0, by=Suspect()):
         car.deliver(car.command())
     car.env.run(until=100)
     assert [(each.is_locked, each.is_open) for each in car.link.states()] == [

@@ -12,11 +12,11 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet_sim.cars import joints
+from fleet_sim.cars import failpoints
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import (
+from fleet_sim.cars.failpoints import (
     ACCEPTANCE,
     ACTUATION,
     BAD_CERTIFICATE,
@@ -38,7 +38,7 @@ from fleet_sim.cars.joints import (
     SUBACK,
     UPLINK,
     Culprit,
-    Joint,
+    Failpoint,
 )
 from fleet_sim.cars.parameters import NULL_BOX, Refusal
 from fleet_sim.cars.uplink import Uplink
@@ -82,7 +82,7 @@ EVERY_S = 0.5
 HEALED_S = 400.0
 """Longer than any of it lasts."""
 
-VALUES: dict[Joint[Any, Any], tuple[Any, ...]] = {
+VALUES: dict[Failpoint[Any, Any], tuple[Any, ...]] = {
     DIAL: (0.0, 3.0, None),
     CONNACK: (None, 9.0),
     BAD_CERTIFICATE: (None, 9.0),
@@ -104,15 +104,15 @@ VALUES: dict[Joint[Any, Any], tuple[Any, ...]] = {
     RESULT: (None,),
     RELOCK: (None, 1.0),
 }
-"""What each joint may be bent to."""
+"""The values that an action may return at each failpoint."""
 
 Lasting = Callable[[Box, Culprit], AbstractContextManager[object]]
 Sudden = Callable[[Box, Culprit], object]
 
 
-def bending(joint: Joint[Any, Any], value: object) -> Lasting:
-    """Return what bends a joint to one value."""
-    return lambda box, by: box.bend(joint, lambda _usual, _context: value, by=by)
+def acting_at(failpoint: Failpoint[Any, Any], value: object) -> Lasting:
+    """Return what makes a failpoint return one value."""
+    return lambda box, by: box.set_action(failpoint, lambda _usual, _context: value, by=by)
 
 
 @contextmanager
@@ -136,8 +136,8 @@ LASTING: dict[str, Lasting] = {
     "position": lambda box, by: box.vehicle.without_position(-5000.0, by=by),
     "load": with_load,
     **{
-        f"{joint.name} {number}": bending(joint, value)
-        for joint, values in VALUES.items()
+        f"{failpoint.name} {number}": acting_at(failpoint, value)
+        for failpoint, values in VALUES.items()
         for number, value in enumerate(values)
     },
 }
@@ -167,9 +167,11 @@ def deeds_of(kinds: list[str]) -> st.SearchStrategy[list[tuple[str, float, float
     return st.lists(deed, min_size=1, max_size=14)
 
 
-def test_every_joint_is_bent() -> None:
+def test_every_failpoint_is_acted_on() -> None:
     """A new one has to be added above."""
-    assert set(VALUES) == {each for each in vars(joints).values() if isinstance(each, Joint)}
+    assert set(VALUES) == {
+        each for each in vars(failpoints).values() if isinstance(each, Failpoint)
+    }
 
 
 class _Complaints(logging.Handler):

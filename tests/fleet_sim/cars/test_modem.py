@@ -8,7 +8,7 @@ import pytest
 
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import DOWNLINK, RELOCK, UPLINK
+from fleet_sim.cars.failpoints import DOWNLINK, RELOCK, UPLINK
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, Telemetry
@@ -401,26 +401,26 @@ def test_heartbeats_are_late_and_lost_like_everything_the_box_sends() -> None:
     def heartbeats() -> int:
         return sum(isinstance(message, Telemetry) for _, message in car.link.sent)
 
-    with car.box.bend(UPLINK, lambda _usual, _sent: 5.0, by=suspect):
+    with car.box.set_action(UPLINK, lambda _usual, _sent: 5.0, by=suspect):
         car.box.heartbeat()
     car.env.run(until=4)
     assert heartbeats() == 0
     car.env.run(until=6)
     assert heartbeats() == 1
-    with car.box.bend(UPLINK, lambda _usual, _sent: None, by=suspect):
+    with car.box.set_action(UPLINK, lambda _usual, _sent: None, by=suspect):
         car.box.heartbeat()
     car.env.run(until=20)
     assert heartbeats() == 1
     assert suspect.hits == []
-    with car.box.bend(RELOCK, lambda usual, _command: usual, by=suspect):
+    with car.box.set_action(RELOCK, lambda usual, _command: usual, by=suspect):
         car.box.heartbeat()
-    assert heartbeats() == 2, "what bends elsewhere delays none"
+    assert heartbeats() == 2, "an action elsewhere delays none"
 
 
 def test_a_message_that_names_no_command_may_be_lost_too() -> None:
     """Its culprit is told so."""
     car, suspect = bench(QUICK), Suspect()
-    with car.box.bend(DOWNLINK, lambda _usual, _message: None, by=suspect):
+    with car.box.set_action(DOWNLINK, lambda _usual, _message: None, by=suspect):
         car.deliver(car.message(b"no command"))
     assert suspect.hits == [Seen("downlink")]
     assert car.world.counts.malformed == 0

@@ -9,7 +9,7 @@ import pytest
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import BUSY, UPLINK
+from fleet_sim.cars.failpoints import BUSY, UPLINK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_wire.contract.messages import Phase, Reason
@@ -123,7 +123,7 @@ def test_everything_that_comes_is_counted() -> None:
 def test_a_box_may_be_busy_for_one_command_and_not_for_another() -> None:
     """A fault decides by the command, and what it decides is said of that command."""
     car, suspect = bench(), Suspect()
-    with car.box.bend(BUSY, lambda _, command: command.command_id == "c2", by=suspect):
+    with car.box.set_action(BUSY, lambda _, command: command.command_id == "c2", by=suspect):
         car.deliver(car.command("c1"))
         assert answers(car)[-1] == (Phase.EXECUTED, None)
         car.deliver(car.command("c2"))
@@ -135,7 +135,7 @@ def test_a_box_may_be_busy_for_one_command_and_not_for_another() -> None:
 def test_an_answer_may_be_lost_by_what_it_answers() -> None:
     """A fault decides by the command on the way up, too."""
     car, suspect = bench(), Suspect()
-    with car.box.bend(
+    with car.box.set_action(
         UPLINK, lambda usual, sent: None if sent.command_id == "c1" else usual, by=suspect
     ):
         car.deliver(car.command("c1"))
@@ -149,7 +149,7 @@ def test_a_state_that_is_lost_hits_the_command_that_moved_the_lock() -> None:
     """The car is open, its answers say so, and nobody hears it of the lock."""
     car, suspect = bench(), Suspect()
     said = len(car.link.states())
-    with car.box.bend(
+    with car.box.set_action(
         UPLINK, lambda usual, sent: None if sent.kind is TopicKind.STATE else usual, by=suspect
     ):
         car.deliver(car.command("c1"))

@@ -13,7 +13,7 @@ import pytest
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import DOWNLINK, PUBACK
+from fleet_sim.cars.failpoints import DOWNLINK, PUBACK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.virtual.time import VirtualClock
@@ -85,7 +85,7 @@ class Story:
 def test_a_command_whose_puback_is_lost_comes_twice(name: str, times: int) -> None:
     """The broker sends it again on the next connection, and who does not look at ids obeys."""
     story = Story(name)
-    with story.box.bend(PUBACK, lambda _usual, _message: False, by=Suspect()):
+    with story.box.set_action(PUBACK, lambda _usual, _message: False, by=Suspect()):
         story.unlock()
         story.place.pass_(1.0)
         assert story.counts.executed == 1
@@ -124,7 +124,7 @@ def test_two_commands_at_once(name: str, executed: int) -> None:
 def test_what_takes_a_command_away_is_told_which(name: str) -> None:
     """The ground truth names the command as the monitor does, also without Correlation Data."""
     story, suspect = Story(name), Suspect()
-    with story.box.bend(DOWNLINK, lambda _usual, _message: None, by=suspect):
+    with story.box.set_action(DOWNLINK, lambda _usual, _message: None, by=suspect):
         command_id = story.unlock()
         story.place.pass_(1.0)
     assert [seen.command_id for seen in suspect.hits] == [command_id]

@@ -10,7 +10,7 @@ import pytest
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform, UniformOffset
-from fleet_sim.cars.joints import SMS
+from fleet_sim.cars.failpoints import SMS
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import RadioParameters, Technology
 from fleet_wire.contract.messages import (
@@ -266,7 +266,7 @@ def test_a_faults_loss_of_sms_takes_the_place_of_the_ordinary_one() -> None:
     """Without the fault this operator loses every SMS, with it none."""
     car = bench(SLEEPY.model_copy(update={"sms_loss": 1.0}))
     car.env.run(until=10)
-    with car.box.bend(SMS, lambda usual, _context: usual, by=Suspect()):
+    with car.box.set_action(SMS, lambda usual, _context: usual, by=Suspect()):
         car.box.send_sms()
     car.env.run(until=30)
     assert car.power() is Power.AWAKE

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import ACTUATION
+from fleet_sim.cars.failpoints import ACTUATION
 from fleet_sim.cars.vehicle import Door
 from fleet_sim.customers.records import AppScreen, CustomerStep
 from fleet_sim.platform import answers
-from fleet_sim.platform.joints import ADMISSION, ANSWER
+from fleet_sim.platform.failpoints import ADMISSION, ANSWER
 from fleet_sim.platform.operations import Answer, Operation, PendingRequest, Request
 from fleet_wire.contract import problems
 from fleet_wire.contract.refusals import refused_because
@@ -64,10 +64,10 @@ def test_who_is_told_of_an_error_presses_again() -> None:
     city = City([0.0])
     errors = [problems.MAINTENANCE, problems.MAINTENANCE]
     city.let_pass(5)  # it is booked
-    bend = city.bench.platform.bend(
+    action = city.bench.platform.set_action(
         ADMISSION, lambda _why, _asked: errors.pop() if errors else None, by=Told()
     )
-    with bend:
+    with action:
         city.let_pass(60)
     shown = [each.shown for each in city.of(0, Step.SHOWN)]
     assert shown == [problems.MAINTENANCE.sentence] * 2 + [AppScreen.OPEN]
@@ -103,7 +103,7 @@ def test_what_is_hopeless_is_not_tried_again() -> None:
     city = City([0.0])
     city.let_pass(5)
     answer = answers.of_problem(problems.BOOKING_OF_ANOTHER)
-    with city.bench.platform.bend(ANSWER, lambda _answer, _asked: answer, by=Told()):
+    with city.bench.platform.set_action(ANSWER, lambda _answer, _asked: answer, by=Told()):
         city.let_pass(60)
     assert len(city.of(0, Step.PRESSED)) == 1
     assert Step.GAVE_UP in city.steps()
@@ -114,7 +114,7 @@ def test_the_door_is_tried_where_the_app_says_so() -> None:
     city = City([0.0], cars=1, platform=None)
     city.let_pass(5)
     answer = answers.of_problem(problems.VEHICLE_SILENT)
-    with city.bench.platform.bend(ANSWER, lambda _answer, _asked: answer, by=Told()):
+    with city.bench.platform.set_action(ANSWER, lambda _answer, _asked: answer, by=Told()):
         city.let_pass(30)
     assert city.of(0, Step.OPENED)[0].press == 1
 
@@ -123,7 +123,7 @@ def test_told_open_of_a_car_that_is_not() -> None:
     """The hand finds a locked door, and presses again: the app has lied."""
     city = City([0.0], cars=1)
     box = city.bench.box()
-    with box.bend(ACTUATION, lambda _moves, _command: False, by=Told()):
+    with box.set_action(ACTUATION, lambda _moves, _command: False, by=Told()):
         city.let_pass(25)
     assert city.told_open
     assert box.vehicle.is_door_locked(Door.DRIVER)
@@ -211,7 +211,7 @@ def test_the_app_shows_the_sentence_that_the_answer_has() -> None:
     city.let_pass(5)
     own = refused_because("low_voltage")
     answer = Answer(status=502, body=own.body(), problem=problems.VEHICLE_REFUSED)
-    with city.bench.platform.bend(ANSWER, lambda _answer, _asked: answer, by=Told()):
+    with city.bench.platform.set_action(ANSWER, lambda _answer, _asked: answer, by=Told()):
         city.let_pass(25)
     assert [each.shown for each in city.of(0, Step.SHOWN)] == [own.sentence]
 
@@ -221,7 +221,7 @@ def test_answers_of_another_platform_break_nothing() -> None:
     city = City([0.0], max_presses=2)
     city.let_pass(5)
     strange = iter([Answer(status=502, body={}), Answer(status=200, body={})])
-    with city.bench.platform.bend(ANSWER, lambda _answer, _asked: next(strange), by=Told()):
+    with city.bench.platform.set_action(ANSWER, lambda _answer, _asked: next(strange), by=Told()):
         city.let_pass(25)
     shown = [each.shown for each in city.of(0, Step.SHOWN)]
     assert shown == [problems.INTERNAL_ERROR.sentence, problems.VEHICLE_SILENT.sentence]
@@ -236,7 +236,7 @@ def test_a_call_to_support_is_a_ticket_with_what_the_app_had_shown() -> None:
 
     city = City([0.0], calls_support=1.0, max_presses=1)
     city.let_pass(5)
-    with city.bench.platform.bend(ADMISSION, turn_away, by=Told()):
+    with city.bench.platform.set_action(ADMISSION, turn_away, by=Told()):
         city.let_pass(60)
     (ticket,) = [each for each in city.bench.log if each.event == "support_called"]
     (booked,), (called,) = city.of(0, Step.BOOKED), city.of(0, Step.CALLED_SUPPORT)

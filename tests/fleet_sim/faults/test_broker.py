@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.box_states import ConnectionState
-from fleet_sim.cars.joints import RECONNECT
+from fleet_sim.cars.failpoints import RECONNECT
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.faults import Fault, Hit, Injection
 from fleet_sim.faults.broker import (
@@ -38,8 +38,8 @@ def connected(street: Street) -> int:
 
 def next_policy(car: Bench) -> ReconnectPolicy:
     """Return the rule by which the box would connect again now."""
-    assert car.box.modem.bends is not None
-    return car.box.modem.bends.at(RECONNECT, None, usual=car.box.spec.parameters.reconnect)
+    assert car.box.modem.failpoints is not None
+    return car.box.modem.failpoints.at(RECONNECT, None, usual=car.box.spec.parameters.reconnect)
 
 
 def strike(street: Street, fault: Fault, duration_s: float) -> list[Hit]:

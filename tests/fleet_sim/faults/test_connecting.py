@@ -79,7 +79,7 @@ def test_who_has_the_address_built_in_asks_nobody() -> None:
 
 
 class _Nobody:
-    """Implements `fleet_sim.cars.joints.Culprit`, and forgets."""
+    """Implements `fleet_sim.cars.failpoints.Culprit`, and forgets."""
 
     def hit(self, vehicle_id: str, what: str, **of: object) -> None:
         """Forget it."""

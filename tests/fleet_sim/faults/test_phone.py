@@ -31,7 +31,7 @@ class Struck:
             duration_s=200.0,
             stream_of=bench.world.stream,
             record=self.hits.append,
-            customers=self.city.population.bends,
+            customers=self.city.population.failpoints,
         )
         bench.env.process(fault.process(injection))
         self.city.let_pass(150)

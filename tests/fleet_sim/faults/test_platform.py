@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_sim.platform.joints import CLOCKS_S
+from fleet_sim.platform.failpoints import CLOCKS_S
 from fleet_sim.platform.operations import Operation
 from fleet_wire.contract import problems
 from tests.helpers.platform_bench import CAR

@@ -8,7 +8,7 @@ import pytest
 
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import ACCEPTANCE, CAN_WAKE, CLOCK, RESULT, SMS, Joint
+from fleet_sim.cars.failpoints import ACCEPTANCE, CAN_WAKE, CLOCK, RESULT, SMS, Failpoint
 from fleet_sim.faults import Fault
 from fleet_sim.faults.battery import UndervoltageCutout
 from fleet_sim.faults.box import (
@@ -42,7 +42,7 @@ def overlapping(first: Fault, second: Fault | None = None) -> Bench:
 
 
 @pytest.mark.parametrize(
-    ("fault", "joint"),
+    ("fault", "failpoint"),
     [
         (AckLostExecuted(loss=1.0), RESULT),
         (CanBusAsleepNoAck(probability=1.0), CAN_WAKE),
@@ -52,19 +52,19 @@ def overlapping(first: Fault, second: Fault | None = None) -> Bench:
     ],
     ids=lambda value: value.name,
 )
-def test_the_end_of_one_leaves_the_other(fault: Fault, joint: Joint[Any, Any]) -> None:
+def test_the_end_of_one_leaves_the_other(fault: Fault, failpoint: Failpoint[Any, Any]) -> None:
     """One, two, one, none."""
     car = overlapping(fault)
     in_force = []
     for second in (4, 7, 12, 21):
         car.env.run(until=second)
-        assert car.box.modem.bends is not None
-        in_force.append(len(car.box.modem.bends.at_work_on(joint)))
+        assert car.box.modem.failpoints is not None
+        in_force.append(len(car.box.modem.failpoints.at_work_on(failpoint)))
     assert in_force == [1, 2, 1, 0]
 
 
 def test_a_later_loss_of_answers_outlives_the_first() -> None:
-    """What bends is what the box does."""
+    """The action changes what the box does."""
     car = overlapping(AckLostExecuted(loss=1.0))
     car.env.run(until=12)
     car.deliver(car.command("c1"))

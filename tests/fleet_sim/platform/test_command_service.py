@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import DOWNLINK, RESULT, SMS, UPLINK, OutgoingMessage
+from fleet_sim.cars.failpoints import DOWNLINK, RESULT, SMS, UPLINK, OutgoingMessage
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.joints import (
+from fleet_sim.platform.failpoints import (
     ADDRESS,
     GRACE,
     HEARING,
@@ -120,7 +120,7 @@ def test_a_lost_sms_is_sent_again_and_a_car_that_does_not_come_gets_no_command()
     """So it cannot open after its customer has gone."""
     bench = PlatformBench(box=SLEEPERS)
     bench.let_pass(5)
-    with bench.box().bend(SMS, nothing, by=Told()):
+    with bench.box().set_action(SMS, nothing, by=Told()):
         answer = bench.unlock(bench.book())
         assert answer.problem is problems.VEHICLE_UNREACHABLE
         assert answer.body["reason"] == "asleep"
@@ -135,7 +135,7 @@ def test_without_an_answer_it_is_published_again_with_the_same_counter(
 ) -> None:
     """The box executes it once."""
     box, lost = bench.box(), [True, False, False]
-    with box.bend(DOWNLINK, lambda usual, _: None if lost.pop(0) else usual, by=Told()):
+    with box.set_action(DOWNLINK, lambda usual, _: None if lost.pop(0) else usual, by=Told()):
         answer = bench.unlock(bench.book())
     assert answer.status == 200
     first, second = bench.published
@@ -146,14 +146,14 @@ def test_without_an_answer_it_is_published_again_with_the_same_counter(
 def test_a_lost_answer_does_not_open_the_car_twice(bench: PlatformBench) -> None:
     """The box answers the second copy as it did the first."""
     box = bench.box()
-    with box.bend(RESULT, nothing, by=Told()), box.bend(UPLINK, no_state, by=Told()):
+    with box.set_action(RESULT, nothing, by=Told()), box.set_action(UPLINK, no_state, by=Told()):
         answer = bench.unlock(bench.book())
     assert (answer.status, box.vehicle.movement, len(bench.published)) == (200, 1, 2)
 
 
 def test_the_state_tells_of_a_command_whose_answer_is_lost(bench: PlatformBench) -> None:
     """No second copy is needed."""
-    with bench.box().bend(RESULT, nothing, by=Told()):
+    with bench.box().set_action(RESULT, nothing, by=Told()):
         answer = bench.unlock(bench.book())
     assert (answer.status, len(bench.published)) == (200, 1)
 
@@ -166,7 +166,10 @@ def test_after_an_answer_it_is_never_published_again(bench: PlatformBench) -> No
         return result if next(answers) else None
 
     box = bench.box()
-    with box.bend(RESULT, confirm_only, by=Told()), box.bend(UPLINK, no_state, by=Told()):
+    with (
+        box.set_action(RESULT, confirm_only, by=Told()),
+        box.set_action(UPLINK, no_state, by=Told()),
+    ):
         answer = bench.unlock(bench.book())
     assert answer.problem is problems.VEHICLE_SILENT
     assert len(bench.published) == 1
@@ -204,7 +207,7 @@ def test_what_the_car_refuses(
         return result and Result(result.command_id, Phase.REFUSED, reason)
 
     box = bench.box()
-    with box.bend(RESULT, refuse, by=Told()), box.bend(UPLINK, no_state, by=Told()):
+    with box.set_action(RESULT, refuse, by=Told()), box.set_action(UPLINK, no_state, by=Told()):
         answer = bench.unlock(bench.book())
     assert answer.problem == problem
     assert (answer.body["state"], answer.body["reason"]) == (state, reason.value)
@@ -221,9 +224,9 @@ def test_an_answer_that_comes_late_corrects_the_status() -> None:
             bench.world.later(50.0, box.modem.publish, TopicKind.RESULT, result)
 
     with (
-        box.bend(RESULT, late, by=Told()),
-        box.bend(UPLINK, no_state, by=Told()),
-        bench.platform.bend(RETRY, nothing, by=Told()),
+        box.set_action(RESULT, late, by=Told()),
+        box.set_action(UPLINK, no_state, by=Told()),
+        bench.platform.set_action(RETRY, nothing, by=Told()),
     ):
         answer = bench.unlock(bench.book())
         assert answer.problem is problems.VEHICLE_SILENT
@@ -292,7 +295,7 @@ def test_with_a_group_results_are_shared() -> None:
 
 
 def late_command(delay_s: float) -> Callable[[float | None, object], float | None]:
-    """Return a bend that publishes so much later."""
+    """Return an action that publishes so much later."""
     return lambda _usual_s, _command: delay_s
 
 
@@ -300,14 +303,17 @@ def test_bends_on_the_way_to_the_broker() -> None:
     """Published later or never, not tried again, not woken: the life of a command holds."""
     bench, told = PlatformBench(), Told()
     booking_id = bench.book()
-    with bench.platform.bend(PUBLISH, late_command(5.0), by=told):
+    with bench.platform.set_action(PUBLISH, late_command(5.0), by=told):
         assert bench.unlock(booking_id).status == 200
-    with bench.platform.bend(PUBLISH, late_command(31.0), by=told):
+    with bench.platform.set_action(PUBLISH, late_command(31.0), by=told):
         assert bench.unlock(booking_id).problem is problems.BROKER_UNAVAILABLE
-    with bench.platform.bend(PUBLISH, nothing, by=told):
+    with bench.platform.set_action(PUBLISH, nothing, by=told):
         assert bench.unlock(booking_id).problem is problems.VEHICLE_SILENT
     assert len(bench.published) == 1
-    with bench.platform.bend(RETRY, nothing, by=told), bench.box().bend(DOWNLINK, nothing, by=told):
+    with (
+        bench.platform.set_action(RETRY, nothing, by=told),
+        bench.box().set_action(DOWNLINK, nothing, by=told),
+    ):
         assert bench.unlock(booking_id).problem is problems.VEHICLE_SILENT
     assert len(bench.published) == 2
     what = [hit[1] for hit in told.hits if hit[1] != "downlink"]
@@ -318,7 +324,7 @@ def test_a_platform_that_believes_a_sleeping_car_online_does_not_wake_it() -> No
     """The command waits at the broker, and its life ends there."""
     bench = PlatformBench(box=SLEEPERS)
     bench.let_pass(5)
-    with bench.platform.bend(WAKE, lambda _is_asleep, _command: False, by=Told()):
+    with bench.platform.set_action(WAKE, lambda _is_asleep, _command: False, by=Told()):
         answer = bench.unlock(bench.book())
     assert answer.problem is problems.VEHICLE_SILENT
     bench.box().power.receive_sms()
@@ -348,7 +354,7 @@ def test_a_moment_without_a_connection_does_not_end_the_repeats_of_a_wake_sms() 
 def test_a_command_for_another_box_opens_another_car(bench: PlatformBench) -> None:
     """The answer of that box is taken for the car's; the log names the car that was booked."""
     told = Told()
-    with bench.platform.bend(ADDRESS, lambda _box_id, _command: "car-1", by=told):
+    with bench.platform.set_action(ADDRESS, lambda _box_id, _command: "car-1", by=told):
         answer = bench.unlock(bench.book())
     assert (answer.status, answer.body["vehicle_id"]) == (200, "car-0")
     assert [bench.box(number).vehicle.is_locked for number in (0, 1)] == [True, False]
@@ -361,14 +367,14 @@ def test_the_box_that_is_taken_for_the_cars_is_woken() -> None:
     """And it is waited for, not the car's own."""
     bench = PlatformBench(box=SLEEPERS)
     bench.let_pass(5)
-    with bench.platform.bend(ADDRESS, lambda _box_id, _command: "car-1", by=Told()):
+    with bench.platform.set_action(ADDRESS, lambda _box_id, _command: "car-1", by=Told()):
         assert bench.unlock(bench.book()).status == 200
     assert [bench.box(number).is_asleep for number in (0, 1)] == [True, False]
 
 
 def test_a_command_that_is_retained_comes_with_every_connect(bench: PlatformBench) -> None:
     """For ever; a sound box answers what it has answered before, and moves nothing."""
-    with bench.platform.bend(RETAIN, lambda _is_kept, _command: True, by=Told()):
+    with bench.platform.set_action(RETAIN, lambda _is_kept, _command: True, by=Told()):
         assert bench.unlock(bench.book()).status == 200
     assert bench.world.counts.commands == 1
     bench.let_pass(3600)
@@ -381,7 +387,7 @@ def test_a_command_that_is_retained_comes_with_every_connect(bench: PlatformBenc
 @pytest.fixture
 def deaf(bench: PlatformBench) -> Iterator[PlatformBench]:
     """Return a platform that hears nothing of any command."""
-    with bench.platform.bend(HEARING, lambda _is_heard, _command: False, by=Told()):
+    with bench.platform.set_action(HEARING, lambda _is_heard, _command: False, by=Told()):
         yield bench
 
 
@@ -396,12 +402,12 @@ def test_asked_anew_a_sound_car_does_it_twice(bench: PlatformBench) -> None:
     """By another id and counter; what comes of that one is the answer to who has asked."""
     told = Told()
 
-    def first_alone(is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+    def first_alone(is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the failpoint's form
         return is_heard and command.repeats is not None
 
     with (
-        bench.platform.bend(HEARING, first_alone, by=Told()),
-        bench.platform.bend(SAME, lambda _is_same, _command: False, by=told),
+        bench.platform.set_action(HEARING, first_alone, by=Told()),
+        bench.platform.set_action(SAME, lambda _is_same, _command: False, by=told),
     ):
         answer = bench.unlock(bench.book())
     first, second = bench.published
@@ -419,7 +425,7 @@ def test_asked_anew_a_sound_car_does_it_twice(bench: PlatformBench) -> None:
 def test_a_command_that_is_never_given_up_keeps_all_others_waiting(deaf: PlatformBench) -> None:
     """Until it is given up at last."""
     booking_id = deaf.book()
-    with deaf.platform.bend(GRACE, lambda usual_s, _command: usual_s + 100, by=Told()):
+    with deaf.platform.set_action(GRACE, lambda usual_s, _command: usual_s + 100, by=Told()):
         assert deaf.unlock(booking_id, wait_s=40).status == 202
     assert deaf.unlock(booking_id).problem is problems.VEHICLE_BUSY
     deaf.let_pass(60)

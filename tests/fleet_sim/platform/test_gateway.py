@@ -10,7 +10,7 @@ import pytest
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.platform import answers as answers_of
-from fleet_sim.platform.joints import ADMISSION, ANSWER, LOOKUP, PATIENCE, REACH, SYNC, TAKEN
+from fleet_sim.platform.failpoints import ADMISSION, ANSWER, LOOKUP, PATIENCE, REACH, SYNC, TAKEN
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.parameters import NULL_PLATFORM, RateLimit
 from fleet_wire.contract import problems
@@ -288,7 +288,7 @@ def test_who_cannot_hang_up_is_in_no_log(bench: PlatformBench) -> None:
     told.answer_now(answers_of.of_problem(problems.MAINTENANCE))
     assert not told.hang_up()
     assert [answer.status for answer in answers] == [202, 503]
-    with bench.platform.bend(REACH, lambda _usual, _asked: False, by=Told()):
+    with bench.platform.set_action(REACH, lambda _usual, _asked: False, by=Told()):
         assert not bench.platform.ask(waiting, answers.append).hang_up()
     bench.let_pass(1)
     of_told = [each for each in bench.log if each.request_id == told.request_id]
@@ -442,14 +442,14 @@ def test_too_much_to_do() -> None:
 def test_bends_at_the_door_and_their_culprits(bench: PlatformBench) -> None:
     """Whoever changes what happens is told of which car, or which command."""
     booking_id, told = bench.book(), Told()
-    with bench.platform.bend(ADMISSION, lambda _why, _asked: problems.MAINTENANCE, by=told):
+    with bench.platform.set_action(ADMISSION, lambda _why, _asked: problems.MAINTENANCE, by=told):
         answer = bench.unlock(booking_id, vehicle_id=CAR)
     assert answer.problem is problems.MAINTENANCE
-    with bench.platform.bend(
+    with bench.platform.set_action(
         ANSWER, lambda answer, _asked: Answer(status=500, body={"was": answer.status}), by=told
     ):
         assert bench.unlock(booking_id, vehicle_id=CAR).status == 500
-    with bench.platform.bend(LOOKUP, lambda usual_s, _asked: usual_s + 3, by=told):
+    with bench.platform.set_action(LOOKUP, lambda usual_s, _asked: usual_s + 3, by=told):
         began_s = bench.env.now
         assert bench.unlock(booking_id, vehicle_id=CAR).status == 200
         assert bench.env.now >= began_s + 3
@@ -465,7 +465,7 @@ def test_a_request_that_does_not_get_through_is_in_no_log(bench: PlatformBench) 
     """And it is never answered."""
     booking_id, told = bench.book(), Told()
     bench.log.clear()
-    with bench.platform.bend(REACH, lambda _is_reached, _asked: False, by=told):
+    with bench.platform.set_action(REACH, lambda _is_reached, _asked: False, by=told):
         answers = bench.ask(Operation.UNLOCK, booking_id=booking_id, vehicle_id=CAR, wait_s=10)
         bench.let_pass(60)
     assert (answers, bench.log, bench.published) == ([], [], [])
@@ -475,7 +475,7 @@ def test_a_request_that_does_not_get_through_is_in_no_log(bench: PlatformBench) 
 def test_who_does_not_wait_for_the_car_is_answered_at_once(bench: PlatformBench) -> None:
     """Whatever the phone has asked for."""
     booking_id = bench.book()
-    with bench.platform.bend(PATIENCE, lambda _usual_s, _asked: 0.0, by=Told()):
+    with bench.platform.set_action(PATIENCE, lambda _usual_s, _asked: 0.0, by=Told()):
         (answer,) = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=60)
     assert (answer.status, answer.body["is_final"]) == (202, False)
 
@@ -484,7 +484,7 @@ def test_a_late_copy_of_the_bookings(bench: PlatformBench) -> None:
     """It knows neither a new booking nor that one ends later; it is told of where it decides."""
     told = Told()
     booking_id = bench.book(for_s=100)
-    with bench.platform.bend(SYNC, lambda _usual_s, _asked: 20.0, by=told):
+    with bench.platform.set_action(SYNC, lambda _usual_s, _asked: 20.0, by=told):
         bench.let_pass(10)
         refused = bench.unlock(booking_id, vehicle_id=CAR)
         assert refused.problem is problems.BOOKING_UNKNOWN
@@ -500,7 +500,7 @@ def test_a_late_copy_of_the_bookings(bench: PlatformBench) -> None:
 
 
 def test_a_booking_that_is_overlooked_is_booked_over(bench: PlatformBench) -> None:
-    """Only as long as the bend says so; what comes of both bookings is its culprit's."""
+    """Only as long as the action says so; what comes of both bookings is its culprit's."""
     told = Told()
     first = bench.book()
     bench.let_pass(1)
@@ -508,7 +508,7 @@ def test_a_booking_that_is_overlooked_is_booked_over(bench: PlatformBench) -> No
     def overlook(ago_s: float | None, _asked: Request) -> float | None:
         return None if ago_s is not None and ago_s < 5 else ago_s
 
-    with bench.platform.bend(TAKEN, overlook, by=told):
+    with bench.platform.set_action(TAKEN, overlook, by=told):
         second = bench.book(customer="bert")
         bench.let_pass(10)
         late = bench.answer(

@@ -1,8 +1,8 @@
 """Failpoints: points at which faults may change a car's behaviour, with attribution to the fault.
 
-A failpoint (here a `Joint`) is a point at which the model is about to do something. It asks the
+A failpoint is a point at which the model is about to do something. It asks the
 actions in force there; each gets the intended value and returns the actual one. A failpoint action
-(a bend) is a function of two arguments: the value, and the context that it belongs to. The
+is a function of two arguments: the value, and the context that it belongs to. The
 failpoint fixes their types. Actions of several faults run one after the other, in the order in
 which they came into force.
 
@@ -55,17 +55,17 @@ class Effect(Enum):
     """The target of a hit at a failpoint."""
 
     COMMAND = "command"
-    """The command that the joint was asked about, if there is one."""
+    """The command at the failpoint, if there is one."""
     UNDER_WAY = "under_way"
     """Everything under way for the car at that moment."""
     CONNECTION = "connection"
     """The car's connection, until it is whole again."""
     LATER = "later"
-    """Nothing yet: the joint feeds a later decision, and that decision is the hit."""
+    """Nothing yet: the failpoint feeds a later decision, and that decision is the hit."""
 
 
-class Joint(Generic[ValueT, ContextT]):
-    """One point of the model where behaviour may bend. Compared by identity."""
+class Failpoint(Generic[ValueT, ContextT]):
+    """One point of the model where faults may change behaviour. Compared by identity."""
 
     __slots__ = ("effect", "name")
 
@@ -92,105 +92,105 @@ class OutgoingMessage(NamedTuple):
     """The command of an answer."""
 
 
-DIAL: Joint[float | None, DialStage] = Joint("dial", Effect.CONNECTION)
+DIAL: Failpoint[float | None, DialStage] = Failpoint("dial", Effect.CONNECTION)
 """After how many seconds a stage of connecting fails; None: it goes well."""
-CONNACK: Joint[float | None, int] = Joint("connack", Effect.CONNECTION)
+CONNACK: Failpoint[float | None, int] = Failpoint("connack", Effect.CONNECTION)
 """How long the firmware waits after a CONNACK with this error code; None: it never tries again."""
-BAD_CERTIFICATE: Joint[float | None, None] = Joint("bad_certificate", Effect.CONNECTION)
+BAD_CERTIFICATE: Failpoint[float | None, None] = Failpoint("bad_certificate", Effect.CONNECTION)
 """How long the firmware waits after a handshake that failed; None: it never tries again."""
-SUBACK: Joint[tuple[str, ...], None] = Joint("suback", Effect.CONNECTION)
+SUBACK: Failpoint[tuple[str, ...], None] = Failpoint("suback", Effect.CONNECTION)
 """The topic filters that the broker grants; the connection stands in any case."""
-RECONNECT: Joint[ReconnectPolicy, None] = Joint("reconnect", Effect.CONNECTION)
+RECONNECT: Failpoint[ReconnectPolicy, None] = Failpoint("reconnect", Effect.CONNECTION)
 """The firmware's rule for connecting again."""
-UPLINK: Joint[float | None, OutgoingMessage] = Joint("uplink")
+UPLINK: Failpoint[float | None, OutgoingMessage] = Failpoint("uplink")
 """How much later than usual a message leaves the box; None: never."""
-DOWNLINK: Joint[float | None, Message] = Joint("downlink")
+DOWNLINK: Failpoint[float | None, Message] = Failpoint("downlink")
 """How much later than usual a message reaches the box; None: never."""
-PUBACK: Joint[bool, Message] = Joint("puback")
+PUBACK: Failpoint[bool, Message] = Failpoint("puback")
 """Whether the box acknowledges a message that has reached it."""
-SMS: Joint[float | None, None] = Joint("sms", Effect.UNDER_WAY)
+SMS: Failpoint[float | None, None] = Failpoint("sms", Effect.UNDER_WAY)
 """After how many seconds an SMS reaches the box; None: never. Replaces the ordinary loss."""
-RESUME: Joint[float, None] = Joint("resume", Effect.CONNECTION)
+RESUME: Failpoint[float, None] = Failpoint("resume", Effect.CONNECTION)
 """How long the modem takes to come back from sleep, seconds."""
-BUSY: Joint[bool, Command] = Joint("busy")
+BUSY: Failpoint[bool, Command] = Failpoint("busy")
 """Whether a box that works on no command is busy all the same: an update, an old request."""
-DEDUPLICATION: Joint[bool, Command] = Joint("deduplication")
+DEDUPLICATION: Failpoint[bool, Command] = Failpoint("deduplication")
 """Whether the box recognises a command that it has had just before, by its id or its counter."""
-CLOCK: Joint[float, None] = Joint("clock", Effect.LATER)
+CLOCK: Failpoint[float, None] = Failpoint("clock", Effect.LATER)
 """The box's belief about the time, Unix seconds. The hit is on the box's decisions by it."""
-OBJECTION: Joint[Reason | None, Command] = Joint("objection")
+OBJECTION: Failpoint[Reason | None, Command] = Failpoint("objection")
 """Why the box does not accept a command that is signed; None: it does."""
-ACCEPTANCE: Joint[bool, Command] = Joint("acceptance")
-"""Whether the box goes on with a command at all; a bend may crash the box meanwhile."""
-CAN_WAKE: Joint[float | None, Command] = Joint("can_wake")
+ACCEPTANCE: Failpoint[bool, Command] = Failpoint("acceptance")
+"""Whether the box goes on with a command at all; an action may crash the box meanwhile."""
+CAN_WAKE: Failpoint[float | None, Command] = Failpoint("can_wake")
 """How long the CAN bus takes to answer, seconds; None: it does not wake."""
-ACTUATION: Joint[bool, Command] = Joint("actuation")
+ACTUATION: Failpoint[bool, Command] = Failpoint("actuation")
 """Whether the lock moves when the box tells it to. The box reports success in any case."""
-STATED: Joint[bool, Command] = Joint("stated")
+STATED: Failpoint[bool, Command] = Failpoint("stated")
 """Whether the driver's door is locked, as the state says that the box sends after a command."""
-RESULT: Joint[Result | None, Command] = Joint("result")
+RESULT: Failpoint[Result | None, Command] = Failpoint("result")
 """The answer that the box sends; None: it sends none."""
-RELOCK: Joint[float | None, Command] = Joint("relock")
+RELOCK: Failpoint[float | None, Command] = Failpoint("relock")
 """After how many seconds the car locks itself again if no door was opened; None: never."""
 
 _InForce = tuple[Culprit, Callable[[Any, Any], Any]]
 
 
 class Connected(Protocol):
-    """The modem, as the bends of its car know it."""
+    """The modem, as the failpoints of its car know it."""
 
     def blame(self, culprit: Culprit, what: str) -> None:
         """Record a fault's effect on the connection, which lasts until that is whole again."""
         ...
 
 
-class InForce:
-    """Bends in force on one thing, by joint."""
+class Failpoints:
+    """The failpoint actions on one thing, by failpoint."""
 
-    __slots__ = ("_by_joint", "joints")
+    __slots__ = ("_by_failpoint", "armed")
 
     def __init__(self) -> None:
-        self._by_joint: dict[Joint[Any, Any], tuple[_InForce, ...]] = {}
-        self.joints: Collection[Joint[Any, Any]] = self._by_joint.keys()
-        """Those at which bends are, or have been, in force."""
+        self._by_failpoint: dict[Failpoint[Any, Any], tuple[_InForce, ...]] = {}
+        self.armed: Collection[Failpoint[Any, Any]] = self._by_failpoint.keys()
+        """The failpoints at which actions are, or were, in force."""
 
     def fold(
-        self, joint: Joint[ValueT, ContextT], context: ContextT, *, usual: ValueT
+        self, failpoint: Failpoint[ValueT, ContextT], context: ContextT, *, usual: ValueT
     ) -> tuple[ValueT, list[Culprit]]:
         """Return what happens where the usual would, and who changed it, in order."""
         value, changed_by = usual, []
-        for culprit, bend in self._by_joint.get(joint, ()):
-            bent = bend(value, context)
-            if bent is not value and bent != value:
-                value = bent
+        for culprit, action in self._by_failpoint.get(failpoint, ()):
+            changed = action(value, context)
+            if changed is not value and changed != value:
+                value = changed
                 changed_by.append(culprit)
         return value, changed_by
 
-    def at_work_on(self, joint: Joint[Any, Any]) -> list[Culprit]:
-        """Return whose bends are in force at a joint."""
-        return [culprit for culprit, _ in self._by_joint.get(joint, ())]
+    def at_work_on(self, failpoint: Failpoint[Any, Any]) -> list[Culprit]:
+        """Return the faults whose actions are in force at a failpoint."""
+        return [culprit for culprit, _ in self._by_failpoint.get(failpoint, ())]
 
     @contextmanager
     def in_force(
         self,
-        joint: Joint[ValueT, ContextT],
-        bend: Callable[[ValueT, ContextT], ValueT],
+        failpoint: Failpoint[ValueT, ContextT],
+        action: Callable[[ValueT, ContextT], ValueT],
         culprit: Culprit,
     ) -> Iterator[None]:
-        """Keep the action `bend` in force at `joint` while the block lasts."""
-        entry = (culprit, bend)
-        self._by_joint[joint] = (*self._by_joint.get(joint, ()), entry)
-        with undone_by(self._remove, joint, entry):
+        """Keep `action` in force at `failpoint` while the block lasts."""
+        entry = (culprit, action)
+        self._by_failpoint[failpoint] = (*self._by_failpoint.get(failpoint, ()), entry)
+        with undone_by(self._remove, failpoint, entry):
             yield
 
-    def _remove(self, joint: Joint[Any, Any], entry: _InForce) -> None:
-        left = list(self._by_joint[joint])
+    def _remove(self, failpoint: Failpoint[Any, Any], entry: _InForce) -> None:
+        left = list(self._by_failpoint[failpoint])
         left.remove(entry)
-        self._by_joint[joint] = tuple(left)
+        self._by_failpoint[failpoint] = tuple(left)
 
 
-class Bends(InForce):
-    """The bends in force on one car."""
+class CarFailpoints(Failpoints):
+    """The failpoint actions on one car."""
 
     __slots__ = ("_hit_by", "_modem", "_now_s", "_vehicle_id")
 
@@ -204,35 +204,37 @@ class Bends(InForce):
 
     def at(
         self,
-        joint: Joint[ValueT, ContextT],
+        failpoint: Failpoint[ValueT, ContextT],
         context: ContextT,
         *,
         usual: ValueT,
         command_id: str | None = None,
     ) -> ValueT:
         """Return what happens where the usual would, and tell those who changed it."""
-        value, changed_by = self.fold(joint, context, usual=usual)
-        if joint.effect is not Effect.LATER:
+        value, changed_by = self.fold(failpoint, context, usual=usual)
+        if failpoint.effect is not Effect.LATER:
             for culprit in changed_by:
-                self.report_hit(culprit, joint, command_id)
+                self.report_hit(culprit, failpoint, command_id)
         return value
 
-    def report_hit(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
+    def report_hit(
+        self, culprit: Culprit, failpoint: Failpoint[Any, Any], command_id: str | None
+    ) -> None:
         """Report to a fault that it has changed the behaviour at a failpoint."""
         now_s = self._now_s()
-        during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None
-        culprit.hit(self._vehicle_id, joint.name, command_id=command_id, during_s=during_s)
-        if joint.effect is Effect.CONNECTION:
-            self._modem.blame(culprit, joint.name)
+        during_s = (now_s, now_s) if failpoint.effect is Effect.UNDER_WAY else None
+        culprit.hit(self._vehicle_id, failpoint.name, command_id=command_id, during_s=during_s)
+        if failpoint.effect is Effect.CONNECTION:
+            self._modem.blame(culprit, failpoint.name)
         if command_id is not None:
             self._hit_by.setdefault(command_id, {})[culprit] = None
             if len(self._hit_by) > COMMANDS_REMEMBERED:
                 del self._hit_by[next(iter(self._hit_by))]
 
-    def pass_on(self, hit_id: str, joint: Joint[Any, Any], command_id: str) -> None:
+    def pass_on(self, hit_id: str, failpoint: Failpoint[Any, Any], command_id: str) -> None:
         """Attribute `command_id` to the faults that delayed the command before it, `hit_id`."""
         for culprit in self._hit_by.get(hit_id, ()):
-            culprit.hit(self._vehicle_id, joint.name, command_id=command_id)
+            culprit.hit(self._vehicle_id, failpoint.name, command_id=command_id)
 
 
 @contextmanager

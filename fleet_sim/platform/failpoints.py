@@ -1,11 +1,11 @@
-"""Failpoints of the platform; `fleet_sim.cars.joints` explains failpoints."""
+"""Failpoints of the platform; `fleet_sim.cars.failpoints` explains failpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from fleet_sim.cars.joints import InForce, Joint
+from fleet_sim.cars.failpoints import Failpoint, Failpoints
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import Answer, Request
 from fleet_wire.contract.problems import ProblemType
@@ -18,44 +18,44 @@ CLOCKS_S = 0.1
 placed by the platform's clock and its known offset. A hit on everything under way for a car is
 searched within this margin."""
 
-REACH: Joint[bool, Request] = Joint("reach")
+REACH: Failpoint[bool, Request] = Failpoint("reach")
 """Whether a request gets through to the gateway; one that does not is in no log."""
-TOKEN: Joint[str | None, Request] = Joint("token")
+TOKEN: Failpoint[str | None, Request] = Failpoint("token")
 """The customer whose token a request has; None: nobody's."""
-ADMISSION: Joint[ProblemType | None, Request] = Joint("admission")
+ADMISSION: Failpoint[ProblemType | None, Request] = Failpoint("admission")
 """Why a request is turned away before anything is looked at; None: it is not."""
-DISTANCE: Joint[float | None, Request] = Joint("distance")
+DISTANCE: Failpoint[float | None, Request] = Failpoint("distance")
 """How far the platform takes the phone to be from the car, metres; None: it does not know."""
-LOOKUP: Joint[float, Request] = Joint("lookup")
+LOOKUP: Failpoint[float, Request] = Failpoint("lookup")
 """How long the database takes for a request, seconds."""
-TAKEN: Joint[float | None, Request] = Joint("taken")
+TAKEN: Failpoint[float | None, Request] = Failpoint("taken")
 """How long ago a car was booked that somebody wants to book now, seconds; None: it is free."""
-SYNC: Joint[float, Request] = Joint("sync")
+SYNC: Failpoint[float, Request] = Failpoint("sync")
 """How old the copy of the bookings is by which a command is allowed, seconds."""
-PATIENCE: Joint[float, Request] = Joint("patience")
+PATIENCE: Failpoint[float, Request] = Failpoint("patience")
 """How long a request waits for the car's answer, seconds; 0: it is answered at once."""
-ADDRESS: Joint[str, PlatformCommand] = Joint("address")
+ADDRESS: Failpoint[str, PlatformCommand] = Failpoint("address")
 """Which box is taken for that of the command's car, by vehicle id."""
-WAKE: Joint[bool, PlatformCommand] = Joint("wake")
+WAKE: Failpoint[bool, PlatformCommand] = Failpoint("wake")
 """Whether the platform takes the car for asleep, and wakes it before it publishes."""
-PUBLISH: Joint[float | None, PlatformCommand] = Joint("publish")
+PUBLISH: Failpoint[float | None, PlatformCommand] = Failpoint("publish")
 """How much later than usual a command is published, seconds; None: never, and nobody notices."""
-RETAIN: Joint[bool, PlatformCommand] = Joint("retain")
+RETAIN: Failpoint[bool, PlatformCommand] = Failpoint("retain")
 """Whether the broker is told to keep a command, without an end, for whoever subscribes later."""
-RETRY: Joint[float | None, PlatformCommand] = Joint("retry")
+RETRY: Failpoint[float | None, PlatformCommand] = Failpoint("retry")
 """After how many seconds without an answer a command is published again; None: it is not."""
-SAME: Joint[bool, PlatformCommand] = Joint("same")
+SAME: Failpoint[bool, PlatformCommand] = Failpoint("same")
 """Whether what is published again is the same command, by id and counter, or else a new one."""
-HEARING: Joint[bool, PlatformCommand] = Joint("hearing")
+HEARING: Failpoint[bool, PlatformCommand] = Failpoint("hearing")
 """Whether the platform hears what the car says of a command."""
-GRACE: Joint[float, PlatformCommand] = Joint("grace")
+GRACE: Failpoint[float, PlatformCommand] = Failpoint("grace")
 """How long after a command's life the platform still waits for its answer, seconds."""
-ANSWER: Joint[Answer, Request] = Joint("answer")
+ANSWER: Failpoint[Answer, Request] = Failpoint("answer")
 """The answer to a request."""
 
 
-class PlatformBends(InForce):
-    """The bends in force on the platform. An idle failpoint costs one look into a dict."""
+class PlatformFailpoints(Failpoints):
+    """The failpoint actions on the platform. An idle failpoint costs one look into a dict."""
 
     __slots__ = ("_now_s",)
 
@@ -65,7 +65,7 @@ class PlatformBends(InForce):
 
     def at(
         self,
-        joint: Joint[ValueT, ContextT],
+        failpoint: Failpoint[ValueT, ContextT],
         context: ContextT,
         *,
         usual: ValueT,
@@ -75,14 +75,14 @@ class PlatformBends(InForce):
         """Return what happens where the usual would, and tell those who changed it.
 
         If there is no command yet, the hit is on everything under way for the car. If there is no
-        car, it has no target. Frequent callers check `joints` first.
+        car, it has no target. Frequent callers check `armed` first.
         """
-        value, changed_by = self.fold(joint, context, usual=usual)
+        value, changed_by = self.fold(failpoint, context, usual=usual)
         now_s = self._now_s()
         for culprit in changed_by:
             if command_id is not None:
-                culprit.hit(vehicle_id or "", joint.name, command_id=command_id)
+                culprit.hit(vehicle_id or "", failpoint.name, command_id=command_id)
             elif vehicle_id is not None:
                 during_s = now_s - CLOCKS_S, now_s + CLOCKS_S
-                culprit.hit(vehicle_id, joint.name, during_s=during_s)
+                culprit.hit(vehicle_id, failpoint.name, during_s=during_s)
         return value

@@ -1,4 +1,4 @@
-"""Failpoints of customers and their phones; `fleet_sim.cars.joints` explains failpoints.
+"""Failpoints of customers and their phones; `fleet_sim.cars.failpoints` explains failpoints.
 
 A fault that changes something has hit the customer until that customer has a car open or gives up.
 The hit covers every press, and every call to support, meanwhile.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from fleet_sim.cars.joints import Culprit, InForce, Joint
+from fleet_sim.cars.failpoints import Culprit, Failpoint, Failpoints
 from fleet_sim.platform.operations import Request
 
 ValueT = TypeVar("ValueT")
@@ -32,16 +32,16 @@ class Sending(NamedTuple):
     request: Request
 
 
-APPROACH: Joint[str, Renter] = Joint("approach")
+APPROACH: Failpoint[str, Renter] = Failpoint("approach")
 """The car that a customer stands at, and whose handle is pulled."""
-REQUEST: Joint[Request | None, Sending] = Joint("request")
+REQUEST: Failpoint[Request | None, Sending] = Failpoint("request")
 """The phone's request to unlock a car; None: nothing leaves, and the app does not notice."""
-KEY_AGE: Joint[float, Renter] = Joint("key_age")
+KEY_AGE: Failpoint[float, Renter] = Failpoint("key_age")
 """How old the phone's key for use without a network is, seconds."""
 
 
-class CustomerBends(InForce):
-    """The bends in force on the customers of a run."""
+class CustomerFailpoints(Failpoints):
+    """The failpoint actions on the customers of a run."""
 
     __slots__ = ()
 
@@ -49,18 +49,20 @@ class CustomerBends(InForce):
 class StruckCustomer:
     """The faults that have changed something for one customer, each with its start."""
 
-    __slots__ = ("_bends", "_by", "_now_s")
+    __slots__ = ("_by", "_failpoints", "_now_s")
 
-    def __init__(self, bends: CustomerBends, now_s: Callable[[], float]) -> None:
-        self._bends = bends
+    def __init__(self, failpoints: CustomerFailpoints, now_s: Callable[[], float]) -> None:
+        self._failpoints = failpoints
         self._now_s = now_s
         self._by: dict[Culprit, tuple[str, float]] = {}
 
-    def at(self, joint: Joint[ValueT, ContextT], context: ContextT, *, usual: ValueT) -> ValueT:
+    def at(
+        self, failpoint: Failpoint[ValueT, ContextT], context: ContextT, *, usual: ValueT
+    ) -> ValueT:
         """Return what happens where the usual would, and note who changed it."""
-        value, changed_by = self._bends.fold(joint, context, usual=usual)
+        value, changed_by = self._failpoints.fold(failpoint, context, usual=usual)
         for culprit in changed_by:
-            self._by.setdefault(culprit, (joint.name, self._now_s()))
+            self._by.setdefault(culprit, (failpoint.name, self._now_s()))
         return value
 
     def report_hits(self, renter: Renter) -> None:

@@ -1,4 +1,4 @@
-"""Where a car's behaviour bends: every joint, and who is told what it has changed."""
+"""Every failpoint of a car: its actions, and the hits of the faults behind them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 
-from fleet_sim.cars import joints
+from fleet_sim.cars import failpoints
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import (
+from fleet_sim.cars.failpoints import (
     ACCEPTANCE,
     ACTUATION,
     BAD_CERTIFICATE,
@@ -34,7 +34,7 @@ from fleet_sim.cars.joints import (
     SUBACK,
     UPLINK,
     DialStage,
-    Joint,
+    Failpoint,
     OutgoingMessage,
 )
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
@@ -63,7 +63,7 @@ BEGINS_S = 10.0
 
 
 class Scene(NamedTuple):
-    """A car, and what is done to it so that its joints are asked."""
+    """A car, and what is done to it so that its failpoints are asked."""
 
     parameters: BoxParameters
     act: Callable[[Bench], object]
@@ -77,7 +77,7 @@ def bring_copies(car: Bench) -> None:
 
 
 IN_FORCE: list[AbstractContextManager[None]] = []
-"""Bends that no case is about: they act as long as they are held."""
+"""Actions that no case is about: they act as long as they are held."""
 
 
 def lose_and_distrust(car: Bench) -> None:
@@ -86,9 +86,9 @@ def lose_and_distrust(car: Bench) -> None:
     def fail(usual_s: float | None, stage: DialStage) -> float | None:
         return 0.0 if stage is DialStage.TLS and car.env.now < BEGINS_S + 15.0 else usual_s
 
-    bend = car.box.bend(DIAL, fail, by=Suspect())
-    bend.__enter__()
-    IN_FORCE.append(bend)
+    action = car.box.set_action(DIAL, fail, by=Suspect())
+    action.__enter__()
+    IN_FORCE.append(action)
     car.link.lose()
 
 
@@ -131,10 +131,10 @@ WHILE_CALLED = (None, BEGINS_S, BEGINS_S)
 
 
 class Case(NamedTuple):
-    """One bend, and what it changes of what is seen of a car so many seconds later."""
+    """One action, and what it changes of what is seen of a car so many seconds later."""
 
-    joint: Joint[Any, Any]
-    bend: Callable[[Any, Any], Any]
+    failpoint: Failpoint[Any, Any]
+    action: Callable[[Any, Any], Any]
     changed: dict[str, Any]
     scene: Scene = UNLOCKED
     after_s: float = 1.0
@@ -143,7 +143,7 @@ class Case(NamedTuple):
 
 
 def to(value: object) -> Callable[[Any, Any], Any]:
-    """Return a bend to one value."""
+    """Return an action that returns one value."""
     return lambda _usual, _context: value
 
 
@@ -156,7 +156,7 @@ def without_received(usual: float | None, sent: OutgoingMessage) -> float | None
 
 
 def for_executed(value: Result | None) -> Callable[[Result | None, Command], Result | None]:
-    """Return a bend of the last answer to a command that went well."""
+    """Return an action on the last answer to a command that went well."""
     return lambda usual, _command: value if usual and usual.phase is Phase.EXECUTED else usual
 
 
@@ -213,7 +213,7 @@ CASES = [
     Case(RELOCK, to(None), {"is_locked": False, "movements": 1, "stated": [False]}, after_s=100.0),
 ]  # fmt: skip
 each_case = pytest.mark.parametrize(
-    "case", CASES, ids=[f"{number}-{case.joint.name}" for number, case in enumerate(CASES)]
+    "case", CASES, ids=[f"{number}-{case.failpoint.name}" for number, case in enumerate(CASES)]
 )
 
 
@@ -247,27 +247,31 @@ def injected(car: Bench) -> tuple[Injection, list[Hit]]:
     return injection, hits
 
 
-@pytest.mark.parametrize("name", [n for n, it in vars(joints).items() if isinstance(it, Joint)])
-def test_every_joint_has_a_case(name: str) -> None:
-    """A joint that nothing asks about would bend nothing."""
-    assert [case for case in CASES if case.joint is getattr(joints, name)], f"no case for {name}"
+@pytest.mark.parametrize(
+    "name", [n for n, it in vars(failpoints).items() if isinstance(it, Failpoint)]
+)
+def test_every_failpoint_has_a_case(name: str) -> None:
+    """A failpoint that the model never asks would change nothing."""
+    assert [case for case in CASES if case.failpoint is getattr(failpoints, name)], (
+        f"no case for {name}"
+    )
 
 
 @each_case
-def test_a_bend_changes_what_happens_and_is_told(case: Case) -> None:
-    """The case's own changes and no others; the hit has car, joint, command and time."""
+def test_an_action_changes_what_happens_and_is_told(case: Case) -> None:
+    """The case's own changes and no others; the hit has car, failpoint, command and time."""
     usual = outcome(case, waiting(case))
     assert all(usual[key] != value for key, value in case.changed.items())
     car = waiting(case)
     injection, hits = injected(car)
-    with car.box.bend(case.joint, case.bend, by=injection):
+    with car.box.set_action(case.failpoint, case.action, by=injection):
         assert outcome(case, car) == usual | case.changed
     command_id, at_s, until_s = case.hit
     hit = Hit(
         injection=3,
         fault="a fault",
         vehicle_id="car-1",
-        what=case.joint.name,
+        what=case.failpoint.name,
         at_s=at_s - 4.0,
         until_s=None if until_s is None else until_s - 4.0,
         command_id=command_id,
@@ -276,16 +280,16 @@ def test_a_bend_changes_what_happens_and_is_told(case: Case) -> None:
 
 
 @each_case
-def test_a_bend_learns_what_it_happens_to(case: Case) -> None:
-    """What the joint promises, and always of the command that is worked on."""
-    _, promised = get_args(get_type_hints(joints)[case.joint.name.upper()])
+def test_an_action_learns_what_it_happens_to(case: Case) -> None:
+    """What the failpoint promises, and always of the command that is worked on."""
+    _, promised = get_args(get_type_hints(failpoints)[case.failpoint.name.upper()])
     car, contexts = waiting(case), []
 
-    def bend(usual: object, context: object) -> object:
+    def action(usual: object, context: object) -> object:
         contexts.append(context)
-        return case.bend(usual, context)
+        return case.action(usual, context)
 
-    with car.box.bend(case.joint, bend, by=Suspect()):
+    with car.box.set_action(case.failpoint, action, by=Suspect()):
         outcome(case, car)
     assert contexts
     assert all(isinstance(context, promised) for context in contexts)
@@ -294,10 +298,10 @@ def test_a_bend_learns_what_it_happens_to(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.hit[0] is not None])
-def test_a_bend_of_a_command_leaves_the_next_one_alone(case: Case) -> None:
+def test_an_action_of_a_command_leaves_the_next_one_alone(case: Case) -> None:
     """The box is free again, whatever became of the first."""
     car, suspect = waiting(case), Suspect()
-    with car.box.bend(case.joint, case.bend, by=suspect):
+    with car.box.set_action(case.failpoint, case.action, by=suspect):
         outcome(case, car)
     hits = len(suspect.hits)
     car.env.run(until=300)
@@ -308,19 +312,19 @@ def test_a_bend_of_a_command_leaves_the_next_one_alone(case: Case) -> None:
 
 
 @each_case
-def test_a_bend_that_changes_nothing_is_not_told(case: Case) -> None:
+def test_an_action_that_changes_nothing_is_not_told(case: Case) -> None:
     """What happens is the usual, whoever may have had a hand in it."""
     car, suspect = waiting(case), Suspect()
-    with car.box.bend(case.joint, lambda usual, _context: usual, by=suspect):
+    with car.box.set_action(case.failpoint, lambda usual, _context: usual, by=suspect):
         assert outcome(case, car) == outcome(case, waiting(case))
     assert suspect.hits == []
 
 
 @each_case
-def test_a_bend_acts_while_it_is_in_force(case: Case) -> None:
+def test_an_action_acts_while_it_is_in_force(case: Case) -> None:
     """It is over before anything is done to the car."""
     car, suspect = waiting(case), Suspect()
-    with car.box.bend(case.joint, case.bend, by=suspect):
+    with car.box.set_action(case.failpoint, case.action, by=suspect):
         pass
     assert outcome(case, car) == outcome(case, waiting(case))
     assert suspect.hits == []
@@ -332,18 +336,22 @@ def test_bends_act_in_order_and_the_end_of_one_leaves_the_others() -> None:
         NULL_BOX.model_copy(update={"can_stays_awake_s": 0.0, "can_wake": Uniform(base_s=1)})
     )
     suspects = [Suspect() for _ in range(3)]
-    bends = [
-        car.box.bend(CAN_WAKE, lambda wake_s, _command: (wake_s or 0.0) + 2.0, by=suspects[0]),
-        car.box.bend(CAN_WAKE, lambda wake_s, _command: (wake_s or 0.0) * 3.0, by=suspects[1]),
-        car.box.bend(CAN_WAKE, to(9.0), by=suspects[2]),
+    failpoints = [
+        car.box.set_action(
+            CAN_WAKE, lambda wake_s, _command: (wake_s or 0.0) + 2.0, by=suspects[0]
+        ),
+        car.box.set_action(
+            CAN_WAKE, lambda wake_s, _command: (wake_s or 0.0) * 3.0, by=suspects[1]
+        ),
+        car.box.set_action(CAN_WAKE, to(9.0), by=suspects[2]),
     ]
     steps: list[tuple[Callable[[], object], float]] = [
-        (bends[0].__enter__, 3.0),
-        (bends[1].__enter__, 9.0),
-        (bends[2].__enter__, 9.0),
-        (lambda: bends[0].__exit__(None, None, None), 9.0),
-        (lambda: bends[1].__exit__(None, None, None), 9.0),
-        (lambda: bends[2].__exit__(None, None, None), 1.0),
+        (failpoints[0].__enter__, 3.0),
+        (failpoints[1].__enter__, 9.0),
+        (failpoints[2].__enter__, 9.0),
+        (lambda: failpoints[0].__exit__(None, None, None), 9.0),
+        (lambda: failpoints[1].__exit__(None, None, None), 9.0),
+        (lambda: failpoints[2].__exit__(None, None, None), 1.0),
     ]
     for number, (change, wakes_s) in enumerate(steps):
         change()
@@ -355,7 +363,7 @@ def test_bends_act_in_order_and_the_end_of_one_leaves_the_others() -> None:
 
 
 def by(change: float) -> Callable[[float, None], float]:
-    """Return a bend that adds to a number."""
+    """Return an action that adds to a number."""
     return lambda value, _context: value + change
 
 
@@ -377,7 +385,7 @@ def test_a_wrong_clock_hits_the_commands_whose_fate_it_changes(
     suspects = [Suspect() for _ in skews_s]
     with ExitStack() as stack:
         for suspect, skew_s in zip(suspects, skews_s, strict=True):
-            stack.enter_context(car.box.bend(CLOCK, by(skew_s), by=suspect))
+            stack.enter_context(car.box.set_action(CLOCK, by(skew_s), by=suspect))
         car.deliver(car.command())
     assert "".join(str(i) for i, each in enumerate(suspects) if each.hits) == guilty
     assert all(each.hits in ([], [Seen("clock", "c1")]) for each in suspects)
@@ -390,8 +398,8 @@ def test_a_wrong_clock_is_at_fault_for_the_connection_that_it_prevents() -> None
     car = bench(NULL_BOX.model_copy(update={"needs_time_for_tls": True, "reconnect": RETRY_10_S}))
     back_to_1970, honest = Suspect(), Suspect()
     with (
-        car.box.bend(CLOCK, by(-EPOCH_S), by=back_to_1970),
-        car.box.bend(CLOCK, by(0.0), by=honest),
+        car.box.set_action(CLOCK, by(-EPOCH_S), by=back_to_1970),
+        car.box.set_action(CLOCK, by(0.0), by=honest),
     ):
         car.env.run(until=5)
         car.link.lose()
@@ -408,11 +416,11 @@ def test_a_command_that_keeps_the_box_busy_hits_those_that_find_it_so() -> None:
     car = bench()
     slow_bus, slow_network, nobody = Suspect(), Suspect(), Suspect()
     with (
-        car.box.bend(CAN_WAKE, lambda _usual, _command: 20.0, by=slow_bus),
-        car.box.bend(CAN_WAKE, lambda usual, _command: usual, by=nobody),
+        car.box.set_action(CAN_WAKE, lambda _usual, _command: 20.0, by=slow_bus),
+        car.box.set_action(CAN_WAKE, lambda usual, _command: usual, by=nobody),
     ):
         car.deliver(car.command("c1"))
-    with car.box.bend(DOWNLINK, lambda _usual, _message: 1.0, by=slow_network):
+    with car.box.set_action(DOWNLINK, lambda _usual, _message: 1.0, by=slow_network):
         car.deliver(car.command("c2"))
         car.deliver(car.command("c3"))
     car.env.run(until=25)
@@ -430,8 +438,8 @@ def test_a_command_that_keeps_the_box_busy_hits_those_that_find_it_so() -> None:
     }
 
 
-def forget(_usual: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
-    """Bend `DEDUPLICATION`: recognise nothing."""
+def forget(_usual: bool, _command: Command) -> bool:  # noqa: FBT001 - the failpoint's form
+    """Act at `DEDUPLICATION`: recognise nothing."""
     return False
 
 
@@ -439,7 +447,7 @@ def test_a_box_that_recognises_no_command_executes_it_twice() -> None:
     """Its counter is forgotten as well. Afterwards a third copy is recognised."""
     car, suspect = bench(), Suspect()
     command = car.command("c1")
-    with car.box.bend(DEDUPLICATION, forget, by=suspect):
+    with car.box.set_action(DEDUPLICATION, forget, by=suspect):
         car.deliver(command)
         assert suspect.hits == []
         car.deliver(command)
@@ -453,7 +461,7 @@ def test_a_copy_that_is_not_recognised_finds_the_box_busy_with_the_first() -> No
     """Two answers to one command, and one movement."""
     car, suspect = bench(NULL_BOX.model_copy(update={"actuation": Uniform(base_s=5.0)})), Suspect()
     command = car.command("c1")
-    with car.box.bend(DEDUPLICATION, forget, by=suspect):
+    with car.box.set_action(DEDUPLICATION, forget, by=suspect):
         car.deliver(command)
         car.deliver(command)
     car.env.run(until=10)
@@ -462,10 +470,10 @@ def test_a_copy_that_is_not_recognised_finds_the_box_busy_with_the_first() -> No
     assert car.box.vehicle.movement == 1
 
 
-def test_no_bend_makes_a_box_take_two_commands_at_once() -> None:
+def test_no_action_makes_a_box_take_two_commands_at_once() -> None:
     """One that works on a command is not asked whether it is busy with something else."""
     car, suspect = bench(NULL_BOX.model_copy(update={"actuation": Uniform(base_s=5.0)})), Suspect()
-    with car.box.bend(BUSY, lambda _usual, _command: False, by=suspect):
+    with car.box.set_action(BUSY, lambda _usual, _command: False, by=suspect):
         car.deliver(car.command("c1"))
         car.deliver(car.command("c2"))
         car.env.run(until=10)
@@ -473,15 +481,15 @@ def test_no_bend_makes_a_box_take_two_commands_at_once() -> None:
     assert suspect.hits == []
 
 
-def test_a_bend_may_crash_the_box_and_leave_it_at_that() -> None:
-    """The command is gone with the firmware, even if the bend would go on with it."""
+def test_an_action_may_crash_the_box_and_leave_it_at_that() -> None:
+    """The command is gone with the firmware, even if the action would go on with it."""
     car, suspect = bench(NULL_BOX.model_copy(update={"reboot": Uniform(base_s=40.0)})), Suspect()
 
-    def crash(goes_on: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+    def crash(goes_on: bool, _command: Command) -> bool:  # noqa: FBT001 - the failpoint's form
         car.box.power.reboot(by=suspect)
         return goes_on
 
-    with car.box.bend(ACCEPTANCE, crash, by=suspect):
+    with car.box.set_action(ACCEPTANCE, crash, by=suspect):
         car.deliver(car.command("c1"))
     car.env.run(until=100)
     assert answers(car) == []
@@ -496,7 +504,7 @@ def test_what_a_run_does_not_get_to_the_end_of_is_left_as_it_is() -> None:
 
     def act() -> Generator[None, None, None]:
         with (
-            car.box.bend(CLOCK, by(31.0), by=suspect),
+            car.box.set_action(CLOCK, by(31.0), by=suspect),
             car.box.modem.attenuated(99.0, by=suspect),
             car.box.modem.without_downlink(by=suspect),
             car.box.vehicle.being(by=suspect, is_ignition_on=True),
@@ -506,8 +514,8 @@ def test_what_a_run_does_not_get_to_the_end_of_is_left_as_it_is() -> None:
     process = act()
     next(process)
     process.close()
-    assert car.box.modem.bends is not None
-    assert car.box.modem.bends.at_work_on(CLOCK) == [suspect]
+    assert car.box.modem.failpoints is not None
+    assert car.box.modem.failpoints.at_work_on(CLOCK) == [suspect]
     assert (car.box.modem.has_coverage, car.link.calls) == (False, ["connect"])
     assert car.box.vehicle.cabin.is_ignition_on
 
@@ -515,9 +523,9 @@ def test_what_a_run_does_not_get_to_the_end_of_is_left_as_it_is() -> None:
 def test_no_more_is_remembered_of_commands_than_is_needed() -> None:
     """A car may be hit for as long as a run lasts."""
     car, suspect = bench(), Suspect()
-    with car.box.bend(ACTUATION, NO, by=suspect):
+    with car.box.set_action(ACTUATION, NO, by=suspect):
         for number in range(100):
             car.deliver(car.command(f"c{number}"))
     assert len(suspect.hits) == 100
-    assert car.box.modem.bends is not None
-    assert len(car.box.modem.bends._hit_by) == COMMANDS_REMEMBERED
+    assert car.box.modem.failpoints is not None
+    assert len(car.box.modem.failpoints._hit_by) == COMMANDS_REMEMBERED
