@@ -11,7 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="booking_window_race",
-        title="the booking is not known as running",
+        title="the booking does not count as active",
         number=47,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,

@@ -173,7 +173,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ttl_too_long_rejected",
-        title="the box does not allow commands to live so long",
+        title="the box rejects commands with a long lifetime",
         number=20,
         layer=Layer.BOX,
         party=Party.PLATFORM,

@@ -137,7 +137,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="inflight_stall",
-        title="the broker holds messages to the car back",
+        title="the broker holds back messages to the car",
         number=16,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -345,7 +345,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="lwt_ghost_offline",
-        title="the car is there and is taken for offline",
+        title="the car is online but counts as offline",
         number=23,
         layer=Layer.BROKER,
         party=Party.BROKER,

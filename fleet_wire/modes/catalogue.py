@@ -65,7 +65,7 @@ a platform that delays commands and a car that is back within minutes all have a
 
 TITLES: Final[dict[str, str]] = {
     **{slug: mode.title for slug, mode in MODES.items()},
-    UNKNOWN: "none of the ways of failing that we know",
+    UNKNOWN: "none of the known failure modes",
     NOTHING_WRONG: "nothing was wrong, it only looked odd",
 }
 """The title of each possible first entry of a diagnosis, also of those that are no mode."""

@@ -11,7 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="stale_online_cache",
-        title="a sleeping car was taken for awake",
+        title="a sleeping car was not woken",
         number=6,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,

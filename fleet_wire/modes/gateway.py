@@ -19,7 +19,7 @@ from fleet_wire.modes.mode import (
 MODES: Final = (
     FailureMode(
         slug="generic_500",
-        title="an API that answers with an error that says nothing",
+        title="the API returns errors without a cause",
         number=42,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,

@@ -25,10 +25,10 @@ from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.incidents.words import MOST_LETTERS, title_of, title_text
 from platform_probe.outputs.messages.asking import ACTIONS_PATH
 from platform_probe.outputs.messages.words import (
+    COUNTED_HOW,
     OVER_AFTER,
     advice_of,
     change_line,
-    counted_how,
     counts_of,
     has_ended,
     lasted_s,
@@ -166,9 +166,9 @@ def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     since = date_and_clock(incident.since, zone)
     yield f"{incident.severity.value}, {incident.state.value}: {since}{until}"
     if unseen_since is not None:
-        yield f"nothing of it was seen since {date_and_clock(unseen_since, zone)}: {OVER_AFTER}"
+        yield f"last seen at {date_and_clock(unseen_since, zone)}: {OVER_AFTER}"
     yield counts_of(incident)
-    yield f"counted until {date_and_clock(incident.at, zone)}: {counted_how(incident)}"
+    yield f"counted until {date_and_clock(incident.at, zone)}: {COUNTED_HOW}"
     for label, text in (
         ("hit", who_of(incident)),
         ("what it is", what_of(incident)),

@@ -73,8 +73,8 @@ _PARTIES: Final = {
     Party.PROBE: "the monitor",
 }
 _FACTS: Final = {
-    "presence": "when it ended the box was {}",
-    "presence_at_start": "when it began the box was {}",
+    "presence": "at the end the box was {}",
+    "presence_at_start": "at the start the box was {}",
     "presence_changed_ago_s": "that had changed {} before",
     "offline_reason": "the box was not connected because: {}",
     "heard_ago_s": "the box was last heard of {} before the end",
@@ -83,8 +83,8 @@ _FACTS: Final = {
     "never_heard_of": "nothing was ever heard of this car",
     "answered_by": "another car answered: {}",
     "broker_said": "the broker's log said of the box: {}",
-    "unread": "of what the car sent since the command this could not be read: {}",
-    "platform_outcome": "the platform took it for {}",
+    "unread": "some messages of the car could not be read: {}",
+    "platform_outcome": "the platform recorded it as {}",
 }
 """Evidence worth a line, in words; see docs/log.md for all of it."""
 
@@ -206,7 +206,7 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
         if (until_s := muted_until_s(one, case.newest_s)) is not None:
             yield f"  Its messages are muted until {date_and_clock(until_s, zone)}{who_muted(one)}."
         if one.unseen_since is not None:
-            yield f"  Nothing of it was seen since {minute_clock(zone)(one.unseen_since)}."
+            yield f"  Last seen at {minute_clock(zone)(one.unseen_since)}."
         elif one.state is IncidentState.OPEN:
             yield f"  Counted until {minute_clock(zone)(one.at)}."
         elif (over_s := over_since_s(one)) is not None:
@@ -307,7 +307,7 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
         for one in believed.others:
             yield f"  - {title_of(one.mode)} ({percent(one.probability)})"
     if changes := [*changes_of_mind(case.revisions)]:
-        yield "  What was believed, and when:"
+        yield "  Earlier diagnoses:"
         yield from (f"  - {sentence}" for sentence in changes)
 
 
@@ -332,7 +332,7 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
     but = f", and {missed}" if missed else ""
     yield f"  How far it got: {reached_in_words(attempt)}{but}.{_at_fault(case, cause)}"
     if attempt["reason"]:
-        yield f"  Said as reason: {reason_in_words(attempt['reason'])}"
+        yield f"  Reason given: {reason_in_words(attempt['reason'])}"
 
 
 def party_at_fault(case: Case, cause: Cause) -> Party:

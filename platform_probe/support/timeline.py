@@ -370,7 +370,7 @@ def _event(event: Row, number: str) -> tuple[str, str]:
         PlatformStep.WOKEN: ("platform", "asks the sleeping car to wake"),
         PlatformStep.PUBLISHED: ("platform", f"sends the command for {command}"),
         PlatformStep.ACCEPTED: ("broker", f"has the command for {command}"),
-        PlatformStep.ENDED: ("platform", f"takes {command} for {event['outcome']}{reason}"),
+        PlatformStep.ENDED: ("platform", f"records {command} as {event['outcome']}{reason}"),
         PlatformStep.SUPPORT_CALLED: ("customer", _call(event["shown"])),
     }
     return told.get(event["event"], ("platform", f"{event['event']}: {operation}"))

@@ -91,7 +91,7 @@ def message(call: Call, around: Surroundings) -> Content:
     mark = _OVER if has_ended(incident) else _MARKS[incident.severity]
     lines = [standing_line(incident), escaped(counts_of(incident))]
     if (unseen_since := incident.unseen_since) is not None:
-        lines.insert(1, f"*Nothing of it was seen since {minute(unseen_since)}:* {OVER_AFTER}.")
+        lines.insert(1, f"*Last seen at {minute(unseen_since)}:* {OVER_AFTER}.")
     if who := who_of(incident):
         lines.append(f"Hit: {who}.")
     if what := what_of(incident):

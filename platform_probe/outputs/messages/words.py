@@ -25,6 +25,8 @@ RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 """How bad a severity is; the mildest is 0."""
 SURE_ENOUGH: Final = 0.9
 """What is less sure is said without a number: nobody knows what to do with 57 % [E]."""
+COUNTED_HOW: Final = "each customer and each car counts once"
+"""What the numbers of an incident count, at the time of their revision."""
 NOT_SURE_YET: Final = "not sure yet: it may still be chance"
 NOT_SURE: Final = "not sure: it may have been chance"
 
@@ -119,7 +121,7 @@ def advice_of(incident: Incident) -> str:
     mode = mode_told(incident.mode, incident.cohort)
     if mode is not None:
         mend = "" if mode.mend is None else f" {mode.mend}"
-        return f"{again}{mode.now} To act: {mode.acts.value}.{mend}"
+        return f"{again}{mode.now} Who acts: {mode.acts.value}.{mend}"
     advice = first_step_of(incident)
     if incident.cause is not None and incident.kind is IncidentKind.FAILURES:
         advice = _OF_PARTY.get(CAUSES[incident.cause].party, advice)
@@ -162,13 +164,6 @@ def counts_of(incident: Incident) -> str:
     if incident.total:
         said.append(f"expected {percent(incident.expected)}")
     return "; ".join(said)
-
-
-def counted_how(incident: Incident) -> str:
-    """Return what its numbers count, which are of the time of this revision."""
-    if counts_unlocks(incident):
-        return "who presses again, and a car that fails again, counts once"
-    return "customers and cars each once"
 
 
 def counts_unlocks(incident: Incident) -> bool:

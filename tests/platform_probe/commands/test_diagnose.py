@@ -91,7 +91,7 @@ def test_story_is_told_in_order(store: Path) -> None:
         "platform sends the command to the car",
         "box has the command",
         "monitor unknown: box_offline; the box did not say how it ended",
-        "platform takes unlock for expired",
+        "platform records unlock as expired",
         "box answers late: executed: the car has OPENED, too late",
     ):
         where = " ".join(after.split()).find(sentence)
@@ -120,7 +120,7 @@ def test_diagnosis_is_told_in_words(store: Path) -> None:
         f"- Expected, but not observed: {FACTS[Fact.MANY_FAIL].meaning}",
         "Or else:",
         f"- {MODES['app_gateway_outage'].title} (5 %)",
-        "What was believed, and when:",
+        "Earlier diagnoses:",
         f"- 20.0 s after the request: {MODES['app_gateway_outage'].title}, probably (72 %)",
         f"- 40.0 s later: {mode.title}, almost certainly (93 %)",
     ]
@@ -134,7 +134,7 @@ def test_unknown_is_said(store: Path) -> None:
     assert found["diagnosis"]["mode"] == "unknown"
     assert found["say"].startswith("The car says that it is open")
     text = told("--attempt", "attempt-41", "--store", store).output
-    assert "None of the ways of failing that we know: perhaps (40 %)." in text
+    assert "None of the known failure modes: perhaps (40 %)." in text
 
 
 @pytest.mark.parametrize("words", [("--attempt", "complaint-1"), ("--customer", "customer-8")])
@@ -308,11 +308,11 @@ def test_commands_of_several_presses_are_told_apart(tmp_path: Path) -> None:
     story = case("--attempt", "attempt-20", "--store", store)["timeline"]
     assert [line["what"] for line in story if line["who"] == "platform"][:6] == [
         "sends the command for unlock no. 1",
-        "takes unlock no. 1 for expired",
+        "records unlock no. 1 as expired",
         "sends the command for unlock no. 2",
-        "takes unlock no. 2 for expired",
+        "records unlock no. 2 as expired",
         "sends the command for unlock no. 3",
-        "takes unlock no. 3 for expired",
+        "records unlock no. 3 as expired",
     ]
 
 

@@ -113,7 +113,7 @@ def test_the_incident_is_named_with_who_has_it(tmp_path: Path) -> None:
     text, found = told_with(tmp_path, {}, **UNSEEN, acknowledged_by="amelie")
     title = incident_of().title
     named = f"Known problem\n  {title}\n  incident-1, critical, open, acknowledged by amelie\n"
-    assert f"{named}  Nothing of it was seen since 00:06.\n\nWhy" in text
+    assert f"{named}  Last seen at 00:06.\n\nWhy" in text
     assert [one["unseen_since"] for one in found["incidents"]] == ["2026-01-01T00:06:40.000+00:00"]
 
 
@@ -159,7 +159,7 @@ def first(then: tuple[str, str], ended: tuple[str, str]) -> tuple[str, str]:
     ("incident", "told", "line"),
     [
         (ENDED, first(THEN_OVER, ENDED_OFFLINE), "It affected you then. It ended at 00:06."),
-        (UNSEEN, first(THEN_MAY_BE_OVER, ENDED_OFFLINE), "Nothing of it was seen since 00:06."),
+        (UNSEEN, first(THEN_MAY_BE_OVER, ENDED_OFFLINE), "Last seen at 00:06."),
         (ENDED | {"state": IncidentState.CLOSED}, ENDED_OFFLINE, "incident-1, critical, closed"),
         (ENDED | {"kind": IncidentKind.SUSPICIOUS}, ENDED_OFFLINE, None),
     ],

@@ -104,7 +104,7 @@ def test_a_car_whose_answer_could_not_be_read_was_not_silent(tmp_path: Path) -> 
     put_unlocks(tmp_path, [unread])
     text = text_of(look_up(Source(tmp_path), Wanted(attempt="attempt-1"), 1_767_225_800.0), UTC)
     assert "What the car sent after the command could not be read" in text
-    assert "this could not be read: result (2), state (1)" in text
+    assert "could not be read: result (2), state (1)" in text
     assert f"  {UNREADABLE.say}" in text
     assert f"  {UNREADABLE.do}" in text
 

@@ -86,7 +86,7 @@ def test_a_request_is_told_once_where_the_platforms_clock_is_ahead() -> None:
     case = Case(vehicle_id="car", attempt=unlock, at_s=NOON_S, newest_s=0.0, events=events)
     entries = [(round(one.at_s - NOON_S, 3), one.what) for one in timeline_of(case)]
     assert [what for _, what in entries if what.startswith("asks")] == ["asks to open the car"]
-    assert (1.5, "takes unlock for executed") in entries
+    assert (1.5, "records unlock as executed") in entries
 
 
 UNLOCK_COLUMNS = (

@@ -156,9 +156,9 @@ def test_every_cause_has_advice() -> None:
     mode = MODES["regional_carrier_outage"]
     text = said(made_incident(mode=mode.slug))
     assert mode.title in text
-    assert f"{mode.now} To act: {mode.acts}." in text
+    assert f"{mode.now} Who acts: {mode.acts}." in text
     release = made_incident(mode="phone_side", cohort={"app_version": "4.0.2"})
-    assert "To act: app team. Withdraw the release" in said(release)
+    assert "Who acts: app team. Withdraw the release" in said(release)
 
 
 def test_long_histories_keep_their_end() -> None:
@@ -176,12 +176,12 @@ def test_long_histories_keep_their_end() -> None:
 def test_what_may_be_over_says_since_when_nothing_was_seen() -> None:
     """In one line, with what customers may do; it is open all the same."""
     unseen = then(made_incident(), ChangeKind.UNSEEN, ended_at=EPOCH_S + 30.0)
-    line = next(one for one in said(unseen).splitlines() if "Nothing" in one)
+    line = next(one for one in said(unseen).splitlines() if "Last seen" in one)
     standing = next(one for one in said(unseen).splitlines() if ", open" in one)
     assert " to " not in standing
     assert line == (
-        f"*Nothing of it was seen since {minute(EPOCH_S + 30.0)}:* it counts as over after"
-        " 15 minutes without a sign of it."
+        f"*Last seen at {minute(EPOCH_S + 30.0)}:* it counts as over after 15 minutes without a"
+        " sign of it."
     )
     assert "Ask customers to press unlock once more" in said(unseen)
     attack = msgspec.structs.replace(unseen, mode="attack_replay")

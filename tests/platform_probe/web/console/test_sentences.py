@@ -98,7 +98,7 @@ def test_what_happened_is_told_in_french(tmp_path: Path) -> None:
             "un autre client demande aussi à l'ouvrir : elle s'est ouverte après 2,9 s",
         ),
         (
-            "takes unlock no. 2 for refused (busy) (another customer)",
+            "records unlock no. 2 as refused (busy) (another customer)",
             "compte « ouvrir n° 2 » comme refused (busy) (un autre client)",
         ),
         (

@@ -192,7 +192,7 @@ def test_what_is_put_together_is_told_in_french(sentence: str) -> None:
         ),
         ("the car was open for 8.0 s", "la voiture a été ouverte pendant 8,0 s"),
         ("the box refused: ignition_on", "le boîtier a refusé : ignition_on"),
-        ("when it ended the box was asleep", "à la fin, le boîtier était : en veille"),
+        ("at the end the box was asleep", "à la fin, le boîtier était : en veille"),
     ],
 )
 def test_evidence_is_said_so(english: str, french: str) -> None:
