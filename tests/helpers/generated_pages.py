@@ -9,6 +9,7 @@ from tests.helpers.page_of_metrics import page_of_metrics
 from tests.helpers.page_of_modes import page_of_modes
 from tests.helpers.page_of_rules import page_of_rules
 from tests.helpers.page_of_settings import page_of_settings
+from tests.helpers.pictures import diagnosis, incident, stages
 
 RENEW = "python -m tests.docs --renew"
 PAGES: dict[str, Callable[[], str]] = {
@@ -16,6 +17,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/metrics.md": page_of_metrics,
     "docs/log.md": page_of_log,
     "docs/modes.md": page_of_modes,
+    "docs/images/diagnosis.svg": diagnosis,
+    "docs/images/incident.svg": incident,
+    "docs/images/stages.svg": stages,
     "deploy/kubernetes/prometheus-operator/rules.yaml": page_of_rules,
 }
 """What writes each page."""
