@@ -75,7 +75,7 @@ class Attachment(BoxConnection):
             return  # coverage was lost and regained since, or there is a new connection
         disturbance.on_trial_since_s = None
         if self.is_reachable:
-            self.tell_culprits(returned_s)
+            self.report_hits(returned_s)
         else:
             self._recount()
 

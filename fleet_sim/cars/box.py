@@ -352,7 +352,7 @@ class Box(BoxWithCar):
                     now_s, to_locked=action is Action.LOCK, command_id=command.command_id
                 ),
             ]
-            self._tell_of_movement(now_s, command)
+            self._report_movement(now_s, command)
             if action is Action.UNLOCK:
                 in_the_way += vehicle.keeps_immobilised()
         else:

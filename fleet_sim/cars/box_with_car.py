@@ -230,7 +230,7 @@ class BoxWithCar:
             self.publish_event(CarEvent(EventName.BLE_KEY_EXPIRED))
             return False
         self.vehicle.move_lock(self._world.env.now, to_locked=False)
-        self._tell_of_movement(self._world.env.now, None)
+        self._report_movement(self._world.env.now, None)
         self.notice()
         self.publish_event(CarEvent(EventName.BLE_UNLOCK))
         return not self.vehicle.is_door_locked(Door.DRIVER)
@@ -244,7 +244,7 @@ class BoxWithCar:
         """Lock the car by itself or by its key: no command moves the lock."""
         now_s = self._world.env.now
         self.vehicle.move_lock(now_s, to_locked=True)
-        self._tell_of_movement(now_s, None)
+        self._report_movement(now_s, None)
         self.notice()
 
     def _open_door(self, movement: int) -> None:
@@ -258,7 +258,7 @@ class BoxWithCar:
         if self.vehicle.movement == movement and not self.vehicle.is_open:
             self.lock_on_the_spot()
 
-    def _tell_of_movement(self, now_s: float, command: Command | None) -> None:
+    def _report_movement(self, now_s: float, command: Command | None) -> None:
         on_movement = self._world.on_movement
         if on_movement is not None:
             is_locked = self.vehicle.is_door_locked(Door.DRIVER)

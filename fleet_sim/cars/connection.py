@@ -261,11 +261,11 @@ class BoxConnection:
         self._change_connection(ConnectionEvent.LOST)
         self._forget_messages()
         if reason.why is EndReason.REFUSED and reason.code is not None:
-            self._take_refusal(reason.code)
+            self._handle_refusal(reason.code)
         else:
             self._connect_later()
 
-    def _take_refusal(self, code: int) -> None:
+    def _handle_refusal(self, code: int) -> None:
         """Do what the firmware does when CONNACK or SUBACK carries an error code."""
         rules = [rule for rule in self._spec.parameters.refusals if code in rule.codes]
         retry_s = rules[-1].retry_s if rules else self._reconnect_delay_s()
@@ -354,7 +354,7 @@ class BoxConnection:
         disturbance = self._disturbance
         is_settled = disturbance is not None and disturbance.on_trial_since_s is None
         if is_settled and (is_reachable or self._waits_for_sms):
-            self.tell_culprits()
+            self.report_hits()
 
     # Connections that a NAT forgets
 
@@ -399,7 +399,7 @@ class BoxConnection:
         blamed = self._disturbed().blamed
         blamed.setdefault(culprit, (what, self._world.env.now))
 
-    def tell_culprits(self, until_s: float | None = None) -> None:
+    def report_hits(self, until_s: float | None = None) -> None:
         """Report the hit to all faults on the connection, from their start to `until_s` or now."""
         if self._disturbance is not None:
             until_s = self._world.env.now if until_s is None else until_s

@@ -192,7 +192,7 @@ class Modem(Attachment):
         self._uplink.end_connection()
         self.downlink.end_connection()
 
-    def say_online(self) -> None:
+    def publish_online(self) -> None:
         """Publish that the box is there."""
         self._say(PresenceStatus.ONLINE)
 

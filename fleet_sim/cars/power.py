@@ -172,7 +172,7 @@ class PowerControl:
             self._sleeps_when_known = False
             self._fall_asleep()
         else:
-            self._modem.say_online()
+            self._modem.publish_online()
             self._sleep_later()
 
     def _fall_asleep(self) -> None:
@@ -183,7 +183,7 @@ class PowerControl:
     def stay_awake(self) -> None:
         """Do not leave after all: somebody needs the box that is saying goodbye."""
         self._change(PowerEvent.NEEDED)
-        self._modem.say_online()
+        self._modem.publish_online()
         self._sleep_later()
 
     def goodbye_lost(self) -> None:

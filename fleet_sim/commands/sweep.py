@@ -106,7 +106,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     write_verdicts(
         f"fleet-sim sweep {plan.name}", _suites(plan, records), junit=junit, markdown=markdown
     )
-    _say_how_it_went(console, records, the_sweep.path)
+    _print_result(console, records, the_sweep.path)
     if as_json:
         print_json(_as_json(plan, records, the_sweep.path))
     exit_unless_fine([_failure(record) for record in _bad(records)], to_stderr=as_json)
@@ -140,7 +140,7 @@ def _bad(records: Sequence[PointRecord]) -> list[PointRecord]:
     return [each for each in records if each.error is not None or each.expect_holds is False]
 
 
-def _say_how_it_went(console: Console, records: Sequence[PointRecord], path: Path) -> None:
+def _print_result(console: Console, records: Sequence[PointRecord], path: Path) -> None:
     failed = sum(record.error is not None for record in records)
     judged = [record for record in records if record.expect]
     lines = [f"{readable.number_of(failed, 'run')} failed"] if failed else []

@@ -178,7 +178,7 @@ class LwtGhostOffline(Fault):
         for topic, payload, qos, _ in wills:
             node.publish(topic, payload, qos=qos, retain=True)
         yield injection.wait(ends_s - since_s)
-        box.modem.say_online()
+        box.modem.publish_online()
         injection.hit(box.vehicle_id, "presence", during_s=(since_s, injection.env.now))
 
 

@@ -371,11 +371,11 @@ class CommandService:
             self.malformed += 1
             return
         if isinstance(heard, Result):
-            self._take_result(vehicle_id, heard)
+            self._handle_result(vehicle_id, heard)
         elif isinstance(heard, (VehicleState, PartialState)):
-            self._take_state(vehicle_id, heard, is_retained=message.retain)
+            self._handle_state(vehicle_id, heard, is_retained=message.retain)
         elif isinstance(heard, Presence):
-            self._take_presence(vehicle_id, heard)
+            self._handle_presence(vehicle_id, heard)
         # else nothing that says how a command has ended
 
     def _vehicle(self, vehicle_id: str) -> VehicleRecord:
@@ -384,19 +384,19 @@ class CommandService:
             heard = self._heard[vehicle_id] = VehicleRecord()
         return heard
 
-    def _take_presence(self, vehicle_id: str, presence: Presence) -> None:
+    def _handle_presence(self, vehicle_id: str, presence: Presence) -> None:
         heard = self._vehicle(vehicle_id)
-        heard.take_presence(presence)
+        heard.set_presence(presence)
         command = self._waking.get(vehicle_id)
         if heard.presence == "online" and command and command.state is _State.WAKING:
             assert command.signed is not None  # noqa: S101 - it was before the car was woken
             self._publish_when_due(command, command.signed)
 
-    def _take_state(
+    def _handle_state(
         self, vehicle_id: str, state: VehicleState | PartialState, *, is_retained: bool
     ) -> None:
         """Note what a car is like; its state may tell of a command whose answer was lost."""
-        self._vehicle(vehicle_id).take_state(state, None if is_retained else self._unix_s())
+        self._vehicle(vehicle_id).set_state(state, None if is_retained else self._unix_s())
         if not self._parameters.learns_from_state:
             return
         command = self.commands.on_wire(state.last_command_id)
@@ -406,7 +406,7 @@ class CommandService:
         if is_done and self._at(HEARING, command, usual=True):
             self._learn(command, _State.EXECUTED, command.reason)
 
-    def _take_result(self, vehicle_id: str, result: Result) -> None:
+    def _handle_result(self, vehicle_id: str, result: Result) -> None:
         """Handle an answer to one of our commands, from its own car."""
         command = self.commands.on_wire(result.command_id)
         if result.command_id == UNNAMED:  # it answers the only one that is open

@@ -156,7 +156,7 @@ class EmulatedPlatform:
         self._world.later(processing_s, self._guarded, asked, self._admit)
         return asked
 
-    def take_call(self, call: SupportCall) -> None:
+    def handle_call(self, call: SupportCall) -> None:
         """Handle a customer's call to support: the helpdesk writes a ticket."""
         self._log.of_call(call, self._tickets.new())
 
@@ -186,7 +186,7 @@ class EmulatedPlatform:
         if wait_s:
             self._answer(asked, answers.too_many(wait_s))
         elif request.idempotency_key is not None and request.operation in CHANGES:
-            self._take_repeat(asked, (account_id, request.idempotency_key), now_s)
+            self._handle_repeat(asked, (account_id, request.idempotency_key), now_s)
         else:
             self._look_up(asked)
 
@@ -205,7 +205,7 @@ class EmulatedPlatform:
             command_id=None if command is None else command.wire_id,
         )
 
-    def _take_repeat(self, asked: OpenRequest, key: tuple[str, str], now_s: float) -> None:
+    def _handle_repeat(self, asked: OpenRequest, key: tuple[str, str], now_s: float) -> None:
         is_first, answer = self._repeats.register(asked, key, now_s)
         if is_first:
             self._look_up(asked)

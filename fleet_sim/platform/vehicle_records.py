@@ -21,13 +21,13 @@ class VehicleRecord(msgspec.Struct, gc=False):
     state_at: float | None = None
     """When its state came; None also for one that the broker had kept."""
 
-    def take_presence(self, presence: Presence) -> None:
+    def set_presence(self, presence: Presence) -> None:
         """Note whether its box holds a connection."""
         is_asleep = presence.reason is PresenceReason.SLEEP
         is_offline = presence.status is PresenceStatus.OFFLINE
         self.presence = "asleep" if is_offline and is_asleep else presence.status.value
 
-    def take_state(self, state: VehicleState | PartialState, at: float | None) -> None:
+    def set_state(self, state: VehicleState | PartialState, at: float | None) -> None:
         """Note what it is like, as far as the message says it."""
         if state.is_locked is not None:
             self.is_locked = state.is_locked

@@ -159,7 +159,7 @@ class Rentals:
     def _called_support(self, call: SupportCall) -> None:
         """Report a call to our platform's helpdesk; an external one has none of our customers."""
         if self.platform is not None:
-            self.platform.take_call(call)
+            self.platform.handle_call(call)
 
     @property
     def is_served(self) -> bool:

@@ -124,10 +124,10 @@ class PahoConnection:
 
     def _listen_to_paho(self) -> None:
         client = self._client
-        client.on_connect = self._later(self._take_connack)
-        client.on_subscribe = self._later(self._take_suback)
-        client.on_publish = self._later(self._take_published)
-        client.on_disconnect = self._later(self._take_closed)
+        client.on_connect = self._later(self._handle_connack)
+        client.on_subscribe = self._later(self._handle_suback)
+        client.on_publish = self._later(self._handle_published)
+        client.on_disconnect = self._later(self._handle_closed)
         client.on_message = self._on_message
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_register_write
@@ -175,7 +175,7 @@ class PahoConnection:
 
     def say_goodbye(self) -> None:
         """Send DISCONNECT behind what waits, and close."""
-        self._let_go()
+        self._release()
         self._unwatch()
         self._client.disconnect()
         self._write()
@@ -185,7 +185,7 @@ class PahoConnection:
 
     def drop(self) -> None:
         """Close without a goodbye. paho has no call for that, so its socket is closed for it."""
-        self._let_go()
+        self._release()
         if self._socket is not None:
             self._unwatch()
             self._socket.close()
@@ -198,7 +198,7 @@ class PahoConnection:
                 _LeftBehind(os.dup(self._socket.fileno()), self._loop)
         self.drop()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         self._is_over = True
         self._events.clear()
         if self._deadline is not None:
@@ -247,23 +247,23 @@ class PahoConnection:
             self._loop.remove_writer(self._socket.fileno())
 
     def _read(self) -> None:
-        self._let_paho(self._client.loop_read)
+        self._run_paho(self._client.loop_read)
         # TLS may have decoded more than paho has read: no event of the kernel tells.
         pending = getattr(self._socket, "pending", None)
         if pending is not None and pending() and not self._is_paused:
             self._loop.call_soon(self._read)
 
     def _write(self) -> None:
-        self._let_paho(self._client.loop_write)
+        self._run_paho(self._client.loop_write)
 
     def _look_later(self) -> None:
         self._next_look = self._loop.call_later(_LOOK_AFTER_IT_EVERY_S, self._run_housekeeping)
 
     def _run_housekeeping(self) -> None:
         self._look_later()
-        self._let_paho(self._client.loop_misc)
+        self._run_paho(self._client.loop_misc)
 
-    def _let_paho(self, work: Callable[[], object]) -> None:
+    def _run_paho(self, work: Callable[[], object]) -> None:
         """Run a call of paho, then deliver the events that it queued."""
         if self._socket is not None and not self._is_paused:
             try:
@@ -298,9 +298,11 @@ class PahoConnection:
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         # Not later: what cannot be understood is the broker's fault, not the owner's.
-        self._events.append((self._take_message, (message_of(message),)))
+        self._events.append((self._handle_message, (message_of(message),)))
 
-    def _take_connack(self, flags: ConnectFlags, code: ReasonCode, properties: Properties) -> None:
+    def _handle_connack(
+        self, flags: ConnectFlags, code: ReasonCode, properties: Properties
+    ) -> None:
         if code.is_failure:
             self._end_connection(Disconnected(EndReason.REFUSED, code.value, str(code)))
             return
@@ -318,7 +320,7 @@ class PahoConnection:
         else:
             self._become_open()
 
-    def _take_suback(self, packet_id: int, codes: list[ReasonCode], _: Properties) -> None:
+    def _handle_suback(self, packet_id: int, codes: list[ReasonCode], _: Properties) -> None:
         if packet_id != self._subscribe_id:
             return
         self._subscribe_id = None
@@ -332,25 +334,25 @@ class PahoConnection:
         self._is_open = True
         if self._deadline is not None:
             self._deadline.cancel()
-        self._events.extendleft((self._take_message, (each,)) for each in reversed(self._held))
+        self._events.extendleft((self._handle_message, (each,)) for each in reversed(self._held))
         self._held.clear()
         self._owner.handle_opened(
             session_present=self._session_present, receive_max=self._receive_max
         )
 
-    def _take_message(self, message: Message) -> None:
+    def _handle_message(self, message: Message) -> None:
         if self._is_open:
             self._owner.handle_message(message)
         else:
             self._held.append(message)
 
-    def _take_published(self, packet_id: int, code: ReasonCode, _: Properties) -> None:
+    def _handle_published(self, packet_id: int, code: ReasonCode, _: Properties) -> None:
         if packet_id in self._unwritten:
             self._unwritten.discard(packet_id)
         else:
             self._owner.handle_puback(packet_id, code.value)
 
-    def _take_closed(self, flags: DisconnectFlags, code: ReasonCode, _: Properties) -> None:
+    def _handle_closed(self, flags: DisconnectFlags, code: ReasonCode, _: Properties) -> None:
         self._end_connection(reason_of(flags, code))
 
     def _end_connection(self, reason: Disconnected) -> None:

@@ -121,7 +121,7 @@ class PahoLink:
     def disconnect(self) -> None:
         """Send DISCONNECT and close; a frozen link cannot send it, so its will is published."""
         is_polite = self._is_connected and not self._is_frozen
-        connection = self._let_go()
+        connection = self._release()
         if connection is None:
             return
         if is_polite:
@@ -131,13 +131,13 @@ class PahoLink:
 
     def abort(self) -> None:
         """Drop the connection as a crash does: the broker publishes the will."""
-        connection = self._let_go()
+        connection = self._release()
         if connection is not None:
             connection.drop()
 
     def leave_behind(self) -> None:
         """Forget the connection without a word, see `fleet_wire.links.link.Link.leave_behind`."""
-        connection = self._let_go()
+        connection = self._release()
         if connection is not None:
             connection.leave_behind()
 
@@ -188,7 +188,7 @@ class PahoLink:
 
     def handle_end(self, reason: Disconnected) -> None:
         """Handle the end of the connection, or its failure."""
-        self._let_go()
+        self._release()
         if reason.why is EndReason.PROTOCOL_ERROR:
             self._factory.protocol_errors += 1
         try:
@@ -241,7 +241,7 @@ class PahoLink:
         """Return the connection if it may be written to."""
         return self._connection if self._is_connected and not self._is_frozen else None
 
-    def _let_go(self) -> PahoConnection | None:
+    def _release(self) -> PahoConnection | None:
         """Forget the connection and return it; what QoS 1 has not delivered waits."""
         if self._starting is not None:
             self._starting.cancel()

@@ -59,7 +59,7 @@ class City:
                 record=self.events.append,
                 told_open=lambda *what: self.told_open.append(what),
                 told_locked=lambda *what: self.told_locked.append(what),
-                called_support=self.bench.platform.take_call,
+                called_support=self.bench.platform.handle_call,
             ),
         )
         self.population.start(self.bench.env.now)

@@ -175,7 +175,7 @@ class BrokerModel:
 
     # Connections
 
-    def take_connect(self, connection: Connection, connect: Connect) -> None:
+    def handle_connect(self, connection: Connection, connect: Connect) -> None:
         """Take CONNECT. It costs more than other packets, which wait until it is done."""
         if not self.is_running:
             self._lose(connection)
@@ -188,7 +188,7 @@ class BrokerModel:
         if refuse_with is not None:
             self._say(log.denied(connect.session.client_id))
             refusal = ConnAck(refuse_with)
-            self.transport.down(connection, connection.client.take_connack, refusal)
+            self.transport.down(connection, connection.client.handle_connack, refusal)
             return
         asked, limits = connect.session, connect.limits
         if not connect.is_v5:
@@ -210,7 +210,7 @@ class BrokerModel:
             session.max_packet_bytes = LARGEST_PACKET
         self._say(log.connected(asked, is_v5=connect.is_v5))
         connack = ConnAck(SUCCESS, self.limits.max_packet_bytes, asked.subscriptions)
-        self.transport.down(connection, connection.client.take_connack, connack)
+        self.transport.down(connection, connection.client.handle_connack, connack)
         self._router.send_again(session)
         if connection.client.is_silent(connection):
             self.watch_silence(connection)
@@ -251,7 +251,7 @@ class BrokerModel:
         """Close a connection."""
         self.transport.down(connection, connection.client.lose, reason)
 
-    def take_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
+    def handle_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
         """Handle DISCONNECT, or the end of the connection without one."""
         session = connection.session
         if session is not None and session.connection is connection:
@@ -358,7 +358,7 @@ class BrokerModel:
 
     # Packets
 
-    def take_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
+    def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
         """Handle SUBSCRIBE at QoS 1; SUBACK goes before the retained messages."""
         session = connection.session
         if session is None or session.connection is not connection:
@@ -374,11 +374,11 @@ class BrokerModel:
         if may is not None:
             granted = tuple(each for each in filters if may(session.client_id, each))
         codes = [_GRANTED_QOS if each in granted else NOT_AUTHORIZED for each in filters]
-        self.transport.down(connection, connection.client.take_suback, codes)
+        self.transport.down(connection, connection.client.handle_suback, codes)
         for topic_filter in granted:
             self._router.subscribe(session, topic_filter)
 
-    def take_publish(self, connection: Connection, publication: Publication) -> None:
+    def handle_publish(self, connection: Connection, publication: Publication) -> None:
         """Handle PUBLISH: deliver it and acknowledge it."""
         session = connection.session
         if session is None or session.connection is not connection:
@@ -394,24 +394,24 @@ class BrokerModel:
         if publication.qos:
             # A 3.1.1 client gets an ordinary PUBACK, denied or not (handle_publish.c).
             puback = PubAck(publication, code if session.is_v5 else SUCCESS)
-            self.transport.down(connection, connection.client.take_puback, puback)
+            self.transport.down(connection, connection.client.handle_puback, puback)
 
     def send_round(self, round_: Round) -> None:
         """Send a heartbeat batch up, each heartbeat on the connection of its box."""
         connection = round_.first.way
         assert isinstance(connection, Connection)  # noqa: S101 - the answer of `ModelLink.offer`
-        self.transport.up(connection, self.take_round, round_)
+        self.transport.up(connection, self.handle_round, round_)
 
-    def take_round(self, connection: Connection, round_: Round) -> None:  # noqa: ARG002 - it arrived as a packet
+    def handle_round(self, connection: Connection, round_: Round) -> None:  # noqa: ARG002 - it arrived as a packet
         """Handle a heartbeat batch; split it if its heartbeats may fare differently."""
         if self.may_publish is None and self._router.route_round(round_):
             return
         for member, payload in round_.split():
             if isinstance(member.way, Connection):
                 publication = Publication(member.topic, payload, 0, retain=False)
-                self.take_publish(member.way, publication)
+                self.handle_publish(member.way, publication)
 
-    def take_puback(self, connection: Connection, message: Message) -> None:
+    def handle_puback(self, connection: Connection, message: Message) -> None:
         """Take PUBACK."""
         session = connection.session
         if session is not None and session.connection is connection:

@@ -137,7 +137,7 @@ class ModelLink:
         can_send = self._state is _CONNECTED and not self._is_frozen
         if not qos:
             if can_send:
-                self._send(self._broker.take_publish, publication)
+                self._send(self._broker.handle_publish, publication)
             else:
                 self._broker.qos0_dropped += 1
         elif can_send and not self._waiting and self._has_room():
@@ -153,7 +153,7 @@ class ModelLink:
         connection = self._connection
         if connection is not None and self._state is _CONNECTED and not self._is_frozen:
             connection.member, member.way = member, connection
-            self._send(self._broker.take_publish, publication)
+            self._send(self._broker.handle_publish, publication)
         else:
             self._broker.qos0_dropped += 1
 
@@ -167,7 +167,7 @@ class ModelLink:
                 del unacknowledged[packet_id]
                 if not unacknowledged:
                     self._unacknowledged = ()
-                self._send(self._broker.take_puback, message)
+                self._send(self._broker.handle_puback, message)
 
     def disconnect(self) -> None:
         """Send DISCONNECT and close. A frozen link cannot say it: then its will is published."""
@@ -214,12 +214,12 @@ class ModelLink:
             refused = Disconnected(EndReason.UNREACHABLE, detail="connection refused")
             self._end_connection(refused)
             return
-        self._guarded(connection, self._say_connect, connection)
+        self._guarded(connection, self._send_connect, connection)
 
-    def _say_connect(self, connection: Connection) -> None:
+    def _send_connect(self, connection: Connection) -> None:
         session = self._handler.session()
         if self._connection is connection:
-            self._send(self._broker.take_connect, Connect(session, self._limits, self.is_v5))
+            self._send(self._broker.handle_connect, Connect(session, self._limits, self.is_v5))
 
     def _time_out(self, connection: Connection) -> None:
         if connection is self._connection and self._state is not _CONNECTED:
@@ -228,7 +228,7 @@ class ModelLink:
                 Disconnected(EndReason.UNREACHABLE, detail=f"no answer in {timeout_s:g} s")
             )
 
-    def take_connack(self, connack: ConnAck) -> None:
+    def handle_connack(self, connack: ConnAck) -> None:
         """Handle CONNACK from the broker."""
         code = connack.code
         if code >= FIRST_ERROR_CODE:
@@ -239,11 +239,11 @@ class ModelLink:
         self._max_packet_bytes = connack.max_packet_bytes
         self._state = _State.SUBSCRIBING
         if connack.filters:
-            self._send(self._broker.take_subscribe, connack.filters)
+            self._send(self._broker.handle_subscribe, connack.filters)
         else:
             self._finish_opening()
 
-    def take_suback(self, codes: list[int]) -> None:
+    def handle_suback(self, codes: list[int]) -> None:
         """Handle SUBACK from the broker."""
         for code in codes:
             if code >= FIRST_ERROR_CODE:
@@ -289,7 +289,7 @@ class ModelLink:
         connection = self._connection
         self._forget()
         if connection is not None:
-            self._broker.transport.up(connection, self._broker.take_close, is_goodbye)
+            self._broker.transport.up(connection, self._broker.handle_close, is_goodbye)
 
     def _forget(self) -> None:
         if self._connection is not None:
@@ -339,7 +339,7 @@ class ModelLink:
                 self._held_in = ()
             self._guarded(connection, take, packet)
 
-    def take_message(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         """Handle PUBLISH from the broker; above the receive maximum it ends the connection."""
         if message.packet_id is not None:
             if not self._unacknowledged:
@@ -358,16 +358,16 @@ class ModelLink:
             self._early = []
         self._early.append(message)
 
-    def take_round(self, round_: Round) -> None:
+    def handle_round(self, round_: Round) -> None:
         """Handle a heartbeat batch from the broker; split it if the handler cannot batch."""
         on_round = getattr(self._handler, "on_round", None)
         if on_round is not None and self._state is _CONNECTED and round_.is_intact:
             on_round(round_)
         else:
             for message in round_.messages():
-                self.take_message(message)
+                self.handle_message(message)
 
-    def take_puback(self, puback: PubAck) -> None:
+    def handle_puback(self, puback: PubAck) -> None:
         """Handle PUBACK from the broker."""
         publication, in_flight = puback.publication, self._in_flight
         if not in_flight or publication not in in_flight:
@@ -409,7 +409,7 @@ class ModelLink:
         if not self._in_flight:
             self._in_flight = {}
         self._in_flight[publication] = None
-        self._send(self._broker.take_publish, publication)
+        self._send(self._broker.handle_publish, publication)
 
     def _pump(self) -> None:
         """Send what waits, as far as the window allows."""

@@ -149,7 +149,7 @@ class Router:
         connection = None if listener is None else listener.connection
         if connection is None or connection.client.unread or not round_.is_intact:
             return False
-        self._transport.down(connection, connection.client.take_round, round_)
+        self._transport.down(connection, connection.client.handle_round, round_)
         return True
 
     def _sole_listener(self) -> BrokerSession | None:
@@ -232,7 +232,7 @@ class Router:
             if not session.in_flight:
                 session.in_flight = {}
             session.in_flight[packet_id] = (publication, message)
-        self._transport.down(connection, connection.client.take_message, message)
+        self._transport.down(connection, connection.client.handle_message, message)
 
     def send_again(self, session: BrokerSession) -> None:
         """Send what an earlier connection left: first what was in flight, then what waits.

@@ -36,23 +36,23 @@ class ClientEnd(Protocol):
         """Run `take(packet)` now or later, if the client still has `connection`."""
         ...
 
-    def take_connack(self, connack: ConnAck) -> None:
+    def handle_connack(self, connack: ConnAck) -> None:
         """Take CONNACK."""
         ...
 
-    def take_suback(self, codes: list[int]) -> None:
+    def handle_suback(self, codes: list[int]) -> None:
         """Handle SUBACK, with a code for each filter."""
         ...
 
-    def take_message(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         """Take PUBLISH."""
         ...
 
-    def take_round(self, round_: Round) -> None:
+    def handle_round(self, round_: Round) -> None:
         """Handle a heartbeat batch like the PUBLISH of each member."""
         ...
 
-    def take_puback(self, puback: PubAck) -> None:
+    def handle_puback(self, puback: PubAck) -> None:
         """Take PUBACK."""
         ...
 
@@ -78,27 +78,27 @@ class BrokerEnd(Protocol):
         """Watch `connection` for a timeout, as long as its client is silent."""
         ...
 
-    def take_connect(self, connection: Connection, connect: Connect) -> None:
+    def handle_connect(self, connection: Connection, connect: Connect) -> None:
         """Take CONNECT."""
         ...
 
-    def take_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
+    def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
         """Handle SUBSCRIBE at QoS 1."""
         ...
 
-    def take_publish(self, connection: Connection, publication: Publication) -> None:
+    def handle_publish(self, connection: Connection, publication: Publication) -> None:
         """Take PUBLISH."""
         ...
 
-    def take_round(self, connection: Connection, round_: Round) -> None:
+    def handle_round(self, connection: Connection, round_: Round) -> None:
         """Handle a heartbeat batch; one of its members has this connection."""
         ...
 
-    def take_puback(self, connection: Connection, message: Message) -> None:
+    def handle_puback(self, connection: Connection, message: Message) -> None:
         """Take PUBACK."""
         ...
 
-    def take_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
+    def handle_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
         """Handle DISCONNECT, or the end of the connection without one."""
         ...
 

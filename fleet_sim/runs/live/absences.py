@@ -14,7 +14,7 @@ from fleet_sim.runs.live.silence import Beat
 BEAT_S: Final = 1.0
 
 
-class OwnStandstills:
+class OwnStalls:
     """Notices when this process itself stood still, as after Ctrl-Z: its boxes did too."""
 
     def __init__(self, boxes: int, note: Callable[[str], None]) -> None:
@@ -42,7 +42,7 @@ class OwnStandstills:
 
 def lost_boxes(
     shards: Shards | None,
-    own: OwnStandstills,
+    own: OwnStalls,
     *,
     vehicle_ids: Sequence[str],
     here: Collection[str],

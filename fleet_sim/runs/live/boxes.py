@@ -28,7 +28,7 @@ from fleet_sim.runs.live.roster import announcement
 from fleet_sim.runs.live.roster_link import RosterLink
 from fleet_sim.runs.live.shards import Shards
 from fleet_sim.runs.live.spread_fleet import SpreadFleet
-from fleet_sim.runs.live.stop import take_signals
+from fleet_sim.runs.live.stop import route_signals
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
@@ -90,7 +90,7 @@ async def serve_boxes(
     model has shown a defect.
     """
     stop = asyncio.Event()
-    take_signals(lambda _number: stop.set())
+    route_signals(lambda _number: stop.set())
     mine = scenario.cars(options.shard)
     if options.shards is None:
         raise_descriptor_limit(len(mine))

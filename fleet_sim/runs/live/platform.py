@@ -25,7 +25,7 @@ from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
 from fleet_sim.runs.injection import FaultTargets, inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.platform_api import platform_api
-from fleet_sim.runs.live.stop import take_signals
+from fleet_sim.runs.live.stop import route_signals
 from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
@@ -285,7 +285,7 @@ async def serve_platform(
     `ModelDefectError` at the end if the model has shown a defect.
     """
     stop = asyncio.Event()
-    take_signals(lambda _number: stop.set())
+    route_signals(lambda _number: stop.set())
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         log = _log(options.log_file, progress)

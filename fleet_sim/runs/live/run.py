@@ -26,7 +26,7 @@ from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import FaultTargets
-from fleet_sim.runs.live.absences import OwnStandstills, lost_boxes
+from fleet_sim.runs.live.absences import OwnStalls, lost_boxes
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
@@ -130,7 +130,7 @@ class LiveRun:
         self._brokers = around.brokers
         self._shards, self._here = around.shards, around.here
         boxes_here = len(around.here) if around.shards else scenario.fleet.count
-        self._own = OwnStandstills(boxes_here, progress.note)
+        self._own = OwnStalls(boxes_here, progress.note)
         self._load_starts_s: float | None = None
         self._load_starts_at: float | None = None
         """The same on the monotonic clock."""

@@ -186,7 +186,7 @@ class _Shard:
         beat = Beat()
         while True:
             if gap := beat.gap():  # the parent may have stalled as well
-                self._say(words.StoodStill(*gap))
+                self._say(words.Stalled(*gap))
             self._say(self._counts())
             await asyncio.sleep(COUNTS_S)
 

@@ -77,7 +77,7 @@ class Note(msgspec.Struct, frozen=True, tag="note"):
     text: str
 
 
-class StoodStill(msgspec.Struct, frozen=True, tag="stood_still"):
+class Stalled(msgspec.Struct, frozen=True, tag="stood_still"):
     """A shard's report of a stall: it was stopped or got no turn, with start and end."""
 
     since: float
@@ -91,7 +91,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 ToShard = Connect | BrokerAnswered | StartLoad | Shutdown
-FromShard = Counts | Ready | Truth | AllReported | LockMoved | Note | StoodStill | Failed
+FromShard = Counts | Ready | Truth | AllReported | LockMoved | Note | Stalled | Failed
 
 to_shard = msgspec.json.Decoder(ToShard)
 from_shard = msgspec.json.Decoder(FromShard)

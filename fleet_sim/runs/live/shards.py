@@ -314,7 +314,7 @@ class Shards:
         if self.lost_shards:
             raise LostProcessError(self.lost_texts)
 
-    def let_connect(self) -> None:
+    def start_connecting(self) -> None:
         """Start the next connections, a few at a time: all at once none would finish in time."""
         connecting = sum(shard.is_connecting for shard in self.shards)
         for shard in self.shards:
@@ -325,7 +325,7 @@ class Shards:
                 words.write(shard.writer, words.line(words.Connect()))
                 connecting += 1
 
-    def say_answered(self) -> None:
+    def report_answered(self) -> None:
         """Report to each shard that a broker has accepted boxes, as soon as all can receive it."""
         if not self._has_answered and all(shard.writer is not None for shard in self.shards):
             self._has_answered = True
@@ -354,15 +354,15 @@ class Shards:
         async for line in words.lines(reader):
             self._heard += 1
             if shard.is_silent:
-                self._take_silence(shard.silence_so_far, heard.note)
+                self._handle_silence(shard.silence_so_far, heard.note)
             shard.silent_s, shard.heard_at = 0.0, monotonic()
             word = words.from_shard.decode(line)
             if isinstance(word, words.Failed):
                 error = word.error
-            elif isinstance(word, words.StoodStill):
+            elif isinstance(word, words.Stalled):
                 still_s = word.until - word.since
                 silence = Silence(shard.number, word.since, word.until, still_s, shard.name)
-                self._take_silence(silence, heard.note)
+                self._handle_silence(silence, heard.note)
             else:
                 _dispatch(word, shard, heard)
         status = await asyncio.to_thread(_status_of, shard.pid)
@@ -396,7 +396,7 @@ class Shards:
             if shard.is_running and not shard.has_told:
                 shard.lost, shard.lost_at = UNTOLD, shard.heard_at
 
-    def _take_silence(self, silence: Silence, note: Callable[[str], None]) -> None:
+    def _handle_silence(self, silence: Silence, note: Callable[[str], None]) -> None:
         """Handle a stall seen from here, or the shard's own report if this process stalled too."""
         if not any(silence.overlaps(each) for each in self.silences):
             self.silences.append(silence)

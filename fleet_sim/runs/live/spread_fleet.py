@@ -89,11 +89,11 @@ class SpreadFleet(LiveFleet):
             self._watch_brokers(progress.note)
         waiting = Waiting(options.brokers, options.wait_s, progress)
         while not stop.is_set() and not self._shards.all_are_ready():
-            self._shards.let_connect()
+            self._shards.start_connecting()
             counts = self.counts
             progress.connecting(counts.known, self.total)
             if counts.known:
-                self._shards.say_answered()
+                self._shards.report_answered()
             else:
                 waiting.check(monotonic(), *self._shards.last_end)
             await asyncio.sleep(POLL_S)

@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 def run_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run what `work` returns; Ctrl-C and SIGTERM wait until it calls `take_signals`."""
+    """Run what `work` returns; Ctrl-C and SIGTERM wait until it calls `route_signals`."""
     with signals_held():
         return uvloop.run(work())
 
 
-def take_signals(take: Callable[[signal.Signals], None]) -> None:
+def route_signals(take: Callable[[signal.Signals], None]) -> None:
     """Route Ctrl-C and SIGTERM to `take` from now on, also those that came before."""
     loop = asyncio.get_running_loop()
     for number in OF_THE_PARENT:
@@ -39,7 +39,7 @@ class Stop:
         self.asked = asyncio.Event()
         self.now = asyncio.Event()
         self._progress = progress
-        take_signals(self._handle_signal)
+        route_signals(self._handle_signal)
 
     def ask(self, why: str) -> None:
         """Ask for a clean end, if nobody has, and say why."""

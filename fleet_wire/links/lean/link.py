@@ -208,9 +208,9 @@ class LeanLink(PacketStream):
         transport.set_protocol(self)
         self._hold(transport, self._factory.socket_for_low_water(opening))
         self._state = _State.CONNECTING
-        self._guarded(self._say_connect, opening)
+        self._guarded(self._send_connect, opening)
 
-    def _say_connect(self, opening: Opening) -> None:
+    def _send_connect(self, opening: Opening) -> None:
         factory = self._factory
         with factory.within:
             opening.session = session = self._handler.session()
@@ -225,7 +225,7 @@ class LeanLink(PacketStream):
                 )
             )
 
-    def _take_connack(self, packet: ConnAckPacket) -> None:
+    def _handle_connack(self, packet: ConnAckPacket) -> None:
         opening = self._opening
         if self._state is not _State.CONNECTING or opening is None or opening.session is None:
             raise PeerError(PROTOCOL_ERROR, "unexpected CONNACK")
@@ -248,7 +248,7 @@ class LeanLink(PacketStream):
         else:
             self._finish_opening(opening)
 
-    def _take_suback(self, packet: SubAckPacket) -> None:
+    def _handle_suback(self, packet: SubAckPacket) -> None:
         opening = self._opening
         if (
             self._state is not _State.SUBSCRIBING
@@ -321,7 +321,7 @@ class LeanLink(PacketStream):
         """Forget the connection and return it; what QoS 1 has not delivered stays."""
         state, self._state = self._state, _State.CLOSED
         opening, self._opening = self._opening, None
-        transport = self._let_go()
+        transport = self._release()
         self._unacknowledged = ()
         if state is _State.CONNECTED:
             self._factory.connected -= 1
@@ -350,7 +350,7 @@ class LeanLink(PacketStream):
 
     # Incoming packets
 
-    def _take_in_order(self, came: list[Incoming]) -> int:
+    def _handle_in_order(self, came: list[Incoming]) -> int:
         transport, taken = self._transport, 0
         while taken < len(came) and self._transport is transport and not self._is_frozen:
             handed_on = self._hand_on(came, taken) if self._state is _State.CONNECTED else taken
@@ -413,18 +413,18 @@ class LeanLink(PacketStream):
         if isinstance(packet, Message):
             self._keep_early(packet)
         elif isinstance(packet, int):
-            self._take_puback(packet, SUCCESS)
+            self._handle_puback(packet, SUCCESS)
         elif isinstance(packet, PubAckPacket):
-            self._take_puback(packet.packet_id, int(packet.reason_code))
+            self._handle_puback(packet.packet_id, int(packet.reason_code))
         elif isinstance(packet, DisconnectPacket):
             detail = packet.reason_str or name_of(packet.reason_code)
             self._end_connection(
                 Disconnected(EndReason.BROKER_CLOSED, int(packet.reason_code), detail)
             )
         elif isinstance(packet, ConnAckPacket):
-            self._take_connack(packet)
+            self._handle_connack(packet)
         elif isinstance(packet, SubAckPacket):
-            self._take_suback(packet)
+            self._handle_suback(packet)
         elif not isinstance(packet, PingRespPacket):
             raise PeerError(PROTOCOL_ERROR, f"unexpected {kind.__name__}")
 
@@ -436,7 +436,7 @@ class LeanLink(PacketStream):
             raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
         opening.held.append(message)
 
-    def _take_puback(self, packet_id: int, code: int) -> None:
+    def _handle_puback(self, packet_id: int, code: int) -> None:
         on_ack = self._outbox.acknowledged(packet_id)
         if on_ack is not None:
             with self._factory.within:

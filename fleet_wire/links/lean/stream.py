@@ -86,7 +86,7 @@ class PacketStream(asyncio.Protocol, ABC):
     # Hooks for the link
 
     @abstractmethod
-    def _take_in_order(self, came: list[Incoming]) -> int:
+    def _handle_in_order(self, came: list[Incoming]) -> int:
         """Handle packets in order until the link freezes or closes; return how many were handled.
 
         Raises `PeerError` for what the broker must not send now.
@@ -113,7 +113,7 @@ class PacketStream(asyncio.Protocol, ABC):
         self._transport, self._sock, self._low_water = transport, sock, 1
         self._factory.loop.call_soon(self._pause_while_frozen)  # reading starts after this call
 
-    def _let_go(self) -> asyncio.Transport | None:
+    def _release(self) -> asyncio.Transport | None:
         """Forget the connection with all that is under way on it, and return its transport."""
         transport, self._transport, self._sock = self._transport, None, None
         self._incoming = b""
@@ -139,7 +139,7 @@ class PacketStream(asyncio.Protocol, ABC):
         came, ends, problem = read_packets(
             data, self._factory.limits.max_packet_bytes, most=_PACKETS_A_TURN
         )
-        taken = self._take_in_order(came) if came else 0
+        taken = self._handle_in_order(came) if came else 0
         if self._transport is not transport:
             return
         if problem is not None and taken == len(came) and not self._is_frozen:
@@ -151,11 +151,11 @@ class PacketStream(asyncio.Protocol, ABC):
             self._incoming = bytearray(memoryview(data)[position:])
         if taken == _PACKETS_A_TURN and transport is not None:
             transport.pause_reading()
-            self._factory.loop.call_soon(self._take_rest, transport)
+            self._factory.loop.call_soon(self._handle_rest, transport)
         if self._sock is not None:
             self._await_next(self._sock, taken)
 
-    def _take_rest(self, transport: asyncio.Transport) -> None:
+    def _handle_rest(self, transport: asyncio.Transport) -> None:
         """Handle the remaining packets in another turn; a frozen link continues at `thaw`."""
         if self._transport is transport and not self._is_frozen:
             transport.resume_reading()

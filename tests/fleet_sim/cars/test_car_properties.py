@@ -265,7 +265,7 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
         do_all(street, deeds, suspect)
         unreachable_at_s = watched(street, sleeps=sleeps)
         told = len(suspect.hits)
-        box.modem.tell_culprits()
+        box.modem.report_hits()
         assert len(suspect.hits) == told or not box.modem.is_reachable
         spans_s = [hit.during_s for hit in suspect.hits if hit.during_s is not None]
         assert all(from_s <= until_s for from_s, until_s in spans_s)

@@ -60,7 +60,7 @@ def test_a_good_sweep_ends_with_its_places(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing failed, so the last line is where to look."""
-    command._say_how_it_went(Console(), [record(1, 0.75)], tmp_path)
+    command._print_result(Console(), [record(1, 0.75)], tmp_path)
     assert capsys.readouterr().out.splitlines() == [
         "every expectation held in 1 of 1 run",
         f"table: {tmp_path / 'table.csv'}",

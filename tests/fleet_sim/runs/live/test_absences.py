@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from fleet_sim.runs.live import absences, silence
-from fleet_sim.runs.live.absences import OwnStandstills, lost_boxes
+from fleet_sim.runs.live.absences import OwnStalls, lost_boxes
 from fleet_sim.runs.live.shards import Shard, Shards
 from fleet_sim.runs.live.silence import Silence
 from tests.helpers.waiting import eventually
@@ -25,7 +25,7 @@ async def test_a_process_notices_that_it_stood_still(monkeypatch: pytest.MonkeyP
     beats = accumulate(chain(repeat(1.0, 20), [silence.STILL_S + 2.0], repeat(1.0)))
     monkeypatch.setattr(silence, "monotonic", lambda: next(beats))
     notes: list[str] = []
-    own = OwnStandstills(6, notes.append)
+    own = OwnStalls(6, notes.append)
     watching = asyncio.ensure_future(own.watch())
     await eventually(lambda: notes)
     watching.cancel()
@@ -42,7 +42,7 @@ def _shards() -> Shards:
 
 def test_each_span_has_its_cars() -> None:
     """Those of a process are every N-th, but for those that this process has; nothing of before."""
-    shards, own = _shards(), OwnStandstills(1, lambda _text: None)
+    shards, own = _shards(), OwnStalls(1, lambda _text: None)
     third = shards.shards[-1]
     shards.silences += [
         Silence(2, 990.0, 1_020.5, 30.5, "the second"),
@@ -62,7 +62,7 @@ def test_each_span_has_its_cars() -> None:
 
 def test_a_process_that_is_alone_has_all_cars() -> None:
     """And the null box."""
-    own = OwnStandstills(6, lambda _text: None)
+    own = OwnStalls(6, lambda _text: None)
     own.spans.append((1_000.0, 1_012.0))
     (boxes,) = lost_boxes(None, own, vehicle_ids=CARS, here=(), began_at=BEGAN_AT)
     assert (boxes.vehicles, boxes.with_null_box) == (CARS, True)

@@ -12,7 +12,7 @@ import pytest
 
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import shards as module
-from fleet_sim.runs.live.shard_words import AllReported, Counts, Note, Ready, StoodStill, line
+from fleet_sim.runs.live.shard_words import AllReported, Counts, Note, Ready, Stalled, line
 from fleet_sim.runs.live.shards import Shard, ShardCallbacks, Shards
 from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
@@ -141,7 +141,7 @@ def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch)
 async def _stopped_with_us(_shard: tuple[int, int], channel: socket.socket) -> None:
     """Play boxes that stood still, twice, and say so."""
     for since, until in ((10.0, 50.0), (49.0, 51.0), (60.0, 75.0)):
-        channel.sendall(line(StoodStill(since, until)))
+        channel.sendall(line(Stalled(since, until)))
     await _counting(_shard, channel)
 
 
@@ -259,7 +259,7 @@ def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.M
     shards = Shards(every)
 
     def connecting() -> int:
-        shards.let_connect()
+        shards.start_connecting()
         return sum(shard.may_connect for shard in every)
 
     def say(known: int, last_end: Disconnected | None, times: int) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 ENDED_BEFORE_IT_BEGINS = """\
 import asyncio, os, signal, sys
-from fleet_sim.runs.live.stop import run_loop, take_signals
+from fleet_sim.runs.live.stop import run_loop, route_signals
 
 async def work():
     stop = asyncio.Event()
-    take_signals(lambda number: (print(number.name), stop.set()))
+    route_signals(lambda number: (print(number.name), stop.set()))
     await stop.wait()
 
 def interrupted():
