@@ -21,6 +21,12 @@ WEBHOOK_NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 """It is a label of metrics."""
 
 
+INTERACTIVITY_PATH: Final = "/slack/interactivity"
+"""Where Slack posts presses of buttons."""
+ACTIONS_PATH: Final = "/incidents/actions"
+"""Where commands post what a person does to an incident."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -164,6 +170,16 @@ class MessagesSettings(_Part):
             if hook.form == "incident" and hook.url is None and hook.url_file is None:
                 raise ValueError(f"{hook.name}: needs url or url_file")
         return hooks
+
+    @property
+    def posts(self) -> tuple[str, ...]:
+        """The paths at which people do something to incidents."""
+        has_buttons = self.slack is not None and self.slack.signing_secret_file is not None
+        has_actions = self.actions_token_file is not None
+        return (
+            *([INTERACTIVITY_PATH] if has_buttons else []),
+            *([ACTIONS_PATH] if has_actions else []),
+        )
 
     @property
     def backends(self) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
 from fleet_wire.background import BackgroundWriter, write_all
@@ -20,11 +19,8 @@ from fleet_wire.links.several import OnBroker, OnLeftOver, spread_links
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.connected import LINK_LIMITS
-from platform_probe.incidents.incidents import CLOSED_S, REMEMBERED_S
-from platform_probe.judge.judge import Judge
-from platform_probe.judge.resuming import Past
-from platform_probe.outputs.earlier import last_attempts, last_diagnoses, last_incidents
-from platform_probe.outputs.files import Rotation
+from platform_probe.judging.child import JudgeChild
+from platform_probe.judging.made import rotation_of
 from platform_probe.outputs.logs import (
     LineWriter,
     Logger,
@@ -32,24 +28,16 @@ from platform_probe.outputs.logs import (
     open_log,
     route_standard_library,
 )
-from platform_probe.outputs.messages.asking import MAX_ASKED_BYTES, Act
-from platform_probe.outputs.messages.service import Messages
+from platform_probe.outputs.messages.asking import MAX_ASKED_BYTES
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import disk_error
 from platform_probe.probe import Probe
-from platform_probe.settings import BucketPart, ProbeSettings
-from platform_probe.store.bucket import Bucket
-from platform_probe.store.kept import Kept
-from platform_probe.store.limits import BucketSettings, Limits
-from platform_probe.store.writer import StoreWriter
-from platform_probe.support.times import minute_clock, zone_named
+from platform_probe.settings import ProbeSettings
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.web.console.child import ConsoleChild
 from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
-from platform_probe.weights import shipped_ranking
 
 STDERR: Final = 2
 READ_TOGETHER_S: Final = 0.004
@@ -64,7 +52,6 @@ def metrics_of(settings: ProbeSettings) -> ProbeMetrics:
         version=version("unlockpath"),
         follows_platform=settings.platform is not None,
         asks_api=settings.tracking.door_file is not None,
-        backends=() if settings.messages is None else settings.messages.backends,
     )
 
 
@@ -93,8 +80,11 @@ def links_of(
 
 def logger_of(
     settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack, export: OtlpExport | None
-) -> Logger:
-    """Return what writes the log, without waiting for who reads it; the export gets its lines."""
+) -> tuple[Logger, Callable[[bytes], None]]:
+    """Return the logger, and what takes lines that another process has logged.
+
+    Nothing waits for who reads the log. The export gets its lines.
+    """
     log_failed = partial(metrics.count_sink_error, "log")
     path = settings.log_file
     file = None if path is None else open_log(path, rotation_of(settings))
@@ -115,7 +105,7 @@ def logger_of(
 
     logger = make_logger(settings.log_level, LineWriter(put, on_error=log_failed), SystemClock())
     route_standard_library(logger, "warning", SystemClock())
-    return logger
+    return logger, put
 
 
 def export_of(
@@ -151,85 +141,6 @@ def broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
     )
 
 
-def _bucket_of(chosen: BucketPart | None) -> BucketSettings | None:
-    if chosen is None:
-        return None
-    bucket = BucketSettings(
-        bucket=chosen.bucket,
-        endpoint=chosen.endpoint,
-        region=chosen.region,
-        prefix=chosen.prefix,
-        key_file=None if chosen.key_file is None else str(chosen.key_file.absolute()),
-        after_s=chosen.after_days * 86_400,
-        max_bytes=round(chosen.max_gib * 2**30),
-        cache_bytes=round(chosen.cache_gib * 2**30),
-    )
-    Bucket(bucket)  # says now what is wrong with the key's file
-    return bucket
-
-
-def store_of(
-    settings: ProbeSettings,
-    stack: ExitStack,
-    metrics: ProbeMetrics,
-    on_problem: Callable[[str], None],
-    kept: Kept | None = None,
-) -> StoreWriter | None:
-    """Return what keeps records to be queried, after what was `kept`.
-
-    Raises `LimitError` where the disk allows none.
-    """
-    chosen = settings.store
-    if chosen is None:
-        return None
-    limits = Limits(
-        max_age_s=chosen.max_days * 86_400,
-        max_bytes=round(chosen.max_gib * 2**30),
-        bucket=_bucket_of(chosen.s3),
-    )
-    try:
-        store = StoreWriter(
-            chosen.directory,
-            limits,
-            with_telemetry=chosen.telemetry,
-            on_lost=partial(metrics.count_sink_error, "store"),
-            on_problem=on_problem,
-            on_waiting=metrics.set_bucket_waiting,
-            kept=kept,
-        )
-    except OSError as error:
-        raise disk_error(chosen.directory, error) from error
-    return stack.enter_context(store)
-
-
-def rotation_of(settings: ProbeSettings) -> Rotation | None:
-    """Return when files begin anew; None: never."""
-    chosen = settings.rotation
-    if chosen is None:
-        return None
-    return Rotation(
-        max_bytes=round(chosen.max_mib * 2**20), period_s=chosen.every_s, kept=chosen.keep
-    )
-
-
-def messages_of(
-    settings: ProbeSettings, metrics: ProbeMetrics, logger: Logger, clock: SystemClock
-) -> Messages | None:
-    """Return what tells people of incidents. Raises `LimitError` where it cannot remember them."""
-    if settings.messages is None:
-        return None
-    try:
-        return Messages(
-            settings.messages,
-            directory=settings.out_dir,
-            metrics=metrics.messages,
-            logger=logger,
-            clock=clock,
-        )
-    except OSError as error:
-        raise disk_error(settings.out_dir, error) from error
-
-
 def console_of(settings: ProbeSettings) -> ConsoleChild | None:
     """Return the console's process, where one is wanted: over the store, or else the records."""
     if settings.console is None:
@@ -243,46 +154,13 @@ def console_of(settings: ProbeSettings) -> ConsoleChild | None:
     )
 
 
-def judge_of(settings: ProbeSettings) -> Judge:
-    """Return a judge that knows nothing yet."""
-    chosen = settings.detection
-    zone = "UTC" if chosen is None else chosen.zone
-    return Judge(
-        shipped_ranking(),
-        words=minute_clock(zone_named(zone)),
-        name=settings.client_id,
-        windows=() if chosen is None else chosen.windows(),
-        detects=chosen is not None,
-    )
-
-
-def past_of(out_dir: Path, *, at: float, offset_s: float) -> Past:
-    """Return what the files of an earlier process say, for a judge that starts at `at`.
-
-    `at` is journal time; `offset_s` leads from it to the wall clock.
-    """
-    unix_s = at + offset_s
-    return Past(
-        at=at,
-        offset_s=offset_s,
-        retained=(),
-        window=(),
-        attempts=last_attempts(out_dir),
-        diagnoses=last_diagnoses(out_dir),
-        incidents=last_incidents(
-            out_dir, since=unix_s - REMEMBERED_S, closed_since=unix_s - CLOSED_S
-        ),
-    )
-
-
 def pages_of(
     settings: ProbeSettings,
     probe: Probe,
     metrics: ProbeMetrics,
     *,
     refresh: Callable[[], None],
-    messages: Messages | None,
-    act: Act,
+    judge: JudgeChild,
 ) -> ProbePages:
     """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
 
@@ -292,8 +170,8 @@ def pages_of(
 
     posts: dict[str, Page] = {}
     max_body_bytes = MAX_BODY_BYTES
-    if messages is not None:
-        posts |= messages.pages(act)
+    if settings.messages is not None:
+        posts |= dict.fromkeys(settings.messages.posts, judge.forward)
         max_body_bytes = MAX_ASKED_BYTES
     receiver = _otlp_receiver(settings, probe)
     if receiver is not None:

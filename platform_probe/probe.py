@@ -160,13 +160,13 @@ class Probe(Connected):
 
     # What the platform's log calls
 
-    def take_platform_lines(self, lines: Sequence[bytes], *, is_again: bool = False) -> None:
+    def take_platform_lines(self, lines: Sequence[bytes]) -> None:
         """Take lines of the platform's log, without their ends; passed over where none is followed.
 
-        `is_again`: an earlier process has handed them on. Never raises for what they hold.
+        Never raises for what they hold.
         """
         if self.platform is not None:
-            self.platform.take_lines(lines, is_again=is_again)
+            self.platform.take_lines(lines)
 
     def take_platform_event(self, event: PlatformEvent) -> None:
         """Take what a line of the platform's log says."""

@@ -13,69 +13,39 @@ from typing import Final, NamedTuple
 import msgspec
 from prometheus_client.metrics_core import Metric
 
-from fleet_wire.contract.incident import Incident, IncidentAction
+from fleet_wire.contract.attempt import Record
 from fleet_wire.links.link import BrokerAddress, Disconnected, Message
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.system_clock import SystemClock
-from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
-from platform_probe.judge.judge import Judgement
-from platform_probe.judging import (
-    Outlet,
-    RunningJudge,
-    file_outlet,
-    log_outlet,
-    messages_outlet,
-    metrics_outlet,
-    store_outlet,
-)
+from platform_probe.journal.writer import JournalWriter
+from platform_probe.judging.child import JudgeChild
+from platform_probe.judging.made import rotation_of
+from platform_probe.judging.words import JudgeConfig, judge_settings
 from platform_probe.load.timers import LoopTimers
-from platform_probe.outputs.earlier import (
-    last_ends,
-    recent,
-    recent_calls,
-    written_since,
-)
-from platform_probe.outputs.logs import (
-    Logger,
-    LogSink,
-)
-from platform_probe.outputs.messages.asking import Act
-from platform_probe.outputs.messages.service import Messages
+from platform_probe.outputs.earlier import last_ends, recent, recent_calls
+from platform_probe.outputs.logs import Complaints, Logger, LogSink
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.otlp.sink import OtlpExport
-from platform_probe.outputs.sinks import (
-    DiagnosesFile,
-    FanOut,
-    IncidentsFile,
-    JsonlSink,
-    Sink,
-)
+from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink, disk_errors
 from platform_probe.parts import (
     console_of,
     export_of,
-    judge_of,
     links_of,
     logger_of,
-    messages_of,
     metrics_of,
     pages_of,
-    past_of,
-    rotation_of,
-    store_of,
 )
 from platform_probe.probe import Probe
 from platform_probe.running import Run, cancelled
 from platform_probe.settings import ProbeSettings
-from platform_probe.store.writer import StoreWriter
 from platform_probe.watching.follow import AT_ONCE, AT_ONCE_WATCHING, LOOK_S, follow
 from platform_probe.watching.resumed import (
-    LogPlace,
-    Places,
-    at_once_kept,
-    forget_place,
-    last_place,
+    Before,
+    LogPositions,
+    complete_records,
     open_resumed,
+    read_before,
 )
 
 STATS_FILE: Final = "probe_stats.json"
@@ -90,19 +60,35 @@ CARS_WAITED_S: Final = 30.0
 
 
 class _Parts(NamedTuple):
-    """What a monitor has besides its probe."""
+    """What a measuring process has besides its probe."""
 
     metrics: ProbeMetrics
     logger: Logger
     export: OtlpExport | None
-    messages: Messages | None
-    act: Act
-    store: StoreWriter | None
+    writer: JournalWriter
+    judge: JudgeChild
+    time: JournalTime
+    put_line: Callable[[bytes], None]
     flush: Callable[[], None]
     """Sees to it that all records are written."""
 
 
-async def serve(settings: ProbeSettings) -> None:  # noqa: C901, PLR0915
+class _JournalFirst:
+    """A sink before all others: a record is in the journal before it is anywhere else."""
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+
+    def emit(self, _: Record) -> None:
+        """Write what waits, this record with it."""
+        self._flush()
+
+    def emit_together(self, _: Sequence[Record]) -> None:
+        """Write what waits, these records with it."""
+        self._flush()
+
+
+async def serve(settings: ProbeSettings) -> None:
     """Run a probe until it is done or told to stop.
 
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
@@ -115,23 +101,34 @@ async def serve(settings: ProbeSettings) -> None:  # noqa: C901, PLR0915
         metrics = metrics_of(settings)
         clock = SystemClock()
         export = export_of(settings, profile, metrics, clock)
-        logger = logger_of(settings, metrics, stack, export)
+        logger, put_line = logger_of(settings, metrics, stack, export)
+        complain = Complaints(logger, clock).complain
+        before = read_before(settings.journal_dir)
+        writer = _journal_writer(settings, metrics, stack, complain)
+        if before is not None:
+            with disk_errors(settings.out_dir):
+                complete_records(settings.out_dir, before.records)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, rotation_of(settings)))
-        probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
-            probe.complain("sink_failed", name, error=str(error))
+            complain("sink_failed", name, error=str(error))
 
-        diagnoses = DiagnosesFile(settings.out_dir, rotation_of(settings), on_error=sink_failed)
-        stack.enter_context(diagnoses)
-        sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
+        sinks: dict[str, Sink] = {
+            "journal": _JournalFirst(writer.flush),
+            "jsonl": jsonl,
+            "metrics": metrics,
+            "log": LogSink(logger, clock),
+        }
         if export is not None:
             sinks["otlp"] = export
-
-        def store_complains(why: str) -> None:
-            loop.call_soon_threadsafe(lambda: probe.complain("store_behind", "store", why=why))
+        timers = LoopTimers(loop)
+        stack.callback(timers.close)
+        fan_out = FanOut(
+            sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
+        )
+        probe: Probe
 
         def broker_changed(broker: BrokerAddress, reason: Disconnected | None) -> None:
             probe.broker_changed(broker, reason)
@@ -139,22 +136,6 @@ async def serve(settings: ProbeSettings) -> None:  # noqa: C901, PLR0915
         def left_over(broker: BrokerAddress, message: Message) -> None:
             probe.left_over(broker, message)
 
-        log_file = None if settings.platform is None else settings.platform.log_file
-        last = last_place(log_file, settings.out_dir)
-        kept = None if last is None else last.kept
-        store = store_of(settings, stack, metrics, store_complains, kept)
-        if last is None:
-            forget_place(settings.out_dir)  # what we keep from now on is none of what it counted
-        if store is not None:
-            sinks["store"] = store
-        timers = LoopTimers(loop)
-        stack.callback(timers.close)
-        messages = messages_of(settings, metrics, logger, clock)
-        incidents = IncidentsFile(settings.out_dir, rotation_of(settings), on_error=sink_failed)
-        stack.enter_context(incidents)
-        fan_out = FanOut(
-            sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
-        )
         probe = Probe(
             settings,
             links=links_of(settings, profile, on_broker=broker_changed, on_left_over=left_over),
@@ -165,153 +146,120 @@ async def serve(settings: ProbeSettings) -> None:  # noqa: C901, PLR0915
             logger=logger,
             profile=profile,
         )
-        outlets = {"jsonl": _after(fan_out.flush, file_outlet(diagnoses, incidents))}
-        if store is not None:
-            outlets["store"] = store_outlet(store)
-            probe.let_hear(store, store.platform_event)
-        if messages is not None:
-            outlets["messages"] = messages_outlet(messages)
-        outlets |= {"metrics": metrics_outlet(metrics), "log": log_outlet(logger)}
-
-        def set_aside(entry: Entry, trace: str) -> None:
-            metrics.count_sink_error("judge")
-            probe.complain("entry_set_aside", type(entry).__name__, traceback=trace)
-
-        judge = RunningJudge(
-            judge_of(settings), outlets, on_set_aside=set_aside, on_outlet_error=sink_failed
-        )
         time = JournalTime(clock)
-        judge.resume(past_of(settings.out_dir, at=time.now(), offset_s=0.0))
-        for incident in judge.open_incidents:
-            if messages is not None:  # what an earlier process did not come to tell
-                messages.tell(incident)
-        journal = JournalFeed(judge.append, clock=clock, time=time)
-        probe.write_journal(journal)
-        if last is not None:
-            _take_up_again(probe, store, settings.out_dir, last)
-        since = clock.unix_s() - TAKEN_UP_S
-        probe.restore(
-            recent(settings.out_dir, since=since), recent_calls(settings.out_dir, since=since)
+        feed = JournalFeed(writer.append, clock=clock, time=time)
+        probe.write_journal(feed)
+        _restore(probe, settings, before, since=clock.unix_s() - TAKEN_UP_S)
+        judge = JudgeChild(
+            JudgeConfig(judge_settings(settings)),
+            on_log=put_line,
+            on_families=metrics.judge.show,
+            on_action=feed.act,
+            complain=complain,
         )
-
-        def act(action: IncidentAction) -> bool:
-            can_act = judge.can_act(action)
-            journal.act(action)
-            return can_act
-
-        parts = _Parts(metrics, logger, export, messages, act, store, fan_out.flush)
-        await _work(settings, probe, parts, last)
+        parts = _Parts(metrics, logger, export, writer, judge, time, put_line, fan_out.flush)
+        await _work(settings, probe, parts, feed, before)
 
 
-def _after(flush: Callable[[], None], outlet: Outlet) -> Outlet:
-    """Return an outlet that sees to it that all records are written first."""
+def _journal_writer(
+    settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack, complain: Callable[..., None]
+) -> JournalWriter:
+    """Return what writes the journal. Raises `LimitError` where the disk allows none."""
+    with disk_errors(settings.out_dir):
+        writer = JournalWriter(
+            settings.journal_dir,
+            max_bytes=round(settings.journal.max_gib * 2**30),
+            max_age_s=settings.journal.max_hours * 3600.0,
+            soon=asyncio.get_running_loop().call_soon,
+            on_lost=partial(metrics.count_sink_error, "journal"),
+            on_problem=lambda why: complain("sink_failed", "journal", error=why),
+        )
+    return stack.enter_context(writer)
 
-    def judged(judgement: Judgement, open_incidents: Sequence[Incident]) -> None:
-        flush()
-        outlet(judgement, open_incidents)
 
-    return judged
-
-
-def _take_up_again(probe: Probe, store: StoreWriter | None, out_dir: Path, last: LogPlace) -> None:
-    """Let it know all unlocks that have a record, and whose lines are read once more.
-
-    The store gets the records that were still on their way to it.
-    """
-    if not last.is_stop and last.earlier_records is not None and probe.joiner is not None:
-        probe.joiner.take_up_again(written_since(out_dir, last.earlier_records))
-    if store is not None and last.kept is not None and last.records is not None:
-        for record in written_since(out_dir, last.records):
-            store.emit(record)
+def _restore(probe: Probe, settings: ProbeSettings, before: Before | None, *, since: float) -> None:
+    """Let the probe know the unlocks that an earlier process has written."""
+    if before is not None and not before.is_stop and probe.joiner is not None:
+        probe.joiner.take_up_again(before.attempts)
+    out_dir = settings.out_dir
+    probe.restore(recent(out_dir, since=since), recent_calls(out_dir, since=since))
 
 
 async def _work(
-    settings: ProbeSettings, probe: Probe, parts: _Parts, last: LogPlace | None
+    settings: ProbeSettings,
+    probe: Probe,
+    parts: _Parts,
+    feed: JournalFeed,
+    before: Before | None,
 ) -> None:
     """Let a probe that is put together do its work, and end it in good order."""
-    metrics, logger, export, messages, act, store, flush = parts
-    refresh = partial(_refresh_gauges, probe, messages)
+    metrics, logger, export, writer, judge, time, _, flush = parts
+    began_at = time.now()
+
+    def refresh() -> None:
+        judged_at = began_at if judge.judged_at is None else judge.judged_at
+        metrics.set_journal(
+            judge_lag_s=max(time.now() - judged_at, 0.0), waiting_bytes=writer.waiting_bytes
+        )
+        probe.refresh_gauges()
 
     def families() -> Iterable[Metric]:
         refresh()
         return metrics.registry.collect()
 
-    server = pages_of(
-        settings, probe, metrics, refresh=refresh, messages=messages, act=act
-    ).server()
+    server = pages_of(settings, probe, metrics, refresh=refresh, judge=judge).server()
     port = await server.start(
         settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
     )
     if export is not None:
         export.start(families=families, complain=probe.complain)
-    if messages is not None:
-        messages.start()
+    judge.start()
     console = console_of(settings)
     if console is not None:
         console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
     run = Run(settings, probe, logger, port, flush)
-    stopped = ExitStack()
-    following = asyncio.ensure_future(_follow_platform(settings, probe, store, last, stopped))
+    following = asyncio.ensure_future(_follow_platform(settings, probe, feed, before))
     try:
         await run.run()
     finally:
         await cancelled(following)
         probe.close()
         flush()
-        stopped.close()  # only now has all that was under way a record
+        writer.flush()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
-        for sender in (messages, export):
-            if sender is not None:
-                await sender.close(at_once=run.is_told_to_end)
+        await judge.close(at_once=run.is_told_to_end)
+        if export is not None:
+            await export.close(at_once=run.is_told_to_end)
         if console is not None:
             await console.close()
         await server.stop()
 
 
-def _refresh_gauges(probe: Probe, messages: Messages | None) -> None:
-    """Bring all gauges up to date, before they are read."""
-    probe.refresh_gauges()
-    if messages is not None:
-        messages.refresh_gauges()
-
-
 async def _follow_platform(
-    settings: ProbeSettings,
-    probe: Probe,
-    store: StoreWriter | None,
-    last: LogPlace | None,
-    stopped: ExitStack,
+    settings: ProbeSettings, probe: Probe, feed: JournalFeed, before: Before | None
 ) -> None:
-    """Read the platform's log, where it is a file, until cancelled; begin where it was `last`.
-
-    `stopped` is to be closed when all that was under way has a record.
-    """
-    path = None if settings.platform is None else settings.platform.log_file
+    """Read the platform's log, where it is a file, until cancelled; begin where it was read to."""
+    if settings.platform is None or probe.platform is None:
+        return
+    clock = SystemClock()
+    path = settings.platform.log_file
+    is_alone = settings.watch_group is None  # else the others have what comes meanwhile
+    within_s = settings.tracking.late_window_s if is_alone else 0.0
+    is_recent = before is not None and clock.unix_s() - before.at <= within_s
+    again = before.events if before is not None and is_recent and not before.is_stop else ()
+    if again:
+        probe.catch_up()
+        await _until_begun(probe)
+        probe.platform.take_again(again)
     if path is None:
+        probe.caught_up()
         return
 
     def on_problem(why: str) -> None:
         probe.complain("platform_log_unreadable", "file", path=str(path), why=why)
 
-    def is_behind() -> bool:
-        return store is not None and store.is_behind
-
-    loop = asyncio.get_running_loop()
-
-    def place_not_written(why: str) -> None:
-        complain = partial(probe.complain, "sink_failed", "platform_log_place", error=why)
-        loop.call_soon_threadsafe(complain)
-
-    def on_end() -> None:
-        probe.caught_up()
-        if store is not None:
-            store.caught_up()
-
-    clock = SystemClock()
-    is_alone = settings.watch_group is None  # else the others have what comes meanwhile
-    within_s = settings.tracking.late_window_s if is_alone else 0.0
-    file, has_missed = open_resumed(path, last, clock=clock, within_s=within_s)
+    file, has_missed = open_resumed(path, before, unix_s=clock.unix_s(), within_s=within_s)
     if has_missed and probe.joiner is not None:
         probe.joiner.missed()
     with closing(file):
@@ -319,23 +267,13 @@ async def _follow_platform(
         if file.is_resumed:
             probe.catch_up()
             await _until_begun(probe)
-        places = Places(
-            file,
-            path,
-            settings.out_dir,
-            clock=clock,
-            on_end=on_end,
-            on_problem=place_not_written,
-            when_kept=at_once_kept if store is None else store.when_kept,
-        )
-        stopped.callback(places.stopped)
+        positions = LogPositions(file, path, note=feed.log_position, on_end=probe.caught_up)
         await follow(
             file,
-            lambda lines: probe.take_platform_lines(lines, is_again=file.is_again),
+            probe.take_platform_lines,
             on_problem,
-            is_behind,
             at_once=at_once,
-            on_taken=places.taken,
+            on_taken=positions.taken,
         )
 
 

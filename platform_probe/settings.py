@@ -144,6 +144,18 @@ class BucketPart(_Part):
     )
 
 
+class JournalSettings(_Part):
+    """The journal: everything that was measured and heard, in order, for the judge."""
+
+    max_hours: float = Field(
+        6.0, gt=0, le=876_000, description="parts of the journal are removed when they are so old;"
+        " `platform-probe judge --replay` can judge anew what is there",
+    )  # fmt: skip
+    max_gib: float = Field(
+        2.0, gt=0.05, le=1_000_000, description="the oldest are removed when all of them are more"
+    )
+
+
 class StoreSettings(_Part):
     """What is kept for longer, to be queried: unlocks, messages of the cars, the platform's log."""
 
@@ -241,6 +253,9 @@ class ProbeSettings(BaseModel):
         None, description="synthetic unlocks; null: only watch, with the default deadlines"
     )
     floor: FloorSettings | None = Field(None, description="unlocks of a null box; null: none")
+    journal: JournalSettings = Field(
+        JournalSettings(), description="how much of the journal is kept (docs/journal.md)"
+    )
     store: StoreSettings | None = Field(
         None, description="a store that can be queried (docs/store.md); null: none"
     )
@@ -320,6 +335,11 @@ class ProbeSettings(BaseModel):
         return Brokers.parse(self.broker).with_password(
             None if password is None else password.get_secret_value()
         )
+
+    @property
+    def journal_dir(self) -> Path:
+        """The directory of the journal."""
+        return self.out_dir / "journal"
 
     @property
     def is_demo_elsewhere(self) -> bool:

@@ -23,7 +23,7 @@ from fleet_wire.web.server import at_url
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.incidents.words import MOST_LETTERS, title_of, title_text
-from platform_probe.outputs.messages.asking import ACTIONS_PATH
+from platform_probe.messages_settings import ACTIONS_PATH
 from platform_probe.outputs.messages.words import (
     COUNTED_HOW,
     OVER_AFTER,

@@ -99,6 +99,14 @@ class PersonActed(msgspec.Struct, frozen=True, gc=False):
     action: IncidentAction
 
 
+class LogPosition(msgspec.Struct, frozen=True, gc=False):
+    """How far the platform's log was read: all lines before it stand in the journal."""
+
+    at: float
+    position: msgspec.Raw
+    """As whoever reads the log writes it, JSON."""
+
+
 Entry = (
     CarMessage
     | RecordWritten
@@ -111,4 +119,5 @@ Entry = (
     | PersonActed
     | MonitorStarted
     | MonitorStopped
+    | LogPosition
 )

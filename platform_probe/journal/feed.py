@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.broker_log import BrokerEvent
@@ -18,6 +20,7 @@ from platform_probe.journal.entries import (
     CarRemoved,
     ConnectionChanged,
     Entry,
+    LogPosition,
     MonitorStarted,
     MonitorStopped,
     PersonActed,
@@ -125,6 +128,10 @@ class JournalFeed:
     def act(self, action: IncidentAction) -> None:
         """Note what a person does to an incident."""
         self._append(PersonActed(self._now(), action))
+
+    def log_position(self, position: msgspec.Raw) -> None:
+        """Note how far the platform's log was read: all lines before stand in the journal."""
+        self._append(LogPosition(self._now(), position))
 
     def platform_said(self, event: PlatformEvent) -> None:
         """Note a new line of the platform's log."""

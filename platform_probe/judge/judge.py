@@ -34,7 +34,7 @@ from platform_probe.journal.entries import (
     Tick,
     UnlockUnanswered,
 )
-from platform_probe.judge.resuming import Past
+from platform_probe.judge.resuming import LastOfCars, Past
 
 LEAST_STEP_S: Final = 0.05
 """Looks that follow each other sooner than this are done together."""
@@ -128,16 +128,18 @@ class Judge:
         self._clock.now_s, self._due_s = past.begins, math.inf
         alerting, self.alerting = self.alerting, None
         self.diagnosing.take_up(past.attempts_before_window())
+        cars = LastOfCars(past.retained)
         for message in past.retained:
             self.apply(msgspec.structs.replace(message, is_retained=True))
         for entry in past.window:
             self.apply(entry)
+            cars.add(entry)
         self.diagnosing.continue_revisions(past.diagnoses)
         self._clock.now_s = max(self._clock.now_s, past.at)
         self.alerting = alerting
         if alerting is not None:
             alerting.restore(past.attempts, past.incidents, past.diagnoses)
-            for one in past.last_of_cars():
+            for one in cars.messages():
                 alerting.heard(one.kind, one.vehicle_id, one.message, is_retained=True)
         self._judgements.clear()
         self._due_s = math.inf

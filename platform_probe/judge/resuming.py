@@ -27,10 +27,12 @@ class Past(NamedTuple):
     """Journal time from which on the judge judges."""
     offset_s: float
     """From journal time to the wall clock."""
+    begins: float
+    """Journal time at which the window begins."""
     retained: Sequence[CarMessage]
     """Of each car the last presence and state before the window."""
-    window: Sequence[Entry]
-    """The last entries that the earlier judge applied, `WINDOW_S` of them."""
+    window: Iterable[Entry]
+    """The last entries that the earlier judge applied, `WINDOW_S` of them or so; read once."""
     attempts: Sequence[Attempt]
     """Unlocks, each as its last revision has it, in the order of their writing."""
     diagnoses: Sequence[Diagnosis]
@@ -38,22 +40,10 @@ class Past(NamedTuple):
     incidents: Sequence[Incident]
     """Those that are open or ended not long ago, each as its last revision has it."""
 
-    @property
-    def begins(self) -> float:
-        """Journal time at which the window begins."""
-        return self.window[0].at if self.window else self.at
-
     def attempts_before_window(self) -> list[Attempt]:
         """Return the unlocks that had ended before the window began."""
         until = self.begins + self.offset_s
         return [one for one in self.attempts if one.started_at + one.total_s < until]
-
-    def last_of_cars(self) -> list[CarMessage]:
-        """Return of each car the last presence and state of all."""
-        cars = LastOfCars(self.retained)
-        for entry in self.window:
-            cars.add(entry)
-        return cars.messages()
 
 
 class LastOfCars:

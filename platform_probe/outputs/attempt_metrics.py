@@ -27,12 +27,9 @@ from fleet_wire.contract.attempt import (
     StrayKind,
 )
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
-from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.series import Counter, Histogram, Series, SeriesMaker, count_each, observe_each
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
-from platform_probe.outputs.rental_metrics import RentalMetrics
 
 NO_CAUSE: Final = "none"
 UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)
@@ -67,10 +64,7 @@ class AttemptMetrics(SeriesMaker):
         self._make_unlocks()
         self._make_stages()
         self._make_strays()
-        self._make_diagnoses()
         self._make_dimensions()
-        self.rentals = RentalMetrics(registry)
-        """What unlocks do to bookings."""
         self.platform = PlatformMetrics(registry) if follows_platform else None
         """What the platform's log moves, where it is followed."""
 
@@ -153,14 +147,6 @@ class AttemptMetrics(SeriesMaker):
         )  # fmt: skip
         self._late_unlocks = {source: late.labels(source.value) for source in SOURCES}
 
-    def _make_diagnoses(self) -> None:
-        diagnoses = self._counter(
-            "unlock_diagnoses", "Unlocks that failed or looked odd, and complaints, by their"
-            " likeliest failure mode when no more is to come: ten minutes after they began.",
-            "source", "mode",
-        )  # fmt: skip
-        self._diagnoses = Series(diagnoses, _as_labels, product(SOURCES, TITLES))
-
     def _make_dimensions(self) -> None:
         regions = self._counter(
             "region_unlocks", "Unlocks that ended, by region of the car.",
@@ -206,8 +192,8 @@ class AttemptMetrics(SeriesMaker):
         again nothing: a counter cannot take back what it has counted.
         """
         if isinstance(record, Complaint):
-            self.rentals.count_call(record)
-        elif not isinstance(record, Attempt):
+            return
+        if not isinstance(record, Attempt):
             self._count_stray(record)
         elif not record.is_first:
             self._count_revision()
@@ -222,7 +208,6 @@ class AttemptMetrics(SeriesMaker):
         for record in records:
             if isinstance(record, Attempt) and _is_plain(record):
                 ended_s = self._count_times(record, Outcome.OK)
-                self.rentals.count(record)
                 alike.setdefault((record.source, _said_of(record)), []).append(ended_s)
             else:
                 self._count_alike(alike)
@@ -259,7 +244,6 @@ class AttemptMetrics(SeriesMaker):
         end = source, attempt.outcome
         for dimension, value in zip(self._dimensions, _said_of(attempt), strict=False):
             dimension.count(value, end, ended_s, failure)
-        self.rentals.count(attempt)
 
     def _count_times(self, attempt: Attempt, outcome: Outcome) -> float:
         """Count how long an unlock and its stages took; return when it ended, in Unix seconds."""
@@ -272,10 +256,6 @@ class AttemptMetrics(SeriesMaker):
             self._api_answer[source].observe(answered_s - stages.get(_REQUESTED, 0.0), attempt)
         self._last_end_unix_s[source] = ended_s = attempt.started_at + attempt.total_s
         return ended_s
-
-    def count_diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Count an unlock by the first mode of the last revision of its diagnosis."""
-        self._diagnoses[diagnosis.source, diagnosis.first.mode].inc()
 
     def _count_stray(self, stray: StrayAnswer) -> None:
         self._strays[stray.source, stray.kind].inc()

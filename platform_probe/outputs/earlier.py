@@ -64,44 +64,6 @@ def recent(directory: Path, *, since: float) -> list[Attempt]:
     ]
 
 
-class Written(msgspec.Struct, frozen=True):
-    """The end of the file of the unlocks, at some moment."""
-
-    inode: int
-    offset: int
-
-
-def written_so_far(directory: Path) -> Written | None:
-    """Return where the file of the unlocks ends now; None: there is none. Raises nothing."""
-    try:
-        there = os.stat(directory / ATTEMPTS_FILE)  # noqa: PTH116 - a path's own takes twice the time
-    except OSError:
-        return None
-    return Written(there.st_ino, there.st_size)
-
-
-def written_since(directory: Path, end: Written) -> Iterator[Attempt]:
-    """Yield the unlocks that were written since a moment, those that were put aside meanwhile too.
-
-    In the order in which they were written, each revision. Nothing where the file of that moment is
-    gone; what cannot be read is passed over.
-    """
-    paths = [directory / ATTEMPTS_FILE]
-    while not _is_file_of(paths[-1], end):
-        paths.append(directory / f"{ATTEMPTS_FILE}.{len(paths)}")
-        if not paths[-1].is_file():
-            return
-    decode = msgspec.json.Decoder(Attempt).decode
-    offset = end.offset
-    for path in reversed(paths):
-        with suppress(OSError), path.open("rb") as file:
-            file.seek(offset)
-            for line in file:
-                with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                    yield decode(line)
-        offset = 0
-
-
 def last_diagnoses(directory: Path) -> list[Diagnosis]:
     """Return the diagnoses that were written last, in the order in which they were."""
     return [*_newest_diagnoses(directory)][::-1]
@@ -155,14 +117,6 @@ def _newest(directory: Path, file: str, decode: Callable[[bytes], RecordT]) -> I
         for line in reversed(_tail_of(directory / name).splitlines()):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 yield decode(line)
-
-
-def _is_file_of(path: Path, end: Written) -> bool:
-    try:
-        there = path.stat()
-    except OSError:
-        return False
-    return there.st_ino == end.inode and there.st_size >= end.offset
 
 
 def _tail_of(path: Path) -> bytes:

@@ -22,18 +22,17 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind, Severity
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import EndReason
 from fleet_wire.series import Counter, Series
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
 from platform_probe.outputs.dimension import OF_CARS, OF_PLATFORM, OTHER
-from platform_probe.outputs.messages.metrics import MessageMetrics
+from platform_probe.outputs.judge_metrics import JudgeCollector
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
-SINKS: Final = ("jsonl", "metrics", "log", "otlp", "store", "messages", "judge")
+SINKS: Final = ("journal", "jsonl", "metrics", "log", "otlp")
 OPENMETRICS: Final = "application/openmetrics-text"
 _EOF: Final = b"# EOF\n"
 HEARD: Final[tuple[TopicKind, ...]] = tuple(
@@ -102,7 +101,6 @@ class ProbeMetrics(AttemptMetrics):
         version: str,
         follows_platform: bool = False,
         asks_api: bool = False,
-        backends: Iterable[str] = (),
     ) -> None:
         # "_created" series would double those of every counter
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -113,9 +111,7 @@ class ProbeMetrics(AttemptMetrics):
         self._make_traffic()
         self._make_connection()
         self._make_export()
-        self.messages = MessageMetrics(registry, backends)
-        """What is counted of messages about incidents, for these backends."""
-        self._make_incidents()
+        self._make_judge()
         Gauge(
             "unlockpath_build_info", "Always 1; the label says what runs.", ["version"],
             registry=registry,
@@ -227,10 +223,6 @@ class ProbeMetrics(AttemptMetrics):
             "http_defects", "Requests that an exception of the monitor itself ended; they are"
             " answered 500, and the log has one a minute.",
         ).labels()  # fmt: skip
-        self._bucket_waiting = self._gauge(
-            "store_files_waiting", "Files of the store that should be in the bucket, and stay here"
-            " until it takes them.",
-        )  # fmt: skip
 
     def _make_export(self) -> None:
         exported = self._counter(
@@ -246,30 +238,21 @@ class ProbeMetrics(AttemptMetrics):
             for signal, why in product(Signal, Unexported)
         }
 
-    def _make_incidents(self) -> None:
-        incidents = self._gauge(
-            "incidents_open", "Incidents that go on, by what was found and how bad it is; those"
-            " that a maintenance window covers too.", "kind", "severity",
+    def _make_judge(self) -> None:
+        self._judge_lag = self._gauge(
+            "judge_lag_seconds", "How far the judge, which diagnoses and finds incidents, is behind"
+            " what was measured; as long as this process runs where it has said nothing.",
         )  # fmt: skip
-        self._incidents = {
-            both: incidents.labels(both[0].value, both[1].value)
-            for both in product(IncidentKind, Severity)
-        }
-        changes = self._counter(
-            "incident_changes", "Revisions of incidents, by what happened to them.", "change"
+        self._journal_waiting = self._gauge(
+            "journal_waiting_bytes", "Entries of the journal that wait in memory for the disk."
         )
-        self._incident_changes = {kind: changes.labels(kind.value) for kind in ChangeKind}
+        self.judge = JudgeCollector(self.registry)
+        """What the judge's process counts."""
 
-    def note_incident(self, revision: Incident, going_on: Iterable[Incident]) -> None:
-        """Count a revision, and show the incidents that go on."""
-        self._incident_changes[revision.changes[-1].kind].inc()
-        shown = dict.fromkeys(self._incidents, 0)
-        open_now = tuple(going_on)
-        self.rentals.note_incidents(open_now)
-        for one in open_now:
-            shown[one.kind, one.severity] += 1
-        for both, number in shown.items():
-            self._incidents[both].set(number)
+    def set_journal(self, *, judge_lag_s: float, waiting_bytes: int) -> None:
+        """Say how far the judge is behind, and how much waits for the disk."""
+        self._judge_lag.set(judge_lag_s)
+        self._journal_waiting.set(waiting_bytes)
 
     def observe_start(self, lag_s: float) -> None:
         """Count one synthetic unlock that started `lag_s` after its intended time."""
@@ -323,10 +306,6 @@ class ProbeMetrics(AttemptMetrics):
     def count_http_defect(self) -> None:
         """Count one request that an exception of ours ended."""
         self._http_defects.inc()
-
-    def set_bucket_waiting(self, files: int) -> None:
-        """Set how many files of the store wait for the bucket."""
-        self._bucket_waiting.set(files)
 
     def count_exported(self, signal: Signal, records: int) -> None:
         """Count what the OTLP backend has taken."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, Self, runtime_checkable
@@ -222,6 +223,15 @@ class IncidentsFile(_LinesFile):
     def tell(self, incident: Incident) -> None:
         """Write one line."""
         self._append(incident)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Raise `LimitError` for what the disk does not allow within the block."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(path, error) from error
 
 
 def disk_error(path: Path, error: OSError) -> LimitError:

@@ -37,7 +37,7 @@ from platform_probe.store.layout import (
     put_in_place,
 )
 from platform_probe.store.limits import Limits, Report
-from platform_probe.store.locks import Locked, lock_file
+from platform_probe.locks import Locked, lock_file
 from platform_probe.store.offload import offload, remove_from_bucket, remove_twins
 from platform_probe.store.schema import (
     ATTEMPTS,

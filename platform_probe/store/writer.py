@@ -1,12 +1,9 @@
-"""The monitor's end of the store: lines go to write-ahead files, the rest is the keeper's.
+"""The write-ahead lines of the store: a view of the journal, made by the judge's process.
 
-Nothing here makes the path of an unlock wait. Whatever is to be kept is encoded and left to a
-thread, which appends it to the file of its table, many lines with one write; what finds the queue
-full is dropped and counted. A line that was written survives the death of the process.
-
-Whoever can hand on again what was in the queue then asks to be told when all is written
-(`when_kept`), and notes how much that is. From then on files are completed only when that has been
-noted, so that what was written later is still there as lines, to be recognised.
+Entries and judgements gather, and are appended with one write for each table. The process commits
+how much there is together with its position in the journal. The next process cuts the tables back
+to that, so every line stands there exactly once. A file is completed only after a commit: what the
+keeper packs is never cut back.
 """
 
 from __future__ import annotations
@@ -15,27 +12,31 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Final, Self
 
 import msgspec
 
-from fleet_wire.background import BackgroundWriter
-from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Source
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
-from fleet_wire.contract.messages import Action, Command, Telemetry
+from fleet_wire.contract.messages import Command, Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
-from fleet_wire.contract.platform_log import PlatformEvent
-from fleet_wire.contract.topics import NULL_BOXES, TopicKind
+from fleet_wire.contract.topics import NULL_BOXES
 from fleet_wire.errors import ConfigError
+from platform_probe.journal.codec import unsigned
+from platform_probe.journal.entries import (
+    BrokerLine,
+    CarMessage,
+    Entry,
+    PlatformLine,
+    RecordWritten,
+)
 from platform_probe.outputs.files import AppendedFile
 from platform_probe.store.bucket import note_bucket
-from platform_probe.store.kept import End, Kept, kept_since
 from platform_probe.store.layout import (
     COMPLETE,
     OPEN,
@@ -46,7 +47,7 @@ from platform_probe.store.layout import (
     segment_path,
 )
 from platform_probe.store.limits import Limits, Report
-from platform_probe.store.locks import Locked, lock_file
+from platform_probe.locks import Locked, lock_file
 from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,
@@ -62,28 +63,18 @@ SEGMENT_BYTES: Final = 16 * 2**20
 """A write-ahead file is complete then: whoever reads has to go through it line by line."""
 SEGMENT_S: Final = 300.0
 """And after so long, where another line comes."""
-UNNOTED_TIMES: Final = 2
-"""A file that is to be noted first, and is not, is completed when it is so many times as large."""
-MAX_QUEUED: Final = 50_000
-"""Lines that wait for the disk: some seconds of a busy fleet."""
 CLOSE_WITHIN_S: Final = 5.0
-"""At the end the disk gets so long for what still waits, and then the keeper. What it leaves, the
-next one does."""
+"""At the end the keeper gets so long. What it leaves, the next one does."""
 KEEPER: Final = (sys.executable, "-P", "-m", "platform_probe.store.process")
-_LETTERS: Final = {
-    ATTEMPTS.name: b"A",
-    STRAY_ANSWERS.name: b"S",
-    COMPLAINTS.name: b"C",
-    DIAGNOSES.name: b"D",
-    INCIDENTS.name: b"I",
-    OBSERVATIONS.name: b"O",
-    PLATFORM_EVENTS.name: b"P",
-}
-_MARK: Final = b"M"
-"""Begins a line that is none of a table: somebody is to be told when all before it is written."""
-_AGAIN: Final = (ATTEMPTS.name, PLATFORM_EVENTS.name)
-"""Tables of what is handed on again after a kill."""
-_TABLE_OF: Final = {letter[0]: table for table, letter in _LETTERS.items()}
+
+
+class End(msgspec.Struct, frozen=True):
+    """The end of the lines of a table."""
+
+    segment: int
+    """The number of the write-ahead file that is appended to, or will be next."""
+    bytes: int
+    """In it."""
 
 
 class _Heard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -96,17 +87,6 @@ class _Heard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     is_retained: bool = False
 
 
-class _Asked(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What is kept of a command: its signature would be worth something to somebody."""
-
-    command_id: str
-    action: Action
-    issued_at: int
-    expires_at: int
-    counter: int
-    booking_id: str | None = None
-
-
 class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the broker's log said, in the fields of a message."""
 
@@ -115,17 +95,12 @@ class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class StoreWriter:
-    """Takes records, messages and lines of the platform's log; a sink of records.
+    """Takes entries of the journal and judgements.
 
-    `on_lost` gets numbers of lines that were not kept, `on_problem` what the keeper complains of,
-    `on_waiting` how many files wait for the bucket; all from a thread.
-
-    `kept` says how much there was when an earlier process noted it last. What it has written later
-    is not written once more: records and lines of the platform's log of then are handed on again.
+    `on_problem` gets what the keeper complains of, `on_waiting` how many files wait for the bucket.
+    `ends` says how much an earlier process had committed.
     """
 
-    kinds: Final = frozenset(TopicKind)
-    """Of messages that are heard: all."""
     segment_bytes = SEGMENT_BYTES
 
     def __init__(
@@ -134,11 +109,9 @@ class StoreWriter:
         limits: Limits,
         *,
         with_telemetry: bool = True,
-        unix_s: Callable[[], float] = time.time,
-        on_lost: Callable[[int], None],
+        ends: Mapping[str, End] | None = None,
         on_problem: Callable[[str], None],
         on_waiting: Callable[[int], None] = lambda _: None,
-        kept: Kept | None = None,
     ) -> None:
         """Open the store, or make one.
 
@@ -148,8 +121,6 @@ class StoreWriter:
         self._directory = directory
         self._limits = limits
         self._with_telemetry = with_telemetry
-        self._unix_s = unix_s
-        self._on_lost = on_lost
         self._on_problem = on_problem
         self._on_waiting = on_waiting
         self._encode = msgspec.json.Encoder().encode
@@ -162,31 +133,23 @@ class StoreWriter:
             problem = f"{directory}: another monitor writes to this store (process {locked.holder})"
             raise ConfigError([f"{problem}: give each its own store.directory"]) from None
         note_bucket(directory, limits.bucket)
-        ends = {} if kept is None else kept.ends
-        self._there = {name: kept_since(directory, name, end) for name, end in ends.items()}
-        """By table, lines of an earlier process that may be handed on again."""
-        self._marks: SimpleQueue[tuple[int, Callable[[Kept], None]]] = SimpleQueue()
-        """Who is to be told when all up to a mark is written."""
-        self._last_mark = 0
-        self._is_noted = kept is None
-        """Whether this process may complete files: how much they have has been noted."""
+        for name, end in (ends or {}).items():
+            _cut_back(directory, name, end)
         self._tables = {name: _OpenTable(directory, name) for name in TABLES}
-        if self._is_noted:
-            for table in self._tables.values():
-                table.complete_left()
-        self._thread = BackgroundWriter(self._write, on_lost=on_lost, max_queued=MAX_QUEUED)
         self._start_keeper()  # what an earlier monitor left, and what is too old
 
     # What is to be kept
 
-    def emit(self, record: Record) -> None:
-        """Take a record. Unlocks of the null box are no unlocks, and not kept here."""
-        if isinstance(record, Complaint):
-            self._put(COMPLAINTS.name, record)
-        elif not isinstance(record, Attempt):
-            self._put(STRAY_ANSWERS.name, record)
-        elif record.source is not Source.FLOOR:
-            self._put(ATTEMPTS.name, record)
+    def add(self, entry: Entry) -> None:
+        """Take an entry for the next `write`; what no question is asked about is left out."""
+        if isinstance(entry, CarMessage):
+            self._observe(entry)
+        elif isinstance(entry, RecordWritten):
+            self._record(entry)
+        elif isinstance(entry, PlatformLine):
+            self._put(PLATFORM_EVENTS.name, entry.event)
+        elif isinstance(entry, BrokerLine):
+            self._broker_said(entry.event)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take a revision of what an unlock may have failed of."""
@@ -196,70 +159,30 @@ class StoreWriter:
         """Take a revision of an incident."""
         self._put(INCIDENTS.name, incident)
 
-    def heard(
-        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
-    ) -> None:
-        """Take a message of a car, or a command to one, whose signature is not kept."""
-        if not self._with_telemetry and isinstance(message, Telemetry | PartialTelemetry):
-            return
-        if isinstance(message, Command):
-            message = _Asked(
-                message.command_id,
-                message.action,
-                message.issued_at_ms,
-                message.expires_at_ms,
-                message.counter,
-                message.booking_id,
-            )
-        line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
-        self._put(OBSERVATIONS.name, line)
+    def write(self) -> None:
+        """Append what was taken. Raises `OSError`; then what is left waits for the next try."""
+        for table in self._tables.values():
+            table.write()
 
-    def follower(self, vehicle_id: str) -> None:  # noqa: ARG002 - the form of `Hears`
-        """Let no heartbeat be left out: each is kept."""
-        return
+    def ends(self) -> dict[str, End]:
+        """Return how much there is of each table, for the commit."""
+        return {name: table.end for name, table in self._tables.items()}
 
-    def came_together(self, heartbeats: int) -> None:
-        """Take nothing: no heartbeat comes by routine where one is kept."""
-
-    def broker_said(self, event: BrokerEvent) -> None:
-        """Take what the broker's log says of a client, which may be the box of a car."""
-        if event.client_id is not None and event.client_id.startswith(NULL_BOXES):
-            return
-        said = _Said(event.kind, event.detail)
-        self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
-
-    def removed(self, vehicle_id: str) -> None:
-        """Keep what there is of a car that was taken out of service."""
-
-    def platform_event(self, event: PlatformEvent) -> None:
-        """Take a line of the platform's log."""
-        self._put(PLATFORM_EVENTS.name, event)
-
-    def caught_up(self) -> None:
-        """Take that nothing of an earlier process is handed on again any more."""
-        self._there.clear()
-
-    def when_kept(self, then: Callable[[Kept], None]) -> None:
-        """Call `then`, from the thread, when all that was taken up to now is written.
-
-        It gets how much that is. Only the last of several that may be called is.
-        """
-        self._last_mark += 1
-        self._marks.put((self._last_mark, then))
-        self._thread.enqueue(_MARK + str(self._last_mark).encode() + b"\n")
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether so much waits for the disk that a log which can be read later should be."""
-        return self._thread.is_behind
+    def committed(self) -> None:
+        """Complete the files that are full, now that a commit has what stands in them."""
+        full = [one for one in self._tables.values() if one.is_full(self.segment_bytes)]
+        for table in full:
+            table.complete()
+        if self._keeper is not None and self._keeper.poll() is not None:
+            self._hear_keeper()
+        if full and self._keeper is None:
+            self._start_keeper()
 
     def close(self) -> None:
-        """Write what waits, and complete the files: the next keeper makes Parquet of them."""
-        is_written = self._thread.close(CLOSE_WITHIN_S)
+        """Complete the files: the next keeper makes Parquet of them. All is committed by now."""
         self._end_keeper()
-        if is_written and self._is_noted:  # when no keeper is left that could pack them at once
-            for table in self._tables.values():
-                table.complete()
+        for table in self._tables.values():  # when no keeper is left that could pack them at once
+            table.complete()
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -270,65 +193,34 @@ class StoreWriter:
 
     # Within
 
+    def _record(self, entry: RecordWritten) -> None:
+        """Keep a record. Unlocks of the null box are no unlocks, and not kept here."""
+        record = entry.record
+        if isinstance(record, Complaint):
+            self._put(COMPLAINTS.name, record)
+        elif not isinstance(record, Attempt):
+            self._put(STRAY_ANSWERS.name, record)
+        elif record.source is not Source.FLOOR:
+            self._put(ATTEMPTS.name, record)
+
+    def _observe(self, entry: CarMessage) -> None:
+        message = entry.message
+        if not self._with_telemetry and isinstance(message, Telemetry | PartialTelemetry):
+            return
+        if isinstance(message, Command):
+            message = unsigned(message)
+        line = _Heard(round(entry.at, 6), entry.kind, entry.vehicle_id, message, entry.is_retained)
+        self._put(OBSERVATIONS.name, line)
+
+    def _broker_said(self, event: BrokerEvent) -> None:
+        """Keep what the broker's log says of a client, which may be the box of a car."""
+        if event.client_id is not None and event.client_id.startswith(NULL_BOXES):
+            return
+        said = _Said(event.kind, event.detail)
+        self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
+
     def _put(self, table: str, record: Any) -> None:
-        line = self._encode(record)
-        there = self._there.get(table)
-        if there and line in there:
-            there.remove(line)
-        else:
-            self._thread.enqueue(_LETTERS[table] + line + b"\n")
-
-    def _write(self, lines: bytes) -> None:
-        """Append lines to the files of their tables. In the thread."""
-        mark_at = (b"\n" + lines).rfind(b"\n" + _MARK)  # a line's own text has no end of line
-        is_complete = False
-        if mark_at >= 0:
-            before, (mark, _, lines) = lines[:mark_at], lines[mark_at:].partition(b"\n")
-            self._append(before)
-            is_complete = self._reached(int(mark[1:]))
-        self._append(lines)
-        if self._is_noted:
-            is_complete |= self._complete(self._full(UNNOTED_TIMES if self._last_mark else 1))
-        if is_complete or (self._keeper is not None and self._keeper.poll() is not None):
-            self._hear_keeper()
-        if is_complete and self._keeper is None:
-            self._start_keeper()
-
-    def _append(self, lines: bytes) -> None:
-        of_table: dict[str, list[bytes]] = {}
-        for line in lines.splitlines(keepends=True):
-            if line[0] != _MARK[0]:
-                of_table.setdefault(_TABLE_OF[line[0]], []).append(line[1:])
-        for name, its_lines in of_table.items():
-            table = self._tables[name]
-            try:
-                table.append(b"".join(its_lines))
-            except OSError as error:
-                self._on_lost(len(its_lines))
-                self._on_problem(f"{table.path}: {error.strerror}")
-
-    def _reached(self, mark: int) -> bool:
-        """Tell who asked that all before a mark is written; return whether files are complete."""
-        number, then = self._marks.get()
-        while number < mark:
-            number, then = self._marks.get()
-        full, is_first = self._full(), not self._is_noted
-        ends = {name: self._tables[name].end for name in _AGAIN}
-        then(Kept(ends, is_full=is_first or bool(full)))
-        self._is_noted = True
-        if is_first:
-            for table in self._tables.values():
-                table.complete_left()
-        return self._complete(full) or is_first
-
-    def _full(self, times: int = 1) -> list[_OpenTable]:
-        """Return those whose files are full, or so many times that."""
-        return [one for one in self._tables.values() if one.is_full(self.segment_bytes, times)]
-
-    def _complete(self, full: list[_OpenTable]) -> bool:
-        for table in full:
-            table.complete()
-        return bool(full)
+        self._tables[table].add(self._encode(record) + b"\n")
 
     def _start_keeper(self) -> None:
         limits = self._encode(self._limits).decode()
@@ -378,8 +270,10 @@ class _OpenTable:
         self._file: AppendedFile | None = None
         self._bytes = 0
         self._since_s = 0.0
-        self._left = [each.path for each in all_segments(directory, name) if each.is_open]
-        """Whoever appended to them is dead: we have the lock."""
+        self._waiting: list[bytes] = []
+        for left in all_segments(directory, name):
+            if left.is_open:  # whoever appended to it is dead: we have the lock
+                _complete(left.path)
         self._number = next_number(directory, name)
         """Of the file that is appended to, or will be next: nobody else makes any."""
 
@@ -388,14 +282,17 @@ class _OpenTable:
         """Where lines go."""
         return self._directory if self._file is None else self._file.path
 
-    def complete_left(self) -> None:
-        """Let the keeper have what an earlier process appended to."""
-        for path in self._left:
-            _complete(path)
-        self._left = []
+    def add(self, line: bytes) -> None:
+        """Take a line with its end."""
+        self._waiting.append(line)
 
-    def append(self, lines: bytes) -> None:
-        """Append whole lines. Raises `OSError`; then nothing is written."""
+    def write(self) -> None:
+        """Append what was taken. Raises `OSError`; then all of it waits."""
+        if self._waiting:
+            self._append(b"".join(self._waiting))
+            self._waiting.clear()
+
+    def _append(self, lines: bytes) -> None:
         if self._file is None:
             path = segment_path(self._directory, self._name, self._number, OPEN)
             self._file = AppendedFile(path)
@@ -408,12 +305,12 @@ class _OpenTable:
         """The end of its lines."""
         return End(self._number, 0 if self._file is None else self._bytes)
 
-    def is_full(self, most_bytes: int, times: int = 1) -> bool:
-        """Return whether the file should be completed, or is so many times as large or as old."""
+    def is_full(self, most_bytes: int) -> bool:
+        """Return whether the file should be completed."""
         if self._file is None:
             return False
         age_s = time.monotonic() - self._since_s
-        return self._bytes >= times * most_bytes or age_s >= times * SEGMENT_S
+        return self._bytes >= most_bytes or age_s >= SEGMENT_S
 
     def complete(self) -> None:
         """Append no more to the file: the keeper may have it."""
@@ -429,3 +326,12 @@ def _complete(path: Path) -> None:
         os.rename(path, path.with_suffix(COMPLETE))  # noqa: PTH104 - must fail where it exists
     else:
         path.unlink()
+
+
+def _cut_back(directory: Path, table: str, end: End) -> None:
+    """Remove the lines of a table that came after a moment. Raises `OSError`."""
+    for segment in all_segments(directory, table):
+        if segment.number > end.segment:
+            segment.path.unlink()
+        elif segment.number == end.segment and segment.is_open:
+            os.truncate(segment.path, min(end.bytes, segment.path.stat().st_size))

@@ -77,19 +77,15 @@ class PlatformInbox:
         """Tell another of every new event, after those before. It must neither wait nor raise."""
         self._hearers += (hearer,)
 
-    def take_lines(self, lines: Sequence[bytes], *, is_again: bool = False) -> None:
-        """Take lines, in order. Never raises for what they hold.
-
-        `is_again`: an earlier process has handed them on. They are only put together with their
-        unlocks, of which it may have written no record.
-        """
+    def take_lines(self, lines: Sequence[bytes]) -> None:
+        """Take lines, in order. Never raises for what they hold."""
         read = decode_events(lines)
         events = [event for event in read if isinstance(event, PlatformEvent)]
         if len(events) < len(read):
             for line, event in zip(lines, read, strict=True):
                 if isinstance(event, RemoteProtocolError):
                     self.refuse(event.reason, line)
-        self._take(events, is_again=is_again)
+        self._take(events)
 
     def refuse(self, reason: str, line: bytes) -> None:
         """Count something that is no line of the contract."""
@@ -110,6 +106,13 @@ class PlatformInbox:
     def take(self, event: PlatformEvent) -> None:
         """Take one event, unless it has come before."""
         self._take((event,))
+
+    def take_again(self, events: Iterable[PlatformEvent]) -> None:
+        """Take events that an earlier process has written to the journal.
+
+        They are only put together with their unlocks, of which it may have written no record.
+        """
+        self._take(events, is_again=True)
 
     def _take(self, events: Iterable[PlatformEvent], *, is_again: bool = False) -> None:
         """Take what has not come before: in a file read again, or a post sent again."""

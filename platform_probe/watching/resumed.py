@@ -1,190 +1,192 @@
-"""Where the reading of the platform's log goes on after a restart.
+"""What the journal tells a measuring process that starts, of the one before it.
 
-The place stands in a file beside the records. It is written every few seconds and at the stop, so
-that the next process reads what was logged between stop and start, whatever ended this one.
-
-It is never ahead of what was kept: it is written when all lines up to it are in the store, with how
-much is there. What the store has of later lines is recognised by that, and so are unlocks that have
-a record. So whatever ends a process, no line is lost, and none is kept twice.
+The place up to which the platform's log was read stands in the journal, behind the lines that were
+read. So whatever ended that process, the next one reads on where the journal ends: no line is lost,
+and none is written twice. Lines of unlocks that may have been under way are handed to the joiner
+once more, from the journal.
 """
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
-from fleet_wire.clock import Clock
-from fleet_wire.contract.platform_log import MAX_LINE_BYTES
-from fleet_wire.private_files import FOR_OWNER, write_whole
-from platform_probe.outputs.earlier import Written, written_so_far
-from platform_probe.store.kept import Kept
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent
+from platform_probe.journal.codec import UnreadableLineError, entry_of
+from platform_probe.journal.entries import (
+    Entry,
+    LogPosition,
+    MonitorStopped,
+    PlatformLine,
+    RecordWritten,
+)
+from platform_probe.journal.segments import Segment, segments_in
+from platform_probe.outputs.sinks import ATTEMPTS_FILE, COMPLAINTS_FILE, FLOOR_FILE, STRAYS_FILE
 from platform_probe.watching.tailed_file import Place, TailedFile
 
-PLACE_FILE: Final = "platform_log_place.json"
-WRITTEN_EVERY_S: Final = 2.0
 UNDER_WAY_S: Final = 90.0
-"""After a kill the lines of so long are read once more: an unlock may have been under way for twice
-the deadline, and wait for the log. Those of unlocks that have a record are passed over."""
-WhenKept = Callable[[Callable[[Kept | None], None]], object]
-"""Calls what it is given when all lines up to now are in the store, with how much is there. Perhaps
-from a thread, and perhaps never."""
+"""An unlock may have been under way for twice the deadline, and wait for the log."""
+TAIL_BYTES: Final = 4 * 2**20
+"""Of a file of records, what is looked through for those that the journal has last."""
+_OF_CONCERN: Final = frozenset(b"ASCPLE")
+"""First letters of the lines that are read; see `journal.codec`."""
 
 
-class LogPlace(msgspec.Struct, frozen=True):
-    """What stands in the file."""
+class LogRead(msgspec.Struct, frozen=True):
+    """How far a platform's log was read."""
 
     path: str
-    """Of the log."""
-    at: float
-    """When all up to the place had been taken, Unix seconds."""
     place: Place
-    earlier: Place
-    """Where it was when the unlocks began that may be under way."""
-    earlier_records: Written | None = None
-    """How many records were written by then: those of later ones are of lines that come again."""
-    records: Written | None = None
-    """How many were written when all up to the place had been taken."""
-    kept: Kept | None = None
-    """How much was in the store when all up to the place was."""
-    is_stop: bool = False
-    """Whether the process had stopped, with a record of all that was under way."""
 
 
-class Resumed(NamedTuple):
-    """The log, opened."""
+class Before(NamedTuple):
+    """The end of the journal of an earlier process."""
+
+    at: float
+    """Journal time of its last entry, close to Unix seconds."""
+    log_read: LogRead | None
+    """How far it had read the platform's log."""
+    is_stop: bool
+    """Whether it ended in good order: all that was under way has a record."""
+    events: Sequence[PlatformEvent]
+    """Lines of the platform's log of unlocks that may have been under way."""
+    records: Sequence[Record]
+    """The records that it wrote since the first of them."""
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The unlocks among the records."""
+        return [one for one in self.records if isinstance(one, Attempt)]
+
+
+def read_before(directory: Path) -> Before | None:
+    """Return what the end of a journal says; None where there is no journal."""
+    entries = _last_entries(directory)
+    if not entries:
+        return None
+    at = entries[-1].at
+    log_read: LogRead | None = None
+    for entry in entries:
+        if isinstance(entry, LogPosition):
+            with suppress(msgspec.MsgspecError):
+                log_read = msgspec.json.decode(entry.position, type=LogRead)
+    late = [entry for entry in entries if entry.at >= at - UNDER_WAY_S]
+    return Before(
+        at=at,
+        log_read=log_read,
+        is_stop=isinstance(entries[-1], MonitorStopped),
+        events=[entry.event for entry in late if isinstance(entry, PlatformLine)],
+        records=[entry.record for entry in late if isinstance(entry, RecordWritten)],
+    )
+
+
+def complete_records(directory: Path, records: Sequence[Record]) -> int:
+    """Append to their files the last records of the journal that are missing there.
+
+    The journal is written first, so a process that was killed may have left some out. Return how
+    many. Raises `OSError`.
+    """
+    encode = msgspec.json.Encoder().encode
+    written: dict[str, set[bytes]] = {}
+    missing: dict[str, list[bytes]] = {}
+    for record in records:
+        name, line = _file_of(record), encode(record)
+        if name not in written:
+            written[name] = set(_tail_of(directory / name).split(b"\n"))
+        if line not in written[name]:
+            written[name].add(line)
+            missing.setdefault(name, []).append(line + b"\n")
+    for name, lines in missing.items():
+        with (directory / name).open("ab") as file:
+            file.write(b"".join(lines))
+    return sum(map(len, missing.values()))
+
+
+class ResumedLog(NamedTuple):
+    """The platform's log, opened."""
 
     file: TailedFile
     has_missed: bool
     """Whether something was logged that neither an earlier process has read nor this one will."""
 
 
-def last_place(path: Path | None, directory: Path) -> LogPlace | None:
-    """Return up to where an earlier process took this log; None: nothing says so."""
-    said = directory / PLACE_FILE
-    if path is None:
-        return None
-    with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        if said.is_file():  # whoever reads from a pipe waits
-            last = msgspec.json.decode(said.read_bytes(), type=LogPlace)
-            return last if last.path == str(path.absolute()) else None
-    return None
-
-
-def open_resumed(path: Path, last: LogPlace | None, *, clock: Clock, within_s: float) -> Resumed:
+def open_resumed(
+    path: Path, before: Before | None, *, unix_s: float, within_s: float
+) -> ResumedLog:
     """Open the log where an earlier process stopped, at most `within_s` ago; else at its end."""
-    if last is None:
-        return Resumed(TailedFile(path, max_line_bytes=MAX_LINE_BYTES), has_missed=False)
-    since = None
-    if 0.0 <= clock.unix_s() - last.at <= within_s:
-        since = last.place if last.is_stop else last.earlier
-    file = TailedFile(path, max_line_bytes=MAX_LINE_BYTES, since=since, handed_on=last.place)
-    return Resumed(file, has_missed=not file.is_resumed)
+    read = None if before is None else before.log_read
+    if before is None or read is None or read.path != str(path.absolute()):
+        return ResumedLog(TailedFile(path, max_line_bytes=MAX_LINE_BYTES), has_missed=False)
+    is_recent = unix_s - before.at <= within_s
+    since = read.place if is_recent else None
+    file = TailedFile(path, max_line_bytes=MAX_LINE_BYTES, since=since)
+    return ResumedLog(file, has_missed=not file.is_resumed)
 
 
-def at_once_kept(then: Callable[[Kept | None], None]) -> None:
-    """Call it now, where no store keeps the lines: a `WhenKept`."""
-    then(None)
-
-
-def forget_place(directory: Path) -> None:
-    """Take away what an earlier process said, which is of no use any more. Raises nothing."""
-    with suppress(OSError):
-        (directory / PLACE_FILE).unlink(missing_ok=True)
-
-
-class Places:
-    """Writes how far the log was taken. `on_end` is called when its end is reached at first.
-
-    `on_problem` is called from where `when_kept` calls, perhaps a thread.
-    """
+class LogPositions:
+    """Notes in the journal how far the log was read. `on_end` is called at its end at first."""
 
     def __init__(
         self,
         file: TailedFile,
         path: Path,
-        directory: Path,
         *,
-        clock: Clock,
+        note: Callable[[msgspec.Raw], None],
         on_end: Callable[[], None],
-        on_problem: Callable[[str], None],
-        when_kept: WhenKept = at_once_kept,
     ) -> None:
         self._file = file
-        self._log = str(path.absolute())
-        self._directory = directory
-        self._clock = clock
-        self._earlier: deque[tuple[float, Place, Written | None]] = deque()
-        """Where it was every few seconds, and how many records were written, the oldest first."""
+        self._path = str(path.absolute())
+        self._note = note
         self._on_end: Callable[[], None] | None = on_end
-        self._on_problem = on_problem
-        self._when_kept = when_kept
-        self._taken: LogPlace | None = None
-        self._asked: tuple[float, Place | None] | None = None
-        """When it was last asked to be told when all is kept, and for which place."""
-        self._written_s = -math.inf
-        self._is_resuming = file.is_resumed
-        """Whether lines are read that an earlier process may have handed on: while they are, what
-        it wrote is what holds."""
-        if (place := file.place()) is not None:
-            self._note(place, clock.monotonic_s())
+        self._noted: Place | None = None
+        self.taken(is_end=False)
 
     def taken(self, is_end: bool) -> None:  # noqa: FBT001 - as `follow` calls it
         """Note that all that was read has been taken, and whether that is the end of the file."""
+        place = self._file.place()
+        if place is not None and place != self._noted:
+            self._noted = place
+            self._note(msgspec.Raw(msgspec.json.encode(LogRead(self._path, place))))
         if is_end and self._on_end is not None:
             self._on_end()
-            self._on_end, self._is_resuming = None, False
-        place, now_s = self._file.place(), self._clock.monotonic_s()
-        if place is not None:
-            self._note(place, now_s)
-        if self._is_resuming:
-            return
-        taken, asked = self._taken, self._asked
-        here = None if taken is None else taken.place
-        if asked is None or asked[1] != here or now_s - asked[0] >= WRITTEN_EVERY_S:
-            self._asked = now_s, here
-            self._when_kept(partial(self._kept, taken, now_s))
+            self._on_end = None
 
-    def stopped(self) -> None:
-        """Write the place that was noted last, for the next process: all has a record now."""
-        if self._taken is not None and not self._is_resuming:
-            records = written_so_far(self._directory)
-            last = msgspec.structs.replace(self._taken, is_stop=True, records=records)
-            self._when_kept(lambda kept: self._write(last, kept))
 
-    def _note(self, place: Place, now_s: float) -> None:
-        earlier, records = self._earlier, written_so_far(self._directory)
-        if earlier and (place.inode, place.device) != (earlier[0][1].inode, earlier[0][1].device):
-            earlier.clear()  # what was in another file is not read again
-        if not earlier or now_s - earlier[-1][0] >= WRITTEN_EVERY_S:
-            earlier.append((now_s, place, records))
-        while len(earlier) > 1 and earlier[1][0] <= now_s - UNDER_WAY_S:
-            earlier.popleft()
-        _, before, records_before = earlier[0]
-        if before.offset > place.offset:
-            before = place  # it was cut
-        self._taken = LogPlace(
-            self._log, self._clock.unix_s(), place, before, records_before, records
-        )
+def _last_entries(directory: Path) -> list[Entry]:
+    """Return the last entries that are of concern, `UNDER_WAY_S` of them at least."""
+    entries: list[Entry] = []
+    for segment in reversed(segments_in(directory)):
+        entries = [*_entries_of(segment), *entries]
+        has_position = any(isinstance(entry, LogPosition) for entry in entries)
+        if entries and has_position and entries[-1].at - entries[0].at > UNDER_WAY_S:
+            break
+    return entries
 
-    def _kept(self, taken: LogPlace | None, now_s: float, kept: Kept | None) -> None:
-        is_due = now_s - self._written_s >= WRITTEN_EVERY_S
-        if taken is None:
-            forget_place(self._directory)  # there is no file: what comes is of a new one
-        elif is_due or (kept is not None and kept.is_full):
-            self._written_s = now_s
-            self._write(taken, kept)
 
-    def _write(self, taken: LogPlace, kept: Kept | None) -> None:
-        to = self._directory / PLACE_FILE
-        content = msgspec.json.encode(msgspec.structs.replace(taken, kept=kept))
-        try:
-            write_whole(to, content, FOR_OWNER)
-        except OSError as error:
-            self._on_problem(error.strerror or str(error))
+def _entries_of(segment: Segment) -> Iterator[Entry]:
+    with suppress(OSError), segment.path.open("rb") as file:
+        for line in file:
+            if line[0] in _OF_CONCERN:
+                with suppress(UnreadableLineError):
+                    yield entry_of(line.rstrip(b"\n"))
+
+
+def _file_of(record: Record) -> str:
+    if isinstance(record, Attempt):
+        return FLOOR_FILE if record.source is Source.FLOOR else ATTEMPTS_FILE
+    return COMPLAINTS_FILE if isinstance(record, Complaint) else STRAYS_FILE
+
+
+def _tail_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+            return file.read()
+    except OSError:
+        return b""

@@ -38,8 +38,7 @@ class TailedFile:
     reads it to complain about. A line of more than `max_line_bytes` is given cut, once.
 
     With `since`, a place up to which an earlier process had read it, what was appended since is
-    given too, as long as it is the same file and has not become shorter. What stands before
-    `handed_on` is marked as such: see `is_again`.
+    given too, as long as it is the same file and has not become shorter.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class TailedFile:
         *,
         max_line_bytes: int,
         since: Place | None = None,
-        handed_on: Place | None = None,
     ) -> None:
         self._path = path
         self._max_line_bytes = max_line_bytes
@@ -62,12 +60,6 @@ class TailedFile:
         self._open(at_end=True)
         self.is_resumed = since is not None and self._resume(since)
         """Whether it is read from where an earlier process had stopped."""
-        self.is_again = False
-        """Whether the lines that were given last stand before `handed_on`."""
-        self._again_bytes = 0
-        """What is still to be read before that."""
-        if since is not None and handed_on is not None and self.is_resumed:
-            self._again_bytes = max(handed_on.offset - since.offset, 0)
 
     def read(self) -> list[bytes]:
         """Return the lines that have come since the last call, at most some; none: all are read."""
@@ -100,7 +92,6 @@ class TailedFile:
 
     def close(self) -> None:
         """Stop reading."""
-        self._again_bytes = 0
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -147,13 +138,11 @@ class TailedFile:
         if self._descriptor is None:
             return b""
         try:
-            piece = os.read(self._descriptor, min(self._again_bytes, READ_BYTES) or READ_BYTES)
+            piece = os.read(self._descriptor, READ_BYTES)
         except OSError as error:
             self.close()
             self.problem = error.strerror or str(error)
             return b""
-        self.is_again = self._again_bytes > 0
-        self._again_bytes -= len(piece) if self.is_again else 0
         return piece
 
     def _lines_of(self, piece: bytes) -> list[bytes]:
@@ -177,7 +166,6 @@ class TailedFile:
         if self._descriptor is None:
             return self._left_over(), False
         here, read_bytes = os.fstat(self._descriptor), os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        self._again_bytes = 0  # it was cut, if anything is left of that
         if here.st_size < read_bytes:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             return self._left_over(), True

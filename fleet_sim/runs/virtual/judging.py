@@ -68,8 +68,9 @@ class VirtualJudge:
             Past(
                 at=self._window[-1].at,
                 offset_s=self._offset_s,
+                begins=self._window[0].at,
                 retained=self._before_window.messages(),
-                window=tuple(self._window),
+                window=self._window,
                 attempts=tuple(self._attempts.values()),
                 diagnoses=tuple(self._diagnoses),
                 incidents=tuple(self._incidents.values()),

@@ -34,8 +34,6 @@ from platform_probe.outputs.messages.slack_blocks import (
     MUTE_S,
 )
 
-INTERACTIVITY_PATH: Final = "/slack/interactivity"
-ACTIONS_PATH: Final = "/incidents/actions"
 MAX_ASKED_BYTES: Final = 262_144
 """Slack sends the whole message along, of 13,000 characters in JSON within a form."""
 MAX_AGE_S: Final = 300.0

@@ -16,11 +16,13 @@ from fleet_wire.clock import Clock
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
-from platform_probe.messages_settings import MessagesSettings
-from platform_probe.outputs.logs import Complaints, Logger
-from platform_probe.outputs.messages.asking import (
+from platform_probe.messages_settings import (
     ACTIONS_PATH,
     INTERACTIVITY_PATH,
+    MessagesSettings,
+)
+from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.outputs.messages.asking import (
     Act,
     Actions,
     Buttons,

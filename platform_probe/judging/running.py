@@ -1,4 +1,4 @@
-"""Runs a judge: entries go in one by one, judgements go to files, store, metrics and messages.
+"""A judge that runs: entries go in one by one, judgements go to files, store, metrics and messages.
 
 An entry that makes the judge raise is set aside with its traceback. It is counted and logged, and
 the next entry is judged.
@@ -10,15 +10,16 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
 from platform_probe.journal.entries import Entry
 from platform_probe.judge.judge import DiagnosisSettled, Judge, Judgement
 from platform_probe.judge.resuming import Past
+from platform_probe.outputs.judge_metrics import JudgeMetrics
 from platform_probe.outputs.logs import Logger, RevisionLog
 from platform_probe.outputs.messages.service import Messages
-from platform_probe.outputs.metrics import ProbeMetrics
-from platform_probe.outputs.sinks import DiagnosesFile, IncidentsFile
 from platform_probe.store.writer import StoreWriter
 
 
@@ -86,14 +87,17 @@ class RunningJudge:
                 self._on_outlet_error(name, error)
 
 
-def file_outlet(diagnoses: DiagnosesFile, incidents: IncidentsFile) -> Outlet:
-    """Return what appends diagnoses and incidents to their files."""
+def file_outlet(
+    add_diagnosis: Callable[[bytes], None], add_incident: Callable[[bytes], None]
+) -> Outlet:
+    """Return what hands each diagnosis and each incident to its file, as a line."""
+    encode = msgspec.json.Encoder().encode
 
     def judged(judgement: Judgement, _: Sequence[Incident]) -> None:
         if isinstance(judgement, Diagnosis):
-            diagnoses.tell(judgement)
+            add_diagnosis(encode(judgement) + b"\n")
         elif isinstance(judgement, Incident):
-            incidents.tell(judgement)
+            add_incident(encode(judgement) + b"\n")
 
     return judged
 
@@ -110,7 +114,7 @@ def store_outlet(store: StoreWriter) -> Outlet:
     return judged
 
 
-def metrics_outlet(metrics: ProbeMetrics) -> Outlet:
+def metrics_outlet(metrics: JudgeMetrics) -> Outlet:
     """Return what counts judgements, and shows which incidents go on."""
 
     def judged(judgement: Judgement, open_incidents: Sequence[Incident]) -> None:

@@ -1,0 +1,197 @@
+"""How entries stand in the journal's files: a letter, journal time and JSON, one line each. No I/O.
+
+A command's signature is not kept: it would be worth something to somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Complaint, StrayAnswer
+from fleet_wire.contract.broker_log import BrokerEvent
+from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.messages import (
+    Action,
+    CarEvent,
+    Command,
+    Presence,
+    Result,
+    Telemetry,
+    VehicleState,
+)
+from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.contract.topics import TopicKind
+from platform_probe.journal.entries import (
+    BrokerLine,
+    CarMessage,
+    CarRemoved,
+    ConnectionChanged,
+    Entry,
+    LogPosition,
+    MonitorStarted,
+    MonitorStopped,
+    PersonActed,
+    PlatformLine,
+    RecordWritten,
+    Tick,
+    UnlockUnanswered,
+)
+
+
+class UnreadableLineError(ValueError):
+    """A line is none of the journal: it is torn, or of a later release."""
+
+
+class UnsignedCommand(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A command to a car, as the journal keeps it."""
+
+    command_id: str
+    action: Action
+    issued_at: int
+    expires_at: int
+    counter: int
+    booking_id: str | None = None
+
+
+class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A message of a car, as it stands in a line."""
+
+    vehicle_id: str
+    message: Any
+    is_retained: bool = False
+
+
+class _SaidPresence(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: Presence
+
+
+class _SaidState(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: VehicleState
+
+
+class _SaidPartialState(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: PartialState
+
+
+class _SaidTelemetry(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: Telemetry
+
+
+class _SaidPartialTelemetry(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: PartialTelemetry
+
+
+class _SaidResult(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: Result
+
+
+class _SaidProvisional(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: ProvisionalResult
+
+
+class _SaidEvent(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: CarEvent
+
+
+class _SaidCommand(_Said, frozen=True, gc=False, omit_defaults=True):
+    message: UnsignedCommand
+
+
+_KIND: Final = TopicKind
+_MESSAGES: Final[dict[type, tuple[bytes, TopicKind, type[_Said]]]] = {
+    Presence: (b"p", _KIND.PRESENCE, _SaidPresence),
+    VehicleState: (b"s", _KIND.STATE, _SaidState),
+    PartialState: (b"q", _KIND.STATE, _SaidPartialState),
+    Telemetry: (b"t", _KIND.TELEMETRY, _SaidTelemetry),
+    PartialTelemetry: (b"u", _KIND.TELEMETRY, _SaidPartialTelemetry),
+    Result: (b"r", _KIND.RESULT, _SaidResult),
+    ProvisionalResult: (b"v", _KIND.RESULT, _SaidProvisional),
+    CarEvent: (b"e", _KIND.EVENT, _SaidEvent),
+    UnsignedCommand: (b"c", _KIND.COMMAND, _SaidCommand),
+}
+_RECORDS: Final[dict[type, bytes]] = {Attempt: b"A", StrayAnswer: b"S", Complaint: b"C"}
+_REST: Final[dict[type, tuple[bytes, str, type]]] = {
+    PlatformLine: (b"P", "event", PlatformEvent),
+    BrokerLine: (b"B", "event", BrokerEvent),
+    UnlockUnanswered: (b"U", "record", Attempt),
+    ConnectionChanged: (b"N", "is_there", bool),
+    CarRemoved: (b"X", "vehicle_id", str),
+    PersonActed: (b"K", "action", IncidentAction),
+    Tick: (b"T", "unix_s", float),
+    MonitorStarted: (b"M", "unix_s", float),
+    LogPosition: (b"L", "position", msgspec.Raw),
+}
+"""By the type of an entry its letter, and the one field that it has besides `at`."""
+_STOPPED: Final = b"E"
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def line_of(entry: Entry) -> bytes:
+    """Return the line of an entry, with its end."""
+    if type(entry) is CarMessage:
+        message: Any = entry.message
+        if type(message) is Command:
+            message = unsigned(message)
+        letter = _MESSAGES[type(message)][0]
+        return b"%b%r %b\n" % (
+            letter, entry.at, _encode(_Said(entry.vehicle_id, message, entry.is_retained))
+        )  # fmt: skip
+    if type(entry) is RecordWritten:
+        record = entry.record
+        return b"%b%r %b\n" % (_RECORDS[type(record)], entry.at, _encode(record))
+    if type(entry) is MonitorStopped:
+        return b"%b%r {}\n" % (_STOPPED, entry.at)
+    letter, name, _ = _REST[type(entry)]
+    return b"%b%r %b\n" % (letter, entry.at, _encode(getattr(entry, name)))
+
+
+def entry_of(line: bytes) -> Entry:
+    """Return the entry of a line, without its end. Raises `UnreadableLineError`."""
+    try:
+        at_end = line.index(b" ", 1)
+        return _READERS[line[0]](float(line[1:at_end]), line[at_end + 1 :])
+    except (ValueError, LookupError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UnreadableLineError(f"{line[:80]!r}: {error}") from None
+
+
+def unsigned(command: Command) -> UnsignedCommand:
+    """Return a command without its signature."""
+    return UnsignedCommand(
+        command.command_id, command.action, command.issued_at_ms, command.expires_at_ms,
+        command.counter, command.booking_id,
+    )  # fmt: skip
+
+
+_Reader = Callable[[float, bytes], Entry]
+
+
+def _message_reader(kind: TopicKind, form: type[_Said]) -> _Reader:
+    decode = msgspec.json.Decoder(form).decode
+
+    def read(at: float, text: bytes) -> Entry:
+        said = decode(text)
+        return CarMessage(at, kind, said.vehicle_id, said.message, said.is_retained)
+
+    return read
+
+
+def _record_reader(form: type[Any]) -> _Reader:
+    decode = msgspec.json.Decoder(form).decode
+    return lambda at, text: RecordWritten(at, decode(text))
+
+
+def _rest_reader(entry: type[Any], form: type[Any]) -> _Reader:
+    decode = msgspec.json.Decoder(form).decode
+    return lambda at, text: entry(at, decode(text))
+
+
+_READERS: Final[dict[int, _Reader]] = {
+    **{letter[0]: _message_reader(kind, form) for letter, kind, form in _MESSAGES.values()},
+    **{letter[0]: _record_reader(form) for form, letter in _RECORDS.items()},
+    **{letter[0]: _rest_reader(entry, form) for entry, (letter, _, form) in _REST.items()},
+    _STOPPED[0]: lambda at, _: MonitorStopped(at),
+}

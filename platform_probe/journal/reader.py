@@ -1,0 +1,148 @@
+"""Reads a journal from a position on, while it is being written to or afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from platform_probe.journal.codec import UnreadableLineError, entry_of
+from platform_probe.journal.entries import Entry
+from platform_probe.journal.segments import PACKED, Position, Segment, segments_in
+
+CHUNK_BYTES: Final = 256 * 1024
+"""So much is read at once: some hundred entries."""
+BEGINNING: Final = Position(0, 0)
+
+
+class Batch(NamedTuple):
+    """Entries that were read together."""
+
+    entries: list[Entry]
+    position: Position
+    """After the last of them."""
+
+
+class JournalReader:
+    """Gives entries in order. `missed` counts segments that were removed before they were read."""
+
+    def __init__(self, directory: Path, position: Position = BEGINNING) -> None:
+        self._directory = directory
+        self._position = position
+        self._file: BinaryIO | None = None
+        self._is_open_segment = False
+        self.missed = 0
+        self.unreadable = 0
+        """Lines that are torn, or damaged."""
+
+    @property
+    def position(self) -> Position:
+        """Up to where entries were given."""
+        return self._position
+
+    def read(self, until: Position | None = None) -> Batch | None:
+        """Return what has come since the last call, at most some; None: nothing has.
+
+        Nothing after `until` is read.
+        """
+        while True:
+            if self._file is None and not self._open():
+                return None
+            chunk = self._chunk(until)
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                return self._batch(chunk[:end])
+            if not self._go_on(chunk):
+                return None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> bool:
+        """Open the segment of the position, or the next one there is; return whether there is."""
+        number, offset = self._position
+        later = [each for each in segments_in(self._directory) if each.number >= number]
+        if not later:
+            return False
+        first = later[0]
+        if first.number != number:
+            self.missed += first.number - number if number else 0
+            offset = 0
+        try:
+            self._file = _opened(first)
+            self._file.seek(offset)
+        except FileNotFoundError:  # it was just completed, compressed or removed
+            self._file = None
+            return False
+        self._is_open_segment = first.is_open
+        self._position = Position(first.number, offset)
+        return True
+
+    def _chunk(self, until: Position | None) -> bytes:
+        assert self._file is not None  # noqa: S101 - it was opened
+        segment, offset = self._position
+        most = CHUNK_BYTES
+        if until is not None and segment == until.segment:
+            most = min(most, max(until.offset - offset, 0))
+        self._file.seek(offset)
+        try:
+            return self._file.read(most)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            self.unreadable += 1
+            return b""
+
+    def _batch(self, lines: bytes) -> Batch:
+        entries: list[Entry] = []
+        for line in lines.splitlines():
+            if not line:
+                continue  # the end of a line that an earlier writer left unfinished
+            try:
+                entries.append(entry_of(line))
+            except UnreadableLineError:
+                self.unreadable += 1
+        self._position = Position(self._position.segment, self._position.offset + len(lines))
+        return Batch(entries, self._position)
+
+    def _go_on(self, rest: bytes) -> bool:
+        """Go on to the next segment where this one ends; return whether there is more to read."""
+        number = self._position.segment
+        if self._is_open_segment:
+            now = next((e for e in segments_in(self._directory) if e.number >= number), None)
+            if now is None or (now.number == number and now.is_open):
+                return False  # more may be appended
+            self.close()  # it is complete by now: read once more what may have come before that
+            if now.number == number:
+                return True
+            self._position = Position(now.number, 0)
+            return True
+        if len(rest) == CHUNK_BYTES:
+            self.unreadable += 1  # no line is so long
+        elif rest:
+            self.unreadable += 1  # torn by the death of its writer
+        self.close()
+        if not any(each.number > number for each in segments_in(self._directory)):
+            self._position = Position(number, self._position.offset + len(rest))
+            return False
+        self._position = Position(number + 1, 0)
+        return True
+
+
+def entries_in(directory: Path, since: Position = BEGINNING) -> Iterator[Entry]:
+    """Yield all entries of a journal from a position on."""
+    reader = JournalReader(directory, since)
+    try:
+        while batch := reader.read():
+            yield from batch.entries
+    finally:
+        reader.close()
+
+
+def _opened(segment: Segment) -> BinaryIO:
+    if segment.suffix == PACKED:
+        return gzip.open(segment.path, "rb")  # type: ignore[return-value]
+    return segment.path.open("rb")

@@ -1,0 +1,178 @@
+"""Appends entries to the journal. A line that was written survives the death of the process.
+
+Entries gather in memory and leave with one write for each turn of the event loop. A full disk keeps
+them there: the write is tried again, and what finds no room in memory either is dropped and
+counted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final, Self
+
+from fleet_wire.errors import ConfigError
+from platform_probe.journal.codec import line_of
+from platform_probe.journal.entries import Entry
+from platform_probe.journal.segments import (
+    COMPLETE,
+    OPEN,
+    WRITER_LOCK,
+    Segment,
+    segment_path,
+    segments_in,
+)
+from platform_probe.outputs.files import AppendedFile
+from platform_probe.locks import Locked, lock_file
+
+SEGMENT_BYTES: Final = 16 * 2**20
+SEGMENT_S: Final = 300.0
+"""A segment is complete after so long, where another entry comes."""
+MAX_WAITING_BYTES: Final = 64 * 2**20
+"""Lines that wait in memory for a disk that takes none: some minutes of a busy fleet."""
+RETRY_S: Final = 1.0
+
+
+class JournalWriter:
+    """The one writer of a journal.
+
+    `soon` calls what it is given before the event loop waits again. `on_lost` gets numbers of
+    entries that were dropped, `on_problem` why the disk takes none.
+    """
+
+    segment_bytes = SEGMENT_BYTES
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        max_bytes: int,
+        max_age_s: float,
+        soon: Callable[[Callable[[], None]], object],
+        on_lost: Callable[[int], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        """Open the journal, or make one.
+
+        Raises `ConfigError` where another process writes to it, `OSError` of the disk.
+        """
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._max_age_s = max_age_s
+        self._soon = soon
+        self._on_lost = on_lost
+        self._on_problem = on_problem
+        directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self._stack = ExitStack()
+        try:
+            self._stack.enter_context(lock_file(directory / WRITER_LOCK))
+        except Locked as locked:
+            problem = f"{directory}: another monitor writes to this journal ({locked.holder})"
+            raise ConfigError([f"{problem}: give each its own out_dir"]) from None
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._retry_s = 0.0
+        self._file: AppendedFile | None = None
+        self._file_bytes = 0
+        self._file_since_s = 0.0
+        left = segments_in(directory)
+        for segment in left:
+            if segment.is_open:
+                _complete(segment.path)
+        self._number = left[-1].number + 1 if left else 1
+        """Of the segment that is appended to, or will be next."""
+
+    def append(self, entry: Entry) -> None:
+        """Take an entry. Never blocks for more than one write to the page cache, never raises."""
+        line = line_of(entry)
+        waiting = self._waiting
+        if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
+            self._on_lost(1)
+            return
+        waiting.append(line)
+        self._waiting_bytes += len(line)
+        if len(waiting) == 1:
+            self._soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits. Where the disk takes none it goes on waiting."""
+        if not self._waiting:
+            return
+        now_s = time.monotonic()
+        if now_s < self._retry_s:
+            return
+        lines = b"".join(self._waiting)
+        try:
+            file = self._open_file(now_s)
+            file.append(lines)
+        except OSError as error:
+            self._retry_s = now_s + RETRY_S
+            self._on_problem(f"{self._directory}: {error.strerror}")
+            return
+        self._retry_s = 0.0
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._file_bytes += len(lines)
+        is_full = self._file_bytes >= self.segment_bytes
+        if is_full or now_s - self._file_since_s >= SEGMENT_S:
+            self._complete()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits for the disk."""
+        return self._waiting_bytes
+
+    def close(self) -> None:
+        """Write what waits, and complete the segment."""
+        self._retry_s = 0.0
+        self.flush()
+        self._complete()
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open_file(self, now_s: float) -> AppendedFile:
+        if self._file is None:
+            self._file = AppendedFile(segment_path(self._directory, self._number, OPEN))
+            self._file_bytes, self._file_since_s = 0, now_s
+        return self._file
+
+    def _complete(self) -> None:
+        """Append no more to the segment, and remove what is too old or too much."""
+        if self._file is None:
+            return
+        self._file.close()
+        path, self._file = self._file.path, None
+        self._number += 1
+        with suppress(OSError):
+            _complete(path)
+            self._trim()
+
+    def _trim(self) -> None:
+        """Remove the oldest segments while they are too old, or all of them too much."""
+        sizes = [(each, each.path.stat()) for each in segments_in(self._directory)]
+        total = sum(there.st_size for _, there in sizes)
+        oldest_at = time.time() - self._max_age_s
+        for segment, there in sizes[:-1]:
+            if total <= self._max_bytes and there.st_mtime >= oldest_at:
+                return
+            total -= there.st_size
+            _remove(segment)
+
+
+def _complete(path: Path) -> None:
+    if path.stat().st_size:
+        os.rename(path, path.with_suffix(COMPLETE))  # noqa: PTH104 - must fail where it exists
+    else:
+        path.unlink()
+
+
+def _remove(segment: Segment) -> None:
+    segment.path.unlink(missing_ok=True)
