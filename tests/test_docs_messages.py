@@ -16,11 +16,11 @@ import pytest
 
 from fleet_wire.contract.incident import ActionKind
 from fleet_wire.system_clock import SystemClock
+from platform_probe.messages_settings import INTERACTIVITY_PATH
 from platform_probe.outputs.messages import (
     slack_outbox,
     webhook,
 )
-from platform_probe.outputs.messages.asking import INTERACTIVITY_PATH
 from platform_probe.outputs.messages.delivery import LONGEST_RETRY_S, Trouble
 from platform_probe.outputs.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
 from platform_probe.outputs.messages.webhook import Body, Event, schema, signature_headers

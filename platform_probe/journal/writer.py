@@ -25,8 +25,8 @@ from platform_probe.journal.segments import (
     segment_path,
     segments_in,
 )
-from platform_probe.outputs.files import AppendedFile
 from platform_probe.locks import Locked, lock_file
+from platform_probe.outputs.files import AppendedFile
 
 SEGMENT_BYTES: Final = 16 * 2**20
 SEGMENT_S: Final = 300.0

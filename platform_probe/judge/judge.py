@@ -26,6 +26,7 @@ from platform_probe.journal.entries import (
     CarRemoved,
     ConnectionChanged,
     Entry,
+    LogPosition,
     MonitorStarted,
     MonitorStopped,
     PersonActed,
@@ -111,6 +112,7 @@ class Judge:
             PersonActed: self._person,
             MonitorStarted: self._started,
             MonitorStopped: self._stopped,
+            LogPosition: lambda _: None,
         }
 
     @property

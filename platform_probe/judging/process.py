@@ -27,6 +27,7 @@ from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
+from platform_probe.journal.codec import line_of
 from platform_probe.journal.entries import Entry, RecordWritten, Tick
 from platform_probe.journal.reader import BEGINNING, JournalReader, entries_in
 from platform_probe.journal.segments import Position
@@ -82,8 +83,8 @@ class SetAside(msgspec.Struct, frozen=True):
     """Journal time."""
     entry: str
     """The kind of the entry that could not be judged."""
-    content: Any
-    """The entry."""
+    line: str
+    """The entry, as it stands in the journal."""
     traceback: str
 
 
@@ -292,7 +293,7 @@ class JudgeProcess:
     def _set_aside(self, entry: Entry, trace: str) -> None:
         self.metrics.count_set_aside()
         kind = type(entry).__name__
-        line = SetAside(entry.at, kind, msgspec.to_builtins(entry), trace)
+        line = SetAside(entry.at, kind, line_of(entry).decode().rstrip("\n"), trace)
         self._files[SET_ASIDE_FILE].add(msgspec.json.encode(line) + b"\n")
         self._complaints.complain("entry_set_aside", kind, at=entry.at, traceback=trace)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fleet_wire.errors import ConfigError
+from platform_probe.locks import Locked, lock_file
 from platform_probe.store.bucket import BucketError, bucket_of
 from platform_probe.store.damaged import named
 from platform_probe.store.duck import (
@@ -37,7 +38,6 @@ from platform_probe.store.layout import (
     put_in_place,
 )
 from platform_probe.store.limits import Limits, Report
-from platform_probe.locks import Locked, lock_file
 from platform_probe.store.offload import offload, remove_from_bucket, remove_twins
 from platform_probe.store.schema import (
     ATTEMPTS,

@@ -35,6 +35,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
 )
+from platform_probe.locks import Locked, lock_file
 from platform_probe.outputs.files import AppendedFile
 from platform_probe.store.bucket import note_bucket
 from platform_probe.store.layout import (
@@ -47,7 +48,6 @@ from platform_probe.store.layout import (
     segment_path,
 )
 from platform_probe.store.limits import Limits, Report
-from platform_probe.locks import Locked, lock_file
 from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,

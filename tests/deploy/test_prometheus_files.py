@@ -13,6 +13,7 @@ from prometheus_client.samples import Sample
 
 from fleet_sim.api.metrics import ApiMetrics
 from platform_probe.outputs.attempt_metrics import UNLOCK_BUCKETS_S
+from platform_probe.outputs.judge_metrics import JudgeMetrics
 from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.page_of_metrics import console_families
 from tests.helpers.shipped import (
@@ -47,14 +48,14 @@ def promtool(*arguments: str | Path) -> None:
 
 def exposed_samples() -> list[Sample]:
     """Return what a fresh probe that follows a platform exposes, a console, and an API at work."""
-    probe = ProbeMetrics(
-        CollectorRegistry(), version="test", follows_platform=True, backends=("slack",)
-    )
+    probe = ProbeMetrics(CollectorRegistry(), version="test", follows_platform=True)
+    judge = JudgeMetrics(CollectorRegistry(), backends=("slack",))
     api = ApiMetrics(CollectorRegistry())
     api.count("/bookings", None, "none")
     api.count_untreated("/bookings", KeyError(), "0" * 32)
     api.count_hung_up("/bookings")
-    families = [*probe.registry.collect(), *api.registry.collect(), *console_families()]
+    ours = [*probe.registry.collect(), *judge.registry.collect()]
+    families = [*ours, *api.registry.collect(), *console_families()]
     return [sample for family in families for sample in family.samples]
 
 

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, MAX_NEW_OF_ONE, OTHER, UNKNOWN
+from platform_probe.outputs.judge_metrics import JudgeMetrics
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.web.console.metrics import ConsoleMetrics
 from tests.helpers.markdown import code, table
@@ -67,10 +68,9 @@ def page_of_metrics() -> str:
 
 def all_probe_families() -> list[Metric]:
     """Return what the monitor shows, with all that settings may add."""
-    metrics = ProbeMetrics(
-        new_registry(), version="VERSION", follows_platform=True, asks_api=True, backends=BACKENDS
-    )
-    return [*metrics.registry.collect()]
+    metrics = ProbeMetrics(new_registry(), version="VERSION", follows_platform=True, asks_api=True)
+    judge = JudgeMetrics(new_registry(), backends=BACKENDS)
+    return [*metrics.registry.collect(), *judge.registry.collect()]
 
 
 def probe_families() -> list[Metric]:

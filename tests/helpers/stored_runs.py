@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 from rich.console import Console
 
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
@@ -15,9 +16,10 @@ from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.runs.virtual.time import EPOCH_UNIX_S
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.journal.entries import CarMessage, Entry, RecordWritten
 from platform_probe.probe import Probe
 from platform_probe.store.schema import ATTEMPTS, COMPLAINTS, DIAGNOSES, INCIDENTS, STRAY_ANSWERS
-from tests.helpers.stores import FlushedWriter, put_lines, writer_of
+from tests.helpers.stores import put_lines, writer_of
 
 _WRITTEN = (ATTEMPTS, STRAY_ANSWERS, COMPLAINTS, DIAGNOSES, INCIDENTS)
 """What a run writes itself, in the lines of a store."""
@@ -47,29 +49,19 @@ class _Run(VirtualRun):
     states: list[State]
 
     def _make_probe(self, stack: ExitStack) -> Probe:
-        probe = super()._make_probe(stack)
-        writer = writer_of(
-            self.store, _Writer, unix_s=lambda: self._env.now + EPOCH_UNIX_S, said=self.states
-        )
-        probe.let_hear(stack.enter_context(writer), writer.platform_event)
-        return probe
+        self._writer = stack.enter_context(writer_of(self.store))
+        return super()._make_probe(stack)
 
-
-class _Writer(FlushedWriter):
-    """A writer that notes the states besides."""
-
-    def __init__(self, *args: Any, said: list[State], **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._said = said
-
-    def heard(
-        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
-    ) -> None:
-        """Take a message."""
-        if kind is TopicKind.STATE:
-            is_locked, is_open, volts = message.is_locked, message.is_open, message.voltage_v
-            self._said.append(State(vehicle_id, is_locked, is_open, volts))
-        super().heard(kind, vehicle_id, message, is_retained=is_retained)
+    def _journal_entry(self, entry: Entry) -> None:
+        super()._journal_entry(entry)
+        if isinstance(entry, RecordWritten):
+            return  # the run's own files have it
+        if isinstance(entry, CarMessage) and entry.kind is TopicKind.STATE:
+            said = entry.message
+            self.states.append(
+                State(entry.vehicle_id, said.is_locked, said.is_open, said.voltage_v)
+            )
+        self._writer.add(msgspec.structs.replace(entry, at=entry.at + EPOCH_UNIX_S))
 
 
 def run_with_store(scenario: Path, directory: Path) -> StoredRun:

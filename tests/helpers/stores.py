@@ -18,8 +18,18 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
+from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Phase
+from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.contract.topics import TopicKind
+from platform_probe.journal.entries import (
+    BrokerLine,
+    CarMessage,
+    Entry,
+    PlatformLine,
+    RecordWritten,
+)
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import COMPLETE, make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
@@ -73,31 +83,46 @@ def unlock(number: int, *, car: str | None = None, **changes: Any) -> Attempt:
 
 
 class FlushedWriter(StoreWriter):
-    """A writer that a test can wait for."""
+    """A writer that takes what a test hands in, at the journal time `at`, and writes it at once."""
 
     has_keeper = False
-    _told = 0
-    _written = 0
+    at = BEGIN_S
 
     def emit(self, record: Record) -> None:
-        """Take a record, and count it."""
-        self._told += 1
-        super().emit(record)
+        """Write a record."""
+        self._add(RecordWritten(self.at, record))
+
+    def platform_event(self, event: PlatformEvent) -> None:
+        """Write a line of the platform's log."""
+        self._add(PlatformLine(self.at, event))
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Write a line of the broker's log."""
+        self._add(BrokerLine(self.at, event))
+
+    def heard(
+        self, kind: TopicKind, vehicle_id: str, message: Any, *, is_retained: bool = False
+    ) -> None:
+        """Write a message of a car."""
+        self._add(CarMessage(self.at, kind, vehicle_id, message, is_retained))
 
     def flush(self) -> None:
-        """Wait until what was emitted is written, or lost."""
-        until_s = time.monotonic() + 60
-        while self._written < self._told:
-            assert time.monotonic() < until_s, "not written within a minute"
-            time.sleep(0.0005)
+        """Write what was taken, as if it was committed then."""
+        self.write()
+        self.committed()
+
+    def close(self) -> None:
+        """Write what was taken, and complete the files."""
+        self.flush()
+        super().close()
+
+    def _add(self, entry: Entry) -> None:
+        self.add(entry)
+        self.flush()
 
     def _start_keeper(self) -> None:
         if self.has_keeper:
             super()._start_keeper()
-
-    def _write(self, lines: bytes) -> None:
-        super()._write(lines)
-        self._written += lines.count(b"\n")
 
 
 class KeptWriter(FlushedWriter):
@@ -113,12 +138,12 @@ def writer_of(
     segment_bytes: int = SEGMENT_BYTES,
     **options: Any,
 ) -> FlushedWriter:
-    """Return a writer whose losses and problems fail the test; without a keeper by default."""
+    """Return a writer whose problems fail the test; without a keeper by default."""
 
     def fail(what: object) -> None:
         raise AssertionError(what)
 
-    callbacks: dict[str, Any] = {"on_lost": fail, "on_problem": fail}
+    callbacks: dict[str, Any] = {"on_problem": fail}
     writer = kind(directory, NO_LIMITS, **{**callbacks, **options})
     writer.segment_bytes = segment_bytes
     return writer

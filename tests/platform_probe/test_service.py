@@ -6,10 +6,11 @@ import pytest
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.profiles.loading import load_profile
+from platform_probe.judging.made import rotation_of
 from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.otlp.spans import hops_at
-from platform_probe.parts import broker_of_spans, rotation_of
+from platform_probe.parts import broker_of_spans
 from platform_probe.running import DRAIN_MARGIN_S, drain_s
 from platform_probe.settings import ProbeSettings
 

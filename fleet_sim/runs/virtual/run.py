@@ -57,6 +57,7 @@ from fleet_wire.profiles.native import NATIVE
 from platform_probe.connected import LINK_LIMITS
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.maintenance import MaintenanceWindow
+from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
@@ -298,7 +299,7 @@ class VirtualRun:
             restarts_s=self._options.restarts_s,
         )
         journal = JournalFeed(
-            judge.append,
+            self._journal_entry,
             clock=clock,
             time=JournalTime(clock, offset_s=0.0),
             heartbeats=None if judge.is_restarted else judge,
@@ -306,6 +307,10 @@ class VirtualRun:
         probe.write_journal(journal)
         probe.on_defect(self._defects.note)
         return probe
+
+    def _journal_entry(self, entry: Entry) -> None:
+        """Let the judge have what the probe writes to its journal."""
+        self._judge.append(entry)
 
     def _make_judge(self) -> Judge:
         """Return a judge that knows nothing yet."""

@@ -15,8 +15,6 @@ from platform_probe.outputs.earlier import (
     last_ends,
     last_incidents,
     recent,
-    written_since,
-    written_so_far,
 )
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 from tests.helpers.consoles import incident_of
@@ -86,28 +84,6 @@ def test_only_the_end_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.Monk
     many = [attempt_of(total_s=2.0)] * 10
     write(tmp_path / ATTEMPTS_FILE, attempt_of(source=Source.CUSTOMER), *many)
     assert last_ends(tmp_path) == {Source.PROBE: EPOCH_S + 2.0}
-
-
-def test_what_was_written_since_a_moment_is_found(tmp_path: Path) -> None:
-    """All of it, in order, in files that were put aside meanwhile too, over a torn line."""
-    path = tmp_path / ATTEMPTS_FILE
-    assert written_so_far(tmp_path) is None
-    one, two, three, four = (attempt_of(total_s=float(number)) for number in range(4))
-    write(path, one)
-    moment = written_so_far(tmp_path)
-    assert moment is not None
-    assert [*written_since(tmp_path, moment)] == []
-    with path.open("ab") as file:
-        file.write(msgspec.json.encode(two) + b"\n")
-    path.rename(tmp_path / f"{ATTEMPTS_FILE}.1")
-    write(path, three, rest=b'{"attempt_id":"a')
-    assert [*written_since(tmp_path, moment)] == [two, three]
-    (tmp_path / f"{ATTEMPTS_FILE}.1").rename(tmp_path / f"{ATTEMPTS_FILE}.2")
-    path.rename(tmp_path / f"{ATTEMPTS_FILE}.1")
-    write(path, four)
-    assert [*written_since(tmp_path, moment)] == [two, three, four]
-    (tmp_path / f"{ATTEMPTS_FILE}.2").unlink()
-    assert [*written_since(tmp_path, moment)] == []
 
 
 def test_without_records_there_is_no_past(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import EndReason
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
+from platform_probe.outputs.judge_metrics import JudgeMetrics
 from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Unexported, Withheld
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import TRACE_ID, attempt_of
@@ -39,7 +40,7 @@ def metrics() -> ProbeMetrics:
     return ProbeMetrics(CollectorRegistry(), version="1.2.3")
 
 
-def value(metrics: ProbeMetrics, name: str, **labels: str) -> float | None:
+def value(metrics: ProbeMetrics | JudgeMetrics, name: str, **labels: str) -> float | None:
     """Return the value of a series; None where there is no such series."""
     return metrics.registry.get_sample_value(f"unlockpath_{name}", labels)
 
@@ -540,8 +541,9 @@ def test_what_was_observed_late_is_in_no_ratio_and_no_histogram(metrics: ProbeMe
     assert value(metrics, "attempt_flags_total", flag="observed_late") == 2
 
 
-def test_diagnoses_are_counted_by_their_likeliest_mode(metrics: ProbeMetrics) -> None:
+def test_diagnoses_are_counted_by_their_likeliest_mode() -> None:
     """Every mode has its series from the start, so that no label comes from outside."""
+    metrics = JudgeMetrics(CollectorRegistry())
     modes = (RankedMode("ack_lost_executed", 0.97), RankedMode("half_open_tcp_nat", 0.02))
     metrics.count_diagnosis(diagnosis_of(*modes))
     counted = partial(value, metrics, "unlock_diagnoses_total", source="customer")

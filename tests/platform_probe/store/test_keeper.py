@@ -11,11 +11,11 @@ import pytest
 
 from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.contract.causes import Cause
+from platform_probe.locks import lock_file
 from platform_probe.store import keeper
 from platform_probe.store.duck import Duck
 from platform_probe.store.keeper import FAN_IN, ids_directory, keep
 from platform_probe.store.layout import KEEPER_LOCK, all_parts, all_segments, live_parts
-from platform_probe.locks import lock_file
 from platform_probe.store.schema import ATTEMPTS
 from tests.helpers.stores import (
     BEGIN_S,

@@ -7,9 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,11 +27,11 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError
-from platform_probe.store import writer as writing
 from platform_probe.store.layout import all_parts, all_segments
 from tests.helpers.records import STRAY
 from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
 
+EVENT = PlatformEvent(PlatformStep.ANSWERED, BEGIN_S, "r-1", "unlock", status=503)
 COMPLAINT = Complaint(
     complaint_id="call-1", at=BEGIN_S, scheduled_s=0.0, vehicle_id="car-1", shown="?",
     attempts=("a1",),
@@ -50,7 +48,8 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         operator="operator-a", region="centre", signals={"Vehicle.IsMoving": False},
     )  # fmt: skip
     gone = Presence(PresenceStatus.OFFLINE, "s-1", PresenceReason.LAST_WILL)
-    with writer_of(tmp_path, unix_s=lambda: BEGIN_S + 2) as store:
+    with writer_of(tmp_path) as store:
+        store.at = BEGIN_S + 2
         store.emit(unlock(1))
         store.emit(STRAY)
         store.platform_event(event)
@@ -165,25 +164,20 @@ def test_file_that_nobody_completed_is_taken_up(tmp_path: Path) -> None:
     assert not any(each.is_open for each in all_segments(tmp_path, "attempts"))
 
 
-def test_full_queue_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that hangs costs lines, which are counted, and makes nobody wait."""
-    monkeypatch.setattr(writing, "MAX_QUEUED", 5)
-    lost: list[int] = []
-    released = threading.Event()
-    hanging = threading.Event()
-
-    def append(_table: Any, _lines: bytes) -> None:
-        hanging.set()
-        assert released.wait(60)
-
-    monkeypatch.setattr(writing._OpenTable, "append", append)
-    with writer_of(tmp_path, on_lost=lost.append) as store:
-        store.emit(unlock(0))
-        assert hanging.wait(60)
-        for number in range(1, 9):
-            store.emit(unlock(number))
-        released.set()
-    assert sum(lost) == 3
+def test_what_was_not_committed_is_cut_off(tmp_path: Path) -> None:
+    """The next process hands it on again: also what stands in files that were begun since."""
+    with writer_of(tmp_path) as store:
+        store.emit(unlock(1))
+        store.platform_event(EVENT)
+        ends = store.ends()
+        store.emit(unlock(2))
+    for segment in all_segments(tmp_path, "attempts"):
+        segment.path.rename(segment.path.with_suffix(".open"))
+    with writer_of(tmp_path, ends=ends) as store:
+        assert ids_in(tmp_path) == ["attempt-1"]
+        store.emit(unlock(2))
+    assert ids_in(tmp_path) == ["attempt-1", "attempt-2"]
+    assert len(all_segments(tmp_path, "platform_events")) == 1
 
 
 WRITE_FOR_EVER = """
@@ -220,27 +214,27 @@ def test_killed_process_loses_nothing_that_was_written(tmp_path: Path) -> None:
 WRITE_WITH_LITTLE_ROOM = """
 import json, resource, sys
 from pathlib import Path
+from platform_probe.journal.entries import RecordWritten
 from tests.helpers.stores import unlock, writer_of
-lost, problems = [], []
-with writer_of(Path(sys.argv[1]), on_lost=lost.append, on_problem=problems.append) as store:
+tries = 0
+with writer_of(Path(sys.argv[1])) as store:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, resource.RLIM_INFINITY))
     for number in range(20):
-        store.emit(unlock(number))
-        store.flush()
+        store.add(RecordWritten(0.0, unlock(number)))
+        try:
+            store.write()
+        except OSError:
+            tries += 1
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
     store.emit(unlock(20))
-print(json.dumps([sum(lost), problems]))
+print(tries)
 """
 
 
-def test_full_disk_costs_whole_lines_and_is_counted(tmp_path: Path) -> None:
-    """What does not fit is told; what was written stays whole, and so does what comes later."""
+def test_what_a_full_disk_does_not_take_waits(tmp_path: Path) -> None:
+    """Nothing is lost, and each line is whole."""
     command = [sys.executable, "-c", WRITE_WITH_LITTLE_ROOM, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    lost, problems = json.loads(done.stdout)
-    found = ids_in(tmp_path)
-    assert lost > 0
-    assert len(found) == 21 - lost
-    assert found[-1] == "attempt-20"
-    assert any("File too large" in problem for problem in problems)
+    assert int(done.stdout) > 0
+    assert ids_in(tmp_path) == [f"attempt-{number}" for number in range(21)]
     assert kept(tmp_path).unreadable == 0

@@ -1,0 +1,1 @@
+"""The store: writing, tidying, reading, and what stops it in the middle."""
