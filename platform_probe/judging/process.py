@@ -27,6 +27,7 @@ from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
+from platform_probe.incidents.incidents import CLOSED_S, REMEMBERED_S
 from platform_probe.journal.codec import line_of
 from platform_probe.journal.entries import Entry, RecordWritten, Tick
 from platform_probe.journal.reader import BEGINNING, JournalReader, entries_in
@@ -70,8 +71,6 @@ COMMIT_EVERY_S: Final = 1.0
 SAY_EVERY_S: Final = 2.0
 RETRY_S: Final = 1.0
 """A disk that takes nothing is tried again after so long; the journal waits meanwhile."""
-REMEMBERED_S: Final = 3600.0
-"""Incidents that ended so long ago may come back."""
 SET_ASIDE_FILE: Final = "set_aside.jsonl"
 _LEFT_AT_STOP_S: Final = 60.0
 
@@ -325,7 +324,9 @@ class JudgeProcess:
                 attempts=[one for one in attempts if (one.attempt_id, one.revision) not in coming],
                 diagnoses=diagnoses,
                 incidents=last_incidents(
-                    self._directory, since=self._at + self._offset_s - REMEMBERED_S
+                    self._directory,
+                    since=self._at + self._offset_s - REMEMBERED_S,
+                    closed_since=self._at + self._offset_s - CLOSED_S,
                 ),
             )
         )
