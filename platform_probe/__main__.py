@@ -16,6 +16,7 @@ COMMANDS = {
     "diagnose": "Explain why a car did not open, and what to do.",
     "export": "Write the scenario of an incident that a monitor saw.",
     "incidents": "List incidents; acknowledge, mute or close them.",
+    "judge": "Diagnose and find incidents in a journal, or judge it anew.",
     "learn": "Listen to a fleet and write a draft of its profile.",
     "messages": "Test whether messages about incidents arrive.",
     "query": "Ask a store a predefined question, or one in SQL.",

@@ -105,6 +105,12 @@ from fleet_wire.web.listening import check_can_listen
     help="Where to write the run. Default: runs/<scenario>-<seed>-<time>.",
 )
 @control_option
+@click.option(
+    "--journal",
+    is_flag=True,
+    help="Also in virtual time, write the monitor's journal, which `platform-probe judge --replay`"
+    " judges anew. A live run always writes it.",
+)
 @wait_option
 @click.option(
     "--listen",
@@ -130,6 +136,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     profile: str | None,
     out: Path | None,
     control: Path | None,
+    journal: bool,
     wait_s: float,
     listen: str | None,
     fleet_secret: str,
@@ -172,7 +179,13 @@ def run(  # noqa: PLR0913 - one parameter for each option
     console = Console()
     if mode == "virtual":
         summary = _run_virtually(
-            loaded, source, directory, console, seed=seed, fleet_secret=fleet_secret
+            loaded,
+            source,
+            directory,
+            console,
+            seed=seed,
+            fleet_secret=fleet_secret,
+            journal=journal,
         )
     else:
         live = LiveOptions(
@@ -256,6 +269,7 @@ def _run_virtually(
     *,
     seed: int,
     fleet_secret: str,
+    journal: bool,
 ) -> dict[str, Any]:
     # It brings the whole monitor, of which a live run starts a process.
     from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun  # noqa: PLC0415
@@ -266,6 +280,7 @@ def _run_virtually(
         fleet_secret=fleet_secret,
         hop_s=loaded.hop_s,
         load_began_s=loaded.load_began_s,
+        journal=journal,
     )
     try:
         with closing(progress_on(console)) as progress:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from typing import Final
 
+from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.judge.judge import Judge
 from platform_probe.outputs.files import Rotation
-from platform_probe.outputs.sinks import disk_error
-from platform_probe.settings import BucketPart, ProbeSettings
+from platform_probe.outputs.sinks import disk_errors
+from platform_probe.settings import BucketPart, ProbeSettings, StoreSettings
 from platform_probe.store.bucket import Bucket
+from platform_probe.store.layout import make_store
 from platform_probe.store.limits import BucketSettings, Limits
-from platform_probe.store.writer import End, StoreWriter
+from platform_probe.store.writer import End, StoreWriter, check_is_free
 from platform_probe.support.times import minute_clock, zone_named
-from platform_probe.weights import shipped_ranking
+
+OTHERS_END_WITHIN_S: Final = 5.0
+"""The judge of an earlier process gets so long to let go of the store."""
 
 
-def judge_of(settings: ProbeSettings) -> Judge:
+def judge_of(settings: ProbeSettings, ranking: Ranking) -> Judge:
     """Return a judge that knows nothing yet."""
     chosen = settings.detection
     zone = "UTC" if chosen is None else chosen.zone
     return Judge(
-        shipped_ranking(),
+        ranking,
         words=minute_clock(zone_named(zone)),
         name=settings.client_id,
         windows=() if chosen is None else chosen.windows(),
@@ -44,23 +49,38 @@ def store_of(
     chosen = settings.store
     if chosen is None:
         return None
-    limits = Limits(
-        max_age_s=chosen.max_days * 86_400,
-        max_bytes=round(chosen.max_gib * 2**30),
-        bucket=_bucket_of(chosen.s3),
-    )
-    try:
+    with disk_errors(chosen.directory):
         store = StoreWriter(
             chosen.directory,
-            limits,
+            _limits_of(chosen),
             with_telemetry=chosen.telemetry,
             ends=ends,
             on_problem=on_problem,
             on_waiting=on_waiting,
         )
-    except OSError as error:
-        raise disk_error(chosen.directory, error) from error
     return stack.enter_context(store)
+
+
+def check_store(settings: ProbeSettings) -> None:
+    """Say at once what would keep the judge from writing to the store.
+
+    Raises `ConfigError` where another process writes to it, or it cannot be one, and `LimitError`
+    where the disk allows none.
+    """
+    chosen = settings.store
+    if chosen is not None:
+        _limits_of(chosen)
+        with disk_errors(chosen.directory):
+            make_store(chosen.directory)
+            check_is_free(chosen.directory, within_s=OTHERS_END_WITHIN_S)
+
+
+def _limits_of(chosen: StoreSettings) -> Limits:
+    return Limits(
+        max_age_s=chosen.max_days * 86_400,
+        max_bytes=round(chosen.max_gib * 2**30),
+        bucket=_bucket_of(chosen.s3),
+    )
 
 
 def _bucket_of(chosen: BucketPart | None) -> BucketSettings | None:

@@ -60,6 +60,7 @@ from platform_probe.outputs.messages.service import Messages
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.writer import StoreWriter
+from platform_probe.weights import shipped_ranking
 
 NICENESS: Final = 10
 """Measuring goes first."""
@@ -140,7 +141,7 @@ class JudgeProcess:
                 clock=clock,
             )
         self._judge = RunningJudge(
-            judge_of(settings),
+            judge_of(settings, shipped_ranking()),
             self._outlets(),
             on_set_aside=self._set_aside,
             on_outlet_error=self._outlet_failed,
@@ -395,6 +396,31 @@ async def _as_child(settings: ProbeSettings) -> None:
                 process.say_state()
             if server is not None:
                 await server.stop()
+
+
+async def follow_alone(settings: ProbeSettings) -> None:
+    """Follow a journal until SIGTERM or Ctrl-C; nobody else judges it.
+
+    Raises `ConfigError` where another judge writes to the same files.
+    """
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+
+    def say(word: Word) -> None:
+        if word.log is not None:
+            sys.stderr.write(word.log + "\n")
+
+    with ExitStack() as stack:
+        process = JudgeProcess(settings, journal=settings.journal_dir, say=say, stack=stack)
+        if process.messages is not None:
+            process.messages.start()
+        try:
+            await process.follow(stop)
+        finally:
+            if process.messages is not None:
+                await process.messages.close()
 
 
 async def _started(

@@ -35,7 +35,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
 )
-from platform_probe.locks import Locked, lock_file
+from platform_probe.locks import Locked, lock_file, wait_until_free
 from platform_probe.outputs.files import AppendedFile
 from platform_probe.store.bucket import note_bucket
 from platform_probe.store.layout import (
@@ -130,8 +130,7 @@ class StoreWriter:
         try:
             self._stack.enter_context(lock_file(directory / WRITER_LOCK))
         except Locked as locked:
-            problem = f"{directory}: another monitor writes to this store (process {locked.holder})"
-            raise ConfigError([f"{problem}: give each its own store.directory"]) from None
+            raise _of_another(directory, locked) from None
         note_bucket(directory, limits.bucket)
         for name, end in (ends or {}).items():
             _cut_back(directory, name, end)
@@ -259,6 +258,22 @@ class StoreWriter:
                 self._keeper.kill()
                 self._keeper.wait()
             self._hear_keeper()
+
+
+def check_is_free(directory: Path, *, within_s: float) -> None:
+    """Check that a store can be written to, once an earlier writer has ended within so long.
+
+    Raises `ConfigError` where another process writes to it.
+    """
+    try:
+        wait_until_free(directory / WRITER_LOCK, within_s)
+    except Locked as locked:
+        raise _of_another(directory, locked) from None
+
+
+def _of_another(directory: Path, locked: Locked) -> ConfigError:
+    problem = f"{directory}: another monitor writes to this store (process {locked.holder})"
+    return ConfigError([f"{problem}: give each its own store.directory"])
 
 
 class _OpenTable:

@@ -158,6 +158,15 @@ EVENTS = {
     "console": "the pages of the console are served at `url`",
     "unlock_diagnosed": "the failure mode that an unlock is first believed to have had, how likely"
     " it is, and the fact that says so most (`because`); `diagnoses.jsonl` has the others",
+    "journal_missed": "parts of the journal were removed before they were judged; nothing that was"
+    " measured is touched",
+    "judge_ended": "the process that diagnoses and finds incidents ended, and is started again;"
+    " measuring goes on, and what it missed is in the journal",
+    "judge_failed": "the judge cannot start (`why`); it is tried again",
+    "judge_left_behind": "the judge had not judged everything when the monitor ended; the next one"
+    " does",
+    "judge_waits": "another judge still writes to the same files (`why`); it is waited for",
+    "outlet_failed": "a judgement could not be handed on to this outlet; the others have it",
     "entry_set_aside": "an entry of the journal could not be judged: a defect of this program."
     " Nothing that was measured is touched, and the next entry is judged",
     "diagnosis_revised": "ten minutes after an unlock another failure mode is likeliest than was"
@@ -207,6 +216,12 @@ WHAT_TO_DO = {
     "console_troubled": "see `problem`: mend the path or the rights; of a sign-in ask who runs the"
     " provider; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
+    "journal_missed": "give the journal more room: `journal.max_gib`, `journal.max_hours`",
+    "judge_ended": "look at the line before it; report its traceback",
+    "judge_failed": "do what it says",
+    "judge_left_behind": "nothing; if it comes each time, give the machine more CPU",
+    "judge_waits": "end the other one, or give each its own `out_dir`",
+    "outlet_failed": "look at the error: a full disk, or a defect to report",
     "entry_set_aside": "report the traceback; diagnoses of the unlock that it names may be missing",
     "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
     "forged_post": "give the sender the token of `platform.otlp_token_file`, or look who it is",

@@ -18,7 +18,12 @@ SCENARIOS = {path.stem: path for path in sorted((ROOT / "scenarios").rglob("*.ya
 
 
 def run_virtually(
-    scenario: Scenario, directory: Path, *, seed: int, with_report: bool = False
+    scenario: Scenario,
+    directory: Path,
+    *,
+    seed: int,
+    with_report: bool = False,
+    journal: bool = False,
 ) -> dict[str, Any]:
     """Run a scenario in virtual time into a new directory, and return its summary.
 
@@ -30,7 +35,7 @@ def run_virtually(
         scenario,
         ScenarioSource(source),
         RunDirectory.create(directory, scenario_name=directory.name, seed=seed),
-        VirtualOptions(seed=seed, with_report=with_report),
+        VirtualOptions(seed=seed, with_report=with_report, journal=journal),
         progress_on(Console(file=io.StringIO())),
     ).run()
 

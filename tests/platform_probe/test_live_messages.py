@@ -20,7 +20,7 @@ from platform_probe.outputs.sinks import INCIDENTS_FILE
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.served_messages import SECRET, slack_settings
 from tests.helpers.slack_server import Message, SlackServer, slack_server
-from tests.helpers.waiting import eventually
+from tests.helpers.waiting import eventually, eventually_answers
 
 pytestmark = pytest.mark.broker
 LOAD = {
@@ -91,8 +91,13 @@ async def test_a_storm_is_one_message_and_a_press_says_who_has_it(
             assert await press(probe, "forged") == 200
             assert await press(probe, opened) == 200
             await eventually(lambda: "acknowledged by jo" in roots(slack)[0].whole)
-            series = await probe.series("incident_requests_total")
-            assert (series["taken",], series["unknown",]) == (1, 1)
+
+            async def is_counted() -> bool:
+                """Return whether the judge's process has said what it counted."""
+                series = await probe.series("incident_requests_total")
+                return (series["taken",], series["unknown",]) == (1, 1)
+
+            await eventually_answers(is_counted)
             probe.process.kill()
             assert await probe.exit_code() == -signal.SIGKILL
             before = written(probe)

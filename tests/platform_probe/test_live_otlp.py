@@ -195,11 +195,12 @@ async def test_the_exporter_does_not_outlive_a_probe_that_is_killed(
 
 
 def exporter_of(probe: RunningProbe) -> int:
-    """Return the process id of the probe's one child."""
+    """Return the process id of the probe's exporter; its other child is the judge."""
     found = [
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/stat")
         if path.read_text().rpartition(")")[2].split()[1] == str(probe.process.pid)
+        and b"judging" not in path.with_name("cmdline").read_bytes()
     ]
     (pid,) = found
     return pid

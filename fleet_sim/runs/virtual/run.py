@@ -59,6 +59,7 @@ from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
+from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
@@ -89,6 +90,10 @@ SELDOM = (20_000, 20, 10)
 """Thresholds as in `gc.set_threshold`: a run makes hardly any cycles. With Python's own 2,000, 10
 and 10 the collector took 11 % of a day of 10,000 cars, and freed 2,600 objects."""
 FLOOR_UNLOCKS = 100
+MAX_JOURNAL_BYTES = 2**50
+"""All of it is kept."""
+JOURNAL_WRITTEN_BYTES = 2**18
+"""So much of the journal is written at once."""
 FLOOR_MAX_RATE_PER_S = 2.0
 
 
@@ -102,6 +107,8 @@ class VirtualOptions:
     """Seconds from a client to the broker or back: a quarter of a live run's baseline."""
     load_began_s: float | None = None
     """Simulated second of load second 0, to do an earlier run again; None: when all are there."""
+    journal: bool = False
+    """Whether the monitor's journal is written too, to be judged anew."""
     with_report: bool = True
     """A page takes longer than many a run: a sweep throws it away."""
     broker_log: bool = True
@@ -134,6 +141,7 @@ class VirtualRun:
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._specs = scenario.cars()
         self._judge: VirtualJudge
+        self._journal_writer: JournalWriter | None = None
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
         self._env = VirtualEnvironment(initial_time=0.0)
@@ -298,11 +306,22 @@ class VirtualRun:
             timers=self._timers,
             restarts_s=self._options.restarts_s,
         )
+        if self._options.journal:
+            self._journal_writer = stack.enter_context(
+                JournalWriter(
+                    self._directory.path / "journal",
+                    max_bytes=MAX_JOURNAL_BYTES,
+                    max_age_s=math.inf,
+                    soon=lambda _: None,
+                    on_lost=lambda _: self._cannot_journal("it is too far behind"),
+                    on_problem=self._cannot_journal,
+                )
+            )
         journal = JournalFeed(
             self._journal_entry,
             clock=clock,
             time=JournalTime(clock, offset_s=0.0),
-            heartbeats=None if judge.is_restarted else judge,
+            heartbeats=None if judge.is_restarted or self._options.journal else judge,
         )
         probe.write_journal(journal)
         probe.on_defect(self._defects.note)
@@ -310,6 +329,11 @@ class VirtualRun:
 
     def _journal_entry(self, entry: Entry) -> None:
         """Let the judge have what the probe writes to its journal."""
+        writer = self._journal_writer
+        if writer is not None:
+            writer.append(entry)
+            if writer.waiting_bytes >= JOURNAL_WRITTEN_BYTES:
+                writer.flush()
         self._judge.append(entry)
 
     def _make_judge(self) -> Judge:
@@ -379,6 +403,9 @@ class VirtualRun:
     def _cannot_write(self, _name: str, error: Exception) -> None:
         """End the run when the model has returned: a full disk is no defect of the model."""
         self._unwritable = self._unwritable or error
+
+    def _cannot_journal(self, why: str) -> None:
+        self._cannot_write("journal", LimitError(f"cannot write the journal: {why}", "see df -h"))
 
     def _raise_unwritable(self) -> None:
         if self._unwritable is not None:

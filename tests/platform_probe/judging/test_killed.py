@@ -45,6 +45,7 @@ from platform_probe.watching.resumed import (
     open_resumed,
     read_before,
 )
+from platform_probe.weights import shipped_ranking
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.log_lines import Log
@@ -405,7 +406,7 @@ def test_a_judge_that_was_killed_says_what_it_would_have_said(tmp_path: Path, de
     """To the byte, as one that judges the same journal without a break."""
     story = Story(tmp_path, death, seed=3)
     story.play(45, 9, 30)
-    judge: Judge = judge_of(story.settings)
+    judge: Judge = judge_of(story.settings, shipped_ranking())
     encode = msgspec.json.encode
     whole = [
         encode(one)

@@ -1,0 +1,154 @@
+"""The command `platform-probe judge`: judges a journal, as it is written or anew."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import uvloop
+
+from fleet_wire.errors import ConfigError
+from fleet_wire.printing import print_json
+from platform_probe.diagnosis.ranking import Ranking, read_weights
+from platform_probe.journal.segments import segments_in
+from platform_probe.judge.judge import Judge
+from platform_probe.judging.made import judge_of
+from platform_probe.judging.process import follow_alone
+from platform_probe.judging.replay import Changed, Replayed, journal_of, replay, rows_of
+from platform_probe.settings import ProbeSettings, load_settings
+from platform_probe.support.times import date_and_clock, moment_of, zone_named
+from platform_probe.weights import shipped_ranking
+
+DIFFERS: Final = 1
+PROGRESS_EVERY_S: Final = 3600.0
+_PATH: Final = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--config", type=_PATH, metavar="FILE", help="The monitor's settings.")
+@click.option(
+    "--replay", "replayed", type=_PATH, metavar="DIR",
+    help="Judge anew what is in the journal of this directory, and compare.",
+)  # fmt: skip
+@click.option("--since", metavar="TIME", help="Compare from then on, as 08:15 or 2h.")
+@click.option("--until", metavar="TIME", help="Compare until then.")
+@click.option(
+    "--weights", type=_PATH, metavar="FILE",
+    help="Weights of the diagnosis to try.  [default: those of this release]",
+)  # fmt: skip
+@click.option(
+    "--out", type=_PATH, metavar="DIR",
+    help="Write the diagnoses, incidents and messages of the replay there.",
+)  # fmt: skip
+@click.option(
+    "--zone", default="UTC", show_default=True, metavar="ZONE", help="Time zone of the times."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def judge(
+    *,
+    config: Path | None,
+    replayed: Path | None,
+    since: str | None,
+    until: str | None,
+    weights: Path | None,
+    out: Path | None,
+    zone: str,
+    as_json: bool,
+) -> None:
+    """Judge what a monitor measured: as its journal grows, or what is there anew.
+
+    \b
+    platform-probe judge --config probe.yaml
+    platform-probe judge --replay probe-data --since 2h --weights new-weights.json
+    platform-probe judge --replay probe-data --out what-would-have-been
+
+    `platform-probe run` starts a judge of its own: alone it follows a copy of a journal, on another
+    machine too. A replay reads the whole journal, because a judge needs what came before --since.
+
+    Exit codes of a replay: 0 where everything would be judged as it was, 1 where something would
+    be judged otherwise, 2 for what cannot be read.
+    """  # noqa: D301 - click's own escape
+    settings = load_settings(config)
+    if replayed is None:
+        given = {"--since": since, "--until": until, "--weights": weights, "--out": out}
+        if needless := [name for name, value in given.items() if value is not None]:
+            raise click.UsageError(f"{needless[0]} goes with --replay DIR")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(follow_alone(settings))
+        return
+    if out is not None and out.exists():
+        raise ConfigError([f"--out {out}: is there already; choose another directory"])
+    found = _replay(
+        settings, replayed, since=since, until=until, weights=weights, out=out, zone=zone
+    )
+    if as_json:
+        print_json(
+            {
+                "entries": found.entries,
+                "unlocks": found.unlocks,
+                "modes": rows_of(found.modes),
+                "incidents": rows_of(found.incidents),
+            }
+        )
+    else:
+        _print(found)
+    sys.exit(0 if found.is_same else DIFFERS)
+
+
+def _replay(
+    settings: ProbeSettings, directory: Path, *, since: str | None, until: str | None,
+    weights: Path | None, out: Path | None, zone: str,
+) -> Replayed:  # fmt: skip
+    newest_s = _newest_s(directory)
+    chosen = zone_named(zone)
+    said_s = 0.0
+
+    def progress(at: float) -> None:
+        nonlocal said_s
+        if at - said_s >= PROGRESS_EVERY_S and sys.stderr.isatty():
+            said_s = at
+            click.echo(f"judging {date_and_clock(at, chosen)}", err=True)
+
+    return replay(
+        directory,
+        _judge_with(settings, weights),
+        since=-math.inf if since is None else moment_of(since, chosen, newest_s=newest_s),
+        until=math.inf if until is None else moment_of(until, chosen, newest_s=newest_s),
+        out=out,
+        progress=progress,
+    )
+
+
+def _judge_with(settings: ProbeSettings, weights: Path | None) -> Judge:
+    if weights is None:
+        return judge_of(settings, shipped_ranking())
+    try:
+        text = weights.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"--weights {weights}: {error.strerror}"]) from None
+    try:
+        return judge_of(settings, Ranking(read_weights(text)))
+    except ConfigError as error:
+        raise ConfigError([f"--weights {weights}: {'; '.join(error.problems)}"]) from None
+
+
+def _newest_s(directory: Path) -> float:
+    """Return when the journal was written to last, Unix seconds."""
+    return max(each.path.stat().st_mtime for each in segments_in(journal_of(directory)))
+
+
+def _print(found: Replayed) -> None:
+    click.echo(f"{found.entries} entries judged, {found.unlocks} unlocks with a diagnosis")
+    for what, changes in (("diagnoses", found.modes), ("incidents", found.incidents)):
+        click.echo(f"\n{what}: {'as they were' if not changes else 'these differ'}")
+        for one in changes:
+            click.echo(f"  {_arrow(one)}")
+
+
+def _arrow(one: Changed) -> str:
+    example: Any = f"(for example {one.example})" if one.number > 1 else f"({one.example})"
+    return f"{one.number} x {one.before or 'nothing'} -> {one.after or 'nothing'} {example}"
