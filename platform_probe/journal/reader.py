@@ -118,6 +118,7 @@ class JournalReader:
             self.close()  # it is complete by now: read once more what may have come before that
             if now.number == number:
                 return True
+            self.missed += now.number - number - 1
             self._position = Position(now.number, 0)
             return True
         if len(rest) == CHUNK_BYTES:

@@ -110,10 +110,7 @@ class JudgeProcess:
         backends = () if settings.messages is None else settings.messages.backends
         self.metrics = JudgeMetrics(self._registry, backends=backends)
         clock = SystemClock()
-        writer = LineWriter(
-            lambda line: say(Word(log=line.decode().rstrip("\n"))), on_error=lambda: None
-        )
-        self._logger: Logger = make_logger(settings.log_level, writer, clock)
+        self._logger = _logger(settings.log_level, say)
         self._complaints = Complaints(self._logger, clock)
         commit = read_commit(self._directory)
         rotation = rotation_of(settings)
@@ -431,7 +428,7 @@ async def _started(
         try:
             return JudgeProcess(settings, journal=settings.journal_dir, say=_say, stack=stack)
         except ConfigError as error:
-            _say_event("judge_waits", why=str(error))
+            _logger(settings.log_level, _say).error("judge_waits", why=str(error))
             if stop.is_set():
                 return None
             await asyncio.sleep(RETRY_S)
@@ -454,10 +451,13 @@ def _posts(process: JudgeProcess) -> HttpServer | None:
     return HttpServer(answer, connection_s=10.0, max_body_bytes=MAX_ASKED_BYTES, one_request=True)
 
 
-def _say_event(event: str, **fields: str) -> None:
-    """Log what happens before there is a logger."""
-    line = {"at": time.time(), "level": "error", "event": event, **fields}
-    _say(Word(log=msgspec.json.encode(line).decode()))
+def _logger(level: str, say: Callable[[Word], None]) -> Logger:
+    """Return a logger whose lines go to the parent, by `say`."""
+
+    def write(line: bytes) -> None:
+        say(Word(log=line.decode().rstrip("\n")))
+
+    return make_logger(level, LineWriter(write, on_error=lambda: None), SystemClock())
 
 
 def _say(word: Word) -> None:
@@ -472,5 +472,5 @@ if __name__ == "__main__":
     try:
         run_as_child()
     except UnlockpathError as problem:
-        _say_event("judge_failed", why=str(problem))
+        _logger("error", _say).error("judge_failed", why=str(problem))
         raise SystemExit(2) from None
