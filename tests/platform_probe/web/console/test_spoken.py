@@ -104,7 +104,15 @@ def test_an_incident_says_what_is_wrong_and_what_changed(
     ("language", "sentences"),
     [
         ("en", ("It affected you then. It ended at", "How far it got:", "Probably at fault:")),
-        ("fr", ("Cela vous a concerné. Cela s'est terminé à", "Étape atteinte :", "en cause :")),
+        (
+            "fr",
+            (
+                "Cela vous a concerné. Cela s'est terminé à",
+                "Étape atteinte :",
+                "en cause :",
+                "boîtier hors ligne : Le boîtier",
+            ),
+        ),
     ],
 )
 def test_an_unlock_says_how_far_it_got_and_what_became_of_its_problem(
