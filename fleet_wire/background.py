@@ -17,14 +17,14 @@ from typing import Final
 MAX_QUEUED: Final = 20_000
 """Chunks that wait for the reader: as many lines as one lost broker can bring at once."""
 CLOSE_WITHIN_S: Final = 1.0
-"""A reader who is asleep gets so long at the end."""
+"""Time that a stalled reader gets at the end."""
 
 
 class BackgroundWriter:
     """Writes chunks in a thread of its own, in order.
 
-    `write` takes what has come together; it may block, and may raise. `on_lost` gets the number of
-    chunks that were not written, from whichever thread finds out.
+    `write` writes the chunks that have gathered; it may block, and may raise. `on_lost` gets the
+    number of chunks that were not written, from whichever thread finds out.
     """
 
     def __init__(

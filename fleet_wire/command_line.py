@@ -1,4 +1,4 @@
-"""The command line of a program: whatever goes wrong, it says so in plain lines.
+"""The command line of a program: every failure becomes plain lines of text.
 
 This is the one place where an exception becomes text and an exit code. What is raised on purpose
 (`fleet_wire.errors`) says by itself where, and what to do. Anything else is a defect of ours: it

@@ -1,4 +1,4 @@
-"""How an error shows what it is about: text of others on one line, and places in our own code."""
+"""Text for errors: foreign text on one line, and locations in our own code."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 
 class UnlockpathError(Exception):
-    """The root: whatever this project raises on purpose."""
+    """The root of all errors that this project raises on purpose."""
 
 
 class ProtocolError(UnlockpathError):

@@ -1,4 +1,4 @@
-"""The garbage collector of a process that has set up what it keeps, and now serves."""
+"""Tune the garbage collector of a process that has finished its setup and serves."""
 
 from __future__ import annotations
 

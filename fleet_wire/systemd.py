@@ -34,7 +34,7 @@ def service_of_systemd() -> Iterator[None]:
 
 
 class _Beat:
-    """Sends a sign of life from the event loop, every so many seconds; 0: never."""
+    """Sends a sign of life from the event loop at an interval in seconds; 0: never."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s

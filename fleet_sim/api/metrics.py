@@ -1,4 +1,4 @@
-"""Prometheus metrics of the API: what it answered, by endpoint, app version and problem type."""
+"""Prometheus metrics of the API: answers by endpoint, app version and problem type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are not the platform's: to what it is never asked, or does not answer.
+"""Answers in the platform's place: to requests that do not reach it, or that it leaves open.
 
 They stand in its log all the same, so that each answer of the API is found there with its trace.
 """
@@ -81,7 +81,7 @@ class OwnAnswers:
 
 
 def _log_fields(route: Route | None, value: str) -> dict[str, Any]:
-    """Return what a line says of the operation, and of what its path names."""
+    """Return the log fields of the operation and of the id in its path."""
     if route is None:
         return {}
     said = {"endpoint": route.template, "method": METHODS[route.operation]}

@@ -26,7 +26,8 @@ APP_VERSION: Final = "App-Version"
 PREFER: Final = "Prefer"
 """RFC 7240; `wait` is its section 4.3."""
 CODINGS: Final = ("gzip", "deflate")
-"""Content codings in which a body is read (RFC 9110, section 8.4.1), whatever is installed."""
+"""Supported content codings of a body (RFC 9110, section 8.4.1), independent of installed
+packages."""
 _NO_CODING: Final = "identity"
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,200}=*)", re.IGNORECASE)
 """RFC 6750, section 2.1."""

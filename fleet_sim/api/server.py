@@ -58,13 +58,13 @@ from fleet_wire.web.server import HttpServer
 
 MAX_BODY_BYTES: Final = 16_384
 GIVE_UP_S: Final = 120.0
-"""An answer that the platform owes for so long, after what the client would wait, never comes."""
+"""Seconds beyond the client's wait after which an answer of the platform counts as lost."""
 ANSWER_S: Final = 200.0
 """No answer takes longer, to be read by a slow client included."""
 CONNECTION_S: Final = 30.0
-"""A connection that has waited for its client for so long ends."""
+"""Seconds after which a connection that waits for its client ends."""
 BACK_AFTER_S: Final = 1.0
-"""Another process may take over: a client that was waiting asks again after so long."""
+"""Seconds after which a waiting client asks again: another process may serve by then."""
 _NO_HTTP: Final = {each.status: each for each in (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, *UNREAD)}
 """The problem of a request too broken to show its operation, by status."""
 _READING: Final = ("GET", "HEAD")

@@ -54,7 +54,7 @@ class BrokerAccess:
         return replace(broker, username=user, password=self._passwords[user])
 
     def deny(self, *, boxes: Iterable[str], everybody: Iterable[str]) -> None:
-        """Write the rules by which whoever has no name may neither read nor write some topics.
+        """Write the rules that keep anonymous clients from some topics.
 
         `everybody` lists those of monitor and platform. A broker that runs takes the rules when it
         is told to reload.
@@ -63,7 +63,7 @@ class BrokerAccess:
 
 
 def rule_lines(denied: Iterable[str], closed: Iterable[str] = ()) -> str:
-    """Return the access rules: those of who has no name come before the first user's.
+    """Return the access rules: those for anonymous clients come before the first user's.
 
     The users may use all topics but those that are `closed`: a denial wins, wherever it stands.
     """

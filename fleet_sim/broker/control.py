@@ -47,7 +47,7 @@ class BrokerControl(ABC):
 
     @property
     def refused(self) -> frozenset[str]:
-        """Client ids of the boxes that are let in no more; who is connected stays so."""
+        """Client ids of the refused boxes; connected ones stay connected."""
         return frozenset(+self._refused)
 
     @property

@@ -124,7 +124,7 @@ class BrokerProcess:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether somebody has stopped the child (SIGSTOP): it runs, and answers nobody.
+        """Whether the child is stopped (SIGSTOP): it exists, and answers nobody.
 
         Only Linux says so in each Python; elsewhere it is false.
         """

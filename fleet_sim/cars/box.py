@@ -188,7 +188,7 @@ class Box(BoxWithCar):
     def _turn_away(
         self, command: Command, reason: Reason, properties: PublishProperties | None
     ) -> None:
-        """Refuse a command at once, whatever the box works on."""
+        """Refuse a command at once, even while the box works on another."""
         self._world.counts.refused += 1
         self._send_result(Result(command.command_id, Phase.REFUSED, reason), properties, command)
 
@@ -317,7 +317,7 @@ class Box(BoxWithCar):
             self._begin_next()
 
     def _stated(self, command: Command) -> bool | None:
-        """Return what the state after a command says of the driver's lock; None: what it is."""
+        """Return the driver's lock for the state after a command; None: its real state."""
         failpoints = self.modem.failpoints
         if failpoints is None or command.action not in (Action.UNLOCK, Action.LOCK):
             return None

@@ -1,4 +1,4 @@
-"""The clock of a box: how wrong it is, what it believes, and what it is good for."""
+"""The clock of a box: its error, its time, and the checks that depend on it."""
 
 from __future__ import annotations
 

@@ -277,7 +277,7 @@ class BoxConnection:
         self._connect_again(self._reconnect_delay_s())
 
     def _connect_again(self, retry_s: float | None) -> None:
-        """Try again after so many seconds; None: never, until the box boots."""
+        """Try again after a delay in seconds; None: never, until the box boots."""
         if retry_s is None:
             self._change_connection(ConnectionEvent.GIVE_UP)
         else:
@@ -369,7 +369,7 @@ class BoxConnection:
             self._world.later(timeout_s, self._look_at_nat, timeout_s, self.generation)
 
     def _look_at_nat(self, timeout_s: float, generation: int) -> None:
-        """Lose the NAT's entry if nothing was exchanged for so long, else look again."""
+        """Drop the NAT's entry if no packet passed for its timeout, else check again later."""
         if generation != self.generation or not self._has_nat_entry:
             return
         quiet_s = self._radio.quiet_s(self._world.env.now)

@@ -60,7 +60,7 @@ class Disturbance:
         self.cuts = 0
         """How many keep all from coming on this connection, though what the box sends arrives."""
         self.denials = 0
-        """How many access rules of the broker keep all from this box, whatever the connection."""
+        """Number of the broker's access rules that withhold everything from this box."""
         self.on_trial_since_s: float | None = None
         """When a connection has come back that the broker may have closed meanwhile."""
 

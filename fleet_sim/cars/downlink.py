@@ -51,13 +51,13 @@ class Downlink:
         return self._radio.until_received_s(self._world.env.now)
 
     def held_back_by(self, held_s: float, culprits: list[Culprit]) -> list[Culprit]:
-        """Return who holds back a message that is to come, `culprits` for so long."""
+        """Return the faults that hold back the next message, `culprits` for so long."""
         if self._held_back:
             return self._held_back.delayed_by(held_s, culprits)
         return culprits
 
     def bring(self, message: Message, held_s: float = 0.0) -> None:
-        """Bring a message, which faults hold back for so long, behind all others."""
+        """Deliver a message that faults hold back, behind all others."""
         if held_s <= 0 and not self._held_back:
             self._page(message)
             return

@@ -210,7 +210,7 @@ class CarFailpoints(Failpoints):
         usual: ValueT,
         command_id: str | None = None,
     ) -> ValueT:
-        """Return what happens where the usual would, and tell those who changed it."""
+        """Return the value that replaces `usual`, and report a hit to each fault behind it."""
         value, changed_by = self.fold(failpoint, context, usual=usual)
         if failpoint.effect is not Effect.LATER:
             for culprit in changed_by:
@@ -241,7 +241,7 @@ class CarFailpoints(Failpoints):
 def undone_by(undo: Callable[..., None], *arguments: Any) -> Iterator[None]:
     """Call `undo` when the block ends, but not when the run ends before it.
 
-    A process that never gets to its end is thrown away with its world: there is nothing to mend.
+    A process that never ends is thrown away with its world: nothing needs a repair.
     """
     try:
         yield

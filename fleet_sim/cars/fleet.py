@@ -113,7 +113,7 @@ class _Share:
             self._world.defects.note(error)
 
     def _split_routine(self) -> None:
-        """Part those who are in the routine from those who are not."""
+        """Separate the cars in the routine from the others."""
         self._has_changed = False
         members = self._routine.members if self._routine is not None else {}
         first = min(members, default=len(self._boxes))

@@ -223,8 +223,7 @@ class Modem(Attachment):
     ) -> None:
         """Send a message of the box, when the radio has carried it.
 
-        `command_id` is the command that it is about, for those who want to know what was hit;
-        `command` the one that it answers.
+        `command_id` is its command, for the attribution of hits; `command` the one that it answers.
         """
         for packet in self._world.profile.write(kind, self._spec.vehicle_id, message, command):
             self._uplink.send(kind, packet, properties, command_id)

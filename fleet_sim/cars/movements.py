@@ -1,4 +1,4 @@
-"""Movements of locks, for whoever keeps watch over what a simulated fleet does."""
+"""Movements of locks, for observers of a simulated fleet."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class PowerControl:
 
     @property
     def is_running(self) -> bool:
-        """Return whether the box computes, be it in its sleep."""
+        """Return whether the box computes, also while it sleeps."""
         return self.state not in (Power.OFF, Power.BOOTING)
 
     def _switch_on(self) -> None:
@@ -181,7 +181,7 @@ class PowerControl:
         self._modem.leave_for_sleep()
 
     def stay_awake(self) -> None:
-        """Do not leave after all: somebody needs the box that is saying goodbye."""
+        """Stay connected after all: the box is needed while it says goodbye."""
         self._change(PowerEvent.NEEDED)
         self._modem.publish_online()
         self._sleep_later()
@@ -214,7 +214,7 @@ class PowerControl:
             self.receive_sms()
 
     def sleep_deeply(self, duration_s: float, *, by: Culprit) -> None:
-        """Switch the modem off for so long. The goodbye is clean, and presence stays as it was."""
+        """Switch the modem off for a while. The goodbye is clean, and presence stays as it was."""
         if self.state is Power.AWAKE:
             self._modem.blame(by, "deep_sleep")
             self._change(PowerEvent.FALL_DEEPLY_ASLEEP)

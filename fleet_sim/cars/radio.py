@@ -1,9 +1,9 @@
 """The radio of one box: how long a packet takes each way, and when the box can be reached.
 
 The model sees a radio through TCP, so everything here is delay. A lost packet comes when TCP has
-sent it again. One that others overtake holds them up: nobody hears of the order. TCP drops a
-duplicate packet, so it is not modelled. An MQTT message comes twice when the broker sends it again
-on the next connection.
+sent it again. A delayed packet holds up the later ones: TCP keeps the order. TCP drops a duplicate
+packet, so it is not modelled. An MQTT message comes twice when the broker sends it again on the
+next connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CONDITIONS_HOLD_S = 1.0
 """Seconds for which conditions hold, then they are drawn anew [E]. A packet and its answer meet the
 same conditions, so that a round trip has the measured distribution."""
 MAX_RETRANSMISSIONS = 15
-"""TCP gives up after so many (Linux, tcp_retries2)."""
+"""Retransmissions after which TCP gives up (Linux, tcp_retries2)."""
 MAX_RETRANSMISSION_S = 120.0
 """The longest that TCP waits before it sends again (Linux, TCP_RTO_MAX)."""
 SIGN_OF_LIFE_S = 1.0

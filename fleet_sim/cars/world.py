@@ -121,13 +121,13 @@ class World:
     clock_step: ClockStep = field(default_factory=ClockStep)
     """The changes since about `epoch_unix_s`."""
     on_movement: OnMovement | None = None
-    """Told of every movement of a lock, where somebody keeps watch."""
+    """Called with every movement of a lock, if there is a watch."""
     on_bad_certificate: Callable[[bool], None] | None = None
     """Called when a box rejects the broker's certificate under TLS. The argument is true for an
     expired certificate, and false for one that is not valid yet by the box's clock."""
 
     on_no_connection: Callable[[str, Disconnected], None] | None = None
-    """Told which box could not connect, and why, where somebody wants to know of each."""
+    """Called with each box that could not connect, and why."""
     offer: Callable[[Link, Member, Telemetry], None] | None = None
     """Sends a heartbeat that offers the next ones by routine; None where each is sent by itself."""
     send_round: Callable[[Round], None] | None = None

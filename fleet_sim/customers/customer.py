@@ -143,7 +143,7 @@ class Customer:
         self._load_starts_s = load_starts_s
         self._struck = StruckCustomer(around.failpoints, lambda: world.env.now)
         self._stands_at = ""
-        """The car beside which the customer stands, for what it is worth."""
+        """The car that the customer stands beside; it may be the wrong one."""
         self._vehicle_id: str | None = None
         self._booking_id: str | None = None
         self._ends_at = 0.0

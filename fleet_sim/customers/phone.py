@@ -1,4 +1,4 @@
-"""A customer's phone: what it sends, what it loses, how long it waits, and what it makes of it."""
+"""A customer's phone: its requests, lost packets, waiting times and conclusions."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Phone:
         return None
 
     def command(self, operation: Operation, trace: TraceContext, **what: Any) -> Waiting:
-        """Unlock or lock, and wait for the car's answer, be it by asking again and again.
+        """Unlock or lock, and wait for the car's answer, if need be by polling.
 
         `alter` works as for `ask`.
         """
@@ -89,7 +89,7 @@ class Phone:
         return answer
 
     def _send(self, request: Request | None) -> Waiting:
-        """Send a request once; it, or its answer, may be lost, and the app waits only so long.
+        """Send a request once; it or its answer may be lost, and the app's wait is limited.
 
         None is one that never leaves the phone.
         """

@@ -36,7 +36,7 @@ from fleet_wire.randomness import RandomStream
 FILLER_WINDOW = 500
 """Messages under way at once, far below what a link lets wait."""
 MOST_SEEDS = 2**32
-"""Among so many a clone draws the seed of its random streams."""
+"""Range of the seeds of a clone's random streams."""
 
 
 @register
@@ -80,7 +80,7 @@ class ReconnectStorm(Fault):
 
 
 class _Filler(Outsider):
-    """Sends what nobody needs, a window of messages at a time: a link takes only so many."""
+    """Sends useless messages, a window at a time: a link accepts no more."""
 
     def fill(self, topics: Iterator[str]) -> None:
         """Send one message to each topic."""
@@ -95,7 +95,7 @@ class _Filler(Outsider):
 
 
 def _filler(injection: Injection, *, each: int) -> _Filler:
-    """Return a client that sends so many messages to each car."""
+    """Return a client that sends a number of messages to each car."""
     filler = _Filler(f"queue-filler-{injection.boxes[0].vehicle_id}", injection)
     filler.connect()
     profile = injection.world.profile

@@ -76,7 +76,7 @@ class BrokerAuthBackendDown(Fault):
 
 @register
 class AclDeniedSilent(Fault):
-    """Catalogue 21: an access rule keeps a box's commands from it, and nobody is told."""
+    """Catalogue 21: an access rule silently withholds a box's commands."""
 
     name: ClassVar[str] = "acl_denied_silent"
     number: ClassVar[int | None] = 21

@@ -1,4 +1,4 @@
-"""Faults of the command service: what it believes of a car, sends again, keeps, and waits for."""
+"""Faults of the command service: its beliefs about cars, retries, retained commands and waits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fleet_wire.randomness import RandomStream
 
 @register
 class StaleOnlineCache(PlatformFault):
-    """Catalogue 6: the platform believes what it asked some minutes ago, and wakes nobody."""
+    """Catalogue 6: the platform believes an answer of some minutes ago, and wakes no car."""
 
     name: ClassVar[str] = "stale_online_cache"
     number: ClassVar[int | None] = 6
@@ -128,13 +128,13 @@ def _hold_up(
     command: PlatformCommand,
     for_s: float,
 ) -> None:
-    """Note that whatever comes for the car of a command meanwhile waits behind it."""
+    """Note that later commands for the same car wait behind this one."""
     now_s = injection.env.now
     injection.hit(command.vehicle_id, failpoint.name, during_s=(now_s, now_s + for_s))
 
 
 class _Deaf:
-    """Which commands the platform hears nothing of. Each is drawn once.
+    """The commands whose answers the platform misses. Each is drawn once.
 
     `waits_s` says how long the platform waits for one: so long all waits that comes for its car.
     """
@@ -154,7 +154,7 @@ class _Deaf:
         self._waited_for: set[str] = set()
 
     def hears_nothing_of(self, command: PlatformCommand) -> bool:
-        """Return whether what the car says of a command is lost."""
+        """Return whether the car's answer to a command is lost."""
         is_lost = self._is_lost.get(command.wire_id)
         if is_lost is None:
             is_lost = self._is_lost[command.wire_id] = self._stream.uniform() < self._share

@@ -1,4 +1,4 @@
-"""Faults of the box's firmware: what it refuses, what it is busy with, what it claims."""
+"""Faults of the box's firmware: wrong refusals, busy times and false claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of the gateway: what it says when it should say something else, or nothing."""
+"""Faults of the gateway: wrong answers, and missing ones."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class OneWayDownlink(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Cut the way down at the opening; any new connection mends it."""
+        """Cut the downlink at the opening; any new connection restores it."""
         with box.modem.without_downlink(by=injection):
             yield injection.wait(min(self.episode.sample_s(stream), injection.duration_s))
 

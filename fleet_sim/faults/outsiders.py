@@ -14,7 +14,7 @@ RETRY_S = 1.0
 class Outsider:
     """A client of no car. Implements `fleet_wire.links.link.LinkHandler`.
 
-    It acknowledges whatever comes, and hands it to `on_message`.
+    It acknowledges every message, and passes it to `on_message`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Faults of security: somebody who should not open a car does, or who should is kept from it."""
+"""Faults of security: an intruder opens a car, or an attack keeps a customer from it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WAIT_S = 20.0
 SHORTEST_PAUSE_S = 1.0
 """Between two cars, at least: nobody is faster, and without a pause time would stand still."""
 BOOKED_S = 3600.0
-"""For so long a thief books [E]."""
+"""Seconds of a thief's booking [E]."""
 APP_OF_ATTACKERS = "curl/8"
 _PIN = (Reason.WRONG_PIN, Reason.PIN_LOCKED)
 
@@ -92,7 +92,7 @@ class CommandPinLockout(CarFault):
 
 
 class Abuse(Fault):
-    """Somebody who asks the platform for what is not theirs to ask."""
+    """An attacker who sends requests to the platform."""
 
     strikes: ClassVar[Strikes] = Strikes.PLATFORM
     layer: ClassVar[Layer] = Layer.SECURITY
@@ -248,7 +248,7 @@ class ImpossibleTravel(Abuse):
 
 @register
 class InsiderOrSupportUnlock(Abuse):
-    """Catalogue 60: support opens cars for somebody who has no right to them."""
+    """Catalogue 60: support opens cars for people without a right to them."""
 
     name: ClassVar[str] = "insider_or_support_unlock"
     number: ClassVar[int | None] = 60
@@ -291,7 +291,7 @@ class InsiderOrSupportUnlock(Abuse):
 
 @register
 class AttackReplay(Fault):
-    """Catalogue 58: somebody at the broker sends commands again that were heard before."""
+    """Catalogue 58: an attacker at the broker replays recorded commands."""
 
     name: ClassVar[str] = "attack_replay"
     number: ClassVar[int | None] = 58

@@ -94,7 +94,7 @@ class WrongVehicleState(CarFault):
 
 @register
 class ActuatorInhibitOrFrozen(CarFault):
-    """Catalogue 37: the lock of the driver's door does not move, be it hot, frozen or too weak."""
+    """Catalogue 37: the lock of the driver's door is stuck: hot, frozen or too weak."""
 
     name: ClassVar[str] = "actuator_inhibit_or_frozen"
     number: ClassVar[int | None] = 37

@@ -69,7 +69,7 @@ def of_command_status(command: PlatformCommand) -> Answer:
 
 
 def of_command_end(command: PlatformCommand) -> Answer:
-    """Return the answer to who has waited for a command's end."""
+    """Return the answer to a request that has waited for a command's end."""
     if command.state is CommandState.EXECUTED:
         return of_command_status(command)
     problem = _problem_of(command)

@@ -27,7 +27,7 @@ _OBJECTIONS: Final = {"upcoming": BOOKING_NOT_STARTED, "ended": BOOKING_ENDED}
 """The problem for each state of a booking."""
 _starts_at = attrgetter("starts_at")
 PAST_S = 60.0
-"""A booking may begin so long ago: phones' clocks are behind, and requests take their time [E]."""
+"""Largest age of a new booking's start: phones' clocks are behind, and requests take time [E]."""
 
 
 class Booking(msgspec.Struct, kw_only=True, eq=False):
@@ -66,7 +66,7 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
         return _OBJECTIONS.get(self.state(now, as_of=as_of))
 
     def body(self, now: float) -> dict[str, Any]:
-        """Return what the API says of it."""
+        """Return the booking's form in the API."""
         return {
             "booking_id": self.booking_id,
             "vehicle_id": self.vehicle_id,
@@ -186,5 +186,5 @@ class Bookings:
 
 
 def _taken(*, by: Booking, from_whom: Booking) -> ProblemType:
-    """Return what a customer is told whose booking another one stands in the way of."""
+    """Return the problem of a booking that conflicts with another one."""
     return VEHICLE_TAKEN_BY_SELF if by.account_id == from_whom.account_id else VEHICLE_TAKEN

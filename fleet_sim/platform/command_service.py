@@ -1,4 +1,4 @@
-"""The command service: wakes the car, signs and publishes, hears the answer, tries again safely.
+"""The command service: wakes cars, signs and publishes commands, handles answers, retries safely.
 
 To a car goes one command at a time. A command is published only within its life, and again only
 with the same id and counter. So a sound box never executes it twice. After any answer of the car it

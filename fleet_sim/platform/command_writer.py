@@ -77,7 +77,7 @@ class CommandWriter:
         life_s: float | None,
         on_ack: OnAck,
     ) -> None:
-        """Publish a command that lives for so long still; None: the broker keeps it for ever.
+        """Publish a command with its remaining life; None: the broker keeps it for ever.
 
         Raises `LocalProtocolError` where the fleet has no word for it, or the link's queue is full.
         """

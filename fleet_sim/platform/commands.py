@@ -115,7 +115,7 @@ class PlatformCommand:
         self.state, self.is_final = state, True
 
     def body(self) -> dict[str, Any]:
-        """Return what the API says of it."""
+        """Return the command's form in the API."""
         body: dict[str, Any] = {
             "command_id": self.command_id,
             "vehicle_id": self.vehicle_id,

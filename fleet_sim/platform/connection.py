@@ -1,4 +1,4 @@
-"""The platform's connection with the broker, over which it hears of all cars."""
+"""The platform's connection to the broker, for the messages of all cars."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ DISTANCE: Failpoint[float | None, Request] = Failpoint("distance")
 LOOKUP: Failpoint[float, Request] = Failpoint("lookup")
 """How long the database takes for a request, seconds."""
 TAKEN: Failpoint[float | None, Request] = Failpoint("taken")
-"""How long ago a car was booked that somebody wants to book now, seconds; None: it is free."""
+"""Age of the existing booking of a car that is to be booked now, seconds; None: it is free."""
 SYNC: Failpoint[float, Request] = Failpoint("sync")
 """How old the copy of the bookings is by which a command is allowed, seconds."""
 PATIENCE: Failpoint[float, Request] = Failpoint("patience")
@@ -41,13 +41,13 @@ WAKE: Failpoint[bool, PlatformCommand] = Failpoint("wake")
 PUBLISH: Failpoint[float | None, PlatformCommand] = Failpoint("publish")
 """How much later than usual a command is published, seconds; None: never, and nobody notices."""
 RETAIN: Failpoint[bool, PlatformCommand] = Failpoint("retain")
-"""Whether the broker is told to keep a command, without an end, for whoever subscribes later."""
+"""Whether a command is retained at the broker, without an end."""
 RETRY: Failpoint[float | None, PlatformCommand] = Failpoint("retry")
 """After how many seconds without an answer a command is published again; None: it is not."""
 SAME: Failpoint[bool, PlatformCommand] = Failpoint("same")
 """Whether what is published again is the same command, by id and counter, or else a new one."""
 HEARING: Failpoint[bool, PlatformCommand] = Failpoint("hearing")
-"""Whether the platform hears what the car says of a command."""
+"""Whether the platform receives the car's answer to a command."""
 GRACE: Failpoint[float, PlatformCommand] = Failpoint("grace")
 """How long after a command's life the platform still waits for its answer, seconds."""
 ANSWER: Failpoint[Answer, Request] = Failpoint("answer")
@@ -72,7 +72,7 @@ class PlatformFailpoints(Failpoints):
         vehicle_id: str | None,
         command_id: str | None = None,
     ) -> ValueT:
-        """Return what happens where the usual would, and tell those who changed it.
+        """Return the value that replaces `usual`, and report a hit to each fault behind it.
 
         If there is no command yet, the hit is on everything under way for the car. If there is no
         car, it has no target. Frequent callers check `armed` first.

@@ -347,7 +347,7 @@ class EmulatedPlatform:
         return problem or booking
 
     def _booking_for(self, asked: OpenRequest, now: float) -> Booking | problems.ProblemType:
-        """Return the booking by which somebody may move a lock now, or why there is none.
+        """Return the booking that allows a request to move a lock now, or why there is none.
 
         Support needs none: it is as if it had one for just this command.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Turn = Callable[[], None]
-"""Begins something for a car; whoever begins it says by `Lanes.done` that it has ended."""
+"""Starts work for a car; its owner reports by `Lanes.done` that it has ended."""
 
 
 class _Lane:

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key again is the same request again, whatever became of the answer.
+"""Idempotency keys: a repeated key means a repeated request, even if its answer was lost.
 
 It follows draft-ietf-httpapi-idempotency-key-header. The key belongs to its customer, and its use
 for another request is an error. While the first request is under way a second one waits for its

@@ -1,7 +1,7 @@
 """Whether anything happened that must not: the simulator knows every movement of every lock.
 
 A finding is a movement that should not have been, or a customer who was told of one that was not.
-With sound boxes and a sound platform there is none, whatever else goes wrong.
+Sound boxes and a sound platform never cause one, in any failure.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class VehicleRecord(msgspec.Struct, gc=False):
         self.presence = "asleep" if is_offline and is_asleep else presence.status.value
 
     def set_state(self, state: VehicleState | PartialState, at: float | None) -> None:
-        """Note what it is like, as far as the message says it."""
+        """Update the state with the fields of a message."""
         if state.is_locked is not None:
             self.is_locked = state.is_locked
         if state.is_open is not None:
@@ -38,5 +38,5 @@ class VehicleRecord(msgspec.Struct, gc=False):
         self.state_at = at
 
     def body(self, vehicle_id: str) -> dict[str, Any]:
-        """Return what the API says of it."""
+        """Return the car's form in the API."""
         return {"vehicle_id": vehicle_id, **msgspec.to_builtins(self)}

@@ -106,7 +106,7 @@ def value_at(values: Mapping[str, Any], key: str) -> Any:
 
 @cache
 def known_keys() -> tuple[str, ...]:
-    """Return every key an expectation may be about, whatever the fleet's parts are called."""
+    """Return every key that an expectation may use; names of the fleet's parts stay open."""
     return tuple(_leaves(empty_summary(), ""))
 
 

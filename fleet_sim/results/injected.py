@@ -1,7 +1,7 @@
 """Compare injected faults with the monitor's conclusions.
 
 The simulator writes into `ground_truth.jsonl` what each fault did, and which unlocks it touched.
-The monitor, which is told nothing of it, says of each unlock how it ended. Here both meet: what the
+The monitor knows nothing of them, and concludes how each unlock ended. Here both meet: what the
 monitor said of the unlocks that a fault touched, and of those that none did. Boxes lost with a
 process of the run, or stalled with it, are counted separately: that was no fault, and no behaviour
 of the fleet.

@@ -55,7 +55,7 @@ class CustomersPart:
 
 
 def customers_part(summary: Mapping[str, Any]) -> CustomersPart | None:
-    """Return what the page says of customers; None where none came."""
+    """Return the page's part on customers; None where none came."""
     customers, platform = summary.get("customers"), summary.get("platform")
     if not isinstance(customers, Mapping) or not isinstance(platform, Mapping):
         return None

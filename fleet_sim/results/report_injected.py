@@ -51,7 +51,7 @@ class InjectedPart:
 
 
 def injected_part(summary: Mapping[str, Any]) -> InjectedPart | None:
-    """Return what the page says of the faults of a run, and of lost boxes; None without any."""
+    """Return the page's part on the faults of a run, and on lost boxes; None without any."""
     injected = summary.get("injected")
     if not isinstance(injected, Mapping) or not has_content(injected):
         return None

@@ -56,7 +56,7 @@ class ExpectationRow:
 
 @dataclass(frozen=True, slots=True)
 class CauseRow:
-    """A cause that occurred, with what it means for the customer."""
+    """A cause that occurred, and its meaning for the customer."""
 
     cause: LegendEntry
     party: str

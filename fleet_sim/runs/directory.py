@@ -97,7 +97,7 @@ class RunDirectory:
 
     @contextmanager
     def none_if_refused(self) -> Iterator[None]:
-        """Leave no directory of a run that is refused: what it holds so far is of no use."""
+        """Remove the directory of a run that is refused: its content so far is of no use."""
         try:
             yield
         except (ConfigError, LimitError):

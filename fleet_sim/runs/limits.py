@@ -63,7 +63,7 @@ def raise_descriptor_limit(connections: int) -> None:
 
 
 def check_memory(boxes: int, *, with_brokers: bool, groups: Mapping[str, int]) -> None:
-    """Raise `LimitError` where the machine, or the container, has not the memory for so many boxes.
+    """Raise `LimitError` if the machine or the container lacks the memory for `boxes` boxes.
 
     `with_brokers` says whether their brokers are to be here too. `groups` are those of the
     scenario, each with its number of cars.

@@ -86,7 +86,7 @@ def validated_model(document: Document, model: type[ModelT], *, at: Loc = ()) ->
 
 
 def _unfit(value: Any, schema: _Schema) -> Iterator[tuple[Loc, str]]:
-    """Yield what pydantic lets pass: true as a number, and text that nothing can hold."""
+    """Yield errors that pydantic misses: true as a number, and text that nothing can hold."""
     for loc, leaf in _leaves(value, ()):
         if isinstance(leaf, bool):
             here = schema.at(loc, value)
@@ -279,7 +279,7 @@ def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 class _Schema:
-    """The JSON Schema of a model, asked for what it allows at a place of a document."""
+    """The JSON Schema of a model, with the values that it allows at a location."""
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model

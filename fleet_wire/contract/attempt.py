@@ -268,7 +268,8 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     """The phase that the box reported: `received`, `executed` or `refused`."""
     reason: str | None = None
-    """Why it refused; `replayed` of a command that it had executed: somebody has sent it again."""
+    """Why it refused; `replayed` of a command that it had executed: a third party has sent it
+    again."""
     at: float
     """When it came, Unix seconds."""
     attempt_id: str | None = None

@@ -77,7 +77,7 @@ class ChangeKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     """Somebody looks after it."""
     MUTED = "muted"
-    """Messages about it wait, as somebody or a maintenance window says."""
+    """A person or a maintenance window holds back its messages."""
     UNMUTED = "unmuted"
     """They no longer do."""
     CLOSED = "closed"
@@ -93,7 +93,7 @@ class ChangeKind(StrEnum):
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A sentence by its key, with its values: whoever shows it fills them into a template."""
+    """A sentence by its key, with values for the template of that key."""
 
     key: str
     """Which template of the catalogue of texts it is."""

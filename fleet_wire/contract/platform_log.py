@@ -33,7 +33,7 @@ class PlatformStep(StrEnum):
     ANSWERED = "answered"
     """The API has answered it. A client that waits for the result is answered last."""
     HUNG_UP = "hung_up"
-    """The client has gone before it was answered: what it asked for goes on."""
+    """The client hung up before its answer; its request goes on."""
     UNHEARD = "unheard"
     """The API has its answer after `HUNG_UP`, when nobody waits any more. The status says how the
     request ended."""

@@ -195,7 +195,7 @@ def is_refusal(status: int | None) -> bool:
 def is_yes(status: int | None) -> bool:
     """Return whether an answer's status says that what was asked for was done, or taken on.
 
-    A redirect says neither: somebody else is to be asked.
+    A redirect is neither: it names another server.
     """
     return status is not None and status < FIRST_REDIRECT_STATUS
 

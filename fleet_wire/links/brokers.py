@@ -105,7 +105,7 @@ def _expand_range(url: str) -> Iterator[str]:
 
 
 def broker_of(vehicle_id: str, brokers: int) -> int:
-    """Return the place of a car's broker in a list of so many.
+    """Return the index of a car's broker in a list of `brokers`.
 
     A broker added at the end receives an equal share of cars from each other one. No car moves
     between the old brokers: jump consistent hash, see `_MULTIPLIER`.

@@ -52,7 +52,7 @@ def identity_in(broker: BrokerAddress) -> Identity:
 
 
 class ConnectPace:
-    """Lets at most `max_connecting` clients connect at a time, first come, first served."""
+    """Lets at most `max_connecting` clients connect at a time, in the order of their requests."""
 
     def __init__(self, max_connecting: int) -> None:
         self._free = max_connecting

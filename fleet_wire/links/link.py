@@ -155,7 +155,7 @@ class LinkHandler(Protocol):
 class HandlerOfSeveral(LinkHandler):
     """A handler that takes messages that come together at once; not every link tells it so.
 
-    It neither lets go of its link nor freezes it meanwhile.
+    It must neither close nor freeze its link meanwhile.
     """
 
     @abstractmethod
@@ -248,7 +248,7 @@ class LinkLimits:
     max_connecting: int = 64
     """How many clients of a broker may connect at a time, over the lean link."""
     max_packet_bytes: int = 65_536
-    """The largest packet that we accept; the broker is told, and closed on if it sends more."""
+    """The largest packet that we accept. CONNECT says so; a larger packet closes the connection."""
     receive_max: int = 1_000
     """How many messages may come in before we acknowledge one of them."""
     max_in_flight: int = 100
@@ -256,23 +256,20 @@ class LinkLimits:
     max_queued: int = 10_000
     """How many may wait behind those; the lean link takes at most 32,000."""
     pubacks_together: int = 1
-    """How many PUBACKs to read at once, where so many are due, instead of waking up for each.
+    """Number of PUBACKs to read in one wake-up, if that many are due.
 
-    Nothing longer than those, at 4 bytes each, has to wait; for topics of one letter say 1.
-    """
+    Nothing longer than those, at 4 bytes each, has to wait; for topics of one letter say 1."""
     acknowledge_after_s: float = 0.0
     """How long PUBACKs may gather for one write, where messages come together.
 
-    A client that hears a whole fleet spares itself and the broker a system call for each message.
-    A broker that waits for them before it sends more does not wait so long.
-    """
+    A client with a fleet's traffic saves a system call for each message, and so does the broker.
+    PUBACKs go out earlier if the broker waits for them."""
     read_together_s: float = 0.0
     """How long what comes behind several packets may gather for one read; not with
     `pubacks_together`.
 
-    A client that hears a whole fleet spares itself most of its wake-ups, and hears everything so
-    much later. A broker that waits for PUBACKs sends no more meanwhile than its window.
-    """
+    A client with a fleet's traffic saves most of its wake-ups, at the price of this delay. A broker
+    that waits for PUBACKs sends no more meanwhile than its window."""
     connect_timeout_s: float = 10.0
     """Longest time from our turn to connect to SUBACK."""
     ping_timeout_s: int = 10

@@ -104,10 +104,10 @@ class PahoConnection:
             **connect_arguments(session, limits, is_v5=is_v5),
         )
         self._socket: Any = None
-        """paho's, from the end of dialling until somebody closes it."""
+        """paho's socket, from the end of dialling until it is closed."""
         self._is_open = False
         self._is_over = False
-        """Whether the owner hears nothing any more."""
+        """Whether the owner gets no more callbacks."""
         self._is_paused = False
         self._deadline: asyncio.TimerHandle | None = None
         self._next_look: asyncio.TimerHandle | None = None
@@ -289,7 +289,7 @@ class PahoConnection:
     # Callbacks of paho
 
     def _later(self, step: Callable[..., None]) -> Callable[..., None]:
-        """Return a callback for paho that keeps what it says for `step`."""
+        """Return a callback for paho that queues its arguments for `step`."""
 
         def callback(_client: Client, _userdata: object, *arguments: Any) -> None:
             self._events.append((step, arguments))

@@ -24,8 +24,8 @@ from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import Message
 
 MOST_KEPT = 64
-"""Rounds after which all catch up, so that a routine stays small. More would spare nothing: to
-catch up costs some microseconds, be it with one heartbeat or with many."""
+"""Rounds after which all catch up, so that a routine stays small. A higher limit saves nothing:
+catching up costs some microseconds, for one heartbeat or many."""
 
 
 class Speaker(Protocol):
@@ -170,7 +170,7 @@ class Member:
 
 
 class OfferingMessage(Message, frozen=True, gc=False):
-    """A heartbeat of its own that offers the next ones by routine: whoever hears it may `join`."""
+    """A single heartbeat that offers the next ones by routine; its receiver may `join`."""
 
     member: Any
     """The `Member`."""
@@ -225,7 +225,7 @@ class Round:
         routine.heard_s = now_s
 
     def is_for(self, listener: Any) -> bool:
-        """Return whether it is this listener who has let the members join."""
+        """Return whether this listener has accepted the members."""
         return self._routine.listener is listener
 
 

@@ -74,7 +74,8 @@ class SeveralLinks:
 
     It is connected as soon as each broker has answered or failed once, and one has answered. A
     broker that goes away then gets a new link and is tried again. Messages for its cars are dropped
-    with the old link; the other brokers go on. Only when none is left the handler is told.
+    with the old link; the other brokers go on. The handler gets a disconnect only when none is
+    left.
 
     A retained message on a broker that no longer owns the car predates the car's move. It is
     acknowledged and ignored, and so is its removal.

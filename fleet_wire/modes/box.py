@@ -1,4 +1,4 @@
-"""Modes of the telematics box: sleep, power, clock, firmware, what it answers."""
+"""Modes of the telematics box: sleep, power, clock, firmware, answers."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Layer(StrEnum):
     ACTUATOR = "actuator"
     """The locks themselves."""
     SECURITY = "security"
-    """Somebody who should not open the car, or is kept from it."""
+    """A person without the right to the car, or one wrongly kept from it."""
 
 
 class Actor(StrEnum):
@@ -237,4 +237,4 @@ SEEN_AWAY = facts(
     Fact.PING_OVERDUE,
     Fact.OTHERS_OVERDUE,
 )
-"""Facts of a box that is lost to the network, whatever the reason."""
+"""Facts of a box without a network, for any reason."""

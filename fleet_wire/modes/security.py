@@ -1,4 +1,4 @@
-"""Modes in which somebody does what they should not."""
+"""Modes of misuse and attacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of messages as topics of a profile: of which kind each is, and what it says."""
+"""Groups of messages as topics of a profile: the kind of each, and its fields."""
 
 from __future__ import annotations
 

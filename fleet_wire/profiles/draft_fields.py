@@ -41,7 +41,7 @@ Field = dict[str, Any]
 
 
 def fields_of(kind: TopicKind, group: Group) -> dict[str, Field]:
-    """Return each field that every message of a group lets us read, ids of commands aside.
+    """Return each field that can be read from every message of a group, except command ids.
 
     If no other field says what a message is about, the field that says what it is does. An answer
     always gets a reason: otherwise its refusals would look like the broker's. An answer always gets

@@ -170,7 +170,7 @@ def _settings(found: SortedGroups, mqtt: str) -> dict[str, tuple[Any, str]]:
 
 
 def _correlation(found: SortedGroups, mqtt: str) -> tuple[str, str]:
-    """Return how answers are told apart that carry no id of a command."""
+    """Return how answers without a command id are matched."""
     if mqtt == "5" and _share_correlation_data(found):
         return "correlation_data", ""
     return "only_open", "no id was found that commands and answers share"
@@ -226,7 +226,7 @@ def _lines(found: SortedGroups, mqtt: str) -> Iterator[str]:
 
 
 def _comments(entry: Entry) -> Iterator[str]:
-    """Yield what somebody should know who looks at a topic: examples, and guesses."""
+    """Yield comments on a topic for the reader of the draft: examples and guesses."""
     group = entry.group
     yield f"such as {_first_payload(group)}"
     if group.odd:

@@ -30,8 +30,8 @@ NAMES: Final = (NATIVE.name, *SHIPPED)
 def load_profile(name_or_file: str, *, box: type[BaseModel] | None = None) -> Profile:
     """Return the profile of a name in `NAMES`, or in a YAML file.
 
-    `box` is what the file's `box` has to be, for those who simulate boxes. Raises `ConfigError`
-    with file, line and key for everything that is wrong, or still to be filled in.
+    `box` is the form of the file's `box`, for simulators of boxes. Raises `ConfigError` with file,
+    line and key for everything that is wrong, or still to be filled in.
     """
     profile, gaps = load_draft(name_or_file, box=box)
     if gaps:

@@ -86,7 +86,7 @@ class MappedProfile:
     def slot_of(self, message: Message) -> TopicSlot:
         """Return what a message is about; raises `RemoteProtocolError` for none of the fleet's.
 
-        One that is of no kind, on a topic whose kinds are told apart, will say nothing.
+        A message of no kind, on a topic with several kinds, will have no content.
         """
         topic = message.topic
         levels = topic.split("/")

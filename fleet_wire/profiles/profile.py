@@ -89,7 +89,7 @@ class Profile(Protocol):
 
     @property
     def name(self) -> str:
-        """Return what it is called in logs and reports."""
+        """Return the name for logs and reports."""
         ...
 
     @property

@@ -62,9 +62,9 @@ _Plan = list[tuple[int, Read]]
 class Reader:
     """Reads what comes on one topic.
 
-    JSON is mostly read on a short way, which takes what the contract has as well for what it is and
-    looks words up. What does not fit there, right or wrong, goes the long way, which asks each
-    field's own reader.
+    Most JSON is read on a fast path: fields in the contract's form are used directly, and words are
+    looked up. What does not fit there, right or wrong, goes the long way, which asks each field's
+    own reader.
     """
 
     def __init__(

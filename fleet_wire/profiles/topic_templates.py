@@ -22,7 +22,7 @@ class TopicTemplate:
     levels: tuple[str, ...]
     """Fixed texts; `+` where something stands."""
     names: tuple[str, ...]
-    """For each level the name of what stands there, "" for a fixed text or for whatever."""
+    """The name for each level; "" for a fixed text or a wildcard."""
 
     @classmethod
     def parse(cls, text: str, variables: Mapping[str, str]) -> TopicTemplate:

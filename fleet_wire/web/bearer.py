@@ -1,4 +1,4 @@
-"""Bearer tokens in the header `Authorization`, whatever bytes it holds. No I/O."""
+"""Bearer tokens in the header `Authorization`, for any bytes in it. No I/O."""
 
 from __future__ import annotations
 

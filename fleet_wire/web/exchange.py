@@ -1,4 +1,4 @@
-"""A request and its answer, as handlers see them, whatever library carries them."""
+"""A request and its answer for handlers, independent of the HTTP library."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class HttpRequest(Protocol):
 
     @property
     def remote(self) -> str:
-        """Return the address of whoever holds the other end; empty where there is none."""
+        """Return the client's address; empty if there is none."""
         ...
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Return the headers; they are found whatever the case of their letters."""
+        """Return the headers; their names are case-insensitive."""
         ...
 
     async def body(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Whether an address can be listened at, and what is said where it cannot."""
+"""Check whether an address can be listened at, and explain why not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_can_listen(host: str, port: int) -> None:
 
 
 def _try_to_bind(family: socket.AddressFamily, address: Any) -> OSError | None:
-    """Bind, and let go; return why there is no such address here. Raises `OSError` else."""
+    """Bind and close again; return why the address does not exist here. Raises `OSError` else."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -27,7 +27,7 @@ from fleet_wire.web.heads import head_of
 from fleet_wire.web.listening import listen_error
 
 STOP_WITHIN_S: Final = 5.0
-"""Answers that are under way get so long at the end."""
+"""Time at the end for answers that are under way."""
 
 MAX_SAID: Final = 200
 """Most letters of invalid HTTP in the log."""
@@ -255,7 +255,7 @@ async def _streamed(
 
 
 class _Seldom:
-    """Lets one of many like lines through: a flood of requests is no flood of lines."""
+    """Logs one of many similar lines: a flood of requests makes no flood of lines."""
 
     def __init__(self) -> None:
         self._last_s = -LOGGED_EVERY_S
@@ -272,7 +272,7 @@ class _Seldom:
 
 
 class _Defects:
-    """Exceptions of handlers: each is told, and few are logged."""
+    """Exceptions of handlers: each is reported, and few are logged."""
 
     def __init__(self, on_defect: Callable[[BaseException], None]) -> None:
         self._on_defect = on_defect
@@ -306,7 +306,7 @@ class _Connection(web.RequestHandler):
         self._end: asyncio.TimerHandle | None = None
 
     def is_our_turn(self, *, our_turn: bool) -> None:
-        """Note who has to do something next, from now on."""
+        """Note whether client or server has to act next, from now on."""
         self._turn_s = self._time()
         self._limit_s = self._server.answer_s if our_turn else self._server.connection_s
 

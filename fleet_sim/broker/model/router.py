@@ -64,7 +64,7 @@ class Router:
         """Clients whose drops have been logged since they connected: mosquitto logs it once
         (handle_connect.c)."""
         self._listeners = 0
-        """Subscriptions to the broker's log: without any, nothing is said."""
+        """Subscriptions to the broker's log; if there are none, nothing is published."""
         self._heartbeat_filters: list[tuple[BrokerSession, str]] = []
         """Sessions that subscribe to heartbeats, with their filters."""
 
@@ -81,7 +81,9 @@ class Router:
         self._dropping.clear()
 
     def say(self, line: log.Line) -> None:
-        """Publish a line of the broker's log, if anybody listens. QoS 1: it waits for who is away.
+        """Publish a line of the broker's log, if there is a subscriber.
+
+        The line has QoS 1, so it waits for absent clients.
 
         It begins with the broker's clock; mosquitto's are Unix seconds.
         """
@@ -153,7 +155,7 @@ class Router:
         return True
 
     def _sole_listener(self) -> BrokerSession | None:
-        """Return who hears all heartbeats, where nobody else hears any and no rule forbids it."""
+        """Return the only subscriber to heartbeats, if it may read all of them."""
         if len(self._heartbeat_filters) != 1 or self.may_read is not None:
             return None
         listener, topic_filter = self._heartbeat_filters[0]

@@ -76,7 +76,7 @@ class Transport(Generic[ConnectionT]):
     def __init__(self, scheduler: Scheduler, hop: Hop) -> None:
         self.now_s = scheduler.now_s
         self.is_reading = True
-        """Whether the broker takes what comes up."""
+        """Whether the broker reads."""
         self._is_busy = False
         """Whether it may be at work or not reading, or packets wait: most packets ask only this."""
         self._free_s = 0.0

@@ -12,8 +12,8 @@ from fleet_wire.links.connecting import Identity
 from fleet_wire.links.link import LinkHandler
 
 _NOBODY = Identity(username="nobody", password="")
-"""A user whom the broker does not know: what it answers is what one answers that cannot ask who
-anybody is."""
+"""A user whom the broker does not know. The answer equals that of a broker that cannot check
+users."""
 
 
 class MosquittoControl(BrokerControl):

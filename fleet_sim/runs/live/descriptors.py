@@ -25,7 +25,7 @@ _MOST: Final = 2**30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A fleet that is to be spread over processes, and what it takes of them."""
+    """A fleet to be spread over processes, and its need of open files."""
 
     boxes: int
     here: int = 0

@@ -1,4 +1,4 @@
-"""Faults put onto boxes that run: what `fleet-sim inject` asks for, and what it is told."""
+"""Faults on running boxes: requests of `fleet-sim inject`, and their answers."""
 
 from __future__ import annotations
 

@@ -382,7 +382,7 @@ class LiveFleet:
 
 
 def without_in_words(missing: int) -> str:
-    """Return that a fleet goes on without so many boxes."""
+    """Return the message that a fleet goes on without some boxes."""
     are = "is" if missing == 1 else "are"
     return f"going on without {readable.boxes(missing)} that {are} not there yet"
 

@@ -30,7 +30,7 @@ class HelperWatch:
         self._missing: set[str] = set()
 
     async def settle(self) -> None:
-        """Give each of them time for a first answer from the broker, then say who has none."""
+        """Wait for each client's first answer from the broker, then report those without one."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + ANSWER_S
         while loop.time() < until_s and any(self._has_no_answer()):  # noqa: ASYNC110 - a few times
@@ -52,7 +52,7 @@ class HelperWatch:
             self._note(f"{who} is connected")
 
     def _failures(self) -> Iterator[tuple[str, Disconnected, str]]:
-        """Yield who is not connected, why, and what does not work without it."""
+        """Yield each client without a connection, the reason, and what does not work without it."""
         end = self._fleet.sms_centre.last_end
         if end is not None:
             yield "the SMS centre", end, "cars that sleep are not woken"

@@ -198,7 +198,7 @@ class LivePlatform:
         await asyncio.sleep(GOODBYE_S)
 
     def state(self) -> str:
-        """Return what it has done, in one line."""
+        """Return a summary of its work in one line."""
         metrics, defects = self.metrics, self.driver.defects
         connection = self.platform.service.connection
         return (

@@ -29,7 +29,7 @@ def platform_api(
     write: Callable[[PlatformEvent], None],
     away: Away | None = None,
 ) -> ApiServer:
-    """Return the server of a platform; `write` takes what it answers by itself.
+    """Return the server of a platform; `write` gets the answers that the API gives itself.
 
     `away` are the brokers that it is without.
     """

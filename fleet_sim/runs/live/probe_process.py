@@ -1,4 +1,4 @@
-"""The probe as a child process: starts it, follows what it says on stdout, and ends it."""
+"""The probe as a child process: starts it, follows its stdout, and ends it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from fleet_sim.runs.live.silence import STILL_S
 
 WATCH_S: Final = 1.0
 SILENT_S: Final = STILL_S
-"""It says once a second how far it is: one that has said nothing for so long stands still."""
+"""Seconds without a report after which the probe counts as stalled; it reports once a second."""
 
 
 class ProbeWatch:

@@ -159,7 +159,7 @@ class Roster(AnnouncementTopic):
         return tuple(self._remember(instance, other, now_s))
 
     def expire(self, now_s: float) -> Sequence[str]:
-        """Forget who has said nothing for a life; return what is to be said about it."""
+        """Forget shards that were silent for a life; return the messages about them."""
         silent = [
             instance
             for instance, seen in self._others.items()
@@ -190,7 +190,7 @@ class Roster(AnnouncementTopic):
                 yield seen.announcement
 
     def _remember(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
-        """Remember who has come, or is there still; yield what is to be said of it."""
+        """Remember a shard that is there; yield the messages about it."""
         is_new = instance not in self._others
         if is_new and len(self._others) >= self._most:
             return

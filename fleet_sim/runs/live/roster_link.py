@@ -1,4 +1,4 @@
-"""The connection over which a shard announces itself, and hears of the others."""
+"""The connection over which a shard announces itself and learns of the others."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
 
 AGAIN_S: Final = 30.0
-"""An announcement is made again so often, for who has missed it..."""
+"""Seconds between announcements, for shards that have missed one."""
 LIFE_S: Final = 4 * AGAIN_S
-"""...and counts for so long: a broker that was killed with its clients publishes no last will."""
+"""Seconds for which an announcement counts: a broker killed with its clients publishes no last
+will."""
 KEEPALIVE_S: Final = 15
 """A node that vanished without a word is noticed after 1.5 times that."""
 RECONNECT: Final = ReconnectPolicy(base_s=1.0, cap_s=30.0)
@@ -69,7 +70,7 @@ class RosterLink:
         self._roster.served_s = monotonic()
 
     def state(self) -> str:
-        """Return which shards are there, in words; say who has fallen silent."""
+        """Return which shards are there, in words; report those that have fallen silent."""
         self._say(self._roster.expire(monotonic()))
         return self._roster.state() if self._is_heard else "other shards unknown"
 

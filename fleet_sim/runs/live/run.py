@@ -70,7 +70,7 @@ class TlsFiles:
     key_file: Path | None = None
 
     def as_settings(self) -> dict[str, str]:
-        """Return what the probe's configuration says of them."""
+        """Return their part of the probe's configuration."""
         files = {"ca_file": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
         return {name: str(file.resolve()) for name, file in files.items() if file is not None}
 

@@ -33,7 +33,7 @@ class RunBrokers:
 
     def __init__(self, brokers: Brokers) -> None:
         self.brokers = brokers
-        """Their addresses for whoever has no name."""
+        """Their addresses for anonymous clients."""
         self.processes: tuple[BrokerProcess, ...] = ()
         """Those that are ours."""
         self.control: MosquittoControl | None = None
@@ -47,7 +47,7 @@ class RunBrokers:
     def private(
         cls, scenario: Scenario, directory: Path, *, kind: BrokerKind = "auto", count: int = 1
     ) -> Self:
-        """Start so many brokers; `directory` gets their files.
+        """Start a number of brokers; `directory` gets their files.
 
         Raises `ConfigError` where a fault needs another kind, or one kind carries too few boxes.
         """
@@ -113,7 +113,7 @@ class RunBrokers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the brokers at once: what they hold is of no use to anybody.
+        """End the brokers at once: their state is of no further use.
 
         A mosquitto that may end by itself frees 18,000 sessions first, for five seconds and more.
         """

@@ -103,7 +103,7 @@ def line(word: msgspec.Struct) -> bytes:
 
 
 async def lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Yield what the other side says until it is gone, whatever it has left unread or half said."""
+    """Yield the other side's messages until it is gone; incomplete ones are dropped."""
     with contextlib.suppress(ConnectionError):
         async for each in reader:
             if each.endswith(b"\n"):

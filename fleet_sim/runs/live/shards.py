@@ -34,9 +34,9 @@ from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 from fleet_wire.links.link import Disconnected
 
 END_S: Final = 25.0
-"""When none has said a word or ended for so long, the shards that still run are killed."""
+"""Seconds without any message or end, after which the running shards are killed."""
 SILENT_S: Final = STILL_S
-"""A process says twice a second how its boxes are: what has said nothing for so long is silent."""
+"""Seconds without a report after which a process counts as silent; it reports twice a second."""
 STARTS_S: Final = 60.0
 """Before its first word it makes its cars, 19,400 in 0.15 s of processor time: 51 at once on two
 cores that others want too take their time."""

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 STILL_S: Final = 10.0
-"""A process that gives no sign of life for so long stands still."""
+"""Seconds without a sign of life after which a process counts as stalled."""
 
 
 class Beat:

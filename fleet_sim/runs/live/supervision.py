@@ -16,7 +16,7 @@ from fleet_wire.links.brokers import broker_of
 
 CHECK_S = 0.5
 LIVED_S: Final = 10.0
-"""A broker that has run for so long has started well [E]."""
+"""Seconds after which a broker counts as well started [E]."""
 PAUSES_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Pauses before the starts in a row of a broker that ends soon; after the last it is given up."""
 MOST_TOLD: Final = 20

@@ -1,4 +1,4 @@
-"""Waits for a broker that lets no box in, says why, and what could be done about it."""
+"""Wait for a broker that refuses all boxes, and explain the reason and the remedy."""
 
 from __future__ import annotations
 

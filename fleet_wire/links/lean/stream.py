@@ -98,7 +98,7 @@ class PacketStream(asyncio.Protocol, ABC):
 
     @abstractmethod
     def _guarded(self, step: Callable[..., None], *arguments: object) -> None:
-        """Run a step that may raise `PeerError`, or whatever a handler raises."""
+        """Run a step that may raise `PeerError`, or any exception of a handler."""
 
     @abstractmethod
     def _notice_loss(self, detail: str) -> None:
@@ -162,7 +162,7 @@ class PacketStream(asyncio.Protocol, ABC):
             self._guarded(self._read, b"")
 
     def _await_next(self, sock: socket.socket, packets: int) -> None:
-        """Sleep until enough data has arrived, after so many packets.
+        """Sleep until enough data has arrived, after `packets` packets.
 
         Behind several packets the loop wakes up when there is much to read, or after a moment.
         Behind a lone one it wakes up at once: the broker may wait for its acknowledgement. See
