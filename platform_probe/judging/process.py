@@ -424,11 +424,12 @@ async def _started(
     settings: ProbeSettings, stack: ExitStack, stop: asyncio.Event
 ) -> JudgeProcess | None:
     """Return the process, once an earlier one has let go of its files; None: told to stop."""
+    complaints = Complaints(_logger(settings.log_level, _say), SystemClock())
     while True:
         try:
             return JudgeProcess(settings, journal=settings.journal_dir, say=_say, stack=stack)
         except ConfigError as error:
-            _logger(settings.log_level, _say).error("judge_waits", why=str(error))
+            complaints.complain("judge_waits", "judge", why=str(error))
             if stop.is_set():
                 return None
             await asyncio.sleep(RETRY_S)

@@ -96,7 +96,7 @@ class RunningProbe:
     async def ready(self) -> None:
         """Wait until it says that it is ready."""
         await eventually(lambda: self.of_kind("ready") or self._reader.done())
-        assert self.of_kind("ready"), await self.exit_code()
+        assert self.of_kind("ready"), f"exit code {await self.exit_code()}: {self.stderr()}"
 
     async def exit_code(self) -> int:
         """Wait for its end."""

@@ -56,7 +56,8 @@ def fields_of(struct: type[Any]) -> set[str]:
 )
 def test_every_field_of_a_record_is_kept(table: Any, record: type[Any]) -> None:
     """A field that is added to a record needs a column here, and a later version."""
-    assert fields_of(record) == set(table.fields)
+    earlier = {"failure_mode"} if record is Attempt else set()  # records of 0.2 and before had it
+    assert fields_of(record) | earlier == set(table.fields)
 
 
 def test_every_field_within_a_record_is_kept() -> None:
