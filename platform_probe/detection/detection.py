@@ -257,7 +257,7 @@ class Detection:
     def next_s(self) -> float:
         """Return when `tick` should be called at the latest."""
         alarm_s = self._shares.next_s()
-        step_s = self._clock.monotonic_s() + STEP_S
+        step_s = min(self._clock.monotonic_s() + STEP_S, self._waves.next_s())
         return step_s if alarm_s is None else min(alarm_s, step_s)
 
     # Within

@@ -5,6 +5,7 @@ The test is that of unlocks: of the cars that are connected, each is lost within
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -106,6 +107,8 @@ class Waves:
         self._lost_of: Counter[Key] = Counter()
         """Cars that were lost in this step, by cohort."""
         self._suspects: set[Key] = set()
+        self._look_s = math.inf
+        """When to look at the suspects, once it is known that the broker did not stop."""
         self._next_s: float | None = None
         self._earlier: list[Earlier] = []
         self._waits_until_s = 0.0
@@ -176,10 +179,14 @@ class Waves:
                 self._find_again(earlier, now_s)
             self._earlier = []
         self._are_heard = False
-        if self._suspects and not (self._lost and now_s - self._lost[-1][0] < HEARD_S):
+        if now_s >= self.next_s():
             self._look(now_s)
         for one in self.sightings:
             self._follow(one, now_s)
+
+    def next_s(self) -> float:
+        """Return when to look at lost cars at the latest, monotonic seconds; inf: at none."""
+        return self._look_s if self._suspects else math.inf
 
     # Within
 
@@ -270,6 +277,8 @@ class Waves:
         for key, test in self._tests.items():
             lost = self._lost_of[key]
             if test.step(by_key[key] * steps + lost, lost) > limit:
+                if not self._suspects:  # cars that are lost later delay no look
+                    self._look_s = self._lost[-1][0] + HEARD_S
                 self._suspects.add(key)
         self._lost_of.clear()
 

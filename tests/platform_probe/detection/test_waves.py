@@ -94,3 +94,20 @@ def test_a_report_without_labels_erases_none() -> None:
     waves.tick(20.0)
     (wave,) = waves.sightings
     assert named(wave.key) == {"region": "north"}
+
+
+def test_cars_that_are_lost_all_the_time_delay_no_wave() -> None:
+    """A large fleet loses a car every half second, and forty of one region are lost together."""
+    waves = Waves(count(1))
+    for number in range(2_000):
+        waves.heard(f"{number}", ONLINE, 0.0, is_retained=True)
+        region = PartialState(region="north" if number < 40 else "south")
+        waves.heard(f"{number}", region, 0.0, is_retained=True)
+    waves.tick(0.0)
+    for number in range(40):
+        waves.heard(f"{number}", WILL, 1.0, is_retained=False)
+    for step in range(2, 24):
+        waves.heard(f"{100 + step}", WILL, step / 2, is_retained=False)
+        waves.tick(step / 2)
+    (wave,) = waves.sightings
+    assert {f"{number}" for number in range(40)} <= {*wave.cars}
