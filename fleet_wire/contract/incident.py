@@ -116,7 +116,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     """The reason that the person gave."""
     text: Text | None = None
-    """What `sentence` says, for other languages; None: an older monitor wrote it."""
+    """The content of `sentence`, for other languages; None: an older monitor wrote it."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -188,7 +188,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     changes: tuple[Change, ...] = ()
     """Its history, the oldest first: at most a hundred, the middle is left out first."""
     subject: Text | None = None
-    """What its title says besides numbers, for other languages; None: an older monitor wrote it."""
+    """The content of its title besides numbers, for other languages; None: an older monitor wrote
+    it."""
 
     @property
     def unseen_since(self) -> float | None:

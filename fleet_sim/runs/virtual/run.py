@@ -93,7 +93,7 @@ FLOOR_UNLOCKS = 100
 MAX_JOURNAL_BYTES = 2**50
 """All of it is kept."""
 JOURNAL_WRITTEN_BYTES = 2**18
-"""So much of the journal is written at once."""
+"""Size of one write to the journal."""
 FLOOR_MAX_RATE_PER_S = 2.0
 
 
@@ -328,7 +328,7 @@ class VirtualRun:
         return probe
 
     def _journal_entry(self, entry: Entry) -> None:
-        """Let the judge have what the probe writes to its journal."""
+        """Pass the probe's journal on to the judge."""
         writer = self._journal_writer
         if writer is not None:
             writer.append(entry)
