@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.commands import lines
@@ -21,7 +21,7 @@ from tests.helpers.places import ROOT
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 IMAGES = ROOT / "docs" / "images"
-SIZE = {"width": 1280, "height": 1000}
+SIZE = ViewportSize(width=1280, height=1000)
 
 
 @contextmanager
