@@ -35,7 +35,7 @@ COMMANDS = {
 )
 @click.version_option(package_name="unlockpath")
 def main() -> None:
-    """Watch keyless cars open, over MQTT: send unlocks, time each stage, say why one failed.
+    """Watch keyless cars open, over MQTT: send unlocks, time each stage, explain failures.
 
     \b
     Each setting can be given in three ways; the first one found wins:

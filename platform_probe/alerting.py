@@ -20,7 +20,7 @@ from platform_probe.incidents.incidents import Incidents
 from platform_probe.incidents.maintenance import MaintenanceWindow
 
 _IN_RECORDS: Final = frozenset({TopicKind.RESULT, TopicKind.COMMAND})
-"""What a command and its answers come to, the records say."""
+"""Records already show what commands and their answers lead to."""
 
 
 class Alerting:
@@ -62,30 +62,30 @@ class Alerting:
     # What happens
 
     def record(self, record: Record) -> None:
-        """Take a record."""
+        """Handle a record."""
         self._detection.take((record,))
 
     def unanswered(self, record: Attempt) -> None:
-        """Take an unlock that looks failed before it has ended, as its record would be now."""
+        """Handle an unlock that looks failed before it has ended, with its record so far."""
         self._detection.unanswered(record)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Take a diagnosis."""
+        """Handle a diagnosis."""
         self._detection.diagnosis(diagnosis)
 
     def heard(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message of a car."""
+        """Handle a message of a car."""
         if kind not in _IN_RECORDS:
             self._detection.heard(vehicle_id, message, is_retained=is_retained)
 
     def came_together(self, heartbeats: int) -> None:
-        """Take that so many heartbeats have come."""
+        """Handle a batch of heartbeats."""
         self._detection.beats(heartbeats)
 
     def platform_said(self, event: PlatformEvent) -> None:
-        """Take a line of the platform's log: of each press, before it has ended."""
+        """Handle a line of the platform's log: of each press, before it has ended."""
         is_press = event.event is PlatformStep.REQUESTED and event.operation == "unlock"
         if is_press and event.vehicle_id is not None:
             self._detection.pressed(
@@ -100,7 +100,7 @@ class Alerting:
         self._detection.removed(vehicle_id)
 
     def connection(self, *, is_there: bool) -> None:
-        """Take that the monitor is connected to the broker, or no longer."""
+        """Handle that the monitor is connected to the broker, or no longer."""
         self._detection.connection(is_there=is_there)
 
     def act(self, action: IncidentAction) -> bool:

@@ -1,7 +1,7 @@
 """Files that name cars, one a line; empty lines and those that begin with # are no cars.
 
-Beside its name a car may have its key there. What a line of keys holds is never shown: whoever
-confuses the columns, or the files, must not find a key in the log.
+A car's key may follow its name. The contents of a line of keys are never shown: a mix-up of columns
+or files must not put a key into the log.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def read_cars(path: Path) -> list[str]:
 def read_keys(path: Path, vehicle_ids: Iterable[str]) -> dict[str, bytes]:
     """Return the key of each of these cars.
 
-    `path` is a file with a car's id and its key on each line, or a directory in which a car's id
-    is the name of the file that holds its key, as mounted secrets have it. Raises `ConfigError`
-    for what is not so, and for a car without a key.
+    `path` is a file with a car's id and its key on each line. Or it is a directory of mounted
+    secrets, in which the file of a car's key is named by the car's id. Raises `ConfigError` for
+    what is not so, and for a car without a key.
     """
     cars = dict.fromkeys(vehicle_ids)
     if _is_directory(path):

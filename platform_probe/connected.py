@@ -57,8 +57,8 @@ class OnConnection(Protocol):
 class Connected(HandlerOfSeveral, ABC):
     """Keeps a connection with the broker, and counts for how long there was one.
 
-    The handler of its links: each connection gets a new one, because what an old one still
-    held must not open a car whose customer has been told that nobody knows.
+    It is the handler of its links. Each connection gets a new link: messages held by an old one
+    must not open a car whose customer was told that nobody knows.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Connected(HandlerOfSeveral, ABC):
         self._logger = logger
         self._complaints = Complaints(logger, clock)
         self._group: Group | None = None
-        """Who shares the customers with us."""
+        """The monitors that share the customers with us."""
         if settings.watch_group is not None:
             self._group = Group(
                 settings.watch_group,
@@ -113,16 +113,16 @@ class Connected(HandlerOfSeveral, ABC):
 
     @abstractmethod
     def on_round(self, round_: Round) -> None:
-        """Take heartbeats that a model of a broker brings together."""
+        """Handle a batch of heartbeats from a broker model."""
 
     @abstractmethod
     def _lost(self, why: str) -> None:
-        """Take that the connection is gone, with all that is made through it."""
+        """Handle the loss of the connection, with all that is made through it."""
 
     # What a link calls
 
     def session(self) -> Session:
-        """Say who we are and what we listen to."""
+        """Return our client id and subscriptions."""
         settings, group = self._settings, self._group
         heard = subscriptions(
             self._profile,
@@ -191,7 +191,7 @@ class Connected(HandlerOfSeveral, ABC):
         self._reconnect = self._timers.call_later(delay_s, self.connect)
 
     def broker_changed(self, broker: BrokerAddress, reason: Disconnected | None) -> None:
-        """Take that one of several brokers is away, or there (None)."""
+        """Handle that one of several brokers is away, or that all are there (None)."""
         is_new = self.away.record(broker, reason)
         self._metrics.set_brokers_away(len(self.away))
         if reason is None:
@@ -210,7 +210,7 @@ class Connected(HandlerOfSeveral, ABC):
             )
 
     def left_over(self, broker: BrokerAddress, message: Message) -> None:
-        """Take that a broker keeps something of a car that is another's."""
+        """Handle a message that a broker retains of a car on another broker."""
         self.complain(
             "left_over",
             str(broker),
@@ -228,7 +228,7 @@ class Connected(HandlerOfSeveral, ABC):
         self._link.connect()
 
     def _leave(self) -> None:
-        """Say goodbye to the broker, for good."""
+        """Disconnect from the broker for good."""
         self._is_closed = True
         for timer in (self._reconnect, self._announcer):
             if timer is not None:
@@ -261,14 +261,14 @@ class Connected(HandlerOfSeveral, ABC):
         return self._link
 
     def _announce(self, payload: bytes) -> None:
-        """Tell those who share the customers with us that we are there, or no longer."""
+        """Announce to the monitors that share the customers that we are there, or no longer."""
         if self._group is None or self._link is None or not self._link.is_connected:
             return
         with suppress(LocalProtocolError):  # too much waits to be sent: said again soon
             self._link.publish(self._group.topic, payload, retain=True)
 
     def _announce_again(self) -> None:
-        """Say that we are there, now and as long as we are."""
+        """Announce ourselves now and at intervals."""
         group = self._group
         if group is None:
             return

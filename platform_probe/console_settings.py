@@ -15,7 +15,7 @@ from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
 from platform_probe.store.limits import MAX_SQL_MIB, MIN_SQL_MIB
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9465"
-"""Beside the monitor's own port."""
+"""The port next to the monitor's own."""
 AUDIT_FILE: Final = "console_audit.jsonl"
 Role = Literal["support", "oncall", "mobile", "qa", "cto", "squad", "admin"]
 _TRACE_PLACE: Final = "{trace_id}"
@@ -27,7 +27,7 @@ class _Part(BaseModel):
 
 
 class _WithRoles(_Part):
-    """Where people have groups, and by these a role."""
+    """Settings of a sign-in with groups, which give a role."""
 
     roles: dict[str, Role] = Field(
         {}, description="the role of each group; of several the first one that is listed here"
@@ -161,7 +161,7 @@ class SquadSettings(_Part):
 
 
 class CostSettings(_Part):
-    """What a failure costs: shown beside the counts, and nowhere else."""
+    """The cost of a failure: shown next to the counts, and nowhere else."""
 
     per_call: float = Field(0.0, ge=0, le=1e6, description="a call to support")
     per_lost_rental: float = Field(0.0, ge=0, le=1e6, description="a rental that did not begin")

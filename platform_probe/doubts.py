@@ -1,4 +1,4 @@
-"""What makes the words of a probe doubtful from the start: said in the log when its load begins."""
+"""Reasons to doubt a probe's results from the start: logged when its load begins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCK_MOVEMENTS: Final = 8
 LOCK_WINDOW_S: Final = 20.0
 """A lock that moved so often within any such time refuses for 30 s (Fiat/Alfa E3040)."""
 NAMED_CARS: Final = 3
-"""Of several cars, so many are named."""
+"""The number of cars that are named if there are more."""
 
 
 def say_doubts(

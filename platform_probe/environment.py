@@ -1,4 +1,4 @@
-"""What environment variables set of a model of settings.
+"""Settings from environment variables, for a model of settings.
 
 A variable is a prefix and the key in capitals, with two underscores between levels. Lists and
 mappings are written as JSON.
@@ -29,7 +29,8 @@ def values_of(
 ) -> Iterator[tuple[Loc, Any]]:
     """Yield place and value of each setting in `variables`, whose names all have the prefix.
 
-    What sets a part comes after what sets the whole. Raises `ConfigError` for what is no JSON.
+    A variable for a part follows the variable for the whole. Raises `ConfigError` for what is no
+    JSON.
     """
     for name in sorted(variables, key=lambda name: (name.count(_BETWEEN_LEVELS), name)):
         loc = place_of(name, prefix)

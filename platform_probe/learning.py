@@ -43,7 +43,7 @@ class LearnOptions:
 
 
 class Heard(NamedTuple):
-    """What was heard, and for how long."""
+    """The observed messages, and how long they were observed."""
 
     samples: list[Sample]
     seconds: float

@@ -15,7 +15,9 @@ from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
 from platform_probe.car_files import read_cars
 
 FEWEST_ARRIVALS: Final = 0.01
-"""Of a stage at random times that is repeated: a hundred empty repetitions take a millisecond."""
+"""The fewest arrivals of a repeated stage at random times: a hundred empty repetitions take a
+millisecond.
+"""
 
 
 class _Part(BaseModel):

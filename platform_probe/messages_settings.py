@@ -1,4 +1,4 @@
-"""Where messages about incidents go: a part of the settings.
+"""Destinations of messages about incidents: a part of the settings.
 
 Secrets stand in files, which are read anew for each message: a new token needs no restart.
 """
@@ -22,9 +22,9 @@ WEBHOOK_NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 
 INTERACTIVITY_PATH: Final = "/slack/interactivity"
-"""Where Slack posts presses of buttons."""
+"""The path to which Slack posts presses of buttons."""
 ACTIONS_PATH: Final = "/incidents/actions"
-"""Where commands post what a person does to an incident."""
+"""The path to which commands post a person's actions on an incident."""
 
 
 class _Part(BaseModel):

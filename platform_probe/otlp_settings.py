@@ -1,8 +1,8 @@
-"""Where traces, logs and metrics go over OTLP/HTTP: a part of the settings, and the header files.
+"""Settings of the export over OTLP/HTTP: destinations of each signal, and the header files.
 
 Endpoints are formed as OpenTelemetry's own variables form them
-(https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp): a signal's
-own is used as it is, the common one gets `/v1/traces`, `/v1/logs` or `/v1/metrics` behind it.
+(https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp). A signal's
+own is used unchanged. The common one gets `/v1/traces`, `/v1/logs` or `/v1/metrics` behind it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Signal(StrEnum):
-    """What OpenTelemetry tells apart."""
+    """A signal of OpenTelemetry."""
 
     TRACES = "traces"
     LOGS = "logs"
@@ -43,7 +43,7 @@ class _Part(BaseModel):
 
 
 class SignalSettings(_Part):
-    """Where one signal goes, where that differs."""
+    """The destination of one signal, if it differs."""
 
     enabled: bool = Field(default=True, description="whether it is exported")
     endpoint: str | None = Field(
@@ -61,7 +61,7 @@ class SignalSettings(_Part):
 
 
 class MetricsSettings(SignalSettings):
-    """Where metrics go, and how."""
+    """The destination of metrics, and their form."""
 
     every_s: float = Field(15.0, ge=1, le=3_600, description="how often they are sent")
     temporality: Literal["cumulative", "delta"] = Field(

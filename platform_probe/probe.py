@@ -114,7 +114,7 @@ class Probe(Connected):
             self.platform.let_hear(on_event)
 
     def on_defect(self, tell: Callable[[Exception], None]) -> None:
-        """Tell of each message or line at which code of ours failed, besides metric and log."""
+        """Report each message or line at which our own code failed, besides metric and log."""
         self._inbox.on_defect = tell
         if self.platform is not None:
             self.platform.on_defect = tell
@@ -138,7 +138,7 @@ class Probe(Connected):
     # What a link calls
 
     def on_messages(self, messages: Sequence[Message]) -> None:
-        """Take messages that came together, then acknowledge them."""
+        """Handle messages that arrived together, then acknowledge them."""
         group, link = self._group, self._link
         of_cars = messages
         if group is not None:
@@ -152,7 +152,7 @@ class Probe(Connected):
                 self._inbox.take_offer(message.member)
 
     def on_round(self, round_: Round) -> None:
-        """Take heartbeats that a model of a broker brings together."""
+        """Handle a batch of heartbeats from a broker model."""
         self._inbox.take_round(round_, self._clock.monotonic_s())
 
     def _lost(self, why: str) -> None:
@@ -161,7 +161,7 @@ class Probe(Connected):
     # What the platform's log calls
 
     def take_platform_lines(self, lines: Sequence[bytes]) -> None:
-        """Take lines of the platform's log, without their ends; passed over where none is followed.
+        """Handle lines of the platform's log, without their ends, if one is followed.
 
         Never raises for what they hold.
         """
@@ -169,7 +169,7 @@ class Probe(Connected):
             self.platform.take_lines(lines)
 
     def take_platform_event(self, event: PlatformEvent) -> None:
-        """Take what a line of the platform's log says."""
+        """Handle an event of the platform's log."""
         if self.platform is not None:
             self.platform.take(event)
 
@@ -179,7 +179,7 @@ class Probe(Connected):
             self.joiner.is_catching_up = True
 
     def caught_up(self) -> None:
-        """Take the platform's log as it comes: its end is reached."""
+        """Follow the platform's log live: its end is reached."""
         if self.joiner is not None:
             self.joiner.caught_up()
             self._plan_tick()

@@ -29,8 +29,10 @@ POLL_S: Final = 0.05
 SETTLE_S: Final = 0.1
 """Ready when no retained message came for so long: presence is evidence for the first unlock."""
 MAX_SETTLE_S: Final = 300.0
-"""For two million of them, of a million cars, on a machine that has other things to do. Who sends
-retained messages without end is not waited for."""
+"""For two million of them, of a million cars, on a machine that has other things to do.
+
+An endless stream of retained messages is not waited for.
+"""
 DRAIN_MARGIN_S: Final = 1.0
 """What is in flight ends with its deadline, and is noticed a moment later."""
 YOUNG_OBJECTS: Final = 2_000

@@ -53,14 +53,18 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 
 TAKEN_UP_S: Final = 1800.0
-"""Of so long an earlier process's unlocks are known to the next one: by them it compares cars, and
-finds what a customer calls about."""
+"""The age up to which an earlier process's unlocks are known to the next one.
+
+They serve to compare cars, and to find the unlock that a customer calls about.
+"""
 CARS_WAITED_S: Final = 30.0
-"""So long lines of between stop and start wait for what the broker retains of their cars [E]."""
+"""The time for which lines from between stop and start wait for the retained messages of their cars
+[E].
+"""
 
 
 class _Parts(NamedTuple):
-    """What a measuring process has besides its probe."""
+    """The parts of a measuring process besides its probe."""
 
     metrics: ProbeMetrics
     logger: Logger
@@ -179,7 +183,7 @@ def _journal_writer(
 
 
 def _restore(probe: Probe, settings: ProbeSettings, before: Before | None, *, since: float) -> None:
-    """Let the probe know the unlocks that an earlier process has written."""
+    """Restore the unlocks of an earlier process in the probe."""
     if before is not None and not before.is_stop and probe.joiner is not None:
         probe.joiner.take_up_again(before.attempts)
     out_dir = settings.out_dir
@@ -193,7 +197,7 @@ async def _work(
     feed: JournalFeed,
     before: Before | None,
 ) -> None:
-    """Let a probe that is put together do its work, and end it in good order."""
+    """Run a complete probe, and end it in good order."""
     metrics, logger, export, writer, judge, time, _, flush = parts
     began_at = time.now()
 

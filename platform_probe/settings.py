@@ -2,8 +2,8 @@
 
 A variable is `PLATFORM_PROBE_` and the key in capitals, with two underscores between levels:
 `PLATFORM_PROBE_LOAD__DEADLINE_S=10`. Lists and mappings are written as JSON. Secrets can stand in
-files: `PLATFORM_PROBE_FLEET_SECRET_FILE=/run/secrets/fleet`. What Kubernetes sets for a Service of
-that name is passed over.
+files: `PLATFORM_PROBE_FLEET_SECRET_FILE=/run/secrets/fleet`. Variables that Kubernetes sets for a
+Service of that name are skipped.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _NO_FLAGS: Final[Mapping[Loc, tuple[Any, str]]] = {}
 
 
 def _version(value: Any) -> Any:
-    """Let YAML's number 5 be a version too."""
+    """Accept YAML's number 5 as a version too."""
     return None if value is None else str(value)
 
 
@@ -330,7 +330,7 @@ class ProbeSettings(BaseModel):
 
     @property
     def brokers(self) -> Brokers:
-        """Where the broker is, or several are, password included."""
+        """The addresses of one or several brokers, password included."""
         password = self.broker_password
         return Brokers.parse(self.broker).with_password(
             None if password is None else password.get_secret_value()

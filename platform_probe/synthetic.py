@@ -107,7 +107,7 @@ class SyntheticUnlocks:
         return self._plan.vehicles
 
     def begin(self) -> None:
-        """Let the load begin, after its delay, and the null box now."""
+        """Start the load, after its delay, and the loopback box now."""
         now_s = self._clock.monotonic_s()
         self._tracker.load_began_s = now_s + self._load.start_delay_s
         self._load_driver.begin(self._tracker.load_began_s)
@@ -138,7 +138,7 @@ class SyntheticUnlocks:
             await self._door.close()
 
     def take(self, record: Record) -> None:
-        """Take what has become of any unlock."""
+        """Handle the record of any unlock."""
         self._relocks.take(record)
 
     def stats(self) -> dict[str, Any]:

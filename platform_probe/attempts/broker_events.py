@@ -1,4 +1,4 @@
-"""What the broker has said of its clients lately: evidence for who asks why a car did not open."""
+"""Recent broker log events of each client: evidence for why a car did not open."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 MAX_CLIENTS: Final = 100_000
 """Clients of whom something is remembered; the one heard of first is forgotten for each above."""
 MAX_EACH: Final = 16
-"""Of each client the latest so many: two boxes that throw each other out say four a round."""
+"""The latest events that are kept of each client: boxes that throw each other out cause four a
+round.
+"""
 MAX_NAMELESS: Final = 64
-"""Of what names no client: TLS handshakes that failed."""
+"""The latest events that are kept without a client's name: TLS handshakes that failed."""
 
 
 class BrokerEvents:
@@ -22,7 +24,7 @@ class BrokerEvents:
         self._max_clients = max_clients
         self._of_client: OrderedDict[str, tuple[BrokerEvent, ...]] = OrderedDict()
         self.nameless: deque[BrokerEvent] = deque(maxlen=MAX_NAMELESS)
-        """What names no client, the latest last."""
+        """Events that name no client, the latest last."""
         self.taken = 0
         """Events so far; 0: the broker's log is not there, and says nothing by its silence."""
 
@@ -39,13 +41,13 @@ class BrokerEvents:
         self._of_client[client_id] = (*known[1 - MAX_EACH :], event)
 
     def of(self, client_id: str) -> tuple[BrokerEvent, ...]:
-        """Return the latest of one client, the last one last. Of a box that is its car's id."""
+        """Return the latest of one client, the last one last. A box's client id is its car's id."""
         return self._of_client.get(client_id, ())
 
     def since(self, client_id: str, from_at: float) -> dict[str, int]:
         """Return by kind how often the broker spoke of a client since a Unix time.
 
-        Without what comes with every day: that a client came, or said goodbye.
+        Everyday events are left out: that a client connected, or said goodbye.
         """
         events = self._of_client.get(client_id)
         if events is None:  # so with most cars, at the end of each unlock

@@ -53,7 +53,7 @@ class Least:
 
 
 class ClockOffset:
-    """Where the platform's Unix time lies on the monitor's monotonic clock.
+    """The offset of the platform's Unix clock from the monitor's monotonic clock.
 
     All times of the platform are Unix seconds on its clock, all others monotonic seconds.
     """
@@ -65,9 +65,9 @@ class ClockOffset:
         self.uncertainty_s: float | None = None
         """How wrong that may be; None where it is not known."""
         self._lines = Least()
-        """From a line's time to when it came: with its way through files and networks."""
+        """The delay from a line's time to its arrival, through files and networks."""
         self._ways = Least()
-        """From a command's publishing to when it was seen."""
+        """The delay from a command's publishing to its observation."""
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._platform_round_trip = Least()
 

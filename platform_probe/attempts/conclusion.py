@@ -28,7 +28,7 @@ CAUSE_OF_REASON: Final = {
     Reason.NO_RESERVATION: Cause.BOX_REJECTED,
     Reason.FAILED: Cause.VEHICLE_FAILED,
 }
-"""What a refusal by the box means."""
+"""The cause that a refusal by the box means."""
 
 _CAUSE_AFTER: Final = (
     (Stage.RESULT_RECEIVED, Cause.DOOR_UNCONFIRMED),
@@ -37,15 +37,20 @@ _CAUSE_AFTER: Final = (
     (Stage.BROKER_ACCEPTED, None),
     (Stage.PUBLISHED, Cause.BROKER_UNREACHABLE),
 )
-"""What it means when this is the furthest sign; None: what is known of the box decides."""
+"""The cause that follows from the furthest sign; None: what is known of the box decides."""
 
 CROSSING_S: Final = 2.0
-"""A sign of life this soon after the command may have left the box before the command reached it:
-longer than the slowest way there and back over idle LTE (0.315 s + U(0, 1.28 s))."""
+"""The box may have sent a sign of life this soon after the command before it got the command.
+
+This is longer than the slowest way there and back over idle LTE (0.315 s + U(0, 1.28 s)).
+"""
 
 WORK_S: Final = 4.0
-"""So long after `received` a box that is well has said how it went: the CAN bus wakes in 1 s or is
-given up after 3.2 s (OVMS vehicle_renaultzoe_ph2), the lock takes 0.5 s (Kia ETACS manual)."""
+"""The time in which a healthy box finishes after `received`.
+
+The CAN bus wakes in 1 s or is given up after 3.2 s (OVMS vehicle_renaultzoe_ph2). The lock takes
+0.5 s (Kia ETACS manual).
+"""
 
 
 def cause_of_refusal(reason: Reason | None) -> Cause:
@@ -59,9 +64,9 @@ def cause_of_timeout(
     """Return why no answer came before the deadline.
 
     With `is_watching` the probe itself gets every command, so the broker's word that somebody
-    subscribes says nothing about the car: see `_cause_of_no_delivery`. Nothing is concluded from
-    the want of a message that the fleet does not have, see `wire`, nor of one that may be among
-    those that could not be read.
+    subscribes says nothing about the car: see `_cause_of_no_delivery`. A missing message proves
+    nothing if the fleet does not send such messages, see `wire`. Nor does it if the message may be
+    among those that could not be read.
     """
     if attempt.unobserved is not None:
         return Cause.NOT_OBSERVED
@@ -95,15 +100,16 @@ def _cause_of_no_delivery(
 ) -> Cause:
     """Return why the box did not confirm a command that the broker took.
 
-    A box that ever subscribed has said so, and the broker retains it: of a car without any presence
-    the broker knows no box, unless it says itself that somebody other than us subscribes (MQTT 5's
-    No Local keeps our copies away from us, but mosquitto counts us all the same).
+    A box that ever subscribed has announced itself, and the broker retains that. So a car without
+    any presence has a box that the broker does not know. The exception is a broker that reports a
+    subscriber other than us. MQTT 5's No Local keeps our copies away from us, but mosquitto counts
+    us all the same.
 
     A heartbeat after the command beats a presence that says offline: the will of an old session
     can be published after the box came back. A box that came back after the command was away.
 
-    Where boxes do not confirm that they have a command, a box that reports may have it all the
-    same; and where the broker retains no presence, silence says nothing of a connection.
+    A reporting box may have the command if boxes do not confirm that they have it. Silence says
+    nothing of a connection if the broker retains no presence.
     """
     if BoxPresence.ASLEEP in (vehicle.presence, attempt.presence_at_start):
         return Cause.BOX_ASLEEP

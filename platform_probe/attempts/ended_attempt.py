@@ -21,16 +21,16 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
     """Which one of which unlock."""
 
     attempt_id: str
-    """As it was written before; empty: it was not."""
+    """The id under which it was written before; empty: it was not."""
     revision: int | UnsetType
 
 
 ONLY: Final = Judgement("", UNSET)
-"""Of an unlock that nothing else tells of: there is no other to come."""
+"""The judgement of an unlock that no other source reports: no revision follows."""
 
 
 class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
-    """What was seen of one unlock from its start to its end. Never part of a cycle."""
+    """The observations of one unlock from its start to its end. Never part of a cycle."""
 
     start: Start
     reached_s: dict[Stage, float]
@@ -46,7 +46,7 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
     flags: tuple[Flag, ...]
     evidence: dict[str, Any]
-    """What the cause was concluded from."""
+    """The evidence from which the cause was concluded."""
     result: Result | None
     """The car's final answer."""
     asked: PlatformSide | UnsetType

@@ -38,7 +38,10 @@ class BoxPresence(StrEnum):
 
 
 class Build(NamedTuple):
-    """What a car is: the dimensions by which failures are compared. Shared between equal cars."""
+    """The kind of a car: the dimensions by which failures are compared.
+
+    Shared between equal cars.
+    """
 
     region: str | None = None
     operator: str | None = None
@@ -78,12 +81,12 @@ class VehicleEvidence(Follower):
         self.build = UNKNOWN_BUILD
 
     def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
-        """Take heartbeats that have come by routine: the last one is what is known."""
+        """Add heartbeats of a batch: the last one counts."""
         last = beats[-1]
         self.take_telemetry(telemetry_at(last.sent_s), last.heard_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
-        """Take a heartbeat: of a battery that runs down it is the only word."""
+        """Add a heartbeat: it alone reports a battery that runs down."""
         self.heard_s = self.heartbeat_s = now_s
         if telemetry.voltage_v is not None:
             self.voltage_v = telemetry.voltage_v
@@ -106,9 +109,9 @@ class FleetEvidence:
         self.by_region: Counter[tuple[str | None, str]] = Counter()
         """Cars by region and presence."""
         self.broker = BrokerEvents()
-        """What the broker says of its clients, where its log is followed."""
+        """Broker log events by client, if the broker's log is followed."""
         self.reconnects: Counter[str | None] = Counter()
-        """By region: how often a box came online again that had not said goodbye."""
+        """Reconnections by region, of boxes that had not said goodbye."""
 
     def __len__(self) -> int:
         return len(self._vehicles)

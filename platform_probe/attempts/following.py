@@ -1,7 +1,7 @@
 """The unlocks that are open, and what ends each of them. No I/O.
 
-Whatever comes in first ends what is overdue, so the records do not depend on how often `tick` is
-called.
+Whichever event arrives first ends what is overdue, so the records do not depend on how often `tick`
+is called.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from platform_probe.attempts.start import Start
 from platform_probe.attempts.strays import stray_answer
 
 BROKER_LOOKED_BACK_S: Final = 300.0
-"""What the broker said of a car so long before an unlock is evidence for it: boxes that throw each
-other out do so every 1 to 60 s, a full queue is told of once [E]."""
+"""The time before an unlock in which broker log events of its car are evidence.
+
+Boxes that throw each other out do so every 1 to 60 s; a full queue is reported once [E].
+"""
 
 
 UNANSWERED: Final = 0.5
@@ -49,7 +51,7 @@ class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
 class Following:
     """The unlocks that are open. `emit` takes each record; `evidence` says what cars are like.
 
-    What the fleet does not send, as `evidence.wire` says, is not waited for.
+    It waits only for messages that the fleet sends, as `evidence.wire` says.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Following:
     def is_under_way(self, side: PlatformSide) -> bool:
         """Return whether an unlock that the platform tells of is open here.
 
-        What neither names a command nor was asked for by us is recognised by its car.
+        An unlock without a command id that was not ours is recognised by its car.
         """
         if side.command_id in self._open or side.trace_id in self._open_by_trace:
             return True
@@ -166,8 +168,8 @@ class Following:
     def broker_lost(self, reason: str) -> None:
         """End our own open attempts: the connection through which they are made is gone.
 
-        Those of others go on without us. What still comes of them counts; what does not come may
-        have come while nobody listened.
+        Those of others go on without us. Their messages that still arrive count; missing ones may
+        have been published while nobody listened.
         """
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
@@ -231,7 +233,7 @@ class Following:
         self._end(attempt, cause_of_refusal(answer.reason), refused_s, reason)
 
     def _look_halfway(self, attempt: OpenAttempt, now_s: float) -> None:
-        """Tell of an unlock to which a car that is connected, and awake, has not said a word."""
+        """Report an unlock that a connected, awake car has not answered halfway to its deadline."""
         is_there = attempt.presence_at_start is BoxPresence.ONLINE
         if self.on_unanswered is None or not is_there or attempt.is_heard or attempt.unobserved:
             return

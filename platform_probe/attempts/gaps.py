@@ -1,8 +1,8 @@
 """When the monitor itself stood still: what it reads after that, it could not time.
 
-A process that is stopped, swapped out or starved finds everything at once when it goes on: commands
-and answers that were seconds apart look simultaneous, and deadlines have passed while the answers
-lay unread. Such a gap is noticed because a beat, noted every `BEAT_S` seconds, stays away.
+A process that is stopped, swapped out or starved finds everything at once when it resumes. Commands
+and answers that were seconds apart look simultaneous. Deadlines have passed while the answers lay
+unread. Such a gap is noticed because a beat, noted every `BEAT_S` seconds, stays away.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MIN_GAP_S: Final = 0.5
 """Shorter ones change no conclusion: an unlock over the air takes seconds."""
 CATCH_UP_S: Final = 1.0
 CATCH_UP_SHARE: Final = 0.1
-"""Of the gap: reading what piled up is at least ten times as fast as its arrival was."""
+"""The share of a gap that reading the backlog takes: at least ten times as fast as it arrived."""
 MAX_GAPS: Final = 100
 
 
@@ -29,7 +29,7 @@ class _Gap(NamedTuple):
 
 
 class Gaps:
-    """Finds gaps between beats. Without a beat there are none. `on_gap` gets the length of each."""
+    """Finds gaps between beats. No beats means no gaps. `on_gap` gets the length of each."""
 
     def __init__(self, on_gap: Callable[[float], None] | None = None) -> None:
         self._on_gap = on_gap
@@ -39,7 +39,7 @@ class Gaps:
         self._caught_up_s = -math.inf
         self._gaps: deque[_Gap] = deque(maxlen=MAX_GAPS)
         self.total_s = 0.0
-        """Of all gaps."""
+        """The length of all gaps together."""
 
     def beat(self, now_s: float) -> None:
         """Note that the event loop turns."""

@@ -52,7 +52,7 @@ class HeldAnswers:
         return waiting
 
     def overdue(self, now_s: float) -> Iterator[HeldAnswer]:
-        """Take out and yield what has waited in vain."""
+        """Remove and yield the answers that have waited in vain."""
         while self._held:
             command_id, waiting = next(iter(self._held.items()))
             if waiting[0].at_s + HOLD_S > now_s:

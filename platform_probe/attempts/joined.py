@@ -1,8 +1,8 @@
 """Unlocks that two sources tell of, and which of what they tell is about the same one.
 
-What has a command id in common is one unlock, else what has a trace id in common, else what has an
-idempotency key and the car in common, else the lines of one request. What has none of these in
-common can be joined by car, booking and time.
+Lines belong to one unlock if they share a command id, else a trace id. After these count the
+idempotency key with the car, and then the request. Lines that share none of these can be joined by
+car, booking and time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from platform_probe.attempts.platform_side import MAX_TOLD_OF, PlatformSide, agr
 
 KeyT = TypeVar("KeyT")
 LOOKED_BACK_S: Final = 1.0
-"""By car alone a command may seem to be so much older than its request: clocks differ."""
+"""How much older than its request a command may seem, when joined by car alone: clocks differ."""
 
 
 class Joined(msgspec.Struct, gc=False, eq=False):
@@ -29,22 +29,22 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     number: int
     """In the order in which they became known."""
     side: PlatformSide | None = None
-    """What the platform's log says."""
+    """The facts from the platform's log."""
     of_request: dict[str, PlatformSide] | None = None
     """The same of each request alone, where several are one unlock by their trace: the platform may
     make a command for each."""
     attempt: EndedAttempt | None = None
-    """What MQTT told, when it has ended."""
+    """The unlock as MQTT showed it, when it has ended."""
     is_compared: bool = False
     """Whether the clocks were compared by that."""
     command_id: str | None = None
     trace_id: str | None = None
-    """Of what MQTT told."""
+    """The trace id that MQTT showed."""
     key: tuple[str, str] | None = None
-    """By which it is found: the digest of its idempotency key, and the car."""
+    """The key by which it is found: the digest of its idempotency key, and the car."""
     car: str | None = None
     attempt_id: str = ""
-    """As it was first written; empty before."""
+    """The id under which it was first written; empty before."""
     revision: int = 0
     """How often it was judged."""
     is_alone: bool = False
@@ -57,7 +57,7 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     is_cut_short: bool = False
     """Whether the monitor stopped before its end could be known."""
     evidence: dict[str, Any] | None = None
-    """What an earlier process had seen of one that it cut short."""
+    """The evidence that an earlier process had of an unlock that it cut short."""
     is_closed: bool = False
     """Whether an earlier process has seen its end: the log's lines of it are no news."""
     is_apart: bool = False
@@ -82,10 +82,10 @@ class JoinedIndex:
         self._by_command: dict[str, Joined] = {}
         self._by_trace: dict[str, Joined] = {}
         self._by_key: dict[tuple[str, str], Joined] = {}
-        """By their `Joined.key`."""
+        """All unlocks, by their `Joined.key`."""
         self._by_request: dict[str, Joined] = {}
         self._by_car: dict[str, tuple[Joined, ...]] = {}
-        """What has only one side yet, and may find the other by its car."""
+        """Unlocks with only one side so far, which may find the other by their car."""
 
     def take_event(self, event: PlatformEvent) -> tuple[Joined, bool]:
         """Add a line to its unlock; return that, and whether it has learnt something."""
@@ -135,7 +135,7 @@ class JoinedIndex:
         return self._by_command.get(command_id or "")
 
     def take_up(self, record: Attempt) -> Joined:
-        """Take up an unlock that an earlier process has judged, as far as its record says."""
+        """Restore an unlock that an earlier process has judged, as far as its record says."""
         joined = self._new()
         joined.side = side_in(record)
         joined.attempt_id, joined.revision = record.attempt_id, record.revision or 0
@@ -149,14 +149,14 @@ class JoinedIndex:
         return joined
 
     def leave_apart(self, joined: Joined) -> None:
-        """Let what has one side be found by its car."""
+        """Make a one-sided unlock findable by its car."""
         if joined.car is not None:
             if not joined.is_apart:
                 self._by_car[joined.car] = (*self._by_car.get(joined.car, ()), joined)
             joined.is_apart = True
 
     def no_longer_apart(self, joined: Joined) -> None:
-        """Let it be found by its car no more."""
+        """Make it no longer findable by its car."""
         if not joined.is_apart or joined.car is None:
             return
         joined.is_apart = False
@@ -215,7 +215,7 @@ class JoinedIndex:
         return self._unite(one, other)
 
     def _parted(self, joined: Joined, request_id: str) -> Joined | None:
-        """Take a request out of an unlock whose command is not its own; return what it is of.
+        """Separate a request from an unlock whose command is not its own; return its new unlock.
 
         None: it is of that unlock, and has made one more command.
         """
@@ -240,7 +240,7 @@ class JoinedIndex:
         return parted
 
     def _named(self, joined: Joined, side: PlatformSide) -> Joined:
-        """Let an unlock be found by all that its lines say of it."""
+        """Make an unlock findable by all identifiers in its lines."""
         if joined.car is None:
             joined.car = side.vehicle_id
         if joined.command_id is None and side.command_id is not None:

@@ -45,12 +45,13 @@ _CAUSE_OF_NOT_PUBLISHED: Final = {
     "no_connection": Cause.BROKER_UNREACHABLE,
     "no_subscriber": Cause.NO_SUBSCRIBER,
 }
-"""By the word with which the reason begins; any other says no more than that nothing was sent."""
+"""The cause by the word with which the reason begins; any other means only that nothing was sent.
+"""
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
 class Clocks(msgspec.Struct, frozen=True, gc=False):
-    """Where times of the platform and Unix times lie on the monitor's monotonic clock."""
+    """The offsets of the platform's time and of Unix time from the monitor's monotonic clock."""
 
     offset_s: float
     """To add to a time of the platform."""

@@ -1,8 +1,9 @@
 """Judges each unlock that MQTT and the platform's log tell of, when it is time to. No I/O.
 
-The log's lines come late, out of order, twice or not at all. An unlock is judged when all is known
-of it, or when the log has gone on so far that what is missing should have come: the watermark. What
-comes later makes another revision of its record, with a number; the highest one holds.
+The log's lines come late, out of order, twice or not at all. An unlock is judged when everything
+about it is known. Else it is judged when the log has passed the watermark: by then missing lines
+should have arrived. Later lines make another revision of its record, with a number; the highest one
+holds.
 """
 
 from __future__ import annotations
@@ -104,13 +105,15 @@ class Joiner:
         """Records that are made, and not yet handed on."""
         self._judged: deque[tuple[float, Joined]] = deque()
         self._again: dict[str, Joined] = {}
-        """By `attempt_id` unlocks of an earlier process whose lines come once more."""
+        """Unlocks of an earlier process whose lines are read again, by `attempt_id`."""
         self._log_time = LogTime(
             keep_s=limits.revise_s, unix_s=clock.unix_s(), now_s=clock.monotonic_s()
         )
         self.is_catching_up = False
-        """Whether the log is read from where an earlier process had stopped, and not to its end
-        yet: what is missing may come with the next lines, and when they come says nothing."""
+        """Whether the log is still read from the place where an earlier process stopped.
+
+        Missing lines may follow then, and the time at which they arrive says nothing.
+        """
         self.out_of_time = 0
         """Lines that were passed over: older than what is revised, or from another time."""
         self.on_wait: Callable[[], None] | None = None
@@ -131,11 +134,11 @@ class Joiner:
     # What comes in
 
     def take_event(self, event: PlatformEvent) -> None:
-        """Take a line of the platform's log."""
+        """Handle a line of the platform's log."""
         self.take_events((event,))
 
     def take_events(self, events: Sequence[PlatformEvent]) -> None:
-        """Take lines that were read together: then they came at one and the same moment."""
+        """Handle lines that were read together, as if all arrived at the same moment."""
         now_s = self._clock.monotonic_s()
         in_time = self._in_time(events, now_s)
         if not in_time:
@@ -152,14 +155,14 @@ class Joiner:
             self.tick()
 
     def take_attempt(self, attempt: EndedAttempt) -> None:
-        """Take an unlock that has ended on MQTT."""
+        """Handle an unlock that has ended on MQTT."""
         joined = self._index.take_attempt(attempt)
         joined.is_closed = False  # it was sent once more, and seen
         self._settle(joined)
         self._hand_on()
 
     def take_late(self, stray: StrayAnswer) -> None:
-        """Take a late answer that has opened a car: its customer may have been told yes."""
+        """Handle a late answer that has opened a car: its customer may have been told yes."""
         now_s = self._clock.monotonic_s()
         self._late.take(stray, now_s - self.judging.clock_offset.offset_s)
         self._look_at_late(self._watermark_at(now_s))
@@ -209,7 +212,7 @@ class Joiner:
     def flush(self) -> None:
         """Judge all that waits: we stop, and what comes later is for the next process.
 
-        What the platform may still be at was under way when we stopped, whatever it lacks.
+        Requests that the platform may still work on count as under way, whatever they lack.
         """
         at = self._clock.monotonic_s() - self.judging.clock_offset.offset_s - self._limits.late_s
         for joined in sorted(self._waiting.values(), key=lambda one: one.number):
@@ -223,12 +226,12 @@ class Joiner:
         self._calls.write_due(math.inf, self.judging.clocks)
 
     def take_up(self, records: Iterable[Attempt], calls: Iterable[str] = ()) -> None:
-        """Take up the last records of an earlier process, so that calls find their unlocks.
+        """Restore the last records of an earlier process, so that calls find their unlocks.
 
         `calls` are those that have a record, by `complaint_id`.
 
-        What the log or MQTT still tells of one that was under way when that process stopped makes
-        another revision of its record; lines of the others are known.
+        Later lines or messages of an unlock that was under way make another revision of its record.
+        Lines of the others are known.
         """
         self._calls.known = frozenset(calls)
         limits, again = self._limits, self._again
@@ -240,7 +243,7 @@ class Joiner:
                 self._take_up(record, forget_s)
 
     def take_up_again(self, records: Iterable[Attempt]) -> None:
-        """Take up all that an earlier process has written of unlocks whose lines come once more.
+        """Restore all records of an earlier process whose lines are read again.
 
         However many: none is forgotten before `caught_up`.
         """
@@ -253,13 +256,13 @@ class Joiner:
                 self._again[record.attempt_id] = self._take_up(record, forget_s)
 
     def caught_up(self) -> None:
-        """Take the log as it comes: all that an earlier process had left is read."""
+        """Follow the log live from now on: the backlog of an earlier process is read."""
         self.is_catching_up = False
         self._again.clear()
         self.tick()
 
     def missed(self) -> None:
-        """Take that lines of the log, or unlocks under way, were lost before this process began."""
+        """Note that lines of the log, or unlocks under way, were lost before this process began."""
         self._calls.missed_until_at = self._clock.unix_s()
 
     # Within
@@ -390,7 +393,7 @@ class Joiner:
         self._ready.append(record)
 
     def _hand_on(self) -> None:
-        """Let whoever takes records have those that are made: all first, see `_sorted`."""
+        """Hand on the records that were made: all at once, see `_sorted`."""
         ready, self._ready = self._ready, []
         for record in ready:
             self._emit(record)
@@ -413,7 +416,7 @@ class Joiner:
             self._wait(joined)
 
     def _withdraw(self, part: Joined, whole: Joined) -> None:
-        """Say of a record that was written that it is a part of another unlock."""
+        """Revise a written record: it is a part of another unlock."""
         self.counts.withdrawn(part)
         part.revision += 1
         record = msgspec.structs.replace(self.judging.record_of(part), same_as=whole.attempt_id)

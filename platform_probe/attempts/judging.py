@@ -61,7 +61,7 @@ class Judging:
         return Clocks(offset.offset_s, offset.uncertainty_s, unix_offset_s, self._load_began_s())
 
     def compare_clocks(self, joined: Joined) -> None:
-        """Learn from an unlock that both have told of, once."""
+        """Compare both clocks by an unlock that both sources show, once."""
         side, attempt = joined.side, joined.attempt
         if attempt is None or joined.is_compared:
             return
@@ -79,8 +79,8 @@ class Judging:
     def is_counted_here(self, joined: Joined) -> bool:
         """Return whether an unlock is ours to count, of which perhaps the log alone tells.
 
-        Of several monitors it is one's; a command that the broker took has come to all of them, and
-        whose car it is counts it. What began before we did may be an earlier process's.
+        A command that the broker accepted reached all monitors, and the car decides which of them
+        counts it. An unlock that began before us may be an earlier process's.
         """
         side = joined.side
         if joined.attempt is not None or side is None or joined.revision:
@@ -138,7 +138,7 @@ class Judging:
 
 
 class JudgedCounts:
-    """What was judged of which the tracker of MQTT does not know, and what was judged anew."""
+    """Counts of judged unlocks that the MQTT tracker does not know, and of revisions."""
 
     def __init__(self) -> None:
         self.only_platform = 0

@@ -1,8 +1,8 @@
 """Cars that open after their unlock has ended here: were their customers told no? No I/O.
 
-The platform may wait for longer than we do, and a phone longer than either: who was told yes stands
-before an open car, and nobody else does. So a late answer waits for what the platform's log says of
-its command, as far as that is followed.
+The platform may wait for longer than we do, and a phone longer than either. A customer who was told
+yes stands before an open car; nobody else does. So a late answer waits for what the platform's log
+says of its command, as far as that is followed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from platform_probe.attempts.joined_record import EXECUTED
 from platform_probe.attempts.platform_side import PlatformSide
 
 ASKED_FOR_S: Final = 60.0
-"""So long after the request an app still asks how a command that was accepted (202) has ended, as
-customers do [E]; `late-unlocks.sql` has the same."""
+"""How long after the request an app still asks about an accepted command (202), as customers do
+[E]; `late-unlocks.sql` has the same.
+"""
 
 
 class LateUnlocks:
@@ -42,11 +43,11 @@ class LateUnlocks:
         return self._waiting[0][0] if self._waiting else None
 
     def take(self, stray: StrayAnswer, at: float) -> None:
-        """Take an answer that has just come."""
+        """Add an answer that has just arrived."""
         self._waiting.append((at, stray))
 
     def known(self, mark_at: float) -> list[StrayAnswer]:
-        """Take out and return what is known by now, each with whether it is a late unlock.
+        """Remove and return the decided answers, each with whether it is a late unlock.
 
         So is what came before a moment: nothing more is said of that.
         """

@@ -7,20 +7,23 @@ from collections.abc import Sequence
 from typing import Final
 
 FIRST_APART_S: Final = 86_400.0
-"""So far the platform's clock may be from the monitor's at first, ahead or behind."""
+"""The largest difference at first between the platform's clock and the monitor's, ahead or behind.
+"""
 AHEAD_S: Final = 3_600.0
 """No log is silent and then so far ahead of the time that has passed: the line is wrong."""
 STRANGE_LINES: Final = 100
 STRANGE_S: Final = 60.0
-"""So many strange lines in a row, for so long, and none that fits: the platform's clock was set. A
-file that is read again from its beginning takes seconds."""
+"""The platform's clock was set if lines are strange in a row for so long, and none fits.
+
+A file that is read again from its beginning takes seconds.
+"""
 
 
 class LogTime:
     """Follows the times of lines, which are Unix seconds on the platform's clock."""
 
     def __init__(self, *, keep_s: float, unix_s: float, now_s: float) -> None:
-        """Take lines that are `keep_s` older than the newest. `unix_s` is the monitor's own."""
+        """Accept lines that are `keep_s` older than the newest. `unix_s` is the monitor's own."""
         self._keep_s = keep_s
         self.newest_at = -math.inf
         """The latest time of all lines that fit."""
@@ -34,7 +37,7 @@ class LogTime:
         self._strange_since_s = now_s
 
     def take_all(self, times: Sequence[float], now_s: float) -> bool:
-        """Take the times of lines that came together, if all of them fit whatever their order.
+        """Accept the times of lines that arrived together, if all of them fit whatever their order.
 
         Else take none: then each is asked for by itself.
         """
@@ -51,7 +54,7 @@ class LogTime:
         return is_fitting
 
     def take(self, at: float, now_s: float) -> bool:
-        """Take a line's time; return whether the line is to be taken as well."""
+        """Accept a line's time; return whether the line counts as well."""
         if self._oldest_at <= at <= now_s + self._ahead_s + AHEAD_S:  # nearly always
             self._strange = 0
             if at > self.newest_at:

@@ -22,12 +22,14 @@ _ANSWERS: Final = (TopicKind.RESULT.value, TopicKind.STATE.value)
 _ORDER: Final = tuple(Stage)
 AWAKE_WAY_UP_S: Final = 0.0375
 """How long an answer takes from a radio that is awake: half of LTE's median round trip of 75 ms
-(SIGCOMM'21, RRC-Probe, gaps below 0.15 s). What takes longer is paging, sleep or a queue, and these
-are on the way down; see docs/decisions/0006."""
+(SIGCOMM'21, RRC-Probe, gaps below 0.15 s).
+
+Anything longer is paging, sleep or a queue, and these are on the way down; see docs/decisions/0006.
+"""
 
 
 class OpenAttempt:
-    """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
+    """The observations of one unlock. Times are absolute seconds on the monotonic clock."""
 
     __slots__ = (
         "api_said", "asked", "confirmed_after_s", "deadline_s", "flags", "presence_at_start",
@@ -46,11 +48,11 @@ class OpenAttempt:
         self.flags: tuple[Flag, ...] = ()
         self.presence_at_start: BoxPresence | None = None
         self.provisional_status: str | None = None
-        """What was said of the command that another word may follow."""
+        """The provisional result of the command, which another may follow."""
         self.asked: PlatformSide | UnsetType = UNSET
         """Our own request to an API, and its answer when that has come."""
         self.api_said: str | None = None
-        """What an API said last that ended nothing."""
+        """The last status from an API that ended nothing."""
         self.puback: int | None = None
         self.confirmed_after_s = 0.0
         """How long after the command came the box confirmed that, as it says itself."""
@@ -59,7 +61,7 @@ class OpenAttempt:
         self.unobserved: str | None = None
         """Why the probe did not see all of it; None: it did."""
         self.unread: dict[str, int] | None = None
-        """By kind, how many messages of the car could not be read since the command was sent."""
+        """Unreadable messages of the car since the command was sent, by kind."""
         self.wrong_vehicle_id: str | None = None
         """Another car, which answered to this command or opened by it."""
 
@@ -163,9 +165,9 @@ class OpenAttempt:
     def _command_came_s(self, heard_s: float, latest_s: float) -> float:
         """Return when the command came to the box.
 
-        Each answer says when at the latest: when it arrived, less what the box took. The quicker of
-        the two was on its way for as long as one is from a radio that is awake, or for half of
-        what the ways took together, where that is less.
+        Each answer says when at the latest: when it arrived, less what the box took. The quicker
+        answer travelled for as long as one from a radio that is awake takes. If half of both travel
+        times together is less, that counts.
         """
         latest_s = min(latest_s, heard_s - self.confirmed_after_s)
         sent_s = self.reached_s.get(Stage.PUBLISHED, self.start.intended_s)

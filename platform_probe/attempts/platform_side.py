@@ -1,4 +1,4 @@
-"""What the platform's log has said of one unlock so far, in whatever order its lines came."""
+"""The facts that the platform's log has shown of one unlock, in any order of its lines."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ not make a record each time."""
 
 
 class Said(NamedTuple):
-    """What the API answers: of what a client has left it is heard by nobody."""
+    """An answer of the API: nobody hears it if the client has left."""
 
     at: float
     status: int | None
@@ -86,7 +86,7 @@ class PlatformSide(msgspec.Struct, gc=False):
     end_reason: str | None = None
 
     def take(self, event: PlatformEvent) -> bool:
-        """Take a line; return whether it says anything new.
+        """Add a line; return whether it adds anything new.
 
         That the phone has tried again is new, though nothing else of the unlock is.
         """
@@ -117,7 +117,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         return True
 
     def merge(self, other: PlatformSide) -> None:
-        """Take over all that another has: both proved to be one unlock."""
+        """Add all facts of another: both proved to be one unlock."""
         self.request_ids = tuple(sorted({*self.request_ids, *other.request_ids}))
         self.hung_up = tuple(sorted({*self.hung_up, *other.hung_up}))
         for name in _NAMES:
@@ -139,7 +139,7 @@ class PlatformSide(msgspec.Struct, gc=False):
 
     @property
     def reason(self) -> str | None:
-        """What the box, the broker or an exception said."""
+        """The error text of the box, the broker or an exception."""
         return self.end_reason or self.answer_reason
 
     @property
@@ -149,9 +149,9 @@ class PlatformSide(msgspec.Struct, gc=False):
 
     @property
     def said(self) -> Said | None:
-        """What the API answered, or would have, where it made no command and nobody heard why.
+        """The API's answer, or its likely one if it made no command and nobody learned why.
 
-        Of several that asked for one unlock, who was answered goes before.
+        Among several requests for one unlock, the answered one wins.
         """
         if self.answered_at is not None or self.status is not None:
             at = self.last_at if self.answered_at is None else self.answered_at

@@ -1,9 +1,9 @@
 """What is remembered of past commands, to tell late answers from those that nobody asked for.
 
 It is bounded in number and in time. Two thousand unlocks a second reach the bound in a minute, so
-each is small, and the garbage collector does not look at any: nothing here can form a cycle. What
-loses its oldest again and again is an `OrderedDict`: a `dict` looks through the places of all that
-were taken out before, 20 to 120 us for each at the bound.
+each is small. The garbage collector does not look at any: nothing here can form a cycle. An
+`OrderedDict` is used where the oldest entry is removed again and again. A `dict` would scan the
+slots of all removed entries, 20 to 120 us for each at the bound.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_REMEMBERED: Final = 100_000
 MAX_UNNAMED: Final = 10_000
 """Attempts remembered that ended before their command was known."""
 EVERY_ANSWER: Final = tuple(Phase)
-"""What a car counts as having answered after a good end: nothing new can come."""
+"""The answers that a car counts as having given after a good end: no new one can follow."""
 
 
 class PastAttempt(msgspec.Struct, gc=False):
@@ -34,7 +34,7 @@ class PastAttempt(msgspec.Struct, gc=False):
     started_s: float
     forget_s: float
     answers: tuple[Phase, ...]
-    """What the car has answered; after a good end `EVERY_ANSWER`."""
+    """The phases that the car has answered; after a good end `EVERY_ANSWER`."""
     source: Source
     is_observed: bool
     """Whether the probe saw all of it, so that its end is what the customer got."""
@@ -62,7 +62,7 @@ class Remembered:
         self._past: OrderedDict[str, PastAttempt | UnfollowedCommand] = OrderedDict()
         """The oldest first."""
         self._unnamed: OrderedDict[str, str] = OrderedDict()
-        """By trace the attempts that an API was asked for, and that ended without a command."""
+        """Attempts that an API was asked for and that ended without a command, by trace."""
 
     def __contains__(self, command_id: str) -> bool:
         return command_id in self._past

@@ -12,7 +12,7 @@ def stray_answer(
 ) -> StrayAnswer:
     """Return the record of an answer to the command of `past`, None where nobody remembers it.
 
-    What has come is noted in `past`: the same answer again is a repetition.
+    The answer is noted in `past`: the same answer again is a repetition.
     """
     kind = _kind_of(vehicle_id, result.phase, past)
     was_observed = past is not None and past.is_observed

@@ -1,8 +1,8 @@
 """Customers who called support, and the unlocks that they may have called about. No I/O.
 
-A call is known from the platform's log, as a line of its helpdesk. What the customer had asked for
-before stands in other records. Where nothing does, nothing of it ever reached the platform: the
-call is then the only trace of an unlock that failed.
+A call is known from the platform's log, as a line of its helpdesk. The customer's earlier requests
+stand in other records. If there are none, no request ever reached the platform: the call is then
+the only trace of an unlock that failed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Unlock(msgspec.Struct, frozen=True, gc=False):
 
 
 _Unlocks = OrderedDict[str, list[_Unlock]]
-"""By booking, or by car; what was remembered last is the last."""
+"""Unlocks by booking, or by car, the most recently remembered last."""
 
 
 class SupportCalls:
@@ -92,7 +92,7 @@ class SupportCalls:
             _remember(self._by_car, attempt.vehicle_id, unlock)
 
     def take(self, call: PlatformEvent) -> bool:
-        """Let a call wait for the unlocks that it may be about; return whether it does."""
+        """Keep a call until its unlocks may be known; return whether it waits."""
         if self._on_complaint is None or call.request_id in self.known:
             return False
         if not (self._is_ours is None or self._is_ours(call.vehicle_id or call.request_id)):
@@ -167,8 +167,8 @@ def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
 def _is_of(unlock: _Unlock, call: PlatformEvent) -> bool:
     """Return whether an unlock of a call's booking or car may be what the call is about.
 
-    An app may have forgotten its booking: then the account tells. What opened for another booking
-    was another ride.
+    An app may have forgotten its booking: then the account tells. An unlock that opened for another
+    booking was another ride.
     """
     if not agree(unlock.account_id, call.account_id):
         return False

@@ -1,7 +1,7 @@
 """Follows every unlock from its start to its end, without any I/O.
 
-Told what happens (a start, a publish, a PUBACK, a message from a car, the passing of time), it
-emits one `Attempt` for each unlock that was started, exactly once, and a `StrayAnswer` for each
+Its inputs are events: a start, a publish, a PUBACK, a message from a car, the passing of time. It
+emits exactly one `Attempt` for each unlock that was started. It emits a `StrayAnswer` for each
 answer outside of an open unlock. Durations use the monotonic clock alone.
 """
 
@@ -36,12 +36,15 @@ from platform_probe.attempts.start import Start
 MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
 TOO_LATE: Final = 0.25
-"""An unlock of our own that we begin after more of its deadline leaves its car too little time to
-be blamed for what does not come [E]: of 15 s, 4; a car that sleeps takes 5 to 10 to answer."""
+"""The share of the deadline after which our own unlock begins too late to blame its car for silence
+[E].
+
+It is 4 of 15 s; a car that sleeps needs 5 to 10 to answer.
+"""
 
 
 AT_ONCE_S: Final = 0.1
-"""Who hears a command at the broker and sends it again takes longer [E]."""
+"""Anybody who hears a command at the broker and sends it again needs longer [E]."""
 
 
 class AttemptTracker(Following):
@@ -173,7 +176,7 @@ class AttemptTracker(Following):
                 self._take_open_lock(one.vehicle_id, one.message, one.at_s)
 
     def _came_through_api(self, attempt: OpenAttempt, command: Command, now_s: float) -> None:
-        """Take the command that an API has made for us."""
+        """Handle the command that an API has made for us."""
         if command.action is not Action.UNLOCK or Stage.PUBLISHED in attempt.reached_s:
             return
         for stage in (Stage.PUBLISHED, Stage.BROKER_ACCEPTED):
@@ -181,7 +184,7 @@ class AttemptTracker(Following):
         self.name_command(attempt, command.command_id)
 
     def name_command(self, attempt: OpenAttempt, command_id: str) -> None:
-        """Note which command an API has made for an attempt. What has answered to it counts."""
+        """Note which command an API has made for an attempt. Earlier answers to it count."""
         start = attempt.start
         if not start.is_unnamed or not self.is_open(attempt) or self.knows(command_id):
             return
@@ -192,13 +195,13 @@ class AttemptTracker(Following):
         self._take_held(command_id)
 
     def pass_over(self, command_id: str) -> None:
-        """Take a command that belongs to no attempt: another probe's, or a lock of our own."""
+        """Handle a command that belongs to no attempt: another probe's, or a lock of our own."""
         now_s = self._advance()
         if not self.knows(command_id):
             self._pass_over(command_id, now_s)
 
     def result(self, vehicle_id: str, result: Result) -> None:
-        """Take a box's answer to a command."""
+        """Handle a box's answer to a command."""
         now_s = self._advance()
         self._evidence.heard(vehicle_id, now_s)
         command_id = result.command_id
@@ -223,7 +226,7 @@ class AttemptTracker(Following):
             attempt.flag(flag)
 
     def provisional(self, result: ProvisionalResult) -> None:
-        """Take a status of a command that another may follow: it ends nothing."""
+        """Handle a status of a command that another may follow: it ends nothing."""
         self._advance()
         attempt = self._open.get(result.command_id)
         if attempt is not None:
@@ -232,7 +235,7 @@ class AttemptTracker(Following):
     def state(
         self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool = False
     ) -> None:
-        """Take a car's state. A retained one is older than every open attempt."""
+        """Handle a car's state. A retained one is older than every open attempt."""
         now_s = self._advance()
         names_command = self._wire.names_last_command
         was_open = not names_command and self._evidence.of(vehicle_id).is_locked is False
@@ -280,19 +283,19 @@ class AttemptTracker(Following):
         return is_held
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool = False) -> None:
-        """Take a box's presence, or its last will."""
+        """Handle a box's presence, or its last will."""
         self._evidence.presence(vehicle_id, presence, self._advance(), retained=retained)
 
     def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
-        """Take a heartbeat."""
+        """Handle a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
     def event(self, vehicle_id: str) -> None:
-        """Take a sign of life that says nothing of an unlock."""
+        """Handle a sign of life that shows nothing of an unlock."""
         self._evidence.heard(vehicle_id, self._advance())
 
     def unread(self, vehicle_id: str, kind: TopicKind) -> None:
-        """Take that a car has sent what cannot be read: nobody knows that it has not answered."""
+        """Handle an unreadable message of a car: it may have been the answer."""
         now_s = self._advance()
         opened = self._open_by_vehicle.get(vehicle_id, ())
         for attempt in opened:
@@ -348,7 +351,7 @@ class AttemptTracker(Following):
     def _reports_opening(self, vehicle_id: str) -> bool:
         """Return whether the car will say that it is open: not one that has said it before.
 
-        Where the state names no command, a car that was open says nothing new.
+        If the state names no command, a car that was open reports nothing new.
         """
         wire = self._wire
         if wire.names_last_command:

@@ -1,4 +1,4 @@
-"""What the commands that ask a store have in common: where it is, and in which zone to tell."""
+"""Options that commands about a store share: its directory, and the zone of times."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ def cohorts(
     until: str | None,
     as_json: bool,
 ) -> None:
-    """Tell which cohort the failures share: a region, an operator, a firmware, or several of these.
+    """Find the cohort that failures share: a region, an operator, a firmware, or several of these.
 
     \b
     platform-probe cohorts --since 08:10 --store store
     platform-probe cohorts --run runs/morning
 
-    The day before says what is usual. Where what they share began at another time, the search is
+    The day before shows what is usual. If the shared problem began at another time, the search is
     repeated from there.
     """  # noqa: D301 - click's own escape
     asked = asked_of(directory, config, zone)

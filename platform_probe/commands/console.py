@@ -43,7 +43,7 @@ def console(
     audit: Path | None,
     new_token: str | None,
 ) -> None:
-    """Serve pages on which an unlock is found by whatever a customer can name.
+    """Serve pages that find an unlock by anything a customer can name.
 
     \b
     platform-probe console --run runs/garage
@@ -51,7 +51,7 @@ def console(
     platform-probe console --new-token amelie:support
     platform-probe console --store store --listen 0.0.0.0:9465 --tokens tokens.txt
 
-    It reads, and changes nothing. Ctrl-C or SIGTERM ends it.
+    The console only reads. Ctrl-C or SIGTERM ends it.
     """  # noqa: D301 - click's own escape
     if new_token is not None:
         _print_token(new_token)

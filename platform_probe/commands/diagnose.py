@@ -44,7 +44,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     attempt: str | None,
     as_json: bool,
 ) -> None:
-    """Tell why CAR did not open: what happened, what to say, what to do, and who else has it.
+    """Explain why CAR did not open: what happened, what to say, what to do, and who else has it.
 
     \b
     platform-probe diagnose car-0042 --at 08:15 --store store
@@ -52,8 +52,8 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     platform-probe diagnose car-0042 --run runs/morning
     platform-probe diagnose car-0042 --as-of 08:16 --run runs/morning
 
-    Without a time it is the last unlock that failed, or the last one where none did. A time is of
-    the zone of the settings, or of --zone; one without a date is the last one that has been.
+    Without a time it is the last unlock that failed, or the last one if none did. Times are in the
+    zone of the settings, or of --zone. A time without a date is its latest occurrence.
     """  # noqa: D301 - click's own escape
     if not any((vehicle, booking, customer, trace, command, attempt)):
         ids = "--booking, --customer, --trace, --command, --attempt"

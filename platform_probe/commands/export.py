@@ -54,7 +54,7 @@ def export(  # noqa: PLR0913 - one parameter for each option
     keep_names: bool,
     out: Path | None,
 ) -> None:
-    """Write the scenario of an incident, from evidence: who, when, and its likeliest mode as fault.
+    """Write an incident as a scenario: the cars, the times, and its likeliest mode as a fault.
 
     \b
     platform-probe export --attempt ID --store store --out incident.yaml
@@ -62,8 +62,8 @@ def export(  # noqa: PLR0913 - one parameter for each option
     platform-probe export --cause box_offline --mode dns_failure --run runs/morning
     fleet-sim run incident.yaml --mode virtual
 
-    It names no car, booking, customer or place of the incident, and calls regions, operators and
-    versions by numbers. It expects the causes that it is kept for, so that its run is its test.
+    The scenario names no car, booking, customer or place. Regions, operators and versions become
+    numbers. It expects the causes that it shows, so its run is its test.
     """  # noqa: D301 - click's own escape
     if attempt is None and cause is None and mode is None:
         raise click.UsageError("name an --attempt, a --cause or a --mode")

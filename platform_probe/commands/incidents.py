@@ -237,12 +237,12 @@ def _acting(command: Callable[..., None]) -> Callable[..., None]:
 @incidents.command()
 @_acting
 def ack(**options: Any) -> None:
-    """Say that you look after incident ID.
+    """Acknowledge incident ID: you look after it.
 
     \b
     platform-probe incidents ack ID --reason "calling the operator" --config probe.yaml
 
-    Everybody who has a message of it sees your name. It asks the monitor over HTTP.
+    Messages about it show your name. The command asks the monitor over HTTP.
     """  # noqa: D301 - click's own escape
     _ask(ActionKind.ACKNOWLEDGE, **options)
 
@@ -268,7 +268,7 @@ def unmute(**options: Any) -> None:
 @incidents.command()
 @_acting
 def close(**options: Any) -> None:
-    """Say that incident ID is none, or is over."""
+    """Close incident ID: it is none, or is over."""
     _ask(ActionKind.CLOSE, **options)
 
 

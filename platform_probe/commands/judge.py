@@ -59,18 +59,18 @@ def judge(
     zone: str,
     as_json: bool,
 ) -> None:
-    """Judge what a monitor measured: as its journal grows, or what is there anew.
+    """Judge a monitor's journal: follow it as it grows, or replay it.
 
     \b
     platform-probe judge --config probe.yaml
     platform-probe judge --replay probe-data --since 2h --weights new-weights.json
     platform-probe judge --replay probe-data --out what-would-have-been
 
-    `platform-probe run` starts a judge of its own: alone it follows a copy of a journal, on another
-    machine too. A replay reads the whole journal, because a judge needs what came before --since.
+    `platform-probe run` starts its own judge. This command follows a copy of a journal, also on
+    another machine. A replay reads the whole journal: a judge needs the entries before --since.
 
-    Exit codes of a replay: 0 where everything would be judged as it was, 1 where something would
-    be judged otherwise, 2 for what cannot be read.
+    Exit codes of a replay: 0 if all judgements are the same, 1 if some differ, 2 if the journal
+    cannot be read.
     """  # noqa: D301 - click's own escape
     settings = load_settings(config)
     if replayed is None:

@@ -96,15 +96,15 @@ def learn(  # noqa: PLR0913 - one parameter for each option
     sample_file: Path | None,
     out: Path | None,
 ) -> None:
-    """Listen to a fleet that speaks its own language, and write a first draft of its profile.
+    """Listen to a fleet with its own messages, and write a first draft of its profile.
 
     \b
     platform-probe learn --broker mqtt://broker:1883 --for 5m --sample s.jsonl --out fleet.yaml
     fleet-sim profile check fleet.yaml --sample s.jsonl
 
-    Have a car unlocked meanwhile. Ctrl-C or SIGTERM ends it early: the draft is of what was heard
-    until then. It is guessed from the words in topics and fields, and is to be checked by somebody
-    who knows the fleet. Nothing is sent.
+    Unlock a car meanwhile. Ctrl-C or SIGTERM ends it early, and the draft covers the messages until
+    then. The draft is a guess from the words in topics and fields: somebody who knows the fleet
+    must check it. Nothing is sent.
     """  # noqa: D301 - click's own escape
     address = BrokerAddress.parse(broker)
     if broker_password_file is not None:

@@ -30,13 +30,13 @@ def messages() -> None:
     help="The monitor's settings, with the section `messages`.",
 )  # fmt: skip
 def test(config: Path) -> None:
-    """Send a test message to every backend of the settings, and say what is wrong.
+    """Send a test message to every backend of the settings, and report what is wrong.
 
     \b
     platform-probe messages test --config probe.yaml
 
-    It says that it is a test, and goes to each channel, Alertmanager and webhook that is named; in
-    Alertmanager it ends by itself after a minute. Exit code 1 where one did not work.
+    The message is marked as a test. It goes to each channel, Alertmanager and webhook that is
+    named. In Alertmanager it ends after a minute. The exit code is 1 if one did not work.
     """  # noqa: D301 - click's own escape
     chosen = load_settings(config).messages
     if chosen is None:

@@ -90,8 +90,8 @@ def query(  # noqa: PLR0913 - one parameter for each option
 
     The tables for SQL are attempts, observed, attempt_revisions, hops, stray_answers, complaints,
     diagnoses, diagnosed, incidents, incidents_held, observations and platform_events; DESCRIBE
-    shows their columns. Only one SELECT is allowed. It says itself of what time: --since, --until
-    and --set are for predefined queries; --timeout and --memory are for SQL.
+    shows their columns. Only one SELECT is allowed, and it sets its own time. --since, --until and
+    --set are for predefined queries; --timeout and --memory are for SQL.
     """  # noqa: D301 - click's own escape
     if name == "list":
         _list(form)
@@ -116,9 +116,9 @@ def query(  # noqa: PLR0913 - one parameter for each option
 
 
 def check_answerable(asked: Asked, chosen: Query, given: Mapping[str, str]) -> None:
-    """Raise `ConfigError` where no row could come, and say why.
+    """Raise `ConfigError` with the reason if a query cannot have any row.
 
-    What was heard of cars is not kept here at all, or what is set is none of what there is.
+    Either messages of cars are not kept here at all, or no record has the parameter's value.
     """
     source = asked.source
     if chosen.name in _ABOUT_CARS and not source.has(OBSERVATIONS):

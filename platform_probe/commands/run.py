@@ -15,7 +15,7 @@ from platform_probe.service import serve
 @click.command()
 @settings_options
 def run(**options: Any) -> None:
-    """Run the probe until it is told to stop, or until its load is over.
+    """Run the probe until it is stopped, or until its load is over.
 
     \b
     Only watch what the platform sends, and serve metrics:
@@ -26,14 +26,13 @@ def run(**options: Any) -> None:
       platform-probe run --config probe.yaml --listen 127.0.0.1:9500
 
     On stdout it reports one JSON object a line: `ready`, then `progress` each second, `stopping`
-    where it is told to stop, then `done`.
+    after a signal, then `done`.
     The log goes to stderr; each unlock is one line of attempts.jsonl in the output directory.
-    SIGTERM or Ctrl-C: start nothing more, wait until what is in flight has ended, for the deadline
-    at most (and as long again for cars that are to be locked), then stop. Ctrl-C twice: stop at
-    once.
+    After SIGTERM or Ctrl-C it starts no more unlocks. It waits for those in flight, for the
+    deadline at most, and as long again for cars that it locks. A second Ctrl-C stops it at once.
 
-    Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that refuses us or is away
-    for longer than `--wait`, or a limit of the machine.
+    Exit codes: 0 after an orderly end, 2 for wrong settings, for a broker that refuses us or is
+    away for longer than `--wait`, or for a limit of the machine.
     """  # noqa: D301 - click's own escape
     settings = settings_of(options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

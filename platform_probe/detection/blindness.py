@@ -30,7 +30,7 @@ class Blindness:
         return self._since_s is not None
 
     def connection(self, now_s: float, *, is_there: bool) -> None:
-        """Take that the monitor is connected to the broker, or no longer."""
+        """Handle that the monitor is connected to the broker, or no longer."""
         if is_there:
             self._since_s = None
         elif self._since_s is None:

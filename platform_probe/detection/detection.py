@@ -1,7 +1,7 @@
 """Finds what is not as it was, from all that the monitor knows. No I/O; time is handed in.
 
-Records, diagnoses and what is heard of cars go in; findings come out, the same one again whenever
-it has changed, and a last time when it is over.
+Its inputs are records, diagnoses and messages of cars. Its outputs are findings, again whenever one
+has changed, and a last time when it is over.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from platform_probe.diagnosis.records import unseen
 from platform_probe.diagnosis.remembering import Latest, remember
 
 STEP_S: Final = 10.0
-"""So often findings are told anew where they have changed."""
+"""The interval at which changed findings are reported."""
 LATE_S: Final = 1800.0
 """A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
 MOST_OPENED: Final = 10_000
@@ -85,7 +85,7 @@ class Detection:
         self._unanswered: OrderedDict[str, tuple[Hit, bool]] = OrderedDict()
         """Unlocks that were taken before they ended, by their command, and whether each counted."""
         self._again: OrderedDict[str, Hit] = OrderedDict()
-        """Of each car whose customer pressed again, that this was counted."""
+        """Cars whose customer's second press was counted already."""
         self._told_s = -STEP_S
         self.too_late = 0
         """Records that were too old to count."""
@@ -102,7 +102,7 @@ class Detection:
     # What comes
 
     def take(self, records: Iterable[Record]) -> None:
-        """Take records that were written together, at one and the same moment."""
+        """Handle records that were written together, at one and the same moment."""
         now_s = self._now_s()
         for record in records:
             if isinstance(record, Attempt):
@@ -114,7 +114,7 @@ class Detection:
                 self._attempt(unseen(record), now_s, hit=True)
 
     def unanswered(self, record: Attempt) -> None:
-        """Take an unlock to which a connected car says nothing, as its record would be now.
+        """Handle an unlock to which a connected car has not answered, with its record so far.
 
         It counts as failed at once. If it opens after all, its own record takes that back.
         """
@@ -140,9 +140,9 @@ class Detection:
         booking_id: str | None,
         trace_id: str | None,
     ) -> None:
-        """Take that a customer presses unlock; again counts now, not when that press has ended.
+        """Count a customer's press; a repeated one counts now, not when that press has ended.
 
-        What a phone that had no answer asks again, in the same trace, is no press.
+        A retry by a phone without an answer, in the same trace, is no press.
         """
         now_s = self._now_s()
         customer = self._customers.named(account_id, booking_id, vehicle_id)
@@ -156,7 +156,7 @@ class Detection:
         self._pressed_again(again, now_s)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
-        """Take a message of a car."""
+        """Handle a message of a car."""
         if isinstance(message, _HEARTBEATS):
             self._silence.beat()
         else:
@@ -164,7 +164,7 @@ class Detection:
             self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
 
     def beats(self, count: int) -> None:
-        """Take that so many heartbeats have come, of whatever cars."""
+        """Handle a number of heartbeats, of whatever cars."""
         self._silence.beat(count)
 
     def removed(self, vehicle_id: str) -> None:
@@ -172,14 +172,14 @@ class Detection:
         self._waves.removed(vehicle_id)
 
     def connection(self, *, is_there: bool) -> None:
-        """Take that the monitor is connected to the broker, or no longer."""
+        """Handle that the monitor is connected to the broker, or no longer."""
         now_s = self._clock.monotonic_s()
         self._blindness.connection(now_s, is_there=is_there)
         if not is_there:
             self._waves.disconnected(now_s)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Take what an unlock may have failed of, or what is odd about it."""
+        """Handle a diagnosis of an unlock."""
         self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
         for wave in self._waves.sightings:
             wave.diagnosis(diagnosis)
@@ -191,7 +191,7 @@ class Detection:
         diagnoses: Iterable[Diagnosis],
         known: Callable[[Finding], None],
     ) -> None:
-        """Take what was written before this process: learn from it, and find in it what was found.
+        """Restore findings from the records of an earlier process, and update the baselines.
 
         Both in the order in which they were written. `known` gets each finding as it was then, also
         when it was over; what goes on is told again as new.
@@ -351,7 +351,7 @@ class Detection:
         self._shares.stray(again, now_s)
 
     def _answered(self, attempt: Attempt, measures: tuple[Measure, ...], now_s: float) -> None:
-        """Take the record of an unlock that was counted as failed before it had ended."""
+        """Correct an unlock that was counted as failed before it had ended, by its record."""
         hit, counts = self._unanswered.pop(attempt.command_id or "")
         if FAILED not in measures:
             self._shares.withdraw(hit)
@@ -369,7 +369,7 @@ class Detection:
     def _note_mode(self, hit: Hit, now_s: float) -> None:
         """Count the mode of an unlock that did not go well, once it is known: the first named.
 
-        Where it proves to be another one, it was none of the first.
+        If a later diagnosis names another mode, the first count is withdrawn.
         """
         if not hit.modes or not {FAILED, REFUSED, ODD} & {*hit.measures}:
             return
@@ -454,7 +454,7 @@ class Detection:
 def _counts(attempt: Attempt) -> bool:
     """Return whether a record is of an unlock that somebody asked for, and the first of it.
 
-    What was under way when the monitor was told to stop says nothing of cars or of the monitor.
+    An unlock under way when the monitor was stopped says nothing of cars or of the monitor.
     """
     return (
         attempt.source is not Source.FLOOR

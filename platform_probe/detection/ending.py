@@ -1,11 +1,11 @@
 """The test whether a problem goes on or is over, on the unlocks of its cohort since the last hit.
 
-Each unlock that goes well makes it likelier that the problem is over: by how much follows from how
-many were hit until the last one that was. What goes well since then says that it is over, and not
-that it was small. A car that was hit and opens says more than others, where hardly any that was hit
-had opened before: what struck it would strike it again. And where three cars are hit again it goes
-on, though no test counts them once more: what goes well counts each time, so else a problem of few
-cars would be over as soon as each of them was hit.
+Each unlock that succeeds makes it likelier that the problem is over. How much follows from the
+share of failures up to the last one. Later successes mean that it is over, and not that it was
+small. A car that was hit and opens says more than others, where hardly any that was hit had opened
+before: what struck it would strike it again. The problem goes on if three cars fail again, though
+no test counts them once more. Successes count each time, so a problem of few cars would else be
+over once each of them has failed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ILL: Final = 5.0
 CLEARLY_WORSE: Final = 3.0
 """While it goes on, so many times as many as usual are hit at least."""
 LEAST_AGAIN: Final = 3
-"""So many cars must be hit again: one that is sick is no problem of its cohort."""
+"""The number of cars that must fail again: a single sick car is no problem of its cohort."""
 _MOST: Final = 0.99
 
 
@@ -47,7 +47,7 @@ class Ending:
         return self._odds > 0.0
 
     def expect(self, *, failed: int, total: int, expected: float, cars: AbstractSet[str]) -> None:
-        """Take how many unlocks were hit, of how many until the last one that was, of which cars.
+        """Set the failures, the unlocks up to the last failure, and the cars that failed.
 
         `expected` is the share that is hit on any day: by cars that are ill, which do not open
         when all is over.
@@ -64,7 +64,10 @@ class Ending:
         self._strikes = math.log(again / usual_again) if usual_again else 0.0
 
     def hit(self, *, is_counted: bool = False) -> None:
-        """Weigh an unlock that was hit. What `is_counted` was taken for not hit until now."""
+        """Weigh an unlock that was hit.
+
+        It takes back earlier weights as successes (`is_counted`).
+        """
         before = self._odds - self._missed if is_counted else self._odds
         self._odds = min(before + self._hit, ILL)
 

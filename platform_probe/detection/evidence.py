@@ -2,11 +2,11 @@
 
 For each size of change the Shiryaev-Roberts statistic is kept: before each event it is one more,
 then it is multiplied by the event's likelihood ratio. While nothing has changed, their weighted sum
-less the number of events is a martingale, so it takes at least A events on average until the sum
-exceeds A, whatever the expected share is (Pollak, "Average run lengths of an optimal method of
-detecting a change in distribution", Annals of Statistics, 1987). That bounds false alarms without
-any tuning, and the mixture finds small changes and large ones, both nearly as fast as a test that
-knew the size (Lai, "Sequential analysis: some classical problems and new challenges", 2001).
+less the number of events is a martingale. So at least A events pass on average until the sum
+exceeds A, whatever the expected share is. (Pollak, "Average run lengths of an optimal method of
+detecting a change in distribution", Annals of Statistics, 1987.) That bounds false alarms without
+any tuning. The mixture finds small and large changes, both nearly as fast as a test that knew the
+size. (Lai, "Sequential analysis: some classical problems and new challenges", 2001.)
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _STEPS_A_NAT: Final = 50
 
 
 class Ratios:
-    """What one event comes to at one expected share, for each size of change.
+    """The likelihood ratios of one event at one expected share, for each size of change.
 
-    Of a statistic S what lies above `rest` is kept, to which it tends while nothing is hit: misses
-    in a row then are a factor, and a hit is a factor and a term.
+    A statistic S is kept as its excess over `rest`, to which it tends without failures. A run of
+    misses is then a factor, and a hit is a factor and a term.
     """
 
     __slots__ = ("added", "of_hit", "of_miss", "packed", "rest", "rest_in_all")
@@ -60,7 +60,7 @@ class Ratios:
             weight * ((1.0 + rest) * math.exp(hit) - rest)
             for (weight, rest), hit in zip(weighed, self.of_hit, strict=True)
         )
-        """By an event that is hit, to what lies above `rest` once that has been multiplied."""
+        """The term of a hit, added to the multiplied excess over `rest`."""
         self.packed = Struct(f"{len(sizes)}d")
 
 
@@ -83,7 +83,7 @@ class Evidence:
         self._sizes = sizes
         self._ratios = ratios_at(share, sizes)
         self._above = b""
-        """Of each size of change, by its weight: what lies above `Ratios.rest`.
+        """The excess over `Ratios.rest` for each size of change, times its weight.
 
         In one piece: there are thousands of series, and what a core must fetch of one for a hit
         takes longer than to reckon with it.
@@ -99,15 +99,15 @@ class Evidence:
             self._begin_with(sums)
 
     def misses(self, number: int) -> None:
-        """Take so many events in a row that were not hit."""
+        """Add a number of events in a row that were not hit."""
         packed = self._ratios.packed
         factors = map(math.exp, map(mul, self._ratios.of_miss, repeat(number)))
         self._above = packed.pack(*map(mul, factors, packed.unpack(self._above)))
 
     def hit(self, missed: int = 0) -> float:
-        """Take an event that was hit, after so many that were not, and return the evidence.
+        """Add an event that was hit, after some that were not, and return the evidence.
 
-        As `misses` and then the event: most of what detection costs is here.
+        It equals `misses` and then the event: most of what detection costs is here.
         """
         ratios = self._ratios
         logs = map(add, ratios.of_hit, map(mul, ratios.of_miss, repeat(missed)))
@@ -120,7 +120,7 @@ class Evidence:
         return total
 
     def step(self, number: int, hits: int) -> float:
-        """Take events that came together, of which some were hit, and return the evidence.
+        """Add events that arrived together, of which some were hit, and return the evidence.
 
         A change begins before all of them or after: what counts is steps, then, and no events.
         """

@@ -1,8 +1,8 @@
 """Which share is expected to be hit: the service level at first, learned afterwards.
 
-What is learned is at least an hour old, and not from a time in which something was found: a change
-must not become what is usual while it is being noticed. A block that was worse than chance makes it
-counts as if it had been as bad as chance makes it.
+Learned data is at least an hour old, and excludes times with a finding: a change must not become
+usual while it is being noticed. A block that was worse than chance makes it counts as if it had
+been as bad as chance makes it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Block(NamedTuple):
     attempts: int
     hits: int
     factor: float
-    """By how much its hour differs."""
+    """The factor of its hour."""
 
 
 @dataclass(slots=True)
 class Learned:
-    """What was learned of one cohort and measure."""
+    """The learned rate of one cohort and measure."""
 
     attempts: float = 0.0
     """Weighed by the season: as many as there would be of them at a usual hour."""
@@ -60,7 +60,7 @@ class Learned:
         return (hits + math.sqrt(self.hits)) / (self.attempts + WEIGHT_OF_PRIOR)
 
     def close_block(self, block: Block, *, prior: float) -> tuple[Block, float] | None:
-        """Take a block that is over, and learn from the one that is old enough.
+        """Close a block, and learn from the one that is old enough.
 
         Returns that one, and how many hits would be usual in it at a usual hour.
         """
@@ -73,7 +73,7 @@ class Learned:
         return old, usual
 
     def forget_waiting(self) -> None:
-        """Learn nothing from the last hour: something was found in it."""
+        """Drop the last hour from learning: something was found in it."""
         self.waiting.clear()
 
     def _learn(self, block: Block, usual: float) -> None:
@@ -87,7 +87,7 @@ class Learned:
 
 
 class Season:
-    """By how much an hour of the week differs, as far as there is history of it."""
+    """The factor of each hour of the week, as far as there is history of it."""
 
     def __init__(self) -> None:
         self._hits = [0.0] * HOURS
@@ -95,7 +95,7 @@ class Season:
         self._factors: dict[int, tuple[float, float]] = {}
 
     def learn(self, unix_s: float, hits: float, usual: float) -> None:
-        """Take that so many were hit in a block, where so many are usual at any hour."""
+        """Update the factor by the hits of a block, and the usual number at any hour."""
         hour = hour_of_week(unix_s)
         self._hits[hour] += hits
         self._usual[hour] += usual

@@ -1,4 +1,7 @@
-"""The finding: something that is not as it was, with its numbers. What incidents are made of."""
+"""The finding: something that is not as it was, with its numbers.
+
+Incidents are made of findings.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class Finding:
     number: int
     kind: IncidentKind
     what: str
-    """What was counted: the name of a measure."""
+    """The name of the measure that was counted."""
     at: float
     """When this was known, Unix seconds."""
     since: float
@@ -34,7 +37,7 @@ class Finding:
     failed: int
     """How many were hit."""
     total: int
-    """Of how many."""
+    """The number of unlocks."""
     elsewhere_failed: int = 0
     elsewhere_total: int = 0
     expected: float = 0.0

@@ -1,4 +1,4 @@
-"""What slow means, for each hop: slower than nearly all of the hours before."""
+"""Thresholds for a slow hop: slower than nearly all of the hours before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLACK_S: Final = 0.1
 """A hop is slow that takes so much longer than all but 3 % of those before did [E]: what a person
 does not notice is nobody's problem."""
 EVERY_S: Final = 3600.0
-"""So often what is slow is learned anew, from the hour before the last one."""
+"""The interval at which the thresholds are learned anew, from the hour before the last one."""
 
 
 class Hops:
@@ -30,9 +30,9 @@ class Hops:
         self._samples: dict[str, list[float]] = {}
         self._seen: dict[str, int] = {}
         self._before: dict[str, float] = {}
-        """What will be slow when the hour is over."""
+        """The thresholds for the next hour."""
         self.slow_s: dict[str, float] = {}
-        """From when on each hop is slow, seconds."""
+        """The thresholds from which each hop is slow, seconds."""
         self._ends_s: float | None = None
         self._taken = 0
         self._learned_from = LEARNED_FROM
@@ -72,7 +72,7 @@ class Hops:
             samples[seen * 7919 % SAMPLES] = hop_s  # a prime: every place in turn
 
     def _renew(self, now_s: float) -> None:
-        """Learn anew what is slow, where an hour is over."""
+        """Update the thresholds at the end of an hour."""
         if self._ends_s is None:
             self._ends_s = now_s + EVERY_S
         if now_s < self._ends_s:

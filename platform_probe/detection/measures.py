@@ -23,10 +23,13 @@ class Measure:
     name: str
     kind: IncidentKind
     share: float
-    """Expected of all unlocks before anything was learned [E]: the service levels of docs/slo.md
-    for those that fail, 5 % of those that are slow by what is called slow."""
+    """The expected share of all unlocks before anything was learned [E].
+
+    Failures have the service levels of docs/slo.md. Slow unlocks have 5 %, by the definition of
+    slow.
+    """
     budget: float
-    """Of all false alarms that are allowed, so many may be of this measure."""
+    """The part of all allowed false alarms that this measure may cause."""
     stage: Stage | None = None
     """The hop that is slow."""
     part_of: Measure | None = None
@@ -95,7 +98,7 @@ OF_PROBLEM: Final = {
 _ORDINARY_MODES: Final = frozenset(
     {"no_coverage_garage", "slow_wake_client_timeout", "sms_wake_lost"}
 )
-"""What cars fail of on any day."""
+"""Modes that cause failures on any day."""
 OF_MODE: Final = {
     mode: Measure(
         name=f"failed_{mode}",
@@ -109,7 +112,7 @@ OF_MODE: Final = {
 }
 """The same for the failure mode that the diagnosis names."""
 RARE_MODES: Final = frozenset(MODES) - _ORDINARY_MODES
-"""What fleets hardly ever have."""
+"""Modes that fleets hardly ever have."""
 SLOW: Final = {
     stage.value: Measure(
         name=f"slow_{stage}", kind=IncidentKind.LATENCY, share=0.05, budget=0.01, stage=stage

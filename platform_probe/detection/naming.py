@@ -12,13 +12,15 @@ from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import Absence, Cohort, find_cohorts
 
 LIKELY: Final = 0.5
-"""What else is shared, besides the first, is named from this probability on. The first is likelier
-than that nothing is shared, and may be one of several ways to say the same."""
+"""The probability from which a further shared trait is named.
+
+The first is likelier than that nothing is shared, and may be one of several ways to say the same.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What hits share, since when."""
+    """The traits that hits share, and since when."""
 
     key: Key
     since: float
@@ -29,7 +31,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one search has found."""
+    """The result of one search."""
 
     found: tuple[Shared, ...]
     absence: Absence | None
@@ -39,7 +41,7 @@ class Look:
 def look(counts: Sequence[Count], of_whom: Sequence[Count]) -> Look:
     """Search for what hits share, from when `of_whom`, a part of the counts, became worse.
 
-    Where it was bad from the first on, that is from the first.
+    If the counts were bad from the start, the result begins there.
     """
     begin = begin_of(of_whom)
     return look_since(counts, of_whom[0].at if begin is None else begin.at)
@@ -89,7 +91,7 @@ def telling_part(key: Key, kinds: Collection[Values]) -> Key:
     """Return a cohort without the traits that add nothing to its others, among all `kinds`.
 
     That is what all have that have the others, and some that have not: an operator's firmware,
-    where others drive it too. What only they have is their name as well, and stays.
+    where others drive it too. Traits that only these unlocks have are their name as well, and stay.
     """
     for trait in reversed(key):
         others = tuple(one for one in key if one != trait)

@@ -18,27 +18,30 @@ from platform_probe.detection.traits import Key, Values, common_of, is_elsewhere
 from platform_probe.diagnosis.cohorts.names import Name, names_of
 
 BEFORE_S: Final = 60.0
-"""What was hit so shortly before a problem began is taken for it."""
+"""Hits so shortly before the begin of a problem count as its own."""
 MOST_KEPT: Final = 10_000
 """Customers and cars of one problem that are told apart."""
 MOST_HITS: Final = 500
 """Hits that say what its cause is: the latest."""
 EXAMPLES: Final = 10
 SILENT_S: Final = 6 * 3600.0
-"""Where nobody tries any more for so long, nothing is known of it and it is taken to be over."""
+"""The time without any unlock after which a problem counts as over."""
 AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
 WAITED: Final = "late_delivery_persistent_session"
-"""What most doors are opened by that open late, whose boxes were away: a command that has waited
-for them. Of a single unlock its diagnosis can hardly say so."""
+"""The mode of most doors that open late while the box was away: a command that has waited.
+
+The diagnosis of a single unlock can hardly show that.
+"""
 GOES_ON: Final = 1 / 3
-"""So much of what it hits is not of a rare mode that began amid it, where that is another [E]."""
+"""The share of hits not of a rare mode from which a problem that mode began amid goes on [E]."""
 UNKNOWN_AT_MOST: Final = 2.0
-"""So many times as many may fail among cars of unknown kind as would if they are like the known
-ones: more are another problem's [E]."""
+"""The most failures of cars of unknown kind, as a multiple of the known ones': more are another
+problem's [E].
+"""
 UNKNOWN_AT_LEAST: Final = 5
 """So few failures of cars of unknown kind show no other problem [E]."""
 LEAST_SURE: Final = 0.5
-"""Of what has just enough evidence: by the limit alone that would be nothing."""
+"""The certainty at just enough evidence: the limit alone would make it zero."""
 
 
 class Problem:
@@ -71,13 +74,15 @@ class Problem:
         self.well_elsewhere = 0
         self.apart: set[Measure] = set()
         """Rare modes of which there is a problem besides this one: what they hit is no part of it.
-        As a mode is known after its unlock was counted, all is counted anew then."""
+
+        A mode is known only after its unlock was counted, so everything is counted anew then.
+        """
         self.over_s = math.inf
         """Since when it is taken to be over."""
         self.is_of_other = False
         """Whether what it hit proved to be what another problem hits."""
         self.common = key
-        """What all of its unlocks have in common."""
+        """The values that all of its unlocks share."""
         self.same: list[Name] = []
         """All names of its cohort."""
         self._repeats: deque[Hit] = deque(maxlen=MOST_KEPT)
@@ -95,13 +100,13 @@ class Problem:
         """Count anew."""
         self.failed = self.total = self.elsewhere_failed = self.elsewhere_total = 0
         self.unknown_failed = self.unknown_total = 0
-        """Of cars of which it is not known whether they are of its cohort."""
+        """Counts of cars that may or may not be of its cohort."""
         self.customers: set[str] = set()
         self.cars: set[str] = set()
         self.hits: deque[Hit] = deque(maxlen=MOST_HITS)
 
     def found_by(self, evidence: float, limit: float) -> None:
-        """Take how much evidence it was found by, and how much was enough."""
+        """Set the evidence by which it was found, and the limit that was enough."""
         self._evidence.begin_with(evidence)
         self._limit = limit
         self.sure = max(self._sure(), LEAST_SURE)
@@ -118,8 +123,8 @@ class Problem:
     def is_of_else(self, measure: Measure) -> bool:
         """Return whether this is known to be no problem of the rare mode that a measure counts.
 
-        It was there before the first unlock of that mode, what it hit until then is diagnosed, and
-        since then it goes on: where all are of that mode now, it is what the first ones were.
+        It was there before the first unlock of that mode, its hits until then are diagnosed, and it
+        goes on since. If all are of that mode now, the first hits were too.
         """
         if not measure.is_of_rare_mode or measure is self.measure:
             return False
@@ -164,7 +169,7 @@ class Problem:
     def take(
         self, values: Values, now_s: float, hit: Hit | None, *, car: str, counts: bool
     ) -> None:
-        """Take an unlock of a car, as a customer's or a car's once more where it does not count."""
+        """Add an unlock of a car; one that does not count is a customer's or car's repetition."""
         is_of_it = is_in(self.key, values)
         of_it = hit if hit is not None and self.measure in hit.measures else None
         if counts:
@@ -178,7 +183,7 @@ class Problem:
             self._weigh(car, is_hit=of_it is not None, is_well=is_well, counts=counts)
 
     def prove(self, hit: Hit) -> None:
-        """Take that an unlock which was counted as not hit was."""
+        """Mark an unlock that was counted as not hit as hit."""
         self._add(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
@@ -187,7 +192,7 @@ class Problem:
             self._go_on(hit.vehicle_id, is_counted=True)
 
     def take_back(self, hit: Hit) -> None:
-        """Take that what was counted as hit proved to be hit by something else."""
+        """Remove a hit that proved to have another cause."""
         self._taken_back.add(hit.attempt_id)
         self.is_outdated = True
 
@@ -210,8 +215,8 @@ class Problem:
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now.
 
-        Once it is over it is told as it was when it hit the last one: what went well since then, by
-        which it is known to be over, would make it look smaller.
+        A problem that is over is reported as of its last hit. Later successes show that it is over,
+        and would make it look smaller.
         """
         is_over = self.is_over(now_s)
         well, well_elsewhere = (self.well, self.well_elsewhere) if is_over else (0, 0)
@@ -305,7 +310,7 @@ class Problem:
             self._evidence.misses(1)
 
     def _expect(self) -> None:
-        """Take for as large as it was until it hit the last one."""
+        """Set its size to that up to its last hit."""
         self._ending.expect(
             failed=self.failed + self._hit_again,
             total=self.total + self._hit_again - self.well,
@@ -329,7 +334,10 @@ class Problem:
             self._ending.well()
 
     def _go_on(self, car: str, *, is_counted: bool = False) -> None:
-        """Weigh that it hit another one. What `is_counted` was taken for well until now."""
+        """Weigh that it hit another one.
+
+        It corrects the successes weighed until now (`is_counted`).
+        """
         self._ending.struck(car)
         if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size
             self._expect()
@@ -339,8 +347,8 @@ class Problem:
 def goes_on_beside(measure: Measure, hits: Iterable[Hit]) -> bool:
     """Return whether what hit these goes on beside a rare mode that began amid them.
 
-    Where nearly all since then are of that mode, it is what hit the first ones as well: these were
-    diagnosed before there were enough of them.
+    If nearly all hits since then are of that mode, the first ones were too: these were diagnosed
+    before there were enough of them.
     """
     known = [*hits]
     first_s = _first_s(measure, known)

@@ -35,7 +35,7 @@ class Hit:
     measures: tuple[Measure, ...]
     cause: Cause | None = None
     modes: tuple[tuple[str, float], ...] = field(default=())
-    """As they were diagnosed last, with how likely each is."""
+    """The latest diagnosis, with the probability of each mode."""
     named: Measure | None = None
     """The measure of the mode that was counted of it."""
 
@@ -45,11 +45,11 @@ class _Counted(msgspec.Struct, gc=False, eq=False):
 
     number: int
     sum_s: float
-    """Of the times at which they began."""
+    """The sum of their start times."""
 
 
 class Recent:
-    """What happened lately."""
+    """Recent unlocks and hits."""
 
     def __init__(self) -> None:
         self._hits: deque[Hit] = deque(maxlen=MOST_HIT)
@@ -59,7 +59,7 @@ class Recent:
         """How many sums there are in all steps."""
 
     def counted(self, at_s: float, values: Values) -> None:
-        """Take an unlock that counts."""
+        """Add an unlock that counts."""
         number = int(at_s // STEP_S)
         step = self._steps.get(number)
         if step is None:
@@ -74,7 +74,7 @@ class Recent:
             counted.sum_s += at_s
 
     def hit(self, hit: Hit) -> None:
-        """Take an unlock that was hit."""
+        """Add an unlock that was hit."""
         if len(self._hits) == MOST_HIT:
             self._by_attempt.pop(self._hits[0].attempt_id, None)
         self._hits.append(hit)
@@ -91,8 +91,8 @@ class Recent:
     def totals(self, since_s: float) -> Counter[Values]:
         """Return how many counted since a moment, by their values.
 
-        Of the step in which it lies, those that came after it in the mean; the others' values stand
-        with none: that there are such unlocks is known.
+        The step that contains the moment counts its mean share. Other values of that step appear
+        with zero: that such unlocks exist is known.
         """
         totals: Counter[Values] = Counter()
         first = int(since_s // STEP_S)

@@ -16,12 +16,14 @@ from platform_probe.diagnosis.accounts import Bookings, is_not_yours
 from platform_probe.diagnosis.remembering import Latest, remember
 
 RETRY_S: Final = 600.0
-"""What one customer does with one car within so long counts once [E]."""
+"""Repeated presses of one customer at one car within this time count once [E]."""
 AGAIN_S: Final = 90.0
-"""Who presses again so soon after a car has opened stands before a closed one [E]."""
+"""A customer who presses again so soon after a car has opened stands before a closed one [E]."""
 SICK_S: Final = 6 * 3600.0
-"""A car that failed counts as failed once in so long [E]: a sick car is no problem of its cohort,
-and one that sees several customers fail in a morning would make it look like one."""
+"""A failing car counts once in this time [E].
+
+A sick car is no problem of its cohort, even if it fails several customers in a morning.
+"""
 MOST: Final = 100_000
 
 
@@ -42,7 +44,7 @@ class Repeats:
         self._failed_customers: OrderedDict[str, float] = OrderedDict()
         self._again_cars: OrderedDict[str, float] = OrderedDict()
         self._opened: Latest[tuple[str, str], Opened] = Latest(MOST)
-        """By car and customer."""
+        """Last times by car and customer."""
 
     def take(
         self, attempt: Attempt, customer: str | None, began_s: float, *, is_hit: bool
@@ -99,7 +101,7 @@ class Customers:
     def __init__(self) -> None:
         self._of_booking: Latest[str, str] = Latest(MOST)
         self._account_of: Latest[str, str] = Latest(MOST)
-        """By booking, as far as it is known."""
+        """Last times by booking, if the booking is known."""
         self._bookings = Bookings()
 
     def of(self, attempt: Attempt) -> str | None:
@@ -126,7 +128,8 @@ class Customers:
     def whose(self, attempt: Attempt) -> str | None:
         """Return the account that asked, else its booking; None for unlocks of the monitor's own.
 
-        As `of` it is for people: what tells repeats apart goes by the booking, whoever has many.
+        Like `of` it serves people: repeats are told apart by the booking, even if an account has
+        many.
         """
         if attempt.source is not Source.CUSTOMER:
             return None

@@ -1,8 +1,8 @@
 """The tests on shares: for all unlocks and every cohort, whether more are hit than expected.
 
-An unlock that was not hit costs a count for each of its cohorts. One that was is weighed there at
-once; where the evidence is enough, the problem is looked at a second later, with what came
-meanwhile: many cohorts of one problem are found together, and it is one.
+An unlock that was not hit costs a count for each of its cohorts. A hit is weighed there at once. If
+the evidence is enough, the problem is examined a second later, with what arrived meanwhile. Thus
+many cohorts of one problem are found together, as one problem.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ LEARNED_AT_ONCE: Final = 50
 MOST_PROBLEMS: Final = 100
 """More at once are no longer told apart."""
 SURE_OF_PART: Final = 0.8
-"""So likely a part of a problem is one of its own."""
+"""The probability from which a part of a problem is a problem of its own."""
 SURE_OF_OTHER: Final = 0.6
-"""So likely a problem is given another cohort."""
+"""The probability from which a problem gets another cohort."""
 SHARE_OF_HITS: Final = 0.8
-"""So many of its hits must be of that cohort [E]."""
+"""The share of its hits that must be of that cohort [E]."""
 GIVEN_UP_S: Final = 86_400.0
-"""What lasts for so long becomes what is usual."""
+"""A problem that lasts this long becomes usual."""
 
 
 class ShareTests:
@@ -75,7 +75,7 @@ class ShareTests:
         car: str,
         counts: bool,
     ) -> None:
-        """Take an unlock of a car that ended."""
+        """Add an unlock of a car that ended."""
         for problem in self.problems:
             problem.take(values, now_s, hit, car=car, counts=counts)
         if not counts:
@@ -88,7 +88,7 @@ class ShareTests:
             self.hit(watched, hit, now_s)
 
     def stray(self, hit: Hit, now_s: float) -> None:
-        """Take that an unlock that has been counted proved to be hit."""
+        """Mark a counted unlock as hit."""
         self._prove(hit, hit.measures)
         self.hit(self._cohorts.of(hit.values, now_s), hit, now_s)
 
@@ -98,20 +98,20 @@ class ShareTests:
         self._weigh(watched, hit.measures, now_s)
 
     def also(self, hit: Hit, measure: Measure, now_s: float) -> None:
-        """Take that one that is kept was hit in another way as well."""
+        """Add a second measure to a kept hit."""
         hit.measures = (*hit.measures, measure)
         self._prove(hit, (measure,))
         self._weigh(self._cohorts.of(hit.values, now_s), (measure,), now_s)
 
     def withdraw(self, hit: Hit) -> None:
-        """Take back that an unlock was hit: it has opened after all, and counts as well."""
+        """Withdraw a hit: the unlock has opened after all, and counts as well."""
         for problem in self.problems:
             if problem.measure in hit.measures and is_in(problem.key, hit.values):
                 problem.is_outdated = True
         self._take_back(hit, hit.measures)
 
     def no_longer(self, hit: Hit, measure: Measure) -> None:
-        """Take back that one that is kept was hit in one of its ways."""
+        """Withdraw one measure of a kept hit."""
         self._take_back(hit, (measure,))
         for problem in self.problems:
             if problem.measure is measure and is_in(problem.key, hit.values):
@@ -123,7 +123,7 @@ class ShareTests:
         self._cohorts.withdraw(hit.values, measures)
 
     def note_diagnosed(self, hit: Hit) -> None:
-        """Take that the diagnosis of a hit has changed."""
+        """Handle a changed diagnosis of a hit."""
         for problem in (*self.problems, *self.over):
             if problem.explains(hit.values, hit.at_s):
                 problem.is_changed = True
@@ -167,7 +167,7 @@ class ShareTests:
         self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)
 
     def learn_until(self, now_s: float, *, cohorts: int = MOST_COHORTS) -> None:
-        """Learn what is usual, of so many cohorts at once: nothing of what has a problem now."""
+        """Update the usual rates of a number of cohorts, except those with a problem now."""
         troubled = {one.measure.whole for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
         self._cohorts.learn_until(now_s, now_s + self.offset_s, troubled=troubled, cohorts=cohorts)
 
@@ -176,7 +176,7 @@ class ShareTests:
         return min((at_s for _, at_s in self._alarmed.values()), default=None)
 
     def drop(self, problem: Problem, now_s: float) -> None:
-        """Take a problem for over, and look for it from now on as if it had not been."""
+        """End a problem, and look for it again from the beginning."""
         self.problems.remove(problem)
         problem.over_s = now_s
         self.over = [one for one in self.over if now_s - one.over_s < KEPT_S][-MOST_PROBLEMS:]
@@ -259,8 +259,8 @@ class ShareTests:
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
         """Return the problems that explain what a measure counts, or counted.
 
-        None that goes on is of a rare mode that began amid what is diagnosed as another one: that
-        explains what it hit itself, and no other hits of its cohort.
+        A problem with another diagnosis does not count if a rare mode began amid it. That mode
+        explains its own hits, and no other hits of its cohort.
         """
         apart = frozenset[Measure]() if but is None else but.apart
         going_on = [one for one in self.problems if not one.is_of_else(measure)]

@@ -18,9 +18,9 @@ MOST_KEPT: Final = 10_000
 MOST_DIAGNOSED: Final = 500
 MODES_KEPT: Final = 3
 LEAST_DIAGNOSED: Final = 3
-"""Of so many that were hit one diagnosis alone does not name them."""
+"""The number of hits from which one diagnosis alone does not name them."""
 SURE: Final = 0.6
-"""So likely a mode must be of an unlock, to be counted: what looks odd is often nothing [E]."""
+"""The probability from which a mode counts for an unlock: odd looks often mean nothing [E]."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -35,7 +35,7 @@ class Sighting:
     """When a sign of it was seen last."""
     key: Key = ()
     common: Key = ()
-    """What all cars of the cohort have in common."""
+    """The traits that all cars of the cohort share."""
     failed: int = 0
     total: int = 0
     elsewhere_failed: int = 0
@@ -46,9 +46,9 @@ class Sighting:
     customers: set[str] = field(default_factory=set)
     examples: deque[str] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
     diagnosed: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
-    """What unlocks of these cars were diagnosed with, by attempt."""
+    """The diagnoses of unlocks of these cars, by attempt."""
     mode: str | None = None
-    """What it is by itself, where no unlock says what it is."""
+    """The mode of the sighting itself, if no unlock shows it."""
     is_over: bool = False
     is_new: bool = True
     is_changed: bool = True
@@ -56,7 +56,7 @@ class Sighting:
     def note(
         self, now_s: float, *, car: str = "", customer: str | None = None, example: str = ""
     ) -> None:
-        """Take another sign of it."""
+        """Note another sign of it."""
         self.last_s = now_s
         self.is_changed = True
         if car and len(self.cars) < MOST_KEPT:
@@ -67,7 +67,7 @@ class Sighting:
             self.examples.append(example)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Take what an unlock of one of its cars may have failed of."""
+        """Handle a diagnosis of an unlock of one of its cars."""
         is_known = diagnosis.attempt_id in self.diagnosed
         if diagnosis.vehicle_id in self.cars and (is_known or len(self.diagnosed) < MOST_DIAGNOSED):
             self.diagnosed[diagnosis.attempt_id] = modes_of(diagnosis)

@@ -1,9 +1,9 @@
 """Silence: unlocks, or heartbeats, that are expected and do not come.
 
-What is expected is the least that is sure: half of what the quieter quarter of the last hour had,
-and half of what the quietest of the last days had at this hour. A train, a morning and an evening
-change no more than that; an app that no longer asks does. Parts of the fleet are only missed at
-hours of which there is a day's history.
+The expectation is the least that is sure. It is half of the quieter quarter of the last hour, and
+half of the quietest of the last days at this hour. A train, a morning and an evening change no more
+than that; an app that no longer asks does. Parts of the fleet are only missed at hours of which
+there is a day's history.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Rate:
         self.in_hour: tuple[int, int, int] = (-1, 0, 0)
         """The hour since 1970, with how many minutes of it were counted, and how many came."""
         self.hours: dict[int, deque[float]] = {}
-        """What came a minute at each hour of the last days."""
+        """Rates per minute at each hour of the last days."""
         self.bins: deque[int] = deque(maxlen=BINS)
         self.window: deque[int] = deque(maxlen=BIN_MINUTES)
         self.score = 0.0
@@ -114,11 +114,11 @@ class Silence:
         self._of: dict[int, _Rate] = {}
 
     def unlock(self, values: Values) -> None:
-        """Take an unlock that a customer asked for."""
+        """Count an unlock that a customer asked for."""
         self._came.append(values)
 
     def beat(self, count: int = 1) -> None:
-        """Take heartbeats of any cars."""
+        """Count heartbeats of any cars."""
         self._beats.count += count
 
     def tick(self, now_s: float, unix_offset_s: float, *, is_blind: bool) -> None:

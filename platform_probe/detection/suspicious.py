@@ -35,7 +35,7 @@ OVER_S: Final = 1800.0
 """It is over when nothing of it was seen for so long [E]."""
 MOST_ACCOUNTS: Final = 40_000
 MOST_CARS: Final = 200
-"""Of one account."""
+"""The most cars of one account that are kept."""
 BRUTEFORCE: Final = "attack_bruteforce_vehicle_ids"
 MANY_OF_ONE: Final = "one_account_many_cars"
 
@@ -59,7 +59,7 @@ class Suspicious:
         self.sightings: list[Sighting] = []
 
     def attempt(self, attempt: Attempt, at_s: float, now_s: float) -> None:
-        """Take an unlock, whatever came of it."""
+        """Add an unlock, whatever its end."""
         side = attempt.platform
         account_id = side.account_id if side else None
         if not side or account_id is None or not attempt.vehicle_id:
@@ -77,7 +77,7 @@ class Suspicious:
                 self._note(BRUTEFORCE, many, account_id, attempt, now_s)
 
     def diagnosis(self, diagnosis: Diagnosis, now_s: float) -> None:
-        """Take what an unlock may have failed of, or what is odd about it."""
+        """Handle a diagnosis of an unlock."""
         first = diagnosis.first
         for mode, waiting in self._waiting.items():
             if first.mode != mode or first.probability < SURE:

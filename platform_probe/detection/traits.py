@@ -1,4 +1,4 @@
-"""What unlocks have in common with others, and the cohorts that follow from it."""
+"""Traits that unlocks share, and the cohorts that follow from them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from platform_probe.diagnosis.car_history import MAX_KINDS
 TRAITS: Final = (
     "region", "operator", "firmware", "hardware", "site", "app_version", "endpoint", "api_release",
 )  # fmt: skip
-"""By these unlocks are told apart."""
+"""Traits by which unlocks are told apart."""
 PAIRS: Final = (("region", "operator"), ("firmware", "hardware"), ("operator", "firmware"),
     ("region", "firmware"), ("app_version", "endpoint"))  # fmt: skip
 """Pairs that are watched as cohorts of their own: what hits one of its two alone dilutes. [E]"""
 
 OF_KIND: Final = 4
-"""The first of `TRAITS` say of what kind a car is; the others are where it stands, of which there
-are as many as sites, and its customer's app."""
+"""The number of first `TRAITS` that describe a car's kind.
+
+The others are its site, of which there are many, and its customer's app.
+"""
 
 Values = tuple[str | None, ...]
 """A value for each of `TRAITS`; None where it is not known."""
@@ -53,7 +55,7 @@ def values_of(attempt: Attempt) -> Values:
 def values_of_state(state: VehicleState | PartialState, known: Values = UNKNOWN) -> Values:
     """Return the same of a car, by what it says that it is.
 
-    What a message leaves out that says only a part is as it was `known` before.
+    Fields that a partial message leaves out stay as `known`.
     """
     said: Values = (
         state.region, state.operator, state.firmware, state.hardware, state.site, None, None, None

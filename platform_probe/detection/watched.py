@@ -15,18 +15,24 @@ from platform_probe.detection.traits import Key, is_kind
 
 MONTH_S: Final = 30 * 86_400.0
 FALSE_ALARMS_A_MONTH: Final = 2.0
-"""Of all tests together, by the bound, which is cautious: cohorts overlap, and a mixture errs less
-often. `python -m bench.detection` counts them."""
+"""The bound on false alarms of all tests together.
+
+It is cautious: cohorts overlap, and a mixture errs less often. `python -m bench.detection` counts
+them.
+"""
 OF_ALL: Final = 0.4
-"""Of a measure's false alarms so many may be of all unlocks; the others share among cohorts."""
+"""The share of a measure's false alarms that goes to all unlocks; cohorts share the rest."""
 OF_KINDS: Final = 0.1
-"""So many are shared among kinds of cars [E]: what hits one kind mostly hits others too."""
+"""The share that kinds of cars divide [E]: a problem of one kind mostly hits others too."""
 LEAST_COHORTS: Final = 40
 """Among so many at least: their number is not known before they were seen."""
 LEAST_A_MONTH: Final = 1_000.0
 LEAST_ELAPSED_S: Final = 1800.0
-"""By what a test may err within its first half hour, it may err at any moment of it: how many
-unlocks a month has is not known any sooner."""
+"""The least time over which false alarms are spread.
+
+A test may use the errors of its first half hour at any moment of it: the number of unlocks a month
+is not known any sooner.
+"""
 
 
 class Series:
@@ -49,19 +55,19 @@ class Series:
         """Whether the evidence holds what was taken back."""
 
     def hit(self, count: int) -> bool:
-        """Take that the `count`th unlock was hit; return whether the evidence is enough."""
+        """Mark the `count`th unlock as hit; return whether the evidence is enough."""
         missed = max(count - 1 - self.at, 0)
         self.at = count
         self.block_hits += 1
         return self.evidence.hit(missed) > self.limit
 
     def withdraw(self) -> None:
-        """Take back that one was hit: what it did to the evidence is reckoned when it matters."""
+        """Withdraw a hit: its effect on the evidence is computed when it matters."""
         self.block_hits = max(self.block_hits - 1, 0)
         self.is_inflated = True
 
     def take_misses(self, count: int) -> None:
-        """Take that all up to the `count`th that were not taken were not hit."""
+        """Add all unlocks up to the `count`th that were not added as not hit."""
         if count > self.at:
             self.evidence.misses(count - self.at)
             self.at = count

@@ -14,7 +14,9 @@ from platform_probe.detection.watched import Series, Watched, bounded
 
 MOST_COHORTS: Final = 2_000
 MOST_KINDS: Final = 100
-"""Of cars that are watched: where there are more, one has too few unlocks to be told by itself."""
+"""The most kinds of cars that are watched: with more, each has too few unlocks to be judged by
+itself.
+"""
 MOST_VALUES: Final = 50_000
 """Combinations of values whose cohorts are remembered."""
 
@@ -52,7 +54,7 @@ class WatchedCohorts:
         return series
 
     def withdraw(self, values: Values, measures: Iterable[Measure]) -> None:
-        """Take back that an unlock of these values was hit in these ways."""
+        """Withdraw the hits of an unlock of these values in these measures."""
         for one in self._of_values.get(values, ()):
             for measure in measures:
                 if measure in one.series:
@@ -84,9 +86,9 @@ class WatchedCohorts:
         troubled: AbstractSet[Measure],
         cohorts: int = MOST_COHORTS,
     ) -> None:
-        """Learn what is usual from the blocks that are over: of so many cohorts at once.
+        """Update the usual rates of a number of cohorts from closed blocks.
 
-        Of what is `troubled` nothing is learnt.
+        It learns nothing of `troubled` cohorts.
         """
         if self._block_ends_s is None:
             self._block_ends_s = now_s + BLOCK_S
@@ -121,7 +123,7 @@ class WatchedCohorts:
     def _close_block(
         self, watched: Watched, now_s: float, unix_s: float, troubled: AbstractSet[Measure]
     ) -> None:
-        """Learn from a cohort's block; that of all unlocks comes first, cohorts take from it."""
+        """Close a cohort's block; the block of all unlocks is first, and cohorts use it."""
         for measure, series in watched.series.items():
             series.take_misses(watched.count)
             self._learn(watched, series, unix_s, is_troubled=measure.whole in troubled)

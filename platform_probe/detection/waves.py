@@ -38,7 +38,7 @@ from platform_probe.diagnosis.cohorts.counts import Count
 STEP_S: Final = 10.0
 BLOCK_STEPS: Final = 60
 LOST_A_STEP: Final = 0.1 * STEP_S / 3600.0
-"""Of connected cars, before anything was learned: one in ten an hour [E]."""
+"""The assumed share of connected cars that are lost: one in ten an hour [E]."""
 MARGIN: Final = 2.0
 """A fleet's quietest hour is no measure of its busiest [E]."""
 BUDGET: Final = 0.05
@@ -49,20 +49,20 @@ AGAIN_S: Final = 600.0
 APART_S: Final = 60.0
 """Cars of one wave are lost within so long of each other: keepalives end at different times."""
 STRAGGLERS: Final = 0.05
-"""Of the cars of a wave so many may be single ones that were lost shortly before it began [E]."""
+"""The share of a wave's cars that may be single losses shortly before it began [E]."""
 BACK: Final = 0.8
 """It is over when so many of them are back."""
 AT_ONCE_S: Final = 15.0
 """All connections that break at once are noticed within so long [E]."""
 HEARD_S: Final = 1.0
-"""So soon a connection ends whose broker has just told of lost cars because it stops [E]."""
+"""The time within which a stopping broker ends the connection after it reported lost cars [E]."""
 BACK_SOON_S: Final = 300.0
 NEARLY_ALL: Final = 0.8
-"""Where so many of a cohort are lost at once and soon back, all of it reconnects at once [E]."""
+"""The share of a cohort whose joint loss and quick return means that all of it reconnects [E]."""
 OVER_S: Final = 3600.0
 """Or when no more were lost for so long: what then is still away is another matter."""
 WAITS_S: Final = 60.0
-"""What goes on is told without its lost cars where so long after a start none is known [E]."""
+"""The time after a start from which a wave without known lost cars is reported without them [E]."""
 MOST_CARS: Final = 2_000_000
 _STATES: Final = (VehicleState, PartialState)
 
@@ -127,7 +127,7 @@ class Waves:
         return bool(self._earlier) and now_s < self._waits_until_s
 
     def heard(self, vehicle_id: str, message: Any, now_s: float, *, is_retained: bool) -> None:
-        """Take a message of a car: its state says what it is, its presence whether it is there."""
+        """Handle a message of a car: its state shows its kind, its presence whether it is there."""
         self._are_heard |= is_retained
         if isinstance(message, Presence):
             is_lost = self._presence(self._car(vehicle_id), message)
@@ -137,7 +137,7 @@ class Waves:
             self._state(self._car(vehicle_id), message)
 
     def hit(self, hit: Hit) -> None:
-        """Take an unlock that was hit: one that failed, of a lost car, says whom that hits."""
+        """Handle a hit: the failed unlock of a lost car shows whom the wave affects."""
         for one in self.sightings if FAILED in hit.measures else ():
             if hit.vehicle_id in one.cars:
                 one.note(one.last_s, customer=hit.customer, example=hit.attempt_id)
@@ -149,7 +149,7 @@ class Waves:
             self._count_online(car.values, -1)
 
     def disconnected(self, now_s: float) -> None:
-        """Take back the cars that were lost just before the monitor's own connection ended.
+        """Withdraw the cars that were lost just before the monitor's own connection ended.
 
         A broker that stops tells all last wills first: no car was lost by itself.
         """
@@ -331,7 +331,7 @@ class Waves:
             test.clear()
 
     def _find_again(self, earlier: Earlier, now_s: float) -> None:
-        """Go on with a wave whose cars are not back."""
+        """Resume a wave whose cars are not back."""
         key, since_s = earlier.key, earlier.since_s
         lost = [name for name, car in self._cars.items() if car.is_lost and is_in(key, car.values)]
         if len(lost) < max(LEAST_CARS, (1.0 - BACK) * earlier.cars):

@@ -1,4 +1,4 @@
-"""What customers' accounts ask for: how many cars, for which booking, from where. No I/O."""
+"""Requests of customers' accounts: how many cars, for which booking, from where. No I/O."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Account:
     """Those of them that it was refused as not its own, and has not opened since."""
     place: tuple[float, Coordinates] | None = None
     two_places: str | None = None
-    """What says that it was at two places at once, of the latest unlock."""
+    """Evidence that it was at two places at once, of the latest unlock."""
 
 
 class Bookings:
-    """Who named which booking lately, and for which cars. Bounded."""
+    """Recent bookings, with the accounts that named them and the cars. Bounded."""
 
     def __init__(self) -> None:
         self._named: OrderedDict[str, tuple[frozenset[str], frozenset[str]]] = OrderedDict()

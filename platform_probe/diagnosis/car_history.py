@@ -1,4 +1,4 @@
-"""What one car has told over time, as far as a diagnosis needs it. Bounded; no I/O.
+"""The messages of one car over time, as far as a diagnosis needs them. Bounded; no I/O.
 
 All times are seconds on the monitor's monotonic clock. What is empty is `()`, which costs nothing:
 most cars have little to tell most of the time.
@@ -38,7 +38,7 @@ BURST_S: Final = 0.5
 """Messages so close to each other are one burst: what was delayed comes with the next."""
 _TELEMETRY: Final = PartialTelemetry.__struct_fields__
 _Said = tuple[str | None, ...]
-"""What a state says of each of `_PLACES`."""
+"""The values of `_PLACES` in a state."""
 KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
 BOUNCED_S: Final = 3.0
@@ -58,7 +58,7 @@ _Kept = list[KeptT] | tuple[KeptT, ...]
 
 
 class CarHistory(Follower):
-    """What one car has told."""
+    """The messages of one car."""
 
     __slots__ = (
         "ajar_s",
@@ -99,9 +99,9 @@ class CarHistory(Follower):
     def __init__(self) -> None:  # noqa: PLR0915 - a line for each thing that cars tell
         super().__init__()
         self.standing: Session | None = None
-        """What presence says now; None: none was ever seen."""
+        """The latest presence; None: none was ever seen."""
         self.stood: Session | None = None
-        """What presence said before the first of `changes`."""
+        """The presence before the first of `changes`."""
         self.session_id = ""
         self.changes: _Kept[Change] = ()
         """The latest changes of presence, the oldest first; retained ones are none."""
@@ -125,12 +125,12 @@ class CarHistory(Follower):
         self.ajar_s: float | None = None
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
-        """What else is not as in an ordinary parked car."""
+        """Other differences from an ordinary parked car."""
         self.answers: _Kept[Answer] = ()
         self.attempts: _Kept[PastAttempt] = ()
         self.broker_words: _Kept[BrokerWord] = ()
         self.places: tuple[Place, ...] = ()
-        """What it has in common with other cars; shared between equal ones."""
+        """The traits that it shares with other cars; equal cars share one object."""
         self.boots: int | None = None
         self.booted_s: float | None = None
         """When it booted last, as far as it says."""
@@ -149,7 +149,7 @@ class CarHistory(Follower):
         self.key_expired_s: float | None = None
         """When it last told of an offline key that it refused."""
         self.changed: list[CarHistory] | None = None
-        """Where it is noted that it has told something; None: it is, or nobody counts the car."""
+        """The set of cars with news that it joins; None: it is, or nobody counts the car."""
 
     # What comes in
 
@@ -281,8 +281,8 @@ class CarHistory(Follower):
     def interval_s(self) -> float | None:
         """The usual time between two heartbeats of one kind; None: it is not known yet.
 
-        That of the kind that comes most often, and the middle one of the latest: a message that was
-        delayed is followed by the next one too soon.
+        It is that of the most frequent kind, and the median of its latest intervals: a delayed
+        message is followed by the next one too soon.
         """
         if self.kinds is None:
             return _usual_gap_s(self.beats)
@@ -299,9 +299,9 @@ class CarHistory(Follower):
     def clock_ahead_s(self, command_id: str | None, sent_unix_s: float) -> float | None:
         """Return how far its clock is ahead of ours, as far as its answers say; None: not at all.
 
-        An answer that has waited on its way makes the clock seem to be behind, so the greatest of
-        all counts; and who answered a command before it was sent by so much is behind at least. In
-        between a clock is taken to be right.
+        An answer that was delayed makes the clock seem to be behind, so the largest difference
+        counts. A clock that answered a command before it was sent by this much is behind at least.
+        In between a clock is taken to be right.
         """
         said_s = [one.ahead_s for one in self.answers if one.ahead_s is not None]
         if not said_s:

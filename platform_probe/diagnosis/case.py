@@ -15,10 +15,14 @@ from platform_probe.diagnosis.neighbours import Back, Comparison, Place, Share
 
 DAY_S: Final = 86_400
 CROSSING_S: Final = 2.0
-"""As `platform_probe.attempts.conclusion.CROSSING_S`: what left the box before the command came."""
+"""The same as `platform_probe.attempts.conclusion.CROSSING_S`: the box sent it before it got the
+command.
+"""
 TEN_MINUTES_S: Final = 600.0
 MAX_TLS_ERRORS: Final = 64
-"""So many failed handshakes are kept, the latest: of more it is only known that there were more."""
+"""The number of latest failed handshakes that are kept; of older ones only their existence is
+known.
+"""
 
 
 class TlsError(NamedTuple):
@@ -41,10 +45,10 @@ class Case:
     refusal: str | None
     """Why the box refused, in its contract's word."""
     late: dict[str, float]
-    """What the box said of the command after the unlock had ended, and when."""
+    """Late answers of the box after the unlock had ended, and when."""
     support_called_s: float | None
     shown: str | None
-    """What the app had shown, as the customer told support."""
+    """The text that the app had shown, as the customer told support."""
     compared: dict[Place, Comparison]
     lost: dict[Place, Comparison]
     """How many cars are lost."""
@@ -52,8 +56,11 @@ class Case:
     """Which cars were heard of since the command; None: that is long ago, or its operator or region
     is not known."""
     heard_alike: Heard | None
-    """How many cars with modems like its own were heard of since the command, or, later, since a
-    network that was switched off could no longer have let them; None: that is not known."""
+    """How many cars with similar modems were heard of since the command.
+
+    A look after a network was switched off counts from the time when they could no longer report.
+    None: that is not known.
+    """
     connected_between: Callable[[float, float], int]
     """How many others of its operator and region connected last between two moments."""
     wills_around: int
@@ -76,17 +83,16 @@ class Case:
     usual_interval_s: float | None
     """How often the car in the middle of all sends a heartbeat; None: none sends any."""
     usual_data_bytes: float | None
-    """What the modem in the middle of all has used; None: they do not say."""
+    """The median data usage of all modems; None: they do not say."""
     used_when_lost: tuple[float, float] | None
     """The least and the most data that lost cars of the operator have used, where no other of them
     has used more."""
     others_name_bookings: bool
     """Whether customers' commands mostly name their booking on this wire."""
     signed_out: Share
-    """Of the requests for other cars that the platform has just answered, to how many it said that
-    their phone is not signed in."""
+    """The share of recent requests for other cars that were answered with "not signed in"."""
     two_places: str | None
-    """What says that the account was at two places at once."""
+    """Evidence that the account was at two places at once."""
     tls_errors: tuple[TlsError, ...]
     """Handshakes that failed at the broker, of clients that it could not name."""
     platform_told: bool
@@ -102,7 +108,7 @@ class Case:
     has_reasons: bool
     """Whether they say why they refuse."""
     seen: dict[Fact, str] = field(default_factory=dict)
-    """What was seen, each with its sentence."""
+    """The observed facts, each with its sentence."""
 
     @property
     def began_s(self) -> float:
@@ -121,7 +127,7 @@ class Case:
 
     @property
     def at_box_s(self) -> float:
-        """From when on what the box sends may tell of the command."""
+        """The time from which messages of the box may be about the command."""
         return self.published_s + CROSSING_S
 
     @property
@@ -162,7 +168,7 @@ class Case:
     def now(self) -> str:
         """The moment of this look as people write it, UTC: what is counted is counted until then.
 
-        Whoever reads it does so later.
+        It is read later.
         """
         return self.at(self.now_s)
 
@@ -201,9 +207,9 @@ class Case:
 
 
 FEWEST: Final = 5
-"""Of fewer other unlocks nothing follows [E]."""
+"""The fewest other unlocks that allow a conclusion [E]."""
 
 COMMAND_ENDS_S: Final = 60.0
-"""By then a command that a customer waits for has ended, and its grace too [E]."""
+"""The time within which a command that a customer waits for ends, its grace included [E]."""
 AWAY_S: Final = 300.0
 AGAIN_S: Final = 1800.0

@@ -28,22 +28,22 @@ RADIO: Final = "technology, operator and region"
 MOST_CARS: Final = 4_000
 FEW_LOST: Final = 3
 MOST_KEPT: Final = 50
-"""So many cars that were heard of are asked whether they have connected anew: a few suffice."""
+"""The number of heard cars that are checked for a new connection: a few suffice."""
 ALIKE: Final = 1.3
 """Heartbeats tell of the data that was used before; the last of it is not told [E]."""
 NO_MORE: Final = 1.05
 MOSTLY: Final = 0.8
-"""Of lost cars some are lost for another reason [E]."""
+"""The share of lost cars from which others count as lost for other reasons [E]."""
 MOST_ASKED: Final = 100
 """Cars that tell how often heartbeats come; most of a fleet send them alike [E]."""
 LATE_HEARTBEATS: Final = 1.7
-"""So many intervals without any heartbeat: one may be lost, or late."""
+"""The intervals without any heartbeat after which a car is silent: one may be lost, or late."""
 ROUNDING_S: Final = 0.001
 """A car is looked at by so much before it is lost: sums of times are not exact."""
 
 
 class Heard(NamedTuple):
-    """Of how many cars how many were heard of."""
+    """The number of cars, and of those that were heard of."""
 
     heard: int
     total: int
@@ -70,13 +70,13 @@ class HeardSince(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the latest count has found of one car."""
+    """The latest count's result for one car."""
 
     places: tuple[Place, ...]
     is_lost: bool
     is_awake: bool
     routine: Routine | None
-    """What brings its heartbeats."""
+    """The batch that brings its heartbeats."""
     at_s: float
     """When it was last heard of by itself."""
     connected_s: float
@@ -115,8 +115,9 @@ class Census:
         self._heard_s: dict[Routine | None, float] = {}
         """When each routine was last heard of, as of the count."""
         self._heard_of: dict[tuple[Place, ...], list[tuple[float, float]]] = {}
-        """As of the count: when each car that does not sleep was last heard of, and when it had
-        connected before; by what cars have in common."""
+        """Cars that do not sleep, by shared traits: when each was last heard of before the count,
+        and when it had connected.
+        """
         self._heard_at: dict[Place, list[tuple[float, float]]] = {}
         """The same of the places that were asked for, in order."""
         self._since_s = math.inf
@@ -124,7 +125,7 @@ class Census:
         self.usual_interval_s: float | None = None
         """How often the car in the middle of some sends a heartbeat, as of the last count."""
         self.usual_data_bytes: float | None = None
-        """What the modem in the middle of all has used, as of the last count."""
+        """The median data usage of all modems, as of the last count."""
         self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
 
     def compare(self, places: tuple[Place, ...], now_s: float) -> dict[Place, Comparison]:
@@ -196,8 +197,8 @@ class Census:
     def _heard_after(self, place: Place, at_s: float) -> list[tuple[float, float]]:
         """Return when cars of a place were last heard of, after a moment, and had connected before.
 
-        Many unlocks that fail at once ask so, of one moment or another: each look back is twice as
-        far as is asked for, and serves them until the next count.
+        Many unlocks that fail at once ask this, of one moment or another. Each look back covers
+        twice the requested time, and serves them until the next count.
         """
         if at_s < self._since_s:
             self._since_s = at_s - max(self._at_s - at_s, 0.0)
@@ -336,7 +337,7 @@ class Census:
             heapq.heappush(self._due, (lost_s - ROUNDING_S, self._number, car, known))
 
     def _add(self, car: CarHistory, known: Known | None, number: int) -> None:
-        """Let a car count, by 1, or no longer, by -1."""
+        """Add a car to the count (1), or remove it (-1)."""
         if known is None:
             return
         for place in _counted_at(known.places):

@@ -1,9 +1,9 @@
 """Diagnoses each unlock that failed or looks odd, and again as more becomes known. No I/O.
 
-What is heard of cars is noted cheaply, car by car. An unlock that went well costs a few counts. One
-that failed is diagnosed when its record comes, and again when something about its car has changed
-and at fixed times, for ten minutes: whenever the evidence is another one, that is a revision. A
-record itself never changes: a diagnosis refers to it by its id.
+What is heard of cars is noted cheaply, car by car. An unlock that went well costs a few counts. A
+failed unlock is diagnosed when its record arrives. It is diagnosed again when its car has news and
+at fixed times, for ten minutes. Changed evidence makes a revision. A record itself never changes: a
+diagnosis refers to it by its id.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ from platform_probe.diagnosis.seen_of_platform import (
 from platform_probe.diagnosis.way import not_on_its_way
 
 LOG_SETTLES_S: Final = 4.0
-"""So long after a copy the platform's log has said whether it had sent that itself [E]."""
+"""The time after a copy until the platform's log shows whether the platform sent it [E]."""
 MAX_CARS: Final = 2_000_000
 MAX_RECENT: Final = 2_000
 """Unlocks that went well and may still prove odd."""
@@ -69,7 +69,9 @@ BOUNCE_HOLDS_S: Final = 1800.0
 """A car that was left open is the next customer's for so long [E]."""
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
 AFTER_CONNECT_S: Final = 15.0
-"""What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
+"""The time within which a box answers a command that it gets by subscribing: bus and lock take 3 s
+[E].
+"""
 _PUBLISHED: Final = Stage.PUBLISHED.value
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
 
@@ -99,7 +101,7 @@ class Diagnosing(Hearing):
         """Gets the last revision of each diagnosis."""
 
     def take_up(self, records: Iterable[Attempt]) -> None:
-        """Take up the unlocks that an earlier process has written: they are known, and not open."""
+        """Restore the unlocks of an earlier process: they are known, and not open."""
         for record in records:
             if record.reason != PROBE_STOPPED:
                 began_s = self._placed_s(record.started_at)
@@ -117,7 +119,7 @@ class Diagnosing(Hearing):
     # What ends
 
     def take(self, record: Record) -> None:
-        """Take a record, and tell its diagnosis where it has one."""
+        """Handle a record, and report its diagnosis if it has one."""
         if isinstance(record, Complaint):
             self._complaint(record)
         elif not isinstance(record, Attempt):
@@ -251,7 +253,7 @@ class Diagnosing(Hearing):
         self._open.look_at(one, now_s + (LOG_SETTLES_S if is_told_soon else SETTLE_S))
 
     def _complaint(self, complaint: Complaint) -> None:
-        """Take that a customer called support: about unlocks, or about one that nobody saw."""
+        """Handle a customer's call to support: about unlocks, or about one that nobody saw."""
         now_s = self._clock.monotonic_s()
         called_s = self._placed_s(complaint.at)
         if complaint.missed:
@@ -298,8 +300,8 @@ class Diagnosing(Hearing):
     def _alike(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.
 
-        They failed alike within minutes, and none went well meanwhile. What went well after it had
-        waited for another one was late for what the other one failed of.
+        They failed alike within minutes, and none went well meanwhile. An unlock that succeeded
+        after it had waited for another one was late for the other one's reason.
         """
         if one.record.cause is None:
             return [*self._waited_for(one)]

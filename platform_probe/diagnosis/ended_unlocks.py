@@ -1,4 +1,4 @@
-"""What unlocks that have ended say of others: by place, by account, by booking. No I/O."""
+"""Evidence from ended unlocks about others: by place, by account, by booking. No I/O."""
 
 from __future__ import annotations
 
@@ -18,15 +18,22 @@ from platform_probe.diagnosis.seen_of_platform import is_signed_out
 MAX_COUNTED: Final = 20_000
 """Unlocks that can be taken back, as their record is revised; older ones stay as counted."""
 ANSWERED_LAST: Final = 20
-"""Requests by which it is told whether many phones are signed out, or this one: as many seconds of
-a town, and a blink of a large fleet, where some phone or other always is [E]."""
+"""The requests that show whether many phones are signed out, or this one.
+
+They are as many seconds of a town, and a moment of a large fleet, in which some phone always is
+[E].
+"""
 NAMED_MOSTLY: Final = 4
-"""So many times more commands name a booking than name none, where customers' do [E]."""
+"""The ratio of commands with a booking to those without, from which customers' commands name theirs
+[E].
+"""
 _PUBLISHED: Final = Stage.PUBLISHED.value
 
 Counted = tuple[float, Cause | None, tuple[Place, ...]]
-"""What was counted of an unlock: when it began, why it failed, and what it has in common. Not its
-record: thousands of these would be kept for as long."""
+"""The counted facts of an unlock: its start, its cause, and its places.
+
+Not its record: thousands of these would be kept for as long.
+"""
 
 
 class _Answered(NamedTuple):
@@ -44,7 +51,7 @@ class EndedUnlocks:
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
         self.accounts = Accounts()
-        """What the customers' accounts asked for."""
+        """The requests of customers' accounts."""
         self._counted: OrderedDict[str, Counted] = OrderedDict()
         self._answered: OrderedDict[str, _Answered] = OrderedDict()
         """The requests of customers that the platform has answered last."""
@@ -62,7 +69,7 @@ class EndedUnlocks:
     def take(self, record: Attempt, car: CarHistory, began_s: float) -> None:
         """Count an unlock, in place of what its earlier record was counted as.
 
-        `car` does not have it yet. Of retries that come to the same only one counts.
+        `car` does not have it yet. Only one of several retries with the same result counts.
         """
         counted = self._counted.pop(record.attempt_id, None)
         if counted is not None:

@@ -15,7 +15,7 @@ from fleet_wire.contract.messages import Phase
 
 
 class Session(StrEnum):
-    """What a presence message said."""
+    """The status in a presence message."""
 
     ONLINE = "online"
     ASLEEP = "asleep"
@@ -83,17 +83,17 @@ def are_of_one_press(one: PastAttempt, other: PastAttempt) -> bool:
 
 
 class BrokerWord(NamedTuple):
-    """What the broker's log said of the car's client."""
+    """An event of the car's client in the broker's log."""
 
     at_s: float
     kind: str
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What the box said of a command, and when by its own clock, in Unix seconds."""
+    """An answer of the box to the command, with the time of its own clock, in Unix seconds."""
 
     command_id: str
     phase: Phase
     box_s: float | None
     ahead_s: float | None
-    """By how much that was later than we heard it."""
+    """The time by which that was later than its arrival."""

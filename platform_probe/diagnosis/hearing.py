@@ -41,8 +41,9 @@ _SESSIONS: Final = {
     BrokerEventKind.SOCKET_ERROR: Session.WILL,
     BrokerEventKind.LEFT: Session.ASLEEP,
 }
-"""What the broker's word on a connection means where a wire has no presence: who closes it well
-means to sleep."""
+"""The presence that a broker's connection event means if a wire has no presence: a client that
+closes it well means to sleep.
+"""
 
 
 class Hearing(ABC):
@@ -76,7 +77,7 @@ class Hearing(ABC):
     def heard(
         self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message of a car; what says nothing of it is passed over."""
+        """Handle a message of a car; messages without meaning for it are skipped."""
         kind = type(message)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
             self.telemetry(vehicle_id, message, retained=is_retained)
@@ -96,7 +97,7 @@ class Hearing(ABC):
         *,
         retained: bool = False,
     ) -> None:
-        """Take a heartbeat; a retained one says nothing of when it was sent."""
+        """Handle a heartbeat; a retained one does not show when it was sent."""
         if not retained:
             self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
@@ -105,10 +106,10 @@ class Hearing(ABC):
         return self._car(vehicle_id)
 
     def came_together(self, heartbeats: int) -> None:  # noqa: B027 - that is all
-        """Take nothing: it is the cars that follow."""
+        """Ignore the batch: the cars catch up with it."""
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
-        """Take a presence message, or a last will."""
+        """Handle a presence message, or a last will."""
         self._hears_presence = True
         if retained and self._keep_presence(vehicle_id, presence):
             return
@@ -127,7 +128,7 @@ class Hearing(ABC):
         self._look_soon(vehicle_id, now_s)
 
     def state(self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool) -> None:
-        """Take what a car is like."""
+        """Handle a car's state."""
         now_s = self._clock.monotonic_s()
         self._hears_state = True
         if retained and type(state) is VehicleState and self._keep_state(vehicle_id, state, now_s):
@@ -137,7 +138,7 @@ class Hearing(ABC):
             self._look_soon(vehicle_id, now_s)
 
     def result(self, vehicle_id: str, result: Result) -> None:
-        """Take a box's answer."""
+        """Handle a box's answer."""
         now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
         car.take_answer(result, now_s, self._clock.unix_s())
         if car.standing is None and self._hears_broker and not self._hears_presence:
@@ -152,14 +153,14 @@ class Hearing(ABC):
             remember(self._refusals, result.command_id, result.reason.value, MAX_REFUSALS)
 
     def event(self, vehicle_id: str, event: CarEvent) -> None:
-        """Take that something has happened to a car or its box."""
+        """Handle an event of a car or its box."""
         now_s = self._clock.monotonic_s()
         self._hears_events = True
         self._car(vehicle_id).take_event(event, now_s)
         self._look_soon(vehicle_id, now_s)
 
     def broker_said(self, event: BrokerEvent) -> None:
-        """Take what the broker's log says of a client: of a car, whose id its client's is."""
+        """Handle a broker log event of a client: a car's id is its client's."""
         self._hears_broker = True
         if event.client_id is None:
             if event.is_over_certificate:
@@ -180,7 +181,7 @@ class Hearing(ABC):
                 self._look_soon(event.client_id, now_s)
 
     def _session(self, event: BrokerEvent, now_s: float) -> None:
-        """Take the broker's word for presence, of a car or of a client that may prove one."""
+        """Handle a broker log event as presence, of a car or of a client that may prove one."""
         session = _SESSIONS.get(event.kind)
         if session is None or event.client_id is None:
             return

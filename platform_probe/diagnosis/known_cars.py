@@ -16,11 +16,11 @@ from fleet_wire.contract.messages import Presence, VehicleState
 from platform_probe.diagnosis.car_history import MAX_KINDS, CarHistory
 
 _Kind = tuple[str, ...]
-"""What many cars have in common: firmware, hardware, operator and region."""
+"""The traits that many cars share: firmware, hardware, operator and region."""
 
 
 class Retained(msgspec.Struct, gc=False):
-    """What a broker retains of a car, about 250 bytes instead of 700 of its history."""
+    """The retained messages of a car, about 250 bytes instead of 700 of its history."""
 
     presence: Presence | None = None
     state_s: float = 0.0
@@ -75,7 +75,7 @@ def _shared(*kind: str) -> _Kind:
 class KnownCars:
     """What is known of each car, in the order in which they were first heard of.
 
-    Of more than `most` a hundredth is forgotten at once, those that were first heard of.
+    Above `most` cars a hundredth is forgotten at once, those that were first heard of.
     """
 
     def __init__(self, most: int) -> None:

@@ -63,7 +63,7 @@ def both_of(places: tuple[Place, ...]) -> Place:
 
 
 class Share(NamedTuple):
-    """Of how many unlocks how many failed alike."""
+    """The number of unlocks, and of those that failed alike."""
 
     failed: int
     total: int
@@ -82,7 +82,7 @@ class Back(NamedTuple):
     """How many boxes came back from a silence, by when."""
 
     by_ping: int
-    """As soon as a box finds by its ping that its connection is dead."""
+    """The number that a box's ping explains: it finds its connection dead."""
     overdue: int
     """Later than that."""
 
@@ -103,8 +103,9 @@ class _Minute:
         self.by_place: dict[Place, Counter[str]] = {}
         """How many failed of each family, and all of them as `TOTAL`."""
         self.cells: dict[tuple[Place, ...], tuple[Counter[str], ...]] = {}
-        """By what an unlock has in common with others: where it is counted, so that this is looked
-        up once for all alike."""
+        """Counts by the traits that an unlock shares with others, looked up once for all equal
+        ones.
+        """
 
     def count(self, places: tuple[Place, ...], family: str | None, step: int) -> None:
         """Count an unlock, or take it back."""
@@ -197,7 +198,7 @@ class Neighbours:
     ) -> dict[Place, Comparison]:
         """Return for each place, and `ALL`, how others fared, without the unlock itself.
 
-        What counts as failed is what failed alike; of an unlock that went well, all failures do.
+        Failures of the same kind count as failures; for an unlock that succeeded, all failures do.
         """
         family = family_of(cause)
         failed, total = Counter[Place](), Counter[Place]()

@@ -1,4 +1,4 @@
-"""What was seen of an unlock: facts, each with a sentence that cites its values. No I/O."""
+"""The facts of an unlock, each with a sentence that cites its values. No I/O."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from platform_probe.diagnosis.case import Case
 def observe(case: Case, *, is_first: bool) -> None:
     """Note in `case.seen` all facts that can be seen, each with its sentence.
 
-    What was so when the unlock began is noted at the first look alone: later the car's history may
-    not reach so far back, and what it was like then does not change.
+    Conditions at the unlock's start are noted at the first look alone: later the car's history may
+    not reach so far back.
     """
     for look in _LOOKS:
         if is_first or look not in _AT_FIRST:
@@ -29,7 +29,7 @@ def observe(case: Case, *, is_first: bool) -> None:
 
 
 def no_longer(seen: dict[Fact, str]) -> None:
-    """Take out what an earlier look had noted and a later one has refuted."""
+    """Remove facts of an earlier look that a later one has refuted."""
     for now, before in _REFUTED:
         if not seen.keys().isdisjoint(now):
             for fact in before:

@@ -17,10 +17,15 @@ from platform_probe.diagnosis.neighbours import family_of
 MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
 MOST_OF_CAR: Final = 30
-"""Unlocks of one car that are told by each other: who asks more often within minutes is a machine,
-and each is held against all of them, again and again."""
+"""The unlocks of one car that are compared with each other.
+
+A client with more within minutes is a machine, and each unlock is compared with all of them
+repeatedly.
+"""
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
-"""So long after the intended start an unlock is looked at again, besides when its car speaks."""
+"""The times after the intended start at which an unlock is looked at again, besides messages of its
+car.
+"""
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
 SAME_S: Final = 300.0
@@ -48,16 +53,16 @@ class OpenUnlock:
     revision: int = 0
     late: dict[str, float] = field(default_factory=dict)
     basis: tuple[Seen, ...] = ()
-    """What was seen of this unlock, and of those alike, at the last revision; empty: none yet."""
+    """The facts of this unlock, and of similar ones, at the last revision; empty: none yet."""
     looks_at_s: float = 0.0
     kept: dict[Fact, str] = field(default_factory=dict)
-    """What was seen at earlier looks and stays true."""
+    """The facts of earlier looks that stay true."""
     told: frozenset[EvidenceSource] = frozenset()
-    """From where facts could be seen, as of the last look."""
+    """The sources of evidence at the last look."""
     called_s: float | None = None
     """When its customer called support."""
     shown: str | None = None
-    """What the app had shown, as the customer told support."""
+    """The text that the app had shown, as the customer told support."""
     last: Diagnosis | None = None
     is_settled: bool = False
     """Whether it is looked at no more."""
@@ -91,7 +96,7 @@ class OpenUnlocks:
         return next(iter(self._open.values())) if len(self._open) > MAX_OPEN else None
 
     def add(self, one: OpenUnlock, now_s: float) -> None:
-        """Take one, to be looked at again at fixed times."""
+        """Add an unlock, to be looked at again at fixed times."""
         self._open[one.record.attempt_id] = one
         of_car = self._by_car.setdefault(one.record.vehicle_id, [])
         of_car.append(one)
@@ -108,14 +113,14 @@ class OpenUnlocks:
             self._by_car[one.record.vehicle_id] = kept
 
     def look_soon(self, vehicle_id: str, now_s: float) -> None:
-        """Let all of a car be looked at again: something of it is new."""
+        """Schedule a new look at all unlocks of a car that has news."""
         for one in self._by_car.get(vehicle_id, ()):
             if one.looks_at_s <= now_s and not one.is_settled:
                 one.looks_at_s = now_s + SETTLE_S
                 self.look_at(one, one.looks_at_s)
 
     def look_at(self, one: OpenUnlock, at_s: float) -> None:
-        """Let one be looked at again then."""
+        """Schedule a look at an unlock."""
         self._number += 1
         look = Look(at_s, self._number, one.record.attempt_id)
         heapq.heappush(self._looks, look)

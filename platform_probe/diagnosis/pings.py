@@ -1,7 +1,7 @@
 """Whether a box came back as soon as it can find its connection dead, or later. No I/O.
 
 A box finds that by its ping, a keepalive after its last packet at the latest (MQTT 5.0, 3.1.2.10).
-Whose connection alone has died is back by then; whose radio is lost comes when it has one again.
+A box that lost only its connection is back by then; one without radio returns with the radio.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def is_overdue(silent_s: float, keepalive_s: float, interval_s: float) -> bool |
 def return_of(car: CarHistory, now_s: float) -> Return | None:
     """Return what a box that connects now has come back from; None: nothing follows from it.
 
-    Of one whose connection ends without a word all counts, of others what fell silent.
+    If a connection ended without a word all messages count, else the ones that fell silent.
     """
     if car.standing in _NEVER_LOST or car.keepalive_s is None:
         return None

@@ -1,9 +1,9 @@
 """How likely each mode is, from the facts that were seen. No I/O.
 
-A linear model over yes and no: each fact that is seen adds its weight for a mode to the mode's
-score, each that a mode needs and that was not seen, although its source was there, takes some away.
-Which weights there are, and their signs, the signatures in `fleet_wire.modes` fix; how heavy they
-are was learned (`weights.json`). So what each fact did to a probability can be told.
+It is a linear model over yes and no. Each observed fact adds its weight for a mode to the mode's
+score. A fact that a mode needs lowers the score if it was not observed although its source was
+there. Which weights there are, and their signs, the signatures in `fleet_wire.modes` fix; how heavy
+they are was learned (`weights.json`). So what each fact did to a probability can be told.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ SECOND_FAULT: Final = 3
 LEAST_THIRD: Final = 0.02
 """Unless the mode there is so likely."""
 SURE: Final = 0.8
-"""From this probability on an unlock says what others of its car failed of: so sure one must be to
-tell its customer."""
+"""The probability from which an unlock shares the diagnosis of others of its car: one must be so
+sure to tell its customer.
+"""
 LEAST_BESIDE: Final = 1.5
-"""What speaks for a second fault must weigh more [E]."""
+"""The weight that evidence of a second fault must exceed [E]."""
 MOST_WEIGHED: Final = 8
 """Facts that are listed of a mode."""
 MOST_KEPT: Final = 1_000
@@ -60,11 +61,11 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: float
     """Divides scores, so that probabilities are as often right as they say."""
     bias: dict[str, float]
-    """Of each mode, and of `unknown` and `nothing_wrong`."""
+    """The bias of each mode, and of `unknown` and `nothing_wrong`."""
     seen: dict[str, dict[str, float]]
-    """Of each mode the weight of each fact that is seen."""
+    """The weight of each observed fact, by mode."""
     unseen: dict[str, dict[str, float]]
-    """Of each mode what it loses by each fact that it needs and that was not seen."""
+    """The loss by each needed fact that was not observed, by mode."""
 
 
 class Ranking:
@@ -79,13 +80,13 @@ class Ranking:
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
         self._seen = self._columns(weights.seen)
         self._unlisted = self._columns(_unlisted(weights.seen))
-        """What each fact adds to modes whose signatures do not list it."""
+        """The weight of each fact for modes whose signatures do not list it."""
         self._unseen = self._columns(weights.unseen)
         self._seen_instead = {
             fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
             for fact, column in self._seen.items()
         }
-        """What a fact adds that would have counted as not seen: its source was there."""
+        """The weight of a fact that would have counted as not observed: its source was there."""
         self._before: dict[frozenset[EvidenceSource], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
         self._scores: dict[
@@ -102,9 +103,9 @@ class Ranking:
     ) -> tuple[float, ...]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
 
-        What lacks something that it needs is made no likelier by facts that its signature does not
-        list: each weighs little, and many of them would weigh more than that. Where one that is
-        `impossible` explains best what was seen none that we know does, so `unknown` has its score.
+        A mode that lacks a needed fact gains nothing by facts that its signature does not list:
+        each weighs little, but many of them would weigh more than the need. If an `impossible` mode
+        explains the facts best no known mode does, so `unknown` has its score.
         """
         case = (*seen,), told
         found = self._scores.get(case)
@@ -149,10 +150,10 @@ class Ranking:
     ) -> tuple[RankedMode, ...]:
         """Return the likeliest modes, with what speaks for and against each; none of `impossible`.
 
-        `alike` has the scores of other unlocks that failed of the same: the surest of all counts
-        for each, if it is sure and its mode was not seen to be impossible here. Added up they would
-        count twice what all have seen, and the mean would hide what one alone has. One that went
-        well had waited for those: that the car answered it rules out nothing.
+        `alike` has the scores of other unlocks that failed of the same. The surest of all counts
+        for each, if it is sure and its mode is not impossible here. Added up they would count twice
+        what all have seen, and the mean would hide what one alone has. One that went well had
+        waited for those: that the car answered it rules out nothing.
         """
         shares = self._shares(self.scores(seen, told, impossible))
         against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
@@ -248,7 +249,8 @@ class Ranking:
 def _lacks(name: str, seen: Collection[Fact], told: frozenset[EvidenceSource]) -> bool:
     """Return whether something that a mode needs was not seen, although its source was there.
 
-    What a car's own heartbeats would show counts also where it has sent none: nothing else does.
+    The absence of a car's own heartbeats counts even if it has sent none: no other source would
+    show them.
     """
     there = told | {EvidenceSource.TELEMETRY}
     return any(fact not in seen and FACTS[fact].told in there for fact in SIGNATURES[name].needs)
@@ -271,7 +273,7 @@ def _listed(name: str) -> frozenset[Fact]:
 _LISTED: Final = {
     slug: mode.signature.needs | mode.signature.speaks_for for slug, mode in MODES.items()
 }
-"""What each mode explains."""
+"""The facts that each mode explains."""
 
 
 def within_signatures(weights: Weights) -> Weights:
@@ -352,5 +354,7 @@ def weights_by_signature() -> Weights:
 
 
 RULED_OUT: Final = -8.0
-"""What a fact that a signature rules out weighs where nobody has learned it yet, or one that is
-needed and was not seen: more than all that goes with the mode mostly [E]."""
+"""The weight of a ruled-out fact, or of a missing needed one, that was not learned yet.
+
+It exceeds everything that mostly goes with the mode [E].
+"""

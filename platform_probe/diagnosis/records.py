@@ -60,7 +60,7 @@ def _woken_until_s(record: Attempt) -> float:
 def is_taken_over_often(evidence: Mapping[str, Any]) -> bool:
     """Return whether connections of the car's id have ended each other again and again.
 
-    Of the evidence of an unlock: then two boxes use it, and the other one may have answered.
+    If the evidence shows that, two boxes use the id, and the other one may have answered.
     """
     said: Mapping[str, int] | None = evidence.get("broker_said")
     return said is not None and said.get(BrokerEventKind.TAKEN_OVER.value, 0) >= OFTEN

@@ -19,7 +19,9 @@ SENT_LATE_S: Final = 3.0
 SETTLED_S: Final = 2.0
 """Presence and answer of a box that has connected may come in either order."""
 AFTER_RETURN_S: Final = 20.0
-"""What has waited for a box is answered so soon: bus and lock take 3 s, and each before it [E]."""
+"""The time within which a returned box answers a waiting command: bus and lock take 3 s, and each
+command before it [E].
+"""
 _LATE: Final = frozenset({"executed", "refused", "received"})
 _BY_CAUSE: Final = {
     None: (Fact.WENT_WELL, "the car answered and reported an open lock"),

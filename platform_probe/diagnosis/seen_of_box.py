@@ -1,4 +1,4 @@
-"""What box and car say of themselves: battery, signal, boots, locks and doors. No I/O."""
+"""Facts that box and car report of themselves: battery, signal, boots, locks and doors. No I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AT_ONCE_S: Final = 15.0
 OLD_POSITION_S: Final = 1800.0
 """Receivers of parked cars are woken every 30 minutes (INVERS, inspect FAQ)."""
 NOBODY_S: Final = 45.0
-"""Who has heard the lock opens a door sooner [E]."""
+"""The time within which a person who has heard the lock opens a door [E]."""
 BOOTED_S: Final = 600.0
 DIALS_S: Final = 20.0
 """Longer than a box that has booted takes to register and to connect [E]."""
@@ -198,7 +198,7 @@ def _relock(case: Case) -> tuple[float, float] | None:
 def _note_asked_after(case: Case, opened_s: float, relocked_s: float) -> None:
     """Note that the customer came too late for the door, and asked once more, or called support.
 
-    Who presses while the car is open stands at another one, or has lost an answer.
+    A customer who presses while the car is open stands at another one, or has lost an answer.
     """
     record, called_s = case.record, case.support_called_s
     asked_s = [
@@ -276,7 +276,7 @@ def _open_until_s(case: Case) -> float:
 def still_locked(signals: Mapping[str, bool | str] | None) -> list[str]:
     """Return which doors are locked though the driver's is not, and whether the immobiliser is on.
 
-    As people call them; a car that says nothing of them is as the driver's door is.
+    Names are everyday words; a door that the car does not report is as the driver's door is.
     """
     return [
         "the immobiliser" if name == IMMOBILISED else _plain(name)
@@ -294,7 +294,7 @@ _PLAIN: Final = {
     "Vehicle.Body.Trunk.Rear": "the boot",
     "Vehicle.Body.Hood": "the bonnet",
 }
-"""What people call what VSS names."""
+"""Everyday names of VSS signals."""
 
 
 def _plain(signal: str) -> str:

@@ -1,4 +1,4 @@
-"""What was heard of the car, before and after: presence, life, the broker's word. No I/O."""
+"""Signs of the car before and after the unlock: presence, life, broker log events. No I/O."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ FLAPS: Final = 3
 FLAPS_WITHIN_S: Final = 300.0
 OFTEN: Final = 3
 TWO: Final = 2.5
-"""So many intervals without a heartbeat: two have failed to come."""
+"""The intervals without a heartbeat after which two are missing."""
 SMS_S: Final = 25.0
-"""In so long nine of ten SMS come that come at all, and a modem is back 6 to 10 s later [E]."""
+"""The time in which nine of ten SMS arrive that arrive at all; a modem is back 6 to 10 s later [E].
+"""
 _ON_ITS_WAY: Final = frozenset({Fact.REPORTED_AFTER, Fact.WENT_WELL, Fact.NOTHING_PUBLISHED})
-"""What says that the box was not away, or that nothing was sent to it."""
+"""Facts which show that the box was not away, or that nothing was sent to it."""
 _LOST: Final = frozenset(
     {Fact.CONNECTION_CLOSED, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.WILL_AFTER}
 )
-"""What says that the box's connection has ended."""
+"""Facts which show that the box's connection has ended."""
 _HAD_POWER: Final = frozenset({Fact.CONNECTION_CLOSED, Fact.BACK_WITHOUT_BOOT})
-"""What says that the box had power when it was lost, or ever since."""
+"""Facts which show that the box had power when it was lost, or ever since."""
 _BROKER_WORDS: Final = {
     "taken_over": (
         Fact.REPLACED,
@@ -172,8 +173,8 @@ def _note_silence(case: Case) -> None:
 def _has_gone_on(case: Case, heard_s: float) -> bool:
     """Return whether a sign of life came as if nothing had happened: in time, and first of all.
 
-    What comes with a late answer, or after a longer silence than is usual, shows that the box is
-    back, and not that it was there.
+    A sign with a late answer, or after an unusually long silence, shows that the box is back, and
+    not that it was there.
     """
     car = case.car
     if any(heard_s >= late_s - CROSSING_S for late_s in case.late.values()):
@@ -357,8 +358,8 @@ def note_broker_log(case: Case) -> None:
 def _note_handshakes(case: Case) -> None:
     """Note handshakes that failed over a certificate while the box was away, if one may be its own.
 
-    The broker names nobody. Who was lost in silence was not lost because a certificate had expired,
-    as a connection that stands stays; who had power all the time has not lost the time.
+    The broker names nobody. A box lost in silence was not lost by an expired certificate, as an
+    existing connection stays. A box that had power all the time has not lost the time.
     """
     seen, car = case.seen, case.car
     until_s = case.now_s if case.back_s is None else case.back_s

@@ -12,15 +12,20 @@ from platform_probe.diagnosis.neighbours import ALL, BOTH, Place, Share
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
 MEANWHILE_S: Final = 40.0
-"""So long after a command a network is seldom back for others and not for this car [E]."""
+"""The time after a command in which a network seldom returns for others and not for this car [E].
+"""
 COMES_BACK_S: Final = 90.0
-"""So long after the first cars all are back whose network is back [E]."""
+"""The time after the first cars within which all are back when a network returns [E]."""
 SWITCHED_OFF_S: Final = 120.0
-"""So long after one car is lost with a network that is switched off all are [E]."""
+"""The time after one car within which all are lost when a network is switched off [E]."""
 FEW_HEARD: Final = 3
-"""Of fewer nothing follows: one may be counted for another's place, or have been lucky [E]."""
+"""The fewest cars that allow a conclusion: one may be counted for another's place, or have been
+lucky [E].
+"""
 NEARLY_ALL: Final = 0.85
-"""Of the cars that an outage takes some are silent between heartbeats, or still in time [E]."""
+"""The share of cars that counts as all: some in an outage are silent between heartbeats, or still
+in time [E].
+"""
 _DIMENSIONS: Final = {
     "operator": Fact.OPERATOR_FAILS,
     "region": Fact.REGION_FAILS,
@@ -74,7 +79,7 @@ def _of_lost_cars(case: Case) -> None:
 def _of_technology(case: Case) -> None:
     """Note whether all modems of a technology are lost there, and those of others are not.
 
-    Where several technologies go, each is held against all others together.
+    If several technologies fail, each is compared with all others together.
     """
     by_kind = {place[0]: pair.inside for place, pair in case.lost.items()}
     alike, here = by_kind.get(RADIO), by_kind.get(BOTH)
@@ -155,7 +160,7 @@ def note_back_after_others(case: Case) -> None:
 def note_heard_alike(case: Case) -> None:
     """Note that most cars with modems like this one's were heard of: their network is there.
 
-    Where it goes cell by cell, a later look refutes an earlier one.
+    If the network fails cell by cell, a later look refutes an earlier one.
     """
     alike = case.heard_alike
     case.seen.pop(Fact.TECHNOLOGY_WELL, None)

@@ -1,4 +1,4 @@
-"""What the platform's log says of an unlock. No I/O."""
+"""Facts from the platform's log about an unlock. No I/O."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ GIVEN_UP: Final = {
 }
 """Ends of a command to the platform that say that the car did not get it, or did not answer."""
 _KEY_WORDS: Final = frozenset({"key", "bluetooth", "ble", "offline"})
-"""What apps call it [E]."""
+"""Words of apps for it [E]."""
 WAITS_S: Final = 120.0
-"""So long after a command that the platform waits for in vain the next ones of the car wait [E]."""
+"""The time after a command that timed out on the platform in which the car's next ones wait for it
+[E].
+"""
 FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
 FEWEST_SIGNED_OUT: Final = 2
 """Other phones that are told so too: one beside is chance where each hundredth is [E]."""
 TOLD_SOON_S: Final = 90.0
-"""Of an outage others are told by then; who is told so later is so for another reason [E]."""
+"""The time within which others get an outage's answer; a later one has another reason [E]."""
 _OF_THE_REQUEST: Final = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that blame the form of a request alone (RFC 9110, section 15.5; RFC 6585). 403, 404 and
 409 may say the same of a booking, or of a car that is busy."""
 _OF_THE_CASE: Final = frozenset({403, 404, 409, 410})
 """Those, and 410 for what is over."""
 _WORDS_OF_BOOKINGS: Final = frozenset({"booking", "rental", "reservation"})
-"""What platforms call it [E]."""
+"""Words of platforms for it [E]."""
 _OF_THE_TIME: Final = frozenset({408, 425, 429})
 """Statuses with which a gateway that has trouble turns down anybody (RFC 9110, 8470 and 6585)."""
 _BOOKINGS: Final = frozenset(

@@ -1,8 +1,8 @@
 """Which modes an unlock cannot have failed of, for the way that it takes. No I/O.
 
 A customer's goes from the phone through API, bookings and command service to the broker, and on to
-the car. One that the monitor gives to the broker itself begins there, and where it never came so
-far, or the connection broke meanwhile, that is what hindered it, and nothing behind the broker.
+the car. The monitor's own begins at the broker. If it never got that far, or its connection broke
+meanwhile, that is its reason, and nothing behind the broker.
 """
 
 from __future__ import annotations

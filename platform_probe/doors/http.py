@@ -1,7 +1,7 @@
 """The door over HTTP: unlocks as a phone asks for them, at an API that a file describes.
 
 The command that the API makes is recognised on MQTT by its trace; from there on MQTT tells of the
-unlock. What never comes to MQTT ends as the API says.
+unlock. An unlock that never reaches MQTT ends with the API's answer.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _CAUSES: Final = {
     End.FAILED: Cause.API_FAILED,
     End.UNKNOWN: Cause.NOT_OBSERVED,
 }
-"""What a final state means where MQTT tells nothing of the command."""
+"""The cause of a final state if MQTT shows nothing of the command."""
 
 
 class Reply(NamedTuple):
-    """What one answer says."""
+    """The content of one answer."""
 
     status: int | None
     """None: there was no answer."""
@@ -56,7 +56,7 @@ class Reply(NamedTuple):
     """For the record; None where all is well."""
     command_id: str | None = None
     end: End | None = None
-    """What its state means; None: it is an error, is not final, or has no state."""
+    """The meaning of its state; None: it is an error, is not final, or has no state."""
     error_class: str | None = None
     location: str | None = None
 
@@ -114,7 +114,7 @@ class HttpDoor:
         self._client = HttpClient(door.form.base_url)
         poll = door.form.poll
         self._polled_by = () if poll is None else names_in(poll) & {COMMAND_ID, LOCATION}
-        """What an answer must have said before it can be asked how far its command is."""
+        """Fields that an answer must have before the command's status can be polled."""
         self._run_prefix = f"{seed}/http/{clock.unix_s()}/".encode()
         self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,7 +189,7 @@ class HttpDoor:
     ) -> Reply:
         """Ask again and again how far a command is, until that is final or nobody waits for it.
 
-        Without the command's id, or its Location, there is nothing to ask for.
+        A command without an id or a Location cannot be polled.
         """
         form, ends_s = self._door.form.poll, self._clock.monotonic_s() + self._deadline_s
         while reply.end is None:

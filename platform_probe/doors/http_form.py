@@ -34,7 +34,7 @@ LOCATION: Final = "location"
 
 
 class End(StrEnum):
-    """What a final state means."""
+    """The meaning of a final state."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -68,7 +68,7 @@ class RequestForm(_Part):
 
 
 class AnswerForm(_Part):
-    """Where answers say what: JSON Pointers (RFC 6901) into their bodies."""
+    """The places of values in answers: JSON Pointers (RFC 6901) into their bodies."""
 
     command_id: str | None = None
     state: str | None = None

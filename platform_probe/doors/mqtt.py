@@ -41,10 +41,10 @@ class OutgoingCommand(NamedTuple):
 class CommandMaker:
     """Makes commands, signed with the key of their car, and wake requests that go before them.
 
-    Identifiers are a hash of the seed, of the time at which the probe started and of a running
-    number: the same under a virtual clock, and never the same again under a real one, where an
-    answer to a former run's command must not be taken for one of this run. The counter of a command
-    is its time in microseconds, and grows with every command even when the wall clock goes back.
+    Identifiers are a hash of the seed, of the probe's start time and of a running number. Under a
+    virtual clock they repeat. Under a real one they never do, so an answer to a former run's
+    command is never mistaken for one of this run. The counter of a command is its time in
+    microseconds, and grows with every command even when the wall clock goes back.
     """
 
     def __init__(

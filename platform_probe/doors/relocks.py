@@ -1,8 +1,8 @@
 """Locks again what a synthetic unlock has opened, or may have: nobody stands beside that car.
 
-A lock is a command like any other: it can be lost, refused or answered too late. It is asked for
-up to `TRIES` times, with a command of its own each, and a car that may stand open even then is
-named in the log. Its answers belong to no attempt.
+A lock is a command like any other: it can be lost, refused or answered too late. It is asked for up
+to `TRIES` times, each with a command of its own. A car that may stand open even then is named in
+the log. Its answers belong to no attempt.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LOOK_S: Final = 0.25
 """How often it is looked whether a car says that it is locked."""
 _MAY_BE_OPEN: Final = (Outcome.OK, Outcome.UNKNOWN)
 _MAY_BE_SENT: Final = frozenset({Stage.PUBLISHED.value, Stage.API_ANSWERED.value})
-"""What an API has taken on may have been sent where we could not see it."""
+"""A command that an API has accepted may have been sent without our seeing it."""
 _IS_OPEN: Final = (Stage.BOX_EXECUTED.value, Stage.STATE_CHANGED.value)
 
 
@@ -52,7 +52,7 @@ class _Relock:
         self.command_ids: tuple[str, ...] = ()
         self.is_executed = False
         self.why = ""
-        """What went wrong last."""
+        """The last error."""
 
 
 class Relocks:
@@ -95,7 +95,7 @@ class Relocks:
         return vehicle_id in self._under_way
 
     def take(self, record: Record) -> None:
-        """Take the record of an unlock that has ended, or of an answer that came later."""
+        """Handle the record of an unlock that has ended, or of an answer that arrived later."""
         if isinstance(record, Complaint):
             return
         before = self._under_way.get(record.vehicle_id)
@@ -110,7 +110,7 @@ class Relocks:
             self._timers.call_soon(self._try, relock)
 
     def answered(self, vehicle_id: str, result: Result) -> None:
-        """Take a box's answer to a command that is no unlock of the attempts."""
+        """Handle a box's answer to a command that is no unlock of the attempts."""
         relock = self._under_way.get(vehicle_id)
         if relock is None or result.command_id not in relock.command_ids:
             return
@@ -121,14 +121,14 @@ class Relocks:
             relock.why = "executed, but the car does not say that it is locked"
 
     def told(self, vehicle_id: str, why_not: str | None) -> None:
-        """Take what an API says of the lock that it was asked for; None: it went well."""
+        """Handle an API's answer about a lock; None: it went well."""
         relock = self._under_way.get(vehicle_id)
         if relock is not None:
             relock.is_executed = why_not is None
             relock.why = why_not or "executed, but the car does not say that it is locked"
 
     def asked_by_another(self, vehicle_id: str) -> None:
-        """Take that somebody has sent a command to a car, which another monitor counts."""
+        """Handle another sender's command to a car, which another monitor counts."""
         relock = self._under_way.get(vehicle_id)
         if relock is not None:
             self._end(relock, RelockEnd.LEFT, "somebody else has asked for it")

@@ -48,7 +48,7 @@ FROM one LEFT JOIN last USING (attempt_id)
 
 
 class Traits(NamedTuple):
-    """What sets cars apart; None: nobody has said it."""
+    """The traits that set cars apart; None: nobody has said it."""
 
     region: str | None
     operator: str | None
@@ -71,7 +71,7 @@ class Unlock:
     by_api: bool
     is_complaint: bool
     modes: Sequence[RankedMode]
-    """As it was diagnosed last, the likeliest first; empty: it was not."""
+    """The latest diagnosis, the likeliest first; empty: there was none."""
 
     @property
     def mode(self) -> str | None:
@@ -99,7 +99,7 @@ class Incident:
 def with_neutral_names(incident: Incident) -> Incident:
     """Return the incident with made-up names for whatever sets cars and apps apart.
 
-    What had one name has one name, the commonest the first: region-1, firmware-2, app-1.
+    Equal names stay equal, numbered by how common they are: region-1, firmware-2, app-1.
     """
     unlocks = (*incident.struck, *incident.others)
     names = {

@@ -20,14 +20,14 @@ _FILE = "recipes.yaml"
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From when to when cars are asked for, seconds of the load."""
+    """The time in which cars are asked for, seconds of the load."""
 
     from_s: float
     until_s: float
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a scenario needs so that a mode shows in it; see `recipes.yaml`."""
+    """The parts of a scenario that show a mode; see `recipes.yaml`."""
 
     asked: Asked
     window: Values
@@ -35,7 +35,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     box: Values = {}
     load: Values = {}
     customers: Values | None = None
-    """Where customers must come, how those are."""
+    """The customers that a scenario needs, if it needs any."""
     platform: Values = {}
     besides: list[Values] = []
     unlocks_per_car: float = 1.0

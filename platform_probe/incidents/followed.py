@@ -70,9 +70,9 @@ class Followed:
         self._english = english
         self.findings: dict[int, Finding] = {}
         self._parts: list[Finding] | None = None
-        """What `parts` returns, once it was asked."""
+        """The cached result of `parts`."""
         self.subject: Text | None = None
-        """What its title says besides numbers."""
+        """The words of its title besides numbers."""
         self.quiet_since: float | None = None
         """Since when all of its findings are over, Unix seconds."""
         self.hold_s = 0.0
@@ -132,7 +132,7 @@ class Followed:
         return is_seen_in(finding, self.incident, self.findings.values(), self._hits)
 
     def put(self, finding: Finding) -> None:
-        """Take a finding of it, or what became of one."""
+        """Add a finding, or its new version."""
         self._parts = None
         self.findings[finding.number] = finding
         if len(self.findings) > MOST_FINDINGS:
@@ -140,12 +140,12 @@ class Followed:
             del self.findings[next(over, next(iter(self.findings)))]
 
     def drop(self, finding: Finding) -> None:
-        """Take that a finding is none of it."""
+        """Remove a finding."""
         self._parts = None
         del self.findings[finding.number]
 
     def renew(self, finding: Finding) -> None:
-        """Tell what a finding has changed, where it is enough to be told."""
+        """Report changes of its findings that are large enough."""
         at, before = finding.at, self.incident
         is_worse = worse(severity_of(finding), before.severity) is not before.severity
         is_named = before.mode is None and mode_of(self.parts[0]) is not None
@@ -170,7 +170,7 @@ class Followed:
             self.tell(at, change, **fields)
 
     def tell_title(self, at: float) -> None:
-        """Tell what it is called now, where that is something else than was told last."""
+        """Report its title, if it differs from the last one."""
         if self.findings and self.subject is not None:
             subject = self._subject_now()
             if self._is_renamed(subject):
@@ -186,8 +186,8 @@ class Followed:
     def fields(self) -> dict[str, Any]:
         """Return what its findings say of it.
 
-        Of an earlier process customers and cars are known by their numbers alone: there are as many
-        at least as long as it hits the same cohorts.
+        Customers and cars of an earlier process are known only as numbers: those are lower bounds
+        while it hits the same cohorts.
         """
         before = self.incident
         findings = [*self.findings.values()]

@@ -47,9 +47,9 @@ QUIET_S: Final = 900.0
 MOST_QUIET_S: Final = 3600.0
 """However often it came back."""
 REMEMBERED_S: Final = 3600.0
-"""What comes back so soon after it was resolved is the same incident."""
+"""The time after its end within which a returning incident is the same one."""
 CLOSED_S: Final = 86_400.0
-"""What a person closed is known for so long, should it go on: then it is what is usual."""
+"""The time for which a person's close holds while the incident goes on: then it is usual."""
 MOST_OPEN: Final = 100
 """More at once are not told apart: what comes is taken for the latest of its kind."""
 MOST_COMPARED: Final = 20
@@ -83,7 +83,7 @@ class Incidents:
     # What comes
 
     def take(self, finding: Finding) -> None:
-        """Take a finding, or what became of one."""
+        """Handle a finding, or its new version."""
         followed = self._by_finding.get(finding.number)
         if followed is not None and self._has_left(followed, finding):
             followed.drop(finding)
@@ -131,7 +131,7 @@ class Incidents:
         return True
 
     def restore(self, incidents: Iterable[Incident]) -> None:
-        """Take up the incidents of an earlier process: the latest revision of each.
+        """Restore the incidents of an earlier process: the latest revision of each.
 
         Those that have ended may come back, and what a person closed stays closed while it goes on.
         """
@@ -141,7 +141,7 @@ class Incidents:
                 self._new(incident).subject = incident.subject or subject_of_title(incident.title)
 
     def take_up(self, finding: Finding) -> None:
-        """Take a finding of an earlier process, as it was then: that process has told of it."""
+        """Restore a finding of an earlier process, as it was then: that process has reported it."""
         followed = self._by_finding.get(finding.number) or self._restored_home_of(finding)
         if followed is None:
             return
@@ -150,7 +150,7 @@ class Incidents:
         self._note_quiet(followed, finding.at)
 
     def begin(self) -> None:
-        """Let incidents of which no record tells be quiet from now on.
+        """Mute incidents without a record from now on.
 
         Those that a person closed long ago are forgotten then: they are over.
         """
@@ -236,7 +236,7 @@ class Incidents:
     def _has_left(self, followed: Followed, finding: Finding) -> bool:
         """Return whether a finding proved to be on the other side of a window's border.
 
-        What else was found of the incident goes on without it.
+        Other findings of the incident go on without it.
         """
         before = followed.findings.get(finding.number)
         others = [one for one in followed.active if one.number != finding.number]
@@ -288,7 +288,7 @@ class Incidents:
         return () if followed is None else (followed.incident.incident_id,)
 
     def _join(self, followed: Followed, finding: Finding) -> None:
-        """Let a finding be one of an incident, which is open again where it was over."""
+        """Add a finding to an incident, and reopen that if it was over."""
         self._belong(followed, finding)
         if not followed.is_open and followed.incident.state is IncidentState.RESOLVED:
             followed.put(finding)
@@ -299,7 +299,7 @@ class Incidents:
     def _belong(self, followed: Followed, finding: Finding) -> None:
         """Note whose a finding is; what had gone, and came back, must be quiet for longer.
 
-        Of an incident of an earlier process the first finding says that it goes on.
+        The first finding of a restored incident shows that it goes on.
         """
         is_new = finding.number not in self._by_finding
         self._by_finding[finding.number] = followed
@@ -315,7 +315,7 @@ class Incidents:
             followed.quiet_since = at
 
     def _tell_unseen(self, followed: Followed, at: float) -> None:
-        """Say that nothing of an incident was seen for a while: it may be over."""
+        """Report that an incident was quiet for a while: it may be over."""
         quiet_since = followed.quiet_since
         if quiet_since is None or followed.incident.unseen_since is not None:
             return
@@ -327,7 +327,7 @@ class Incidents:
         followed.tell(at, said, ended_at=seen_at)
 
     def _tell_again(self, followed: Followed, finding: Finding) -> None:
-        """Say that an incident of which nothing was seen for a while is seen again."""
+        """Report that a quiet incident is seen again."""
         if followed.incident.unseen_since is None or not followed.active:
             return
         again = Text(key="event.seen_again", values={"what": said_of(finding)})
@@ -348,7 +348,7 @@ class Incidents:
         )
 
     def _end_mute(self, followed: Followed, at: float) -> None:
-        """Say that the time for which a person muted an incident is over."""
+        """Report the end of the time for which a person muted an incident."""
         until = followed.incident.muted_until
         if until is not None and at >= until:
             followed.tell_title(at)  # else the message has it, and no entry of the thread
@@ -356,7 +356,7 @@ class Incidents:
             followed.tell(at, said, muted_until=None)
 
     def _follow_window(self, followed: Followed, at: float) -> None:
-        """Say that a window no longer covers an incident, or does so from now on."""
+        """Report that a window starts or stops covering an incident."""
         before, name = followed.incident.maintenance, self._window_of(followed, at)
         if name == before:
             return
@@ -421,10 +421,10 @@ class Incidents:
         self._forget(other)
 
     def _bring_home(self, at: float) -> None:
-        """Let a finding that was taken for another problem be of the incident of its cohort.
+        """Move a finding that was mistaken for another problem to the incident of its cohort.
 
-        An incident that is found in all cars may prove to be of some, or of two modes; what was
-        found of others meanwhile is theirs, where they have an incident.
+        An incident found in all cars may prove to be of some, or of two modes. Findings of others
+        meanwhile go to their incident, if they have one.
         """
         open_ones = [each for each in self._followed.values() if each.is_open]
         for followed in open_ones[-MOST_COMPARED:]:
@@ -438,7 +438,7 @@ class Incidents:
                     self._move(one, followed, home, at)
 
     def _part(self, at: float) -> None:
-        """Let what proves to be of another mode, in others, be an incident of its own.
+        """Split off findings of another mode, in other cohorts, as an incident of their own.
 
         Two problems that begin together are found as one, until it is known whom each hits.
         """
@@ -463,7 +463,7 @@ class Incidents:
         home.renew(finding)
 
     def _tell_split(self, finding: Finding, followed: Followed, at: float) -> None:
-        """Say of which incident a finding is that was of another one until now."""
+        """Report from which incident a finding was moved."""
         home = self._by_finding[finding.number]
         title, its = title_text(home.incident), home.incident.incident_id
         what = said_of(finding)

@@ -20,19 +20,22 @@ Cohorts = Sequence[Mapping[str, str]]
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
 """Kinds that no other kind is the same problem as, but for a broker that is away."""
 UNSEEN_S: Final = 120.0
-"""So long nothing is seen of an incident until it may be over [E]: long before it is resolved
-customers may try again."""
+"""The time without failures after which an incident may be over [E].
+
+It is resolved much later, and before that customers may try again.
+"""
 NEAR_S: Final = 1800.0
 """Two things that began so far from each other are two problems, whatever they share [E]."""
 TOGETHER_S: Final = 600.0
-"""What began so close together, in two cohorts and of one mode, is one problem [E]."""
+"""The time between begins within which two cohorts of one mode are one problem [E]."""
 SHARED: Final = 0.5
 """So large a part of the cars of one finding must be of the other, to be one problem [E]."""
 NONE_OF_IT: Final = 0.05
-"""Where diagnoses give a mode no more than that, it is another one [E]."""
+"""The probability up to which diagnoses exclude a mode [E]."""
 LEAST_OF_MODE: Final = 2.0
-"""An incident is of a mode when so many diagnoses name it, added up by how likely they say it is,
-of the three that there are at least [E]."""
+"""The sum of probabilities from which diagnoses give an incident its mode, of the three that there
+are at least [E].
+"""
 
 
 def is_part(finding: Finding, cohort: Mapping[str, str]) -> bool:
@@ -53,10 +56,10 @@ def are_one(
     """Return whether a finding is the problem of an incident, which hits these cohorts.
 
     `known` are the incident's findings, also those that are over: what began before these were
-    unseen is held against them as if they went on. What the test of failures has found twice is
-    two problems, since the second was found among what the first does not explain, unless both
-    began together and are diagnosed alike. What hits others as well is another problem if it is of
-    a cause that this one has not shown.
+    unseen is held against them as if they went on. Two findings of the test of failures are two
+    problems, since the second was found among failures that the first does not explain. They are
+    one if both began together and are diagnosed alike. A finding that hits others as well is
+    another problem if it is of a cause that this one has not shown.
     """
     others = [one for one in known if not one.is_over or finding.since < one.last_at + UNSEEN_S]
     if (finding.kind in ALONE or incident.kind in ALONE) and finding.kind is not incident.kind:
@@ -87,8 +90,8 @@ def is_seen_in(
     """Return whether a finding is what an incident was of which nothing is seen any more.
 
     In its cohort that is what is of no cause or mode that this incident has not shown: lost cars
-    have neither. In a part of its cohort it must be of a cause or mode that both have, and in a
-    cohort around it of one that cars do not have on any day.
+    have neither. In a part of its cohort it must share a cause or mode with it. In a larger cohort
+    that cause or mode must be one that cars do not have on any day.
     """
     found, mode, cause = mode_of(finding), incident.mode, cause_of(finding)
     if found is not None and mode is not None:
@@ -108,8 +111,8 @@ def is_seen_in(
 def is_of_another(finding: Finding, incident: Incident, known: Collection[Finding]) -> bool:
     """Return whether a finding is of a rare failure mode, and an incident is of another one.
 
-    It began later, at other cars, and none of it is diagnosed as what the incident is: what is
-    only taken for something else by now, or follows from it, is the same problem.
+    It began later, at other cars, and none of it is diagnosed as the incident's mode. A finding
+    that is only mistaken for now, or follows from the incident, is the same problem.
     """
     found, mode = mode_of(finding), incident.mode
     if finding.kind is not IncidentKind.FAILURES or found is None or mode in (None, found[0]):
@@ -167,7 +170,7 @@ def _is_of_else(finding: Finding, incident: Incident, known: Collection[Finding]
 def _is_more_of(finding: Finding, other: Finding) -> bool:
     """Return whether a finding is what another one is, around it or within it, and not parted.
 
-    What flickers is found in one cohort now, and then in one around it.
+    A flickering problem is found in one cohort now, and then in one around it.
     """
     modes = {found[0] for each in (finding, other) if (found := mode_of(each)) is not None}
     is_alike = len(modes) <= 1 and cause_of(finding) is cause_of(other)

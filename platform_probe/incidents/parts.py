@@ -1,8 +1,8 @@
-"""What an incident is named after, and what its numbers count.
+"""The finding that names an incident, and the ones that its numbers count.
 
 Findings overlap: unlocks that fail are also of the test of one cause, and of a cohort around
-theirs. So an incident counts one of its findings, and with it only those that count the same thing
-and have nobody in common with it: each unlock counts once.
+theirs. So an incident counts one of its findings. It adds only those with the same measure and
+disjoint unlocks: each unlock counts once.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ OF_THOSE_BACK: Final = frozenset({"reconnect_storm", "late_delivery_persistent_s
 def most_telling(findings: Collection[Finding]) -> Finding:
     """Return the finding that an incident is named after.
 
-    One with a mode, and of these one whose mode as many unlocks were diagnosed with as any, within
-    a standard deviation: what failed at another stage, or of pressing again, is fewer. Of the rest
-    suspicious traffic, else one with a cause, that goes on; of these what customers feel. A mode
-    has as many unlocks as any of its findings: lost cars count each press of a customer, failures
-    the first.
+    A finding with a mode wins. Its mode must be diagnosed as often as any other, within a standard
+    deviation: failures at another stage, or of pressing again, are fewer. After these come
+    suspicious traffic, then findings with a cause that go on; among these, the ones that customers
+    feel. A mode has as many unlocks as any of its findings: lost cars count each press of a
+    customer, failures the first.
     """
     named: dict[str, float] = {}
     for one in findings:
@@ -141,7 +141,7 @@ def are_of_others(one: Finding, other: Finding) -> bool:
 def _are_apart(one: Finding, other: Finding) -> bool:
     """Return whether no unlock can be of both: others were hit, or the same ones in turn.
 
-    What hits everybody hits those of the other as well, whatever all have in common just now.
+    A finding in all cars overlaps the other one, whatever all have in common just now.
     """
     if one.cohort and other.cohort and are_of_others(one, other):
         return True

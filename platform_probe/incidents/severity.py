@@ -10,7 +10,9 @@ from platform_probe.detection.finding import Finding
 ORDER: Final = (Severity.NOTICE, Severity.WARNING, Severity.CRITICAL)
 HALF: Final = 0.5
 MANY: Final = 10
-"""So many customers or cars, of whom half are hit, are an incident to get up for [E]."""
+"""The number of customers or cars, of whom half are hit, from which an incident should wake
+somebody [E].
+"""
 MANY_CARS: Final = 50
 _OF_KIND: Final = {
     IncidentKind.FAILURES: Severity.WARNING,

@@ -1,4 +1,4 @@
-"""What an incident is called, and what its history says."""
+"""The title of an incident, and the sentences of its history."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OF_CAUSES: Final = frozenset({IncidentKind.FAILURES, IncidentKind.GENERIC_ERROR
 """Kinds that are called by the commonest cause, where no mode is known."""
 _SINCE: Final = " since "
 _BOTH: Final = 2
-"""So many cohorts a title names."""
+"""The number of cohorts that a title names."""
 _FIRST: Final = ("operator", "region")
 _ALONE: Final = frozenset({"whom.trait_operator", "whom.trait_region"})
 """Traits whose value stands alone in a title."""
@@ -100,7 +100,8 @@ def in_title(cohort: Mapping[str, str]) -> tuple[int, str]:
 def whom_in_words(cohorts: Sequence[Mapping[str, str]]) -> Text | None:
     """Return the name of cohorts: "operator-b, north, firmware 2.4.1"; None: nothing in common.
 
-    Of two both: "operator-a, south, and operator-b, north"; of more how many, and what they share.
+    Two are both named: "operator-a, south, and operator-b, north"; of more how many, and what they
+    share.
     """
     names = [_named(cohort) for cohort in cohorts if cohort]
     if len(names) == 1:
@@ -229,8 +230,8 @@ def said_of(finding: Finding) -> Text:
 def rise_of(severity: Severity, subject: Text, worst: Finding, *, named: Finding) -> Text:
     """Return what its history says of a rise: what it is called then, and what made it worse.
 
-    `named` is the finding that it is named after: of another kind than that, or than cars that are
-    lost, the worst one says what it is as well.
+    `named` is the finding of the title. If the worst one is of another kind than that, or than lost
+    cars, it is named as well.
     """
     values: dict[str, Any] = {"severity": severity.value, "subject": subject}
     if worst.kind in (named.kind, IncidentKind.FAILURES, IncidentKind.CARS_LOST):

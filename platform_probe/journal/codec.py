@@ -125,7 +125,7 @@ _REST: Final[dict[type, tuple[bytes, str, type]]] = {
     MonitorStarted: (b"M", "unix_s", float),
     LogPosition: (b"L", "position", msgspec.Raw),
 }
-"""By the type of an entry its letter, and the one field that it has besides `at`."""
+"""The letter of an entry's type, and its one field besides `at`."""
 _STOPPED: Final = b"E"
 _encode: Final = msgspec.json.Encoder().encode
 

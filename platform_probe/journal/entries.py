@@ -104,7 +104,7 @@ class LogPosition(msgspec.Struct, frozen=True, gc=False):
 
     at: float
     position: msgspec.Raw
-    """As whoever reads the log writes it, JSON."""
+    """The position as its reader writes it, JSON."""
 
 
 Entry = (

@@ -73,7 +73,7 @@ class HeartbeatRounds(Protocol):
         ...
 
     def came_together(self, heartbeats: int) -> None:
-        """Take that so many heartbeats have come together."""
+        """Handle a batch of heartbeats."""
         ...
 
 

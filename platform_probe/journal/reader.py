@@ -13,7 +13,7 @@ from platform_probe.journal.entries import Entry
 from platform_probe.journal.segments import PACKED, Position, Segment, segments_in
 
 CHUNK_BYTES: Final = 256 * 1024
-"""So much is read at once: some hundred entries."""
+"""The bytes that are read at once: some hundred entries."""
 BEGINNING: Final = Position(0, 0)
 
 
@@ -109,7 +109,7 @@ class JournalReader:
         return Batch(entries, self._position)
 
     def _go_on(self, rest: bytes) -> bool:
-        """Go on to the next segment where this one ends; return whether there is more to read."""
+        """Open the next segment where this one ends; return whether there is more to read."""
         number = self._position.segment
         if self._is_open_segment:
             now = next((e for e in segments_in(self._directory) if e.number >= number), None)

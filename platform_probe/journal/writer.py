@@ -83,10 +83,10 @@ class JournalWriter:
             if segment.is_open:
                 _complete(segment.path)
         self._number = left[-1].number + 1 if left else 1
-        """Of the segment that is appended to, or will be next."""
+        """The number of the segment that is appended to, or will be next."""
 
     def append(self, entry: Entry) -> None:
-        """Take an entry. Never blocks for more than one write to the page cache, never raises."""
+        """Append an entry. Never blocks for more than one write to the page cache, never raises."""
         line = line_of(entry)
         waiting = self._waiting
         if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
@@ -98,7 +98,7 @@ class JournalWriter:
             self._soon(self.flush)
 
     def flush(self) -> None:
-        """Write what waits. Where the disk takes none it goes on waiting."""
+        """Write what waits. If the disk accepts none it goes on waiting."""
         if not self._waiting:
             return
         now_s = time.monotonic()

@@ -56,7 +56,7 @@ class JournalClock:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.offset_s = 0.0
-        """From journal time to the wall clock, as the last tick says."""
+        """The offset from journal time to the wall clock, as of the last tick."""
 
     def monotonic_s(self) -> float:
         """Return journal time."""
@@ -121,7 +121,7 @@ class Judge:
         return [] if self.alerting is None else self.alerting.incidents.open
 
     def resume(self, past: Past) -> None:
-        """Go on where an earlier judge was ended; nothing that it judged is judged again.
+        """Resume where an earlier judge was ended; nothing that it judged is judged again.
 
         The diagnosis reads the window once more, so it knows cars and open unlocks as before. The
         alerting learns from the unlocks, and takes up the incidents as they were told.
@@ -150,7 +150,7 @@ class Judge:
     def apply(self, entry: Entry) -> Sequence[Judgement]:
         """Apply an entry, after all that was due before it; return what follows, in order.
 
-        Whatever it raises, the next entry can be applied; `taken` has what followed until then.
+        After any exception the next entry can be applied; `taken` has what followed until then.
         """
         at = entry.at
         if at >= self._due_s:
@@ -173,7 +173,7 @@ class Judge:
         return self.diagnosing.follower(vehicle_id)
 
     def came_together(self, heartbeats: int) -> None:
-        """Take that so many heartbeats have come together."""
+        """Handle a batch of heartbeats."""
         if self.alerting is not None:
             self.alerting.came_together(heartbeats)
 

@@ -1,4 +1,4 @@
-"""What a judge needs to know to go on where an earlier one was ended. No I/O."""
+"""State that a judge needs to resume where an earlier one was ended. No I/O."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _KEPT: Final = (TopicKind.PRESENCE, TopicKind.STATE)
 
 
 class Past(NamedTuple):
-    """What was measured and judged before."""
+    """Earlier measurements and judgements."""
 
     at: float
     """Journal time from which on the judge judges."""
     offset_s: float
-    """From journal time to the wall clock."""
+    """The offset from journal time to the wall clock."""
     begins: float
     """Journal time at which the window begins."""
     retained: Sequence[CarMessage]
-    """Of each car the last presence and state before the window."""
+    """The last presence and state of each car before the window."""
     window: Iterable[Entry]
     """The last entries that the earlier judge applied, `WINDOW_S` of them or so; read once."""
     attempts: Sequence[Attempt]
     """Unlocks, each as its last revision has it, in the order of their writing."""
     diagnoses: Sequence[Diagnosis]
-    """What was told of them, in order."""
+    """The reported diagnoses, in order."""
     incidents: Sequence[Incident]
     """Those that are open or ended not long ago, each as its last revision has it."""
 
@@ -47,7 +47,7 @@ class Past(NamedTuple):
 
 
 class LastOfCars:
-    """Of each car the last presence and state. Partial states count by the fields that they have.
+    """The last presence and state of each car. Partial states count by the fields that they have.
 
     A broker retains the same: one message a topic.
     """
@@ -58,7 +58,7 @@ class LastOfCars:
             self.add(each)
 
     def add(self, entry: Entry) -> None:
-        """Take an entry; of no consequence unless it is a presence, a state or a removal."""
+        """Handle an entry; only a presence, a state or a removal changes anything."""
         if type(entry) is CarMessage:
             if entry.kind in _KEPT:
                 self._last.setdefault(entry.vehicle_id, {})[_key_of(entry)] = entry

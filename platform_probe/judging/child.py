@@ -1,6 +1,6 @@
 """Keeps the judge's process beside the measuring one: starts it, again when it ends, and ends it.
 
-Nothing here waits for the judge. What it says is taken when it comes.
+Nothing here waits for the judge. Its lines are handled when they arrive.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RESTART_AFTER_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S: Final = 60.0
 """A process that lived so long was a working one."""
 END_WITHIN_S: Final = 60.0
-"""At the end the judge gets so long for what it has not judged. The next one does the rest."""
+"""The time that the judge gets at the end for its backlog. The next one does the rest."""
 KILL_AFTER_S: Final = 5.0
 POST_WITHIN_S: Final = 8.0
 MAX_LINE_BYTES: Final = 16 * 2**20
@@ -70,7 +70,7 @@ class JudgeChild:
         self._task = asyncio.ensure_future(self._keep())
 
     async def close(self, *, at_once: bool = False) -> None:
-        """Let it judge what is left, and end it."""
+        """Wait for the judge's backlog, and end it."""
         self._is_closing = True
         if self._task is None:
             return

@@ -62,7 +62,7 @@ def store_of(
 
 
 def check_store(settings: ProbeSettings) -> None:
-    """Say at once what would keep the judge from writing to the store.
+    """Check whether the judge can write to the store.
 
     Raises `ConfigError` where another process writes to it, or it cannot be one, and `LimitError`
     where the disk allows none.

@@ -38,10 +38,10 @@ class Commit(msgspec.Struct, frozen=True):
     at: float
     """Journal time of the last entry."""
     offset_s: float
-    """From journal time to the wall clock, then."""
+    """The offset from journal time to the wall clock at that time."""
     files: dict[str, FileEnd]
     tables: dict[str, End]
-    """Of the store."""
+    """The ends of the store's tables."""
 
     @property
     def position(self) -> Position:
@@ -73,7 +73,7 @@ class CommittedFile:
         self._waiting: list[bytes] = []
 
     def add(self, line: bytes) -> None:
-        """Take a line with its end, for the next `write`."""
+        """Add a line with its end, for the next `write`."""
         self._waiting.append(line)
 
     def write(self) -> None:

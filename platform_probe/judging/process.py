@@ -1,8 +1,7 @@
 """The judge as a process: it follows a journal, judges, and hands on what follows.
 
-As a child of the measuring process it gets what that one leaves of the CPU, and ends when its input
-does, once all of the journal is judged. By itself (`platform-probe judge`) it follows a journal
-until it is told to stop.
+A child of the measuring process runs on spare CPU. It ends when its input does, once all of the
+journal is judged. A standalone one (`platform-probe judge`) follows a journal until it is stopped.
 """
 
 from __future__ import annotations
@@ -156,7 +155,7 @@ class JudgeProcess:
     # People
 
     def act(self, action: IncidentAction) -> bool:
-        """Let a person's action be written to the journal; return whether it can be done."""
+        """Have a person's action written to the journal; return whether it can be done."""
         if not self._judge.can_act(action):
             return False
         self._say(Word(action=action))
@@ -184,7 +183,7 @@ class JudgeProcess:
         self.say_state()
 
     def say_state(self) -> None:
-        """Tell the parent how far this is, with all metrics."""
+        """Report progress and all metrics to the parent."""
         if self.messages is not None:
             self.messages.refresh_gauges()
         families = [Family.of(each) for each in self._registry.collect()]
@@ -299,7 +298,7 @@ class JudgeProcess:
         self._complaints.complain("outlet_failed", name, error=f"{type(error).__name__}: {error}")
 
     def _resume(self, commit: Commit | None) -> None:
-        """Let the judge know what was measured and judged before."""
+        """Restore earlier measurements and judgements in the judge."""
         attempts, diagnoses = last_attempts(self._directory), last_diagnoses(self._directory)
         if commit is None and not attempts:
             return  # nothing was

@@ -1,7 +1,7 @@
 """Judges a journal anew, and says what would have been judged otherwise.
 
 The whole journal is read once, in constant memory for its messages: a judge needs what came before
-the asked time. What was judged then stands in the files of the monitor.
+the asked time. The monitor's files have the judgements of that time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Changed(NamedTuple):
     before: str | None
     """The mode or title as it was judged; None: there was none."""
     after: str | None
-    """As it would be judged."""
+    """The judgement as of today."""
     number: int
     """How many unlocks."""
     example: str
@@ -45,7 +45,7 @@ class Changed(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """What a replay found."""
+    """The result of a replay."""
 
     entries: int
     unlocks: int
@@ -60,7 +60,7 @@ class Replayed(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was believed of the unlocks and incidents of a time, each by its last revision."""
+    """The believed causes of the unlocks and incidents of a time, each by its last revision."""
 
     diagnoses: dict[str, Diagnosis]
     incidents: dict[str, Incident]

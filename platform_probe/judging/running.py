@@ -27,7 +27,7 @@ class Outlet(Protocol):
     """Takes a judgement, and the incidents that go on after it."""
 
     def __call__(self, judgement: Judgement, open_incidents: Sequence[Incident], /) -> None:
-        """Take them. Whatever is raised is counted, and stops no other outlet."""
+        """Take them. Any exception is counted, and stops no other outlet."""
         ...
 
 
@@ -59,7 +59,7 @@ class RunningJudge:
         return self._judge.open_incidents
 
     def resume(self, past: Past) -> None:
-        """Go on where an earlier process was ended."""
+        """Resume where an earlier process was ended."""
         self._judge.resume(past)
 
     def append(self, entry: Entry) -> None:

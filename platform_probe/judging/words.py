@@ -1,4 +1,4 @@
-"""What the judge's process and the measuring one say to each other: a JSON object a line.
+"""The lines between the judge's process and the measuring one: a JSON object each.
 
 The measuring process writes `JudgeConfig` to the judge's stdin, and closes it to end the judge. The
 judge answers on stdout.
@@ -16,7 +16,7 @@ from platform_probe.settings import ProbeSettings
 
 
 class JudgeConfig(msgspec.Struct, frozen=True):
-    """What the judge's process is to do."""
+    """The task of the judge's process."""
 
     settings: dict[str, Any]
     """The part of the settings that it needs, as JSON has them."""
@@ -26,7 +26,7 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that the judge's process says."""
 
     port: int | None = None
-    """Where it takes posts from people, on this machine."""
+    """The local port for posts from people."""
     judged_at: float | None = None
     """Journal time up to which it has judged."""
     families: list[Family] | None = None
@@ -34,7 +34,7 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
     log: str | None = None
     """A line of the log, JSON."""
     action: IncidentAction | None = None
-    """What a person asks for: the measuring process writes it to the journal."""
+    """A person's request: the measuring process writes it to the journal."""
 
 
 def judge_settings(settings: ProbeSettings) -> dict[str, Any]:

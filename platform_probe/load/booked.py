@@ -10,10 +10,10 @@ from platform_probe.car_files import read_cars
 
 
 class BookedCars:
-    """The cars that a file names, read again when it changes. Without a file there are none.
+    """The cars that a file names, read again when it changes. An empty file name means no cars.
 
-    Whoever writes it puts a whole file in its place (a rename), else we may read half of it. While
-    it cannot be read every car counts as booked, and `on_problem` gets the reason at each question.
+    Writers replace the whole file (a rename), else we may read half of it. While it cannot be read
+    every car counts as booked, and `on_problem` gets the reason at each question.
     """
 
     def __init__(self, path: Path | None, on_problem: Callable[[str], None]) -> None:

@@ -46,7 +46,7 @@ class LoadDriver:
         return self._next is None
 
     def begin(self, at_s: float) -> None:
-        """Let second 0 of the plan be at `at_s` (monotonic)."""
+        """Set second 0 of the plan to `at_s` (monotonic)."""
         self._begins_s = at_s
         self._run()
 

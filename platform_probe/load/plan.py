@@ -27,13 +27,13 @@ class LoadPlan:
     """The unlocks of a load. Iterating twice gives the same; with `repeat` it never ends.
 
     One customer, one car: a car is picked again when its last unlock has ended at the latest,
-    `deadline_s` after its start. Where the cars are too few for that, the one is picked whose
-    unlock ends the soonest. `double_taps` is the share of unlocks that are a second tap on the car
-    of the unlock before, while that may be open.
+    `deadline_s` after its start. If the cars are too few for that, the one is picked whose unlock
+    ends the soonest. `double_taps` is the share of unlocks that are a second tap on the car of the
+    unlock before, while that may be open.
 
     Times are drawn from the stream `load/arrivals`, cars from `load/targets` and second taps from
-    `load/taps`; each repetition has streams of its own (`load/arrivals/1`, ...), so that it is not
-    the same again.
+    `load/taps`. Each repetition has streams of its own (`load/arrivals/1`, ...), so that it
+    differs.
     """
 
     stages: tuple[LoadStage, ...]

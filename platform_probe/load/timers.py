@@ -12,19 +12,21 @@ from typing import Any, Final, Protocol
 from platform_probe.load.timerfd import TimerDescriptor
 
 RESOLUTION_S: Final = 0.001
-"""Where there is no timerfd: epoll counts in milliseconds, and a shorter timer would only spin."""
+"""The resolution without timerfd: epoll counts in milliseconds, and a shorter timer would only
+spin.
+"""
 
 
 class Timer(Protocol):
     """A call to come."""
 
     def cancel(self) -> None:
-        """Let it not come."""
+        """Cancel the call."""
         ...
 
 
 class Timers(Protocol):
-    """What arranges calls to come. None of them comes before the call that arranges it returns."""
+    """A scheduler of later calls. None of them comes before the call that arranges it returns."""
 
     def call_later(self, delay_s: float, then: Callable[..., Any], /, *arguments: Any) -> Timer:
         """Call `then` after `delay_s` seconds."""
@@ -45,12 +47,12 @@ class _Call:
         self.arguments = arguments
 
     def cancel(self) -> None:
-        """Let it not come."""
+        """Cancel the call."""
         self.then = None
 
 
 class LoopTimers:
-    """The timers of an event loop. Where the system has timerfd they are exact to microseconds."""
+    """The timers of an event loop. They are exact to microseconds if the system has timerfd."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -81,7 +83,7 @@ class LoopTimers:
         return self._loop.call_soon(then, *arguments)
 
     def close(self) -> None:
-        """Let no call come any more."""
+        """Cancel all calls."""
         self._calls = []
         if self._timer is not None:
             self._loop.remove_reader(self._timer.descriptor)

@@ -1,1 +1,1 @@
-"""Where records go: files, metrics, logs."""
+"""Destinations of records: files, metrics, logs."""

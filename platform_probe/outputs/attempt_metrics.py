@@ -2,9 +2,9 @@
 
 Every series that something can move exists at 0 from the start, so that `rate()` sees the first
 event. Bucket edges lie exactly on the thresholds of the service levels and on the customer's
-deadline. A cause is a label of counters only. Who asked is a label of everything that is counted by
-unlock: many synthetic ones must not hide few customers. What did not go well has an exemplar: from
-the number to the trace of one such unlock.
+deadline. A cause is a label of counters only. Everything counted by unlock has a label for who
+asked: many synthetic ones must not hide few customers. Failures have an exemplar: a link from the
+number to the trace of one such unlock.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OF_AN_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
 _REQUESTED, _API_ANSWERED = Stage.REQUESTED.value, Stage.API_ANSWERED.value
 _FLAGS_OF_AN_API: Final = frozenset({Flag.TOLD_OTHERWISE, Flag.ONLY_TOLD})
 _OF_SENDING: Final = frozenset({Cause.NOT_PUBLISHED, Cause.BROKER_UNREACHABLE, Cause.BROKER_DENIED})
-"""Of a customer's unlock we see what the broker has taken, unless the platform's log tells more."""
+"""Causes before the broker: for a customer's unlock only the platform's log shows these."""
 
 
 def is_measured(attempt: Attempt) -> bool:
@@ -60,13 +60,13 @@ class AttemptMetrics(SeriesMaker):
     ) -> None:
         super().__init__(registry)
         self._has_api = {Source.CUSTOMER: follows_platform, Source.PROBE: asks_api}
-        """Whose unlocks can tell of an API."""
+        """The sources whose unlocks can have an API stage."""
         self._make_unlocks()
         self._make_stages()
         self._make_strays()
         self._make_dimensions()
         self.platform = PlatformMetrics(registry) if follows_platform else None
-        """What the platform's log moves, where it is followed."""
+        """Metrics that need the platform's log."""
 
     def _make_unlocks(self) -> None:
         unlocks = self._counter(
@@ -181,15 +181,15 @@ class AttemptMetrics(SeriesMaker):
         )
 
     def set_last_ends(self, unix_s: Mapping[Source, float]) -> None:
-        """Say when an unlock of each of these sources last ended, before this probe started."""
+        """Set when an unlock of each of these sources last ended, before this probe started."""
         for source, ended_unix_s in unix_s.items():
             self._last_end_unix_s[source] = ended_unix_s
 
     def emit(self, record: Record) -> None:
         """Count one ended attempt, one stray answer, or one call to support.
 
-        Of an attempt that was observed late only its flags are counted, and of one that is judged
-        again nothing: a counter cannot take back what it has counted.
+        An attempt that was observed late adds only its flags. A revision adds nothing: a counter
+        cannot take back a count.
         """
         if isinstance(record, Complaint):
             return
@@ -284,7 +284,7 @@ def _said_of(attempt: Attempt) -> tuple[str | None, ...]:
 
 
 _Alike = tuple[Source, tuple[str | None, ...]]
-"""Who asked, and what is said of car, app and API."""
+"""The source, and the traits of car, app and API."""
 _End = tuple[Source, Cause | None]
 _ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
 

@@ -22,18 +22,18 @@ OTHER: Final = "other"
 UNKNOWN: Final = "unknown"
 """The label of a box that has not said its region or firmware yet."""
 OF_CARS: Final = ("region", "operator", "firmware", "hardware", "site", "technology")
-"""What a car says of itself, of which a fleet has few different values."""
+"""Traits from cars with few different values in a fleet."""
 OF_PLATFORM: Final = ("app_version", "endpoint", "api_release")
 """The same of what the platform logs."""
 SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
-"""Whose unlocks are counted; those of the null box have a histogram of their own."""
+"""The sources that are counted; loopback boxes have a histogram of their own."""
 
 
 class Places:
     """The values that a label may have: at most `most`, and "unknown" and "other".
 
-    Where no place is free, a new value gets that of the one that was seen the longest ago, if that
-    is long enough, else it is "other". None is "unknown". Neither of these two takes a place.
+    If no slot is free, a new value replaces the one that was seen the longest ago, if that is long
+    enough, else it is "other". None is "unknown". Neither of these two takes a place.
     """
 
     def __init__(

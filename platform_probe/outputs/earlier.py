@@ -1,4 +1,4 @@
-"""What the records of earlier runs tell a monitor that starts."""
+"""State of a starting monitor from the records of earlier runs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from platform_probe.outputs.sinks import (
 RecordT = TypeVar("RecordT")
 
 TAIL_BYTES: Final = 16 * 2**20
-"""Of each file, from its end: ten hours of an unlock every two seconds."""
+"""The tail of each file that is read: ten hours of an unlock every two seconds."""
 
 
 def last_ends(directory: Path) -> dict[Source, float]:
     """Return when an unlock that was measured last ended, in Unix seconds, by who asked.
 
-    Looks into the records, and into those that were put aside last. What cannot be read is passed
-    over: a monitor starts without a past as well.
+    Looks into the records, and into those that were put aside last. Unreadable records are skipped:
+    a monitor starts without a past as well.
     """
     ends: dict[Source, float] = {}
     for attempt in _newest_first(directory):
@@ -83,8 +83,8 @@ def recent_diagnoses(directory: Path, *, since: float) -> list[Diagnosis]:
 def last_incidents(directory: Path, *, since: float, closed_since: float) -> list[Incident]:
     """Return the incidents that may go on, as their last lines have them.
 
-    Those that are open, have ended since a moment, or were closed by a person since another one, in
-    Unix seconds: they may go on all the same.
+    These are open, or have ended or were closed by a person since a moment, each in Unix seconds:
+    they may go on all the same.
     """
     decode = msgspec.json.Decoder(Incident).decode
     found: dict[str, Incident] = {}

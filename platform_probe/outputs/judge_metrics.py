@@ -67,7 +67,7 @@ class JudgeMetrics(SeriesMaker):
             " until it takes them.",
         )  # fmt: skip
         self.rentals = RentalMetrics(registry)
-        """What unlocks do to bookings."""
+        """Effects of unlocks on bookings."""
         self.messages = MessageMetrics(registry, backends)
         """What is counted of messages about incidents, for these backends."""
 
@@ -120,7 +120,7 @@ class Family(msgspec.Struct, frozen=True):
     documentation: str
     type: str
     samples: list[tuple[str, dict[str, str], float]]
-    """Of each series its name, labels and value."""
+    """The name, labels and value of each series."""
 
     @classmethod
     def of(cls, metric: Metric) -> Family:

@@ -166,7 +166,7 @@ class LogSink:
     """Writes the canonical line of each attempt: everything about it in one place.
 
     Anybody can send answers that nobody asked for: of those the log has one now and then, and their
-    file has all. Of cars that opened after their customer was told no it has each.
+    file has all. It has a line for each car that opened after its customer was told no.
     """
 
     def __init__(self, logger: Logger, clock: Clock) -> None:
@@ -240,7 +240,7 @@ class RevisionLog:
         )
 
     def settled(self, diagnosis: Diagnosis) -> None:
-        """Take the last revision of a diagnosis."""
+        """Handle the last revision of a diagnosis."""
         believed = self._first.pop(diagnosis.attempt_id, None)
         if believed in (None, diagnosis.first.mode):
             return

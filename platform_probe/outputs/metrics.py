@@ -1,8 +1,8 @@
 """Prometheus metrics of the probe: what the operator's alerts and dashboards read.
 
 The number of series does not grow with the fleet: no label names a car, a customer or an attempt,
-and regions and firmware versions are capped. What records move is in `attempt_metrics`; here is
-what the probe says of the fleet and of itself.
+and regions and firmware versions are capped. Metrics moved by records are in `attempt_metrics`;
+here are those of the fleet and of the probe.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _EOF: Final = b"# EOF\n"
 HEARD: Final[tuple[TopicKind, ...]] = tuple(
     kind for kind in TopicKind if kind is not TopicKind.WAKE
 )
-"""What comes to a probe."""
+"""The messages that a probe receives."""
 PRESENCES: Final = ("online", "asleep", "offline")
 
 
 class RelockEnd(StrEnum):
-    """What became of a car that was to be locked again."""
+    """The end of a car's relock."""
 
     LOCKED = "locked"
     FAILED = "failed"
@@ -92,7 +92,7 @@ def new_registry() -> CollectorRegistry:
 
 
 class ProbeMetrics(AttemptMetrics):
-    """All metrics of a probe, in an injected registry. As a sink it takes every record."""
+    """All metrics of a probe, in an injected registry. It is a sink that counts every record."""
 
     def __init__(
         self,
@@ -247,10 +247,10 @@ class ProbeMetrics(AttemptMetrics):
             "journal_waiting_bytes", "Entries of the journal that wait in memory for the disk."
         )
         self.judge = JudgeCollector(self.registry)
-        """What the judge's process counts."""
+        """Metrics of the judge's process."""
 
     def set_journal(self, *, judge_lag_s: float, waiting_bytes: int) -> None:
-        """Say how far the judge is behind, and how much waits for the disk."""
+        """Set how far the judge is behind, and how much waits for the disk."""
         self._judge_lag.set(judge_lag_s)
         self._journal_waiting.set(waiting_bytes)
 
@@ -316,11 +316,11 @@ class ProbeMetrics(AttemptMetrics):
         self._unexported[signal, why].inc(records)
 
     def set_connected(self, *, connected: bool) -> None:
-        """Say whether the probe is connected and subscribed."""
+        """Set whether the probe is connected and subscribed."""
         self._connected.set(1 if connected else 0)
 
     def set_brokers_away(self, brokers: int) -> None:
-        """Say how many brokers there is no connection to."""
+        """Set how many brokers there is no connection to."""
         self._away.set(brokers)
 
     def add_watched(self, seconds: float, *, connected: bool) -> None:

@@ -28,7 +28,7 @@ class AnswerKind(StrEnum):
 
 
 class LineEnd(StrEnum):
-    """What became of a line of the platform's log."""
+    """The end of a line of the platform's log."""
 
     TAKEN = "taken"
     REPEATED = "repeated"
@@ -42,7 +42,10 @@ class LineEnd(StrEnum):
 
 
 def kind_of(status: int | None, problem: str | None) -> AnswerKind:
-    """Return how well an answer explains itself. Without a status it counts as a good one."""
+    """Return how well an answer explains itself.
+
+    An answer without a status counts as a good one.
+    """
     if status is None or status < FIRST_ERROR_STATUS:
         return AnswerKind.OK
     return AnswerKind.GENERIC if is_generic(status, problem) else AnswerKind.EXPLICIT
@@ -130,7 +133,7 @@ class PlatformMetrics(SeriesMaker):
     def set_join(
         self, *, waiting: int, clock_ahead_s: float, clock_uncertainty_s: float | None
     ) -> None:
-        """Say how many unlocks wait, and how the clocks compare."""
+        """Set how many unlocks wait, and how the clocks compare."""
         self._waiting.set(waiting)
         self._ahead.set(clock_ahead_s)
         self._uncertainty.set(_NEVER if clock_uncertainty_s is None else clock_uncertainty_s)
@@ -144,7 +147,7 @@ class PlatformMetrics(SeriesMaker):
         """Do nothing: a route has series when an app has been answered there."""
 
     def _forget(self, label: str) -> None:
-        """Take out the series of a route or an app that gave up its place."""
+        """Remove the series of a route or an app that gave up its slot."""
         for labels in [labels for labels in self._by_labels if label in labels[:2]]:
             del self._by_labels[labels]
             self._answers.remove(*labels)

@@ -1,8 +1,8 @@
-"""What failures do to rentals: whether they begin, what they wait, and who calls support.
+"""Effects of failures on rentals: whether they begin, their delay, and calls to support.
 
 A rental begins when its car first opens for its booking. One whose first unlock fails is followed
-for half an hour by the times of the records, and counted then. What was opened before the monitor
-began counts as a beginning once more.
+for half an hour by the times of the records, and counted then. A rental that began before the
+monitor counts as a beginning once more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.series import SeriesMaker
 
 FOLLOWED_S: Final = 1_800.0
-"""Who has not got in within half an hour has given up [E]."""
+"""The time without success after which a customer has given up [E]."""
 MAX_TROUBLED: Final = 20_000
 MAX_BEGUN: Final = 100_000
 """Bookings that are remembered, so that no later unlock of theirs counts as a beginning."""
@@ -102,7 +102,7 @@ class RentalMetrics(SeriesMaker):
             troubled.has_called = True
 
     def note_incidents(self, going_on: Iterable[Incident]) -> None:
-        """Take the incidents that go on: what they cover is known from now on."""
+        """Handle the incidents that go on: their coverage is known from now on."""
         self._open = tuple(one for one in going_on if one.kind not in _OF_NO_UNLOCK)
         for troubled in self._troubled.values():
             if not troubled.has_called and not troubled.is_known:

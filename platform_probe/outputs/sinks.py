@@ -1,4 +1,4 @@
-"""Where records go. A sink has one method; a failing one is isolated, counted and named."""
+"""Sinks of records. A sink has one method; a failing one is isolated, counted and named."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sink(Protocol):
     """Takes records, one at a time, in the order in which attempts end."""
 
     def emit(self, record: Record) -> None:
-        """Take one record. Whatever is raised is counted, and stops no other sink."""
+        """Handle one record. Any exception is counted, and stops no other sink."""
         ...
 
 
@@ -40,7 +40,7 @@ class SinkOfSeveral(Sink, Protocol):
     """A sink that can take several records at once."""
 
     def emit_together(self, records: Sequence[Record]) -> None:
-        """Take them. Where it raises, all of them count as not taken."""
+        """Take them. If it raises, all of them count as failed."""
         ...
 
 
@@ -49,9 +49,9 @@ class FanOut:
 
     `needs` maps a sink to one before it: what that one could not take, it does not get either.
 
-    With `soon`, which calls what it is given before the event loop waits again, the records of one
-    turn of the loop are handed on together: those who can take several take them at once (see
-    `SinkOfSeveral`). Whoever needs them to be handed on now calls `flush`.
+    `soon` calls its argument before the event loop waits again. With it the records of one turn of
+    the loop are handed on together, to sinks of several at once (see `SinkOfSeveral`). A caller
+    that needs them to be handed on now calls `flush`.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class JsonlSink:
     def emit_together(self, records: Iterable[Record]) -> None:
         """Write a line of each, those of one file at once. Raises `LimitError` as `emit` does.
 
-        What stands in a file by then stays there; all the same it counts as not taken.
+        Lines already written stay in their file; all the same the batch counts as failed.
         """
         for file, of_file in groupby(records, self._file_of):
             self._append(file, of_file)

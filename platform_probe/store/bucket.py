@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from obstore.store import GCSStore, S3Store
 
 BUCKET_FILE: Final = "s3.json"
-"""Of a store's directory: which bucket has its older files. No secret stands in it."""
+"""The file in a store's directory that names the bucket of its older files.
+
+No secret stands in it.
+"""
 GOOGLE: Final = "https://storage.googleapis.com"
-"""Without a key the machine's own Google account is asked for: Workload Identity, on GKE."""
+"""The endpoint at which the machine's own Google account is used if there is no key: Workload
+Identity, on GKE.
+"""
 _TIMEOUT: Final = "60s"
 """For one request: a file of 128 MiB at 2 MiB/s."""
 _CONNECT_TIMEOUT: Final = "5s"

@@ -21,14 +21,19 @@ from fleet_wire.errors import ConfigError
 MAX_SECONDS: Final = 60.0
 """A query that takes longer is ended."""
 KEEPER_MEMORY: Final = "1GB"
-"""What the keeper takes at most, before it sorts on disk: eight files that become one of 46 MB take
-470 MB, and with less than twice that the sorting goes to the disk."""
+"""The keeper's memory limit, above which it sorts on disk.
+
+Eight files that become one of 46 MB need 470 MB, and with less than twice that the sorting goes to
+the disk.
+"""
 _MISSING: Final = re.compile(
     r"No (such file|files found)|cannot open file|does not exist", re.IGNORECASE
 )
 _NAMED: Final = re.compile(r"""["']([^"']+\.parquet)["']""")
-"""A file in what DuckDB says of it: "No magic bytes found at end of file '...'", for one. Where
-what stands at its end makes no sense ("Invalid data"), it does not say which file it is."""
+"""A file in what DuckDB says of it: "No magic bytes found at end of file '...'", for one.
+
+If its end makes no sense ("Invalid data"), the message does not name the file.
+"""
 
 
 class DamagedFileError(OSError):
@@ -57,7 +62,7 @@ class BadLineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a query came to. Times are in UTC, without a zone."""
+    """The result of a query. Times are in UTC, without a zone."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
@@ -99,7 +104,7 @@ class Duck:
     def hold(self, path: Path) -> Path:
         """Open a file until the database is closed; return a path to it that stays.
 
-        Whoever renames or removes the file meanwhile takes nothing from who reads it. Raises
+        A rename or removal of the file meanwhile does not affect its readers. Raises
         `FileGoneError`.
         """
         try:

@@ -1,7 +1,7 @@
 """A database over files that are written to: what is new is read, and nothing is read again.
 
-Lines that are not packed yet stay in memory. Each time that more of them is read has a number, and
-who asks says up to which one: what was known at a moment stays that while more comes.
+Lines that are not packed yet stay in memory. Each time that more of them is read has a number, up
+to which a query reads: the known state of a moment stays while more arrives.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from platform_probe.store.reading import Source, lines_view
 from platform_probe.store.schema import TABLES, Table, empty_rows, rows_of_lines
 
 CHUNK_BYTES: Final = 16 * 2**20
-"""So much of a file of lines is read at once."""
+"""The part of a file of lines that is read at once."""
 _LAST: Final = 2**31 - 1
 _UP_TO: Final = "getvariable('reading')"
 """Up to which reading a connection sees."""
@@ -34,7 +34,7 @@ class Growing:
         self._spill = spill
         self._readings = 0
         self._read: dict[str, dict[_File, int]] = {name: {} for name in TABLES}
-        """Of each file of lines how far it was read, bytes; renamed it is the same file."""
+        """How far each file of lines was read, bytes; renamed it is the same file."""
         self.parts: Mapping[str, Sequence[Part]] = {
             name: source.files(table).parts for name, table in TABLES.items()
         }

@@ -1,7 +1,7 @@
 """Tidies a store: complete write-ahead files become Parquet, small files large ones, old ones go.
 
 Every step ends with one rename, so whatever stops it leaves a store that is whole: either the old
-files count or the new one does. What then remains is removed by the next keeper.
+files count or the new one does. The next keeper removes what remains.
 """
 
 from __future__ import annotations
@@ -50,23 +50,25 @@ from platform_probe.store.schema import (
 )
 
 ROWS_A_GROUP: Final = 10_240
-"""Of a Parquet file: a day of one car is looked for in groups of so many rows."""
+"""The rows of a group in a Parquet file: a day of one car is looked for in groups."""
 IDS_A_GROUP: Final = 61_440
 IDS: Final = ".ids"
 SUMS: Final = ".sums"
 TARGET_BYTES: Final = 128 * 2**20
 """A Parquet file grows no larger by merging."""
 FAN_IN: Final = 8
-"""So many files become one, when they are of one size: a row is rewritten three times at most."""
+"""The number of equal-sized files that become one: a row is rewritten three times at most."""
 LONGEST_SPAN_S: Final = 86_400
 """Files of more than a day are not merged: what is a day too old can go."""
 GRACE_S: Final = 60.0
 """A file that was merged stays for so long, for those who have just listed it."""
 BATCH_BYTES: Final = 64 * 2**20
-"""So much of write-ahead files becomes one Parquet file at once."""
+"""The part of write-ahead files that becomes one Parquet file at once."""
 ID_BITS: Final = 32
-"""Of the hash of an id: among ten million one in 400 leads to a car that is then looked at in vain,
-and each takes 4 bytes."""
+"""The bits of an id's hash.
+
+Among ten million one in 400 leads to a car that is then looked at in vain, and each takes 4 bytes.
+"""
 _PARQUET: Final = (
     "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1,"
     " DICTIONARY_SIZE_LIMIT 500, ROW_GROUP_SIZE"

@@ -1,7 +1,7 @@
-"""What was known at a moment: rows that had been written by then.
+"""The rows that had been written by a moment.
 
-Whoever checks what support was told then, or trains with a run that is over, asks a store as of
-that moment, and sees nothing of what came later.
+A query as of a past moment sees nothing later. It serves checks of what support was told then, and
+training with a run that is over.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ _LAST_OF_UNLOCK: Final = ", ".join(
     f"coalesce({name}, 0)"
     for name in ("total_us", "ended_us", "woken_us", *(f"{stage}_us" for stage in STAGES))
 )
-"""What an unlock's record tells of: it was written when the last of these had come."""
+"""The times in an unlock's record: it was written when the last of these had passed."""
 
 CALL_WAITS_S: Final = 20
-"""So long a call waits for the unlocks before it to be judged: `load.deadline_s`, as it ships."""
+"""The time a call waits for the judgement of the unlocks before it: `load.deadline_s`, as it ships.
+"""
 
 
 def known_by(table: Table, as_of_s: float | None) -> str:

@@ -13,10 +13,10 @@
     attempts/....parquet.s3                       a marker: the file of this name is in a bucket
     s3.json, cache/                               which bucket that is; copies of files in it
 
-A Parquet file's name has the first and the last of the write-ahead files in it, when the last of
-them was complete, the earliest and latest time of its rows (Unix seconds), and what stands for its
-columns. A file whose numbers lie within those of another does not count: whoever made the other was
-stopped before it was gone.
+A Parquet file's name has the first and the last number of its write-ahead files, and the time when
+the last of them was complete. The earliest and latest time of its rows (Unix seconds) and a digest
+of its columns follow. A file whose numbers lie within those of another does not count. The keeper
+that made the other was stopped before it had removed this one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.private_files import FOR_GROUP, write_whole
 
 VERSION: Final = 12
-"""Of the tables and of the names. A store of a later one is refused."""
+"""The version of the tables and of the names. A store of a later one is refused."""
 FORMAT: Final = "unlockpath-store"
 STORE_FILE: Final = "store.json"
 WRITER_LOCK: Final = "writer.lock"
@@ -67,7 +67,7 @@ class Part:
     """When the last of its write-ahead files was complete, Unix seconds."""
     earliest: int
     latest: int
-    """Of its rows, Unix seconds, rounded down and up."""
+    """The time of its latest row, Unix seconds, rounded down and up."""
     path: Path
     form: str = ""
     """The `Table.form` that it was written with; empty where an earlier release wrote none."""

@@ -24,9 +24,9 @@ class BucketSettings(msgspec.Struct, frozen=True, kw_only=True):
     after_s: float | None = None
     """Files that were complete so long ago go there; None: no more of them."""
     max_bytes: int = 2**50
-    """Of all files there; the oldest are removed first."""
+    """The size limit of all files there; the oldest are removed first."""
     cache_bytes: int = 2**31
-    """Of copies that readers have fetched; the one that was not read for longest goes first."""
+    """The size limit of fetched copies; the one that was not read for longest goes first."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +37,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int
     """All files together; the oldest are removed first."""
     bucket: BucketSettings | None = None
-    """Where older files go; None: nowhere."""
+    """The destination of older files; None: nowhere."""
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What a keeper did."""
+    """The results of a keeper."""
 
     sealed: int = 0
     """Write-ahead files that became Parquet."""
@@ -63,11 +63,11 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 class SqlLimits(msgspec.Struct, frozen=True):
-    """What one query of a user may use."""
+    """The limits of one query of a user."""
 
     memory_mib: int
-    """Of the whole process, `MIN_SQL_MIB` at least."""
+    """The memory of the whole process, `MIN_SQL_MIB` at least."""
     max_s: float
     """Reading the store included."""
     answer_mib: int
-    """Of all rows: whoever asks holds them in memory."""
+    """The size of all rows: the asking process holds them in memory."""

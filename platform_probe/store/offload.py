@@ -1,8 +1,8 @@
 """Older files of a store go to a bucket, and come back as copies when somebody asks for them.
 
 A file that went leaves a marker of its name with `.s3` after it, which holds its size; its ids stay
-here. Whatever stops the keeper on the way, the file is in one of the two places: the marker comes
-when all of the file is in the bucket, and the file goes after that.
+here. Wherever the keeper is stopped, the file is in one of the two places. The marker appears when
+all of the file is in the bucket, and the file goes after that.
 """
 
 from __future__ import annotations

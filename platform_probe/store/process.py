@@ -1,8 +1,8 @@
 """The keeper as a process: `python -m platform_probe.store.process DIRECTORY LIMITS`.
 
-Of its own, and nice, so that sorting and packing take nothing from whoever times unlocks; where so
-much waits that who asks would wait for it too, it takes its share. Ends when the store is tidy;
-prints one line of JSON, the report.
+It is a nice process of its own, so that sorting and packing do not disturb the timing of unlocks.
+With a backlog so large that readers would wait for it, it uses its share. Ends when the store is
+tidy; prints one line of JSON, the report.
 """
 
 from __future__ import annotations

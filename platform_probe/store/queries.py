@@ -39,7 +39,10 @@ SPAN: Final = ("since", "until")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What may be set. Its default says whether it is a number or a text; None: it must be set."""
+    """A parameter of a query.
+
+    Its default says whether it is a number or a text; None: it must be set.
+    """
 
     name: str
     default: float | str | None

@@ -92,8 +92,8 @@ class Source:
     def files(self, table: Table, span: Span = ALWAYS) -> Files:
         """Return the files of a table that may have something of a time.
 
-        What is in a bucket is fetched where it is asked for by the time from which on it is: a
-        question about everything is one about what is here. Raises `OSError` where it cannot be.
+        Files in a bucket are fetched if the question begins at a time that they have: a question
+        about everything is one about local files. Raises `OSError` where it cannot be.
         """
         files = self._listed(table, span)
         if span.since_s is None:
@@ -205,10 +205,10 @@ class Source:
     def newest_s(self, also: Iterable[Table] = (), *, duck: Duck | None = None) -> float:
         """Return the time of the newest record, Unix seconds; 0 where there is none.
 
-        `duck` is a database with all views: to open another one costs more than the question.
-        Of the unlocks, unless there are none, and of the tables of `also`. What ends it is a
-        record, not the clock on the wall: the last day of a run in virtual time is a day of that
-        run. As of a moment it is that one.
+        `duck` is a database with all views: to open another one costs more than the question. It is
+        that of the unlocks, unless there are none, and of the tables of `also`. A record ends it,
+        not the clock on the wall: the last day of a run in virtual time is a day of that run. A
+        view as of a moment ends with that.
         """
         if self.as_of_s is not None:
             return self.as_of_s
@@ -239,8 +239,8 @@ class Source:
     def recorded(self) -> Span | None:
         """Return from when to when there are records, of whatever table; None where there are none.
 
-        Of lines that are not packed yet the first and the last say it, to some seconds: they stand
-        in the order in which they were written.
+        The first and the last line of unpacked files give it, to some seconds: they stand in the
+        order in which they were written.
         """
         times: list[float] = []
         for table in TABLES.values():
@@ -439,20 +439,20 @@ CREATE VIEW diagnosed AS
 SELECT *, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS began_at FROM diagnoses
 QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
 """
-"""What each unlock is believed to have failed of at last, and when it began."""
+"""The final diagnosis of each unlock, and when it began."""
 _HELD_VIEW: Final = """
 CREATE VIEW incidents_held AS SELECT * FROM incidents
 QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC) = 1
 """
 """Each incident as its last revision has it."""
 _Z: Final = 1.959964
-"""Of 95 % of a normal distribution."""
+"""The quantile for 95 % of a normal distribution."""
 _MOSTLY: Final = """
 CREATE MACRO mostly(one) AS list_max(
     list_transform(map_entries(histogram(one)), lambda each: {n: each.value, k: each.key})
 ).k
 """
-"""The value that comes most often. Of several the last by name: `mode` takes any."""
+"""The value that comes most often. Among equals it is the last by name: `mode` takes any."""
 _MACROS: Final = (
     _MOSTLY,
     *(

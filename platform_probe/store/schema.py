@@ -1,11 +1,11 @@
 """The tables: which columns they have, and how a line of JSON becomes a row.
 
-A time is a TIMESTAMP in UTC. A duration is kept in whole microseconds, which is how finely records
-give them and takes a third of the space; the views that people query have seconds. An unlock's
-lists are kept as their text, and are lists in the views: four of them took two fifths of the time
-of a car's day, since DuckDB reads a whole group of lists for one. A column may be added at any
-time, with a higher `layout.VERSION`: it is null in what was written before. What a line has beyond
-these columns is not kept.
+A time is a TIMESTAMP in UTC. A duration is kept in whole microseconds, the precision of the
+records, in a third of the space. The views that people query have seconds. An unlock's lists are
+kept as their text, and are lists in the views. DuckDB reads a whole group of lists for one, and
+four lists took two fifths of the time of a car's day. A column may be added at any time, with a
+higher `layout.VERSION`: it is null in what was written before. Further fields of a line are not
+kept.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Column:
     made_of: str = ""
     """SQL over the line's fields; empty: the field of the same name."""
     list_of: str = ""
-    """What it is a list of, where it is kept as that list's text."""
+    """The type of the list's items, if it is kept as that list's text."""
     is_said_time: bool = False
     """Whether it is a time that a message says, of whatever clock."""
 
@@ -87,7 +87,7 @@ class Table:
 
     @property
     def form(self) -> str:
-        """What stands for its columns in the name of a file: others have another."""
+        """The digest of its columns in the name of a file: other columns have another."""
         columns = ", ".join(f"{each.name} {each.type}" for each in self.columns)
         return f"{crc32(columns.encode()):08x}"
 
@@ -432,8 +432,8 @@ def rows_of_lines(table: Table, files: str) -> str:
 def lines_as_rows(table: Table, files: str, *, strict: bool = False) -> str:
     """Return the SQL of a row for each line of files.
 
-    Of one that is torn everything is null; if `strict` it ends the query. So is a number that no
-    column can hold: a single box that says one would make the whole store unreadable.
+    A torn line gives nulls only; if `strict` it ends the query. So is a number that no column can
+    hold: a single box that says one would make the whole store unreadable.
     """
     fields = ", ".join(f"'{name}': '{kind}'" for name, kind in table.fields.items())
     columns = ", ".join(
@@ -450,7 +450,7 @@ def sums_of(rows: str) -> str:
     """Return the SQL of how many unlocks there were, and failed, of each time and traits.
 
     In `rows` and as they were concluded first: to look for a later revision takes longer than all
-    the rest, and the sums say what was usual. What was not seen counts neither way.
+    the rest, and the sums say what was usual. Unobserved unlocks count neither way.
     """
     bucket_us = SUM_MINUTES * 60 * MICRO
     return (

@@ -29,7 +29,7 @@ _COMMAND: Final = (sys.executable, "-m", "platform_probe.store.sql_process")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the process is asked: a SELECT with its values over a store, as of a time."""
+    """A question to the process: a SELECT with its values over a store, as of a time."""
 
     directory: Path
     as_of_s: float | None

@@ -64,7 +64,7 @@ SEGMENT_BYTES: Final = 16 * 2**20
 SEGMENT_S: Final = 300.0
 """And after so long, where another line comes."""
 CLOSE_WITHIN_S: Final = 5.0
-"""At the end the keeper gets so long. What it leaves, the next one does."""
+"""The time that the keeper gets at the end. The next one does the rest."""
 KEEPER: Final = (sys.executable, "-P", "-m", "platform_probe.store.process")
 
 
@@ -88,7 +88,7 @@ class _Heard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the broker's log said, in the fields of a message."""
+    """The broker log event, in the fields of a message."""
 
     status: str
     detail: str | None = None
@@ -140,7 +140,7 @@ class StoreWriter:
     # What is to be kept
 
     def add(self, entry: Entry) -> None:
-        """Take an entry for the next `write`; what no question is asked about is left out."""
+        """Add an entry for the next `write`; entries that no query uses are left out."""
         if isinstance(entry, CarMessage):
             self._observe(entry)
         elif isinstance(entry, RecordWritten):
@@ -151,11 +151,11 @@ class StoreWriter:
             self._broker_said(entry.event)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Take a revision of what an unlock may have failed of."""
+        """Add a revision of a diagnosis."""
         self._put(DIAGNOSES.name, diagnosis)
 
     def incident(self, incident: Incident) -> None:
-        """Take a revision of an incident."""
+        """Add a revision of an incident."""
         self._put(INCIDENTS.name, incident)
 
     def write(self) -> None:
@@ -232,7 +232,7 @@ class StoreWriter:
             self._on_problem(f"the keeper of the store cannot be started: {error}")
 
     def _hear_keeper(self) -> None:
-        """Take the report of a keeper that has ended."""
+        """Read the report of a keeper that has ended."""
         keeper = self._keeper
         if keeper is None or keeper.poll() is None:
             return
@@ -290,15 +290,15 @@ class _OpenTable:
             if left.is_open:  # whoever appended to it is dead: we have the lock
                 _complete(left.path)
         self._number = next_number(directory, name)
-        """Of the file that is appended to, or will be next: nobody else makes any."""
+        """The number of the file that is appended to, or will be next: nobody else makes any."""
 
     @property
     def path(self) -> Path:
-        """Where lines go."""
+        """The file of new lines."""
         return self._directory if self._file is None else self._file.path
 
     def add(self, line: bytes) -> None:
-        """Take a line with its end."""
+        """Add a line with its end."""
         self._waiting.append(line)
 
     def write(self) -> None:

@@ -16,14 +16,14 @@ from fleet_wire.modes.mode import Actor, FailureMode
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What a support agent says and does."""
+    """The words and actions of a support agent."""
 
     say: str
     do: str
     acts: Actor | None = None
-    """Who must act so that it ends, or does not come again, where that is known."""
+    """The actor who must end it, or prevent it, if known."""
     mend: str | None = None
-    """What they must do."""
+    """Their task."""
 
 
 _TRY: Final = "Please try the door: the car may have opened without telling us."
@@ -151,8 +151,10 @@ _MAY_BE_OPEN: Final = frozenset(
         Cause.NOT_OBSERVED, Cause.UNCLASSIFIED,
     }
 )  # fmt: skip
-"""Of these nobody knows whether the car has opened, if the command was sent. Where the way down is
-dead its reports come all the same: one that had opened would say so."""
+"""Causes for which nobody knows whether the car has opened, if the command was sent.
+
+If the way down is dead its reports arrive all the same: a car that had opened would say so.
+"""
 _HELD_BACK: Final = frozenset({"stale_online_cache", "inflight_stall"})
 """In these the command comes to the car only when its box wakes up, or connects anew."""
 _LETS_NOTHING_THROUGH: Final = frozenset({Fact.CONFIRMED_LATE, Fact.OPENED_LATE})
@@ -215,7 +217,7 @@ RETURN_MENDS_NOTHING: Final = frozenset(
 )
 """In these a box that is back fails again at the next press."""
 MEND_FIRMWARE: Final = "Withdraw the firmware's release, or fix it."
-"""What must be done where one firmware is at fault, and no customer."""
+"""The fix if one firmware is at fault, and no customer."""
 CONNECTION: Final = frozenset(
     {
         Cause.NO_SUBSCRIBER, Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT,
@@ -224,7 +226,9 @@ CONNECTION: Final = frozenset(
 )  # fmt: skip
 """Causes that a new connection of the box mends."""
 _OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
-"""Of these the car is said to be open: that is tried, and not asked for again."""
+"""Causes with which the car is said to be open: the customer tries the door, and does not ask
+again.
+"""
 NOT_SEEN: Final = Advice(
     "Please try the door; if it is locked, please press unlock once more.",
     "We have no record of their unlock. Ask when they pressed and what the app said, and check the"

@@ -48,7 +48,7 @@ from platform_probe.support.beside import (
 from platform_probe.support.case import Case
 
 LONG_AGO_S: Final = 1_200.0
-"""So long after an unlock whoever was to wait has waited: the longest update takes 20 min [E]."""
+"""The time after an unlock when all waiting is over: the longest update lasts 20 min [E]."""
 _RELOCKED: Final = MODES["auto_relock"]
 _SENT_NOTHING: Final = frozenset({Cause.API_FAILED, Cause.NOT_PUBLISHED})
 """Causes of a platform that has not sent a command, and need not say why."""
@@ -61,9 +61,8 @@ _OF_RELEASE: Final = frozenset({Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL}
 def advice_now(case: Case) -> Advice:
     """Return what to say and do now.
 
-    Where the booking has ended nothing is opened any more; where another unlock has opened the car
-    it is tried first; where what was wrong is so no longer, the customer presses again, unless
-    another car may open.
+    After the booking's end nothing is opened any more. If another unlock has opened the car it is
+    tried first. If the problem is gone, the customer presses again, unless another car may open.
     """
     mode = _mode_told(case)
     advice = _with_who_mends(case, mode, _advice_by(case, mode))
@@ -83,7 +82,7 @@ def advice_now(case: Case) -> Advice:
 def _again(case: Case, advice: Advice, mode: FailureMode | None) -> tuple[str, str] | None:
     """Return why one more press may open the car now; None: it may not, or nobody knows.
 
-    Who is to wait first has waited long since, where the unlock is that long ago.
+    A customer who should wait first has done so, if the unlock is that long ago.
     """
     now = again_possible(case)
     slug = None if mode is None else mode.slug
@@ -186,8 +185,8 @@ def _has_relocked(case: Case) -> bool:
 def _mode_of_incident(case: Case) -> FailureMode | None:
     """Return what an incident that goes on fails of, where this unlock may have failed of it too.
 
-    What was seen of the unlock must allow for it, or must not be diagnosed yet: the incident knows
-    of more unlocks than one.
+    The facts of the unlock must allow for it, or must not be diagnosed yet: the incident knows of
+    more unlocks than one.
     """
     believed = case.believed
     for one in case.goes_on:
@@ -213,7 +212,7 @@ def _is_for_security(believed: Revision) -> bool:
 def _is_gone(case: Case, mode: FailureMode | None) -> bool:
     """Return whether the box was gone before it was asked for, and nothing waits for it.
 
-    Where no mode says so, only if it was gone until its command's life was over.
+    If no mode says so, it counts only if it was gone until its command had expired.
     """
     if mode is None:
         return case.is_out_of_reach

@@ -112,8 +112,11 @@ BOOKING_ENDED_AMID: Final = {
         ),
     ),
 }
-"""The same while the incident is open that the unlock was of: the next car may not open either,
-but for those that it does not hit, which are named. Open it is until it is known to be over."""
+"""The same for an unlock of an open incident.
+
+The next car may not open either, except cars that it does not hit, which are named. Open it is
+until it is known to be over.
+"""
 THEN_GOES_ON: Final = (
     "There was a known problem at that time. We are working on it.",
     "There was a known problem then, which goes on.",
@@ -126,14 +129,16 @@ THEN_OVER: Final = (
     "There was a known problem at that time. It is over now.",
     "There was a known problem then, which is over now.",
 )
-"""What is said first where the unlock was of an incident, and nothing else says so: whoever calls
-after their booking still asks why the car did not open."""
+"""The first sentence for an unlock of an incident that no other sentence mentions.
+
+A customer who calls after their booking still asks why the car did not open.
+"""
 
 
 def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Advice:
     """Return advice where the booking has ended since: pressing again would be refused.
 
-    Who would have to act for this customer now, and mends nothing, has nothing to do any more.
+    An actor who fixes nothing, and would only help this customer, has nothing to do any more.
     """
     if advice.acts is Actor.SECURITY_TEAM:
         return advice
@@ -156,7 +161,7 @@ def ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
 def _known_then(case: Case) -> tuple[str, str] | None:
     """Return that an unlock was of an incident, and whether that goes on; None: it was of none.
 
-    Of one that a person has closed nobody knows whether it was one.
+    If a person closed the incident, nobody knows whether it was one.
     """
     known = [one for one in case.problems if one.state is not IncidentState.CLOSED]
     if not known:
@@ -170,8 +175,8 @@ def _known_then(case: Case) -> tuple[str, str] | None:
 def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
     """Return what is said and done where the booking has ended since, whatever else there was.
 
-    Nor has it where the car has opened after that, for another booking or late; and where what is
-    to be done is about a car that stands open, that stays to be done.
+    It is None too if the car has opened after that, for another booking or late. A task about a car
+    that stands open stays to be done.
     """
     ended_s = case.booking_ended_s
     if ended_s is None:
@@ -207,7 +212,8 @@ def _after_the_end(case: Case, mode: FailureMode | None) -> tuple[str, str]:
 def with_reason(cause: Cause | None, mode: FailureMode | None) -> tuple[str, str]:
     """Return what is said and done of an unlock that failed, with the reason that it had then.
 
-    Whoever calls after the booking still asks for it. What the customer was to do then is left out.
+    A customer who calls after the booking still asks for it. The customer's task of that time is
+    left out.
     """
     if mode is None and cause is None:
         return BOOKING_ENDED

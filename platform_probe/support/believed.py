@@ -1,4 +1,4 @@
-"""What a diagnosis believes, in words: how likely, for what reasons, and since when."""
+"""A diagnosis in words: how likely, for what reasons, and since when."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ from platform_probe.support.times import long_of
 LEAST_TOLD: Final = 0.02
 """Modes that are less likely are not worth a word on the telephone [E]."""
 _TOLD_ANYWAY: Final = 0.1
-"""From here on another mode is told also where something was seen that its signature rules out: a
-tenth is no longer what a model leaves over [E]."""
+"""The probability from which a mode is shown although a fact rules it out: a tenth is no longer a
+model's remainder [E].
+"""
 PERHAPS_FROM: Final = 0.3
 _HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (PERHAPS_FROM, "perhaps"))
-"""From which probability on a word is used [E]. What is less likely is no answer."""
+"""The probability from which each word is used [E]. What is less likely is no answer."""
 TOLD_FROM: Final = 0.8
-"""From this probability on a customer is told what the mode says: four of five are right [E]."""
+"""The probability from which a customer hears the mode: four of five are right [E]."""
 ACCUSED_FROM: Final = 0.9
-"""A mode that accuses somebody is told from this probability on: who reads it acts on it, and one
-in ten is a customer or a colleague who did nothing [E]."""
+"""The probability from which a mode that accuses somebody is shown.
+
+Its reader acts on it, and one in ten is a customer or a colleague who did nothing [E].
+"""
 ACCUSES: Final = frozenset(
     {"attack_bruteforce_vehicle_ids", "impossible_travel", "insider_or_support_unlock"}
 )
 """Modes in which whoever asked did wrong; of one who sends an old command nobody knows the name."""
 _LEAST_WEIGHT: Final = 0.1
-"""What moves the odds by less than a tenth is no reason."""
+"""The least change of the odds that is a reason: a tenth."""
 _HOW_FAR: Final = (ANSWERS | REFUSALS).union(
     INSTEAD_OF[Fact.NOT_ANSWERED],
     (Fact.NOT_ANSWERED, Fact.REFUSED_SOMEHOW),
@@ -50,15 +53,18 @@ _SAYS_IT_TOO: Final[Mapping[str, Fact]] = {
     Fact.REGION_AWAY: Fact.ALL_OF_OPERATOR_AWAY,
     Fact.OPERATOR_AWAY: Fact.ALL_OF_OPERATOR_AWAY,
 }
-"""Where the other is seen nobody misses the one: both say that another car got the command, or that
-cars of a region and an operator have lost their connection."""
+"""Pairs of facts of which either suffices.
+
+Both show that another car got the command, or that cars of a region and an operator have lost their
+connection.
+"""
 _CLOCK: Final = re.compile(r"\b(\d{2}):(\d{2}):(\d{2})\b")
 """A time of day in the sentence of a fact: of the day that is nearest to the diagnosis, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What was believed at a moment."""
+    """The diagnosis at a moment."""
 
     at_s: float
     """When, Unix seconds."""
@@ -68,7 +74,7 @@ class Revision:
     """The likeliest first."""
     facts: Sequence[FactSeen]
     told: frozenset[EvidenceSource]
-    """From where facts could be seen at all."""
+    """The sources that could have shown facts."""
 
     @property
     def alike(self) -> AlikeClass:
@@ -101,7 +107,7 @@ class Revision:
 
     @property
     def looks_like(self) -> list[str]:
-        """What looks the same from what is told here, and was not seen to be impossible."""
+        """Modes that look the same from here, and are possible."""
         went_well = any(fact.fact == Fact.WENT_WELL for fact in self.facts)
         told = self.alike.slugs - {self.first.mode} - ACCUSES
         return sorted(
@@ -117,7 +123,7 @@ class Revision:
 
     @property
     def others(self) -> list[RankedMode]:
-        """What else it may have been: what is not too unlikely, and what was seen allows.
+        """Other possible modes: not too unlikely, and not ruled out by facts.
 
         What is likely all the same is told whatever was seen: else nobody knows where the rest is.
         """
@@ -193,9 +199,9 @@ def reasons(
 ) -> list[str]:
     """Return what speaks for the likeliest mode, or against it, the heaviest first.
 
-    That is what its signature lists. What else has moved the odds only often goes with the mode, or
-    with others, and explains nothing; it is told where nothing else speaks for a mode. Of
-    `not_missed`, facts that others have shown since, say, nobody is told that they were not seen.
+    That is what its signature lists. Other facts often accompany the mode, or others, and explain
+    nothing; they are shown only if no listed one supports a mode. Facts in `not_missed`, which
+    others have shown since, are not reported as missing.
     """
     moved = [
         one

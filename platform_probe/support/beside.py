@@ -25,14 +25,14 @@ from platform_probe.support.times import long_of
 from platform_probe.support.which import is_soon_after
 
 STAYS_OPEN_S: Final = 120.0
-"""So long a car may stand open that nobody has entered: the longest until one locks itself
-(ha-volvo-cars#129)."""
+"""The longest time for which an unentered car stays open until it locks itself (ha-volvo-cars#129).
+"""
 AWAY_LONG_S: Final = 120.0
 """A box that was away for so long before the request is not back at the next press [E]."""
 IN_VAIN: Final = 3
-"""So many presses that failed are enough [E]."""
+"""The number of failed presses that is enough [E]."""
 _RETURNED: Final = frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES})
-"""What says that a box has connected again after the command."""
+"""Facts which show that a box has connected again after the command."""
 _MENDED_BY_RETURN: Final = CONNECTION | {Cause.BOX_BUSY}
 """Causes that are over when the box is back: one that was busy with an update has restarted."""
 OPEN_SINCE: Final = (
@@ -45,7 +45,7 @@ OPEN_BEFORE: Final = (
 
 
 class Whose(StrEnum):
-    """Whose something is, seen from the customer of a case. Nobody is named."""
+    """An unlock's owner, seen from the customer of a case. Nobody is named."""
 
     SAME = "the same customer"
     ANOTHER = "another customer"
@@ -99,8 +99,7 @@ def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
     """Return that another unlock has opened the car for the same customer; None: none has.
 
     After this one began, or so shortly before that the car may still be open; where this one opened
-    it, and it is shut again, after it. Of an unlock for somebody else this customer is told
-    nothing.
+    it, and it is shut again, after it. This customer hears nothing of an unlock for somebody else.
     """
     if opened_since_s(case) is not None:
         return OPEN_SINCE if case.has_failed or is_shut_again else None
@@ -112,7 +111,7 @@ def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
 def opened_since_s(case: Case) -> float | None:
     """Return when the car last opened for its customer by another unlock, after this one began.
 
-    By whichever press: an earlier one may open it later. Unix seconds; None: none has opened it.
+    Any press counts: an earlier one may open it later. Unix seconds; None: none has opened it.
     """
     opened_s = max((at_s for at_s, _ in _opened_for_them(case)), default=0.0)
     return opened_s if opened_s > case.at_s else None
@@ -192,7 +191,7 @@ def again_possible(case: Case) -> tuple[str, str] | None:
 def is_back(case: Case) -> bool:
     """Return whether its box has connected again since, and was not lost once more.
 
-    Where presence itself is not kept, as in the directory of a run, by what its diagnosis saw.
+    If presence itself is not kept, as in the directory of a run, the diagnosis shows it.
     """
     if case.connected_s is not None:
         return True

@@ -30,9 +30,11 @@ BEFORE_S: Final = 600.0
 AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
 LONG_WAIT_S: Final = 60.0
-"""Who waits so long has been told no by most apps: 20 to 35 s are usual [E]."""
+"""The wait after which most apps have shown a failure: 20 to 35 s are usual [E]."""
 FOLLOWED_S: Final = 600.0
-"""So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
+"""The time for which an unlock is diagnosed again as more becomes known, see
+`platform_probe.diagnosis`.
+"""
 
 _SENT: Final = (
     Stage.PUBLISHED, Stage.BROKER_ACCEPTED, Stage.BOX_RECEIVED, Stage.BOX_EXECUTED,
@@ -40,9 +42,9 @@ _SENT: Final = (
 )  # fmt: skip
 """Each of these shows that the command was sent."""
 _PRESENCE_LIES: Final = frozenset({Fact.TALKS_WHILE_OFFLINE, Fact.FLAPPED})
-"""Where these are seen a box may be there though presence says offline."""
+"""Facts with which a box may be there though presence shows offline."""
 _CLOCK_S: Final = 2.0
-"""By so much the clock of a box is wrong on any day [E]: a command may live so much longer."""
+"""The usual error of a box's clock [E]: a command may live so much longer."""
 _SEEN_AFTER_S: Final = {
     Fact.BACK_SOON: SOON_S,
     Fact.STILL_AWAY: AWAY_S,
@@ -57,7 +59,9 @@ _SEEN_AFTER_S: Final = {
         FOLLOWED_S,
     ),
 }  # fmt: skip
-"""What may still be seen until so long after an unlock, seconds: before, it is not missed."""
+"""The time after an unlock until which each fact may still appear, seconds: before, it is not
+missing.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ class Case:
     at_s: float
     """When it began, or the time that was asked about, Unix seconds."""
     newest_s: float
-    """Of the newest record: as late as is known."""
+    """The time of the newest record: the latest known moment."""
     is_as_of: bool = False
     """Whether it is told as it was known then, though more became known later."""
     events: Sequence[Row] = ()
@@ -85,15 +89,15 @@ class Case:
     has_platform_log: bool = True
     """Whether there is any log of the platform: without one nobody knows what it was asked."""
     complaint_id: str | None = None
-    """Of the call that was diagnosed, where no unlock is known."""
+    """The id of the diagnosed call, if no unlock is known."""
     revisions: Sequence[Revision] = ()
-    """What was believed, from the first moment to the last."""
+    """The diagnoses, from the first moment to the last."""
     others: Sequence[Row] = ()
     """Other unlocks that fit what was asked, the last one first."""
     which: Which | None = None
     """Which of all that fit it is; None where it is asked for by itself."""
     finding: Around | None = None
-    """What the failures of that time share; None where this was none."""
+    """The traits that failures of that time share; None where this was none."""
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""
     booking_ended_s: float | None = None
@@ -130,7 +134,7 @@ class Case:
 
     @property
     def believed(self) -> Revision | None:
-        """What it is believed to have been at last; None where it was never diagnosed."""
+        """The last diagnosis; None where it was never diagnosed."""
         return self.revisions[-1] if self.revisions else None
 
     @property
@@ -152,7 +156,8 @@ class Case:
     def gone_s(self) -> float | None:
         """For how long its box had been gone when it was asked for, and was until the end, seconds.
 
-        By its presence; None: it was there, nobody knows, or presence is not to be believed.
+        Its presence shows that; None: it was there, nobody knows, or presence is not to be
+        believed.
         """
         if self.attempt is None or self.cause is not Cause.BOX_OFFLINE:
             return None
@@ -169,8 +174,8 @@ class Case:
     def is_out_of_reach(self) -> bool:
         """Whether its box was gone until its command's life was over, so that none has opened it.
 
-        False where the records do not say so: how long it lived, that it was gone before it was
-        asked for, and that nothing came of it since.
+        False if the records do not show three facts: the life of the command, that the box was gone
+        before it, and that no answer followed.
         """
         until_s = self._lives_until_s
         if self.attempt is None or self.gone_s is None or until_s is None:

@@ -1,4 +1,4 @@
-"""What the failures around a time share, searched for in the unlocks of a store."""
+"""Traits that the failures around a time share, searched for in the unlocks of a store."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ from platform_probe.support.times import iso_of, minute_clock
 from platform_probe.texts.speaking import Speaker
 
 GUESS_S: Final = 900.0
-"""Failures are taken to have begun so long before the one that is asked about; where they share
-something that began earlier or later, the search finds that out."""
+"""The time by which failures are assumed to precede the one in question.
+
+If their shared begin is earlier or later, the search finds that out.
+"""
 AFTER_S: Final = 900.0
 FIRST_S: Final = 60.0
-"""Of who fails first a begin is known to the minute: it is one of what began so long after it."""
+"""The first minute after a begin: the earliest failures show the begin to the minute."""
 _JUST_S: Final = 0.001
-"""By so much a time ends before a moment that is not of it."""
+"""The time by which a period ends before a moment outside of it."""
 BEFORE_S: Final = 86_400.0
-"""So much of the time before says what was usual."""
+"""The time before that shows what was usual."""
 EXACT_S: Final = 7_200.0
 """Older unlocks are added up, and lose their car: they only say how often such unlocks fail."""
 MOST_EXACT: Final = 5_000
-"""Unlocks of these hours and after. In a fleet with more, only cars of which an unlock failed are
-told apart, and those before the window are added up too; of these the store has the sums. To weigh
-each unlock by itself takes 6 µs, and those of a car that is well say no more than their sum: of 150
-incidents of `python -m bench.cohorts --seed 3` two come out otherwise, one better, one worse."""
+"""Unlocks of these hours and after.
+
+In a fleet with more, only cars with a failed unlock are told apart, and those before the window are
+added up too; the store has the sums. Each exact unlock costs 6 µs, and those of a healthy car say
+no more than their sum. Two of 150 incidents of `python -m bench.cohorts --seed 3` differ, one
+better, one worse.
+"""
 SUM_S: Final = 60 * SUM_MINUTES
 """Those of which there is a sum."""
 OLDER_MINUTES: Final = 60
@@ -104,7 +109,7 @@ Names = tuple[Trait, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around(Finding):
-    """What the failures of a time share, and by which other names."""
+    """The traits that failures of a time share, and their other names."""
 
     same: tuple[tuple[Names, ...], ...]
     """For each cohort that is found the other conjunctions that all its unlocks are of, and no
@@ -115,17 +120,17 @@ class Around(Finding):
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """What failed as one unlock did."""
+    """The unlocks that failed as one did."""
 
     causes: frozenset[Cause]
     mode: str | None
-    """Of which it is believed to have failed; None: that is not sure."""
+    """The mode that they are believed to have failed of; None: that is not sure."""
 
 
 def alike_of(cause: Cause, believed: Revision | None) -> Alike:
     """Return what may have failed of the same as an unlock of which this is believed.
 
-    That is what has a cause of the mode; where that is not sure, one of the same family: who is
+    These have a cause of the mode; if that is not sure, one of the same family. A customer who is
     turned down by the platform is not out of reach.
     """
     mode = believed.mode if believed is not None and believed.is_likely else None
@@ -144,9 +149,9 @@ def _family_of(cause: Cause) -> str | None:
 def search_around(duck: Duck, at_s: float, like: Alike) -> Around:
     """Return what unlocks share that failed around Unix second `at_s` as one did.
 
-    Those that failed of others count as such that did not fail so: a few cars in garages say
-    nothing of who is not woken, and would hide who these are. What began more than a minute
-    after `at_s` says nothing of it: only the time before that is searched then.
+    Unlocks that failed of other causes count as successes here. A few cars in garages say nothing
+    of boxes that are not woken, and would hide these. Failures that began more than a minute after
+    `at_s` say nothing of it: only the time before that is searched then.
     """
     span = Span(at_s - GUESS_S, at_s + AFTER_S)
     around = _search(duck, span, like)
@@ -228,8 +233,8 @@ def _with_names(
 def _telling(kinds: Sequence[Values]) -> list[int]:
     """Return which traits tell unlocks apart: what all share says nothing of those that failed.
 
-    Of traits that always go together the first: each more would make several cohorts of one, each
-    as likely as the others.
+    Only the first of several traits that always go together counts: each more would make several
+    equal cohorts of one.
     """
     places: dict[tuple[int | None, ...], int] = {}
     for place, _ in enumerate(TRAITS):

@@ -22,10 +22,10 @@ _TOLD_OF: Final = {
     "account_id": (("platform_events", "account_id"), ("complaints", "account_id")),
     "trace_id": (("platform_events", "trace_id"),),
 }
-"""Where besides in the unlocks an id may stand: table and column."""
+"""Other places of an id besides the unlocks: table and column."""
 _BY_PLATFORM: Final = ("account_id", "trace_id")
 _CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
-"""What people call what a column identifies, where that is another word."""
+"""The everyday name of a column's things, if it is another word."""
 _OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
 """Tables that may know a car."""
 

@@ -17,7 +17,7 @@ from platform_probe.support.believed import Revision
 from platform_probe.support.rows import Query, Row, unix_s
 
 _NOT_OF_FAILURES: Final = (IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND)
-"""What fails meanwhile is no part of these."""
+"""Kinds of incidents that explain no failures."""
 BEFORE_S: Final = 300.0
 """An unlock that began so long before an incident did may be one of it."""
 _ALMOST_ALL: Final = 0.9
@@ -29,7 +29,7 @@ _COHORTS: Final = """
 """Whom the revisions of incidents have said that they hit."""
 
 _Cohorts = Mapping[str, Sequence[Mapping[str, str]]]
-"""By incident whom it was said to hit, once or still."""
+"""The cohorts of each incident, past and present."""
 
 
 def incidents_of(
@@ -38,8 +38,8 @@ def incidents_of(
     """Return the incidents that an unlock, or a call about one, is of.
 
     Those that name it, and of its time those of its cohort that fail alike. One incident may have
-    hit several cohorts, and is named after one of them: of those that it was named after before it
-    has what is diagnosed with its mode.
+    hit several cohorts, and is named after one of them. Unlocks of its earlier cohorts belong to it
+    if they are diagnosed with its mode.
     """
     near = [one for one in known if _names(one, attempt) or _is_then(one, attempt)]
     ids = [one.incident_id for one in near]
@@ -108,8 +108,8 @@ def _is_believed(incident: Incident, attempt: Row, believed: Revision | None) ->
 def _fails_alike(incident: Incident, attempt: Row, believed: Revision | None) -> bool:
     """Return whether an unlock of its cohort has a cause of an incident, and none of its own.
 
-    Where an incident hits anybody its causes have others as well: one that is surely diagnosed
-    with another mode is of it where almost all that fail then are.
+    If an incident hits anybody, its causes have others as well. An unlock surely diagnosed with
+    another mode belongs to it only if almost all then fail of it.
     """
     cause = Cause(attempt["cause"])
     has_own = believed is not None and believed.is_likely

@@ -215,7 +215,7 @@ class _Lookup:
     def _call(self, car: str | None) -> Row | None:
         """Return the call about an unlock that nobody saw: the nearest to the time, else the last.
 
-        Of a trace or a command something was seen.
+        A trace or a command belongs to an observed unlock.
         """
         wanted = self._wanted
         ids = {

@@ -1,4 +1,4 @@
-"""What box, broker and platform say in words of their own, as people say it.
+"""Everyday words for the codes of box, broker and platform.
 
 The word itself follows in brackets: an engineer who is asked knows it.
 """

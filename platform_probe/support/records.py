@@ -1,4 +1,4 @@
-"""What a database has of an unlock, its car, its booking and its time."""
+"""Database rows of an unlock, its car, its booking and its time."""
 
 from __future__ import annotations
 

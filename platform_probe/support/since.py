@@ -1,4 +1,4 @@
-"""What has become of a car, and of a booking, since an unlock."""
+"""Later events of a car, and of a booking, after an unlock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LAST_PRESENCE: Final = """
     SELECT heard_at, status FROM {} WHERE vehicle_id = $car AND kind = 'presence'
     AND NOT is_retained AND heard_at > $since AND heard_at < $until ORDER BY heard_at DESC LIMIT 1
 """
-"""What a car's box, or its last will, has said last of whether it is connected in a time."""
+"""The last presence in a time, by a car's box or its last will."""
 _BOOKING_END: Final = f"""
     SELECT logged_at FROM {{}} WHERE vehicle_id IN ($car, $asked_for)
     AND list_contains($bookings, booking_id)

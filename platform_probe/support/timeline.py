@@ -1,4 +1,4 @@
-"""What happened, in order of time: who did what, in sentences."""
+"""A timeline in sentences: who did what, and when."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _MISSED: Final = {
     Stage.STATE_CHANGED: "the car did not report an open lock",
 }
 _WAITS: Final = ("asks for command status", "answers command status")
-"""What a phone asks until its command has ended, every second or two."""
+"""The polls of a phone until its command has ended, every second or two."""
 _OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_answered_s")
-"""What the platform's log alone knows of an unlock; of one request it says no number."""
+"""Fields that only the platform's log has of an unlock; those of one request have no number."""
 _NAMED_BY: Final = ("trace_id", "command_id")
-"""What an unlock and the lines of its requests may have in common."""
+"""The ids that an unlock and the lines of its requests may share."""
 SAME_CALL_S: Final = 5.0
 """A call and the line of the log that tells of it are no further apart: by clocks [E]."""
 _OF_THE_UNLOCK: Final = (

@@ -17,7 +17,7 @@ _AGO: Final = re.compile(
     r"(\d{1,6}(?:\.\d+)?) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(?: ago)?"
 )
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-"""By the first letter of the unit."""
+"""Seconds by the first letter of the unit."""
 _CLOCK: Final = (
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<part>\d{1,6}))?)?"
 )
@@ -39,7 +39,7 @@ _RANGES: Final = {
     "minute": (0, 59),
     "second": (0, 59),
 }
-"""From the first to the last that there may be."""
+"""The first and the last allowed value."""
 
 
 def zone_named(name: str) -> tzinfo:
@@ -96,7 +96,7 @@ def moment_of(text: str, zone: tzinfo, *, newest_s: float) -> float:
 def lasts_s(text: str) -> float:
     """Return how long the time lasts that somebody wrote: 08:15 a minute, 08:15:30 a second.
 
-    Of how long ago it was nobody knows it so well: 0.
+    A relative time is less exact: 0.
     """
     written = _WRITTEN_TIME.fullmatch(text.strip())
     if written is None or written["minute"] is None:

@@ -1,8 +1,7 @@
 """A call to support that is so new that nothing is concluded from it yet.
 
 A monitor lets a call wait until the unlocks before it are judged, some 20 s, and diagnoses it then.
-Whoever is on the line with the customer can be told at once whether their phone has asked at all:
-the platform's log has that.
+The platform's log shows an agent at once whether the caller's phone has asked at all.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from platform_probe.support.rows import Query, Row, unix_s, utc
 WAITS_S: Final = 120.0
 """A call that is older and has no record never gets one: nobody joins the logs here [E]."""
 _BOOKED_S: Final = 86_400.0
-"""So long before a call its booking may have begun [E]."""
+"""The longest time before a call in which its booking may have begun [E]."""
 _EARLIER_S: Final = 600.0
 """A press that failed with another booking may be what a call is about for so long, as for a
 monitor (`platform_probe.attempts.support_calls`) [E]."""

@@ -13,9 +13,11 @@ from platform_probe.support.believed import ACCUSES
 from platform_probe.support.rows import Row, unix_s
 
 AGAIN_S: Final = 180.0
-"""Who presses again so soon after their car has opened stood before a closed one, mostly [E]."""
+"""The time in which a customer who presses again after an opening mostly stood before a closed car
+[E].
+"""
 _BETWEEN: Final = 20
-"""So many unlocks at most may lie between two of one customer."""
+"""The most unlocks between two of one customer."""
 
 
 class Why(StrEnum):
@@ -61,10 +63,10 @@ class Which:
 def asked_about(unlocks: Sequence[Row]) -> Row | None:
     """Return which unlock is meant where none is named: the last that went wrong, else the last.
 
-    Who has opened since asks all the same why it took so long. Where nothing went wrong that is
-    known of, one that opened went wrong where its customer pressed again soon after: not where
-    another of the booking is known to have failed. `unlocks` have the last one first, each with the
-    mode that it is believed to have had.
+    A customer whose car has opened since asks all the same why it took so long. If no failure is
+    known, an opening counts as failed if its customer pressed again soon after. This does not
+    apply if another unlock of the booking is known to have failed. `unlocks` have the last one
+    first, each with its believed mode.
     """
     wrong = next(filter(went_wrong, unlocks), None)
     again = next(_pressed_again(unlocks), None)
@@ -76,7 +78,7 @@ def asked_about(unlocks: Sequence[Row]) -> Row | None:
 def went_wrong(unlock: Row) -> bool:
     """Return whether somebody would call: not opened, told so, or diagnosed all the same.
 
-    Of what makes an account suspicious whoever has it knows nothing.
+    A suspicious account's customer does not know of it.
     """
     is_told_otherwise = Flag.TOLD_OTHERWISE in (unlock["flags"] or ())
     is_diagnosed = unlock["failure_mode"] not in (None, NOTHING_WRONG, *ACCUSES)

@@ -11,12 +11,14 @@ from platform_probe.watching.tailed_file import TailedFile
 LOOK_S: Final = 0.1
 """How often it is looked whether something was appended."""
 BEHIND_S: Final = 0.02
-"""So long it is waited for who gets the lines."""
+"""The delay in which a busy reader of lines catches up."""
 AT_ONCE: Final = 160
 """Lines that are taken before the unlocks have their turn again: about 1.5 ms."""
 AT_ONCE_WATCHING: Final = 320
-"""The same where all unlocks are others', and heard some milliseconds late anyway when many come:
-what is taken together finds its code in the processor's caches, see docs/decisions/0011."""
+"""The same if all unlocks are others', and heard some milliseconds late anyway under load.
+
+Lines handled together find their code in the processor's caches, see docs/decisions/0011.
+"""
 
 
 async def follow(
@@ -30,9 +32,9 @@ async def follow(
 ) -> None:
     """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read.
 
-    The unlocks have their turn after `at_once` lines. `on_taken` is called whenever all that was
-    read has been taken, with whether that was the end of the file; what was read when it is
-    cancelled is taken first.
+    The unlocks have their turn after `at_once` lines. `on_taken` is called whenever all lines that
+    were read are handled, with whether that was the end of the file. Lines that were read before a
+    cancellation are handled first.
 
     While those who get the lines say that they are behind the file waits: it loses nothing by that.
     """

@@ -1,17 +1,16 @@
 """Several monitors on one broker that count every customer once.
 
-All of them hear all, commands as well as answers; whose a car's unlocks are says a hash over those
-that are there now (rendezvous hashing, Thaler and Ravishankar, "Using name-based mappings to
-increase hit rates", IEEE/ACM Transactions on Networking 6(1), 1998): when one comes or goes, only
-what was or becomes its own changes hands. A broker's own sharing (`$share`, MQTT 5, section 4.8.2)
-would give a command that is sent again to another monitor, which knows nothing of the first time.
+All of them hear all, commands as well as answers. A hash decides which monitor counts a car's
+unlocks (rendezvous hashing, Thaler and Ravishankar, "Using name-based mappings to increase hit
+rates", IEEE/ACM Transactions on Networking 6(1), 1998). When a monitor starts or stops, only its
+own cars change hands. A broker's own sharing (`$share`, MQTT 5, section 4.8.2) would give a command
+that is sent again to another monitor, which knows nothing of the first time.
 
-Each announces itself by a retained message, again and again, which its last will takes back. Who
-comes to others only listens at first: it must know what may be sent again before it counts.
+Each announces itself by a retained message, again and again, which its last will takes back. A new
+monitor only listens at first: it must know commands that may be sent again before it counts.
 
-What the platform's log tells of a car can be counted by nobody to whom the log does not come. So
-each says how long ago a line has come to it, and where that differs by much, those share that have
-the log.
+A monitor that does not get the platform's log cannot count its lines. So each says how long ago a
+line has come to it, and where that differs by much, those share that have the log.
 """
 
 from __future__ import annotations
@@ -30,23 +29,28 @@ LISTENING: Final = b"listening"
 PRESENT: Final = b"present"
 """Behind it, where the platform's log comes to who says so, the seconds since its last line."""
 LOOK_S: Final = 1.0
-"""So long after it has connected a monitor knows who else is there [E]; whoever listens says so as
-often."""
+"""The time after connecting within which a monitor knows the others [E]; a listening one announces
+itself as often.
+"""
 ANNOUNCED_EVERY_S: Final = 10.0
 SILENT_S: Final = 35.0
-"""Who has not announced itself for so long is gone, though no last will said so: the broker was
-away at the same time. Three announcements, and a half."""
+"""The silence after which a monitor counts as gone, though no last will arrived: the broker was
+away at the same time. Three announcements, and a half.
+"""
 BACK_S: Final = 12.0
-"""So soon all are back after the broker was away: they connect again after 10 s at most."""
+"""The time in which all are back after the broker was away: they connect again after 10 s at most.
+"""
 STOPS_S: Final = 2.0
-"""So soon after its clients' wills a broker that stops closes its connections: mosquitto sends all
-wills first (2.0, src/mosquitto.c)."""
+"""The time after its clients' wills in which a stopping broker closes its connections: mosquitto
+sends all wills first (2.0, src/mosquitto.c).
+"""
 NO_LOG_S: Final = 300.0
-"""Whose newest line of the platform's log is so much older than another's does not get it: no
-collector keeps lines back for so long [E]."""
+"""The age of a monitor's newest log line, beyond another's, from which it does not get the log: no
+collector delays lines so long [E].
+"""
 _NEVER_S: Final = -math.inf
 _MOST_DIGITS: Final = 9
-"""Of seconds that another says: more are nobody's age."""
+"""The digits of another's seconds: a larger number is nobody's age."""
 
 
 class _Other(NamedTuple):
@@ -61,10 +65,10 @@ class _Other(NamedTuple):
 
 
 class Group(AnnouncementTopic):
-    """Who shares the customers, as far as it is known; we ourselves always.
+    """The known monitors that share the customers; we ourselves always.
 
-    Whoever comes to others that count already listens for `listens_s` before it does as well. Who
-    `reads_log`, a file, has the platform's log at all times; else it has it when lines come.
+    A monitor that joins others listens for `listens_s` before it counts. A monitor that
+    `reads_log`, a file, has the platform's log at all times; else it has it when lines arrive.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class Group(AnnouncementTopic):
         self._listens_s = listens_s
         self._others: dict[str, _Other] = {}
         self._left: dict[str, tuple[float, _Other]] = {}
-        """Who was taken back, and when."""
+        """Withdrawn monitors, and when."""
         self._began_s = math.inf
         self._lost_s = math.inf
         """When the connection was lost, while there is none."""
@@ -94,7 +98,7 @@ class Group(AnnouncementTopic):
         """Whether we do more than listen."""
 
     def begin_anew(self) -> None:
-        """Take that there is a new connection: the broker tells now who else is there."""
+        """Handle a new connection: the broker reports now which monitors exist."""
         there, lost_s = self._there(), self._lost_s
         self._lost_s = math.inf
         self._began_s, self.counts = self._clock.monotonic_s(), False
@@ -107,10 +111,10 @@ class Group(AnnouncementTopic):
         }
 
     def lost(self) -> None:
-        """Take that there is no connection: nobody can be heard, and who is there stays as it was.
+        """Handle the loss of the connection: nobody can be heard, and the known monitors stay.
 
-        Else each would count what the log tells, where the broker is away for all of them. Whose
-        last will came a moment ago has lost its connection as we have.
+        Else each would count what the log tells, where the broker is away for all of them. A
+        monitor whose last will arrived a moment ago has lost its connection as we have.
         """
         now_s = self._clock.monotonic_s()
         self._lost_s = min(self._lost_s, now_s)
@@ -133,14 +137,14 @@ class Group(AnnouncementTopic):
         return b"%b %d" % (PRESENT, now_s - self._said_line_s)
 
     def line_came(self) -> None:
-        """Take that a line of the platform's log has come to us."""
+        """Handle a line of the platform's log."""
         self._line_s = self._clock.monotonic_s()
 
     @property
     def stands_by(self) -> bool:
         """Whether we count nothing, as the platform's log comes to others and not to us.
 
-        Whoever has just come may only have seen no line yet.
+        A new monitor may only have seen no line yet.
         """
         newest_s = max([one.log_s for one in self._there().values()], default=_NEVER_S)
         is_told = newest_s > self._began_s + ANNOUNCED_EVERY_S
@@ -151,7 +155,7 @@ class Group(AnnouncementTopic):
         return ANNOUNCED_EVERY_S if self.counts else LOOK_S
 
     def take(self, topic: str, payload: bytes) -> bool:
-        """Take a message of the group; return whether it is one."""
+        """Handle a message of the group; return whether it is one."""
         if not topic.startswith(self._begin):
             return False
         member = topic.removeprefix(self._begin)
@@ -170,8 +174,8 @@ class Group(AnnouncementTopic):
     def _sharing(self) -> list[str]:
         """Return who counts, at least one of us.
 
-        Where nobody counts as yet, all who listen do. Where the platform's log comes to some, they
-        do alone: only they can count what never came to the broker.
+        If nobody counts as yet, all listeners do. If some get the platform's log, they alone count:
+        only they can count unlocks that never reached the broker.
         """
         there = self._there()
         log_s = {member: other.log_s for member, other in there.items() if other.counts}

@@ -1,4 +1,4 @@
-"""Sorts what comes from the broker to the tracker. Whatever breaks the contract is counted."""
+"""Sorts what comes from the broker to the tracker. Breaches of the contract are counted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ _FROM_BOXES: Final = (
 _RETAINED: Final = (TopicKind.PRESENCE, TopicKind.STATE)
 """An empty payload clears them at the broker: the car is taken out of service."""
 LOOKED_THROUGH_EVERY: Final = 64
-"""Of the well-formed messages of a kind so many are read once more, for fields unknown to us."""
+"""The interval of well-formed messages of a kind that are read once more, for fields unknown to us.
+"""
 MAX_NAMED: Final = 100
 """Unknown fields that are logged: whoever makes up names must not fill the log."""
 _SHOWN_BYTES: Final = 80
@@ -70,21 +71,21 @@ class Hears(Protocol):
 
     @property
     def kinds(self) -> frozenset[TopicKind]:
-        """Of which it takes messages; of others it is not told."""
+        """The kinds of messages that it handles; it gets no others."""
         ...
 
     def heard(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message that keeps the contract."""
+        """Handle a message that keeps the contract."""
         ...
 
     def broker_said(self, event: BrokerEvent) -> None:
-        """Take what the broker's log says of a client."""
+        """Handle a broker log event of a client."""
         ...
 
     def removed(self, vehicle_id: str) -> None:
-        """Take that a car was taken out of service."""
+        """Handle the removal of a car from service."""
         ...
 
     def follower(self, vehicle_id: str) -> Follower | None:
@@ -92,7 +93,7 @@ class Hears(Protocol):
         ...
 
     def came_together(self, heartbeats: int) -> None:
-        """Take that so many have come by routine; what they say the followers catch up with."""
+        """Handle a batch of heartbeats; the followers catch up with their contents."""
         ...
 
 
@@ -119,7 +120,7 @@ class Inbox:
         self._tracker = tracker
         self._hearers: tuple[Hears, ...] = ()
         self._heard: dict[TopicKind, tuple[Callable[..., None], ...]] = dict.fromkeys(TopicKind, ())
-        """Who takes messages of a kind."""
+        """The handlers of messages by kind."""
         self._profile = profile
         self._place, self._read = profile.slot_of, profile.read
         self._only_open = only_open
@@ -137,17 +138,17 @@ class Inbox:
         """Is told of each defect, besides metric and log: a simulated run fails by it."""
 
     def let_hear(self, hearer: Hears) -> None:
-        """Tell another what cars and broker say, after those before, and before what follows."""
+        """Add a hearer of cars and broker, after those before, and before the tracker."""
         self._hearers += (hearer,)
         for kind in hearer.kinds:
             self._heard[kind] += (hearer.heard,)
 
     def take(self, message: Message) -> None:
-        """Take one message. Never raises for what the message holds."""
+        """Handle one message. Never raises for what the message holds."""
         self.take_all((message,))
 
     def take_all(self, messages: Sequence[Message]) -> None:
-        """Take messages that came together: all are read, then all are heard, then followed.
+        """Handle messages that arrived together: all are read, then all are heard, then followed.
 
         In turns each of the three finds its code gone from the caches, see docs/decisions/0011.
         """
@@ -187,7 +188,7 @@ class Inbox:
         self._hand_on(read)
 
     def _hand_on(self, read: list[_Read]) -> None:
-        """Let those who hear and the tracker have what was read, and forget it.
+        """Pass the messages to hearers and the tracker, and forget them.
 
         The tracker alone has what null boxes say: it times them, and they are no cars.
         """
@@ -211,7 +212,7 @@ class Inbox:
         read.clear()
 
     def _take_removed(self, vehicle_id: str, message: Message) -> None:
-        """Take that a car was taken out of service."""
+        """Handle the removal of a car from service."""
         for removed in (self._tracker.removed, *(hearer.removed for hearer in self._hearers)):
             try:
                 removed(vehicle_id)
@@ -257,7 +258,7 @@ class Inbox:
         )
 
     def take_round(self, round_: Round, now_s: float) -> None:
-        """Take heartbeats that have come together: one by one where one of them may end an unlock.
+        """Handle a batch of heartbeats: one by one if one of them may end an unlock.
 
         Else they are of no consequence until somebody looks at one of their cars.
         """
@@ -271,7 +272,7 @@ class Inbox:
                 hearer.came_together(round_.size)
 
     def take_offer(self, member: Member) -> None:
-        """Let the next heartbeats of a car come by routine: its own, which offers it, was taken."""
+        """Accept the next heartbeats of a car by batch: its own, which offers it, was handled."""
         routine, vehicle_id = member.routine, member.speaker.vehicle_id
         if vehicle_id.startswith(NULL_BOXES):
             return
@@ -286,7 +287,7 @@ class Inbox:
             member.join(tuple(followers))
 
     def _take_broker_log(self, message: Message, at: float) -> None:
-        """Take a line of the broker's log; most of what it says is of no concern."""
+        """Handle a line of the broker's log; most of them have no use here."""
         try:
             event = broker_event_of(message.payload, at)
             if event is not None:
@@ -309,7 +310,7 @@ class Inbox:
         )
 
     def _follow(self, vehicle_id: str, decoded: Any, message: Message) -> None:
-        """Let the tracker have a message. Raises `RemoteProtocolError` for one that is not its."""
+        """Pass a message to the tracker. Raises `RemoteProtocolError` for one that is not its."""
         kind = type(decoded)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
             if not message.retain:  # else nobody knows when it was sent

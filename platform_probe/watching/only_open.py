@@ -2,7 +2,7 @@
 
 A box does one command after the other, and a broker keeps the order of what one client sends. So an
 answer belongs to the command of its car that has waited longest, of those whose customers still
-wait; where nobody waits, to the last that had no answer: then it is late.
+wait. If nobody waits, it belongs to the last unanswered command: then it is late.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class OnlyOpen:
     def answer(self, vehicle_id: str, result: Result) -> tuple[Result, bool]:
         """Return an answer with the id of its command, and whether that is a guess.
 
-        It is one while several commands of the car wait. Where none does the answer is as it was.
+        It is one while several commands of the car wait. If none waits the answer is unchanged.
         """
         waiting, now_s = self._of(vehicle_id), self._now_s()
         if result.command_id != UNNAMED or not waiting:

@@ -1,9 +1,9 @@
 """The platform's log as OTLP/HTTP posts: log records, in protobuf or JSON, that are its events.
 
-A record is an event by its name, `unlock.requested` for example, and by attributes, named after
-OpenTelemetry's semantic conventions where these have a name; or it carries a line of the log as
-its text, as a collector sends it that reads the platform's file. Other records are passed over:
-a platform may send all its logs here. No other module knows OpenTelemetry's protocol buffers.
+A record is an event by its name, `unlock.requested` for example, and by attributes. These follow
+OpenTelemetry's semantic conventions where possible. Or its text is a line of the log, as from a
+collector that reads the platform's file. Other records are passed over: a platform may send all its
+logs here. No other module knows OpenTelemetry's protocol buffers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 
 MAX_POST_BYTES: Final = 4 * 2**20
-"""Of a post, unpacked: some thousand records. More at once would hold up the unlocks."""
+"""The size limit of a post, unpacked: some thousand records.
+
+More at once would hold up the unlocks.
+"""
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 _STEPS: Final = {step.value: step for step in PlatformStep}
@@ -45,8 +48,9 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "app_version": ("user_agent.version", "unlockpath.app.version"),
     "api_release": ("service.version",),
 }
-"""By field of `PlatformEvent` the attributes of the record, or of its resource, that it is taken
-from: the first one that is there. What semantic conventions do not name begins with ours."""
+"""The source attributes of each `PlatformEvent` field, in the record or its resource: the first one
+found. Names without a semantic convention begin with ours.
+"""
 
 
 class UnreadablePostError(Exception):
@@ -58,7 +62,7 @@ class UnreadablePostError(Exception):
 
 
 class LogRecord(NamedTuple):
-    """What matters of one record."""
+    """The used parts of one record."""
 
     at: float
     trace_id: str | None

@@ -46,7 +46,7 @@ class OtlpReceiver:
         self._token = token
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """Take a post, and return its answer. One that says that it is too large is not read."""
+        """Handle a post, and return its answer. One that says that it is too large is not read."""
         if request.method != "POST":
             return HttpResponse(405, b"405: method not allowed\n", headers={"Allow": "POST"})
         if refused_post := self._refused(request):
@@ -69,7 +69,7 @@ class OtlpReceiver:
         return HttpResponse(200, answer, content_type)
 
     def take(self, record: LogRecord | RemoteProtocolError) -> str | None:
-        """Take one record; return why it was refused."""
+        """Handle one record; return why it was refused."""
         try:
             event = event_of(record)
         except RemoteProtocolError as error:

@@ -25,8 +25,7 @@ from platform_probe.outputs.platform_metrics import LineEnd, PlatformMetrics
 from platform_probe.watching.known_values import KnownValues
 
 MAX_KNOWN: Final = 25_000
-"""So many requests at least, and twice as many at most, whose lines are recognised when they come
-again."""
+"""The fewest recent requests, half of the most, whose repeated lines are recognised."""
 _SHOWN_BYTES: Final = 80
 _BITS: Final = {step: 1 << place for place, step in enumerate(PlatformStep)}
 
@@ -53,7 +52,7 @@ class PlatformInbox:
         self._logged_id = profile.logged_id
         self._has_ids_within_car = profile.traits.ids_within_car
         self._cars: Latest[str, str] = Latest(2 * MAX_KNOWN)
-        """By request the car: a later line may leave it out."""
+        """The car of each request: a later line may leave it out."""
         self._known: dict[str, int] = {}
         """The steps that have come of each request."""
         self._known_before: dict[str, int] = {}
@@ -74,11 +73,11 @@ class PlatformInbox:
         """Posts without the right token."""
 
     def let_hear(self, hearer: Callable[[PlatformEvent], None]) -> None:
-        """Tell another of every new event, after those before. It must neither wait nor raise."""
+        """Add a hearer of every new event, after those before. It must neither wait nor raise."""
         self._hearers += (hearer,)
 
     def take_lines(self, lines: Sequence[bytes]) -> None:
-        """Take lines, in order. Never raises for what they hold."""
+        """Handle lines, in order. Never raises for what they hold."""
         read = decode_events(lines)
         events = [event for event in read if isinstance(event, PlatformEvent)]
         if len(events) < len(read):
@@ -104,18 +103,18 @@ class PlatformInbox:
         self._complaints.complain("forged_post", "platform", reason=reason, remote=remote)
 
     def take(self, event: PlatformEvent) -> None:
-        """Take one event, unless it has come before."""
+        """Handle one event, unless it is a repetition."""
         self._take((event,))
 
     def take_again(self, events: Iterable[PlatformEvent]) -> None:
-        """Take events that an earlier process has written to the journal.
+        """Restore events that an earlier process has written to the journal.
 
         They are only put together with their unlocks, of which it may have written no record.
         """
         self._take(events, is_again=True)
 
     def _take(self, events: Iterable[PlatformEvent], *, is_again: bool = False) -> None:
-        """Take what has not come before: in a file read again, or a post sent again."""
+        """Handle new events, not those of a file read again, or of a post sent again."""
         new = self._new_of(events)
         self.taken += len(new)
         hearers = self._hearers

@@ -1,4 +1,4 @@
-"""What the journal tells a measuring process that starts, of the one before it.
+"""State of a starting measuring process from the journal of the one before it.
 
 The place up to which the platform's log was read stands in the journal, behind the lines that were
 read. So whatever ended that process, the next one reads on where the journal ends: no line is lost,
@@ -33,7 +33,7 @@ from platform_probe.watching.tailed_file import Place, TailedFile
 UNDER_WAY_S: Final = 90.0
 """An unlock may have been under way for twice the deadline, and wait for the log."""
 TAIL_BYTES: Final = 4 * 2**20
-"""Of a file of records, what is looked through for those that the journal has last."""
+"""The tail of a file of records that is searched for the journal's last ones."""
 _OF_CONCERN: Final = frozenset(b"ASCPLE")
 """First letters of the lines that are read; see `journal.codec`."""
 

@@ -11,10 +11,11 @@ from typing import Final
 import msgspec
 
 READ_BYTES: Final = 131_072
-"""At once: three hundred lines or so, which is read and parted in less than 0.2 ms [E]. What then
-becomes of them takes longer: see `follow`."""
+"""The bytes that are read at once: three hundred lines or so, read and parted in less than 0.2 ms
+[E]. Their handling is slower: see `follow`.
+"""
 _BEFORE_BYTES: Final = 256
-"""So much before a place is looked at, to know the file by [E]."""
+"""The bytes before a position that identify the file [E]."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -31,14 +32,14 @@ class Place(msgspec.Struct, frozen=True):
 class TailedFile:
     """Gives the lines that are appended to a file from now on.
 
-    What stands in it at the start is passed over; a file that comes later is read from its
-    beginning. A file that another took the place of (renamed by logrotate, replaced by a
-    deployment) is read to its end first. One that became shorter is read from its beginning
-    (logrotate's `copytruncate`). What was left of a line then is given as a line, for whoever
-    reads it to complain about. A line of more than `max_line_bytes` is given cut, once.
+    Its earlier contents are skipped; a file created later is read from its beginning. A file that
+    another took the place of (renamed by logrotate, replaced by a deployment) is read to its end
+    first. One that became shorter is read from its beginning (logrotate's `copytruncate`). A
+    partial line before that is given as a line, so that its reader reports it. A line of more than
+    `max_line_bytes` is given cut, once.
 
-    With `since`, a place up to which an earlier process had read it, what was appended since is
-    given too, as long as it is the same file and has not become shorter.
+    With `since`, the position of an earlier process, lines appended since are given too. The file
+    must be the same and not shorter.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class TailedFile:
             self._is_skipping = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
     def _resume(self, since: Place) -> bool:
-        """Go back to a place in this file; return whether it is one."""
+        """Return to a position in this file; return whether it is one."""
         descriptor = self._descriptor
         if descriptor is None:
             return False

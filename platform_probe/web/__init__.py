@@ -1,1 +1,1 @@
-"""What the monitor serves over HTTP."""
+"""Pages and endpoints of the monitor over HTTP."""

@@ -18,7 +18,7 @@ _MARKUP: Final = (
     (re.compile(r"`([^`\n]+)`"), r"<code>\1</code>"),
     (re.compile(r"^#+ (.+)$", re.MULTILINE), r"<b>\1</b>"),
 )
-"""What a page of the runbook has of Markdown, and that as HTML; the rest is read as it stands."""
+"""The Markdown of a runbook page and its HTML; the rest stays unchanged."""
 _PAGE: Final = """\
 <!doctype html>
 <html lang="en">

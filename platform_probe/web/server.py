@@ -14,7 +14,7 @@ from fleet_wire.web.server import HttpServer, ignore
 from platform_probe.web.runbook import PREFIX, runbook_page
 
 CONNECTION_S: Final = 10.0
-"""As long as Prometheus waits for a scrape by default (`scrape_timeout`)."""
+"""The time that Prometheus waits for a scrape by default (`scrape_timeout`)."""
 MAX_BODY_BYTES: Final = 1_024
 """Nobody has to send one."""
 OPENMETRICS: Final = "application/openmetrics-text"
@@ -49,8 +49,8 @@ class ProbePages:
     brokers that it is without then. `posts` are answered by
     others, by path; with a body of at most `max_body_bytes`. `on_defect` counts exceptions.
 
-    A connection carries one request, and lives for `CONNECTION_S` at most: whoever sends half a
-    request, or many at once, or does not read, takes little from the unlocks in the same process.
+    A connection carries one request, and lives for `CONNECTION_S` at most. Clients with half a
+    request, with many at once, or that do not read, use little of the process of the unlocks.
     """
 
     def __init__(

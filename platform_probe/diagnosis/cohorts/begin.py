@@ -11,12 +11,15 @@ from typing import Final
 from platform_probe.diagnosis.cohorts.counts import Count
 
 _NATS_OF_INTERVAL: Final = 4.0
-"""What the likelihood may lose within the interval. `python -m bench.cohorts` counts how often that
-holds the true begin: in 95 of 100. (1.92, as of a parameter that the likelihood is smooth in, holds
-it in 84: it is not smooth in a moment.)"""
+"""The loss of likelihood that is allowed within the interval.
+
+`python -m bench.cohorts` counts how often that holds the true begin: in 95 of 100. (1.92, as of a
+parameter that the likelihood is smooth in, holds it in 84: it is not smooth in a moment.)
+"""
 _NATS_OF_EARLIER: Final = 6.0
-"""By so much a change before the likeliest one must beat none, and so must one for the better
-after it [E]."""
+"""The gain by which a change before the likeliest one must beat none, and by which a later
+improvement must beat none too [E].
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,9 @@ def begin_of(counts: Sequence[Count]) -> Begin | None:
 
     The likeliest moment between two rates, before and since (Hinkley and Hinkley, "Inference about
     the change-point in a sequence of binomial variables", Biometrika, 1970). That is one at which
-    something failed: each success that is left to the time before it makes both rates likelier.
-    What grows, as where cars are lost one by one, has changed before that moment too: it began with
-    the first clear change since which it has never become clearly better.
+    something failed: each success that is left to the time before it makes both rates likelier. A
+    gradual rise, as of cars lost one by one, has changed before that moment too. It began with the
+    first clear change after which it never became clearly better.
     """
     moments = _moments_of(counts)
     history = _History(sums for _, sums in moments)

@@ -1,4 +1,4 @@
-"""What goes into the search for a cohort: attempts and failures, by time and traits."""
+"""Inputs of the search for a cohort: attempts and failures, by time and traits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MISSING: Final = ""
 OF_EVERY_CAR: Final = frozenset({"region", "operator", "firmware", "hardware"})
 """Traits that every car has: an attempt without one is in no cohort of it, nor elsewhere."""
 OF_ONE_CAR: Final = 0.5
-"""How much attempts of one car are alike (their intraclass correlation): the car that failed at
-08:12 fails at 08:13, when its customer presses again. [E] On seed 1 of `python -m bench.cohorts`,
-more than this misses small cohorts, and 0.2 takes sick cars for cohorts."""
+"""The intraclass correlation of attempts of one car: the car that failed at 08:12 fails at 08:13,
+when its customer presses again.
+"""
 OF_ONE_KIND: Final = 0.005
 """How much attempts are alike that share every trait: there is always something more that they
 share and that is not counted. It says nothing of ten attempts, and caps what ten thousand say.
@@ -46,7 +46,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The car; None where cars are not told apart."""
     attempts: int = 1
     failures: int = 0
-    """Of these attempts."""
+    """The failures among these attempts."""
 
 
 @dataclass(slots=True)
@@ -81,7 +81,8 @@ class Before:
     def rate(self, values: Values) -> float:
         """Return the share of such attempts that failed.
 
-        What few attempts say is filled up with that of its worst trait, and this with that of all.
+        A rate from few attempts is filled up with the rate of its worst trait, and that with the
+        rate of all.
         """
         of_traits = (
             _filled_up(self._by_trait.get(trait), self._rate) for trait in enumerate(values)

@@ -33,13 +33,13 @@ LEAST_FAILURES: Final = 5
 _ODDS_OF_NONE: Final = 0.0
 """Nats by which "no cohort" is likelier before anything is counted."""
 _EVEN: Final = 0.5
-"""Where "no cohort" is likelier than all cohorts together, none is named."""
+"""The probability of "no cohort" above which none is named."""
 _COST_OF_MOMENT: Final = 3.0
 """Nats that a window must earn whose begin was chosen by what is in it."""
 _COST_OF_EARLIER: Final = 6.0
 """And one that begins before the time that was asked about, where that shows no cohort. [E]"""
 _EARLIER_S: Final = 7_200.0
-"""So long before. What has gone on for longer is what is usual. [E]"""
+"""The length of the time before. A problem that lasts longer is usual."""
 _COMPETING: Final = 100
 """Conjunctions that are weighed: those behind them have no weight."""
 _NATS_OF_MORE: Final = 3.0
@@ -89,7 +89,7 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What the failures since a moment share."""
+    """The traits that the failures since a moment share."""
 
     since: float
     """Unix seconds."""
@@ -98,7 +98,9 @@ class Finding:
     found: tuple[Cohort, ...]
     """What can be said, what explains most first; empty: no cohort."""
     ranked: tuple[Cohort, ...]
-    """What the first may be, the likeliest first, whether or not it is likely enough to be said."""
+    """Candidates for the first, the likeliest first, whether or not they are likely enough to be
+    reported.
+    """
     none_probability: float
     """That the failures share nothing."""
     absence: Absence | None
@@ -156,7 +158,7 @@ def _marked(counts: Sequence[Count], trait_names: Sequence[str]) -> list[Count]:
 def _moved(look: _Look, counts: Sequence[Count], trait_names: Sequence[str]) -> _Look:
     """Return the look from where what failures share began; the same one where that finds nothing.
 
-    What began before the window, and goes on, has become what is usual: it shares nothing by that.
+    A problem that began before the window, and goes on, has become usual: it has no cohort.
     """
     since, begin, cost = look.since, None, _COST_OF_MOMENT
     if look.likeliest:
@@ -180,7 +182,7 @@ def _goes_on(window: Sequence[Count], counts: Sequence[Count], began_at: float) 
 
 
 class _Look:
-    """What one window shows, against the time before it."""
+    """The result for one window, against the time before it."""
 
     def __init__(
         self, counts: Sequence[Count], since: float, odds_of_none: float = _ODDS_OF_NONE
@@ -198,12 +200,12 @@ class _Look:
 
     @property
     def likeliest(self) -> list[Key]:
-        """What the failures may share, the likeliest first."""
+        """Cohorts that the failures may share, the likeliest first."""
         return sorted(self._mass, key=lambda key: -self._mass[key])[:MOST_RANKED]
 
     @property
     def best(self) -> Key | None:
-        """What they share, if that is likelier than that they share nothing."""
+        """The cohort of the failures, if it is likelier than that they share nothing."""
         failures = sum(count.failures for count in self.window)
         if self.none > _EVEN or failures < LEAST_FAILURES:
             return None

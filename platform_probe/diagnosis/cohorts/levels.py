@@ -18,8 +18,10 @@ from platform_probe.diagnosis.cohorts.scan import (
 )
 
 LEAST_LIKENESS: Final = 0.2
-"""The rest of a parent fails too if its excess is so large a part of the child's: less may be an
-echo, such as boxes that come back together. Tuned as OF_ONE_KIND."""
+"""The part of a child's excess that the rest of a parent must have to fail too.
+
+A smaller one may be an echo, such as boxes that come back together. Tuned as OF_ONE_KIND.
+"""
 EVIDENCE: Final = 4.0
 """Nats by which the rest of a parent must fail on its own for even odds. Tuned as OF_ONE_KIND."""
 

@@ -1,4 +1,4 @@
-"""By which name a cohort is called, where several hold the same unlocks. No I/O."""
+"""The name of a cohort, if several hold the same unlocks. No I/O."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ _STRIKES_BY: Final = {
     Layer.BOOKING: _ASKED,
     Layer.COMMAND: _ASKED,
 }
-"""By which traits what fails in a layer can strike at all: a garage knows no firmware, and a
-release that crashes no region. What the broker or an attacker does may strike by any."""
+"""The traits by which failures of a layer can spread at all: a garage knows no firmware, and a
+release that crashes no region. A fault of the broker or an attacker can hit any trait.
+"""
 
 
 def names_of(own: Name, kinds: Collection[Values]) -> list[Name]:

@@ -14,7 +14,7 @@ from platform_probe.diagnosis.cohorts.counts import MISSING, Leaf, Values
 MOST_TRAITS: Final = 3
 """Traits in a conjunction, at most."""
 LEAST_FAILURES: Final = 2.0
-"""What names a cohort has so many failures at least, as evidence: those of two cars."""
+"""The fewest failures of a named cohort, as evidence: those of two cars."""
 _COST_OF_RATE: Final = 2.5
 """Nats that a rate of its own must earn besides. Tuned on the incidents of seed 1 of
 `python -m bench.cohorts`."""
@@ -93,8 +93,8 @@ def total_of(leaves: Sequence[Leaf]) -> Sums:
 def scan(leaves: Sequence[Leaf]) -> dict[Key, Candidate]:
     """Return every conjunction in which more fail than elsewhere and than before.
 
-    Its score is how much likelier two rates, inside and elsewhere, make the failures than one
-    rate of all; less what the conjunction costs, being one of so many.
+    Its score is a likelihood ratio: two rates, inside and elsewhere, against one rate of all. The
+    cost of the conjunction, as one of many, is subtracted.
     """
     total = total_of(leaves)
     choices = [len({leaf.values[place] for leaf in leaves}) for place in range(_width(leaves))]
@@ -143,8 +143,8 @@ def _gain(inside: Sums, total: Sums) -> float | None:
 def _if_all_alike(inside: Sums, total: Sums) -> float:
     """Return how many fail inside, if one thing struck all attempts alike.
 
-    What strikes adds its risk to that of before, in a bad place as in a good one. Where fewer fail
-    than before, all risks are smaller by the same factor.
+    A fault adds its risk to the earlier one, in a bad place as in a good one. If fewer fail than
+    before, all risks are smaller by the same factor.
     """
     if total.failures < total.expected:
         return inside.expected * total.failures / total.expected

@@ -1,4 +1,4 @@
-"""What was found, as a sentence that an engineer reads at night, in any language."""
+"""Sentences for results, readable for an engineer at night, in any language."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which alerts Alertmanager gets, and when: one for each incident, no I/O.
 
-As Prometheus does: every alert is sent again and again while it lasts, to each instance, with an
-`endsAt` some repeats ahead; one that is over is sent for a while with the time of its end. So an
+It works as Prometheus does. Every alert is sent repeatedly while it lasts, to each instance, with
+an `endsAt` some repeats ahead. One that is over is sent for a while with the time of its end. So an
 instance that was away knows all within one repeat, and nothing has to be queued.
 https://prometheus.io/docs/alerting/latest/alerts_api/
 """
@@ -31,7 +31,9 @@ from platform_probe.outputs.messages.words import (
 ALERTS_PATH: Final = "/api/v2/alerts"
 ALERT_NAME: Final = "UnlockpathIncident"
 ENDED_FOR_S: Final = 900.0
-"""So long Prometheus repeats that an alert is over (`resolvedRetention` in rules/alerting.go)."""
+"""The time for which Prometheus repeats that an alert is over (`resolvedRetention` in
+rules/alerting.go).
+"""
 REPEATS_AHEAD: Final = 4
 """Prometheus' factor too: an alert outlives three lost repeats."""
 AT_ONCE_S: Final = 0.2
@@ -79,24 +81,24 @@ class AlertsCore:
         self._labels = labels
         self._link_of = link_of
         self._alerts: dict[str, Alert] = {}
-        """By incident, and severity behind a slash."""
+        """Alerts by incident, and severity behind a slash."""
         self._going: dict[str, Alert] = {}
         """The alert of each incident that lasts."""
         self._links: dict[str, str] = {}
         self._lanes = {url: Lane(AT_ONCE_S) for url in urls}
         self._due_s = dict.fromkeys(urls, math.inf)
         self._left: dict[str, list[Alert]] = {url: [] for url in urls}
-        """What an instance still gets of its round."""
+        """The alerts of its round that an instance has not got yet."""
 
     def restore(self, alerts: Mapping[str, Alert]) -> None:
-        """Go on from what was kept."""
+        """Resume from the kept state."""
         self._alerts = dict(alerts)
         self._going = {one.incident_id: one for one in alerts.values() if one.ended_at is None}
         if self._alerts:
             self._due_s = dict.fromkeys(self._due_s, -math.inf)
 
     def take(self, incident: Incident, now: Now) -> None:
-        """Take a revision. One that is quiet begins no alert, and ends none that was sent.
+        """Handle a revision. One that is quiet begins no alert, and ends none that was sent.
 
         Nor does one begin while nothing is seen of it: it was quiet before, and may be over.
         """
@@ -159,7 +161,7 @@ class AlertsCore:
         )
 
     def done(self, push: Push, failure: Failure | None, now: Now) -> None:
-        """Take what came of it: what was not taken is sent again after a pause."""
+        """Handle the result of a push: alerts that failed are sent again after a pause."""
         lane = self._lanes[push.url]
         if failure is None:
             lane.end(now.s)

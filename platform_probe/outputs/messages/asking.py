@@ -1,4 +1,4 @@
-"""What people ask to be done to incidents: buttons in Slack, and requests of a command.
+"""Requests of people about incidents: buttons in Slack, and posts of a command.
 
 Both are checked before they are read: a forged one is answered 401, and counted.
 """
@@ -85,7 +85,7 @@ class _Payload(msgspec.Struct):
 
 
 class _Asked(msgspec.Struct, forbid_unknown_fields=True):
-    """What a command asks for."""
+    """A command's request."""
 
     incident_id: str
     kind: ActionKind
@@ -189,8 +189,9 @@ class Buttons:
         return HttpResponse(200, f"{NOT_DONE}\n".encode())
 
     async def _say_not_done(self, action: IncidentAction, response_url: str) -> None:
-        """Tell who pressed that nothing was done: Slack passes over what the answer says.
+        """Report to the person who pressed that nothing was done.
 
+        Slack ignores the text of the answer.
         https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
         """
         is_told = bool(response_url) and await self._say_to(response_url, NOT_DONE)

@@ -1,4 +1,4 @@
-"""What all backends share: the time, what can go wrong, and lanes that keep their pace.
+"""Parts that all backends share: the time, failures, and lanes that keep their pace.
 
 Each backend has a core without I/O, which takes incidents and the time and says what to send, and
 a shell that sends it (`sending.py`).
@@ -16,7 +16,7 @@ FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 60.0
 """A backend that is away is tried so often: it comes back within a minute [E]."""
 FIXED_RETRY_S: Final = 60.0
-"""What a person has to mend is looked at so often [E]."""
+"""The interval of checks for a problem that a person has to fix [E]."""
 
 CallT = TypeVar("CallT")
 CallT_co = TypeVar("CallT_co", covariant=True)
@@ -49,27 +49,27 @@ class Trouble(StrEnum):
 
 
 class Sent(StrEnum):
-    """What was sent."""
+    """The result of a delivery."""
 
     POST = "post"
     EDIT = "edit"
 
 
 class Failure(NamedTuple):
-    """What a call ended with that was not taken."""
+    """The reason why a call failed."""
 
     trouble: Trouble
     detail: str
     """In the backend's words, without secrets."""
     retry_after_s: float | None = None
-    """What the backend asks for."""
+    """The delay that the backend asks for."""
 
 
 class Core(Protocol[CallT_co]):
     """Decides what is sent when, without I/O."""
 
     def take(self, incident: Incident, now: Now) -> None:
-        """Take a revision of an incident."""
+        """Handle a revision of an incident."""
         ...
 
     def next(self, now: Now) -> CallT_co | None:

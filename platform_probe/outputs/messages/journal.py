@@ -1,4 +1,4 @@
-"""What has been sent, on disk: it outlives the process.
+"""The delivery state on disk: it outlives the process.
 
 A line for each change, written at once, so that `kill -9` loses nothing. Now and then, and at each
 start, the file is written anew with what still holds, and takes the old one's place in one step.
@@ -20,7 +20,7 @@ WRITE_ANEW_AFTER: Final = 5_000
 
 
 class _Line(msgspec.Struct, array_like=True):
-    """What the file holds a line of: a thing of a kind as it now is, or null when it is gone."""
+    """A line of the file: the current state of a thing of a kind, or null when it is gone."""
 
     kind: str
     key: str

@@ -13,7 +13,7 @@ from platform_probe.outputs.messages.delivery import Sent, Trouble
 
 
 class AskedEnd(StrEnum):
-    """What became of a request to do something to an incident."""
+    """The end of a request about an incident."""
 
     TAKEN = "taken"
     FORGED = "forged"
@@ -61,7 +61,7 @@ class MessageMetrics(SeriesMaker):
             self.make(backend)
 
     def make(self, backend: str) -> None:
-        """Let the series of a backend be there from the start."""
+        """Create the series of a backend at the start."""
         for what in Sent:
             self._sent.labels(backend, what.value)
         for why in (*Trouble, DROPPED):
@@ -87,7 +87,7 @@ class MessageMetrics(SeriesMaker):
         self._failed.labels(backend, DROPPED).inc(number)
 
     def set_waiting(self, backend: str, number: int, oldest_s: float) -> None:
-        """Say how many wait, and for how long the oldest does."""
+        """Set how many wait, and for how long the oldest does."""
         self._waiting.labels(backend).set(number)
         self._oldest.labels(backend).set(oldest_s)
 

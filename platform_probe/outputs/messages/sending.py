@@ -16,7 +16,7 @@ LEAST_S: Final = 0.01
 LOOK_EVERY_S: Final = 5.0
 """A wall clock that was set is noticed within so long."""
 FLUSH_S: Final = 5.0
-"""At the end so long is waited for what is under way or due."""
+"""The time at the end for deliveries under way or due."""
 
 
 class Sending(Generic[CallT]):

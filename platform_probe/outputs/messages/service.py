@@ -49,14 +49,14 @@ class Backend(Protocol):
     """Somewhere that messages go."""
 
     name: str
-    """As metrics and log have it."""
+    """The name in metrics and log."""
 
     def start(self) -> None:
         """Begin to send. Call it in the event loop."""
         ...
 
     def take(self, incident: Incident) -> None:
-        """Take a revision. Never blocks."""
+        """Handle a revision. Never blocks."""
         ...
 
     def forgets(self, incident_id: str) -> bool:
@@ -107,7 +107,7 @@ class Messages:
         self._old = asyncio.ensure_future(self._forget_old())
 
     def tell(self, incident: Incident) -> None:
-        """Take a revision of an incident. Never blocks, never raises."""
+        """Send a revision of an incident. Never blocks, never raises."""
         before = self._incidents.get(incident.incident_id)
         if before is not None and before.revision >= incident.revision:
             return  # a monitor that starts again tells what it knows

@@ -65,7 +65,7 @@ _RATE_ERRORS: Final = frozenset({"ratelimited", "rate_limited", "message_limit_e
 _SERVER_ERRORS: Final = frozenset({
     "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org",
 })  # fmt: skip
-"""What Slack says: https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
+"""Errors of Slack: https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
 
 RESPONSE_HOSTS: Final = ("hooks.slack.com", "hooks.slack-gov.com")
 """Hosts of Slack's response URLs; that of `api_url` is one too."""
@@ -76,7 +76,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Checked(NamedTuple):
-    """Who a token belongs to, and what it may."""
+    """The owner and the rights of a token."""
 
     team_url: str
     user: str
@@ -159,7 +159,7 @@ class SlackApi:
         return NotThere()
 
     async def say_to(self, response_url: str, text: str) -> bool:
-        """Tell the person who pressed a button something that only they see.
+        """Send the person who pressed a button a message that only they see.
 
         Returns whether Slack has taken it; it is not tried again.
         """
@@ -215,7 +215,7 @@ class SlackApi:
 
 
 class _Answer(NamedTuple):
-    """What Slack says where it has done what it was asked for."""
+    """The answer of Slack to a successful call."""
 
     data: Mapping[str, Any]
     headers: Mapping[str, str]

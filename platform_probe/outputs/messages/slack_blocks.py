@@ -1,7 +1,7 @@
-"""What a message in Slack looks like, in Block Kit: plain data, no I/O.
+"""The form of a message in Slack, in Block Kit: plain data, no I/O.
 
 Limits: a header has 150 characters, a section 3,000, a message 50 blocks
-(https://docs.slack.dev/reference/block-kit/blocks); beyond about 13,200 characters in all Slack
+(https://docs.slack.dev/reference/block-kit/blocks). Beyond about 13,200 characters in all Slack
 answers `msg_blocks_too_long` (https://github.com/slackapi/bolt-js/issues/2509). Each part here is
 cut so that none is ever reached, whatever a title or a name holds.
 """
@@ -32,7 +32,7 @@ from platform_probe.outputs.messages.words import (
 
 HEADER_LETTERS: Final = 150
 LINE_LETTERS: Final = 800
-"""Of each line of ours that holds names of others [E]."""
+"""The length of each line of ours that holds names of others [E]."""
 HISTORY_LETTERS: Final = 3_000
 """A reply is one section, or one text of less than 4,000."""
 METADATA_EVENT: Final = "unlockpath_incident"
@@ -45,7 +45,7 @@ _MARKS: Final = {
     Severity.WARNING: ":large_orange_circle:",
     Severity.CRITICAL: ":red_circle:",
 }
-"""Beside the word, never in its place."""
+"""Marks next to the word, never in its place."""
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _OVER: Final = ":white_check_mark:"
 _JOINED: Final = ":link:"
@@ -54,7 +54,7 @@ Blocks = list[dict[str, Any]]
 
 
 class Content(NamedTuple):
-    """What a post or an edit says."""
+    """The content of a post or an edit."""
 
     text: str
     """For notifications and screen readers, and where blocks are not taken."""
@@ -62,7 +62,7 @@ class Content(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What a message needs to know besides its incident."""
+    """The context of a message besides its incident."""
 
     monitor: str
     """The name that it is signed with."""

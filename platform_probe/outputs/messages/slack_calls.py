@@ -1,4 +1,4 @@
-"""What Slack is asked for, what came of it, and what a channel has of an incident by then."""
+"""Calls to Slack, their results, and the resulting state of a channel's message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from platform_probe.outputs.messages.delivery import Failure
 
 
 class Part(StrEnum):
-    """What a post or an edit is."""
+    """The part of the display that a post or an edit makes."""
 
     MESSAGE = "message"
     """The one message of an incident; an edit is always of this one."""
@@ -25,7 +25,7 @@ class Part(StrEnum):
     ENDED = "ended"
     """It is over: so too."""
     HISTORY = "history"
-    """What happened meanwhile: a reply in the thread alone."""
+    """A history line: a reply in the thread alone."""
 
 
 class Verb(StrEnum):
@@ -52,13 +52,13 @@ class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What a channel has of an incident."""
+    """The messages of an incident in a channel."""
 
     incident_id: str
     channel: str
-    """As the settings name it."""
+    """The channel's name in the settings."""
     channel_id: str = ""
-    """As Slack calls it."""
+    """The channel's id in Slack."""
     ts: str = ""
     """The message; empty: not posted yet."""
     number: int = 0
@@ -66,7 +66,7 @@ class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
     severity: Severity = Severity.NOTICE
     """The worst that was told."""
     edited_at: float = 0.0
-    """Of the rise that an edit alone has told, Unix seconds: the thread tells of it too."""
+    """The time of a rise that only an edit showed, Unix seconds: the thread has it too."""
     is_unnamed: bool = False
     """The channel was told of it, and not yet what its cause is."""
     is_over: bool = False
@@ -74,7 +74,7 @@ class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
     shown: int = 0
     """The revision that the message shows."""
     standing: str = ""
-    """What it says at a glance."""
+    """The standing that it shows at a glance."""
     told: Change | None = None
     """The last entry of the history that was told."""
     begun: Begun | None = None
@@ -95,14 +95,14 @@ class Call(NamedTuple):
     part: Part
     place: Place
     incident: Incident
-    """As it is to be shown."""
+    """The incident to show."""
     lane: str
     marker: str
     """The name of the post, to find it by."""
     changes: tuple[Change, ...] = ()
     """What to tell, of `HISTORY` and `NAMED`."""
     home: Place | None = None
-    """What the channel has of the incident that this one was joined to."""
+    """The channel's message of the incident that this one was joined to."""
 
 
 class Posted(NamedTuple):
@@ -113,7 +113,7 @@ class Posted(NamedTuple):
 
 
 class NotThere(NamedTuple):
-    """What was looked for is not there, or (`is_certain` false) nobody may look."""
+    """The searched thing is not there, or (`is_certain` false) nobody may look."""
 
     is_certain: bool = True
 

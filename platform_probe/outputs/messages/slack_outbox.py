@@ -1,9 +1,9 @@
 """Which posts and edits go to Slack, and when: no I/O, no clock.
 
 An incident has a *place* in each of its channels: one message, which is edited as the incident goes
-on, and a thread below it. What a place needs next follows from what it has and from the incident's
-latest revision alone, so edits that wait melt into one, and nothing is lost however long Slack is
-away. Each place is handed out on every change, to be kept: after a restart it goes on from there.
+on, and a thread below it. A place's next call follows from its state and the incident's latest
+revision alone. So waiting edits merge, and nothing is lost however long Slack is away. Each place
+is handed out on every change, to be kept: after a restart it goes on from there.
 
 Slack allows a post a second in each channel, and 50 edits a minute in all (Tier 3):
 https://docs.slack.dev/apis/web-api/rate-limits
@@ -57,9 +57,11 @@ SAME_EDIT_EVERY_S: Final = 5.0
 HISTORY_EVERY_S: Final = 30.0
 """What happens within so long is one reply in the thread [E]."""
 LOOKED_AT_S: Final = 30.0
-"""Who was called so short a time ago looks at the message: that it got worse by one class, and what
-its cause is, is shown there and calls nobody again. Where the edit does not come within that time,
-a post does [E]."""
+"""The time after a post in which its reader looks at the message.
+
+A rise by one class and a new cause are shown there then, and notify nobody again. If the edit does
+not succeed within that time, a post follows [E].
+"""
 EDITS: Final = "edits"
 """The lane of all edits; each channel's posts have one of its name, behind `#`."""
 
@@ -73,7 +75,7 @@ class _Called(NamedTuple):
 
 
 class _Due(NamedTuple):
-    """What waits in a lane: the least goes first."""
+    """A call that waits in a lane: the least goes first."""
 
     urgency: tuple[float, ...]
     not_before_s: float
@@ -99,10 +101,12 @@ class SlackOutbox:
         self._keep = keep
         self._start_s = start_s
         self._channel_ids: dict[str, str] = {}
-        """What Slack calls the channels that were posted to: only so it tells their messages."""
+        """Slack's ids of the channels that were posted to: its messages are recognised by these
+        alone.
+        """
         self._incidents: dict[str, Incident] = {}
         self._places: dict[str, dict[str, Place]] = {}
-        """By incident and channel."""
+        """Places by incident and channel."""
         self._lanes: dict[str, Lane] = {EDITS: Lane(EDIT_EVERY_S, start_s + EDIT_EVERY_S)}
         self._due: dict[str, dict[Key, _Due]] = {EDITS: {}}
         self._last_s: dict[tuple[Part, Key], float] = {}
@@ -110,9 +114,9 @@ class SlackOutbox:
         self._called: dict[Key, _Called] = {}
 
     def restore(self, places: Mapping[str, Place]) -> None:
-        """Go on from what was kept: the incidents come afterwards, by `take`.
+        """Resume from the kept state: the incidents follow by `take`.
 
-        What was under way then may have arrived.
+        Calls under way then may have arrived.
         """
         for place in places.values():
             if place.begun is not None:
@@ -122,7 +126,7 @@ class SlackOutbox:
                 self._channel_ids[place.channel] = place.channel_id
 
     def take(self, incident: Incident, now: Now) -> None:
-        """Take a revision; an older one than was taken before changes nothing."""
+        """Handle a revision; an older one than the last changes nothing."""
         before = self._incidents.get(incident.incident_id)
         if before is not None and before.revision > incident.revision:
             return
@@ -198,7 +202,7 @@ class SlackOutbox:
         )
 
     def done(self, call: Call, outcome: Outcome, now: Now) -> None:
-        """Take what came of a call."""
+        """Handle the result of a call."""
         place, lane = call.place, self._lanes[call.lane]
         if isinstance(outcome, Failure) and outcome.trouble is Trouble.CONTENT:
             lane.end(now.s)  # no fault of the channel's
@@ -428,8 +432,10 @@ _NOT_OF_THE_THREAD: Final = (
     ChangeKind.UNSEEN,
     ChangeKind.SEEN_AGAIN,
 )
-"""The channel has these as posts of their own, which stand in the thread too; that nothing is seen
-of it, and that it is again, stands in the message, or it would be told with each flap."""
+"""The changes that are posts of their own in the channel, which stand in the thread too.
+
+Quiet spells and their ends stand in the message, or each flap would add a line.
+"""
 
 
 def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
@@ -450,7 +456,7 @@ def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
 def told_in_quiet(place: Place, incident: Incident) -> tuple[Change, ...]:
     """Return what the thread gets while nothing else is said: up to what a person did last.
 
-    Who muted it, and why, is of use as long as it is muted.
+    The person who muted it, and the reason, matter as long as it is muted.
     """
     changes = untold(place, incident) if place.ts else ()
     by_people = [number for number, each in enumerate(changes) if each.by is not None]

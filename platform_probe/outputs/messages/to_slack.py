@@ -64,7 +64,7 @@ class ToSlack:
         self._sending.start()
 
     def take(self, incident: Incident) -> None:
-        """Take a revision. Never blocks."""
+        """Handle a revision. Never blocks."""
         self._sending.take(incident)
 
     def forgets(self, incident_id: str) -> bool:

@@ -106,7 +106,7 @@ class ToAlertmanager:
         self._sending.start()
 
     def take(self, incident: Incident) -> None:
-        """Take a revision. Never blocks."""
+        """Handle a revision. Never blocks."""
         self._sending.take(incident)
 
     def forgets(self, incident_id: str) -> bool:  # noqa: ARG002 - as other backends
@@ -166,7 +166,7 @@ class ToWebhook:
         self._sending.start()
 
     def take(self, incident: Incident) -> None:
-        """Take a revision. Never blocks."""
+        """Handle a revision. Never blocks."""
         self._sending.take(incident)
 
     def forgets(self, incident_id: str) -> bool:

@@ -53,7 +53,7 @@ _CURES: Final = {
 
 
 class Tried(NamedTuple):
-    """What came of one try."""
+    """The result of one try."""
 
     where: str
     problem: str | None

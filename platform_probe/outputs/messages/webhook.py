@@ -1,7 +1,7 @@
-"""What a webhook gets, and when: one POST for each change worth one, no I/O.
+"""Posts of a webhook, and their times: one POST for each relevant change, no I/O.
 
 The headers are those of Standard Webhooks (https://www.standardwebhooks.com): libraries for most
-languages check them. Whoever receives a POST twice knows it by `webhook-id`.
+languages check them. A receiver recognises a repeated POST by `webhook-id`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PACE_S: Final = 0.1
 GROWTH_EVERY_S: Final = 30.0
 """Numbers that grow are worth a post so often [E]."""
 LATE_S: Final = 86_400.0
-"""What could not be posted within a day is dropped, and counted [E]."""
+"""The age at which an undelivered post is dropped, and counted [E]."""
 _SECRET_BEGIN: Final = "whsec_"  # noqa: S105 - no secret
 PAGERDUTY_URL: Final = "https://events.pagerduty.com/v2/enqueue"
 _PAGERDUTY_SEVERITY: Final = {
@@ -46,7 +46,7 @@ _PAGERDUTY_SUMMARY: Final = 1_024
 
 
 class Event(StrEnum):
-    """What happened since the last post; the first of these that holds."""
+    """The event since the last post; the first of these that holds."""
 
     OPENED = "incident.opened"
     RESOLVED = "incident.resolved"
@@ -75,11 +75,11 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     monitor: str
     """The name of the monitor, of the settings."""
     link: str | None
-    """Where the console shows it; null: no console is set."""
+    """The incident's page in the console; null: no console is set."""
     counts: str
     """How many of how many, in words."""
     what: str | None
-    """What it fails of, in words; null: nobody knows."""
+    """The failure in words; null: nobody knows."""
     action: str
     """What to do now, in words."""
     incident: Incident
@@ -87,7 +87,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, kw_only=True):
-    """What a webhook has of an incident; revision 0: nothing yet, but it is to get it."""
+    """The webhook's state of an incident; revision 0: nothing yet, but it is to get it."""
 
     revision: int = 0
     severity: Severity = Severity.NOTICE
@@ -132,11 +132,11 @@ class WebhookCore:
         """Posts that came too late to be of use."""
 
     def restore(self, told: Mapping[str, Told]) -> None:
-        """Go on from what was kept."""
+        """Resume from the kept state."""
         self._told = dict(told)
 
     def take(self, incident: Incident, now: Now) -> None:
-        """Take a revision; the latest is what is posted."""
+        """Handle a revision; the latest is posted."""
         incident_id = incident.incident_id
         told = self._told.get(incident_id)
         if told is None and not has_ended(incident) and self._takes(incident):
@@ -198,7 +198,7 @@ class WebhookCore:
         return max(self._lane.free_s, min(due.not_before_s for due in self._due.values()))
 
     def done(self, post: Post, failure: Failure | None, now: Now) -> None:
-        """Take what came of it."""
+        """Handle the result of a post."""
         if failure is not None and failure.trouble is not Trouble.CONTENT:
             self._lane.fail(failure, now.s)
             return

@@ -26,7 +26,7 @@ RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 SURE_ENOUGH: Final = 0.9
 """What is less sure is said without a number: nobody knows what to do with 57 % [E]."""
 COUNTED_HOW: Final = "each customer and each car counts once"
-"""What the numbers of an incident count, at the time of their revision."""
+"""The meaning of an incident's numbers, at the time of their revision."""
 NOT_SURE_YET: Final = "not sure yet: it may still be chance"
 NOT_SURE: Final = "not sure: it may have been chance"
 

@@ -1,7 +1,7 @@
-"""What the monitor and its exporter tell each other: one line a message, over pipes.
+"""Lines between the monitor and its exporter: one a message, over pipes.
 
-To the exporter go first an `ExporterConfig`, then lines that begin with their signal's letter. From
-it come `Report`s.
+To the exporter go first an `ExporterConfig`, then lines that begin with their signal's letter. The
+exporter sends `Report`s.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ LETTERS: Final = {Signal.TRACES: b"t", Signal.LOGS: b"l", Signal.METRICS: b"m"}
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where a signal goes, and what goes along with each request."""
+    """The destination of a signal, and the headers of each request."""
 
     url: str
     headers: dict[str, str]
 
 
 class ExporterConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What an exporter has to know. It holds secrets: only a pipe carries it."""
+    """The settings of an exporter. It holds secrets: only a pipe carries it."""
 
     targets: dict[Signal, Target]
     ca_file: str | None
@@ -76,7 +76,7 @@ class Collection(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of unlocks, log lines and collections since the last report."""
+    """The results for unlocks, log lines and collections since the last report."""
 
     exported: dict[Signal, int] = {}
     overflown: dict[Signal, int] = {}
@@ -84,4 +84,4 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     undelivered: dict[Signal, int] = {}
     """Dropped because the backend did not take them in time, or refused them."""
     error: str | None = None
-    """What the last backend that did not take something said."""
+    """The last error of a backend."""

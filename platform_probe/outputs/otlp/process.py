@@ -25,7 +25,7 @@ from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig, Report
 from platform_probe.outputs.otlp.sdk import Export, exporters
 
 GATHER_S: Final = 1.0
-"""What comes within so long goes out together, as far as it fits into a batch."""
+"""The time within which items are sent together, if they fit into a batch."""
 BATCH: Final = {Signal.TRACES: 100, Signal.LOGS: 500, Signal.METRICS: 1}
 """Unlocks, lines and collections in one request: some hundred KB before compression."""
 MAX_COLLECTIONS: Final = 4

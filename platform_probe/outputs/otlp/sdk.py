@@ -1,7 +1,7 @@
 """Hands traces, logs and metrics to the OpenTelemetry SDK, and by its exporters to a backend.
 
-Spans and log records are made as the SDK's finished ones, and not by its tracers and loggers: what
-they tell of is over, and its ids have been on the wire. The metrics are those of the monitor's own
+Spans and log records are made as the SDK's finished ones, and not by its tracers and loggers. The
+unlocks are over, and their ids have been on the wire. The metrics are those of the monitor's own
 registry: what a backend has and what `/metrics` shows are the same numbers under the same names.
 """
 
@@ -88,7 +88,7 @@ class _Session(requests.Session):
         super().__init__()
         self.outcome = "nothing was sent"
         self.rejection: str | None = None
-        """What the backend did not want of what it took; None: it has all."""
+        """The part that the backend rejected; None: it has all."""
 
     def request(self, *arguments: Any, **options: Any) -> requests.Response:
         """Send a request. The authority that is set wins over the one of the environment."""
@@ -120,7 +120,7 @@ def _rejection_in(response: requests.Response) -> str | None:
 
 
 class _Exporter:
-    """What the exporters of all signals share."""
+    """The parts that the exporters of all signals share."""
 
     def __init__(self, config: ExporterConfig) -> None:
         self._config = config
@@ -230,10 +230,10 @@ class _Metrics(_Exporter):
         if config.is_delta:
             self._temporality = AggregationTemporality.DELTA
         self._delivered: dict[_Key, list[float]] = {}
-        """Of each series what the backend has, where it wants what is new; else empty."""
+        """The last sent value of each series, if the backend wants differences; else empty."""
         self._delivered_ns = config.started_ns
         self._exemplars_until_ns = 0
-        """What the backend has of exemplars; each is sent once."""
+        """Exemplars that were sent; each is sent once."""
 
     def __call__(self, lines: Sequence[bytes]) -> str | None:
         for line in lines:

@@ -1,7 +1,7 @@
 """The monitor's end of the export: a sink that hands everything to the exporter's process.
 
-Nothing here waits for anybody. What the exporter does not read in time stays here until the bound,
-and is then dropped and counted. An exporter that dies is started again.
+Nothing here waits for anybody. Items that the exporter does not read in time stay here until the
+bound, and are then dropped and counted. An exporter that dies is started again.
 """
 
 from __future__ import annotations
@@ -100,17 +100,17 @@ class OtlpExport:
         self._encode = msgspec.json.Encoder().encode
         self._decode_report = msgspec.json.Decoder(Report).decode
         self._lines: deque[bytes] = deque()
-        """What waits to be handed on. Threads that log put into it too."""
+        """Items that wait for the exporter. Threads that log put into it too."""
         self._exporter: Process | None = None
         self._with_exporter: Counter[Signal] = Counter()
-        """What the exporter has, and has not reported on."""
+        """Items that the exporter has, and has not reported on."""
         self._dropped: Counter[Signal] = Counter()
         self._was_started = asyncio.Event()
         self._is_closing = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def emit(self, record: Record) -> None:
-        """Take the record of an unlock. Those of the null box are no traces.
+        """Queue the record of an unlock. Those of the null box are no traces.
 
         Nor are later revisions: a backend keeps each span as it came first, or shows it twice.
         """
@@ -120,7 +120,7 @@ class OtlpExport:
             self._put(Signal.TRACES, self._encode(record) + b"\n")
 
     def take_line(self, line: bytes) -> None:
-        """Take a line of the log, with its end. Never blocks; any thread may call it."""
+        """Queue a line of the log, with its end. Never blocks; any thread may call it."""
         self._put(Signal.LOGS, line)
 
     def start(

@@ -2,7 +2,7 @@
 
 Names, kinds and attributes follow OpenTelemetry's semantic conventions, version 1.44: for messaging
 (https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/), HTTP, and `error.type`.
-What they have no word for is called as in docs/log.md, with `unlockpath.` before it.
+Attributes without a convention are named as in docs/log.md, with `unlockpath.` before it.
 
 The spans are made when the unlock has ended. Their ids follow from the attempt's, so that the
 command on the wire could already name the one that it comes from.
@@ -64,8 +64,9 @@ class Broker(msgspec.Struct, frozen=True):
     protocol: str
     """The version of MQTT."""
     topics: dict[TopicKind, str]
-    """Where messages of a kind go, with `ANY_VEHICLE` in the place of the car and wildcards for
-    what else differs. What a fleet does not send has none."""
+    """The topics of messages of a kind, with `ANY_VEHICLE` in the place of the car and wildcards
+    for other varying parts. Kinds that a fleet does not send have none.
+    """
 
 
 class Hop(NamedTuple):
@@ -76,7 +77,7 @@ class Hop(NamedTuple):
     attributes: dict[str, Any]
     is_message: bool = False
     topic: str | None = None
-    """Of its message, with `ANY_VEHICLE`; None: not known, or different each time."""
+    """The topic of its message, with `ANY_VEHICLE`; None: not known, or different each time."""
 
 
 def hops_at(broker: Broker) -> dict[str, Hop]:
@@ -129,8 +130,8 @@ def spans_of(attempt: Attempt, hops: Mapping[str, Hop]) -> list[Span]:
     """Return the spans of an unlock, the one of the whole first; `hops` are those of its broker.
 
     Hops have spans where their times were measured; of a customer's unlock not those that are only
-    there because the command was seen. That of the HTTP request is from the request to the answer,
-    whatever of it is a hop: an answer that is waited for comes when the command is away already.
+    there because the command was seen. The HTTP request's span lasts from the request to the
+    answer, whatever part of it is a hop. A synchronous answer arrives after the command was sent.
     """
     started_ns = round(attempt.started_at * _NANOSECONDS)
     spans = [

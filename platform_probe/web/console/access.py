@@ -1,4 +1,4 @@
-"""Who may look: tokens from a file, a provider of OpenID Connect, a proxy's header, this machine.
+"""Access to the console: by token, OpenID Connect, a proxy's header, or from this machine.
 
 A person has a role, and a role has rights. Sessions are signed cookies. A session ends when its
 person logs out, when its token is no longer in the tokens' file, and when the console restarts.
@@ -27,11 +27,11 @@ from platform_probe.web.console.tokens import TokenFile, token_hash
 SESSION_COOKIE: Final = "console_session"
 UNMASKED_COOKIE: Final = "console_unmasked"
 SESSION_S: Final = 12 * 3_600.0
-"""Of a session that begins with a token: a shift."""
+"""The length of a session that begins with a token: a shift."""
 UNMASKED_S: Final = 900.0
-"""What was unmasked for a reason is masked again after a quarter of an hour."""
+"""The time after which unmasked values are masked again: a quarter of an hour."""
 MAX_WRONG: Final = 10
-"""So many wrong tokens of one address within `WRONG_S`, and it is answered 429."""
+"""The number of wrong tokens of one address within `WRONG_S` that is answered 429."""
 WRONG_S: Final = 60.0
 MAX_ADDRESSES: Final = 1_000
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
@@ -46,7 +46,7 @@ class _Session(msgspec.Struct, frozen=True):
     session_id: str
     subject: str | None
     proof: str
-    """What only this console can say of the token that the session began with."""
+    """Proof, which only this console can make, of the token that the session began with."""
 
 
 class _Unmasked(msgspec.Struct, frozen=True):
@@ -84,8 +84,8 @@ class Access:
     def is_our_host(self, request: HttpRequest) -> bool:
         """Return whether the request names us as a browser of this machine does.
 
-        Where nobody is asked who they are, a foreign page could have its own name resolve to this
-        machine, and read through it (DNS rebinding).
+        If nobody signs in, a foreign page could resolve its own name to this machine, and read
+        through it (DNS rebinding).
         """
         if self._settings.asks_who:
             return True

@@ -162,7 +162,7 @@ class Console:
         )
 
     async def close(self) -> None:
-        """Let everybody and everything go."""
+        """Close all connections and resources."""
         if self._keeping is not None and self._service is not None:
             self._keeping.cancel()
             with suppress(asyncio.CancelledError):

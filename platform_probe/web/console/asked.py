@@ -1,4 +1,4 @@
-"""What a page is made of: who asks for what, in which language, of which records."""
+"""The inputs of a page: who asks for what, in which language, of which records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from platform_probe.web.console.person import Person, Right
 from platform_probe.web.console.snapshot import Snapshot
 
 _MASK_KEY: Final = secrets.token_bytes(16)
-"""Of this process alone: nobody can find a customer by trying names."""
+"""The key of this process alone: nobody can find a customer by trying names."""
 _PERSONAL_KEYS: Final = ("account_id", "position", "distance_m")
 
 
@@ -203,7 +203,7 @@ class Shown:
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     look: tuple[str, str] | None = None
-    """What was looked at, for the audit log: kind and id."""
+    """The viewed thing, for the audit log: kind and id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a program reads."""
+    """An answer for a program."""
 
     value: Any
     look: tuple[str, str] | None = None

@@ -29,10 +29,10 @@ from platform_probe.web.console.sign_in import NotSignedInError, SignIn
 
 MAX_QUERY: Final = 2_000
 MAX_ANSWER: Final = 8_000
-"""What a provider sends somebody back with is longer."""
+"""The longest query with which a provider redirects back."""
 MAX_REASON: Final = 200
 MAX_AT_ONCE: Final = 20
-"""So many who come back from the provider are looked at together: each makes it a request."""
+"""The most returning people who are handled together: each makes a request to the provider."""
 _LOOKS_S: Final = 365 * 86_400
 
 
@@ -47,7 +47,7 @@ class Visit:
 
     @property
     def query(self) -> dict[str, str]:
-        """What follows the `?`."""
+        """The query after the `?`."""
         return dict(parse_qsl(self.request.query[:MAX_QUERY]))
 
 
@@ -126,7 +126,7 @@ class Entrance:
         return self.problem(visit, 404, "problem.nothing_here")
 
     async def post(self, visit: Visit, path: str) -> HttpResponse:
-        """Take a form. Raises `AuditError`."""
+        """Handle a form. Raises `AuditError`."""
         request = visit.request
         try:
             form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))

@@ -1,7 +1,7 @@
 """What is known of a car, a customer, a booking, a cause: rows of a snapshot.
 
-Every question names the car or a time, so that only the files and rows of these are read: that is
-what keeps a page quick over ten million unlocks.
+Every question names the car or a time, so that only their files and rows are read. That keeps a
+page quick over ten million unlocks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EVENT_COLUMNS: Final = (
     "logged_at, event, operation, status, problem, vehicle_id, booking_id, account_id"
 )
 LATELY_S: Final = 2 * DAY_S
-"""What no file of ids leads to is looked for in so much of the time: all of it would take long."""
+"""The time that is searched for ids without a file of ids: all of it would be slow."""
 CAR_DAYS: Final = 7
 """Voltage of a car is drawn over so many days."""
 
@@ -239,7 +239,8 @@ def of_cause(snapshot: Snapshot, cause: str, span: tuple[float, float], number: 
 
 
 _FAILED_WITHIN: Final = "observed WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL"
-"""Of what was not seen nobody knows whether it failed: its cause has a page."""
+"""The condition of a failed unlock; an unobserved one has an unknown end, and its cause has a page.
+"""
 NAMED_TRAITS: Final = tuple(trait for trait in TRAITS if trait != "endpoint")
 """Traits by which somebody names unlocks."""
 OfTrait = tuple[str, str]

@@ -1,4 +1,4 @@
-"""What templates call: words for names, shares, and texts that come from elsewhere in English."""
+"""Functions for templates: words for names, shares, and English texts from elsewhere."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mode_title(language: str, slug: str) -> str:
 def said(language: str, text: str | None) -> str:
     """Return a sentence of the catalogue of modes or of advice in a language, where there is one.
 
-    Advice may be several sentences one after the other: each is looked for. What names a cohort is
+    Advice may be several sentences one after the other: each is looked for. The name of a cohort is
     one of the sentences with places.
     """
     if text is None:
@@ -150,7 +150,7 @@ def pretty(value: Any) -> str:
 
 
 def help_templates() -> None:
-    """Let templates call all of these."""
+    """Make all of these callable in templates."""
     give(
         outcome_of=outcome_named,
         mode_title=mode_title,

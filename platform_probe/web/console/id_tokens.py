@@ -15,7 +15,7 @@ import msgspec
 ALGORITHMS: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
-"""By these only the provider signs: neither `none`, nor what the client's secret would sign."""
+"""The algorithms of a provider's signature: neither `none`, nor one with the client's secret."""
 MAX_TOKEN: Final = 64_000
 _REQUIRED: Final = ("iss", "sub", "aud", "exp", "iat", "nonce")
 _WRONG_KEY: Final = (jwt.InvalidSignatureError, jwt.InvalidKeyError, jwt.PyJWKError)
@@ -32,7 +32,7 @@ class UnknownKeyError(Exception):
 
 
 class WrongKeysError(Exception):
-    """What should be the provider's keys is something else."""
+    """The provider's keys are malformed."""
 
 
 class Keys:

@@ -11,7 +11,7 @@ from platform_probe.support.incident_rows import incident_of
 from platform_probe.web.console.snapshot import Snapshot
 
 MOST: Final = 1_000
-"""So many incidents are known at most: the open ones before others, then the latest."""
+"""The most incidents that are kept: the open ones before others, then the latest."""
 MOST_REVISIONS: Final = 2_000
 _ORDER: Final = {severity: number for number, severity in enumerate(Severity)}
 
@@ -36,7 +36,7 @@ class Known:
     def growth(self) -> list[tuple[float, float]]:
         """How many it had hit by when, Unix seconds: what it counts may change, customers do not.
 
-        Of revisions that count something else than the last one only customers are told.
+        Revisions that count something else than the last one show only customers.
         """
         alike = [one for one in self.revisions if one.kind is self.now.kind]
         counted = (

@@ -1,4 +1,4 @@
-"""What fails, as it comes: one look at the records for all who watch, sent as server-sent events.
+"""Live failures: one look at the records for all viewers, sent as server-sent events.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -16,7 +16,7 @@ from platform_probe.support.rows import Row
 from platform_probe.web.console.workers import BusyError
 
 EVERY_S: Final = 3.0
-"""So often the records are looked at while somebody watches."""
+"""The interval of looks at the records while somebody watches."""
 BEAT_S: Final = 15.0
 """A comment goes out at least so often: proxies end what is silent, and we notice who has gone."""
 MOST_WATCHERS: Final = 200

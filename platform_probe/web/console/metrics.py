@@ -1,4 +1,4 @@
-"""What the console counts of itself, for Prometheus at its own `/metrics`. Names nobody."""
+"""Metrics of the console itself, for Prometheus at its own `/metrics`. Names nobody."""
 
 from __future__ import annotations
 

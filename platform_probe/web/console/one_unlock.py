@@ -32,8 +32,8 @@ SIMILAR_S: Final = 900.0
 def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) -> Case | None:
     """Return everything about an unlock but what else failed then; None where there is none.
 
-    Of one that a list has already (`listed`) what was logged and heard around it is left out: only
-    what to say and do is asked for, and finding the rest takes most of the time.
+    A listed unlock (`listed`) lacks the log lines and messages around it. Only the advice is asked
+    for, and finding the rest costs most of the time.
     """
     found = _by_ids(snapshot, [attempt_id]) if listed is None else [listed]
     if not found:

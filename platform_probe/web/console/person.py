@@ -1,4 +1,4 @@
-"""Who looks, and what each role may see."""
+"""People who use the console, and the rights of each role."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_NAME: Final = 100
 
 
 class Right(StrEnum):
-    """What a role may see beside what all may."""
+    """A right that some roles have."""
 
     PERSONAL = "personal"
     """Customers by their names; for others they are masked."""

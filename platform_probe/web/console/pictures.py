@@ -21,9 +21,9 @@ LEAST: Final = 4.0
 """A bar of no length is drawn as wide as that."""
 MOST_POINTS: Final = 400
 VALUE_TICKS: Final = 4
-"""So many steps of an axis of values at most."""
+"""The most steps of an axis of values."""
 TIME_TICKS: Final = 6
-"""So many steps of an axis of times at most: their labels fit on a telephone."""
+"""The most steps of an axis of times: their labels fit on a telephone."""
 _MINUTE_S: Final = 60
 _DAY_S: Final = 86_400
 _TIME_STEPS_S: Final = (
@@ -137,7 +137,7 @@ def curve_of(
 ) -> Curve | None:
     """Return a curve through (Unix seconds, value); None for fewer than two points.
 
-    With `steps` a value holds until the next one. Of too many points some are left out.
+    With `steps` a value holds until the next one. Surplus points are left out.
     """
     if len(points) < 2:  # noqa: PLR2004 - a line has two ends
         return None

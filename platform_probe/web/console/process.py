@@ -1,8 +1,8 @@
 """The console as a process: by itself, or beside the monitor.
 
-Of its own and nice, so that dozens who look take nothing from whoever times unlocks. As a child of
-the monitor (`python -m platform_probe.web.console.process`) it gets what others leave of the CPU,
-reads one line of JSON, and ends when its input does.
+It is a nice process of its own, so that dozens of viewers do not disturb the timing of unlocks. A
+child of the monitor (`python -m platform_probe.web.console.process`) runs on spare CPU. It reads
+one line of JSON, and ends when its input does.
 """
 
 from __future__ import annotations

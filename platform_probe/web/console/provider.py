@@ -1,7 +1,7 @@
 """A provider of OpenID Connect over HTTP: what it says of itself, its keys, codes for tokens.
 
-It is asked what it says of itself every minute, so that whether it is there is known before
-anybody wants to sign in, and keys that it has changed are known when they are used.
+Its metadata is requested every minute. So its state is known before anybody wants to sign in, and
+changed keys are known when they are used.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from platform_probe.web.console.id_tokens import (
 )
 
 EVERY_S: Final = 60.0
-"""So often it is asked, also while nobody signs in."""
+"""The interval of requests, also while nobody signs in."""
 ASKED_S: Final = 2.0
-"""What it has answered, or not, holds so long: many who want to sign in ask once."""
+"""The life of an answer, or of a failure: many who want to sign in ask once."""
 TIMEOUT_S: Final = 5.0
 KEYS_AGAIN_S: Final = 10.0
 """Keys that are younger are not asked for again, whatever a token names."""
@@ -41,7 +41,7 @@ OK: Final = 200
 BAD_REQUEST: Final = 400
 MAX_SAID: Final = 200
 _OF_CLIENT: Final = ("invalid_client", "unauthorized_client")
-"""What it says where the settings are wrong, and not the code."""
+"""Errors that mean wrong settings, and no wrong code."""
 DISCOVERY: Final = "/.well-known/openid-configuration"
 _T = TypeVar("_T")
 
@@ -55,7 +55,7 @@ class CodeRefusedError(Exception):
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What a provider says of itself (OpenID Connect Discovery 1.0, section 3)."""
+    """The metadata of a provider (OpenID Connect Discovery 1.0, section 3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -130,7 +130,7 @@ class Provider:
 
     @property
     def end_session_endpoint(self) -> str | None:
-        """Where its own session is ended, if it says so."""
+        """The URL that ends its own session, if it has one."""
         return None if self._metadata is None else self._metadata.end_session_endpoint
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Renders the console's templates. Of the monitor no other module imports jinja2."""
+"""Renders the console's templates. No other module of the monitor imports jinja2."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def render(template: str, **values: Any) -> str:
 
 
 def give(**functions: Callable[..., Any]) -> None:
-    """Let all templates call functions."""
+    """Make functions callable in all templates."""
     _ENVIRONMENT.globals.update(functions)

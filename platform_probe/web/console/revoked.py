@@ -14,7 +14,7 @@ class Revoked:
 
     def __init__(self) -> None:
         self._sessions: dict[str, tuple[float, float]] = {}
-        """By id when each would have ended, and when it began, Unix seconds."""
+        """Ends and begins of revoked sessions by id, Unix seconds."""
         self._begun_after = -math.inf
         """Sessions that began until then are over."""
 

@@ -53,14 +53,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What fits, the best first; `is_exact` where it was meant for sure."""
+    """The matches, the best first; `is_exact` where it was meant for sure."""
 
     hits: Sequence[Hit]
     is_exact: bool
 
     @property
     def jump(self) -> str | None:
-        """Where to go at once; None: let somebody choose."""
+        """The page to open at once; None: let somebody choose."""
         return self.hits[0].url if self.is_exact and len(self.hits) == 1 else None
 
 
@@ -83,8 +83,8 @@ def unlock_hit(row: Row) -> Hit:
 class Search:
     """Finds what somebody typed in a snapshot.
 
-    `plates` maps plates without signs to cars; `incidents` are the ids of those known. Who must
-    not see customers finds one by the whole id alone (`names_customers`).
+    `plates` maps plates without signs to cars; `incidents` are the ids of those known. A person
+    without the right to see customers finds one by the whole id alone (`names_customers`).
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Sentences that the records have in English, in another language: with the same numbers and names.
 
-`texts/fr_sentences.json` has an English sentence with places and what a language says for it. What
-stands in a place is a number, a time, a name, or another sentence.
+`texts/fr_sentences.json` has an English sentence with places and what a language says for it. A
+place holds a number, a time, a name, or another sentence.
 """
 
 from __future__ import annotations
@@ -39,26 +39,28 @@ _FORMS: Final[Mapping[str, str]] = {
     "thing": r"the [^,]+|[\w.]+",
     "more": r"app \S+(?:, \d+ times)?|\d+ times",
 }
-"""What a place takes; any other anything."""
+"""The pattern of each place; any other accepts anything."""
 _KEPT: Final = frozenset(
     {
         "failed", "total", "others", "all", "inside", "attempts", "count", "since", "until", "at",
         "window", "cars", "phase", "answer", "version", "event", "id",
     }
 )  # fmt: skip
-"""What stands there in every language."""
+"""Places that are equal in every language."""
 _NAMED: Final = {
     "cause": "cause", "outcome": "ended", "by": "by_button", "reason": "by_button",
 }  # fmt: skip
-"""In these stands a name of the records, and in which group of the texts its word does. What people
-wrote themselves has none, and stays."""
+"""In these stands a name of the records, and in which group of the texts its word does.
+
+Texts that people wrote themselves stay unchanged.
+"""
 _NUMBERS: Final = frozenset({"share", "expected", "sure", "long", "decimal"})
-"""Of these only the point and a word is another."""
+"""Places in which only the decimal point and a word differ."""
 _TRAIT: Final = re.compile(
     r"(^|, and as |, | in )(app version|API release|region|operator|firmware|hardware|site) ",
     re.IGNORECASE,
 )
-"""Where the name of a trait stands in the name of a cohort."""
+"""The places of trait names in the name of a cohort."""
 _JOINTS: Final = {", and as ": "sentence.and_as", " in ": "sentence.in"}
 
 

@@ -1,6 +1,6 @@
 """Signing in at a provider of OpenID Connect: the authorization code flow with PKCE.
 
-Who signs in leaves with a state, and comes back with it and a code. A cookie binds the state to the
+A person leaves with a state, and returns with it and a code. A cookie binds the state to the
 browser; verifier and nonce follow from it by the console's own key, so the cookie holds no secret.
 """
 
@@ -26,7 +26,7 @@ from platform_probe.web.console.sealed import Seal
 
 COOKIE: Final = "console_signing_in"
 LASTS_S: Final = 600.0
-"""Who needs longer at the provider begins again."""
+"""The time at the provider after which a sign-in begins again."""
 RETURN_PATH: Final = "/login/return"
 MAX_CODE: Final = 4_000
 MAX_SAID: Final = 200
@@ -39,11 +39,11 @@ class _Begun(msgspec.Struct, frozen=True):
 
 
 class NotSignedInError(Exception):
-    """Who came back is not let in.
+    """The returning person is refused.
 
-    `key` is the text about it for the page, `reason` what the audit log says of it, `name` who it
-    was and `subject` the provider's own name for them, where that is known; `asked_provider`:
-    whether the provider had to be asked.
+    `key` is the text about it for the page, and `reason` the audit log's. `name` and `subject`
+    identify the person, the latter as the provider does, if known; `asked_provider`: whether the
+    provider had to be asked.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class NotSignedInError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who came back and is let in, and where they were going."""
+    """The returning person who is admitted, and their destination."""
 
     person: Person
     back: str

@@ -1,8 +1,8 @@
 """A warm database over a store or records, which reads on as their files grow.
 
-Opening files, reading lines that are not packed yet and finding revisions takes longer than a
-question: so it is done once for all who look, beside them, and lines are read once. What is shown
-may be some seconds old, and says so.
+Opening files, reading unpacked lines and finding revisions is slower than a question. So it is done
+once for all viewers, in the background, and lines are read once. What is shown may be some seconds
+old, and says so.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ from platform_probe.store.user_sql import run_user_sql
 from platform_probe.support.rows import Row, as_rows
 
 FRESH_S: Final = 5.0
-"""So often new lines are read while somebody looks [E]."""
+"""The interval of reading new lines while somebody looks [E]."""
 STALE_S: Final = 15.0
 """What is older is waited for: nobody has looked for a while [E]."""
 WARM_S: Final = 600.0
-"""So long after the last look new lines are read still: who looks once a minute does not wait."""
+"""The time after the last look in which new lines are still read: a viewer with a look a minute
+does not wait.
+"""
 MEMORY: Final = "1GB"
-"""What the database takes at most before it goes to the disk."""
+"""The memory limit of the database before it uses the disk."""
 THREADS: Final = 2
 MAX_REMEMBERED: Final = 500
 """Answers that are kept with a database: dozens look at the same pages."""
@@ -56,18 +58,18 @@ _T = TypeVar("_T")
 
 @dataclass
 class Snapshot:
-    """What was known at a moment."""
+    """The records that were known at a moment."""
 
     source: Source
     growing: Growing
     reading: int
     """How far the database had read."""
     newest_s: float
-    """Of the newest record, Unix seconds; where some are ahead of the clock, of the others."""
+    """The time of the newest record, Unix seconds; records ahead of the clock do not count."""
     ahead_s: float
     """How far the newest of all is ahead of this machine's clock; 0: not."""
     begins_s: float
-    """Of the oldest record, as far as files say, Unix seconds."""
+    """The time of the oldest record, as far as files show, Unix seconds."""
     taken_s: float
     """When its files were read, Unix seconds."""
     _remembered: dict[Any, Any] = field(default_factory=dict)
@@ -152,7 +154,7 @@ class Snapshot:
     def within(self, table: Table, since_s: float, until_s: float) -> str:
         """Return the SQL of rows of a table that may be of a time, without looking elsewhere.
 
-        Of an unlock it is the revision that holds, and it is of that time.
+        An unlock appears as its valid revision, in that time.
         """
         span = Span(since_s, until_s)
         rows = self.source.rows_within(table, self.growing.parts[table.name], span)
@@ -219,7 +221,7 @@ class Looking:
         return 0.0 if self._current is None else self._current.ahead_s
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._is_closed.set()
         with self._making:
             self._growing = self._current = None
@@ -246,7 +248,7 @@ class Looking:
     def _make(self) -> None:
         """Have a snapshot of all that there was when this was called. Raises `OSError`.
 
-        Of several who ask for it at once the first one makes it.
+        The first of several simultaneous callers makes it.
         """
         asked_s = time.monotonic()
         with self._making:

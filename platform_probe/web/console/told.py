@@ -1,4 +1,4 @@
-"""What the monitor and the console's process tell each other."""
+"""Messages between the monitor and the console's process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process is told, in one line."""
+    """The settings of the process, in one line."""
 
     directory: str
     """The store or the records."""
@@ -19,7 +19,7 @@ class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
-    """What it says: where the pages are, or why there are none."""
+    """The reply of the process: where the pages are, or why there are none."""
 
     url: str | None = None
     problem: str | None = None

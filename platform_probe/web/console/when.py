@@ -1,7 +1,7 @@
 """When it was, as people say it: "yesterday 8:15", "this morning", "hier vers 8h15", "lundi soir".
 
-What was said is eaten from the text, piece by piece; what then remains besides small words means
-that it was no time at all.
+Recognised words are removed from the text, piece by piece; if more than small words remain, it was
+no time at all.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _PARTS: Final = {
     "evening": (18, 23), "tonight": (18, 24), "soir": (18, 23), "soiree": (18, 23),
     "night": (0, 6), "nuit": (0, 6), "midnight": (0, 1), "minuit": (0, 1),
 }  # fmt: skip
-"""From which hour to which one."""
+"""The first and the last hour."""
 _UNITS: Final = {
     "s": 1.0, "second": 1.0, "seconde": 1.0, "m": MINUTE_S, "min": MINUTE_S, "minute": MINUTE_S,
     "h": HOUR_S, "hour": HOUR_S, "heure": HOUR_S, "d": DAY_S, "day": DAY_S, "jour": DAY_S,

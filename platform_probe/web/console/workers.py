@@ -37,5 +37,5 @@ class Workers:
             self._under_way -= 1
 
     def close(self) -> None:
-        """Let go of what has not begun."""
+        """Cancel tasks that have not begun."""
         self._threads.shutdown(wait=False, cancel_futures=True)

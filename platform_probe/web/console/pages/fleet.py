@@ -26,21 +26,21 @@ from platform_probe.web.console.pictures import Curve, curve_of
 
 LISTED: Final = 25
 ALL_LISTED: Final = 500
-"""So many rows has a table of a page that is asked for all of them."""
+"""The rows of a page's table if all of them are asked for."""
 TRAITS: Final = ("region", "operator", "firmware")
 HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
 OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
 """Incidents of unlocks that fail."""
 _LARGEST_ANSWER_MIB: Final = 8
-"""Of SQL on a squad's page: a browser has to show it [E]."""
+"""The size limit of SQL results on a squad's page: a browser has to show it [E]."""
 _NUMBERS: Final = {int, float, Decimal}
 _EVERYBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a question came to; or why it came to nothing."""
+    """The result of a question; or why it has none."""
 
     title: str
     """A text's key, or what a squad calls it."""
@@ -345,9 +345,9 @@ def failed_over_time(
 ) -> Curve | None:
     """Return the share of unlocks that failed, percent, over a time, as a curve.
 
-    `cohort` says of whom, value by trait; a point stands for `least_s` seconds at least. Those that
-    fail end later than those that open, so what began as lately as failures take is not counted:
-    amid an outage the first to end have opened.
+    `cohort` says of whom, value by trait; a point stands for `least_s` seconds at least. Failures
+    end later than successes, so unlocks as recent as failures last are not counted. Amid an outage
+    the first to end have opened.
     """
     bucket_s = max((span[1] - span[0]) / 48, least_s)
     traits = [name for name in TRAITS_OF_COHORTS if name in cohort]

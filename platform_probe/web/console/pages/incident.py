@@ -20,7 +20,7 @@ from platform_probe.web.console.pictures import Curve, curve_of, share_of
 
 LISTED: Final = 100
 BEFORE_S: Final = 600.0
-"""So much of the time before it is shown too: what was usual."""
+"""The time before that is shown too: what was usual."""
 LONGEST_S: Final = 86_400.0
 LEAST_S: Final = 15.0
 

@@ -139,7 +139,7 @@ def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """What there is to say of the last unlock that somebody asks about, or of a call about one."""
+    """The advice about the last unlock in question, or about a call."""
 
     case: Case
     told: Mapping[str, Any]
@@ -150,7 +150,7 @@ def told_of(
 ) -> Latest | None:
     """Return what to say and do about an unlock, else a call; None where there is neither.
 
-    What came after it is looked for where it is not the last one.
+    If it is not the last one, later ones are looked for.
     """
     if unlock is not None:
         case = unlock_case(asked.snapshot, unlock["attempt_id"], unlock if is_last else None)
