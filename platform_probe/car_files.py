@@ -16,7 +16,7 @@ from fleet_wire.contract.topics import checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 
 MAX_PROBLEMS: Final = 20
-"""Problems of one file that are told."""
+"""The most problems of one file that are reported."""
 
 
 def read_cars(path: Path) -> list[str]:
@@ -41,7 +41,7 @@ def read_keys(path: Path, vehicle_ids: Iterable[str]) -> dict[str, bytes]:
 
     `path` is a file with a car's id and its key on each line. Or it is a directory of mounted
     secrets, in which the file of a car's key is named by the car's id. Raises `ConfigError` for
-    what is not so, and for a car without a key.
+    anything else, and for a car without a key.
     """
     cars = dict.fromkeys(vehicle_ids)
     if _is_directory(path):

@@ -119,7 +119,7 @@ class Connected(HandlerOfSeveral, ABC):
     def _lost(self, why: str) -> None:
         """Handle the loss of the connection, with all that is made through it."""
 
-    # What a link calls
+    # Called by a link
 
     def session(self) -> Session:
         """Return our client id and subscriptions."""
@@ -220,7 +220,7 @@ class Connected(HandlerOfSeveral, ABC):
             " they are left aside",
         )
 
-    # What its owner calls
+    # Called by the owner
 
     def connect(self) -> None:
         """Begin to connect. A connection that ends is followed by another, until `close`."""

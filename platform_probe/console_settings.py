@@ -37,7 +37,7 @@ class _WithRoles(_Part):
     )
 
     def role_of(self, groups: Collection[str]) -> Role | None:
-        """Return the role of who is in these groups; None: may not look."""
+        """Return the role of a member of these groups; None: may not look."""
         first = next((role for group, role in self.roles.items() if group in groups), None)
         return first or self.default_role
 
@@ -116,7 +116,7 @@ class OidcSettings(_WithRoles):
 
 
 def is_trustworthy(url: str) -> bool:
-    """Return whether nobody between can change what comes from an address."""
+    """Return whether nobody in between can change the contents of an address."""
     try:
         parts = urlsplit(url)
         host = parts.hostname

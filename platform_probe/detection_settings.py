@@ -17,7 +17,7 @@ class _Part(BaseModel):
 
 
 class MaintenanceSettings(_Part):
-    """A time in which something is expected to be broken: its incidents are told to nobody."""
+    """A time of expected faults: nobody is notified of its incidents."""
 
     name: str = Field(min_length=1, max_length=100, description="what is done, for who reads of it")
     since: AwareDatetime = Field(description="when it begins, as 2026-03-01T02:00:00+01:00")

@@ -22,7 +22,7 @@ NAMED_CARS: Final = 3
 def say_doubts(
     settings: ProbeSettings, cars: Sequence[str], evidence: FleetEvidence, logger: Logger
 ) -> None:
-    """Warn of settings and of a broker that will mislead whoever reads the records.
+    """Warn of settings and of a broker that will mislead readers of the records.
 
     `cars` are those to unlock.
     """
@@ -91,8 +91,8 @@ def _warn_of_unknown_cars(cars: Sequence[str], evidence: FleetEvidence, logger: 
 def _warn_of_worn_locks(load: LoadSettings, cars: int, logger: Logger) -> None:
     """Warn of unlocks that come so often that locks will protect themselves.
 
-    Cars in turn have evenly spaced unlocks. Those of stages are drawn, and bunch: at half of what a
-    lock takes, chance alone brings the rest about every few minutes.
+    Cars in turn have evenly spaced unlocks. Those of stages are drawn, and bunch. At half of a
+    lock's limit, chance alone triggers the rest about every few minutes.
     """
     if load.every_s is not None:
         unlocks, limit = LOCK_WINDOW_S / load.every_s, float(LOCK_MOVEMENTS)

@@ -1,4 +1,4 @@
-"""Locks that die with whoever holds them."""
+"""Locks that end with the process that holds them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError
 
 MAX_PROBLEMS: Final = 20
-"""Problems of one header file that are told."""
+"""The most problems of one header file that are reported."""
 _HEADER: Final = re.compile(
     r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[ -~]*[!-~])?)[ \t]*"
 )

@@ -60,8 +60,8 @@ def links_of(
 ) -> LinkFactory:
     """Return what makes links to the broker, or to all of them.
 
-    `on_broker` is told of one that goes away while others stay, `on_left_over` of what one keeps
-    of a car that is another's.
+    `on_broker` is called if one goes away while others stay. `on_left_over` gets retained messages
+    of a car that is another broker's.
     """
     brokers, tls = settings.brokers, settings.tls
     context = tls_for(brokers, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)

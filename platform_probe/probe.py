@@ -135,7 +135,7 @@ class Probe(Connected):
         if self.joiner is not None:
             self.joiner.take_up(records, calls)
 
-    # What a link calls
+    # Called by a link
 
     def on_messages(self, messages: Sequence[Message]) -> None:
         """Handle messages that arrived together, then acknowledge them."""
@@ -158,7 +158,7 @@ class Probe(Connected):
     def _lost(self, why: str) -> None:
         self.tracker.broker_lost(why)
 
-    # What the platform's log calls
+    # Called by the reader of the platform's log
 
     def take_platform_lines(self, lines: Sequence[bytes]) -> None:
         """Handle lines of the platform's log, without their ends, if one is followed.
@@ -197,7 +197,7 @@ class Probe(Connected):
         return self._clock.unix_s() + self._load.start_delay_s
 
     def watch_itself(self) -> None:
-        """Notice from now on when this process stands still or is slow, and what comes in."""
+        """Notice from now on stalls and slowness of this process, and its input."""
         now_s = self._clock.monotonic_s()
         self._gaps.beat(now_s)
         self._metrics.observe_loop_lag(max(now_s - self._beat_due_s, 0.0))
@@ -238,7 +238,7 @@ class Probe(Connected):
             self._journal.stop()
             self._journal = None
 
-    # What others may ask
+    # Called by others
 
     def refresh_gauges(self) -> None:
         """Bring the gauges and the time watched up to date, before they are read."""
@@ -321,7 +321,7 @@ class Probe(Connected):
     def _platform_inbox(self, chosen: PlatformSettings | None) -> PlatformInbox | None:
         """Return what takes the platform's log, and let the tracker's attempts be joined with it.
 
-        None where no log is followed: then every attempt is written as MQTT tells of it.
+        None if no log is followed: then every attempt is written as MQTT shows it.
         """
         self.joiner: Joiner | None = None
         if chosen is None:
@@ -421,7 +421,7 @@ class Probe(Connected):
         self._plan_tick()
 
     def _plan_tick(self) -> None:
-        """See to it that the tracker is told the time when something may be overdue."""
+        """Schedule the tracker's next tick for when something may be overdue."""
         deadline_s = self._next_s()
         if deadline_s is None or deadline_s >= self._tick_at_s:
             return

@@ -46,7 +46,7 @@ and is no garbage while it does [E]."""
 
 
 def drain_s(load: LoadSettings) -> float:
-    """Return how long a probe that is told to stop waits for what is in flight, at most.
+    """Return how long a stopping probe waits for unlocks in flight, at most.
 
     An unlock that has just begun may last until its deadline, and one try to lock its car after
     that as long again.
@@ -172,7 +172,7 @@ class Run:
         self._told_to_stop.set()
 
     def _say(self, event: str, **fields: Any) -> None:
-        """Write a line for whoever started us; a reader that is gone or asleep must not stop us."""
+        """Write a line for the parent; a reader that is gone or asleep must not stop us."""
         line = msgspec.json.encode({"event": event, **fields}) + b"\n"
         with contextlib.suppress(OSError):
             if select.select((), (STDOUT,), (), 0)[1]:

@@ -119,7 +119,7 @@ class RotationSettings(_Part):
 
 
 class BucketPart(_Part):
-    """A bucket of S3, or of what speaks like it, for the older files of the store."""
+    """A bucket of S3, or of a compatible service, for the older files of the store."""
 
     bucket: str = Field(min_length=1, description="name of the bucket, which is there already")
     endpoint: str | None = Field(

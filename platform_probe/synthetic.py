@@ -1,6 +1,6 @@
 """Synthetic unlocks: when which car is opened, what is sent for it, and that it is locked again.
 
-The probe hands in its link, and hands on each record.
+The probe gives it a link, and passes each record to it.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ class SyntheticUnlocks:
     def _lock(self, vehicle_id: str) -> tuple[str, str | None]:
         """Send a lock; return its id, and why it was not sent.
 
-        An API is asked for one: its command has no id yet, and what comes of it is told later.
+        An API's lock has no command id yet, and its result follows later.
         """
         if self._door is not None:
             self._door.lock(vehicle_id)

@@ -8,7 +8,7 @@ from typing import Final
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 
 MAX_CLIENTS: Final = 100_000
-"""Clients of whom something is remembered; the one heard of first is forgotten for each above."""
+"""The most clients that are kept; above it, the one first heard of is forgotten."""
 MAX_EACH: Final = 16
 """The latest events that are kept of each client: boxes that throw each other out cause four a
 round.

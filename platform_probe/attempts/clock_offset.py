@@ -6,7 +6,7 @@ the clocks are apart, and the time from the platform by the broker to the monito
 has the shortest way in it (Paxson, "On calibrating measurements of packet transit times",
 SIGMETRICS 1998; NTP's clock filter, RFC 5905, section 10, takes the quickest sample in the same
 way). How short that way can be says the platform's PUBACK: the quickest of those took the way to
-the broker and back. The monitor's own way is taken for as long. Half of each is the way of a
+the broker and back. The monitor's own way is assumed to be as long. Half of each is the way of a
 command, as long as there and back take the same; the other half is how wrong that may be.
 """
 
@@ -26,7 +26,7 @@ STEP_S: Final = 0.5
 
 
 class Least:
-    """The least of what came in the last one or two windows; infinity of nothing."""
+    """The least value of the last one or two windows; infinity of nothing."""
 
     __slots__ = ("_before", "_ends_s", "_now", "value")
 
@@ -106,7 +106,7 @@ class ClockOffset:
 
     def _renew(self) -> None:
         platform_s = self._platform_round_trip.value
-        # Half of it, and half of ours, which is taken for as long.
+        # It is half of the platform's round trip and half of ours, which is assumed to be as long.
         self.uncertainty_s = None if math.inf in (platform_s, self._ways.value) else platform_s
         ways_s = self._ways.value - (self.uncertainty_s or 0.0)
         # No line comes before it was written.

@@ -1,4 +1,4 @@
-"""One unlock that has ended, as MQTT tells of it, and the record that it becomes."""
+"""One ended unlock, as MQTT showed it, and its record."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
     def placed(self, *, but: Container[Stage] = ()) -> tuple[dict[Stage, float], float]:
         """Return its stages and its end as a record that begins with it would place them.
 
-        Stages of `but` are left out: another source tells of them.
+        Stages of `but` are left out: another source has them.
         """
         return on_start(
             self.reached_s, intended_s=self.start.intended_s, ended_s=self.ended_s, but=but
         )
 
     def alone(self, wire: WireTraits) -> Attempt:
-        """Return the record of an unlock that nothing else tells of."""
+        """Return the record of an unlock that no other source shows."""
         start = self.start
         times = timings(
             self.reached_s,
@@ -93,7 +93,8 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
     ) -> Attempt:
         """Return the record with these times and flags, and what the platform says.
 
-        It began `earlier_s` before MQTT told of it. Names that are given take the place of our own.
+        It began `earlier_s` before its first MQTT message. Names that are given take the place of
+        our own.
         """
         start, build, result = self.start, self.build, self.result
         stages, hops_s, total_s = times

@@ -51,7 +51,7 @@ class Build(NamedTuple):
 
 
 UNKNOWN_BUILD: Final = Build()
-"""Stands for that of a car which has not said yet what it is."""
+"""The build of a car that has not sent its state yet."""
 
 
 class VehicleEvidence(Follower):
@@ -124,7 +124,7 @@ class FleetEvidence:
         return vehicle
 
     def follower(self, vehicle_id: str) -> Follower:
-        """Return what is known about a car, to be told of its heartbeats by routine."""
+        """Return the evidence of a car, as the follower of its heartbeat batches."""
         return self._vehicle(vehicle_id)
 
     def without_presence_or_state(self) -> int:

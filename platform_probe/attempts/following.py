@@ -116,11 +116,11 @@ class Following:
         return command_id in self._open or command_id in self._remembered
 
     def has_open(self, vehicle_id: str) -> bool:
-        """Return whether an unlock of the car is open, whoever asked for it."""
+        """Return whether an unlock of the car is open, regardless of its sender."""
         return vehicle_id in self._open_by_vehicle
 
     def is_under_way(self, side: PlatformSide) -> bool:
-        """Return whether an unlock that the platform tells of is open here.
+        """Return whether an unlock from the platform's log is open here.
 
         An unlock without a command id that was not ours is recognised by its car.
         """
@@ -146,7 +146,7 @@ class Following:
             heapq.heappop(deadlines)
         return False
 
-    # What ends attempts
+    # The end of attempts
 
     def tick(self) -> None:
         """End what is overdue, and forget what ended long ago."""
@@ -244,7 +244,7 @@ class Following:
         )
 
     def _cause_so_far(self, attempt: OpenAttempt) -> Cause:
-        """Return why an unlock is not answered, by what is known of it and of its car."""
+        """Return why an unlock has no answer, by the evidence of it and of its car."""
         vehicle = self._evidence.of(attempt.start.vehicle_id)
         return cause_of_timeout(attempt, vehicle, is_watching=self._is_watching, wire=self._wire)
 

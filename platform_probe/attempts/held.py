@@ -16,7 +16,7 @@ from fleet_wire.contract.partial import PartialState
 HOLD_S: Final = 2.0
 """How long an answer waits for the command that it answers."""
 MAX_HELD: Final = 10_000
-"""Answers that may wait at once: what nobody asked for must not fill memory."""
+"""The most answers that wait: unsolicited ones must not fill memory."""
 
 
 class HeldAnswer(NamedTuple):

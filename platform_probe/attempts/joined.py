@@ -1,4 +1,4 @@
-"""Unlocks that two sources tell of, and which of what they tell is about the same one.
+"""Unlocks that two sources show, and the rules that join both sides.
 
 Lines belong to one unlock if they share a command id, else a trace id. After these count the
 idempotency key with the car, and then the request. Lines that share none of these can be joined by
@@ -69,8 +69,8 @@ class Joined(msgspec.Struct, gc=False, eq=False):
 class JoinedIndex:
     """Finds the unlock that a line or an attempt is about.
 
-    `on_united` is told of two that proved to be one: the one that stays, and the other;
-    `on_parted` of one that has lost a request, which proved to be another.
+    `on_united` gets two that proved to be one: the one that stays, and the other; `on_parted` of
+    one that has lost a request, which proved to be another.
     """
 
     def __init__(
@@ -318,7 +318,7 @@ def _take_out(index: dict[KeyT, Joined], key: KeyT | None, joined: Joined) -> No
 
 
 def _key(said: PlatformEvent | PlatformSide) -> tuple[str, str] | None:
-    """Return by what requests of one key for one car are found; None: it has no key."""
+    """Return the key that joins requests with an idempotency key for one car; None: no key."""
     digest, car = said.key_digest, said.vehicle_id
     return None if digest is None or car is None else (digest, car)
 

@@ -1,4 +1,4 @@
-"""The record of an unlock that the platform's log tells of, alone or beside MQTT."""
+"""The record of an unlock from the platform's log, alone or with MQTT."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def joined_record(
     name: Judgement,
     wire: WireTraits = CONTRACT,
 ) -> Attempt:
-    """Return an attempt that MQTT told of, with what the platform says of it.
+    """Return an attempt from MQTT, with the facts of the platform's log.
 
     It began on MQTT when a customer's command was seen, or when the monitor asked the API itself.
     """
@@ -125,7 +125,7 @@ def joined_record(
 def record_of_mqtt(
     attempt: EndedAttempt, *, name: Judgement, wire: WireTraits = CONTRACT
 ) -> Attempt:
-    """Return an attempt that MQTT alone told of."""
+    """Return an attempt that only MQTT showed."""
     reached_s, ended_s = attempt.placed()
     times = timings(
         reached_s,
@@ -152,7 +152,7 @@ def record_of_platform(
     patience_s: float,
     is_cut_short: bool = False,
 ) -> Attempt:
-    """Return the attempt of an unlock that the platform alone told of.
+    """Return the attempt of an unlock that only the platform's log showed.
 
     `is_cut_short`: we stopped before its end could be known.
     """

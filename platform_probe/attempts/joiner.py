@@ -1,4 +1,4 @@
-"""Judges each unlock that MQTT and the platform's log tell of, when it is time to. No I/O.
+"""Judges each unlock from MQTT and the platform's log at the right time. No I/O.
 
 The log's lines come late, out of order, twice or not at all. An unlock is judged when everything
 about it is known. Else it is judged when the log has passed the watermark: by then missing lines
@@ -36,7 +36,7 @@ MAX_WAITING: Final = 100_000
 ASKED_AGAIN_S: Final = 1.0
 """How long after it was due an unlock is looked at again that is still under way on MQTT."""
 _STALE: Final = 1_000
-"""Entries of what is judged already that may stand in the queue besides as many as wait."""
+"""The most stale entries in the queue, besides as many as wait."""
 _UNLOCK: Final = "unlock"
 
 
@@ -63,9 +63,9 @@ class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
 class Joiner:
     """Takes ended attempts and lines of the platform's log; `emit` takes each judgement.
 
-    `is_under_way` says of the platform's side of an unlock whether MQTT tells of it, and has not
-    seen its end. For `is_ours` see `Judging`. `on_complaint` takes the record of each call to
-    support, when the unlocks before it are judged.
+    `is_under_way` returns whether the unlock of a platform side is open on MQTT. For `is_ours` see
+    `Judging`. `on_complaint` takes the record of each call to support, when the unlocks before it
+    are judged.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Joiner:
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
         self._ready: list[Attempt] = []
-        """Records that are made, and not yet handed on."""
+        """Finished records that are not handed on yet."""
         self._judged: deque[tuple[float, Joined]] = deque()
         self._again: dict[str, Joined] = {}
         """Unlocks of an earlier process whose lines are read again, by `attempt_id`."""
@@ -131,7 +131,7 @@ class Joiner:
         """
         return len(self._waiting) + len(self._calls) + len(self._late)
 
-    # What comes in
+    # Inputs
 
     def take_event(self, event: PlatformEvent) -> None:
         """Handle a line of the platform's log."""
@@ -210,7 +210,7 @@ class Joiner:
         return min(due_at) + self.judging.clock_offset.offset_s + self._limits.wait_s
 
     def flush(self) -> None:
-        """Judge all that waits: we stop, and what comes later is for the next process.
+        """Judge all waiting unlocks before the process stops; later lines are for the next process.
 
         Requests that the platform may still work on count as under way, whatever they lack.
         """

@@ -30,9 +30,9 @@ from platform_probe.attempts.platform_side import PlatformSide
 class Judging:
     """Judges one unlock at a time, as it is known now.
 
-    `patience_s` is how long a command may come after its request. `is_ours` says by its car, where
-    no car is named by trace or request, whether an unlock that only the platform tells of is ours;
-    None: there is no other monitor that could count it.
+    `patience_s` is how long a command may come after its request. `is_ours` decides by the car
+    whether a platform-only unlock is ours, if neither trace nor request names a car; None: there is
+    no other monitor that could count it.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Judging:
     def record_on_mqtt(
         self, attempt: EndedAttempt, side: PlatformSide | None, name: Judgement
     ) -> Attempt:
-        """Return the record of an unlock that MQTT tells of, and perhaps the platform."""
+        """Return the record of an unlock from MQTT, with the platform's facts if there are any."""
         if side is None:
             return record_of_mqtt(attempt, name=name, wire=self._evidence.wire)
         return joined_record(attempt, side, self.clocks(), name=name, wire=self._evidence.wire)
@@ -156,7 +156,7 @@ class JudgedCounts:
         self.ok_by_log += joined.is_ok_by_log
 
     def again(self, joined: Joined) -> None:
-        """Leave to the tracker what MQTT tells of too by now, since the log alone told of it."""
+        """Leave an unlock to the tracker if MQTT shows it too by now."""
         self.revisions += 1
         if joined.is_alone and joined.attempt is not None:
             joined.is_alone = False

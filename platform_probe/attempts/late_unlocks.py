@@ -49,7 +49,7 @@ class LateUnlocks:
     def known(self, mark_at: float) -> list[StrayAnswer]:
         """Remove and return the decided answers, each with whether it is a late unlock.
 
-        So is what came before a moment: nothing more is said of that.
+        Answers from before the mark are decided too: no more lines about them follow.
         """
         known: list[StrayAnswer] = []
         waiting, self._waiting = self._waiting, []

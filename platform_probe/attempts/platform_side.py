@@ -160,7 +160,7 @@ class PlatformSide(msgspec.Struct, gc=False):
 
     @property
     def is_turned_down(self) -> bool:
-        """Whether the API said no, or failed, and no command was made, whoever heard of it."""
+        """Whether the API refused or failed and made no command, even if nobody heard that."""
         status = self.status
         if status is None and self.unheard is not None:
             status = self.unheard.status
@@ -252,7 +252,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         self.answer_reason = reason
 
     def _unheard(self, said: Said) -> bool:
-        """Note what nobody heard; return whether that is news: of a command its end says it all."""
+        """Note an unheard answer; return whether that is news: a command's end says it all."""
         known = self.unheard
         if known is not None and _rank(known.status, known.at) <= _rank(said.status, said.at):
             return False

@@ -1,4 +1,4 @@
-"""How an unlock begins: what it is called, whose it is, and who asked for it."""
+"""The start of an unlock: its ids, its source and its customer."""
 
 from __future__ import annotations
 

@@ -48,9 +48,9 @@ AT_ONCE_S: Final = 0.1
 
 
 class AttemptTracker(Following):
-    """Takes what is told of unlocks, and keeps `evidence` up to date on the way."""
+    """Follows unlocks by their events, and keeps `evidence` up to date."""
 
-    # What the probe itself does
+    # Attempts of the probe itself
 
     def start(self, start: Start) -> OpenAttempt:
         """Begin an attempt that is made now."""
@@ -82,7 +82,7 @@ class AttemptTracker(Following):
         attempt.api_said = said
 
     def end_as_told(self, attempt: OpenAttempt, cause: Cause | None, reason: str | None) -> None:
-        """End an attempt as the API says, unless MQTT tells of its command: that says more."""
+        """End an attempt with the API's answer, unless MQTT shows its command: that says more."""
         now_s = self._advance()
         if self.is_open(attempt) and Stage.PUBLISHED not in attempt.reached_s:
             if cause is None and not attempt.is_heard:
@@ -109,7 +109,7 @@ class AttemptTracker(Following):
         if code == NO_MATCHING_SUBSCRIBERS:
             self._end(attempt, Cause.NO_SUBSCRIBER, now_s, f"MQTT reason code {code}")
 
-    # What comes in
+    # Messages
 
     def command_seen(self, vehicle_id: str, command: Command, trace: TraceContext | None) -> None:
         """Follow a command that somebody else sent: a customer's unlock, once for each command."""

@@ -23,13 +23,13 @@ DEFAULT_ZONE: Final = "UTC"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked, and how times are told."""
+    """The store in question, and the zone of times."""
 
     source: Source
     zone: tzinfo
 
     def moment(self, text: str | None) -> float | None:
-        """Return the Unix time of what somebody wrote; None for nothing.
+        """Return the Unix time of a typed time; None for nothing.
 
         One without a date is the last one until whatever was recorded last: a car that is asked
         about at 08:25 may be the first to fail since 08:20. Raises `ConfigError`.
@@ -97,7 +97,7 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def as_of_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the option of a moment, of whose knowledge alone is told."""
+    """Add the option of a past moment, whose knowledge alone is shown."""
     told = "Tell what was known then, and nothing of what came later.  [default: all that is known]"
     return click.option("--as-of", metavar="TIME", help=told)(command)
 

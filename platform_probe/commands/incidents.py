@@ -140,7 +140,7 @@ def show(
     zone: str | None,
     as_json: bool,
 ) -> None:
-    """Show incident ID: what it is, whom it hits, what to do, and its history."""
+    """Show incident ID: its title, its cohorts, what to do, and its history."""
     asked = asked_of(directory, config, zone)
     found = found_in(asked.source, _ONE, limit=1, id=incident_id)
     if not found:
@@ -206,7 +206,7 @@ def note_of(incident: Incident, zone: tzinfo, now_s: float) -> str | None:
 
 
 def muted_in_words(incident: Incident, zone: tzinfo) -> str | None:
-    """Return until when it is muted, by whom and why; None: it is not."""
+    """Return until when it is muted, by which person and why; None: it is not."""
     if incident.muted_until is None:
         return None
     return f"{date_and_clock(incident.muted_until, zone)}{who_muted(incident)}"

@@ -51,7 +51,7 @@ def test(config: Path) -> None:
 
 @messages.command()
 def schema() -> None:
-    """Print the JSON Schema of what a webhook gets."""
+    """Print the JSON Schema of a webhook's posts."""
     print_json(webhook_schema())
 
 

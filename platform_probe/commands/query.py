@@ -150,7 +150,7 @@ def run_query(
     """Return what a predefined query finds. Raises `ConfigError`."""
     ends = {"since": _utc(span.since_s), "until": _utc(span.until_s)}
     values = chosen.values(given, ends)
-    # What was heard last, and bookings, may be older than what is asked about.
+    # The last messages of a car, and bookings, may be older than the asked time.
     files = Span(None, span.until_s) if "observations" in chosen.sql else span
     return asked.source.read(lambda duck: duck.query(chosen.sql, values, limit=limit), files)
 

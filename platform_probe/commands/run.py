@@ -1,4 +1,4 @@
-"""The command `platform-probe run`: the probe, until it is told to stop."""
+"""The command `platform-probe run`: the probe, until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what is not as it was, from all that the monitor knows. No I/O; time is handed in.
+"""Finds anomalies in everything that the monitor knows. No I/O; time is handed in.
 
 Its inputs are records, diagnoses and messages of cars. Its outputs are findings, again whenever one
 has changed, and a last time when it is over.
@@ -99,7 +99,7 @@ class Detection:
     def on_alarm(self, call: Callable[[], None]) -> None:
         self._shares.on_alarm = call
 
-    # What comes
+    # Inputs
 
     def take(self, records: Iterable[Record]) -> None:
         """Handle records that were written together, at one and the same moment."""
@@ -194,7 +194,7 @@ class Detection:
         """Restore findings from the records of an earlier process, and update the baselines.
 
         Both in the order in which they were written. `known` gets each finding as it was then, also
-        when it was over; what goes on is told again as new.
+        when it was over; findings that go on are reported again as new.
         """
         now_s = self._now_s()
         known = self._by_account(known)

@@ -31,7 +31,7 @@ CEILING: Final = 1e250
 """More evidence than that is as good as that."""
 _MOST_NATS: Final = 500.0
 _STEPS_A_NAT: Final = 50
-"""Expected shares are told apart in steps of 2 %: then their ratios can be kept."""
+"""The steps of expected shares, of 2 %: then their ratios can be kept."""
 
 
 class Ratios:
@@ -107,7 +107,7 @@ class Evidence:
     def hit(self, missed: int = 0) -> float:
         """Add an event that was hit, after some that were not, and return the evidence.
 
-        It equals `misses` and then the event: most of what detection costs is here.
+        It equals `misses` and then the event: it is the costliest part of detection.
         """
         ratios = self._ratios
         logs = map(add, ratios.of_hit, map(mul, ratios.of_miss, repeat(missed)))

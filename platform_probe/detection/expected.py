@@ -14,13 +14,13 @@ from typing import Final, NamedTuple
 
 BLOCK_S: Final = 1800.0
 LAG_BLOCKS: Final = 2
-"""An hour: what is younger may be the beginning of what is to be found."""
+"""The last hour: younger blocks may be the beginning of a problem."""
 WEIGHT_OF_PRIOR: Final = 300.0
 """Unlocks that the service level, or for a cohort the share of all, counts for [E]."""
 MOST_WEIGHT: Final = 20_000.0
 """Unlocks that all that was learned counts for: what is older fades."""
 LEAST_OF_PRIOR: Final = 0.5
-"""A share below half of what the service level allows is no reason to wake anybody."""
+"""A share below half of the service level's allowance is no reason to wake anybody."""
 MOST_SHARE: Final = 0.6
 HOURS: Final = 168
 WEIGHT_OF_USUAL: Final = 8.0

@@ -55,7 +55,7 @@ class Finding:
     """How many were diagnosed; half of those with a cause at least, and three, so that the first
     diagnosis of many does not name them all."""
     split_from: int | None = None
-    """The number of the finding that it was taken for a part of."""
+    """The number of the finding of which it was believed to be a part."""
     is_over: bool = False
     """It is as it was before."""
 

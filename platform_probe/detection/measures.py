@@ -69,7 +69,7 @@ RARE: Final = 0.0007
 """Share of unlocks that fail of one thing that fleets hardly ever have [E]. In the towns of the
 score, of which single cars are ill, a thing that no car is ill of has 0.02 % at most."""
 ORDINARY: Final = frozenset({Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT})
-"""Most of what fails on any day, in garages and at night."""
+"""Most causes of any day, in garages and at night."""
 _ELSEWHERE: Final = frozenset({Cause.API_REFUSED, Cause.NOT_OBSERVED, Cause.UNCLASSIFIED})
 """Causes that have measures of their own."""
 OF_CAUSE: Final = {
@@ -94,7 +94,7 @@ OF_PROBLEM: Final = {
     )
     for slug in PROBLEMS
 }
-"""The same for what a refused customer is told."""
+"""The same for the problem that a refused customer is shown."""
 _ORDINARY_MODES: Final = frozenset(
     {"no_coverage_garage", "slow_wake_client_timeout", "sms_wake_lost"}
 )

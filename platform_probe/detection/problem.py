@@ -20,7 +20,7 @@ from platform_probe.diagnosis.cohorts.names import Name, names_of
 BEFORE_S: Final = 60.0
 """Hits so shortly before the begin of a problem count as its own."""
 MOST_KEPT: Final = 10_000
-"""Customers and cars of one problem that are told apart."""
+"""The most customers and cars of one problem that are told apart."""
 MOST_HITS: Final = 500
 """Hits that say what its cause is: the latest."""
 EXAMPLES: Final = 10
@@ -35,8 +35,9 @@ The diagnosis of a single unlock can hardly show that.
 GOES_ON: Final = 1 / 3
 """The share of hits not of a rare mode from which a problem that mode began amid goes on [E]."""
 UNKNOWN_AT_MOST: Final = 2.0
-"""The most failures of cars of unknown kind, as a multiple of the known ones': more are another
-problem's [E].
+"""The most failures of cars of unknown kind, as a multiple of the likely number [E].
+
+More are another problem's.
 """
 UNKNOWN_AT_LEAST: Final = 5
 """So few failures of cars of unknown kind show no other problem [E]."""

@@ -37,7 +37,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False, eq=False):
 
 
 class Repeats:
-    """Remembers who has counted last. Bounded."""
+    """Remembers the customers counted last. Bounded."""
 
     def __init__(self) -> None:
         self._failed_cars: OrderedDict[str, float] = OrderedDict()
@@ -51,7 +51,7 @@ class Repeats:
     ) -> tuple[bool, bool]:
         """Remember an unlock, and return whether it counts, and whether it is pressed again.
 
-        Pressed again is what comes soon after the car has opened, as far as was known.
+        A press soon after the car has opened, as far as was known, counts as repeated.
         """
         car = attempt.vehicle_id
         if customer is None:
@@ -112,7 +112,7 @@ class Customers:
         return self.named(account_id, attempt.booking_id, attempt.vehicle_id)
 
     def named(self, account_id: str | None, booking_id: str | None, vehicle_id: str) -> str | None:
-        """Return the name of who has this account and this booking, as far as either is known.
+        """Return the name of the person with this account and this booking, if either is known.
 
         A booking that many name is nobody's: who names it is known by their account or car.
         """
@@ -128,8 +128,8 @@ class Customers:
     def whose(self, attempt: Attempt) -> str | None:
         """Return the account that asked, else its booking; None for unlocks of the monitor's own.
 
-        Like `of` it serves people: repeats are told apart by the booking, even if an account has
-        many.
+        Like `of` it is the name for people. Repeats are told apart by the booking, even if an
+        account has many.
         """
         if attempt.source is not Source.CUSTOMER:
             return None

@@ -63,7 +63,7 @@ class ShareTests:
         """Series with enough evidence, and when they are to be looked at."""
         self.on_alarm: Callable[[], None] | None = None
 
-    # What comes
+    # Inputs
 
     def take(
         self,
@@ -359,7 +359,7 @@ class ShareTests:
             if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:
                 other = self._open(problem.measure, part, now_s)
                 other.split_from, other.sure = problem.number, part.probability
-                # A part that is of something else is held against what is left: that is told first.
+                # A part of another problem is compared with the rest: the rest is reported first.
                 problem.is_new |= len(names) > 1
 
     def _names(self, problem: Problem, found: Look) -> set[str]:

@@ -27,14 +27,14 @@ MINUTES_OF_HOUR: Final = 50
 """An hour of which so much was counted says what is usual at that time."""
 HOUR_S: Final = 3600.0
 LEFT: Final = 0.1
-"""Silence leaves so much of what is expected: stragglers, and unlocks of another way."""
+"""The part of the expected rate that silence leaves: stragglers, and unlocks of another path."""
 A_MONTH: Final = 43_200.0
 """Minutes."""
 BUDGET: Final = 0.05
 FALSE_ALARMS: Final = 0.5
 MOST_COHORTS: Final = 200
 BACK: Final = 0.5
-"""It is over when so much of what is expected comes again."""
+"""The part of the expected rate from which silence is over."""
 _LOG_LEFT: Final = math.log(LEFT)
 
 
@@ -152,7 +152,7 @@ class Silence:
     # Within
 
     def _count(self) -> None:
-        """Count what came in the minute for each cohort."""
+        """Count the messages of the minute for each cohort."""
         came, self._came = self._came, []
         self._note((), len(came))
         for place in range(len(TRAITS)):

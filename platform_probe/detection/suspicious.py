@@ -45,7 +45,7 @@ _Cars = dict[str, float]
 
 
 class Suspicious:
-    """What is odd about who asks for what."""
+    """Detects odd requests by account, booking and place."""
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers

@@ -13,7 +13,7 @@ from platform_probe.diagnosis.car_history import MAX_KINDS
 TRAITS: Final = (
     "region", "operator", "firmware", "hardware", "site", "app_version", "endpoint", "api_release",
 )  # fmt: skip
-"""Traits by which unlocks are told apart."""
+"""Traits by which unlocks differ."""
 PAIRS: Final = (("region", "operator"), ("firmware", "hardware"), ("operator", "firmware"),
     ("region", "firmware"), ("app_version", "endpoint"))  # fmt: skip
 """Pairs that are watched as cohorts of their own: what hits one of its two alone dilutes. [E]"""
@@ -53,7 +53,7 @@ def values_of(attempt: Attempt) -> Values:
 
 
 def values_of_state(state: VehicleState | PartialState, known: Values = UNKNOWN) -> Values:
-    """Return the same of a car, by what it says that it is.
+    """Return the same of a car, by its state.
 
     Fields that a partial message leaves out stay as `known`.
     """

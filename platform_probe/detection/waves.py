@@ -62,7 +62,7 @@ NEARLY_ALL: Final = 0.8
 OVER_S: Final = 3600.0
 """Or when no more were lost for so long: what then is still away is another matter."""
 WAITS_S: Final = 60.0
-"""The time after a start from which a wave without known lost cars is reported without them [E]."""
+"""How long after a start waves of an earlier process may still be found again [E]."""
 MOST_CARS: Final = 2_000_000
 _STATES: Final = (VehicleState, PartialState)
 
@@ -350,7 +350,7 @@ class Waves:
     def _sighting(
         self, key: Key, kinds: Iterable[Values], *, since_s: float, last_s: float
     ) -> Sighting:
-        """Return a sighting of a cohort's lost cars, who has them to be noted; `kinds` are all."""
+        """Return a sighting of a cohort's lost cars; the caller notes it. `kinds` are all."""
         return Sighting(
             number=next(self._numbers),
             kind=IncidentKind.CARS_LOST,

@@ -137,7 +137,7 @@ class CarHistory(Follower):
         self.booted_before_s: float | None = None
         """When it booted the time before."""
         self.ran_unconnected_s = 0.0
-        """For how long it had run when it told of that boot, as far as heartbeats say."""
+        """Its uptime when it reported that boot, as far as heartbeats show."""
         self.keepalive_s: float | None = None
         """After how long without a packet it pings, as the broker's log says."""
         self.updating_s: float | None = None
@@ -147,11 +147,11 @@ class CarHistory(Follower):
         self.data_used_bytes: int | None = None
         self.position_age_s: float | None = None
         self.key_expired_s: float | None = None
-        """When it last told of an offline key that it refused."""
+        """The time when it last reported a refused offline key."""
         self.changed: list[CarHistory] | None = None
         """The set of cars with news that it joins; None: it is, or nobody counts the car."""
 
-    # What comes in
+    # Messages
 
     def take_member(self, member: Member | None, seen: int = 0) -> None:
         """Note who brings the heartbeats from now on."""

@@ -1,9 +1,9 @@
-"""How many cars are lost now, by what they have in common. No I/O.
+"""Counts of cars that are lost now, by shared traits. No I/O.
 
 A car is lost that said so by its last will, or that is silent for longer than it ever is. One count
 serves all unlocks that fail within seconds of each other, and of a large fleet a sample is looked
-at. A count looks at those cars of it alone that have told something since the one before, or of
-whom their silence tells something.
+at. A count examines only cars with messages since the one before, or with a silence that means
+something.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FEW_LOST: Final = 3
 MOST_KEPT: Final = 50
 """The number of heard cars that are checked for a new connection: a few suffice."""
 ALIKE: Final = 1.3
-"""Heartbeats tell of the data that was used before; the last of it is not told [E]."""
+"""Heartbeats report data used earlier; the last of it is not reported [E]."""
 NO_MORE: Final = 1.05
 MOSTLY: Final = 0.8
 """The share of lost cars from which others count as lost for other reasons [E]."""
@@ -107,7 +107,7 @@ class Census:
         self._number = 0
         self._members: dict[Routine, dict[CarHistory, Known]] = {}
         self._awake_of: defaultdict[Routine, Counter[tuple[Place, ...]]] = defaultdict(Counter)
-        """How many of these do not sleep, by what they have in common."""
+        """How many of these do not sleep, by shared traits."""
         self._silent: dict[Routine, float] = {}
         """Routines of which a round has not come, with when they were last heard of before."""
         self._doubtful: dict[CarHistory, float] = {}
@@ -211,7 +211,7 @@ class Census:
         return heard[bisect_right(heard, (at_s, math.inf)) :]
 
     def _looked_back(self) -> dict[tuple[Place, ...], list[tuple[float, float]]]:
-        """Return them, of as long ago as is looked back, by what cars have in common.
+        """Return the last contacts of the looked-back time, by shared traits.
 
         A car's routine was heard of, or it was by itself: then it was looked at since, and is one
         of the last that are known. So nobody looks through all.
@@ -317,7 +317,7 @@ class Census:
         car.changed = self._changed
 
     def _keep(self, car: CarHistory, known: Known | None) -> None:
-        """Keep what was found of a car in place of what was found before, behind all others."""
+        """Replace the count's result for a car, behind all others."""
         before = self._known.pop(car, None)
         if known is not None:
             self._known[car] = known

@@ -94,7 +94,7 @@ class Diagnosing(Hearing):
         self._open = OpenUnlocks(self._wait)
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._told_before: OrderedDict[str, int] = OrderedDict()
-        """The last revision that an earlier process told of an unlock."""
+        """The last revision that an earlier process reported of an unlock."""
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to look at, see `next_s`."""
         self.on_settled: Callable[[Diagnosis], None] | None = None
@@ -116,7 +116,7 @@ class Diagnosing(Hearing):
             if one is not None and one.revision < told.revision:
                 one.revision = told.revision
 
-    # What ends
+    # Ended unlocks
 
     def take(self, record: Record) -> None:
         """Handle a record, and report its diagnosis if it has one."""
@@ -417,7 +417,7 @@ class Diagnosing(Hearing):
             broker_told=self._hears_broker,
             has_heartbeats=bool(car.beats),
             has_presence=self._hears_presence or car.standing is not None,
-            # Who has presence and states has our contract's events too, though none came yet.
+            # A fleet with presence and states has our contract's events too, even before the first.
             has_events=self._hears_events or (self._hears_presence and self._hears_state),
             has_state=self._hears_state,
             has_receipts=self._has_receipts is not False,

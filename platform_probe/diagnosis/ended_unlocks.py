@@ -67,7 +67,7 @@ class EndedUnlocks:
         return self._booked >= FEWEST and self._booked > NAMED_MOSTLY * self._unbooked
 
     def take(self, record: Attempt, car: CarHistory, began_s: float) -> None:
-        """Count an unlock, in place of what its earlier record was counted as.
+        """Count an unlock, replacing the count of its earlier record.
 
         `car` does not have it yet. Only one of several retries with the same result counts.
         """

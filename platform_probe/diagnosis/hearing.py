@@ -102,7 +102,7 @@ class Hearing(ABC):
             self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
     def follower(self, vehicle_id: str) -> Follower:
-        """Return what a car has told, to be told of its heartbeats by routine."""
+        """Return a car's history, as the follower of its heartbeat batches."""
         return self._car(vehicle_id)
 
     def came_together(self, heartbeats: int) -> None:  # noqa: B027 - that is all

@@ -1,4 +1,4 @@
-"""Other unlocks and other cars at the time: who fails alike, and who is well. Bounded; no I/O.
+"""Other unlocks and other cars at the time: similar failures, and successes. Bounded; no I/O.
 
 Everything is counted by the minute, and minutes that are over for long are forgotten.
 """
@@ -46,7 +46,7 @@ _FAMILY_OF: Final[dict[Cause | None, str | None]] = {
 
 
 def family_of(cause: Cause | None) -> str | None:
-    """Return which failures one is alike; None of what went well."""
+    """Return which failures one is alike; None for a success."""
     return _FAMILY_OF.get(cause, CAR)
 
 
@@ -82,7 +82,7 @@ class Back(NamedTuple):
     """How many boxes came back from a silence, by when."""
 
     by_ping: int
-    """The number that a box's ping explains: it finds its connection dead."""
+    """Returned as soon as a ping finds a dead connection."""
     overdue: int
     """Later than that."""
 

@@ -68,7 +68,7 @@ _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
     ),
     (frozenset({Fact.SAID_YES, Fact.SAID_ERROR}), (Fact.SAID_NOTHING,)),
     (frozenset({Fact.SAID_SIGNED_OUT}), (Fact.SIGNED_OUT_ALONE,)),
-    # What the platform itself sent again is answered again, and nobody else need have sent it.
+    # A command that the platform itself repeated is answered again: no other sender is needed.
     (
         frozenset({Fact.SENT_AGAIN}),
         (Fact.ANSWERED_TWICE, Fact.EXECUTED_AGAIN, Fact.COPY_REFUSED, Fact.COPY_AFTER_CONNECT),

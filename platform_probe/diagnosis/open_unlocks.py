@@ -84,7 +84,7 @@ class OpenUnlocks:
         return self._open.get(attempt_id or "")
 
     def of_car(self, vehicle_id: str) -> Sequence[OpenUnlock]:
-        """Return the last of a car, the settled ones that still tell of others too."""
+        """Return the last unlocks of a car, with settled ones that are evidence for others."""
         return self._by_car.get(vehicle_id, ())
 
     def all(self) -> tuple[OpenUnlock, ...]:

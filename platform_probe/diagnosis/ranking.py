@@ -92,8 +92,11 @@ class Ranking:
         self._scores: dict[
             tuple[tuple[Fact, ...], frozenset[EvidenceSource]], tuple[float, ...]
         ] = {}
-        """Scores by what was seen: much the same is seen of many unlocks, and again and again of
-        those that are ranked beside others of their car."""
+        """Scores by observed facts.
+
+        Many unlocks have much the same facts, and those ranked with others of their car have them
+        repeatedly.
+        """
 
     def scores(
         self,

@@ -1,4 +1,4 @@
-"""Keeps the latest of what may be without end. No I/O."""
+"""Keeps the latest entries of an endless series. No I/O."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def remember(kept: OrderedDict[str, KeptT], key: str, value: KeptT, most: int) -
 class Latest(Generic[KeyT, KeptT]):
     """Values by key, of which about the older half is forgotten when there are too many.
 
-    For what comes with every unlock: to keep them in order takes twice as long.
+    It suits entries of every unlock: keeping them in order costs twice as much.
     """
 
     __slots__ = ("_half", "_older", "_younger")

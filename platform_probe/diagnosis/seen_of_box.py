@@ -24,7 +24,7 @@ AT_ONCE_S: Final = 15.0
 OLD_POSITION_S: Final = 1800.0
 """Receivers of parked cars are woken every 30 minutes (INVERS, inspect FAQ)."""
 NOBODY_S: Final = 45.0
-"""The time within which a person who has heard the lock opens a door [E]."""
+"""The time within which a person who heard the lock opens a door [E]."""
 BOOTED_S: Final = 600.0
 DIALS_S: Final = 20.0
 """Longer than a box that has booted takes to register and to connect [E]."""
@@ -32,7 +32,7 @@ DAY_S: Final = 86_400.0
 FLOOD: Final = 20
 FLOOD_WITHIN_S: Final = 120.0
 MUCH_MORE: Final = 2.5
-"""Such a multiple of what the middle one of all cars has used is much [E]."""
+"""The multiple of the median usage of all cars that counts as much [E]."""
 
 
 _POWER: Final = frozenset(

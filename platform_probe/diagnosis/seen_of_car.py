@@ -297,7 +297,7 @@ def _note_sent_twice_before(case: Case) -> None:
 
 
 def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
-    """Note an unlock that went well and tells of the booking that this one is of."""
+    """Note a successful unlock that shows the state of this one's booking."""
     record, car, began_s = case.record, case.car, case.began_s
     if past.cause is not None or record.booking_id is None or past.booking_id is None:
         return

@@ -118,7 +118,7 @@ def _of_operator(case: Case) -> None:
 def note_heard_there(case: Case) -> None:
     """Note whether others of the car's operator and region were heard of while it was silent.
 
-    Later they may be back from what had struck them too, and who has connected anew is.
+    Later they may have returned from the same fault, and new connections show that.
     """
     if case.heard_since is None:
         return
@@ -252,7 +252,7 @@ def note_app(case: Case) -> None:
 def _of_pings(case: Case) -> None:
     """Note whether those that fell silent with this one stayed away longer than dead connections.
 
-    A later look refutes an earlier one: who is away for longer comes later.
+    A later look refutes an earlier one: longer absences end later.
     """
     for fact in (Fact.OTHERS_BY_PING, Fact.OTHERS_OVERDUE):
         case.seen.pop(fact, None)

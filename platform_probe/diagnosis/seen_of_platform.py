@@ -28,7 +28,9 @@ WAITS_S: Final = 120.0
 FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
 FEWEST_SIGNED_OUT: Final = 2
-"""Other phones that are told so too: one beside is chance where each hundredth is [E]."""
+"""The fewest other phones with the same answer: a single one is chance if each hundredth has it
+[E].
+"""
 TOLD_SOON_S: Final = 90.0
 """The time within which others get an outage's answer; a later one has another reason [E]."""
 _OF_THE_REQUEST: Final = frozenset({400, 405, 411, 413, 414, 415, 422, 431})

@@ -31,7 +31,7 @@ def not_on_its_way(record: Attempt) -> frozenset[str]:
 
 
 def _is_of_the_platform(mode: FailureMode) -> bool:
-    """Return whether a mode lies before the broker, or is one of what the platform is asked.
+    """Return whether a mode lies before the broker, or is one of the platform's answers.
 
     That the network loses an answer is the command service's, and happens to anybody's.
     """

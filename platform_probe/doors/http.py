@@ -1,6 +1,6 @@
 """The door over HTTP: unlocks as a phone asks for them, at an API that a file describes.
 
-The command that the API makes is recognised on MQTT by its trace; from there on MQTT tells of the
+The command that the API makes is recognised on MQTT by its trace; from there on MQTT shows the
 unlock. An unlock that never reaches MQTT ends with the API's answer.
 """
 
@@ -92,8 +92,8 @@ def reply_of(answer: HttpResponse, form: AnswerForm) -> Reply:
 class HttpDoor:
     """Asks for unlocks and locks. Use it where the event loop runs.
 
-    `locked` is told of each lock that was asked for: the car, and why it is not known to have gone
-    well, None if it is.
+    `locked` gets each lock that was asked for: the car, and why it may not have worked, None if it
+    did.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Scenarios made of what a store knows of unlocks that failed: an incident, to be done again."""
+"""Scenarios of failed unlocks in a store: incidents that can be run again."""

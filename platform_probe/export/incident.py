@@ -58,7 +58,7 @@ class Traits(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlock:
-    """One unlock, or one complaint of a customer of whom nothing came."""
+    """One unlock, or one complaint of a customer without any."""
 
     attempt_id: str
     vehicle_id: str

@@ -1,8 +1,8 @@
 """The scenario of an incident: its slice of the fleet, its timing, and its mode as a fault.
 
-Nothing personal goes into it: cars have generated ids, and no account, booking or position is told.
-Times count from the first unlock. If unlocks ended of several causes, it expects only each that
-another box would show.
+It holds nothing personal: cars have generated ids, and accounts, bookings and positions are left
+out. Times count from the first unlock. If unlocks ended of several causes, it expects only each
+that another box would show.
 """
 
 from __future__ import annotations
@@ -30,17 +30,15 @@ ENOUGH: Final = 40
 not decide whether one fails [E]."""
 MOST_STRUCK: Final = 100
 OTHERS_PER_STRUCK: Final = 3
-"""The number of other unlocks above which one in two is kept, or in three, and so on: a run of a
-minute [E].
-"""
+"""Other unlocks for each failed one; above that, one in two is kept, or in three, and so on [E]."""
 LEAST_SHARE: Final = 0.1
-"""The share of unlocks with a cause from which a run must show it too [E]."""
+"""The share of failed unlocks from which a run must show their cause too [E]."""
 SEED: Final = 1
 INCIDENT: Final = "incident"
 ELSEWHERE: Final = "elsewhere"
 """The groups of other cars: a fault is aimed by it without a sign on the wire.
 
-A site would be one: the monitor hears it, and would find by it what it is to find without.
+A site would be one: the monitor would find by it the answer that it should find without.
 """
 _ABOVE_THE_CARS: Final = (Layer.PHONE, Layer.GATEWAY, Layer.BOOKING, Layer.COMMAND)
 _ABOUT: Final = """\

@@ -55,7 +55,7 @@ GREW_BY: Final = 1.5
 GREW_LEAST: Final = 3
 """It grew when it hits half as many more, and three at least [E]."""
 APART_S: Final = 30.0
-"""Growth and another name are told so often at most."""
+"""The least time between reports of growth or of another title."""
 EXAMPLES: Final = 10
 
 Tell = Callable[[Incident], None]
@@ -111,7 +111,7 @@ class Followed:
         return not self.is_apart(finding) and are_one(finding, self.incident, known, self._hits)
 
     def is_apart(self, finding: Finding) -> bool:
-        """Return whether a finding hits others than what it is named after, of another mode."""
+        """Return whether a finding hits others than the finding of its title, of another mode."""
         is_failures = finding.kind is IncidentKind.FAILURES
         return is_failures and bool(self.findings) and are_two_modes(finding, self.parts[0])
 

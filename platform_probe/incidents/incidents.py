@@ -51,7 +51,7 @@ REMEMBERED_S: Final = 3600.0
 CLOSED_S: Final = 86_400.0
 """The time for which a person's close holds while the incident goes on: then it is usual."""
 MOST_OPEN: Final = 100
-"""More at once are not told apart: what comes is taken for the latest of its kind."""
+"""The most open incidents: above it, a new finding goes to the latest of its kind."""
 MOST_COMPARED: Final = 20
 """Incidents that one is compared with, the latest: of more nobody reads them."""
 STEP_S: Final = 5.0
@@ -80,7 +80,7 @@ class Incidents:
         self._opened = 0
         self._checked_at = 0.0
 
-    # What comes
+    # Findings
 
     def take(self, finding: Finding) -> None:
         """Handle a finding, or its new version."""

@@ -89,9 +89,9 @@ def is_seen_in(
 ) -> bool:
     """Return whether a finding is what an incident was of which nothing is seen any more.
 
-    In its cohort that is what is of no cause or mode that this incident has not shown: lost cars
-    have neither. In a part of its cohort it must share a cause or mode with it. In a larger cohort
-    that cause or mode must be one that cars do not have on any day.
+    In its cohort it must be of no cause or mode that this incident has not shown: lost cars have
+    neither. In a part of its cohort it must share a cause or mode with it. In a larger cohort that
+    cause or mode must be one that cars do not have on any day.
     """
     found, mode, cause = mode_of(finding), incident.mode, cause_of(finding)
     if found is not None and mode is not None:

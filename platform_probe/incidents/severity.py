@@ -10,8 +10,8 @@ from platform_probe.detection.finding import Finding
 ORDER: Final = (Severity.NOTICE, Severity.WARNING, Severity.CRITICAL)
 HALF: Final = 0.5
 MANY: Final = 10
-"""The number of customers or cars, of whom half are hit, from which an incident should wake
-somebody [E].
+"""The number of customers or cars, half of them hit, from which an incident should wake somebody
+[E].
 """
 MANY_CARS: Final = 50
 _OF_KIND: Final = {

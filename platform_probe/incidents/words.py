@@ -17,7 +17,7 @@ from platform_probe.texts.speaking import Speaker
 
 MOST_LETTERS: Final = 150
 SURE_OF_MODE: Final = 0.4
-"""So large a part of what was diagnosed must have a mode that is to name an incident [E]."""
+"""The share of diagnosed unlocks that a mode needs to name an incident [E]."""
 SEEN: Final = frozenset({Cause.BROKER_UNREACHABLE})
 """Causes that were seen: a mode which does not have them is none."""
 NO_MODES: Final = frozenset({UNKNOWN, NOTHING_WRONG})
@@ -25,7 +25,7 @@ AWAY_ALREADY: Final = frozenset({"late_delivery_persistent_session", "queue_full
 """What happens to the commands of cars that are away: it is no reason why cars are lost."""
 
 _OF_WHAT: Final = frozenset({"not_connected", "no_heartbeats", "one_account_many_cars"})
-"""Findings that are called by what was found, and need no cause."""
+"""Findings that are named by their measure, and need no cause."""
 _OF_CAUSES: Final = frozenset({IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS})
 """Kinds that are called by the commonest cause, where no mode is known."""
 _SINCE: Final = " since "
@@ -55,7 +55,7 @@ def mode_of(finding: Finding) -> tuple[str, float] | None:
 
 
 def cause_of(finding: Finding) -> Cause | None:
-    """Return the commonest cause of what was hit."""
+    """Return the commonest cause of the hits."""
     causes = finding.causes
     return max(causes, key=lambda cause: (causes[cause], cause.value)) if causes else None
 
@@ -92,7 +92,7 @@ def _named_without_mode(finding: Finding) -> str:
 
 
 def in_title(cohort: Mapping[str, str]) -> tuple[int, str]:
-    """Return by what cohorts are sorted in a title: "operator-c, west, and operator-b"."""
+    """Return the sort key of cohorts in a title: "operator-c, west, and operator-b"."""
     named = (value if name in _FIRST else f"{name} {value}" for name, value in _ordered(cohort))
     return -len(cohort), ", ".join(named)
 
@@ -120,7 +120,7 @@ def whom_in_words(cohorts: Sequence[Mapping[str, str]]) -> Text | None:
 
 
 def subject_of(findings: Sequence[Finding]) -> Text:
-    """Return cohort and cause of what an incident counts: what a title says besides numbers.
+    """Return cohort and cause of an incident: the words of its title besides numbers.
 
     The first names the cause. A cohort with several names has that by which what is wrong can
     strike.
@@ -228,7 +228,7 @@ def said_of(finding: Finding) -> Text:
 
 
 def rise_of(severity: Severity, subject: Text, worst: Finding, *, named: Finding) -> Text:
-    """Return what its history says of a rise: what it is called then, and what made it worse.
+    """Return the history's line of a rise: the new title, and its reason.
 
     `named` is the finding of the title. If the worst one is of another kind than that, or than lost
     cars, it is named as well.

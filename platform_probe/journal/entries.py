@@ -58,7 +58,7 @@ class CarRemoved(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordWritten(msgspec.Struct, frozen=True, gc=False):
-    """A record of what was measured: an unlock, a stray answer or a call to support."""
+    """A record: an unlock, a stray answer or a call to support."""
 
     at: float
     record: Record

@@ -1,4 +1,4 @@
-"""Makes journal entries of what the measuring half meets, stamped with journal time. No I/O."""
+"""Makes journal entries of the measuring half's events, stamped with journal time. No I/O."""
 
 from __future__ import annotations
 

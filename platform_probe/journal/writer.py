@@ -39,8 +39,8 @@ RETRY_S: Final = 1.0
 class JournalWriter:
     """The one writer of a journal.
 
-    `soon` calls what it is given before the event loop waits again. `on_lost` gets numbers of
-    entries that were dropped, `on_problem` why the disk takes none.
+    `soon` calls its argument before the event loop waits again. `on_lost` gets numbers of entries
+    that were dropped, `on_problem` why the disk takes none.
     """
 
     segment_bytes = SEGMENT_BYTES

@@ -260,7 +260,7 @@ class Judge:
             self.alerting.tick()
         self._plan()
 
-    # What the parts tell
+    # Results of the parts
 
     def _diagnosed(self, diagnosis: Diagnosis) -> None:
         self._judgements.append(diagnosis)

@@ -1,4 +1,4 @@
-"""Checkpoints of what a judge must know of each car: its last presence and state.
+"""Checkpoints of a judge's knowledge of each car: its last presence and state.
 
 Each is a file of journal lines, named by the position in the journal that it was made at. A judge
 that starts reads the journal from the newest one that is old enough.

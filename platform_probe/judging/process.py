@@ -1,4 +1,4 @@
-"""The judge as a process: it follows a journal, judges, and hands on what follows.
+"""The judge as a process: it follows a journal, judges, and hands on the results.
 
 A child of the measuring process runs on spare CPU. It ends when its input does, once all of the
 journal is judged. A standalone one (`platform-probe judge`) follows a journal until it is stopped.
@@ -88,7 +88,7 @@ class SetAside(msgspec.Struct, frozen=True):
 
 
 class JudgeProcess:
-    """Follows the journal of a monitor's directory. `say` gets what the parent is told."""
+    """Follows the journal of a monitor's directory. `say` gets lines for the parent."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class JudgeProcess:
     # The work
 
     async def follow(self, until: asyncio.Event) -> None:
-        """Judge what comes; after `until`, what is left, and return."""
+        """Judge new entries; after `until`, judge the rest, and return."""
         said_s = 0.0
         while True:
             is_last = until.is_set()
@@ -461,7 +461,7 @@ def _logger(level: str, say: Callable[[Word], None]) -> Logger:
 
 
 def _say(word: Word) -> None:
-    """Write a line for whoever started us; a reader that is gone must not stop us."""
+    """Write a line for the parent; a reader that is gone must not stop us."""
     line = msgspec.json.encode(word) + b"\n"
     with suppress(OSError):
         while line:

@@ -1,7 +1,7 @@
 """Judges a journal anew, and says what would have been judged otherwise.
 
-The whole journal is read once, in constant memory for its messages: a judge needs what came before
-the asked time. The monitor's files have the judgements of that time.
+The whole journal is read once, in constant memory for its messages: a judge needs the entries
+before the asked time. The monitor's files have the judgements of that time.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def replay(
     """Judge a journal anew, and compare with what was judged between two moments, Unix seconds.
 
     With `out` the diagnoses, incidents and messages are written there. `progress` gets the Unix
-    time of what is judged now and then. Raises `ConfigError` and `OSError`.
+    time of the current entry now and then. Raises `ConfigError` and `OSError`.
     """
     writer = _Writer(out)
     now = Outcome({}, {})

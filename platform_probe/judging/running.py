@@ -32,7 +32,7 @@ class Outlet(Protocol):
 
 
 class RunningJudge:
-    """A judge and the outlets of what it judges.
+    """A judge and the outlets of its judgements.
 
     `on_set_aside` gets each entry that made the judge raise, with the traceback. `on_outlet_error`
     gets the name of an outlet and its error.
@@ -63,7 +63,7 @@ class RunningJudge:
         self._judge.resume(past)
 
     def append(self, entry: Entry) -> None:
-        """Apply an entry, and hand on what follows. Never raises."""
+        """Apply an entry, and hand on the results. Never raises."""
         judgements: Sequence[Judgement]
         try:
             judgements = self._judge.apply(entry)

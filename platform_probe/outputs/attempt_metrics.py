@@ -139,7 +139,7 @@ class AttemptMetrics(SeriesMaker):
             "source", "kind",
         )  # fmt: skip
         known = product((Source.FLOOR, *SOURCES), StrayKind)
-        # Who is not known to have asked has no attempt that the answer could come late to.
+        # An unknown source has no attempt for which the answer could be late.
         self._strays = Series(strays, _labels_of_stray, [*known, (None, StrayKind.ORPHAN)])
         late = self._counter(
             "late_unlocks", "Cars that opened after their customer had been told that they did"
@@ -203,7 +203,7 @@ class AttemptMetrics(SeriesMaker):
             self._floor_duration.observe(record.total_s)
 
     def emit_together(self, records: Sequence[Record]) -> None:
-        """Count several. Those that went well are counted by what they have in common, at once."""
+        """Count several. Successes with the same traits are counted at once."""
         alike: dict[_Alike, list[float]] = {}
         for record in records:
             if isinstance(record, Attempt) and _is_plain(record):

@@ -24,7 +24,7 @@ UNKNOWN: Final = "unknown"
 OF_CARS: Final = ("region", "operator", "firmware", "hardware", "site", "technology")
 """Traits from cars with few different values in a fleet."""
 OF_PLATFORM: Final = ("app_version", "endpoint", "api_release")
-"""The same of what the platform logs."""
+"""The same for traits from the platform's log."""
 SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 """The sources that are counted; loopback boxes have a histogram of their own."""
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics of what is believed: diagnoses, incidents, rentals and messages.
+"""Prometheus metrics of judgements: diagnoses, incidents, rentals and messages.
 
 They belong to the judge's process. Nothing that is measured waits for them.
 """
@@ -147,7 +147,7 @@ class JudgeCollector:
         self.families = families
 
     def describe(self) -> list[Metric]:
-        """Return nothing: what comes is not known beforehand."""
+        """Return nothing: the metrics are not known beforehand."""
         return []
 
     def collect(self) -> Iterable[Metric]:

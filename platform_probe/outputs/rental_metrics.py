@@ -42,7 +42,7 @@ class _Troubled:
 
 
 class RentalMetrics(SeriesMaker):
-    """Counts bookings of customers, as unlocks and calls to support tell of them."""
+    """Counts customers' bookings by their unlocks and calls to support."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)

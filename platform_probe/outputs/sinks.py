@@ -50,8 +50,8 @@ class FanOut:
     `needs` maps a sink to one before it: what that one could not take, it does not get either.
 
     `soon` calls its argument before the event loop waits again. With it the records of one turn of
-    the loop are handed on together, to sinks of several at once (see `SinkOfSeveral`). A caller
-    that needs them to be handed on now calls `flush`.
+    the loop go out together, to sinks of several at once (see `SinkOfSeveral`). A caller that needs
+    them out now calls `flush`.
     """
 
     def __init__(
@@ -235,7 +235,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def disk_error(path: Path, error: OSError) -> LimitError:
-    """Return what to tell of a file or directory that cannot be written."""
+    """Return the error of a file or directory that cannot be written."""
     directory = path if path.is_dir() else path.parent
     cure = f"ls -ld {directory}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -1,4 +1,4 @@
-"""A bucket of S3, of what speaks like it, or of Google: the one module that knows obstore."""
+"""A bucket of S3, of a compatible service, or of Google: the one module that knows obstore."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def _beside(directory: Path, table: Table) -> list[Path]:
     return sorted(directory.glob(f"{table.name.removesuffix('s')}_*")) if table.ids else []
 
 
-# From lines to Parquet
+# Lines into Parquet
 
 
 def _seal(duck: Duck, directory: Path, table: Table, report: Report) -> None:
@@ -238,7 +238,7 @@ def _read(paths: Sequence[Path]) -> str:
     return f"read_parquet({file_list(paths)})"
 
 
-# From small files to large ones
+# Small files into large ones
 
 
 def _merge(duck: Duck, directory: Path, table: Table, report: Report) -> None:
@@ -326,7 +326,7 @@ def sums_rows(directory: Path, parts: Sequence[Part]) -> str:
     return " UNION ALL BY NAME ".join(f"({each})" for each in sources)
 
 
-# What goes
+# Removal
 
 
 def _drop_what_is_covered(directory: Path, table: Table) -> None:

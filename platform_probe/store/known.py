@@ -1,6 +1,6 @@
 """The rows that had been written by a moment.
 
-A query as of a past moment sees nothing later. It serves checks of what support was told then, and
+A query as of a past moment sees nothing later. It serves checks of earlier advice of support, and
 training with a run that is over.
 """
 
@@ -24,8 +24,8 @@ CALL_WAITS_S: Final = 20
 def known_by(table: Table, as_of_s: float | None) -> str:
     """Return the SQL of which rows of a table, as they are kept, were there at a Unix second.
 
-    None: all. The record of an unlock does not say when it was written: that was when it had ended
-    and what it tells of had come, within seconds.
+    None: all. The record of an unlock does not show when it was written. That was when it had ended
+    and its last time had passed, within seconds.
     """
     if as_of_s is None:
         return "true"

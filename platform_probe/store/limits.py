@@ -12,7 +12,7 @@ MAX_SQL_MIB: Final = 1_048_576
 
 
 class BucketSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which bucket, and what goes there."""
+    """A bucket, and the age of files that go there."""
 
     bucket: str
     endpoint: str | None = None

@@ -35,7 +35,9 @@ from platform_probe.store.offload import fetched
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines, sums_of
 
 MARGIN_S: Final = 3_600
-"""What is asked for of a time may have begun, or been told of, so long before or after it."""
+"""The margin around an asked time: records may have begun, or been written, so long before or after
+it.
+"""
 _TRIES: Final = 10
 """Each time files have gone while they were read: the keeper is quick, but not as quick as that."""
 MAX_FOUND: Final = 1_000
@@ -75,7 +77,9 @@ class Source:
     """A directory that can be read: a store, a run, or a monitor's records."""
 
     def __init__(self, directory: Path, *, as_of_s: float | None = None) -> None:
-        """Look what it is. Raises `ConfigError` for something else, or a later version.
+        """Detect what kind of directory it is.
+
+        Raises `ConfigError` for something else, or a later version.
 
         With `as_of_s`, Unix seconds, it has what was known at that moment, and nothing of later.
         """
@@ -141,7 +145,7 @@ class Source:
         memory: str | None = None,
         spill: Path | None = None,
     ) -> Duck:
-        """Return a database with all views, for who asks again and again; close it afterwards.
+        """Return a database with all views, for repeated questions; close it afterwards.
 
         It reads the files of now: what is written later it does not see. Raises `FileGoneError`.
         """

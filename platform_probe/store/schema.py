@@ -51,7 +51,7 @@ class Column:
 
     @property
     def shown(self) -> str:
-        """The SQL of what people query, with durations in seconds."""
+        """The SQL of the view for people, with durations in seconds."""
         if self.list_of:
             return f"{self.name}::{self.list_of}[] AS {self.name}"
         if self.name.endswith("_us"):
@@ -77,12 +77,12 @@ class Table:
 
     @property
     def sums_name(self) -> str:
-        """The name of what has the sums."""
+        """The name of the table of sums."""
         return f"{self.name.removesuffix('s')}_sums"
 
     @property
     def ids_name(self) -> str:
-        """The name of what has the ids."""
+        """The name of the table of ids."""
         return f"{self.name.removesuffix('s')}_keys"
 
     @property

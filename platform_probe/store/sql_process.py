@@ -45,7 +45,7 @@ def _answered(question: Question) -> Rows | Problem:
 
 
 def _limit(limits: SqlLimits) -> None:
-    """Have the kernel hold the limits: of memory, of time, and of what may be written."""
+    """Have the kernel hold the limits: of memory, of time, and of written bytes."""
     memory = limits.memory_mib * MIB
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -60,7 +60,7 @@ from platform_probe.store.schema import (
 )
 
 SEGMENT_BYTES: Final = 16 * 2**20
-"""A write-ahead file is complete then: whoever reads has to go through it line by line."""
+"""The size of a complete write-ahead file: readers go through it line by line."""
 SEGMENT_S: Final = 300.0
 """And after so long, where another line comes."""
 CLOSE_WITHIN_S: Final = 5.0

@@ -1,1 +1,1 @@
-"""Pages for support agents: when it was, what happened to whom, what to say and what to do."""
+"""Pages for support agents: the time, what happened to whom, what to say and what to do."""

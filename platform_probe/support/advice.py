@@ -1,7 +1,7 @@
 """What to tell a customer whose car did not open, and what to do: by failure mode, else by cause.
 
-A cause says how far the unlock got. Whether the door may have opened, as a command was sent and
-nobody knows what came of it, decides whether a customer is told to try it.
+A cause says how far the unlock got. A customer is told to try the door if it may have opened: a
+command was sent and its result is unknown.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ TWO_CARS: Final = "client_id_takeover"
 MIXED_UP: Final = "wrong_vin_mapping"
 """The mode in which another car opens than the one that was asked for."""
 ANOTHER_OPENS: Final = frozenset({TWO_CARS, MIXED_UP})
-"""In these another car opens when somebody presses: nobody is told to press once more."""
+"""Modes in which another car opens at a press: nobody should press once more."""
 SAID_OPEN: Final = "is said to have opened, perhaps by another car"
 SWITCHED_OFF: Final = frozenset(
     {"deep_sleep_modem_off", "modem_search_drain", "undervoltage_cutout"}
@@ -224,7 +224,7 @@ CONNECTION: Final = frozenset(
         Cause.DOWNLINK_LOST,
     }
 )  # fmt: skip
-"""Causes that a new connection of the box mends."""
+"""Causes that a new connection of the box fixes."""
 _OPEN: Final = frozenset({None, Cause.RESULT_LOST, Cause.DOOR_UNCONFIRMED})
 """Causes with which the car is said to be open: the customer tries the door, and does not ask
 again.
@@ -313,7 +313,7 @@ def _reaches_car(mode: FailureMode) -> bool:
 
 
 def let_security_look(advice: Advice) -> Advice:
-    """Return advice where an attack is possible: the customer is told what they would be anyway."""
+    """Return advice for a possible attack: the customer hears the same as without."""
     return replace(advice, do=f"{advice.do} {_LET_LOOK}", acts=Actor.SECURITY_TEAM, mend=None)
 
 
@@ -342,7 +342,7 @@ def let_take_another(advice: Advice) -> Advice:
 
 
 def is_about_car(mode: FailureMode) -> bool:
-    """Return whether what is done of a mode is about a car that stands open, whoever booked it."""
+    """Return whether a mode's task is about a car that stands open, regardless of its booking."""
     return mode.slug in ANOTHER_OPENS or mode.now.startswith(_LOCKS)
 
 

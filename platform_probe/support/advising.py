@@ -118,7 +118,7 @@ def _may_open(case: Case, mode: FailureMode) -> bool:
 
 
 def _is_of_release(case: Case) -> bool:
-    """Return whether one version of the app fails, by what was seen then or is known since."""
+    """Return whether one version of the app fails, by the facts of then or since."""
     return not _OF_RELEASE.isdisjoint(case.seen | case.not_missed)
 
 

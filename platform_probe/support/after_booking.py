@@ -32,7 +32,9 @@ BOOKING_USED: Final = (
         " open. If they need a car, they can book again."
     ),
 )
-"""The same where another unlock opened the car before that: nobody is told that it did not open."""
+"""The same if another unlock opened the car before that: the customer does not hear that it stayed
+shut.
+"""
 BOOKING_UNUSED: Final = (
     "The car opened when you pressed another time. Your booking has ended since.",
     (
@@ -40,7 +42,7 @@ BOOKING_UNUSED: Final = (
         " see that the car is locked."
     ),
 )
-"""The same where nobody is known to have got in: whoever calls may not know that it opened."""
+"""The same if nobody is known to have got in: the caller may not know that it opened."""
 BOOKING_ENDED_OPEN: Final = (
     "Your car opened after all, and your booking has ended since.",
     "The car has OPENED after all, and the booking has ended since: see that the car is locked.",
@@ -228,7 +230,7 @@ def _is_of_phone(mode: FailureMode) -> bool:
 
 
 def ended_amid(incident: Incident) -> tuple[str, str]:
-    """Return what is said and done while an incident is open, which is named by whom it hits."""
+    """Return the advice while an incident is open, which is named by its cohorts."""
     say, do = BOOKING_ENDED_AMID[other_than(incident)]
     return say, do.format(**incident.cohort)
 

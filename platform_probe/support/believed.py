@@ -37,7 +37,7 @@ Its reader acts on it, and one in ten is a customer or a colleague who did nothi
 ACCUSES: Final = frozenset(
     {"attack_bruteforce_vehicle_ids", "impossible_travel", "insider_or_support_unlock"}
 )
-"""Modes in which whoever asked did wrong; of one who sends an old command nobody knows the name."""
+"""Modes that accuse the person who asked; a sender of an old command has no known name."""
 _LEAST_WEIGHT: Final = 0.1
 """The least change of the odds that is a reason: a tenth."""
 _HOW_FAR: Final = (ANSWERS | REFUSALS).union(
@@ -78,7 +78,7 @@ class Revision:
 
     @property
     def alike(self) -> AlikeClass:
-        """Return the likeliest mode with those that look the same from what is told here."""
+        """Return the likeliest mode with those that look the same from here."""
         return class_of(self.first.mode, self.told)
 
     @property
@@ -125,7 +125,7 @@ class Revision:
     def others(self) -> list[RankedMode]:
         """Other possible modes: not too unlikely, and not ruled out by facts.
 
-        What is likely all the same is told whatever was seen: else nobody knows where the rest is.
+        Likely modes are shown regardless of facts: else nobody knows the rest of the probability.
         """
         return [
             one
@@ -135,7 +135,7 @@ class Revision:
 
 
 def revision_of(row: Row, *, has_account: bool) -> Revision:
-    """Return a row of the diagnoses as what may be told of it.
+    """Return a row of the diagnoses with the parts that may be shown.
 
     Accusations are left out unless they are very likely, and where it is not known whose account
     asked, in any case.
@@ -227,7 +227,7 @@ def _is_reason(revision: Revision, one: Weighed) -> bool:
 
 
 def _told(revision: Revision, one: Weighed, zone: tzinfo) -> str:
-    """Return the sentence of what was seen, or that it was not."""
+    """Return the sentence of a fact, or of its absence."""
     if not one.is_seen:
         return f"Expected, but not observed: {FACTS[Fact(one.fact)].meaning}"
     seen = next((fact for fact in revision.facts if fact.fact == one.fact), None)

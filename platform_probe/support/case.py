@@ -1,4 +1,4 @@
-"""One unlock with everything about it, as it is told."""
+"""One unlock with everything about it, for display."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Case:
     newest_s: float
     """The time of the newest record: the latest known moment."""
     is_as_of: bool = False
-    """Whether it is told as it was known then, though more became known later."""
+    """Whether it is shown as it was known then, though more became known later."""
     events: Sequence[Row] = ()
     heard: Sequence[Row] = ()
     strays: Sequence[Row] = ()
@@ -104,8 +104,9 @@ class Case:
     """When its booking ended after the unlock, as the platform's log has it, Unix seconds; of a
     call also before it."""
     booked_since: Row | None = None
-    """The platform's answer to another customer who has booked the car since its booking ended,
-    before the time that was asked about; None where it is not asked for by the car alone."""
+    """The platform's answer to another customer who has booked the car after its booking ended and
+    before the time in question; None where it is not asked for by the car alone.
+    """
     locked_s: float | None = None
     """When the platform took a lock of the car for executed last, after the unlock; Unix seconds,
     of a call also before it."""
@@ -226,7 +227,7 @@ class Case:
 
     @property
     def not_missed(self) -> frozenset[str]:
-        """The facts of which nobody is told that they were not seen.
+        """The facts whose absence is not reported.
 
         That cars of its operator, say, fail more: by who else has it, and incidents, which were not
         known yet when it was diagnosed. And what shows only after a while, where records end.

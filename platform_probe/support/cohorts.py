@@ -39,7 +39,7 @@ EXACT_S: Final = 7_200.0
 MOST_EXACT: Final = 5_000
 """Unlocks of these hours and after.
 
-In a fleet with more, only cars with a failed unlock are told apart, and those before the window are
+In a fleet with more, only cars with a failed unlock are told apart. Those before the window are
 added up too; the store has the sums. Each exact unlock costs 6 µs, and those of a healthy car say
 no more than their sum. Two of 150 incidents of `python -m bench.cohorts --seed 3` differ, one
 better, one worse.
@@ -47,10 +47,10 @@ better, one worse.
 SUM_S: Final = 60 * SUM_MINUTES
 """Those of which there is a sum."""
 OLDER_MINUTES: Final = 60
-"""In such a fleet, of what is older than these hours."""
+"""The minutes of such a sum before these hours."""
 MOST_COUNTS: Final = 1_000_000
 MOST_SAME: Final = 3
-"""Other names of a cohort that are told."""
+"""The most other names of a cohort that are shown."""
 MOST_SURE: Final = 0.999
 """A search is never entirely sure."""
 
@@ -115,7 +115,7 @@ class Around(Finding):
     """For each cohort that is found the other conjunctions that all its unlocks are of, and no
     others: nobody can tell these from it."""
     is_of_kind: bool
-    """Whether failures of one kind are told of, and others count as no failures."""
+    """Whether failures of one kind count, and others count as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class Alike:
 def alike_of(cause: Cause, believed: Revision | None) -> Alike:
     """Return what may have failed of the same as an unlock of which this is believed.
 
-    These have a cause of the mode; if that is not sure, one of the same family. A customer who is
-    turned down by the platform is not out of reach.
+    These have a cause of the mode; if that is not sure, one of the same family. A customer refused
+    by the platform is not out of reach.
     """
     mode = believed.mode if believed is not None and believed.is_likely else None
     if mode is not None:
@@ -142,7 +142,7 @@ def alike_of(cause: Cause, believed: Revision | None) -> Alike:
 
 
 def _family_of(cause: Cause) -> str | None:
-    """Return the family of a cause: what nobody saw is like what a platform did not take."""
+    """Return the family of a cause: an unobserved unlock is like one that the platform refused."""
     return PLATFORM if cause is Cause.NOT_OBSERVED else family_of(cause)
 
 
@@ -187,7 +187,7 @@ def _search(duck: Duck, span: Span, like: Alike | None) -> Around:
     sql = _COUNTS.format(recent=recent, older=older)
     rows = duck.query(sql, values, limit=MOST_COUNTS).rows
     kinds = {row[4:] for row in rows}
-    # What only a request says tells those apart that came; a call has none of it.
+    # Traits of requests tell only unlocks with a request apart: a call has none of them.
     seen = [kind[1:] for kind in kinds if kind[0]] or [kind[1:] for kind in kinds]
     telling = _telling(seen)
     values_of = {kind: tuple(kind[1 + place] for place in telling) for kind in kinds}
@@ -258,7 +258,7 @@ def _names_of(traits: Names, kinds: Sequence[Values], mode: str | None) -> list[
 
 
 def around_in_words(around: Around, speaker: Speaker) -> str:
-    """Return what the failures share, a sentence for each cohort, and what nobody can tell from it.
+    """Return the traits of the failures, a sentence for each cohort, and what stays unknown.
 
     `speaker` says it in a language, with times of a zone.
     """

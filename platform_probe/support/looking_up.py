@@ -196,12 +196,12 @@ class _Lookup:
         found = self._duck.query(modes_sql("diagnoses", fitting), {}, limit=len(fitting))
         return with_modes(fitting, as_rows(found))
 
-    # What else there is
+    # Surroundings
 
     def _around(
         self, car: str | None, from_s: float, until_s: float, attempt: Row | None = None
     ) -> dict[str, Any]:
-        """Return what was logged and heard around a time; without a car, by what else is known."""
+        """Return the log lines and messages around a time; without a car, by other ids."""
         if car is not None:
             return self._records.around(car, from_s, until_s, attempt)
         ids = {

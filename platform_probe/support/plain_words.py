@@ -1,6 +1,6 @@
 """Everyday words for the codes of box, broker and platform.
 
-The word itself follows in brackets: an engineer who is asked knows it.
+The code itself follows in brackets: an engineer who is asked knows it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ _LAST_LOCK: Final = f"""
     AND operation = 'lock' AND outcome = '{Phase.EXECUTED}'
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
 """
-"""When the platform took a lock of a car for executed last, whoever asked for it."""
+"""The query for when the platform last confirmed a lock of a car, regardless of its sender."""
 CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
 

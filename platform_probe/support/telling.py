@@ -214,7 +214,7 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
 
 
 def _which(case: Case) -> Iterator[str]:
-    """Yield which unlock is told of several, so that nobody takes it for another.
+    """Yield which of several unlocks is shown, so that nobody confuses them.
 
     And after how long its customer pressed again, where it opened.
     """
@@ -336,13 +336,13 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
 
 
 def party_at_fault(case: Case, cause: Cause) -> Party:
-    """Return who is probably at fault: by the mode, else by the cause."""
+    """Return the party probably at fault: by the mode, else by the cause."""
     mode = None if case.believed is None else case.believed.mode
     return CAUSES[cause].party if mode is None else mode.party
 
 
 def _at_fault(case: Case, cause: Cause) -> str:
-    """Return who is probably at fault, where that is known."""
+    """Return the party probably at fault, if known."""
     party = party_at_fault(case, cause)
     if party is Party.NOBODY_KNOWS:
         return ""

@@ -51,7 +51,7 @@ _OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_an
 _NAMED_BY: Final = ("trace_id", "command_id")
 """The ids that an unlock and the lines of its requests may share."""
 SAME_CALL_S: Final = 5.0
-"""A call and the line of the log that tells of it are no further apart: by clocks [E]."""
+"""The most time between a call and its line in the log: by clocks [E]."""
 _OF_THE_UNLOCK: Final = (
     PlatformStep.REQUESTED, PlatformStep.ANSWERED, PlatformStep.PUBLISHED, PlatformStep.ACCEPTED,
 )  # fmt: skip
@@ -69,7 +69,7 @@ class Entry:
 
 
 def timeline_of(case: Case) -> list[Entry]:
-    """Return everything that is told of a case, in order."""
+    """Return all entries of a case, in order."""
     relations = Relations(case)
     entries = [*_around(case, relations)]
     if case.attempt is not None:
@@ -90,7 +90,7 @@ class InARow(Generic[_Line]):
 
 
 def in_a_row(lines: Iterable[_Line], alike: Callable[[_Line], Any]) -> list[InARow[_Line]]:
-    """Return lines with those that come several times in a row as one, by what `alike` says.
+    """Return lines with repetitions in a row as one, as `alike` decides.
 
     A phone asks for the state of its command every second: that is no news.
     """
@@ -103,7 +103,7 @@ def as_one_line(
 ) -> list[InARow[_Line]]:
     """Return lines with those in a row as one, and all that a waiting phone is answered as one.
 
-    `said` says who did what. Such answers stand between all else, and are told where they begin.
+    `said` says who did what. Such answers stand between all else, and are shown where they begin.
     """
     story: list[InARow[_Line]] = []
     waits: dict[tuple[str, str], int] = {}
@@ -249,7 +249,7 @@ def _call(shown: str | None) -> str:
     return "calls support" if shown is None else f"calls support; the app had shown: {shown}"
 
 
-# What else there was
+# Surroundings
 
 
 def _around(case: Case, relations: Relations) -> Iterator[Entry]:
@@ -321,9 +321,9 @@ def _heard(case: Case) -> Iterator[Entry]:
 
 
 def _is_call(case: Case, event: Row) -> bool:
-    """Return whether an event of the platform's log is a call that is told of itself.
+    """Return whether an event of the platform's log is a call with an entry of its own.
 
-    Their times differ by what the clocks do.
+    Their times differ as the clocks do.
     """
     return event["event"] == PlatformStep.SUPPORT_CALLED and any(
         call["account_id"] == event["account_id"]

@@ -68,7 +68,7 @@ def _zone_names() -> frozenset[str]:
 
 
 def moment_of(text: str, zone: tzinfo, *, newest_s: float) -> float:
-    """Return the Unix time of what somebody wrote.
+    """Return the Unix time of a typed time.
 
     A time without a date is the last one that is not after `newest_s`; "2h" is so long before it.
     Raises `ConfigError` for what is no time, does not exist, or exists twice in this zone, with

@@ -21,7 +21,7 @@ _BETWEEN: Final = 20
 
 
 class Why(StrEnum):
-    """Why one of several unlocks is the one that is told, in words."""
+    """The reason why this one of several unlocks is shown, in words."""
 
     NEAREST = "the one nearest to that time"
     NEAREST_WRONG = "the one nearest to that time that went wrong, and not the nearest of all"

@@ -11,7 +11,7 @@ from platform_probe.watching.tailed_file import TailedFile
 LOOK_S: Final = 0.1
 """How often it is looked whether something was appended."""
 BEHIND_S: Final = 0.02
-"""The delay in which a busy reader of lines catches up."""
+"""The pause while the handler of the lines is behind."""
 AT_ONCE: Final = 160
 """Lines that are taken before the unlocks have their turn again: about 1.5 ms."""
 AT_ONCE_WATCHING: Final = 320
@@ -30,7 +30,9 @@ async def follow(
     at_once: int = AT_ONCE,
     on_taken: Callable[[bool], object] = bool,
 ) -> None:
-    """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read.
+    """Hand on all lines of a file, until cancelled.
+
+    `on_problem` gets the reason why it cannot be read.
 
     The unlocks have their turn after `at_once` lines. `on_taken` is called whenever all lines that
     were read are handled, with whether that was the end of the file. Lines that were read before a

@@ -1,4 +1,4 @@
-"""Sorts what comes from the broker to the tracker. Breaches of the contract are counted."""
+"""Sorts the broker's messages to the tracker. Breaches of the contract are counted."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOOKED_THROUGH_EVERY: Final = 64
 """The interval of well-formed messages of a kind that are read once more, for fields unknown to us.
 """
 MAX_NAMED: Final = 100
-"""Unknown fields that are logged: whoever makes up names must not fill the log."""
+"""The most unknown fields that are logged: made-up names must not fill the log."""
 _SHOWN_BYTES: Final = 80
 _Read = tuple[TopicKind, str, Any, Message]
 """A message with its kind, its car and what it says: one of a closed set."""
@@ -135,7 +135,7 @@ class Inbox:
         self._failed: set[str] = set()
         """Topics whose messages led to a defect that the log has."""
         self.on_defect: Callable[[Exception], None] = lambda _: None
-        """Is told of each defect, besides metric and log: a simulated run fails by it."""
+        """Called with each defect, besides metric and log: a simulated run fails by it."""
 
     def let_hear(self, hearer: Hears) -> None:
         """Add a hearer of cars and broker, after those before, and before the tracker."""
@@ -310,7 +310,10 @@ class Inbox:
         )
 
     def _follow(self, vehicle_id: str, decoded: Any, message: Message) -> None:
-        """Pass a message to the tracker. Raises `RemoteProtocolError` for one that is not its."""
+        """Pass a message to the tracker.
+
+        Raises `RemoteProtocolError` for a message of the wrong kind.
+        """
         kind = type(decoded)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
             if not message.retain:  # else nobody knows when it was sent

@@ -1,8 +1,8 @@
 """Finds the command of an answer that names none, in fleets whose wire has no ids.
 
-A box does one command after the other, and a broker keeps the order of what one client sends. So an
-answer belongs to the command of its car that has waited longest, of those whose customers still
-wait. If nobody waits, it belongs to the last unanswered command: then it is late.
+A box executes one command after the other, and a broker keeps the order of one client's messages.
+So an answer belongs to the command of its car that has waited longest, of those whose customers
+still wait. If nobody waits, it belongs to the last unanswered command: then it is late.
 """
 
 from __future__ import annotations

@@ -35,9 +35,9 @@ AT_ONCE: Final = 16
 
 
 class OtlpReceiver:
-    """Takes posts of the platform's log, and hands on what they say.
+    """Handles posts of the platform's log, and passes on their events.
 
-    That a post is packed (gzip) is the server's concern, which bounds what comes out.
+    The server unpacks a post (gzip), and bounds the result.
     """
 
     def __init__(self, inbox: PlatformInbox, token: Callable[[], str] | None) -> None:

@@ -62,7 +62,7 @@ class PlatformInbox:
         self._sent_before: dict[str, float] = {}
         self._hearers: tuple[Callable[[PlatformEvent], None], ...] = ()
         self.on_defect: Callable[[Exception], None] = lambda _: None
-        """Is told of each defect, besides metric and log."""
+        """Called with each defect, besides metric and log."""
         self.taken = 0
         """Lines that were new."""
         self.repeated = 0
@@ -202,7 +202,7 @@ class PlatformInbox:
 
 
 def _as_it_was(event: PlatformEvent) -> PlatformEvent:
-    """Return an event as what it is: some servers log a client that has gone as an answer."""
+    """Return an event with its real kind: some servers log a client that has gone as an answer."""
     if event.status == CLIENT_GONE_STATUS and event.event is PlatformStep.ANSWERED:
         return msgspec.structs.replace(event, event=PlatformStep.HUNG_UP, status=None)
     return event

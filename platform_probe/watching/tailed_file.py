@@ -26,7 +26,7 @@ class Place(msgspec.Struct, frozen=True):
     offset: int
     """In bytes, from the beginning of the file."""
     before: str
-    """A digest of what stands just before it: a number of an inode is used again."""
+    """A digest of the bytes just before it: an inode's number is used again."""
 
 
 class TailedFile:
@@ -55,7 +55,7 @@ class TailedFile:
         self._begun = bytearray()
         """The beginning of a line whose end has not come."""
         self._is_skipping = False
-        """Whether what comes up to the next end of a line belongs to none."""
+        """Whether the bytes up to the next end of a line belong to none."""
         self.problem: str | None = "not opened yet"
         """Why it cannot be read now; None where it can."""
         self._open(at_end=True)
@@ -135,7 +135,7 @@ class TailedFile:
         return True
 
     def _piece(self) -> bytes:
-        """Return what comes next in the file; nothing at its end, and where there is no file."""
+        """Return the next piece of the file; nothing at its end, or without a file."""
         if self._descriptor is None:
             return b""
         try:
@@ -187,6 +187,6 @@ class TailedFile:
 
 
 def _before(descriptor: int, offset: int) -> str:
-    """Return a digest of what stands before a place."""
+    """Return a digest of the bytes before a position."""
     begin = max(offset - _BEFORE_BYTES, 0)
     return blake2b(os.pread(descriptor, offset - begin, begin), digest_size=8).hexdigest()

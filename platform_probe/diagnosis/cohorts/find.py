@@ -35,7 +35,7 @@ _ODDS_OF_NONE: Final = 0.0
 _EVEN: Final = 0.5
 """The probability of "no cohort" above which none is named."""
 _COST_OF_MOMENT: Final = 3.0
-"""Nats that a window must earn whose begin was chosen by what is in it."""
+"""Nats that a window must earn whose begin was chosen by its contents."""
 _COST_OF_EARLIER: Final = 6.0
 """And one that begins before the time that was asked about, where that shows no cohort. [E]"""
 _EARLIER_S: Final = 7_200.0

@@ -59,8 +59,8 @@ def names_of(own: Name, kinds: Collection[Values]) -> list[Name]:
 def in_order(names: Sequence[Mapping[str, str]], mode: str | None) -> list[Mapping[str, str]]:
     """Return names of one cohort, values by traits, that which is to be said first.
 
-    That is the shortest one by which its mode can strike, as whoever acts acts there. Others are
-    said if they take no more traits than the first that is given, and stay as they are.
+    That is the shortest one by which its mode can strike: people act there. Others are said if they
+    take no more traits than the first that is given, and stay as they are.
     """
     strikes_by = _STRIKES_BY.get(MODES[mode].layer, ()) if mode in MODES else ()
     fitting = [name for name in names if name and name.keys() <= {*strikes_by}]

@@ -126,7 +126,7 @@ def pause_after(failure: Failure, failures: int) -> float:
 
 
 class Tell(Protocol):
-    """Is told what came of every call: counts and logs it."""
+    """Handles the result of every call: counts and logs it."""
 
     def sent(self, backend: str, what: Sent, **about: Any) -> None:
         """Note what was taken."""
@@ -141,7 +141,7 @@ class Tell(Protocol):
         ...
 
     def not_kept(self, error: Exception) -> None:
-        """Note what could not be written down, or handed on."""
+        """Note an entry that could not be written down, or handed on."""
         ...
 
     def may_come_twice(self, backend: str, **about: Any) -> None:

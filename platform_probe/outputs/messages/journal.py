@@ -34,7 +34,7 @@ Key = tuple[str, str]
 class Journal:
     """Remembers the latest value of each thing. Values are anything that msgspec encodes.
 
-    `on_error` is told where a change cannot be written: messages go out all the same.
+    `on_error` is called if a change cannot be written: messages go out all the same.
     """
 
     def __init__(self, path: Path, on_error: Callable[[OSError], None]) -> None:

@@ -1,4 +1,4 @@
-"""What is counted of the messages about incidents, and of what people ask with their buttons."""
+"""Metrics of the messages about incidents, and of requests by their buttons."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ FLUSH_S: Final = 5.0
 
 
 class Sending(Generic[CallT]):
-    """One core at work. `carry_out` sends a call and tells the core what came of it.
+    """One core at work. `carry_out` sends a call and passes its result to the core.
 
-    `on_defect` is told of what neither should raise: it stops nothing else.
+    `on_defect` gets exceptions that neither should raise: they stop nothing else.
     """
 
     def __init__(

@@ -73,7 +73,7 @@ class Backend(Protocol):
 
 
 class Messages:
-    """Tells everybody who is to know of an incident; takes what they ask to be done to it."""
+    """Sends messages about incidents; handles requests by their buttons."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class Messages:
 
 
 class Telling:
-    """Counts and logs what came of every call."""
+    """Counts and logs the result of every call."""
 
     def __init__(self, metrics: MessageMetrics, logger: Logger, clock: Clock) -> None:
         self._metrics = metrics
@@ -214,7 +214,7 @@ class Telling:
         self.complain("message_dropped", backend, detail=detail, **about)
 
     def not_kept(self, error: Exception) -> None:
-        """Note what could not be written down, or handed on."""
+        """Note an entry that could not be written down, or handed on."""
         self.complain("message_not_kept", "journal", error=f"{type(error).__name__}: {error}")
 
     def may_come_twice(self, backend: str, **about: Any) -> None:

@@ -178,7 +178,7 @@ class SlackApi:
         return answer.status < REDIRECT
 
     def _is_response_url(self, url: str) -> bool:
-        """Return whether a URL is Slack's: whoever knows the signing secret could name any."""
+        """Return whether a URL is Slack's: anybody with the signing secret could name any."""
         try:
             parts = urlsplit(checked_url(url))
         except ValueError:

@@ -129,7 +129,7 @@ def joined_message(call: Call, around: Surroundings) -> Content:
 
 
 def announcement(call: Call, around: Surroundings) -> Content:
-    """Return what the channel is told of an incident that it has a message of."""
+    """Return the post about an incident whose message the channel has already."""
     incident, place = call.incident, call.place
     head = _head(call)
     lines = [head, escaped(counts_of(incident))]
@@ -168,7 +168,7 @@ def history(changes: tuple[Change, ...], most_letters: int = HISTORY_LETTERS) ->
 
 
 def standing_line(incident: Incident) -> str:
-    """Return in one line where it stands: severity, since when, who has it, whether it is muted."""
+    """Return its standing in one line: severity, since when, who has it, whether it is muted."""
     said = [f"*{severity_word(incident)}*, {_state_word(incident).lower()}"]
     if incident.ended_at is not None and has_ended(incident):
         ends = f"{minute(incident.since)} to {minute(incident.ended_at)}"
@@ -259,7 +259,7 @@ def _state_word(incident: Incident) -> str:
 
 
 def _head(call: Call) -> str:
-    """Return the first line of what the channel is told of an incident that it knows."""
+    """Return the first line of a post about an incident that the channel knows."""
     incident, mark = call.incident, _MARKS[call.incident.severity]
     said = f"{mark} *Worse, {call.place.severity.value} until now {incident.severity.value}:*"
     if call.part is Part.ENDED:

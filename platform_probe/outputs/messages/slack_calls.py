@@ -19,7 +19,7 @@ class Part(StrEnum):
     WORSE = "worse"
     """It got worse by a class: a reply that the channel shows too."""
     NAMED = "named"
-    """Its cause is known by now, which was not when the channel was told of it: so too."""
+    """Its cause is known by now, and was not at its first post: it is named too."""
     BACK = "back"
     """It came back after it was over: so too."""
     ENDED = "ended"
@@ -68,7 +68,7 @@ class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
     edited_at: float = 0.0
     """The time of a rise that only an edit showed, Unix seconds: the thread has it too."""
     is_unnamed: bool = False
-    """The channel was told of it, and not yet what its cause is."""
+    """The channel has the incident, and not yet its cause."""
     is_over: bool = False
     """Its end was posted, or needs no post."""
     shown: int = 0

@@ -237,7 +237,7 @@ class SlackOutbox:
         ]
         return len(since), max(now_s - min(since), 0.0) if since else 0.0
 
-    # What a place needs
+    # The next calls of a place
 
     def _plan(self, place: Place, now: Now) -> None:
         """Put into the lanes what a place needs next, and take out what it needs no more."""
@@ -348,7 +348,7 @@ class SlackOutbox:
         home = self._places.get(incident.joined_to or "", {}).get(place.channel)
         return Call(Verb.EDIT, Part.MESSAGE, place, incident, EDITS, "", home=home)
 
-    # What came of it
+    # Results of calls
 
     def _note_begun(self, call: Call, now: Now) -> None:
         place, changes = call.place, call.incident.changes
@@ -380,7 +380,7 @@ class SlackOutbox:
         is_found = call.verb is Verb.FIND
         if call.part is Part.MESSAGE:
             place.ts, place.withheld = posted.ts, ""
-            # Of one that was found nobody knows what it shows: it is edited.
+            # A message that was found may show anything: it is edited.
             place.shown = 0 if is_found else incident.revision
             place.standing = "" if is_found else standing(incident)
             place.is_over = begun.is_over

@@ -1,4 +1,4 @@
-"""Slack as a backend: the outbox decides, Slack's API is asked, and what came of it is told."""
+"""Slack as a backend: the outbox decides, and Slack's API is called."""
 
 from __future__ import annotations
 

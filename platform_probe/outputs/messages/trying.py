@@ -77,7 +77,7 @@ def a_test_incident(unix_s: float) -> Incident:
 
 
 async def try_all(settings: MessagesSettings) -> AsyncIterator[Tried]:
-    """Send a test to every backend, and yield what came of it."""
+    """Send a test to every backend, and yield the results."""
     incident = a_test_incident(time.time())
     if settings.slack is not None:
         async for tried in _slack(settings.slack, settings.monitor, incident):

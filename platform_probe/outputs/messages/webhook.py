@@ -234,7 +234,7 @@ class WebhookCore:
         return len(since), max(now_s - min(since), 0.0) if since else 0.0
 
     def _event(self, incident: Incident, told: Told) -> Event | None:  # noqa: PLR0911
-        """Return what to tell of a revision; None: nothing."""
+        """Return the event of a revision; None: nothing."""
         if not told.revision:
             return _end_of(incident) or Event.OPENED
         if told.revision >= incident.revision:

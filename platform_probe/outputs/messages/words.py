@@ -293,7 +293,7 @@ def who_muted(incident: Incident) -> str:
 
 
 def standing(incident: Incident) -> str:
-    """Return what a person must see at once when it changes: state, severity, who has it."""
+    """Return the parts whose change a person must see at once: state, severity, who has it."""
     parts = (
         incident.state, incident.severity, incident.acknowledged_by, incident.muted_until,
         incident.maintenance,

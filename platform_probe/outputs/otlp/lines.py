@@ -42,7 +42,7 @@ class ExporterConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exemplar(msgspec.Struct, frozen=True, array_like=True):
-    """An example of what was counted, as prometheus_client has it."""
+    """An example of a counted event, as prometheus_client has it."""
 
     labels: dict[str, str]
     value: float

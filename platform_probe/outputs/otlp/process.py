@@ -1,4 +1,4 @@
-"""The exporter: a process beside the monitor that hands on what it reads to an OTLP backend.
+"""The exporter: a process beside the monitor that passes its input to an OTLP backend.
 
 It is a process of its own, because what it does takes longer than the unlock itself, and would stop
 the event loop again and again. Each signal has a queue and a thread: a backend that is slow with
@@ -127,7 +127,7 @@ class Outlet(Thread):
 
 
 def run(config: ExporterConfig, source: BinaryIO, say: Callable[[Report], None]) -> None:
-    """Export what comes from `source`, line by line, until it ends."""
+    """Export the lines of `source`, until it ends."""
     tally = Tally()
     outlets = {
         kind: Outlet(

@@ -82,7 +82,7 @@ def exporters(config: ExporterConfig) -> dict[Signal, Export]:
 
 
 class _Session(requests.Session):
-    """Keeps what came of the last request: the SDK's exporters return only whether it worked."""
+    """Keeps the result of the last request: the SDK's exporters return only whether it worked."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -126,7 +126,7 @@ class OtlpExport:
     def start(
         self, *, families: Callable[[], Iterable[Metric]], complain: Callable[..., None]
     ) -> None:
-        """Start the exporter, and begin to hand on. Call it in the event loop.
+        """Start the exporter, and begin to feed it. Call it in the event loop.
 
         `families` returns all metrics, brought up to date; `complain` logs at a limited rate.
         """

@@ -56,7 +56,7 @@ class _Unmasked(msgspec.Struct, frozen=True):
 
 
 class Access:
-    """Tells who asks, and whether a form is one of ours."""
+    """Identifies people, and checks that a form is one of ours."""
 
     def __init__(
         self, settings: ConsoleSettings, seal: Seal, now: Callable[[], float] = time.time
@@ -75,7 +75,7 @@ class Access:
         return self._tokens is not None
 
     def person(self, request: HttpRequest) -> Person | None:
-        """Return who asks; None where that is not known."""
+        """Return the person who asks; None where that is not known."""
         found = self._found(request)
         if found is None:
             return None
@@ -134,7 +134,7 @@ class Access:
     # Sessions
 
     def with_token(self, token: str, remote: str) -> Person | None:
-        """Return who has a token; None where it is none, which is remembered of the address."""
+        """Return the owner of a token; None for a wrong one, which counts against the address."""
         who = None if self._tokens is None else self._tokens.who(token.strip())
         if who is None:
             self.note_wrong(remote)

@@ -99,7 +99,7 @@ class Console:
         audit_file: Path,
         trouble: Callable[[str], None],
     ) -> None:
-        """Open what is there; `trouble` is told what goes wrong later, also by threads.
+        """Open what is there; `trouble` gets later errors, also from threads.
 
         Raises `ConfigError` for what cannot be read.
         """

@@ -1,4 +1,4 @@
-"""The inputs of a page: who asks for what, in which language, of which records."""
+"""The inputs of a page: the person, the thing, the language and the records."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Asked:
         return self.snapshot.newest_s
 
     def may(self, right: Right) -> bool:
-        """Return whether who asks has a right."""
+        """Return whether the person has a right."""
         return self.person.may(right)
 
     def known_incidents(self) -> list[Known]:
-        """Return the incidents that who asks may see: suspicious traffic is not for all."""
+        """Return the incidents that the person may see: suspicious traffic is not for all."""
         return [one for one in known_in(self.snapshot) if self.may_see(one)]
 
     def open_incidents(self) -> list[Known]:
@@ -64,7 +64,7 @@ class Asked:
         return [one for one in self.known_incidents() if one.now.state is IncidentState.OPEN]
 
     def may_see(self, known: Known) -> bool:
-        """Return whether who asks may see an incident."""
+        """Return whether the person may see an incident."""
         return known.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
 
     @property
@@ -133,7 +133,7 @@ class Asked:
     # Customers
 
     def customer(self, account_id: str | None, *things: str) -> Customer | None:
-        """Return a customer as who asks may see them on the pages of `things`, as `unlock/ID`."""
+        """Return a customer as the person may see them on the pages of `things`, as `unlock/ID`."""
         if account_id is None:
             return None
         sees = self.person.sees_customer_of(f"customer/{account_id}", *things)
@@ -192,7 +192,7 @@ def masked(value: Any, names: Sequence[str]) -> Any:
     return value
 
 
-# What a page comes to
+# Results of a page
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class ConsoleChild:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, *, complain: Callable[..., None], tell: Callable[[str], None]) -> None:
-        """Start it. `complain` logs at a limited rate; `tell` is told where the pages are."""
+        """Start it. `complain` logs at a limited rate; `tell` gets the address of the pages."""
         self._complain, self._tell = complain, tell
         self._task = asyncio.ensure_future(self._keep())
 

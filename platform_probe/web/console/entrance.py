@@ -1,4 +1,4 @@
-"""The door of the console: who comes in, how they leave, and what they must say why for."""
+"""The entrance of the console: sign-in, sign-out, and reasons for unmasking."""
 
 from __future__ import annotations
 
@@ -64,8 +64,7 @@ class SignInService:
 class Entrance:
     """Answers what has to do with who it is.
 
-    `things` are the kinds whose customer can be shown; `trouble` is told what goes wrong, and of
-    what kind that is.
+    `things` are the kinds whose customer can be shown; `trouble` gets errors and their kind.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class Entrance:
         )
 
     def ask_who(self, visit: Visit) -> HttpResponse:
-        """Answer somebody of whom it is not known who they are."""
+        """Answer an unidentified person."""
         if not self._access.is_patient_with(visit.request.remote):
             return self.problem(visit, 429, "problem.patience")
         if not self._access.has_tokens and self._service is None:

@@ -29,7 +29,7 @@ class Known:
 
     @property
     def counts_customers(self) -> bool:
-        """Whether its growth is told in customers: else in what it counts, unlocks or cars."""
+        """Whether its growth is shown in customers: else in its own unit, unlocks or cars."""
         return self.now.customers > 0
 
     @property

@@ -43,14 +43,14 @@ def number_in(query: Mapping[str, str]) -> int:
 
 
 def listed(snapshot: Snapshot, sql: str, values: Mapping[str, Any], number: int) -> Listed:
-    """Return a page of what a query finds, which must say in what order."""
+    """Return a page of a query's rows; the query must set the order."""
     before = (number - 1) * LISTED
     found = snapshot.asked(f"{sql} LIMIT {LISTED + 1} OFFSET {before}", values, limit=LISTED)
     return Listed(as_rows(found), number, not found.is_whole, before + 1)
 
 
 def part_of(all_rows: Sequence[Any], number: int, length: int) -> Listed:
-    """Return a page of what is known already."""
+    """Return a page of known rows."""
     before = (number - 1) * length
     rows = all_rows[before : before + length]
     return Listed(rows, number, len(all_rows) > before + length, before + 1)

@@ -18,13 +18,14 @@ from platform_probe.web.console.workers import BusyError
 EVERY_S: Final = 3.0
 """The interval of looks at the records while somebody watches."""
 BEAT_S: Final = 15.0
-"""A comment goes out at least so often: proxies end what is silent, and we notice who has gone."""
+"""The longest time without a comment: proxies end silent connections, and we notice closed ones."""
 MOST_WATCHERS: Final = 200
 WAITING: Final = 20
 """Events for a watcher who does not read; then that one is let go, and comes again."""
 AGAIN: Final = 10
-"""The latest that a watcher is sent first: what failed since their page was made, or while they
-were not connected. A page leaves out what it has [E]."""
+"""The most past failures that a watcher gets first: those since their page was made, or while they
+were disconnected. A page leaves out what it has [E].
+"""
 _REMEMBERED: Final = 1_000
 
 Latest = Callable[[], Awaitable[Sequence[Row]]]

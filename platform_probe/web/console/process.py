@@ -44,7 +44,7 @@ async def serve_console(
 ) -> None:
     """Serve pages until told to stop.
 
-    `say` is told the address at which they are, `trouble` what goes wrong with a page.
+    `say` gets the address of the pages, `trouble` errors of a page.
 
     Raises `ConfigError` for what cannot be read, `LimitError` where the port cannot be had.
     """

@@ -74,7 +74,7 @@ class _Tokens(msgspec.Struct, frozen=True):
 class Provider:
     """The provider. Make it where the event loop runs.
 
-    `on_change` is told when it is there no longer, with the reason, and with None that it is again.
+    `on_change` gets the reason when it goes away, and None when it returns.
     """
 
     def __init__(self, settings: OidcSettings, on_change: Callable[[str | None], None]) -> None:
@@ -141,7 +141,7 @@ class Provider:
     async def claims_for(
         self, code: str, *, verifier: str, redirect_uri: str, nonce: str
     ) -> Claims:
-        """Return what it says of whoever has brought a code.
+        """Return the provider's claims for a code.
 
         Raises `ProviderDownError`, `CodeRefusedError`, `WrongTokenError`.
         """
@@ -155,7 +155,7 @@ class Provider:
             return claims
         return await self._with_more(metadata.userinfo_endpoint, tokens.access_token, claims)
 
-    # What it says of itself
+    # Metadata
 
     async def _discovered(self) -> Metadata:
         issuer = self._settings.issuer

@@ -70,7 +70,7 @@ def url_of(kind: str, name: str) -> str:
 
 
 def time_url(stretch: Stretch, zone: tzinfo) -> str:
-    """Return the address of what failed at a time."""
+    """Return the address of the failures of a time."""
     times = {"since": iso_of(stretch.since_s, zone), "until": iso_of(stretch.until_s, zone)}
     return f"/time?{urlencode(times)}"
 

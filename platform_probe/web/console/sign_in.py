@@ -62,7 +62,7 @@ class NotSignedInError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The returning person who is admitted, and their destination."""
+    """The admitted person, and their destination."""
 
     person: Person
     back: str
@@ -110,7 +110,7 @@ class SignIn:
         return url, self._seal.cookie(COOKIE, begun, LASTS_S)
 
     async def finish(self, request: HttpRequest, answer: Mapping[str, str]) -> SignedIn:
-        """Return who has come back; `answer` is what the provider sent along.
+        """Return the person who returns; `answer` is what the provider sent along.
 
         Raises `NotSignedInError`, `ProviderDownError`.
         """
@@ -131,7 +131,7 @@ class SignIn:
         return SignedIn(self._person(claims), begun.back)
 
     def back_of(self, request: HttpRequest) -> str | None:
-        """Return where somebody was going who has begun in this browser."""
+        """Return the destination of a sign-in that began in this browser."""
         begun = self._seal.read(request, COOKIE, _Begun)
         return None if begun is None else begun.back
 

@@ -171,7 +171,7 @@ class Snapshot:
 
 
 class Looking:
-    """Gives the newest snapshot to whoever looks."""
+    """Gives the newest snapshot to all viewers."""
 
     def __init__(self, directory: Path) -> None:
         """Look at a store or records. Raises `ConfigError` where there are none."""

@@ -141,7 +141,7 @@ def _cars_now(asked: Asked) -> list[Mapping[str, Any]]:
 
 
 def oncall_page(asked: Asked, _: str) -> Answer:
-    """Return what who is on call looks at: what is open, what fails, since when."""
+    """Return the page of the on-call engineer: open incidents, current failures, and since when."""
     span = _hours(asked, 1)
     tables = [
         asked_query(asked, "causes", "table.causes", {}, span),
@@ -345,9 +345,9 @@ def failed_over_time(
 ) -> Curve | None:
     """Return the share of unlocks that failed, percent, over a time, as a curve.
 
-    `cohort` says of whom, value by trait; a point stands for `least_s` seconds at least. Failures
-    end later than successes, so unlocks as recent as failures last are not counted. Amid an outage
-    the first to end have opened.
+    `cohort` selects the unlocks, value by trait; a point stands for `least_s` seconds at least.
+    Failures end later than successes, so unlocks as recent as failures last are not counted. Amid
+    an outage the first to end have opened.
     """
     bucket_s = max((span[1] - span[0]) / 48, least_s)
     traits = [name for name in TRAITS_OF_COHORTS if name in cohort]

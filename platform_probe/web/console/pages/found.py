@@ -11,7 +11,7 @@ from platform_probe.web.console.search import Search
 
 
 def start_page(asked: Asked, _: str) -> Answer:
-    """Return the start page: the box, what is open, what failed last."""
+    """Return the start page: the search box, open incidents, the latest failures."""
     values = {
         "open": asked.open_incidents(),
         "rows": failed_within(asked.snapshot, (asked.now_s - HOUR_S, asked.now_s)).rows[:10],

@@ -26,7 +26,7 @@ LEAST_S: Final = 15.0
 
 
 def incidents_page(asked: Asked, _: str) -> Answer:
-    """Return all incidents that who asks may see, the open ones first."""
+    """Return all incidents that the person may see, the open ones first."""
     known = asked.known_incidents()
     state = asked.query.get("state", "")
     wanted = [one for one in known if state in ("", one.now.state)]
@@ -80,7 +80,7 @@ def _advice_for(now: Incident) -> Advice | None:
 
 
 def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:
-    """Return how its cohort fared before it, in it and since, where that is what it is about."""
+    """Return the failure share of its cohort before, in and after it, if it is about that."""
     if now.kind not in OF_FAILURES:
         return None
     since_s = max(now.since - BEFORE_S, end_s - LONGEST_S)

@@ -39,7 +39,7 @@ _ABOUT: Final = {
     Why.PRESSED_AGAIN: "history.latest_again",
     Why.LAST: "history.latest",
 }
-"""What is said of the unlock that is told, by why it is that one."""
+"""The sentence about the shown unlock, by why it was chosen."""
 
 
 def car_page(asked: Asked, vehicle_id: str) -> Answer:
@@ -84,7 +84,7 @@ def customer_page(asked: Asked, account_id: str) -> Answer:
 
 
 def customer_of_page(asked: Asked, attempt_id: str) -> Answer:
-    """Return the page of the customer of an unlock, whose name who asks does not need to know."""
+    """Return the page of the customer of an unlock; the person need not know the name."""
     rows = asked.snapshot.unlocks_of(attempt_id)
     account = next((row["account_id"] for row in rows if row["attempt_id"] == attempt_id), None)
     if account is None:
@@ -136,7 +136,7 @@ def steps_of(events: Sequence[Row]) -> list[InARow[Row]]:
 
 
 def cause_page(asked: Asked, slug: str) -> Answer:
-    """Return what a cause is, and what failed of it."""
+    """Return the meaning of a cause, and its failed unlocks."""
     if slug not in list(Cause):
         return missing("cause", slug)
     cause = Cause(slug)
@@ -170,7 +170,7 @@ def mode_page(asked: Asked, slug: str) -> Answer:
 
 
 def time_page(asked: Asked, _: str) -> Answer:
-    """Return what failed at a time; with an operator in the address, or another trait, of that."""
+    """Return the failures of a time; with an operator in the address, or another trait, of that."""
     span = span_of(asked)
     trait = next(((name, asked.query[name]) for name in NAMED_TRAITS if name in asked.query), None)
     values = {

@@ -74,7 +74,7 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
 
 
 def story_of(timeline: Sequence[Mapping[str, Any]]) -> list[InARow[Mapping[str, Any]]]:
-    """Return what happened, with what came several times as one line."""
+    """Return the story, with repetitions as one line."""
     return as_one_line(timeline, lambda entry: (entry["who"], entry["what"]))
 
 
@@ -163,7 +163,7 @@ def told_of(
 
 
 def _with_incidents(asked: Asked, case: Case) -> Case:
-    """Return a case that knows the incidents that it is of: of those that who asks may see."""
+    """Return a case with its incidents that the person may see."""
     unlock = case.attempt or as_unlock(case.complaints[0])
     known = (one.now for one in asked.known_incidents())
     found = incidents_of(unlock, known, case.believed, asked.snapshot.rows)
