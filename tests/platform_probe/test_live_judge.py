@@ -1,0 +1,83 @@
+"""A real monitor whose judge is stopped or killed: nothing that is measured changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess
+from fleet_wire.contract.diagnosis import Diagnosis
+from platform_probe.outputs.sinks import DIAGNOSES_FILE
+from tests.helpers.running_probe import RunningProbe, running_probe
+from tests.helpers.waiting import eventually, eventually_answers
+
+pytestmark = pytest.mark.broker
+LOAD = {
+    "vehicles": [f"car-{number}" for number in range(50)],
+    "stages": [{"kind": "constant", "rate_per_s": 10, "duration_s": 3_600}],
+    "deadline_s": 0.5,
+    "relock": False,
+}
+"""Cars that nobody has: every unlock fails."""
+
+
+def judge_of(probe: RunningProbe) -> int | None:
+    """Return the process id of the probe's judge; None: there is none just now."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = path.read_text().rpartition(")")[2].split()[1]
+            command = path.with_name("cmdline").read_bytes()
+        except OSError:  # it has just ended
+            continue
+        if parent == str(probe.process.pid) and b"judging" in command:
+            return int(path.parent.name)
+    return None
+
+
+def diagnosed(probe: RunningProbe) -> list[Diagnosis]:
+    """Return the diagnoses on disk."""
+    path = probe.records.with_name(DIAGNOSES_FILE)
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    return [msgspec.json.decode(each, type=Diagnosis) for each in lines if each.endswith(b"\n")]
+
+
+def written(probe: RunningProbe) -> int:
+    """Return how many unlocks are on disk."""
+    return probe.records.read_bytes().count(b"\n")
+
+
+async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Unlocks are written and counted, pages answer, and the lag is shown; then it catches up."""
+    async with running_probe(tmp_path, mosquitto.address, load=LOAD) as probe:
+        await probe.ready()
+        await eventually(lambda: diagnosed(probe))
+        judge = judge_of(probe)
+        assert judge is not None
+        os.kill(judge, signal.SIGSTOP)
+        before = written(probe)
+        await eventually(lambda: written(probe) > before + 50)
+        assert (await probe.get("/healthz"))[0] == 200
+        counted = sum((await probe.series("unlocks_total")).values())
+        assert counted > before
+
+        async def is_behind() -> bool:
+            """Return whether the page says that the judge is behind."""
+            return (await probe.series("judge_lag_seconds"))[()] > 5.0
+
+        await eventually_answers(is_behind)
+        os.kill(judge, signal.SIGKILL)
+        os.kill(judge, signal.SIGCONT)
+        await eventually(lambda: judge_of(probe) not in (None, judge))
+        missed = {one.attempt_id for one in probe.attempts()[before : before + 50]}
+        await eventually(lambda: missed <= {one.attempt_id for one in diagnosed(probe)})
+        probe.process.send_signal(signal.SIGTERM)
+        assert await probe.exit_code() == 0
+    revisions = [(one.attempt_id, one.revision) for one in diagnosed(probe)]
+    assert len(revisions) == len(set(revisions))
+    assert "judge_ended" in probe.log_file.read_text()
