@@ -91,7 +91,7 @@ def _warn_of_unknown_cars(cars: Sequence[str], evidence: FleetEvidence, logger: 
 def _warn_of_worn_locks(load: LoadSettings, cars: int, logger: Logger) -> None:
     """Warn of unlocks that come so often that locks will protect themselves.
 
-    Cars in turn have evenly spaced unlocks. Those of stages are drawn, and bunch. At half of a
+    Cars in turn have evenly spaced unlocks. Those of stages are drawn, and bunch. Even at half of a
     lock's limit, chance alone triggers the rest about every few minutes.
     """
     if load.every_s is not None:

@@ -36,8 +36,11 @@ An endless stream of retained messages is not waited for.
 DRAIN_MARGIN_S: Final = 1.0
 """What is in flight ends with its deadline, and is noticed a moment later."""
 YOUNG_OBJECTS: Final = 2_000
-"""Objects between two runs of the garbage collector. A run over so many stops the monitor for half
-a millisecond, over 20,000 for five: at 2,000 unlocks a second one in a hundred waited for that."""
+"""Objects between two runs of the garbage collector.
+
+A run over so many stops the monitor for half a millisecond, over 20,000 for five. One unlock
+in a hundred waited for that at 2,000 a second.
+"""
 MIDDLE: Final = 2
 """Runs of it between two over what survived one: a millisecond for 4,000 objects."""
 OLD: Final = 2_000

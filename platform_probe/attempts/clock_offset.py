@@ -6,8 +6,8 @@ the clocks are apart, and the time from the platform by the broker to the monito
 has the shortest way in it (Paxson, "On calibrating measurements of packet transit times",
 SIGMETRICS 1998; NTP's clock filter, RFC 5905, section 10, takes the quickest sample in the same
 way). How short that way can be says the platform's PUBACK: the quickest of those took the way to
-the broker and back. The monitor's own way is assumed to be as long. Half of each is the way of a
-command, as long as there and back take the same; the other half is how wrong that may be.
+the broker and back. The monitor's own way is assumed to be as long. A command's way is half of each
+if both directions are equally fast. The other half is the possible error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Answers that came before the copy of their command, held for a moment.
 
-A broker keeps the order of one publisher's messages, and not of two: a fast box's answer may
+A broker keeps the order of one publisher's messages, but not of two. A fast box's answer may
 overtake the customer's command on its way to us.
 """
 

@@ -42,9 +42,9 @@ def timings(
     """Return stages, hops and total, in seconds since the intended start.
 
     `reached_s` and the other two are seconds on one clock. Hops are taken on the running maximum,
-    so that they add up where answers came out of order. Time waited in vain is the hop into the
-    stage that was waited for: a stage's latency does not look better because it was never reached.
-    A customer who asks `through_api` waits for the API's answer first. An API that answers after it
+    so that they add up where answers came out of order. Time waited in vain counts as the hop into
+    the awaited stage. So a stage's latency does not look better because it was never reached. A
+    customer who asks `through_api` waits for the API's answer first. An API that answers after it
     sent the command is not on its path, and its hop is 0.
     """
     stages: dict[str, float] = {}

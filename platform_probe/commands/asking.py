@@ -31,8 +31,8 @@ class Asked:
     def moment(self, text: str | None) -> float | None:
         """Return the Unix time of a typed time; None for nothing.
 
-        One without a date is the last one until whatever was recorded last: a car that is asked
-        about at 08:25 may be the first to fail since 08:20. Raises `ConfigError`.
+        A time without a date is the last one not after the newest record. A car in question
+        at 08:25 may be the first to fail since 08:20. Raises `ConfigError`.
         """
         if text is None:
             return None

@@ -2,10 +2,10 @@
 
 Each unlock that succeeds makes it likelier that the problem is over. How much follows from the
 share of failures up to the last one. Later successes mean that it is over, and not that it was
-small. A car that was hit and opens says more than others, where hardly any that was hit had opened
-before: what struck it would strike it again. The problem goes on if three cars fail again, though
-no test counts them once more. Successes count each time, so a problem of few cars would else be
-over once each of them has failed.
+small. A failed car that opens says more than others, if hardly any failed car had opened before:
+the same fault would hit it again. The problem goes on if three cars fail again, though no test
+counts them once more. Successes count each time, so a problem of few cars would else be over once
+each of them has failed.
 """
 
 from __future__ import annotations

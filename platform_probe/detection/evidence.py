@@ -1,12 +1,12 @@
 """The evidence that a share has risen: a mixture over sizes of change, one event after the other.
 
-For each size of change the Shiryaev-Roberts statistic is kept: before each event it is one more,
-then it is multiplied by the event's likelihood ratio. While nothing has changed, their weighted sum
-less the number of events is a martingale. So at least A events pass on average until the sum
-exceeds A, whatever the expected share is. (Pollak, "Average run lengths of an optimal method of
-detecting a change in distribution", Annals of Statistics, 1987.) That bounds false alarms without
-any tuning. The mixture finds small and large changes, both nearly as fast as a test that knew the
-size. (Lai, "Sequential analysis: some classical problems and new challenges", 2001.)
+It keeps the Shiryaev-Roberts statistic for each size of change. Before each event the statistic
+grows by one, then it is multiplied by the event's likelihood ratio. While nothing has changed,
+their weighted sum less the number of events is a martingale. So at least A events pass on average
+until the sum exceeds A, whatever the expected share is. (Pollak, "Average run lengths of an optimal
+method of detecting a change in distribution", Annals of Statistics, 1987.) That bounds false alarms
+without any tuning. The mixture finds small and large changes, both nearly as fast as a test that
+knew the size. (Lai, "Sequential analysis: some classical problems and new challenges", 2001.)
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Evidence:
         self._above = b""
         """The excess over `Ratios.rest` for each size of change, times its weight.
 
-        In one piece: there are thousands of series, and what a core must fetch of one for a hit
-        takes longer than to reckon with it.
+        It is one piece of memory: there are thousands of series, and fetching one for a hit costs
+        more than computing with it.
         """
         self.clear()
 

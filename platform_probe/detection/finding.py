@@ -52,8 +52,11 @@ class Finding:
     modes: Mapping[str, float] = field(default_factory=Counter)
     """How many of those that were diagnosed have which mode, by probability."""
     diagnosed: int = 0
-    """How many were diagnosed; half of those with a cause at least, and three, so that the first
-    diagnosis of many does not name them all."""
+    """How many were diagnosed.
+
+    It is at least half of those with a cause, and three, so that the first of many diagnoses does
+    not name them all.
+    """
     split_from: int | None = None
     """The number of the finding of which it was believed to be a part."""
     is_over: bool = False

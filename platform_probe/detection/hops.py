@@ -17,8 +17,9 @@ LEARNED_FROM_MANY: Final = 20
 QUANTILE: Final = 0.97
 SLACK: Final = 1.25
 SLACK_S: Final = 0.1
-"""A hop is slow that takes so much longer than all but 3 % of those before did [E]: what a person
-does not notice is nobody's problem."""
+"""A hop is slow if it exceeds all but 3 % of earlier ones by this much [E]: a delay that nobody
+notices is no problem.
+"""
 EVERY_S: Final = 3600.0
 """The interval at which the thresholds are learned anew, from the hour before the last one."""
 

@@ -29,8 +29,10 @@ from platform_probe.diagnosis.cohorts.find import LEAST_CARS, LEAST_FAILURES, Ab
 SETTLE_S: Final = 0.2
 """Alarms of one problem come together: they are looked at together."""
 AGAIN_S: Final = 2.0
-"""An alarm that named nothing is looked at again so soon, if its evidence still is enough; as soon
-as others if there is more of it."""
+"""The delay after which an alarm without a name is examined again, if its evidence still is enough.
+
+With more evidence it is examined as soon as others.
+"""
 LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
 """While a problem is younger than the first, its cohort is searched for each so often."""
 LEARNED_AT_ONCE: Final = 50

@@ -30,8 +30,8 @@ LEAST_A_MONTH: Final = 1_000.0
 LEAST_ELAPSED_S: Final = 1800.0
 """The least time over which false alarms are spread.
 
-A test may use the errors of its first half hour at any moment of it: the number of unlocks a month
-is not known any sooner.
+A test may use the errors of its first half hour at any moment of it: the monthly number of unlocks
+is not known sooner.
 """
 
 

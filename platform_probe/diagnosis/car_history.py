@@ -281,8 +281,8 @@ class CarHistory(Follower):
     def interval_s(self) -> float | None:
         """The usual time between two heartbeats of one kind; None: it is not known yet.
 
-        It is that of the most frequent kind, and the median of its latest intervals: a delayed
-        message is followed by the next one too soon.
+        It is the median of the latest intervals of the most frequent kind: a delayed message is
+        followed by the next one too soon.
         """
         if self.kinds is None:
             return _usual_gap_s(self.beats)
@@ -449,8 +449,8 @@ class CarHistory(Follower):
 def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> list[KeptT]:
     """Return what is kept with one more, in place of the oldest where there are too many.
 
-    It is the same list: a new one each time takes three times as long, and is one object more that
-    the garbage collector looks at.
+    It is the same list: a new one would cost three times as much, and one more object for the
+    garbage collector.
     """
     if isinstance(kept, tuple):
         return [one]

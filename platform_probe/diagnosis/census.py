@@ -213,8 +213,8 @@ class Census:
     def _looked_back(self) -> dict[tuple[Place, ...], list[tuple[float, float]]]:
         """Return the last contacts of the looked-back time, by shared traits.
 
-        A car's routine was heard of, or it was by itself: then it was looked at since, and is one
-        of the last that are known. So nobody looks through all.
+        A car is heard of with its batch, or by itself. In the second case it was examined since,
+        and is one of the last known ones. So nobody looks through all.
         """
         heard_s, since_s = self._heard_s, self._since_s
         found: defaultdict[tuple[Place, ...], list[tuple[float, float]]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """The cars that are known. Those of which a broker has only retained something take little room.
 
-When a monitor of a large fleet connects, brokers tell it presence and state of each car, and most
-cars say nothing more for a long while. No I/O.
+When a monitor of a large fleet connects, brokers send presence and state of each car. Most cars
+send nothing more for a long while. No I/O.
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ class Ranking:
     ) -> tuple[float, ...]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
 
-        A mode that lacks a needed fact gains nothing by facts that its signature does not list:
-        each weighs little, but many of them would weigh more than the need. If an `impossible` mode
+        A mode that lacks a needed fact gains nothing by facts outside of its signature. Each of
+        these weighs little, but many together would outweigh the need. If an `impossible` mode
         explains the facts best no known mode does, so `unknown` has its score.
         """
         case = (*seen,), told

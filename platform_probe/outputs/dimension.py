@@ -32,8 +32,8 @@ SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 class Places:
     """The values that a label may have: at most `most`, and "unknown" and "other".
 
-    If no slot is free, a new value replaces the one that was seen the longest ago, if that is long
-    enough, else it is "other". None is "unknown". Neither of these two takes a place.
+    If no slot is free, a new value replaces the one unseen for longest. If that was seen too
+    recently, the new value is "other". None is "unknown". Neither of these two takes a place.
     """
 
     def __init__(

@@ -83,8 +83,7 @@ def recent_diagnoses(directory: Path, *, since: float) -> list[Diagnosis]:
 def last_incidents(directory: Path, *, since: float, closed_since: float) -> list[Incident]:
     """Return the incidents that may go on, as their last lines have them.
 
-    These are open, or have ended or were closed by a person since a moment, each in Unix seconds:
-    they may go on all the same.
+    These are open, or have ended or were closed by a person since a moment, each in Unix seconds.
     """
     decode = msgspec.json.Decoder(Incident).decode
     found: dict[str, Incident] = {}

@@ -18,7 +18,8 @@ class Rotation:
     """When a file is put aside, as NAME.1, and how many such files are kept.
 
     A file is put aside before it would exceed `max_bytes`. It is put aside too when its last line
-    is from an earlier period of `period_s` (counted from 1970, so that 86,400 s is a day in UTC).
+    is from an earlier period of `period_s`. Periods count from 1970, so that 86,400 s is a day in
+    UTC.
     """
 
     max_bytes: int

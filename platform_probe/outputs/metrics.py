@@ -1,6 +1,6 @@
 """Prometheus metrics of the probe: what the operator's alerts and dashboards read.
 
-The number of series does not grow with the fleet: no label names a car, a customer or an attempt,
+The number of series does not grow with the fleet. No label names a car, a customer or an attempt,
 and regions and firmware versions are capped. Metrics moved by records are in `attempt_metrics`;
 here are those of the fleet and of the probe.
 """

@@ -1,7 +1,7 @@
 """A database over files that are written to: what is new is read, and nothing is read again.
 
-Lines that are not packed yet stay in memory. Each time that more of them is read has a number, up
-to which a query reads: the known state of a moment stays while more arrives.
+Lines that are not packed yet stay in memory. Each read of more lines has a number, up to which a
+query reads: the known state of a moment stays while more arrives.
 """
 
 from __future__ import annotations

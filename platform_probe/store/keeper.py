@@ -1,7 +1,7 @@
 """Tidies a store: complete write-ahead files become Parquet, small files large ones, old ones go.
 
-Every step ends with one rename, so whatever stops it leaves a store that is whole: either the old
-files count or the new one does. The next keeper removes what remains.
+Every step ends with one rename, so the store is whole wherever it stops: either the old files count
+or the new one does. The next keeper removes what remains.
 """
 
 from __future__ import annotations

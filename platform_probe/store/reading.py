@@ -156,8 +156,8 @@ class Source:
     def rows_within(self, table: Table, parts: Sequence[Part], span: Span) -> str:
         """Return the SQL of a table's rows in those parts that may have something of a time.
 
-        It is for a database whose views look at all parts in each question: with a month of them
-        that takes longer than the question itself.
+        It is for a database whose views read all parts for each question: with a month of them that
+        is slower than the question itself.
         """
         near = [part for part in parts if span.overlaps(part)]
         return _view_of(table, near, self.as_of_s)

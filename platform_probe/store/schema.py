@@ -449,8 +449,8 @@ def lines_as_rows(table: Table, files: str, *, strict: bool = False) -> str:
 def sums_of(rows: str) -> str:
     """Return the SQL of how many unlocks there were, and failed, of each time and traits.
 
-    In `rows` and as they were concluded first: to look for a later revision takes longer than all
-    the rest, and the sums say what was usual. Unobserved unlocks count neither way.
+    `rows` are as they were concluded first. Finding later revisions would cost more than all the
+    rest, and the sums show what was usual. Unobserved unlocks count neither way.
     """
     bucket_us = SUM_MINUTES * 60 * MICRO
     return (

@@ -288,9 +288,9 @@ def advice_for(
     """Return what to say and do: by the mode, where there is one, else by the cause.
 
     `is_sent` where the command was sent, or may have been; `is_gone` where the box had been gone
-    before that, by a mode that needs no answer of it; `opened_after_no` where the car opened
-    after its customer was told no, `used_since` where a door was opened then, or the customer has
-    opened the car again.
+    before that, by a mode that needs no answer of it; `opened_after_no` if the car opened after its
+    customer was told no. `used_since` if a door was opened then, or the customer has opened the car
+    again.
     """
     advice = _by_cause(cause)
     if mode is not None:

@@ -98,8 +98,9 @@ def ended_in_words(unlock: Row) -> str:
 def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
     """Return that another unlock has opened the car for the same customer; None: none has.
 
-    After this one began, or so shortly before that the car may still be open; where this one opened
-    it, and it is shut again, after it. This customer hears nothing of an unlock for somebody else.
+    It did so after this one began, or so shortly before that the car may still be open. If this one
+    opened the car, and it is shut again, only later ones count. This customer hears nothing of an
+    unlock for somebody else.
     """
     if opened_since_s(case) is not None:
         return OPEN_SINCE if case.has_failed or is_shut_again else None

@@ -175,8 +175,8 @@ class Case:
     def is_out_of_reach(self) -> bool:
         """Whether its box was gone until its command's life was over, so that none has opened it.
 
-        False if the records do not show three facts: the life of the command, that the box was gone
-        before it, and that no answer followed.
+        False if the records lack one of three facts: the life of the command, an earlier loss of
+        the box, and no later answer.
         """
         until_s = self._lives_until_s
         if self.attempt is None or self.gone_s is None or until_s is None:

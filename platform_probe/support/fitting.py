@@ -140,9 +140,9 @@ class Fits:
     def _with_id(self, name: str, value: str) -> list[Row]:
         """Return the unlocks with an id, in whatever letters it was written.
 
-        None of them where only the platform's log or a complaint has it; of a call about unlocks,
-        or of a booking that its app forgot, those. Raises `ConfigError` where nothing has the id,
-        with the nearest.
+        The result is empty if only the platform's log or a complaint has it. The id of a call, or
+        of a booking that its app forgot, gives the related unlocks. Raises `ConfigError` where
+        nothing has the id, with the nearest.
         """
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
             if its := [row for row in self._found(written) if row[name] == written]:

@@ -21,8 +21,9 @@ _BOOKING_END: Final = f"""
     AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
     AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
 """
-"""When the platform said yes to the end of a booking, by the names that it has, of the car that
-opened or was asked for."""
+"""The query for when the platform confirmed the end of a booking, by its names, of the car that
+opened or was asked for.
+"""
 _BOOKED: Final = f"""
     SELECT * FROM {{}} WHERE vehicle_id = $car AND account_id <> $account
     AND event = '{PlatformStep.ANSWERED}' AND operation = 'book' AND status BETWEEN 200 AND 299

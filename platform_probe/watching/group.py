@@ -1,10 +1,10 @@
 """Several monitors on one broker that count every customer once.
 
 All of them hear all, commands as well as answers. A hash decides which monitor counts a car's
-unlocks (rendezvous hashing, Thaler and Ravishankar, "Using name-based mappings to increase hit
-rates", IEEE/ACM Transactions on Networking 6(1), 1998). When a monitor starts or stops, only its
-own cars change hands. A broker's own sharing (`$share`, MQTT 5, section 4.8.2) would give a command
-that is sent again to another monitor, which knows nothing of the first time.
+unlocks: rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit
+rates", 1998). When a monitor starts or stops, only its own cars change hands. A broker's own
+sharing (`$share`, MQTT 5, section 4.8.2) would give a command that is sent again to another
+monitor, which knows nothing of the first time.
 
 Each announces itself by a retained message, again and again, which its last will takes back. A new
 monitor only listens at first: it must know commands that may be sent again before it counts.

@@ -114,9 +114,9 @@ def find_cohorts(
 ) -> Finding:
     """Return what the failures since `since` share that they did not share before.
 
-    `since` is a guess, such as when an alert was raised: where what they may share began at another
-    time, the search is repeated from there. Not so where it is exact, as where somebody asks about
-    certain minutes.
+    `since` is a guess, such as the time of an alert. If the shared problem may have begun at
+    another time, the search is repeated from there. Not so where it is exact, as where somebody
+    asks about certain minutes.
     """
     counts = _marked(counts, trait_names)
     look = _Look(counts, since)

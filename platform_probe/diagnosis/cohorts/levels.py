@@ -34,8 +34,8 @@ def settle_levels(
 ) -> None:
     """Move probability from the likeliest conjunction to its parents, while their rest fails too.
 
-    A single rate for all of a cohort is too strict: a fault strikes some kinds harder, and then
-    the hardest struck alone would explain most. A healthy rest leaves the child as it is.
+    A single rate for a whole cohort is too strict. A fault hits some kinds harder, and the hardest
+    hit alone would then explain most. A healthy rest leaves the child as it is.
     """
     if not mass:
         return

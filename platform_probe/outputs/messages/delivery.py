@@ -1,7 +1,7 @@
 """Parts that all backends share: the time, failures, and lanes that keep their pace.
 
-Each backend has a core without I/O, which takes incidents and the time and says what to send, and
-a shell that sends it (`sending.py`).
+Each backend has a core without I/O, which gets incidents and the time and decides what to send. Its
+shell sends it (`sending.py`).
 """
 
 from __future__ import annotations

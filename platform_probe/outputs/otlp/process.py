@@ -1,8 +1,8 @@
 """The exporter: a process beside the monitor that passes its input to an OTLP backend.
 
-It is a process of its own, because what it does takes longer than the unlock itself, and would stop
-the event loop again and again. Each signal has a queue and a thread: a backend that is slow with
-one does not keep the others. It ends when its input does, at the latest `drain_s` afterwards.
+It is a process of its own, because an export lasts longer than the unlock itself, and would stop
+the event loop repeatedly. Each signal has a queue and a thread: a backend that is slow with one
+does not keep the others. It ends when its input does, at the latest `drain_s` afterwards.
 """
 
 from __future__ import annotations
