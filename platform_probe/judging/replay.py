@@ -6,6 +6,7 @@ before the asked time. The monitor's files have the judgements of that time.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ import msgspec
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import ConfigError
+from fleet_wire.private_files import open_to_append
 from platform_probe.journal.entries import Entry, MonitorStarted, Tick
 from platform_probe.journal.reader import BEGINNING, JournalReader
 from platform_probe.journal.segments import segments_in
@@ -95,21 +97,18 @@ def replay(
     writer = _Writer(out)
     now = Outcome({}, {})
     entries = 0
-    try:
-        for entry, offset_s in _timed(journal_of(directory)):
-            entries += 1
-            at = entry.at + offset_s
-            if type(entry) is Tick:
-                progress(at)
-                writer.pass_time(at)
-            for judgement in judge.apply(entry):
-                if since <= at <= until:
-                    _note(judgement, now)
-                    writer.write(judgement, at)
-            if at > until:
-                break
-    finally:
-        writer.close()
+    for entry, offset_s in _timed(journal_of(directory)):
+        entries += 1
+        at = entry.at + offset_s
+        if type(entry) is Tick:
+            progress(at)
+            writer.pass_time(at)
+        for judgement in judge.apply(entry):
+            if since <= at <= until:
+                _note(judgement, now)
+                writer.write(judgement, at)
+        if at > until:
+            break
     before = _judged(directory, since, until)
     return Replayed(
         entries,
@@ -129,7 +128,7 @@ class _Writer:
         if out is not None:
             out.mkdir(parents=True)
             for name in (DIAGNOSES_FILE, INCIDENTS_FILE, MESSAGES_FILE):
-                (out / name).touch(mode=0o640)
+                os.close(open_to_append(out / name))
 
     def write(self, judgement: Judgement, at: float) -> None:
         """Write a judgement, and the messages that follow."""
@@ -147,12 +146,9 @@ class _Writer:
             self._core.done(post, None, Now(at, at))
             at += PACE_S
 
-    def close(self) -> None:
-        """End."""
-
     def _append(self, name: str, line: bytes) -> None:
         if self._out is not None:
-            with (self._out / name).open("ab") as file:
+            with os.fdopen(open_to_append(self._out / name), "ab") as file:
                 file.write(line + b"\n")
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent
+from fleet_wire.private_files import open_to_append
 from platform_probe.journal.codec import UnreadableLineError, entry_of
 from platform_probe.journal.entries import (
     Entry,
@@ -103,7 +104,7 @@ def complete_records(directory: Path, records: Sequence[Record]) -> int:
             written[name].add(line)
             missing.setdefault(name, []).append(line + b"\n")
     for name, lines in missing.items():
-        with (directory / name).open("ab") as file:
+        with os.fdopen(open_to_append(directory / name), "ab") as file:
             file.write(b"".join(lines))
     return sum(map(len, missing.values()))
 
