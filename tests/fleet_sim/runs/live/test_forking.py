@@ -26,7 +26,8 @@ import asyncio, os, signal, sys
 from fleet_sim.runs.live.shards import Shards
 async def sleep(_shard, _channel):
     await asyncio.sleep(3_600)
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs inherit SIGINT ignored
+    signal.signal(number, signal.default_int_handler)
 def interrupt():
     os.kill(os.getpid(), signal.{name})
 os.register_at_fork(after_in_parent=interrupt, after_in_child=interrupt)
