@@ -59,5 +59,5 @@ def segments_in(directory: Path) -> list[Segment]:
 
 
 def _listed(directory: Path) -> Iterator[Path]:
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         yield from directory.iterdir()
