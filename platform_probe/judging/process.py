@@ -72,7 +72,6 @@ SAY_EVERY_S: Final = 2.0
 RETRY_S: Final = 1.0
 """A disk that takes nothing is tried again after so long; the journal waits meanwhile."""
 SET_ASIDE_FILE: Final = "set_aside.jsonl"
-_LEFT_AT_STOP_S: Final = 60.0
 
 
 class SetAside(msgspec.Struct, frozen=True):
