@@ -72,7 +72,6 @@ async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(
 
         await eventually_answers(is_behind)
         os.kill(judge, signal.SIGKILL)
-        os.kill(judge, signal.SIGCONT)
         await eventually(lambda: judge_of(probe) not in (None, judge))
         missed = {one.attempt_id for one in probe.attempts()[before : before + 50]}
         await eventually(lambda: missed <= {one.attempt_id for one in diagnosed(probe)})
