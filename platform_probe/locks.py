@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,19 +17,6 @@ class Locked(Exception):  # noqa: N818 - no error: another one is at work
     def __init__(self, holder: int) -> None:
         self.holder = holder
         super().__init__(f"process {holder}")
-
-
-def wait_until_free(path: Path, within_s: float) -> None:
-    """Wait until nobody holds a lock. Raises `Locked` where somebody still does, `OSError`."""
-    until_s = time.monotonic() + within_s
-    while path.exists():
-        try:
-            with lock_file(path):
-                return
-        except Locked:
-            if time.monotonic() >= until_s:
-                raise
-            time.sleep(0.05)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from fleet_wire.system_clock import SystemClock
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.writer import JournalWriter
 from platform_probe.judging.child import JudgeChild
-from platform_probe.judging.made import check_store, rotation_of
+from platform_probe.judging.made import hold_store, rotation_of
 from platform_probe.judging.words import JudgeConfig, judge_settings
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_ends, recent, recent_calls
@@ -107,7 +107,7 @@ async def serve(settings: ProbeSettings) -> None:
         export = export_of(settings, profile, metrics, clock)
         logger, put_line = logger_of(settings, metrics, stack, export)
         complain = Complaints(logger, clock).complain
-        check_store(settings)
+        hold_store(settings, stack)
         before = read_before(settings.journal_dir)
         writer = _journal_writer(settings, metrics, stack, complain)
         if before is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Final
 
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.judge.judge import Judge
@@ -14,11 +13,8 @@ from platform_probe.settings import BucketPart, ProbeSettings, StoreSettings
 from platform_probe.store.bucket import Bucket
 from platform_probe.store.layout import make_store
 from platform_probe.store.limits import BucketSettings, Limits
-from platform_probe.store.writer import End, StoreWriter, check_is_free
+from platform_probe.store.writer import End, StoreWriter, held_by_monitor
 from platform_probe.support.times import minute_clock, zone_named
-
-OTHERS_END_WITHIN_S: Final = 5.0
-"""The judge of an earlier process gets so long to let go of the store."""
 
 
 def judge_of(settings: ProbeSettings, ranking: Ranking) -> Judge:
@@ -61,18 +57,18 @@ def store_of(
     return stack.enter_context(store)
 
 
-def check_store(settings: ProbeSettings) -> None:
-    """Check whether the judge can write to the store.
+def hold_store(settings: ProbeSettings, stack: ExitStack) -> None:
+    """Hold the store for this monitor and its judge, until the stack is closed.
 
-    Raises `ConfigError` where another process writes to it, or it cannot be one, and `LimitError`
-    where the disk allows none.
+    Raises `ConfigError` where another monitor holds it, or the directory cannot be a store, and
+    `LimitError` where the disk allows none.
     """
     chosen = settings.store
     if chosen is not None:
         _limits_of(chosen)
         with disk_errors(chosen.directory):
             make_store(chosen.directory)
-            check_is_free(chosen.directory, within_s=OTHERS_END_WITHIN_S)
+            stack.enter_context(held_by_monitor(chosen.directory))
 
 
 def _limits_of(chosen: StoreSettings) -> Limits:

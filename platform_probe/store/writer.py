@@ -12,8 +12,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -35,7 +35,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
 )
-from platform_probe.locks import Locked, lock_file, wait_until_free
+from platform_probe.locks import Locked, lock_file
 from platform_probe.outputs.files import AppendedFile
 from platform_probe.store.bucket import note_bucket
 from platform_probe.store.layout import (
@@ -65,6 +65,7 @@ SEGMENT_S: Final = 300.0
 """And after so long, where another line comes."""
 CLOSE_WITHIN_S: Final = 5.0
 """The time that the keeper gets at the end. The next one does the rest."""
+MONITOR_LOCK: Final = "monitor.lock"
 KEEPER: Final = (sys.executable, "-P", "-m", "platform_probe.store.process")
 
 
@@ -260,15 +261,19 @@ class StoreWriter:
             self._hear_keeper()
 
 
-def check_is_free(directory: Path, *, within_s: float) -> None:
-    """Check that a store can be written to, once an earlier writer has ended within so long.
+@contextmanager
+def held_by_monitor(directory: Path) -> Iterator[None]:
+    """Hold a store for a monitor, and for the judge that it starts, within the block.
 
-    Raises `ConfigError` where another process writes to it.
+    The judge's own lock is taken later, and an earlier judge may still finish its work under it.
+    Raises `ConfigError` where another monitor holds the store, `OSError` of the disk.
     """
-    try:
-        wait_until_free(directory / WRITER_LOCK, within_s)
-    except Locked as locked:
-        raise _of_another(directory, locked) from None
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock_file(directory / MONITOR_LOCK))
+        except Locked as locked:
+            raise _of_another(directory, locked) from None
+        yield
 
 
 def _of_another(directory: Path, locked: Locked) -> ConfigError:
