@@ -30,6 +30,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.store.layout import all_parts, all_segments
 from tests.helpers.records import STRAY
 from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
+from tests.helpers.waiting import wait_for
 
 EVENT = PlatformEvent(PlatformStep.ANSWERED, BEGIN_S, "r-1", "unlock", status=503)
 COMPLAINT = Complaint(
@@ -143,12 +144,10 @@ def test_second_writer_is_refused(tmp_path: Path) -> None:
 def test_full_file_is_completed_and_packed(tmp_path: Path) -> None:
     """A file that is large enough is left to the keeper, which is started for it."""
     with writer_of(tmp_path, KeptWriter, segment_bytes=2_000) as store:
-        number = 0
-        while not all_parts(tmp_path, "attempts"):
+        for number in range(20):
             store.emit(unlock(number))
-            store.flush()
-            number += 1
-    assert ids_in(tmp_path) == [f"attempt-{each}" for each in range(number)]
+        wait_for(lambda: all_parts(tmp_path, "attempts"))
+    assert ids_in(tmp_path) == [f"attempt-{each}" for each in range(20)]
 
 
 def test_file_that_nobody_completed_is_taken_up(tmp_path: Path) -> None:
