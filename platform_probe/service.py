@@ -72,7 +72,6 @@ class _Parts(NamedTuple):
     writer: JournalWriter
     judge: JudgeChild
     time: JournalTime
-    put_line: Callable[[bytes], None]
     flush: Callable[[], None]
     """Sees to it that all records are written."""
 
@@ -162,7 +161,7 @@ async def serve(settings: ProbeSettings) -> None:
             on_action=feed.act,
             complain=complain,
         )
-        parts = _Parts(metrics, logger, export, writer, judge, time, put_line, fan_out.flush)
+        parts = _Parts(metrics, logger, export, writer, judge, time, fan_out.flush)
         await _work(settings, probe, parts, feed, before)
 
 
@@ -198,7 +197,7 @@ async def _work(
     before: Before | None,
 ) -> None:
     """Run a complete probe, and end it in good order."""
-    metrics, logger, export, writer, judge, time, _, flush = parts
+    metrics, logger, export, writer, judge, time, flush = parts
     began_at = time.now()
 
     def refresh() -> None:
