@@ -30,6 +30,7 @@ from tests.helpers.places import ROOT
 from tests.helpers.sample_run import STARTED_AT, make_attempt, write_lines
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 from tests.helpers.stack import running
+from tests.helpers.waiting import PATIENCE_S, wait_for
 
 SYSTEMD = DEPLOY / "systemd"
 DROP_INS = [SYSTEMD / "broker-password.conf", SYSTEMD / "vehicle-keys.conf"]
@@ -152,7 +153,7 @@ def told_systemd(directory: Path) -> Iterator[tuple[socket.socket, dict[str, str
     path = directory / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))
-        listener.settimeout(60)
+        listener.settimeout(PATIENCE_S)
         yield listener, {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "60000"}
 
 
@@ -166,13 +167,13 @@ def test_the_monitor_is_up_without_a_broker(tmp_path: Path) -> None:
     ):
         assert [listener.recv(100) for _ in range(3)] == [b"READY=1", *[b"WATCHDOG=1"] * 2]
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert b"STOPPING=1" in iter(partial(listener.recv, 100), b"")
 
 
 @pytest.mark.broker
 def test_boxes_are_up_when_they_are_connected(tmp_path: Path) -> None:
-    """Who waits for the unit finds the cars."""
+    """Units that start after this one find the cars; its log, which a thread writes, says so."""
     scenario = ROOT / "scenarios" / "quiet_city.yaml"
     command = [sys.executable, "-m", "fleet_sim", "boxes", str(scenario), "--set=fleet.count=2"]
     with (
@@ -183,7 +184,7 @@ def test_boxes_are_up_when_they_are_connected(tmp_path: Path) -> None:
         ),
     ):
         assert [listener.recv(100) for _ in range(2)] == [b"READY=1", b"WATCHDOG=1"]
-        assert "serving" in (tmp_path / "log").read_text(encoding="utf-8")
+        wait_for(lambda: "serving" in (tmp_path / "log").read_text(encoding="utf-8"))
 
 
 def test_the_journal_has_the_log_alone() -> None:

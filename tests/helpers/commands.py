@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.waiting import PATIENCE_S, whole_lines
+
 SCENARIO = """\
 description: Cars that answer quickly.
 seed: 11
@@ -54,7 +56,7 @@ def start(module: str, *arguments: object, **options: Any) -> subprocess.Popen[s
     )
 
 
-def run(module: str, *arguments: object, timeout_s: float = 300.0) -> tuple[int, str, str]:
+def run(module: str, *arguments: object, timeout_s: float = PATIENCE_S) -> tuple[int, str, str]:
     """Run one of our commands to its end; return exit code, stdout and stderr."""
     with start(module, *arguments) as process:
         stdout, stderr = process.communicate(timeout=timeout_s)
@@ -67,7 +69,7 @@ def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
     assert any(words in line for line in process.stdout), f"{words!r} was never said"
 
 
-def finish(process: subprocess.Popen[str], timeout_s: float = 300.0) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str], timeout_s: float = PATIENCE_S) -> tuple[int, str, str]:
     """Wait for the end of a command; return exit code, stdout and stderr."""
     try:
         stdout, stderr = process.communicate(timeout=timeout_s)
@@ -78,10 +80,8 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 300.0) -> tuple[in
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a JSON-lines file; none when it is not there yet."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Return the records of a JSON-lines file that another process may be writing."""
+    return [json.loads(line) for line in whole_lines(path)]
 
 
 def summary(directory: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from platform_probe.web.console.application import Console
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.stores import BEGIN_S, put_lines
-from tests.helpers.waiting import PATIENCE_S
+from tests.helpers.waiting import PATIENCE_S, whole_lines
 
 OPEN: Final = "incident-1"
 RESOLVED: Final = "incident-2"
@@ -159,7 +159,7 @@ def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{ports[0]}"
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(PATIENCE_S)
     defects = [
         each for each in complaints if not each.startswith(("audit log:", "store:", "sign-in:"))
     ]
@@ -230,9 +230,7 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 def looks_in(audit_file: Path) -> list[dict[str, Any]]:
     """Return the lines of an audit log."""
-    if not audit_file.exists():
-        return []
-    return [msgspec.json.decode(line) for line in audit_file.read_bytes().splitlines()]
+    return [msgspec.json.decode(line) for line in whole_lines(audit_file)]
 
 
 def metric(visitor: Visitor, series: str) -> float:

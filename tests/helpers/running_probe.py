@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fleet_wire.contract.attempt import Attempt, Flag
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.forked import Forked, forked
-from tests.helpers.waiting import PATIENCE_S, eventually
+from tests.helpers.waiting import PATIENCE_S, eventually, whole_lines
 
 Key = tuple[str, str, str]
 """Source, outcome and cause ("none" without one)."""
@@ -61,11 +61,9 @@ class RunningProbe:
 
     def attempts(self) -> list[Attempt]:
         """Return the attempts on disk. After its end every line must be a whole one."""
-        path = self.records
-        written = path.read_bytes() if path.exists() else b""
-        if self.process.returncode is None:  # the last line may be in the making
-            written = written[: written.rfind(b"\n") + 1]
-        return [msgspec.json.decode(line, type=Attempt) for line in written.splitlines()]
+        if self.process.returncode is not None and self.records.exists():
+            assert self.records.read_bytes()[-1:] in (b"", b"\n")
+        return [msgspec.json.decode(line, type=Attempt) for line in whole_lines(self.records)]
 
     def counts(self) -> Counter[Key]:
         """Return the number of attempts on disk by source, outcome and cause.
@@ -87,7 +85,7 @@ class RunningProbe:
 
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log."""
-        return [msgspec.json.decode(line) for line in self.log_file.read_bytes().splitlines()]
+        return [msgspec.json.decode(line) for line in whole_lines(self.log_file)]
 
     def stderr(self) -> str:
         """Return what it said to the user."""

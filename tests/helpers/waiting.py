@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 PATIENCE_S: Final = 240.0
@@ -41,3 +42,12 @@ def wait_for(predicate: Callable[[], object], timeout_s: float = PATIENCE_S) -> 
         if time.monotonic() > deadline_s:
             raise AssertionError(f"not true within {timeout_s} s: {predicate}")
         time.sleep(0.02)
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file that another process writes, without one that it still writes.
+
+    There are none before the file is there.
+    """
+    written = path.read_bytes() if path.exists() else b""
+    return written[: written.rfind(b"\n") + 1].splitlines()

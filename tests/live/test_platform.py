@@ -28,7 +28,7 @@ from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, run, start, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.own_commands import run_here
-from tests.helpers.waiting import PATIENCE_S, eventually, eventually_answers
+from tests.helpers.waiting import PATIENCE_S, eventually, eventually_answers, whole_lines
 
 CAR = "car-00003"
 SERVING = re.compile(rb"serving (http://127\.0\.0\.1:\d+);")
@@ -66,7 +66,7 @@ class RunningPlatform:
 
     def events(self) -> list[PlatformEvent]:
         """Return what its log says so far; a line that is being written is left out."""
-        return [decode_event(line) for line in self._log.read_bytes().split(b"\n")[:-1]]
+        return [decode_event(line) for line in whole_lines(self._log)]
 
     def of(self, step: PlatformStep) -> list[PlatformEvent]:
         """Return those of one step."""

@@ -13,7 +13,7 @@ from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract.diagnosis import Diagnosis
 from platform_probe.outputs.sinks import DIAGNOSES_FILE
 from tests.helpers.running_probe import RunningProbe, running_probe
-from tests.helpers.waiting import eventually, eventually_answers
+from tests.helpers.waiting import eventually, eventually_answers, whole_lines
 
 pytestmark = pytest.mark.broker
 LOAD = {
@@ -40,14 +40,13 @@ def judge_of(probe: RunningProbe) -> int | None:
 
 def diagnosed(probe: RunningProbe) -> list[Diagnosis]:
     """Return the diagnoses on disk."""
-    path = probe.records.with_name(DIAGNOSES_FILE)
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    return [msgspec.json.decode(each, type=Diagnosis) for each in lines if each.endswith(b"\n")]
+    written_lines = whole_lines(probe.records.with_name(DIAGNOSES_FILE))
+    return [msgspec.json.decode(each, type=Diagnosis) for each in written_lines]
 
 
 def written(probe: RunningProbe) -> int:
     """Return how many unlocks are on disk."""
-    return probe.records.read_bytes().count(b"\n")
+    return len(whole_lines(probe.records))
 
 
 async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(

@@ -20,7 +20,7 @@ from platform_probe.outputs.sinks import INCIDENTS_FILE
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.served_messages import SECRET, slack_settings
 from tests.helpers.slack_server import Message, SlackServer, slack_server
-from tests.helpers.waiting import eventually, eventually_answers
+from tests.helpers.waiting import eventually, eventually_answers, whole_lines
 
 pytestmark = pytest.mark.broker
 LOAD = {
@@ -35,9 +35,8 @@ ALL_DAY = {"since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 
 def incidents(probe: RunningProbe) -> list[Incident]:
     """Return all revisions on disk, but for those that say that a busy machine sees late."""
-    path = probe.records.with_name(INCIDENTS_FILE)
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    found = [msgspec.json.decode(each, type=Incident) for each in lines if each.endswith(b"\n")]
+    lines = whole_lines(probe.records.with_name(INCIDENTS_FILE))
+    found = [msgspec.json.decode(each, type=Incident) for each in lines]
     return [one for one in found if one.kind is IncidentKind.FAILURES]
 
 
@@ -48,7 +47,7 @@ def roots(slack: SlackServer) -> list[Message]:
 
 def written(probe: RunningProbe) -> int:
     """Return how many unlocks are on disk, those included that a busy machine let it see late."""
-    return probe.records.read_bytes().count(b"\n")
+    return len(whole_lines(probe.records))
 
 
 async def press(probe: RunningProbe, incident_id: str) -> int:
