@@ -17,6 +17,8 @@ from tests.helpers.longest_first import longest_first
 from tests.helpers.outside_programs import OPTIONAL, StandIns
 from tests.helpers.worker_memory import WorkerMemory
 
+pytest_plugins = ["tests.helpers.second_try"]
+
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else each start looks for some
