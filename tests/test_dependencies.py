@@ -32,7 +32,7 @@ NOT_IMPORTED = {
     "editables", "hatchling",  # build and install this project
     "check-jsonschema", "import-linter", "mypy", "ruff", "types-jsonschema",  # make check
     "mkdocs-material",  # the theme of the site: tests/docs/test_site.py
-    "pytest-asyncio", "pytest-xdist",  # plugins
+    "pytest-asyncio", "pytest-rerunfailures", "pytest-xdist",  # plugins
     "unlockpath",  # this project, with an extra
 }  # fmt: skip
 
