@@ -12,7 +12,7 @@ INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus o
 
 # Folders and files that `make quick` leaves out too: what opens stores and what types commands, but for one live run
 NOT_QUICK := tests/deploy tests/fleet_sim/sweeps tests/platform_probe/commands tests/platform_probe/store \
-	tests/platform_probe/support tests/platform_probe/web tests/test_hostile_input.py tests/test_readme.py \
+	tests/platform_probe/tell/support tests/platform_probe/web tests/test_hostile_input.py tests/test_readme.py \
 	tests/test_shown_outputs.py $(wildcard tests/test_docs_*.py) \
 	$(filter-out tests/live/test_live_run.py,$(wildcard tests/live/test_*.py))
 

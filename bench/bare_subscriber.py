@@ -17,8 +17,8 @@ from fleet_wire.links.lean.packets import (
     subscribe_packet,
 )
 from fleet_wire.links.link import Session
-from platform_probe.connected import LINK_LIMITS
-from platform_probe.watching.inbox import subscriptions
+from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.watching.inbox import subscriptions
 
 _READ_BYTES = 65_536
 _PUBLISH, _AT_LEAST_ONCE = 0x30, 0x02

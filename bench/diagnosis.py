@@ -10,8 +10,8 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Presence, PresenceStatus, Telemetry, VehicleState
 from fleet_wire.contract.topics import TopicKind
-from platform_probe.diagnosis.diagnosing import Diagnosing
-from platform_probe.weights import shipped_ranking
+from platform_probe.judge.diagnosis.diagnosing import Diagnosing
+from platform_probe.judge.weights import shipped_ranking
 
 CARS = 10_000
 FAILURES = 5_000

@@ -14,12 +14,12 @@ from typing import Final
 from fleet_wire.contract.messages import Phase, Result, Telemetry, VehicleState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.system_clock import SystemClock
-from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.reader import entries_in
 from platform_probe.journal.writer import JournalWriter
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 from platform_probe.judge.judge import Judge
-from platform_probe.weights import shipped_ranking
+from platform_probe.judge.weights import shipped_ranking
 
 ENTRIES: Final = 40_000
 ROUNDS: Final = 7

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from platform_probe.load.timerfd import TimerDescriptor
+from platform_probe.measure.load.timerfd import TimerDescriptor
 
 _NANOSECONDS = 1_000_000_000
 

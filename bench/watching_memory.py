@@ -17,11 +17,11 @@ from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import Message
 from fleet_wire.system_clock import SystemClock
+from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
-from platform_probe.probe import Probe
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings.monitor import ProbeSettings
 
 _MIB = 2**20
 _STEPS = (

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.form import Scenario
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings.monitor import ProbeSettings
 
 FORMS: dict[str, type[BaseModel]] = {"scenario": Scenario, "settings": ProbeSettings, **FAULTS}
 ONLY_COMPARED = ("Condition",)

@@ -16,15 +16,15 @@ import pytest
 
 from fleet_wire.contract.incident import ActionKind
 from fleet_wire.system_clock import SystemClock
-from platform_probe.messages_settings import INTERACTIVITY_PATH
-from platform_probe.outputs.messages import (
+from platform_probe.settings.messages import INTERACTIVITY_PATH
+from platform_probe.settings.monitor import load_settings
+from platform_probe.tell.messages import (
     slack_outbox,
     webhook,
 )
-from platform_probe.outputs.messages.delivery import LONGEST_RETRY_S, Trouble
-from platform_probe.outputs.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
-from platform_probe.outputs.messages.webhook import Body, Event, schema, signature_headers
-from platform_probe.settings import load_settings
+from platform_probe.tell.messages.delivery import LONGEST_RETRY_S, Trouble
+from platform_probe.tell.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
+from platform_probe.tell.messages.webhook import Body, Event, schema, signature_headers
 from tests.helpers.made_incidents import made_incident
 from tests.helpers.pages import blocks, page, rows
 from tests.helpers.served_messages import served_messages, slack_settings

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from platform_probe.otlp_settings import OtlpSettings, Signal
 from platform_probe.outputs.metrics import Unexported
 from platform_probe.outputs.otlp import sink
 from platform_probe.outputs.otlp.spans import hops_at
-from platform_probe.settings import load_settings
+from platform_probe.settings.monitor import load_settings
+from platform_probe.settings.otlp import OtlpSettings, Signal
 from tests.helpers.otlp_lines import NATIVE_BROKER
 from tests.helpers.pages import blocks, files, page, rows
 

@@ -20,7 +20,7 @@ import fleet_sim.__main__
 import platform_probe.__main__
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.command_line import MAX_LINE_LETTERS, MAX_LINES
-from platform_probe.settings import ENV_PREFIX, ProbeSettings
+from platform_probe.settings.monitor import ENV_PREFIX, ProbeSettings
 
 FLEET_SIM = fleet_sim.__main__.main
 PROBE = platform_probe.__main__.main

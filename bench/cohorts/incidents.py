@@ -12,7 +12,7 @@ from typing import Final
 
 from bench.cohorts.fleet import TRAITS, Car, Values, make_fleet, weighted
 from fleet_wire.randomness import RandomStream
-from platform_probe.diagnosis.cohorts.counts import Count
+from platform_probe.judge.diagnosis.cohorts.counts import Count
 
 Names = frozenset[tuple[str, str]]
 """A cohort: names of traits and their values."""

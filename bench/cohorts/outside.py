@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from platform_probe.diagnosis.cohorts.counts import Count
+from platform_probe.judge.diagnosis.cohorts.counts import Count
 
 LABELS: Final = "labels.json"
 _NO_TRAITS: Final = ("min", "value", "cnt")

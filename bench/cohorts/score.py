@@ -12,7 +12,7 @@ import msgspec
 from bench.cohorts.fleet import TRAITS
 from bench.cohorts.incidents import Incident, Names, make_incident
 from bench.cohorts.outside import Outside
-from platform_probe.diagnosis.cohorts.find import Cohort, Finding, find_cohorts
+from platform_probe.judge.diagnosis.cohorts.find import Cohort, Finding, find_cohorts
 
 TUNED_ON_SEED: Final = 1
 """Constants of the search were chosen on the first 600 incidents of this seed."""

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from statistics import mean
 from typing import Final, NamedTuple, Protocol
 
-from platform_probe.detection.evidence import Evidence
+from platform_probe.judge.detection.evidence import Evidence
 
 USUAL: Final = 0.02
 """The share that is usual: what the service level allows."""

@@ -13,9 +13,9 @@ from bench.detection.town import EPOCH_S, Town
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.garbage import calm_garbage_collector
-from platform_probe.alerting import Alerting
-from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.running import MIDDLE, OLD, YOUNG_OBJECTS
+from platform_probe.judge.alerting import Alerting
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.service.running import MIDDLE, OLD, YOUNG_OBJECTS
 
 WARM: Final = 5_000
 MANY: Final = 30_000

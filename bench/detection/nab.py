@@ -28,8 +28,8 @@ from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind
-from platform_probe.alerting import Alerting
-from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.alerting import Alerting
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 
 EVERY_S: Final = 3.0
 UNSCORED: Final = 0.15

@@ -14,8 +14,8 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import Presence
 from fleet_wire.contract.topics import TopicKind
-from platform_probe.alerting import Alerting
-from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.alerting import Alerting
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 
 KEPT: Final = 20_000
 """Unlocks that a monitor finds in its files when it starts."""

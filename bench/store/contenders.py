@@ -31,9 +31,9 @@ from platform_probe.store.layout import (
 )
 from platform_probe.store.limits import Limits
 from platform_probe.store.reading import Source
-from platform_probe.support.fitting import Wanted
-from platform_probe.support.looking_up import look_up_in
-from platform_probe.support.telling import text_of
+from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.looking_up import look_up_in
+from platform_probe.tell.support.telling import text_of
 
 _ID_FIELDS: Final = ("attempt_id", "command_id", "trace_id", "booking_id")
 _CHDB: Final = (

@@ -34,12 +34,12 @@ DECIDES_NOTHING = (
     "fleet_wire/links/paho_",
     "platform_probe/__main__",
     "platform_probe/commands/",
-    "platform_probe/outputs/files",
+    "platform_probe/journal/files",
     "platform_probe/outputs/logs",
     "platform_probe/outputs/metrics",
-    "platform_probe/parts",
-    "platform_probe/running",
-    "platform_probe/service",
+    "platform_probe/service/parts",
+    "platform_probe/service/running",
+    "platform_probe/service/service",
     "platform_probe/web/",
 )
 """The path prefixes of code that a run in virtual time neither runs nor records.

@@ -45,7 +45,7 @@ from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.randomness import RandomStream
 
-WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
+WEIGHTS: Final = Path("platform_probe/judge/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
 LEARNED_SEEDS: Final = len(MIX) + 2 * len(LEARNED_BESIDE)
 LEAST_HEALTHY: Final = 4

@@ -12,10 +12,10 @@ import click
 
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
-from platform_probe.settings import ProbeSettings, load_settings
+from platform_probe.settings.monitor import ProbeSettings, load_settings
 from platform_probe.store.reading import ALWAYS, Source, Span
 from platform_probe.store.schema import ATTEMPTS, Table
-from platform_probe.support.times import DAY_S, date_and_clock, moment_of, zone_named
+from platform_probe.texts.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
 DEFAULT_ZONE: Final = "UTC"

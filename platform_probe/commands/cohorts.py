@@ -9,9 +9,9 @@ import click
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.store.schema import COMPLAINTS
-from platform_probe.support.cohorts import around_in_words, finding_json, search_since
-from platform_probe.support.times import minute_clock
+from platform_probe.tell.support.cohorts import around_in_words, finding_json, search_since
 from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.times import minute_clock
 
 DEFAULT_SINCE = "1h"
 

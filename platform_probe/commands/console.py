@@ -10,8 +10,8 @@ import click
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import records_of, store_options
-from platform_probe.console_settings import ConsoleSettings
-from platform_probe.settings import load_settings
+from platform_probe.settings.console import ConsoleSettings
+from platform_probe.settings.monitor import load_settings
 from platform_probe.web.console.person import RIGHTS
 from platform_probe.web.console.process import run, serve_console
 from platform_probe.web.console.tokens import new_token, token_hash

@@ -8,12 +8,12 @@ import click
 
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import as_of_option, asked_of, store_options
-from platform_probe.support.fitting import Wanted
-from platform_probe.support.looking_up import look_up
-from platform_probe.support.telling import export_command, text_of
-from platform_probe.support.telling_programs import json_of
-from platform_probe.support.times import lasts_s
-from platform_probe.support.which import Moment
+from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.looking_up import look_up
+from platform_probe.tell.support.telling import export_command, text_of
+from platform_probe.tell.support.telling_programs import json_of
+from platform_probe.tell.support.which import Moment
+from platform_probe.texts.times import lasts_s
 
 
 @click.command()

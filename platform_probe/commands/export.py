@@ -12,14 +12,14 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.commands.asking import asked_of, store_options
-from platform_probe.export.incident import (
+from platform_probe.store.schema import COMPLAINTS
+from platform_probe.tell.export.incident import (
     Incident,
     incident_in,
     incident_of,
     with_neutral_names,
 )
-from platform_probe.export.scenario import ends_of, text_of
-from platform_probe.store.schema import COMPLAINTS
+from platform_probe.tell.export.scenario import ends_of, text_of
 
 
 @click.command()

@@ -22,9 +22,11 @@ from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
-from platform_probe.incidents.words import MOST_LETTERS, title_of, title_text
-from platform_probe.messages_settings import ACTIONS_PATH
-from platform_probe.outputs.messages.words import (
+from platform_probe.judge.incidents.words import MOST_LETTERS, title_of, title_text
+from platform_probe.settings.messages import ACTIONS_PATH
+from platform_probe.settings.monitor import load_settings
+from platform_probe.store.reading import Source
+from platform_probe.tell.messages.words import (
     COUNTED_HOW,
     OVER_AFTER,
     advice_of,
@@ -37,11 +39,9 @@ from platform_probe.outputs.messages.words import (
     who_muted,
     who_of,
 )
-from platform_probe.settings import load_settings
-from platform_probe.store.reading import Source
-from platform_probe.support.incident_rows import incident_of, muted_until_s
-from platform_probe.support.times import date_and_clock, minute_clock
+from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
 from platform_probe.texts.speaking import Speaker, lasting
+from platform_probe.texts.times import date_and_clock, minute_clock
 
 TIMEOUT_S: Final = 10.0
 DEFAULT_MUTE_S: Final = 3_600.0

@@ -13,15 +13,15 @@ import uvloop
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
-from platform_probe.diagnosis.ranking import Ranking, read_weights
 from platform_probe.journal.segments import segments_in
+from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
 from platform_probe.judge.judge import Judge
-from platform_probe.judging.made import judge_of
-from platform_probe.judging.process import follow_alone
-from platform_probe.judging.replay import Changed, Replayed, journal_of, replay, rows_of
-from platform_probe.settings import ProbeSettings, load_settings
-from platform_probe.support.times import date_and_clock, moment_of, zone_named
-from platform_probe.weights import shipped_ranking
+from platform_probe.judge.weights import shipped_ranking
+from platform_probe.judge_process.made import judge_of
+from platform_probe.judge_process.process import follow_alone
+from platform_probe.judge_process.replay import Changed, Replayed, journal_of, replay, rows_of
+from platform_probe.settings.monitor import ProbeSettings, load_settings
+from platform_probe.texts.times import date_and_clock, moment_of, zone_named
 
 DIFFERS: Final = 1
 PROGRESS_EVERY_S: Final = 3600.0

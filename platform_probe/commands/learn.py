@@ -15,7 +15,7 @@ from fleet_wire.durations import HELP, Duration
 from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.gaps import FILL_IN
-from platform_probe.learning import LearnOptions, listen, write_draft
+from platform_probe.learn.learning import LearnOptions, listen, write_draft
 
 
 def _renamed(option: str) -> str:

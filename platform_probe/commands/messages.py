@@ -11,10 +11,10 @@ import click
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
-from platform_probe.messages_settings import MessagesSettings
-from platform_probe.outputs.messages.trying import try_all
-from platform_probe.outputs.messages.webhook import schema as webhook_schema
-from platform_probe.settings import load_settings
+from platform_probe.settings.messages import MessagesSettings
+from platform_probe.settings.monitor import load_settings
+from platform_probe.tell.messages.trying import try_all
+from platform_probe.tell.messages.webhook import schema as webhook_schema
 
 FAILED: Final = 1
 

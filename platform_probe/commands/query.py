@@ -24,7 +24,7 @@ from platform_probe.store.queries import MODES, Query, all_queries, named_in, qu
 from platform_probe.store.reading import Span
 from platform_probe.store.schema import OBSERVATIONS
 from platform_probe.store.user_sql import run_user_sql
-from platform_probe.support.nearest import alike, not_found
+from platform_probe.tell.support.nearest import alike, not_found
 
 FORMATS: Final = ("table", "csv", "json")
 DEFAULT_ROWS: Final = 100

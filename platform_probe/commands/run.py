@@ -9,7 +9,7 @@ import click
 import uvloop
 
 from platform_probe.commands.settings_options import settings_of, settings_options
-from platform_probe.service import serve
+from platform_probe.service.service import serve
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.settings import settings_schema
+from platform_probe.settings.monitor import settings_schema
 
 
 @click.command()

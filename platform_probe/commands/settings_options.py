@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from fleet_wire.config.file import Loc
-from platform_probe.settings import ProbeSettings, load_settings
+from platform_probe.settings.monitor import ProbeSettings, load_settings
 
 _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""

@@ -17,6 +17,8 @@ from typing import Final, Self
 from fleet_wire.errors import ConfigError
 from platform_probe.journal.codec import line_of
 from platform_probe.journal.entries import Entry
+from platform_probe.journal.files import AppendedFile
+from platform_probe.journal.locks import Locked, lock_file
 from platform_probe.journal.segments import (
     COMPLETE,
     OPEN,
@@ -25,8 +27,6 @@ from platform_probe.journal.segments import (
     segment_path,
     segments_in,
 )
-from platform_probe.locks import Locked, lock_file
-from platform_probe.outputs.files import AppendedFile
 
 SEGMENT_BYTES: Final = 16 * 2**20
 SEGMENT_S: Final = 300.0

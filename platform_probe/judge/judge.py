@@ -16,10 +16,6 @@ import msgspec
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
 from fleet_wire.links.routine import Follower
-from platform_probe.alerting import Alerting
-from platform_probe.diagnosis.diagnosing import Diagnosing
-from platform_probe.diagnosis.ranking import Ranking
-from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.journal.entries import (
     BrokerLine,
     CarMessage,
@@ -35,6 +31,10 @@ from platform_probe.journal.entries import (
     Tick,
     UnlockUnanswered,
 )
+from platform_probe.judge.alerting import Alerting
+from platform_probe.judge.diagnosis.diagnosing import Diagnosing
+from platform_probe.judge.diagnosis.ranking import Ranking
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.resuming import LastOfCars, Past
 
 LEAST_STEP_S: Final = 0.05

@@ -18,7 +18,7 @@ from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, Stra
 from fleet_wire.contract.causes import CAUSES, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.errors import LimitError
-from platform_probe.outputs.files import AppendedFile, Rotation
+from platform_probe.journal.files import AppendedFile, Rotation
 
 LEVELS: Final = {
     "debug": logging.DEBUG,

@@ -16,7 +16,7 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import LimitError
 from fleet_wire.json_lines import json_lines
-from platform_probe.outputs.files import AppendedFile, Rotation
+from platform_probe.journal.files import AppendedFile, Rotation
 
 ATTEMPTS_FILE: Final = "attempts.jsonl"
 FLOOR_FILE: Final = "floor.jsonl"

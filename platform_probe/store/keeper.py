@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fleet_wire.errors import ConfigError
-from platform_probe.locks import Locked, lock_file
+from platform_probe.journal.locks import Locked, lock_file
 from platform_probe.store.bucket import BucketError, bucket_of
 from platform_probe.store.damaged import named
 from platform_probe.store.duck import (

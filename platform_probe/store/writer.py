@@ -35,8 +35,8 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
 )
-from platform_probe.locks import Locked, lock_file
-from platform_probe.outputs.files import AppendedFile
+from platform_probe.journal.files import AppendedFile
+from platform_probe.journal.locks import Locked, lock_file
 from platform_probe.store.bucket import note_bucket
 from platform_probe.store.layout import (
     COMPLETE,

@@ -13,6 +13,8 @@ from platform_probe.texts.catalogue import has_text, said_texts, say_in
 
 Clock = Callable[[float], str]
 """Says the time of day of Unix seconds, to the minute, where the reader is."""
+SURE_ENOUGH: Final = 0.9
+"""A lower confidence is told without a number: nobody knows what to do with 57 % [E]."""
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
 _MINUTE_S: Final = 60.0

@@ -11,9 +11,9 @@ import pytest
 
 from fleet_sim.scenario.loading import load_scenario, select
 from fleet_wire.links.link import BrokerAddress
-from platform_probe.load_settings import LoadSettings
-from platform_probe.running import drain_s
-from platform_probe.settings import load_settings
+from platform_probe.service.running import drain_s
+from platform_probe.settings.load import LoadSettings
+from platform_probe.settings.monitor import load_settings
 from tests.helpers.compose import compose_services, in_tree
 from tests.helpers.own_commands import accept
 from tests.helpers.places import ROOT

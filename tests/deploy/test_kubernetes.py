@@ -21,9 +21,9 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.server import STOP_WITHIN_S
-from platform_probe.car_files import read_cars
-from platform_probe.running import drain_s
-from platform_probe.settings import load_settings
+from platform_probe.service.running import drain_s
+from platform_probe.settings.car_files import read_cars
+from platform_probe.settings.monitor import load_settings
 from platform_probe.store.bucket import GOOGLE
 from tests.helpers.manifests import (
     BUILDS,

@@ -21,8 +21,8 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.links.link import BrokerAddress
-from platform_probe.car_files import read_keys
-from platform_probe.settings import load_settings
+from platform_probe.settings.car_files import read_keys
+from platform_probe.settings.monitor import load_settings
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import blocks, page

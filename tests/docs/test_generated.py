@@ -10,7 +10,7 @@ import pytest
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.messages import Reason
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings.monitor import ProbeSettings
 from tests.docs import __main__ as generating
 from tests.helpers.generated_pages import PAGES, RENEW
 from tests.helpers.page_of_log import WHAT_TO_DO, events_in_the_code, logging_calls

@@ -24,7 +24,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
-from platform_probe.console_settings import ConsoleSettings
+from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console.application import Console
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.busy_store import make_busy_store

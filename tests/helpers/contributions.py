@@ -183,7 +183,7 @@ def test_the_newest_record_replaces_the_one_before(tmp_path: Path) -> None:
 """,
         ),
         Edit(
-            "platform_probe/parts.py",
+            "platform_probe/service/parts.py",
             """\
 
 
@@ -194,17 +194,17 @@ def newest_of(settings: ProbeSettings) -> NewestFile:
             after='microsecond: see docs/decisions/0011."""\n',
         ),
         Edit(
-            "platform_probe/parts.py",
+            "platform_probe/service/parts.py",
             "from platform_probe.outputs.newest import NewestFile\n",
             after="from platform_probe.outputs.metrics import ProbeMetrics, new_registry\n",
         ),
         Edit(
-            "platform_probe/service.py",
+            "platform_probe/service/service.py",
             '        sinks["newest"] = newest_of(settings)\n',
             after='"metrics": metrics, "log": LogSink(logger, clock)}\n',
         ),
         Edit(
-            "platform_probe/service.py",
+            "platform_probe/service/service.py",
             "    newest_of,\n",
             after="    metrics_of,\n",
         ),

@@ -14,9 +14,9 @@ from fleet_sim.results.summary import Attempts, JsonLines
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.diagnosis import Diagnosis
-from platform_probe.export.incident import incident_of, with_neutral_names
-from platform_probe.export.scenario import text_of
 from platform_probe.store.reading import Source
+from platform_probe.tell.export.incident import incident_of, with_neutral_names
+from platform_probe.tell.export.scenario import text_of
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
 NAMES = {"no_coverage_garage": "underground_garage", "regional_carrier_outage": "carrier_outage"}

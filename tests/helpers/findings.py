@@ -12,10 +12,10 @@ from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.randomness import RandomStream
-from platform_probe.alerting import Alerting
-from platform_probe.detection.finding import Finding
-from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.incidents.maintenance import MaintenanceWindow
+from platform_probe.judge.alerting import Alerting
+from platform_probe.judge.detection.finding import Finding
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.diagnoses import diagnosis_of
 
 

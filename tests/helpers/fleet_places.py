@@ -30,12 +30,12 @@ from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
-from platform_probe.connected import LINK_LIMITS
-from platform_probe.load.timers import LoopTimers, Timers
+from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.load.timers import LoopTimers, Timers
+from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
-from platform_probe.probe import Probe
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.waiting import eventually
 

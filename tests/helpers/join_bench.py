@@ -10,7 +10,7 @@ from fleet_wire.contract.attempt import Attempt, Complaint, StrayAnswer
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.trace_context import TraceContext
-from platform_probe.attempts.joiner import Joiner, JoinLimits
+from platform_probe.measure.attempts.joiner import Joiner, JoinLimits
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, TrackerBench
 

@@ -35,7 +35,7 @@ LONGEST = (
     "fleet_sim/sweeps/test_sweep.py",
     "platform_probe/commands/test_diagnose.py",
     "platform_probe/store/test_queries.py",
-    "platform_probe/support/test_advising.py",
+    "platform_probe/tell/support/test_advising.py",
     "bench/test_bench_smoke.py",
     "bench/test_watching.py",
     "platform_probe/web/console/test_pages.py",

@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.topics import TopicKind, topic_of
-from platform_probe.otlp_settings import OtlpSettings, Signal
 from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig
 from platform_probe.outputs.otlp.sink import exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
+from platform_probe.settings.otlp import OtlpSettings, Signal
 from tests.helpers.fake_clock import EPOCH_S
 
 NATIVE_BROKER = Broker(

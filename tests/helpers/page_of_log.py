@@ -27,10 +27,10 @@ from fleet_wire.contract.causes import CAUSES
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
 from fleet_wire.contract.incident import Change, ChangeKind, Incident, IncidentKind, Severity
 from fleet_wire.contract.messages import Reason
-from platform_probe.attempts import conclusion, joined_record
+from platform_probe.measure.attempts import conclusion, joined_record
+from platform_probe.measure.probe import Probe
 from platform_probe.outputs import logs
 from platform_probe.outputs.logs import REPEAT_AFTER_S
-from platform_probe.probe import Probe
 from tests.helpers.markdown import code, docstrings_of, table
 from tests.helpers.places import ROOT
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from platform_probe.judge_process.metrics import JudgeMetrics
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, MAX_NEW_OF_ONE, OTHER, UNKNOWN
-from platform_probe.outputs.judge_metrics import JudgeMetrics
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.web.console.metrics import ConsoleMetrics
 from tests.helpers.markdown import code, table

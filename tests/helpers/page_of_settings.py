@@ -9,13 +9,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from platform_probe.commands.settings_options import PLACES
-from platform_probe.settings import ENV_PREFIX, ProbeSettings
+from platform_probe.settings.monitor import ENV_PREFIX, ProbeSettings
 from tests.helpers.markdown import code, table
 
 INTRODUCTION = f"""\
 # Settings of the monitor
 
-Written by `python -m tests.docs --renew` from `platform_probe/settings.py`.
+Written by `python -m tests.docs --renew` from `platform_probe/settings/monitor.py`.
 
 Each setting can be in the YAML file of `--config`, in an environment variable, or in a flag if \
 it has one.

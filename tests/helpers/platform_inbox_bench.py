@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry
 from fleet_wire.contract.platform_log import encode_event
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
+from platform_probe.measure.watching.known_values import KnownValues
+from platform_probe.measure.watching.platform_inbox import PlatformInbox
 from platform_probe.outputs.dimension import UNKNOWN
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.platform_metrics import PlatformMetrics
-from platform_probe.watching.known_values import KnownValues
-from platform_probe.watching.platform_inbox import PlatformInbox
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.log_lines import Log
 

@@ -67,7 +67,7 @@ LEFT_OUT = {
     "platform-probe incidents unmute": "and this one",
     "platform-probe incidents close": "and this one",
     "platform-probe messages test": "tests/platform_probe/commands/test_messages.py has a Slack",
-    "platform-probe learn": "tests/platform_probe/test_learning.py listens to a broker",
+    "platform-probe learn": "tests/platform_probe/learn/test_learning.py listens to a broker",
 }
 """What stands in other lines that are left alone, and why."""
 MADE_UP_BROKER = re.compile(r"mqtts?://((?:\w+@)?)[\w.]+\.example(?::\d+)?")

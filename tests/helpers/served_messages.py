@@ -19,15 +19,15 @@ from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.client import HttpClient
 from fleet_wire.web.exchange import HttpResponse
-from platform_probe.messages_settings import MessagesSettings
-from platform_probe.outputs.messages import (
+from platform_probe.settings.messages import MessagesSettings
+from platform_probe.tell.messages import (
     alerts,
     delivery,
     slack_outbox,
     webhook,
 )
-from platform_probe.outputs.messages.metrics import MessageMetrics
-from platform_probe.outputs.messages.service import Messages
+from platform_probe.tell.messages.metrics import MessageMetrics
+from platform_probe.tell.messages.service import Messages
 from platform_probe.web.server import ProbePages
 from tests.helpers.log_lines import Log
 from tests.helpers.slack_server import TOKEN, SlackServer

@@ -17,7 +17,7 @@ from fleet_sim.runs.virtual.time import EPOCH_UNIX_S
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.journal.entries import CarMessage, Entry, RecordWritten
-from platform_probe.probe import Probe
+from platform_probe.measure.probe import Probe
 from platform_probe.store.schema import ATTEMPTS, COMPLAINTS, DIAGNOSES, INCIDENTS, STRAY_ANSWERS
 from tests.helpers.stores import put_lines, writer_of
 

@@ -7,9 +7,9 @@ from typing import Any
 from bench.detection.town import EPOCH_S
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.incident import ActionKind, ChangeKind, Incident, IncidentAction
-from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.incidents.incidents import Incidents
-from platform_probe.incidents.maintenance import MaintenanceWindow
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.incidents.incidents import Incidents
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.findings import finding
 
 

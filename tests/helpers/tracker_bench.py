@@ -21,12 +21,12 @@ from fleet_wire.contract.messages import (
     Telemetry,
 )
 from fleet_wire.contract.trace_context import TraceContext
-from platform_probe.attempts.evidence import FleetEvidence
-from platform_probe.attempts.gaps import Gaps
-from platform_probe.attempts.open_attempt import OpenAttempt
-from platform_probe.attempts.remembered import Remembered
-from platform_probe.attempts.start import Start
-from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.measure.attempts.evidence import FleetEvidence
+from platform_probe.measure.attempts.gaps import Gaps
+from platform_probe.measure.attempts.open_attempt import OpenAttempt
+from platform_probe.measure.attempts.remembered import Remembered
+from platform_probe.measure.attempts.start import Start
+from platform_probe.measure.attempts.tracker import AttemptTracker
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.records import TRACE_ID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 
-from platform_probe.diagnosis.cohorts.counts import Count, Values
+from platform_probe.judge.diagnosis.cohorts.counts import Count, Values
 
 TRAITS = ("region", "operator", "firmware")
 KINDS: tuple[Values, ...] = tuple(product(("city", "coast"), ("north", "south"), ("1.0", "2.0")))

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from fleet_wire.contract.incident import Incident
-from platform_probe.outputs.messages.delivery import Failure, Now, Trouble
-from platform_probe.outputs.messages.slack_calls import (
+from platform_probe.tell.messages.delivery import Failure, Now, Trouble
+from platform_probe.tell.messages.slack_calls import (
     Call,
     Deleted,
     Key,
@@ -23,7 +23,7 @@ from platform_probe.outputs.messages.slack_calls import (
     Posted,
     Verb,
 )
-from platform_probe.outputs.messages.slack_outbox import SlackOutbox
+from platform_probe.tell.messages.slack_outbox import SlackOutbox
 from tests.helpers.fake_clock import EPOCH_S
 
 ANSWER_S = 0.1

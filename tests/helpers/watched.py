@@ -8,8 +8,8 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
-from platform_probe.diagnosis.diagnosing import Diagnosing
-from platform_probe.weights import shipped_ranking
+from platform_probe.judge.diagnosis.diagnosing import Diagnosing
+from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.records import attempt_of
 

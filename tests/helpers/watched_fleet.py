@@ -31,14 +31,14 @@ from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
 from fleet_wire.links.link import Disconnected, EndReason, Link, LinkHandler, Message, Session
 from fleet_wire.randomness import RandomStream
-from platform_probe.attempts.evidence import BoxPresence
-from platform_probe.connected import LINK_LIMITS
-from platform_probe.doors.mqtt import CommandMaker
+from platform_probe.measure.attempts.evidence import BoxPresence
+from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.doors.mqtt import CommandMaker
+from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut
-from platform_probe.probe import Probe
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.scrapes import Scrapes
 
 READY_S = 120.0

@@ -8,7 +8,7 @@ import pytest
 
 from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.errors import ConfigError
-from platform_probe.car_files import MAX_PROBLEMS, read_cars, read_keys
+from platform_probe.settings.car_files import MAX_PROBLEMS, read_cars, read_keys
 
 SECRET = "fleet-secret-of-the-test"  # noqa: S105 - of the test's own fleet
 KEY = vehicle_key(SECRET, "car-1")

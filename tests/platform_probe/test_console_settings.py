@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.errors import ConfigError
-from platform_probe.settings import load_settings
+from platform_probe.settings.monitor import load_settings
 from tests.helpers.pages import blocks, page
 
 

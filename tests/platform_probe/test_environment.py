@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fleet_wire.errors import ConfigError
-from platform_probe.environment import values_of
-from platform_probe.settings import ENV_PREFIX, ProbeSettings, load_settings
+from platform_probe.settings.environment import values_of
+from platform_probe.settings.monitor import ENV_PREFIX, ProbeSettings, load_settings
 
 
 def values(**variables: str) -> dict[tuple[str | int, ...], Any]:

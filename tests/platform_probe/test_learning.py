@@ -16,7 +16,7 @@ from fleet_wire.links.link import BrokerAddress, Session
 from fleet_wire.profiles.profile import MqttVersion
 from fleet_wire.profiles.samples import Sample, read_samples
 from platform_probe.__main__ import main
-from platform_probe.learning import LearnOptions, listen, write_draft
+from platform_probe.learn.learning import LearnOptions, listen, write_draft
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import start
 from tests.helpers.profile_files import profile_of

@@ -23,7 +23,7 @@ from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
-from platform_probe.watching.group import PRESENT
+from platform_probe.measure.watching.group import PRESENT
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.hand_made_boxes import (

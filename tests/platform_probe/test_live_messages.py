@@ -15,8 +15,8 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract.incident import Incident, IncidentKind
-from platform_probe.outputs.messages.slack_blocks import ACTION_ACKNOWLEDGE
 from platform_probe.outputs.sinks import INCIDENTS_FILE
+from platform_probe.tell.messages.slack_blocks import ACTION_ACKNOWLEDGE
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.served_messages import SECRET, slack_settings
 from tests.helpers.slack_server import Message, SlackServer, slack_server

@@ -9,8 +9,8 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, Severity
 from fleet_wire.errors import ConfigError
-from platform_probe.messages_settings import MessagesSettings
-from platform_probe.settings import load_settings
+from platform_probe.settings.messages import MessagesSettings
+from platform_probe.settings.monitor import load_settings
 from tests.helpers.made_incidents import made_incident
 
 SLACK = "messages:\n  slack:\n    token_file: token\n    channel: C1\n"

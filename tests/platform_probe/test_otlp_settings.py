@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.errors import ConfigError
-from platform_probe.otlp_settings import OtlpSettings, Signal, read_headers
-from platform_probe.settings import load_settings
+from platform_probe.settings.monitor import load_settings
+from platform_probe.settings.otlp import OtlpSettings, Signal, read_headers
 
 
 def otlp(**values: object) -> OtlpSettings:

@@ -40,16 +40,16 @@ from fleet_wire.links.link import (
 )
 from fleet_wire.randomness import RandomStream
 from fleet_wire.system_clock import SystemClock
-from platform_probe.attempts.gaps import BEAT_S
-from platform_probe.load.plan import PlannedStart
-from platform_probe.load.timers import LoopTimers
-from platform_probe.otlp_settings import OtlpSettings
+from platform_probe.measure.attempts.gaps import BEAT_S
+from platform_probe.measure.load.plan import PlannedStart
+from platform_probe.measure.load.timers import LoopTimers
+from platform_probe.measure.probe import Probe
+from platform_probe.measure.watching import group as group_module
+from platform_probe.measure.watching.group import PRESENT
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
-from platform_probe.probe import Probe
-from platform_probe.settings import ProbeSettings
-from platform_probe.watching import group as group_module
-from platform_probe.watching.group import PRESENT
+from platform_probe.settings.monitor import ProbeSettings
+from platform_probe.settings.otlp import OtlpSettings
 from tests.helpers.fake_clock import EPOCH_S, FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
@@ -548,7 +548,7 @@ async def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPa
             failures.append(failed)
             return 0.0
 
-    monkeypatch.setattr("platform_probe.connected.RECONNECT", NoDelay())
+    monkeypatch.setattr("platform_probe.measure.connected.RECONNECT", NoDelay())
     bench = ProbeBench(clock)
     bench.connect()
     for held_s in (1.0, 9.0, 0.0, 10.0, 1.0):

@@ -7,11 +7,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from platform_probe import running
+from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import Logger
-from platform_probe.probe import Probe
-from platform_probe.running import Run
-from platform_probe.settings import ProbeSettings
+from platform_probe.service import running
+from platform_probe.service.running import Run
+from platform_probe.settings.monitor import ProbeSettings
 
 
 class _Learner:

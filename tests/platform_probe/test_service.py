@@ -6,13 +6,13 @@ import pytest
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.profiles.loading import load_profile
-from platform_probe.judging.made import rotation_of
-from platform_probe.load_settings import LoadSettings
-from platform_probe.outputs.files import Rotation
+from platform_probe.journal.files import Rotation
+from platform_probe.judge_process.made import rotation_of
 from platform_probe.outputs.otlp.spans import hops_at
-from platform_probe.parts import broker_of_spans
-from platform_probe.running import DRAIN_MARGIN_S, drain_s
-from platform_probe.settings import ProbeSettings
+from platform_probe.service.parts import broker_of_spans
+from platform_probe.service.running import DRAIN_MARGIN_S, drain_s
+from platform_probe.settings.load import LoadSettings
+from platform_probe.settings.monitor import ProbeSettings
 
 
 def test_records_and_log_are_bounded_unless_somebody_says_otherwise() -> None:

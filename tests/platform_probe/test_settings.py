@@ -15,9 +15,14 @@ from fleet_wire.config.file import Loc
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import load_profile
-from platform_probe.load.plan import LoadPlan
-from platform_probe.load_settings import FloorSettings, LoadSettings
-from platform_probe.settings import PlatformSettings, ProbeSettings, load_settings, settings_schema
+from platform_probe.measure.load.plan import LoadPlan
+from platform_probe.settings.load import FloorSettings, LoadSettings
+from platform_probe.settings.monitor import (
+    PlatformSettings,
+    ProbeSettings,
+    load_settings,
+    settings_schema,
+)
 from tests.helpers.profile_files import profile_of
 
 FILE = """\

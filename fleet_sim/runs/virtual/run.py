@@ -54,19 +54,19 @@ from fleet_wire.links.link import Link
 from fleet_wire.links.routine import Member
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
-from platform_probe.connected import LINK_LIMITS
-from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.writer import JournalWriter
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.judge import Judge, Judgement
+from platform_probe.judge.weights import shipped_ranking
+from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
-from platform_probe.probe import Probe
-from platform_probe.settings import ProbeSettings
-from platform_probe.weights import shipped_ranking
+from platform_probe.settings.monitor import ProbeSettings
 
 BROKER = "in-process"
 CONNECT_STEP_S = 1.0

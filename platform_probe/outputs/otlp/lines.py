@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.otlp.spans import Broker
+from platform_probe.settings.otlp import Signal
 
 LETTERS: Final = {Signal.TRACES: b"t", Signal.LOGS: b"l", Signal.METRICS: b"m"}
 """The first byte of a line; behind it is an Attempt, a line of the log, or a `Collection`."""

@@ -20,9 +20,9 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig, Report
 from platform_probe.outputs.otlp.sdk import Export, exporters
+from platform_probe.settings.otlp import Signal
 
 GATHER_S: Final = 1.0
 """The time within which items are sent together, if they fit into a batch."""

@@ -44,7 +44,6 @@ from opentelemetry.trace import SpanKind as SdkSpanKind
 
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.error_text import shortened
-from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.otlp.lines import Collection, ExporterConfig, Family, Sample, Target
 from platform_probe.outputs.otlp.spans import (
     Span,
@@ -54,6 +53,7 @@ from platform_probe.outputs.otlp.spans import (
     hops_at,
     spans_of,
 )
+from platform_probe.settings.otlp import Signal
 
 Export = Callable[[Sequence[bytes]], str | None]
 """Hands a batch of lines on; returns what went wrong, or None."""

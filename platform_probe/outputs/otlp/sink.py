@@ -21,10 +21,10 @@ from prometheus_client.metrics_core import Metric
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source
 from fleet_wire.errors import ConfigError
-from platform_probe.otlp_settings import OtlpSettings, Signal
 from platform_probe.outputs.metrics import ProbeMetrics, Unexported
 from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig, Report, Target
 from platform_probe.outputs.otlp.spans import Broker
+from platform_probe.settings.otlp import OtlpSettings, Signal
 
 DRAIN_S: Final = 5.0
 """How long, at the end, a backend gets to take what still waits."""

@@ -18,7 +18,7 @@ import msgspec
 from fleet_wire.addresses import host_of
 from fleet_wire.web.bearer import bearer_of
 from fleet_wire.web.exchange import HttpRequest
-from platform_probe.console_settings import ConsoleSettings, ProxySettings
+from platform_probe.settings.console import ConsoleSettings, ProxySettings
 from platform_probe.web.console.person import LOCAL, MAX_NAME, Person
 from platform_probe.web.console.revoked import Revoked
 from platform_probe.web.console.sealed import Seal

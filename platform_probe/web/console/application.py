@@ -21,10 +21,10 @@ import msgspec
 from fleet_wire.errors import ConfigError
 from fleet_wire.web.exchange import HTML, JSON, HttpRequest, HttpResponse, HttpStream
 from fleet_wire.web.server import HttpServer
-from platform_probe.console_settings import ConsoleSettings
-from platform_probe.support.rows import Row
-from platform_probe.support.times import HOUR_S
+from platform_probe.settings.console import ConsoleSettings
+from platform_probe.tell.support.rows import Row
 from platform_probe.texts.catalogue import LANGUAGES, Say, say_in
+from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, plain, redirect, static, static_url
 from platform_probe.web.console.asked import (

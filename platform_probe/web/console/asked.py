@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fleet_wire.contract.incident import IncidentKind, IncidentState
-from platform_probe.console_settings import ConsoleSettings
-from platform_probe.support.rows import unix_s
-from platform_probe.support.times import DAY_S, iso_of, long_of
+from platform_probe.settings.console import ConsoleSettings
+from platform_probe.tell.support.rows import unix_s
 from platform_probe.texts.catalogue import Say, has_text
+from platform_probe.texts.times import DAY_S, iso_of, long_of
 from platform_probe.web.console.incidents import Known, known_in
 from platform_probe.web.console.listing import number_in
 from platform_probe.web.console.person import Person, Right

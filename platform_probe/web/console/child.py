@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from platform_probe.console_settings import ConsoleSettings
+from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console.told import ChildConfig, Word
 
 COMMAND: Final = (sys.executable, "-m", "platform_probe.web.console.process")

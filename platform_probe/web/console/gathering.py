@@ -16,9 +16,9 @@ from platform_probe.store.schema import (
     PLATFORM_EVENTS,
     TRAITS,
 )
-from platform_probe.support.rows import Row, unix_s, utc
-from platform_probe.support.times import DAY_S
-from platform_probe.support.which import Why, asked_about, is_call_meant, why_chosen
+from platform_probe.tell.support.rows import Row, unix_s, utc
+from platform_probe.tell.support.which import Why, asked_about, is_call_meant, why_chosen
+from platform_probe.texts.times import DAY_S
 from platform_probe.web.console.listing import Listed
 from platform_probe.web.console.modes import as_believed, listed_unlocks
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, MOST_ROWS, Snapshot

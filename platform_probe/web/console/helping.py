@@ -14,20 +14,19 @@ import msgspec
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.incident import Change, Incident
 from fleet_wire.modes.catalogue import TITLES
-from platform_probe.incidents.words import title_text
-from platform_probe.outputs.messages.words import (
-    SURE_ENOUGH,
+from platform_probe.judge.incidents.words import title_text
+from platform_probe.tell.messages.words import (
     counts_unlocks,
     has_ended,
     mute_of,
 )
-from platform_probe.support.believed import percent
-from platform_probe.support.beside import again_possible
-from platform_probe.support.incident_rows import over_since_s
-from platform_probe.support.times import minute_clock
+from platform_probe.tell.support.believed import percent
+from platform_probe.tell.support.beside import again_possible
+from platform_probe.tell.support.incident_rows import over_since_s
 from platform_probe.texts.catalogue import said_texts, texts_of
-from platform_probe.texts.speaking import MUCH_SURE, Speaker
+from platform_probe.texts.speaking import MUCH_SURE, SURE_ENOUGH, Speaker
 from platform_probe.texts.speaking import percent as share_told
+from platform_probe.texts.times import minute_clock
 from platform_probe.web.console.asked import Asked
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet_wire.contract.incident import Incident, IncidentState, Severity
-from platform_probe.support.incident_rows import incident_of
+from platform_probe.tell.support.incident_rows import incident_of
 from platform_probe.web.console.snapshot import Snapshot
 
 MOST: Final = 1_000

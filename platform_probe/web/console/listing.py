@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from platform_probe.support.rows import as_rows
+from platform_probe.tell.support.rows import as_rows
 from platform_probe.web.console.snapshot import LISTED, Snapshot
 
 MOST_PAGES: Final = 10_000

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from platform_probe.support.rows import Row
+from platform_probe.tell.support.rows import Row
 from platform_probe.web.console.workers import BusyError
 
 EVERY_S: Final = 3.0

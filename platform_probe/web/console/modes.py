@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from platform_probe.store.schema import ATTEMPTS, DIAGNOSES
-from platform_probe.support.naming import IS_BELIEVED, are, modes_sql, with_modes
-from platform_probe.support.rows import Row, unix_s, utc
-from platform_probe.support.times import DAY_S
+from platform_probe.tell.support.naming import IS_BELIEVED, are, modes_sql, with_modes
+from platform_probe.tell.support.rows import Row, unix_s, utc
+from platform_probe.texts.times import DAY_S
 from platform_probe.web.console.listing import Listed, listed
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, Snapshot
 

@@ -13,13 +13,13 @@ from platform_probe.store.schema import (
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
 )
-from platform_probe.support.believed import Revision, revision_of
-from platform_probe.support.case import AFTER_S, BEFORE_S, Case
-from platform_probe.support.incident_rows import as_unlock
-from platform_probe.support.records import opened_late_by
-from platform_probe.support.rows import Row, unix_s, utc
-from platform_probe.support.since import CALLED_S, Since
-from platform_probe.support.times import DAY_S
+from platform_probe.tell.support.believed import Revision, revision_of
+from platform_probe.tell.support.case import AFTER_S, BEFORE_S, Case
+from platform_probe.tell.support.incident_rows import as_unlock
+from platform_probe.tell.support.records import opened_late_by
+from platform_probe.tell.support.rows import Row, unix_s, utc
+from platform_probe.tell.support.since import CALLED_S, Since
+from platform_probe.texts.times import DAY_S
 from platform_probe.web.console.modes import LATE_S, as_believed
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, Snapshot
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, get_args
 
-from platform_probe.console_settings import Role
+from platform_probe.settings.console import Role
 
 LOCAL: Final = "local"
 MAX_NAME: Final = 100

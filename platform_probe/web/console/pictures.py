@@ -12,8 +12,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from fleet_wire.contract.attempt import Stage
-from platform_probe.support.rows import Row
-from platform_probe.support.timeline import missing_stage
+from platform_probe.tell.support.rows import Row
+from platform_probe.tell.support.timeline import missing_stage
 
 WIDE: Final = 1_000.0
 HIGH: Final = 200.0

@@ -23,8 +23,8 @@ from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.web.server import at_url
-from platform_probe.console_settings import ConsoleSettings
-from platform_probe.support.times import zone_named
+from platform_probe.settings.console import ConsoleSettings
+from platform_probe.texts.times import zone_named
 from platform_probe.web.console.application import Console
 from platform_probe.web.console.told import ChildConfig, Word
 

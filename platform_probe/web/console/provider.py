@@ -19,7 +19,7 @@ import msgspec
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import HttpResponse
-from platform_probe.console_settings import OidcSettings, is_trustworthy
+from platform_probe.settings.console import OidcSettings, is_trustworthy
 from platform_probe.web.console.id_tokens import (
     Claims,
     Keys,

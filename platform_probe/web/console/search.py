@@ -17,10 +17,10 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.store.schema import ATTEMPTS
-from platform_probe.support.nearest import nearest
-from platform_probe.support.rows import Row, unix_s, utc
-from platform_probe.support.times import iso_of
+from platform_probe.tell.support.nearest import nearest
+from platform_probe.tell.support.rows import Row, unix_s, utc
 from platform_probe.texts.catalogue import LANGUAGES, said_texts, texts_of
+from platform_probe.texts.times import iso_of
 from platform_probe.web.console.gathering import (
     LATELY_S,
     has_car,

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from fleet_wire.web.exchange import HttpRequest
-from platform_probe.console_settings import OidcSettings, Role
+from platform_probe.settings.console import OidcSettings, Role
 from platform_probe.web.console.id_tokens import Claims, WrongTokenError, claim_at
 from platform_probe.web.console.person import MAX_NAME, Person
 from platform_probe.web.console.provider import CodeRefusedError, Provider

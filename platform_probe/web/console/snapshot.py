@@ -24,7 +24,7 @@ from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source, Span, lines_view, revision_that_holds
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table
 from platform_probe.store.user_sql import run_user_sql
-from platform_probe.support.rows import Row, as_rows
+from platform_probe.tell.support.rows import Row, as_rows
 
 FRESH_S: Final = 5.0
 """The interval of reading new lines while somebody looks [E]."""

@@ -13,8 +13,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from fleet_wire.errors import ConfigError
-from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, lasts_s, moment_of
-from platform_probe.support.which import Moment
+from platform_probe.tell.support.which import Moment
+from platform_probe.texts.times import DAY_S, HOUR_S, MINUTE_S, lasts_s, moment_of
 
 NEAR_S: Final = 900.0
 """A time is remembered to the quarter of an hour."""

@@ -22,7 +22,7 @@ from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
 from fleet_wire.links.link import Session
 from fleet_wire.profiles.loading import load_profile
-from platform_probe.doors.mqtt import CommandMaker
+from platform_probe.measure.doors.mqtt import CommandMaker
 from tests.helpers.culprit import Suspect
 from tests.helpers.fleet_places import CARS, VirtualPlace
 from tests.helpers.profile_files import profile_of

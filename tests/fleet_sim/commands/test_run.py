@@ -113,7 +113,7 @@ def test_a_live_run_imports_what_it_needs_alone() -> None:
 
     What draws the report comes when the run is over. All that was half of every start.
     """
-    not_at_once = ("aiohttp", "cryptography", "jinja2", "platform_probe.probe", "duckdb")
+    not_at_once = ("aiohttp", "cryptography", "jinja2", "platform_probe.measure.probe", "duckdb")
     script = f"import sys, fleet_sim.commands.run; print({{*{not_at_once}}} & {{*sys.modules}})"
     command = [sys.executable, "-c", script]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleet_sim.runs.probe_config import probe_config
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.signing import DEMO_SECRET
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.virtual_runs import SCENARIOS
 
 

@@ -21,7 +21,7 @@ MODULES = (
     "fleet_sim/commands/run.py",
     "fleet_sim/results/report_page.py",
     "fleet_wire/randomness.py",
-    "platform_probe/load/plan.py",
+    "platform_probe/measure/load/plan.py",
     "platform_probe/outputs/metrics.py",
 )
 
@@ -42,7 +42,8 @@ def digest(sources: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["fleet_sim/cars/box.py", "fleet_wire/randomness.py", "platform_probe/load/plan.py"]
+    "name",
+    ["fleet_sim/cars/box.py", "fleet_wire/randomness.py", "platform_probe/measure/load/plan.py"],
 )
 def test_a_change_of_what_decides_changes_the_digest(name: str, sources: Path) -> None:
     """Cars, wire and probe decide together."""

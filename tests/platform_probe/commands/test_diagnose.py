@@ -20,7 +20,7 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.__main__ import main
 from platform_probe.store.layout import make_store
-from platform_probe.support.believed import TOLD_FROM
+from platform_probe.tell.support.believed import TOLD_FROM
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.places import ROOT

@@ -15,7 +15,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
 from platform_probe.commands.incidents import ack
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
-from platform_probe.support.times import date_and_clock
+from platform_probe.texts.times import date_and_clock
 from tests.helpers.made_incidents import (
     TITLE,
     acknowledged,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.errors import ConfigError
+from platform_probe.journal import files
 from platform_probe.journal.entries import Entry, Tick
 from platform_probe.journal.reader import JournalReader, entries_in
 from platform_probe.journal.segments import PACKED, Position, segments_in
 from platform_probe.journal.writer import JournalWriter
-from platform_probe.outputs import files
 
 
 def fail(what: object) -> None:

@@ -23,10 +23,10 @@ from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import EndReason
-from platform_probe.otlp_settings import Signal
+from platform_probe.judge_process.metrics import JudgeMetrics
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
-from platform_probe.outputs.judge_metrics import JudgeMetrics
 from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Unexported, Withheld
+from platform_probe.settings.otlp import Signal
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import TRACE_ID, attempt_of
 

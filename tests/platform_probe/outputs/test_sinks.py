@@ -12,7 +12,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
 from fleet_wire.errors import LimitError
-from platform_probe.outputs.files import Rotation
+from platform_probe.journal.files import Rotation
 from platform_probe.outputs.sinks import (
     ATTEMPTS_FILE,
     COMPLAINTS_FILE,

@@ -19,8 +19,8 @@ from platform_probe.store.layout import AWAY, all_parts
 from platform_probe.store.limits import BucketSettings
 from platform_probe.store.offload import CACHE
 from platform_probe.store.reading import Source, Span
-from platform_probe.support.fitting import Wanted
-from platform_probe.support.looking_up import look_up
+from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.looking_up import look_up
 from tests.helpers.s3_server import KEY, SECRET, S3Server, running_s3_server
 from tests.helpers.stores import BEGIN_S, ids_in, kept, put_unlocks, selected, unlock
 

@@ -17,10 +17,10 @@ import pytest
 from platform_probe.store.duck import Duck
 from platform_probe.store.queries import all_queries
 from platform_probe.store.reading import Source
-from platform_probe.support.fitting import Wanted
-from platform_probe.support.looking_up import look_up_in
-from platform_probe.support.telling import text_of
-from platform_probe.support.telling_programs import json_of
+from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.looking_up import look_up_in
+from platform_probe.tell.support.telling import text_of
+from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import Visitor, served
 from tests.helpers.stored_runs import StoredRun, run_with_store
 from tests.helpers.stores import kept, selected

@@ -11,7 +11,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.contract.causes import Cause
-from platform_probe.locks import lock_file
+from platform_probe.journal.locks import lock_file
 from platform_probe.store import keeper
 from platform_probe.store.duck import Duck
 from platform_probe.store.keeper import FAN_IN, ids_directory, keep

@@ -18,7 +18,7 @@ from platform_probe.store.duck import Duck, FileGoneError
 from platform_probe.store.layout import all_parts, make_store
 from platform_probe.store.reading import Source, Span
 from platform_probe.store.schema import ATTEMPTS
-from platform_probe.support.rows import utc
+from platform_probe.tell.support.rows import utc
 from tests.helpers.stores import (
     BEGIN_S,
     ids_in,

@@ -12,8 +12,8 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from platform_probe.store.layout import VERSION, check_is_store
 from platform_probe.store.reading import Source
-from platform_probe.support import cohorts
-from platform_probe.support.cohorts import alike_of, search_around
+from platform_probe.tell.support import cohorts
+from platform_probe.tell.support.cohorts import alike_of, search_around
 from tests.helpers.stores import BEGIN_S, copy_of_store, kept, put_unlocks, selected, unlock
 
 WRITTEN = Path(__file__).parent / "version_6"

@@ -21,11 +21,11 @@ from fleet_wire.contract.incident import (
     Text,
 )
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.diagnosis.cohorts.words import utc_clock
-from platform_probe.incidents.incidents import QUIET_S, Incidents
-from platform_probe.incidents.joining import UNSEEN_S
-from platform_probe.incidents.maintenance import MaintenanceWindow
-from platform_probe.incidents.words import rise_of, subject_of, title_text
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.incidents.incidents import QUIET_S, Incidents
+from platform_probe.judge.incidents.joining import UNSEEN_S
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow
+from platform_probe.judge.incidents.words import rise_of, subject_of, title_text
 from platform_probe.texts.catalogue import LANGUAGES, texts_of
 from platform_probe.texts.speaking import Speaker
 from tests.helpers.findings import finding

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import ConfigError
-from platform_probe.console_settings import PinnedQuery
+from platform_probe.settings.console import PinnedQuery
 from platform_probe.store.duck import Rows
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.queries import named_in, query_named
 from platform_probe.store.schema import TRAITS as TRAITS_OF_COHORTS
-from platform_probe.support.rows import unix_s, utc
-from platform_probe.support.times import DAY_S, HOUR_S
+from platform_probe.tell.support.rows import unix_s, utc
+from platform_probe.texts.times import DAY_S, HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.incidents import Known

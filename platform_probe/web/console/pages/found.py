@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet_wire.errors import ConfigError
-from platform_probe.support.times import HOUR_S
+from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Elsewhere, Shown
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.person import Right

@@ -7,10 +7,16 @@ from typing import Final
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import mode_told
-from platform_probe.incidents.runbook import runbook_page
-from platform_probe.outputs.messages.words import first_step_of
-from platform_probe.support.advice import MAY_BE_OVER, OVER, Advice, advice_for, let_press_again
-from platform_probe.support.times import HOUR_S
+from platform_probe.judge.incidents.runbook import runbook_page
+from platform_probe.tell.messages.words import first_step_of
+from platform_probe.tell.support.advice import (
+    MAY_BE_OVER,
+    OVER,
+    Advice,
+    advice_for,
+    let_press_again,
+)
+from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.incidents import MOST, known_as
 from platform_probe.web.console.listing import part_of

@@ -10,12 +10,12 @@ from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.messages import PresenceStatus
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, TITLES
-from platform_probe.support.advice import advice_for
-from platform_probe.support.case import evidence_of
-from platform_probe.support.rows import Row, unix_s
-from platform_probe.support.timeline import InARow, in_a_row
-from platform_probe.support.times import DAY_S, moment_of
-from platform_probe.support.which import Why
+from platform_probe.tell.support.advice import advice_for
+from platform_probe.tell.support.case import evidence_of
+from platform_probe.tell.support.rows import Row, unix_s
+from platform_probe.tell.support.timeline import InARow, in_a_row
+from platform_probe.tell.support.which import Why
+from platform_probe.texts.times import DAY_S, moment_of
 from platform_probe.web.console.asked import Answer, Asked, Shown, missing
 from platform_probe.web.console.gathering import (
     NAMED_TRAITS,

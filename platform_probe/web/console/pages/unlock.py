@@ -8,20 +8,20 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.support.case import Case
-from platform_probe.support.cohorts import (
+from platform_probe.tell.support.case import Case
+from platform_probe.tell.support.cohorts import (
     alike_of,
     around_in_words,
     is_one_of,
     search_around,
 )
-from platform_probe.support.incident_rows import as_unlock, incidents_of
-from platform_probe.support.rows import Row
-from platform_probe.support.telling import export_command, facts_of, party_at_fault
-from platform_probe.support.telling_programs import json_of
-from platform_probe.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
-from platform_probe.support.times import minute_clock
+from platform_probe.tell.support.incident_rows import as_unlock, incidents_of
+from platform_probe.tell.support.rows import Row
+from platform_probe.tell.support.telling import export_command, facts_of, party_at_fault
+from platform_probe.tell.support.telling_programs import json_of
+from platform_probe.tell.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
 from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.times import minute_clock
 from platform_probe.web.console.asked import (
     Answer,
     Asked,

@@ -25,7 +25,7 @@ from fleet_wire.contract.incident import (
 )
 from platform_probe.journal.entries import PersonActed
 from platform_probe.judge.judge import Judgement
-from platform_probe.outputs.messages.slack_calls import Part
+from platform_probe.tell.messages.slack_calls import Part
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 from tests.helpers.virtual_slack import VirtualSlack

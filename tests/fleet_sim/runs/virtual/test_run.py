@@ -17,9 +17,9 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import LimitError
 from fleet_wire.profiles.loading import NAMES
-from platform_probe.load.plan import PlannedStart
+from platform_probe.measure.load.plan import PlannedStart
+from platform_probe.measure.synthetic import SyntheticUnlocks
 from platform_probe.outputs.sinks import JsonlSink
-from platform_probe.synthetic import SyntheticUnlocks
 from tests.helpers.agreement import attempts_of
 from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually

@@ -23,12 +23,12 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client import Counter as PrometheusCounter
 
 from fleet_wire.contract.causes import CAUSES, Cause
-from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp import process
 from platform_probe.outputs.otlp.lines import ExporterConfig, Report
 from platform_probe.outputs.otlp.process import Outlet, Tally, run
 from platform_probe.outputs.otlp.sdk import exporters
+from platform_probe.settings.otlp import Signal
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.otlp_lines import config_for, log_line, metrics_line, trace_line
 from tests.helpers.otlp_receiver import OtlpReceiver, attributes, otlp_receiver, values_of

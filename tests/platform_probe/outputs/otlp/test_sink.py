@@ -12,11 +12,11 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.errors import ConfigError
-from platform_probe.otlp_settings import OtlpSettings, Signal
 from platform_probe.outputs.metrics import ProbeMetrics, Unexported, new_registry
 from platform_probe.outputs.otlp import sink
 from platform_probe.outputs.otlp.lines import Collection, ExporterConfig
 from platform_probe.outputs.otlp.sink import OtlpExport, check_sdk, exporter_config
+from platform_probe.settings.otlp import OtlpSettings, Signal
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.otlp_lines import NATIVE_BROKER, config_for
 from tests.helpers.records import STRAY, attempt_of

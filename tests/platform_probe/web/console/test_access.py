@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from fleet_wire.errors import ConfigError
-from platform_probe.console_settings import ConsoleSettings
+from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console import live_list
 from platform_probe.web.console import revoked as module
 from platform_probe.web.console.tokens import TokenFile, token_hash

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.support.advice import OVER
+from platform_probe.tell.support.advice import OVER
 from tests.helpers.console_doors import a_door
 from tests.helpers.consoles import TOKENS, served
 from tests.helpers.stores import put_unlocks, unlock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from platform_probe.support.rows import Row
+from platform_probe.tell.support.rows import Row
 from platform_probe.web.console.live_list import AGAIN, Live
 
 

@@ -28,11 +28,11 @@ from fleet_wire.contract.incident import (
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.reading import Source
-from platform_probe.support.advice import CONNECTED, MAY_BE_OVER, OVER
-from platform_probe.support.advising import advice_now
-from platform_probe.support.after_booking import BOOKING_ENDED
-from platform_probe.support.fitting import Wanted
-from platform_probe.support.looking_up import look_up
+from platform_probe.tell.support.advice import CONNECTED, MAY_BE_OVER, OVER
+from platform_probe.tell.support.advising import advice_now
+from platform_probe.tell.support.after_booking import BOOKING_ENDED
+from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.looking_up import look_up
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
     incident_title,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_probe.console_settings import ConsoleSettings
+from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console import child as child_of_monitor
 from platform_probe.web.console.child import ConsoleChild
 from tests.helpers.consoles import Visitor

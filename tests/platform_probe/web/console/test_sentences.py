@@ -9,15 +9,15 @@ from string import Formatter
 import pytest
 
 from bench.detection.town import EPOCH_S
-from platform_probe.diagnosis.cohorts.begin import Begin
-from platform_probe.diagnosis.cohorts.find import Absence, Cohort, Trait
-from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.begin import Begin
+from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Trait
+from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
-from platform_probe.support.cohorts import Around, around_in_words
-from platform_probe.support.fitting import Wanted
-from platform_probe.support.looking_up import look_up_in
-from platform_probe.support.timeline import timeline_of
+from platform_probe.tell.support.cohorts import Around, around_in_words
+from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.looking_up import look_up_in
+from platform_probe.tell.support.timeline import timeline_of
 from platform_probe.texts.catalogue import sentences_of
 from platform_probe.texts.speaking import Speaker
 from platform_probe.web.console.sentences import told

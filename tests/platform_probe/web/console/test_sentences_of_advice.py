@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
-from platform_probe.support.advice import (
+from platform_probe.tell.support.advice import (
     CONNECTED,
     LONG_AGO,
     MAY_BE_OVER,
@@ -23,7 +23,7 @@ from platform_probe.support.advice import (
     let_take_another,
     let_try_first,
 )
-from platform_probe.support.after_booking import (
+from platform_probe.tell.support.after_booking import (
     BOOKING_ENDED,
     BOOKING_ENDED_AJAR,
     BOOKING_ENDED_AMID,
@@ -36,7 +36,7 @@ from platform_probe.support.after_booking import (
     THEN_OVER,
     with_reason,
 )
-from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
+from platform_probe.tell.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.web.console.helping import said
 
 PHONE = MODES["phone_side"]

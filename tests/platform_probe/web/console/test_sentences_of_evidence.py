@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import platform_probe.diagnosis
+import platform_probe.judge.diagnosis
 from fleet_wire.modes.facts import FACTS, Fact
-from platform_probe.support.telling import _FACTS as FACTS_OF_A_CAUSE
+from platform_probe.tell.support.telling import _FACTS as FACTS_OF_A_CAUSE
 from platform_probe.texts.catalogue import sentences_of
 from platform_probe.web.console.sentences import language_told, told
 
-DIAGNOSIS = Path(platform_probe.diagnosis.__path__[0])
+DIAGNOSIS = Path(platform_probe.judge.diagnosis.__path__[0])
 WRITERS = [*sorted(DIAGNOSIS.glob("seen_of_*.py")), DIAGNOSIS / "accounts.py"]
 UNITS = ("s", "min")
 """What stands in a place for how long something took, behind the number."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 import pytest
 from pydantic import ValidationError
 
-from platform_probe.console_settings import ConsoleSettings
+from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console import provider as provider_module
 from tests.helpers.console_doors import ROLES, Door, a_door, sent_back, signed_in, up
 from tests.helpers.consoles import (

@@ -15,7 +15,7 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.growing import Growing
 from platform_probe.store.schema import ATTEMPTS
-from platform_probe.support.rows import Row
+from platform_probe.tell.support.rows import Row
 from platform_probe.web.console.one_unlock import unlock_case
 from platform_probe.web.console.snapshot import LISTED, Looking
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock

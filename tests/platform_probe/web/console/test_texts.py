@@ -15,7 +15,7 @@ from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.mode import Actor, Layer
-from platform_probe.support.advice import (
+from platform_probe.tell.support.advice import (
     CONNECTED,
     LONG_AGO,
     MAY_BE_OVER,
@@ -28,7 +28,7 @@ from platform_probe.support.advice import (
     let_press_again,
     let_try_first,
 )
-from platform_probe.support.after_booking import (
+from platform_probe.tell.support.after_booking import (
     BOOKING_ENDED,
     BOOKING_ENDED_AMID,
     BOOKING_ENDED_MIXED_UP,
@@ -40,7 +40,7 @@ from platform_probe.support.after_booking import (
     THEN_OVER,
     Other,
 )
-from platform_probe.support.beside import OPEN_SINCE
+from platform_probe.tell.support.beside import OPEN_SINCE
 from platform_probe.texts.catalogue import LANGUAGES, language_of, said_texts, say_in, texts_of
 from platform_probe.web.console.helping import said
 from platform_probe.web.console.person import RIGHTS

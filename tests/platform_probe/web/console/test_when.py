@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.errors import ConfigError
-from platform_probe.support.times import iso_of
+from platform_probe.texts.times import iso_of
 from platform_probe.web.console.when import Stretch, stretch_of
 
 PARIS = ZoneInfo("Europe/Paris")

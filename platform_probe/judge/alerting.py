@@ -1,0 +1,122 @@
+"""Detection and incidents put together: takes records, messages and diagnoses, tells incidents.
+
+It does no I/O and has no timers: `due_s` says when `tick` is to be called at the latest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Record
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident, IncidentAction
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.contract.topics import TopicKind
+from platform_probe.judge.detection.detection import Detection
+from platform_probe.judge.incidents.incidents import Incidents
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow
+
+_IN_RECORDS: Final = frozenset({TopicKind.RESULT, TopicKind.COMMAND})
+"""Records already show what commands and their answers lead to."""
+
+
+class Alerting:
+    """Finds problems, and makes incidents of them."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        tell: Callable[[Incident], None],
+        words: Callable[[float], str],
+        name: str,
+        windows: Sequence[MaintenanceWindow] = (),
+    ) -> None:
+        """Make both. `words` says the time of day, `name` is the monitor's."""
+        self.incidents = Incidents(clock=clock, tell=tell, words=words, name=name, windows=windows)
+        self._detection = Detection(clock=clock, found=self.incidents.take)
+        self._detection.on_alarm = self._plan
+        self.due_s = math.inf
+        """When `tick` is to be called at the latest, on the monotonic clock."""
+
+    def begin(self) -> None:
+        """Look from now on, every few seconds and when something is due."""
+        self._plan()
+
+    def restore(
+        self,
+        attempts: Iterable[Attempt],
+        incidents: Sequence[Incident],
+        diagnoses: Sequence[Diagnosis] = (),
+    ) -> None:
+        """Restore what an earlier process knew: its last records, and incidents not long ago."""
+        self.incidents.restore(incidents)
+        self._detection.warm(attempts, diagnoses, self.incidents.take_up)
+        self._detection.take_up(incidents, diagnoses)
+        self.incidents.begin()
+        self._plan()
+
+    # What happens
+
+    def record(self, record: Record) -> None:
+        """Handle a record."""
+        self._detection.take((record,))
+
+    def unanswered(self, record: Attempt) -> None:
+        """Handle an unlock that looks failed before it has ended, with its record so far."""
+        self._detection.unanswered(record)
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Handle a diagnosis."""
+        self._detection.diagnosis(diagnosis)
+
+    def heard(
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
+        """Handle a message of a car."""
+        if kind not in _IN_RECORDS:
+            self._detection.heard(vehicle_id, message, is_retained=is_retained)
+
+    def came_together(self, heartbeats: int) -> None:
+        """Handle a batch of heartbeats."""
+        self._detection.beats(heartbeats)
+
+    def platform_said(self, event: PlatformEvent) -> None:
+        """Handle a line of the platform's log: of each press, before it has ended."""
+        is_press = event.event is PlatformStep.REQUESTED and event.operation == "unlock"
+        if is_press and event.vehicle_id is not None:
+            self._detection.pressed(
+                event.vehicle_id,
+                account_id=event.account_id,
+                booking_id=event.booking_id,
+                trace_id=event.trace_id,
+            )
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car that was taken out of service."""
+        self._detection.removed(vehicle_id)
+
+    def connection(self, *, is_there: bool) -> None:
+        """Handle that the monitor is connected to the broker, or no longer."""
+        self._detection.connection(is_there=is_there)
+
+    def act(self, action: IncidentAction) -> bool:
+        """Do what a person asks for; return whether there is such an incident."""
+        return self.incidents.act(action)
+
+    def stats(self) -> dict[str, Any]:
+        """Return how the tests fare."""
+        return self._detection.stats()
+
+    def tick(self) -> None:
+        """Look at what is due."""
+        self.due_s = math.inf
+        self._detection.tick()
+        self.incidents.tick()
+        self._plan()
+
+    def _plan(self) -> None:
+        self.due_s = min(self.due_s, self._detection.next_s())

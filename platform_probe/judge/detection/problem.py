@@ -1,0 +1,362 @@
+"""A problem that was found and is not over: whom it hits, and whether it still does."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Final
+
+from fleet_wire.contract.causes import Cause
+from platform_probe.judge.detection.ending import CLEARLY_WORSE, Ending
+from platform_probe.judge.detection.evidence import Evidence
+from platform_probe.judge.detection.finding import Finding
+from platform_probe.judge.detection.measures import LATE, PROVED_LATER, Measure
+from platform_probe.judge.detection.recent import Hit
+from platform_probe.judge.detection.sighting import LEAST_DIAGNOSED, SURE, summed
+from platform_probe.judge.detection.traits import Key, Values, common_of, is_elsewhere, is_in, named
+from platform_probe.judge.diagnosis.cohorts.names import Name, names_of
+
+BEFORE_S: Final = 60.0
+"""Hits so shortly before the begin of a problem count as its own."""
+MOST_KEPT: Final = 10_000
+"""The most customers and cars of one problem that are told apart."""
+MOST_HITS: Final = 500
+"""Hits that say what its cause is: the latest."""
+EXAMPLES: Final = 10
+SILENT_S: Final = 6 * 3600.0
+"""The time without any unlock after which a problem counts as over."""
+AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
+WAITED: Final = "late_delivery_persistent_session"
+"""The mode of most doors that open late while the box was away: a command that has waited.
+
+The diagnosis of a single unlock can hardly show that.
+"""
+GOES_ON: Final = 1 / 3
+"""The share of hits not of a rare mode from which a problem that mode began amid goes on [E]."""
+UNKNOWN_AT_MOST: Final = 2.0
+"""The most failures of cars of unknown kind, as a multiple of the likely number [E].
+
+More are another problem's.
+"""
+UNKNOWN_AT_LEAST: Final = 5
+"""So few failures of cars of unknown kind show no other problem [E]."""
+LEAST_SURE: Final = 0.5
+"""The certainty at just enough evidence: the limit alone would make it zero."""
+
+
+class Problem:
+    """One measure in one cohort, since a moment."""
+
+    def __init__(
+        self, number: int, measure: Measure, key: Key, *, since_s: float, expected: float
+    ) -> None:
+        self.number = number
+        self.measure = measure
+        self.key = key
+        self.since_s = since_s
+        self.expected = expected
+        self.opened_s = 0.0
+        self.looked_s = 0.0
+        """When its cohort was searched for last."""
+        self.sure = 0.0
+        """It follows the evidence upwards: what was no chance once was none."""
+        self.is_new = True
+        self.is_changed = True
+        self.is_outdated = False
+        """Whether it is to be counted anew: one that was hit was not."""
+        self.split_from: int | None = None
+        self.last_s = 0.0
+        """When anybody of the cohort tried last."""
+        self.hit_s = since_s
+        """When the last one that was hit began."""
+        self.well = 0
+        """How many of its cohort were not hit since then, and of the others."""
+        self.well_elsewhere = 0
+        self.apart: set[Measure] = set()
+        """Rare modes of which there is a problem besides this one: what they hit is no part of it.
+
+        A mode is known only after its unlock was counted, so everything is counted anew then.
+        """
+        self.over_s = math.inf
+        """Since when it is taken to be over."""
+        self.is_of_other = False
+        """Whether what it hit proved to be what another problem hits."""
+        self.common = key
+        """The values that all of its unlocks share."""
+        self.same: list[Name] = []
+        """All names of its cohort."""
+        self._repeats: deque[Hit] = deque(maxlen=MOST_KEPT)
+        """Hits that do not count, of customers and cars that may not have been hit before."""
+        self._taken_back: set[str] = set()
+        """Hits that proved to be of another mode than the one that it counts."""
+        self._hit_again = 0
+        """How many of these there were: the test whether it goes on counts them."""
+        self._ending = Ending()
+        self._evidence = Evidence(expected, measure.sizes)
+        self._limit = math.inf
+        self.clear()
+
+    def clear(self) -> None:
+        """Count anew."""
+        self.failed = self.total = self.elsewhere_failed = self.elsewhere_total = 0
+        self.unknown_failed = self.unknown_total = 0
+        """Counts of cars that may or may not be of its cohort."""
+        self.customers: set[str] = set()
+        self.cars: set[str] = set()
+        self.hits: deque[Hit] = deque(maxlen=MOST_HITS)
+
+    def found_by(self, evidence: float, limit: float) -> None:
+        """Set the evidence by which it was found, and the limit that was enough."""
+        self._evidence.begin_with(evidence)
+        self._limit = limit
+        self.sure = max(self._sure(), LEAST_SURE)
+
+    def explains(self, values: Values, at_s: float) -> bool:
+        """Return whether what was hit there and then is this problem.
+
+        Cars of unknown kind may be of its cohort, as long as no more of them fail than explain.
+        """
+        if not self.since_s - BEFORE_S <= at_s <= self.over_s or is_elsewhere(self.key, values):
+            return False
+        return is_in(self.key, values) or self._explains_unknown
+
+    def is_of_else(self, measure: Measure) -> bool:
+        """Return whether this is known to be no problem of the rare mode that a measure counts.
+
+        It was there before the first unlock of that mode, its hits until then are diagnosed, and it
+        goes on since. If all are of that mode now, the first hits were too.
+        """
+        if not measure.is_of_rare_mode or measure is self.measure:
+            return False
+        first_s = _first_s(measure, self.hits)
+        before = [hit for hit in self.hits if hit.at_s < first_s]
+        firsts = [hit.modes[0] for hit in before if hit.modes]
+        others = sum(name != measure.mode and likely >= SURE for name, likely in firsts)
+        is_other = others >= LEAST_DIAGNOSED and others > len(before) / 2
+        return is_other and goes_on_beside(measure, self.hits)
+
+    def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
+        """Count all since it began, as it was kept."""
+        self.is_outdated = False
+        self.clear()
+        self.common = common_of(self.key, totals)
+        self.same = names_of(frozenset(self.key), totals)
+        for values, number in totals.items():
+            if is_in(self.key, values):
+                self.total += number
+            elif is_elsewhere(self.key, values):
+                self.elsewhere_total += number
+            else:
+                self.unknown_total += number
+        for hit in hits:
+            if self.apart.isdisjoint(hit.measures):
+                self._add(hit)
+        repeats = [
+            hit
+            for hit in self._repeats
+            if self.measure in hit.measures and is_in(self.key, hit.values)
+        ]
+        self._hit_again = len(repeats)
+        for hit in () if self.apart else repeats:  # of these no mode is known
+            self._note_whom(hit)
+        self.total = max(self.total, self.failed)
+        self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
+        self.well = min(self.well, self.total - self.failed)  # counted of a wider cohort, perhaps
+        self.well_elsewhere = min(self.well_elsewhere, self.elsewhere_total - self.elsewhere_failed)
+        self._expect()
+        self.is_changed = True
+
+    def take(
+        self, values: Values, now_s: float, hit: Hit | None, *, car: str, counts: bool
+    ) -> None:
+        """Add an unlock of a car; one that does not count is a customer's or car's repetition."""
+        is_of_it = is_in(self.key, values)
+        of_it = hit if hit is not None and self.measure in hit.measures else None
+        if counts:
+            self._count(values, of_it, is_of_it=is_of_it)
+        elif is_of_it and of_it is not None:
+            self._repeats.append(of_it)
+            self._note_whom(of_it)
+        if is_of_it:
+            self.last_s = now_s
+            is_well = hit is None and self.measure not in PROVED_LATER
+            self._weigh(car, is_hit=of_it is not None, is_well=is_well, counts=counts)
+
+    def prove(self, hit: Hit) -> None:
+        """Mark an unlock that was counted as not hit as hit."""
+        self._add(hit)
+        self.total = max(self.total, self.failed)
+        self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
+        if is_in(self.key, hit.values):
+            self._trust(is_hit=True)
+            self._go_on(hit.vehicle_id, is_counted=True)
+
+    def take_back(self, hit: Hit) -> None:
+        """Remove a hit that proved to have another cause."""
+        self._taken_back.add(hit.attempt_id)
+        self.is_outdated = True
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether so many of its cohort are hit that it can be told from what is usual."""
+        return self.failed >= self.expected * CLEARLY_WORSE * self.total
+
+    @property
+    def is_disproved(self) -> bool:
+        """Whether what was hit proved to be another problem's, or mostly not of its mode."""
+        return self.is_of_other or len(self._taken_back) > self.failed
+
+    def is_over(self, now_s: float) -> bool:
+        """Return whether its cohort is as before, or nobody of it tries any more."""
+        if self._ending.is_over or now_s >= self.over_s or self.is_disproved:
+            return True
+        return now_s - max(self.last_s, self.opened_s) > SILENT_S
+
+    def finding(self, now_s: float, unix_offset_s: float) -> Finding:
+        """Return what is known of it now.
+
+        A problem that is over is reported as of its last hit. Later successes show that it is over,
+        and would make it look smaller.
+        """
+        is_over = self.is_over(now_s)
+        well, well_elsewhere = (self.well, self.well_elsewhere) if is_over else (0, 0)
+        causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
+        modes = summed(hit.modes for hit in self.hits)
+        diagnosed = sum(bool(hit.modes) for hit in self.hits)
+        diagnosed = max(diagnosed, causes.total() // 2, min(len(self.hits), LEAST_DIAGNOSED))
+        away = sum(causes[each] for each in AWAY)
+        if self.measure is LATE and away > len(self.hits) / 2:
+            modes, diagnosed = Counter({WAITED: away}), len(self.hits)
+        return Finding(
+            number=self.number,
+            kind=self.measure.kind,
+            what=self.measure.name,
+            at=round(now_s + unix_offset_s, 3),
+            since=round(self.since_s + unix_offset_s, 3),
+            last_at=round(self.hit_s + unix_offset_s, 3),
+            cohort=named(self.key),
+            common=named(self.common),
+            same=tuple(named(tuple(sorted(one))) for one in self.same),
+            failed=self.failed,
+            total=max(self.total - well, self.failed),
+            elsewhere_failed=self.elsewhere_failed,
+            elsewhere_total=max(self.elsewhere_total - well_elsewhere, self.elsewhere_failed),
+            expected=self.expected,
+            sure=self.sure,
+            customers=frozenset(self.customers),
+            cars=frozenset(self.cars),
+            examples=tuple(hit.attempt_id for hit in reversed(self.hits))[:EXAMPLES],
+            causes=causes,
+            modes=modes,
+            diagnosed=diagnosed,
+            split_from=self.split_from,
+            is_over=is_over,
+        )
+
+    # Within
+
+    @property
+    def _explains_unknown(self) -> bool:
+        """Return whether no more of the cars of unknown kind fail than are of its cohort."""
+        known = max(self.total + self.elsewhere_total, 1)
+        likely = self.unknown_total * self.failed / known
+        return self.unknown_failed <= max(UNKNOWN_AT_MOST * likely, UNKNOWN_AT_LEAST)
+
+    def _count(self, values: Values, hit: Hit | None, *, is_of_it: bool) -> None:
+        """Count an unlock, of its cohort or another; `hit` where it was hit by it."""
+        if is_of_it:
+            self.total += 1
+            self.well += hit is None
+        elif is_elsewhere(self.key, values):
+            self.elsewhere_total += 1
+            self.well_elsewhere += hit is None
+        else:
+            self.unknown_total += 1
+        if hit is not None:
+            self._add(hit)
+        if is_of_it:
+            self._trust(is_hit=hit is not None)
+            self.is_changed = True
+
+    def _add(self, hit: Hit) -> None:
+        if not is_in(self.key, hit.values):
+            is_known = is_elsewhere(self.key, hit.values)
+            self.elsewhere_failed += is_known
+            self.unknown_failed += not is_known
+            return
+        self.failed += 1
+        self._taken_back.discard(hit.attempt_id)
+        self.well = self.well_elsewhere = 0
+        self.hits.append(hit)
+        self._note_whom(hit)
+
+    def _note_whom(self, hit: Hit) -> None:
+        self.hit_s = max(self.hit_s, hit.at_s)
+        if hit.customer is not None and len(self.customers) < MOST_KEPT:
+            self.customers.add(hit.customer)
+        if hit.vehicle_id and len(self.cars) < MOST_KEPT:
+            self.cars.add(hit.vehicle_id)
+        self.is_changed = True
+
+    def _sure(self) -> float:
+        return 1.0 - min(self._limit / max(self._evidence.total(), 1.0), 1.0)
+
+    def _trust(self, *, is_hit: bool) -> None:
+        """Weigh anew how sure it is that this is no chance, with another unlock of its cohort."""
+        if is_hit:
+            self._evidence.hit()
+            self.sure = max(self.sure, self._sure())
+        else:
+            self._evidence.misses(1)
+
+    def _expect(self) -> None:
+        """Set its size to that up to its last hit."""
+        self._ending.expect(
+            failed=self.failed + self._hit_again,
+            total=self.total + self._hit_again - self.well,
+            expected=self.expected,
+            cars=self.cars,
+        )
+
+    def _weigh(self, car: str, *, is_hit: bool, is_well: bool, counts: bool) -> None:
+        """Weigh whether it goes on, by an unlock of its cohort."""
+        if is_hit and counts:
+            self._go_on(car)
+        elif is_hit:
+            self._hit_again += 1
+            self.well = self.well_elsewhere = 0
+            if self._ending.is_likely:
+                self._expect()
+            self._ending.struck_again(car)
+        elif is_well and car in self.cars:
+            self._ending.opens(car, counts=counts)
+        elif counts:
+            self._ending.well()
+
+    def _go_on(self, car: str, *, is_counted: bool = False) -> None:
+        """Weigh that it hit another one.
+
+        It corrects the successes weighed until now (`is_counted`).
+        """
+        self._ending.struck(car)
+        if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size
+            self._expect()
+        self._ending.hit(is_counted=is_counted)
+
+
+def goes_on_beside(measure: Measure, hits: Iterable[Hit]) -> bool:
+    """Return whether what hit these goes on beside a rare mode that began amid them.
+
+    If nearly all hits since then are of that mode, the first ones were too: these were diagnosed
+    before there were enough of them.
+    """
+    known = [*hits]
+    first_s = _first_s(measure, known)
+    since = [hit for hit in known if hit.at_s >= first_s]
+    return sum(measure not in hit.measures for hit in since) >= len(since) * GOES_ON
+
+
+def _first_s(measure: Measure, hits: Iterable[Hit]) -> float:
+    """Return when the first of these began that was hit in a way; infinite where none was."""
+    return min((hit.at_s for hit in hits if measure in hit.measures), default=math.inf)

@@ -1,0 +1,146 @@
+"""Which unlocks count: a customer who presses again, and a sick car, count once in a while.
+
+Tests take events to be independent. The car that failed at 08:12 fails at 08:13, when its customer
+presses again, and at 09:00, when the next one comes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.latest import Latest, remember
+from platform_probe.judge.diagnosis.accounts import Bookings, is_not_yours
+
+RETRY_S: Final = 600.0
+"""Repeated presses of one customer at one car within this time count once [E]."""
+AGAIN_S: Final = 90.0
+"""A customer who presses again so soon after a car has opened stands before a closed one [E]."""
+SICK_S: Final = 6 * 3600.0
+"""A failing car counts once in this time [E].
+
+A sick car is no problem of its cohort, even if it fails several customers in a morning.
+"""
+MOST: Final = 100_000
+
+
+class Opened(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """A car that has opened for a customer, as far as was known."""
+
+    began_s: float
+    ended_s: float
+    attempt_id: str
+    trace_id: str
+
+
+class Repeats:
+    """Remembers the customers counted last. Bounded."""
+
+    def __init__(self) -> None:
+        self._failed_cars: OrderedDict[str, float] = OrderedDict()
+        self._failed_customers: OrderedDict[str, float] = OrderedDict()
+        self._again_cars: OrderedDict[str, float] = OrderedDict()
+        self._opened: Latest[tuple[str, str], Opened] = Latest(MOST)
+        """Last times by car and customer."""
+
+    def take(
+        self, attempt: Attempt, customer: str | None, began_s: float, *, is_hit: bool
+    ) -> tuple[bool, bool]:
+        """Remember an unlock, and return whether it counts, and whether it is pressed again.
+
+        A press soon after the car has opened, as far as was known, counts as repeated.
+        """
+        car = attempt.vehicle_id
+        if customer is None:
+            return (self._failure_counts(car, None, began_s) if is_hit else True), False
+        together = car, customer
+        opened = self._opened.get(together)
+        is_again = opened is not None and self.is_again(car, began_s, opened)
+        if is_hit:
+            return self._failure_counts(car, customer, began_s), is_again
+        failed_s = self._failed_customers.get(customer)
+        ended_s = began_s + attempt.total_s
+        now = Opened(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
+        self._opened.keep(together, now)
+        has_failed = failed_s is not None and began_s - failed_s < RETRY_S
+        has_opened = opened is not None and began_s - opened.began_s < RETRY_S
+        return not has_failed and not has_opened, is_again
+
+    def opened(self, car: str, customer: str) -> Opened | None:
+        """Return the last unlock by which a car has opened for a customer."""
+        return self._opened.get((car, customer))
+
+    def is_again(self, car: str, began_s: float, opened: Opened) -> bool:
+        """Remember that a customer presses after a car has opened; return whether that counts."""
+        if not 0.0 < began_s - opened.ended_s < AGAIN_S:
+            return False
+        before_s = self._again_cars.get(car)
+        if before_s is not None and began_s - before_s < SICK_S:
+            return False
+        remember(self._again_cars, car, began_s, MOST)
+        return True
+
+    def _failure_counts(self, car: str, customer: str | None, began_s: float) -> bool:
+        failed_s = self._failed_cars.get(car) if car else None
+        is_new = failed_s is None or began_s - failed_s >= SICK_S
+        if customer is not None:
+            last_s = self._failed_customers.get(customer)
+            is_new = is_new and (last_s is None or began_s - last_s >= RETRY_S)
+            remember(self._failed_customers, customer, began_s, MOST)
+        if is_new and car:
+            remember(self._failed_cars, car, began_s, MOST)
+        return is_new
+
+
+class Customers:
+    """Knows who asked, by one name each: their booking is often known before their account."""
+
+    def __init__(self) -> None:
+        self._of_booking: Latest[str, str] = Latest(MOST)
+        self._account_of: Latest[str, str] = Latest(MOST)
+        """Last times by booking, if the booking is known."""
+        self._bookings = Bookings()
+
+    def of(self, attempt: Attempt) -> str | None:
+        """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
+        if attempt.source is not Source.CUSTOMER:
+            return None
+        account_id = attempt.platform.account_id if attempt.platform else None
+        return self.named(account_id, attempt.booking_id, attempt.vehicle_id)
+
+    def named(self, account_id: str | None, booking_id: str | None, vehicle_id: str) -> str | None:
+        """Return the name of the person with this account and this booking, if either is known.
+
+        A booking that many name is nobody's: who names it is known by their account or car.
+        """
+        if booking_id is None:
+            return account_id
+        self._bookings.note(booking_id, account_id, vehicle_id)
+        if self._bookings.is_of_several(booking_id):
+            return account_id or vehicle_id or None
+        customer = self._of_booking.get(booking_id) or account_id or booking_id
+        self._of_booking.keep(booking_id, customer)
+        return customer
+
+    def whose(self, attempt: Attempt) -> str | None:
+        """Return the account that asked, else its booking; None for unlocks of the monitor's own.
+
+        Like `of` it is the name for people. Repeats are told apart by the booking, even if an
+        account has many.
+        """
+        if attempt.source is not Source.CUSTOMER:
+            return None
+        side, booking_id = attempt.platform, attempt.booking_id
+        if not side or side.account_id is None:
+            is_nobodys = self._bookings.is_of_several(booking_id)
+            return attempt.vehicle_id or None if is_nobodys else booking_id
+        if booking_id is not None and not is_not_yours(side):
+            self._account_of.keep(booking_id, side.account_id)
+        return side.account_id
+
+    def accounts_of(self, customers: frozenset[str]) -> frozenset[str]:
+        """Return these with the account of each booking that is known by now."""
+        return frozenset(self._account_of.get(one) or one for one in customers)

@@ -1,0 +1,419 @@
+"""The tests on shares: for all unlocks and every cohort, whether more are hit than expected.
+
+An unlock that was not hit costs a count for each of its cohorts. A hit is weighed there at once. If
+the evidence is enough, the problem is examined a second later, with what arrived meanwhile. Thus
+many cohorts of one problem are found together, as one problem.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cache
+from typing import Final
+
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.judge.detection.evidence import CEILING, Evidence, Mixture
+from platform_probe.judge.detection.measures import MEASURES, Measure
+from platform_probe.judge.detection.naming import Look, Shared, look, look_for_each, telling_part
+from platform_probe.judge.detection.problem import Problem, goes_on_beside
+from platform_probe.judge.detection.recent import KEPT_S, Hit, Recent
+from platform_probe.judge.detection.traits import Key, Values, are_nested, is_elsewhere, is_in
+from platform_probe.judge.detection.watched import Series, Watched
+from platform_probe.judge.detection.watched_cohorts import MOST_COHORTS, WatchedCohorts
+from platform_probe.judge.diagnosis.cohorts.counts import Count
+from platform_probe.judge.diagnosis.cohorts.find import LEAST_CARS, LEAST_FAILURES, Absence
+
+SETTLE_S: Final = 0.2
+"""Alarms of one problem come together: they are looked at together."""
+AGAIN_S: Final = 2.0
+"""The delay after which an alarm without a name is examined again, if its evidence still is enough.
+
+With more evidence it is examined as soon as others.
+"""
+LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
+"""While a problem is younger than the first, its cohort is searched for each so often."""
+LEARNED_AT_ONCE: Final = 50
+"""Cohorts that learn in one step of ten seconds: nobody waits for that."""
+MOST_PROBLEMS: Final = 100
+"""More at once are no longer told apart."""
+SURE_OF_PART: Final = 0.8
+"""The probability from which a part of a problem is a problem of its own."""
+SURE_OF_OTHER: Final = 0.6
+"""The probability from which a problem gets another cohort."""
+SHARE_OF_HITS: Final = 0.8
+"""The share of its hits that must be of that cohort [E]."""
+GIVEN_UP_S: Final = 86_400.0
+"""A problem that lasts this long becomes usual."""
+
+
+class ShareTests:
+    """All tests on shares."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self.recent = Recent()
+        self.problems: list[Problem] = []
+        self.over: list[Problem] = []
+        """Those that are over, while what they hit is kept: it is no part of another one."""
+        self._cohorts = WatchedCohorts()
+        self.offset_s = 0.0
+        """Unix seconds less ours."""
+        self._alarmed: dict[Series, tuple[Watched, float]] = {}
+        """Series with enough evidence, and when they are to be looked at."""
+        self.on_alarm: Callable[[], None] | None = None
+
+    # Inputs
+
+    def take(
+        self,
+        values: Values,
+        at_s: float,
+        now_s: float,
+        hit: Hit | None,
+        *,
+        car: str,
+        counts: bool,
+    ) -> None:
+        """Add an unlock of a car that ended."""
+        for problem in self.problems:
+            problem.take(values, now_s, hit, car=car, counts=counts)
+        if not counts:
+            return
+        self.recent.counted(at_s, values)
+        watched = self._cohorts.of(values, now_s)
+        for one in watched:
+            one.count += 1
+        if hit is not None:
+            self.hit(watched, hit, now_s)
+
+    def stray(self, hit: Hit, now_s: float) -> None:
+        """Mark a counted unlock as hit."""
+        self._prove(hit, hit.measures)
+        self.hit(self._cohorts.of(hit.values, now_s), hit, now_s)
+
+    def hit(self, watched: tuple[Watched, ...], hit: Hit, now_s: float) -> None:
+        """Keep one that was hit, and weigh it in each of its cohorts."""
+        self.recent.hit(hit)
+        self._weigh(watched, hit.measures, now_s)
+
+    def also(self, hit: Hit, measure: Measure, now_s: float) -> None:
+        """Add a second measure to a kept hit."""
+        hit.measures = (*hit.measures, measure)
+        self._prove(hit, (measure,))
+        self._weigh(self._cohorts.of(hit.values, now_s), (measure,), now_s)
+
+    def withdraw(self, hit: Hit) -> None:
+        """Withdraw a hit: the unlock has opened after all, and counts as well."""
+        for problem in self.problems:
+            if problem.measure in hit.measures and is_in(problem.key, hit.values):
+                problem.is_outdated = True
+        self._take_back(hit, hit.measures)
+
+    def no_longer(self, hit: Hit, measure: Measure) -> None:
+        """Withdraw one measure of a kept hit."""
+        self._take_back(hit, (measure,))
+        for problem in self.problems:
+            if problem.measure is measure and is_in(problem.key, hit.values):
+                problem.take_back(hit)
+            problem.is_outdated |= measure in problem.apart
+
+    def _take_back(self, hit: Hit, measures: tuple[Measure, ...]) -> None:
+        hit.measures = tuple([one for one in hit.measures if one not in measures])
+        self._cohorts.withdraw(hit.values, measures)
+
+    def note_diagnosed(self, hit: Hit) -> None:
+        """Handle a changed diagnosis of a hit."""
+        for problem in (*self.problems, *self.over):
+            if problem.explains(hit.values, hit.at_s):
+                problem.is_changed = True
+
+    def _prove(self, hit: Hit, measures: tuple[Measure, ...]) -> None:
+        for problem in self.problems:
+            if problem.measure in measures:
+                problem.prove(hit)
+            if not problem.apart.isdisjoint(measures):
+                problem.is_outdated = True
+
+    def _weigh(
+        self, watched: tuple[Watched, ...], measures: tuple[Measure, ...], now_s: float
+    ) -> None:
+        for measure in measures:
+            for one in watched:
+                series = self._cohorts.series(one, measure, now_s, now_s + self.offset_s)
+                if not series.hit(one.count):
+                    continue
+                _, due_s = self._alarmed.get(series, (one, math.inf))
+                if due_s > now_s + SETTLE_S:
+                    self._alarmed[series] = one, now_s + SETTLE_S
+                    if self.on_alarm is not None:
+                        self.on_alarm()
+
+    # What is done from time to time
+
+    def tick(self, now_s: float) -> None:
+        """Look at what has enough evidence, and at what was found; learn what is usual."""
+        due = [series for series, (_, at_s) in self._alarmed.items() if at_s <= now_s]
+        counts_of = cache(self._counts)  # many cohorts of one problem: what happened is the same
+        for series in sorted(due, key=lambda one: MEASURES.index(one.measure)):
+            watched, _ = self._alarmed.pop(series)
+            self._deal(series, watched, now_s, counts_of)
+        for problem in [*self.problems]:
+            self._join_what_is_one(problem)
+            if problem.is_outdated:
+                self._recount(problem)
+            if _is_due(problem, now_s):
+                self._look_again(problem, now_s)
+        self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)
+
+    def learn_until(self, now_s: float, *, cohorts: int = MOST_COHORTS) -> None:
+        """Update the usual rates of a number of cohorts, except those with a problem now."""
+        troubled = {one.measure.whole for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
+        self._cohorts.learn_until(now_s, now_s + self.offset_s, troubled=troubled, cohorts=cohorts)
+
+    def next_s(self) -> float | None:
+        """Return when the next alarm is to be looked at."""
+        return min((at_s for _, at_s in self._alarmed.values()), default=None)
+
+    def drop(self, problem: Problem, now_s: float) -> None:
+        """End a problem, and look for it again from the beginning."""
+        self.problems.remove(problem)
+        problem.over_s = now_s
+        self.over = [one for one in self.over if now_s - one.over_s < KEPT_S][-MOST_PROBLEMS:]
+        if problem.is_disproved:
+            self._join_again(problem.measure)
+        else:
+            self.over.append(problem)
+        for watched in self._cohorts:
+            for measure, series in watched.series.items():
+                if measure.whole is problem.measure.whole:
+                    series.take_misses(watched.count)
+                    series.evidence.clear()
+
+    @property
+    def cohorts(self) -> int:
+        """How many are watched."""
+        return len(self._cohorts)
+
+    # Within
+
+    def _join_what_is_one(self, problem: Problem) -> None:
+        """Join with a problem a rare mode that proved to be all that it hits."""
+        if not problem.apart:
+            return
+        hits = self.recent.hits(problem.since_s, problem.measure)
+        own = [hit for hit in hits if is_in(problem.key, hit.values)]
+        for measure in [one for one in problem.apart if not goes_on_beside(one, own)]:
+            problem.apart.discard(measure)
+            problem.is_outdated = True
+            for one in self.problems:
+                if one.measure is measure and are_nested(one.key, problem.key):
+                    one.is_of_other = True
+
+    def _join_again(self, measure: Measure) -> None:
+        """Count again with others what was set apart from them, and was no problem of its own."""
+        if any(one.measure is measure for one in self.problems):
+            return
+        for one in self.problems:
+            if measure in one.apart:
+                one.apart.discard(measure)
+                one.is_outdated = True
+
+    def _deal(
+        self,
+        series: Series,
+        watched: Watched,
+        now_s: float,
+        counts_of: Callable[[Measure, tuple[Problem, ...]], list[Count]],
+    ) -> None:
+        """Make a problem of a series with enough evidence, where none explains it."""
+        measure = series.measure
+        series.take_misses(watched.count)
+        series.limit = self._cohorts.limit(watched, measure, now_s)
+        others = self._others(measure)
+        counts = counts_of(measure, others)
+        members = [one for one in counts if is_in(watched.key, one.values)]
+        share = self._expected(measure, watched.key, now_s)
+        if series.is_inflated:
+            series.is_inflated = False
+            series.evidence, _ = _replayed(members, share, measure.sizes)
+        evidence = series.evidence.total()
+        if others:
+            _, evidence = _replayed(members, share, measure.sizes)
+        if evidence <= series.limit:
+            if others:
+                series.evidence.clear()
+            return
+        shared = self._shared(watched.key, counts, members)
+        if shared is None or len(self.problems) >= MOST_PROBLEMS:
+            self._alarmed[series] = watched, now_s + AGAIN_S
+            return
+        problem = self._open(measure, shared, now_s)
+        problem.found_by(evidence, series.limit)
+        series.evidence.clear()
+
+    def _expected(self, measure: Measure, key: Key, now_s: float) -> float:
+        """Return which share is expected of a cohort now."""
+        return self._cohorts.expected(measure, key, now_s + self.offset_s)
+
+    def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
+        """Return the problems that explain what a measure counts, or counted.
+
+        A problem with another diagnosis does not count if a rare mode began amid it. That mode
+        explains its own hits, and no other hits of its cohort.
+        """
+        apart = frozenset[Measure]() if but is None else but.apart
+        going_on = [one for one in self.problems if not one.is_of_else(measure)]
+        known = [one for one in (*going_on, *self.over) if one.measure.whole is measure.whole]
+        return tuple([one for one in known if one is not but and one.measure not in apart])
+
+    def _else(self, measure: Measure) -> list[Problem]:
+        """Return the problems that would explain a rare mode, were they not of another."""
+        alike = [one for one in self.problems if one.measure.whole is measure.whole]
+        return [one for one in alike if one.is_of_else(measure)]
+
+    def _counts(
+        self,
+        measure: Measure,
+        explained_by: tuple[Problem, ...],
+        apart: AbstractSet[Measure] = frozenset(),
+    ) -> list[Count]:
+        """Return what to search in, without what problems explain, and without hits set apart."""
+        hits = self.recent.hits(-math.inf, measure) if apart else ()
+        without = {(hit.values, hit.at_s) for hit in hits if not apart.isdisjoint(hit.measures)}
+
+        def is_explained(values: Values, at_s: float) -> bool:
+            if _is_explained(values, at_s, explained_by):
+                return True
+            return bool(without) and (values, at_s) in without
+
+        return self.recent.counts(measure, unix_offset_s=self.offset_s, is_explained=is_explained)
+
+    def _shared(self, key: Key, counts: list[Count], members: list[Count]) -> Shared | None:
+        """Return whom a problem hits; None where it is one or two sick cars, or nothing yet."""
+        found = look(counts, members)
+        if found.absence is Absence.FEW_CARS:
+            return None
+        if found.found:
+            return found.found[0]
+        since = [one for one in members if one.at >= found.since and one.failures]
+        if len({one.vehicle_id for one in since}) < LEAST_CARS:
+            return None
+        is_all = found.absence is Absence.EVERYWHERE or len(members) == len(counts)
+        whom = () if is_all else telling_part(key, {one.values for one in counts})
+        return Shared(whom, found.since, 0.5, len(since))
+
+    def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
+        since_s = shared.since - self.offset_s
+        others = self._else(measure)
+        hits = [hit.values for hit in self.recent.hits(since_s, measure)]
+        amid = [one.key for one in others if all(is_in(one.key, values) for values in hits)]
+        key = amid[0] if amid else shared.key  # what it has in common is that of those around it
+        whole = self._problem(measure.whole, key, since_s, now_s)
+        problem = whole
+        around = [one for one in others if are_nested(one.key, key)]
+        if measure.part_of is not None and (around or not whole.is_clear):
+            problem = self._problem(measure, key, since_s, now_s)
+        for one in around:
+            one.apart.add(measure)
+            one.is_outdated = one.is_new = True  # it is told first, without what is none of it
+        problem.number = next(self._numbers)
+        self.problems.append(problem)
+        return problem
+
+    def _problem(self, measure: Measure, key: Key, since_s: float, now_s: float) -> Problem:
+        problem = Problem(
+            0, measure, key, since_s=since_s, expected=self._expected(measure, key, now_s)
+        )
+        problem.opened_s = problem.looked_s = problem.last_s = now_s
+        self._recount(problem)
+        return problem
+
+    def _recount(self, problem: Problem) -> None:
+        hits = self.recent.hits(problem.since_s, problem.measure)
+        problem.recount(hits, self.recent.totals(problem.since_s))
+
+    def _look_again(self, problem: Problem, now_s: float) -> None:
+        """Search for the cohort of a problem with all that has come since it was found."""
+        problem.looked_s = now_s
+        if now_s - problem.since_s > KEPT_S / 2:
+            return  # too little of the time before is left to compare with
+        others = self._others(problem.measure, problem)
+        counts = self._counts(problem.measure, others, problem.apart)
+        found = look_for_each(counts, problem.since_s + self.offset_s)
+        if not found.found:
+            return
+        first, *parts = _best_first(found, problem.key)
+        own = [one for one in problem.hits if not _is_explained(one.values, one.at_s, others)]
+        names = self._names(problem, found)
+        if parts and len(names) == 1 and not (names <= MODES.keys() and _is_all_in(found, own)):
+            return  # one problem, of which no mode tells that its parts are one
+        covers = sum(is_in(first.key, hit.values) for hit in own)
+        others_hit = sum(is_elsewhere(first.key, hit.values) for hit in own)
+        is_all = covers >= SHARE_OF_HITS * max(covers + others_hit, 1) or bool(parts)
+        if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
+            problem.key = first.key
+            problem.expected = self._expected(problem.measure, first.key, now_s)
+            self._recount(problem)
+        for part in parts:
+            if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:
+                other = self._open(problem.measure, part, now_s)
+                other.split_from, other.sure = problem.number, part.probability
+                # A part of another problem is compared with the rest: the rest is reported first.
+                problem.is_new |= len(names) > 1
+
+    def _names(self, problem: Problem, found: Look) -> set[str]:
+        """Return the commonest mode of each part of a problem, where it has none its cause."""
+        names: set[str] = set()
+        for part in found.found:
+            of_part: Counter[str] = Counter()
+            for hit in self.recent.hits(problem.since_s, problem.measure):
+                if is_in(part.key, hit.values):
+                    of_part[hit.modes[0][0] if hit.modes else str(hit.cause)] += 1
+            names.update(name for name, _ in of_part.most_common(1))
+        return names
+
+
+def _is_due(problem: Problem, now_s: float) -> bool:
+    age_s = now_s - problem.opened_s
+    every_s = next(every_s for younger_s, every_s in LOOKS_S if age_s < younger_s)
+    return now_s - problem.looked_s >= every_s
+
+
+def _is_explained(values: Values, at_s: float, problems: tuple[Problem, ...]) -> bool:
+    """Return whether problems explain what was hit there and then."""
+    for one in problems:  # noqa: SIM110 - as in `is_in`
+        if one.explains(values, at_s):
+            return True
+    return False
+
+
+def _is_all_in(found: Look, own: Sequence[Hit]) -> bool:
+    """Return whether nearly all hits are of parts that are sure."""
+    keys = [one.key for one in found.found]
+    held = sum(any(is_in(key, hit.values) for key in keys) for hit in own)
+    others = sum(all(is_elsewhere(key, hit.values) for key in keys) for hit in own)
+    return held >= SHARE_OF_HITS * (held + others) and all(map(_is_sure, found.found))
+
+
+def _is_sure(part: Shared) -> bool:
+    return part.failures >= LEAST_FAILURES and part.probability >= SURE_OF_PART
+
+
+def _best_first(found: Look, key: Key) -> list[Shared]:
+    """Return what was found, the cohort that the problem has first, where it is among it."""
+    return sorted(found.found, key=lambda one: one.key != key)
+
+
+def _replayed(members: list[Count], share: float, sizes: Mixture) -> tuple[Evidence, float]:
+    """Return the evidence that these events make, and the highest that they ever made."""
+    evidence = Evidence(share, sizes)
+    highest = 0.0
+    for one in members:
+        if one.failures:
+            highest = max(highest, evidence.hit())
+        else:
+            evidence.misses(one.attempts)
+    return evidence, min(highest, CEILING)

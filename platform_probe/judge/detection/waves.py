@@ -1,0 +1,385 @@
+"""Waves of lost cars: more last wills than single cars make.
+
+The test is that of unlocks: of the cars that are connected, each is lost within a step or is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.contract.messages import Presence, PresenceStatus, VehicleState
+from fleet_wire.contract.partial import PartialState
+from platform_probe.judge.detection.evidence import Evidence
+from platform_probe.judge.detection.expected import Block, Learned
+from platform_probe.judge.detection.measures import FAILED
+from platform_probe.judge.detection.naming import look_since
+from platform_probe.judge.detection.recent import Hit
+from platform_probe.judge.detection.sighting import MOST_KEPT, Sighting
+from platform_probe.judge.detection.traits import (
+    UNKNOWN,
+    Key,
+    Values,
+    common_of,
+    is_elsewhere,
+    is_in,
+    keys_of,
+    values_of_state,
+)
+from platform_probe.judge.detection.watched import FALSE_ALARMS_A_MONTH, LEAST_COHORTS, MONTH_S
+from platform_probe.judge.detection.watched_cohorts import MOST_COHORTS
+from platform_probe.judge.diagnosis.cohorts.counts import Count
+
+STEP_S: Final = 10.0
+BLOCK_STEPS: Final = 60
+LOST_A_STEP: Final = 0.1 * STEP_S / 3600.0
+"""The assumed share of connected cars that are lost: one in ten an hour [E]."""
+MARGIN: Final = 2.0
+"""A fleet's quietest hour is no measure of its busiest [E]."""
+BUDGET: Final = 0.05
+LEAST_CARS: Final = 8
+"""Fewer at once are a car park [E]."""
+AGAIN_S: Final = 600.0
+"""A car that is lost again so soon counts once."""
+APART_S: Final = 60.0
+"""Cars of one wave are lost within so long of each other: keepalives end at different times."""
+STRAGGLERS: Final = 0.05
+"""The share of a wave's cars that may be single losses shortly before it began [E]."""
+BACK: Final = 0.8
+"""It is over when so many of them are back."""
+AT_ONCE_S: Final = 15.0
+"""All connections that break at once are noticed within so long [E]."""
+HEARD_S: Final = 1.0
+"""The time within which a stopping broker ends the connection after it reported lost cars [E]."""
+BACK_SOON_S: Final = 300.0
+NEARLY_ALL: Final = 0.8
+"""The share of a cohort whose joint loss and quick return means that all of it reconnects [E]."""
+OVER_S: Final = 3600.0
+"""Or when no more were lost for so long: what then is still away is another matter."""
+WAITS_S: Final = 60.0
+"""How long after a start waves of an earlier process may still be found again [E]."""
+MOST_CARS: Final = 2_000_000
+_STATES: Final = (VehicleState, PartialState)
+
+
+class _Car:
+    """What is known of a car."""
+
+    __slots__ = ("is_lost", "is_online", "lost_s", "session_id", "values")
+
+    def __init__(self) -> None:
+        self.values: Values = UNKNOWN
+        self.session_id = ""
+        self.is_online = False
+        self.is_lost = False
+        """Whether its last will was its last word."""
+        self.lost_s = -AGAIN_S
+
+
+class Earlier(NamedTuple):
+    """A wave that an earlier process has found."""
+
+    key: Key
+    since_s: float
+    cars: int
+    """How many it had lost at most."""
+    diagnoses: Sequence[Diagnosis]
+    """Those that were told since."""
+
+
+class Waves:
+    """Which cars are connected, and the tests on those that are lost."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._cars: dict[str, _Car] = {}
+        self._online: Counter[Values] = Counter()
+        self._tests: dict[Key, Evidence] = {}
+        self._lost: deque[tuple[float, str, Values]] = deque(maxlen=5_000)
+        self._learned = Learned()
+        self._steps = 0
+        self._block = [0, 0]
+        self._lost_of: Counter[Key] = Counter()
+        """Cars that were lost in this step, by cohort."""
+        self._suspects: set[Key] = set()
+        self._look_s = math.inf
+        """When to look at the suspects, once it is known that the broker did not stop."""
+        self._next_s: float | None = None
+        self._earlier: list[Earlier] = []
+        self._waits_until_s = 0.0
+        self._are_heard = False
+        """Whether a retained presence came since `tick`: more may come."""
+        self.sightings: list[Sighting] = []
+        self.offset_s = 0.0
+
+    def take_up(self, earlier: Iterable[Earlier], now_s: float) -> None:
+        """Look for waves of an earlier process once it is known which cars are still lost."""
+        self._earlier = [*earlier]
+        self._waits_until_s = now_s + WAITS_S
+
+    def waits(self, now_s: float) -> bool:
+        """Return whether waves of an earlier process may still be found again."""
+        return bool(self._earlier) and now_s < self._waits_until_s
+
+    def heard(self, vehicle_id: str, message: Any, now_s: float, *, is_retained: bool) -> None:
+        """Handle a message of a car: its state shows its kind, its presence whether it is there."""
+        self._are_heard |= is_retained
+        if isinstance(message, Presence):
+            is_lost = self._presence(self._car(vehicle_id), message)
+            if is_lost and not is_retained:
+                self._note_lost(vehicle_id, now_s)
+        elif isinstance(message, _STATES):
+            self._state(self._car(vehicle_id), message)
+
+    def hit(self, hit: Hit) -> None:
+        """Handle a hit: the failed unlock of a lost car shows whom the wave affects."""
+        for one in self.sightings if FAILED in hit.measures else ():
+            if hit.vehicle_id in one.cars:
+                one.note(one.last_s, customer=hit.customer, example=hit.attempt_id)
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car."""
+        car = self._cars.pop(vehicle_id, None)
+        if car is not None and car.is_online:
+            self._count_online(car.values, -1)
+
+    def disconnected(self, now_s: float) -> None:
+        """Withdraw the cars that were lost just before the monitor's own connection ended.
+
+        A broker that stops tells all last wills first: no car was lost by itself.
+        """
+        since_s = now_s - AT_ONCE_S
+        while self._lost and self._lost[-1][0] >= since_s:
+            _, vehicle_id, _ = self._lost.pop()
+            if (car := self._cars.get(vehicle_id)) is not None:
+                car.lost_s = -AGAIN_S
+            self._block[1] = max(self._block[1] - 1, 0)
+        self._lost_of.clear()
+        self._suspects.clear()
+        for test in self._tests.values():
+            test.clear()
+        for one in self.sightings:
+            one.is_over |= one.since_s >= since_s
+
+    def tick(self, now_s: float) -> None:
+        """Count the cars that were not lost, and look at what has enough evidence."""
+        if self._next_s is None:
+            self._next_s = now_s + STEP_S
+        if now_s >= self._next_s:
+            steps = int((now_s - self._next_s) // STEP_S) + 1
+            self._next_s += steps * STEP_S
+            self._take_steps(min(steps, BLOCK_STEPS), now_s)
+        if self._earlier and self._cars and not self._are_heard:
+            for earlier in self._earlier:
+                self._find_again(earlier, now_s)
+            self._earlier = []
+        self._are_heard = False
+        if now_s >= self.next_s():
+            self._look(now_s)
+        for one in self.sightings:
+            self._follow(one, now_s)
+
+    def next_s(self) -> float:
+        """Return when to look at lost cars at the latest, monotonic seconds; inf: at none."""
+        return self._look_s if self._suspects else math.inf
+
+    # Within
+
+    def _car(self, vehicle_id: str) -> _Car:
+        car = self._cars.get(vehicle_id)
+        if car is None:
+            if len(self._cars) >= MOST_CARS:
+                for oldest in [*islice(self._cars, MOST_CARS // 100)]:
+                    self.removed(oldest)
+            car = self._cars[vehicle_id] = _Car()
+        return car
+
+    def _state(self, car: _Car, state: VehicleState | PartialState) -> None:
+        values = values_of_state(state, car.values)
+        if values != car.values:
+            if car.is_online:
+                self._count_online(car.values, -1)
+                self._count_online(values, 1)
+            car.values = values
+
+    def _count_online(self, values: Values, step: int) -> None:
+        """Count cars of one kind that are connected; a kind without any is forgotten."""
+        self._online[values] += step
+        if not self._online[values]:
+            del self._online[values]
+
+    def _presence(self, car: _Car, presence: Presence) -> bool:
+        """Note whether a car is there; return whether it was and its last will says no longer."""
+        is_online = presence.status is PresenceStatus.ONLINE
+        if not is_online and car.session_id not in ("", presence.session_id):
+            return False  # the will of a session that another has followed
+        if is_online:
+            car.session_id = presence.session_id
+        was_online, car.is_online = car.is_online, is_online
+        if is_online is not was_online:
+            self._count_online(car.values, 1 if is_online else -1)
+        car.is_lost = presence.is_last_will
+        return was_online and not is_online and car.is_lost
+
+    def _note_lost(self, vehicle_id: str, now_s: float) -> None:
+        car = self._cars[vehicle_id]
+        if now_s - car.lost_s < AGAIN_S:
+            return
+        car.lost_s = now_s
+        values = car.values
+        self._lost.append((now_s, vehicle_id, values))
+        self._block[1] += 1
+        for one in self.sightings:
+            if is_in(one.key, values):
+                one.note(now_s, car=vehicle_id)
+                one.failed = len(one.cars)
+                return
+        for one in self.sightings:
+            one.elsewhere_failed += is_elsewhere(one.key, values)
+        self._lost_of.update(keys_of(values))
+
+    def _share(self) -> float:
+        return min(max(self._learned.share(LOST_A_STEP), LOST_A_STEP) * MARGIN, 0.2)
+
+    def _limit(self) -> float:
+        """Return how much evidence is enough: a month has so many steps."""
+        cohorts = max(len(self._tests), LEAST_COHORTS)
+        return (MONTH_S / STEP_S) * cohorts / (FALSE_ALARMS_A_MONTH * BUDGET)
+
+    def _take_steps(self, steps: int, now_s: float) -> None:
+        online = self._online.total()
+        self._weigh(steps)
+        self._block[0] += online * steps
+        self._steps += steps
+        if self._steps >= BLOCK_STEPS:
+            block = Block(now_s, self._block[0], self._block[1], 1.0)
+            if not self.sightings:
+                self._learned.close_block(block, prior=LOST_A_STEP)
+            self._block, self._steps = [0, 0], 0
+            for test in self._tests.values():
+                test.expect(self._share())
+
+    def _weigh(self, steps: int) -> None:
+        """Weigh the steps that are over, in each cohort of which cars were ever lost."""
+        if not self._tests and not self._lost_of:
+            return
+        by_key: Counter[Key] = Counter()
+        for values, number in self._online.items():
+            for key in keys_of(values):
+                by_key[key] += number
+        limit = self._limit()
+        self._test_lost(by_key)
+        for key, test in self._tests.items():
+            lost = self._lost_of[key]
+            if test.step(by_key[key] * steps + lost, lost) > limit:
+                if not self._suspects:  # cars that are lost later delay no look
+                    self._look_s = self._lost[-1][0] + HEARD_S
+                self._suspects.add(key)
+        self._lost_of.clear()
+
+    def _test_lost(self, online: Counter[Key]) -> None:
+        """Begin tests of the cohorts of lost cars, the largest first; empty ones make room."""
+        lost = self._lost_of
+        if len(self._tests) + len(lost) > MOST_COHORTS:
+            kept = {key: test for key, test in self._tests.items() if online[key] or lost[key]}
+            self._tests = kept
+        for key, _ in lost.most_common():
+            if key not in self._tests and len(self._tests) < MOST_COHORTS:
+                self._tests[key] = Evidence(self._share())
+
+    def _look(self, now_s: float) -> None:
+        """Make a sighting of the cars that were lost together."""
+        self._suspects.clear()
+        wave: list[tuple[float, str, Values]] = []
+        newest_s = now_s
+        for one in reversed(self._lost):
+            if newest_s - one[0] > APART_S:
+                break
+            newest_s = one[0]
+            if not any(is_in(known.key, one[2]) for known in self.sightings):
+                wave.append(one)
+        if len(wave) < LEAST_CARS:
+            return
+        since = newest_s + self.offset_s
+        counts = [
+            Count(at=at_s + self.offset_s, values=values, vehicle_id=car, failures=1)
+            for at_s, car, values in wave
+        ]
+        counts += [
+            Count(at=now_s + self.offset_s, values=values, attempts=number)
+            for values, number in self._online.items()
+        ]
+        found = look_since(counts, since).found
+        key = found[0].key if found else ()
+        kinds = [*self._online, *(values for _, _, values in wave)]
+        sighting = self._sighting(key, kinds, since_s=newest_s, last_s=now_s)
+        members = [(at_s, car) for at_s, car, values in reversed(wave) if is_in(key, values)]
+        for at_s, car in members:
+            sighting.note(at_s, car=car)
+        sighting.since_s = members[int(len(members) * STRAGGLERS)][0]
+        sighting.failed = len(sighting.cars)
+        self._count_of(sighting)
+        sighting.elsewhere_failed = sum(is_elsewhere(key, values) for _, _, values in wave)
+        sighting.elsewhere_total += sighting.elsewhere_failed
+        self.sightings.append(sighting)
+        for test in self._tests.values():
+            test.clear()
+
+    def _find_again(self, earlier: Earlier, now_s: float) -> None:
+        """Resume a wave whose cars are not back."""
+        key, since_s = earlier.key, earlier.since_s
+        lost = [name for name, car in self._cars.items() if car.is_lost and is_in(key, car.values)]
+        if len(lost) < max(LEAST_CARS, (1.0 - BACK) * earlier.cars):
+            return
+        kinds = {car.values for car in self._cars.values()}
+        sighting = self._sighting(key, kinds, since_s=since_s, last_s=since_s + APART_S)
+        sighting.cars.update(lost[:MOST_KEPT])
+        sighting.failed = len(sighting.cars)
+        self._count_of(sighting)
+        for diagnosis in earlier.diagnoses:
+            sighting.diagnosis(diagnosis)
+        self._follow(sighting, now_s)
+        if not sighting.is_over:
+            self.sightings.append(sighting)
+
+    def _sighting(
+        self, key: Key, kinds: Iterable[Values], *, since_s: float, last_s: float
+    ) -> Sighting:
+        """Return a sighting of a cohort's lost cars; the caller notes it. `kinds` are all."""
+        return Sighting(
+            number=next(self._numbers),
+            kind=IncidentKind.CARS_LOST,
+            what="cars_lost",
+            since_s=since_s,
+            last_s=last_s,
+            key=key,
+            common=common_of(key, kinds),
+            expected=self._share(),
+        )
+
+    def _count_of(self, one: Sighting) -> None:
+        """Note how many cars there are of a cohort with those that were lost, and elsewhere."""
+        online = self._online.items()
+        one.total = one.failed + sum(number for values, number in online if is_in(one.key, values))
+        one.elsewhere_total = sum(
+            number for values, number in online if is_elsewhere(one.key, values)
+        )
+
+    def _follow(self, one: Sighting, now_s: float) -> None:
+        away = sum(
+            1
+            for vehicle_id in one.cars
+            if (car := self._cars.get(vehicle_id)) and not car.is_online
+        )
+        is_back = away <= (1.0 - BACK) * len(one.cars)
+        lasted_s = one.last_s - one.since_s
+        is_nearly_all = one.failed >= NEARLY_ALL * one.total and lasted_s <= AT_ONCE_S
+        if is_back and is_nearly_all and now_s - one.last_s < BACK_SOON_S:
+            one.mode = "reconnect_storm"
+        if is_back or now_s - one.last_s > OVER_S:
+            one.is_over = True

@@ -1,0 +1,489 @@
+"""The messages of one car over time, as far as a diagnosis needs them. Bounded; no I/O.
+
+All times are seconds on the monitor's monotonic clock. What is empty is `()`, which costs nothing:
+most cars have little to tell most of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from operator import sub
+from typing import Final, TypeVar
+
+from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
+    Phase,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Result,
+    Telemetry,
+    VehicleState,
+)
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.links.routine import Beat, Follower, Member
+from platform_probe.judge.diagnosis.entries import (
+    Answer,
+    BrokerWord,
+    Change,
+    LockMove,
+    PastAttempt,
+    Session,
+)
+from platform_probe.judge.diagnosis.neighbours import Place
+
+BURST_S: Final = 0.5
+"""Messages so close to each other are one burst: what was delayed comes with the next."""
+_TELEMETRY: Final = PartialTelemetry.__struct_fields__
+_Said = tuple[str | None, ...]
+"""The values of `_PLACES` in a state."""
+KEPT: Final = 8
+"""Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
+BOUNCED_S: Final = 3.0
+"""A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
+KEY_EXPIRED: Final = "ble_key_expired"
+KEPT_EVENTS: Final = 24
+MAX_KINDS: Final = 10_000
+"""Cars that differ in what they say of themselves; of more, a tuple each time [E]."""
+_PLACES: Final = ("region", "operator", "firmware", "hardware", "technology")
+HOURS_S: Final = 4 * 3600.0
+"""A voltage that fell over longer than this fell by use, not by a fault [E]."""
+
+
+KeptT = TypeVar("KeptT")
+_Kept = list[KeptT] | tuple[KeptT, ...]
+"""The latest of a kind, the oldest first; a tuple while there are none."""
+
+
+class CarHistory(Follower):
+    """The messages of one car."""
+
+    __slots__ = (
+        "ajar_s",
+        "answers",
+        "attempts",
+        "beats",
+        "booted_before_s",
+        "booted_s",
+        "boots",
+        "broker_words",
+        "changed",
+        "changes",
+        "data_used_bytes",
+        "doors",
+        "events",
+        "firmware_changed_s",
+        "heard",
+        "keepalive_s",
+        "key_expired_s",
+        "kinds",
+        "locks",
+        "low_voltage_s",
+        "peak_at_s",
+        "peak_dbm",
+        "peak_v",
+        "places",
+        "position_age_s",
+        "ran_unconnected_s",
+        "session_id",
+        "signal_dbm",
+        "signals",
+        "standing",
+        "stood",
+        "updating_s",
+        "voltage_v",
+    )
+
+    def __init__(self) -> None:  # noqa: PLR0915 - a line for each thing that cars tell
+        super().__init__()
+        self.standing: Session | None = None
+        """The latest presence; None: none was ever seen."""
+        self.stood: Session | None = None
+        """The presence before the first of `changes`."""
+        self.session_id = ""
+        self.changes: _Kept[Change] = ()
+        """The latest changes of presence, the oldest first; retained ones are none."""
+        self.beats: _Kept[float] = ()
+        """When the latest heartbeats came."""
+        self.heard: _Kept[float] = ()
+        """When it last sent anything else."""
+        self.kinds: dict[tuple[str, ...], list[float]] | None = None
+        """When the latest heartbeats of each kind came, where one says only a part."""
+        self.voltage_v: float | None = None
+        self.peak_v = 0.0
+        self.peak_at_s = 0.0
+        self.low_voltage_s: float | None = None
+        """When it last told that its battery is low."""
+        self.signal_dbm: float | None = None
+        self.peak_dbm: float | None = None
+        """The best signal that it had."""
+        self.locks: _Kept[LockMove] = ()
+        self.doors: _Kept[float] = ()
+        """When a door was opened, the latest last."""
+        self.ajar_s: float | None = None
+        """Since when a door is open, as far as its states say."""
+        self.signals: dict[str, bool | str] | None = None
+        """Other differences from an ordinary parked car."""
+        self.answers: _Kept[Answer] = ()
+        self.attempts: _Kept[PastAttempt] = ()
+        self.broker_words: _Kept[BrokerWord] = ()
+        self.places: tuple[Place, ...] = ()
+        """The traits that it shares with other cars; equal cars share one object."""
+        self.boots: int | None = None
+        self.booted_s: float | None = None
+        """When it booted last, as far as it says."""
+        self.booted_before_s: float | None = None
+        """When it booted the time before."""
+        self.ran_unconnected_s = 0.0
+        """Its uptime when it reported that boot, as far as heartbeats show."""
+        self.keepalive_s: float | None = None
+        """After how long without a packet it pings, as the broker's log says."""
+        self.updating_s: float | None = None
+        self.firmware_changed_s: float | None = None
+        self.events: _Kept[float] = ()
+        """When its latest events came, boots aside."""
+        self.data_used_bytes: int | None = None
+        self.position_age_s: float | None = None
+        self.key_expired_s: float | None = None
+        """The time when it last reported a refused offline key."""
+        self.changed: list[CarHistory] | None = None
+        """The set of cars with news that it joins; None: it is, or nobody counts the car."""
+
+    # Messages
+
+    def take_member(self, member: Member | None, seen: int = 0) -> None:
+        """Note who brings the heartbeats from now on."""
+        super().take_member(member, seen)
+        self._note_news()
+
+    def take_presence(self, presence: Presence, now_s: float, *, retained: bool) -> Session:
+        """Note a presence message, and return what it means."""
+        self._note_news()
+        session = self._meaning_of(presence)
+        if session is not Session.OLD_WILL:
+            self.session_id = presence.session_id
+        self.standing = Session.WILL if session is Session.OLD_WILL else session
+        if retained:
+            self.stood = self.stood if self.changes else self.standing
+        else:
+            self._note_change(session, now_s)
+            if not presence.is_last_will:
+                self.heard = _kept(self.heard, now_s)
+        return session
+
+    def take_session(self, session: Session, now_s: float) -> None:
+        """Note what the broker's log says of the connection, where no presence is to be had."""
+        self._note_news()
+        self.standing = session
+        self._note_change(session, now_s)
+
+    def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
+        """Note a heartbeat."""
+        self._note_news()
+        self.beats = _with_beat(self.beats, now_s)
+        if isinstance(telemetry, PartialTelemetry):
+            self._note_kind(telemetry, now_s)
+        if telemetry.voltage_v is not None:
+            self._note_voltage(telemetry.voltage_v, now_s)
+        if telemetry.signal_dbm is not None:
+            self.signal_dbm = telemetry.signal_dbm
+            if self.peak_dbm is None or telemetry.signal_dbm > self.peak_dbm:
+                self.peak_dbm = telemetry.signal_dbm
+        if telemetry.position_age_s is not None:
+            self.position_age_s = telemetry.position_age_s
+        if telemetry.data_used_bytes is not None:
+            self.data_used_bytes = int(telemetry.data_used_bytes)
+        if telemetry.boots is not None and telemetry.boots != self.boots:
+            self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
+        elif telemetry.uptime_s is not None and self.booted_s is not None:
+            ran_s = self.booted_s - (now_s - telemetry.uptime_s)
+            self.ran_unconnected_s = max(ran_s, self.ran_unconnected_s)
+
+    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
+        """Note heartbeats that have come by routine: after the first one only times are news."""
+        first, *others = beats
+        self.take_telemetry(telemetry_at(first.sent_s), first.heard_s)
+        if not others:
+            return
+        times = [beat.heard_s for beat in beats]
+        # The last, and what it adds to the others; of the voltage, which is one, it adds it all.
+        self.beats = [*self.beats, *times[1:-1]][-KEPT:]
+        self.take_telemetry(telemetry_at(others[-1].sent_s), others[-1].heard_s)
+
+    def take_state(
+        self, state: VehicleState | PartialState, now_s: float, *, retained: bool
+    ) -> bool:
+        """Note what the car is like; return whether its lock or a door has moved."""
+        self._note_news()
+        has_moved = False
+        if not retained:
+            self.heard = _kept(self.heard, now_s)
+        if state.voltage_v is not None:
+            self._note_voltage(state.voltage_v, now_s)
+        is_open = getattr(state, "is_open", None)
+        if is_open is not None:
+            has_moved |= self._note_door(is_open=is_open, now_s=now_s)
+        locks = self.locks
+        if state.is_locked is not None and not (locks and locks[-1].is_locked == state.is_locked):
+            move = LockMove(now_s, state.is_locked, state.last_command_id)
+            self.locks = _kept(locks, move)
+            has_moved = True
+        self._note_build(state, now_s, retained=retained)
+        signals = getattr(state, "signals", None)
+        if signals != self.signals:
+            self.signals = signals
+            has_moved = True
+        return has_moved
+
+    def take_event(self, event: CarEvent, now_s: float) -> None:
+        """Note that something has happened to the box."""
+        self._note_news()
+        self.heard = _kept(self.heard, now_s)
+        if event.event == EventName.BOOT:
+            self._note_boot(event.boots, now_s)
+        elif event.event == EventName.UPDATE:
+            self.updating_s = now_s
+        elif event.event == KEY_EXPIRED:
+            self.key_expired_s = now_s
+        elif event.event == EventName.LOW_VOLTAGE:
+            self.low_voltage_s = now_s
+        else:
+            self.events = _kept(self.events, now_s, most=KEPT_EVENTS)
+
+    def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
+        """Note an answer to a command, with what the box's clock says; a repeated one is old."""
+        self._note_news()
+        self.heard = _kept(self.heard, now_s)
+        if self.has_answered(result.command_id, result.phase):
+            return
+        box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
+        ahead_s = None if box_s is None else box_s - unix_s
+        answer = Answer(result.command_id, result.phase, box_s, ahead_s)
+        self.answers = _kept(self.answers, answer)
+
+    def take_attempt(self, past: PastAttempt) -> None:
+        """Note an unlock that has ended; the later word on the same one replaces the earlier."""
+        for earlier in self.attempts:
+            if earlier.attempt_id == past.attempt_id:
+                self.attempts = [one for one in self.attempts if one is not earlier]
+                break
+        self.attempts = _kept(self.attempts, past)
+
+    def take_broker_word(self, word: BrokerWord) -> None:
+        """Note what the broker's log says of the car's client."""
+        self.broker_words = _kept(self.broker_words, word)
+
+    # What is asked
+
+    @property
+    def interval_s(self) -> float | None:
+        """The usual time between two heartbeats of one kind; None: it is not known yet.
+
+        It is the median of the latest intervals of the most frequent kind: a delayed message is
+        followed by the next one too soon.
+        """
+        if self.kinds is None:
+            return _usual_gap_s(self.beats)
+        gaps = map(_usual_gap_s, self.kinds.values())
+        return min((gap_s for gap_s in gaps if gap_s is not None), default=None)
+
+    def has_answered(self, command_id: str, phase: Phase) -> bool:
+        """Return whether it has lately given this answer to a command."""
+        for one in self.answers:  # noqa: SIM110 - for every answer: a generator costs as much again
+            if one.phase is phase and one.command_id == command_id:
+                return True
+        return False
+
+    def clock_ahead_s(self, command_id: str | None, sent_unix_s: float) -> float | None:
+        """Return how far its clock is ahead of ours, as far as its answers say; None: not at all.
+
+        An answer that was delayed makes the clock seem to be behind, so the largest difference
+        counts. A clock that answered a command before it was sent by this much is behind at least.
+        In between a clock is taken to be right.
+        """
+        said_s = [one.ahead_s for one in self.answers if one.ahead_s is not None]
+        if not said_s:
+            return None
+        at_least_s = max(said_s)
+        at_most_s = min(
+            (
+                one.box_s - sent_unix_s
+                for one in self.answers
+                if one.command_id == command_id and one.box_s is not None
+            ),
+            default=at_least_s,
+        )
+        return max(at_least_s, min(0.0, at_most_s))
+
+    def executed_box_s(self, command_id: str | None) -> float | None:
+        """Return when it executed a command by its own clock, in Unix seconds; None: unknown."""
+        executed = (
+            one.box_s
+            for one in self.answers
+            if one.command_id == command_id and one.phase is Phase.EXECUTED
+        )
+        return next(executed, None)
+
+    def relocks(self) -> Iterator[LockMove]:
+        """Yield the times at which the lock closed, and no command is known to have closed it."""
+        opened: LockMove | None = None
+        for move in self.locks:
+            if not move.is_locked:
+                opened = move
+            elif opened is not None and move.command_id in (None, opened.command_id):
+                yield move
+
+    def is_open_since(self, at_s: float, until_s: float) -> bool:
+        """Return whether the lock is known to have opened at a moment, and to have stayed open."""
+        before = [move for move in self.locks if move.at_s < until_s]
+        closed = any(move.is_locked and move.at_s > at_s for move in before)
+        return bool(before) and not before[-1].is_locked and not closed
+
+    def bounced(self) -> LockMove | None:
+        """Return when the lock last sprang open after closing; None: it did not, or holds since."""
+        closed: LockMove | None = None
+        found: LockMove | None = None
+        for move in self.locks:
+            if move.is_locked:
+                closed, found = move, None
+            elif closed is not None and move.at_s - closed.at_s < BOUNCED_S:
+                found = move if move.command_id in (None, closed.command_id) else None
+        return found
+
+    def standing_at(self, at_s: float) -> Session | None:
+        """Return what presence said at a moment, as far as is remembered."""
+        before = self.stood
+        first_after: Change | None = None
+        for change in self.changes:
+            if change.at_s <= at_s:
+                before = change.session
+            elif first_after is None:
+                first_after = change
+        if before is Session.OLD_WILL:
+            return Session.WILL
+        if before is not None or first_after is None:
+            return before or self.standing
+        return Session.ONLINE if first_after.session is not Session.ONLINE else None
+
+    def changes_between(self, from_s: float, to_s: float) -> Iterator[Change]:
+        """Yield the changes of presence after one moment and up to another."""
+        for change in self.changes:
+            if from_s < change.at_s <= to_s:
+                yield change
+
+    def last_heard_before(self, at_s: float) -> float | None:
+        """Return when the car was last heard of before a moment, as far as is remembered."""
+        times = [one for one in (*self.beats, *self.heard) if one <= at_s]
+        return max(times, default=None)
+
+    def first_heard_after(self, at_s: float) -> float | None:
+        """Return when the car was first heard of after a moment."""
+        times = [one for one in (*self.beats, *self.heard) if one > at_s]
+        return min(times, default=None)
+
+    # Within
+
+    def _note_kind(self, telemetry: PartialTelemetry, now_s: float) -> None:
+        kind = tuple(name for name in _TELEMETRY if getattr(telemetry, name) is not None)
+        if self.kinds is None:
+            self.kinds = {}
+        self.kinds[kind] = _with_beat(self.kinds.get(kind, ()), now_s)
+
+    def _note_news(self) -> None:
+        if self.changed is not None:
+            self.changed.append(self)
+            self.changed = None
+
+    def _note_change(self, session: Session, now_s: float) -> None:
+        if len(self.changes) == KEPT:
+            first = self.changes[0].session
+            self.stood = Session.WILL if first is Session.OLD_WILL else first
+        self.changes = _kept(self.changes, Change(now_s, session))
+
+    def _meaning_of(self, presence: Presence) -> Session:
+        if presence.status is PresenceStatus.ONLINE:
+            return Session.ONLINE
+        if presence.reason is PresenceReason.SLEEP:
+            return Session.ASLEEP
+        if presence.reason is PresenceReason.SHUTDOWN:
+            return Session.SHUTDOWN
+        is_old = self.standing is Session.ONLINE and presence.session_id != self.session_id
+        return Session.OLD_WILL if is_old and self.session_id else Session.WILL
+
+    def _note_build(
+        self, state: VehicleState | PartialState, now_s: float, *, retained: bool
+    ) -> None:
+        technology = getattr(state, "technology", None)
+        said = state.region, state.operator, state.firmware, state.hardware, technology
+        places = _places_of(self.places, said)
+        if places == self.places:
+            return
+        firmware = dict(self.places).get("firmware")
+        if firmware is not None and not retained and state.firmware not in (None, firmware):
+            self.firmware_changed_s = now_s
+        self.places = places
+
+    def _note_boot(self, boots: int | None, at_s: float) -> None:
+        if boots is None or boots != self.boots:
+            self.booted_before_s = self.booted_s
+            self.boots, self.booted_s, self.ran_unconnected_s = boots, at_s, 0.0
+
+    def _note_voltage(self, voltage_v: float, now_s: float) -> None:
+        if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:
+            self.peak_v, self.peak_at_s = voltage_v, now_s
+        self.voltage_v = voltage_v
+
+    def _note_door(self, *, is_open: bool, now_s: float) -> bool:
+        if not is_open:
+            was_ajar, self.ajar_s = self.ajar_s is not None, None
+            return was_ajar
+        if self.ajar_s is not None:
+            return False
+        self.ajar_s = now_s
+        self.doors = _kept(self.doors, now_s)
+        return True
+
+
+def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> list[KeptT]:
+    """Return what is kept with one more, in place of the oldest where there are too many.
+
+    It is the same list: a new one would cost three times as much, and one more object for the
+    garbage collector.
+    """
+    if isinstance(kept, tuple):
+        return [one]
+    if len(kept) >= most:
+        del kept[0]
+    kept.append(one)
+    return kept
+
+
+def _with_beat(beats: _Kept[float], now_s: float) -> list[float]:
+    """Return the times of the latest bursts with one more; one that follows at once is no other."""
+    if beats and now_s - beats[-1] < BURST_S:
+        return [*beats[:-1], now_s]
+    return _kept(beats, now_s)
+
+
+def _usual_gap_s(times: Sequence[float]) -> float | None:
+    """Return the middle one of the times between bursts; of two the shorter one."""
+    gaps = sorted(map(sub, times[1:], times))
+    return gaps[(len(gaps) - 1) // 2] if gaps else None
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def _places_of(known: tuple[Place, ...], said: _Said) -> tuple[Place, ...]:
+    """Return what is known of a car with what a state says: what it leaves out stays as it was.
+
+    One and the same object for all cars that are alike.
+    """
+    values = dict(known)
+    values |= {name: one for name, one in zip(_PLACES, said, strict=True) if one is not None}
+    return _shared(tuple((name, values[name]) for name in _PLACES if name in values))
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def _shared(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    return places

@@ -1,0 +1,215 @@
+"""An unlock to be diagnosed, with all that is known around it, and what was seen of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.modes.facts import EvidenceSource, Fact
+from platform_probe.judge.diagnosis.car_history import CarHistory
+from platform_probe.judge.diagnosis.census import Heard, HeardSince
+from platform_probe.judge.diagnosis.entries import Session
+from platform_probe.judge.diagnosis.neighbours import Back, Comparison, Place, Share
+
+DAY_S: Final = 86_400
+CROSSING_S: Final = 2.0
+"""The same as `platform_probe.measure.attempts.conclusion.CROSSING_S`: the box sent it
+before it got the command.
+"""
+TEN_MINUTES_S: Final = 600.0
+MAX_TLS_ERRORS: Final = 64
+"""The number of latest failed handshakes that are kept; of older ones only their existence is
+known.
+"""
+
+
+class TlsError(NamedTuple):
+    """A handshake that failed at the broker over a certificate: nobody knows whose it was."""
+
+    at_s: float
+    is_expired: bool
+    """Whether the other side said that the certificate has expired."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Case:
+    """One unlock and its surroundings at one moment. Times are monotonic seconds."""
+
+    record: Attempt
+    car: CarHistory
+    now_s: float
+    unix_offset_s: float
+    """To add to a monotonic time for Unix seconds."""
+    refusal: str | None
+    """Why the box refused, in its contract's word."""
+    late: dict[str, float]
+    """Late answers of the box after the unlock had ended, and when."""
+    support_called_s: float | None
+    shown: str | None
+    """The text that the app had shown, as the customer told support."""
+    compared: dict[Place, Comparison]
+    lost: dict[Place, Comparison]
+    """How many cars are lost."""
+    heard_since: HeardSince | None
+    """Which cars were heard of since the command; None: that is long ago, or its operator or region
+    is not known."""
+    heard_alike: Heard | None
+    """How many cars with similar modems were heard of since the command.
+
+    A look after a network was switched off counts from the time when they could no longer report.
+    None: that is not known.
+    """
+    connected_between: Callable[[float, float], int]
+    """How many others of its operator and region connected last between two moments."""
+    wills_around: int
+    lost_alike_around: int
+    """How many boxes were lost with this one in the same way: in silence, or whatever way."""
+    returns_around: int
+    back_of_those_lost: int
+    """How many of the boxes that were lost with this one are back, at least."""
+    others_back: Back | None
+    """How boxes came back that fell silent with this one; None: it was never heard of."""
+    wills_at_once: int
+    returns_at_once: int
+    cars_known: int
+    cars_of_account: int
+    """How many cars the account asked for within minutes."""
+    not_its_own: int
+    """How many of these it was refused as not its own."""
+    is_booking_of_several: bool
+    """Whether other accounts named the same booking, for other cars."""
+    usual_interval_s: float | None
+    """How often the car in the middle of all sends a heartbeat; None: none sends any."""
+    usual_data_bytes: float | None
+    """The median data usage of all modems; None: they do not say."""
+    used_when_lost: tuple[float, float] | None
+    """The least and the most data that lost cars of the operator have used, where no other of them
+    has used more."""
+    others_name_bookings: bool
+    """Whether customers' commands mostly name their booking on this wire."""
+    signed_out: Share
+    """The share of recent requests for other cars that were answered with "not signed in"."""
+    two_places: str | None
+    """Evidence that the account was at two places at once."""
+    tls_errors: tuple[TlsError, ...]
+    """Handshakes that failed at the broker, of clients that it could not name."""
+    platform_told: bool
+    broker_told: bool
+    has_heartbeats: bool
+    has_presence: bool
+    has_events: bool
+    """Whether boxes tell on this wire what happens to them."""
+    has_state: bool
+    """Whether this wire says what cars are like."""
+    has_receipts: bool
+    """Whether boxes confirm commands on this wire."""
+    has_reasons: bool
+    """Whether they say why they refuse."""
+    seen: dict[Fact, str] = field(default_factory=dict)
+    """The observed facts, each with its sentence."""
+
+    @property
+    def began_s(self) -> float:
+        """When the customer wanted to open the car."""
+        return self.record.started_at - self.unix_offset_s
+
+    @property
+    def ended_s(self) -> float:
+        """When the unlock ended."""
+        return self.began_s + self.record.total_s
+
+    @property
+    def published_s(self) -> float:
+        """When the command left, or should have."""
+        return self.began_s + self.record.stages.get(Stage.PUBLISHED.value, 0.0)
+
+    @property
+    def at_box_s(self) -> float:
+        """The time from which messages of the box may be about the command."""
+        return self.published_s + CROSSING_S
+
+    @property
+    def back_s(self) -> float | None:
+        """When the box connected anew after the command; None: it has not."""
+        changes = self.car.changes_between(self.published_s, self.now_s)
+        return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
+
+    @property
+    def was_heartbeat_due(self) -> bool:
+        """Whether a heartbeat should have come after the command, on the connection that it had."""
+        until_s = self.now_s if self.back_s is None else self.back_s
+        interval_s = self.car.interval_s
+        return interval_s is not None and until_s - self.at_box_s >= interval_s
+
+    @property
+    def was_end_due(self) -> bool:
+        """Whether the platform has said how the command ended, or should have."""
+        side = self.record.platform
+        has_ended = side.outcome is not None if side else False
+        return has_ended or self.now_s - self.began_s >= COMMAND_ENDS_S
+
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """How far the box's clock is ahead of ours, as far as is known."""
+        sent_unix_s = self.published_s + self.unix_offset_s
+        return self.car.clock_ahead_s(self.record.command_id, sent_unix_s)
+
+    @property
+    def opened_s(self) -> float | None:
+        """When the box has executed the command, by its clock put right, as far as is known."""
+        box_s, ahead_s = self.car.executed_box_s(self.record.command_id), self.clock_ahead_s
+        if box_s is None or ahead_s is None:
+            return None
+        return box_s - ahead_s - self.unix_offset_s
+
+    @property
+    def now(self) -> str:
+        """The moment of this look as people write it, UTC: what is counted is counted until then.
+
+        It is read later.
+        """
+        return self.at(self.now_s)
+
+    def at(self, at_s: float) -> str:
+        """Return a moment as people write it, UTC."""
+        second = int(at_s + self.unix_offset_s) % DAY_S
+        return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+
+    def ago(self, at_s: float) -> str:
+        """Return how far a moment is from the request, in words."""
+        apart_s = at_s - self.began_s
+        by_minutes = abs(apart_s) >= TEN_MINUTES_S
+        how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"
+        return f"{how_far} {'after' if apart_s >= 0 else 'before'} the request"
+
+    def told(self) -> frozenset[EvidenceSource]:
+        """Return from where facts could be seen."""
+        pairs = self.compared.values()
+        has_neighbours = any(pair.inside.total + pair.outside.total >= FEWEST for pair in pairs)
+        is_there = {
+            EvidenceSource.ATTEMPT: True,
+            EvidenceSource.STATE: self.has_state,
+            EvidenceSource.EVENTS: self.has_events,
+            EvidenceSource.RECEIPTS: self.has_receipts,
+            EvidenceSource.REASONS: self.has_reasons,
+            EvidenceSource.PRESENCE: self.has_presence,
+            EvidenceSource.TELEMETRY: self.has_heartbeats,
+            EvidenceSource.TELEMETRY_SINCE: self.was_heartbeat_due,
+            EvidenceSource.PLATFORM: self.platform_told,
+            EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
+            EvidenceSource.BROKER_LOG: self.broker_told,
+            EvidenceSource.NEIGHBOURS: has_neighbours,
+            EvidenceSource.KIND: has_neighbours and bool(self.car.places),
+        }
+        return frozenset(source for source, is_told in is_there.items() if is_told)
+
+
+FEWEST: Final = 5
+"""The fewest other unlocks that allow a conclusion [E]."""
+
+COMMAND_ENDS_S: Final = 60.0
+"""The time within which a command that a customer waits for ends, its grace included [E]."""
+AWAY_S: Final = 300.0
+AGAIN_S: Final = 1800.0

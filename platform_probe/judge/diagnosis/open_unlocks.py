@@ -1,0 +1,166 @@
+"""Unlocks whose diagnosis may still change, and when they are looked at again. No I/O."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.modes.facts import EvidenceSource, Fact
+from platform_probe.judge.diagnosis.neighbours import family_of
+
+MAX_OPEN: Final = 20_000
+"""Unlocks that are looked at again; for each one above the oldest is left as it is."""
+MOST_OF_CAR: Final = 30
+"""The unlocks of one car that are compared with each other.
+
+A client with more within minutes is a machine, and each unlock is compared with all of them
+repeatedly.
+"""
+LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
+"""The times after the intended start at which an unlock is looked at again, besides messages of its
+car.
+"""
+SETTLE_S: Final = 1.5
+"""Words of a car come in company (presence, state, late answers): they are looked at together."""
+SAME_S: Final = 300.0
+"""Unlocks of a car that fail alike within so long fail of the same [E]."""
+
+
+class Look(NamedTuple):
+    """When an unlock is to be looked at again."""
+
+    at_s: float
+    number: int
+    attempt_id: str
+
+
+Seen = tuple[frozenset[Fact], frozenset[EvidenceSource]]
+"""Facts, and from where there could be any."""
+
+
+@dataclass(slots=True, eq=False)
+class OpenUnlock:
+    """An unlock whose diagnosis may still change."""
+
+    record: Attempt
+    began_s: float
+    revision: int = 0
+    late: dict[str, float] = field(default_factory=dict)
+    basis: tuple[Seen, ...] = ()
+    """The facts of this unlock, and of similar ones, at the last revision; empty: none yet."""
+    looks_at_s: float = 0.0
+    kept: dict[Fact, str] = field(default_factory=dict)
+    """The facts of earlier looks that stay true."""
+    told: frozenset[EvidenceSource] = frozenset()
+    """The sources of evidence at the last look."""
+    called_s: float | None = None
+    """When its customer called support."""
+    shown: str | None = None
+    """The text that the app had shown, as the customer told support."""
+    last: Diagnosis | None = None
+    is_settled: bool = False
+    """Whether it is looked at no more."""
+
+
+class OpenUnlocks:
+    """Those of all cars. `on_wait` is called when one is to be looked at sooner than any other."""
+
+    def __init__(self, on_wait: Callable[[], None]) -> None:
+        self._on_wait = on_wait
+        self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
+        self._by_car: dict[str, list[OpenUnlock]] = {}
+        """The last of each, with those that are settled, while others may still be told by them."""
+        self._looks: list[Look] = []
+        self._number = 0
+
+    def get(self, attempt_id: str | None) -> OpenUnlock | None:
+        """Return one that may still change."""
+        return self._open.get(attempt_id or "")
+
+    def of_car(self, vehicle_id: str) -> Sequence[OpenUnlock]:
+        """Return the last unlocks of a car, with settled ones that are evidence for others."""
+        return self._by_car.get(vehicle_id, ())
+
+    def all(self) -> tuple[OpenUnlock, ...]:
+        """Return all that may still change, the oldest first."""
+        return tuple(self._open.values())
+
+    def too_many(self) -> OpenUnlock | None:
+        """Return the oldest, where there are more than are looked at again."""
+        return next(iter(self._open.values())) if len(self._open) > MAX_OPEN else None
+
+    def add(self, one: OpenUnlock, now_s: float) -> None:
+        """Add an unlock, to be looked at again at fixed times."""
+        self._open[one.record.attempt_id] = one
+        of_car = self._by_car.setdefault(one.record.vehicle_id, [])
+        of_car.append(one)
+        del of_car[:-MOST_OF_CAR]
+        for after_s in LOOKED_AT_AGAIN_S:
+            self.look_at(one, max(one.began_s + after_s, now_s + SETTLE_S))
+
+    def settle(self, one: OpenUnlock) -> None:
+        """Look at one no more."""
+        self._open.pop(one.record.attempt_id, None)
+        one.is_settled = True
+        of_car = self._by_car.pop(one.record.vehicle_id, [])
+        if kept := [*_still_told_by(of_car)]:
+            self._by_car[one.record.vehicle_id] = kept
+
+    def look_soon(self, vehicle_id: str, now_s: float) -> None:
+        """Schedule a new look at all unlocks of a car that has news."""
+        for one in self._by_car.get(vehicle_id, ()):
+            if one.looks_at_s <= now_s and not one.is_settled:
+                one.looks_at_s = now_s + SETTLE_S
+                self.look_at(one, one.looks_at_s)
+
+    def look_at(self, one: OpenUnlock, at_s: float) -> None:
+        """Schedule a look at an unlock."""
+        self._number += 1
+        look = Look(at_s, self._number, one.record.attempt_id)
+        heapq.heappush(self._looks, look)
+        if self._looks[0] is look:
+            self._on_wait()
+
+    def look_no_more(self) -> None:
+        """Forget when anything was to be looked at."""
+        self._looks.clear()
+
+    def due(self, now_s: float) -> Iterator[OpenUnlock]:
+        """Yield each whose time to be looked at has come."""
+        looks = self._looks
+        while looks and looks[0].at_s <= now_s:
+            one = self._open.get(heapq.heappop(looks).attempt_id)
+            if one is not None:
+                yield one
+
+    def next_s(self) -> float | None:
+        """Return when the next one is due."""
+        return self._looks[0].at_s if self._looks else None
+
+
+def _still_told_by(unlocks: Sequence[OpenUnlock]) -> Iterator[OpenUnlock]:
+    """Yield those of a car that are open, and those that one of these may have failed alike."""
+    at_s = [one.began_s for one in unlocks if not one.is_settled]
+    for one in unlocks:
+        if any(abs(one.began_s - each_s) < SAME_S for each_s in at_s):
+            yield one
+
+
+def is_alike(one: OpenUnlock, other: OpenUnlock) -> bool:
+    """Return whether two unlocks of a car failed alike within minutes."""
+    causes = one.record.cause, other.record.cause
+    if None in causes or Cause.NOT_OBSERVED in causes or not (one.kept and other.kept):
+        return False
+    families = {family_of(cause) for cause in causes}
+    return len(families) == 1 and abs(one.began_s - other.began_s) < SAME_S
+
+
+def is_between(at_s: float, one_s: float, other_s: float) -> bool:
+    """Return whether a moment lies between two others."""
+    return min(one_s, other_s) < at_s < max(one_s, other_s)

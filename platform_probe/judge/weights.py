@@ -1,0 +1,22 @@
+"""The weights of the diagnosis, as they are shipped: read once, at the start."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from platform_probe.judge.diagnosis.ranking import Ranking, Weights, read_weights
+
+_PACKAGE = "platform_probe.judge.diagnosis"
+_FILE = "weights.json"
+
+
+def shipped_weights() -> Weights:
+    """Return the weights that are shipped. Raises `ConfigError`."""
+    return read_weights((files(_PACKAGE) / _FILE).read_bytes())
+
+
+@cache
+def shipped_ranking() -> Ranking:
+    """Return the ranking with these weights, the same each time. Raises `ConfigError`."""
+    return Ranking(shipped_weights())

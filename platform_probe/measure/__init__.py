@@ -1,0 +1,1 @@
+"""What is measured of each unlock: what happened, with times; no opinion."""

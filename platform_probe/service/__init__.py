@@ -1,0 +1,1 @@
+"""The process that measures: its parts, its start and its end."""

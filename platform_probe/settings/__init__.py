@@ -1,0 +1,1 @@
+"""The settings of the monitor: files, environment, flags."""

@@ -1,0 +1,1 @@
+"""What people are told: answers to support, messages to on-call, exported incidents."""

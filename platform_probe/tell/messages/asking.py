@@ -1,0 +1,290 @@
+"""Requests of people about incidents: buttons in Slack, and posts of a command.
+
+Both are checked before they are read: a forged one is answered 401, and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.incident import ActionKind, IncidentAction
+from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
+from fleet_wire.errors import ConfigError
+from fleet_wire.quantities import LONGEST_S
+from fleet_wire.web.bearer import has_token
+from fleet_wire.web.exchange import (
+    JSON,
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
+from platform_probe.tell.messages.metrics import AskedEnd
+from platform_probe.tell.messages.slack_blocks import (
+    ACTION_ACKNOWLEDGE,
+    ACTION_MUTE,
+    ACTION_UNMUTE,
+    MUTE_S,
+)
+
+MAX_ASKED_BYTES: Final = 262_144
+"""Slack sends the whole message along, of 13,000 characters in JSON within a form."""
+MAX_AGE_S: Final = 300.0
+"""https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+EARLIER_S: Final = 5.0
+"""Slack's clock may be so far behind ours when this process begins [E]. A press that is older went
+to an earlier process."""
+_UNSIGNED: Final = "not signed: X-Slack-Request-Timestamp or X-Slack-Signature is missing"
+_KINDS: Final = {
+    ACTION_ACKNOWLEDGE: ActionKind.ACKNOWLEDGE,
+    ACTION_MUTE: ActionKind.MUTE,
+    ACTION_UNMUTE: ActionKind.UNMUTE,
+}
+
+NOT_DONE: Final = (
+    "No open incident has this id. It may be over. `platform-probe incidents list --open` lists the"
+    " open ones."
+)
+Act = Callable[[IncidentAction], bool]
+"""Does it; returns whether there is such an incident, to which it can be done."""
+Count = Callable[[AskedEnd], None]
+SayTo = Callable[[str, str], Awaitable[bool]]
+"""Tells who pressed, by the response URL of the press; returns whether Slack has taken it."""
+Complain = Callable[..., None]
+"""Logs an event with a kind and fields, at a limited rate."""
+
+
+class _User(msgspec.Struct):
+    id: str = ""
+    username: str = ""
+    name: str = ""
+
+
+class _Pressed(msgspec.Struct):
+    action_id: str = ""
+    value: str = ""
+
+
+class _Payload(msgspec.Struct):
+    """The part of an interaction that is used.
+
+    https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+    """
+
+    type: str = ""
+    user: _User = msgspec.field(default_factory=_User)
+    actions: list[_Pressed] = []
+    response_url: str = ""
+
+
+class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """A command's request."""
+
+    incident_id: str
+    kind: ActionKind
+    by: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    reason: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)] | None = None
+    """How long to mute."""
+
+
+class Buttons:
+    """Answers presses of a message's buttons."""
+
+    def __init__(
+        self,
+        *,
+        secret: Callable[[], str],
+        act: Act,
+        count: Count,
+        say_to: SayTo,
+        complain: Complain,
+        clock: Clock,
+    ) -> None:
+        self._secret = secret
+        self._act = act
+        self._count = count
+        self._say_to = say_to
+        self._complain = complain
+        self._clock = clock
+        self._saying: set[asyncio.Future[None]] = set()
+        self._begun_s = clock.unix_s()
+        self._pressed_until: dict[str, float] = {}
+        """Signatures of presses that came, and until when they could come again."""
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer one press: at once, as Slack waits for 3 s."""
+        if refused := _wrong_method(request):
+            return refused
+        body = await _body_of(request)
+        if body is None:
+            return self._ended(AskedEnd.UNREADABLE, 400, "unreadable body")
+        return self._refused(request, body) or self._pressed(body)
+
+    def _refused(self, request: HttpRequest, body: bytes) -> HttpResponse | None:
+        """Return the answer to what is no press, or one that came before; None: it is one."""
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if not timestamp or not signature:
+            return self._ended(AskedEnd.FORGED, 401, _UNSIGNED)
+        try:
+            is_genuine = is_signed(
+                self._secret(),
+                body,
+                timestamp=timestamp,
+                signature=signature,
+                unix_s=self._clock.unix_s(),
+            )
+        except ConfigError as error:
+            return self._ended(AskedEnd.FORGED, 503, f"the signing secret: {error}")
+        if not is_genuine:
+            return self._ended(AskedEnd.FORGED, 401, "the signature is wrong or too old")
+        if self._has_come(signature, float(timestamp)):
+            return self._ended(AskedEnd.REPEATED, 401, "this press has come before")
+        return None
+
+    def _has_come(self, signature: str, pressed_s: float) -> bool:
+        """Return whether a press came before, to this process or to an earlier one; note it."""
+        if pressed_s < self._begun_s - EARLIER_S or signature in self._pressed_until:
+            return True
+        now_s = self._clock.unix_s()
+        until = self._pressed_until
+        self._pressed_until = {name: at_s for name, at_s in until.items() if at_s >= now_s}
+        self._pressed_until[signature] = pressed_s + MAX_AGE_S
+        return False
+
+    def _pressed(self, body: bytes) -> HttpResponse:
+        try:
+            form = parse_qs(body.decode(), max_num_fields=10)
+            payload = msgspec.json.decode(form["payload"][0], type=_Payload)
+        except (UnicodeDecodeError, ValueError, KeyError, msgspec.MsgspecError):
+            return self._ended(AskedEnd.UNREADABLE, 400, "no payload of Slack")
+        pressed = payload.actions[0] if payload.actions else _Pressed()
+        kind = _KINDS.get(pressed.action_id)
+        if payload.type != "block_actions" or kind is None or not pressed.value:
+            return HttpResponse(200, b"")  # a link button, or one of another version
+        at = self._clock.unix_s()
+        user = payload.user
+        action = IncidentAction(
+            incident_id=pressed.value,
+            kind=kind,
+            by=user.username or user.name or user.id or "somebody in Slack",
+            at=at,
+            until=at + MUTE_S if kind is ActionKind.MUTE else None,
+        )
+        if self._act(action):
+            self._count(AskedEnd.TAKEN)
+            return HttpResponse(200, b"")
+        self._count(AskedEnd.UNKNOWN)
+        saying = asyncio.ensure_future(self._say_not_done(action, payload.response_url))
+        self._saying.add(saying)
+        saying.add_done_callback(self._saying.discard)
+        return HttpResponse(200, f"{NOT_DONE}\n".encode())
+
+    async def _say_not_done(self, action: IncidentAction, response_url: str) -> None:
+        """Report to the person who pressed that nothing was done.
+
+        Slack ignores the text of the answer.
+        https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+        """
+        is_told = bool(response_url) and await self._say_to(response_url, NOT_DONE)
+        self._complain(
+            "press_in_vain",
+            action.kind.value,
+            incident_id=action.incident_id,
+            by=action.by,
+            is_told=is_told,
+        )
+
+    def _ended(self, end: AskedEnd, status: int, detail: str) -> HttpResponse:
+        self._count(end)
+        return _problem(status, detail)
+
+
+class Actions:
+    """Answers what `platform-probe incidents ack` and its like ask for."""
+
+    def __init__(self, *, token: Callable[[], str], act: Act, count: Count, clock: Clock) -> None:
+        self._token = token
+        self._act = act
+        self._count = count
+        self._clock = clock
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request."""
+        if refused := _wrong_method(request):
+            return refused
+        try:
+            token = self._token()
+        except ConfigError as error:
+            return self._ended(AskedEnd.FORGED, 503, f"the token: {error}")
+        if not has_token(request, token):
+            return self._ended(AskedEnd.FORGED, 401, "the token is wrong")
+        return self._asked(await _body_of(request) or b"")
+
+    def _asked(self, body: bytes) -> HttpResponse:
+        try:
+            asked = msgspec.json.decode(body, type=_Asked)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return self._ended(AskedEnd.UNREADABLE, 400, str(error))
+        at = self._clock.unix_s()
+        action = IncidentAction(
+            incident_id=asked.incident_id,
+            kind=asked.kind,
+            by=asked.by,
+            at=at,
+            reason=asked.reason,
+            until=None if asked.seconds is None else at + asked.seconds,
+        )
+        if (action.until is None) is (asked.kind is ActionKind.MUTE):
+            return self._ended(
+                AskedEnd.UNREADABLE, 400, "a mute needs `seconds`, nothing else does"
+            )
+        if not self._act(action):
+            return self._ended(AskedEnd.UNKNOWN, 409, NOT_DONE)
+        self._count(AskedEnd.TAKEN)
+        return HttpResponse(200, msgspec.json.encode(action), JSON)
+
+    def _ended(self, end: AskedEnd, status: int, detail: str) -> HttpResponse:
+        self._count(end)
+        return _problem(status, detail)
+
+
+def is_signed(secret: str, body: bytes, *, timestamp: str, signature: str, unix_s: float) -> bool:
+    """Return whether Slack has signed a request within the last five minutes (scheme v0)."""
+    if not (timestamp.isascii() and timestamp.isdecimal()) or len(timestamp) > 12:  # noqa: PLR2004
+        return False
+    if abs(unix_s - int(timestamp)) > MAX_AGE_S:
+        return False
+    signed = f"v0:{timestamp}:".encode() + body
+    expected = f"v0={hmac.digest(secret.strip().encode(), signed, 'sha256').hex()}"
+    return hmac.compare_digest(expected.encode(), signature.encode(errors="replace"))
+
+
+async def _body_of(request: HttpRequest) -> bytes | None:
+    try:
+        return await request.body()
+    except (BodyTooLargeError, UnreadableBodyError):
+        return None
+
+
+def _wrong_method(request: HttpRequest) -> HttpResponse | None:
+    if request.method == "POST":
+        return None
+    return HttpResponse(405, b"405: method not allowed\n", headers={"Allow": "POST"})
+
+
+def _problem(status: int, detail: str) -> HttpResponse:
+    titles = {401: "Unauthorized", 409: "Cannot be done", 503: "Not set up"}
+    problem = {
+        "type": "about:blank", "title": titles.get(status, "Bad request"), "status": status,
+        "detail": detail,
+    }  # fmt: skip
+    return HttpResponse(status, msgspec.json.encode(problem), PROBLEM_JSON)

@@ -1,0 +1,222 @@
+"""The messages of a monitor: every revision of an incident, to every backend that is set.
+
+`tell` never blocks and never raises: it puts the revision on disk and wakes who sends. What is on
+disk is sent after a restart too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from fleet_wire.clock import Clock
+from fleet_wire.config.secrets import read_secret
+from fleet_wire.contract.incident import Incident
+from fleet_wire.web.exchange import HttpRequest, HttpResponse
+from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.settings.messages import (
+    ACTIONS_PATH,
+    INTERACTIVITY_PATH,
+    MessagesSettings,
+)
+from platform_probe.tell.messages.asking import (
+    Act,
+    Actions,
+    Buttons,
+    SayTo,
+)
+from platform_probe.tell.messages.delivery import Failure, Sent
+from platform_probe.tell.messages.journal import Journal
+from platform_probe.tell.messages.metrics import MessageMetrics
+from platform_probe.tell.messages.to_slack import ToSlack
+from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
+from platform_probe.tell.messages.words import has_ended
+
+JOURNAL_FILE: Final = "messages.jsonl"
+INCIDENT: Final = "incident"
+KEPT_S: Final = 86_400.0
+"""An incident that is over is remembered for a day, should it come back [E]."""
+FORGET_EVERY_S: Final = 600.0
+PARALLEL_CLOSE_S: Final = 10.0
+
+Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+class Backend(Protocol):
+    """Somewhere that messages go."""
+
+    name: str
+    """The name in metrics and log."""
+
+    def start(self) -> None:
+        """Begin to send. Call it in the event loop."""
+        ...
+
+    def take(self, incident: Incident) -> None:
+        """Handle a revision. Never blocks."""
+        ...
+
+    def forgets(self, incident_id: str) -> bool:
+        """Forget an incident that is long over, unless something of it waits."""
+        ...
+
+    def waiting(self) -> tuple[int, float]:
+        """Return how many messages wait, and for how long the oldest has, in seconds."""
+        ...
+
+    async def close(self, *, at_once: bool) -> None:
+        """Send what is due, for a few seconds at most, and end."""
+        ...
+
+
+class Messages:
+    """Sends messages about incidents; handles requests by their buttons."""
+
+    def __init__(
+        self,
+        settings: MessagesSettings,
+        *,
+        directory: Path,
+        metrics: MessageMetrics,
+        logger: Logger,
+        clock: Clock,
+    ) -> None:
+        """Read what was sent before. Raises `OSError` where the disk does not allow it."""
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._telling = Telling(metrics, logger, clock)
+        self._journal = Journal(directory / JOURNAL_FILE, self._telling.not_kept)
+        self._incidents: dict[str, Incident] = self._journal.values(INCIDENT, Incident)
+        if self._journal.unreadable:
+            self._telling.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
+        self._say_to: SayTo | None = None
+        self._backends = self._made()
+        for incident in self._incidents.values():
+            for backend in self._backends:
+                backend.take(incident)
+        self._old: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to send. Call it in the event loop."""
+        for backend in self._backends:
+            backend.start()
+        self._old = asyncio.ensure_future(self._forget_old())
+
+    def tell(self, incident: Incident) -> None:
+        """Send a revision of an incident. Never blocks, never raises."""
+        before = self._incidents.get(incident.incident_id)
+        if before is not None and before.revision >= incident.revision:
+            return  # a monitor that starts again tells what it knows
+        self._incidents[incident.incident_id] = incident
+        self._journal.put(INCIDENT, incident.incident_id, incident)
+        for backend in self._backends:
+            try:
+                backend.take(incident)
+            except Exception as error:  # noqa: BLE001 - whoever finds incidents goes on
+                self._telling.not_kept(error)
+
+    def pages(self, act: Act) -> dict[str, Page]:
+        """Return what answers, by path, to requests to do something to an incident."""
+        pages: dict[str, Page] = {}
+        count = self._metrics.count_asked
+        slack, token_file = self._settings.slack, self._settings.actions_token_file
+        if slack is not None and slack.signing_secret_file is not None and self._say_to is not None:
+            secret = partial(read_secret, slack.signing_secret_file, name="signing_secret_file")
+            buttons = Buttons(
+                secret=secret, act=act, count=count, say_to=self._say_to,
+                complain=self._telling.complain, clock=self._clock,
+            )  # fmt: skip
+            pages[INTERACTIVITY_PATH] = buttons.answer
+        if token_file is not None:
+            token = partial(read_secret, token_file, name="actions_token_file")
+            pages[ACTIONS_PATH] = Actions(
+                token=token, act=act, count=count, clock=self._clock
+            ).answer
+        return pages
+
+    def refresh_gauges(self) -> None:
+        """Bring the gauges up to date, before they are read."""
+        for backend in self._backends:
+            self._metrics.set_waiting(backend.name, *backend.waiting())
+
+    async def close(self, *, at_once: bool = False) -> None:
+        """Send what is due, for a few seconds at most, and end. The rest waits on disk."""
+        if self._old is not None:
+            self._old.cancel()
+        await asyncio.gather(*(each.close(at_once=at_once) for each in self._backends))
+        self._journal.close()
+
+    def _made(self) -> list[Backend]:
+        settings = self._settings
+        common: dict[str, Any] = {
+            "journal": self._journal, "tell": self._telling, "clock": self._clock,
+        }  # fmt: skip
+        made: list[Backend] = []
+        if settings.slack is not None:
+            to_slack = ToSlack(settings, settings.slack, **common)
+            self._say_to = to_slack.api.say_to
+            made.append(to_slack)
+        if settings.alertmanager is not None:
+            made.append(ToAlertmanager(settings, settings.alertmanager, **common))
+        made += [ToWebhook(settings, hook, **common) for hook in settings.webhooks]
+        return made
+
+    async def _forget_old(self) -> None:
+        while True:
+            await asyncio.sleep(FORGET_EVERY_S)
+            now_s = self._clock.unix_s()
+            for incident in list(self._incidents.values()):
+                ended_s = incident.ended_at or incident.at
+                if not has_ended(incident) or now_s - ended_s < KEPT_S:
+                    continue
+                if all(each.forgets(incident.incident_id) for each in self._backends):
+                    del self._incidents[incident.incident_id]
+                    self._journal.remove(INCIDENT, incident.incident_id)
+
+
+class Telling:
+    """Counts and logs the result of every call."""
+
+    def __init__(self, metrics: MessageMetrics, logger: Logger, clock: Clock) -> None:
+        self._metrics = metrics
+        self._logger = logger
+        self.complain = Complaints(logger, clock).complain
+        """Log a complaint, at a limited rate."""
+        self._in_trouble: set[str] = set()
+
+    def sent(self, backend: str, what: Sent, **about: Any) -> None:
+        """Note what was taken."""
+        self._metrics.count_sent(backend, what)
+        self._logger.debug("message_sent", backend=backend, what=what, **about)
+        if backend in self._in_trouble:
+            self._in_trouble.discard(backend)
+            self._logger.info("messages_sent_again", backend=backend)
+
+    def failed(self, backend: str, failure: Failure, **about: Any) -> None:
+        """Note what was not, and is tried again."""
+        self._metrics.count_failed(backend, failure.trouble)
+        self._in_trouble.add(backend)
+        self.complain(
+            "message_failed",
+            f"{backend}: {failure.trouble}",
+            detail=failure.detail,
+            retry_after_s=failure.retry_after_s,
+            **about,
+        )
+
+    def dropped(self, backend: str, detail: str, **about: Any) -> None:
+        """Note what is not tried again."""
+        self._metrics.count_dropped(backend)
+        self.complain("message_dropped", backend, detail=detail, **about)
+
+    def not_kept(self, error: Exception) -> None:
+        """Note an entry that could not be written down, or handed on."""
+        self.complain("message_not_kept", "journal", error=f"{type(error).__name__}: {error}")
+
+    def may_come_twice(self, backend: str, **about: Any) -> None:
+        """Note a post that may have arrived, and is sent again."""
+        self.complain("message_may_come_twice", backend, **about)

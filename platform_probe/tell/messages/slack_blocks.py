@@ -1,0 +1,303 @@
+"""The form of a message in Slack, in Block Kit: plain data, no I/O.
+
+Limits: a header has 150 characters, a section 3,000, a message 50 blocks
+(https://docs.slack.dev/reference/block-kit/blocks). Beyond about 13,200 characters in all Slack
+answers `msg_blocks_too_long` (https://github.com/slackapi/bolt-js/issues/2509). Each part here is
+cut so that none is ever reached, whatever a title or a name holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from fleet_wire.contract.incident import Change, Incident, IncidentState, Severity
+from platform_probe.tell.messages.slack_calls import Call, Part
+from platform_probe.tell.messages.words import (
+    OVER_AFTER,
+    advice_of,
+    change_line,
+    console_link,
+    counts_of,
+    has_ended,
+    lasted,
+    severity_word,
+    sure_of,
+    what_of,
+    who_muted,
+    who_of,
+    why_worse,
+)
+
+HEADER_LETTERS: Final = 150
+LINE_LETTERS: Final = 800
+"""The length of each line of ours that holds names of others [E]."""
+HISTORY_LETTERS: Final = 3_000
+"""A reply is one section, or one text of less than 4,000."""
+METADATA_EVENT: Final = "unlockpath_incident"
+ACTION_ACKNOWLEDGE: Final = "unlockpath_acknowledge"
+ACTION_MUTE: Final = "unlockpath_mute"
+ACTION_UNMUTE: Final = "unlockpath_unmute"
+MUTE_S: Final = 3_600.0
+_MARKS: Final = {
+    Severity.NOTICE: ":large_blue_circle:",
+    Severity.WARNING: ":large_orange_circle:",
+    Severity.CRITICAL: ":red_circle:",
+}
+"""Marks next to the word, never in its place."""
+_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_OVER: Final = ":white_check_mark:"
+_JOINED: Final = ":link:"
+
+Blocks = list[dict[str, Any]]
+
+
+class Content(NamedTuple):
+    """The content of a post or an edit."""
+
+    text: str
+    """For notifications and screen readers, and where blocks are not taken."""
+    blocks: Blocks | None
+
+
+class Surroundings(NamedTuple):
+    """The context of a message besides its incident."""
+
+    monitor: str
+    """The name that it is signed with."""
+    console_url: str | None = None
+    has_buttons: bool = False
+    link_of: Callable[[str, str], str | None] = lambda _channel, _ts: None
+    """Returns the link to a message, by the channel's id and its `ts`; None: not known."""
+
+
+def content_of(call: Call, around: Surroundings) -> Content:
+    """Return what a call says."""
+    if call.part is Part.MESSAGE:
+        content = message(call, around)
+    elif call.part is Part.HISTORY:
+        content = Content(history(call.changes), None)
+    else:
+        content = announcement(call, around)
+    return Content(content.text, None) if call.place.is_plain else content
+
+
+def message(call: Call, around: Surroundings) -> Content:
+    """Return the one message of an incident."""
+    incident = call.incident
+    if incident.joined_to is not None:
+        return joined_message(call, around)
+    mark = _OVER if has_ended(incident) else _MARKS[incident.severity]
+    lines = [standing_line(incident), escaped(counts_of(incident))]
+    if (unseen_since := incident.unseen_since) is not None:
+        lines.insert(1, f"*Last seen at {minute(unseen_since)}:* {OVER_AFTER}.")
+    if who := who_of(incident):
+        lines.append(f"Hit: {who}.")
+    if what := what_of(incident):
+        lines.append(f"*What it is:* {escaped(what)}")
+    if sure := sure_of(incident):
+        lines.append(f"*How sure that it is no chance:* {sure}")
+    blocks: Blocks = [_header(mark, incident), _section("\n".join(lines))]
+    if not has_ended(incident):
+        blocks.append(_section(f"*What to do now:* {escaped(advice_of(incident))}"))
+    if notes := quiet_notes(call):
+        blocks.append(_section("\n".join(notes)))
+    blocks.append(_context(incident, around))
+    if around.has_buttons and not has_ended(incident):
+        blocks.append(buttons(incident))
+    state = _state_word(incident)
+    text = f"{mark} {state}: {escaped(incident.title)}"
+    plain = "\n".join([text, *lines]) if call.place.is_plain else text
+    return Content(plain[:HISTORY_LETTERS], blocks)
+
+
+def joined_message(call: Call, around: Surroundings) -> Content:
+    """Return the message of an incident that proved to be one with another, where it goes on."""
+    incident, home = call.incident, call.home
+    assert incident.joined_to is not None  # noqa: S101 - that is what it says
+    link = around.link_of(home.channel_id, home.ts) if home is not None and home.ts else None
+    if link is None and around.console_url is not None:
+        link = console_link(around.console_url, incident.joined_to)
+    named = escaped(incident.joined_to, 100)
+    where = f"`{named}`" if link is None else f"<{link}|{named}>"
+    lines = [f"*No longer one of its own:* {escaped(incident.changes[-1].sentence)} ({where})."]
+    blocks = [_header(_JOINED, incident), _section(lines[0]), _context(incident, around)]
+    text = f"{_JOINED} Joined: {escaped(incident.title)}"
+    plain = "\n".join([text, *lines]) if call.place.is_plain else text
+    return Content(plain[:HISTORY_LETTERS], blocks)
+
+
+def announcement(call: Call, around: Surroundings) -> Content:
+    """Return the post about an incident whose message the channel has already."""
+    incident, place = call.incident, call.place
+    head = _head(call)
+    lines = [head, escaped(counts_of(incident))]
+    if call.part is Part.WORSE and (why := why_worse(incident)):
+        lines.insert(1, escaped(why))
+    if call.part is Part.NAMED and (what := what_of(incident)):
+        lines.insert(1, f"*What it is:* {escaped(what)}")
+    if who := who_of(incident):
+        lines.append(f"Hit: {who}.")
+    link = around.link_of(place.channel_id, place.ts) if place.ts else None
+    if link is not None:
+        lines.append(f"<{link}|The first message>")
+    if around.console_url is not None:
+        url = console_link(around.console_url, incident.incident_id)
+        lines.append(f"<{url}|Open in the console>")
+    body = "\n".join(lines)
+    if call.part is not Part.NAMED or not call.changes:
+        return Content(body if place.is_plain else head, [_section(body)])
+    if place.is_plain:
+        return Content(f"{body}\n{history(call.changes, HISTORY_LETTERS - len(body))}", None)
+    return Content(head, [_section(body), _section(history(call.changes))])
+
+
+def history(changes: tuple[Change, ...], most_letters: int = HISTORY_LETTERS) -> str:
+    """Return what happened meanwhile, the latest last; of much the beginning is left out."""
+    lines = [f"{moment(each.at)} {escaped(change_line(each))}" for each in changes]
+    kept: list[str] = []
+    letters = 0
+    for line in reversed(lines):
+        letters += len(line) + 1
+        if letters > most_letters - 100:
+            kept.append(f"({len(lines) - len(kept)} earlier entries: see the console)")
+            break
+        kept.append(line)
+    return "\n".join(reversed(kept))
+
+
+def standing_line(incident: Incident) -> str:
+    """Return its standing in one line: severity, since when, who has it, whether it is muted."""
+    said = [f"*{severity_word(incident)}*, {_state_word(incident).lower()}"]
+    if incident.ended_at is not None and has_ended(incident):
+        ends = f"{minute(incident.since)} to {minute(incident.ended_at)}"
+        said.append(f"{ends}, {lasted(incident)}")
+    else:
+        said.append(f"since {minute(incident.since)}")
+    if incident.acknowledged_by is not None:
+        said.append(f":eyes: acknowledged by {escaped(incident.acknowledged_by, 100)}")
+    return " · ".join(said)
+
+
+def quiet_notes(call: Call) -> list[str]:
+    """Return why nothing more is said of it, or why nothing was said before."""
+    incident, notes = call.incident, []
+    if incident.maintenance is not None:
+        name = escaped(incident.maintenance, 200)
+        notes.append(f":wrench: Maintenance window '{name}': no more messages until it ends.")
+    elif incident.muted_until is not None and incident.muted_until > incident.at:
+        who = escaped(who_muted(incident))
+        notes.append(f":mute: Muted until {moment(incident.muted_until)}{who and f' {who}'}.")
+    if call.place.withheld:
+        notes.append(f"No message was sent until now: {escaped(call.place.withheld, 200)}.")
+    return notes
+
+
+def buttons(incident: Incident) -> dict[str, Any]:
+    """Return the buttons of a message."""
+    elements = []
+    if incident.acknowledged_by is None:
+        elements.append(_button(ACTION_ACKNOWLEDGE, "Acknowledge", incident.incident_id, "primary"))
+    if incident.muted_until is not None and incident.muted_until > incident.at:
+        elements.append(_button(ACTION_UNMUTE, "Unmute", incident.incident_id))
+    else:
+        mute = _button(ACTION_MUTE, "Mute for 1 h", incident.incident_id)
+        mute["confirm"] = {
+            "title": {"type": "plain_text", "text": "Mute for an hour?"},
+            "text": {
+                "type": "plain_text",
+                "text": "Nobody gets a message about this incident for an hour, also when it gets"
+                " worse.",
+            },
+            "confirm": {"type": "plain_text", "text": "Mute"},
+            "deny": {"type": "plain_text", "text": "Cancel"},
+        }
+        elements.append(mute)
+    return {"type": "actions", "block_id": "unlockpath", "elements": elements}
+
+
+def moment(unix_s: float) -> str:
+    """Return a time as Slack shows it to each reader in the reader's zone."""
+    from_utc = f"{_utc(unix_s)} UTC"
+    return f"<!date^{unix_s:.0f}^{{date_short_pretty}} {{time_secs}}|{from_utc}>"
+
+
+def minute(unix_s: float) -> str:
+    """Return the same to the minute: when something began or ended is not known to the second."""
+    return f"<!date^{unix_s:.0f}^{{date_short_pretty}} {{time}}|{_utc(unix_s)[:-3]} UTC>"
+
+
+def escaped(text: str, letters: int = LINE_LETTERS) -> str:
+    """Return a text as mrkdwn takes it, with at most so many letters in that form.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    said: list[str] = []
+    left = letters - 1
+    for letter in " ".join(text.split()):
+        written = _ESCAPES.get(letter, letter)
+        left -= len(written)
+        if left < 0:
+            said.append("…")
+            break
+        said.append(written)
+    return "".join(said)
+
+
+def cut(text: str, letters: int) -> str:
+    """Return the beginning of a text that is too long."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def _state_word(incident: Incident) -> str:
+    return {
+        IncidentState.OPEN: "Open",
+        IncidentState.RESOLVED: "Resolved",
+        IncidentState.CLOSED: "Closed",
+    }[incident.state]
+
+
+def _head(call: Call) -> str:
+    """Return the first line of a post about an incident that the channel knows."""
+    incident, mark = call.incident, _MARKS[call.incident.severity]
+    said = f"{mark} *Worse, {call.place.severity.value} until now {incident.severity.value}:*"
+    if call.part is Part.ENDED:
+        said = f"{_OVER} *Resolved* after {lasted(incident)}:"
+    elif call.part is Part.BACK:
+        said = f"{mark} *It came back:*"
+    elif call.part is Part.NAMED:
+        said = f"{mark} *Its cause is known now:*"
+    return f"{said} {escaped(incident.title)}"
+
+
+def _header(mark: str, incident: Incident) -> dict[str, Any]:
+    text = cut(f"{mark} {incident.title}", HEADER_LETTERS)
+    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": True}}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _context(incident: Incident, around: Surroundings) -> dict[str, Any]:
+    said = []
+    if around.console_url is not None:
+        url = console_link(around.console_url, incident.incident_id)
+        said.append(f"<{url}|Open in the console>")
+    said += [f"`{escaped(incident.incident_id, 100)}`", escaped(around.monitor, 100)]
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(said)}]}
+
+
+def _button(action: str, label: str, incident_id: str, style: str | None = None) -> dict[str, Any]:
+    button: dict[str, Any] = {
+        "type": "button",
+        "action_id": action,
+        "text": {"type": "plain_text", "text": label},
+        "value": incident_id,
+    }
+    return button if style is None else {**button, "style": style}
+
+
+def _utc(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S")

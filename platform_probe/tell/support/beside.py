@@ -1,0 +1,218 @@
+"""The other unlocks of a car around one: whose they are, how they ended, and whether it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import IncidentState
+from fleet_wire.modes.facts import Fact
+from platform_probe.judge.diagnosis.records import is_taken_over_often
+from platform_probe.tell.support.advice import (
+    CONNECTED,
+    CONNECTION,
+    MAY_BE_OVER,
+    OVER,
+    SAID_OPEN,
+    ended_as,
+)
+from platform_probe.tell.support.case import Case, cause_of, evidence_of
+from platform_probe.tell.support.rows import Row, unix_s
+from platform_probe.tell.support.which import is_soon_after
+from platform_probe.texts.times import long_of
+
+STAYS_OPEN_S: Final = 120.0
+"""The longest time for which an unentered car stays open until it locks itself (ha-volvo-cars#129).
+"""
+AWAY_LONG_S: Final = 120.0
+"""A box that was away for so long before the request is not back at the next press [E]."""
+IN_VAIN: Final = 3
+"""The number of failed presses that is enough [E]."""
+_RETURNED: Final = frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES})
+"""Facts which show that a box has connected again after the command."""
+_MENDED_BY_RETURN: Final = CONNECTION | {Cause.BOX_BUSY}
+"""Causes that are over when the box is back: one that was busy with an update has restarted."""
+OPEN_SINCE: Final = (
+    "Another unlock has opened the car since: ask the customer to try the door. If it is locked:"
+)
+OPEN_BEFORE: Final = (
+    "Another unlock had opened the car just before: ask the customer to try the door. If it is"
+    " locked:"
+)
+
+
+class Whose(StrEnum):
+    """An unlock's owner, seen from the customer of a case. Nobody is named."""
+
+    SAME = "the same customer"
+    ANOTHER = "another customer"
+    MONITOR = "the monitor"
+    OF_ANOTHER_BOOKING = "somebody with another booking"
+    NOT_KNOWN = "somebody"
+
+
+_OTHERS: Final = (Whose.ANOTHER, Whose.OF_ANOTHER_BOOKING)
+"""Customers who are not those of the case."""
+
+
+class Relations:
+    """Says whose events and unlocks are, by account, or by the accounts of bookings."""
+
+    def __init__(self, case: Case) -> None:
+        own = case.attempt or next(iter(case.complaints), None)
+        self._account = None if own is None else own["account_id"]
+        self._booking = None if own is None else own["booking_id"]
+        self._accounts = {
+            row["booking_id"]: row["account_id"]
+            for row in (*case.neighbours, *case.events)
+            if row["booking_id"] and row["account_id"]
+        }
+
+    def whose(self, row: Row) -> Whose:
+        """Return whose an event or an unlock is."""
+        if row.get("source") == Source.PROBE:
+            return Whose.MONITOR
+        account, is_of_booking = row["account_id"], row["booking_id"] is not None
+        is_of_booking = is_of_booking and row["booking_id"] == self._booking
+        if is_of_booking and None in (account, self._account):
+            return Whose.SAME  # else accounts tell: apps that forget theirs all send one booking
+        account = account or self._accounts.get(row["booking_id"])
+        if account is None or self._account is None:
+            is_other = row["booking_id"] is not None and self._booking is not None
+            return Whose.OF_ANOTHER_BOOKING if is_other else Whose.NOT_KNOWN
+        return Whose.SAME if account == self._account else Whose.ANOTHER
+
+
+def ended_in_words(unlock: Row) -> str:
+    """Return how another unlock of the car ended, to be said of the car."""
+    cause = cause_of(unlock)
+    if cause is None:
+        return SAID_OPEN if _is_in_doubt(unlock) else f"opened after {long_of(unlock['total_s'])}"
+    ended = "opened late" if unlock["has_opened_late"] else ended_as(cause)
+    return f"{ended} ({cause})"
+
+
+def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
+    """Return that another unlock has opened the car for the same customer; None: none has.
+
+    It did so after this one began, or so shortly before that the car may still be open. If this one
+    opened the car, and it is shut again, only later ones count. This customer hears nothing of an
+    unlock for somebody else.
+    """
+    if opened_since_s(case) is not None:
+        return OPEN_SINCE if case.has_failed or is_shut_again else None
+    opened = (at_s for at_s, _ in _opened_for_them(case))
+    is_open = any(at_s >= case.at_s - STAYS_OPEN_S for at_s in opened)
+    return OPEN_BEFORE if case.has_failed and is_open else None
+
+
+def opened_since_s(case: Case) -> float | None:
+    """Return when the car last opened for its customer by another unlock, after this one began.
+
+    Any press counts: an earlier one may open it later. Unix seconds; None: none has opened it.
+    """
+    opened_s = max((at_s for at_s, _ in _opened_for_them(case)), default=0.0)
+    return opened_s if opened_s > case.at_s else None
+
+
+def opened_in_booking_s(case: Case) -> float | None:
+    """Return when another unlock opened the car last for its customer, as `opened_since_s` does.
+
+    Also before this one, where that is of the same booking; not before a call about another unlock.
+    """
+    booking = None if case.attempt is None else case.attempt["booking_id"]
+    opened = (
+        at_s
+        for at_s, other in _opened_for_them(case)
+        if at_s > case.at_s or (booking is not None and other["booking_id"] == booking)
+    )
+    return max(opened, default=None)
+
+
+def is_seen_to(case: Case, since_s: float) -> bool:
+    """Return whether nobody has to see that a car is locked that opened at a moment, Unix seconds.
+
+    Somebody got in, it is locked by now, or it was used for another booking.
+    """
+    states = [one for one in case.heard if unix_s(one["heard_at"]) >= since_s]
+    locks = [one["is_locked"] for one in states if one["is_locked"] is not None]
+    is_locked = (case.locked_s or 0.0) > since_s or (bool(locks) and locks[-1])
+    relations = Relations(case)
+    used = (
+        other
+        for other in case.neighbours
+        if cause_of(other) is None and unix_s(other["started_at"]) > since_s
+    )
+    is_used = any(relations.whose(other) in _OTHERS for other in used)
+    return is_locked or is_used or any(one["is_open"] for one in states)
+
+
+def is_away_in_vain(case: Case) -> bool:
+    """Return whether a customer has pressed so often for a box that is away, and nothing opened."""
+    if case.gone_s is None or case.gone_s < AWAY_LONG_S:
+        return False
+    relations = Relations(case)
+    others = (other for other in case.neighbours if relations.whose(other) is Whose.SAME)
+    failed = sum(cause_of(other) is not None for other in others)
+    return 1 + failed >= IN_VAIN
+
+
+def pressed_again_s(case: Case) -> float | None:
+    """Return how long after an unlock that opened its customer pressed again, s; None: not soon."""
+    unlock, relations = case.attempt, Relations(case)
+    if unlock is None or unlock["source"] != Source.CUSTOMER:
+        return None
+    return next(
+        (
+            round(unix_s(other["started_at"]) - case.at_s, 3)
+            for other in case.neighbours
+            if is_soon_after(unlock, other) and relations.whose(other) is Whose.SAME
+        ),
+        None,
+    )
+
+
+def again_possible(case: Case) -> tuple[str, str] | None:
+    """Return what to say and do first where what was wrong then is so no longer; None: it may be.
+
+    Its incident is over, a box that could not be reached has connected again, or nothing was seen
+    of its incident for a while.
+    """
+    if {one.state for one in case.problems} == {IncidentState.RESOLVED}:
+        return OVER
+    if case.cause in _MENDED_BY_RETURN and is_back(case):
+        return CONNECTED
+    is_unseen = all(one.unseen_since is not None for one in case.goes_on)
+    return MAY_BE_OVER if case.goes_on and is_unseen else None
+
+
+def is_back(case: Case) -> bool:
+    """Return whether its box has connected again since, and was not lost once more.
+
+    If presence itself is not kept, as in the directory of a run, the diagnosis shows it.
+    """
+    if case.connected_s is not None:
+        return True
+    is_kept = any(heard["kind"] == "presence" for heard in case.heard)
+    return not is_kept and not case.seen.isdisjoint(_RETURNED) and Fact.FLAPPED not in case.seen
+
+
+def _opened_for_them(case: Case) -> Iterator[tuple[float, Row]]:
+    """Yield when other unlocks opened the car for its customer, Unix seconds, and which."""
+    if case.attempt is None and case.complaint_id is None:
+        return
+    relations = Relations(case)
+    is_ours = case.attempt is not None and case.attempt["source"] == Source.PROBE
+    theirs = Whose.MONITOR if is_ours else Whose.SAME
+    for other in case.neighbours:
+        has_opened = cause_of(other) is None and not _is_in_doubt(other)
+        if has_opened and relations.whose(other) is theirs:
+            yield unix_s(other["started_at"]) + other["total_s"], other
+
+
+def _is_in_doubt(unlock: Row) -> bool:
+    """Return whether another car may have answered, where an unlock is said to have opened one."""
+    return is_taken_over_often(evidence_of(unlock))

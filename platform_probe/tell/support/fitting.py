@@ -1,0 +1,277 @@
+"""Which unlocks of a store fit what somebody knows of one: its car, its booking, its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fleet_wire.errors import ConfigError
+from platform_probe.store.duck import Duck
+from platform_probe.store.reading import Source
+from platform_probe.tell.support.case import LISTED
+from platform_probe.tell.support.nearest import alike, not_found, same_id
+from platform_probe.tell.support.records import Records
+from platform_probe.tell.support.rows import Row, as_rows, unix_s
+from platform_probe.tell.support.which import Moment
+
+_TOLD_OF: Final = {
+    "attempt_id": (("complaints", "complaint_id"),),
+    "command_id": (("platform_events", "command_id"),),
+    "booking_id": (("platform_events", "booking_id"), ("complaints", "booking_id")),
+    "account_id": (("platform_events", "account_id"), ("complaints", "account_id")),
+    "trace_id": (("platform_events", "trace_id"),),
+}
+"""Other places of an id besides the unlocks: table and column."""
+_BY_PLATFORM: Final = ("account_id", "trace_id")
+_CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
+"""The everyday name of a column's things, if it is another word."""
+_OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
+"""Tables that may know a car."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is known of the unlock that is looked for."""
+
+    vehicle: str | None = None
+    attempt: str | None = None
+    booking: str | None = None
+    customer: str | None = None
+    trace: str | None = None
+    command: str | None = None
+    at: Moment | None = None
+    since_s: float | None = None
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids besides the car's, by the column that has them."""
+        named = {
+            "attempt_id": self.attempt,
+            "booking_id": self.booking,
+            "account_id": self.customer,
+            "trace_id": self.trace,
+            "command_id": self.command,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class Fits:
+    """The questions for the unlocks that fit, over one database.
+
+    `wanted` has ids as the store writes them, once they were looked for.
+    """
+
+    def __init__(self, source: Source, duck: Duck, records: Records, wanted: Wanted) -> None:
+        self._source = source
+        self._duck = duck
+        self._records = records
+        self.wanted = wanted
+
+    def vehicle(self) -> str | None:
+        """Return the car that is asked for, as the store writes it. Raises `ConfigError`."""
+        wanted = self.wanted.vehicle
+        if wanted is None:
+            return None
+        is_known = " UNION ALL ".join(
+            f"(SELECT 1 FROM {table} WHERE vehicle_id = $car LIMIT 1)" for table in _OF_CARS
+        )
+        if self._duck.run(is_known, {"car": wanted}):  # quickly, as files are sorted by car
+            return wanted
+        cars = [
+            row[0]
+            for row in self._duck.run(
+                " UNION ".join(f"SELECT vehicle_id FROM {table}" for table in _OF_CARS)
+                + " UNION SELECT asked_for FROM attempts"
+            )
+            if row[0]
+        ]
+        found = same_id(wanted, cars)
+        if found is None and self._is_known_later("vehicle_id", wanted):
+            return wanted  # nothing was known of it then, and that is told
+        if found is None:
+            raise ConfigError([not_found("car", wanted, cars)])
+        return found
+
+    def _is_known_later(self, name: str, value: str) -> bool:
+        """Return whether something has an id that was not known yet as of the time asked about."""
+        if self._source.as_of_s is None:
+            return False
+        tables = ("attempts", *(_OF_CARS if name == "vehicle_id" else ()))
+        columns = [*((table, name) for table in tables), *_TOLD_OF.get(name, ())]
+        whole = Source(self._source.directory)
+        return whole.read(lambda duck: same_id(value, alike(value, columns, duck))) is not None
+
+    def _car_under_way(self, attempt_id: str) -> str | None:
+        """Return the car of an unlock that had begun by the time asked about, and not ended."""
+        begun = "SELECT vehicle_id FROM attempts WHERE lower(attempt_id) = $id"
+        begun += " AND epoch(started_at) <= $as_of"
+        its = {"id": attempt_id.strip().lower(), "as_of": self._source.as_of_s}
+        found = Source(self._source.directory).read(lambda duck: duck.run(begun, its))
+        return next((row[0] for row in found), None)
+
+    def unlocks(self, vehicle: str | None) -> list[Row]:
+        """Return the unlocks that fit, the last one first.
+
+        None where it is under way: then its car is `wanted`. Raises `ConfigError` that names the
+        nearest ids.
+        """
+        ids = self.wanted.ids
+        if not ids:
+            is_its = "vehicle_id = $car OR asked_for = $car"
+            return self._records.rows("attempts", is_its, {"car": vehicle}, "started_at DESC")
+        (name, value), *rest = ids.items()
+        its = self._with_id(name, value)
+        if name == "account_id":
+            its = self._with_unnamed(its)
+        also = dict(rest) if vehicle is None else {**dict(rest), "vehicle_id": vehicle}
+        if "account_id" in also:
+            its = [self.with_account(row) for row in its]
+        fitting = [
+            row for row in its if all(_is_given(row, key, given) for key, given in also.items())
+        ]
+        if its and not fitting:
+            key, given = next(pair for pair in also.items() if not _is_given(its[0], *pair))
+            theirs = its[0][key]
+            whose = f"of no {_what(key)}" if theirs is None else f"of {_what(key)} {theirs!r}"
+            raise ConfigError([f"{_what(name)} {value!r} is {whose}, not {given!r}"])
+        return fitting
+
+    def _with_id(self, name: str, value: str) -> list[Row]:
+        """Return the unlocks with an id, in whatever letters it was written.
+
+        The result is empty if only the platform's log or a complaint has it. The id of a call, or
+        of a booking that its app forgot, gives the related unlocks. Raises `ConfigError` where
+        nothing has the id, with the nearest.
+        """
+        for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
+            if its := [row for row in self._found(written) if row[name] == written]:
+                self._set(name, written)
+                return its
+            if name == "command_id" and (its := self._called_by_api(written)):
+                return its
+            if self._is_told_of(name, written):
+                self._set(name, written)
+                if name == "booking_id":
+                    return self._records.called_about(written)
+                before = self._of_call() if name == "attempt_id" else None
+                return [] if before is None else self._with_id(name, before)
+        others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
+        meant = same_id(value, others)
+        if meant is None and self._is_known_later(name, value):
+            if name == "attempt_id" and (car := self._car_under_way(value)) is not None:
+                self.wanted = replace(self.wanted, vehicle=car)
+                return []
+            raise ConfigError([f"{_what(name)} {value!r} was not known yet at that time"])
+        if meant is None:
+            problem = not_found(_what(name), value, others) + self._is_another(value)
+            raise ConfigError([problem + self._is_told_by_none(name)])
+        self._set(name, meant)
+        return [row for row in self._found(meant) if row[name] == meant]
+
+    def _with_unnamed(self, its: Sequence[Row]) -> list[Row]:
+        """Return a customer's unlocks with those of their bookings that name nobody, last first.
+
+        A request that the platform answers and forgets is in its log without an account.
+        """
+        account_id = self.wanted.ids["account_id"]
+        booked = its or self._records.rows(
+            "platform_events", "account_id = $id", {"id": account_id}, "logged_at DESC"
+        )
+        values = {
+            "cars": list(dict.fromkeys(row["vehicle_id"] for row in booked))[:LISTED],
+            "bookings": list(dict.fromkeys(row["booking_id"] for row in booked)),
+        }
+        is_its = "list_contains($cars, vehicle_id) AND list_contains($bookings, booking_id)"
+        unnamed = self._records.rows(
+            "attempts", f"{is_its} AND account_id IS NULL", values, "started_at DESC"
+        )
+        found = [*its, *({**row, "account_id": account_id} for row in unnamed)]
+        return sorted(found, key=lambda row: unix_s(row["started_at"]), reverse=True)
+
+    def with_account(self, attempt: Row) -> Row:
+        """Return an unlock with whose booking it names, where it does not say so itself.
+
+        Other unlocks of the booking tell, and the platform's log.
+        """
+        if attempt["account_id"] or attempt["booking_id"] is None:
+            return attempt
+        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"]}
+        is_its = "vehicle_id = $car AND booking_id = $booking AND account_id IS NOT NULL"
+        told = " UNION ALL ".join(
+            f"(SELECT account_id FROM {table} WHERE {is_its} LIMIT 1)"
+            for table in ("attempt_revisions", "platform_events")
+        )
+        account_id = next((row[0] for row in self._duck.run(told, values)), None)
+        return {**attempt, "account_id": account_id}
+
+    def _found(self, value: str) -> list[Row]:
+        return as_rows(self._source.find(self._duck, value))
+
+    def _called_by_api(self, command_id: str) -> list[Row]:
+        """Return the unlocks whose command an API calls so, the last one first.
+
+        On the wires of some fleets its car and its client stand before it; there other cars may
+        have had the same.
+        """
+        is_its = "ends_with(command_id, $end)"
+        end = {"end": f"/{command_id}"}
+        return self._records.rows("attempts", is_its, end, "started_at DESC")
+
+    def _set(self, name: str, value: str) -> None:
+        """Ask for an id as the store has it from now on."""
+        field = {"attempt_id": "attempt", "booking_id": "booking", "account_id": "customer"}
+        changed = {field.get(name, name.removesuffix("_id")): value}
+        self.wanted = replace(self.wanted, **changed)  # type: ignore[arg-type]
+
+    def _is_another(self, value: str) -> str:
+        """Return what else has this id, where it was asked for as something that it is not."""
+        found = next(iter(self._found(value)), {})
+        names = [name for name in _TOLD_OF if found.get(name) == value]
+        return f"; it is an id of another kind: ask by --{_what(names[0])}" if names else ""
+
+    def _is_told_by_none(self, name: str) -> str:
+        """Return that an id is nowhere, where only a log of the platform would have it."""
+        if name not in _BY_PLATFORM or self.has_platform_log():
+            return ""
+        return "; without a log of the platform nobody knows it: ask by the car or the booking"
+
+    def has_platform_log(self) -> bool:
+        """Return whether there is any log of the platform."""
+        return bool(self._duck.run("SELECT 1 FROM platform_events LIMIT 1"))
+
+    def _is_told_of(self, name: str, value: str) -> bool:
+        """Return whether something else has an id of which there is no unlock.
+
+        The platform's log, or a complaint, which is diagnosed under an id of its own.
+        """
+        return any(
+            self._duck.run(f"SELECT 1 FROM {table} WHERE {column} = $id LIMIT 1", {"id": value})
+            for table, column in _TOLD_OF[name]
+        )
+
+    def _of_call(self) -> str | None:
+        """Return the last unlock before a call, where `--attempt` is that of the call."""
+        ids = {"id": self.wanted.attempt}
+        calls = self._records.rows("complaints", "complaint_id = $id", ids, "called_at")
+        return next((call["attempts"][-1] for call in calls if call["attempts"]), None)
+
+
+def _what(column: str) -> str:
+    """Return what people call what a column identifies."""
+    return _CALLED.get(column, column.removesuffix("_id"))
+
+
+def _is_same(one: str | None, other: str) -> bool:
+    return one is not None and one.lower() == other.strip().lower()
+
+
+def _is_given(row: Row, key: str, given: str) -> bool:
+    """Return whether an unlock has an id; that of a car also where another got its command.
+
+    That of a command also as an API calls it, see `Fits`.
+    """
+    is_meant = key == "vehicle_id" and _is_same(row["asked_for"], given)
+    if key == "command_id" and row[key] is not None:
+        is_meant = _is_same(row[key].rpartition("/")[2], given)
+    return is_meant or _is_same(row[key], given)

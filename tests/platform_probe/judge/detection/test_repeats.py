@@ -1,0 +1,115 @@
+"""Which unlocks count."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from msgspec import UNSET
+
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
+from fleet_wire.contract.causes import Cause
+from platform_probe.judge.detection.repeats import SICK_S, Customers, Repeats
+from tests.helpers.findings import Watched
+
+
+def customer_of(attempt: Attempt) -> str | None:
+    """Return who asked, of whom nothing else is known."""
+    return Customers().of(attempt)
+
+
+def test_a_customer_who_presses_again_counts_once() -> None:
+    """The same failure a minute later says nothing new, and neither does the try that opens."""
+    repeats, watched = Repeats(), Watched()
+    failed = watched.unlock(cause=Cause.BOX_SILENT)
+    opened = watched.unlock(vehicle_id=failed.vehicle_id, platform=failed.platform)
+    assert repeats.take(failed, customer_of(failed), 0.0, is_hit=True)[0]
+    assert not repeats.take(failed, customer_of(failed), 60.0, is_hit=True)[0]
+    assert not repeats.take(opened, customer_of(opened), 120.0, is_hit=False)[0]
+
+
+def test_a_customer_who_takes_another_car_that_fails_counts_once() -> None:
+    """It may be the phone."""
+    repeats, watched = Repeats(), Watched()
+    failed = watched.unlock(cause=Cause.BOX_SILENT)
+    other = watched.unlock(cause=Cause.BOX_SILENT, platform=failed.platform)
+    assert repeats.take(failed, customer_of(failed), 0.0, is_hit=True)[0]
+    assert not repeats.take(other, customer_of(other), 120.0, is_hit=True)[0]
+
+
+def test_a_sick_car_counts_once_in_a_while() -> None:
+    """Whoever comes to it: it is one car."""
+    repeats, watched = Repeats(), Watched()
+    failed = watched.unlock(cause=Cause.BOX_SILENT)
+    again = watched.unlock(cause=Cause.BOX_SILENT, vehicle_id=failed.vehicle_id)
+    assert repeats.take(failed, customer_of(failed), 0.0, is_hit=True)[0]
+    assert not repeats.take(again, customer_of(again), 1_800.0, is_hit=True)[0]
+    assert repeats.take(again, customer_of(again), SICK_S + 1.0, is_hit=True)[0]
+
+
+def test_cars_that_open_count_each_time() -> None:
+    """Another customer's unlock is another event."""
+    repeats, watched = Repeats(), Watched()
+    for number in range(3):
+        opened = watched.unlock(vehicle_id="car-1")
+        assert repeats.take(opened, customer_of(opened), 60.0 * number, is_hit=False)[0]
+
+
+def test_who_presses_again_soon_after_a_car_opened_is_noticed() -> None:
+    """Once for a car: one whose lock falls back is no problem of its cohort. And not much later."""
+    repeats, watched = Repeats(), Watched()
+    first = watched.unlock(vehicle_id="car-1")
+    soon = watched.unlock(vehicle_id="car-1", platform=first.platform)
+    assert not repeats.take(first, customer_of(first), 0.0, is_hit=False)[1]
+    assert repeats.take(soon, customer_of(soon), 30.0, is_hit=False) == (False, True)
+    assert not repeats.take(soon, customer_of(soon), 60.0, is_hit=False)[1]
+    other = watched.unlock(vehicle_id="car-2")
+    later = watched.unlock(vehicle_id="car-2", platform=other.platform)
+    assert not repeats.take(other, customer_of(other), 0.0, is_hit=False)[1]
+    assert not repeats.take(later, customer_of(later), 300.0, is_hit=False)[1]
+
+
+def test_a_customer_whose_account_is_known_later_is_one() -> None:
+    """Their booking stands in the command, their account in a log that comes later."""
+    customers, watched = Customers(), Watched()
+    known = watched.unlock(booking_id="b", platform=PlatformSide(account_id="c"))
+    first = msgspec.structs.replace(known, platform=None)
+    assert customers.of(first) == customers.of(known) == customers.of(first) == "b"
+    other = msgspec.structs.replace(known, booking_id="another")
+    assert customers.of(other) == customers.of(msgspec.structs.replace(other, platform=None)) == "c"
+    assert customers.of(msgspec.structs.replace(known, source=Source.PROBE)) is None
+
+
+@pytest.mark.parametrize("has_accounts", [True, False])
+def test_a_booking_that_many_name_is_nobodys(*, has_accounts: bool) -> None:
+    """An app sends "undefined" for it: each customer counts, by their account or their car."""
+    customers, watched = Customers(), Watched()
+    names = set()
+    for number in range(10):
+        side = PlatformSide(account_id=f"customer-{number}") if has_accounts else UNSET
+        failed = watched.unlock(
+            cause=Cause.API_REFUSED, booking_id="undefined", platform=side, vehicle_id=f"v{number}"
+        )
+        names |= {customers.of(failed), customers.whose(failed)}
+    assert len(names) >= (10 if has_accounts else 8)
+
+
+def test_an_app_whose_bookings_are_all_one_is_an_incident() -> None:
+    """As many customers as press are hit, though all name the same booking."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(60):
+        watched.wait(30.0)
+        side = PlatformSide(account_id=f"c-{number}", app_version="11.1", status=404)
+        watched.unlock(cause=Cause.API_REFUSED, booking_id="undefined", platform=side)
+        watched.unlock()
+    (incident,) = watched.last
+    assert incident.customers > 30
+
+
+def test_a_booking_of_a_family_is_one_customers() -> None:
+    """Two accounts open one car with it."""
+    customers, watched = Customers(), Watched()
+    for name in ("one", "other"):
+        side = PlatformSide(account_id=name)
+        shared = watched.unlock(booking_id="b", platform=side, vehicle_id="car-1")
+        assert customers.of(shared) == "one"

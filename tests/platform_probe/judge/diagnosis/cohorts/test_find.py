@@ -1,0 +1,138 @@
+"""Which cohort the failures share, in a small fleet where that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from platform_probe.judge.diagnosis.cohorts.counts import Count
+from platform_probe.judge.diagnosis.cohorts.find import Absence, Finding, Trait, find_cohorts
+from tests.helpers.unlocks import BEGAN_AT, TRAITS, unlocks
+
+CITY, NORTH, NEW = Trait("region", "city"), Trait("operator", "north"), Trait("firmware", "2.0")
+
+
+def found_in(counts: Sequence[Count], since: float = BEGAN_AT) -> Finding:
+    """Search with the traits of the small fleet."""
+    return find_cohorts(counts, trait_names=TRAITS, since=since)
+
+
+@pytest.mark.parametrize("traits", [(CITY,), (CITY, NORTH), (CITY, NORTH, NEW)])
+def test_the_right_level_is_found(traits: tuple[Trait, ...]) -> None:
+    """A parent whose children all fail is named itself; a child among healthy ones is."""
+    wanted = {trait.value for trait in traits}
+    finding = found_in(unlocks(lambda values, _: wanted <= set(values)))
+    (cohort,) = finding.found
+    assert cohort.traits == traits
+    assert cohort.probability > 0.9
+    assert cohort.share == 1.0
+    assert cohort.attempts == cohort.failures
+    assert cohort.attempts + cohort.attempts_elsewhere == finding.attempts
+
+
+def test_a_parent_is_named_though_one_child_fails_most() -> None:
+    """All of the city fails one time in two, and always where the operator is north."""
+    counts = unlocks(
+        lambda values, number: "city" in values and ("north" in values or number % 3 == 0)
+    )
+    assert found_in(counts).found[0].traits == (CITY,)
+
+
+def test_the_second_of_two_cohorts_is_found_in_what_the_first_leaves() -> None:
+    """The figures of the second do not count the first."""
+    counts = unlocks(
+        lambda values, _: {"north", "1.0"} <= set(values) or values == ("coast", "south", "2.0")
+    )
+    finding = found_in(counts)
+    names = {cohort.traits for cohort in finding.found}
+    assert names == {
+        (NORTH, Trait("firmware", "1.0")),
+        (Trait("region", "coast"), Trait("operator", "south"), NEW),
+    }
+    assert finding.found[1].failures_elsewhere == 0
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_since_may_be_a_wrong_guess(minutes: int) -> None:
+    """The search is repeated from where the cohort began to fail."""
+    counts = unlocks(lambda values, _: "north" in values)
+    finding = found_in(counts, BEGAN_AT + minutes * 60)
+    begin = finding.found[0].begin
+    assert begin is not None
+    assert finding.since == begin.at == BEGAN_AT
+    assert begin.earliest < begin.at
+    exact = find_cohorts(counts, trait_names=TRAITS, since=BEGAN_AT + minutes * 60, is_exact=True)
+    assert exact.since == BEGAN_AT + minutes * 60
+
+
+def test_what_fails_everywhere_has_no_cohort() -> None:
+    """Each second attempt fails, of all kinds alike."""
+    finding = found_in(unlocks(lambda _, number: number % 16 < 8))
+    assert finding.found == ()
+    assert finding.absence is Absence.EVERYWHERE
+    assert finding.none_probability > 0.9
+
+
+def test_what_was_always_bad_has_no_cohort() -> None:
+    """The city failed as often before."""
+    counts = [
+        replace(one, failures=int("city" in one.values and place % 16 < 8))
+        for place, one in enumerate(unlocks(lambda *_: False))
+    ]
+    finding = found_in(counts)
+    assert finding.found == ()
+    assert finding.absence is Absence.AS_BEFORE
+
+
+def test_a_sick_car_is_no_cohort() -> None:
+    """Twelve customers press in vain, at one car."""
+    counts = unlocks(lambda *_: False)
+    sick = [replace(one, vehicle_id="car-sick", failures=1) for one in counts[-160::14]]
+    finding = found_in([*counts, *sick])
+    assert finding.found == ()
+    assert finding.absence is Absence.FEW_CARS
+    assert finding.cars == ("car-sick",)
+
+
+def test_few_failures_say_nothing() -> None:
+    """Four failures, though all are of one region."""
+    finding = found_in(unlocks(lambda _, number: number in (0, 8, 16, 24)))
+    assert finding.found == ()
+    assert finding.absence is Absence.TOO_FEW
+
+
+def test_nothing_is_found_in_nothing() -> None:
+    """No attempt at all."""
+    finding = found_in([])
+    assert finding.found == finding.ranked == ()
+    assert finding.none_probability == 1.0
+    assert finding.absence is Absence.TOO_FEW
+
+
+def test_what_is_not_known_names_no_cohort() -> None:
+    """Cars that do not say their region fail: that is no region."""
+    counts = [
+        replace(one, values=(None, *one.values[1:])) if "city" in one.values else one
+        for one in unlocks(lambda values, _: "city" in values)
+    ]
+    finding = found_in(counts)
+    assert all(trait.name != "region" for one in finding.found for trait in one.traits)
+
+
+def test_where_nothing_tells_attempts_apart_there_is_no_cohort() -> None:
+    """A fleet of one place, operator, firmware and hardware, of which many fail."""
+    counts = [replace(one, values=()) for one in unlocks(lambda values, _: "city" in values)]
+    finding = find_cohorts(counts, trait_names=(), since=BEGAN_AT)
+    assert finding.found == finding.ranked == ()
+    assert finding.absence is Absence.AS_BEFORE or finding.absence is Absence.EVERYWHERE
+
+
+def test_what_began_before_the_window_is_no_usual_failure() -> None:
+    """All of the window is as its first half before it; before that half nothing failed."""
+    counts = unlocks(lambda values, _: "north" in values)
+    last_at = max(one.at for one in counts)
+    finding = found_in(counts, (BEGAN_AT + last_at) / 2)
+    assert finding.found[0].traits == (NORTH,)
+    assert finding.since == BEGAN_AT

@@ -1,0 +1,163 @@
+"""What one car has told over time."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Telemetry,
+    VehicleState,
+)
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from platform_probe.judge.diagnosis.car_history import KEPT, CarHistory
+from platform_probe.judge.diagnosis.census import is_lost_at
+from platform_probe.judge.diagnosis.entries import Session
+from tests.helpers.watched import ONLINE, WILL
+
+
+def state(*, is_locked: bool, command_id: str | None = None) -> VehicleState:
+    """Return the state of a parked car."""
+    return VehicleState(
+        is_locked=is_locked,
+        is_open=False,
+        voltage_v=12.6,
+        firmware="1",
+        hardware="h",
+        operator="o",
+        region="r",
+        last_command_id=command_id,
+    )
+
+
+def test_presence_is_known_as_it_was_at_a_moment() -> None:
+    """What came later does not change it."""
+    car = CarHistory()
+    car.take_presence(ONLINE, 10.0, retained=False)
+    car.take_presence(WILL, 50.0, retained=False)
+    assert car.standing_at(20.0) is Session.ONLINE
+    assert car.standing_at(60.0) is Session.WILL
+    assert car.standing_at(5.0) is None  # it came online later: before it was not, as far as known
+
+
+def test_the_will_of_an_older_session_is_told_apart() -> None:
+    """The box is there under another session, whatever the broker publishes of the old one."""
+    car = CarHistory()
+    car.take_presence(ONLINE, 10.0, retained=False)
+    car.take_presence(Presence(PresenceStatus.ONLINE, "two"), 20.0, retained=False)
+    assert car.take_presence(WILL, 21.0, retained=False) is Session.OLD_WILL
+
+
+def test_history_is_bounded() -> None:
+    """A car that flaps, reports and moves its lock for ever is remembered no longer."""
+    car = CarHistory()
+    for second in range(500):
+        car.take_presence(ONLINE, float(second), retained=False)
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), float(second))
+        car.take_state(state(is_locked=bool(second % 2)), float(second), retained=False)
+    for kept in (car.changes, car.beats, car.heard, car.locks):
+        assert len(kept) == KEPT
+
+
+def test_a_silence_does_not_change_the_usual_interval_between_heartbeats() -> None:
+    """A box that was away does not make it longer."""
+    car = CarHistory()
+    for second in (0.0, 60.0, 120.0, 600.0):
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), second)
+    assert car.interval_s == 60.0
+
+
+def test_a_lock_that_closes_without_a_command_is_a_relock() -> None:
+    """One that a command has closed is none."""
+    car = CarHistory()
+    car.take_state(state(is_locked=False, command_id="open"), 10.0, retained=False)
+    car.take_state(state(is_locked=True, command_id="open"), 40.0, retained=False)
+    assert [move.at_s for move in car.relocks()] == [40.0]
+    car.take_state(state(is_locked=False, command_id="again"), 50.0, retained=False)
+    car.take_state(state(is_locked=True, command_id="close"), 60.0, retained=False)
+    assert [move.at_s for move in car.relocks()] == [40.0]
+
+
+def test_a_lock_that_springs_open_is_a_bounce_until_it_holds() -> None:
+    """Locked for a second only, by one command; the next lock that holds ends it."""
+    car = CarHistory()
+    car.take_state(state(is_locked=True, command_id="close"), 10.0, retained=False)
+    car.take_state(state(is_locked=False, command_id="close"), 10.6, retained=False)
+    bounced = car.bounced()
+    assert bounced is not None
+    assert bounced.at_s == 10.6
+    car.take_state(state(is_locked=True, command_id="close-2"), 90.0, retained=False)
+    assert car.bounced() is None
+
+
+def test_boots_are_known_from_events_and_from_heartbeats() -> None:
+    """The counter says that there was one, the uptime when."""
+    car = CarHistory()
+    car.take_event(CarEvent(EventName.BOOT, boots=3), 100.0)
+    assert car.booted_s == 100.0
+    car.take_telemetry(Telemetry(-80.0, 12.5, 0.0, boots=3, uptime_s=50.0), 150.0)
+    assert car.booted_s == 100.0
+    car.take_telemetry(Telemetry(-80.0, 12.5, 0.0, boots=4, uptime_s=20.0), 300.0)
+    assert car.booted_s == 280.0
+
+
+@pytest.mark.parametrize("reason", [None, PresenceReason.LAST_WILL])
+def test_a_last_will_is_no_sign_of_life(reason: PresenceReason | None) -> None:
+    """Whether its wire says why a box is offline or not."""
+    car = CarHistory()
+    car.take_presence(ONLINE, 10.0, retained=False)
+    session = car.take_presence(
+        Presence(PresenceStatus.OFFLINE, "one", reason), 50.0, retained=False
+    )
+    assert session is Session.WILL
+    assert car.first_heard_after(10.0) is None
+
+
+def test_a_heartbeat_that_was_delayed_makes_no_healthy_car_lost() -> None:
+    """It comes just before the next one: the usual time between them is as it was."""
+    car = CarHistory()
+    for second in (0.0, 60.0, 120.0, 235.0, 240.0, 300.0, 360.0):
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), second)
+    assert car.interval_s == 60.0
+
+
+def test_heartbeats_of_one_burst_are_one() -> None:
+    """What TCP held back arrives at once, with the latest."""
+    car = CarHistory()
+    for second in (0.0, 60.0, 180.0, 180.01, 180.02, 240.0):
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), second)
+    assert car.interval_s == pytest.approx(60.0, abs=0.1)
+
+
+def test_each_kind_of_message_has_a_cadence_of_its_own() -> None:
+    """A wire sends one value a message, each once a minute, and some close to each other."""
+    car = CarHistory()
+    for minute in range(5):
+        at_s = 60.0 * minute
+        car.take_telemetry(PartialTelemetry(signal_dbm=-80.0), at_s)
+        car.take_telemetry(PartialTelemetry(voltage_v=12.5), at_s + 3.0)
+        car.take_telemetry(PartialTelemetry(uptime_s=at_s), at_s + 20.0)
+    assert car.interval_s == 60.0
+    assert is_lost_at(car, 350.0) is False
+    car.take_presence(ONLINE, 350.0, retained=True)
+    assert not is_lost_at(car, 355.0)
+    assert is_lost_at(car, 500.0)
+
+
+def test_a_report_without_labels_erases_none() -> None:
+    """Each message says one thing; the firmware has not changed by what is left out."""
+    car = CarHistory()
+    for part in (
+        PartialState(region="north", operator="a", firmware="1"),
+        PartialState(is_locked=True),
+        PartialState(operator="b"),
+    ):
+        car.take_state(part, 10.0, retained=False)
+    assert dict(car.places) == {"region": "north", "operator": "b", "firmware": "1"}
+    assert car.firmware_changed_s is None
+    car.take_state(PartialState(firmware="2"), 20.0, retained=False)
+    assert car.firmware_changed_s == 20.0

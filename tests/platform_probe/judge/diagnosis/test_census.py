@@ -1,0 +1,216 @@
+"""How many cars are lost: what is kept from one count to the next, against a look at every car."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
+from fleet_wire.contract.partial import PartialState
+from fleet_wire.links.routine import Member, Routine
+from fleet_wire.randomness import RandomStream
+from platform_probe.judge.diagnosis import census as module
+from platform_probe.judge.diagnosis.car_history import CarHistory
+from platform_probe.judge.diagnosis.census import HOLDS_S, Census, Heard, HeardSince, is_lost_at
+from platform_probe.judge.diagnosis.entries import Session
+from platform_probe.judge.diagnosis.known_cars import KnownCars
+from platform_probe.judge.diagnosis.neighbours import ALL, Share
+from tests.helpers.routine_car import Car
+
+EVERY_S = 60.0
+CARS, TALKATIVE = 60, 40
+STEPS = 1_500
+FEWER_UNTIL_S = 1_300.0
+REGIONS, OPERATORS = ("north", "south"), ("a", "b", "c")
+PLACES = (("region", "north"), ("operator", "a"))
+HERE = ("region and operator", "north/a")
+TELEMETRY = Telemetry(-80.0, 12.5, 0.0)
+ONLINE = Presence(PresenceStatus.ONLINE, "one")
+AWAY = [
+    Presence(PresenceStatus.OFFLINE, "one", reason)
+    for reason in (PresenceReason.LAST_WILL, PresenceReason.SLEEP, PresenceReason.SHUTDOWN)
+]
+
+
+class Fleet:
+    """Cars that tell something, one after the other, some of them by routine."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+        self.cars = KnownCars(most=CARS)
+        self.stream = RandomStream.named(1, "fleet")
+        self.routines = [Routine(EVERY_S, lambda: None) for _ in range(3)]
+        self.members: dict[str, Member] = {}
+        for number in range(CARS):
+            car = CarHistory()
+            self.cars.add(f"car-{number}", car)
+            car.take_presence(ONLINE, self.now_s, retained=False)
+            self.rebuild(car, number)
+            for at_s in (self.now_s - EVERY_S, self.now_s):
+                car.take_telemetry(TELEMETRY, at_s)
+            self.join(car, f"car-{number}", number)
+        for routine in self.routines:
+            routine.sent_s = self.now_s
+
+    def step(self) -> None:
+        """Let time pass, and something happen."""
+        self.now_s += 2 * self.stream.uniform()
+        number = int(self.stream.uniform() * TALKATIVE)
+        vehicle_id = f"car-{number}"
+        car = self.cars.get(vehicle_id)
+        if car is None:
+            car = CarHistory()
+            self.cars.add(vehicle_id, car)
+        what = int(self.stream.uniform() * 12)
+        happenings: tuple[Callable[[], object], ...] = (
+            lambda: car.take_presence(ONLINE, self.now_s, retained=False),
+            lambda: car.take_presence(AWAY[number % 3], self.now_s, retained=False),
+            lambda: self.rebuild(car, number),
+            lambda: self.join(car, vehicle_id, number),
+            lambda: self.join(car, vehicle_id, number),
+            lambda: self.leave(vehicle_id),
+            lambda: self.remove(vehicle_id),
+        )
+        if what < len(happenings):
+            happenings[what]()
+        else:
+            car.take_telemetry(TELEMETRY, self.now_s)
+        for routine in self.routines[: 3 if (self.now_s + 200) % 400 < 240 else 1]:
+            if routine.members and self.now_s - routine.sent_s >= EVERY_S:
+                routine.send(self.now_s).be_heard(self.now_s)
+
+    def rebuild(self, car: CarHistory, number: int) -> None:
+        """Let a car say where it is, and what it has used."""
+        region, operator = REGIONS[number % 2], OPERATORS[number % 3]
+        state = PartialState(is_locked=True, region=region, operator=operator)
+        car.take_state(state, self.now_s, retained=False)
+        car.data_used_bytes = number
+
+    def join(self, car: CarHistory, vehicle_id: str, number: int) -> None:
+        """Let a car's heartbeats come by routine."""
+        if car.member is None:
+            member = Member(self.routines[number % 3], number, Car(vehicle_id))
+            member.join((car,))
+            self.members[vehicle_id] = member
+
+    def leave(self, vehicle_id: str) -> None:
+        """Let them come by themselves."""
+        if vehicle_id in self.members:
+            self.members.pop(vehicle_id).leave()
+
+    def remove(self, vehicle_id: str) -> None:
+        """Take a car out of service, at first: with each all are counted anew."""
+        if self.now_s < FEWER_UNTIL_S:
+            self.leave(vehicle_id)
+            self.cars.remove(vehicle_id)
+
+    # A look at every car
+
+    def known(self) -> list[CarHistory]:
+        """Return the cars that a count looks at, and of which presence is known."""
+        step = max(len(self.cars) // module.MOST_CARS, 1)
+        return [car for car in self.cars.sample(CARS)[::step] if car.standing is not None]
+
+    def lost(self) -> list[CarHistory]:
+        """Return those that are lost."""
+        return [car for car in self.known() if self.is_lost(car)]
+
+    def is_lost(self, car: CarHistory) -> bool:
+        """Return whether a car is lost. It catches up where that may matter, and only there."""
+        if car.interval_s is None:
+            car.catch_up()
+        if car.standing is Session.ONLINE and car.member is not None and car.interval_s is not None:
+            has_just_come = self.now_s - car.member.routine.heard_s < EVERY_S
+            if has_just_come and car.interval_s * module.LATE_HEARTBEATS > EVERY_S:
+                return False
+        return is_lost_at(car, self.now_s)
+
+    def heard(self, place: tuple[str, str], at_s: float) -> Heard:
+        """Return how many cars of a place were heard of after a moment."""
+        times = []
+        for car in self.known():
+            region, operator = (dict(car.places).get(key) for key in ("region", "operator"))
+            is_there = place in (ALL, ("region", region), (HERE[0], f"{region}/{operator}"))
+            if is_there and car.standing is not Session.ASLEEP:
+                online = [c.at_s for c in car.changes if c.session is Session.ONLINE]
+                heard_s = max((0.0, *car.beats, *car.heard))
+                if car.member is not None:
+                    heard_s = max(heard_s, car.member.routine.heard_s)
+                times.append((heard_s, online[-1] if online else 0.0))
+        after = sorted(one for one in times if one[0] > at_s)
+        kept = sum(connected_s <= at_s for _, connected_s in after[: module.MOST_KEPT])
+        return Heard(len(after), len(times), kept)
+
+
+@pytest.mark.parametrize("most_cars", [4_000, 20])
+def test_a_count_finds_what_a_look_at_every_car_finds(
+    most_cars: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever cars tell, and however: lost or not, heard of or not, with how much data used."""
+    monkeypatch.setattr(module, "MOST_CARS", most_cars)
+    fleet, counted = Fleet(), Fleet()  # a look at every car lets it catch up
+    census = Census(counted.cars)
+    counted_s, found = -HOLDS_S, 0
+    for _ in range(STEPS):
+        fleet.step()
+        counted.step()
+        if fleet.now_s - counted_s < HOLDS_S:
+            continue
+        counted_s = fleet.now_s
+        compared = census.compare(PLACES, fleet.now_s)
+        lost, known = fleet.lost(), fleet.known()
+        found += len(lost)
+        assert compared[ALL].inside == Share(len(lost), len(known))
+        for place in PLACES:
+            inside = [car for car in known if place in car.places]
+            failed = [car for car in lost if place in car.places]
+            assert compared[place].inside == Share(len(failed), len(inside))
+            assert compared[place].outside.total == len(known) - len(inside)
+        for ago_s in (20.0, 3.0, 100.0, 30.0):
+            at_s = fleet.now_s - ago_s
+            places = (HERE, ("region", "north"), ALL)
+            expected = HeardSince(*(fleet.heard(place, at_s) for place in places))
+            assert census.heard_since(PLACES, at_s) == expected
+    assert found > STEPS
+
+
+def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
+    """A plan that ends for all of them at the same number is noticed while they are lost."""
+    cars, each = KnownCars(most=6), [CarHistory() for _ in range(6)]
+    for number, car in enumerate(each):
+        cars.add(str(number), car)
+        car.take_presence(ONLINE, 1.0, retained=False)
+        car.take_telemetry(TELEMETRY, 1.0)
+        car.data_used_bytes = 100 if number < 3 else 50
+    census = Census(cars)
+    census.compare((), 10.0)
+    assert (census.usual_data_bytes, census.used_when_lost(())) == (100, None)
+    for car in each[:3]:
+        car.take_presence(AWAY[0], 11.0, retained=False)
+    census.compare((), 20.0)
+    assert census.used_when_lost(()) == (100, 100)
+    each[0].take_presence(ONLINE, 21.0, retained=False)
+    census.compare((), 30.0)
+    assert census.used_when_lost(()) is None
+
+
+def test_what_an_operators_lost_cars_have_used_is_held_against_its_own() -> None:
+    """Another operator's plan is another one, and one car in ten may be lost for itself."""
+    cars, each = KnownCars(most=30), [CarHistory() for _ in range(30)]
+    for number, car in enumerate(each):
+        cars.add(str(number), car)
+        car.places = (("operator", "a" if number < 20 else "b"),)
+        is_lost = number < 11
+        car.take_presence(AWAY[0] if is_lost else ONLINE, 1.0, retained=False)
+        car.take_telemetry(TELEMETRY, 1.0)
+        car.data_used_bytes = 100 if is_lost else 60 if number < 20 else 500
+    each[0].data_used_bytes = 20
+    census = Census(cars)
+    census.compare((), 10.0)
+    assert census.used_when_lost((("operator", "a"),)) == (100, 100)
+    assert census.used_when_lost((("operator", "b"),)) is None
+    each[15].data_used_bytes = 120
+    each[15].take_presence(ONLINE, 11.0, retained=False)
+    census.compare((), 20.0)
+    assert census.used_when_lost((("operator", "a"),)) is None

@@ -1,0 +1,350 @@
+"""Unlocks diagnosed as a monitor hears of them, and again as more becomes known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import (
+    BEGUN_LATE,
+    PROBE_STOPPED,
+    UNREAD,
+    Flag,
+    PlatformSide,
+    StrayAnswer,
+    StrayKind,
+)
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
+from fleet_wire.contract.messages import (
+    Phase,
+    Reason,
+    Result,
+    Telemetry,
+)
+from fleet_wire.modes.facts import Fact
+from platform_probe.judge.diagnosis.diagnosing import Diagnosing
+from platform_probe.judge.diagnosis.observed import no_longer
+from platform_probe.judge.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S, MOST_OF_CAR
+from platform_probe.judge.diagnosis.ranking import Ranking
+from platform_probe.judge.diagnosis.records import concluded
+from platform_probe.judge.weights import shipped_ranking
+from tests.helpers.records import COMPLAINT, attempt_of
+from tests.helpers.watched import ONLINE, SENT, WILL, Watched
+
+
+def test_a_failed_unlock_is_diagnosed() -> None:
+    """The diagnosis names the unlock, its mode, and the cause as the record has it."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    refused = Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK)
+    watched.at(20.0).result("car-1", refused)
+    failed = watched.ended(Cause.VEHICLE_FAILED, reason="can_bus_no_ack")
+    watched.diagnosing.take(failed)
+    told = watched.told[0]
+    assert told.first.mode == "can_bus_asleep_no_ack"
+    assert told.cause is Cause.VEHICLE_FAILED
+    assert (told.attempt_id, told.revision, told.after_s) == ("a1", 1, 20.0)
+    assert told.first.weighed[0].is_seen
+
+
+def test_sentences_cite_what_was_heard_and_when() -> None:
+    """With the time of day and how far it was from the request."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(100.0).presence("car-1", WILL, retained=False)
+    watched.at(194.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+    said = {one.fact: one.sentence for one in watched.told[0].facts}
+    # The clock of the test begins at 22:13:20 UTC.
+    assert said["will_before"] == (
+        "the car counted as not connected since 22:15:00, 74 s before the request; its connection"
+        " had broken (last will)"
+    )
+
+
+def test_data_is_compared_where_there_is_something_to_compare_with() -> None:
+    """Modems that have used nothing yet are no measure: of nothing there are no times."""
+    for usual, is_much in ((0, False), (1_000, True)):
+        watched = Watched()
+        for car in ("car-2", "car-3"):
+            heartbeat = Telemetry(-80.0, 12.6, 1.0, data_used_bytes=usual)
+            watched.at(1.0).telemetry(car, heartbeat)
+        watched.diagnosing.telemetry("car-1", Telemetry(-80.0, 12.6, 1.0, data_used_bytes=9_000))
+        watched.at(120.0)
+        watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+        assert ("much_data" in {one.fact for one in watched.told[0].facts}) is is_much
+
+
+def test_what_comes_later_makes_another_revision() -> None:
+    """The box is back: what was seen before stays true, and the number goes up."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(120.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    watched.at(200.0).presence("car-1", WILL, retained=False)
+    watched.at(260.0).presence("car-1", ONLINE, retained=False)
+    watched.at(262.0)
+    facts = [{one.fact for one in told.facts} for told in watched.told]
+    assert [told.revision for told in watched.told] == [*range(1, len(watched.told) + 1)]
+    assert "was_online" in facts[0]
+    assert {"was_online", "will_after", "back_after_will"} <= facts[-1]
+
+
+def test_nothing_changes_after_ten_minutes() -> None:
+    """What comes later belongs to another unlock."""
+    watched = Watched()
+    watched.at(20.0).take(watched.ended(Cause.BOX_SILENT))
+    for second in (*LOOKED_AT_AGAIN_S, LOOKED_AT_AGAIN_S[-1] + 30.0):
+        watched.at(second + 1.0)
+    number = len(watched.told)
+    watched.at(700.0).presence("car-1", ONLINE, retained=False)
+    watched.at(710.0)
+    assert len(watched.told) == number
+    assert watched.diagnosing.next_s() is None
+
+
+def test_the_same_evidence_makes_no_revision() -> None:
+    """However often it is looked at."""
+    watched = Watched()
+    refused = Result("c1", Phase.REFUSED, Reason.BUSY)
+    watched.at(20.0).result("car-1", refused)
+    watched.diagnosing.take(watched.ended(Cause.BOX_BUSY, reason="busy"))
+    watched.at(22.0)
+    number = len(watched.told)
+    for second in (61.0, 62.0, 63.0):
+        watched.at(second)
+    assert len(watched.told) == number == 1
+
+
+def test_an_unlock_that_went_well_is_not_diagnosed() -> None:
+    """Nothing about it looks odd."""
+    watched = Watched()
+    watched.at(20.0).take(watched.ended(None))
+    assert watched.told == []
+
+
+def answer_once_more(watched: Watched, second: float) -> None:
+    """Let the box say again that it has executed the command."""
+    watched.at(second).take(
+        StrayAnswer(
+            kind=StrayKind.DUPLICATE,
+            vehicle_id="car-1",
+            command_id="c1",
+            phase="executed",
+            at=watched.clock.wall_s,
+            attempt_id="a1",
+        )
+    )
+
+
+def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
+    """Told otherwise, or answered once more after its end."""
+    watched = Watched()
+    watched.at(20.0).take(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
+    assert len(watched.told) == 1
+    doubtful = Watched()
+    doubtful.at(20.0).take(doubtful.ended(None, evidence={"broker_said": {"taken_over": 3}}))
+    assert len(doubtful.told) == 1
+    again = Watched()
+    again.at(20.0).take(again.ended(None))
+    answer_once_more(again, 80.0)
+    again.at(82.0)
+    assert "executed_again" in {one.fact for one in again.told[0].facts}
+
+
+@pytest.mark.parametrize("sent_again", [0, 2])
+def test_nobody_is_accused_of_a_copy_that_the_platform_itself_has_sent(sent_again: int) -> None:
+    """The box answers each copy; whose it was the platform's log says."""
+    watched = Watched()
+    side = PlatformSide(account_id="a", status=200, sent_again=sent_again)
+    ended = watched.ended(None, platform=side, booking_id="b1")
+    watched.at(20.0).take(ended)
+    answer_once_more(watched, 28.0)
+    watched.at(31.9)
+    assert not watched.told
+    watched.at(32.0)
+    modes = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert ("attack_replay" in modes) is (sent_again == 0)
+    assert ("executed_again" in watched.facts()) is (sent_again == 0)
+    assert ("sent_again" in watched.facts()) is (sent_again > 0)
+
+
+def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
+    """Under the complaint's own id."""
+    watched = Watched()
+    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s)
+    watched.at(5.0).take(complaint)
+    told = watched.told[0]
+    assert told.attempt_id == complaint.complaint_id
+    assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
+
+
+@pytest.mark.parametrize("reason", [PROBE_STOPPED, f"{BEGUN_LATE} 14.9 s late", UNREAD])
+def test_what_the_monitor_itself_missed_is_given_no_mode(reason: str) -> None:
+    """Nobody was there: that no request or answer is known says nothing of the phone or the car."""
+    watched = Watched()
+    missed = watched.ended(Cause.NOT_OBSERVED, reason=reason, stages={"requested": 0.0})
+    watched.at(20.0).take(missed)
+    watched.at(61.0)
+    assert watched.told == []
+
+
+def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
+    """Unlocks before the restart count for those after it; nothing is told of them again."""
+    before = Watched()
+    before.at(20.0).take(before.ended(Cause.BOX_SILENT))
+    watched = Watched()
+    earlier = before.ended(Cause.BOX_SILENT, attempt_id="a0")
+    watched.at(100.0).take_up([earlier])
+    watched.diagnosing.continue_revisions(before.told)
+    watched.at(161.0)
+    assert watched.told == []
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, trace_id="b" * 32))
+    assert "fails_again" in watched.facts()
+    assert watched.told[-1].revision == before.told[-1].revision + 1
+
+
+def test_a_call_about_what_the_monitor_may_have_missed_is_given_no_mode() -> None:
+    """That no unlock is known says nothing of the phone then."""
+    watched = Watched()
+    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, missed=True)
+    watched.at(5.0).take(complaint)
+    assert watched.told == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "probability", "cause"),
+    [
+        (Outcome.UNKNOWN, 0.95, Cause.VEHICLE_FAILED),
+        (Outcome.UNKNOWN, 0.85, Cause.BOX_OFFLINE),
+        (Outcome.REFUSED, 0.95, Cause.BOX_OFFLINE),
+    ],
+)
+def test_a_sure_mode_sets_the_cause(outcome: Outcome, probability: float, cause: Cause) -> None:
+    """The stages alone said another. A refusal says why itself, so its cause stands."""
+    failed = msgspec.structs.replace(attempt_of(cause=Cause.BOX_OFFLINE), outcome=outcome)
+    mode = RankedMode("can_bus_asleep_no_ack", probability)
+    expected = outcome if cause is Cause.BOX_OFFLINE else CAUSES[cause].outcome
+    assert concluded(failed, mode) == (expected, cause)
+
+
+def test_heartbeats_are_noted_and_their_absence_before_an_unlock_seen() -> None:
+    """A box that reports every minute and was silent for three."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for second in (10.0, 70.0, 130.0):
+        watched.at(second).telemetry("car-1", Telemetry(-80.0, 12.5, 0.0))
+    watched.at(330.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    said = {one.fact: one.sentence for one in watched.told[0].facts}
+    assert "every 60 s" in said["silent_before"]
+
+
+def test_memory_is_bounded() -> None:
+    """Cars above the limit are forgotten, the first one first."""
+    watched = Watched()
+    diagnosing = Diagnosing(
+        shipped_ranking(),
+        clock=watched.clock,
+        tell=watched.told.append,
+        max_cars=10,
+    )
+    for car in range(100):
+        diagnosing.presence(f"car-{car}", ONLINE, retained=False)
+    assert len(diagnosing._cars) == 10
+
+
+def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of its unlocks is held against the last of the others, and not against all."""
+    watched = Watched()
+    scores, asked = Ranking.scores, list[int]()
+
+    def counted(self: Ranking, *seen: Any) -> tuple[float, ...]:
+        asked[-1] += 1
+        return scores(self, *seen)
+
+    monkeypatch.setattr(Ranking, "scores", counted)
+    for number in range(3 * MOST_OF_CAR):
+        asked.append(0)
+        watched.at(20.0 + number).take(
+            watched.ended(Cause.BOX_SILENT, attempt_id=f"attempt-{number}", stages=SENT)
+        )
+    assert 1 < asked[1] < asked[MOST_OF_CAR - 1]
+    assert len({*asked[2 * MOST_OF_CAR :]}) == 1
+
+
+def test_the_last_revision_is_handed_on_once() -> None:
+    """Ten minutes after the unlock began, or when nothing more comes: whoever counts gets it."""
+    watched, settled = Watched(), list[Diagnosis]()
+    watched.diagnosing.on_settled = settled.append
+    watched.at(20.0).take(watched.ended(Cause.BOX_SILENT))
+    watched.at(LOOKED_AT_AGAIN_S[-2] + 1.0)
+    assert settled == []
+    watched.at(LOOKED_AT_AGAIN_S[-1] + 1.0)
+    assert settled == watched.told[-1:]
+    watched.at(700.0).take(watched.ended(Cause.BOX_SILENT, attempt_id="a2", command_id="c2"))
+    watched.diagnosing.flush()
+    assert [one.attempt_id for one in settled] == ["a1", "a2"]
+
+
+def test_the_platforms_late_end_is_not_forgotten_when_the_car_is_asked_for_again() -> None:
+    """An unlock that went well proves odd by the platform's log; it is not begun anew later."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(20.0)
+    ended = watched.ended(None, platform=PlatformSide(account_id="a", status=202), booking_id="b1")
+    watched.diagnosing.take(ended)
+    assert not watched.told
+    side = PlatformSide(account_id="a", status=202, ended_s=35.0, outcome="expired")
+    watched.at(36.0).take(msgspec.structs.replace(ended, platform=side))
+    watched.at(60.0)
+    again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
+    watched.diagnosing.take(again)
+    watched.at(200.0)
+    of_first = [one for one in watched.told if one.attempt_id == "a1"]
+    assert [one.revision for one in of_first] == [*range(1, len(of_first) + 1)]
+    assert "platform_missed_it" in {one.fact for one in of_first[-1].facts}
+
+
+def test_an_unlock_that_is_looked_at_already_is_not_begun_anew() -> None:
+    """An answer came once more, and its request was sent again: one row of revisions."""
+    watched = Watched()
+    ended = watched.ended(None, booking_id="b1")
+    watched.at(20.0).take(ended)
+    answer_once_more(watched, 28.0)
+    watched.at(60.0)
+    again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
+    watched.diagnosing.take(again)
+    watched.at(200.0)
+    of_first = [one.revision for one in watched.told if one.attempt_id == "a1"]
+    assert of_first == [*range(1, len(of_first) + 1)]
+
+
+def test_what_a_later_look_refutes_is_taken_back() -> None:
+    """A command that waited was sent after all, and the car opened."""
+    seen = dict.fromkeys((Fact.NOTHING_PUBLISHED, Fact.WENT_WELL, Fact.SENT_LATE), "")
+    no_longer(seen)
+    assert set(seen) == {Fact.WENT_WELL, Fact.SENT_LATE}
+
+
+def test_a_fleet_that_connects_for_the_first_time_is_not_back() -> None:
+    """Cars that were not known are new: only those come back that had been heard of."""
+    for is_known in (False, True):
+        watched = Watched()
+        cars = [f"car-{car}" for car in range(40)]
+        for car in cars if is_known else ():
+            watched.at(1.0).presence(car, WILL, retained=True)
+        for car in cars:
+            watched.at(20.0).presence(car, ONLINE, retained=False)
+        for car in cars[2:]:
+            others = watched.ended(None, attempt_id=f"of-{car}", vehicle_id=car)
+            watched.at(90.0).take(others)
+        watched.at(100.0).presence("car-1", WILL, retained=False)
+        watched.at(120.0)
+        watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+        assert ("many_came_back" in watched.facts()) is is_known

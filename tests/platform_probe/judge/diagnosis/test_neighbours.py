@@ -1,0 +1,59 @@
+"""Other unlocks at the time."""
+
+from __future__ import annotations
+
+from fleet_wire.contract.causes import Cause
+from platform_probe.judge.diagnosis.neighbours import ALL, KEPT_MINUTES, Neighbours
+
+A = (("operator", "a"),)
+B = (("operator", "b"),)
+
+
+def test_those_who_fail_alike_are_counted_by_what_they_have_in_common() -> None:
+    """A failure of another family is none of theirs."""
+    neighbours = Neighbours()
+    for _ in range(4):
+        neighbours.take(100.0, Cause.BOX_OFFLINE, A)
+        neighbours.take(100.0, None, B)
+    neighbours.take(100.0, Cause.API_FAILED, A)
+    compared = neighbours.compare(130.0, Cause.BOX_SILENT, A)
+    assert compared[A[0]].inside == (4, 5)
+    assert compared[A[0]].outside == (0, 4)
+    assert compared[ALL].inside == (4, 9)
+
+
+def test_an_unlock_that_is_taken_back_is_counted_no_longer() -> None:
+    """So that nobody is his own neighbour."""
+    neighbours = Neighbours()
+    neighbours.take(100.0, Cause.BOX_OFFLINE, A)
+    neighbours.take_back(100.0, Cause.BOX_OFFLINE, A)
+    assert neighbours.compare(100.0, Cause.BOX_OFFLINE, A)[ALL].inside == (0, 0)
+
+
+def test_what_is_long_ago_is_forgotten() -> None:
+    """Memory does not grow with time."""
+    neighbours = Neighbours()
+    for minute in range(1_000):
+        neighbours.take(minute * 60.0, None, A)
+        neighbours.will(minute * 60.0)
+        neighbours.online(minute * 60.0)
+    assert len(neighbours._minutes) <= KEPT_MINUTES + 1
+    assert len(neighbours._wills) <= 2 * KEPT_MINUTES + 1
+
+
+def test_a_wave_is_what_comes_within_two_minutes() -> None:
+    """Half minutes on both sides count."""
+    neighbours = Neighbours()
+    for second in (0.0, 100.0, 110.0, 130.0, 400.0):
+        neighbours.will(second)
+    assert neighbours.wills_around(115.0) == 3
+
+
+def test_those_that_are_back_are_none_that_were_lost_later() -> None:
+    """Of three that were lost together two are back at least; five more have come and gone."""
+    neighbours = Neighbours()
+    for second in (100.0, 110.0, 120.0, *range(400, 405)):
+        neighbours.will(second)
+    for second in (200.0, 210.0, *range(500, 505)):
+        neighbours.online(second)
+    assert neighbours.back_of_those_lost(110.0) == 2

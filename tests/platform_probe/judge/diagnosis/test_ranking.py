@@ -1,0 +1,182 @@
+"""How likely each mode is, from what was seen."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from fleet_wire.errors import ConfigError
+from fleet_wire.modes.catalogue import MODES, SIGNATURES
+from fleet_wire.modes.facts import EvidenceSource, Fact
+from fleet_wire.modes.mode import LIGHT, MISSED, OF_COHORTS
+from platform_probe.judge.diagnosis import ranking as module
+from platform_probe.judge.diagnosis.ranking import (
+    RULED_OUT,
+    Ranking,
+    Weights,
+    read_weights,
+    weights_by_signature,
+    within_signatures,
+)
+from platform_probe.judge.weights import shipped_ranking, shipped_weights
+
+ALL_TOLD = frozenset(EvidenceSource)
+
+
+def seen(*facts: Fact) -> dict[Fact, str]:
+    """Return facts as they are noted."""
+    return dict.fromkeys(facts, "it was seen")
+
+
+def test_what_a_signature_needs_names_its_mode() -> None:
+    """By the signatures alone, before anything was learned."""
+    ranking = Ranking(weights_by_signature())
+    first = ranking.rank(seen(Fact.REFUSED_CAN_BUS, Fact.WAS_ONLINE, Fact.ALONE), ALL_TOLD)[0]
+    assert first.mode == "can_bus_asleep_no_ack"
+    assert first.weighed[0].fact == Fact.REFUSED_CAN_BUS
+
+
+def test_probabilities_are_those_of_a_whole() -> None:
+    """The modes that are shown have at most all of it, in falling order."""
+    modes = shipped_ranking().rank(seen(Fact.NOT_DELIVERED), ALL_TOLD)
+    probabilities = [mode.probability for mode in modes]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) <= 1.0001
+
+
+def test_scores_that_are_remembered_are_those_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen and who told both count, in whatever turn; and few cases are remembered."""
+    monkeypatch.setattr(module, "MOST_KEPT", 2)
+    ranking = Ranking(shipped_weights())  # of its own: others have filled the shared one
+    facts = (Fact.NOT_DELIVERED, Fact.WAS_OFFLINE)
+    cases = [
+        (these, told)
+        for these in (facts, facts[:1])
+        for told in (ALL_TOLD, frozenset[EvidenceSource]())
+    ]
+    for case in (*cases, *reversed(cases), *cases):
+        assert ranking.scores(*case) == shipped_ranking().scores(*case)
+        assert len(ranking._scores) <= 2
+
+
+def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
+    """Without the broker's log a mode does not lose by what that log has not said."""
+    ranking = Ranking(
+        Weights(
+            version=1,
+            made_by="a test",
+            temperature=1.0,
+            bias={},
+            seen={"queue_full_drop": {"dropped_at_broker": 2.0}},
+            unseen={"queue_full_drop": {"dropped_at_broker": -3.0}},
+        )
+    )
+    told = ranking.rank({}, frozenset({EvidenceSource.BROKER_LOG}))
+    not_told = ranking.rank({}, frozenset({EvidenceSource.ATTEMPT}))
+    assert "queue_full_drop" not in {mode.mode for mode in told if mode.probability > 0.01}
+    assert not_told[0].probability == pytest.approx(1 / (len(MODES) + 2), abs=1e-3)
+
+
+def test_weights_keep_to_the_signatures() -> None:
+    """What counts has the signs that physics fixes, and what they do not list is light."""
+    weights = within_signatures(shipped_weights())
+    for slug, mode in MODES.items():
+        signature = mode.signature
+        speaks_for = signature.needs | signature.speaks_for
+        for fact, weight in weights.seen[slug].items():
+            if fact in signature.rules_out:
+                assert weight < 0, (slug, fact)
+            elif fact in speaks_for:
+                assert weight >= 0, (slug, fact)
+            else:
+                assert abs(weight) <= LIGHT, (slug, fact)
+        for fact, weight in weights.unseen[slug].items():
+            assert weight <= 0, (slug, fact)
+            assert fact in speaks_for, (slug, fact)
+
+
+def test_weights_of_another_form_are_refused() -> None:
+    """With a word that says what is wrong."""
+    weights = msgspec.structs.replace(weights_by_signature(), version=99)
+    with pytest.raises(ConfigError, match="version 99"):
+        Ranking(weights)
+    with pytest.raises(ConfigError, match="weights"):
+        read_weights(b"{}")
+    strange = msgspec.structs.replace(
+        weights_by_signature(), seen={"phone_side": {"no_such_fact": 1.0}}
+    )
+    with pytest.raises(ConfigError, match="no_such_fact"):
+        Ranking(strange)
+
+
+def test_what_could_not_be_seen_is_not_named() -> None:
+    """Of an unlock that went well, without the platform's log."""
+    weights = msgspec.structs.replace(
+        weights_by_signature(), bias={"generic_500": 9.0, "nothing_wrong": 0.0}
+    )
+    told = frozenset({EvidenceSource.ATTEMPT, EvidenceSource.PRESENCE, EvidenceSource.STATE})
+    ranked = Ranking(weights).rank(seen(Fact.WENT_WELL, Fact.WAS_ONLINE), told)
+    assert ranked[0].mode == "nothing_wrong"
+    assert "generic_500" not in {one.mode for one in ranked}
+    assert Ranking(weights).rank(seen(Fact.NOT_DELIVERED), told)[0].mode == "generic_500"
+
+
+def test_signatures_hold_whatever_was_learned_before() -> None:
+    """A weight that a signature forbids does not count, until weights are learned anew."""
+    learned = msgspec.structs.replace(
+        shipped_weights(),
+        seen={"stale_online_cache": {"was_online": 0.8, "many_fail": -0.3, "door_opened": -5.0}},
+        unseen={"stale_online_cache": {"not_woken": -1.0, "door_opened": -2.0}},
+    )
+    held = within_signatures(learned)
+    seen = held.seen["stale_online_cache"]
+    assert (seen["was_online"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
+    assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": RULED_OUT}
+
+
+@pytest.mark.parametrize("fact", sorted(OF_COHORTS))
+def test_whom_a_mode_strikes_tells_only_what_strikes_so(fact: Fact) -> None:
+    """A broker's full window is no operator's: that it struck one in incidents was chance."""
+    learned = msgspec.structs.replace(
+        shipped_weights(), seen={slug: {fact.value: 0.9} for slug in SIGNATURES}
+    )
+    for slug, weights in within_signatures(learned).seen.items():
+        signature = SIGNATURES[slug]
+        listed = fact in signature.needs | signature.speaks_for | signature.rules_out
+        assert (fact.value in weights) is listed
+
+
+def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
+    """Of a blocked SIM: that other lost cars had used as much, also where no heartbeat has come."""
+    told, no_heartbeats = (
+        frozenset({EvidenceSource.ATTEMPT, EvidenceSource.TELEMETRY}),
+        frozenset({EvidenceSource.ATTEMPT}),
+    )
+    small = (Fact.WENT_WELL_BETWEEN, Fact.MANY_FAIL, Fact.SENT_AGAIN, Fact.ASKED_AGAIN)
+    ranking = Ranking(
+        Weights(
+            version=1,
+            made_by="a test",
+            temperature=1.0,
+            bias={},
+            seen={"sim_suspended_datacap": {"lost_at_same_data": 2.0, **dict.fromkeys(small, 1.0)}},
+            unseen={"sim_suspended_datacap": {"lost_at_same_data": -6.0}},
+        )
+    )
+    place = [*MODES].index("sim_suspended_datacap")
+
+    def score(*facts: Fact) -> float:
+        return ranking.scores(facts, told)[place]
+
+    assert score(Fact.NOT_DELIVERED, *small) == score(Fact.NOT_DELIVERED)
+    needed = (Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA)
+    assert score(*needed, *small) == score(*needed) + len(small)
+    assert ranking.scores((Fact.NOT_DELIVERED, *small), no_heartbeats)[place] == 0.0
+
+
+def test_what_a_mode_lacks_is_in_one_order_in_every_process() -> None:
+    """Sets are not, and of facts that weigh the same the first are told."""
+    within = within_signatures(weights_by_signature())
+    for slug, mode in MODES.items():
+        needed = [fact for fact in within.unseen[slug] if fact in mode.signature.needs]
+        assert needed == sorted(needed)

@@ -1,0 +1,117 @@
+"""A judge that raises, and outlets that do: each costs one entry, or one judgement."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.causes import Cause
+from platform_probe.journal.entries import Entry, MonitorStarted, RecordWritten, Tick
+from platform_probe.journal.writer import JournalWriter
+from platform_probe.judge.diagnosis.diagnosing import Diagnosing
+from platform_probe.judge.judge import Judge, Judgement
+from platform_probe.judge.weights import shipped_ranking
+from platform_probe.judge_process.made import judge_of
+from platform_probe.judge_process.process import SET_ASIDE_FILE, JudgeProcess
+from platform_probe.judge_process.running import RunningJudge
+from platform_probe.settings.monitor import ProbeSettings
+from tests.helpers.records import attempt_of
+
+
+def _judge() -> Judge:
+    return judge_of(ProbeSettings(), shipped_ranking())
+
+
+def _entries() -> list[Entry]:
+    """Return two unlocks that failed, and one between them that makes a judge raise."""
+    failed = attempt_of(cause=Cause.BOX_SILENT)
+    records = [msgspec.structs.replace(failed, attempt_id=name) for name in ("a", "bad", "b")]
+    return [
+        MonitorStarted(0.0, 1_700_000_000.0),
+        *(RecordWritten(20.0 + number, record) for number, record in enumerate(records)),
+        Tick(60.0, 1_700_000_060.0),
+    ]
+
+
+@pytest.fixture
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the diagnosis of one unlock raise."""
+    take = Diagnosing.take
+
+    def raising(self: Diagnosing, record: Any) -> None:
+        if getattr(record, "attempt_id", None) == "bad":
+            raise ZeroDivisionError("a defect")
+        take(self, record)
+
+    monkeypatch.setattr(Diagnosing, "take", raising)
+
+
+@pytest.mark.usefixtures("poisoned")
+def test_an_entry_that_cannot_be_judged_is_set_aside() -> None:
+    """With its traceback. What comes after it is judged as if it had not been."""
+    told: list[str] = []
+    aside: list[tuple[Entry, str]] = []
+
+    def outlet(judgement: Judgement, _: object) -> None:
+        told.append(getattr(judgement, "attempt_id", "settled"))
+
+    running = RunningJudge(
+        _judge(), {"all": outlet}, on_set_aside=lambda *one: aside.append(one),
+        on_outlet_error=lambda *_: None,
+    )  # fmt: skip
+    for entry in _entries():
+        running.append(entry)
+    assert {"a", "b"} <= {*told}
+    assert "bad" not in told
+    assert running.set_aside == len(aside) == 1
+    assert "ZeroDivisionError: a defect" in aside[0][1]
+
+
+def test_an_outlet_that_raises_starves_no_other() -> None:
+    """Each error is told, by the outlet's name."""
+    told, failed = [], []
+
+    def broken(*_: object) -> None:
+        raise OSError("full")
+
+    running = RunningJudge(
+        _judge(), {"broken": broken, "whole": lambda one, _: told.append(one)},
+        on_set_aside=lambda *_: None, on_outlet_error=lambda name, _: failed.append(name),
+    )  # fmt: skip
+    for entry in _entries():
+        running.append(entry)
+    assert told
+    assert failed == ["broken"] * len(told)
+
+
+@pytest.mark.usefixtures("poisoned")
+async def test_what_was_set_aside_is_kept_counted_and_shown(tmp_path: Path) -> None:
+    """In a file, with the entry as it stands in the journal, and in the judge's metrics."""
+    settings = ProbeSettings(out_dir=tmp_path)
+    with JournalWriter(
+        settings.journal_dir, max_bytes=2**30, max_age_s=1e9, soon=lambda _: None,
+        on_lost=lambda _: None, on_problem=lambda _: None,
+    ) as writer:  # fmt: skip
+        for entry in _entries():
+            writer.append(entry)
+    words: list[Any] = []
+    with ExitStack() as stack:
+        process = JudgeProcess(
+            settings, journal=settings.journal_dir, say=words.append, stack=stack
+        )
+        assert await process._read_on()
+        await process._commit()
+        process.say_state()
+        process._reader.close()
+    (line,) = (tmp_path / SET_ASIDE_FILE).read_bytes().splitlines()
+    aside = json.loads(line)
+    assert aside["entry"] == "RecordWritten"
+    assert '"attempt_id":"bad"' in aside["line"]
+    families = {one.name: one for one in words[-1].families}
+    assert families["unlockpath_judge_set_aside"].samples[0][2] == 1.0
+    assert words[-1].judged_at == 60.0

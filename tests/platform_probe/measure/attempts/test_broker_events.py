@@ -1,0 +1,49 @@
+"""What is remembered of what the broker said."""
+
+from __future__ import annotations
+
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
+from platform_probe.measure.attempts.broker_events import MAX_EACH, MAX_NAMELESS, BrokerEvents
+
+KIND = BrokerEventKind
+
+
+def test_the_latest_of_each_client_is_remembered() -> None:
+    """In the order in which it came, and no more than so much."""
+    events = BrokerEvents()
+    for second in range(MAX_EACH + 3):
+        events.take(BrokerEvent(second, "car-1", KIND.TAKEN_OVER))
+    assert [event.at for event in events.of("car-1")] == [*range(3, MAX_EACH + 3)]
+    assert events.of("car-2") == ()
+    assert events.taken == MAX_EACH + 3
+
+
+def test_clients_without_end_are_forgotten_in_turn() -> None:
+    """Whoever makes up ids does not fill the memory."""
+    events = BrokerEvents(max_clients=2)
+    for name in ("car-1", "car-2", "made-up"):
+        events.take(BrokerEvent(0.0, name, KIND.DENIED))
+    assert (len(events.of("car-1")), len(events.of("made-up"))) == (0, 1)
+
+
+def test_what_names_no_client_is_kept_apart() -> None:
+    """The latest of it."""
+    events = BrokerEvents()
+    for second in range(MAX_NAMELESS + 1):
+        events.take(BrokerEvent(second, None, KIND.TLS_ERROR))
+    assert events.nameless[0].at == 1
+
+
+def test_counts_since_a_moment_leave_out_the_usual() -> None:
+    """That a client came and said goodbye is no evidence; what came before is none either."""
+    events = BrokerEvents()
+    for at, kind in (
+        (1.0, KIND.TIMED_OUT),
+        (5.0, KIND.CONNECTED),
+        (6.0, KIND.TAKEN_OVER),
+        (7.0, KIND.TAKEN_OVER),
+        (8.0, KIND.LEFT),
+    ):
+        events.take(BrokerEvent(at, "car-1", kind))
+    assert events.since("car-1", 5.0) == {"taken_over": 2}
+    assert events.since("car-1", 0.0) == {"taken_over": 2, "timed_out": 1}

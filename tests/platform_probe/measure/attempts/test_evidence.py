@@ -1,0 +1,143 @@
+"""What is known about each car, and the counts that gauges show."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
+from fleet_wire.contract.partial import PartialState
+from platform_probe.measure.attempts.evidence import BoxPresence, FleetEvidence
+from tests.helpers.hand_made_boxes import state_of
+from tests.helpers.tracker_bench import HEARTBEAT
+
+ONLINE = Presence(PresenceStatus.ONLINE, "s1")
+ASLEEP = Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP)
+WILL = Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL)
+
+
+def test_retained_messages_set_facts_but_no_times() -> None:
+    """What waited at the broker is no sign of life."""
+    evidence = FleetEvidence()
+    evidence.presence("a-1", ONLINE, 5.0, retained=True)
+    evidence.state("a-1", state_of("a-1", is_locked=True), 5.0, retained=True)
+    vehicle = evidence.of("a-1")
+    assert (vehicle.presence, vehicle.is_locked) == (BoxPresence.ONLINE, True)
+    assert vehicle.heard_s is vehicle.presence_changed_s is None
+
+
+def test_last_will_is_no_sign_of_life() -> None:
+    """The broker speaks for a box that is gone; a goodbye is the box's own word."""
+    evidence = FleetEvidence()
+    evidence.presence("a-1", WILL, 5.0, retained=False)
+    assert evidence.of("a-1").heard_s is None
+    evidence.presence("a-1", ASLEEP, 6.0, retained=False)
+    assert evidence.of("a-1").heard_s == 6.0
+
+
+def test_counts_follow_presence_and_region() -> None:
+    """Each box counts once, in its present state and region."""
+    evidence = FleetEvidence()
+    for vehicle_id in ("a-1", "a-2", "b-1"):
+        evidence.presence(vehicle_id, ONLINE, 1.0, retained=False)
+    assert evidence.by_region == {(None, "online"): 3}
+    for vehicle_id in ("a-1", "a-2", "b-1"):
+        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 2.0, retained=False)
+    assert evidence.by_region == {("a", "online"): 2, ("b", "online"): 1}
+    evidence.presence("a-2", ASLEEP, 3.0, retained=False)
+    evidence.presence("b-1", WILL, 3.0, retained=False)
+    assert evidence.by_region == {("a", "online"): 1, ("a", "asleep"): 1, ("b", "offline"): 1}
+    assert +evidence.by_presence == {"online": 1, "asleep": 1, "offline": 1}
+
+
+def test_a_car_that_has_left_a_site_is_not_there() -> None:
+    """A state that names none says so; what is only a part of one leaves it as it was."""
+    evidence = FleetEvidence()
+    street = state_of("a-1", is_locked=True)
+    evidence.state("a-1", msgspec.structs.replace(street, site="p3"), 1.0, retained=False)
+    evidence.state("a-1", PartialState(is_locked=False), 2.0, retained=False)
+    assert evidence.of("a-1").build.site == "p3"
+    evidence.state("a-1", street, 3.0, retained=False)
+    assert evidence.of("a-1").build.site is None
+
+
+def test_only_a_box_that_did_not_say_goodbye_has_reconnected() -> None:
+    """After a last will, or while it was believed to be there; not from sleep, not at first."""
+    evidence = FleetEvidence()
+    evidence.presence("a-1", ONLINE, 1.0, retained=True)
+    evidence.state("a-1", state_of("a-1", is_locked=True), 1.0, retained=True)
+    assert not evidence.reconnects
+    evidence.presence("a-1", WILL, 2.0, retained=False)
+    evidence.presence("a-1", ONLINE, 3.0, retained=False)
+    assert evidence.reconnects == {"a": 1}
+    evidence.presence("a-1", ONLINE, 4.0, retained=False)
+    assert evidence.reconnects == {"a": 2}
+    evidence.presence("a-1", ASLEEP, 5.0, retained=False)
+    evidence.presence("a-1", ONLINE, 6.0, retained=False)
+    assert evidence.reconnects == {"a": 2}
+    evidence.presence("a-2", ONLINE, 7.0, retained=False)
+    assert evidence.reconnects == {"a": 2}
+
+
+def test_memory_is_bounded() -> None:
+    """A flood of made-up ids pushes out the oldest, and counts stay right."""
+    evidence = FleetEvidence(max_vehicles=3)
+    for number in range(10):
+        evidence.presence(f"a-{number}", ONLINE, 1.0, retained=False)
+    assert len(evidence) == 3
+    assert evidence.by_presence["online"] == 3
+    assert evidence.of("a-0").presence is None
+    assert evidence.of("a-9").presence is BoxPresence.ONLINE
+
+
+def test_equal_cars_share_their_build() -> None:
+    """A million cars of a few kinds hold a few builds."""
+    evidence = FleetEvidence()
+    for vehicle_id in ("a-1", "a-2"):
+        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=False)
+    assert evidence.of("a-1").build is evidence.of("a-2").build
+
+
+def test_cars_known_in_part_are_counted() -> None:
+    """A broker that drops retained messages shows in cars of which only one is known."""
+    evidence = FleetEvidence()
+    for vehicle_id in ("a-1", "b-1", "b-2"):
+        evidence.presence(vehicle_id, ONLINE, 1.0, retained=True)
+    for vehicle_id in ("b-1", "b-2", "c-1"):
+        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
+    evidence.telemetry("d-1", HEARTBEAT, 1.0)
+    assert evidence.without_presence_or_state() == 2
+
+
+def test_a_heartbeat_tells_the_voltage() -> None:
+    """A parked car says its state once; that its battery runs down is in its heartbeats alone."""
+    evidence = FleetEvidence()
+    state = state_of("a-1", is_locked=True)
+    evidence.state("a-1", state, 1.0, retained=True)
+    assert evidence.of("a-1").voltage_v == state.voltage_v
+    evidence.telemetry("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
+    assert evidence.of("a-1").voltage_v == 10.9
+
+
+def test_a_car_that_is_taken_out_of_service_is_counted_no_longer() -> None:
+    """Nothing is known of it any more, and all others stay as they are."""
+    evidence = FleetEvidence()
+    for vehicle_id in ("a-1", "a-2", "b-1"):
+        evidence.presence(vehicle_id, ONLINE, 1.0, retained=True)
+        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
+    for vehicle_id in ("a-1", "b-1", "b-1", "never-heard-of"):
+        evidence.forget(vehicle_id)
+    assert len(evidence) == 1
+    assert evidence.of("a-1").presence is evidence.of("b-1").presence is None
+    assert evidence.of("a-2").presence is BoxPresence.ONLINE
+    assert evidence.by_region == {("a", "online"): 1}
+    assert +evidence.by_presence == {"online": 1}
+
+
+def test_a_last_will_without_a_reason_is_no_sign_of_life() -> None:
+    """A wire that never says why a box is offline has last wills all the same."""
+    evidence = FleetEvidence()
+    evidence.presence("a-1", ONLINE, 1.0, retained=False)
+    evidence.presence("a-1", Presence(PresenceStatus.OFFLINE, "s1"), 5.0, retained=False)
+    assert evidence.of("a-1").heard_s == 1.0
+    evidence.presence("a-1", ONLINE, 9.0, retained=False)
+    assert evidence.reconnects.total() == 1

@@ -1,0 +1,297 @@
+"""The record of an unlock by what MQTT and the platform's log tell, made by hand of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import UNSET
+
+from fleet_wire.contract import attempt as contract
+from fleet_wire.contract.attempt import UNREAD, Flag, Origin, Source, Stage
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.messages import Phase
+from fleet_wire.profiles.profile import WireTraits
+from platform_probe.measure.attempts.ended_attempt import EndedAttempt, Judgement
+from platform_probe.measure.attempts.evidence import UNKNOWN_BUILD
+from platform_probe.measure.attempts.joined_record import (
+    Clocks,
+    attempt_id_of,
+    joined_record,
+    record_of_mqtt,
+    record_of_platform,
+)
+from platform_probe.measure.attempts.platform_side import PlatformSide
+from platform_probe.measure.attempts.start import Start
+from tests.helpers.records import TRACE_ID
+from tests.helpers.tracker_bench import CAR
+
+SEEN_S = 100.0
+CLOCKS = Clocks(
+    offset_s=-1_000.0, uncertainty_s=None, unix_offset_s=-1_000.0, load_began_s=SEEN_S - 10.0
+)
+FIRST = Judgement("", 1)
+ASKED = contract.PlatformSide(method="POST", endpoint="/open", status=202)
+WITHOUT_RECEIPTS = WireTraits(phases=frozenset({Phase.EXECUTED, Phase.REFUSED}))
+
+
+def ended(
+    reached: dict[Stage, float], source: Source = Source.CUSTOMER, **changes: Any
+) -> EndedAttempt:
+    """Return an attempt that began when it was seen, and reached stages so long after that."""
+    start = Start(
+        attempt_id="a1",
+        command_id="k1",
+        vehicle_id=CAR,
+        trace_id=TRACE_ID,
+        source=source,
+        intended_s=SEEN_S,
+        through_api=source is Source.PROBE,
+    )
+    reached_s = {Stage.INTENDED: SEEN_S, Stage.REQUESTED: SEEN_S}
+    reached_s |= {stage: SEEN_S + after_s for stage, after_s in reached.items()}
+    attempt = EndedAttempt(
+        start,
+        reached_s,
+        started_at=SEEN_S + 1_000.0,
+        scheduled_s=10.0,
+        ended_s=max(reached_s.values()),
+        cause=None,
+        reason=None,
+        flags=(),
+        evidence={},
+        result=None,
+        asked=ASKED if source is Source.PROBE else UNSET,
+        build=UNKNOWN_BUILD,
+    )
+    return msgspec.structs.replace(attempt, **changes)
+
+
+def side(**after_s: Any) -> PlatformSide:
+    """Return what the log says; times are seconds after the command was seen."""
+    times = {
+        name: at + SEEN_S + 1_000.0
+        for name, at in after_s.items()
+        if name.endswith("_at") and isinstance(at, float)
+    }
+    return PlatformSide(request_ids=("r1",), trace_id=TRACE_ID, **{**after_s, **times})
+
+
+def test_our_own_unlock_through_an_api_begins_when_we_meant_it_to() -> None:
+    """Its request and its answer we timed ourselves; what the platform's clock has before is 0."""
+    attempt = ended({Stage.API_ANSWERED: 0.3, Stage.STATE_CHANGED: 1.0}, Source.PROBE)
+    record = joined_record(
+        attempt,
+        side(requested_at=-0.5, answered_at=0.25, published_at=-0.1, accepted_at=0.2),
+        CLOCKS,
+        name=FIRST,
+    )
+    assert record.stages == {
+        "intended": 0.0, "requested": 0.0, "api_answered": 0.3, "published": 0.0,
+        "broker_accepted": 0.2, "state_changed": 1.0,
+    }  # fmt: skip
+    assert (record.started_at, record.scheduled_s) == (SEEN_S + 1_000.0, 10.0)
+
+
+def test_an_answer_that_we_did_not_wait_for_is_when_the_platform_gave_it() -> None:
+    """The door had opened before."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0}, Source.PROBE)
+    record = joined_record(attempt, side(answered_at=0.25), CLOCKS, name=FIRST)
+    assert record.stages["api_answered"] == 0.25
+    assert record.platform
+    assert record.platform.hops_across == ("api_answered", "state_changed")
+
+
+@pytest.mark.parametrize(
+    ("told", "method", "endpoint", "status"),
+    [
+        ({}, "POST", "/open", 202),
+        ({"method": "PUT", "endpoint": "/v2/open", "status": 200}, "PUT", "/v2/open", 200),
+    ],
+)
+def test_what_we_asked_stands_where_the_log_does_not_say_it(
+    told: dict[str, Any], method: str, endpoint: str, status: int
+) -> None:
+    """The log's own word comes first; all else is the log's."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0}, Source.PROBE)
+    record = joined_record(
+        attempt, side(published_at=0.1, account_id="anna", **told), CLOCKS, name=FIRST
+    )
+    assert record.platform
+    assert (record.platform.method, record.platform.endpoint) == (method, endpoint)
+    assert (record.platform.status, record.platform.account_id) == (status, "anna")
+
+
+def test_our_own_request_that_led_to_nothing_waited_for_its_answer() -> None:
+    """By either way of making the record."""
+    attempt = ended({}, Source.PROBE, ended_s=SEEN_S + 20.0, cause=Cause.API_FAILED)
+    for record in (
+        joined_record(attempt, side(requested_at=0.1), CLOCKS, name=FIRST),
+        record_of_mqtt(attempt, name=FIRST),
+    ):
+        assert record.hops_s == {"requested": 0.0, "api_answered": 20.0}
+
+
+def test_a_customer_of_whom_the_log_has_no_beginning_began_when_the_command_was_seen() -> None:
+    """Its booking the log may know all the same."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0})
+    told = side(answered_at=0.2, ended_at=1.2, outcome="executed", booking_id="b7")
+    record = joined_record(attempt, told, CLOCKS, name=FIRST)
+    assert (record.stages["intended"], record.stages["requested"]) == (0.0, 0.0)
+    assert (record.started_at, record.booking_id) == (SEEN_S + 1_000.0, "b7")
+
+
+def test_a_customer_began_with_the_request() -> None:
+    """What MQTT told comes so much later in the record, and the record begins so much earlier."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0})
+    record = joined_record(attempt, side(requested_at=-0.5), CLOCKS, name=FIRST)
+    assert (record.stages["requested"], record.stages["state_changed"]) == (0.0, 1.5)
+    assert (record.started_at, record.scheduled_s) == (SEEN_S + 999.5, 9.5)
+
+
+@pytest.mark.parametrize(
+    ("told", "cause", "reason", "outcome"),
+    [
+        ({"outcome": "executed"}, None, None, Outcome.OK),
+        (
+            {"outcome": "refused", "end_reason": "can_bus_no_ack"},
+            Cause.VEHICLE_FAILED,
+            "can_bus_no_ack",
+            Outcome.FAILED,
+        ),
+    ],
+)
+def test_what_nobody_saw_on_mqtt_ends_as_the_platform_says(
+    told: dict[str, Any], cause: Cause | None, reason: str | None, outcome: Outcome
+) -> None:
+    """With its cause and its reason, when the platform knew."""
+    attempt = ended({}, cause=Cause.NOT_OBSERVED, reason="we were away", ended_s=SEEN_S + 20.0)
+    record = joined_record(attempt, side(ended_at=3.0, **told), CLOCKS, name=FIRST)
+    assert (record.cause, record.reason, record.outcome) == (cause, reason, outcome)
+    assert (record.sources_missing, record.total_s) == ((Origin.MQTT,), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"), [(UNREAD, None), ("it said otherwise", Cause.UNCLASSIFIED)]
+)
+def test_what_could_not_be_read_on_mqtt_ends_as_the_platform_says(
+    reason: str, cause: Cause | None
+) -> None:
+    """It has read the answer."""
+    attempt = ended({}, cause=Cause.UNCLASSIFIED, reason=reason, ended_s=SEEN_S + 20.0)
+    told = side(ended_at=3.0, outcome="executed")
+    assert joined_record(attempt, told, CLOCKS, name=FIRST).cause is cause
+
+
+@pytest.mark.parametrize(("cause", "is_flagged"), [(None, True), (Cause.RESULT_LOST, False)])
+def test_who_was_told_no_was_told_otherwise_only_where_the_car_opened(
+    cause: Cause | None, *, is_flagged: bool
+) -> None:
+    """Of one that failed the error is the truth."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0}, cause=cause)
+    record = joined_record(attempt, side(answered_at=0.2, status=500), CLOCKS, name=FIRST)
+    assert (Flag.TOLD_OTHERWISE in record.flags) is is_flagged
+
+
+def test_boxes_without_receipts_are_waited_for_until_their_result() -> None:
+    """As the wire says, joined or not."""
+    attempt = ended({Stage.BROKER_ACCEPTED: 0.5}, ended_s=SEEN_S + 20.0, cause=Cause.UNCLASSIFIED)
+    for record in (
+        joined_record(attempt, side(requested_at=0.0), CLOCKS, name=FIRST, wire=WITHOUT_RECEIPTS),
+        record_of_mqtt(attempt, name=FIRST, wire=WITHOUT_RECEIPTS),
+    ):
+        assert record.hops_s["result_received"] == 19.5
+
+
+def test_what_mqtt_alone_told_keeps_its_flags_and_what_we_asked() -> None:
+    """And says that the platform's log is missing."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0}, Source.PROBE, flags=(Flag.DUPLICATE,))
+    record = record_of_mqtt(attempt, name=FIRST)
+    assert (record.flags, record.platform) == ((Flag.DUPLICATE,), ASKED)
+    assert record.sources_missing == (Origin.PLATFORM,)
+
+
+def test_all_that_the_log_tells_stands_in_the_record() -> None:
+    """With the car that was asked for only where the command went to another one."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0})
+    told = side(
+        requested_at=-0.5, answered_at=0.2, published_at=0.0, woken_at=-0.25, ended_at=1.5,
+        sent_at=(0.0, 1.0), status=202, endpoint="/open", method="POST", app_version="5.1",
+        api_release="2026.11", account_id="anna", vehicle_id="another", outcome="executed",
+        distance_m=40.0, position=(48.1, 11.6),
+    )  # fmt: skip
+    record = joined_record(attempt, told, CLOCKS, name=FIRST)
+    assert record.flags == (Flag.WOKEN,)
+    assert record.platform == contract.PlatformSide(
+        requests=1, sent_again=1, status=202, endpoint="/open", method="POST", app_version="5.1",
+        api_release="2026.11", account_id="anna", vehicle_id="another", distance_m=40.0,
+        position=(48.1, 11.6), woken_s=0.25, ended_s=2.0, outcome="executed", clock_ahead_s=0.0,
+        hops_across=("state_changed",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "told", [{"distance_m": 40.0}, {"position": (48.1, 11.6)}], ids=["distance", "position"]
+)
+def test_where_the_phone_was_stands_there_by_itself(told: dict[str, Any]) -> None:
+    """An app may say how far it is, and not where."""
+    attempt = ended({Stage.STATE_CHANGED: 1.0})
+    record = joined_record(attempt, side(requested_at=0.0, **told), CLOCKS, name=FIRST)
+    assert record.platform
+    assert {name: getattr(record.platform, name) for name in told} == told
+
+
+def test_a_request_that_the_log_alone_tells_of() -> None:
+    """It has the id of its first request, and begins with what came first."""
+    told = side(
+        answered_at=0.5, woken_at=0.0, ended_at=0.75, command_id="k1", vehicle_id=CAR,
+        booking_id="b7", status=202, outcome="not_published", end_reason="asleep: no answer",
+    )  # fmt: skip
+    record = record_of_platform(told, CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0)
+    assert (record.attempt_id, record.command_id) == (attempt_id_of(told), "k1")
+    assert (record.vehicle_id, record.booking_id) == (CAR, "b7")
+    assert record.stages == {"intended": 0.0, "requested": 0.0, "api_answered": 0.0}
+    assert (record.started_at, record.scheduled_s) == (SEEN_S + 1_000.5, 10.5)
+    assert (record.cause, record.flags) == (Cause.BOX_ASLEEP, (Flag.WOKEN,))
+    assert record.platform
+    assert (record.platform.vehicle_id, record.platform.hops_across) == (None, ())
+
+
+def test_what_says_only_that_a_car_was_woken_began_then() -> None:
+    """On the monitor's clock."""
+    record = record_of_platform(
+        side(woken_at=2.0), CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0
+    )
+    assert record.started_at == SEEN_S + 1_002.0
+
+
+def test_a_request_has_the_same_id_wherever_it_is_read() -> None:
+    """And another one than the next: like all ids of attempts 32 digits."""
+    one, other = PlatformSide(request_ids=("r1",)), PlatformSide(request_ids=("r2",))
+    assert attempt_id_of(one) == attempt_id_of(PlatformSide(request_ids=("r1", "r2")))
+    assert attempt_id_of(one) != attempt_id_of(other)
+    assert len(attempt_id_of(one)) == 32
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [(202, Cause.NOT_PUBLISHED), (302, Cause.API_FAILED), (404, Cause.API_REFUSED)],
+)
+def test_what_an_answer_means_to_which_no_command_followed(status: int, cause: Cause) -> None:
+    """A redirect takes nothing on, and refuses nothing."""
+    asked = side(requested_at=0.0, answered_at=0.1, status=status)
+    record = record_of_platform(asked, CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0)
+    assert record.cause is cause
+
+
+def test_no_one_is_told_otherwise_where_nothing_opened() -> None:
+    """The API's no was the truth."""
+    record = record_of_platform(
+        side(requested_at=0.0, answered_at=0.1, status=403),
+        CLOCKS,
+        name=FIRST,
+        build=UNKNOWN_BUILD,
+        patience_s=20.0,
+    )
+    assert (record.cause, record.flags) == (Cause.API_REFUSED, ())

@@ -1,0 +1,168 @@
+"""Where the moments in the box are placed between the arrivals of its answers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.contract.messages import Phase, Reason
+from platform_probe.measure.attempts.open_attempt import AWAKE_WAY_UP_S
+from tests.helpers.tracker_bench import TrackerBench, check_arithmetic
+
+CONFIRMED_AFTER_S = 0.125
+EXECUTED_AFTER_S = 1.5
+SECONDS = st.floats(0, 4)
+
+
+def unlocked(
+    *,
+    down_s: float,
+    up_s: tuple[float, float],
+    confirmed_after_s: float = CONFIRMED_AFTER_S,
+    executed_after_s: float = EXECUTED_AFTER_S,
+) -> Attempt:
+    """Return an unlock whose command and two answers were on their way for so long.
+
+    The second answer does not overtake the first: TCP keeps them in order.
+    """
+    bench = TrackerBench()
+    bench.send()
+    heard_s = down_s + confirmed_after_s + up_s[0]
+    answered_s = max(heard_s, down_s + executed_after_s + up_s[1])
+    bench.clock.now_s += heard_s
+    bench.received(since_received_s=confirmed_after_s)
+    bench.clock.now_s += answered_s - heard_s
+    bench.executed(since_received_s=executed_after_s)
+    bench.opened()
+    attempt = bench.only()
+    check_arithmetic(attempt)
+    return attempt
+
+
+def hops_of(attempt: Attempt) -> list[float]:
+    """Return the hops that the box takes part in."""
+    stages = (Stage.BOX_RECEIVED, Stage.BOX_EXECUTED, Stage.RESULT_RECEIVED)
+    return [attempt.hops_s[stage] for stage in stages]
+
+
+def test_equal_ways_get_equal_shares() -> None:
+    """A box nearby: what both ways took is halved, and the rest is the box's own time."""
+    hops_s = hops_of(unlocked(down_s=0.03, up_s=(0.03, 0.03)))
+    own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
+    assert hops_s == pytest.approx([0.03 + CONFIRMED_AFTER_S, own_s, 0.03])
+
+
+@pytest.mark.parametrize("down_s", [1.6, 15.0])
+def test_paging_and_sleep_are_on_the_way_down(down_s: float) -> None:
+    """An answer comes from a radio that is awake: it does not bear half of a wait for one."""
+    hops_s = hops_of(unlocked(down_s=down_s, up_s=(AWAKE_WAY_UP_S, AWAKE_WAY_UP_S)))
+    own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
+    assert hops_s == pytest.approx([down_s + CONFIRMED_AFTER_S, own_s, AWAKE_WAY_UP_S])
+
+
+def test_an_answer_that_was_slower_than_the_other_bears_the_difference() -> None:
+    """The box was as quick as ever, and the result was held up for three seconds."""
+    hops_s = hops_of(unlocked(down_s=0.5, up_s=(AWAKE_WAY_UP_S, 3 + AWAKE_WAY_UP_S)))
+    own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
+    assert hops_s == pytest.approx([0.5 + CONFIRMED_AFTER_S, own_s, 3 + AWAKE_WAY_UP_S])
+
+
+def test_a_confirmation_that_was_held_up_does_not_make_the_way_down_slow() -> None:
+    """The result came as usual, so the command had reached the box in time."""
+    hops_s = hops_of(unlocked(down_s=0.5, up_s=(1 + AWAKE_WAY_UP_S, AWAKE_WAY_UP_S)))
+    own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
+    assert hops_s == pytest.approx([0.5 + CONFIRMED_AFTER_S, own_s, AWAKE_WAY_UP_S])
+
+
+@given(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS)
+def test_whatever_the_ways_took_the_box_took_what_it_says(
+    down_s: float, up_1_s: float, up_2_s: float, confirmed_after_s: float, works_s: float
+) -> None:
+    """The hop into the execution is the box's own, and the stages keep their order."""
+    attempt = unlocked(
+        down_s=down_s,
+        up_s=(up_1_s, up_2_s),
+        confirmed_after_s=confirmed_after_s,
+        executed_after_s=confirmed_after_s + works_s,
+    )
+    assert attempt.hops_s[Stage.BOX_EXECUTED] == pytest.approx(works_s, abs=1e-5)
+    assert [*attempt.stages.values()] == sorted(attempt.stages.values())
+    # what cannot have been on the way down is found on the way up
+    assert attempt.hops_s[Stage.RESULT_RECEIVED] >= up_2_s - up_1_s - 1e-5
+
+
+def test_a_puback_behind_the_answers_moves_nothing() -> None:
+    """Brokers keep no order between what they forward and what they acknowledge."""
+    bench = TrackerBench()
+    bench.start()
+    bench.tracker.published("c1")
+    bench.clock.now_s += 0.25
+    bench.received(since_received_s=0.125)
+    bench.tracker.acknowledged("c1", 0)
+    bench.clock.now_s += 1
+    bench.executed(since_received_s=1.125)
+    bench.opened()
+    stages = bench.only().stages
+    assert stages["box_received"] == pytest.approx(0.25 - AWAKE_WAY_UP_S)
+    assert stages["box_executed"] == pytest.approx(1.25 - AWAKE_WAY_UP_S)
+
+
+@pytest.mark.parametrize("sign", ["accepted", "published", "nothing"])
+def test_the_ways_begin_with_the_last_sign_of_the_command(sign: str) -> None:
+    """What passed before the broker had it, or before we sent it, is no way to the box."""
+    bench = TrackerBench()
+    bench.start()
+    if sign == "accepted":
+        bench.tracker.published("c1")
+    bench.clock.now_s += 0.5
+    if sign == "accepted":
+        bench.tracker.acknowledged("c1", 0)
+    elif sign == "published":
+        bench.tracker.published("c1")
+    bench.clock.now_s += 0.0625
+    bench.received()
+    bench.executed()
+    bench.opened()
+    way_up_s = AWAKE_WAY_UP_S if sign == "nothing" else 0.0625 / 2
+    assert bench.only().stages["box_received"] == pytest.approx(0.5625 - way_up_s)
+
+
+def test_a_box_does_not_get_a_command_before_the_broker() -> None:
+    """PUBACK and answer may be read in one go: then the ways took no time that we could see."""
+    bench = TrackerBench()
+    bench.start()
+    bench.tracker.published("c1")
+    bench.clock.now_s += 0.5
+    bench.tracker.acknowledged("c1", 0)
+    bench.received()
+    bench.executed()
+    bench.opened()
+    assert bench.only().stages["box_received"] == 0.5
+
+
+def test_a_refusal_has_no_execution() -> None:
+    """The lock was not moved: the box's whole time is in the hop into its answer."""
+    bench = TrackerBench()
+    bench.send()
+    bench.clock.now_s += 1
+    bench.received(since_received_s=0.0)
+    bench.clock.now_s += 2
+    bench.answer(Phase.REFUSED, reason=Reason.BUSY, since_received_s=2.0)
+    attempt = bench.only()
+    assert "box_executed" not in attempt.stages
+    assert attempt.hops_s[Stage.RESULT_RECEIVED] == pytest.approx(2 + AWAKE_WAY_UP_S)
+
+
+def test_a_confirmation_alone_is_placed_too() -> None:
+    """Where the box fell silent afterwards, the command still came before we heard of it."""
+    bench = TrackerBench()
+    bench.send()
+    bench.clock.now_s += 1
+    bench.received(since_received_s=0.25)
+    bench.wait(30)
+    stages = bench.only().stages
+    assert stages["box_received"] == pytest.approx(1 - AWAKE_WAY_UP_S)
+    assert "box_executed" not in stages
+    check_arithmetic(bench.only())

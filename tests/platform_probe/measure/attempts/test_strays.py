@@ -1,0 +1,80 @@
+"""What an answer outside of its attempt is: each answer of each car after each end."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.contract.attempt import Source, StrayAnswer, StrayKind
+from fleet_wire.contract.messages import Phase, Result
+from platform_probe.measure.attempts.remembered import EVERY_ANSWER, PastAttempt
+from platform_probe.measure.attempts.strays import stray_answer
+
+CAR = "car-1"
+RECEIVED, EXECUTED, REFUSED = Phase.RECEIVED, Phase.EXECUTED, Phase.REFUSED
+LATE, DUPLICATE, ORPHAN = StrayKind.LATE, StrayKind.DUPLICATE, StrayKind.ORPHAN
+
+
+def stray_of(past: PastAttempt | None, phase: Phase, vehicle_id: str = CAR) -> StrayAnswer:
+    """Return what an answer is that comes at second 30."""
+    return stray_answer(vehicle_id, Result("c1", phase), past, now_s=30.0, unix_s=1_000.0)
+
+
+def past_of(*answers: Phase, is_observed: bool = True) -> PastAttempt:
+    """Return a customer's attempt that began at second 5 and ended with these answers."""
+    return PastAttempt("a1", CAR, 5.0, 620.0, answers, Source.CUSTOMER, is_observed)
+
+
+@pytest.mark.parametrize(
+    ("answers", "kinds"),
+    [
+        ((), {RECEIVED: LATE, EXECUTED: LATE, REFUSED: LATE}),
+        ((RECEIVED,), {RECEIVED: DUPLICATE, EXECUTED: LATE, REFUSED: LATE}),
+        ((REFUSED,), {RECEIVED: LATE, EXECUTED: LATE, REFUSED: DUPLICATE}),
+        ((RECEIVED, EXECUTED), {RECEIVED: DUPLICATE, EXECUTED: DUPLICATE, REFUSED: LATE}),
+        (EVERY_ANSWER, {RECEIVED: DUPLICATE, EXECUTED: DUPLICATE, REFUSED: DUPLICATE}),
+    ],
+)
+def test_new_answers_are_late_and_old_ones_are_repeated(
+    answers: tuple[Phase, ...], kinds: dict[Phase, StrayKind]
+) -> None:
+    """What the car has not said before its attempt ended comes late, once."""
+    for phase, kind in kinds.items():
+        past = past_of(*answers)
+        assert [stray_of(past, phase).kind, stray_of(past, phase).kind] == [kind, DUPLICATE]
+        assert stray_of(past, phase, "car-2").kind is ORPHAN
+        assert stray_of(None, phase).kind is ORPHAN
+
+
+def test_the_record_names_the_attempt() -> None:
+    """Whoever reads it finds the attempt, and how long ago it began."""
+    assert stray_of(past_of(), EXECUTED) == StrayAnswer(
+        kind=LATE, vehicle_id=CAR, command_id="c1", phase="executed", at=1_000.0,
+        attempt_id="a1", after_s=25.0, source=Source.CUSTOMER, is_late_unlock=True,
+    )  # fmt: skip
+
+
+def test_another_car_changes_nothing_that_is_remembered() -> None:
+    """The right car's answer is still late after a wrong one's."""
+    past = past_of()
+    stray_of(past, EXECUTED, "car-2")
+    assert stray_of(past, EXECUTED).kind is LATE
+
+
+@pytest.mark.parametrize("phase", [RECEIVED, REFUSED])
+def test_only_an_executed_command_opens_a_car(phase: Phase) -> None:
+    """A box that says late that it got the command, or refuses it late, has opened nothing."""
+    assert not stray_of(past_of(), phase).is_late_unlock
+
+
+def test_an_unlock_that_was_not_seen_to_its_end_is_none_that_came_late() -> None:
+    """The customer may have got the answer that the probe missed."""
+    stray = stray_of(past_of(is_observed=False), EXECUTED)
+    assert (stray.kind, stray.is_late_unlock) == (LATE, False)
+
+
+def test_what_the_car_had_said_before_is_no_late_unlock() -> None:
+    """Neither a repetition, nor another car's answer, nor one that nobody asked for."""
+    for past in (past_of(EXECUTED), past_of(*EVERY_ANSWER), None):
+        assert not stray_of(past, EXECUTED).is_late_unlock
+    assert not stray_of(past_of(), EXECUTED, "car-2").is_late_unlock
+    assert stray_of(None, EXECUTED).source is None

@@ -1,0 +1,346 @@
+"""The door over HTTP: what an API may answer, and what comes to MQTT of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import Flag, PlatformSide, Source, Stage
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.messages import Action, Command
+from fleet_wire.contract.trace_context import TraceContext, parse_traceparent
+from fleet_wire.web.exchange import JSON, HttpRequest, HttpResponse
+from fleet_wire.web.server import HttpServer
+from platform_probe.measure.doors.http import HttpDoor
+from platform_probe.measure.doors.http_form import load_door
+from tests.helpers.join_bench import JoinBench
+from tests.helpers.tracker_bench import CAR, DEADLINE_S, check_arithmetic
+from tests.helpers.waiting import eventually
+
+FORM = """\
+base_url: http://127.0.0.1:{port}
+secret_file: token.txt
+bookings_file: bookings.txt
+unlock:
+  path: /cars/{{vehicle_id}}/open
+  headers: {{Authorization: "Bearer {{secret}}"}}
+  body: {{booking: "{{booking_id}}"}}
+lock:
+  path: /cars/{{vehicle_id}}/close
+answer:
+  command_id: /id
+  state: /state
+  ends: {{done: ok, no: refused, broken: failed, lost: unknown}}
+  error_class: /type
+poll:
+  path: "{{location}}"
+  every_s: 0.01
+"""
+
+
+class Api:
+    """An API that answers what the test wants, one after the other, the last again and again."""
+
+    def __init__(self) -> None:
+        self.answers: list[HttpResponse] = []
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.server = HttpServer(self._answer, connection_s=10.0, max_body_bytes=10_000)
+
+    def will(self, status: int, location: str = "/c/1", **body: Any) -> None:
+        """Let the next answer be this."""
+        headers = {"Location": location}
+        self.answers.append(HttpResponse(status, msgspec.json.encode(body), JSON, headers))
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        body = await request.body()
+        self.asked.append((request.method, request.path, dict(request.headers), body))
+        await self.may_answer.wait()
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class DoorBench:
+    """A door between an API and a tracker whose attempts are joined."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        (directory / "token.txt").write_text("s3cret\n")
+        (directory / "bookings.txt").write_text(f"{CAR} b7\n")
+        path = directory / "door.yaml"
+        path.write_text(FORM.format(port=port))
+        self.join = JoinBench()
+        self.locked: list[tuple[str, str | None]] = []
+        tracker = self.join.behind.tracker
+        tracker.on_other = lambda *_: None
+        self.door = HttpDoor(
+            load_door(path),
+            tracker=tracker,
+            clock=self.join.behind.clock,
+            seed=1,
+            deadline_s=DEADLINE_S,
+            locked=lambda car, why: self.locked.append((car, why)),
+        )
+        self.api = Api()
+
+    def unlock(self) -> None:
+        """Open the car."""
+        self.door.unlock(CAR, intended_s=self.join.behind.clock.now_s)
+
+    @property
+    def trace_id(self) -> str:
+        """Under which the API was asked."""
+        parent = parse_traceparent(self.api.asked[0][2]["traceparent"])
+        assert parent is not None
+        return parent.trace_id
+
+    def seen(self, command_id: str = "k1") -> None:
+        """Let the command be seen that the API makes."""
+        command = Command(command_id, Action.UNLOCK, 0, 30_000, 1, "signature", booking_id="b7")
+        trace = TraceContext(self.trace_id, "00f067aa0ba902b7")
+        self.join.behind.tracker.command_seen(CAR, command, trace)
+
+    async def ended(self) -> Any:
+        """Wait until the attempt has ended, and return it, whatever the platform's log lacks."""
+        await eventually(lambda: len(self.join.joiner) == 1)
+        self.join.joiner.flush()
+        record = self.join.only()
+        check_arithmetic(record)
+        assert record.source is Source.PROBE
+        return record
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[DoorBench]:
+    """Return a door before an API that listens."""
+    api = Api()
+    port = await api.server.start("127.0.0.1", 0)
+    bench = DoorBench(tmp_path, port)
+    bench.api = api
+    yield bench
+    await bench.door.close()
+    await api.server.stop()
+
+
+async def test_an_unlock_goes_through_api_and_broker_to_the_door(bench: DoorBench) -> None:
+    """Its command is recognised by its trace; the car's own word ends it."""
+    bench.api.will(202, id="k1", state="sent")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 1)
+    method, path, headers, body = bench.api.asked[0]
+    assert (method, path, body) == ("POST", f"/cars/{CAR}/open", b'{"booking":"b7"}')
+    assert headers["Authorization"] == "Bearer s3cret"
+    bench.seen()
+    bench.join.opens()
+    record = await bench.ended()
+    assert (record.outcome, record.command_id) == (Outcome.OK, "k1")
+    assert record.trace_id == bench.trace_id
+    assert record.booking_id == "b7"
+    assert Stage.BROKER_ACCEPTED in record.stages
+
+
+async def test_a_command_that_is_named_before_it_is_seen(bench: DoorBench) -> None:
+    """Answer, command and the box's answers come by three ways, in any order."""
+    bench.api.will(202, id="k1", state="sent")
+    bench.join.behind.received("k1")
+    bench.unlock()
+    await eventually(lambda: "k1" in bench.join.behind.tracker._open)
+    bench.seen()
+    bench.join.opens()
+    record = await bench.ended()
+    assert record.outcome is Outcome.OK
+    assert Stage.API_ANSWERED in record.stages
+
+
+@pytest.mark.parametrize(("status", "cause"), [(403, Cause.API_REFUSED), (500, Cause.API_FAILED)])
+async def test_an_error_ends_it(bench: DoorBench, status: int, cause: Cause) -> None:
+    """What the API turns down never comes to MQTT."""
+    bench.api.will(status, type="/problems/some")
+    bench.unlock()
+    record = await bench.ended()
+    assert (record.cause, record.command_id) == (cause, None)
+    assert record.reason == f"HTTP {status} /problems/some"
+    assert list(record.stages) == ["intended", "requested", "api_answered"]
+    asked = PlatformSide(
+        method="POST", endpoint="/cars/{vehicle_id}/open", status=status, problem="some"
+    )
+    assert record.platform == asked
+
+
+@pytest.mark.parametrize(
+    ("state", "cause"),
+    [
+        ("done", None),
+        ("no", Cause.API_REFUSED),
+        ("broken", Cause.API_FAILED),
+        ("lost", Cause.NOT_OBSERVED),
+    ],
+)
+async def test_a_platform_that_is_polled(bench: DoorBench, state: str, cause: Cause | None) -> None:
+    """It is asked again where it said, also when that fails now and then, until it is final."""
+    bench.api.will(202, location="http://other.example/c/9", id="k1", state="sent")
+    bench.api.will(503)
+    bench.api.will(429)
+    bench.api.will(200, id="k1", state="waiting")
+    bench.api.will(200, id="k1", state=state)
+    bench.unlock()
+    record = await bench.ended()
+    assert (record.cause, record.command_id) == (cause, "k1")
+    assert [path for _, path, _, _ in bench.api.asked[1:]] == ["/c/9"] * 3 + ["/c/1"]
+    assert record.reason == (None if state == "done" else f"API: {state}")
+
+
+async def test_what_mqtt_tells_counts_more_than_what_the_api_says(bench: DoorBench) -> None:
+    """The API gives up early; the car opens all the same."""
+    bench.api.will(202, id="k1", state="sent")
+    bench.api.will(200, id="k1", state="sent")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 1)
+    bench.seen()
+    bench.api.answers = []
+    bench.api.will(200, id="k1", state="broken")
+    await eventually(lambda: not bench.door._tasks)
+    bench.join.opens()
+    assert (await bench.ended()).outcome is Outcome.OK
+
+
+async def test_an_api_that_does_not_answer(bench: DoorBench) -> None:
+    """It has failed; a command that comes later is still ours: the car's answer is late."""
+    await bench.api.server.stop()
+    bench.unlock()
+    record = await bench.ended()
+    assert record.cause is Cause.API_FAILED
+    assert record.reason.startswith("no answer: ")
+    assert record.platform == PlatformSide(method="POST", endpoint="/cars/{vehicle_id}/open")
+    command = Command("k9", Action.UNLOCK, 0, 30_000, 1, "signature")
+    trace = TraceContext(record.trace_id, "00f067aa0ba902b7")
+    bench.join.behind.tracker.command_seen(CAR, command, trace)
+    bench.join.behind.executed("k9")
+    (stray,) = bench.join.behind.strays
+    assert (stray.kind, stray.source) == ("late", Source.PROBE)
+    assert stray.is_late_unlock
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (HttpResponse(200, b"\xff"), Cause.NOT_PUBLISHED),
+        (HttpResponse(200, b"<html>Welcome</html>", "text/html"), Cause.NOT_PUBLISHED),
+        (HttpResponse(200, b'{"id":', JSON), Cause.NOT_PUBLISHED),
+        (HttpResponse(204, b""), Cause.NOT_PUBLISHED),
+        (HttpResponse(302, b"", headers={"Elsewhere": "/login"}), Cause.API_FAILED),
+    ],
+)
+async def test_answers_that_say_nothing(
+    bench: DoorBench, answer: HttpResponse, cause: Cause
+) -> None:
+    """The unlock is followed as far as it is seen, and nothing is asked for that nobody named."""
+    bench.api.answers.append(answer)
+    bench.unlock()
+    await eventually(lambda: bench.api.asked and not bench.door._tasks)
+    bench.join.behind.wait(DEADLINE_S)
+    record = await bench.ended()
+    assert record.cause is cause
+    assert record.reason == f"HTTP {answer.status} without a readable state"
+    assert [path for _, path, _, _ in bench.api.asked] == [f"/cars/{CAR}/open"]
+
+
+async def test_a_command_follows_an_answer_that_says_nothing(bench: DoorBench) -> None:
+    """Then the car's own word counts, and the answer is no reason."""
+    bench.api.answers.append(HttpResponse(302, b""))
+    bench.unlock()
+    await eventually(lambda: bench.api.asked and not bench.door._tasks)
+    bench.seen()
+    bench.join.behind.wait(DEADLINE_S)
+    record = await bench.ended()
+    assert record.cause is Cause.NO_SUBSCRIBER
+    assert record.reason is None
+
+
+@pytest.mark.parametrize("state", ["sent", "weird"])
+@pytest.mark.parametrize("status", [401, 404, 500])
+async def test_who_cannot_be_asked_how_far_it_is(bench: DoorBench, state: str, status: int) -> None:
+    """An error says nothing of the command then: nobody has refused it."""
+    bench.api.will(202, id="k1", state=state)
+    bench.api.will(status, type="NO_SUCH")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 4)
+    bench.join.behind.wait(DEADLINE_S)
+    record = await bench.ended()
+    assert (record.cause, record.command_id) == (Cause.NOT_PUBLISHED, "k1")
+    assert record.reason == f"asked how far it is: HTTP {status} NO_SUCH"
+    assert record.platform.status == 202
+
+
+async def test_nobody_answers_how_far_it_is(bench: DoorBench) -> None:
+    """It is asked for again, as the command goes on."""
+    bench.api.will(202, id="k1", state="sent")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 2)
+    await bench.api.server.stop()
+    attempt = bench.join.behind.tracker._open["k1"]
+    await eventually(lambda: "no answer" in (attempt.api_said or ""))
+    bench.join.behind.wait(DEADLINE_S)
+    record = await bench.ended()
+    assert record.cause is Cause.NOT_PUBLISHED
+    assert record.reason.startswith("asked how far it is: no answer: ")
+
+
+async def test_the_api_alone_says_that_the_car_is_open(bench: DoorBench) -> None:
+    """Neither command nor open lock was seen: the record says so."""
+    bench.api.will(200, id="k1", state="done")
+    bench.unlock()
+    record = await bench.ended()
+    assert (record.outcome, record.flags) == (Outcome.OK, (Flag.ONLY_TOLD,))
+
+
+async def test_locks_are_asked_for(bench: DoorBench) -> None:
+    """What came of each is told."""
+    bench.api.will(200, id="k2", state="done")
+    bench.door.lock(CAR)
+    await eventually(lambda: bench.locked == [(CAR, None)])
+    bench.api.answers = []
+    bench.api.will(409, type="busy")
+    bench.door.lock(CAR)
+    await eventually(lambda: bench.locked[1:] == [(CAR, "HTTP 409 busy")])
+    bench.api.answers = [HttpResponse(302, b"")]
+    bench.door.lock(CAR)
+    await eventually(lambda: bench.locked[2:] == [(CAR, "HTTP 302 without a readable state")])
+    assert {path for _, path, _, _ in bench.api.asked} == {f"/cars/{CAR}/close"}
+
+
+async def test_the_platforms_log_tells_of_our_own_unlock(bench: DoorBench) -> None:
+    """It is one attempt, and no customer's, also where the log comes first."""
+    bench.api.will(403, type="no")
+    bench.api.may_answer.clear()
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 1)
+    bench.join.requested(trace_id=bench.trace_id)
+    bench.join.answered(403, "no", trace_id=bench.trace_id)
+    assert len(bench.join.behind.tracker) == 1
+    bench.api.may_answer.set()
+    await eventually(lambda: len(bench.join.behind.tracker) == 0)
+    record = await bench.ended()
+    assert record.platform
+    assert record.platform.status == 403
+    assert (record.platform.method, record.platform.endpoint) == ("POST", "/unlock")
+    assert record.sources_missing == ()
+
+
+async def test_what_the_log_leaves_out_of_our_own_request_we_know(bench: DoorBench) -> None:
+    """A log that only has the command: method, route and status are those that we saw."""
+    bench.api.will(202, id="k1", state="sent")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 2)  # it polls: the first answer has come
+    bench.join.published(trace_id=bench.trace_id)
+    bench.seen()
+    bench.join.opens()
+    bench.join.ended(trace_id=bench.trace_id)
+    record = await bench.ended()
+    assert record.platform
+    asked = (record.platform.method, record.platform.endpoint, record.platform.status)
+    assert asked == ("POST", "/cars/{vehicle_id}/open", 202)

@@ -1,0 +1,169 @@
+"""The file of a door over HTTP: what may stand in it, and what is said of what may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleet_wire.errors import ConfigError
+from fleet_wire.profiles.pointers import tokens_of
+from platform_probe.measure.doors.http_form import filled, filled_body, load_door, text_at
+from tests.helpers.places import ROOT
+
+WHOLE = """\
+base_url: https://api.example/v2/
+secret_file: token.txt
+bookings_file: bookings.txt
+unlock:
+  path: /cars/{vehicle_id}/open
+  headers:
+    Authorization: Bearer {secret}
+  body: {booking: "{booking_id}", "if": [{"car": "{vehicle_id}", "n": 1}]}
+lock:
+  path: /cars/{vehicle_id}/close
+answer:
+  command_id: /data/0/id
+  state: /data/0/state
+  ends: {DONE: ok, NO: refused}
+  error_class: /errors/0/code
+poll:
+  path: /commands/{command_id}
+"""
+
+
+def door_file(directory: Path, text: str = WHOLE) -> Path:
+    """Write a door, and what it names."""
+    (directory / "token.txt").write_text("s3cret\n")
+    (directory / "bookings.txt").write_text("# car booking\ncar-1 b-1\n\ncar-2 b-2\n")
+    path = directory / "door.yaml"
+    path.write_text(text)
+    return path
+
+
+def problems_of(path: Path) -> list[str]:
+    """Return what is said of a file."""
+    with pytest.raises(ConfigError) as raised:
+        load_door(path)
+    return [problem.replace(f"{path.parent}/", "") for problem in raised.value.problems]
+
+
+def test_a_door_has_what_its_files_hold(tmp_path: Path) -> None:
+    """Secret and bookings stand beside it."""
+    door = load_door(door_file(tmp_path))
+    assert door.secret == "s3cret"  # noqa: S105 - of nobody
+    assert door.bookings == {"car-1": "b-1", "car-2": "b-2"}
+    assert door.form.base_url == "https://api.example/v2"
+    assert door.form.poll is not None
+    assert door.form.poll.method == "GET"
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "problem"),
+    [
+        (
+            "/cars/{vehicle_id}/open",
+            "/cars/{vehicle}/open",
+            "door.yaml:5: unlock.path: unknown name {vehicle}; did you mean 'vehicle_id'?",
+        ),
+        (
+            "Bearer {secret}",
+            "Bearer {command_id}",
+            (
+                "door.yaml:7: unlock.headers.Authorization: unknown name {command_id};"
+                " expected one of: vehicle_id, booking_id, attempt_id, trace_id, secret"
+            ),
+        ),
+        (
+            "/cars/{vehicle_id}/close",
+            "/cars/{secret}/close",
+            (
+                "door.yaml:10: lock.path: unknown name {secret};"
+                " expected one of: vehicle_id, booking_id, attempt_id, trace_id"
+            ),
+        ),
+        (
+            "command_id: /data/0/id",
+            "command_id: data/0/id",
+            "door.yaml:12: answer.command_id: 'data/0/id' is no JSON Pointer: it begins with /",
+        ),
+        (
+            "DONE: ok",
+            "DONE: good",
+            "door.yaml:14: answer.ends.DONE: unknown value 'good'; expected one of: ok,",
+        ),
+        ("error_class", "error_clas", "door.yaml:15: answer.error_clas: unknown key"),
+        (
+            "https://api.example/v2/",
+            "api.example",
+            "door.yaml:1: base_url: expected http:// or https:// and a host",
+        ),
+        ("path: /commands", "path: commands", "door.yaml:17: poll.path: begins with /"),
+    ],
+)
+def test_errors_say_file_line_and_key(tmp_path: Path, change: str, to: str, problem: str) -> None:
+    """Whoever writes the file finds the place."""
+    (said,) = problems_of(door_file(tmp_path, WHOLE.replace(change, to)))
+    assert said.startswith(problem)
+
+
+def test_a_header_is_one_line(tmp_path: Path) -> None:
+    """What would split a request is refused, and not shown: it may be the secret."""
+    text = WHOLE.replace("Bearer {secret}", '"a\\r\\nb"')
+    (said,) = problems_of(door_file(tmp_path, text))
+    assert "'Authorization' is no header" in said
+
+
+def test_files_that_are_missing_or_wrong(tmp_path: Path) -> None:
+    """The path is told, and of a list the line."""
+    path = door_file(tmp_path)
+    (tmp_path / "bookings.txt").write_text("car-1 b-1\ncar-2\n")
+    assert problems_of(path) == ["bookings.txt:2: expected a car's id and its booking's"]
+    (tmp_path / "token.txt").unlink()
+    (said,) = problems_of(path)
+    assert said == "door.yaml: secret_file: token.txt: No such file or directory"
+
+
+@pytest.mark.parametrize("name", ["emulated-platform", "polled-platform"])
+def test_the_examples_can_be_loaded(tmp_path: Path, name: str) -> None:
+    """Both are there to be changed."""
+    text = (ROOT / "deploy/doors" / f"{name}.yaml").read_text(encoding="utf-8")
+    door = load_door(door_file(tmp_path, text))
+    assert door.form.lock is not None
+    assert (door.form.poll is not None) == (name == "polled-platform")
+
+
+def test_texts_are_filled() -> None:
+    """In a URL what is filled in stays one piece; in a body every text is filled, however deep."""
+    values = {"vehicle_id": 'a/b "c"'}
+    assert filled("/x/{vehicle_id}", values, as_url=True) == "/x/a%2Fb%20%22c%22"
+    assert filled("{vehicle_id}!", values) == 'a/b "c"!'
+    assert filled_body([{"k": "{vehicle_id}", "n": 1}], values) == b'[{"k":"a/b \\"c\\"","n":1}]'
+    assert filled_body(None, values) is None
+
+
+@pytest.mark.parametrize(
+    ("pointer", "found"),
+    [
+        ("/a/0/b", "x"),
+        ("/a/1", None),
+        ("/a/b", None),
+        ("/c~1d", "5"),
+        ("/t", "true"),
+        ("/a", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_pointers(pointer: str | None, found: str | None) -> None:
+    """Texts and numbers are found, whatever else stands around them."""
+    document = {"a": [{"b": "x"}], "c/d": 5, "t": True}
+    assert text_at(document, pointer) == found
+
+
+def test_a_pointer_that_is_none() -> None:
+    """A tilde stands for nothing by itself."""
+    with pytest.raises(ValueError, match="~ is written ~0"):
+        tokens_of("/a~b")
+    with pytest.raises(ValueError, match="~ is written ~0"):
+        tokens_of("/a~~01")

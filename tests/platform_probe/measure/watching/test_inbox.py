@@ -1,0 +1,548 @@
+"""The inbox: everything that can come on a topic, well-formed or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.broker_log import BrokerEvent
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
+from fleet_wire.contract.messages import (
+    Action,
+    CarEvent,
+    Command,
+    EventName,
+    Phase,
+    Reason,
+    Result,
+    Telemetry,
+)
+from fleet_wire.contract.topics import NULL_BOXES, TopicKind
+from fleet_wire.links.link import Message
+from platform_probe.measure.watching.inbox import (
+    LOOKED_THROUGH_EVERY,
+    MAX_NAMED,
+    Inbox,
+    subscriptions,
+)
+from platform_probe.measure.watching.known_values import MOST_VALUES, KnownValues
+from platform_probe.outputs.dimension import MAX_NEW_OF_ONE, OTHER
+from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
+from platform_probe.outputs.metrics import ProbeMetrics
+from tests.helpers.hand_made_boxes import OFFLINE, ONLINE, state_of
+from tests.helpers.log_lines import Log
+from tests.helpers.messages import message_of
+from tests.helpers.tracker_bench import CAR, DEADLINE_S, OTHER_CAR, TrackerBench
+
+LONG = b"s" * 200
+COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
+
+
+def _raise(error: Exception) -> None:
+    """Let a defect fail the test."""
+    raise error
+
+
+@dataclass
+class InboxBench:
+    """An inbox, what lies behind it, and its log."""
+
+    behind: TrackerBench = field(default_factory=TrackerBench)
+
+    def __post_init__(self) -> None:
+        """Put it together."""
+        self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
+        self.log = Log(clock=self.behind.clock)
+        complaints = Complaints(self.log.logger, self.behind.clock)
+        self.inbox = Inbox(
+            self.behind.tracker,
+            self.metrics,
+            complaints,
+            unix_s=self.behind.clock.unix_s,
+            values=KnownValues(self.behind.clock, self.metrics.count_capped_value),
+        )
+        self.inbox.on_defect = _raise
+
+    def take(self, topic: str, payload: bytes, **changes: Any) -> None:
+        """Let a message come."""
+        self.inbox.take(message_of(topic, payload, **changes))
+
+    def defects(self, topic: str) -> float | None:
+        """Return how many messages of a topic led to a defect."""
+        return self.metrics.registry.get_sample_value(
+            "unlockpath_message_defects_total", {"topic": topic}
+        )
+
+    def capped(self, trait: str) -> float | None:
+        """Return how many values became "other"."""
+        return self.metrics.registry.get_sample_value(
+            "unlockpath_capped_values_total", {"trait": trait}
+        )
+
+    def malformed(self, topic: str) -> float | None:
+        """Return how many were counted for a topic."""
+        return self.metrics.registry.get_sample_value(
+            "unlockpath_malformed_messages_total", {"topic": topic}
+        )
+
+
+@pytest.mark.parametrize(("cars", "kept"), [(1, MAX_NEW_OF_ONE), (MOST_VALUES + 500, MOST_VALUES)])
+def test_a_flood_of_different_values_is_bounded(cars: int, kept: int) -> None:
+    """What boxes make up counts as "other": of one box soon, of all boxes later, and is counted."""
+    bench = InboxBench()
+    flood = MOST_VALUES + 500
+    for number in range(flood):
+        car = f"car-{number % cars}"
+        made_up = {name: f"{name}-{number}" for name in ("firmware", "operator", "region")}
+        state = msgspec.structs.replace(state_of(car, is_locked=True), **made_up)
+        bench.take(f"cars/{car}/presence", ONLINE)
+        bench.take(f"cars/{car}/state", encode(state))
+        bench.take(f"cars/{car}/presence", OFFLINE)
+        bench.take(f"cars/{car}/presence", ONLINE)
+    assert len(bench.behind.evidence.reconnects) == kept + 1
+    assert OTHER in bench.behind.evidence.reconnects
+    for trait in ("region", "firmware", "operator"):
+        assert bench.capped(trait) == flood - kept
+
+
+def test_a_box_that_makes_up_values_costs_others_none() -> None:
+    """Another box still names a region that nobody has named."""
+    bench = InboxBench()
+    for number in range(MOST_VALUES):
+        state = msgspec.structs.replace(state_of(CAR, is_locked=True), region=f"region-{number}")
+        bench.take(f"cars/{CAR}/state", encode(state))
+    bench.take(f"cars/{OTHER_CAR}/state", encode(state_of("new-1", is_locked=True)))
+    assert bench.behind.evidence.of(OTHER_CAR).build.region == "new"
+    assert bench.behind.evidence.of(CAR).build.region == OTHER
+
+
+def test_each_topic_reaches_the_tracker() -> None:
+    """Answer, state, presence and heartbeat end up where they belong."""
+    bench = InboxBench()
+    bench.behind.send()
+    bench.take(f"cars/{CAR}/presence", ONLINE)
+    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
+    bench.take(f"cars/{CAR}/result", encode(Result("c1", Phase.RECEIVED)))
+    bench.take(f"cars/{CAR}/result", encode(Result("c1", Phase.EXECUTED)))
+    state = state_of(CAR, is_locked=False, command_id="c1")
+    bench.take(f"cars/{CAR}/state", encode(state))
+    assert bench.behind.only().cause is None
+    vehicle = bench.behind.evidence.of(CAR)
+    assert vehicle.presence == "online"
+    assert vehicle.heartbeat_s is not None
+    assert bench.inbox.malformed == 0
+
+
+def test_an_event_is_a_sign_of_life() -> None:
+    """Whatever its name, that of a newer firmware too."""
+    bench = InboxBench()
+    for name in (EventName.BOOT, "seat_heating"):
+        bench.take(f"cars/{CAR}/event", encode(CarEvent(name)))
+        assert bench.behind.evidence.of(CAR).heard_s == bench.behind.clock.monotonic_s()
+        bench.behind.wait(5.0)
+    assert bench.inbox.malformed == 0
+
+
+def test_commands_of_others_are_followed_and_our_own_are_not() -> None:
+    """The echo of our own command is recognised without being read to its end."""
+    bench = InboxBench()
+    bench.behind.send("k1")
+    bench.take(f"cars/{CAR}/command", encode(COMMAND)[:-1], correlation_data=b"k1")
+    bench.take(f"cars/{CAR}/command", encode(COMMAND))
+    other = msgspec.structs.replace(COMMAND, command_id="k2")
+    bench.take(f"cars/{CAR}/command", encode(other), correlation_data=b"\xff\xfe")
+    assert bench.behind.tracker.started.total() == 2
+    assert bench.behind.tracker.knows("k2")
+    assert bench.inbox.malformed == 0
+
+
+@pytest.mark.parametrize("payload_of", [encode, lambda c: msgspec.json.format(encode(c))])
+def test_a_retry_with_the_old_correlation_data_is_another_unlock(
+    payload_of: Callable[[Command], bytes],
+) -> None:
+    """Each command id is followed once, whatever the platform correlates, and however it writes."""
+    bench = InboxBench()
+    retry = msgspec.structs.replace(COMMAND, command_id="k2")
+    for command in (COMMAND, COMMAND, retry, retry):
+        bench.take(f"cars/{CAR}/command", payload_of(command), correlation_data=b"k1")
+    assert bench.behind.tracker.started == {Source.CUSTOMER: 2}
+    assert bench.behind.tracker.knows("k2")
+    assert bench.inbox.malformed == 0
+
+
+def test_commands_of_another_probe_are_no_customers() -> None:
+    """They are neither attempts, nor are their answers orphans, in whatever order they come."""
+    bench = InboxBench(TrackerBench(is_watching=True))
+    properties = [("origin", "probe/another")]
+    bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.RECEIVED)))
+    bench.take(f"cars/{CAR}/command", encode(COMMAND), user_properties=properties)
+    bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.EXECUTED)))
+    bench.behind.wait(30)
+    assert bench.behind.tracker.started.total() == 0
+    assert bench.behind.records == []
+
+
+def test_what_a_car_sends_and_nobody_can_read_counts_for_its_unlock() -> None:
+    """Not what the broker has kept, nor what others send it; and in the order in which it came."""
+    bench = InboxBench()
+    bench.take(f"cars/{CAR}/presence", ONLINE)
+    command = message_of(f"cars/{CAR}/command", encode(COMMAND))
+    broken = message_of(f"cars/{CAR}/result", b"{")
+    bench.inbox.take_all((broken, command, broken))
+    bench.take(f"cars/{CAR}/state", b"{", retain=True)
+    bench.take(f"cars/{CAR}/command", b"{")
+    bench.take(f"cars/{OTHER_CAR}/result", b"{")
+    bench.take("cars", b"{")
+    bench.behind.wait(DEADLINE_S)
+    attempt = bench.behind.only()
+    assert attempt.cause is Cause.UNCLASSIFIED
+    assert attempt.evidence["unread"] == {"result": 1}
+    assert bench.inbox.malformed == 6
+
+
+def test_retained_command_is_malformed() -> None:
+    """A retained command would be obeyed again at each connect: it is named, not followed."""
+    bench = InboxBench()
+    bench.take(f"cars/{CAR}/command", encode(COMMAND), retain=True)
+    assert not bench.behind.tracker.knows("k1")
+    assert bench.malformed("command") == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "counted"),
+    [
+        (f"cars/{CAR}/result", b"", "result"),
+        (f"cars/{CAR}/telemetry", b"", "telemetry"),
+        (f"cars/{CAR}/command", b"", "command"),
+        (f"cars/{CAR}/result", b"\xff\x00\x80", "result"),
+        (f"cars/{CAR}/result", b'{"command_id":"c1","phase":"melted"}', "result"),
+        (f"cars/{CAR}/state", b"[" * 10_000, "state"),
+        (f"cars/{CAR}/presence", b'{"status":"online","session_id":"%b"}' % LONG, "presence"),
+        (f"cars/{CAR}/telemetry", b'{"signal_dbm":NaN}', "telemetry"),
+        (f"cars/{CAR}/command", b"{}", "command"),
+        (f"cars/{CAR}/result", b"x" * 10_000_000, "result"),
+        (f"wake/{CAR}", b'{"request_id":"r","requested_at":1}', "wake"),
+        ("cars/a b/result", b"{}", "other"),
+        ("cars/car-1/result/more", b"{}", "other"),
+        ("", b"", "other"),
+    ],
+)  # fmt: skip
+def test_malformed_messages_are_counted(topic: str, payload: bytes, counted: str) -> None:
+    """What breaks the contract is counted under its topic, logged, and changes nothing."""
+    bench = InboxBench()
+    bench.take(topic, payload)
+    assert bench.malformed(counted) == 1
+    assert bench.inbox.malformed == 1
+    assert bench.behind.records == []
+    assert len(bench.log.raw[0]) < 4 * SHOWN_LETTERS
+    (line,) = bench.log.lines
+    assert line["payload_bytes"] == len(payload)
+
+
+@pytest.mark.parametrize("kind", ["presence", "state"])
+def test_an_empty_retained_message_takes_the_car_out_of_service(kind: str) -> None:
+    """So the broker is told to keep nothing of it: the car is counted no longer, and no mistake."""
+    bench = InboxBench()
+    bench.behind.presence()
+    bench.behind.opened(moved_by=None)
+    bench.behind.presence(vehicle_id=OTHER_CAR)
+    for _ in range(2):
+        bench.take(f"cars/{CAR}/{kind}", b"")
+    evidence = bench.behind.evidence
+    assert len(evidence) == 1
+    assert evidence.by_presence["online"] == 1
+    assert evidence.by_region.total() == 1
+    assert evidence.of(CAR).presence is None
+    assert bench.inbox.malformed == 0
+
+
+def test_payload_up_to_the_limit_is_read() -> None:
+    """The limit is on what is longer than the contract needs, not on spaces."""
+    bench = InboxBench()
+    payload = ONLINE + b" " * (MAX_PAYLOAD_BYTES - len(ONLINE))
+    bench.take(f"cars/{CAR}/presence", payload)
+    bench.take(f"cars/{CAR}/presence", payload + b" ")
+    assert bench.malformed("presence") == 1
+    assert bench.behind.evidence.of(CAR).presence == "online"
+
+
+def test_flood_of_malformed_messages_logs_little() -> None:
+    """All are counted; the log gets one line for each kind, and later how many there were."""
+    bench = InboxBench()
+    for _ in range(5_000):
+        bench.take(f"cars/{CAR}/result", b"?")
+        bench.take(f"cars/{CAR}/state", b"?")
+    assert bench.malformed("result") == 5_000
+    assert len(bench.log.lines) == 2
+    bench.behind.wait(10)
+    bench.take(f"cars/{CAR}/result", b"?")
+    assert bench.log.lines[-1]["count"] == 5_000
+
+
+def test_unknown_fields_are_named_once() -> None:
+    """A firmware that says more than we know is no fault; the log has what it says."""
+    bench = InboxBench()
+    payload = b'{"signal_dbm":-85,"voltage_v":12.6,"position_age_s":3,"cell_id":77}'
+    for _ in range(3 * LOOKED_THROUGH_EVERY):
+        bench.take(f"cars/{CAR}/telemetry", payload)
+    bench.behind.wait(60)
+    bench.take(f"cars/{CAR}/telemetry", payload)
+    (line,) = bench.log.lines
+    assert (line["event"], line["kind"]) == ("unknown_fields", "telemetry")
+    assert line["fields"] == "{'cell_id': 77}"
+    assert bench.inbox.malformed == 0
+
+
+def test_made_up_fields_do_not_fill_the_log() -> None:
+    """Names are remembered up to a limit, and a value that nobody can read harms nothing."""
+    bench = InboxBench()
+    start = b'{"signal_dbm":-85,"voltage_v":12.6,"position_age_s":3,'
+    for number in range(3 * MAX_NAMED * LOOKED_THROUGH_EVERY):
+        if number % LOOKED_THROUGH_EVERY == 0:
+            bench.behind.wait(60)
+        bench.take(f"cars/{CAR}/telemetry", start + b'"field-%d":1}' % number)
+    assert len(bench.log.lines) == MAX_NAMED
+    for _ in range(LOOKED_THROUGH_EVERY):
+        bench.take(f"cars/{CAR}/telemetry", start + b'"large":1e999}')
+    assert bench.inbox.malformed == 0
+
+
+@given(
+    kind=st.sampled_from([kind.value for kind in TopicKind]),
+    payload=st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ).map(msgspec.json.encode),
+    correlation=st.none() | st.binary(max_size=20),
+    retain=st.booleans(),
+)
+def test_random_bytes_never_raise(
+    *, kind: str, payload: bytes, correlation: bytes | None, retain: bool
+) -> None:
+    """Bytes, and JSON of any shape, on every topic: at worst they are counted."""
+    bench = InboxBench()
+    bench.behind.send()
+    bench.take(f"cars/{CAR}/{kind}", payload, correlation_data=correlation, retain=retain)
+    bench.take(f"{kind}/{CAR}", payload)
+    bench.behind.wait(30)
+    # By chance it may have been a box's word: it changes what is concluded, not that it is.
+    assert bench.behind.only().cause is not None
+
+
+def test_only_a_watching_probe_listens_to_commands() -> None:
+    """Watching is a choice: it costs a message for each command."""
+    assert "cars/+/command" in subscriptions(watch=True)
+    assert subscriptions(watch=False) == (
+        "cars/+/result",
+        "cars/+/presence",
+        "cars/+/state",
+        "cars/+/telemetry",
+        "cars/+/event",
+    )
+
+
+def test_the_brokers_log_is_evidence_and_what_it_says_besides_is_passed_over() -> None:
+    """A line of it is no message of the fleet: never counted, never malformed."""
+    bench = InboxBench()
+    bench.take("$SYS/broker/log/E", b"1: Client car-7 already connected, closing old connection.")
+    bench.take("$SYS/broker/log/N", b"1: whatever")
+    bench.take("$SYS/broker/log/N", b"\xff" * 5_000)
+    (event,) = bench.behind.evidence.broker.of("car-7")
+    assert (event.kind.value, event.at) == ("taken_over", bench.behind.clock.unix_s())
+    assert bench.inbox.malformed == 0
+    assert not any(bench.inbox.taken.values())
+
+
+def test_without_the_setting_such_a_line_breaks_the_contract() -> None:
+    """Nobody has subscribed to it."""
+    bench = InboxBench()
+    bench.inbox._unix_s = None
+    bench.take("$SYS/broker/log/N", b"1: Client car-7 disconnected.")
+    assert bench.inbox.malformed == 1
+
+
+def test_the_brokers_log_is_subscribed_to_where_it_is_asked_for() -> None:
+    """Never by a group's share: it comes to each monitor."""
+    assert "$SYS/broker/log/#" not in subscriptions(watch=True)
+    assert subscriptions(watch=True, broker_log=True)[-1] == "$SYS/broker/log/#"
+    assert subscriptions(watch=False, broker_log=True)[-1] == "$SYS/broker/log/#"
+
+
+class Hearer:
+    """Notes what it is told, in one list with others."""
+
+    def __init__(self, name: str, heard: list[tuple[Any, ...]], *kinds: TopicKind) -> None:
+        self.kinds = frozenset(kinds or TopicKind)
+        self._name = name
+        self._heard = heard
+
+    def heard(
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
+        """Note a message."""
+        self._heard.append((self._name, kind, vehicle_id, type(message), is_retained))
+
+    def came_together(self, heartbeats: int) -> None:
+        """Nothing comes together here."""
+
+    def follower(self, vehicle_id: str) -> None:
+        """Hear each heartbeat by itself."""
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Note what the broker says."""
+        self._heard.append((self._name, event.client_id))
+
+    def removed(self, vehicle_id: str) -> None:
+        """Note that a car is gone."""
+        self._heard.append((self._name, "removed", vehicle_id))
+
+
+def test_all_who_hear_are_told_the_same_in_their_order() -> None:
+    """Messages, the broker's log and removals; what breaks the contract nobody hears."""
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    for name in ("one", "other"):
+        bench.inbox.let_hear(Hearer(name, heard))
+    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
+    bench.take(f"cars/{CAR}/telemetry", b"nothing")
+    bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
+    bench.take(f"cars/{CAR}/state", b"", retain=True)
+    told = [(TopicKind.TELEMETRY, CAR, Telemetry, False), ("car-7",), ("removed", CAR)]
+    assert heard == [(name, *one) for one in told for name in ("one", "other")]
+
+
+def test_who_hears_is_told_of_the_kinds_that_it_takes() -> None:
+    """Of each message those who take its kind; that a car is gone all."""
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    bench.inbox.let_hear(Hearer("beats", heard, TopicKind.TELEMETRY))
+    bench.inbox.let_hear(Hearer("answers", heard, TopicKind.RESULT, TopicKind.STATE))
+    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
+    bench.take(f"cars/{CAR}/state", b"", retain=True)
+    assert heard == [
+        ("beats", TopicKind.TELEMETRY, CAR, Telemetry, False),
+        ("beats", "removed", CAR),
+        ("answers", "removed", CAR),
+    ]
+
+
+class Poisoned(Hearer):
+    """Fails at all that it is told."""
+
+    def _fail(self, *_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    heard = broker_said = removed = _fail
+
+
+def test_who_fails_at_a_message_stops_nobody_else() -> None:
+    """Others hear it and the tracker follows it; it is counted, and logged once for its topic.
+
+    Else the link would close, and a retained message come again at each connection.
+    """
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    defects: list[Exception] = []
+    bench.inbox.on_defect = defects.append
+    bench.inbox.let_hear(Poisoned("poisoned", heard))
+    bench.inbox.let_hear(Hearer("other", heard))
+    for _ in range(3):
+        bench.take(f"cars/{CAR}/presence", ONLINE, retain=True)
+    bench.take(f"cars/{OTHER_CAR}/presence", ONLINE, retain=True)
+    assert [each[:3] for each in heard] == [
+        *[("other", TopicKind.PRESENCE, CAR)] * 3,
+        ("other", TopicKind.PRESENCE, OTHER_CAR),
+    ]
+    assert bench.behind.evidence.of(CAR).presence is not None
+    assert [type(error) for error in defects] == [ZeroDivisionError] * 4
+    assert bench.defects("presence") == 4
+    logged = [line for line in bench.log.lines if line["event"] == "message_defect"]
+    assert [line["kind"] for line in logged] == [f"cars/{car}/presence" for car in (CAR, OTHER_CAR)]
+    assert "ZeroDivisionError" in logged[0]["error"]
+    bench.take(f"cars/{CAR}/state", b"", retain=True)
+    bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
+    assert bench.behind.evidence.of(CAR).presence is None
+    assert bench.defects("other") == 2
+
+
+def test_a_tracker_that_fails_at_a_message_keeps_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after it is followed."""
+    bench = InboxBench()
+    defects: list[Exception] = []
+    bench.inbox.on_defect = defects.append
+
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bench.behind.tracker, "state", fails)
+    bench.take(f"cars/{CAR}/state", encode(state_of(CAR, is_locked=True)))
+    bench.take(f"cars/{CAR}/presence", ONLINE)
+    assert len(defects) == bench.defects("state") == 1
+    assert bench.behind.evidence.of(CAR).presence is not None
+
+
+def test_what_a_null_box_says_is_heard_of_no_car() -> None:
+    """Whoever's it is: a monitor may watch a fleet that another one times."""
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    bench.inbox.let_hear(Hearer("all", heard))
+    for retain in (True, False):
+        bench.take(f"cars/{NULL_BOXES}7/presence", ONLINE, retain=retain)
+    assert not heard
+    assert bench.behind.evidence.of(f"{NULL_BOXES}7").presence is not None
+
+
+_PROPERTIES = [("origin", "probe/another")]
+_OF_ANOTHER = msgspec.structs.replace(COMMAND, command_id="p1")
+_ROW = (
+    message_of(f"cars/{CAR}/presence", ONLINE),
+    message_of(f"cars/{CAR}/command", encode(COMMAND)),
+    message_of(f"cars/{CAR}/command", encode(COMMAND)),
+    message_of(f"cars/{CAR}/result", encode(Result("k1", Phase.RECEIVED))),
+    message_of(f"cars/{CAR}/state", encode(state_of(CAR, is_locked=False, command_id="k1"))),
+    message_of(f"cars/{CAR}/result", encode(Result("k1", Phase.EXECUTED))),
+    message_of(f"cars/{CAR}/result", encode(Result("k1", Phase.REFUSED, Reason.REPLAYED))),
+    message_of(f"cars/{OTHER_CAR}/result", encode(Result("k1", Phase.EXECUTED))),
+    message_of(f"cars/{OTHER_CAR}/result", encode(Result("p1", Phase.EXECUTED))),
+    message_of(f"cars/{OTHER_CAR}/command", encode(_OF_ANOTHER), user_properties=_PROPERTIES),
+    message_of(f"cars/{OTHER_CAR}/command", encode(COMMAND), retain=True),
+    message_of(f"cars/{OTHER_CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0))),
+    message_of(f"cars/{OTHER_CAR}/telemetry", b"nothing"),
+    message_of("$SYS/broker/log/E", f"1: Client {CAR} closed its connection.".encode()),
+    message_of(f"cars/{CAR}/state", b"", retain=True),
+)
+
+
+@settings(max_examples=30)
+@given(st.permutations(_ROW))
+def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) -> None:
+    """In whatever order: records, what is known of cars, who was told what, what was refused."""
+    told: list[tuple[Any, ...]] = []
+    for rows in ([[each] for each in row], [row[:6], row[6:]], [row]):
+        bench, heard = InboxBench(TrackerBench(is_watching=True)), list[tuple[Any, ...]]()
+        bench.inbox.let_hear(Hearer("all", heard))
+        for messages in rows:
+            bench.inbox.take_all(messages)
+        evidence = bench.behind.evidence
+        known = [evidence.of(car) for car in (CAR, OTHER_CAR)]
+        facts = [(one.presence, one.heard_s, one.is_locked, one.voltage_v) for one in known]
+        bench.behind.wait(30)
+        told.append((bench.behind.records, heard, facts, bench.inbox.malformed))
+    assert told[0][-1] == 2
+    assert told[1:] == [told[0]] * 2
+
+
+def test_what_comes_together_is_heard_before_any_of_it_is_followed() -> None:
+    """So either finds its code in the caches."""
+    bench, heard = InboxBench(TrackerBench(is_watching=True)), list[tuple[Any, ...]]()
+    bench.inbox.let_hear(Hearer("all", heard))
+    known: list[int] = []
+    bench.behind.tracker.on_wait = lambda: known.append(len(heard))
+    bench.inbox.take_all(_ROW[1:4])
+    assert known == [3]

@@ -1,0 +1,155 @@
+"""Customers of other fleets, watched: commands and answers in their own words become attempts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.contract.attempt import Flag, Source, Stage
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.messages import Action
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.profile import Profile
+from platform_probe.measure.attempts.evidence import FleetEvidence
+from platform_probe.measure.watching.inbox import Inbox, subscriptions
+from platform_probe.measure.watching.known_values import KnownValues
+from platform_probe.measure.watching.only_open import OnlyOpen
+from platform_probe.outputs.logs import Complaints
+from platform_probe.outputs.metrics import ProbeMetrics
+from tests.helpers.log_lines import Log
+from tests.helpers.messages import message_of
+from tests.helpers.own_wires import OWN_WIRES
+from tests.helpers.profile_files import profile_of
+from tests.helpers.tracker_bench import DEADLINE_S, TrackerBench
+
+SAIC = "saic/you@example.org/vehicles/VIN-1/doors/locked"
+AWS = "$aws/commands/things/VIN-1/executions/x1"
+
+
+@dataclass
+class OtherBench:
+    """An inbox that reads a profile, and what lies behind it."""
+
+    profile: Profile
+    behind: TrackerBench = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put it together, as a probe that watches does."""
+        evidence = FleetEvidence(wire=self.profile.traits)
+        self.behind = TrackerBench(evidence=evidence, is_watching=True)
+        clock = self.behind.clock
+        metrics = ProbeMetrics(CollectorRegistry(), version="test")
+        self.only_open = OnlyOpen(
+            clock, patience_s=DEADLINE_S, window_s=600.0, has_copies=self.profile.traits.mqtt != "5"
+        )
+        is_nameless = self.profile.traits.correlation.value == "only_open"
+        self.inbox = Inbox(
+            self.behind.tracker,
+            metrics,
+            Complaints(Log(clock=clock).logger, clock),
+            profile=self.profile,
+            only_open=self.only_open if is_nameless else None,
+            values=KnownValues(clock, metrics.count_capped_value),
+        )
+
+    def take(self, topic: str, payload: bytes, **changes: Any) -> None:
+        """Let a message come."""
+        self.inbox.take(message_of(topic, payload, **changes))
+
+
+def test_a_customer_whose_command_has_no_id() -> None:
+    """SAIC: `false`, then `Success`, then the lock: one unlock with its times."""
+    bench = OtherBench(load_profile("saic"))
+    bench.take(SAIC, b"True", retain=True)
+    bench.take(f"{SAIC}/set", b"false")
+    bench.behind.wait(3.0)
+    bench.take(f"{SAIC}/result", b"Success")
+    bench.take(SAIC, b"False")
+    attempt = bench.behind.only()
+    assert (attempt.source, attempt.outcome) == (Source.CUSTOMER, Outcome.OK)
+    assert attempt.stages[Stage.RESULT_RECEIVED] == pytest.approx(3.0)
+    assert (attempt.command_id or "").startswith("VIN-1/")
+
+
+def test_two_customers_whose_answers_have_no_id() -> None:
+    """The first answer is the first's, and its record says that this is a guess."""
+    bench = OtherBench(load_profile("saic"))
+    bench.take(SAIC, b"True", retain=True)
+    bench.take(f"{SAIC}/set", b"false")
+    bench.take(f"{SAIC}/set", b"false")
+    bench.take(f"{SAIC}/result", b"Failed: busy")
+    (attempt,) = bench.behind.attempts
+    assert (attempt.cause, attempt.reason) == (Cause.VEHICLE_FAILED, "failed: busy")
+    assert attempt.flags == (Flag.ANSWER_GUESSED,)
+    bench.take(f"{SAIC}/result", b"Success")
+    bench.take(SAIC, b"False")
+    assert [one.outcome for one in bench.behind.attempts] == [Outcome.FAILED, Outcome.OK]
+
+
+def test_an_answer_that_was_retained_belongs_to_nobody() -> None:
+    """It waited at the broker since before we came: no attempt, no stray answer."""
+    bench = OtherBench(load_profile("saic"))
+    bench.take(f"{SAIC}/result", b"Success", retain=True)
+    bench.behind.wait(10.0)
+    assert bench.behind.records == []
+    assert bench.inbox.malformed == 0
+
+
+def test_a_copy_of_our_own_command_is_no_customer() -> None:
+    """Under MQTT 3.1.1 without ids: what we have just sent comes back, and is passed over."""
+    bench = OtherBench(profile_of(OWN_WIRES["nameless-311"]))
+    bench.behind.send()
+    bench.only_open.sent("centre-1", "c1", Action.UNLOCK)
+    bench.take("doors/centre-1/set", b"OPEN")
+    bench.take("doors/centre-1/done", b"ok")
+    attempt = bench.behind.only()
+    assert (attempt.source, attempt.outcome) == (Source.PROBE, Outcome.OK)
+
+
+def test_the_clouds_timeout_is_not_the_end() -> None:
+    """AWS: TIMED_OUT of the cloud is evidence, and the device's SUCCEEDED after it counts."""
+    bench = OtherBench(load_profile("aws-iot"))
+    bench.take(f"{AWS}/request/json", b'{"command":"unlock"}')
+    bench.take(f"{AWS}/response/json", b'{"status":"IN_PROGRESS"}')
+    bench.behind.wait(10.0)
+    event = (
+        b'{"executionId":"x1","status":"TIMED_OUT","targetArn":"arn:aws:iot:eu:1:thing/VIN-1",'
+        b'"statusReason":{"reasonCode":"$NO_RESPONSE_FROM_DEVICE"}}'
+    )
+    bench.take("$aws/events/commandExecution/unlock/TIMED_OUT", event)
+    assert bench.behind.attempts == []
+    bench.take(f"{AWS}/response/json", b'{"status":"SUCCEEDED"}')
+    attempt = bench.behind.only()
+    assert attempt.outcome is Outcome.OK
+    assert Stage.BOX_RECEIVED.value in attempt.stages
+
+
+def test_what_breaks_the_profile_is_counted() -> None:
+    """A topic of nobody's, and a status that the file does not list."""
+    bench = OtherBench(load_profile("aws-iot"))
+    bench.take("else/where", b"")
+    bench.take(f"{AWS}/response/json", b'{"status":"HUH"}')
+    assert bench.inbox.malformed == 2
+
+
+def test_a_metric_that_a_box_no_longer_knows_takes_no_car_out_of_service() -> None:
+    """An OVMS box whose modem is off clears its network's name; what it was stays known."""
+    bench = OtherBench(load_profile("ovms"))
+    topic = "ovms/demo/car-1/metric/m/net/provider"
+    bench.take(topic, b"operator-a", retain=True)
+    bench.take(topic, b"")
+    assert bench.inbox.malformed == 0
+    assert bench.behind.tracker.evidence.of("car-1").build.operator == "operator-a"
+
+
+def test_a_probe_listens_to_the_topics_of_its_profile() -> None:
+    """And with `watch` to the commands of others."""
+    profile = load_profile("ovms")
+    topics = subscriptions(profile, watch=False)
+    assert "ovms/demo/+/client/+/response/+" in topics
+    assert set(subscriptions(profile, watch=True)) - set(topics) == {
+        "ovms/demo/+/client/+/command/+"
+    }

@@ -1,0 +1,420 @@
+"""OTLP/HTTP posts: what a platform or a collector sends, and what no exporter should."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+
+from fleet_wire.config.secrets import read_secret
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
+from fleet_wire.errors import RemoteProtocolError
+from platform_probe.measure.watching import otlp_logs
+from platform_probe.measure.watching.otlp_logs import (
+    JSON,
+    MAX_POST_BYTES,
+    PROTOBUF,
+    LogRecord,
+    UnreadablePostError,
+    event_of,
+    records_of,
+)
+from platform_probe.measure.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
+from platform_probe.web.server import ProbePages
+from tests.helpers.platform_inbox_bench import PlatformBench
+from tests.helpers.records import TRACE_ID
+
+AT_NS = 1_700_000_000_500_000_000
+EVENT = PlatformEvent(
+    PlatformStep.ANSWERED,
+    1_700_000_000.5,
+    "r1",
+    "unlock",
+    trace_id=TRACE_ID,
+    vehicle_id="car-1",
+    booking_id="b7",
+    account_id="a1",
+    command_id="k1",
+    endpoint="/vehicles/{id}/unlock",
+    status=503,
+    problem="broker-unavailable",
+    reason="no route",
+    app_version="5.1",
+    api_release="2026.11",
+)
+
+
+def attributes_of(event: PlatformEvent, resource: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return an event's attributes, those of its resource or the others."""
+    found = {}
+    for name, keys in otlp_logs.ATTRIBUTES.items():
+        value = getattr(event, name)
+        if value is not None and (name in resource if resource else name != "api_release"):
+            found[keys[0]] = value
+    return found
+
+
+def pairs_of(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return attributes as JSON has them."""
+    return [
+        {
+            "key": key,
+            "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value},
+        }
+        for key, value in attributes.items()
+    ]
+
+
+def as_record(event: PlatformEvent, **changes: Any) -> dict[str, Any]:
+    """Return an event as a record in JSON."""
+    return {
+        "timeUnixNano": str(AT_NS),
+        "traceId": (event.trace_id or "").upper(),
+        "eventName": f"unlock.{event.event}",
+        "attributes": pairs_of(attributes_of(event)),
+        **changes,
+    }
+
+
+def post_of(*records: dict[str, Any]) -> bytes:
+    """Return a post with these records, of one release of the API."""
+    resource = {"attributes": pairs_of(attributes_of(EVENT, ("api_release",)))}
+    of_resource = {"resource": resource, "scopeLogs": [{"logRecords": records}]}
+    return json.dumps({"resourceLogs": [of_resource]}).encode()
+
+
+def as_json(event: PlatformEvent, **changes: Any) -> bytes:
+    """Return a post with one event in JSON."""
+    return post_of(as_record(event, **changes))
+
+
+def as_protobuf(event: PlatformEvent) -> bytes:
+    """Return the same post in protobuf."""
+    request = ExportLogsServiceRequest()
+    of_resource = request.resource_logs.add()
+    record = of_resource.scope_logs.add().log_records.add()
+    record.observed_time_unix_nano = AT_NS
+    record.trace_id = bytes.fromhex(event.trace_id or "")
+    record.event_name = f"unlock.{event.event}"
+    for target, attributes in (
+        (record.attributes, attributes_of(event)),
+        (of_resource.resource.attributes, attributes_of(event, ("api_release",))),
+    ):
+        for key, value in attributes.items():
+            one = target.add()
+            one.key = key
+            if isinstance(value, int):
+                one.value.int_value = value
+            else:
+                one.value.string_value = value
+    content: bytes = request.SerializeToString()
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"), [(as_json(EVENT), JSON), (as_protobuf(EVENT), PROTOBUF)]
+)
+def test_attributes_become_an_event(content: bytes, content_type: str) -> None:
+    """Both forms say the same, every field of it."""
+    (record,) = records_of(content, content_type)
+    assert event_of(record) == EVENT
+
+
+def test_a_record_whose_text_is_a_line() -> None:
+    """A collector that reads the platform's file sends its lines as they are."""
+    line = encode_event(EVENT).decode()
+    content = as_json(EVENT, eventName="", attributes=[], body={"stringValue": line})
+    (record,) = records_of(content, JSON)
+    assert event_of(record) == EVENT
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"eventName": "user.signed_in"},
+        {"eventName": "", "body": {"stringValue": "GET /healthz 200"}},
+        {"eventName": ""},
+        {"eventName": "", "body": {"intValue": 5}},
+    ],
+)
+def test_other_logs_are_passed_over(changes: dict[str, Any]) -> None:
+    """A platform may send all that it logs."""
+    (record,) = records_of(as_json(EVENT, **changes), JSON)
+    assert event_of(record) is None
+
+
+def test_the_name_of_an_event_may_be_an_attribute() -> None:
+    """As it was before OpenTelemetry gave it a field; a header's value is a list."""
+    attributes = [
+        {"key": "event.name", "value": {"stringValue": "requested"}},
+        {"key": "unlockpath.operation", "value": {"stringValue": "unlock"}},
+        {
+            "key": "http.request.header.x-request-id",
+            "value": {"arrayValue": {"values": [{"stringValue": "r9"}]}},
+        },
+    ]
+    content = as_json(EVENT, eventName="", traceId="", attributes=attributes)
+    (record,) = records_of(content, JSON)
+    event = event_of(record)
+    assert event is not None
+    assert (event.event, event.request_id, event.trace_id) == ("requested", "r9", None)
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=30),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["stringValue", "intValue", "arrayValue", "values", "key", "value"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=5,
+)
+RECORD_FIELDS = ("timeUnixNano", "traceId", "eventName", "body", "attributes", "severityText")
+
+
+@given(st.binary(max_size=200), st.sampled_from([JSON, PROTOBUF, "text/plain"]))
+def test_a_post_that_is_no_otlp_is_refused_and_counted(content: bytes, content_type: str) -> None:
+    """A post is refused whole, or each of its records becomes an event, is refused, or no event."""
+    bench = PlatformBench()
+    receiver = OtlpReceiver(bench.inbox, None)
+    if content_type not in (JSON, PROTOBUF):
+        with pytest.raises(UnreadablePostError, match="expected"):
+            records_of(content, content_type)
+        return
+    status, records = 200, list[LogRecord | RemoteProtocolError]()
+    try:
+        records += records_of(content, content_type)
+    except UnreadablePostError as error:
+        status = error.status
+    assert status in (200, 400)
+    refused = sum(receiver.take(record) is not None for record in records)
+    assert bench.inbox.malformed == refused
+    assert bench.inbox.taken + bench.inbox.repeated + refused <= len(records)
+
+
+@given(st.dictionaries(st.sampled_from(RECORD_FIELDS), JSON_VALUES, max_size=4))
+def test_a_record_with_wrong_fields_leaves_the_other(changes: dict[str, Any]) -> None:
+    """Whatever one record holds, the good one beside it is taken."""
+    bench = PlatformBench()
+    receiver = OtlpReceiver(bench.inbox, None)
+    content = post_of(as_record(EVENT, **changes), as_record(EVENT))
+    first, second = records_of(content, JSON)
+    before = receiver.take(first)
+    assert bench.inbox.malformed == (before is not None)
+    assert receiver.take(second) is None
+    assert bench.inbox.taken + bench.inbox.repeated >= 1
+
+
+def with_int(digits: str) -> dict[str, Any]:
+    """Return what makes the status of an answer these digits."""
+    key = otlp_logs.ATTRIBUTES["status"][0]
+    return {"attributes": [{"key": key, "value": {"intValue": digits}}]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        with_int("--5"),
+        with_int("-"),
+        with_int("٣"),
+        with_int("1" * 5_000),
+        {"timeUnixNano": "9" * 401},
+        {"timeUnixNano": int("9" * 401)},
+        {"attributes": [{"key": "unlockpath.phone.distance_m", "value": {"intValue": "9" * 401}}]},
+        {"attributes": 5},
+        {"traceId": None},
+    ],
+)
+async def test_one_bad_record_is_refused_alone(posted: Posted, changes: dict[str, Any]) -> None:
+    """It is counted and named; the record beside it is taken."""
+    content = post_of(as_record(EVENT, **changes), as_record(EVENT))
+    status, body, _ = await posted.post(content, Content_Type=JSON)
+    assert status == 200
+    assert msgspec.json.decode(body)["partialSuccess"]["rejectedLogRecords"] == "1"
+    assert (posted.bench.inbox.malformed, posted.bench.inbox.taken) == (1, 1)
+
+
+@pytest.mark.parametrize("bearer", [None, "Bearer wrong", "Bearer ", "Basic right"])
+async def test_a_post_without_the_token_is_not_read(bearer: str | None) -> None:
+    """It is answered 401 and counted; with the token the same post is taken."""
+    async with listening(Posted(lambda: "right\n")) as posted:
+        headers = {"Content_Type": JSON}
+        if bearer is not None:
+            headers["Authorization"] = bearer
+        assert (await posted.post(as_json(EVENT), **headers))[0] == 401
+        assert (posted.bench.inbox.taken, posted.bench.inbox.malformed) == (0, 0)
+        assert posted.bench.value("platform_lines_total", end="forged") == 1
+        good = await posted.post(as_json(EVENT), Content_Type=JSON, Authorization="Bearer right")
+        assert good[0] == 200
+        assert posted.bench.inbox.taken == 1
+
+
+async def test_without_a_token_a_foreign_page_cannot_post(posted: Posted) -> None:
+    """A page elsewhere could have its own name resolve to this machine."""
+    content = as_json(EVENT)
+    foreign = await posted.post(content, Content_Type=JSON, Host=f"evil.example:{posted.port}")
+    assert foreign[0] == 421
+    assert (posted.bench.inbox.taken, posted.bench.inbox.forged) == (0, 1)
+    for host in ("localhost", f"127.0.0.1:{posted.port}", "[::1]:80"):
+        assert (await posted.post(content, Content_Type=JSON, Host=host))[0] == 200
+
+
+async def test_without_its_token_the_monitor_takes_no_post(tmp_path: Path) -> None:
+    """The file is read anew for each post, and one that is gone lets nobody in."""
+    token = partial(read_secret, tmp_path / "none", name="platform.otlp_token_file")
+    async with listening(Posted(token)) as posted:
+        answer = await posted.post(as_json(EVENT), Content_Type=JSON, Authorization="Bearer x")
+        assert answer[0] == 503
+        assert posted.bench.inbox.taken == 0
+
+
+class Posted:
+    """A probe's port that takes posts, and what came of them."""
+
+    def __init__(self, token: Callable[[], str] | None = None) -> None:
+        self.bench = PlatformBench()
+        receiver = OtlpReceiver(self.bench.inbox, token)
+        pages = ProbePages(
+            metrics=lambda _: (iter(()), "text/plain"),
+            not_ready=lambda: None,
+            posts={LOGS_PATH: receiver.answer},
+            max_body_bytes=MAX_POST_BYTES,
+        )
+        self.server = pages.server()
+        self.port = 0
+
+    async def post(self, body: bytes, **headers: str) -> tuple[int, bytes, str]:
+        """Post, and return status, body and content type of the answer."""
+        url = f"http://127.0.0.1:{self.port}{LOGS_PATH}"
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with (
+            aiohttp.ClientSession(auto_decompress=False) as session,
+            session.post(url, data=body, headers=names) as answer,
+        ):
+            return answer.status, await answer.read(), answer.content_type
+
+
+@asynccontextmanager
+async def listening(posted: Posted) -> AsyncIterator[Posted]:
+    """Listen until the block ends."""
+    posted.port = await posted.server.start("127.0.0.1", 0)
+    yield posted
+    await posted.server.stop()
+
+
+@pytest.fixture
+async def posted() -> AsyncIterator[Posted]:
+    """Return a port that listens, and asks for no token."""
+    async with listening(Posted()) as posted:
+        yield posted
+
+
+async def test_a_post_is_taken(posted: Posted) -> None:
+    """Packed protobuf, as an exporter sends it."""
+    body = gzip.compress(as_protobuf(EVENT))
+    answer = await posted.post(body, Content_Type=PROTOBUF, Content_Encoding="gzip")
+    assert answer == (200, b"", PROTOBUF)
+    assert posted.bench.inbox.taken == 1
+    assert await posted.post(as_json(EVENT), Content_Type=f"{JSON}; charset=utf-8") == (
+        200, b"{}", JSON,
+    )  # fmt: skip
+    assert posted.bench.inbox.repeated == 1
+
+
+async def test_a_record_that_breaks_the_contract_is_named(posted: Posted) -> None:
+    """The others of its post are taken: the answer says how many were not, and why."""
+    wrong = as_json(EVENT, attributes=[])
+    status, body, _ = await posted.post(wrong, Content_Type=JSON)
+    assert status == 200
+    partial = msgspec.json.decode(body)["partialSuccess"]
+    assert partial["rejectedLogRecords"] == "1"
+    assert "request_id" in partial["errorMessage"]
+    broken = msgspec.structs.replace(EVENT, status=None, problem=None, request_id="")
+    _, body, _ = await posted.post(as_protobuf(broken), Content_Type=PROTOBUF)
+    answer = ExportLogsServiceResponse.FromString(body)
+    assert answer.partial_success.rejected_log_records == 1
+    assert posted.bench.inbox.malformed == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{", {"Content_Type": JSON}, 400),
+        (b"\xff", {"Content_Type": PROTOBUF}, 400),
+        (b"{}", {"Content_Type": "text/plain"}, 415),
+    ],
+)
+async def test_posts_that_cannot_be_read(
+    posted: Posted, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    """They are counted, and the sender is told."""
+    assert (await posted.post(body, **headers))[0] == status
+    assert posted.bench.inbox.malformed == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (gzip.compress(bytes(20 * MAX_POST_BYTES)), "gzip", 413),
+        (b"no gzip", "gzip", 400),
+        (gzip.compress(b"cut short", mtime=0)[:-9], "gzip", 400),
+        (b"{}", "unheard-of", 415),
+    ],
+)
+async def test_packing_that_cannot_be_undone(
+    posted: Posted, body: bytes, encoding: str, status: int
+) -> None:
+    """A small post that holds a large one is not unpacked to its end."""
+    assert len(body) < MAX_POST_BYTES
+    answer = await posted.post(body, Content_Type=JSON, Content_Encoding=encoding)
+    assert answer[0] == status
+
+
+async def test_fifty_megabytes_are_refused_unread(posted: Posted) -> None:
+    """The answer comes while nearly all of the body is still to be sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", posted.port)
+    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
+    writer.write(f"{head}Content-Length: 50000000\r\n\r\n".encode() + b"x" * 1_000)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
+async def test_a_body_without_a_length_is_cut_off_where_it_is_too_large(posted: Posted) -> None:
+    """Chunks say nothing of their number."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", posted.port)
+    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {JSON}\r\n"
+    writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    for _ in range(MAX_POST_BYTES // 0x10000 + 2):
+        writer.write(chunk)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
+async def test_only_posts_are_taken(posted: Posted) -> None:
+    """A browser that looks there is told so."""
+    url = f"http://127.0.0.1:{posted.port}{LOGS_PATH}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "POST")

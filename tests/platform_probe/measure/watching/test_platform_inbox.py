@@ -1,0 +1,263 @@
+"""The platform's log: everything that a line can hold."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_wire.contract.causes import Outcome
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent, encode_event
+from fleet_wire.profiles.loading import load_profile
+from platform_probe.measure.watching import platform_inbox as module
+from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER
+from tests.helpers.join_bench import JoinBench
+from tests.helpers.platform_inbox_bench import PlatformBench
+from tests.helpers.profile_files import profile_of
+from tests.helpers.tracker_bench import CAR
+
+
+def test_lines_become_an_attempt() -> None:
+    """What the API refused is recorded, and both lines are counted."""
+    bench = PlatformBench()
+    bench.take("requested")
+    bench.take("answered", status=403, problem="booking-of-another")
+    assert bench.behind.only().reason == "HTTP 403 booking-of-another"
+    assert bench.value("platform_lines_total", end="taken") == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"not JSON",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b'{"event":"requested","at":-1,"request_id":"r","operation":"unlock"}',
+        b'{"event":"opened","at":1,"request_id":"r","operation":"unlock"}',
+        b'{"event":"requested","at":1,"request_id":5,"operation":"unlock"}',
+        b'{"event":"requested","at":1,"request_id":"r","operation":"unlock","trace_id":"0af7"}',
+        b'{"event":"requested","at":1e400,"request_id":"r","operation":"unlock"}',
+        b"[" * 5_000,
+        b'"' + b"x" * MAX_LINE_BYTES + b'"',
+    ],
+)
+def test_what_is_no_line_is_counted(line: bytes) -> None:
+    """It is logged, cut, and stops nothing."""
+    bench = PlatformBench()
+    bench.inbox.take_lines([line])
+    bench.take("requested")
+    assert bench.value("platform_lines_total", end="malformed") == 1
+    assert bench.value("platform_lines_total", end="taken") == 1
+    (logged,) = bench.log.lines
+    assert logged["event"] == "malformed_line"
+    assert logged["line_bytes"] == len(line)
+
+
+def test_a_wrong_line_among_others_is_found() -> None:
+    """Also where its trace is that of the line before; the others are taken."""
+    lines = [
+        b'{"event":"%b","at":1700000000,"request_id":"r","operation":"unlock","trace_id":"%b"%b}'
+        % (step, trace, more)
+        for step, trace, more in (
+            (b"requested", b"a" * 32, b',"method":"POST"'),
+            (b"answered", b"a" * 32, b',"method":"post"'),
+            (b"published", b"A" * 32, b""),
+            (b"accepted", b"a" * 32, b""),
+        )
+    ]
+    bench = PlatformBench()
+    bench.inbox.take_lines(lines)
+    assert (bench.inbox.malformed, bench.inbox.taken) == (2, 2)
+    assert bench.log.lines[0]["reason"] == "platform log: method is not 1 to 32 of A-Z"
+
+
+@given(st.binary(max_size=300))
+def test_a_line_of_any_bytes_is_taken_or_refused(line: bytes) -> None:
+    """The good line behind it is taken, and what is no line is counted and logged."""
+    bench = PlatformBench()
+    good = encode_event(bench.behind.event("requested", request_id="good"))
+    bench.inbox.take_lines([line, good])
+    assert (bench.inbox.taken, bench.inbox.malformed) == (1, 1)
+    assert [line["event"] for line in bench.log.lines] == ["malformed_line"]
+
+
+def test_who_fails_at_a_line_stops_nobody_else() -> None:
+    """Others hear it, the lines behind it are taken, and it is counted."""
+    bench = PlatformBench()
+    heard: list[PlatformEvent] = []
+    defects: list[Exception] = []
+    bench.inbox.on_defect = defects.append
+
+    def fails(_: PlatformEvent) -> None:
+        raise ZeroDivisionError
+
+    bench.inbox.let_hear(fails)
+    bench.inbox.let_hear(heard.append)
+    bench.take("requested", request_id="r1")
+    bench.take("requested", request_id="r2")
+    assert [event.request_id for event in heard] == ["r1", "r2"]
+    assert (bench.inbox.taken, len(defects)) == (2, 2)
+    assert bench.value("platform_line_defects_total") == 2
+
+
+def test_a_line_that_comes_again_is_passed_over() -> None:
+    """A post is sent again, a file is read again: one answer is one answer."""
+    bench = PlatformBench()
+    for _ in range(3):
+        bench.take("answered", status=500, endpoint="/unlock")
+    assert bench.answers("generic") == 1
+    assert bench.value("platform_lines_total", end="repeated") == 2
+
+
+def test_an_answer_that_nobody_got_is_none() -> None:
+    """Servers log a client that has gone as one, with 499: it is neither an answer nor an error."""
+    bench = PlatformBench()
+    heard: list[PlatformEvent] = []
+    bench.inbox.let_hear(heard.append)
+    bench.take("answered", status=499, endpoint="/unlock")
+    assert [(event.event, event.status) for event in heard] == [("hung_up", None)]
+    assert not bench.answers("explicit")
+
+
+@pytest.mark.parametrize("named", ["centre-1/phone/17", "phone/17", "17"])
+@pytest.mark.parametrize("names_car", [True, False], ids=["car in each line", "car once"])
+@pytest.mark.parametrize("log_first", [True, False])
+def test_ids_that_hold_within_a_car_are_joined(
+    named: str, *, names_car: bool, log_first: bool
+) -> None:
+    """The platform's log names the command alone, MQTT the car before it: one unlock, once."""
+    bench = PlatformBench(profile=load_profile("ovms"))
+    bench.take("requested")
+    car = CAR if names_car else None
+    if log_first:
+        bench.take("published", command_id=named, vehicle_id=car)
+    bench.behind.seen("centre-1/phone/17", trace_id=None)
+    if not log_first:
+        bench.take("published", command_id=named, vehicle_id=car)
+    bench.behind.opens("centre-1/phone/17")
+    bench.take("ended", command_id=named, vehicle_id=car, outcome="executed")
+    bench.behind.wait(120.0)
+    bench.behind.joiner.flush()
+    (record,) = bench.behind.last().values()
+    assert (record.outcome, record.sources_missing) == (Outcome.OK, ())
+    assert record.platform
+
+
+def test_an_id_within_a_car_is_no_id_of_another() -> None:
+    """Two cars whose commands are both number 17 are two unlocks."""
+    bench = PlatformBench(profile=profile_of(IDS_OF_CARS))
+    for car in ("car-1", "car-2"):
+        about = {"vehicle_id": car, "request_id": car, "trace_id": car[-1] * 32}
+        bench.take("requested", **about)
+        bench.take("published", command_id="17", **about)
+        bench.take("ended", command_id="17", outcome="refused", **about)
+    bench.behind.wait(120.0)
+    bench.behind.joiner.flush()
+    ids = {record.command_id for record in bench.behind.last().values()}
+    assert ids == {"car-1/17", "car-2/17"}
+
+
+IDS_OF_CARS = """
+ids: car
+command:
+  topic: v1/{vehicle_id}/cmd
+  fields: { command_id: /id, action: { at: /op, values: { OPEN: unlock } } }
+result:
+  topic: v1/{vehicle_id}/ack
+  fields: { command_id: /id, phase: { at: /ok, values: { "true": executed } } }
+"""
+
+
+def test_a_command_that_is_sent_again_is_no_line_that_comes_again() -> None:
+    """The same command at another time is news, and the whole file read again is not."""
+    bench = PlatformBench()
+    for _ in range(2):
+        for at in (1.0, 9.0, 17.0):
+            bench.take("published", command_id="k1", at=at)
+    assert (bench.inbox.taken, bench.inbox.repeated) == (3, 3)
+
+
+def test_when_a_command_of_long_ago_was_sent_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as its request is."""
+    monkeypatch.setattr(module, "MAX_KNOWN", 2)
+    bench = PlatformBench()
+    for name, at in (("r1", 1.0), ("r2", 2.0), ("r3", 3.0), ("r1", 1.0), ("r1", 9.0), ("r1", 9.0)):
+        bench.take("published", command_id=name, request_id=name, at=at)
+    assert (bench.inbox.taken, bench.inbox.repeated) == (4, 2)
+
+
+def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of long ago are forgotten, those before the present ones are not."""
+    monkeypatch.setattr(module, "MAX_KNOWN", 2)
+    bench = PlatformBench()
+    for request_id in ("r1", "r2", "r3", "r2"):
+        bench.take("requested", request_id=request_id, operation="lock")
+    assert (bench.inbox.taken, bench.inbox.repeated) == (3, 1)
+    for request_id in ("r4", "r5", "r1"):
+        bench.take("requested", request_id=request_id, operation="lock")
+    assert bench.inbox.taken == 6
+    assert len(bench.inbox._known) + len(bench.inbox._known_before) <= 4
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "kind"),
+    [
+        (200, None, "ok"),
+        (None, None, "ok"),
+        (202, None, "ok"),
+        (403, None, "explicit"),
+        (409, "booking-ended", "explicit"),
+        (503, "maintenance", "explicit"),
+        (500, None, "generic"),
+        (500, "internal-error", "generic"),
+        (400, "internal-error", "generic"),
+    ],
+)
+def test_an_answer_explains_itself_or_not(
+    status: int | None, problem: str | None, kind: str
+) -> None:
+    """The share of generic answers says how many errors nobody has treated."""
+    bench = PlatformBench()
+    bench.take("answered", status=status, problem=problem, endpoint="/unlock", app_version="5.1")
+    for one in ("ok", "explicit", "generic"):
+        assert bench.answers(one, app="5.1") == (one == kind)
+
+
+def test_routes_and_apps_are_bounded() -> None:
+    """A phone may call itself what it likes; a place is given back after an hour."""
+    bench = PlatformBench()
+    for number in range(MAX_LABEL_VALUES + 1):
+        name = {"request_id": f"r{number}", "operation": "lock"}
+        bench.take("answered", status=200, endpoint="/lock", app_version=f"v{number}", **name)
+    assert bench.answers("ok", "/lock", app="v0") == 1
+    assert bench.answers("ok", "/lock", app=OTHER) == 1
+    bench.behind.behind.clock.wall_s += 3_601
+    bench.take("answered", request_id="new", status=200, endpoint="/lock", app_version="new")
+    assert bench.answers("ok", "/lock", app="v0") is None
+    assert bench.answers("ok", "/lock", app="new") == 1
+
+
+def test_how_the_log_and_the_clocks_fare() -> None:
+    """Gauges say how old the log is, and how far its clock is off."""
+    bench = PlatformBench(JoinBench(ahead_s=-30.0))
+    assert bench.value("platform_newest_line_timestamp_seconds") == 0
+    bench.take("requested")
+    assert bench.value("platform_newest_line_timestamp_seconds") == bench.behind.platform_at
+    assert bench.value("platform_clock_ahead_seconds") == pytest.approx(-30.0)
+    uncertainty = bench.value("platform_clock_uncertainty_seconds")
+    assert uncertainty != uncertainty  # noqa: PLR0124 - not a number
+    assert bench.value("attempts_to_join") == 1
+
+
+def test_what_an_earlier_process_had_handed_on_is_only_joined() -> None:
+    """After a kill its lines are read once more: they count once, and are kept once."""
+    bench = PlatformBench()
+    kept: list[str] = []
+    bench.inbox.let_hear(lambda event: kept.append(event.event.value))
+    bench.inbox.take_again([bench.behind.event("requested")])
+    bench.behind.wait(1.0)
+    bench.take("answered", status=403, problem="booking-of-another")
+    assert kept == ["answered"]
+    assert bench.behind.only().reason == "HTTP 403 booking-of-another"

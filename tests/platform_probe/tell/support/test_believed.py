@@ -1,0 +1,168 @@
+"""What a diagnosis believes, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, FactSeen, RankedMode, Weighed
+from fleet_wire.modes.catalogue import TITLES
+from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
+from platform_probe.tell.support.believed import (
+    Revision,
+    changes_of_mind,
+    how_likely,
+    reasons,
+    sentence_of,
+    title_of,
+)
+
+SEEN = FactSeen(Fact.NOT_DELIVERED, "the broker took the command, and the box was silent")
+WEIGHED = (
+    Weighed(Fact.NOT_DELIVERED, 2.0),
+    Weighed(Fact.ALONE, 0.05),
+    Weighed(Fact.MANY_AWAY, -1.0, is_seen=False),
+)
+
+
+def revision(after_s: float, mode: str, probability: float) -> Revision:
+    """Return what was believed so long after the request."""
+    modes = (
+        RankedMode(mode, probability, WEIGHED),
+        RankedMode("modem_search_drain", 0.02),
+        RankedMode("dns_failure", 0.019),
+        RankedMode("phone_side", 0.09),
+    )
+    told = frozenset(EvidenceSource)
+    return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,), told=told)
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [
+        (1.0, "almost certainly (99 %)"),
+        (0.9, "almost certainly (90 %)"),
+        (0.6, "probably (60 %)"),
+        (0.3, "perhaps (30 %)"),
+        (0.02, "2 %"),
+        (0.0, "1 %"),
+    ],
+)
+def test_probabilities_are_said_as_people_do(probability: float, said: str) -> None:
+    """With their number; never that something is quite certain."""
+    assert how_likely(probability) == said
+
+
+def test_reasons_are_sentences() -> None:
+    """For and against; what was not seen is said so, and what hardly counts is left out."""
+    one = revision(20.0, "no_coverage_garage", 0.8)
+    assert reasons(one, UTC, is_for=True) == [SEEN.sentence]
+    (against,) = reasons(one, UTC, is_for=False)
+    assert against == f"Expected, but not observed: {FACTS[Fact.MANY_AWAY].meaning}"
+
+
+def test_reasons_are_what_the_signature_lists() -> None:
+    """What only goes with a mode explains nothing; and an unlock comes only so far."""
+    weighed = (
+        Weighed(Fact.SUPPORT_CALLED, 0.9),
+        Weighed(Fact.NOT_DELIVERED, 0.8),
+        Weighed(Fact.SAID_YES, -0.9),
+        Weighed(Fact.SILENT_AFTER_RECEIPT, -0.8, is_seen=False),
+    )
+    facts = tuple(FactSeen(one.fact, one.fact) for one in weighed if one.is_seen)
+    first = RankedMode("no_coverage_garage", 0.8, weighed)
+    one = replace(revision(20.0, first.mode, 0.8), modes=(first,), facts=facts)
+    assert reasons(one, UTC, is_for=True) == [Fact.NOT_DELIVERED]
+    assert reasons(one, UTC, is_for=False) == []
+    weaker = replace(one, modes=(replace_weighed(first, weighed[:1]),))
+    assert reasons(weaker, UTC, is_for=True) == [Fact.SUPPORT_CALLED]
+
+
+@pytest.mark.parametrize(
+    ("seen", "not_seen"),
+    [
+        (Fact.ANOTHER_CAR_ASKED, Fact.ANSWERED_BY_ANOTHER),
+        (Fact.WENT_WELL, Fact.ANSWERED_BY_ANOTHER),
+        (Fact.ALL_OF_OPERATOR_AWAY, Fact.REGION_AWAY),
+        (Fact.ALL_OF_OPERATOR_AWAY, Fact.OPERATOR_AWAY),
+        (Fact.MANY_AWAY, Fact.REGION_AWAY),
+    ],
+)
+def test_what_was_seen_in_another_way_is_not_missed(seen: Fact, not_seen: Fact) -> None:
+    """That the log names another car says that another car got the command.
+
+    And that 80 of 80 cars of an operator in a region are lost, that those of the region are.
+    """
+    weighed = (Weighed(seen, 2.0), Weighed(not_seen, -0.8, is_seen=False))
+    one = replace(
+        revision(20.0, "wrong_vin_mapping", 0.9),
+        modes=(RankedMode("wrong_vin_mapping", 0.9, weighed),),
+        facts=(FactSeen(seen, "it was seen"),),
+    )
+    missed = f"Expected, but not observed: {FACTS[not_seen].meaning}"
+    is_missed = seen not in (Fact.ANOTHER_CAR_ASKED, Fact.ALL_OF_OPERATOR_AWAY)
+    assert reasons(one, UTC, is_for=False) == ([missed] if is_missed else [])
+
+
+def replace_weighed(mode: RankedMode, weighed: tuple[Weighed, ...]) -> RankedMode:
+    """Return a mode of which other facts were weighed."""
+    return RankedMode(mode.mode, mode.probability, weighed)
+
+
+def test_times_in_sentences_are_of_the_zone() -> None:
+    """Facts are noted in UTC; the day is the one that is nearest. What is no time stays."""
+    new_year_s = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    for said, told in (
+        ("lost at 23:59:50, back at 00:00:10", "lost at 00:59:50, back at 01:00:10"),
+        ("the key says 99:99:99", "the key says 99:99:99"),
+    ):
+        fact = FactSeen(Fact.WILL_BEFORE, said)
+        assert sentence_of(fact, new_year_s, ZoneInfo("Europe/Berlin")) == told
+
+
+def test_modes_that_are_unlikely_or_impossible_are_not_told() -> None:
+    """From 2 % on they are; from 10 % where something was seen that is never seen of them."""
+    assert [one.mode for one in revision(20.0, "unknown", 0.9).others] == ["modem_search_drain"]
+
+
+@pytest.mark.parametrize(("share", "is_told"), [(0.47, True), (0.05, False)])
+def test_a_likely_other_is_told_whatever_was_seen(share: float, *, is_told: bool) -> None:
+    """Else nobody would know what the first one is not sure of."""
+    first = RankedMode("slow_wake_client_timeout", 0.49)
+    lost = RankedMode("sms_wake_lost", share)
+    back = (FactSeen(Fact.BACK_SOON, "so it was"),)
+    one = replace(revision(20.0, first.mode, 0.49), modes=(first, lost), facts=back)
+    assert ([*one.others] == [lost]) is is_told
+
+
+def test_what_looks_the_same_is_neither_impossible_nor_an_accusation() -> None:
+    """Nor nothing, where the unlock has failed."""
+    there = frozenset({EvidenceSource.ATTEMPT, EvidenceSource.RECEIPTS})
+    one = replace(revision(20.0, "generic_500", 0.4), told=there, facts=())
+    assert NOTHING_WRONG in one.alike.slugs
+    assert "impossible_travel" in one.alike.slugs
+    assert not {NOTHING_WRONG, "impossible_travel"} & {*one.looks_like}
+
+
+def test_change_of_mind_is_told_from_one_moment_to_the_next() -> None:
+    """More of the same is no change."""
+    garage, drained = "no_coverage_garage", "modem_search_drain"
+    revisions = [
+        revision(20.0, garage, 0.7),
+        revision(22.0, garage, 0.8),
+        revision(62.0, drained, 0.95),
+    ]
+    assert [*changes_of_mind(revisions)] == [
+        f"20.0 s after the request: {TITLES[garage]}, probably (70 %)",
+        f"42.0 s later: {TITLES[drained]}, almost certainly (95 %)",
+    ]
+    assert [*changes_of_mind(revisions[:2])] == []
+
+
+def test_mode_of_another_version_keeps_its_name() -> None:
+    """Better than none."""
+    assert title_of("not_in_the_catalogue") == "not_in_the_catalogue"
+    assert revision(20.0, "not_in_the_catalogue", 0.9).mode is None

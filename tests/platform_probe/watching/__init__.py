@@ -1,1 +1,0 @@
-"""Tests of `platform_probe.watching`."""
