@@ -74,7 +74,7 @@ def _imported_below(folder: str) -> dict[str, set[Path]]:
 
 RUNTIME = declared(PROJECT["dependencies"])
 EXTRAS = {name: declared(each) for name, each in PROJECT["optional-dependencies"].items()}
-OF_PROGRAMS = EXTRAS["otlp"] | EXTRAS["s3"] | EXTRAS["sweep"]
+OF_PROGRAMS = EXTRAS["cbor"] | EXTRAS["otlp"] | EXTRAS["s3"] | EXTRAS["sweep"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import msgspec
 
 from fleet_wire.contract.codec import TYPES
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.encodings import encoding_of
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Type, scalar
 from fleet_wire.profiles.form import FieldForm, MessageForm
 from fleet_wire.profiles.mapped import MappedProfile, topics_of
@@ -57,7 +58,7 @@ class _Topic:
     kind: TopicKind
     address: str
     schema: dict[str, Any]
-    is_text: bool = False
+    content_type: str = "application/json"
     qos: int = 1
     retain: bool = False
     is_heard_only: bool = False
@@ -128,7 +129,7 @@ def _mapped_topics(profile: MappedProfile) -> Iterator[_Topic]:
             kind,
             _address(message, profile.form.variables),
             _text_schema(kind, message) if is_text else _json_schema(kind, message),
-            is_text=is_text,
+            content_type="text/plain" if is_text else encoding_of(message).content_type,
             qos=message.qos,
             retain=message.retain,
             is_heard_only=message.heard_only,
@@ -208,7 +209,7 @@ def _message(topic: _Topic) -> dict[str, Any]:
     message: dict[str, Any] = {
         "name": topic.kind.value,
         "summary": SUMMARIES[topic.kind],
-        "contentType": "text/plain" if topic.is_text else "application/json",
+        "contentType": topic.content_type,
         "payload": topic.schema,
     }
     if topic.correlation is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from fleet_wire.config.file import Loc, suggestion
 from fleet_wire.contract.messages import Action, Phase
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.encodings import encoding_of
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Special, Type
 from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm, Scalar, Word
 from fleet_wire.profiles.gaps import FILL_IN
@@ -29,6 +30,8 @@ from fleet_wire.profiles.writing import BESIDE, PLACE, places_in
 
 Problem = tuple[Loc, str]
 _Topic = tuple[Loc, TopicKind, MessageForm, TopicTemplate]
+_AS_BYTES = (COMMAND, "last_command_id", "signature")
+_BYTES_EXPECTED = f"{', '.join(_AS_BYTES)} can be bytes, where the payload is not json or text"
 _SIGNED = ("command_id", "expires_at", "counter", "signature")
 
 
@@ -38,6 +41,7 @@ def problems_of(form: ProfileForm) -> Iterator[Problem]:
     yield from found
     for at, kind, message, template in topics:
         yield from _topic_problems(at, kind, message, template)
+        yield from _payload_problems(at, message)
         yield from _field_problems(at, kind, message, template)
         yield from _pointer_problems(at, message)
         yield from _when_problems(at, message)
@@ -96,6 +100,17 @@ def _field_problems(
             continue
         yield from ((here, problem) for problem in _source_problems(field, message, template))
         yield from _value_problems(here, info, field)
+
+
+def _payload_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
+    """Yield why payloads cannot be written so."""
+    try:
+        encoding_of(message)
+    except ValueError as error:
+        yield (*at, "payload"), str(error)
+    for name, field in message.fields.items():
+        if field.bytes and (name not in _AS_BYTES or message.payload in (TEXT, "json")):
+            yield (*at, "fields", name, "bytes"), f"only {_BYTES_EXPECTED}"
 
 
 def _pointer_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
@@ -209,6 +224,12 @@ def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
                 who = f"'{other.topic}' of {kind.value}"
                 found = f"'{message.topic}' collides with {who}: one topic would be both"
                 yield (*at, "topic"), found
+                break
+            if message.payload != other.payload:
+                found = (
+                    f"'{message.topic}' is {other.payload} for {kind.value}: expected one encoding"
+                )
+                yield (*at, "payload"), found
                 break
             if not are_exclusive(message, other):
                 found = (

@@ -333,8 +333,18 @@ def writer(info: FieldInfo, form: FieldForm) -> Write:
             return _time_writer(form.unit)
         case Type.NAME if form.number:
             return int
+        case Type.NAME | Type.TEXT if form.bytes:
+            return _bytes_of
         case _:
             return lambda value: f"{form.after}{value}" if form.after else value
+
+
+def _bytes_of(value: str) -> bytes:
+    """Return the bytes that digits stand for; those of an id that is none are its letters."""
+    try:
+        return bytes.fromhex(value)
+    except ValueError:
+        return value.encode()
 
 
 def _word_writer(info: FieldInfo, form: FieldForm) -> Write:

@@ -50,6 +50,10 @@ class FieldForm(_FrozenForm):
         None, min_length=1, description="only what stands behind this text, as in an ARN"
     )
     number: bool = Field(default=False, description="an id is sent as a number, not as text")
+    bytes: bool = Field(
+        default=False,
+        description="an id or a signature is sent as bytes, which are hexadecimal digits here",
+    )
 
 
 class _OrPointer:
@@ -78,7 +82,9 @@ class MessageForm(_FrozenForm):
         description="only messages that say this: JSON Pointers and what stands there, a value or"
         " several, as { /type: ack }; so topics may hold messages of several kinds",
     )
-    payload: Literal["json", "text"] = Field("json", description="what the payload is")
+    payload: Literal["json", "text", "cbor", "msgpack"] = Field(
+        "json", description="how the payload is written; JSON Pointers lead into all but `text`"
+    )
     qos: Annotated[int, Field(ge=0, le=1)] = Field(1, description="of what is sent")
     retain: bool = Field(default=False, description="whether what is sent is retained")
     heard_only: bool = Field(

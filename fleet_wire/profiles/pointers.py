@@ -12,7 +12,7 @@ import msgspec
 Values = Callable[[bytes], Sequence[Any]]
 """Returns what the pointers point at in a payload, None where there is nothing.
 
-Raises what msgspec raises for a payload that is no JSON.
+Raises what the decoder raises for a payload that is not in its encoding.
 """
 
 
@@ -32,7 +32,7 @@ def tokens_of(pointer: str) -> tuple[str, ...]:
 
 
 def compiled(pointers: Sequence[tuple[str, ...]], types: Sequence[Any]) -> Values | None:
-    """Return what takes the values at all pointers out of a payload, each of its type or None.
+    """Return what takes the values at all pointers out of JSON, each of its type or None.
 
     An empty pointer stands for a value that is always None. Raises `msgspec.ValidationError` or
     `AttributeError` for a payload that holds something else there. None: it cannot be compiled.
@@ -52,9 +52,8 @@ def compiled(pointers: Sequence[tuple[str, ...]], types: Sequence[Any]) -> Value
     return values
 
 
-def walking(pointers: Sequence[tuple[str, ...]]) -> Values:
-    """Return what does the same for any JSON, whatever stands there; slower."""
-    decode = msgspec.json.Decoder().decode
+def walking(pointers: Sequence[tuple[str, ...]], decode: Callable[[bytes], Any]) -> Values:
+    """Return what does the same for any document, whatever stands there; slower."""
 
     def values(payload: bytes) -> Sequence[Any]:
         document = decode(payload)

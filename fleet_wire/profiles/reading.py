@@ -26,6 +26,7 @@ from fleet_wire.contract.partial import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
+from fleet_wire.profiles.encodings import UNDECODABLE, encoding_of
 from fleet_wire.profiles.fields import (
     FIELDS,
     MAX_NAME,
@@ -82,14 +83,16 @@ class Reader:
         """Whether the file says where its messages have the id of a command."""
         self._needed = [at for at, name in enumerate(self._names) if infos[name].is_needed]
         self._levels: list[tuple[int, int, Read]] = []
-        self._json: list[tuple[int, Read, tuple[str, ...]]] = []
+        self._document: list[tuple[int, Read, tuple[str, ...]]] = []
         self._text: _Plan = []
         self._correlation: _Plan = []
         for at, name in enumerate(self._names):
             self._plan(at, name, form.fields.get(name), template)
         self._client_level = template.index(CLIENT)
         self._is_scoped = per_car
-        self._walk = walking([pointer for _, _, pointer in self._json])
+        self._walk = walking(
+            [pointer for _, _, pointer in self._document], encoding_of(form).decode
+        )
         self._words: list[tuple[int, Read, Read]] = []
         """On the short way: which field, what looks its words up, and what reads the others."""
         self._scales: list[tuple[int, float]] = []
@@ -119,17 +122,17 @@ class Reader:
             assert level is not None  # noqa: S101 - checked with the file
             self._levels.append((level, at, read))
         else:
-            self._json.append((at, read, tokens_of(source)))
+            self._document.append((at, read, tokens_of(source)))
 
     def _short_way(self, form: MessageForm) -> Values | None:
         """Return what takes all fields out of JSON at once, and note what is left to do."""
         needs_more = self._text or self._correlation or self._client_level is not None
         is_long = needs_more or self._is_scoped or any(word is not None for word in self._blank)
-        if is_long or not self._json or self.vehicle_level is None:
+        if is_long or not self._document or self.vehicle_level is None or form.payload != "json":
             return None
         pointers: list[tuple[str, ...]] = [()] * len(self._names)
         types: list[Any] = [None] * len(self._names)
-        for at, read, pointer in self._json:
+        for at, read, pointer in self._document:
             info, field = FIELDS[self.kind][self._names[at]], form.fields[self._names[at]]
             pointers[at], types[at] = pointer, _TYPES[info.type]
             is_word = info.type is Type.WORD or bool(field.values)
@@ -141,7 +144,7 @@ class Reader:
                 self._words.append((at, word_meanings(info, field).get, read))
             elif field.scale != 1:
                 self._scales.append((at, field.scale))
-        if len({pointer for pointer in pointers if pointer}) < len(self._json):
+        if len({pointer for pointer in pointers if pointer}) < len(self._document):
             return None  # two fields from one place, which may be of two types
         return compiled(pointers, types)
 
@@ -187,12 +190,12 @@ class Reader:
         found = self._blank.copy()
         for level, at, read in self._levels:
             found[at] = read(levels[level])
-        if self._json:
+        if self._document:
             try:
                 values = self._walk(message.payload)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            except UNDECODABLE as error:
                 raise RemoteProtocolError(str(error)) from None
-            for (at, read, _), value in zip(self._json, values, strict=True):
+            for (at, read, _), value in zip(self._document, values, strict=True):
                 found[at] = read(value)
         self._read_rest(found, message)
         for at in self._needed:

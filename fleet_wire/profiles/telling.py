@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
+from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
+from fleet_wire.profiles.encodings import UNDECODABLE, encoding_of
 from fleet_wire.profiles.form import MessageForm, Scalar
 from fleet_wire.profiles.pointers import tokens_of, walking
 
@@ -46,9 +46,10 @@ class Chooser(Generic[RouteT]):
 
     def __init__(self, routes: Sequence[tuple[MessageForm, RouteT]]) -> None:
         pointers = list(dict.fromkeys(one for form, _ in routes for one in wanted_values(form)))
-        self._walk = walking([tokens_of(pointer) for pointer in pointers])
+        decode = encoding_of(routes[0][0]).decode
+        self._walk = walking([tokens_of(pointer) for pointer in pointers], decode)
         self.first = routes[0][1]
-        """The route for a payload that has no field to decide by: an empty one, or no JSON."""
+        """The route for a payload that has no field to decide by: an empty, long or broken one."""
         self._routes = [
             ([(pointers.index(one), values) for one, values in wanted_values(form).items()], route)
             for form, route in routes
@@ -56,9 +57,11 @@ class Chooser(Generic[RouteT]):
 
     def choose(self, payload: bytes) -> RouteT | None:
         """Return the route of a message; None where it is of no form."""
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            return self.first
         try:
             said = self._walk(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNDECODABLE:
             return self.first
         for conditions, route in self._routes:
             if all(fits(said[at], values) for at, values in conditions):

@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from fleet_wire.contract.messages import Command, WireMessage
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.encodings import encoding_of
 from fleet_wire.profiles.fields import ATTRIBUTES, FIELDS, Type, Write, sent_values, writer
 from fleet_wire.profiles.form import MessageForm
 from fleet_wire.profiles.pointers import tokens_of
@@ -47,7 +46,7 @@ class Writer:
         self._kind = kind
         self._template = template
         self._qos, self._retain = form.qos, form.retain
-        self._is_text = form.payload == TEXT
+        self._encode = str.encode if form.payload == TEXT else encoding_of(form).encode
         self._writes: dict[str, Write] = {}
         self._words: dict[Any, Any] | None = None
         self._levels: dict[str, str] = {}
@@ -90,8 +89,7 @@ class Writer:
             return None
         if self._reading and values.get(self._reading) is None:
             return None
-        payload = self._payload(values)
-        data = payload.encode() if self._is_text else msgspec.json.encode(payload)
+        data = self._encode(self._payload(values))
         return self._template.fill(levels), data, self._qos, self._retain
 
     def _values(self, message: WireMessage, command: Command | None) -> dict[str, Any]:

@@ -98,11 +98,71 @@ telemetry:
 """
 """An operator with a topic each way, and a word for what a message is."""
 
+CBOR: Final = """
+# CBOR with numbers for keys, and ids that are bytes.
+correlation: field
+deduplicates: true
+command:
+  topic: c/{vehicle_id}/in
+  payload: cbor
+  fields:
+    command_id: { at: /1, bytes: true }
+    action: { at: /2, values: { "1": unlock, "2": lock } }
+    issued_at: { at: /3, unit: s }
+  send: { "1": "{command_id}", "2": "{action}", "3": "{issued_at}" }
+result:
+  topic: c/{vehicle_id}/out
+  payload: cbor
+  fields:
+    command_id: { at: /id, bytes: true }
+    phase: { at: /s, values: { "0": received, "1": executed, "2": refused } }
+    reason: { at: /why, otherwise: failed }
+    since_received_s: { at: /ms, scale: 0.001 }
+state:
+  topic: c/{vehicle_id}/state
+  payload: cbor
+  retain: true
+  fields: { is_locked: /doors/locked, voltage_v: /v, last_command_id: { at: /by, bytes: true } }
+presence:
+  topic: c/{vehicle_id}/here
+  payload: text
+  retain: true
+  fields: { status: { at: text, values: { "1": online, "0": offline } } }
+"""
+
+MESSAGE_PACK: Final = """
+# MessagePack, and one topic for all that a car says.
+command:
+  topic: m/{vehicle_id}/down
+  payload: msgpack
+  fields: { command_id: /id, action: { at: /op, values: { OPEN: unlock, CLOSE: lock } } }
+result:
+  topic: m/{vehicle_id}/up
+  payload: msgpack
+  when: { /kind: [1, 2] }
+  fields:
+    command_id: /id
+    phase: { at: /kind, values: { "1": executed, "2": refused } }
+    reason: { at: /why, otherwise: failed }
+state:
+  topic: m/{vehicle_id}/up
+  payload: msgpack
+  when: { /kind: 3 }
+  fields: { is_locked: /lock/locked }
+telemetry:
+  topic: m/{vehicle_id}/up
+  payload: msgpack
+  when: { /kind: 4 }
+  fields: { signal_dbm: /radio/dbm, uptime_s: /up }
+"""
+
 OWN_WIRES: Final = {
     "two-topics": TWO_TOPICS,
     "one-for-all": ONE_FOR_ALL,
     "signed": SIGNED,
     "nameless-311": NAMELESS_311,
     "one-topic": ONE_TOPIC,
+    "cbor": CBOR,
+    "message-pack": MESSAGE_PACK,
 }
 """By the name of their file."""
