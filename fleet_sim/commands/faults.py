@@ -41,10 +41,11 @@ def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
     The command lists all faults briefly, by layer, from the customer's phone to the car and its
     attackers. With NAME it shows one fault in full, and the lines that inject it in a scenario.
 
-    `customer` and `support` describe what these two see; `seen` is the monitor's conclusion, in its
-    words for causes. `evidence` lists public reports. `alone` and `needs` are checked when a
-    scenario is loaded. Each parameter has its default, its meaning, its allowed values and its
-    unit. A time is a number of seconds or a distribution. docs/faults.md says more.
+    `customer` is what support may tell a customer, and `support` what it does; `fix` is the later
+    step of whoever must act. `seen` is the cause that the monitor gives, and the mode's title.
+    `evidence` lists public reports. `alone` and `needs` are checked when a scenario is loaded. Each
+    parameter has its default, its meaning, its allowed values and its unit. A time is a number of
+    seconds or a distribution. docs/faults.md says more.
 
     \b
     fleet-sim faults                     all
@@ -105,10 +106,10 @@ def _write_list(page: click.HelpFormatter, chosen: Sequence[type[Fault]]) -> Non
             for fault in of_layer:
                 _write_entry(page, fault, _facts_in_short(fault))
                 page.write_paragraph()
-    others = ", ".join(fault.name for fault in chosen if fault.number is None)
+    others = ", ".join(fault.name for fault in chosen if fault.mode is None)
     page.write_text(
-        f"These are the sixty failure modes of docs/modes.md, and {others}: of that an unlock is"
-        " only late, so it is no way in which a car does not open."
+        f"These are the failure modes of docs/modes.md, and {others}: of that an unlock is only"
+        " late, so it is no way in which a car does not open."
     )
     page.write_text("fleet-sim faults NAME shows one in full, and how to inject it.")
 
@@ -133,23 +134,27 @@ def _write_entry(
     page.write(f"{'':>{page.current_indent}}{click.style(fault.name, bold=True)}\n")
     with page.indentation():
         page.write_text(fault.summary)
-        page.write_dl(list(facts))
+        if listed := list(facts):
+            page.write_dl(listed)
 
 
 def _facts_in_short(fault: type[Fault]) -> Iterator[tuple[str, str]]:
-    yield "customer", fault.customer
-    yield "seen", fault.seen
+    if fault.mode is not None:
+        yield "customer", fault.mode.customer
+        yield "seen", fault.seen()
 
 
 def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
     yield "layer", fault.layer
-    if fault.number is not None:
-        yield "number", str(fault.number)
-    yield "customer", fault.customer
-    yield "support", fault.support
-    yield "seen", fault.seen
-    if fault.evidence:
-        yield "evidence", "; ".join(fault.evidence)
+    if fault.mode is not None:
+        yield "number", str(fault.mode.number)
+        yield "customer", fault.mode.customer
+        yield "support", fault.mode.now
+        if fault.mode.mend:
+            yield "fix", fault.mode.mend
+        yield "seen", fault.seen()
+        if fault.mode.evidence:
+            yield "evidence", "; ".join(fault.mode.evidence)
     for claim in sorted(fault.claims, key=lambda claim: claim.name):
         sharers = sorted(name for name, other in FAULTS.items() if claim in other.claims)
         which = f"one of {', '.join(sharers)}" if len(sharers) > 1 else "one"
@@ -318,14 +323,7 @@ def _tables(chosen: Sequence[type[Fault]], shown_by: ShownBy) -> Iterator[str]:
         ),
         (
             (
-                "" if fault.number is None else str(fault.number),
-                f"`{fault.name}`",
-                fault.layer,
-                fault.summary,
-                fault.customer,
-                fault.support,
-                re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", fault.seen),
-                "; ".join(fault.evidence),
+                *_table_cells(fault),
                 ", ".join(f"`{path.stem}`" for path in shown_by.get(fault.name, ())),
             )
             for fault in chosen
@@ -338,6 +336,27 @@ def _tables(chosen: Sequence[type[Fault]], shown_by: ShownBy) -> Iterator[str]:
             (f"`{fault.name}`", f"`{each.key}`", each.in_words, each.may_be, each.meaning)
             for fault in chosen
             for each in parameters_of(fault)
+        ),
+    )
+
+
+def _table_cells(fault: type[Fault]) -> tuple[str, ...]:
+    """Return what the table says of a fault; of one that is no failure mode, less."""
+    mode = fault.mode
+    return (
+        "" if mode is None else str(mode.number),
+        f"`{fault.name}`",
+        fault.layer,
+        fault.summary,
+        *(
+            ("", "", "", "")
+            if mode is None
+            else (
+                mode.customer,
+                mode.now,
+                re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", fault.seen()),
+                "; ".join(mode.evidence),
+            )
         ),
     )
 

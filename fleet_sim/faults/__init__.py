@@ -1,4 +1,8 @@
-"""The faults, one small class each. Importing this package registers those of all its modules."""
+"""The faults, one small class each.
+
+Importing this package registers those of all its modules, and those of other packages that name a
+module of theirs as an entry point of `unlockpath.faults`.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,6 +18,7 @@ from fleet_sim.faults.registry import (
     PlatformFault,
     Strikes,
 )
+from fleet_wire.entry_points import added_by_others
 from fleet_wire.error_text import with_place
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.mode import Layer
@@ -42,6 +47,8 @@ def _import_all() -> None:
             problems.append(with_place(error, f"{__path__[0]}/{module.name}.py"))
     if problems:
         raise ConfigError(problems)
+    for _ in added_by_others("unlockpath.faults"):
+        pass  # it is registered by being imported
 
 
 _import_all()

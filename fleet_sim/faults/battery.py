@@ -9,9 +9,9 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds, Volts
 from fleet_wire.randomness import RandomStream
 
@@ -57,27 +57,12 @@ class _RunsDown(CarFault):
 
 @register
 class UndervoltageCutout(_RunsDown):
-    """Catalogue 8: the 12 V battery runs down until the box switches itself off."""
+    """The 12 V battery runs down until the box switches itself off."""
 
     name: ClassVar[str] = "undervoltage_cutout"
-    number: ClassVar[int | None] = 8
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = (
-        "the 12 V battery runs down: falling voltage in telemetry, then silence"
-    )
-    seen: ClassVar[str] = (
-        "falling voltage in telemetry, the event low_voltage, then box_silent, then box_offline"
-    )
-    customer: ClassVar[str] = (
-        "The car is dead to the app, and the key in it may not start it either."
-    )
-    support: ClassVar[str] = (
-        "The voltage fell from heartbeat to heartbeat, then nothing more was heard."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "AutoPi cut-out at 12.2 V for 240 s, docs.autopi.io",
-        "OVMS powermgmt.cpp",
-        "Car Next Door's SMS on voltage loss",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"drain_v_per_min": (0.1, 0.6), "hold_s": (5, 90)},
+        may_strike_alike=("group", "region", "some"),
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
@@ -88,29 +73,23 @@ class UndervoltageCutout(_RunsDown):
 
 @register
 class ModemSearchDrain(_RunsDown):
-    """Catalogue 9: without a cell the modem searches at full power, and the battery pays for it.
+    """Without a cell the modem searches at full power, and the battery pays for it.
+
+    Incidents are drawn with a battery that runs down within the window: else it is a garage.
 
     A searching modem draws 100 to 300 mA more than one that sleeps [E]. A 60 Ah battery loses 0.02
     V an ampere-hour at rest [E], so 200 mA cost 0.00007 V a minute.
     """
 
     name: ClassVar[str] = "modem_search_drain"
-    number: ClassVar[int | None] = 9
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = (
-        "out of coverage the modem searches until the battery is low; then the box stays off"
-    )
-    seen: ClassVar[str] = (
-        "box_silent, then box_offline, and still so when cars beside it have coverage again"
-    )
-    customer: ClassVar[str] = (
-        "After some days in the garage the car is dead, also when it was pushed into the street."
-    )
-    support: ClassVar[str] = (
-        "Lost where there is no coverage, and not back with its neighbours; the voltage was good."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Zipcar in a garage, news.ycombinator.com/item?id=20873234: flat after a weekend",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={
+            "episode": (200, 400),
+            "start_v": (12.24, 12.3),
+            "drain_v_per_min": (0.2, 0.6),
+            "hold_s": (5, 40),
+        },
+        may_strike_alike=("group", "region", "some"),
     )
 
     episode: Delay = Field(

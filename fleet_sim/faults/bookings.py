@@ -9,6 +9,7 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.failpoints import OBJECTION
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import (
     FaultProcess,
     Injection,
@@ -21,34 +22,21 @@ from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.failpoints import ADDRESS, SYNC, TAKEN
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Reason
-from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 
 @register
 class BookingWindowRace(PlatformFault):
-    """Catalogue 47: a booking, or its extension, has not come to where commands are allowed.
+    """A booking, or its extension, has not come to where commands are allowed.
 
     That is the platform, or a box that checks bookings itself and was out of coverage when they
     were sent to it.
     """
 
     name: ClassVar[str] = "booking_window_race"
-    number: ClassVar[int | None] = 47
-    layer: ClassVar[Layer] = Layer.BOOKING
-    summary: ClassVar[str] = (
-        "commands are allowed by a late copy of the bookings: a good booking is not known yet"
-    )
-    seen: ClassVar[str] = (
-        "api_refused with `booking-unknown` or `booking-ended`, soon after booking; box_rejected"
-        " with `no_reservation` where boxes check bookings"
-    )
-    customer: ClassVar[str] = "I have just booked the car, and the app does not know my booking."
-    support: ClassVar[str] = "The booking is older than the refusal that says there is none."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Zipcar help: extensions that have not come to the car",
-        "Hacker News 20873234",
-        "Karshare and Tribecar help",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"lag": {"base_s": (0, 5), "spread_s": (15, 50)}},
+        variants=({}, {"checked_by": "box"}),
     )
 
     lag: Delay = Field(
@@ -104,25 +92,10 @@ class BookingWindowRace(PlatformFault):
 
 @register
 class DoubleBookingRace(PlatformFault):
-    """Catalogue 48: two customers book one car, as it is looked at first and booked after."""
+    """Two customers book one car, as it is looked at first and booked after."""
 
     name: ClassVar[str] = "double_booking_race"
-    number: ClassVar[int | None] = 48
-    layer: ClassVar[Layer] = Layer.BOOKING
-    summary: ClassVar[str] = (
-        "a car is looked at first and booked after: two customers at once both get it"
-    )
-    seen: ClassVar[str] = (
-        "two bookings of one car at one time; who comes second is refused, or opens"
-    )
-    customer: ClassVar[str] = "My car is just driving off with somebody else in it."
-    support: ClassVar[str] = (
-        "Two bookings of the car overlap, and both customers have pressed unlock."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "CUP-api:535-547; ObcService.java:1763: ignored, `there is already an open trip`",
-        "WaiveCar: a lock of 5 s for each car, `Another driver has already reserved`",
-    )
+    drawing: ClassVar[Drawing] = Drawing(customers={"same_car": 0.6})
 
     gap: Delay = Field(
         Uniform(base_s=0.05, spread_s=0.45),
@@ -145,24 +118,10 @@ class DoubleBookingRace(PlatformFault):
 
 @register
 class WrongVinMapping(PlatformFault):
-    """Catalogue 49: boxes have changed cars, and the platform does not know it."""
+    """Boxes have changed cars, and the platform does not know it."""
 
     name: ClassVar[str] = "wrong_vin_mapping"
-    number: ClassVar[int | None] = 49
-    layer: ClassVar[Layer] = Layer.BOOKING
-    summary: ClassVar[str] = (
-        "two cars have each other's box by the platform's table: another car opens than the booked"
-    )
-    seen: ClassVar[str] = "ok, by another car's box than the platform's log names"
-    customer: ClassVar[str] = "The app says open, my car stays shut, and one down the road clicks."
-    support: ClassVar[str] = (
-        "The command for the booked car was sent to another car's box, which has answered."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Tesla vehicle-command: MESSAGEFAULT_ERROR_WRONG_PERSONALIZATION",
-        "WaiveCar: `reassignment` in its table of telematics units",
-        "Vancouver 2023 (shacklemedia): the wrong Tesla opened",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"share": (0.9, 1.0)}, strikes_alike=("some",))
 
     share: float = Field(
         0.002, ge=0, le=1,

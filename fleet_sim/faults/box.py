@@ -10,6 +10,7 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.failpoints import ACCEPTANCE, CLOCK, OBJECTION, RESULT, RESUME
+from fleet_sim.faults.drawing import ANYTHING, WHO_CALL, Drawing
 from fleet_sim.faults.registry import (
     CarFault,
     Claim,
@@ -24,7 +25,6 @@ from fleet_sim.faults.registry import (
 from fleet_sim.platform.failpoints import DISTANCE
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 
@@ -36,24 +36,10 @@ RETURN_S = 60.0
 
 @register
 class DeepSleepModemOff(CarFault):
-    """Catalogue 4: to save power the modem is off, and only the box's own timer wakes it."""
+    """To save power the modem is off, and only the box's own timer wakes it."""
 
     name: ClassVar[str] = "deep_sleep_modem_off"
-    number: ClassVar[int | None] = 4
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "the modem is off; no SMS wakes it, and presence still says online"
-    seen: ClassVar[str] = "box_silent, no last will, no wake request"
-    customer: ClassVar[str] = (
-        "A car that nobody has driven for days does not open, however often it is tried."
-    )
-    support: ClassVar[str] = (
-        "Last heard of hours ago with a clean goodbye; a wake SMS changes nothing."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Teltonika FMB120 sleep modes, wiki.teltonika-gps.com",
-        "AutoPi power management, docs.autopi.io",
-        "volvooncall#51: asleep after 5 days",
-    )
+    drawing: ClassVar[Drawing] = Drawing(may_strike_alike=ANYTHING)
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.SLEEP_TIMER})
 
     sleep: Delay = Field(
@@ -76,26 +62,17 @@ class DeepSleepModemOff(CarFault):
 
 @register
 class SlowWakeClientTimeout(CarFault):
-    """Catalogue 5: a box takes longer to wake than the customer's app waits, and then opens.
+    """A box takes longer to wake than the customer's app waits, and then opens.
 
     The SMS is in time; what takes long is that the modem registers again, and that the operating
     system comes back.
     """
 
     name: ClassVar[str] = "slow_wake_client_timeout"
-    number: ClassVar[int | None] = 5
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "sleeping boxes take 10 to 40 s to wake: the app has given up by then"
-    seen: ClassVar[str] = "box_asleep with the flag woken, then stray.late: it opens afterwards"
-    customer: ClassVar[str] = (
-        "The app gives up, and some seconds later the car opens behind the customer's back."
-    )
-    support: ClassVar[str] = (
-        "A wake request, no answer in time, and a success soon after; a car awake opens at once."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "ha-teslafi#47, ha-teslafi#53: 10 s are too short on cellular, 30 s are not",
-        "kia_uvo#148: Google stops at 5 s, and the car unlocks anyway",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"wake": {"median_s": (22, 50), "sigma": (0.2, 0.4)}},
+        needs_sleepers=True,
+        command_ttl_s=90.0,
     )
 
     wake: Delay = Field(
@@ -116,23 +93,14 @@ class SlowWakeClientTimeout(CarFault):
 
 @register
 class LateDeliveryPersistentSession(CarFault):
-    """Catalogue 17: commands wait in the broker's session and are executed on return."""
+    """Commands wait in the broker's session and are executed on return."""
 
     name: ClassVar[str] = "late_delivery_persistent_session"
-    number: ClassVar[int | None] = 17
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = "a box executes on its return what was queued while it was away"
-    seen: ClassVar[str] = "box_silent or box_offline, then stray.late: open with nobody there"
-    customer: ClassVar[str] = (
-        "The app said that it failed; minutes or hours later the car opens with nobody there."
-    )
-    support: ClassVar[str] = (
-        "The command ended as failed, and a success of it arrived long after its booking."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "OVMS protocol: no expiry, persistent session",
-        "Traccar CommandsManager: queue without a lifetime",
-        "TeslaWatch#180: can be ten minutes later",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"offline": (20, 250)},
+        learned_variants=({}, {}, {}, {"offline": {"base_s": 15, "spread_s": 12}}),
+        may_strike_alike=("group", "region", "some"),
+        command_ttl_s=600.0,
     )
 
     offline: Delay = Field(
@@ -157,21 +125,10 @@ class LateDeliveryPersistentSession(CarFault):
 
 @register
 class ExpiredBySkewedBoxClock(CarFault):
-    """Catalogue 19: a box whose clock is ahead finds good commands expired."""
+    """A box whose clock is ahead finds good commands expired."""
 
     name: ClassVar[str] = "expired_by_skewed_box_clock"
-    number: ClassVar[int | None] = 19
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "the box's clock is wrong: good commands are refused as expired"
-    seen: ClassVar[str] = "box_says_expired, at once, on the same cars each time"
-    customer: ClassVar[str] = "This one car refuses at once, each time; every other car works."
-    support: ClassVar[str] = (
-        "The box answers `expired` to a command that is a second old, always on the same cars."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "CUP-obc changelog: `ora sballata`, a wrong hour",
-        "Tesla vehicle-command: TIME_EXPIRED",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"skew": (60, 180)})
 
     skew: Delay = Field(
         Uniform(base_s=60.0, spread_s=120.0),
@@ -193,21 +150,10 @@ class ExpiredBySkewedBoxClock(CarFault):
 
 @register
 class AckLostExecuted(CarFault):
-    """Catalogue 32: the car opened, and the answer that says so is lost."""
+    """The car opened, and the answer that says so is lost."""
 
     name: ClassVar[str] = "ack_lost_executed"
-    number: ClassVar[int | None] = 32
-    layer: ClassVar[Layer] = Layer.COMMAND
-    summary: ClassVar[str] = "the car opens, but the answer is lost: the customer is told no"
-    seen: ClassVar[str] = "result_lost: the state of the lock has changed"
-    customer: ClassVar[str] = "The app says that it failed, and the car stands there unlocked."
-    support: ClassVar[str] = (
-        "No answer to the command; the state of the lock has changed all the same."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Teslemetry PR #66: about 161 timeouts, about all executed",
-        "Tesla vehicle-command: MayHaveSucceeded",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.5, 1.0)}, may_strike_alike=ANYTHING)
 
     loss: float = Field(0.03, ge=0, le=1, description="share of final answers lost (1 to 3 %)")
 
@@ -224,19 +170,11 @@ class AckLostExecuted(CarFault):
 
 @register
 class BadFirmwareCohort(CarFault):
-    """Catalogue 28: a release that crashes on commands reaches part of the fleet."""
+    """A release that crashes on commands reaches part of the fleet."""
 
     name: ClassVar[str] = "bad_firmware_cohort"
-    number: ClassVar[int | None] = 28
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "a firmware release crashes and reboots when a command comes"
-    seen: ClassVar[str] = "box_offline for one firmware, and a new presence some 20 to 60 s later"
-    customer: ClassVar[str] = "The car does not open, and goes offline each time that it is asked."
-    support: ClassVar[str] = (
-        "All that fail have the new release; their boxes drop out with each command, and come back."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Rivian 2023.42: a wrong certificate in a release (Electrek, 2023-11-14)",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"probability": (0.6, 1.0)}, strikes_alike=("firmware",)
     )
 
     probability: float = Field(1.0, ge=0, le=1, description="chance of a crash for each command")
@@ -256,23 +194,12 @@ class BadFirmwareCohort(CarFault):
 
 @register
 class GhostGps(Fault):
-    """Catalogue 53: the box's position is old, and the car is somewhere else."""
+    """The box's position is old, and the car is somewhere else."""
 
     name: ClassVar[str] = "ghost_gps"
-    number: ClassVar[int | None] = 53
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = (
-        "the box takes no position any more: the platform has the car where it was before"
-    )
-    seen: ClassVar[str] = (
-        "position_age_s far above 30 min in telemetry; api_refused, vehicle-too-far, where the"
-        " platform looks at the distance"
-    )
-    customer: ClassVar[str] = "The app says that I am far from the car, and I stand beside it."
-    support: ClassVar[str] = "The car's position is an hour old; the phone is at another place."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "INVERS FAQ, inspect: a standby position every 30 min",
-        "JuJu trailers#11: unlocks within 25 m",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"stale_s": (2400, 7200), "moved_m": (300, 900)},
+        customers={"phone": {"sends_position": True}, **WHO_CALL},
     )
     strikes: ClassVar[Strikes] = Strikes.CAR
     needs: ClassVar[frozenset[Need]] = frozenset({Need.PLATFORM})

@@ -15,6 +15,7 @@ from fleet_sim.cars.failpoints import PUBACK, RECONNECT
 from fleet_sim.cars.movements import of_another_car
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
+from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.outsiders import Outsider
 from fleet_sim.faults.registry import (
     CarFault,
@@ -29,7 +30,6 @@ from fleet_sim.faults.registry import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
@@ -41,18 +41,13 @@ MOST_SEEDS = 2**32
 
 @register
 class ReconnectStorm(Fault):
-    """Catalogue 13: every connection breaks at once, and firmware without jitter comes back."""
+    """Every connection breaks at once, and firmware without jitter comes back."""
 
     name: ClassVar[str] = "reconnect_storm"
-    number: ClassVar[int | None] = 13
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = "all connections break at once; all boxes come back at the same moment"
-    seen: ClassVar[str] = "box_offline, then slow successes; connects in one peak"
-    customer: ClassVar[str] = "For a minute no car opens, then all do slowly."
-    support: ClassVar[str] = "One peak of connects at the broker, after which everything works."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "An EMQX incident: 50,000 connects a minute from a few thousand devices, mkozak.pl",
-        "ClearBlade status n5y2v68lrcn6: restarts of a load balancer cascaded",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"retry_s": (20, 40)},
+        variants=({}, {"waves": 2}, {"jitter_s": 5.0}),
+        strikes_alike=("all", "region"),
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.RECONNECT_RULE})
@@ -110,22 +105,11 @@ def _filler(injection: Injection, *, each: int) -> _Filler:
 
 @register
 class QueueFullDrop(Fault):
-    """Catalogue 15: a car's queue at the broker is full, and the command is dropped silently."""
+    """A car's queue at the broker is full, and the command is dropped silently."""
 
     name: ClassVar[str] = "queue_full_drop"
-    number: ClassVar[int | None] = 15
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = "the broker's queue for a car is full: commands are dropped silently"
-    seen: ClassVar[str] = (
-        "box_offline though PUBACK said 0, no answer after the return; the broker's log says so"
-    )
-    customer: ClassVar[str] = "The car was out of coverage, is back, and still does not open."
-    support: ClassVar[str] = (
-        "The broker has acknowledged the command and never delivered it; its log names the client."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "mosquitto#1593, mosquitto#3188",
-        "mosquitto.conf: max_queued_messages",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"max_queued_messages": (20, 200)}, may_strike_alike=ANYTHING
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
@@ -160,28 +144,14 @@ class QueueFullDrop(Fault):
 
 @register
 class InflightStall(Fault):
-    """Catalogue 16: PUBACKs are lost, the window at the broker is full, and nothing more is sent.
+    """PUBACKs are lost, the window at the broker is full, and nothing more is sent.
 
     A broker has at most so many messages under way to a client (Receive Maximum, 20 here and with
     mosquitto). A message whose PUBACK it never gets takes its place until the box connects anew.
     """
 
     name: ClassVar[str] = "inflight_stall"
-    number: ClassVar[int | None] = 16
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = (
-        "PUBACKs are lost: the broker sends the box nothing until it reconnects"
-    )
-    seen: ClassVar[str] = (
-        "downlink_lost: heartbeats keep coming; after the next connect all comes at once, too late"
-    )
-    customer: ClassVar[str] = (
-        "The app gives up beside a car that looks online, until somebody restarts its box."
-    )
-    support: ClassVar[str] = (
-        "Heartbeats come, commands vanish, with no change of network; a new connection heals it."
-    )
-    evidence: ClassVar[tuple[str, ...]] = ("mosquitto#3188: one missing PUBACK stalls the rest",)
+    drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.9, 1.0)}, may_strike_alike=ANYTHING)
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
@@ -259,7 +229,7 @@ class _Clone(Box):
 
 @register
 class ClientIdTakeover(CarFault):
-    """Catalogue 22: two boxes share one client id, and throw each other out in turn.
+    """Two boxes share one client id, and throw each other out in turn.
 
     A broker must close the older connection when a client id connects again (MQTT-3.1.4-2), and
     each firmware comes back by its rule. A box whose configuration was cloned, or a spare part that
@@ -271,22 +241,7 @@ class ClientIdTakeover(CarFault):
     """
 
     name: ClassVar[str] = "client_id_takeover"
-    number: ClassVar[int | None] = 22
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = "a cloned box with the same client id: both flap, and either answers"
-    seen: ClassVar[str] = (
-        "ok, though about half of the commands opened another car; presence flaps, and the broker's"
-        " log says taken_over without end"
-    )
-    customer: ClassVar[str] = "The app says open, and this car is shut: another one has opened."
-    support: ClassVar[str] = (
-        "The car connects every few seconds; the broker's log says that its session was taken over."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "MQTT 3.1.1, MQTT-3.1.4-2: the older client is thrown out",
-        "mosquitto#631, emqx#935",
-        "OVMS v3: the client id is the vehicle id",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"flap_s": (3, 20)})
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CLIENT_ID})
 

@@ -11,13 +11,13 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.failpoints import CONNACK
+from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.outsiders import Outsider
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, Need, Strikes, register
 from fleet_wire.contract.messages import Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
-from fleet_wire.modes.mode import Layer
 from fleet_wire.profiles.profile import Packet
 from fleet_wire.randomness import RandomStream
 
@@ -27,24 +27,11 @@ LOOK_S = 0.25
 
 @register
 class BrokerAuthBackendDown(Fault):
-    """Catalogue 14: the broker cannot ask who a box is, and refuses every CONNECT."""
+    """The broker cannot ask who a box is, and refuses every CONNECT."""
 
     name: ClassVar[str] = "broker_auth_backend_down"
-    number: ClassVar[int | None] = 14
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = (
-        "the broker refuses every CONNECT; some firmware takes that as final, and never tries again"
-    )
-    seen: ClassVar[str] = (
-        "box_offline at once for all cars; the broker's log says denied; some stay away for good"
-    )
-    customer: ClassVar[str] = "No car opens; days later a few still do not."
-    support: ClassVar[str] = (
-        "All cars go offline at one moment; those of one firmware need somebody to visit them."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "An EMQX incident, a wrong password for the database of users: mkozak.pl",
-        "OVMS v3, ovms_server_v3.cpp:156: after bad credentials it never tries again",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"gives_up": (0.2, 0.6)}, strikes_alike=("all", "all", "firmware")
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
@@ -76,23 +63,11 @@ class BrokerAuthBackendDown(Fault):
 
 @register
 class AclDeniedSilent(Fault):
-    """Catalogue 21: an access rule silently withholds a box's commands."""
+    """An access rule silently withholds a box's commands."""
 
     name: ClassVar[str] = "acl_denied_silent"
-    number: ClassVar[int | None] = 21
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = (
-        "a changed access rule keeps commands from boxes; SUBACK and PUBACK say that all is well"
-    )
-    seen: ClassVar[str] = (
-        "downlink_lost on the same cars each time, also after they connect anew; PUBACK 0; or"
-        " broker_denied where the platform is denied, though in MQTT 3.1.1 it looks the same"
-    )
-    customer: ClassVar[str] = "The car does not open, however often it is tried."
-    support: ClassVar[str] = "The car reports as ever, and has had no command since some moment."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "mosquitto#547, mosquitto#229",
-        "mosquitto 2.0.21, acl_file: a subscription is granted, and what it would bring is not",
+    drawing: ClassVar[Drawing] = Drawing(
+        variants=({"denies": "box"}, {"denies": "publisher"}), may_strike_alike=ANYTHING
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
@@ -126,24 +101,10 @@ class AclDeniedSilent(Fault):
 
 @register
 class LwtGhostOffline(Fault):
-    """Catalogue 23: the will of an old session comes when the box is back, and is retained."""
+    """The will of an old session comes when the box is back, and is retained."""
 
     name: ClassVar[str] = "lwt_ghost_offline"
-    number: ClassVar[int | None] = 23
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = (
-        "the last will of a box's old session is published after its new connect, and is retained"
-    )
-    seen: ClassVar[str] = (
-        "presence says offline, with the session id of before, while heartbeats come; a platform"
-        " that goes by it sends nothing"
-    )
-    customer: ClassVar[str] = "The app says that the car cannot be reached, at once, each time."
-    support: ClassVar[str] = "The car is offline in every list, and sends telemetry."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "mosquitto, src/handle_connect.c: the will of a short session is published at takeover",
-        "OVMS v3, ovms_server_v3.cpp:109: a retained will",
-    )
+    drawing: ClassVar[Drawing] = Drawing(may_strike_alike=ANYTHING)
     strikes: ClassVar[Strikes] = Strikes.BROKER
 
     race: Delay = Field(
@@ -190,26 +151,10 @@ def _until_reachable(box: Box, injection: Injection, ends_s: float) -> FaultProc
 
 @register
 class SharedSubStuckConsumer(Fault):
-    """Catalogue 24: the broker gives answers in turn to the members of a group, and one hangs."""
+    """The broker gives answers in turn to the members of a group, and one hangs."""
 
     name: ClassVar[str] = "shared_sub_stuck_consumer"
-    number: ClassVar[int | None] = 24
-    layer: ClassVar[Layer] = Layer.COMMAND
-    summary: ClassVar[str] = (
-        "a member of the platform's $share group hangs: its part of the answers is lost"
-    )
-    seen: ClassVar[str] = (
-        "ok on MQTT with the flag told_otherwise, for a fixed part of all unlocks, on any car"
-    )
-    customer: ClassVar[str] = "The app says that the car has not answered, and the car is open."
-    support: ClassVar[str] = (
-        "The box's answer is in the monitor's record, and not in the platform's."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "vernemq#420, vernemq#1958",
-        "emqx#2446, emqx#2967",
-        "bifromq#261",
-    )
+    drawing: ClassVar[Drawing] = Drawing(strikes_alike=("all",))
     strikes: ClassVar[Strikes] = Strikes.BROKER
     needs: ClassVar[frozenset[Need]] = frozenset({Need.PLATFORM, Need.SHARED_ANSWERS})
 

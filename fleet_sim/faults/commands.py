@@ -11,6 +11,7 @@ from pydantic import Field
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.failpoints import DEDUPLICATION, Failpoint
 from fleet_sim.cars.failpoints import OBJECTION as BOX_OBJECTION
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import (
     FaultProcess,
     Injection,
@@ -21,27 +22,16 @@ from fleet_sim.faults.registry import (
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.failpoints import GRACE, HEARING, RETAIN, RETRY, SAME, WAKE
 from fleet_wire.contract.messages import Command, Reason
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 
 
 @register
 class StaleOnlineCache(PlatformFault):
-    """Catalogue 6: the platform believes an answer of some minutes ago, and wakes no car."""
+    """The platform believes an answer of some minutes ago, and wakes no car."""
 
     name: ClassVar[str] = "stale_online_cache"
-    number: ClassVar[int | None] = 6
-    layer: ClassVar[Layer] = Layer.COMMAND
-    summary: ClassVar[str] = (
-        "the platform takes sleeping cars for online until its next poll, and does not wake them"
-    )
-    seen: ClassVar[str] = "box_asleep without a wake request; each retry ends alike"
-    customer: ClassVar[str] = "The car does not answer, however often I press, and later it does."
-    support: ClassVar[str] = "Commands to a car that said that it sleeps, and no wake before them."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "home-assistant/core#182023: a cached `online` skips the wake until the next poll",
-    )
+    drawing: ClassVar[Drawing] = Drawing(needs_sleepers=True, customers={"patience": 40})
 
     poll_s: PositiveSeconds = Field(
         600.0, description="how often the platform asks how a car is; each has its own time"
@@ -72,20 +62,14 @@ class StaleOnlineCache(PlatformFault):
 
 @register
 class RetainedCommand(PlatformFault):
-    """Catalogue 18: commands are retained, and firmware executes them whenever it subscribes."""
+    """Commands are retained, and firmware executes them whenever it subscribes."""
 
     name: ClassVar[str] = "retained_command"
-    number: ClassVar[int | None] = 18
-    layer: ClassVar[Layer] = Layer.COMMAND
-    summary: ClassVar[str] = (
-        "commands are published retained: a box that connects again executes the last one again"
+    drawing: ClassVar[Drawing] = Drawing(
+        variants=({"executes_again": True}, {"executes_again": False}),
+        strikes_alike=("some",),
+        brought_out_by=("reconnect_storm", {"waves": 2, "retry_s": 2.0, "jitter_s": 5.0}),
     )
-    seen: ClassVar[str] = "ok, then stray.duplicate after each connect: the same command again"
-    customer: ClassVar[str] = "The car unlocks by itself, minutes or hours after it was locked."
-    support: ClassVar[str] = "One command is executed several times, each time after a connect."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "EMS-ESP32#2179", "homie#281", "emqx#6402",
-    )  # fmt: skip
 
     executes_again: bool = Field(
         default=True,
@@ -171,22 +155,10 @@ class _Deaf:
 
 @register
 class RetryDoubleExecution(PlatformFault):
-    """Catalogue 31: an answer is lost, the platform asks anew, and the car executes both."""
+    """An answer is lost, the platform asks anew, and the car executes both."""
 
     name: ClassVar[str] = "retry_double_execution"
-    number: ClassVar[int | None] = 31
-    layer: ClassVar[Layer] = Layer.COMMAND
-    summary: ClassVar[str] = (
-        "without an answer the platform sends a second command, and the car executes both"
-    )
-    seen: ClassVar[str] = "ok twice on one trace: two commands for one press"
-    customer: ClassVar[str] = "The car clicks twice; or it unlocks after I have locked it."
-    support: ClassVar[str] = "Two commands of one request, and the car has executed both."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Teslemetry PR #66: some 161 timeouts, nearly all of them executed",
-        "Open-Locker#40, #42",
-        "mosquitto#398",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.2, 0.5), "retry_after_s": (5, 8)})
 
     loss: float = Field(
         0.05, ge=0, le=1, description="share of commands whose answers are lost, 1 to 5 %"
@@ -219,23 +191,10 @@ class RetryDoubleExecution(PlatformFault):
 
 @register
 class StuckInProgress(PlatformFault):
-    """Catalogue 34: a command whose answer was lost never ends, and all others wait for it."""
+    """A command whose answer was lost never ends, and all others wait for it."""
 
     name: ClassVar[str] = "stuck_in_progress"
-    number: ClassVar[int | None] = 34
-    layer: ClassVar[Layer] = Layer.COMMAND
-    summary: ClassVar[str] = (
-        "a command whose answer was lost stays under way for hours, and the car takes no other"
-    )
-    seen: ClassVar[str] = "not_published: it waited for an earlier command that never ends"
-    customer: ClassVar[str] = "The app says that an earlier request is still under way, for hours."
-    support: ClassVar[str] = (
-        "The car's last command has no end in the log, and those after it were never published."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "fordpass-ha#477: in progress for 11 h",
-        "bimmer_connected#110, #190",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.2, 0.5)}, customers={"tries_door": 0.2})
 
     loss: float = Field(
         0.03, ge=0, le=1, description="share of commands whose answers are lost (1 to 5 %)"

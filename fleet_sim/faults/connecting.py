@@ -11,8 +11,8 @@ from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.failpoints import BAD_CERTIFICATE, CLOCK, DIAL, DialStage
+from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
 
@@ -41,28 +41,16 @@ class _NoNewConnection(CarFault):
 
 @register
 class DnsFailure(_NoNewConnection):
-    """Catalogue 25: the resolver of the SIM cards, or the cloud's, does not answer.
+    """The resolver of the SIM cards, or the cloud's, does not answer.
 
     A box asks it anew for each connection, and opens no socket without an address. One that has
     the broker's address built in does not notice.
     """
 
     name: ClassVar[str] = "dns_failure"
-    number: ClassVar[int | None] = 25
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = "the operator's DNS does not answer: who must connect anew cannot"
-    seen: ClassVar[str] = (
-        "box_offline for more and more cars of one operator, box_asleep though woken; none returns"
-    )
-    customer: ClassVar[str] = (
-        "One car after the other is gone from the app; those that were never lost still open."
-    )
-    support: ClassVar[str] = (
-        "Cars of one operator leave one by one and do not come back; the broker sees no attempt."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "CUP-obc changelog 0.108.0: DNS of the SIM cards failed, Vodafone",
-        "AWS us-east-1, 2025-10-20: 15 hours",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"renewal": {"base_s": (0, 20), "spread_s": (30, 150)}, "pinned": (0, 0.3)},
+        strikes_alike=("operator",),
     )
 
     pinned: float = Field(
@@ -90,7 +78,7 @@ class DnsFailure(_NoNewConnection):
 
 @register
 class TlsCertExpired(_NoNewConnection):
-    """Catalogue 26: a certificate has run out, or its root is missing in the firmware.
+    """A certificate has run out, or its root is missing in the firmware.
 
     Target it by `firmware` where a root is missing, and at all cars where the broker's own has run
     out. The window opens at the second after which it is not valid. The log of a private broker
@@ -98,21 +86,9 @@ class TlsCertExpired(_NoNewConnection):
     """
 
     name: ClassVar[str] = "tls_cert_expired"
-    number: ClassVar[int | None] = 26
-    layer: ClassVar[Layer] = Layer.BROKER
-    summary: ClassVar[str] = "a certificate has expired: from that second no new connection is made"
-    seen: ClassVar[str] = (
-        "box_offline for more and more cars of one firmware, none returns; TLS alerts at the broker"
-    )
-    customer: ClassVar[str] = (
-        "Cars disappear from the app one by one, and no waiting brings them back."
-    )
-    support: ClassVar[str] = (
-        "All that are lost have the same firmware; the broker's log has TLS alerts since a second."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Ericsson and O2, 2018-12-06: an expired certificate",
-        "chirpstack-gateway-bridge#210: it never tries again",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"renewal": {"base_s": (0, 20), "spread_s": (30, 150)}},
+        strikes_alike=("firmware", "firmware", "all"),
     )
 
     gives_up: float = Field(
@@ -147,31 +123,15 @@ class TlsCertExpired(_NoNewConnection):
 
 @register
 class TlsNotYetValidClock1970(CarFault):
-    """Catalogue 27: the clock was lost with the 12 V, and in 1970 no certificate is valid yet.
+    """The clock was lost with the 12 V, and in 1970 no certificate is valid yet.
 
     The box boots, tries and fails until the network or a satellite has told it the time. Boxes that
     are always like that have `keeps_time: false` and `needs_time_for_tls: true` in their scenario.
     """
 
     name: ClassVar[str] = "tls_not_yet_valid_clock1970"
-    number: ClassVar[int | None] = 27
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = (
-        "power and time were lost: in 1970 no certificate is valid until the clock is set"
-    )
-    seen: ClassVar[str] = (
-        "box_silent or box_offline after a loss of power, for longer than a boot; the event boot"
-    )
-    customer: ClassVar[str] = (
-        "After the battery was changed the car does not open for minutes, in a bad place for hours."
-    )
-    support: ClassVar[str] = (
-        "Silent since a loss of power; the broker's log has TLS alerts of it, then it is back."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Tasmota#9757",
-        "ArduinoIoTCloud#160",
-        "azure-iot-sdk-c#84",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"sync": {"median_s": (30, 120), "sigma": (0.5, 1.0)}}, may_strike_alike=ANYTHING
     )
 
     off: Delay = Field(

@@ -9,9 +9,9 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.failpoints import ACTUATION, BUSY, OBJECTION, STATED
+from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Action, CarEvent, Command, EventName, Reason
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 
@@ -20,23 +20,15 @@ Version = Annotated[str, Field(min_length=1, max_length=128)]
 
 @register
 class TtlTooLongRejected(CarFault):
-    """Catalogue 20: the box refuses commands that would live for longer than it allows.
+    """The box refuses commands that would live for longer than it allows.
 
     A thief of such a command could open the car with it for as long. A platform that grants longer
     lives, or a firmware that allows shorter ones, makes all commands of these cars fail.
     """
 
     name: ClassVar[str] = "ttl_too_long_rejected"
-    number: ClassVar[int | None] = 20
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "the box refuses commands that expire too far in the future"
-    seen: ClassVar[str] = "box_rejected with the reason ttl_too_long, at once, for one firmware"
-    customer: ClassVar[str] = "The app says no at once, each time, on cars of one kind."
-    support: ClassVar[str] = (
-        "The box answers `ttl_too_long`; since a release of the platform, or of the firmware."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Tesla vehicle-command: TIME_TO_LIVE_TOO_LONG, at most 30 s without a counter",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"max_ttl_s": (15, 30)}, strikes_alike=("firmware",), command_ttl_s=60.0
     )
 
     max_ttl_s: PositiveSeconds = Field(
@@ -58,29 +50,20 @@ class TtlTooLongRejected(CarFault):
 
 @register
 class UpdateOrDailyReboot(CarFault):
-    """Catalogue 29: the box installs an update and reboots, or reboots because it is time to.
+    """The box installs an update and reboots, or reboots because it is time to.
 
     With `busy: 0` it is the daily reboot of some fleets. Else an update comes first: the box is
     connected and reports, but handles no commands.
     """
 
     name: ClassVar[str] = "update_or_daily_reboot"
-    number: ClassVar[int | None] = 29
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "the box installs an update and takes no commands, then it reboots"
-    seen: ClassVar[str] = (
-        "box_busy after the event update, then box_offline for a short while, and the event boot"
-    )
-    customer: ClassVar[str] = (
-        "The app says that the car is busy, for some minutes; afterwards it opens at once."
-    )
-    support: ClassVar[str] = (
-        "Each command is refused as busy, then the box is away for a minute and tells of a boot."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "CUP-obc changelog 0.105: a daily reboot",
-        "Tesla vehicle-command: ERROR_INTERNAL, not finished booting",
-        "ford-connect-sim: firmwareUpgradeInProgress",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={
+            "begins": {"base_s": (0, 20), "spread_s": (30, 120)},
+            "busy": {"base_s": (40, 100), "spread_s": (30, 100)},
+        },
+        variants=({}, {"version": "2.6.0"}, {"busy": 0}),
+        may_strike_alike=ANYTHING,
     )
 
     begins: Delay = Field(
@@ -115,28 +98,14 @@ class UpdateOrDailyReboot(CarFault):
 
 @register
 class BoxBusyDuplicate(CarFault):
-    """Catalogue 30: the box counts a request as pending for long after it has answered it.
+    """The box counts a request as pending for long after it has answered it.
 
     Later commands are refused as duplicates: the customer's second press, or the lock after an
     unlock.
     """
 
     name: ClassVar[str] = "box_busy_duplicate"
-    number: ClassVar[int | None] = 30
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "a request stays pending for 30 to 60 s: the next one is refused"
-    seen: ClassVar[str] = "box_busy, only within a minute of a command before"
-    customer: ClassVar[str] = (
-        "Pressing again brings the message that the car is busy; a minute later it works."
-    )
-    support: ClassVar[str] = (
-        "The box refuses as busy what comes within a minute of another command, and nothing else."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Hyundai and Kia: 4004, duplicate request",
-        "BetterBlue#48: HT_533",
-        "INVERS OneAPI: resource state is incomplete or busy",
-    )
+    drawing: ClassVar[Drawing] = Drawing(strikes_alike=("hardware",), double_taps=0.5)
 
     pending: Delay = Field(
         Uniform(base_s=30.0, spread_s=30.0),
@@ -160,23 +129,12 @@ class BoxBusyDuplicate(CarFault):
 
 @register
 class AckWithoutActuation(CarFault):
-    """Catalogue 33: the box reports success when the frame is sent or the relay was pulsed."""
+    """The box reports success when the frame is sent or the relay was pulsed."""
 
     name: ClassVar[str] = "ack_without_actuation"
-    number: ClassVar[int | None] = 33
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = (
-        "the box reports success for what it has sent to the car, and the lock has not moved"
-    )
-    seen: ClassVar[str] = "door_unconfirmed: executed, and the state still says locked"
-    customer: ClassVar[str] = "The app says open, and the door is shut; a second try may open it."
-    support: ClassVar[str] = (
-        "A success, and a state after it that still says locked; the car did not move its lock."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "OVMS vehicle_vwegolf, vehicle_smarted: success once the frame is queued",
-        "WaiveCar car-service.js:1826",
-        "ha-volvo-cars#129",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"probability": (0.5, 1.0)},
+        may_strike_alike=("group", "hardware", "firmware", "some"),
     )
 
     probability: float = Field(

@@ -7,6 +7,7 @@ from typing import ClassVar
 import msgspec
 from pydantic import Field
 
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import (
     FaultProcess,
     Injection,
@@ -18,7 +19,6 @@ from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.failpoints import ADMISSION, ANSWER, PATIENCE, PUBLISH, REACH, TOKEN
 from fleet_sim.platform.operations import CHANGES, COMMANDS, Answer, Request
 from fleet_wire.contract.problems import MAINTENANCE, VEHICLE_NOT_BOOKED, ProblemType
-from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 BELIEVED_S = 5.0
@@ -38,18 +38,10 @@ def _as_if_done(answer: Answer) -> Answer:
 
 @register
 class SilentSuccess(PlatformFault):
-    """Catalogue 43: a check fails inside, the API says OK all the same, and nothing is sent."""
+    """A check fails inside, the API says OK all the same, and nothing is sent."""
 
     name: ClassVar[str] = "silent_success"
-    number: ClassVar[int | None] = 43
-    layer: ClassVar[Layer] = Layer.GATEWAY
-    summary: ClassVar[str] = "a check fails inside, the API answers 200, and no command is made"
-    seen: ClassVar[str] = "not_published: a 200, and no command"
-    customer: ClassVar[str] = "The app says open at once, and nothing happens at the car."
-    support: ClassVar[str] = "The request was answered with 200, and there is no command for it."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "WaiveCar car-service.js:1647: the permission check returns, and the API says OK",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"probability": (0.2, 0.6)})
 
     probability: float = Field(
         0.05, ge=0, le=1, description="chance for each unlock or lock that the check fails [E]"
@@ -84,25 +76,10 @@ class SilentSuccess(PlatformFault):
 
 @register
 class OkAtEnqueue(PlatformFault):
-    """Catalogue 44: 200 means that a row was inserted, and some rows are never taken out."""
+    """200 means that a row was inserted, and some rows are never taken out."""
 
     name: ClassVar[str] = "ok_at_enqueue"
-    number: ClassVar[int | None] = 44
-    layer: ClassVar[Layer] = Layer.GATEWAY
-    summary: ClassVar[str] = "the API answers 200 when a command is queued, and some are never sent"
-    seen: ClassVar[str] = (
-        "not_published where nothing was sent; else ok, and answered before it was"
-    )
-    customer: ClassVar[str] = (
-        "The app says open before the car can have, and sometimes it never is."
-    )
-    support: ClassVar[str] = (
-        "Requests are answered with 200 before their command is published, if it ever is."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "CUP-api (Share'ngo): 200 for a row in a table",
-        "CUP-push-service: warned after 30 s not sent, 20 to 90 s without a result",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"unsent": (0.1, 0.4)})
 
     unsent: float = Field(
         0.05, ge=0, le=1, description="share of commands that stay in the queue for ever [E]"
@@ -133,20 +110,11 @@ class OkAtEnqueue(PlatformFault):
 
 @register
 class AppGatewayOutage(PlatformFault):
-    """Catalogue 45: login or gateway are down, and the fleet is well."""
+    """Login or gateway are down, and the fleet is well."""
 
     name: ClassVar[str] = "app_gateway_outage"
-    number: ClassVar[int | None] = 45
-    layer: ClassVar[Layer] = Layer.GATEWAY
-    summary: ClassVar[str] = "login fails or the gateway is not reached, while all cars are well"
-    seen: ClassVar[str] = "api_refused with `unauthenticated`, fewer requests, and no car unwell"
-    customer: ClassVar[str] = "The app signs me out, or says that there is no connection."
-    support: ClassVar[str] = (
-        "Requests end with `unauthenticated`, or never come; unlocks by other ways go well."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Zipcar, Black Friday 2024-11-29 (404media): login by SMS congested",
-        "Tesla, 2021-11-19 (The Guardian): app servers down",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"login_failures": (0.6, 1.0), "unreached": (0.0, 0.3)}
     )
 
     login_failures: float = Field(
@@ -178,20 +146,11 @@ class AppGatewayOutage(PlatformFault):
 
 @register
 class PlannedMaintenanceWindow(PlatformFault):
-    """Catalogue 46: for the length of the window rentals can neither start nor end."""
+    """For the length of the window rentals can neither start nor end."""
 
     name: ClassVar[str] = "planned_maintenance_window"
-    number: ClassVar[int | None] = 46
-    layer: ClassVar[Layer] = Layer.GATEWAY
-    summary: ClassVar[str] = (
-        "the platform is down for maintenance: rentals can neither start nor end"
-    )
-    seen: ClassVar[str] = "api_failed with `maintenance`, all at once from a minute to a minute"
-    customer: ClassVar[str] = "The app says that there is maintenance, and to come back later."
-    support: ClassVar[str] = "Every request that changes something is answered with `maintenance`."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Communauto notice (campaign-archive): 20 minutes without start and end",
-        "RFC 9110, section 15.6.4: a 503 may say in Retry-After when to come back",
+    drawing: ClassVar[Drawing] = Drawing(
+        variants=({}, {"only_commands": True}, {"says_when": False})
     )
 
     only_commands: bool = Field(

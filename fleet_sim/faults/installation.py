@@ -9,37 +9,23 @@ from pydantic import Field, model_validator
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform, takes_time
 from fleet_sim.cars.failpoints import UPLINK, OutgoingMessage
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
-from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 
 @register
 class EventStormSelfDdos(CarFault):
-    """Catalogue 54: a key that sits badly in its holder makes an event each time it moves.
+    """A key that sits badly in its holder makes an event each time it moves.
 
     The modem sends what it can; the rest waits in its queue, and so do the answers to commands. It
     uses up the data of the SIM too: see `sim_suspended_datacap`, on the same cars.
     """
 
     name: ClassVar[str] = "event_storm_self_ddos"
-    number: ClassVar[int | None] = 54
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = (
-        "a loose key floods the box with events: answers wait behind them, and data is used up"
-    )
-    seen: ClassVar[str] = (
-        "thousands of events from one car, downlink_lost, and stray.late: its answers come too late"
-    )
-    customer: ClassVar[str] = (
-        "The app gives up though the car has opened, later and later each time."
-    )
-    support: ClassVar[str] = (
-        "One car sends thousands of key events; its answers come late, then its SIM is suspended."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "INVERS, help.invers.com/cloudboxx/troubleshooting: a badly seated key fob",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"rate_per_s": (15, 30)}, may_strike_alike=("group", "hardware", "firmware", "some")
     )
 
     rate_per_s: float = Field(20.0, gt=0, le=1_000, description="events a second [E]")
@@ -78,25 +64,19 @@ class EventStormSelfDdos(CarFault):
 
 @register
 class LooseWiring(CarFault):
-    """Catalogue 55: a plug of the antenna or of the supply has come loose.
+    """A plug of the antenna or of the supply has come loose.
 
     While the contact is bad the signal is weak, at times too weak; and sometimes it was the
     supply: then the box reboots.
     """
 
     name: ClassVar[str] = "loose_wiring"
-    number: ClassVar[int | None] = 55
-    layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = "a loose plug: the signal comes and goes, and the box reboots at times"
-    seen: ClassVar[str] = (
-        "box_silent or box_offline on one car, a weak signal in telemetry, and the event boot again"
-    )
-    customer: ClassVar[str] = "This one car opens at times, and at times it does not."
-    support: ClassVar[str] = (
-        "One car alone comes and goes, with a weak signal where others have a good one, and boots."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "INVERS, help.invers.com/cloudboxx/troubleshooting: loose wiring, antenna, no power",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={
+            "good": {"base_s": (3, 10), "spread_s": (7, 60)},
+            "bad": {"base_s": (5, 20), "spread_s": (20, 60)},
+        },
+        may_strike_alike=("some",),
     )
 
     good: Delay = Field(

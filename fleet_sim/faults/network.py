@@ -11,8 +11,8 @@ from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.disturbance import DataMeter
 from fleet_sim.cars.failpoints import SMS
 from fleet_sim.cars.radio_parameters import Technology
+from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
 
@@ -21,25 +21,19 @@ DAY_S = 86_400.0
 
 @register
 class NoCoverageGarage(CarFault):
-    """Catalogue 1: the car stands underground, the modem has no registration."""
+    """The car stands underground, the modem has no registration."""
 
     name: ClassVar[str] = "no_coverage_garage"
-    number: ClassVar[int | None] = 1
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = "no radio coverage where the car is parked; the box falls silent"
-    seen: ClassVar[str] = (
-        "box_silent; after 1.5 times the keepalive the last will comes, and it is box_offline"
-    )
-    customer: ClassVar[str] = (
-        "The app says that the car cannot be reached; outside of the garage it works."
-    )
-    support: ClassVar[str] = (
-        "Not heard of since it was parked; the last will comes after 1.5 times the keepalive."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "INVERS, help.invers.com/cloudboxx/troubleshooting: no coverage underground",
-        "Zipcar in a garage, news.ycombinator.com/item?id=20873234: every second time",
-        "The Guardian on GIG, 2020-02-18",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"episode": (20, 400)},
+        learned_variants=(
+            {},
+            {},
+            {},
+            {"episode": {"base_s": 15, "spread_s": 12}},
+            {"episode": {"base_s": 600, "spread_s": 3000}},
+        ),
+        may_strike_alike=("region", "group"),
     )
 
     probability: float = Field(
@@ -60,7 +54,7 @@ class NoCoverageGarage(CarFault):
 
 @register
 class OneWayDownlink(CarFault):
-    """Catalogue 2: heartbeats keep coming while every command dies.
+    """Heartbeats keep coming while every command dies.
 
     INVERS, who named it the one-way problem, see it where cells are overloaded or a handover goes
     wrong. The model is an operator's proxy that acknowledges. It splits the box's TCP connection in
@@ -70,15 +64,9 @@ class OneWayDownlink(CarFault):
     """
 
     name: ClassVar[str] = "one_way_downlink"
-    number: ClassVar[int | None] = 2
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = "the car still reports, but nothing reaches it until it reattaches"
-    seen: ClassVar[str] = "downlink_lost: heartbeats keep coming after the command"
-    customer: ClassVar[str] = (
-        "The app gives up after its deadline, again and again, beside a car that looks online."
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"episode": (40, 400)}, may_strike_alike=("group", "region", "operator", "some")
     )
-    support: ClassVar[str] = "Fresh heartbeats and fresh presence, and not one command is answered."
-    evidence: ClassVar[tuple[str, ...]] = ("INVERS on the one-way problem, invers.com",)
 
     episode: Delay = Field(
         Uniform(base_s=60.0, spread_s=1740.0),
@@ -93,24 +81,11 @@ class OneWayDownlink(CarFault):
 
 @register
 class HalfOpenTcpNat(CarFault):
-    """Catalogue 3: the carrier's NAT forgets the connection, and tells neither end."""
+    """The carrier's NAT forgets the connection, and tells neither end."""
 
     name: ClassVar[str] = "half_open_tcp_nat"
-    number: ClassVar[int | None] = 3
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = (
-        "NAT dropped the connection; both ends believe in it until a ping fails"
-    )
-    seen: ClassVar[str] = "box_silent: presence says online until the box itself comes back"
-    customer: ClassVar[str] = (
-        "The app gives up after its deadline; some minutes later the car opens at once."
-    )
-    support: ClassVar[str] = (
-        "Presence says online, nothing was heard for minutes, then the car connects anew by itself."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "NAT timeouts of mobile networks, blog.wirelessmoves.com, 2020-09",
-        "OVMS v3 keepalive of 1740 s, ovms_server_v3.cpp",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"ping_timeout_s": (5, 20)}, may_strike_alike=ANYTHING, keepalive_from_s=60
     )
 
     ping_timeout_s: Seconds = Field(
@@ -126,20 +101,10 @@ class HalfOpenTcpNat(CarFault):
 
 @register
 class SmsWakeLost(CarFault):
-    """Catalogue 7: the wake SMS is lost in the operator's network."""
+    """The wake SMS is lost in the operator's network."""
 
     name: ClassVar[str] = "sms_wake_lost"
-    number: ClassVar[int | None] = 7
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = "wake SMS are lost, so sleeping boxes stay asleep"
-    seen: ClassVar[str] = "box_asleep with the flag woken"
-    customer: ClassVar[str] = (
-        "A car that sleeps does not open; a second try a minute later often does."
-    )
-    support: ClassVar[str] = "A wake request went out, and the box has not connected."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Meng et al., INFOCOM 2007: 5.1 % of SMS lost in a nationwide network",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.6, 1.0)}, needs_sleepers=True)
 
     loss: float = Field(
         1.0, ge=0, le=1,
@@ -158,25 +123,13 @@ class SmsWakeLost(CarFault):
 
 @register
 class RegionalCarrierOutage(CarFault):
-    """Catalogue 11: the core network of one operator is down in a region, then all return."""
+    """The core network of one operator is down in a region, then all return."""
 
     name: ClassVar[str] = "regional_carrier_outage"
-    number: ClassVar[int | None] = 11
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = "an operator's network is down: last wills in a wave, then a storm"
-    seen: ClassVar[str] = (
-        "box_offline for one operator in one region, last wills in a wave, answers late"
-    )
-    customer: ClassVar[str] = (
-        "No car of the neighbourhood opens, nor does the next one that is tried."
-    )
-    support: ClassVar[str] = (
-        "Last wills in one wave, all of one operator in one region; the others are fine."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "O2 and SoftBank, 2018-12-06 (ZDNet)",
-        "Rogers, 2022-07-08 (The Globe and Mail)",
-        "Zipcar, 2019-03-09 (The Boston Globe)",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"return_spread_s": (0, 60)},
+        strikes_alike=("operator",),
+        is_in_one_region=True,
     )
 
     return_spread_s: Seconds = Field(
@@ -191,26 +144,16 @@ class RegionalCarrierOutage(CarFault):
 
 @register
 class NetworkSunset(CarFault):
-    """Catalogue 12: the operator switches an old network off, and it never comes back.
+    """The operator switches an old network off, and it never comes back.
 
     Affected cars fall silent if their modems support no newer network. The end of the window gives
     nothing back: they need another modem.
     """
 
     name: ClassVar[str] = "network_sunset"
-    number: ClassVar[int | None] = 12
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = (
-        "an operator switches 2G and 3G off: cars with old modems are lost for good"
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"spread_s": (0, 60)}, strikes_alike=("operator",), needs_old_modems=True
     )
-    seen: ClassVar[str] = (
-        "box_silent, then box_offline, for all cars of one technology and hardware; none returns"
-    )
-    customer: ClassVar[str] = "Older cars of the fleet do not open any more, on no day and nowhere."
-    support: ClassVar[str] = (
-        "All that are lost have the same hardware, and their last state says gsm or umts."
-    )
-    evidence: ClassVar[tuple[str, ...]] = ("AT&T switches 3G off, 2022-02-22 (NBC Los Angeles)",)
 
     technologies: tuple[Technology, ...] = Field(
         (Technology.GSM, Technology.UMTS), min_length=1,
@@ -231,7 +174,7 @@ class NetworkSunset(CarFault):
 
 @register
 class SimSuspendedDatacap(CarFault):
-    """Catalogue 10: a SIM has used up the data of its plan, and the provider suspends it.
+    """A SIM has used up the data of its plan, and the provider suspends it.
 
     MQTT traffic counts in both directions, with its headers; keepalive pings do not. The count
     begins anew each day; a SIM that is suspended stays so until the window closes, when support has
@@ -239,22 +182,11 @@ class SimSuspendedDatacap(CarFault):
     """
 
     name: ClassVar[str] = "sim_suspended_datacap"
-    number: ClassVar[int | None] = 10
-    layer: ClassVar[Layer] = Layer.NETWORK
-    summary: ClassVar[str] = (
-        "the SIM has used up its data and is suspended: those that talk most first"
-    )
-    seen: ClassVar[str] = (
-        "box_silent, then box_offline, after data_used_bytes in telemetry rose to the same number"
-    )
-    customer: ClassVar[str] = (
-        "The car does not open until somebody has called; others beside it do."
-    )
-    support: ClassVar[str] = (
-        "Cars of one data plan fall silent when they have used the same amount, in full coverage."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "INVERS, help.invers.com/cloudboxx/troubleshooting: suspended by the daily data limit",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"cap_bytes": (8000, 20000)},
+        strikes_alike=("operator",),
+        needs_talkers=True,
+        heartbeat_from_s=20,
     )
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.DATA_PLAN})
 

@@ -18,9 +18,9 @@ from fleet_sim.customers.failpoints import (
     Renter,
     Sending,
 )
+from fleet_sim.faults.drawing import WHO_CALL, Drawing
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, Need, Strikes, register
 from fleet_sim.platform.operations import Request
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 
 ValueT = TypeVar("ValueT")
@@ -34,7 +34,6 @@ class CustomerFault(Fault):
     """A fault of customers. It strikes a share of those whose booked car is one of its cars."""
 
     strikes: ClassVar[Strikes] = Strikes.CUSTOMERS
-    layer: ClassVar[Layer] = Layer.PHONE
     needs: ClassVar[frozenset[Need]] = frozenset({Need.CUSTOMERS})
 
     share: float = Field(1.0, gt=0, le=1, description="share of these customers who have it")
@@ -64,19 +63,14 @@ class CustomerFault(Fault):
 
 @register
 class WrongCarApproached(CustomerFault):
-    """Catalogue 50: the customer stands at a twin of the booked car, which opens elsewhere."""
+    """The customer stands at a twin of the booked car, which opens elsewhere."""
 
     name: ClassVar[str] = "wrong_car_approached"
-    number: ClassVar[int | None] = 50
-    summary: ClassVar[str] = "the customer stands beside another car of the same kind"
-    seen: ClassVar[str] = (
-        "ok, again and again, and no door is opened; then the customer calls support"
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"share": (0.2, 0.5)},
+        strikes_alike=("all",),
+        customers={**WHO_CALL, "presses_again": 8},
     )
-    customer: ClassVar[str] = "The app says open, and the door before me is shut."
-    support: ClassVar[str] = (
-        "Every unlock was a success and no door was opened: ask for the number plate."
-    )
-    evidence: ClassVar[tuple[str, ...]] = ("Zipcar help: check the licence plate",)
 
     share: float = Field(0.3, gt=0, le=1, description="share of customers who take another car [E]")
 
@@ -92,21 +86,23 @@ class WrongCarApproached(CustomerFault):
 
 @register
 class PhoneSide(CustomerFault):
-    """Catalogue 51: the phone has no data, or its app sends what the platform cannot use."""
+    """The phone has no data, or its app sends what the platform cannot use."""
 
     name: ClassVar[str] = "phone_side"
-    number: ClassVar[int | None] = 51
-    summary: ClassVar[str] = "the phone has no network, or its app a defect: no request comes of it"
-    seen: ClassVar[str] = (
-        "a complaint that names no unlock; with a defect of the app api_refused, all of one release"
-    )
-    customer: ClassVar[str] = "I press, and the app says that there is no connection."
-    support: ClassVar[str] = (
-        "The customer calls and there is no request; or all such calls are from one app release."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "WaiveCar, car-service.js, update(): a defect with plateNumber in 15 months of releases",
-        "Zipcar and Karshare help: phone without signal or location",
+    drawing: ClassVar[Drawing] = Drawing(
+        variants=({"what": "no_data"}, {"what": "app_bug", "app_version": "5.2.0"}),
+        strikes_alike=("some", "group", "all"),
+        customers={
+            "phone": {
+                "timeout_s": 6,
+                "app_versions": [
+                    {"version": "5.1.0", "share": 2},
+                    {"version": "5.2.0", "share": 1},
+                ],
+            },
+            **WHO_CALL,
+            "presses_again": 8,
+        },
     )
 
     what: Literal["no_data", "app_bug"] = Field(
@@ -131,21 +127,16 @@ class PhoneSide(CustomerFault):
 
 @register
 class BleTokenExpiredOffline(CustomerFault):
-    """Catalogue 52: a phone without network has a key for the car that is no longer good."""
+    """A phone without network has a key for the car that is no longer good."""
 
     name: ClassVar[str] = "ble_token_expired_offline"
-    number: ClassVar[int | None] = 52
-    summary: ClassVar[str] = (
-        "a phone without network tries its Bluetooth key, and the key has expired"
-    )
-    seen: ClassVar[str] = (
-        "the box's event ble_key_expired, no request; a complaint that names no unlock"
-    )
-    customer: ClassVar[str] = "The app says that the key on my phone has expired."
-    support: ClassVar[str] = "No request of this customer; the box tells of a key that it refused."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "WaiveCar, car-service.js:1325: a token for Bluetooth is good for 38 minutes",
-        "Daily Dot on GIG cars, which have to be synchronised every 24 hours",
+    drawing: ClassVar[Drawing] = Drawing(
+        strikes_alike=("some",),
+        customers={
+            "phone": {"timeout_s": 5, "offline_key_s": 2280},
+            **WHO_CALL,
+            "presses_again": 12,
+        },
     )
 
     older_s: PositiveSeconds = Field(

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import (
     FaultProcess,
     Injection,
@@ -24,28 +25,10 @@ from fleet_wire.randomness import RandomStream
 
 @register
 class Generic500(PlatformFault):
-    """Catalogue 42: the explicit class of an error is lost, and everything is a 500."""
+    """The explicit class of an error is lost, and everything is a 500."""
 
     name: ClassVar[str] = "generic_500"
-    number: ClassVar[int | None] = 42
-    layer: ClassVar[Layer] = Layer.GATEWAY
-    summary: ClassVar[str] = (
-        "a release answers 500 to every error, and to a share of what went well"
-    )
-    seen: ClassVar[str] = (
-        "answers without a type of their own; ok on MQTT, and customers press again or call"
-    )
-    customer: ClassVar[str] = (
-        "The app says that something went wrong, whatever it was, and also when the car is open."
-    )
-    support: ClassVar[str] = (
-        "Every error is a 500 without a type of its own; the commands themselves went well."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Tesla, 2021-11-19 (The Guardian): about 5 hours of 500",
-        "bimmer_connected#278",
-        "INVERS OneAPI: /problems/telematics-unit/error is a 500",
-    )
+    drawing: ClassVar[Drawing] = Drawing(ranges={"successes": (0.2, 0.8)})
 
     successes: float = Field(
         0.3, ge=0, le=1,
@@ -74,11 +57,6 @@ class SlowDatabase(PlatformFault):
     name: ClassVar[str] = "slow_database"
     layer: ClassVar[Layer] = Layer.BOOKING
     summary: ClassVar[str] = "the database takes seconds to say whether a customer has a booking"
-    seen: ClassVar[str] = "ok on MQTT, and slow before it: requests are answered late"
-    customer: ClassVar[str] = "The app turns its wheel for seconds before anything happens."
-    support: ClassVar[str] = (
-        "Requests take seconds, and from the command on everything is as fast as ever."
-    )
 
     lookup: Delay = Field(
         LogNormal(median_s=4.0, sigma=0.5),

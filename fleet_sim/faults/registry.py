@@ -1,8 +1,8 @@
 """The base class of faults, and the table of all of them.
 
-To add one, write a class with its parameters as fields and `@register` above it, in a module of
-this package. Give it a test and a scenario. Nothing else needs to know its name. docs/faults.md is
-the tutorial.
+To add one, declare its failure mode in `fleet_wire.modes`, and write a class with its parameters as
+fields and `@register` above it, in a module of this package. Give it a test and a scenario. Nothing
+else needs to know its name. docs/first-failure-mode.md is the tutorial.
 
 pydantic reads the annotations of `Fault` again for each fault. Here they are no text that would be
 compiled each time (no `from __future__ import annotations`): a quarter of what all faults cost.
@@ -24,10 +24,12 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.failpoints import Failpoint
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
-from fleet_wire.modes.mode import Layer
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.mode import FailureMode, Layer
 from fleet_wire.randomness import RandomStream
 
 FaultProcess = Generator[simpy.Event, Any, None]
@@ -161,27 +163,25 @@ class Fault(BaseModel, ABC):
     )
 
     name: ClassVar[str]
-    """The name in a scenario: the slug of the catalogue of failure modes."""
-    number: ClassVar[int | None] = None
-    """Its number there, from 1; None: it stands in none."""
+    """The name in a scenario: the slug of its failure mode."""
+    mode: ClassVar[FailureMode | None] = None
+    """What everybody knows of it; `register` finds it by the name. None: it is no failure mode."""
     layer: ClassVar[Layer]
-    """The layer of the fault: `fleet-sim faults` lists by it."""
+    """The layer of its mode: `fleet-sim faults` lists by it."""
     summary: ClassVar[str]
-    """What happens, in a sentence."""
-    seen: ClassVar[str]
-    """The monitor's view of the fault, in a sentence."""
-    customer: ClassVar[str]
-    """The customer's view of the fault, in a sentence."""
-    support: ClassVar[str]
-    """The view of support, which has the monitor's records and the platform's log, in a
-    sentence."""
-    evidence: ClassVar[tuple[str, ...]] = ()
-    """Public reports of it: pages, issues, code, papers; empty: none known."""
+    """What happens, in a sentence: that of its mode for an engineer."""
+    drawing: ClassVar[Drawing] = Drawing()
+    """How incidents of it are drawn."""
     strikes: ClassVar[Strikes]
     claims: ClassVar[frozenset[Claim]] = frozenset()
     """The resources that no other fault may use on the same car at the same time."""
     needs: ClassVar[frozenset[Need]] = frozenset()
     """The requirements; a scenario that lacks one is refused when it is loaded."""
+
+    @classmethod
+    def seen(cls) -> str:
+        """Return what a monitor should see of it: the cause of its mode, and the title."""
+        return cls.summary if cls.mode is None else f"{cls.mode.cause or 'ok'}: {cls.mode.title}"
 
     @property
     def acts_on(self) -> Strikes:
@@ -265,8 +265,13 @@ FaultClass = TypeVar("FaultClass", bound=type[Fault])
 
 
 def register(fault: FaultClass) -> FaultClass:
-    """Enter a fault class under its name."""
+    """Enter a fault class under its name, beside the failure mode of that slug."""
     if fault.name in FAULTS:
         raise ValueError(f"two faults are called {fault.name!r}")
+    mode = MODES.get(fault.name)
+    if mode is not None:
+        fault.mode, fault.layer, fault.summary = mode, mode.layer, mode.engineer
+    elif not hasattr(fault, "summary"):
+        raise ValueError(f"no failure mode has the slug {fault.name!r}: declare it in `MODES`")
     FAULTS[fault.name] = fault
     return fault

@@ -12,6 +12,7 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.failpoints import OBJECTION, RESULT
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.outsiders import Outsider
 from fleet_sim.faults.registry import (
     CarFault,
@@ -29,7 +30,6 @@ from fleet_wire.contract.messages import Command, Reason, Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
-from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 SECONDS_AN_HOUR = 3600.0
@@ -49,23 +49,9 @@ _PIN = (Reason.WRONG_PIN, Reason.PIN_LOCKED)
 
 @register
 class CommandPinLockout(CarFault):
-    """Catalogue 56: the PIN of remote access is wrong, and after some tries the car locks it."""
+    """The PIN of remote access is wrong, and after some tries the car locks it."""
 
     name: ClassVar[str] = "command_pin_lockout"
-    number: ClassVar[int | None] = 56
-    layer: ClassVar[Layer] = Layer.SECURITY
-    summary: ClassVar[str] = (
-        "the platform has a wrong PIN for the car, which after some tries takes no command at all"
-    )
-    seen: ClassVar[str] = (
-        "box_rejected: wrong_pin with fewer tries_left each time, then pin_locked for good"
-    )
-    customer: ClassVar[str] = "The car refuses, and then refuses everybody."
-    support: ClassVar[str] = "The car says that its PIN was wrong, and then that it is locked."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "volkswagencarnet, check_spin_state: remaining tries",
-        "OVMS v3, PinCheck",
-    )
 
     tries: int = Field(3, ge=1, le=100, description="how often the PIN may be wrong [E]")
 
@@ -95,7 +81,6 @@ class Abuse(Fault):
     """An attacker who sends requests to the platform."""
 
     strikes: ClassVar[Strikes] = Strikes.PLATFORM
-    layer: ClassVar[Layer] = Layer.SECURITY
     needs: ClassVar[frozenset[Need]] = frozenset({Need.PLATFORM})
 
     def ask(
@@ -123,17 +108,11 @@ class Abuse(Fault):
 
 @register
 class AttackBruteforceVehicleIds(Abuse):
-    """Catalogue 57: one account asks for one car after the other, booked or not."""
+    """One account asks for one car after the other, booked or not."""
 
     name: ClassVar[str] = "attack_bruteforce_vehicle_ids"
-    number: ClassVar[int | None] = 57
-    summary: ClassVar[str] = "one account tries to unlock one car after the other"
-    seen: ClassVar[str] = "api_refused (403, 404, 429) for many cars, all of one account"
-    customer: ClassVar[str] = "Nothing, as long as the platform refuses."
-    support: ClassVar[str] = "One account asks for cars that it has not booked, many an hour."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Kia, 2024: any car from its number plate in 30 s, samcurry.net",
-        "car2go Chicago, 2019-04-17: about 100 cars by fraudulent accounts",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"cars_per_h": (400, 3000)}, strikes_alike=("all",), customers={}
     )
 
     cars_per_h: float = Field(
@@ -160,24 +139,17 @@ class AttackBruteforceVehicleIds(Abuse):
 
 @register
 class ImpossibleTravel(Abuse):
-    """Catalogue 59: an account opens a car here, and minutes later one in another city.
+    """An account opens a car here, and minutes later one in another city.
 
     Its target are the cars that the thief opens, and customers of all others are robbed: a target
     of all cars leaves nobody to rob.
     """
 
     name: ClassVar[str] = "impossible_travel"
-    number: ClassVar[int | None] = 59
-    summary: ClassVar[str] = (
-        "a thief has customers' tokens, and opens cars far from where these customers are"
-    )
-    seen: ClassVar[str] = (
-        "ok; one account with two cars at once, whose positions nobody travels between so fast"
-    )
-    customer: ClassVar[str] = "Nothing, until the bill for a second car comes."
-    support: ClassVar[str] = "One account has opened cars in two cities within minutes."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "CUP-api, customer_locations: latitude and longitude of the user at each opening",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"gap": {"base_s": (20, 40), "spread_s": (20, 60)}, "share": (0.2, 0.4)},
+        strikes_alike=("region",),
+        customers={"phone": {"sends_position": True}},
     )
 
     gap: Delay = Field(
@@ -248,17 +220,13 @@ class ImpossibleTravel(Abuse):
 
 @register
 class InsiderOrSupportUnlock(Abuse):
-    """Catalogue 60: support opens cars for people without a right to them."""
+    """Support opens cars for people without a right to them."""
 
     name: ClassVar[str] = "insider_or_support_unlock"
-    number: ClassVar[int | None] = 60
-    summary: ClassVar[str] = "an account of support opens cars that nobody has booked"
-    seen: ClassVar[str] = "ok; an account of support, no booking, and no call before it"
-    customer: ClassVar[str] = "Nothing; or the car has gone."
-    support: ClassVar[str] = "An unlock by one of us that belongs to no ticket."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "WaiveCar: an SMS 'unlock waive<n> <email>' opens any car",
-        "ayyahfleet: instant access for staff",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"every": {"base_s": (15, 30), "spread_s": (10, 30)}},
+        strikes_alike=("all",),
+        customers={},
     )
 
     every: Delay = Field(
@@ -291,19 +259,13 @@ class InsiderOrSupportUnlock(Abuse):
 
 @register
 class AttackReplay(Fault):
-    """Catalogue 58: an attacker at the broker replays recorded commands."""
+    """An attacker at the broker replays recorded commands."""
 
     name: ClassVar[str] = "attack_replay"
-    number: ClassVar[int | None] = 58
-    layer: ClassVar[Layer] = Layer.SECURITY
-    summary: ClassVar[str] = "somebody hears commands at the broker, and sends them again later"
-    seen: ClassVar[str] = (
-        "answers to commands of before: the box's refusal as replayed, or the same answer again"
-    )
-    customer: ClassVar[str] = "Nothing: the box refuses."
-    support: ClassVar[str] = "A box refuses as replayed what it has executed: who else publishes?"
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Tesla vehicle-command, protocol.md: counters, a window of 32, REPEATED_COUNTER",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"after": {"base_s": (20, 30), "spread_s": (5, 10)}, "share": (0.7, 1.0)},
+        strikes_alike=("some",),
+        customers={},
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
 

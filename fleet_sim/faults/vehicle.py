@@ -10,30 +10,21 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.failpoints import CAN_WAKE, RELOCK
 from fleet_sim.cars.vehicle import Door, Gear
+from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Command
-from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds, Volts
 from fleet_wire.randomness import RandomStream
 
 
 @register
 class CanBusAsleepNoAck(CarFault):
-    """Catalogue 35: the body controller does not wake, or does not acknowledge."""
+    """The body controller does not wake, or does not acknowledge."""
 
     name: ClassVar[str] = "can_bus_asleep_no_ack"
-    number: ClassVar[int | None] = 35
-    layer: ClassVar[Layer] = Layer.VEHICLE
-    summary: ClassVar[str] = "the CAN bus does not wake: the box accepts the command, then fails"
-    seen: ClassVar[str] = "vehicle_failed: accepted, then refused after 3.2 s"
-    customer: ClassVar[str] = (
-        "The app says after a few seconds that the car does not answer; another try may work."
-    )
-    support: ClassVar[str] = (
-        "The box received the command and refused it with `can_bus_no_ack` some 3 s later."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "OVMS vehicle_renaultzoe_ph2: 3 of 10 wakes needed, then `Failed to wake up CAN bus`",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"probability": (0.3, 1.0)},
+        may_strike_alike=("group", "hardware", "firmware", "some"),
     )
 
     probability: float = Field(
@@ -52,23 +43,13 @@ class CanBusAsleepNoAck(CarFault):
 
 @register
 class WrongVehicleState(CarFault):
-    """Catalogue 36: the car is in a state in which it takes no command from afar."""
+    """The car is in a state in which it takes no command from afar."""
 
     name: ClassVar[str] = "wrong_vehicle_state"
-    number: ClassVar[int | None] = 36
-    layer: ClassVar[Layer] = Layer.VEHICLE
-    summary: ClassVar[str] = (
-        "the ignition is on, the lever not in park, or remote services off: the car refuses"
-    )
-    seen: ClassVar[str] = "vehicle_state: refused at once, with the state in its detail"
-    customer: ClassVar[str] = "The app says at once that the car refuses, each time."
-    support: ClassVar[str] = (
-        "The refusal says `wrong_vehicle_state` and why, and so does the state that the car sends."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "hvv switch FAQ: ignition off, lever in P",
-        "volkswagencarnet: fail_ignition_on",
-        "Volvo invokeStatus: NOT_ALLOWED_PRIVACY_ENABLED, NOT_ALLOWED_WRONG_USAGE_MODE",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"lasts": (120, 400)},
+        variants=({"state": "ignition_on"}, {"state": "not_in_park"}, {"state": "privacy_mode"}),
+        may_strike_alike=("group", "region", "some"),
     )
 
     state: Literal["ignition_on", "not_in_park", "privacy_mode"] = Field(
@@ -94,27 +75,13 @@ class WrongVehicleState(CarFault):
 
 @register
 class ActuatorInhibitOrFrozen(CarFault):
-    """Catalogue 37: the lock of the driver's door is stuck: hot, frozen or too weak."""
+    """The lock of the driver's door is stuck: hot, frozen or too weak."""
 
     name: ClassVar[str] = "actuator_inhibit_or_frozen"
-    number: ClassVar[int | None] = 37
-    layer: ClassVar[Layer] = Layer.ACTUATOR
-    summary: ClassVar[str] = (
-        "the driver's lock does not move: frozen or broken, too hot after many presses, or below"
-        " 9 V"
-    )
-    seen: ClassVar[str] = (
-        "door_unconfirmed and one door's lock unlike the others; vehicle_failed where hot or weak"
-    )
-    customer: ClassVar[str] = (
-        "The app says open, there is a click, and the driver's door stays shut; or the car refuses."
-    )
-    support: ClassVar[str] = (
-        "A success, and a state in which only the driver's door is locked; or `actuator_inhibited`"
-        " or `low_voltage`."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Fiat/Alfa E3040: 8 movements in 20 s inhibit for 30 s, below 9 V no command",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"inhibit_s": (60, 200), "weak_v": (8.3, 8.9)},
+        variants=({"why": "frozen"}, {"why": "hot"}, {"why": "weak"}),
+        may_strike_alike=("group", "region", "some"),
     )
 
     why: Literal["frozen", "hot", "weak"] = Field(
@@ -144,26 +111,13 @@ class ActuatorInhibitOrFrozen(CarFault):
 
 @register
 class DoorAjarRepulsion(CarFault):
-    """Catalogue 38: a door is not shut, so the locks bounce back, and the car is left open."""
+    """A door is not shut, so the locks bounce back, and the car is left open."""
 
     name: ClassVar[str] = "door_ajar_repulsion"
-    number: ClassVar[int | None] = 38
-    layer: ClassVar[Layer] = Layer.ACTUATOR
-    summary: ClassVar[str] = (
-        "a door is not shut: told to lock, all locks bounce back, and the car is left open"
-    )
-    seen: ClassVar[str] = (
-        "ok, but the car was open before: locked and open again within a second, a door open"
-    )
-    customer: ClassVar[str] = (
-        "The app says locked; who comes next finds the car open before pressing anything."
-    )
-    support: ClassVar[str] = (
-        "After a lock command the state flips back within a second, and names the open door."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "Fiat/Alfa E3040: the locks are reversed where a door is ajar",
-        "Volvo invokeStatus: UNABLE_TO_LOCK_DOOR_OPEN",
+    drawing: ClassVar[Drawing] = Drawing(
+        variants=({}, {"door": "Vehicle.Cabin.Door.Row1.DriverSide"}),
+        may_strike_alike=("group", "region", "some"),
+        customers={},
     )
 
     door: Door = Field(Door.TRUNK, description="which is not shut, by its branch in COVESA VSS")
@@ -178,22 +132,14 @@ class DoorAjarRepulsion(CarFault):
 
 @register
 class AutoRelock(CarFault):
-    """Catalogue 39: the car locks itself again before the customer pulls the handle."""
+    """The car locks itself again before the customer pulls the handle."""
 
     name: ClassVar[str] = "auto_relock"
-    number: ClassVar[int | None] = 39
-    layer: ClassVar[Layer] = Layer.VEHICLE
-    summary: ClassVar[str] = (
-        "the car opens, and locks itself again before the customer pulls the handle"
-    )
-    seen: ClassVar[str] = "ok, then locked again by no command, and no door was open between"
-    customer: ClassVar[str] = "The car clicks open and, before the hand is at the handle, shut."
-    support: ClassVar[str] = (
-        "A success, and so many seconds later a locked state without a command and without a door."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "kia_uvo#436: locked again after 30 s without a door (Blue Link)",
-        "ha-volvo-cars#129: 120 s",
+    drawing: ClassVar[Drawing] = Drawing(
+        ranges={"after": (1.5, 5)},
+        learned_variants=({}, {}, {"after": {"base_s": 8, "spread_s": 14}}),
+        may_strike_alike=("group", "region", "some"),
+        customers={},
     )
 
     after: Delay = Field(
@@ -215,26 +161,11 @@ class AutoRelock(CarFault):
 
 @register
 class PartialUnlock(CarFault):
-    """Catalogue 40: only a part of the car opens."""
+    """Only a part of the car opens."""
 
     name: ClassVar[str] = "partial_unlock"
-    number: ClassVar[int | None] = 40
-    layer: ClassVar[Layer] = Layer.VEHICLE
-    summary: ClassVar[str] = (
-        "a part of the car opens: the boot or the driver's door alone, or all but the engine"
-    )
-    seen: ClassVar[str] = (
-        "door_unconfirmed, and the boot is reported open; or ok, and the other doors locked, or the"
-        " immobiliser still on"
-    )
-    customer: ClassVar[str] = (
-        "The boot opens and no door does; the others cannot get in; or the engine does not start."
-    )
-    support: ClassVar[str] = "A success, and a state in which the locks of some doors have moved."
-    evidence: ClassVar[tuple[str, ...]] = (
-        "ha-volvo-cars#129: some cars unlock the boot handle alone",
-        "WaiveCar accessCar: lock and immobiliser are two commands",
-        "Zipcar 2019: doors could open, the engine would not start",
+    drawing: ClassVar[Drawing] = Drawing(
+        variants=({"opens": "boot"}, {"opens": "driver"}, {"opens": "doors"}), customers={}
     )
 
     opens: Literal["boot", "driver", "doors"] = Field(
@@ -259,21 +190,9 @@ class PartialUnlock(CarFault):
 
 @register
 class KeyOverridesApp(CarFault):
-    """Catalogue 41: somebody has locked the car with its key, and the app cannot unlock it."""
+    """Somebody has locked the car with its key, and the app cannot unlock it."""
 
     name: ClassVar[str] = "key_overrides_app"
-    number: ClassVar[int | None] = 41
-    layer: ClassVar[Layer] = Layer.VEHICLE
-    summary: ClassVar[str] = "the car was locked with its key, and does not unlock by remote"
-    seen: ClassVar[str] = "vehicle_state, after a lock that no command has moved"
-    customer: ClassVar[str] = "The app says at once that the car refuses, and so it does for all."
-    support: ClassVar[str] = (
-        "The refusal says `locked_by_key`; before it the lock has moved without a command."
-    )
-    evidence: ClassVar[tuple[str, ...]] = (
-        "The Mobility Factory's docs: a car locked with the key is not unlocked by the app",
-        "Karshare help: the same",
-    )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
         """Lock it with the key, and unlock it so when the window closes."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from fleet_sim.faults import FAULTS
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.limits import cores
 from fleet_sim.score.cases import RunCases, run_all, run_all_on_dask
@@ -31,7 +32,6 @@ from fleet_sim.score.incidents import (
     HELD_OUT_SEEDS,
     LEARNED_BESIDE,
     MIX,
-    RANGES,
     WIDER,
     Incident,
     Loss,
@@ -133,7 +133,12 @@ def run(
                 "tuned": f"below {HELD_OUT_SEEDS}",
                 "scored": [first_seed, first_seed + seeds],
             },
-            "ranges": {"tuned": RANGES, "scored_wider_by": WIDER},
+            "ranges": {
+                "tuned": {
+                    name: its for name in scored_faults() if (its := FAULTS[name].drawing.ranges)
+                },
+                "scored_wider_by": WIDER,
+            },
         }
     }
     if cohorts is not None:

@@ -12,32 +12,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fleet_sim.faults import FAULTS, Need, Strikes
+from fleet_sim.faults.drawing import Drawing, Range
 from fleet_sim.score.incidents import (
-    BROUGHT_OUT_BY,
     CHATTY_HEARTBEAT_S,
-    COMMON,
     FIRMWARES,
     HARDWARES,
-    HEARTBEAT_FROM_S,
-    KEEPALIVE_FROM_S,
-    LEARNED_VARIANTS,
-    LIVES_S,
     MAPPED_WIRE,
     OLD_MODEMS,
     OPERATORS,
-    PEOPLE,
-    PLATFORMS,
-    RANGES,
     REGIONS,
-    SLEEPERS,
-    TAPPED_TWICE,
-    TOGETHER,
     VALUES,
-    VARIANTS,
     WIDER,
     Incident,
     Loss,
-    Range,
 )
 from fleet_wire.randomness import RandomStream
 
@@ -100,7 +87,7 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     stages = _stages(cars, quiet_s, _tail_s(incident))
     if has_platform:
         return scenario | _with_customers(incident, stages)
-    taps = max((TAPPED_TWICE.get(name, 0.0) for name in incident.faults), default=0.0)
+    taps = max((its.double_taps for its in _drawings(incident)), default=0.0)
     scenario["load"] = {
         "stages": stages,
         "deadline_s": DEADLINES_S[stream.index(len(DEADLINES_S))],
@@ -124,7 +111,7 @@ def _tail_s(incident: Incident) -> float:
 
 
 def _life(incident: Incident) -> dict[str, float]:
-    lives_s = [LIVES_S[name] for name in incident.faults if name in LIVES_S]
+    lives_s = [its.command_ttl_s for its in _drawings(incident) if its.command_ttl_s is not None]
     return {"command_ttl_s": max(lives_s)} if lives_s else {}
 
 
@@ -137,14 +124,26 @@ def _with_customers(incident: Incident, stages: list[dict[str, Any]]) -> dict[st
     }
     platform: dict[str, Any] = _life(incident)
     for name in incident.faults:
-        customers |= PEOPLE.get(name, {})
-        platform |= PLATFORMS.get(name, {})
+        customers |= FAULTS[name].drawing.customers or {}
+        platform |= _platform_for(name)
     return {"customers": customers, **({"platform": platform} if platform else {})}
+
+
+def _drawings(incident: Incident) -> list[Drawing]:
+    return [FAULTS[name].drawing for name in incident.faults]
+
+
+def _platform_for(name: str) -> Mapping[str, Any]:
+    """Return how the platform must be so that a fault shows: as in its mode's recipe."""
+    mode = FAULTS[name].mode
+    return {} if mode is None else mode.recipe.platform
 
 
 def _needs_platform(incident: Incident) -> bool:
     return any(
-        Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS or name in PEOPLE
+        Need.PLATFORM in FAULTS[name].needs
+        or _platform_for(name)
+        or FAULTS[name].drawing.customers is not None
         for name in incident.faults
     )
 
@@ -154,16 +153,18 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
     size = round(math.exp(stream.between(math.log(SMALLEST), math.log(LARGEST))))
     if incident.is_short:
         size = SMALLEST
-    heartbeats_s = _from(HEARTBEATS_S, HEARTBEAT_FROM_S, incident)
+    drawings = _drawings(incident)
+    heartbeats_s = _from(HEARTBEATS_S, [its.heartbeat_from_s for its in drawings])
     heartbeat_s = heartbeats_s[stream.index(len(heartbeats_s))]
     is_one_model = stream.uniform() >= OF_SEVERAL_MODELS
-    asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
+    asleep = stream.between(0.3, 0.6) if any(its.needs_sleepers for its in drawings) else 0.0
     is_mixed = stream.uniform() >= ALL_ALIKE or any(
-        not VALUES.keys().isdisjoint(TOGETHER.get(name, ())) for name in incident.faults
+        not VALUES.keys().isdisjoint(its.strikes_alike) for its in drawings
     )
-    keepalives_s = _from(KEEPALIVES_S, KEEPALIVE_FROM_S, incident)
-    is_capped = "sim_suspended_datacap" in incident.faults
-    is_by_release = is_capped and stream.uniform() < 0.5  # noqa: PLR2004 - else some models talk much
+    keepalives_s = _from(KEEPALIVES_S, [its.keepalive_from_s for its in drawings])
+    has_talkers = any(its.needs_talkers for its in drawings)
+    has_old_modems = any(its.needs_old_modems for its in drawings)
+    is_by_release = has_talkers and stream.uniform() < 0.5  # noqa: PLR2004 - else some models talk much
     regions = _number_of_regions(incident)
     groups = []
     for number in range(8):
@@ -172,7 +173,7 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
             "keepalive_s": keepalives_s[stream.index(len(keepalives_s))],
             "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
         }
-        if "network_sunset" in incident.faults and number % 3 == 0:
+        if has_old_modems and number % 3 == 0:
             box["radio"] = {"technology": OLD_MODEMS[stream.index(2)]}
         if not is_one_model:
             box["heartbeat_s"] = heartbeats_s[stream.index(len(heartbeats_s))]
@@ -181,7 +182,7 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
         if asleep:
             box["asleep_share"] = round(asleep, 3)
         kind = number if is_mixed else 0
-        if is_capped:
+        if has_talkers:
             is_one = bool(kind >> 2 & 1) if is_by_release else stream.uniform() < 0.4  # noqa: PLR2004
             box["heartbeat_s"] = CHATTY_HEARTBEAT_S if is_one else box["heartbeat_s"]
         hardware = HARDWARES[stream.index(2)] if is_mixed else HARDWARES[0]
@@ -201,13 +202,14 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
 
 def _number_of_regions(incident: Incident) -> int:
     """Return in how many regions the cars stand."""
-    has_old_modems = "network_sunset" in incident.faults  # every third group, so not one region's
+    # Every third group has old modems, so they are not one region's.
+    has_old_modems = any(its.needs_old_modems for its in _drawings(incident))
     return 3 if incident.seed % 5 in IN_THREE_REGIONS and not has_old_modems else 2
 
 
-def _from(numbers: Sequence[int], least: Mapping[str, int], incident: Incident) -> list[int]:
+def _from(numbers: Sequence[int], least: Sequence[int]) -> list[int]:
     """Return the numbers with which all faults of an incident can show."""
-    least_of_all = max((least.get(name, 0) for name in incident.faults), default=0)
+    least_of_all = max(least, default=0)
     return [number for number in numbers if number >= least_of_all]
 
 
@@ -221,11 +223,13 @@ def _entries(
 ) -> list[dict[str, Any]]:
     """Return the entries of one fault: one for each car, or one for all that it strikes."""
     parameters = _parameters(name, incident, stream)
-    options = TOGETHER.get(name, ())
+    drawing = FAULTS[name].drawing
+    options = drawing.strikes_alike
     together = options[stream.index(len(options))] if options else None
     is_single = together is None and FAULTS[name].strikes is not Strikes.PLATFORM
-    if is_single and (incident.is_of_many or (name in COMMON and stream.uniform() < AT_ONE_PLACE)):
-        options = COMMON.get(name, ("group",))
+    may_be_alike = drawing.may_strike_alike
+    if is_single and (incident.is_of_many or (may_be_alike and stream.uniform() < AT_ONE_PLACE)):
+        options = may_be_alike or ("group",)
         together, is_single = options[stream.index(len(options))], False
     if is_single:
         return _on_single_cars(name, incident, parameters, groups, stream, quiet_s=quiet_s)
@@ -238,15 +242,15 @@ def _entries(
     if together in VALUES:
         values = [value for value in VALUES[together] if any(g[together] == value for g in groups)]
         target[together] = values[stream.index(len(values))]
-    if name == "regional_carrier_outage":
+    if drawing.is_in_one_region:
         target["region"] = REGIONS[stream.index(2)]
     if together == "some":
         ids = _ids(groups)
         number = max(round(len(ids) * stream.between(0.1, 0.2)), 6)
         target["ids"] = [ids.pop(stream.index(len(ids))) for _ in range(number)]
     entries = [{"name": name, "target": target, "window": window, "parameters": parameters}]
-    if name in BROUGHT_OUT_BY:
-        other, its = BROUGHT_OUT_BY[name]
+    if drawing.brought_out_by is not None:
+        other, its = drawing.brought_out_by
         later = {"start_s": round(start_s + 40, 1), "end_s": window["end_s"]}
         entries.append({"name": other, "target": target, "window": later, "parameters": its})
     return entries
@@ -292,10 +296,12 @@ def _end_s(incident: Incident, usual_s: float, *, quiet_s: float) -> float:
 
 def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
     wider = WIDER if incident.is_held_out else 0.0
-    variants = (VARIANTS if incident.is_held_out else LEARNED_VARIANTS).get(name, ({},))
+    drawing = FAULTS[name].drawing
+    learned = drawing.learned_variants or drawing.variants
+    variants = drawing.variants if incident.is_held_out else learned
     drawn: dict[str, Any] = {}
-    for parameter, span in RANGES.get(name, {}).items():
-        if isinstance(span, dict):
+    for parameter, span in drawing.ranges.items():
+        if isinstance(span, Mapping):
             drawn[parameter] = {
                 key: round(_drawn(each, wider, stream), 3) for key, each in span.items()
             }
@@ -303,7 +309,7 @@ def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str
             value = _drawn(span, wider, stream)
             is_whole = FAULTS[name].model_fields[parameter].annotation is int
             drawn[parameter] = round(value) if is_whole else round(value, 3)
-    return drawn | variants[stream.index(len(variants))]
+    return {**drawn, **variants[stream.index(len(variants))]}
 
 
 def _drawn(span: Range, wider: float, stream: RandomStream) -> float:

@@ -1,4 +1,4 @@
-"""Modes of the telematics box: sleep, power, clock, firmware, answers."""
+"""Modes of the box itself: its sleep, its clock, its answers, its position."""
 
 from __future__ import annotations
 
@@ -6,24 +6,8 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import (
-    ANSWERS,
-    SEEN_AWAY,
-    Actor,
-    FailureMode,
-    Layer,
-    Signature,
-    facts,
-)
-
-_AWAY: Final = (
-    Cause.BOX_SILENT,
-    Cause.BOX_OFFLINE,
-    Cause.EXECUTION_SILENT,
-    Cause.NO_SUBSCRIBER,
-    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
-    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
-)
+from fleet_wire.modes.mode import ANSWERS, AWAY_CAUSES, Actor, FailureMode, Layer, Signature, facts
+from fleet_wire.modes.recipe import Recipe
 
 MODES: Final = (
     FailureMode(
@@ -33,13 +17,19 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_SILENT,
-        also=(*_AWAY, Cause.BOX_ASLEEP),
+        also=(*AWAY_CAUSES, Cause.BOX_ASLEEP),
         engineer="To save power the box has switched its modem off; no SMS wakes it, only its own"
         " timer.",
         customer="The car was unused for so long that its electronics are asleep.",
         acts=Actor.FIELD_CREW,
         now="Give the customer another car, unless a crew with the mechanical key is near.",
         mend="Open with the mechanical key, or wait for the box's timer; shorten its deep sleep.",
+        evidence=(
+            "Teltonika FMB120 sleep modes, wiki.teltonika-gps.com",
+            "AutoPi power management, docs.autopi.io",
+            "volvooncall#51: asleep after 5 days",
+        ),
+        recipe=Recipe(parameters={"sleep": {"base_s": 25, "spread_s": 25}, "awake_s": 5}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
@@ -77,6 +67,15 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Ask the customer to press again in a minute, if the car is locked by then.",
         mend="Give sleeping cars a longer deadline, or wake them when the booking begins.",
+        evidence=(
+            "ha-teslafi#47, ha-teslafi#53: 10 s are too short on cellular, 30 s are not",
+            "kia_uvo#148: Google stops at 5 s, and the car unlocks anyway",
+        ),
+        recipe=Recipe(
+            box={"asleep_share": 1.0, "sms_wake": 1, "sms_loss": 0},
+            load={"deadline_s": 14, "command_ttl_s": 60},
+            parameters={"wake": {"median_s": 25, "sigma": 0.3}},
+        ),
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP),
             speaks_for=facts(
@@ -97,59 +96,80 @@ MODES: Final = (
         ),
     ),
     FailureMode(
-        slug="undervoltage_cutout",
-        title="the car's battery is flat",
-        number=8,
-        layer=Layer.BOX,
-        party=Party.VEHICLE,
-        cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
-        engineer="The 12 V battery ran down, and the box switched itself off: its reports tell of a"
-        " falling voltage, and then none come.",
-        customer="The car's battery is too low.",
-        acts=Actor.FIELD_CREW,
-        now="Give the customer another car.",
-        mend="Charge the car's battery, or jump-start it.",
-        signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=SEEN_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
-            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
-            | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LEFT_BEHIND)
-            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD)
-            | facts(Fact.SOME_FAIL, Fact.POWER_IN_DOUBT),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
-            | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
-        ),
-    ),
-    FailureMode(
-        slug="modem_search_drain",
-        title="the search for a network drained the battery",
-        number=9,
-        layer=Layer.BOX,
+        slug="late_delivery_persistent_session",
+        title="the command was delivered too late",
+        number=17,
+        layer=Layer.BROKER,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
-        engineer="Without reception the modem searches at full power and drains the 12 V battery,"
-        " until the box switches itself off.",
-        customer="The car had no reception for so long that its battery ran low.",
+        also=AWAY_CAUSES,
+        engineer="The command waited at the broker (in the box's session), and the box carried it"
+        " out when it came back, whoever stood there by then.",
+        customer="Your request reached the car late. It may be open now, or open later.",
         acts=Actor.FIELD_CREW,
-        now="Give the customer another car.",
-        mend="Charge the battery, and move the car to where there is reception.",
+        now="Ask the customer whether they are with the car. If they are not, have it locked now.",
+        mend="Lock the car on site if remote locking fails. The platform team makes commands"
+        " expire at broker and box.",
+        evidence=(
+            "OVMS protocol: no expiry, persistent session",
+            "Traccar CommandsManager: queue without a lifetime",
+            "TeslaWatch#180: can be ten minutes later",
+        ),
+        recipe=Recipe(
+            asked={"until_s": 25},
+            load={"deadline_s": 10, "command_ttl_s": 3600},
+            window={"start_s": 5, "end_s": 30},
+            parameters={"offline": 25},
+        ),
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED, Fact.POWER_IN_DOUBT),
-            speaks_for=SEEN_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
-            | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE)
-            | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD)
-            | facts(Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
-            | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
-            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
+            # It is not named before the car has opened, so nothing is needed of it but that.
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT, Fact.OPENED_LATE)
+            | facts(
+                Fact.LATE_ON_RETURN,
+                Fact.RESUMED,
+                Fact.LATE_WITHOUT_RETURN,
+                Fact.CONFIRMED_LATE,
+                Fact.BACK_AFTER_WILL,
+                Fact.BACK_IN_MINUTES,
+                Fact.BACK_SOON,
+                Fact.WILL_AFTER,
+                Fact.WILL_BEFORE,
+                Fact.WAS_OFFLINE,
+                Fact.STILL_AWAY,
+                Fact.KEEPALIVE_EXCEEDED,
+                Fact.PING_OVERDUE,
+                Fact.OTHERS_OVERDUE,
+                Fact.BACK_BY_PING,
+                Fact.REFUSED_LATE,
+                Fact.REPLACED,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.BACK_WITH_OTHERS,
+                Fact.SILENT_AFTER_RECEIPT,
+                Fact.REGION_FAILS,
+                Fact.REGION_AWAY,
+                Fact.SOME_FAIL,
+                Fact.OTHERS_THERE_HEARD,
+                Fact.NO_OPERATOR_HEARD,
+                Fact.NONE_THERE_HEARD,
+                # Like a car in a garage: its command outlives its customer.
+                Fact.OTHER_OPERATOR_AWAY,
+                Fact.ALONE,
+                Fact.FEW_AWAY,
+                Fact.FAILS_AGAIN,
+                Fact.WAS_ONLINE,
+                Fact.SILENT_BEFORE,
+                Fact.SIGNAL_LOW,
+                Fact.SIGNAL_FELL,
+            ),
+            rules_out=ANSWERS
+            | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
+            | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.LOST_AT_ONCE, Fact.LEFT_QUIETLY, Fact.TAKEN_OVER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.LOST_AT_SAME_DATA)
+            | facts(
+                Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED, Fact.NOTHING_REQUESTED
+            ),
         ),
     ),
     FailureMode(
@@ -165,55 +185,15 @@ MODES: Final = (
         acts=Actor.BOX_TEAM,
         now="Give the customer another car: pressing again does not help.",
         mend="Set the box's clock (a reboot with reception does); find out why it was wrong.",
+        evidence=(
+            "CUP-obc changelog: `ora sballata`, a wrong hour",
+            "Tesla vehicle-command: TIME_EXPIRED",
+        ),
+        recipe=Recipe(load={"deadline_s": 20, "command_ttl_s": 30}),
         signature=Signature(
             needs=facts(Fact.REFUSED_EXPIRED),
             speaks_for=facts(Fact.CLOCK_WRONG, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
             rules_out=facts(Fact.SLOW_DELIVERY, Fact.WENT_WELL),
-        ),
-    ),
-    FailureMode(
-        slug="ttl_too_long_rejected",
-        title="the box rejects commands with a long lifetime",
-        number=20,
-        layer=Layer.BOX,
-        party=Party.PLATFORM,
-        cause=Cause.BOX_REJECTED,
-        engineer="The box refuses commands that count for longer than it allows: platform and box"
-        " disagree about the longest time (TTL).",
-        customer="The car refused our message because of a setting on our side.",
-        acts=Actor.PLATFORM_TEAM,
-        now="Give the customer a car with other firmware: those with the same may refuse too, and"
-        " pressing again does not help.",
-        mend="Shorten the life of commands to these boxes, or allow them more.",
-        signature=Signature(
-            needs=facts(Fact.REFUSED_TTL_TOO_LONG),
-            speaks_for=facts(Fact.FIRMWARE_FAILS, Fact.FAILS_AGAIN, Fact.HARDWARE_FAILS),
-            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
-        ),
-    ),
-    FailureMode(
-        slug="tls_not_yet_valid_clock1970",
-        title="the box has lost the time",
-        number=27,
-        layer=Layer.BOX,
-        party=Party.BOX,
-        cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
-        engineer="The box lost power and begins in 1970: certificates are not yet valid for it,"
-        " until the network tells it the time.",
-        customer="The car's electronics have restarted and are not connected again yet.",
-        acts=Actor.BOX_TEAM,
-        now="Ask the customer to press again in some minutes; else give them another car.",
-        mend="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
-        signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
-            speaks_for=SEEN_AWAY
-            | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
-            | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY, Fact.RAN_UNCONNECTED),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE)
-            | facts(Fact.TLS_EXPIRED),  # to a box in 1970 nothing is over yet
         ),
     ),
     FailureMode(
@@ -223,13 +203,14 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=AWAY_CAUSES,
         engineer="A release of the box's software crashes when a command comes: all boxes that have"
         " it restart instead of opening.",
         customer="The car's software fails at the moment.",
         acts=Actor.BOX_TEAM,
         now="Give the customer a car with other firmware: this one restarts at each request.",
         mend="Stop the rollout and roll the release back.",
+        evidence=("Rivian 2023.42: a wrong certificate in a release (Electrek, 2023-11-14)",),
         signature=Signature(
             speaks_for=facts(
                 Fact.FIRMWARE_FAILS,
@@ -258,90 +239,27 @@ MODES: Final = (
         ),
     ),
     FailureMode(
-        slug="update_or_daily_reboot",
-        title="the box was restarting or updating",
-        number=29,
-        layer=Layer.BOX,
-        party=Party.BOX,
-        cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.BOX_BUSY),
-        engineer="The box was busy with an update, or restarting, when the command came.",
-        customer="The car is restarting or being updated. It answers when that is done.",
-        acts=Actor.BOX_TEAM,
-        now="Ask the customer to press again in a minute; an update takes some minutes. If it"
-        " fails again, give them another car.",
-        mend="Move reboots and updates to hours without bookings.",
-        signature=Signature(
-            speaks_for=facts(
-                Fact.BOOTED_AFTER,
-                Fact.BOOTED_BEFORE,
-                Fact.UPDATING,
-                Fact.FIRMWARE_CHANGED,
-                Fact.FEW_AWAY,
-                Fact.NOT_DELIVERED,
-                Fact.REFUSED_BUSY,
-                Fact.BACK_SOON,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.BACK_AFTER_WILL,
-                Fact.WILL_AFTER,
-                Fact.WILL_BEFORE,
-                Fact.WAS_OFFLINE,
-                Fact.ALONE,
-                Fact.BACK_IN_MINUTES,
-            ),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
-            | (ANSWERS - facts(Fact.REFUSED_BUSY))
-            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL)
-            | facts(Fact.LATE_WITHOUT_RETURN),
-        ),
-    ),
-    FailureMode(
-        slug="box_busy_duplicate",
-        title="the box was busy with an earlier request",
-        number=30,
-        layer=Layer.BOX,
-        party=Party.BOX,
-        cause=Cause.BOX_BUSY,
-        also=(Cause.API_REFUSED, Cause.API_FAILED),
-        engineer="The box still works on an earlier request, and refuses the new one.",
-        customer="The car is still busy with an earlier request; please wait a moment.",
+        slug="ack_lost_executed",
+        title="the car opened, its answer was lost",
+        number=32,
+        layer=Layer.COMMAND,
+        party=Party.NETWORK,
+        cause=Cause.RESULT_LOST,
+        also=(Cause.EXECUTION_SILENT,),
+        engineer="The car opened, and the answer that says so was lost: only its state shows it.",
+        customer="The car has opened; only its answer was lost.",
         acts=Actor.CUSTOMER,
-        now="Ask the customer to wait a minute and press once: not again and again, or it stays"
-        " busy.",
-        signature=Signature(
-            needs=facts(Fact.REFUSED_BUSY),
-            speaks_for=facts(Fact.UNLOCKED_MOMENTS_BEFORE, Fact.WAS_ONLINE, Fact.FAILS_AGAIN),
-            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.BACK_SOON),
+        now="Ask the customer to try the door before anything else.",
+        evidence=(
+            "Teslemetry PR #66: about 161 timeouts, about all executed",
+            "Tesla vehicle-command: MayHaveSucceeded",
         ),
-    ),
-    FailureMode(
-        slug="ack_without_actuation",
-        title="the box says yes, the lock did not move",
-        number=33,
-        layer=Layer.BOX,
-        party=Party.BOX,
-        cause=Cause.DOOR_UNCONFIRMED,
-        also=(None,),
-        engineer="The box reports success when it has told the lock to move, and does not see that"
-        " the lock did not.",
-        customer="The car says that it opened, but its lock has not moved.",
-        acts=Actor.BOX_TEAM,
-        now="Ask the customer to press again. If the lock does not move, give them another car.",
-        mend="Check wiring and firmware.",
+        recipe=Recipe(parameters={"loss": 1}),
         signature=Signature(
-            needs=facts(Fact.RESULT_WITHOUT_STATE),
-            speaks_for=facts(Fact.ALONE, Fact.SAID_YES, Fact.SUPPORT_CALLED, Fact.ASKED_AGAIN)
-            | facts(Fact.FAILS_AGAIN, Fact.WAS_ONLINE),
-            rules_out=facts(
-                Fact.ONLY_BOOT_OPEN,
-                Fact.DOORS_DIFFER,
-                Fact.WENT_WELL,
-                Fact.FLAPPED,
-                Fact.TAKEN_OVER,
-                Fact.DOOR_AJAR,
-            )
-            | facts(Fact.LOCK_BOUNCED),
+            needs=facts(Fact.STATE_WITHOUT_RESULT),
+            speaks_for=facts(Fact.OPEN_BUT_TOLD_NO, Fact.ALONE, Fact.SAID_SILENT, Fact.DOOR_OPENED)
+            | facts(Fact.SILENT_AFTER_RECEIPT, Fact.WAS_ONLINE),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.RESULT_WITHOUT_STATE),
         ),
     ),
     FailureMode(
@@ -359,81 +277,23 @@ MODES: Final = (
         now="Find out where the car is, and tell the customer. Open it with the support tool when"
         " they stand beside it.",
         mend="Have the car's receiver checked.",
+        evidence=(
+            "INVERS FAQ, inspect: a standby position every 30 min",
+            "JuJu trailers#11: unlocks within 25 m",
+        ),
+        recipe=Recipe(
+            box={"heartbeat_s": 10},
+            customers={
+                "phone": {"sends_position": True},
+                "patience": {"base_s": 25, "spread_s": 10},
+            },
+            platform={"max_distance_m": 50},
+        ),
         signature=Signature(
             needs=facts(Fact.POSITION_OLD),
             speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
             | facts(Fact.NOTHING_REQUESTED, Fact.SAID_TOO_FAR, Fact.PHONE_FAR),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
-        ),
-    ),
-    FailureMode(
-        slug="event_storm_self_ddos",
-        title="a sensor floods the car's electronics",
-        number=54,
-        layer=Layer.BOX,
-        party=Party.BOX,
-        cause=Cause.BOX_SILENT,
-        also=(
-            *_AWAY,
-            Cause.DOWNLINK_LOST,
-            Cause.UNCLASSIFIED,
-            Cause.RESULT_LOST,  # a full queue in the modem loses messages
-            Cause.DOOR_UNCONFIRMED,
-        ),
-        engineer="A badly seated key or a flapping sensor makes the box send a flood of reports, so"
-        " that commands do not get through.",
-        customer="A sensor in the car keeps its electronics too busy.",
-        acts=Actor.FIELD_CREW,
-        now="Ask the customer to press again in some minutes, or give them another car.",
-        mend="Check the key holder and the sensors; the box team limits what the box sends.",
-        signature=Signature(
-            needs=facts(Fact.EVENTS_IN_A_FLOOD),
-            speaks_for=facts(Fact.SLOW_DELIVERY, Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LATE_WITHOUT_RETURN, Fact.OPENED_IN_TIME, Fact.MUCH_DATA)
-            | facts(Fact.SILENT_AFTER_RECEIPT, Fact.FAILS_AGAIN, Fact.ALONE),
-            rules_out=facts(Fact.WAS_ASLEEP, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
-        ),
-    ),
-    FailureMode(
-        slug="loose_wiring",
-        title="the box's antenna or power is loose",
-        number=55,
-        layer=Layer.BOX,
-        party=Party.BOX,
-        cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
-        engineer="The antenna or the power of the box is loose: it comes and goes, with a weak"
-        " signal and reboots of its own.",
-        customer="The car's electronics have a loose contact.",
-        acts=Actor.FIELD_CREW,
-        now="Give the customer another car, and take this one out of service.",
-        mend="Repair the wiring of its box.",
-        signature=Signature(
-            speaks_for=facts(
-                Fact.BOOTED_AFTER,
-                Fact.BOOTED_BEFORE,
-                Fact.FEW_AWAY,
-                Fact.FLAPPED,
-                Fact.BOOTED_AGAIN,
-                Fact.SIGNAL_FELL,
-                Fact.SIGNAL_LOW,
-                Fact.NOT_DELIVERED,
-                Fact.WILL_AFTER,
-                Fact.WILL_BEFORE,
-                Fact.BACK_AFTER_WILL,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.BACK_SOON,
-                Fact.BACK_IN_MINUTES,
-                Fact.WAS_OFFLINE,
-                Fact.ALONE,
-                Fact.RECONNECTED_JUST_BEFORE,
-                Fact.SILENT_AFTER_RECEIPT,
-                Fact.OPENED_IN_TIME,
-                Fact.OTHERS_THERE_HEARD,
-            ),
-            rules_out=ANSWERS
-            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TLS_FAILED, Fact.WILLS_AT_ONCE),
         ),
     ),
 )

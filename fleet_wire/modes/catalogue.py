@@ -1,37 +1,50 @@
-"""All modes. Which of them look the same where something is not told, `alike.py` says."""
+"""All modes. Which of them look the same where something is not told, `lookalikes.py` says."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Final
 
+from fleet_wire import modes
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.modes import (
-    actuator,
-    booking,
-    box,
-    broker,
-    command,
-    gateway,
-    network,
-    phone,
-    security,
-    vehicle,
-)
+from fleet_wire.entry_points import added_by_others
+from fleet_wire.errors import ConfigError
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Signature, behind_the_door, facts, on_any_wire
 
-MODES: Final[dict[str, FailureMode]] = {
-    mode.slug: on_any_wire(behind_the_door(mode))
-    for mode in sorted(
-        (
-            *phone.MODES, *gateway.MODES, *booking.MODES, *command.MODES, *broker.MODES,
-            *network.MODES, *box.MODES, *vehicle.MODES, *actuator.MODES, *security.MODES,
-        ),
-        key=lambda mode: mode.number,
-    )
-}  # fmt: skip
+_WITHOUT: Final = frozenset({"catalogue", "lookalikes"})
+"""Modules beside this one that read all modes."""
+
+
+def _declared() -> Iterator[FailureMode]:
+    """Yield the modes of each module beside this one, and of packages that add some."""
+    for module in iter_modules(modes.__path__):
+        if module.name not in _WITHOUT:
+            yield from getattr(import_module(f"fleet_wire.modes.{module.name}"), "MODES", ())
+    for _, added in added_by_others("unlockpath.modes"):
+        yield from added.MODES
+
+
+def by_slug(declared: Iterable[FailureMode]) -> dict[str, FailureMode]:
+    """Return modes by slug, in the order of their numbers.
+
+    Raises `ConfigError` where two have one slug or one number.
+    """
+    found: dict[str, FailureMode] = {}
+    numbers: dict[int, str] = {}
+    for mode in sorted(declared, key=lambda mode: mode.number):
+        other = mode.slug if mode.slug in found else numbers.get(mode.number)
+        if other is not None:
+            problem = f"mode '{mode.slug}' has the slug or number {mode.number} of '{other}'"
+            raise ConfigError([f"{problem}: choose another"])
+        found[mode.slug], numbers[mode.number] = on_any_wire(behind_the_door(mode)), mode.slug
+    return found
+
+
+MODES: Final = by_slug(_declared())
 """Every mode by slug, in the order of their numbers."""
 
 APP_RELEASE: Final = replace(

@@ -1,4 +1,4 @@
-"""Modes of the API between the phone and the command service."""
+"""Modes of the API that phones speak to."""
 
 from __future__ import annotations
 
@@ -15,36 +15,9 @@ from fleet_wire.modes.mode import (
     Signature,
     facts,
 )
+from fleet_wire.modes.recipe import Recipe
 
 MODES: Final = (
-    FailureMode(
-        slug="generic_500",
-        title="the API returns errors without a cause",
-        number=42,
-        layer=Layer.GATEWAY,
-        party=Party.PLATFORM,
-        cause=Cause.API_FAILED,
-        also=(None, Cause.NOT_PUBLISHED),
-        engineer="A release of the platform answers the app with one and the same error (500) to"
-        " whatever failed, and to some that went well: the cause is lost on the way to the phone.",
-        customer="Our app showed an error, but the car may have opened all the same.",
-        acts=Actor.PLATFORM_TEAM,
-        now="Ask the customer to try the door: the error may mean nothing.",
-        mend="Roll the API's release back.",
-        signature=Signature(
-            needs=facts(Fact.EXPLAINED_NOTHING),
-            speaks_for=facts(
-                Fact.OPEN_BUT_TOLD_NO,
-                Fact.WENT_WELL,
-                Fact.SAID_ERROR,
-                Fact.NOTHING_PUBLISHED,
-                Fact.ASKED_AGAIN,
-                Fact.SUPPORT_CALLED,
-                Fact.MANY_FAIL,
-            ),
-            rules_out=facts(Fact.SAID_YES, Fact.SAID_MAINTENANCE, Fact.SAID_NOTHING),
-        ),
-    ),
     FailureMode(
         slug="silent_success",
         title="the app said yes and nothing was sent",
@@ -59,6 +32,10 @@ MODES: Final = (
         now="Ask the customer to press again. If nothing happens, open the car with the support"
         " tool.",
         mend="Search the API's log for this request; correct what it answers.",
+        evidence=(
+            "WaiveCar car-service.js:1647: the permission check returns, and the API says OK",
+        ),
+        recipe=Recipe(customers={}, parameters={"probability": 1}),
         signature=Signature(
             needs=facts(Fact.SAID_YES, Fact.SAID_DONE),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.YES_BEFORE_SENDING, Fact.UNSENT_BEFORE)
@@ -93,6 +70,11 @@ MODES: Final = (
         now="Look at how the command ended. If the car has not opened, ask the customer to press"
         " again.",
         mend="Show success in the app only after the car has confirmed.",
+        evidence=(
+            "CUP-api (Share'ngo): 200 for a row in a table",
+            "CUP-push-service: warned after 30 s not sent, 20 to 90 s without a result",
+        ),
+        recipe=Recipe(customers={}, platform={"command_ttl_s": 15}, parameters={"unsent": 0.5}),
         signature=Signature(
             needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES, Fact.SAID_DONE),
             speaks_for=facts(
@@ -124,6 +106,16 @@ MODES: Final = (
         now="Open the car with the support tool while the app is down. If the tool is down too,"
         " send somebody with a key.",
         mend="Restart or scale the gateway.",
+        evidence=(
+            "Zipcar, Black Friday 2024-11-29 (404media): login by SMS congested",
+            "Tesla, 2021-11-19 (The Guardian): app servers down",
+        ),
+        recipe=Recipe(
+            asked={"from_s": 5},
+            customers={},
+            window={"start_s": 15},  # a customer who booked before wants to open now
+            parameters={"login_failures": 0.8, "unreached": 0.25},
+        ),
         signature=Signature(
             speaks_for=facts(
                 Fact.SAID_NOTHING,
@@ -159,6 +151,11 @@ MODES: Final = (
         now="Ask the platform team how long the work lasts, and tell the customer. Meanwhile send"
         " somebody with a key, where you can.",
         mend="Do no such work while cars are booked.",
+        evidence=(
+            "Communauto notice (campaign-archive): 20 minutes without start and end",
+            "RFC 9110, section 15.6.4: a 503 may say in Retry-After when to come back",
+        ),
+        recipe=Recipe(asked={"from_s": 5}, customers={}, window={"start_s": 15}),
         signature=Signature(
             needs=facts(Fact.SAID_MAINTENANCE),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_ERROR, Fact.MANY_FAIL)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.recipe import Recipe
 
 
 class Layer(StrEnum):
@@ -108,6 +109,10 @@ class FailureMode:
     """The next step of support for the customer, in a sentence."""
     mend: str | None = None
     """The later step of the party that must act, in a sentence; None: nothing beyond `now`."""
+    evidence: tuple[str, ...] = ()
+    """Public reports of it: pages, issues, code, papers; empty: none known."""
+    recipe: Recipe = field(default=Recipe(), hash=False)
+    """How its fault shows it within a minute."""
     signature: Signature
 
     @property
@@ -222,6 +227,15 @@ TURNED_DOWN_UNREAD = facts(Fact.SIGNED_OUT_ALONE, Fact.SAID_WRONG)
 """Facts that say that the platform turned a request down for its form, or for who sent it."""
 _AT_THE_DOOR = frozenset({Layer.PHONE, Layer.GATEWAY, Layer.SECURITY})
 """Layers of modes that may show in such an answer, each by its own signature."""
+AWAY_CAUSES: Final = (
+    Cause.BOX_SILENT,
+    Cause.BOX_OFFLINE,
+    Cause.EXECUTION_SILENT,
+    Cause.NO_SUBSCRIBER,
+    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
+    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
+)
+"""Causes of unlocks of a box without a network, for any reason."""
 SEEN_AWAY = facts(
     Fact.NOT_DELIVERED,
     Fact.WILL_AFTER,

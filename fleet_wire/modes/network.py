@@ -1,4 +1,4 @@
-"""Modes between the box and the broker: coverage, the operator's network, its way to us."""
+"""Modes between the box and the broker: coverage, the operator's network, SMS, the SIM."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
+    AWAY_CAUSES,
     SEEN_AWAY,
     Actor,
     FailureMode,
@@ -15,16 +16,9 @@ from fleet_wire.modes.mode import (
     Signature,
     facts,
 )
+from fleet_wire.modes.recipe import Recipe
 
-_AWAY: Final = (
-    Cause.BOX_SILENT,
-    Cause.BOX_OFFLINE,
-    Cause.EXECUTION_SILENT,
-    Cause.NO_SUBSCRIBER,
-    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
-    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
-)
-_NOT_AWAY: Final = ANSWERS | facts(
+NOT_AWAY: Final = ANSWERS | facts(
     Fact.LEFT_QUIETLY,
     Fact.NOTHING_REQUESTED,
     Fact.REPORTED_AFTER,
@@ -32,7 +26,7 @@ _NOT_AWAY: Final = ANSWERS | facts(
     Fact.TLS_FAILED,
     Fact.DROPPED_AT_BROKER,
 )
-_NOT_SILENT: Final = _NOT_AWAY | facts(
+_NOT_SILENT: Final = NOT_AWAY | facts(
     Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.DENIED_AT_BROKER
 )
 """Facts that rule out a lost radio: the broker then hears nothing for a keepalive."""
@@ -48,13 +42,18 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=AWAY_CAUSES,
         engineer="The car stands where there is no radio coverage: the box falls silent, and after"
         " a while the broker gives its connection up (1.5 times its keepalive).",
         customer="The car has no reception where it stands, so we hear nothing from it.",
         acts=Actor.SUPPORT,
         now="Ask the customer to open by Bluetooth or card, or give them another car.",
         mend="Note the place, and let no rental end there.",
+        evidence=(
+            "INVERS, help.invers.com/cloudboxx/troubleshooting: no coverage underground",
+            "Zipcar in a garage, news.ycombinator.com/item?id=20873234: every second time",
+            "The Guardian on GIG, 2020-02-18",
+        ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -87,6 +86,8 @@ MODES: Final = (
         " them another car.",
         mend="Find out why nothing reaches the SIM. A new connection of the box fixes it for a"
         " time.",
+        evidence=("INVERS on the one-way problem, invers.com",),
+        recipe=Recipe(box={"heartbeat_s": 4}, parameters={"episode": 120}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -125,6 +126,11 @@ MODES: Final = (
         acts=Actor.BOX_TEAM,
         now="Ask the customer to press again in some minutes: the car connects anew by itself.",
         mend="Set the keepalive below the operator's NAT timeout.",
+        evidence=(
+            "NAT timeouts of mobile networks, blog.wirelessmoves.com, 2020-09",
+            "OVMS v3 keepalive of 1740 s, ovms_server_v3.cpp",
+        ),
+        recipe=Recipe(box={"keepalive_s": 60}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -164,7 +170,7 @@ MODES: Final = (
                 Fact.NONE_THERE_HEARD,
                 Fact.NO_OPERATOR_HEARD,
             ),
-            rules_out=_NOT_AWAY
+            rules_out=NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
             | facts(Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
@@ -190,6 +196,8 @@ MODES: Final = (
         now="Have the wake request sent again, then ask the customer to press again; else give"
         " them another car.",
         mend="Find out why SMS to these cars are lost or late.",
+        evidence=("Meng et al., INFOCOM 2007: 5.1 % of SMS lost in a nationwide network",),
+        recipe=Recipe(box={"asleep_share": 1.0}, load={"deadline_s": 40, "command_ttl_s": 40}),
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.ALONE)
@@ -207,13 +215,22 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=AWAY_CAUSES,
         engineer="The SIM has used up its data plan and is blocked: a box that sends too much is"
         " cut off for good, in the middle of a good signal.",
         customer="The car's mobile contract is blocked at the moment.",
         acts=Actor.SUPPORT,
         now="Give the customer another car, and have the operator lift the block of the SIM.",
         mend="Find out what used up the data.",
+        evidence=(
+            "INVERS, help.invers.com/cloudboxx/troubleshooting: suspended by the daily data limit",
+        ),
+        recipe=Recipe(
+            asked={"from_s": 20},
+            box={"heartbeat_s": 0.5},
+            window={"start_s": 0},
+            parameters={"cap_bytes": 9000},
+        ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -239,7 +256,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=AWAY_CAUSES,
         engineer="A mobile operator's network is down in a region: the connections of many cars"
         " break at about the same time, and all come back together.",
         customer="The mobile network that the car uses is down where it stands.",
@@ -247,6 +264,11 @@ MODES: Final = (
         now="Give the customer a car of another operator, or ask them to open by Bluetooth or"
         " card.",
         mend="Bring the network back, and say how long it takes.",
+        evidence=(
+            "O2 and SoftBank, 2018-12-06 (ZDNet)",
+            "Rogers, 2022-07-08 (The Globe and Mail)",
+            "Zipcar, 2019-03-09 (The Boston Globe)",
+        ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -271,13 +293,15 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
-        also=tuple(cause for cause in _AWAY if cause is not Cause.BOX_SAYS_EXPIRED),
+        also=tuple(cause for cause in AWAY_CAUSES if cause is not Cause.BOX_SAYS_EXPIRED),
         engineer="The radio technology of this hardware was switched off: its cars are lost for"
         " good, all of one model.",
         customer="The car's modem uses a mobile network that was switched off.",
         acts=Actor.BOX_TEAM,
         now="Give the customer another car, and take this one out of service.",
         mend="Exchange the boxes of this hardware.",
+        evidence=("AT&T switches 3G off, 2022-02-22 (NBC Los Angeles)",),
+        recipe=Recipe(box={"radio": {"technology": "gsm"}}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=(SEEN_AWAY - _RETURNS)
@@ -291,36 +315,6 @@ MODES: Final = (
             | facts(Fact.TECHNOLOGY_WELL)  # it takes all of one technology
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
-        ),
-    ),
-    FailureMode(
-        slug="dns_failure",
-        title="the car cannot find the server's address",
-        number=25,
-        layer=Layer.NETWORK,
-        party=Party.NETWORK,
-        cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
-        engineer="The lookup of our servers' address (DNS) is broken, at the mobile operator or"
-        " with us: cars that are connected stay so, and those that are not cannot find us, by"
-        " operator.",
-        customer="The car cannot find our servers at the moment.",
-        acts=Actor.NETWORK_OPERATOR,
-        now="Give the customer a car of another operator, or ask them to open by Bluetooth or"
-        " card.",
-        mend="Fix the lookup of the broker's name in your network. If our record is wrong, we"
-        " change it.",
-        signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | (SEEN_AWAY - facts(Fact.KEEPALIVE_EXCEEDED))
-            | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
-            | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
-            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
-            rules_out=_NOT_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED)
-            | facts(Fact.OPENED_LATE, Fact.BACK_AFTER_OTHERS),
         ),
     ),
 )

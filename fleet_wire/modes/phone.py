@@ -1,4 +1,4 @@
-"""Modes of the customer and the phone."""
+"""Modes of the phone, its app, and who holds it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fleet_wire.modes.mode import (
     Signature,
     facts,
 )
+from fleet_wire.modes.recipe import Recipe
 
 MODES: Final = (
     FailureMode(
@@ -29,6 +30,17 @@ MODES: Final = (
         customer="Your car has opened: please compare the number plate.",
         acts=Actor.CUSTOMER,
         now="Read the number plate to the customer, and let the horn sound.",
+        evidence=("Zipcar help: check the licence plate",),
+        recipe=Recipe(
+            box={"door_opens": None},
+            customers={
+                "patience": {"base_s": 25, "spread_s": 10},
+                "presses_again": {"base_s": 8, "spread_s": 4},
+                "calls_support": 1.0,
+                "dials": {"base_s": 5, "spread_s": 5},
+            },
+            parameters={"share": 1},
+        ),
         signature=Signature(
             needs=facts(Fact.WENT_WELL),
             speaks_for=facts(
@@ -60,6 +72,20 @@ MODES: Final = (
         acts=Actor.CUSTOMER,
         now="Check with the customer: mobile data, Bluetooth and location permission, whether they"
         " are signed in, and the app's version.",
+        evidence=(
+            "WaiveCar, car-service.js, update(): a defect of plateNumber in 15 months of releases",
+            "Zipcar and Karshare help: phone without signal or location",
+        ),
+        recipe=Recipe(
+            customers={
+                "phone": {"timeout_s": 6},
+                "patience": {"base_s": 25, "spread_s": 10},
+                "presses_again": {"base_s": 8, "spread_s": 4},
+                "calls_support": 1.0,
+                "dials": {"base_s": 5, "spread_s": 5},
+            },
+            causes={Cause.API_REFUSED: Recipe(parameters={"what": "app_bug"})},
+        ),
         signature=Signature(
             speaks_for=facts(
                 Fact.NOTHING_REQUESTED,
@@ -90,6 +116,19 @@ MODES: Final = (
         customer="The offline key in your phone has expired; it needs a moment with reception.",
         acts=Actor.CUSTOMER,
         now="Ask the customer to go to where the phone has reception, open the app, and come back.",
+        evidence=(
+            "WaiveCar, car-service.js:1325: a token for Bluetooth is good for 38 minutes",
+            "Daily Dot on GIG cars, which have to be synchronised every 24 hours",
+        ),
+        recipe=Recipe(
+            customers={
+                "phone": {"timeout_s": 5, "offline_key_s": 2280},
+                "patience": {"base_s": 25, "spread_s": 10},
+                "presses_again": {"base_s": 12, "spread_s": 4},
+                "calls_support": 1.0,
+                "dials": {"base_s": 5, "spread_s": 5},
+            }
+        ),
         signature=Signature(
             speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.SHOWN_KEY_EXPIRED),

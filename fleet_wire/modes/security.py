@@ -1,4 +1,4 @@
-"""Modes of misuse and attacks."""
+"""Modes of people without the right to a car, and of those kept from it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+from fleet_wire.modes.recipe import Recipe
 
 MODES: Final = (
     FailureMode(
@@ -24,6 +25,8 @@ MODES: Final = (
         now="Give the customer another car: this one refuses every press until its PIN is set right"
         " and its counter is reset.",
         mend="Find out who sent the wrong PIN, and set it right.",
+        evidence=("volkswagencarnet, check_spin_state: remaining tries", "OVMS v3, PinCheck"),
+        recipe=Recipe(unlocks_per_car=4, load={"deadline_s": 8, "command_ttl_s": 8}),
         signature=Signature(
             needs=facts(Fact.WRONG_PIN),
             speaks_for=facts(
@@ -48,6 +51,11 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Tell the security team, and open nothing for this account.",
         mend="Block the account and its addresses; check which cars it opened.",
+        evidence=(
+            "Kia, 2024: any car from its number plate in 30 s, samcurry.net",
+            "car2go Chicago, 2019-04-17: about 100 cars by fraudulent accounts",
+        ),
+        recipe=Recipe(customers={}, parameters={"cars_per_h": 10000}),
         signature=Signature(
             needs=facts(Fact.MANY_CARS_OF_ONE, Fact.CARS_OF_OTHERS),
             speaks_for=facts(Fact.SAID_NO, Fact.SAID_BOOKING, Fact.NOTHING_PUBLISHED)
@@ -68,6 +76,18 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Tell the security team; a customer whose own unlock failed may press again.",
         mend="Find the sender at the broker, change the credentials; keep the box's log.",
+        evidence=(
+            "Tesla vehicle-command, protocol.md: counters, a window of 32, REPEATED_COUNTER",
+        ),
+        recipe=Recipe(
+            customers={
+                "walk": {"base_s": 3, "spread_s": 3},
+                "drive": {"base_s": 3, "spread_s": 3},
+                "locks": {"base_s": 2, "spread_s": 2},
+                "ends": {"base_s": 2, "spread_s": 2},
+            },
+            parameters={"after": {"base_s": 25, "spread_s": 5}},
+        ),
         signature=Signature(
             speaks_for=facts(
                 Fact.COPY_REFUSED,
@@ -95,6 +115,14 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Tell the security team, and check who is calling before you open anything.",
         mend="Sign the account out everywhere, and call its owner.",
+        evidence=(
+            "CUP-api, customer_locations: latitude and longitude of the user at each opening",
+        ),
+        recipe=Recipe(
+            asks="others",
+            customers={"phone": {"sends_position": True}},
+            parameters={"gap": {"base_s": 10, "spread_s": 5}, "share": 0.5},
+        ),
         signature=Signature(
             needs=facts(Fact.TWO_PLACES),
             speaks_for=facts(Fact.MANY_CARS_OF_ONE, Fact.WENT_WELL, Fact.PHONE_FAR),
@@ -113,6 +141,13 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Tell the security team, and have the car locked.",
         mend="Ask the operator's account for the reason.",
+        evidence=(
+            "WaiveCar: an SMS 'unlock waive<n> <email>' opens any car",
+            "ayyahfleet: instant access for staff",
+        ),
+        recipe=Recipe(
+            asks="others", customers={}, parameters={"every": {"base_s": 3, "spread_s": 3}}
+        ),
         signature=Signature(
             needs=facts(Fact.WITHOUT_BOOKING),
             speaks_for=facts(Fact.WENT_WELL, Fact.NO_DOOR_OPENED),

@@ -1,4 +1,4 @@
-"""Modes of the car behind the box: its bus, its state, its own rules."""
+"""Modes of the car behind the box, and of its locks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+from fleet_wire.modes.recipe import Recipe
 
 MODES: Final = (
     FailureMode(
@@ -22,6 +23,10 @@ MODES: Final = (
         acts=Actor.CUSTOMER,
         now="Ask the customer to press again at once, as the next wake often works; where it comes"
         " back, send the car to a workshop.",
+        evidence=(
+            "OVMS vehicle_renaultzoe_ph2: 3 of 10 wakes needed, then `Failed to wake up CAN bus`",
+        ),
+        recipe=Recipe(parameters={"probability": 1}),
         signature=Signature(
             needs=facts(Fact.REFUSED_CAN_BUS),
             speaks_for=facts(Fact.WENT_WELL_BETWEEN, Fact.WAS_ONLINE, Fact.ALONE)
@@ -42,6 +47,17 @@ MODES: Final = (
         acts=Actor.CUSTOMER,
         now="Ask whether somebody sits in the car; with the ignition off and the gear in P ask the"
         " customer to press again.",
+        evidence=(
+            "hvv switch FAQ: ignition off, lever in P",
+            "volkswagencarnet: fail_ignition_on",
+            "Volvo invokeStatus: NOT_ALLOWED_PRIVACY_ENABLED, NOT_ALLOWED_WRONG_USAGE_MODE",
+        ),
+        recipe=Recipe(
+            reasons={
+                "not_in_park": Recipe(parameters={"state": "not_in_park"}),
+                "privacy_mode": Recipe(parameters={"state": "privacy_mode"}),
+            }
+        ),
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE),
             speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
@@ -50,6 +66,76 @@ MODES: Final = (
             )
             # The customer sits in the car by now and uses it.
             | facts(Fact.ALREADY_OPENED),
+        ),
+    ),
+    FailureMode(
+        slug="actuator_inhibit_or_frozen",
+        title="the lock is frozen or protects itself",
+        number=37,
+        layer=Layer.ACTUATOR,
+        party=Party.VEHICLE,
+        cause=Cause.VEHICLE_FAILED,
+        also=(Cause.DOOR_UNCONFIRMED,),
+        engineer="The lock's motor is frozen, broken, or protects itself after many movements.",
+        customer="The lock does not move: it is frozen, or was used too often in a row.",
+        acts=Actor.CUSTOMER,
+        now="Ask the customer to wait half a minute and press again; in frost warm the lock; else"
+        " give them another car.",
+        evidence=("Fiat/Alfa E3040: 8 movements in 20 s inhibit for 30 s, below 9 V no command",),
+        recipe=Recipe(
+            causes={Cause.VEHICLE_FAILED: Recipe(parameters={"why": "hot"})},
+            reasons={"undervoltage": Recipe(parameters={"why": "weak"})},
+        ),
+        signature=Signature(
+            speaks_for=facts(
+                Fact.REFUSED_INHIBITED,
+                Fact.RESULT_WITHOUT_STATE,
+                Fact.REFUSED_LOW_VOLTAGE,
+                Fact.REFUSED_WITHOUT_REASON,
+                Fact.DOORS_DIFFER,
+                Fact.VOLTAGE_FELL,
+                Fact.VOLTAGE_LOW,
+                Fact.UNLOCKED_MOMENTS_BEFORE,
+                Fact.FAILS_AGAIN,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED, Fact.ONLY_BOOT_OPEN),
+        ),
+    ),
+    FailureMode(
+        slug="door_ajar_repulsion",
+        title="a door is not shut",
+        number=38,
+        layer=Layer.ACTUATOR,
+        party=Party.VEHICLE,
+        cause=Cause.DOOR_UNCONFIRMED,
+        also=(None, Cause.VEHICLE_FAILED, Cause.VEHICLE_STATE),
+        engineer="A door is not shut, so locks bounce back within a second; the state that the next"
+        " customer finds is wrong.",
+        customer="A door is not shut properly, so the lock springs back.",
+        acts=Actor.CUSTOMER,
+        now="Ask the customer to push every door shut, then lock and unlock once.",
+        evidence=(
+            "Fiat/Alfa E3040: the locks are reversed where a door is ajar",
+            "Volvo invokeStatus: UNABLE_TO_LOCK_DOOR_OPEN",
+        ),
+        recipe=Recipe(
+            unlocks_per_car=3,
+            customers={
+                "walk": {"base_s": 2, "spread_s": 2},
+                "drive": {"base_s": 4, "spread_s": 4},
+                "locks": {"base_s": 1, "spread_s": 2},
+                "ends": {"base_s": 1, "spread_s": 2},
+            },
+        ),
+        signature=Signature(
+            speaks_for=facts(
+                Fact.DOOR_AJAR,
+                Fact.LOCK_BOUNCED,
+                Fact.WENT_WELL,
+                Fact.RESULT_WITHOUT_STATE,
+                Fact.REFUSED_VEHICLE_STATE,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.RELOCKED),
         ),
     ),
     FailureMode(
@@ -64,6 +150,11 @@ MODES: Final = (
         customer="The car opened and locked itself again before a door was opened.",
         acts=Actor.CUSTOMER,
         now="Ask the customer to stand beside the car, unlock once more, and open a door at once.",
+        evidence=(
+            "kia_uvo#436: locked again after 30 s without a door (Blue Link)",
+            "ha-volvo-cars#129: 120 s",
+        ),
+        recipe=Recipe(box={"inhibit_count": None}, customers={}, parameters={"after": 3}),
         signature=Signature(
             needs=facts(Fact.RELOCKED),
             speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)
@@ -87,6 +178,11 @@ MODES: Final = (
         customer="Only a part of the car has opened.",
         acts=Actor.SUPPORT,
         now="Ask which door opens; have the second command (doors, or immobiliser) sent again.",
+        evidence=(
+            "ha-volvo-cars#129: some cars unlock the boot handle alone",
+            "WaiveCar accessCar: lock and immobiliser are two commands",
+            "Zipcar 2019: doors could open, the engine would not start",
+        ),
         signature=Signature(
             speaks_for=facts(Fact.ONLY_BOOT_OPEN, Fact.ANOTHER_DOOR_LOCKED, Fact.OPENED_AGAIN)
             | facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
@@ -107,6 +203,10 @@ MODES: Final = (
         acts=Actor.FIELD_CREW,
         now="Give the customer another car: the app cannot open this one.",
         mend="Open the car with its key; lock cars with the app.",
+        evidence=(
+            "The Mobility Factory's docs: a car locked with the key is not unlocked by the app",
+            "Karshare help: the same",
+        ),
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE, Fact.LOCKED_BY_KEY),
             speaks_for=facts(Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),

@@ -15,7 +15,7 @@ INTRODUCTION = """\
 
 Written by `python -m tests.docs --renew` from `fleet_wire/modes`.
 
-The monitor can name these sixty ways in which a car does not open.
+The monitor can name these ways in which a car does not open.
 [How a diagnosis is made](diagnosis.md) says how it ranks them, and [faults](faults.md) how each \
 is injected.
 """
@@ -83,6 +83,8 @@ def _rows(mode: FailureMode) -> Iterator[tuple[str, str]]:
     if mode.mend:
         yield "What they do", mode.mend
     yield "Cause", "none: the unlock went well" if mode.cause is None else code(mode.cause)
+    if mode.evidence:
+        yield "Public reports", "; ".join(mode.evidence)
 
 
 def _signature(mode: FailureMode) -> tuple[str, ...]:

@@ -321,11 +321,20 @@ def _unseen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
 
 
 def read_weights(text: bytes) -> Weights:
-    """Return the weights of a file's text. Raises `ConfigError`."""
+    """Return the weights of a file's text. Raises `ConfigError`.
+
+    A mode that was not learned yet has the weights of its signature.
+    """
     try:
-        return msgspec.json.decode(text, type=Weights)
+        learned = msgspec.json.decode(text, type=Weights)
     except msgspec.MsgspecError as error:
         raise ConfigError([f"weights: {error}"]) from None
+    by_signature = weights_by_signature()
+    for slug in MODES.keys() - learned.bias.keys():
+        learned.bias[slug] = by_signature.bias[slug]
+        learned.seen[slug] = by_signature.seen[slug]
+        learned.unseen[slug] = by_signature.unseen[slug]
+    return learned
 
 
 def weights_by_signature() -> Weights:

@@ -1,74 +1,56 @@
-"""How each failure mode is brought about again: `recipes.yaml`, read and put together."""
+"""How each failure mode is brought about again: its recipe, over what holds for all."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import as_file, files
-from typing import Any, Literal
+from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.config.file import load_document
+from fleet_wire.contract.causes import Cause
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.recipe import Recipe, Values
 
-Values = dict[str, Any]
-"""Keys of a scenario with their values."""
-
-_PACKAGE = "platform_probe.tell.export"
-_FILE = "recipes.yaml"
-
-
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The time in which cars are asked for, seconds of the load."""
-
-    from_s: float
-    until_s: float
-
-
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parts of a scenario that show a mode; see `recipes.yaml`."""
-
-    asked: Asked
-    window: Values
-    parameters: Values = {}
-    box: Values = {}
-    load: Values = {}
-    customers: Values | None = None
-    """The customers that a scenario needs, if it needs any."""
-    platform: Values = {}
-    besides: list[Values] = []
-    unlocks_per_car: float = 1.0
-    asks: Literal["all", "others"] = "all"
-    causes: dict[str, Values] = {}
-    reasons: dict[str, Values] = {}
-
-
-class _Recipes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    common: Values
-    people: Values
-    causes: dict[str, Values]
-    modes: dict[str, Values]
+COMMON: Final = Recipe(
+    asked={"from_s": 6, "until_s": 46},
+    window={"start_s": 5},
+    load={"deadline_s": 15, "command_ttl_s": 15},
+)
+"""What holds for all modes; a cause goes over it, and the mode over both, key by key."""
+CAUSES: Final = {
+    # The broker gives a box up after 1.5 times its keepalive: soon, or not within the run.
+    Cause.BOX_OFFLINE: Recipe(box={"keepalive_s": 6}),
+    Cause.BOX_SILENT: Recipe(box={"keepalive_s": 240}),
+    Cause.DOWNLINK_LOST: Recipe(box={"heartbeat_s": 4}),
+    # Under way when it began: the box had confirmed the command.
+    Cause.EXECUTION_SILENT: Recipe(asked={"from_s": 3, "until_s": 6}),
+    # It comes when the customer still waits, and is over by the box's clock, which is ahead.
+    Cause.BOX_SAYS_EXPIRED: Recipe(box={"clock_error": 8}),
+}
+"""What an unlock needs so that it ends of a cause, whatever the mode."""
+PEOPLE: Final[Values] = {
+    "walk": {"base_s": 3, "spread_s": 5},
+    "drive": {"base_s": 20, "spread_s": 20},
+}
+"""How customers are, where they come."""
 
 
 def recipe_for(mode: str, *, cause: str | None, reason: str | None) -> Recipe:
     """Return how a mode is brought about so that it ends of a cause, for a reason of the box."""
-    recipes = _recipes()
-    own = recipes.modes[mode]
-    values = copy.deepcopy(recipes.common)
+    own = MODES[mode].recipe
+    ended = None if cause is None else Cause(cause)
+    values: Values = {}
     for more in (
-        recipes.causes.get(cause or "", {}),
+        COMMON,
+        CAUSES.get(ended) if ended else None,
         own,
-        own.get("causes", {}).get(cause, {}),
-        *(more for word, more in own.get("reasons", {}).items() if word in (reason or "")),
+        own.causes.get(ended) if ended else None,
+        *(its for word, its in own.reasons.items() if word in (reason or "")),
     ):
-        merge(values, more)
+        if more is not None:
+            merge(values, msgspec.to_builtins(more))
     return msgspec.convert(values, Recipe)
-
-
-def people() -> Values:
-    """Return how customers are, where they come."""
-    return copy.deepcopy(_recipes().people)
 
 
 def merge(values: Values, more: Mapping[str, Any]) -> None:
@@ -78,9 +60,3 @@ def merge(values: Values, more: Mapping[str, Any]) -> None:
             merge(values[key], value)
         else:
             values[key] = copy.deepcopy(value)
-
-
-@cache
-def _recipes() -> _Recipes:
-    with as_file(files(_PACKAGE) / _FILE) as path:
-        return msgspec.convert(load_document(path).values, _Recipes)

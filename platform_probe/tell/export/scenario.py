@@ -20,8 +20,9 @@ from fleet_wire.config.file import yaml_text
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Layer
+from fleet_wire.modes.recipe import Recipe, Values
 from platform_probe.tell.export.incident import Incident, Unlock
-from platform_probe.tell.export.recipes import Recipe, Values, merge, people, recipe_for
+from platform_probe.tell.export.recipes import PEOPLE, merge, recipe_for
 
 DURATION_S: Final = 50.0
 """Unlocks start, or customers come, for so long [E]."""
@@ -120,7 +121,7 @@ def _demand(
     is_above = MODES[incident.mode].layer in _ABOVE_THE_CARS and incident.model.by_api
     if recipe.customers is None and not is_above:
         return {"load": {"stages": stages, **recipe.load}}
-    customers: Values = {"stages": stages, **people()}
+    customers: Values = {"stages": stages, **copy.deepcopy(PEOPLE)}
     merge(customers, recipe.customers or {})
     struck = incident.struck if recipe.asks == "all" else ()
     asked = (*struck, *incident.others)
@@ -176,13 +177,13 @@ def _times_s(
     asked = recipe.asked
     first_s = struck[0].at_s
     began_s = [one.at_s - first_s for one in (*struck, *others)]
-    room_s = asked.until_s - asked.from_s
+    room_s = asked["until_s"] - asked["from_s"]
     longest_s = room_s if times_of == 1 else room_s / 2
     span_s = max(began_s)
     scale = min(1.0, longest_s / span_s) if span_s else 1.0
     step_s = (room_s - span_s * scale) / times_of
     return sorted(
-        round(asked.from_s + at_s * scale + number * step_s, 3)
+        round(asked["from_s"] + at_s * scale + number * step_s, 3)
         for at_s in began_s
         for number in range(times_of)
     )

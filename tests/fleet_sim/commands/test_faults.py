@@ -46,8 +46,9 @@ def test_the_list_has_every_fault_below_its_layer() -> None:
     assert lines.index("vehicle") + 2 == lines.index(f"  {first}")
     _, *entries = re.split(rf"^  (?:{'|'.join(names)})$", listed, flags=re.MULTILINE)
     for name, entry in zip(names, entries, strict=True):
-        fault = FAULTS[name]
-        shown = f"{fault.summary} customer {fault.customer} seen {fault.seen}"
+        mode = FAULTS[name].mode
+        its = "" if mode is None else f" customer {mode.customer} seen {FAULTS[name].seen()}"
+        shown = f"{FAULTS[name].summary}{its}"
         assert words(entry).startswith(words(shown))
 
 
@@ -55,11 +56,13 @@ def test_the_list_has_every_fault_below_its_layer() -> None:
 def test_one_fault_is_shown_in_full(name: str) -> None:
     """Layer and number, who sees what, evidence, claims, needs, a scenario, each parameter."""
     fault, shown = FAULTS[name], words(fleet_sim("faults", name).output)
-    number = "" if fault.number is None else f" number {fault.number}"
-    assert shown.startswith(f"{name} {fault.summary} layer {fault.layer}{number} customer")
-    seen = f"customer {fault.customer} support {fault.support} seen {fault.seen}"
-    assert words(seen) in shown
-    assert all(words(source) in shown for source in fault.evidence)
+    mode = fault.mode
+    assert shown.startswith(f"{name} {fault.summary} layer {fault.layer}")
+    if mode is not None:
+        told = f"number {mode.number} customer {mode.customer} support {mode.now}"
+        fix = f" fix {mode.mend}" if mode.mend else ""
+        assert words(f"{told}{fix} seen {fault.seen()}") in shown
+        assert all(words(source) in shown for source in mode.evidence)
     assert all(claim.value in shown for claim in fault.claims)
     assert all(f"needs {need.value}" in shown for need in fault.needs)
     assert "scenario scenarios/" in shown
@@ -106,7 +109,7 @@ def test_the_tables_have_every_fault_and_parameter() -> None:
         (f"`{name}`", f"`{key}`") for name in scenario_of for key in FAULTS[name].model_fields
     ]
     (row,) = (row for row in cells if row[:3] == ["7", "`sms_wake_lost`", "network"])
-    assert row[6] == "`box_asleep` with the flag woken"
+    assert row[6] == "`box_asleep`: the wake-up SMS was lost"
 
 
 def test_one_fault_as_tables() -> None:
@@ -165,11 +168,8 @@ class Odd(CarFault):
     """A fault with parameters of kinds that the shipped ones do not have."""
 
     name: ClassVar[str] = "odd"
-    summary: ClassVar[str] = "no car has ever done this"
+    summary: ClassVar[str] = "no car | has ever done this"
     layer: ClassVar[Layer] = Layer.ACTUATOR
-    seen: ClassVar[str] = "nothing | at all"
-    customer: ClassVar[str] = "sees nothing"
-    support: ClassVar[str] = "hears nothing"
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
 
     wait: Delay = Field(
@@ -197,7 +197,7 @@ def test_parameters_of_any_kind_are_shown(monkeypatch: pytest.MonkeyPatch) -> No
     sharers = "modem_search_drain, odd, undervoltage_cutout"
     assert f"alone one of {sharers} at a time on a car: a box has" in entry
     assert "wait: { quantiles: [[0, 0.5], [1, 2]] }" in entry
-    assert "| nothing &#124; at all |" in fleet_sim("faults", "odd", "--markdown").output
+    assert "| no car &#124; has ever done this |" in fleet_sim("faults", "odd", "--markdown").output
 
 
 def test_what_is_no_scenario_shows_nothing(tmp_path: Path) -> None:

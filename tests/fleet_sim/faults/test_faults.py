@@ -23,20 +23,28 @@ from tests.helpers.faulty import inject
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_says_what_it_is(name: str) -> None:
-    """Name, layer, a sentence for each who sees it, and a description for each parameter."""
+    """Name, layer, what happens, and a description for each parameter."""
     fault = FAULTS[name]
     assert fault.name == name
     assert fault.layer in Layer
-    for said in (fault.summary, fault.seen, fault.customer, fault.support):
+    for said in (fault.summary, fault.seen()):
         assert len(said) > 20, said
-    assert fault.evidence or fault.number is None
     assert all(field.description for field in fault.model_fields.values())
 
 
-def test_a_number_is_given_once() -> None:
-    """A number is that of one failure mode, and so is a name."""
-    numbers = [fault.number for fault in FAULTS.values() if fault.number is not None]
-    assert len(numbers) == len(set(numbers))
+def test_only_a_delay_is_no_failure_mode() -> None:
+    """All other faults have a mode of their name, which says what everybody knows of them."""
+    assert [name for name, fault in FAULTS.items() if fault.mode is None] == ["slow_database"]
+
+
+def test_a_fault_without_a_mode_is_refused() -> None:
+    """The error says what to declare."""
+
+    class Unknown(Fault):
+        name: ClassVar[str] = "not_declared"
+
+    with pytest.raises(ValueError, match="'not_declared': declare it in `MODES`"):
+        register(Unknown)
 
 
 def test_a_name_is_given_once() -> None:

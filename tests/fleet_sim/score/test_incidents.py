@@ -8,16 +8,12 @@ import msgspec
 import pytest
 
 from fleet_sim.faults import FAULTS
+from fleet_sim.faults.drawing import ANYTHING
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.score.cases import run_one
 from fleet_sim.score.drawing import scenario_of
 from fleet_sim.score.incidents import (
-    COMMON,
     HELD_OUT_SEEDS,
-    LEARNED_VARIANTS,
-    RANGES,
-    TOGETHER,
-    VARIANTS,
     Incident,
     Loss,
     loss_of,
@@ -47,20 +43,14 @@ def test_the_same_seed_draws_the_same() -> None:
     assert scenario_of(one) != scenario_of(Incident(("loose_wiring",), 2))
 
 
-def test_tables_name_faults_and_parameters_that_there_are() -> None:
-    """A renamed fault does not fall out of the score unseen."""
-    assert set(FAULTS) >= {*COMMON, *TOGETHER}
-    for name, parameters in RANGES.items():
-        assert set(parameters) <= set(FAULTS[name].model_fields), name
-    for name, variants in LEARNED_VARIANTS.items():
-        for variant in variants:
-            assert set(variant) <= set(FAULTS[name].model_fields), name
-
-
-def test_what_is_scored_is_drawn_of_the_kinds_that_are_learned_from() -> None:
-    """And of no others; some are learned from only."""
-    for name, variants in VARIANTS.items():
-        assert LEARNED_VARIANTS[name] == variants
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_drawing_names_parameters_that_there_are(fault: str) -> None:
+    """And traits that cars have. A parameter of another name would be refused in a drawn run."""
+    drawing = FAULTS[fault].drawing
+    for drawn in (drawing.ranges, *drawing.variants, *drawing.learned_variants):
+        assert set(drawn) <= set(FAULTS[fault].model_fields)
+    assert {*drawing.strikes_alike, *drawing.may_strike_alike} <= {*ANYTHING, "all"}
+    assert drawing.brought_out_by is None or drawing.brought_out_by[0] in FAULTS
 
 
 def test_a_run_with_one_incident_of_each_fault_holds_every_loss() -> None:

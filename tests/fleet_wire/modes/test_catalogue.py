@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from importlib import import_module
 
 import pytest
 
 from fleet_sim.faults import FAULTS
-from fleet_wire.modes.catalogue import APP_RELEASE, MODES
+from fleet_wire.errors import ConfigError
+from fleet_wire.modes.catalogue import APP_RELEASE, MODES, by_slug
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import FailureMode
 
@@ -15,16 +18,28 @@ MOST_LETTERS = 60
 ALL = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 
 
-def test_sixty_modes_have_sixty_numbers() -> None:
+def test_modes_are_numbered_from_one() -> None:
     """None is missing, and none is there twice."""
-    assert [mode.number for mode in MODES.values()] == [*range(1, 61)]
+    assert [mode.number for mode in MODES.values()] == [*range(1, len(MODES) + 1)]
 
 
-def test_each_mode_can_be_injected_under_its_name() -> None:
-    """Fault and mode of one row have one name, one layer and one number."""
-    for slug, mode in MODES.items():
-        fault = FAULTS[slug]
-        assert (fault.number, fault.layer.value) == (mode.number, mode.layer.value), slug
+@pytest.mark.parametrize(
+    ("slug", "number"), [("ack_lost_executed", 9_999), ("a_new_one", 32)], ids=["slug", "number"]
+)
+def test_two_modes_of_one_slug_or_number_are_refused(slug: str, number: int) -> None:
+    """The error names both."""
+    mode = MODES["ack_lost_executed"]
+    with pytest.raises(ConfigError, match=f"'{slug}' has .* 'ack_lost_executed'"):
+        by_slug([mode, replace(mode, slug=slug, number=number)])
+
+
+@pytest.mark.parametrize("slug", MODES)
+def test_a_mode_and_its_fault_stand_in_modules_of_one_name(slug: str) -> None:
+    """`modes/box.py` says what everybody knows, and `faults/box.py` what the simulator does."""
+    fault = FAULTS[slug]
+    assert fault.mode is MODES[slug]
+    module = import_module(f"fleet_wire.modes.{fault.__module__.rpartition('.')[2]}")
+    assert slug in [mode.slug for mode in module.MODES]
 
 
 @ALL

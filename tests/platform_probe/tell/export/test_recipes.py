@@ -6,30 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.config.file import load_document
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.tell.export.incident import Incident, Traits, Unlock
-from platform_probe.tell.export.recipes import merge, recipe_for
+from platform_probe.tell.export.recipes import CAUSES, merge, recipe_for
 from platform_probe.tell.export.scenario import text_of
-from tests.helpers.places import ROOT
 
-FILE = load_document(ROOT / "platform_probe" / "export" / "recipes.yaml").values
 RECIPES: list[tuple[str, str | None, str | None, bool]] = [
-    *((mode, None, None, by_api) for mode in FILE["modes"] for by_api in (False, True)),
-    *(
-        (mode, cause, None, False)
-        for mode, own in FILE["modes"].items()
-        for cause in own.get("causes", {})
-    ),
-    *(
-        (mode, None, word, False)
-        for mode, own in FILE["modes"].items()
-        for word in own.get("reasons", {})
-    ),
-    *(("no_coverage_garage", cause, None, False) for cause in FILE["causes"]),
+    *((slug, None, None, by_api) for slug in MODES for by_api in (False, True)),
+    *((slug, cause, None, False) for slug, mode in MODES.items() for cause in mode.recipe.causes),
+    *((slug, None, word, False) for slug, mode in MODES.items() for word in mode.recipe.reasons),
+    *(("no_coverage_garage", cause, None, False) for cause in CAUSES),
 ]
 """Each mode, as unlocks come by MQTT or the API, and with each cause and reason that changes it."""
 
@@ -48,11 +36,6 @@ def unlock(mode: str, cause: str | None, reason: str | None, *, by_api: bool) ->
         is_complaint=False,
         modes=[RankedMode(mode, 0.9)],
     )
-
-
-def test_every_mode_has_a_recipe() -> None:
-    """And there is none of a mode that there is not."""
-    assert set(FILE["modes"]) == MODES.keys() == MODES.keys() & FAULTS.keys()
 
 
 @pytest.mark.parametrize(("mode", "cause", "reason", "by_api"), RECIPES)

@@ -1,4 +1,4 @@
-"""Modes of bookings: their times, their races, and which box is in which car."""
+"""Modes of the rights to open a car."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+from fleet_wire.modes.recipe import Recipe
 
 MODES: Final = (
     FailureMode(
@@ -23,6 +24,12 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Check the booking's times. If they are right, open the car with the support tool, or"
         " send somebody with a key.",
+        evidence=(
+            "Zipcar help: extensions that have not come to the car",
+            "Hacker News 20873234",
+            "Karshare and Tribecar help",
+        ),
+        recipe=Recipe(customers={}, parameters={"lag": {"base_s": 10, "spread_s": 20}}),
         signature=Signature(
             needs=facts(Fact.SAID_BOOKING),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
@@ -46,6 +53,12 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Give the second customer another car.",
         mend="Make the insert of bookings atomic.",
+        evidence=(
+            "CUP-api:535-547; ObcService.java:1763: ignored, `there is already an open trip`",
+            "WaiveCar: a lock of 5 s for each car, `Another driver has already reserved`",
+        ),
+        # The first of the two drives already when the second comes.
+        recipe=Recipe(customers={"same_car": 0.6, "walk": {"base_s": 5, "spread_s": 30}}),
         signature=Signature(
             needs=facts(Fact.TWO_BOOKINGS),
             speaks_for=facts(
@@ -77,6 +90,12 @@ MODES: Final = (
         acts=Actor.FIELD_CREW,
         now="Give the customer another car, and have the one that opened locked.",
         mend="Compare box and car on site, and correct the mapping of both.",
+        evidence=(
+            "Tesla vehicle-command: MESSAGEFAULT_ERROR_WRONG_PERSONALIZATION",
+            "WaiveCar: `reassignment` in its table of telematics units",
+            "Vancouver 2023 (shacklemedia): the wrong Tesla opened",
+        ),
+        recipe=Recipe(customers={}, parameters={"share": 1}),
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_BY_ANOTHER,

@@ -1,4 +1,4 @@
-"""Modes of the service that sends commands and waits for their answers."""
+"""Modes of the service that sends commands and follows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+from fleet_wire.modes.recipe import Recipe
 
 MODES: Final = (
     FailureMode(
@@ -23,6 +24,10 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Have the car woken, then ask the customer to press again.",
         mend="Make the platform trust presence, not its cache.",
+        evidence=(
+            "home-assistant/core#182023: a cached `online` skips the wake until the next poll",
+        ),
+        recipe=Recipe(box={"asleep_share": 0.5}, customers={"patience": 40}),
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
@@ -46,6 +51,18 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="See that the car is locked when nobody is there: it may open again by itself.",
         mend="Clear the retained message on the car's command topic.",
+        evidence=("EMS-ESP32#2179", "homie#281", "emqx#6402"),
+        recipe=Recipe(
+            box={"reconnect": {"full_jitter": False, "base_s": 1, "jitter_s": 1}},
+            customers={},
+            besides=[
+                {
+                    "name": "reconnect_storm",
+                    "window": {"start_s": 25},
+                    "parameters": {"waves": 2, "retry_s": 1, "jitter_s": 1},
+                }
+            ],
+        ),
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_TWICE,
@@ -62,41 +79,6 @@ MODES: Final = (
         ),
     ),
     FailureMode(
-        slug="shared_sub_stuck_consumer",
-        title="a part of the platform hangs and missed the answer",
-        number=24,
-        layer=Layer.COMMAND,
-        party=Party.PLATFORM,
-        cause=None,
-        also=(
-            Cause.API_FAILED,
-            Cause.VEHICLE_STATE,  # a customer who was told no presses again in an open car
-        ),
-        engineer="One of the programs that share the cars' answers (a shared subscription) hangs:"
-        " what falls to it the platform never sees.",
-        customer="Our system missed the car's answer: the car may well be open.",
-        acts=Actor.PLATFORM_TEAM,
-        now="Ask the customer to try the door.",
-        mend="Restart the consumer that hangs.",
-        signature=Signature(
-            needs=facts(Fact.PLATFORM_MISSED_IT),
-            speaks_for=facts(
-                Fact.OPEN_BUT_TOLD_NO,
-                Fact.WENT_WELL,
-                Fact.SAID_SILENT,
-                Fact.SAID_ERROR,
-                Fact.ASKED_AGAIN,
-            )
-            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED, Fact.ALREADY_OPENED),
-            rules_out=facts(
-                Fact.PLATFORM_WAITED_LONG,
-                Fact.EXPLAINED_NOTHING,
-                Fact.NOT_DELIVERED,
-                Fact.NO_DOOR_OPENED,
-            ),
-        ),
-    ),
-    FailureMode(
         slug="retry_double_execution",
         title="the request was sent and carried out twice",
         number=31,
@@ -109,6 +91,20 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Have the car locked if nobody is there.",
         mend="Make retries keep the command's id.",
+        evidence=(
+            "Teslemetry PR #66: some 161 timeouts, nearly all of them executed",
+            "Open-Locker#40, #42",
+            "mosquitto#398",
+        ),
+        recipe=Recipe(
+            customers={},
+            parameters={"loss": 0.5, "retry_after_s": 6},
+            causes={
+                Cause.VEHICLE_STATE: Recipe(
+                    customers={"presses_again": {"base_s": 6, "spread_s": 4}}
+                )
+            },
+        ),
         signature=Signature(
             needs=facts(Fact.SENT_TWICE),
             speaks_for=facts(
@@ -123,25 +119,6 @@ MODES: Final = (
                 Fact.PLATFORM_MISSED_IT,
             ),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE, Fact.HELD_UP),
-        ),
-    ),
-    FailureMode(
-        slug="ack_lost_executed",
-        title="the car opened, its answer was lost",
-        number=32,
-        layer=Layer.COMMAND,
-        party=Party.NETWORK,
-        cause=Cause.RESULT_LOST,
-        also=(Cause.EXECUTION_SILENT,),
-        engineer="The car opened, and the answer that says so was lost: only its state shows it.",
-        customer="The car has opened; only its answer was lost.",
-        acts=Actor.CUSTOMER,
-        now="Ask the customer to try the door before anything else.",
-        signature=Signature(
-            needs=facts(Fact.STATE_WITHOUT_RESULT),
-            speaks_for=facts(Fact.OPEN_BUT_TOLD_NO, Fact.ALONE, Fact.SAID_SILENT, Fact.DOOR_OPENED)
-            | facts(Fact.SILENT_AFTER_RECEIPT, Fact.WAS_ONLINE),
-            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.RESULT_WITHOUT_STATE),
         ),
     ),
     FailureMode(
@@ -163,6 +140,13 @@ MODES: Final = (
         now="Have the old command cancelled, then ask the customer to press again; else give them"
         " another car.",
         mend="Add a timeout to the state machine.",
+        evidence=("fordpass-ha#477: in progress for 11 h", "bimmer_connected#110, #190"),
+        recipe=Recipe(
+            unlocks_per_car=2,
+            customers={"drive": {"base_s": 10, "spread_s": 10}, "tries_door": 0.2},
+            platform={"command_ttl_s": 15},
+            parameters={"loss": 0.5},
+        ),
         signature=Signature(
             speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE, Fact.EXECUTED_AGAIN)
             | facts(Fact.SENT_AGAIN)

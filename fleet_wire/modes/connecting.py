@@ -1,0 +1,135 @@
+"""Modes of the way to a connection: DNS, TLS, the clock."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import (
+    ANSWERS,
+    AWAY_CAUSES,
+    SEEN_AWAY,
+    Actor,
+    FailureMode,
+    Layer,
+    Signature,
+    facts,
+)
+from fleet_wire.modes.network import NOT_AWAY
+from fleet_wire.modes.recipe import Recipe
+
+MODES: Final = (
+    FailureMode(
+        slug="dns_failure",
+        title="the car cannot find the server's address",
+        number=25,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_OFFLINE,
+        also=AWAY_CAUSES,
+        engineer="The lookup of our servers' address (DNS) is broken, at the mobile operator or"
+        " with us: cars that are connected stay so, and those that are not cannot find us, by"
+        " operator.",
+        customer="The car cannot find our servers at the moment.",
+        acts=Actor.NETWORK_OPERATOR,
+        now="Give the customer a car of another operator, or ask them to open by Bluetooth or"
+        " card.",
+        mend="Fix the lookup of the broker's name in your network. If our record is wrong, we"
+        " change it.",
+        evidence=(
+            "CUP-obc changelog 0.108.0: DNS of the SIM cards failed, Vodafone",
+            "AWS us-east-1, 2025-10-20: 15 hours",
+        ),
+        recipe=Recipe(parameters={"renewal": {"base_s": 0, "spread_s": 10}}),
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | (SEEN_AWAY - facts(Fact.KEEPALIVE_EXCEEDED))
+            | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
+            | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
+            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
+            rules_out=NOT_AWAY
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED)
+            | facts(Fact.OPENED_LATE, Fact.BACK_AFTER_OTHERS),
+        ),
+    ),
+    FailureMode(
+        slug="tls_cert_expired",
+        title="a certificate has expired",
+        number=26,
+        layer=Layer.BROKER,
+        party=Party.BROKER,
+        cause=Cause.BOX_OFFLINE,
+        also=(*AWAY_CAUSES, Cause.BROKER_UNREACHABLE),
+        engineer="A certificate is over, or the box does not know who issued it (its root): since"
+        " one moment no box of a kind can connect again.",
+        customer="The car's secure connection to us fails at the moment.",
+        acts=Actor.BROKER_TEAM,
+        now="Give the customer another car: this one does not come back by itself.",
+        mend="Renew the certificate; look at its end and at the roots of each firmware.",
+        evidence=(
+            "Ericsson and O2, 2018-12-06: an expired certificate",
+            "chirpstack-gateway-bridge#210: it never tries again",
+        ),
+        recipe=Recipe(parameters={"renewal": {"base_s": 0, "spread_s": 10}}),
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
+                Fact.CONNECTION_CLOSED,
+                Fact.LOST_AT_ONCE,
+                Fact.FIRMWARE_AWAY,
+                Fact.MANY_AWAY,
+                Fact.WILL_BEFORE,
+                Fact.WILL_AFTER,
+                Fact.WAS_OFFLINE,
+                Fact.STILL_AWAY,
+                Fact.OPENED_IN_TIME,
+                Fact.FIRMWARE_FAILS,
+                Fact.MANY_FAIL,
+                Fact.FAILS_AGAIN,
+                Fact.TLS_EXPIRED,
+                Fact.BOOTED_AFTER,  # a customer who has given up tries again then
+            ),
+            rules_out=ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
+            | facts(Fact.DENIED_AT_BROKER)
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER, Fact.OPENED_LATE),
+        ),
+    ),
+    FailureMode(
+        slug="tls_not_yet_valid_clock1970",
+        title="the box has lost the time",
+        number=27,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=AWAY_CAUSES,
+        engineer="The box lost power and begins in 1970: certificates are not yet valid for it,"
+        " until the network tells it the time.",
+        customer="The car's electronics have restarted and are not connected again yet.",
+        acts=Actor.BOX_TEAM,
+        now="Ask the customer to press again in some minutes; else give them another car.",
+        mend="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
+        evidence=("Tasmota#9757", "ArduinoIoTCloud#160", "azure-iot-sdk-c#84"),
+        recipe=Recipe(
+            box={"boot": {"base_s": 3, "spread_s": 2}},
+            parameters={"off": 3, "sync": {"base_s": 20, "spread_s": 15}},
+            causes={
+                Cause.BOX_SAYS_EXPIRED: Recipe(parameters={"sync": {"base_s": 1, "spread_s": 5}})
+            },
+        ),
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
+            speaks_for=SEEN_AWAY
+            | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
+            | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY, Fact.RAN_UNCONNECTED),
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
+            | ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE)
+            | facts(Fact.TLS_EXPIRED),  # to a box in 1970 nothing is over yet
+        ),
+    ),
+)
