@@ -84,11 +84,11 @@ score: develop  ## How well failures are diagnosed, on incidents that nobody tun
 	@mkdir -p runs
 	$(BIN)/python -m bench.cohorts --incidents 300 --json runs/cohorts.json
 	$(BIN)/python -m bench.detection --json runs/detection.json
-	$(BIN)/python -m fleet_sim.score run --cohorts runs/cohorts.json $(SCORE)
-	$(BIN)/python -m fleet_sim.score notice --detection runs/detection.json
+	$(BIN)/python -m bench.score run --cohorts runs/cohorts.json $(SCORE)
+	$(BIN)/python -m bench.score notice --detection runs/detection.json
 
 weights: develop  ## Learn the weights of the diagnosis anew, from incidents to tune with
-	$(BIN)/python -m fleet_sim.score learn
+	$(BIN)/python -m bench.score learn
 
 days: develop  ## Thirty simulated days of healthy fleets under the shipped rules: who would be woken?
 	@scripts/setup --for-tests

@@ -91,7 +91,6 @@ PLACES = {
         "fleet_sim.commands",
         "fleet_sim.runs",
         "fleet_sim.scenario",
-        "fleet_sim.score",
         "fleet_sim.sweeps",
         "fleet_wire.addresses",
         "fleet_wire.background",

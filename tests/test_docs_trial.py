@@ -15,11 +15,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from bench.score.detection import INCIDENTS
 from fleet_sim.broker.process import free_port
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import COMPLAINTS
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.detection import INCIDENTS
 from fleet_wire.contract.attempt import Complaint
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentState

@@ -141,7 +141,7 @@ def _write_entry(
 def _facts_in_short(fault: type[Fault]) -> Iterator[tuple[str, str]]:
     if fault.mode is not None:
         yield "customer", fault.mode.customer
-        yield "seen", fault.seen()
+        yield "seen", fault.conclusion()
 
 
 def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
@@ -152,7 +152,7 @@ def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
         yield "support", fault.mode.now
         if fault.mode.mend:
             yield "fix", fault.mode.mend
-        yield "seen", fault.seen()
+        yield "seen", fault.conclusion()
         if fault.mode.evidence:
             yield "evidence", "; ".join(fault.mode.evidence)
     for claim in sorted(fault.claims, key=lambda claim: claim.name):
@@ -354,7 +354,7 @@ def _table_cells(fault: type[Fault]) -> tuple[str, ...]:
             else (
                 mode.customer,
                 mode.now,
-                re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", fault.seen()),
+                re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", fault.conclusion()),
                 "; ".join(mode.evidence),
             )
         ),

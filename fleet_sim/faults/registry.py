@@ -179,7 +179,7 @@ class Fault(BaseModel, ABC):
     """The requirements; a scenario that lacks one is refused when it is loaded."""
 
     @classmethod
-    def seen(cls) -> str:
+    def conclusion(cls) -> str:
         """Return what a monitor should see of it: the cause of its mode, and the title."""
         return cls.summary if cls.mode is None else f"{cls.mode.cause or 'ok'}: {cls.mode.title}"
 

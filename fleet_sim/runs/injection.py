@@ -130,7 +130,7 @@ class Injector:
                 "fault": entry.name,
                 "start_s": start_s,
                 "end_s": end_s,
-                "seen": fault.seen(),
+                "seen": fault.conclusion(),
                 "vehicles": ids,
                 "parameters": fault.model_dump(mode="json"),
             }

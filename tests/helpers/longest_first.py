@@ -27,7 +27,7 @@ LONGEST = (
     "platform_probe/test_live_otlp.py",
     "days/test_healthy_days.py",
     "live/test_live_run.py",
-    "fleet_sim/score/test_every_mode.py",
+    "bench/score/test_every_mode.py",
     "test_docs_faults.py",
     "live/test_spread.py",
     "fleet_sim/commands/test_shrink.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_sim.score.incidents import TWO_TOPICS
+from bench.score.incidents import TWO_TOPICS
 
 ONE_FOR_ALL: Final = """
 # One topic for all cars: the payload names the car, and MQTT 5 the command.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_sim.score.cases import LabelledCase, TimedDiagnosis
+from bench.score.cases import LabelledCase, TimedDiagnosis
 from fleet_wire.modes.facts import EvidenceSource
 
 CAN, KEY = "can_bus_asleep_no_ack", "key_overrides_app"

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_sim.score.incidents import TWO_TOPICS
+from bench.score.incidents import TWO_TOPICS
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Outcome
 from tests.helpers.brokers import running_mosquitto

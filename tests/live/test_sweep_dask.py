@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from bench.score.cases import run_all_on_dask, run_one, run_there
+from bench.score.incidents import HELD_OUT_SEEDS, Incident
 from fleet_sim.broker.process import free_port
-from fleet_sim.score.cases import run_all_on_dask, run_one, run_there
-from fleet_sim.score.incidents import HELD_OUT_SEEDS, Incident
 from fleet_sim.sweeps.dask import run_on_dask
 from fleet_wire.errors import ConfigError, UnlockpathError
 from tests.helpers.commands import finish, lines, start

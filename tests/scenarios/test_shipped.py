@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from bench.score.cases import read_run
+from bench.score.figures import is_among
 from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.scenario.loading import Scenario, load_scenario
-from fleet_sim.score.cases import read_run
-from fleet_sim.score.figures import is_among
 from fleet_wire.modes.catalogue import MODES
 from tests.helpers.commands import lines
 from tests.helpers.golden import IF_MEANT, SEED, expected_digests

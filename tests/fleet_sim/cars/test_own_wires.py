@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.distributions import Uniform
@@ -17,7 +18,6 @@ from fleet_sim.cars.failpoints import DOWNLINK, PUBACK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.virtual.time import VirtualClock
-from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
 from fleet_wire.links.link import Session

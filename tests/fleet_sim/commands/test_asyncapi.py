@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 from click.testing import CliRunner
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.__main__ import main
-from fleet_sim.score.incidents import TWO_TOPICS
 
 
 def test_it_prints_the_document_of_the_contract_or_of_a_profile(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_the_list_has_every_fault_below_its_layer() -> None:
     _, *entries = re.split(rf"^  (?:{'|'.join(names)})$", listed, flags=re.MULTILINE)
     for name, entry in zip(names, entries, strict=True):
         mode = FAULTS[name].mode
-        its = "" if mode is None else f" customer {mode.customer} seen {FAULTS[name].seen()}"
+        its = "" if mode is None else f" customer {mode.customer} seen {FAULTS[name].conclusion()}"
         shown = f"{FAULTS[name].summary}{its}"
         assert words(entry).startswith(words(shown))
 
@@ -61,7 +61,7 @@ def test_one_fault_is_shown_in_full(name: str) -> None:
     if mode is not None:
         told = f"number {mode.number} customer {mode.customer} support {mode.now}"
         fix = f" fix {mode.mend}" if mode.mend else ""
-        assert words(f"{told}{fix} seen {fault.seen()}") in shown
+        assert words(f"{told}{fix} seen {fault.conclusion()}") in shown
         assert all(words(source) in shown for source in mode.evidence)
     assert all(claim.value in shown for claim in fault.claims)
     assert all(f"needs {need.value}" in shown for need in fault.needs)

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.__main__ import main
-from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.profiles.loading import SHIPPED, shipped_file
 from tests.helpers.own_wires import OWN_WIRES
 

@@ -27,7 +27,7 @@ def test_every_fault_says_what_it_is(name: str) -> None:
     fault = FAULTS[name]
     assert fault.name == name
     assert fault.layer in Layer
-    for said in (fault.summary, fault.seen()):
+    for said in (fault.summary, fault.conclusion()):
         assert len(said) > 20, said
     assert all(field.description for field in fault.model_fields.values())
 

@@ -56,13 +56,13 @@ def test_injections_are_written_at_once_and_hits_when_they_happen(tmp_path: Path
         {
             "type": "injection", "injection": 0, "fault": "deep_sleep_modem_off",
             "start_s": 5.0, "end_s": 80.0, "vehicles": ["car-0"],
-                "seen": FAULTS["deep_sleep_modem_off"].seen(),
+                "seen": FAULTS["deep_sleep_modem_off"].conclusion(),
             "parameters": {"sleep": {"base_s": 7.0, "spread_s": 0.0}, "awake_s": 300.0},
         },
         {
             "type": "injection", "injection": 1, "fault": "ack_lost_executed",
             "start_s": 10.0, "end_s": 20.0, "vehicles": ["car-0", "car-1"],
-                "seen": FAULTS["ack_lost_executed"].seen(),
+                "seen": FAULTS["ack_lost_executed"].conclusion(),
             "parameters": {"loss": 1.0},
         },
     ]  # fmt: skip

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.commands.options import with_profile
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.errors import ConfigError
 
 SCENARIO = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.score.incidents import TWO_TOPICS
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError

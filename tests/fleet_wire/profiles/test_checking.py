@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.score.incidents import TWO_TOPICS
+from bench.score.incidents import TWO_TOPICS
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import load_profile
 from tests.helpers.own_wires import OWN_WIRES

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_sim.score.incidents import TWO_TOPICS
+from bench.score.incidents import TWO_TOPICS
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
 from fleet_wire.contract.messages import Action, CarEvent, Command, Phase, Reason, Result
 from fleet_wire.contract.partial import UNNAMED, PartialState, PartialTelemetry

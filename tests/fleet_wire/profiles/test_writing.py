@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_sim.score.incidents import TWO_TOPICS
+from bench.score.incidents import TWO_TOPICS
 from fleet_wire.contract.messages import (
     Action,
     Command,

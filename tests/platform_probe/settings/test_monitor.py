@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from fleet_sim.score.incidents import TWO_TOPICS
+from bench.score.incidents import TWO_TOPICS
 from fleet_wire.arrivals import Constant
 from fleet_wire.config.file import Loc
 from fleet_wire.contract.signing import DEMO_SECRET

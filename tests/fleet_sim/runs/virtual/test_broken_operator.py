@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import pytest
 
+from bench.score.detection import INCIDENTS
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import COMPLAINTS
 from fleet_sim.runs.virtual import run as virtual_run
 from fleet_sim.runs.virtual.judging import VirtualJudge
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.detection import INCIDENTS
 from fleet_wire.contract.attempt import Complaint
 from fleet_wire.contract.incident import (
     ActionKind,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from fleet_sim.score.drawing import scenario_of
-from fleet_sim.score.incidents import Incident
+from bench.score.drawing import scenario_of
+from bench.score.incidents import Incident
 from fleet_wire.randomness import RandomStream
 
 NOTICE_HELD_OUT_SEEDS: Final = 7_000

@@ -17,14 +17,14 @@ from typing import Any, Final
 
 import msgspec
 
+from bench.score.drawing import scenario_of
+from bench.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.drawing import scenario_of
-from fleet_sim.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss
 from fleet_sim.sweeps.dask import WorkersKilled, each_on_dask
 from fleet_sim.sweeps.point import check_versions
 from fleet_sim.sweeps.pool import forked_with

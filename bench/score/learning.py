@@ -18,9 +18,9 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from fleet_sim.score.adam import Matrix, Vector
-from fleet_sim.score.cases import LabelledCase, TimedDiagnosis
-from fleet_sim.score.figures import was_complained_of
+from bench.score.adam import Matrix, Vector
+from bench.score.cases import LabelledCase, TimedDiagnosis
+from bench.score.figures import was_complained_of
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import FACTS, HEARTBEATS, EvidenceSource, Fact
@@ -38,7 +38,7 @@ from fleet_wire.modes.mode import (
 )
 from fleet_wire.randomness import RandomStream
 
-COMMAND: Final = "python -m fleet_sim.score learn"
+COMMAND: Final = "python -m bench.score learn"
 FORM: Final = 1
 STEPS: Final = 800
 BATCH: Final = 3_000

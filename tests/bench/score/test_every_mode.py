@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from fleet_sim.score.cases import RunCases, run_all
-from fleet_sim.score.figures import figures_of, is_among
-from fleet_sim.score.incidents import Incident, scored_faults
+from bench.score.cases import RunCases, run_all
+from bench.score.figures import figures_of, is_among
+from bench.score.incidents import Incident, scored_faults
 
 pytestmark = pytest.mark.long
 

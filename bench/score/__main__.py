@@ -1,4 +1,4 @@
-"""`python -m fleet_sim.score`: how well failures are diagnosed; `learn` renews the weights."""
+"""`python -m bench.score`: how well failures are diagnosed; `learn` renews the weights."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from fleet_sim.faults import FAULTS
-from fleet_sim.results.summary import JsonLines
-from fleet_sim.runs.limits import cores
-from fleet_sim.score.cases import RunCases, run_all, run_all_on_dask
-from fleet_sim.score.detection import (
+from bench.score.cases import RunCases, run_all, run_all_on_dask
+from bench.score.detection import (
     QUIET,
     IncidentOutcome,
     QuietDay,
@@ -24,11 +21,11 @@ from fleet_sim.score.detection import (
     notice_all,
     noticed_incidents,
 )
-from fleet_sim.score.detection_figures import figures_of as figures_of_noticed
-from fleet_sim.score.detection_figures import quiet_figures, table_of
-from fleet_sim.score.figures import figures_of, is_given_a_mode
-from fleet_sim.score.goals import against_goals
-from fleet_sim.score.incidents import (
+from bench.score.detection_figures import figures_of as figures_of_noticed
+from bench.score.detection_figures import quiet_figures, table_of
+from bench.score.figures import figures_of, is_given_a_mode
+from bench.score.goals import against_goals
+from bench.score.incidents import (
     HELD_OUT_SEEDS,
     LEARNED_BESIDE,
     MIX,
@@ -39,9 +36,12 @@ from fleet_sim.score.incidents import (
     loss_of,
     scored_faults,
 )
-from fleet_sim.score.learning import learn, rows_of
-from fleet_sim.score.picture import page_of
-from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
+from bench.score.learning import learn, rows_of
+from bench.score.picture import page_of
+from bench.score.towns import NOTICE_HELD_OUT_SEEDS
+from fleet_sim.faults import FAULTS
+from fleet_sim.results.summary import JsonLines
+from fleet_sim.runs.limits import cores
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.randomness import RandomStream
 
@@ -258,7 +258,7 @@ def _singles(
 
 
 def _pairs(names: Sequence[str], number: int, first_seed: int) -> list[Incident]:
-    if len(names) < 2:  # noqa: PLR2004 - a pair
+    if len(names) < 2:
         return []
     stream = RandomStream.named(first_seed, "score/pairs")
     pairs = []

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
 from typing import Any, Final
 
-from fleet_sim.score.detection import IncidentOutcome, QuietDay
-from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
+from bench.score.detection import IncidentOutcome, QuietDay
+from bench.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_wire.modes.catalogue import MODES
 
 ENOUGH: Final = 5

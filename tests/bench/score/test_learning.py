@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from fleet_sim.score.learning import KEPT, Row, _without, learn, rows_of
+from bench.score.learning import KEPT, Row, _without, learn, rows_of
 from fleet_wire.modes.facts import EvidenceSource
 from fleet_wire.modes.mode import LIGHT
 from tests.helpers.scored import CAN, case_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from bench.score.harm import CUSTOMERS, harm_of
 from fleet_sim.customers.records import CustomerEvent, CustomerStep
-from fleet_sim.score.harm import CUSTOMERS, harm_of
 from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
 

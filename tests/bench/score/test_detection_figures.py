@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.detection import (
+from bench.score.detection import (
     IncidentOutcome,
     QuietDay,
     notice,
     noticed_incidents,
     quiet_day,
 )
-from fleet_sim.score.detection_figures import figures_of, quiet_figures, table_of
-from fleet_sim.score.incidents import Incident, scored_faults
-from fleet_sim.score.towns import quiet_day_of, town_of
+from bench.score.detection_figures import figures_of, quiet_figures, table_of
+from bench.score.incidents import Incident, scored_faults
+from bench.score.towns import quiet_day_of, town_of
+from fleet_sim.scenario.loading import load_scenario
 
 
 def noticed(number: int, **changes: Any) -> IncidentOutcome:

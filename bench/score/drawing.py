@@ -11,9 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fleet_sim.faults import FAULTS, Need, Strikes
-from fleet_sim.faults.drawing import Drawing, Range
-from fleet_sim.score.incidents import (
+from bench.score.incidents import (
     CHATTY_HEARTBEAT_S,
     FIRMWARES,
     HARDWARES,
@@ -26,6 +24,8 @@ from fleet_sim.score.incidents import (
     Incident,
     Loss,
 )
+from fleet_sim.faults import FAULTS, Need, Strikes
+from fleet_sim.faults.drawing import Drawing, Range
 from fleet_wire.randomness import RandomStream
 
 SMALLEST, LARGEST = 4, 24
@@ -65,7 +65,7 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     has_platform = (
         incident.is_of_many
         or _needs_platform(incident)
-        or stream.uniform() < 0.5  # noqa: PLR2004 - half of the others have one too
+        or stream.uniform() < 0.5
         or incident.loss is Loss.PLATFORM_LOG
     )
     groups = _groups(incident, stream, has_people=has_platform)
@@ -164,7 +164,7 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
     keepalives_s = _from(KEEPALIVES_S, [its.keepalive_from_s for its in drawings])
     has_talkers = any(its.needs_talkers for its in drawings)
     has_old_modems = any(its.needs_old_modems for its in drawings)
-    is_by_release = has_talkers and stream.uniform() < 0.5  # noqa: PLR2004 - else some models talk much
+    is_by_release = has_talkers and stream.uniform() < 0.5
     regions = _number_of_regions(incident)
     groups = []
     for number in range(8):
@@ -183,7 +183,7 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
             box["asleep_share"] = round(asleep, 3)
         kind = number if is_mixed else 0
         if has_talkers:
-            is_one = bool(kind >> 2 & 1) if is_by_release else stream.uniform() < 0.4  # noqa: PLR2004
+            is_one = bool(kind >> 2 & 1) if is_by_release else stream.uniform() < 0.4
             box["heartbeat_s"] = CHATTY_HEARTBEAT_S if is_one else box["heartbeat_s"]
         hardware = HARDWARES[stream.index(2)] if is_mixed else HARDWARES[0]
         groups.append(

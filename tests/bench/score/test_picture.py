@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.score.cases import LabelledCase
-from fleet_sim.score.figures import by_loss, confusion, single_figures
-from fleet_sim.score.picture import page_of
+from bench.score.cases import LabelledCase
+from bench.score.figures import by_loss, confusion, single_figures
+from bench.score.picture import page_of
 from tests.helpers.browser import open_page
 from tests.helpers.scored import CAN, KEY, case_of
 

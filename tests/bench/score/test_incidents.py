@@ -7,18 +7,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_sim.faults import FAULTS
-from fleet_sim.faults.drawing import ANYTHING
-from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.cases import run_one
-from fleet_sim.score.drawing import scenario_of
-from fleet_sim.score.incidents import (
+from bench.score.cases import run_one
+from bench.score.drawing import scenario_of
+from bench.score.incidents import (
     HELD_OUT_SEEDS,
     Incident,
     Loss,
     loss_of,
     scored_faults,
 )
+from fleet_sim.faults import FAULTS
+from fleet_sim.faults.drawing import ANYTHING
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.modes.catalogue import MODES
 
 

@@ -14,12 +14,12 @@ from typing import Final
 
 import msgspec
 
+from bench.score.cases import passing_directory, run_in
+from bench.score.harm import harm_of
+from bench.score.incidents import Incident, scored_faults
+from bench.score.towns import Town, quiet_day_of, town_of
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import ATTEMPTS
-from fleet_sim.score.cases import passing_directory, run_in
-from fleet_sim.score.harm import harm_of
-from fleet_sim.score.incidents import Incident, scored_faults
-from fleet_sim.score.towns import Town, quiet_day_of, town_of
 from fleet_sim.sweeps.pool import forked_with
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident as Found

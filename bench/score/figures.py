@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from fleet_sim.score.cases import LabelledCase, RunCases, TimedDiagnosis
-from fleet_sim.score.incidents import Loss
+from bench.score.cases import LabelledCase, RunCases, TimedDiagnosis
+from bench.score.incidents import Loss
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.score.cases import RunCases
-from fleet_sim.score.figures import (
+from bench.score.cases import RunCases
+from bench.score.figures import (
     baselines,
     by_mode,
     calibration,
@@ -15,7 +15,7 @@ from fleet_sim.score.figures import (
     pair_figures,
     single_figures,
 )
-from fleet_sim.score.goals import against_goals
+from bench.score.goals import against_goals
 from tests.helpers.scored import CAN, KEY, case_of
 
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from fleet_sim.score import __main__ as score
-from fleet_sim.score.cases import RunCases, run_one
-from fleet_sim.score.figures import is_given_a_mode
-from fleet_sim.score.incidents import MIX, Incident
+from bench.score import __main__ as score
+from bench.score.cases import RunCases, run_one
+from bench.score.figures import is_given_a_mode
+from bench.score.incidents import MIX, Incident
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from tests.helpers.scored import CAN, case_of
 

@@ -1,1 +1,0 @@
-"""Tests of fleet_sim/score."""
