@@ -10,6 +10,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Disconnected, Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.profiles.profile import contents_of
 
 RECONNECT = ReconnectPolicy(base_s=0.5, cap_s=5.0)
 """The centre stands in a data centre and comes back quickly."""
@@ -65,8 +66,7 @@ class SmsCentre:
         """Send the SMS, unless the network loses it."""
         self._link.acknowledge(message)
         try:
-            profile = self._world.profile
-            vehicle_id, _ = profile.read(profile.slot_of(message), message)
+            vehicle_id, _ = next(contents_of(self._world.profile, message))
         except RemoteProtocolError:
             self._world.counts.malformed += 1
             return

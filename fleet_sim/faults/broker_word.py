@@ -18,7 +18,7 @@ from fleet_wire.contract.messages import Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
-from fleet_wire.profiles.profile import Packet
+from fleet_wire.profiles.profile import Packet, contents_of
 from fleet_wire.randomness import RandomStream
 
 LOOK_S = 0.25
@@ -174,10 +174,12 @@ class SharedSubStuckConsumer(Fault):
 
         def swallow(message: Message) -> None:
             try:
-                vehicle_id, answer = profile.read(profile.slot_of(message), message)
+                contents = [*contents_of(profile, message)]
             except RemoteProtocolError:
                 return
-            if isinstance(answer, Result) and vehicle_id in injection.vehicle_ids:
+            for vehicle_id, answer in contents:
+                if not isinstance(answer, Result) or vehicle_id not in injection.vehicle_ids:
+                    continue
                 injection.hit(vehicle_id, "answer", command_id=answer.command_id)
                 # Later commands for the car wait until the platform gives this one up.
                 now_s = injection.env.now

@@ -30,6 +30,7 @@ from fleet_wire.contract.messages import Command, Reason, Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
+from fleet_wire.profiles.profile import contents_of
 from fleet_wire.randomness import RandomStream
 
 SECONDS_AN_HOUR = 3600.0
@@ -282,7 +283,7 @@ class AttackReplay(Fault):
 
         def hear(message: Message) -> None:
             try:
-                vehicle_id, command = profile.read(profile.slot_of(message), message)
+                vehicle_id, command = next(contents_of(profile, message))
             except RemoteProtocolError:
                 return
             if vehicle_id not in injection.vehicle_ids or message.payload in known:

@@ -57,6 +57,7 @@ from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
     Message,
 )
+from fleet_wire.profiles.profile import contents_of
 
 _State = CommandState
 
@@ -365,18 +366,16 @@ class CommandService:
     def _handle_message(self, message: Message) -> None:
         """Handle a message; violations of the contract are counted."""
         try:
-            profile = self._world.profile
-            vehicle_id, heard = profile.read(profile.slot_of(message), message)
+            for vehicle_id, heard in contents_of(self._world.profile, message):
+                if isinstance(heard, Result):
+                    self._handle_result(vehicle_id, heard)
+                elif isinstance(heard, (VehicleState, PartialState)):
+                    self._handle_state(vehicle_id, heard, is_retained=message.retain)
+                elif isinstance(heard, Presence):
+                    self._handle_presence(vehicle_id, heard)
+                # else nothing that says how a command has ended
         except RemoteProtocolError:
             self.malformed += 1
-            return
-        if isinstance(heard, Result):
-            self._handle_result(vehicle_id, heard)
-        elif isinstance(heard, (VehicleState, PartialState)):
-            self._handle_state(vehicle_id, heard, is_retained=message.retain)
-        elif isinstance(heard, Presence):
-            self._handle_presence(vehicle_id, heard)
-        # else nothing that says how a command has ended
 
     def _vehicle(self, vehicle_id: str) -> VehicleRecord:
         heard = self._heard.get(vehicle_id)

@@ -21,7 +21,7 @@ from fleet_wire.profiles.mapped import MappedProfile, topics_of
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.profiles.reading import TEXT
-from fleet_wire.profiles.telling import wanted_values
+from fleet_wire.profiles.telling import ANYTHING, wanted_values
 from fleet_wire.profiles.topic_templates import ANY, VEHICLE, TopicTemplate
 
 VERSION: Final = "3.0.0"
@@ -174,7 +174,9 @@ def _json_schema(kind: TopicKind, message: MessageForm) -> dict[str, Any]:
         if field.at is not None and field.at.startswith("/"):
             _put_schema(schema, field.at, _value_schema(name, FIELDS[kind][name], field))
     for pointer, values in wanted_values(message).items():
-        told_by = {"enum": [*values], "description": "by this it is told apart"}
+        told_by: dict[str, Any] = {"description": "by this it is told apart"}
+        if ANYTHING not in values:
+            told_by["enum"] = [*values]
         _put_schema(schema, pointer, told_by, is_required=None not in values)
     return schema
 
@@ -188,7 +190,7 @@ def _put_schema(
         _require(schema, token, is_required=is_required)
         schema = schema["properties"].setdefault(token, {"type": "object", "properties": {}})
     _require(schema, last, is_required=is_required)
-    schema["properties"][last] = value
+    schema["properties"][last] = {**schema["properties"].get(last, {}), **value}
 
 
 def _require(schema: dict[str, Any], token: str, *, is_required: bool) -> None:

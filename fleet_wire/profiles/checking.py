@@ -17,7 +17,7 @@ from fleet_wire.profiles.pointers import at as value_at
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Correlation
 from fleet_wire.profiles.reading import CORRELATION_DATA, TEXT
-from fleet_wire.profiles.telling import are_exclusive, fits, wanted_values
+from fleet_wire.profiles.telling import ANYTHING, are_exclusive, fits, wanted_values
 from fleet_wire.profiles.topic_templates import (
     ANY,
     CLIENT,
@@ -26,7 +26,7 @@ from fleet_wire.profiles.topic_templates import (
     VEHICLE,
     TopicTemplate,
 )
-from fleet_wire.profiles.writing import BESIDE, PLACE, places_in
+from fleet_wire.profiles.writing import BESIDE, PLACE, READINGS, places_in
 
 Problem = tuple[Loc, str]
 _Topic = tuple[Loc, TopicKind, MessageForm, TopicTemplate]
@@ -119,7 +119,11 @@ def _pointer_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
     found: list[tuple[Loc, str, str]] = [
         (("fields", name), name, field.at) for name, field in fields if field.at is not None
     ]
-    found += [(("when", pointer), "when", pointer) for pointer in message.when]
+    found += [
+        (("when", pointer), "when", pointer)
+        for pointer, values in wanted_values(message).items()
+        if ANYTHING not in values
+    ]
     for _, name, pointer in found:
         for place, _, longer in found:
             if pointer.startswith("/") and longer.startswith(f"{pointer}/"):
@@ -216,7 +220,7 @@ def _send_problems(
 
 def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
     topics = [one for one in topics if FILL_IN not in one[3].levels]
-    for later, (at, _, message, template) in enumerate(topics):
+    for later, (at, own, message, template) in enumerate(topics):
         for _, kind, other, theirs in topics[:later]:
             if not template.overlaps(theirs):
                 continue
@@ -231,13 +235,23 @@ def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
                 )
                 yield (*at, "payload"), found
                 break
-            if not are_exclusive(message, other):
+            if not are_exclusive(message, other) and not _are_for_all({own: message, kind: other}):
                 found = (
                     f"'{message.topic}' is a topic of {kind.value} too, and a message could be"
                     " both: say in `when` of each what tells them apart"
                 )
                 yield (*at, "when" if message.when else "topic"), found
                 break
+
+
+def _are_for_all(forms: Mapping[TopicKind, MessageForm]) -> bool:
+    """Return whether one message of a car may be of all these kinds.
+
+    A kind that must say something says in `when` which messages do.
+    """
+    to_cars = {TopicKind.COMMAND, TopicKind.WAKE}
+    are_of_cars = len(forms) > 1 and not to_cars & set(forms)
+    return are_of_cars and all(one.when or kind in READINGS for kind, one in forms.items())
 
 
 def _vehicle_problems(topics: list[_Topic]) -> Iterator[Problem]:

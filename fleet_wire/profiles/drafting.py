@@ -96,16 +96,17 @@ def _unreadable(
 ) -> tuple[Entry, str] | None:
     for message in heard:
         try:
-            place = profile.slot_of(message)
+            slots = profile.slots_of(message)
         except RemoteProtocolError:
             continue
-        try:
-            profile.read(place, message)
-        except RemoteProtocolError as error:
-            fitting = (one for one in entries if one.kind is place[0] and _is_on(one, message))
-            entry = next(fitting, None)
-            if entry is not None:
-                return entry, str(error)
+        for slot in slots:
+            try:
+                profile.read(slot, message)
+            except RemoteProtocolError as error:
+                fitting = (one for one in entries if one.kind is slot[0] and _is_on(one, message))
+                entry = next(fitting, None)
+                if entry is not None:
+                    return entry, str(error)
     return None
 
 

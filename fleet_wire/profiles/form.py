@@ -80,7 +80,8 @@ class MessageForm(_FrozenForm):
     when: dict[str, Scalar | tuple[Scalar, ...]] = Field(
         {},
         description="only messages that say this: JSON Pointers and what stands there, a value or"
-        " several, as { /type: ack }; so topics may hold messages of several kinds",
+        ' several, as { /type: ack }, or "*" for anything; so topics may hold messages of several'
+        " kinds",
     )
     payload: Literal["json", "text", "cbor", "msgpack"] = Field(
         "json", description="how the payload is written; JSON Pointers lead into all but `text`"

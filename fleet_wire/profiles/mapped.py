@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,14 @@ from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
 from fleet_wire.profiles.fields import FIELDS, sent_values, step_ms
 from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm
-from fleet_wire.profiles.profile import Correlation, MessageContent, Packet, TopicSlot, WireTraits
+from fleet_wire.profiles.profile import (
+    Correlation,
+    MessageContent,
+    Packet,
+    TopicSlot,
+    WireTraits,
+    contents_of,
+)
 from fleet_wire.profiles.reading import CORRELATION_DATA, Reader
 from fleet_wire.profiles.telling import Chooser
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, TopicIndex, TopicTemplate
@@ -83,7 +90,7 @@ class MappedProfile:
         found = (one.filter(vehicle_id) for one in self._templates.get(kind, ()))
         return tuple(dict.fromkeys(found))
 
-    def slot_of(self, message: Message) -> TopicSlot:
+    def slots_of(self, message: Message) -> Sequence[TopicSlot]:
         """Return what a message is about; raises `RemoteProtocolError` for none of the fleet's.
 
         A message of no kind, on a topic with several kinds, will have no content.
@@ -93,19 +100,11 @@ class MappedProfile:
         route = self._index.find(levels)
         if route is None:
             raise RemoteProtocolError(f"topic is not in profile {self._name}", topic=topic[:200])
-        chosen: Reader | None
-        if isinstance(route, Chooser):
-            chosen = route.choose(message.payload)
-            reader = chosen or route.first
-        else:
-            chosen = reader = route
-        level = reader.vehicle_level
-        if level is None:
-            return reader.kind, "", (chosen, levels)
-        vehicle_id = levels[level]
-        if VEHICLE_ID.fullmatch(vehicle_id) is None:
-            raise RemoteProtocolError("the topic names no car", topic=topic[:200])
-        return reader.kind, vehicle_id, (chosen, levels)
+        if not isinstance(route, Chooser):
+            return ((route.kind, _vehicle_in(levels, route, topic), (route, levels)),)
+        vehicle_id = _vehicle_in(levels, route.first, topic)
+        found = [(one.kind, vehicle_id, (one, levels)) for one in route.choose(message.payload)]
+        return found or ((route.first.kind, vehicle_id, (None, levels)),)
 
     def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
         """Return the car and what a message says; raises `RemoteProtocolError`."""
@@ -121,8 +120,10 @@ class MappedProfile:
 
     def read_command(self, vehicle_id: str, message: Message) -> Command | None:
         """Return a box's command; None for another car's, and for what is not about its locks."""
-        found, heard = self.read(self.slot_of(message), message)
-        return heard if found == vehicle_id and isinstance(heard, Command) else None
+        for found, heard in contents_of(self, message):
+            if found == vehicle_id and isinstance(heard, Command):
+                return heard
+        return None
 
     def unknown_fields(self, place: TopicSlot, payload: bytes) -> dict[str, Any]:  # noqa: ARG002
         """Return nothing: what the file does not map is left alone."""
@@ -192,6 +193,16 @@ class MappedProfile:
 
     def _id_on_wire(self, vehicle_id: str, command_id: str) -> str:
         return command_id.removeprefix(f"{vehicle_id}/") if self._form.ids == "car" else command_id
+
+
+def _vehicle_in(levels: Sequence[str], reader: Reader, topic: str) -> str:
+    """Return the car of a topic, "" where only the payload names it; raises for what is none."""
+    level = reader.vehicle_level
+    if level is None:
+        return ""
+    if VEHICLE_ID.fullmatch(levels[level]) is None:
+        raise RemoteProtocolError("the topic names no car", topic=topic[:200])
+    return levels[level]
 
 
 def _route(shared: list[tuple[MessageForm, Reader]]) -> Reader | Chooser[Reader]:

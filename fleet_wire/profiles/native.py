@@ -30,10 +30,10 @@ class NativeProfile:
         """Return the car's topic of that kind."""
         return (topic_of(kind, vehicle_id),)
 
-    def slot_of(self, message: Message) -> TopicSlot:
+    def slots_of(self, message: Message) -> tuple[TopicSlot]:
         """Return kind and car by the topic; raises `RemoteProtocolError` outside the contract."""
         kind, vehicle_id = parse_topic(message.topic)
-        return kind, vehicle_id, None
+        return ((kind, vehicle_id, None),)
 
     def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
         """Return the message, decoded strictly; raises `RemoteProtocolError`."""

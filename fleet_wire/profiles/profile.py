@@ -7,7 +7,7 @@ any conclusion from an absent message needs them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal, Protocol
@@ -110,8 +110,11 @@ class Profile(Protocol):
         """Return the topic filters of a kind for one car."""
         ...
 
-    def slot_of(self, message: Message) -> TopicSlot:
-        """Return what a message is about. Raises `RemoteProtocolError` for a topic of nobody's."""
+    def slots_of(self, message: Message) -> Sequence[TopicSlot]:
+        """Return what a message is about: at least one thing, and several of several kinds.
+
+        Raises `RemoteProtocolError` for a topic of nobody's.
+        """
         ...
 
     def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
@@ -168,12 +171,18 @@ class Profile(Protocol):
         ...
 
 
+def contents_of(profile: Profile, message: Message) -> Iterator[tuple[str, MessageContent | None]]:
+    """Yield the car and each thing that a message says. Raises `RemoteProtocolError`."""
+    for slot in profile.slots_of(message):
+        yield profile.read(slot, message)
+
+
 def vehicle_of_topic(profile: Profile, topic: str) -> str:
     """Return the car that a topic is about, "" where only the payload names it.
 
     Raises `RemoteProtocolError` for a topic of nobody's.
     """
-    return profile.slot_of(
+    return profile.slots_of(
         Message(
             topic,
             payload=b"",
@@ -186,4 +195,4 @@ def vehicle_of_topic(profile: Profile, topic: str) -> str:
             expiry_s=None,
             user_properties=[],
         )
-    )[1]
+    )[0][1]

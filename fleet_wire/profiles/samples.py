@@ -17,7 +17,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.links.link import Message
-from fleet_wire.profiles.profile import Correlation, MessageContent, Profile
+from fleet_wire.profiles.profile import Correlation, MessageContent, Profile, TopicSlot
 
 MAX_LINE_BYTES: Final = 1_048_576
 EXAMPLE_ID: Final = "0123456789abcdef0123456789abcdef"
@@ -99,16 +99,18 @@ class ReadSample(NamedTuple):
 
 
 def apply_profile(profile: Profile, samples: Iterable[tuple[str, Message]]) -> Iterator[ReadSample]:
-    """Yield what a profile makes of each message."""
+    """Yield what a profile makes of each message: once for each thing that it says."""
     for place, message in samples:
-        yield ReadSample(place, message.topic, *_read_sample(profile, message))
+        try:
+            slots = profile.slots_of(message)
+        except RemoteProtocolError as error:
+            yield ReadSample(place, message.topic, Reading.OTHER, str(error))
+            continue
+        for slot in slots:
+            yield ReadSample(place, message.topic, *_read_sample(profile, slot, message))
 
 
-def _read_sample(profile: Profile, message: Message) -> tuple[Reading, str]:
-    try:
-        where = profile.slot_of(message)
-    except RemoteProtocolError as error:
-        return Reading.OTHER, str(error)
+def _read_sample(profile: Profile, where: TopicSlot, message: Message) -> tuple[Reading, str]:
     kind = where[0].value
     try:
         vehicle_id, heard = profile.read(where, message)

@@ -1,9 +1,12 @@
-"""Tells the messages of one topic apart by what they say: `when: { /type: ack }`."""
+"""Tells the messages of one topic apart by what they say: `when: { /type: ack }`.
+
+`*` stands for any value, a document or a list too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
 from fleet_wire.profiles.encodings import UNDECODABLE, encoding_of
@@ -11,6 +14,7 @@ from fleet_wire.profiles.form import MessageForm, Scalar
 from fleet_wire.profiles.pointers import tokens_of, walking
 
 RouteT = TypeVar("RouteT")
+ANYTHING: Final = "*"
 
 
 def wanted_values(form: MessageForm) -> Mapping[str, tuple[Scalar, ...]]:
@@ -25,7 +29,8 @@ def are_exclusive(one: MessageForm, other: MessageForm) -> bool:
     """Return whether no message can be of both forms."""
     theirs = wanted_values(other)
     return any(
-        not {_exact(value) for value in values} & {_exact(value) for value in theirs[pointer]}
+        not any(fits(value, theirs[pointer]) for value in values)
+        and not any(fits(value, values) for value in theirs[pointer])
         for pointer, values in wanted_values(one).items()
         if pointer in theirs
     )
@@ -33,6 +38,8 @@ def are_exclusive(one: MessageForm, other: MessageForm) -> bool:
 
 def fits(value: Any, values: Iterable[Scalar]) -> bool:
     """Return whether a value of JSON is one of these; text is no number, and true is not 1."""
+    if value is not None and ANYTHING in values:
+        return True
     is_plain = value is None or isinstance(value, str | int | float | bool)
     return is_plain and _exact(value) in {_exact(each) for each in values}
 
@@ -42,12 +49,13 @@ def _exact(value: Scalar) -> tuple[bool, Scalar]:
 
 
 class Chooser(Generic[RouteT]):
-    """Chooses, of the forms that share a topic, the one that a message is of."""
+    """Chooses, of the forms that share a topic, those that a message is of."""
 
     def __init__(self, routes: Sequence[tuple[MessageForm, RouteT]]) -> None:
         pointers = list(dict.fromkeys(one for form, _ in routes for one in wanted_values(form)))
         decode = encoding_of(routes[0][0]).decode
         self._walk = walking([tokens_of(pointer) for pointer in pointers], decode)
+        self._has_conditions = bool(pointers)
         self.first = routes[0][1]
         """The route for a payload that has no field to decide by: an empty, long or broken one."""
         self._routes = [
@@ -55,15 +63,16 @@ class Chooser(Generic[RouteT]):
             for form, route in routes
         ]
 
-    def choose(self, payload: bytes) -> RouteT | None:
-        """Return the route of a message; None where it is of no form."""
+    def choose(self, payload: bytes) -> list[RouteT]:
+        """Return the routes of a message; none where it is of no form."""
         if len(payload) > MAX_PAYLOAD_BYTES:
-            return self.first
+            return [self.first]
         try:
-            said = self._walk(payload)
+            said = self._walk(payload) if self._has_conditions else ()
         except UNDECODABLE:
-            return self.first
-        for conditions, route in self._routes:
-            if all(fits(said[at], values) for at, values in conditions):
-                return route
-        return None
+            return [self.first]
+        return [
+            route
+            for conditions, route in self._routes
+            if all(fits(said[at], values) for at, values in conditions)
+        ]

@@ -14,7 +14,7 @@ from fleet_wire.profiles.form import MessageForm
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Packet
 from fleet_wire.profiles.reading import TEXT
-from fleet_wire.profiles.telling import wanted_values
+from fleet_wire.profiles.telling import ANYTHING, wanted_values
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, VEHICLE, TopicTemplate
 
 PLACE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -125,7 +125,11 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
     if form.payload == TEXT:
         first = _text_field(form, about)
         return lambda values: _as_text(values.get(first), variables)
-    said = [(tokens_of(pointer), values[0]) for pointer, values in wanted_values(form).items()]
+    said = [
+        (tokens_of(pointer), values[0])
+        for pointer, values in wanted_values(form).items()
+        if values[0] != ANYTHING
+    ]
     places = [
         (tokens_of(field.at), name)
         for name, field in form.fields.items()

@@ -30,6 +30,6 @@ def test_the_mapped_fleet_says_as_much_as_the_contract() -> None:
     for kind, message in MESSAGES.items():
         if kind is not TopicKind.WAKE:
             ((topic, payload, _, _),) = profile.write(kind, "car-1", message)
-            reader, _ = profile.slot_of(message_of(topic, payload))[2]
+            ((_, _, (reader, _)),) = profile.slots_of(message_of(topic, payload))
             assert isinstance(reader, Reader)
             assert reader._short is not None

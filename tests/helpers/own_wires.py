@@ -156,12 +156,35 @@ telemetry:
   fields: { signal_dbm: /radio/dbm, uptime_s: /up }
 """
 
+ALL_IN_ONE: Final = """
+# A car says everything in one message, and its answers are told apart by a part that others lack.
+command:
+  topic: a/{vehicle_id}/to
+  fields: { command_id: /id, action: { at: /op, values: { OPEN: unlock, CLOSE: lock } } }
+result:
+  topic: a/{vehicle_id}/from
+  when: { /answer: "*" }
+  fields:
+    command_id: /answer/id
+    phase: { at: /answer/ok, values: { "true": executed, "false": refused } }
+    reason: { at: /answer/why, otherwise: failed }
+state:
+  topic: a/{vehicle_id}/from
+  when: { /answer: null }
+  fields: { is_locked: /locked, voltage_v: /battery }
+telemetry:
+  topic: a/{vehicle_id}/from
+  when: { /answer: null }
+  fields: { signal_dbm: /dbm, voltage_v: /battery, uptime_s: /up }
+"""
+
 OWN_WIRES: Final = {
     "two-topics": TWO_TOPICS,
     "one-for-all": ONE_FOR_ALL,
     "signed": SIGNED,
     "nameless-311": NAMELESS_311,
     "one-topic": ONE_TOPIC,
+    "all-in-one": ALL_IN_ONE,
     "cbor": CBOR,
     "message-pack": MESSAGE_PACK,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet_wire.profiles.loading import load_profile
-from fleet_wire.profiles.profile import MessageContent, Profile
+from fleet_wire.profiles.profile import MessageContent, Profile, contents_of
 from tests.helpers.messages import message_of
 
 
@@ -24,7 +24,7 @@ def read(
 ) -> tuple[str, MessageContent | None]:
     """Return the car and what a message says."""
     message = message_of(topic, payload, **changes)
-    return profile.read(profile.slot_of(message), message)
+    return next(contents_of(profile, message))
 
 
 def heard(profile: Profile, topic: str, payload: bytes, **changes: Any) -> MessageContent | None:

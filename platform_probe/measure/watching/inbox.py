@@ -122,7 +122,7 @@ class Inbox:
         self._heard: dict[TopicKind, tuple[Callable[..., None], ...]] = dict.fromkeys(TopicKind, ())
         """The handlers of messages by kind."""
         self._profile = profile
-        self._place, self._read = profile.slot_of, profile.read
+        self._slots, self._read = profile.slots_of, profile.read
         self._only_open = only_open
         self._unix_s = unix_s
         self._metrics = metrics
@@ -161,30 +161,26 @@ class Inbox:
             kind: TopicKind | None = None
             vehicle_id = ""
             try:
-                place = self._place(message)
-                kind, vehicle_id, _ = place
-                if kind is TopicKind.COMMAND and self._is_known(message):
-                    self._tracker.command_again((message.correlation_data or b"").decode("latin-1"))
-                    continue
-                vehicle_id, decoded = self._read(place, message)
+                for slot in self._slots(message):
+                    kind, vehicle_id, _ = slot
+                    if kind is TopicKind.COMMAND and self._is_known(message):
+                        data = message.correlation_data or b""
+                        self._tracker.command_again(data.decode("latin-1"))
+                        continue
+                    vehicle_id, decoded = self._read(slot, message)
+                    taken = self.taken[kind]
+                    self.taken[kind] = taken + 1
+                    if taken % LOOKED_THROUGH_EVERY == 0:
+                        self._name_unknown_fields(slot, message)
+                    if isinstance(decoded, VehicleState | PartialState):
+                        decoded = self._values.bound_state(decoded, vehicle_id)
+                    if decoded is not None:  # else of no concern, as the profile says
+                        read.append((kind, vehicle_id, decoded, message))
             except RemoteProtocolError as error:
                 self._hand_on(read)
-                if kind in _RETAINED and not message.payload:
-                    self._take_removed(vehicle_id, message)
-                else:
-                    self._refuse(kind, vehicle_id, message, error)
-                continue
+                self._refuse(kind, vehicle_id, message, error)
             except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
                 self._note_defect(kind, message, error)
-                continue
-            taken = self.taken[kind]
-            self.taken[kind] = taken + 1
-            if taken % LOOKED_THROUGH_EVERY == 0:
-                self._name_unknown_fields(place, message)
-            if isinstance(decoded, VehicleState | PartialState):
-                decoded = self._values.bound_state(decoded, vehicle_id)
-            if decoded is not None:  # else of no concern, as the profile says
-                read.append((kind, vehicle_id, decoded, message))
         self._hand_on(read)
 
     def _hand_on(self, read: list[_Read]) -> None:
@@ -243,7 +239,13 @@ class Inbox:
         message: Message,
         error: RemoteProtocolError,
     ) -> None:
-        """Count a message that breaks the contract: also for its car, which has sent it."""
+        """Count a message that breaks the contract: also for its car, which has sent it.
+
+        An empty one of a retained kind removes its car.
+        """
+        if kind in _RETAINED and not message.payload:
+            self._take_removed(vehicle_id, message)
+            return
         self.malformed += 1
         if kind in _FROM_BOXES and not message.retain:
             self._tracker.unread(vehicle_id, kind)

@@ -30,7 +30,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.draft_words import beginnings
 from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.loading import NAMES, load_draft, load_profile
-from fleet_wire.profiles.profile import Correlation, Profile
+from fleet_wire.profiles.profile import Correlation, Profile, contents_of
 from fleet_wire.profiles.samples import Reading, ReadSample, Sample, apply_profile
 from tests.helpers.invented_wires import Wire, wires
 from tests.helpers.own_wires import OWN_WIRES
@@ -189,7 +189,7 @@ def test_a_draft_reads_what_it_was_made_of(wire: Wire) -> None:
     ids: dict[type, set[str]] = {Command: set(), Result: set()}
     for one in all_meant:
         message = one.sample.as_message()
-        car, heard = draft.read(draft.slot_of(message), message)
+        car, heard = next(contents_of(draft, message))
         assert car == one.car
         if isinstance(heard, Command | Result):
             ids[type(heard)].add(heard.command_id)

@@ -174,7 +174,7 @@ def test_a_text_is_cut_and_a_document_may_be_a_list() -> None:
 def test_a_level_that_is_no_car_is_refused(topic: str) -> None:
     """An id of a car has the letters that the contract allows."""
     with pytest.raises(RemoteProtocolError):
-        PROFILE.slot_of(message_of(topic, b""))
+        PROFILE.slots_of(message_of(topic, b""))
 
 
 @given(name=st.sampled_from(sorted(OWN_WIRES)), payload=st.binary(max_size=200), data=st.data())

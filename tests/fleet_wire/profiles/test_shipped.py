@@ -299,4 +299,4 @@ def test_what_is_written_is_read_again(name: str) -> None:
 def test_topics_of_others_are_nobodys(name: str) -> None:
     """What is on no topic of the profile is refused, and counted by who asked."""
     with pytest.raises(RemoteProtocolError):
-        load_profile(name).slot_of(message_of("somewhere/else/entirely", b""))
+        load_profile(name).slots_of(message_of("somewhere/else/entirely", b""))

@@ -24,10 +24,12 @@ from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.profiles.asyncapi import asyncapi
 from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.form import MessageForm
+from fleet_wire.profiles.profile import contents_of
 from fleet_wire.profiles.samples import Reading, Sample, apply_profile
 from fleet_wire.profiles.telling import are_exclusive, fits
 from tests.helpers.messages import message_of
-from tests.helpers.own_wires import ONE_TOPIC
+from tests.helpers.other_bench import OtherBench
+from tests.helpers.own_wires import ONE_TOPIC, OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
 
 PROFILE = profile_of(ONE_TOPIC)
@@ -68,7 +70,7 @@ def test_what_is_no_json_is_an_error() -> None:
     """It is counted as what comes first on this topic."""
     with pytest.raises(RemoteProtocolError):
         heard(PROFILE, UP, b"huh")
-    assert PROFILE.slot_of(message_of(UP, b""))[0] is TopicKind.RESULT
+    assert PROFILE.slots_of(message_of(UP, b""))[0][0] is TopicKind.RESULT
 
 
 def test_what_is_sent_says_what_it_is() -> None:
@@ -276,3 +278,29 @@ def test_a_draft_reads_what_a_fleet_of_one_topic_says() -> None:
     assert 'when: { "/event": ["door"] }' in text
     phases = 'values: { "ack done": executed, "ack failed": refused }, otherwise: refused'
     assert f'phase: {{ at: "/event", {phases} }}' in text
+
+
+def test_one_message_is_of_several_kinds() -> None:
+    """A car that reports all in one message has a state and a heartbeat by it, and no answer."""
+    profile = profile_of(OWN_WIRES["all-in-one"])
+    report = message_of("a/car-1/from", b'{"locked":false,"battery":12.5,"dbm":-80,"up":60}')
+    assert [said for _, said in contents_of(profile, report)] == [
+        PartialState(is_locked=False, voltage_v=12.5),
+        PartialTelemetry(signal_dbm=-80.0, voltage_v=12.5, uptime_s=60.0),
+    ]
+    answer = message_of("a/car-1/from", b'{"answer":{"id":"k1","ok":true},"locked":false}')
+    assert [said for _, said in contents_of(profile, answer)] == [Result("k1", Phase.EXECUTED)]
+
+
+def test_what_is_not_decoded_is_counted_once() -> None:
+    """Of however many kinds its topic has messages."""
+    bench = OtherBench(profile_of(OWN_WIRES["all-in-one"]))
+    bench.take("a/car-1/from", b"huh")
+    assert bench.inbox.malformed == 1
+
+
+def test_a_kind_that_must_say_something_says_when() -> None:
+    """Else each heartbeat would count as an answer that says nothing."""
+    text = OWN_WIRES["all-in-one"].replace("""  when: { /answer: "*" }\n""", "")
+    with pytest.raises(ConfigError, match="say in `when` of each what tells them apart"):
+        profile_of(text)

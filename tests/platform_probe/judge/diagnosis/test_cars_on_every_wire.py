@@ -16,7 +16,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.loading import load_profile
-from fleet_wire.profiles.profile import Profile
+from fleet_wire.profiles.profile import Profile, contents_of
 from platform_probe.judge.diagnosis.census import is_lost_at
 from platform_probe.judge.diagnosis.entries import Session
 from tests.helpers.messages import message_of
@@ -77,9 +77,9 @@ def say(watched: Watched, profile: Profile, kind: TopicKind, said: WireMessage) 
         return
     for topic, payload, *_ in profile.write(kind, "car-1", said):
         message = message_of(topic, payload)
-        vehicle_id, heard = profile.read(profile.slot_of(message), message)
-        assert vehicle_id == "car-1"
-        watched.diagnosing.heard(kind, "car-1", heard, is_retained=False)
+        for vehicle_id, heard in contents_of(profile, message):
+            assert vehicle_id == "car-1"
+            watched.diagnosing.heard(kind, "car-1", heard, is_retained=False)
 
 
 @pytest.mark.parametrize("name", WIRES)
