@@ -13,13 +13,13 @@ import uvloop
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
-from platform_probe.journal.segments import segments_in
 from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process.made import judge_of
 from platform_probe.judge_process.process import follow_alone
-from platform_probe.judge_process.replay import Changed, Replayed, journal_of, replay, rows_of
+from platform_probe.judge_process.recordings import recording_at
+from platform_probe.judge_process.replay import Changed, Replayed, replay, rows_of
 from platform_probe.settings.monitor import ProbeSettings, load_settings
 from platform_probe.texts.times import date_and_clock, moment_of, zone_named
 
@@ -31,8 +31,8 @@ _PATH: Final = click.Path(path_type=Path)
 @click.command()
 @click.option("--config", type=_PATH, metavar="FILE", help="The monitor's settings.")
 @click.option(
-    "--replay", "replayed", type=_PATH, metavar="DIR",
-    help="Judge anew what is in the journal of this directory, and compare.",
+    "--replay", "replayed", type=_PATH, metavar="STORE",
+    help="Judge anew the journal in this store, or in a monitor's directory, and compare.",
 )  # fmt: skip
 @click.option("--since", metavar="TIME", help="Compare from then on, as 08:15 or 2h.")
 @click.option("--until", metavar="TIME", help="Compare until then.")
@@ -63,11 +63,13 @@ def judge(
 
     \b
     platform-probe judge --config probe.yaml
-    platform-probe judge --replay probe-data --since 2h --weights new-weights.json
+    platform-probe judge --replay store --since 2026-11-29 --until 2026-11-30
+    platform-probe judge --replay store --since 2h --weights new-weights.json
     platform-probe judge --replay probe-data --out what-would-have-been
 
     `platform-probe run` starts its own judge. This command follows a copy of a journal, also on
-    another machine. A replay reads the whole journal: a judge needs the entries before --since.
+    another machine. A replay of a store begins some hours before --since, as a judge needs to know
+    what came before; one of a monitor's directory reads the whole journal.
 
     Exit codes of a replay: 0 if all judgements are the same, 1 if some differ, 2 if the journal
     cannot be read.
@@ -76,7 +78,7 @@ def judge(
     if replayed is None:
         given = {"--since": since, "--until": until, "--weights": weights, "--out": out}
         if needless := [name for name, value in given.items() if value is not None]:
-            raise click.UsageError(f"{needless[0]} goes with --replay DIR")
+            raise click.UsageError(f"{needless[0]} goes with --replay STORE")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(follow_alone(settings))
         return
@@ -88,14 +90,19 @@ def judge(
     if as_json:
         print_json(
             {
+                "since": found.since,
+                "until": found.until,
                 "entries": found.entries,
+                "set_aside": found.set_aside,
+                "unreadable": found.unreadable,
+                "missed_segments": found.missed,
                 "unlocks": found.unlocks,
                 "modes": rows_of(found.modes),
                 "incidents": rows_of(found.incidents),
             }
         )
     else:
-        _print(found)
+        _print(found, zone)
     sys.exit(0 if found.is_same else DIFFERS)
 
 
@@ -103,7 +110,8 @@ def _replay(
     settings: ProbeSettings, directory: Path, *, since: str | None, until: str | None,
     weights: Path | None, out: Path | None, zone: str,
 ) -> Replayed:  # fmt: skip
-    newest_s = _newest_s(directory)
+    recording = recording_at(directory)
+    newest_s = recording.newest_s()
     chosen = zone_named(zone)
     said_s = 0.0
 
@@ -114,7 +122,7 @@ def _replay(
             click.echo(f"judging {date_and_clock(at, chosen)}", err=True)
 
     return replay(
-        directory,
+        recording,
         _judge_with(settings, weights),
         since=-math.inf if since is None else moment_of(since, chosen, newest_s=newest_s),
         until=math.inf if until is None else moment_of(until, chosen, newest_s=newest_s),
@@ -136,13 +144,18 @@ def _judge_with(settings: ProbeSettings, weights: Path | None) -> Judge:
         raise ConfigError([f"--weights {weights}: {'; '.join(error.problems)}"]) from None
 
 
-def _newest_s(directory: Path) -> float:
-    """Return when the journal was written to last, Unix seconds."""
-    return max(each.path.stat().st_mtime for each in segments_in(journal_of(directory)))
-
-
-def _print(found: Replayed) -> None:
+def _print(found: Replayed, zone: str) -> None:
+    chosen = zone_named(zone)
+    span = " to ".join(date_and_clock(at, chosen) for at in (found.since, found.until))
+    click.echo(f"compared: {span}")
     click.echo(f"{found.entries} entries judged, {found.unlocks} unlocks with a diagnosis")
+    for number, what in (
+        (found.missed, "segments of the journal are missing"),
+        (found.unreadable, "lines of the journal cannot be read"),
+        (found.set_aside, "entries could not be judged: please report them"),
+    ):
+        if number:
+            click.echo(f"{number} {what}")
     for what, changes in (("diagnoses", found.modes), ("incidents", found.incidents)):
         click.echo(f"\n{what}: {'as they were' if not changes else 'these differ'}")
         for one in changes:

@@ -74,7 +74,7 @@ class JournalReader:
             self.missed += first.number - number if number else 0
             offset = 0
         try:
-            self._file = _opened(first)
+            self._file = open_segment(first)
             self._file.seek(offset)
         except FileNotFoundError:  # it was just completed, compressed or removed
             self._file = None
@@ -143,7 +143,8 @@ def entries_in(directory: Path, since: Position = BEGINNING) -> Iterator[Entry]:
         reader.close()
 
 
-def _opened(segment: Segment) -> BinaryIO:
+def open_segment(segment: Segment) -> BinaryIO:
+    """Open a segment, so that its lines are read as they were written. Raises `OSError`."""
     if segment.suffix == PACKED:
         return gzip.open(segment.path, "rb")  # type: ignore[return-value]
     return segment.path.open("rb")

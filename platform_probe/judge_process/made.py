@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 from platform_probe.journal.files import Rotation
 from platform_probe.judge.diagnosis.ranking import Ranking
@@ -48,7 +49,7 @@ def store_of(
     with disk_errors(chosen.directory):
         store = StoreWriter(
             chosen.directory,
-            _limits_of(chosen),
+            _limits_of(chosen, settings.journal_dir),
             with_telemetry=chosen.telemetry,
             ends=ends,
             on_problem=on_problem,
@@ -65,16 +66,18 @@ def hold_store(settings: ProbeSettings, stack: ExitStack) -> None:
     """
     chosen = settings.store
     if chosen is not None:
-        _limits_of(chosen)
+        _limits_of(chosen, settings.journal_dir)
         with disk_errors(chosen.directory):
             make_store(chosen.directory)
             stack.enter_context(held_by_monitor(chosen.directory))
 
 
-def _limits_of(chosen: StoreSettings) -> Limits:
+def _limits_of(chosen: StoreSettings, journal: Path) -> Limits:
     return Limits(
         max_age_s=chosen.max_days * 86_400,
         max_bytes=round(chosen.max_gib * 2**30),
+        journal=str(journal.absolute()),
+        journal_max_age_s=chosen.journal_days * 86_400,
         bucket=_bucket_of(chosen.s3),
     )
 

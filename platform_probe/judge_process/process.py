@@ -257,10 +257,13 @@ class JudgeProcess:
                 return
 
     def _commit_now(self) -> None:
-        if self._at - self._checkpoint_at >= EVERY_S:
-            write_checkpoint(self._directory, self._at, self._position, self._cars.messages())
-            self._checkpoint_at = self._at
         store = self._store
+        if self._at - self._checkpoint_at >= EVERY_S:
+            cars = self._cars.messages()
+            write_checkpoint(self._directory, self._at, self._position, cars)
+            if store is not None:
+                store.cars(self._at, cars)
+            self._checkpoint_at = self._at
         write_commit(
             self._directory,
             Commit(

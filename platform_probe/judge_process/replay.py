@@ -1,36 +1,32 @@
 """Judges a journal anew, and says what would have been judged otherwise.
 
-The whole journal is read once, in constant memory for its messages: a judge needs the entries
-before the asked time. The monitor's files have the judgements of that time.
+Entries are read once, and memory does not grow with them: only the first mode of each diagnosed
+unlock and the incidents of the compared time are remembered.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import msgspec
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
-from fleet_wire.errors import ConfigError
 from fleet_wire.private_files import open_to_append
 from platform_probe.journal.entries import Entry, MonitorStarted, Tick
-from platform_probe.journal.reader import BEGINNING, JournalReader
-from platform_probe.journal.segments import segments_in
 from platform_probe.judge.judge import Judge, Judgement
+from platform_probe.judge.resuming import Past
+from platform_probe.judge_process.recordings import JudgedIncident, Outcome, Recording
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.tell.messages.delivery import Now
 from platform_probe.tell.messages.webhook import PACE_S, WebhookCore, body_of
 
-JOURNAL: Final = "journal"
 MESSAGES_FILE: Final = "messages.jsonl"
-_ROTATED: Final = 1_000
-_LineT = TypeVar("_LineT")
 
 
 class Changed(NamedTuple):
@@ -49,7 +45,17 @@ class Changed(NamedTuple):
 class Replayed(NamedTuple):
     """The result of a replay."""
 
+    since: float
+    until: float
+    """The compared time, Unix seconds: it ends with the journal at the latest."""
     entries: int
+    """Those that were judged, from before that time too."""
+    set_aside: int
+    """Of these, those that made the judge raise."""
+    unreadable: int
+    """Lines of the journal that are torn, or damaged."""
+    missed: int
+    """Segments of the journal that are not there any more."""
     unlocks: int
     """Unlocks that have a diagnosis, then or now."""
     modes: list[Changed]
@@ -61,32 +67,13 @@ class Replayed(NamedTuple):
         return not self.modes and not self.incidents
 
 
-class Outcome(NamedTuple):
-    """The believed causes of the unlocks and incidents of a time, each by its last revision."""
-
-    diagnoses: dict[str, Diagnosis]
-    incidents: dict[str, Incident]
-
-
-def journal_of(directory: Path) -> Path:
-    """Return the journal of a monitor's directory, or the directory if it is one itself.
-
-    Raises `ConfigError` where there is none.
-    """
-    for place in (directory / JOURNAL, directory):
-        if segments_in(place):
-            return place
-    problem = f"{directory}: no journal here: expected {directory / JOURNAL}/journal-00000001.jsonl"
-    raise ConfigError([f"{problem}. Give the out_dir of a monitor, or a run with --journal"])
-
-
 def replay(
-    directory: Path,
+    recording: Recording,
     judge: Judge,
     *,
-    since: float,
-    until: float,
-    out: Path | None,
+    since: float = -math.inf,
+    until: float = math.inf,
+    out: Path | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Replayed:
     """Judge a journal anew, and compare with what was judged between two moments, Unix seconds.
@@ -95,27 +82,59 @@ def replay(
     time of the current entry now and then. Raises `ConfigError` and `OSError`.
     """
     writer = _Writer(out)
-    now = Outcome({}, {})
-    entries = 0
-    for entry, offset_s in _timed(journal_of(directory)):
+    now = Outcome()
+    entries = set_aside = 0
+    began, at = math.inf, -math.inf
+    for entry, offset_s in _timed(recording.entries(since)):
+        at = max(at, entry.at + offset_s)
+        if entries == 0:
+            began = at
+            _introduce(judge, recording, since, entry)
+        if at > until:
+            break
         entries += 1
-        at = entry.at + offset_s
         if type(entry) is Tick:
             progress(at)
             writer.pass_time(at)
-        for judgement in judge.apply(entry):
-            if since <= at <= until:
-                _note(judgement, now)
+        judgements, is_set_aside = _judged(judge, entry)
+        set_aside += is_set_aside
+        for judgement in judgements:
+            if at >= since:
+                now.add(judgement)
                 writer.write(judgement, at)
-        if at > until:
-            break
-    before = _judged(directory, since, until)
+    since, until = max(since, began), min(until, at)
+    before = recording.judged(since, until)
     return Replayed(
-        entries,
-        len(before.diagnoses.keys() | now.diagnoses.keys()),
-        _changed_modes(before.diagnoses, now.diagnoses),
-        _changed_incidents(before.incidents, now.incidents),
+        since=since,
+        until=until,
+        entries=entries,
+        set_aside=set_aside,
+        unreadable=recording.unreadable,
+        missed=recording.missed,
+        unlocks=len(before.modes.keys() | now.modes.keys()),
+        modes=_changed_modes(before.modes, now.modes),
+        incidents=_changed_incidents(before.incidents, now.incidents),
     )
+
+
+def _introduce(judge: Judge, recording: Recording, since: float, first: Entry) -> None:
+    """Let the judge know what each car had said before the first entry."""
+    said = [*recording.cars(since)]
+    if said:
+        judge.resume(
+            Past(
+                at=first.at, offset_s=0.0, begins=first.at, retained=said, window=(), attempts=(),
+                diagnoses=(), incidents=(),
+            )
+        )  # fmt: skip
+
+
+def _judged(judge: Judge, entry: Entry) -> tuple[Sequence[Judgement], bool]:
+    """Return what follows from an entry, and whether it made the judge raise."""
+    try:
+        return judge.apply(entry), False
+    except Exception:  # noqa: BLE001 - a defect in judging must cost one entry, and no more
+        return judge.taken(), True
 
 
 class _Writer:
@@ -152,65 +171,29 @@ class _Writer:
                 file.write(line + b"\n")
 
 
-def _timed(journal: Path) -> Iterator[tuple[Entry, float]]:
+def _timed(entries: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
     """Yield each entry with the seconds from its journal time to the wall clock."""
-    reader, offset_s = JournalReader(journal, BEGINNING), 0.0
-    try:
-        while (batch := reader.read()) is not None:
-            for entry in batch.entries:
-                if type(entry) is Tick or type(entry) is MonitorStarted:
-                    offset_s = entry.unix_s - entry.at
-                yield entry, offset_s
-    finally:
-        reader.close()
+    offset_s = 0.0
+    for entry in entries:
+        if type(entry) is Tick or type(entry) is MonitorStarted:
+            offset_s = entry.unix_s - entry.at
+        yield entry, offset_s
 
 
-def _note(judgement: Judgement, outcome: Outcome) -> None:
-    if isinstance(judgement, Diagnosis):
-        outcome.diagnoses[judgement.attempt_id] = judgement
-    elif isinstance(judgement, Incident):
-        outcome.incidents[judgement.incident_id] = judgement
-
-
-def _judged(directory: Path, since: float, until: float) -> Outcome:
-    """Return what a monitor has judged in a time, as its files say."""
-    outcome = Outcome({}, {})
-    for diagnosis in _lines(directory / DIAGNOSES_FILE, Diagnosis):
-        if since <= diagnosis.at <= until:
-            _note(diagnosis, outcome)
-    for incident in _lines(directory / INCIDENTS_FILE, Incident):
-        if since <= incident.at <= until:
-            _note(incident, outcome)
-    return outcome
-
-
-def _lines(path: Path, kind: type[_LineT]) -> Iterator[_LineT]:
-    """Yield the lines of a file, of those that were put aside first."""
-    decode = msgspec.json.Decoder(kind).decode
-    older = [Path(f"{path}.{number}") for number in range(_ROTATED, 0, -1)]
-    for each in (*older, path):
-        with suppress(FileNotFoundError), each.open("rb") as file:
-            for line in file:
-                with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                    yield decode(line)
-
-
-def _changed_modes(before: dict[str, Diagnosis], now: dict[str, Diagnosis]) -> list[Changed]:
+def _changed_modes(before: dict[str, str], now: dict[str, str]) -> list[Changed]:
     pairs: Counter[tuple[str | None, str | None]] = Counter()
     examples: dict[tuple[str | None, str | None], str] = {}
     for attempt_id in {**before, **now}:
-        old, new = before.get(attempt_id), now.get(attempt_id)
-        pair = (
-            None if old is None else old.first.mode,
-            None if new is None else new.first.mode,
-        )
+        pair = before.get(attempt_id), now.get(attempt_id)
         if pair[0] != pair[1]:
             pairs[pair] += 1
             examples.setdefault(pair, attempt_id)
     return [Changed(*pair, number, examples[pair]) for pair, number in pairs.most_common()]
 
 
-def _changed_incidents(before: dict[str, Incident], now: dict[str, Incident]) -> list[Changed]:
+def _changed_incidents(
+    before: dict[str, JudgedIncident], now: dict[str, JudgedIncident]
+) -> list[Changed]:
     """Return incidents that only one side has, or that the sides name otherwise.
 
     Incidents of both sides are one where they are of one kind and at the same time.
@@ -229,10 +212,9 @@ def _changed_incidents(before: dict[str, Incident], now: dict[str, Incident]) ->
     return changed + [Changed(None, new.title, new.failed, new.incident_id) for new in left]
 
 
-def _are_one(one: Incident, other: Incident) -> bool:
-    ends = [each.ended_at or each.at for each in (one, other)]
-    overlap = one.since <= ends[1] and other.since <= ends[0]
-    return one.kind is other.kind and overlap and _share_cohort(one.cohort, other.cohort)
+def _are_one(one: JudgedIncident, other: JudgedIncident) -> bool:
+    overlap = one.since <= other.ended and other.since <= one.ended
+    return one.kind == other.kind and overlap and _share_cohort(one.cohort, other.cohort)
 
 
 def _share_cohort(one: dict[str, str], other: dict[str, str]) -> bool:

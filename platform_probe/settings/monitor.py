@@ -170,6 +170,10 @@ class StoreSettings(_Part):
     max_gib: float = Field(
         20.0, gt=0, le=1_000_000, description="the oldest are removed when all of them are more"
     )
+    journal_days: float = Field(
+        7.0, ge=0, le=36_500, description="keep the journal for so long, compressed, so that"
+        " `platform-probe judge --replay` can judge it anew; 0: not at all",
+    )  # fmt: skip
     s3: BucketPart | None = Field(
         None, description="a bucket for older files (docs/store.md); null: none"
     )

@@ -7,8 +7,9 @@ or the new one does. The next keeper removes what remains.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from platform_probe.store.duck import (
     hash_form,
     quoted,
 )
+from platform_probe.store.journal import journal_files, pack_journal
 from platform_probe.store.layout import (
     KEEPER_LOCK,
     TEMPORARY,
@@ -96,6 +98,7 @@ def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Repo
         finally:
             duck.close()
         now_s = time.time() if now_s is None else now_s
+        _pack_journal(directory, limits, now_s, report)
         _move_to_bucket(directory, limits, now_s, report)
         _remove_old(directory, limits, now_s, report)
     return report
@@ -374,31 +377,58 @@ def _move_to_bucket(directory: Path, limits: Limits, now_s: float, report: Repor
         report.bucket_error = "; ".join(error.problems)
 
 
+def _pack_journal(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
+    if limits.journal is not None and limits.journal_max_age_s > 0:
+        since_s = now_s - limits.journal_max_age_s
+        try:
+            report.packed = pack_journal(Path(limits.journal), directory, since_s=since_s)
+        except OSError as error:
+            report.error = str(error)
+
+
 def _remove_old(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
     """Remove what is too old; then, while all is too much, what is oldest."""
-    candidates = sorted(
-        (part.complete_at, table.name, part)
-        for table in TABLES.values()
-        for part in all_parts(directory, table.name)
-        if not part.is_away
-    )
     total = bytes_in(directory)
-    for complete_at, name, part in candidates:
-        if complete_at >= now_s - limits.max_age_s and total <= limits.max_bytes:
-            break
-        total -= _unlink_part(directory, TABLES[name], part)
-        report.removed += 1
+    for ended, _, max_age_s, unlink in sorted(
+        [*_old_parts(directory, limits), *_old_journal(directory, limits)],
+        key=lambda each: each[:2],
+    ):
+        if ended < now_s - max_age_s or total > limits.max_bytes:
+            total -= unlink()
+            report.removed += 1
+
+
+_Old = tuple[int, str, float, Callable[[], int]]
+"""When a file was complete, its path, how old it may become, and how it is removed."""
+
+
+def _old_parts(directory: Path, limits: Limits) -> Iterator[_Old]:
+    for table in TABLES.values():
+        for part in all_parts(directory, table.name):
+            if not part.is_away:
+                unlink = partial(_unlink_part, directory, table, part)
+                yield part.complete_at, str(part.path), limits.max_age_s, unlink
+
+
+def _old_journal(directory: Path, limits: Limits) -> Iterator[_Old]:
+    max_age_s = min(limits.journal_max_age_s, limits.max_age_s)
+    for ended, path in journal_files(directory):
+        yield ended, str(path), max_age_s, partial(_unlink, path)
 
 
 def _unlink_part(directory: Path, table: Table, part: Part) -> int:
     """Remove a file with that of its ids; return how many bytes that gave."""
-    freed = 0
-    for path in (part.path, *(beside / part.name for beside in _beside(directory, table))):
-        with suppress(FileNotFoundError):
-            size = path.stat().st_size
-            path.unlink()
-            freed += size
-    return freed
+    beside = [each / part.name for each in _beside(directory, table)]
+    return sum(map(_unlink, (part.path, *beside)))
+
+
+def _unlink(path: Path) -> int:
+    """Remove a file; return how many bytes that gave."""
+    with suppress(FileNotFoundError):
+        size = path.stat().st_size
+        path.unlink()
+        return size
+    return 0
 
 
 def _clear(directory: Path) -> None:

@@ -38,6 +38,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """All files together; the oldest are removed first."""
     bucket: BucketSettings | None = None
     """The destination of older files; None: nowhere."""
+    journal: str | None = None
+    """The directory of the monitor's journal, of which packed segments are kept; None: none are."""
+    journal_max_age_s: float = 0.0
+    """Packed segments that ended so long ago are removed."""
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -54,6 +58,8 @@ class Report(msgspec.Struct, kw_only=True):
     """Files that were too old, or too much."""
     moved: int = 0
     """Files that went to the bucket."""
+    packed: int = 0
+    """Segments of the journal that were packed."""
     waiting: int = 0
     """Files that should have gone there, and stay here until they can."""
     bucket_error: str | None = None

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -38,6 +38,7 @@ from platform_probe.journal.entries import (
 from platform_probe.journal.files import AppendedFile
 from platform_probe.journal.locks import Locked, lock_file
 from platform_probe.store.bucket import note_bucket
+from platform_probe.store.journal import write_cars
 from platform_probe.store.layout import (
     COMPLETE,
     OPEN,
@@ -158,6 +159,14 @@ class StoreWriter:
     def incident(self, incident: Incident) -> None:
         """Add a revision of an incident."""
         self._put(INCIDENTS.name, incident)
+
+    def cars(self, at: float, messages: Sequence[CarMessage]) -> None:
+        """Keep what each car had said last by a moment, for who judges the journal anew.
+
+        Raises `OSError`.
+        """
+        if self._limits.journal_max_age_s > 0:
+            write_cars(self._directory, at, messages)
 
     def write(self) -> None:
         """Append what was taken. Raises `OSError`; then what is left waits for the next try."""

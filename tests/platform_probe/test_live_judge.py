@@ -33,7 +33,7 @@ def judge_of(probe: RunningProbe) -> int | None:
             command = path.with_name("cmdline").read_bytes()
         except OSError:  # it has just ended
             continue
-        if parent == str(probe.process.pid) and b"judging" in command:
+        if parent == str(probe.process.pid) and b"judge_process" in command:
             return int(path.parent.name)
     return None
 

@@ -200,7 +200,7 @@ def exporter_of(probe: RunningProbe) -> int:
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/stat")
         if path.read_text().rpartition(")")[2].split()[1] == str(probe.process.pid)
-        and b"judging" not in path.with_name("cmdline").read_bytes()
+        and b"judge_process" not in path.with_name("cmdline").read_bytes()
     ]
     (pid,) = found
     return pid

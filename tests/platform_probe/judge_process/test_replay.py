@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,15 +15,33 @@ from click.testing import CliRunner
 
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.diagnosis import UNKNOWN
+from fleet_wire.contract.topics import TopicKind
 from platform_probe.__main__ import main
 from platform_probe.commands.judge import DIFFERS
+from platform_probe.journal.codec import line_of
+from platform_probe.journal.entries import Tick
+from platform_probe.journal.reader import entries_in
+from platform_probe.journal.segments import COMPLETE, segment_path
 from platform_probe.judge.weights import shipped_weights
+from platform_probe.judge_process import process as judge_process
+from platform_probe.judge_process import recordings
+from platform_probe.judge_process.process import JudgeProcess
+from platform_probe.judge_process.recordings import StoreRecording
 from platform_probe.judge_process.replay import MESSAGES_FILE
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
+from platform_probe.settings.monitor import ProbeSettings, StoreSettings
+from platform_probe.store import journal as store_journal
+from platform_probe.store.keeper import keep
+from platform_probe.store.limits import Limits
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 SCENARIO = "carrier_outage"
 SEED = 7
+LINES_A_SEGMENT = 500
+LEAD_S = 5.0
+"""Shorter than in use: the run has a minute."""
+ALWAYS_DAYS = 36_500.0
+"""The run is in virtual time, which is long ago."""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +111,7 @@ def test_only_the_asked_time_is_compared(run: Path, config: Path) -> None:
         (["--replay", "nothing"], "no journal here"),
         (["--replay", "RUN", "--weights", "nothing"], "--weights nothing: No such file"),
         (["--replay", "RUN", "--out", "RUN"], "is there already"),
-        (["--since", "2h"], "--since goes with --replay DIR"),
+        (["--since", "2h"], "--since goes with --replay STORE"),
     ],
 )
 def test_mistakes_are_told(run: Path, arguments: list[str], said: str) -> None:
@@ -98,3 +120,75 @@ def test_mistakes_are_told(run: Path, arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(main, ["judge", *given])
     assert done.exit_code == 2
     assert said in done.output
+
+
+@pytest.fixture(scope="module")
+def monitor(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a monitor with a store, which judged the journal of the run."""
+    directory = tmp_path_factory.mktemp("monitor")
+    out, store = directory / "out", directory / "store"
+    copy_with_wall_time(run, out / "journal")
+    kept = StoreSettings(directory=store, max_days=ALWAYS_DAYS, journal_days=ALWAYS_DAYS)
+    settings = ProbeSettings(out_dir=out, store=kept)
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge_process, "EVERY_S", LEAD_S)
+        patch.setattr(judge_process, "COMMIT_EVERY_S", 0.0)
+        patch.setattr(store_journal, "CARS_EVERY_S", LEAD_S)
+        stop = asyncio.Event()
+        stop.set()
+        judge = JudgeProcess(settings, journal=out / "journal", say=lambda _: None, stack=stack)
+        asyncio.run(judge.follow(stop))
+    always_s = ALWAYS_DAYS * 86_400
+    journal = str(out / "journal")
+    keep(
+        store,
+        Limits(max_age_s=always_s, max_bytes=2**50, journal=journal, journal_max_age_s=always_s),
+    )
+    return directory
+
+
+def copy_with_wall_time(run: Path, journal: Path) -> None:
+    """Copy the journal of a run, with times as a live monitor writes them: close to Unix time."""
+    entries = [*entries_in(run / "journal")]
+    offset_s = next(each.unix_s - each.at for each in entries if isinstance(each, Tick))
+    lines = [line_of(msgspec.structs.replace(each, at=each.at + offset_s)) for each in entries]
+    journal.mkdir(parents=True)
+    for number, begin in enumerate(range(0, len(lines), LINES_A_SEGMENT), start=1):
+        path = segment_path(journal, number, COMPLETE)
+        path.write_bytes(b"".join(lines[begin : begin + LINES_A_SEGMENT]))
+
+
+def replayed(directory: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """Return the exit code of a replay, and its findings."""
+    done = CliRunner().invoke(main, ["judge", "--replay", str(directory), "--json", *options])
+    assert done.exit_code in (0, DIFFERS), done.output
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_a_store_is_replayed_as_it_was_judged(monitor: Path) -> None:
+    """Without the monitor's journal: all entries are there, and none twice."""
+    entries = sum(1 for _ in entries_in(monitor / "out" / "journal"))
+    code, found = replayed(monitor / "store")
+    assert code == 0, found
+    assert (found["entries"], found["missed_segments"], found["unreadable"]) == (entries, 0, 0)
+    assert found["unlocks"] > 10
+
+
+def test_a_replay_of_a_later_time_begins_with_what_cars_had_said(
+    monitor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour of a month costs that hour and its lead; its incidents are found again."""
+    monkeypatch.setattr(recordings, "LEAD_S", LEAD_S)
+    _, whole = replayed(monitor / "store")
+    (incident, *_) = (monitor / "out" / INCIDENTS_FILE).read_bytes().splitlines()
+    since = json.loads(incident)["opened_at"] - 1.0
+    recording = StoreRecording(monitor / "store")
+    said = [*recording.cars(since)]
+    first = next(iter(recording.entries(since)))
+    assert {each.kind for each in said} == {TopicKind.PRESENCE, TopicKind.STATE}
+    assert whole["since"] + LEAD_S < first.at <= since - LEAD_S
+    moment = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    _, found = replayed(monitor / "store", "--since", moment)
+    assert 0 < found["entries"] < whole["entries"]
+    assert abs(found["since"] - since) <= 1.0
+    assert all(one["before"] and one["after"] for one in found["incidents"])

@@ -1,0 +1,257 @@
+"""What a journal is replayed from, and what was judged then: a monitor's directory, or a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
+from fleet_wire.errors import ConfigError
+from platform_probe.journal.entries import CarMessage, Entry, MonitorStarted, Tick
+from platform_probe.journal.reader import JournalReader
+from platform_probe.journal.segments import Position, segments_in
+from platform_probe.judge.judge import Judgement
+from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
+from platform_probe.store.duck import Duck
+from platform_probe.store.journal import (
+    JOURNAL,
+    CarsFile,
+    PackedSegment,
+    cars_files,
+    packed_segments,
+    read_packed,
+)
+from platform_probe.store.layout import STORE_FILE
+from platform_probe.store.reading import Source, Span
+
+LEAD_S: Final = 6 * 3600.0
+"""Journal time that is judged before the asked time: the judge remembers a sick car for so long."""
+_ROTATED: Final = 1_000
+_LineT = TypeVar("_LineT")
+
+
+class JudgedIncident(NamedTuple):
+    """An incident as its last revision within a time has it."""
+
+    incident_id: str
+    title: str
+    kind: str
+    severity: str
+    mode: str | None
+    since: float
+    ended: float
+    """Unix seconds; of one that goes on, when it was last revised."""
+    failed: int
+    cohort: dict[str, str]
+
+
+class Outcome:
+    """The first mode of each unlock and the incidents of a time, each by its last revision."""
+
+    def __init__(self) -> None:
+        self.modes: dict[str, str] = {}
+        """By the unlock's id."""
+        self.incidents: dict[str, JudgedIncident] = {}
+
+    def add(self, judgement: Judgement) -> None:
+        """Add a revision of a diagnosis or an incident."""
+        if isinstance(judgement, Diagnosis):
+            self.modes[judgement.attempt_id] = judgement.first.mode
+        elif isinstance(judgement, Incident):
+            self.incidents[judgement.incident_id] = JudgedIncident(
+                judgement.incident_id,
+                judgement.title,
+                judgement.kind,
+                judgement.severity,
+                judgement.mode,
+                judgement.since,
+                judgement.ended_at or judgement.at,
+                judgement.failed,
+                judgement.cohort,
+            )
+
+
+class Recording(Protocol):
+    """A journal and the judgements that were made of it."""
+
+    missed: int
+    """Segments that are not there any more."""
+    unreadable: int
+    """Lines that are torn, or damaged."""
+
+    def newest_s(self) -> float:
+        """Return the time of the newest entry, Unix seconds."""
+        ...
+
+    def cars(self, since: float) -> Iterator[CarMessage]:
+        """Yield what each car had said last before the first entry of `entries`."""
+        ...
+
+    def entries(self, since: float) -> Iterator[Entry]:
+        """Yield the entries that a judge needs for the time since a moment, Unix seconds."""
+        ...
+
+    def judged(self, since: float, until: float) -> Outcome:
+        """Return what was judged between two moments, Unix seconds."""
+        ...
+
+
+def recording_at(directory: Path) -> Recording:
+    """Return the recording in a store, in a monitor's directory, or in that of a journal.
+
+    Raises `ConfigError` where there is none.
+    """
+    if (directory / STORE_FILE).exists():
+        return StoreRecording(directory)
+    for journal in (directory / JOURNAL, directory):
+        if segments_in(journal):
+            return MonitorRecording(directory, journal)
+    problem = f"{directory}: no journal here: expected {directory / JOURNAL}/journal-00000001.jsonl"
+    raise ConfigError(
+        [f"{problem}. Give a store, the out_dir of a monitor, or a run with --journal"]
+    )
+
+
+class MonitorRecording:
+    """The journal that a monitor writes: all of it is judged, from its beginning."""
+
+    def __init__(self, directory: Path, journal: Path) -> None:
+        self._directory = directory
+        self._journal = journal
+        self.missed = 0
+        self.unreadable = 0
+
+    def newest_s(self) -> float:
+        """Return the time of the newest entry, Unix seconds."""
+        newest = 0.0
+        for segment in reversed(segments_in(self._journal)):
+            for entry in self._read(Position(segment.number, 0)):
+                if type(entry) is Tick or type(entry) is MonitorStarted:
+                    newest = max(newest, entry.unix_s)
+            if newest:
+                break
+        return newest
+
+    def cars(self, _: float) -> Iterator[CarMessage]:
+        """Yield nothing: a journal begins with what the broker retains."""
+        yield from ()
+
+    def entries(self, _: float) -> Iterator[Entry]:
+        """Yield all entries."""
+        first = segments_in(self._journal)[0]
+        yield from self._read(Position(first.number, 0))
+
+    def judged(self, since: float, until: float) -> Outcome:
+        """Return what was judged between two moments, as the monitor's files say."""
+        outcome = Outcome()
+        kinds: tuple[tuple[str, type[Any]], ...] = (
+            (DIAGNOSES_FILE, Diagnosis),
+            (INCIDENTS_FILE, Incident),
+        )
+        for name, kind in kinds:
+            for each in _lines(self._directory / name, kind):
+                if since <= each.at <= until:
+                    outcome.add(each)
+        return outcome
+
+    def _read(self, position: Position) -> Iterator[Entry]:
+        reader = JournalReader(self._journal, position)
+        try:
+            while (batch := reader.read()) is not None:
+                yield from batch.entries
+        finally:
+            reader.close()
+            self.missed, self.unreadable = reader.missed, reader.unreadable
+
+
+class StoreRecording:
+    """The packed journal of a store: `LEAD_S` before the asked time is judged too."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raise `ConfigError` where the store has no journal."""
+        self._source = Source(directory)
+        self._segments = packed_segments(directory)
+        self._cars = cars_files(directory)
+        self.missed = 0
+        self.unreadable = 0
+        if not self._segments:
+            problem = f"{directory}: this store has no journal yet: the monitor packs it every five"
+            raise ConfigError(
+                [f"{problem} minutes where store.journal_days is not 0 (docs/journal.md)"]
+            )
+
+    def newest_s(self) -> float:
+        """Return the time of the newest entry, Unix seconds, at most a second late."""
+        return float(max(each.ended for each in self._segments))
+
+    def cars(self, since: float) -> Iterator[CarMessage]:
+        """Yield what each car had said last."""
+        start = self._start(since)
+        if start is not None:
+            yield from start.messages()
+
+    def entries(self, since: float) -> Iterator[Entry]:
+        """Yield the entries since `LEAD_S` before, or since what cars said last before that."""
+        start = self._start(since)
+        begins = -1 if start is None else start.at
+        before: PackedSegment | None = None
+        for segment in self._segments:
+            if segment.ended < begins:
+                continue
+            if before is not None and segment.number > before.number:
+                self.missed += segment.number - before.number - 1
+            before = segment
+            for entries, unreadable in read_packed(segment.path):
+                self.unreadable += unreadable
+                yield from (each for each in entries if each.at >= begins)
+
+    def judged(self, since: float, until: float) -> Outcome:
+        """Return what was judged between two moments, as the store's tables say."""
+        outcome = Outcome()
+
+        def read(duck: Duck) -> None:
+            for attempt_id, mode in duck.run(_MODES, times):
+                outcome.modes[attempt_id] = mode
+            for *values, cohort in duck.run(_INCIDENTS, times):
+                one = JudgedIncident._make([*values, msgspec.json.decode(cohort)])
+                outcome.incidents[one.incident_id] = one
+
+        newest_s = self.newest_s()
+        times = {"since": max(since, 0.0), "until": min(until, newest_s)}
+        self._source.read(read, Span(times["since"], times["until"]))
+        return outcome
+
+    def _start(self, since: float) -> CarsFile | None:
+        """Return what to begin with; None: with the first segment."""
+        first = self._segments[0].began
+        early = [each for each in self._cars if first <= each.at <= since - LEAD_S]
+        return early[-1] if early else None
+
+
+def _lines(path: Path, kind: type[_LineT]) -> Iterator[_LineT]:
+    """Yield the lines of a file, of those that were put aside first."""
+    decode: Callable[[bytes], _LineT] = msgspec.json.Decoder(kind).decode
+    older = [Path(f"{path}.{number}") for number in range(_ROTATED, 0, -1)]
+    for each in (*older, path):
+        with suppress(FileNotFoundError), each.open("rb") as file:
+            for line in file:
+                with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                    yield decode(line)
+
+
+_MODES: Final = """
+SELECT attempt_id, mode FROM diagnoses WHERE epoch(made_at) BETWEEN $since AND $until
+QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
+"""
+_INCIDENTS: Final = """
+SELECT incident_id, title, kind, severity, mode, epoch(since),
+    epoch(coalesce(ended_at, made_at)), failed, cohort
+FROM incidents WHERE epoch(made_at) BETWEEN $since AND $until
+QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC) = 1
+ORDER BY since, incident_id
+"""
