@@ -27,6 +27,7 @@ RUN_ELSEWHERE = {
     "api.md": "tests/test_docs_api.py, against the platform that it starts",
     "faults.md": "tests/test_docs_faults.py",
     "first-failure-mode.md": "tests/test_docs_faults.py, in a copy of the project",
+    "truth.md": "tests/test_docs_truth.py",
 }
 TYPED = [
     (page, line)

@@ -243,7 +243,7 @@ def start_broker(
     `BrokerUnreachableError` where the broker does not come up.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    program = shutil.which("mosquitto", path=_SEARCH_PATH)
+    program = mosquitto_program()
     if kind == "mosquitto" and program is None:
         raise ConfigError(["broker mosquitto: not installed; `apt install mosquitto` installs it"])
     for tries_left in reversed(range(1 if port else _FREE_PORT_TRIES)):
@@ -264,6 +264,11 @@ def start_broker(
             if not tries_left or _is_free(chosen):
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def mosquitto_program() -> str | None:
+    """Return where mosquitto is; None where it is not installed."""
+    return shutil.which("mosquitto", path=_SEARCH_PATH)
 
 
 def free_port() -> int:

@@ -37,6 +37,10 @@ class SmsCentre:
         if self._world.profile.filters((TopicKind.WAKE,)):
             self._link.connect()
 
+    def leave(self) -> None:
+        """Disconnect for good."""
+        self._link.disconnect()
+
     @property
     def is_connected(self) -> bool:
         """Whether wake requests reach it."""

@@ -186,10 +186,11 @@ def tls_options(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def choose_seed(
-    chosen: int | None, scenario: Scenario, say: Callable[[str], None] = click.echo
+    chosen: int | None, scenario: Scenario | None, say: Callable[[str], None] = click.echo
 ) -> int:
     """Return the seed of a run, and say it: the chosen one, the scenario's, or a new one."""
-    seed = scenario.seed if chosen is None else chosen
+    of_scenario = None if scenario is None else scenario.seed
+    seed = of_scenario if chosen is None else chosen
     if seed is None:
         seed = secrets.randbits(SEED_BITS)
     say(f"seed {seed}")

@@ -252,7 +252,7 @@ class Customer:
             )
         except simpy.Interrupt:
             return Verdict.WAITS
-        shown = _app_message(answer, AppScreen.OPEN)
+        shown = app_message(answer, AppScreen.OPEN)
         if answer is None and self._parameters.phone.offline_key_s is not None:
             shown = self._try_key(self._parameters.phone.offline_key_s)
         self._shown = shown
@@ -358,7 +358,7 @@ class Customer:
             answer = yield from self._phone.command(
                 Operation.LOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
             )
-            shown = _app_message(answer, AppScreen.LOCKED)
+            shown = app_message(answer, AppScreen.LOCKED)
             self._note(
                 CustomerStep.SHOWN_LOCK, press=press, trace=trace, answer=answer, shown=shown
             )
@@ -419,7 +419,7 @@ def _command_id(answer: Answer | None) -> str | None:
     return None if answer is None else answer.body.get("command_id")
 
 
-def _app_message(answer: Answer | None, done: AppScreen) -> str:
+def app_message(answer: Answer | None, done: AppScreen) -> str:
     """Return what the app makes of an answer to a command."""
     if answer is None:
         return AppScreen.NO_ANSWER

@@ -368,6 +368,8 @@ class LiveFleet:
                         self.driver.defects.note(error)
             self.show_leaving(self.own_counts.reachable)
             await asyncio.sleep(0)
+        with self.driver.present():
+            self.fleet.sms_centre.leave()
         await asyncio.sleep(GOODBYE_S)
 
     def show_leaving(self, left: int) -> None:

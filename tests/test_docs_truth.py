@@ -1,0 +1,49 @@
+"""docs/truth.md tells the truth: tests run its adapter, and its tables are the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import get_args
+
+import click
+import pytest
+
+from fleet_sim.__main__ import main
+from fleet_sim.commands.truth import truth
+from fleet_sim.truth.client import Ask, Line, Surroundings
+from fleet_sim.truth.grading import Grade, Screen
+from fleet_sim.truth.modes import EXCLUDED
+from tests.helpers.pages import blocks, page
+from tests.helpers.places import ROOT
+from tests.helpers.reader import typed_lines
+
+TEXT = page("truth.md")
+
+
+def test_the_adapter_of_the_page_is_the_file() -> None:
+    """In at most thirty lines; tests/fleet_sim/truth/test_run.py grades it."""
+    (code,) = blocks(TEXT, "python")
+    assert code.strip() == (ROOT / "docs" / "truth" / "naive_app.py").read_text().strip()
+    assert sum(map(bool, code.splitlines())) <= 30
+
+
+def test_the_page_lists_every_grade_screen_and_key() -> None:
+    """A word more or less in the code is one in the tables."""
+    assert re.findall(r"^\| `(\w+)` \| (?:The |It )", TEXT, re.MULTILINE) == [*Grade]
+    for word in (*Screen, *Ask.__struct_fields__, *get_args(Ask.__annotations__["do"])):
+        assert f"`{word}`" in TEXT
+    for key in set(Line.__struct_fields__) - {"ready"}:
+        assert f"| `{key}` |" in TEXT
+    variables = Surroundings(broker_url="", api_url="", profile="").environment(ROOT)
+    assert all(f"| `{name}` |" in TEXT for name in variables)
+    assert len(EXCLUDED) == 7, "and the page says so"
+
+
+@pytest.mark.parametrize("line", typed_lines(ROOT / "docs" / "truth.md"))
+def test_the_commands_of_the_page_are_understood(line: str) -> None:
+    """The run itself lasts minutes: tests/fleet_sim/truth grades these clients."""
+    program, name, *arguments = shlex.split(line)
+    assert (program, name) == ("fleet-sim", "truth")
+    parent = click.Context(main, **main.context_settings)
+    truth.make_context("truth", arguments, parent=parent)
