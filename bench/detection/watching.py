@@ -12,13 +12,15 @@ from bench.detection.boxes import Said
 from bench.detection.town import EPOCH_S
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident
-from fleet_wire.contract.messages import Presence
+from fleet_wire.contract.messages import Presence, Telemetry
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 
 KEPT: Final = 20_000
 """Unlocks that a monitor finds in its files when it starts."""
+
+_HEARTBEAT: Final = Telemetry(-80.0, 12.5, 0.0)
 
 
 class _Call:
@@ -115,7 +117,8 @@ class Watching:
         """Take what a box says."""
         self._time.go_to(said.at_s)
         if said.car is None:
-            self._alerting.came_together(said.heartbeats)
+            for _ in range(said.heartbeats):
+                self._alerting.heard(TopicKind.TELEMETRY, "", _HEARTBEAT, is_retained=False)
             return
         self._hear(said, is_retained=said.is_retained)
         kept = self._retained.get(said.car.vehicle_id, ())[:1]

@@ -20,9 +20,9 @@ from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import STREET, CarSpec
 from fleet_sim.cars.vehicle import Door, Vehicle
 from fleet_sim.cars.world import World
+from fleet_sim.heartbeats import Member, Routine
 from fleet_wire.contract.messages import CarEvent, Command, EventName, Telemetry, VehicleState
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.routine import Member, Routine
 from fleet_wire.randomness import RandomStream
 
 ValueT = TypeVar("ValueT")

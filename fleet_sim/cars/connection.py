@@ -28,8 +28,8 @@ from fleet_sim.cars.failpoints import (
 from fleet_sim.cars.radio import SOON_S, Radio
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
+from fleet_sim.heartbeats import Member
 from fleet_wire.links.link import Disconnected, EndReason, Link, Message
-from fleet_wire.links.routine import Member
 
 PING_TIMEOUT_S = 10.0
 """A box waits this long for an answer to its keepalive ping [E]."""

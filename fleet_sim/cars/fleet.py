@@ -14,7 +14,7 @@ from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts, World
-from fleet_wire.links.routine import Routine
+from fleet_sim.heartbeats import Routine
 
 SHORTEST_ROUTINE_S = 10.0
 """Heartbeats that come more often are sent one by one: a radio may still be at the last [E]."""

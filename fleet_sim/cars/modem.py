@@ -23,6 +23,7 @@ from fleet_sim.cars.failpoints import (
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.uplink import Uplink
 from fleet_sim.cars.world import World
+from fleet_sim.heartbeats import Member, Routine
 from fleet_wire.contract.messages import (
     Command,
     Presence,
@@ -34,7 +35,6 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties, Session, Will
-from fleet_wire.links.routine import Member, Routine
 from fleet_wire.profiles.profile import Packet
 
 ValueT = TypeVar("ValueT")

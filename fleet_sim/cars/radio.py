@@ -12,7 +12,7 @@ import math
 
 from fleet_sim.cars.distributions import NO_DELAY, Delay, Uniform
 from fleet_sim.cars.radio_parameters import RadioParameters
-from fleet_wire.links.routine import Routine
+from fleet_sim.heartbeats import Routine
 from fleet_wire.randomness import RandomStream
 
 CONDITIONS_HOLD_S = 1.0

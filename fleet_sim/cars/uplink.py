@@ -11,9 +11,9 @@ from fleet_sim.cars.failpoints import UPLINK, CarFailpoints, OutgoingMessage
 from fleet_sim.cars.fifo import Fifo
 from fleet_sim.cars.radio import Radio
 from fleet_sim.cars.world import World
+from fleet_sim.heartbeats import Member
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Link, Message, PublishProperties
-from fleet_wire.links.routine import Member
 from fleet_wire.profiles.profile import Packet
 
 

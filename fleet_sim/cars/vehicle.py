@@ -18,8 +18,8 @@ from typing import Any
 
 from fleet_sim.cars.failpoints import Culprit, undone_by
 from fleet_sim.cars.parameters import BoxParameters
+from fleet_sim.heartbeats import Member
 from fleet_wire.contract.messages import Reason
-from fleet_wire.links.routine import Member
 from fleet_wire.randomness import RandomStream
 
 CAN_GIVE_UP_S = 3.2

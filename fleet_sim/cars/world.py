@@ -12,9 +12,9 @@ from simpy.events import NORMAL
 
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.movements import OnMovement
+from fleet_sim.heartbeats import Member, Round
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.links.link import Disconnected, Link, LinkFactory
-from fleet_wire.links.routine import Member, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream

@@ -29,6 +29,8 @@ class TopicKind(StrEnum):
     EVENT = "event"
     WAKE = "wake"
 
+    __hash__ = str.__hash__  # that of `Enum` is a Python call, and messages are looked up by kind
+
 
 _KIND_OF_LEVEL = {kind.value: kind for kind in TopicKind if kind is not TopicKind.WAKE}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -13,7 +13,6 @@ from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.incident import IncidentAction
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.routine import Follower
 from platform_probe.journal.entries import (
     BrokerLine,
     CarMessage,
@@ -65,24 +64,8 @@ class JournalTime:
             self._offset_s -= SLOWED_BY * TICK_EVERY_S
 
 
-class HeartbeatRounds(Protocol):
-    """Takes heartbeats that a model of a broker brings together."""
-
-    def follower(self, vehicle_id: str) -> Follower:
-        """Return who follows the heartbeats of a car."""
-        ...
-
-    def came_together(self, heartbeats: int) -> None:
-        """Handle a batch of heartbeats."""
-        ...
-
-
 class JournalFeed:
-    """Stamps what is measured and hands it to `append`. It implements `watching.inbox.Hears`.
-
-    `follower` says who follows the heartbeats that a model of a broker brings together; None where
-    every heartbeat is an entry.
-    """
+    """Stamps what is measured and hands it to `append`. It implements `watching.inbox.Hears`."""
 
     kinds: Final = frozenset(TopicKind)
 
@@ -92,13 +75,11 @@ class JournalFeed:
         *,
         clock: Clock,
         time: JournalTime,
-        heartbeats: HeartbeatRounds | None = None,
     ) -> None:
         self._append = append
         self._unix_s = clock.unix_s
         self._time = time
         self._now = time.now
-        self._heartbeats = heartbeats
 
     def start(self) -> None:
         """Note that this process begins to measure."""
@@ -152,14 +133,3 @@ class JournalFeed:
     def removed(self, vehicle_id: str) -> None:
         """Note that a car was taken out of service."""
         self._append(CarRemoved(self._now(), vehicle_id))
-
-    def follower(self, vehicle_id: str) -> Follower | None:
-        """Return who follows the heartbeats of a car that come together; None: nobody may."""
-        if self._heartbeats is None:
-            return None
-        return self._heartbeats.follower(vehicle_id)
-
-    def came_together(self, heartbeats: int) -> None:
-        """Note that so many heartbeats have come together."""
-        if self._heartbeats is not None:
-            self._heartbeats.came_together(heartbeats)

@@ -80,10 +80,6 @@ class Alerting:
         if kind not in _IN_RECORDS:
             self._detection.heard(vehicle_id, message, is_retained=is_retained)
 
-    def came_together(self, heartbeats: int) -> None:
-        """Handle a batch of heartbeats."""
-        self._detection.beats(heartbeats)
-
     def platform_said(self, event: PlatformEvent) -> None:
         """Handle a line of the platform's log: of each press, before it has ended."""
         is_press = event.event is PlatformStep.REQUESTED and event.operation == "unlock"

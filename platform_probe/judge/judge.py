@@ -15,7 +15,6 @@ import msgspec
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
-from fleet_wire.links.routine import Follower
 from platform_probe.journal.entries import (
     BrokerLine,
     CarMessage,
@@ -165,17 +164,6 @@ class Judge:
         judgements = tuple(self._judgements)
         self._judgements.clear()
         return judgements
-
-    # Heartbeats that a model of a broker brings together
-
-    def follower(self, vehicle_id: str) -> Follower:
-        """Return who follows the heartbeats of a car that come together."""
-        return self.diagnosing.follower(vehicle_id)
-
-    def came_together(self, heartbeats: int) -> None:
-        """Handle a batch of heartbeats."""
-        if self.alerting is not None:
-            self.alerting.came_together(heartbeats)
 
     # Time
 

@@ -25,7 +25,6 @@ from fleet_wire.links.link import (
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.links.routine import Round
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
 from platform_probe.measure.load.timers import Timer, Timers
@@ -110,10 +109,6 @@ class Connected(HandlerOfSeveral, ABC):
         """Why there is, or was, no connection."""
         self.refusal: BrokerRefusedError | None = None
         """The broker's word that trying again is of no use."""
-
-    @abstractmethod
-    def on_round(self, round_: Round) -> None:
-        """Handle a batch of heartbeats from a broker model."""
 
     @abstractmethod
     def _lost(self, why: str) -> None:

@@ -18,7 +18,6 @@ from fleet_wire.links.link import (
     LinkFactory,
     Message,
 )
-from fleet_wire.links.routine import OfferingMessage, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Correlation, Profile
 from platform_probe.journal.feed import TICK_EVERY_S, JournalFeed
@@ -148,12 +147,6 @@ class Probe(Connected):
             link.acknowledge(*messages)
         for message in messages:
             self.retained += message.retain
-            if type(message) is OfferingMessage:
-                self._inbox.take_offer(message.member)
-
-    def on_round(self, round_: Round) -> None:
-        """Handle a batch of heartbeats from a broker model."""
-        self._inbox.take_round(round_, self._clock.monotonic_s())
 
     def _lost(self, why: str) -> None:
         self.tracker.broker_lost(why)

@@ -15,9 +15,9 @@ from fleet_sim.__main__ import main
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.faults import FAULTS, Injection
+from fleet_sim.heartbeats import Routine
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import Message
-from fleet_wire.links.routine import Routine
 from fleet_wire.randomness import RandomStream
 
 _handle_message, _heartbeat, _start = Box.handle_message, Box.heartbeat, PowerControl.start

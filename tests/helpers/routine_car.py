@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fleet_sim.heartbeats import Routine
 from fleet_wire.contract.messages import Telemetry
-from fleet_wire.links.routine import Routine
 
 
 class Car:

@@ -25,6 +25,7 @@ from fleet_sim.broker.model.router import Router
 from fleet_sim.broker.model.session import BrokerLimits, BrokerSession, Connection
 from fleet_sim.broker.model.subscriptions import is_valid_filter
 from fleet_sim.broker.model.transport import Hop, Scheduler, Transport
+from fleet_sim.heartbeats import Round
 from fleet_wire.links.link import (
     MALFORMED_PACKET,
     NOT_AUTHORIZED,
@@ -38,7 +39,6 @@ from fleet_wire.links.link import (
     Session,
     Will,
 )
-from fleet_wire.links.routine import Round
 
 __all__ = ["BrokerLimits", "BrokerModel", "Scheduler"]
 

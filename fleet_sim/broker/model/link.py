@@ -20,19 +20,20 @@ from fleet_sim.broker.model.packets import (
     Publication,
 )
 from fleet_sim.broker.model.session import BrokerEnd, Connection
+from fleet_sim.heartbeats import Member, Round
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     PACKET_TOO_LARGE,
     Disconnected,
     EndReason,
+    HandlerOfSeveral,
     LinkHandler,
     LinkLimits,
     Message,
     OnAck,
     PublishProperties,
 )
-from fleet_wire.links.routine import Member, Round
 
 logger = logging.getLogger(__name__)
 
@@ -359,13 +360,13 @@ class ModelLink:
         self._early.append(message)
 
     def handle_round(self, round_: Round) -> None:
-        """Handle a heartbeat batch from the broker; split it if the handler cannot batch."""
-        on_round = getattr(self._handler, "on_round", None)
-        if on_round is not None and self._state is _CONNECTED and round_.is_intact:
-            on_round(round_)
-        else:
-            for message in round_.messages():
-                self.handle_message(message)
+        """Handle a heartbeat batch from the broker: its heartbeats arrive together."""
+        handler = self._handler
+        if self._state is _CONNECTED and isinstance(handler, HandlerOfSeveral):
+            handler.on_messages([*round_.messages()])
+            return
+        for message in round_.messages():
+            self.handle_message(message)
 
     def handle_puback(self, puback: PubAck) -> None:
         """Handle PUBACK from the broker."""

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import msgspec
 
+from fleet_sim.heartbeats import Member
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import LinkLimits, OnAck, PublishProperties, Session
-from fleet_wire.links.routine import Member
 
 LARGEST_PACKET = 268_435_455
 """The specification's limit in bytes, section 2.1.4."""

@@ -6,8 +6,6 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-import msgspec
-
 from fleet_sim.broker.model import log
 from fleet_sim.broker.model.packets import Publication
 from fleet_sim.broker.model.session import BrokerSession, Connection
@@ -18,9 +16,9 @@ from fleet_sim.broker.model.subscriptions import (
     hears_heartbeats,
 )
 from fleet_sim.broker.model.transport import Transport
+from fleet_sim.heartbeats import Round
 from fleet_wire.contract.broker_log import is_broker_log
 from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, SUCCESS, Message, PublishProperties
-from fleet_wire.links.routine import OfferingMessage, Round
 
 _NO_PROPERTIES = PublishProperties()
 
@@ -229,7 +227,7 @@ class Router:
         )
         member = publication.member
         if member is not None and session is self._sole_listener():
-            message = OfferingMessage(**msgspec.structs.asdict(message), member=member)
+            member.join()
         if packet_id is not None:
             if not session.in_flight:
                 session.in_flight = {}

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, Connect, PubAck, Publication
 from fleet_sim.broker.model.transport import Scheduler, Transport
+from fleet_sim.heartbeats import Member, Round
 from fleet_wire.links.link import Disconnected, Message, Will
-from fleet_wire.links.routine import Member, Round
 
 LAST_PACKET_ID = 65_535
 

@@ -9,7 +9,6 @@ from fleet_sim.runs.virtual.time import VirtualTimers
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
-from fleet_wire.links.routine import Follower
 from platform_probe.journal.entries import Entry, RecordWritten, Tick
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.resuming import WINDOW_S, LastOfCars, Past
@@ -53,14 +52,6 @@ class VirtualJudge:
             if self.is_restarted:
                 self._keep_judgement(judgement)
             self._on_judgement(judgement)
-
-    def follower(self, vehicle_id: str) -> Follower:
-        """Return who follows the heartbeats of a car that come together."""
-        return self._judge.follower(vehicle_id)
-
-    def came_together(self, heartbeats: int) -> None:
-        """Count heartbeats that came as one batch."""
-        self._judge.came_together(heartbeats)
 
     def _restart(self) -> None:
         self._judge = self._make()

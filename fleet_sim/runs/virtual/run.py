@@ -25,6 +25,7 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
+from fleet_sim.heartbeats import Member
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
@@ -51,7 +52,6 @@ from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
 from fleet_wire.links.link import Link
-from fleet_wire.links.routine import Member
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
 from platform_probe.journal.entries import Entry
@@ -300,7 +300,7 @@ class VirtualRun:
             elif isinstance(judgement, Incident):
                 incidents.tell(judgement)
 
-        self._judge = judge = VirtualJudge(
+        self._judge = VirtualJudge(
             self._make_judge,
             on_judgement=judged,
             timers=self._timers,
@@ -321,7 +321,6 @@ class VirtualRun:
             self._journal_entry,
             clock=clock,
             time=JournalTime(clock, offset_s=0.0),
-            heartbeats=None if judge.is_restarted or self._options.journal else judge,
         )
         probe.write_journal(journal)
         probe.on_defect(self._defects.note)

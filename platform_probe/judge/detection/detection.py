@@ -163,10 +163,6 @@ class Detection:
             now_s = self._clock.monotonic_s()
             self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
 
-    def beats(self, count: int) -> None:
-        """Handle a number of heartbeats, of whatever cars."""
-        self._silence.beat(count)
-
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""
         self._waves.removed(vehicle_id)

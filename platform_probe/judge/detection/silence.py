@@ -117,9 +117,9 @@ class Silence:
         """Count an unlock that a customer asked for."""
         self._came.append(values)
 
-    def beat(self, count: int = 1) -> None:
-        """Count heartbeats of any cars."""
-        self._beats.count += count
+    def beat(self) -> None:
+        """Count a heartbeat of any car."""
+        self._beats.count += 1
 
     def tick(self, now_s: float, unix_offset_s: float, *, is_blind: bool) -> None:
         """Close the minutes that are over; one in which the monitor was blind says nothing."""

@@ -6,7 +6,7 @@ most cars have little to tell most of the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import sub
 from typing import Final, TypeVar
@@ -23,7 +23,6 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
-from fleet_wire.links.routine import Beat, Follower, Member
 from platform_probe.judge.diagnosis.entries import (
     Answer,
     BrokerWord,
@@ -57,10 +56,11 @@ _Kept = list[KeptT] | tuple[KeptT, ...]
 """The latest of a kind, the oldest first; a tuple while there are none."""
 
 
-class CarHistory(Follower):
+class CarHistory:
     """The messages of one car."""
 
     __slots__ = (
+        "_interval_s",
         "ajar_s",
         "answers",
         "attempts",
@@ -69,13 +69,14 @@ class CarHistory(Follower):
         "booted_s",
         "boots",
         "broker_words",
-        "changed",
         "changes",
+        "connected_s",
         "data_used_bytes",
         "doors",
         "events",
         "firmware_changed_s",
         "heard",
+        "heard_s",
         "keepalive_s",
         "key_expired_s",
         "kinds",
@@ -97,7 +98,6 @@ class CarHistory(Follower):
     )
 
     def __init__(self) -> None:  # noqa: PLR0915 - a line for each thing that cars tell
-        super().__init__()
         self.standing: Session | None = None
         """The latest presence; None: none was ever seen."""
         self.stood: Session | None = None
@@ -107,10 +107,16 @@ class CarHistory(Follower):
         """The latest changes of presence, the oldest first; retained ones are none."""
         self.beats: _Kept[float] = ()
         """When the latest heartbeats came."""
+        self.heard_s = 0.0
+        """When it was last heard of by itself; 0: never."""
+        self.connected_s = 0.0
+        """When it connected last; 0: never, as far as was seen."""
         self.heard: _Kept[float] = ()
         """When it last sent anything else."""
         self.kinds: dict[tuple[str, ...], list[float]] | None = None
         """When the latest heartbeats of each kind came, where one says only a part."""
+        self._interval_s: float | None = None
+        """`interval_s`, if it was asked for since the latest heartbeat."""
         self.voltage_v: float | None = None
         self.peak_v = 0.0
         self.peak_at_s = 0.0
@@ -148,19 +154,11 @@ class CarHistory(Follower):
         self.position_age_s: float | None = None
         self.key_expired_s: float | None = None
         """The time when it last reported a refused offline key."""
-        self.changed: list[CarHistory] | None = None
-        """The set of cars with news that it joins; None: it is, or nobody counts the car."""
 
     # Messages
 
-    def take_member(self, member: Member | None, seen: int = 0) -> None:
-        """Note who brings the heartbeats from now on."""
-        super().take_member(member, seen)
-        self._note_news()
-
     def take_presence(self, presence: Presence, now_s: float, *, retained: bool) -> Session:
         """Note a presence message, and return what it means."""
-        self._note_news()
         session = self._meaning_of(presence)
         if session is not Session.OLD_WILL:
             self.session_id = presence.session_id
@@ -170,19 +168,19 @@ class CarHistory(Follower):
         else:
             self._note_change(session, now_s)
             if not presence.is_last_will:
-                self.heard = _kept(self.heard, now_s)
+                self._note_heard(now_s)
         return session
 
     def take_session(self, session: Session, now_s: float) -> None:
         """Note what the broker's log says of the connection, where no presence is to be had."""
-        self._note_news()
         self.standing = session
         self._note_change(session, now_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
-        self._note_news()
+        self.heard_s = now_s
         self.beats = _with_beat(self.beats, now_s)
+        self._interval_s = None
         if isinstance(telemetry, PartialTelemetry):
             self._note_kind(telemetry, now_s)
         if telemetry.voltage_v is not None:
@@ -201,25 +199,13 @@ class CarHistory(Follower):
             ran_s = self.booted_s - (now_s - telemetry.uptime_s)
             self.ran_unconnected_s = max(ran_s, self.ran_unconnected_s)
 
-    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
-        """Note heartbeats that have come by routine: after the first one only times are news."""
-        first, *others = beats
-        self.take_telemetry(telemetry_at(first.sent_s), first.heard_s)
-        if not others:
-            return
-        times = [beat.heard_s for beat in beats]
-        # The last, and what it adds to the others; of the voltage, which is one, it adds it all.
-        self.beats = [*self.beats, *times[1:-1]][-KEPT:]
-        self.take_telemetry(telemetry_at(others[-1].sent_s), others[-1].heard_s)
-
     def take_state(
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
     ) -> bool:
         """Note what the car is like; return whether its lock or a door has moved."""
-        self._note_news()
         has_moved = False
         if not retained:
-            self.heard = _kept(self.heard, now_s)
+            self._note_heard(now_s)
         if state.voltage_v is not None:
             self._note_voltage(state.voltage_v, now_s)
         is_open = getattr(state, "is_open", None)
@@ -239,8 +225,7 @@ class CarHistory(Follower):
 
     def take_event(self, event: CarEvent, now_s: float) -> None:
         """Note that something has happened to the box."""
-        self._note_news()
-        self.heard = _kept(self.heard, now_s)
+        self._note_heard(now_s)
         if event.event == EventName.BOOT:
             self._note_boot(event.boots, now_s)
         elif event.event == EventName.UPDATE:
@@ -254,8 +239,7 @@ class CarHistory(Follower):
 
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
-        self._note_news()
-        self.heard = _kept(self.heard, now_s)
+        self._note_heard(now_s)
         if self.has_answered(result.command_id, result.phase):
             return
         box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
@@ -284,10 +268,10 @@ class CarHistory(Follower):
         It is the median of the latest intervals of the most frequent kind: a delayed message is
         followed by the next one too soon.
         """
-        if self.kinds is None:
-            return _usual_gap_s(self.beats)
-        gaps = map(_usual_gap_s, self.kinds.values())
-        return min((gap_s for gap_s in gaps if gap_s is not None), default=None)
+        if self._interval_s is None:
+            gaps = map(_usual_gap_s, (self.beats,) if self.kinds is None else self.kinds.values())
+            self._interval_s = min((gap_s for gap_s in gaps if gap_s is not None), default=None)
+        return self._interval_s
 
     def has_answered(self, command_id: str, phase: Phase) -> bool:
         """Return whether it has lately given this answer to a command."""
@@ -391,16 +375,18 @@ class CarHistory(Follower):
             self.kinds = {}
         self.kinds[kind] = _with_beat(self.kinds.get(kind, ()), now_s)
 
-    def _note_news(self) -> None:
-        if self.changed is not None:
-            self.changed.append(self)
-            self.changed = None
+    def _note_heard(self, now_s: float) -> None:
+        """Note that the box itself has sent something other than a heartbeat."""
+        self.heard_s = now_s
+        self.heard = _kept(self.heard, now_s)
 
     def _note_change(self, session: Session, now_s: float) -> None:
         if len(self.changes) == KEPT:
             first = self.changes[0].session
             self.stood = Session.WILL if first is Session.OLD_WILL else first
         self.changes = _kept(self.changes, Change(now_s, session))
+        if session is Session.ONLINE:
+            self.connected_s = now_s
 
     def _meaning_of(self, presence: Presence) -> Session:
         if presence.status is PresenceStatus.ONLINE:

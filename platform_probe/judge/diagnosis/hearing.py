@@ -21,7 +21,6 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.latest import remember
-from fleet_wire.links.routine import Follower
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.case import MAX_TLS_ERRORS, TlsError
 from platform_probe.judge.diagnosis.census import Census
@@ -100,13 +99,6 @@ class Hearing(ABC):
         """Handle a heartbeat; a retained one does not show when it was sent."""
         if not retained:
             self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
-
-    def follower(self, vehicle_id: str) -> Follower:
-        """Return a car's history, as the follower of its heartbeat batches."""
-        return self._car(vehicle_id)
-
-    def came_together(self, heartbeats: int) -> None:  # noqa: B027 - that is all
-        """Ignore the batch: the cars catch up with it."""
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Handle a presence message, or a last will."""

@@ -81,8 +81,6 @@ class KnownCars:
     def __init__(self, most: int) -> None:
         self._most = most
         self._cars: dict[str, CarHistory | Retained] = {}
-        self.changes = 0
-        """How often a car was added or removed."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -93,11 +91,9 @@ class KnownCars:
         return vehicle_id in self._cars
 
     def get(self, vehicle_id: str) -> CarHistory | None:
-        """Return what is known of a car, up to date; None: nothing."""
+        """Return what is known of a car; None: nothing."""
         car = self._cars.get(vehicle_id)
         if type(car) is CarHistory:
-            if car.member is not None:
-                car.catch_up()
             return car
         return None if car is None else self._opened(vehicle_id, car)
 
@@ -115,15 +111,11 @@ class KnownCars:
 
     def remove(self, vehicle_id: str) -> None:
         """Forget a car."""
-        car = self._cars.pop(vehicle_id, None)
-        if car is not None:
-            self.changes += 1
-            if type(car) is CarHistory:
-                car.leave_routine()
+        self._cars.pop(vehicle_id, None)
 
     def sample(self, most: int) -> list[CarHistory]:
-        """Return some cars out of many, evenly: at least `most` of them, or all; not up to date."""
-        cars, step = self._cars, max(len(self._cars) // most, 1)
+        """Return some cars out of many, evenly, `most` of them at most; or all."""
+        cars, step = self._cars, max(-(-len(self._cars) // most), 1)
         return [self._opened(each, cars[each]) for each in [*islice(cars, 0, None, step)]]
 
     def _opened(self, vehicle_id: str, car: CarHistory | Retained) -> CarHistory:
@@ -136,5 +128,4 @@ class KnownCars:
         if len(self._cars) >= self._most:
             for oldest in [*islice(self._cars, self._most // 100 + 1)]:
                 self.remove(oldest)
-        self.changes += 1
         self._cars[vehicle_id] = car

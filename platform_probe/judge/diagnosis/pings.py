@@ -51,7 +51,6 @@ def return_of(car: CarHistory, now_s: float) -> Return | None:
     """
     if car.standing in _NEVER_LOST or car.keepalive_s is None:
         return None
-    car.catch_up()
     lost_s = car.last_heard_before(now_s - BY_ITSELF_S)
     if car.interval_s is None or lost_s is None:
         return None

@@ -8,7 +8,6 @@ sets facts but no times.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple
@@ -21,7 +20,6 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
-from fleet_wire.links.routine import Beat, Follower
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.measure.attempts.broker_events import BrokerEvents
 
@@ -54,7 +52,7 @@ UNKNOWN_BUILD: Final = Build()
 """The build of a car that has not sent its state yet."""
 
 
-class VehicleEvidence(Follower):
+class VehicleEvidence:
     """What is known about one car."""
 
     __slots__ = (
@@ -69,7 +67,6 @@ class VehicleEvidence(Follower):
     )
 
     def __init__(self) -> None:
-        super().__init__()
         self.presence: BoxPresence | None = None
         self.presence_changed_s: float | None = None
         self.offline_reason: PresenceReason | None = None
@@ -79,11 +76,6 @@ class VehicleEvidence(Follower):
         self.is_locked: bool | None = None
         self.voltage_v: float | None = None
         self.build = UNKNOWN_BUILD
-
-    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
-        """Add heartbeats of a batch: the last one counts."""
-        last = beats[-1]
-        self.take_telemetry(telemetry_at(last.sent_s), last.heard_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Add a heartbeat: it alone reports a battery that runs down."""
@@ -118,14 +110,7 @@ class FleetEvidence:
 
     def of(self, vehicle_id: str) -> VehicleEvidence:
         """Return what is known about a car. Not to be changed by the caller."""
-        vehicle = self._vehicles.get(vehicle_id, NOTHING_KNOWN)
-        if vehicle.member is not None:
-            vehicle.catch_up()
-        return vehicle
-
-    def follower(self, vehicle_id: str) -> Follower:
-        """Return the evidence of a car, as the follower of its heartbeat batches."""
-        return self._vehicle(vehicle_id)
+        return self._vehicles.get(vehicle_id, NOTHING_KNOWN)
 
     def without_presence_or_state(self) -> int:
         """Return how many cars sent only one of the two messages that a broker retains of each.
@@ -143,7 +128,6 @@ class FleetEvidence:
         """Forget a car: it is counted no longer."""
         vehicle = self._vehicles.pop(vehicle_id, None)
         if vehicle is not None:
-            vehicle.leave_routine()
             self._count(vehicle, -1)
 
     def heard(self, vehicle_id: str, now_s: float) -> None:
@@ -198,8 +182,6 @@ class FleetEvidence:
                 for oldest in [*islice(self._vehicles, self._max_vehicles // 100 + 1)]:
                     self.forget(oldest)
             vehicle = self._vehicles[vehicle_id] = VehicleEvidence()
-        elif vehicle.member is not None:
-            vehicle.catch_up()
         return vehicle
 
     def _count_reconnect(self, vehicle: VehicleEvidence, presence: Presence) -> None:

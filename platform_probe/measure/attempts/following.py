@@ -137,19 +137,6 @@ class Following:
         """Return whether an attempt has not ended."""
         return self._open.get(attempt.start.command_id) is attempt
 
-    def may_end(self, now_s: float) -> bool:
-        """Return whether whatever comes in now may end an unlock, which is overdue."""
-        is_held_long = self._held.count and self._held.next_s() <= now_s
-        if is_held_long or now_s >= self._gaps.none_before_s:
-            return True
-        deadlines = self._deadlines
-        while deadlines and deadlines[0].at_s <= now_s:
-            attempt = self._open.get(deadlines[0].command_id)
-            if attempt is not None and attempt.deadline_s <= now_s:
-                return True
-            heapq.heappop(deadlines)
-        return False
-
     # The end of attempts
 
     def tick(self) -> None:

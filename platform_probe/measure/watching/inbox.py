@@ -21,7 +21,6 @@ from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.error_text import OURS, with_place
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
-from fleet_wire.links.routine import Follower, Member, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MessageContent, Profile, TopicSlot
 from platform_probe.measure.attempts.tracker import AttemptTracker
@@ -86,14 +85,6 @@ class Hears(Protocol):
 
     def removed(self, vehicle_id: str) -> None:
         """Handle the removal of a car from service."""
-        ...
-
-    def follower(self, vehicle_id: str) -> Follower | None:
-        """Return what is kept of a car's heartbeats; None: all of them, as they come."""
-        ...
-
-    def came_together(self, heartbeats: int) -> None:
-        """Handle a batch of heartbeats; the followers catch up with their contents."""
         ...
 
 
@@ -258,35 +249,6 @@ class Inbox:
             payload_starts=repr(message.payload[:_SHOWN_BYTES]),
             payload_bytes=len(message.payload),
         )
-
-    def take_round(self, round_: Round, now_s: float) -> None:
-        """Handle a batch of heartbeats: one by one if one of them may end an unlock.
-
-        Else they are of no consequence until somebody looks at one of their cars.
-        """
-        if not round_.is_for(self) or self._tracker.may_end(now_s):
-            for message in round_.messages():
-                self.take(message)
-        else:
-            self.taken[TopicKind.TELEMETRY] += round_.size
-            round_.be_heard(now_s)
-            for hearer in self._hearers:
-                hearer.came_together(round_.size)
-
-    def take_offer(self, member: Member) -> None:
-        """Accept the next heartbeats of a car by batch: its own, which offers it, was handled."""
-        routine, vehicle_id = member.routine, member.speaker.vehicle_id
-        if vehicle_id.startswith(NULL_BOXES):
-            return
-        if member.is_offered and routine.listener in (None, self):
-            followers = [self._tracker.evidence.follower(vehicle_id)]
-            for hearer in self._hearers:
-                follower = hearer.follower(vehicle_id)
-                if follower is None:
-                    return
-                followers.append(follower)
-            routine.listener = self
-            member.join(tuple(followers))
 
     def _take_broker_log(self, message: Message, at: float) -> None:
         """Handle a line of the broker's log; most of them have no use here."""

@@ -16,12 +16,12 @@ from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
+from fleet_sim.heartbeats import Routine
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import LinkHandler, Message
-from fleet_wire.links.routine import Routine
 from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import SECRET, FakeLink
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from fleet_sim import heartbeats
 from fleet_sim.cars import fleet
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.form import Scenario
-from fleet_wire.links import routine
 
 pytestmark = pytest.mark.long
 
@@ -96,7 +96,7 @@ def test_nobody_can_tell_by_what_heartbeats_were_carried(
 
     All catch up often here, so that it happens in ten minutes.
     """
-    monkeypatch.setattr(routine, "MOST_KEPT", 7)
+    monkeypatch.setattr(heartbeats, "MOST_KEPT", 7)
     together = packets_of(tmp_path, "together")
     monkeypatch.setattr(fleet, "SHORTEST_ROUTINE_S", math.inf)
     alone = packets_of(tmp_path, "alone")

@@ -1,4 +1,4 @@
-"""How many cars are lost: what is kept from one count to the next, against a look at every car."""
+"""How many cars are lost, against a look at every car."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
 from fleet_wire.contract.partial import PartialState
-from fleet_wire.links.routine import Member, Routine
 from fleet_wire.randomness import RandomStream
 from platform_probe.judge.diagnosis import census as module
 from platform_probe.judge.diagnosis.car_history import CarHistory
@@ -16,12 +15,10 @@ from platform_probe.judge.diagnosis.census import HOLDS_S, Census, Heard, HeardS
 from platform_probe.judge.diagnosis.entries import Session
 from platform_probe.judge.diagnosis.known_cars import KnownCars
 from platform_probe.judge.diagnosis.neighbours import ALL, Share
-from tests.helpers.routine_car import Car
 
 EVERY_S = 60.0
 CARS, TALKATIVE = 60, 40
 STEPS = 1_500
-FEWER_UNTIL_S = 1_300.0
 REGIONS, OPERATORS = ("north", "south"), ("a", "b", "c")
 PLACES = (("region", "north"), ("operator", "a"))
 HERE = ("region and operator", "north/a")
@@ -34,14 +31,12 @@ AWAY = [
 
 
 class Fleet:
-    """Cars that tell something, one after the other, some of them by routine."""
+    """Cars that tell something, one after the other; most send heartbeats all the time."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
         self.cars = KnownCars(most=CARS)
         self.stream = RandomStream.named(1, "fleet")
-        self.routines = [Routine(EVERY_S, lambda: None) for _ in range(3)]
-        self.members: dict[str, Member] = {}
         for number in range(CARS):
             car = CarHistory()
             self.cars.add(f"car-{number}", car)
@@ -49,9 +44,6 @@ class Fleet:
             self.rebuild(car, number)
             for at_s in (self.now_s - EVERY_S, self.now_s):
                 car.take_telemetry(TELEMETRY, at_s)
-            self.join(car, f"car-{number}", number)
-        for routine in self.routines:
-            routine.sent_s = self.now_s
 
     def step(self) -> None:
         """Let time pass, and something happen."""
@@ -67,18 +59,12 @@ class Fleet:
             lambda: car.take_presence(ONLINE, self.now_s, retained=False),
             lambda: car.take_presence(AWAY[number % 3], self.now_s, retained=False),
             lambda: self.rebuild(car, number),
-            lambda: self.join(car, vehicle_id, number),
-            lambda: self.join(car, vehicle_id, number),
-            lambda: self.leave(vehicle_id),
-            lambda: self.remove(vehicle_id),
+            lambda: self.cars.remove(vehicle_id),
         )
         if what < len(happenings):
             happenings[what]()
         else:
             car.take_telemetry(TELEMETRY, self.now_s)
-        for routine in self.routines[: 3 if (self.now_s + 200) % 400 < 240 else 1]:
-            if routine.members and self.now_s - routine.sent_s >= EVERY_S:
-                routine.send(self.now_s).be_heard(self.now_s)
 
     def rebuild(self, car: CarHistory, number: int) -> None:
         """Let a car say where it is, and what it has used."""
@@ -87,44 +73,15 @@ class Fleet:
         car.take_state(state, self.now_s, retained=False)
         car.data_used_bytes = number
 
-    def join(self, car: CarHistory, vehicle_id: str, number: int) -> None:
-        """Let a car's heartbeats come by routine."""
-        if car.member is None:
-            member = Member(self.routines[number % 3], number, Car(vehicle_id))
-            member.join((car,))
-            self.members[vehicle_id] = member
-
-    def leave(self, vehicle_id: str) -> None:
-        """Let them come by themselves."""
-        if vehicle_id in self.members:
-            self.members.pop(vehicle_id).leave()
-
-    def remove(self, vehicle_id: str) -> None:
-        """Take a car out of service, at first: with each all are counted anew."""
-        if self.now_s < FEWER_UNTIL_S:
-            self.leave(vehicle_id)
-            self.cars.remove(vehicle_id)
-
     # A look at every car
 
     def known(self) -> list[CarHistory]:
-        """Return the cars that a count looks at, and of which presence is known."""
-        step = max(len(self.cars) // module.MOST_CARS, 1)
-        return [car for car in self.cars.sample(CARS)[::step] if car.standing is not None]
+        """Return the cars of which presence is known."""
+        return [car for car in self.cars.sample(CARS) if car.standing is not None]
 
     def lost(self) -> list[CarHistory]:
         """Return those that are lost."""
-        return [car for car in self.known() if self.is_lost(car)]
-
-    def is_lost(self, car: CarHistory) -> bool:
-        """Return whether a car is lost. It catches up where that may matter, and only there."""
-        if car.interval_s is None:
-            car.catch_up()
-        if car.standing is Session.ONLINE and car.member is not None and car.interval_s is not None:
-            has_just_come = self.now_s - car.member.routine.heard_s < EVERY_S
-            if has_just_come and car.interval_s * module.LATE_HEARTBEATS > EVERY_S:
-                return False
-        return is_lost_at(car, self.now_s)
+        return [car for car in self.known() if is_lost_at(car, self.now_s)]
 
     def heard(self, place: tuple[str, str], at_s: float) -> Heard:
         """Return how many cars of a place were heard of after a moment."""
@@ -135,26 +92,19 @@ class Fleet:
             if is_there and car.standing is not Session.ASLEEP:
                 online = [c.at_s for c in car.changes if c.session is Session.ONLINE]
                 heard_s = max((0.0, *car.beats, *car.heard))
-                if car.member is not None:
-                    heard_s = max(heard_s, car.member.routine.heard_s)
                 times.append((heard_s, online[-1] if online else 0.0))
         after = sorted(one for one in times if one[0] > at_s)
         kept = sum(connected_s <= at_s for _, connected_s in after[: module.MOST_KEPT])
         return Heard(len(after), len(times), kept)
 
 
-@pytest.mark.parametrize("most_cars", [4_000, 20])
-def test_a_count_finds_what_a_look_at_every_car_finds(
-    most_cars: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever cars tell, and however: lost or not, heard of or not, with how much data used."""
-    monkeypatch.setattr(module, "MOST_CARS", most_cars)
-    fleet, counted = Fleet(), Fleet()  # a look at every car lets it catch up
-    census = Census(counted.cars)
+def test_a_count_finds_what_a_look_at_every_car_finds() -> None:
+    """Whatever cars tell: lost or not, heard of or not."""
+    fleet = Fleet()
+    census = Census(fleet.cars)
     counted_s, found = -HOLDS_S, 0
     for _ in range(STEPS):
         fleet.step()
-        counted.step()
         if fleet.now_s - counted_s < HOLDS_S:
             continue
         counted_s = fleet.now_s
@@ -173,6 +123,17 @@ def test_a_count_finds_what_a_look_at_every_car_finds(
             expected = HeardSince(*(fleet.heard(place, at_s) for place in places))
             assert census.heard_since(PLACES, at_s) == expected
     assert found > STEPS
+
+
+def test_a_large_fleet_is_counted_by_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is spread evenly, and never larger than the limit."""
+    monkeypatch.setattr(module, "MOST_CARS", 25)
+    cars = KnownCars(most=60)
+    for number in range(60):
+        car = CarHistory()
+        car.take_presence(ONLINE if number % 2 else AWAY[0], 1.0, retained=False)
+        cars.add(str(number), car)
+    assert Census(cars).compare((), 10.0)[ALL].inside == Share(10, 20)
 
 
 def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:

@@ -127,15 +127,10 @@ def test_a_sample_is_even_and_has_histories() -> None:
 
 
 def test_the_first_are_forgotten_of_too_many() -> None:
-    """What is added or goes changes the fleet; what is only opened does not."""
+    """A hundredth is forgotten at once: that is needed seldom."""
     cars = KnownCars(most=200)
     for number in range(200):
         cars.retained(f"{number}")
-    assert (len(cars), cars.changes) == (200, 200)
-    cars.get("5")
-    assert cars.changes == 200
     cars.add("new", CarHistory())
     assert [f"{number}" in cars for number in (0, 2, 3)] == [False, False, True]
-    assert (len(cars), cars.changes) == (198, 204)
-    cars.remove("nobody")
-    assert cars.changes == 204
+    assert len(cars) == 198

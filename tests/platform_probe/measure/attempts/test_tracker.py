@@ -30,31 +30,6 @@ from tests.helpers.tracker_bench import (
 )
 
 
-def test_only_what_is_overdue_may_end_by_whatever_comes_next() -> None:
-    """Not an unlock that has ended well, though its deadline is over; an unlock without a word."""
-    bench = TrackerBench()
-    bench.send()
-    bench.received()
-    bench.executed()
-    bench.opened()
-    assert bench.only().outcome is Outcome.OK
-    bench.clock.now_s += DEADLINE_S
-    assert not bench.tracker.may_end(bench.clock.now_s)
-    bench.send("c2")
-    bench.clock.now_s += DEADLINE_S - 1
-    assert not bench.tracker.may_end(bench.clock.now_s)
-    bench.clock.now_s += 1
-    assert bench.tracker.may_end(bench.clock.now_s)
-
-
-def test_an_answer_that_is_held_ends_nothing_until_it_has_waited_long_enough() -> None:
-    """A heartbeat that comes meanwhile makes no difference to it."""
-    bench = TrackerBench(is_watching=True)
-    bench.received()
-    assert not bench.tracker.may_end(bench.clock.now_s + HOLD_S - 0.001)
-    assert bench.tracker.may_end(bench.clock.now_s + HOLD_S)
-
-
 def test_good_unlock_has_every_stage() -> None:
     """An unlock that goes well has all stages but the API's, at their times, and no evidence."""
     bench = TrackerBench()

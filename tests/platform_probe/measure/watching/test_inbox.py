@@ -392,12 +392,6 @@ class Hearer:
         """Note a message."""
         self._heard.append((self._name, kind, vehicle_id, type(message), is_retained))
 
-    def came_together(self, heartbeats: int) -> None:
-        """Nothing comes together here."""
-
-    def follower(self, vehicle_id: str) -> None:
-        """Hear each heartbeat by itself."""
-
     def broker_said(self, event: BrokerEvent) -> None:
         """Note what the broker says."""
         self._heard.append((self._name, event.client_id))

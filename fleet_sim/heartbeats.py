@@ -3,8 +3,7 @@
 In virtual time most events are heartbeats, and nearly all are predictable: the same car on the same
 connection, its fields functions of the time. Cars whose heartbeats fall due together form a
 `Routine`. One packet, a `Round`, stands for all their heartbeats of a moment, on its path through
-the broker to the monitor. The content of a heartbeat is computed only when somebody reads its car.
-A `Follower` derives state from heartbeats, and catches up before each read.
+the broker to the monitor's link, which unpacks it.
 
 A car joins when a heartbeat of its own has been delivered. It leaves before a change of its fields
 or of its connection, and its next heartbeat is an ordinary message. A round that meets anything
@@ -13,10 +12,8 @@ unusual on its path is split into messages. The result is the same as with singl
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Telemetry
@@ -60,52 +57,10 @@ class HeartbeatConnection(Protocol):
     last_sent_s: float
 
 
-class Beat(NamedTuple):
-    """When the heartbeats of a round were sent, and when they were heard."""
-
-    sent_s: float
-    heard_s: float
-
-
-class Follower(ABC):
-    """Keeps something of a car's heartbeats. Call `catch_up` before it is read or changed."""
-
-    __slots__ = ("member", "seen")
-
-    def __init__(self) -> None:
-        self.member: Member | None = None
-        """The member whose routine brings the heartbeats; None: they come one by one."""
-        self.seen = 0
-        """How many of those that the routine remembers have been taken."""
-
-    def take_member(self, member: Member | None, seen: int = 0) -> None:
-        """Follow the routine of `member` after its first `seen` heartbeats; None: follow none."""
-        self.member, self.seen = member, seen
-
-    def catch_up(self) -> None:
-        """Handle the heartbeats that the routine carried since the last call."""
-        member = self.member
-        if member is not None:
-            heard = member.routine.heard
-            if len(heard) > self.seen:
-                missed = heard[self.seen :]
-                self.seen = len(heard)
-                self.take_beats(missed, member.telemetry_at)
-
-    def leave_routine(self) -> None:
-        """Return to single heartbeats for this car: the follower has no more batch state."""
-        if self.member is not None:
-            self.member.leave()
-
-    @abstractmethod
-    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
-        """Handle one or more heartbeats, in order; `telemetry_at` says what was sent when."""
-
-
 class Member:
     """A car that may join a routine, is in it, or was."""
 
-    __slots__ = ("_followers", "is_in", "is_offered", "number", "routine", "speaker", "way")
+    __slots__ = ("is_in", "is_offered", "number", "routine", "speaker", "way")
 
     def __init__(self, routine: Routine, number: int, speaker: Speaker) -> None:
         self.routine = routine
@@ -117,28 +72,19 @@ class Member:
         self.is_offered = True
         """Whether nothing has changed since that was sent."""
         self.is_in = False
-        self._followers: tuple[Follower, ...] = ()
 
     @property
     def topic(self) -> str:
         """Return the topic of the car's heartbeats."""
         return topic_of(TopicKind.TELEMETRY, self.speaker.vehicle_id)
 
-    def telemetry_at(self, sent_s: float) -> Telemetry:
-        """Return what a heartbeat by routine says: all who follow a car ask for its latest."""
-        said = self.routine.said
-        if said is None or said[0] is not self or said[1] != sent_s:
-            said = self.routine.said = self, sent_s, self.speaker.telemetry_at(sent_s)
-        return said[2]
-
-    def join(self, followers: tuple[Follower, ...]) -> None:
-        """Join the routine, now that the last single heartbeat has been delivered."""
+    def join(self) -> None:
+        """Join the routine, once a single heartbeat has reached the only one who hears them."""
+        if not self.is_offered:
+            return
         self.is_offered, self.is_in = False, True
-        self._followers = followers
         self.routine.add(self)
         self.speaker.joined(self.routine)
-        for follower in followers:
-            follower.take_member(self, len(self.routine.heard))
 
     def leave(self) -> None:
         """Leave the routine, before something about the car or its connection changes."""
@@ -146,34 +92,13 @@ class Member:
         if not self.is_in:
             return
         self.routine.remove(self)
-        self.catch_up()
+        self.speaker.catch_up()
         self.is_in = False
         self.speaker.left()
-        for follower in self._followers:
-            follower.take_member(None)
-        self._followers = ()
         way, sent = self.way, self.routine.sent_s
         if way is not None:
             way.member = None
             way.last_sent_s = max(way.last_sent_s, sent)
-
-    def catch_up(self) -> None:
-        """Bring every follower up to date with the heartbeats so far."""
-        self.speaker.catch_up()
-        for follower in self._followers:
-            follower.catch_up()
-
-    def reset_counts(self) -> None:
-        """Reset the followers' counts to 0: all have caught up, and the routine forgets."""
-        for follower in self._followers:
-            follower.seen = 0
-
-
-class OfferingMessage(Message, frozen=True, gc=False):
-    """A single heartbeat that offers the next ones by routine; its receiver may `join`."""
-
-    member: Any
-    """The `Member`."""
 
 
 class Round:
@@ -192,11 +117,6 @@ class Round:
         return self._parts is None
 
     @property
-    def size(self) -> int:
-        """Return how many heartbeats it stands for."""
-        return len(self._routine.members) if self._parts is None else len(self._parts)
-
-    @property
     def first(self) -> Member:
         """Return the member whose turn is first."""
         members = self._routine.members
@@ -206,7 +126,7 @@ class Round:
         """Return the payload that each member has sent, in order, and be whole no longer."""
         if self._parts is None:
             self._parts = [
-                (member, encode(member.telemetry_at(self.sent_s)))
+                (member, encode(member.speaker.telemetry_at(self.sent_s)))
                 for member in self._routine.in_order()
             ]
             self._routine.out.remove(self)
@@ -217,30 +137,15 @@ class Round:
         for member, payload in self.split():
             yield Message(member.topic, payload, 0, False, False, None, None, None, None, [])  # noqa: FBT003 - in order
 
-    def be_heard(self, now_s: float) -> None:
-        """Have come, whole: who follows will catch up when it matters."""
-        routine = self._routine
-        routine.out.remove(self)
-        routine.heard.append(Beat(self.sent_s, now_s))
-        routine.heard_s = now_s
-
-    def is_for(self, listener: Any) -> bool:
-        """Return whether this listener has accepted the members."""
-        return self._routine.listener is listener
-
 
 class Routine:
     """Cars whose heartbeats fall due in the same moments."""
 
     __slots__ = (
         "every_s",
-        "heard",
-        "heard_s",
-        "listener",
         "members",
         "on_change",
         "out",
-        "said",
         "sent",
         "sent_s",
     )
@@ -250,20 +155,12 @@ class Routine:
         """Seconds between two batches."""
         self.members: dict[int, Member] = {}
         """Members by their turn."""
-        self.listener: Any = None
-        """The receiver of all heartbeats."""
         self.sent: list[float] = []
         """When rounds were sent, those that all have caught up with aside."""
         self.sent_s = 0.0
         """When the last one was."""
-        self.heard: list[Beat] = []
-        """Those of them that have come, whole."""
-        self.heard_s = -math.inf
-        """When the last of all did."""
         self.out: list[Round] = []
         """Those that are on their way, whole."""
-        self.said: tuple[Member, float, Telemetry] | None = None
-        """The last computed heartbeat: its member, its time of sending, its content."""
         self.on_change = on_change
         """Called when a car has joined or left."""
 
@@ -299,9 +196,7 @@ class Routine:
 
     def _forget(self) -> None:
         for member in self.members.values():
-            member.catch_up()
+            member.speaker.catch_up()
         self.sent.clear()
-        self.heard.clear()
         for member in self.members.values():
-            member.reset_counts()
             member.speaker.joined(self)
