@@ -22,6 +22,11 @@ GROUPS: Final = {
 """What an entry point of each group names."""
 
 
+def names_of_others(group: str) -> list[str]:
+    """Return the names of the entry points of a group, in order."""
+    return sorted(entry_points(group=group).names)
+
+
 def added_by_others(group: str) -> Iterator[tuple[str, Any]]:
     """Yield the name and the object of each entry point of a group, in the order of their names.
 

@@ -24,7 +24,7 @@ from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.scenario.loading import Lacks, load_scenario
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import lines, run
-from tests.helpers.golden import expected_in_every_process
+from tests.helpers.golden import digests_of_bytes, expected_digests
 from tests.helpers.pages import (
     blocks,
     commands,
@@ -42,14 +42,20 @@ PAGE = page("faults.md")
 TUTORIAL_PAGE = page("first-failure-mode.md")
 TUTORIAL = files(TUTORIAL_PAGE)
 TRY_IT = commands(section(TUTORIAL_PAGE, "Try it"))
-LOOK_AT_EVERY_FAULT = (
-    "tests/fleet_sim/commands/test_faults.py tests/fleet_sim/faults/test_faults.py"
-    " tests/fleet_sim/faults/test_refused.py"
-    " tests/fleet_sim/scenario/test_loading.py::test_shipped_scenarios"
-    " tests/scenarios/test_shipped.py::test_every_fault_is_listed_and_has_a_scenario"
-    " -k 'not a_reader_who_leaves and not without_a_terminal'"
+LOOK_AT_EVERY_MODE = (
+    "tests/bench/score/test_incidents.py tests/deploy/test_runbook.py tests/docs/test_generated.py"
+    " tests/fleet_sim/commands/test_faults.py tests/fleet_sim/faults tests/fleet_wire/modes"
+    " tests/fleet_sim/scenario/test_loading.py::test_shipped_scenarios tests/golden"
+    " tests/platform_probe/tell/export/test_recipes.py"
+    " tests/platform_probe/web/console/test_sentences_of_advice.py"
+    " tests/platform_probe/web/console/test_texts.py tests/scenarios/test_shipped.py"
+    " tests/test_bounds.py -m 'not long'"
+    " -k 'door_frozen or not (test_what_a_scenario_expects_holds or grow or a_reader_who_leaves"
+    " or without_a_terminal)'"
 )
-"""The tests over all faults or all scenarios that the tutorial does not run itself."""
+"""The tests of `make quick` over all modes, all faults or all scenarios."""
+RENEWED = {"docs/metrics.md", "docs/modes.md", "docs/scenario-keys.md", "tests/golden/digests.json"}
+"""What the page says that its two commands write."""
 ONLY_WHERE_THERE_ARE = {"complaints"}
 """Keys of the ground truth that only some lines have."""
 OWNERS = {
@@ -62,23 +68,30 @@ OWNERS = {
 
 @pytest.mark.long
 def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
-    """Its three files are all that a new fault needs: every other one stays as it was."""
+    """Its four files are all that a new mode needs; its commands renew what the page says.
+
+    Then the tests over all modes pass, the golden digest's among them, and no other run differs.
+    """
     project = tmp_path / "project"
     copy_project(project)
     before = contents(project)
     for name, text in TUTORIAL.items():
-        assert name not in before, "the tutorial's fault is one that does not exist yet"
+        assert name not in before, "the tutorial's mode is one that does not exist yet"
         (project / name).write_text(text, encoding="utf-8")
     printed = [run_in(project, command) for command in TRY_IT]
     assert "all 4 expectations hold" in "".join(printed)
-    run_in(project, f"pytest {LOOK_AT_EVERY_FAULT}")
-    assert msgspec.json.decode(run_in(project, "tests.golden")) == expected_in_every_process()
+    assert "1 digests, new: door_frozen; changed: none" in "".join(printed)
+    run_in(project, f"pytest {LOOK_AT_EVERY_MODE}")
+    assert msgspec.json.decode(run_in(project, "tests.golden")) == digests_of_bytes()
     modules = " ".join(name for name in TUTORIAL if name.endswith(".py"))
     run_in(project, f"ruff check {modules}")
     run_in(project, f"ruff format --check {modules}")
-    assert contents(project) == before | {
-        name: text.encode("utf-8") for name, text in TUTORIAL.items()
-    }
+    after = contents(project)
+    assert {name for name in after if after[name] != before.get(name)} == RENEWED | {*TUTORIAL}
+    assert before.keys() <= after.keys()
+    digests = msgspec.json.decode((project / "tests/golden/digests.json").read_bytes())
+    assert digests.keys() - {"door_frozen"} == expected_digests().keys()
+    assert digests == {**expected_digests(), "door_frozen": digests["door_frozen"]}
     (directory,) = (project / "runs").iterdir()
     check_ground_truth(directory / "ground_truth.jsonl")
 
@@ -100,8 +113,10 @@ def check_ground_truth(path: Path) -> None:
 
 def test_the_tutorial_is_found() -> None:
     """A change of form must not empty the test over it."""
-    assert [Path(name).parts[0] for name in TUTORIAL] == ["fleet_sim", "tests", "scenarios"]
-    assert [command.split()[0] for command in TRY_IT] == ["fleet-sim"] * 3 + ["pytest"]
+    parts = ["fleet_wire", "fleet_sim", "tests", "scenarios"]
+    assert [Path(name).parts[0] for name in TUTORIAL] == parts
+    programs = [*["fleet-sim"] * 3, "python", "python", "pytest"]
+    assert [command.split()[0] for command in TRY_IT] == programs
 
 
 @pytest.mark.parametrize("command", commands(PAGE))

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
+from fleet_wire.entry_points import added_by_others, names_of_others
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.checking import problems_of
 from fleet_wire.profiles.form import ProfileForm
@@ -24,7 +25,8 @@ from fleet_wire.profiles.profile import Profile
 
 SHIPPED: Final = ("ovms", "saic", "aws-iot")
 """Mapped profiles that come with us, each a file in `shipped/`."""
-NAMES: Final = (NATIVE.name, *SHIPPED)
+NAMES: Final = (NATIVE.name, *SHIPPED, *names_of_others("unlockpath.profiles"))
+"""Profiles that have a name, those of other packages among them."""
 
 
 def load_profile(name_or_file: str, *, box: type[BaseModel] | None = None) -> Profile:
@@ -50,6 +52,9 @@ def load_draft(
         return NATIVE, []
     if name_or_file in SHIPPED:
         return _loaded(shipped_file(name_or_file), name=name_or_file, box=box)
+    if name_or_file in NAMES:
+        added = dict(added_by_others("unlockpath.profiles"))
+        return _loaded(Path(added[name_or_file]), name=name_or_file, box=box)
     path = Path(name_or_file)
     if not path.suffix and not path.exists():
         known = suggestion(path.name, NAMES)

@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.entry_points import names_of_others
 from fleet_wire.links.link import EndReason
 from fleet_wire.series import Counter, Series
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
@@ -218,7 +219,8 @@ class ProbeMetrics(AttemptMetrics):
         )
         self._disconnects = {why: disconnects.labels(why.value) for why in EndReason}
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
-        self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
+        names = (*SINKS, *names_of_others("unlockpath.sinks"))
+        self._sink_errors = {sink: sink_errors.labels(sink) for sink in names}
         self._http_defects = self._counter(
             "http_defects", "Requests that an exception of the monitor itself ended; they are"
             " answered 500, and the log has one a minute.",
@@ -292,7 +294,7 @@ class ProbeMetrics(AttemptMetrics):
         self._malformed[kind].inc()
 
     def count_sink_error(self, sink: str, records: int = 1) -> None:
-        """Count records that `sink` (one of `SINKS`) could not take."""
+        """Count records that `sink` (one of `SINKS`, or of another package) could not take."""
         self._sink_errors[sink].inc(records)
 
     def count_message_defect(self, kind: TopicKind | None) -> None:

@@ -13,6 +13,8 @@ from typing import Final
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.entry_points import added_by_others
+from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.links.several import OnBroker, OnLeftOver, spread_links
@@ -31,9 +33,10 @@ from platform_probe.outputs.logs import (
     open_log,
     route_standard_library,
 )
-from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.outputs.metrics import SINKS, ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
+from platform_probe.outputs.sinks import Sink
 from platform_probe.settings.monitor import ProbeSettings
 from platform_probe.tell.messages.asking import MAX_ASKED_BYTES
 from platform_probe.web.console.child import ConsoleChild
@@ -53,6 +56,19 @@ def metrics_of(settings: ProbeSettings) -> ProbeMetrics:
         follows_platform=settings.platform is not None,
         asks_api=settings.tracking.door_file is not None,
     )
+
+
+def sinks_of_others(settings: ProbeSettings) -> dict[str, Sink]:
+    """Return the sinks of other packages, by the names of their entry points.
+
+    Each is made by a function of the settings. Raises `ConfigError` for a name of ours.
+    """
+    made = {}
+    for name, make in added_by_others("unlockpath.sinks"):
+        if name in SINKS:
+            raise ConfigError([f"entry point '{name}' of unlockpath.sinks: we have such a sink"])
+        made[name] = make(settings)
+    return made
 
 
 def links_of(

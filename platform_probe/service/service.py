@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from platform_probe.service.parts import (
     logger_of,
     metrics_of,
     pages_of,
+    sinks_of_others,
 )
 from platform_probe.service.running import Run, cancelled
 from platform_probe.settings.monitor import ProbeSettings
@@ -115,23 +116,17 @@ async def serve(settings: ProbeSettings) -> None:
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, rotation_of(settings)))
 
-        def sink_failed(name: str, error: Exception) -> None:
-            metrics.count_sink_error(name)
-            complain("sink_failed", name, error=str(error))
-
         sinks: dict[str, Sink] = {
             "journal": _JournalFirst(writer.flush),
             "jsonl": jsonl,
             "metrics": metrics,
             "log": LogSink(logger, clock),
+            **({} if export is None else {"otlp": export}),
+            **sinks_of_others(settings),
         }
-        if export is not None:
-            sinks["otlp"] = export
         timers = LoopTimers(loop)
         stack.callback(timers.close)
-        fan_out = FanOut(
-            sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
-        )
+        fan_out = _fan_out(sinks, metrics, complain)
         probe: Probe
 
         def broker_changed(broker: BrokerAddress, reason: Disconnected | None) -> None:
@@ -163,6 +158,19 @@ async def serve(settings: ProbeSettings) -> None:
         )
         parts = _Parts(metrics, logger, export, writer, judge, time, fan_out.flush)
         await _work(settings, probe, parts, feed, before)
+
+
+def _fan_out(
+    sinks: Mapping[str, Sink], metrics: ProbeMetrics, complain: Callable[..., None]
+) -> FanOut:
+    """Return what hands records to all sinks, and counts and logs what one of them could not."""
+
+    def sink_failed(name: str, error: Exception) -> None:
+        metrics.count_sink_error(name)
+        complain("sink_failed", name, error=str(error))
+
+    soon = asyncio.get_running_loop().call_soon
+    return FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=soon)
 
 
 def _journal_writer(

@@ -1,28 +1,40 @@
-"""Golden runs: the same bytes in every process, whatever the hash seed."""
+"""Golden runs: the same bytes in every process, whatever the hash seed; what a digest covers."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 
+from tests.golden import __main__ as golden
 from tests.helpers.golden import (
-    IF_MEANT,
+    IN_EVERY_PROCESS,
     RENEW,
+    Row,
+    differences,
+    digest,
+    digests_of_bytes,
     expected_digests,
-    expected_in_every_process,
+    found_rows,
+    rows_of,
 )
 from tests.helpers.places import ROOT
 from tests.helpers.virtual_runs import SCENARIOS
 
+ATTEMPT = {
+    "attempt_id": "a-1", "vehicle_id": "car-1", "source": "probe", "scheduled_s": 1.0,
+    "outcome": "failed", "cause": "vehicle_failed", "reason": "the lock is cold", "total_s": 2.0,
+    "stages": {"published": 0.1, "box_received": 0.2}, "evidence": {"wakes": 1}, "flags": [],
+}  # fmt: skip
+
 
 def test_golden_runs_are_the_same_in_every_process() -> None:
-    """One without random hashes gives the digests that are committed.
-
-    In `scenarios/test_shipped.py` one with them does, for these and all others.
-    """
+    """One without random hashes gives the bytes that this one gives, which has them."""
     ended = subprocess.run(
         [sys.executable, "-m", "tests.golden"],
         cwd=ROOT,
@@ -31,10 +43,78 @@ def test_golden_runs_are_the_same_in_every_process() -> None:
         text=True,
         check=True,
     )
-    found = msgspec.json.decode(ended.stdout, type=dict[str, str])
-    assert found == expected_in_every_process(), IF_MEANT
+    assert msgspec.json.decode(ended.stdout) == digests_of_bytes()
 
 
 def test_every_shipped_scenario_has_a_digest() -> None:
     """Those of `scenarios/test_shipped.py` are held to it; a new one gets it by a command."""
     assert {*expected_digests()} == {*SCENARIOS}, f"{RENEW} NAME"
+
+
+@pytest.mark.parametrize(
+    ("change", "is_covered"),
+    [
+        ({"reason": "ice holds the lock"}, False),
+        ({"evidence": {"wakes_seen": 1}}, False),
+        ({"attempt_id": "b-1"}, False),
+        ({"cause": "box_busy"}, True),
+        ({"total_s": 2.1}, True),
+        ({"stages": {"published": 0.1}}, True),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_digest_covers_what_happened(
+    change: dict[str, Any],
+    is_covered: bool,  # noqa: FBT001 - pytest hands it over by name
+    tmp_path: Path,
+) -> None:
+    """Times, outcome, cause and stages; and no wording."""
+    assert (digest(_read(tmp_path, {})) != digest(_read(tmp_path, change))) is is_covered
+
+
+def test_differences_are_said_field_by_field(tmp_path: Path) -> None:
+    """With the most frequent change of each, and with how many attempts it has."""
+    before = _read(tmp_path, {}, {"vehicle_id": "car-2"}, {"vehicle_id": "car-3"})
+    late = {"cause": "box_busy", "stages": {"published": 0.3}}
+    after = _read(tmp_path, late, {"vehicle_id": "car-2", "cause": None}, {"vehicle_id": "car-4"})
+    assert [*differences(before, after)] == [
+        "1 attempts are gone",
+        "1 attempts are new",
+        "cause: 2 of 2 attempts: vehicle_failed to box_busy (1), vehicle_failed to None (1)",
+        "stages.box_received: 1 of 2 attempts: 0.2 to None (1)",
+        "stages.published: 1 of 2 attempts: 0.1 to 0.3 (1)",
+    ]
+    assert [*differences(before, before[::-1])] == ["the order of attempts"]
+
+
+def test_renewing_says_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Against the runs of the commit before; a new scenario is only named."""
+    (name, new) = IN_EVERY_PROCESS[:2]
+    before = {**expected_digests(), name: "0" * 32}
+    del before[new]
+    file = tmp_path / "digests.json"
+    file.write_bytes(msgspec.json.encode(before))
+    rows = {each: found_rows([each])[each] for each in (name, new)}
+    old: Row = {**rows[name][0], "cause": "box_busy"}
+    monkeypatch.setattr(golden, "FILE", file)
+    monkeypatch.setattr(golden, "expected_digests", lambda: before)
+    monkeypatch.setattr(golden, "found_rows", lambda names: {each: rows[each] for each in names})
+    monkeypatch.setattr(golden, "rows_before", lambda _names: {name: [old, *rows[name][1:]]})
+    monkeypatch.setattr(sys, "argv", ["golden", "--renew", name, new])
+    golden.main()
+    said = capsys.readouterr().out
+    cause = rows[name][0]["cause"]
+    assert said == (
+        f"{name}\n  cause: 1 of {len(rows[name])} attempts: box_busy to {cause} (1)\n"
+        f"2 digests, new: {new}; changed: {name}\n"
+    )
+    assert msgspec.json.decode(file.read_bytes()) == expected_digests()
+
+
+def _read(directory: Path, *changes: dict[str, Any]) -> list[Row]:
+    """Return the covered fields of attempts that differ from `ATTEMPT` so."""
+    lines = [msgspec.json.encode({**ATTEMPT, **change}) + b"\n" for change in changes]
+    (directory / "attempts.jsonl").write_bytes(b"".join(lines))
+    return rows_of(directory)

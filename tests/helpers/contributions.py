@@ -87,10 +87,10 @@ def _paths(row: str) -> Iterator[str]:
             yield f"{there / path}"
 
 
-FAULT: Final = Contribution(
-    adds="a fault",
+MODE: Final = Contribution(
+    adds="a failure mode and its fault",
     edits=[Edit(path, text) for path, text in files(page("first-failure-mode.md")).items()],
-    commands=["tests.golden --renew door_frozen"],
+    commands=["tests.docs --renew", "tests.golden --renew door_frozen"],
 )
 METRIC: Final = Contribution(
     adds="a metric",
@@ -200,8 +200,8 @@ def newest_of(settings: ProbeSettings) -> NewestFile:
         ),
         Edit(
             "platform_probe/service/service.py",
-            '        sinks["newest"] = newest_of(settings)\n',
-            after='"metrics": metrics, "log": LogSink(logger, clock)}\n',
+            '            "newest": newest_of(settings),\n',
+            after='            "log": LogSink(logger, clock),\n',
         ),
         Edit(
             "platform_probe/service/service.py",
@@ -278,4 +278,4 @@ def newest_page(asked: Asked, _: str) -> Answer:
         "pytest tests/platform_probe/web/console/test_browser.py -k everybody",
     ],
 )
-CONTRIBUTIONS: Final = (FAULT, METRIC, SINK, PAGE)
+CONTRIBUTIONS: Final = (MODE, METRIC, SINK, PAGE)

@@ -41,7 +41,7 @@ def contents(project: Path) -> dict[str, bytes]:
 
 def run_in(project: Path, command: str) -> str:
     """Run a command in a copy of the project; return its output. Its exit code must be 0."""
-    program, *words = shlex.split(command)
+    program, *words = shlex.split(command.removeprefix("python -m "))
     module = PROGRAMS.get(program, program)
     ended = subprocess.run(
         [sys.executable, "-m", module, *words],

@@ -77,6 +77,20 @@ def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
     assert not_told[0].probability == pytest.approx(1 / (len(MODES) + 2), abs=1e-3)
 
 
+def test_a_mode_that_was_not_learned_is_ranked_by_its_signature() -> None:
+    """Others keep what was learned of them."""
+    learned = shipped_weights()
+    slug = "can_bus_asleep_no_ack"
+    for of_mode in (learned.bias, learned.seen, learned.unseen):
+        of_mode.pop(slug, None)
+    weights = read_weights(msgspec.json.encode(learned))
+    by_signature = weights_by_signature()
+    assert weights.bias[slug] == by_signature.bias[slug]
+    assert weights.seen[slug] == by_signature.seen[slug] != shipped_weights().seen[slug]
+    assert weights.unseen[slug] == by_signature.unseen[slug]
+    assert weights.seen["ghost_gps"] == learned.seen["ghost_gps"]
+
+
 def test_weights_keep_to_the_signatures() -> None:
     """What counts has the signs that physics fixes, and what they do not list is light."""
     weights = within_signatures(shipped_weights())

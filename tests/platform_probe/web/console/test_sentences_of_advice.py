@@ -38,6 +38,7 @@ from platform_probe.tell.support.after_booking import (
 )
 from platform_probe.tell.support.beside import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.web.console.helping import said
+from tests.helpers.french import in_french
 
 PHONE = MODES["phone_side"]
 ENDED = (
@@ -51,7 +52,7 @@ def all_advice() -> Iterator[Advice]:
     """Yield what is said and done of each mode and cause."""
     yield from (NOT_SEEN, NOT_ASKED, NOT_CONNECTED, TOO_OFTEN, UNREADABLE)
     for cause in (None, *Cause):
-        for mode in (None, *MODES.values(), APP_RELEASE):
+        for mode in (None, *in_french(), APP_RELEASE):
             for is_sent, is_open in ((True, False), (False, False), (True, True)):
                 yield advice_for(cause, mode, is_sent=is_sent, opened_after_no=is_open)
 
@@ -77,5 +78,5 @@ def test_what_is_told_after_the_booking_is_in_french() -> None:
     pairs = [pair for ended in ENDED for then in THEN for pair in zip(then, ended, strict=True)]
     texts = {f"{first} {second}" for first, second in pairs}
     texts |= {text for ended in (*ENDED, *BOOKING_ENDED_AMID.values()) for text in ended}
-    texts |= {with_reason(cause, mode)[0] for cause in Cause for mode in (None, *MODES.values())}
+    texts |= {with_reason(cause, mode)[0] for cause in Cause for mode in (None, *in_french())}
     assert sorted(text for text in texts if said("fr", text) == text) == []

@@ -44,11 +44,18 @@ from platform_probe.tell.support.beside import OPEN_SINCE
 from platform_probe.texts.catalogue import LANGUAGES, language_of, said_texts, say_in, texts_of
 from platform_probe.web.console.helping import said
 from platform_probe.web.console.person import RIGHTS
+from tests.helpers.french import in_french
 
 FOLDER = Path(product.__file__).parent
 SOURCES = [
     path
-    for folder in ("web/console", "incidents", "texts", "diagnosis/cohorts", "support")
+    for folder in (
+        "web/console",
+        "judge/incidents",
+        "texts",
+        "judge/diagnosis/cohorts",
+        "tell/support",
+    )
     for path in sorted((FOLDER / folder).rglob("*"))
     if path.suffix in (".html", ".py")
 ]
@@ -136,10 +143,10 @@ def test_the_language_to_speak(chosen: str, accepted: str, spoken: str) -> None:
 
 def test_what_support_reads_to_a_customer_is_in_french() -> None:
     """Titles, sentences and advice of modes and causes."""
-    told = (*MODES.values(), APP_RELEASE)
+    told = (*in_french(), APP_RELEASE)
     english = [
         *(text for mode in told for text in (mode.title, mode.customer, mode.now)),
-        *(mode.engineer for mode in MODES.values()),
+        *(mode.engineer for mode in in_french()),
         *(mode.mend for mode in told if mode.mend is not None),
         *(info.explanation for info in CAUSES.values()),
         *(text for cause in Cause for text in (advice_for(cause).say, advice_for(cause).do)),
