@@ -37,6 +37,8 @@ ANSWERS: Final = frozenset({Screen.OPEN, Screen.FAILED, Screen.UNKNOWN, Screen.U
 """Screens that end a user's wait after a press of "unlock"."""
 DENIALS: Final = frozenset({Screen.FAILED, Screen.UNAVAILABLE})
 """Answers by which the car stays locked."""
+_STANDING: Final = frozenset({Screen.OPEN, Screen.UNAVAILABLE, Screen.WORKING})
+"""Screens that answer a press when they are there already."""
 
 
 class ScreenChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,11 +132,11 @@ class _Unlock:
         self._answers = [each for each in self._words if each.screen in ANSWERS]
 
     def _standing(self) -> list[ScreenChange]:
-        """Return what the screen shows when the button is pressed, if that answers the press."""
+        """Return what the screen shows at the press, if it says more than "locked"."""
         pressed_s = self._press.pressed_s
         before = [each.screen for each in self._screens if each.at_s < pressed_s]
-        is_answer = bool(before) and before[-1] in (Screen.OPEN, Screen.UNAVAILABLE)
-        return [ScreenChange(at_s=pressed_s, screen=before[-1])] if is_answer else []
+        is_told = bool(before) and before[-1] in _STANDING
+        return [ScreenChange(at_s=pressed_s, screen=before[-1])] if is_told else []
 
     def _answers_press(self, shown: ScreenChange) -> bool:
         """Return whether the user takes a screen as the answer to this press."""

@@ -174,6 +174,7 @@ class _TruthRun:
         self._unlocks: list[GradedUnlock] = []
         self._safety: dict[str, int] = {}
         self._defects = 0
+        self._first_defect: str | None = None
 
     async def run(self) -> TruthResult:
         """Grade all clients, and write the result. Raises `UnlockpathError`."""
@@ -195,6 +196,7 @@ class _TruthRun:
             duration_s=round(time.monotonic() - began_s, 1),
             is_interrupted=self._stop.asked.is_set(),
             model_defects=self._defects,
+            first_model_defect=self._first_defect,
             safety=self._safety,
             clients={
                 client.name: ClientResult(
@@ -268,7 +270,9 @@ class _TruthRun:
             )
             rentals.safety.load_starts_s = fleet.driver.now_s()
             await self._visits(phase, fleet, rentals, doors)
-        self._defects += fleet.defects[0]
+        defects, first = fleet.defects
+        self._defects += defects
+        self._first_defect = self._first_defect or first
         for kind, found in rentals.safety.counts.items():
             self._safety[kind.value] = self._safety.get(kind.value, 0) + found
 

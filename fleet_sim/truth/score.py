@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -70,6 +70,7 @@ class TruthResult(msgspec.Struct, kw_only=True, omit_defaults=True):
     duration_s: float
     is_interrupted: bool = False
     model_defects: int = 0
+    first_model_defect: str | None = None
     safety: dict[str, int] = {}
     """Findings of the watch over every movement of a lock, by kind."""
     clients: dict[str, ClientResult] = {}
@@ -124,9 +125,3 @@ def pooled(modes: Mapping[str, Counts]) -> Iterator[tuple[str, Counts]]:
         return item[0] == CONTROL, 1.0 if estimate is None else estimate.value, item[0]
 
     yield from sorted(modes.items(), key=sort_key)
-
-
-def as_json(result: TruthResult) -> dict[str, Any]:
-    """Return the result as plain JSON values."""
-    values: dict[str, Any] = msgspec.to_builtins(result)
-    return values

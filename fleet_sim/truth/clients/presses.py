@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from fleet_sim.truth.client import Ask, Line, Through
 from fleet_sim.truth.grading import Screen
+from fleet_wire.links.brokers import Brokers
 
 
 def show(screen: Screen, *, request: str | None = None, vehicle_id: str | None = None) -> None:
@@ -24,6 +26,52 @@ def show(screen: Screen, *, request: str | None = None, vehicle_id: str | None =
 def vehicle_ids() -> list[str]:
     """Return the cars of this client."""
     return Path(os.environ["UNLOCKPATH_VEHICLES"]).read_text("utf-8").split()
+
+
+class ShownStates:
+    """The states of cars that a user sees all the time; prints each that changes."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, Screen] = {}
+
+    def update(self, screens: Mapping[str, Screen]) -> None:
+        """Print the screens that differ from what was shown of their cars."""
+        for vehicle_id, screen in screens.items():
+            if self._shown.get(vehicle_id) is not screen:
+                self._shown[vehicle_id] = screen
+                show(screen, vehicle_id=vehicle_id)
+
+
+def broker_address() -> tuple[str, int]:
+    """Return host and port of the broker."""
+    address = Brokers.parse(os.environ["UNLOCKPATH_BROKER"]).first
+    return address.host, address.port
+
+
+def own_directory() -> Path:
+    """Return a new directory for the files of this client."""
+    path = Path(os.environ["UNLOCKPATH_VEHICLES"]).with_name("config")
+    path.mkdir()
+    return path
+
+
+def require_profile(name: str) -> None:
+    """Exit with an error where the cars speak another profile than this client."""
+    if os.environ["UNLOCKPATH_PROFILE"] != name:
+        sys.exit(f"this client speaks {name}: fleet-sim truth ... --profile {name}")
+
+
+async def start_program(variable: str, name: str, *arguments: str) -> asyncio.subprocess.Process:
+    """Start the program that a variable of the environment names, else the one of a name.
+
+    It ends with this client, and its output goes to this client's stderr.
+    """
+    program = os.environ.get(variable) or shutil.which(name)
+    if program is None:
+        sys.exit(f"{name} is not installed, or not in PATH: name it by {variable}=PATH")
+    return await asyncio.create_subprocess_exec(
+        program, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=sys.stderr
+    )
 
 
 async def serve(through: Through, handle: Callable[[Ask], Awaitable[None]]) -> None:

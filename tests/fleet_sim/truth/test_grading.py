@@ -70,6 +70,7 @@ CASES: list[tuple[str, Grade, Press, Events, Door]] = [
     ("only that it is locked as before", Grade.SILENT, LAST, [(100.1, LOCKED)], STAYS),
     ("does not know, nothing wrong", Grade.SILENT, CERTAIN, [(105.0, UNKNOWN)], OPENS),
     ("a wheel for ever", Grade.STUCK, LAST, [(100.1, WORKING)], STAYS),
+    ("a wheel since an earlier press", Grade.STUCK, LAST, [(90.0, WORKING)], STAYS),
     ("a wheel until the next press", Grade.STUCK, FIRST, [(100.1, WORKING)], OPENS),
     ("open before the press, and locked since", Grade.STALE, FIRST, [(90.0, OPEN)], STAYS),
     ("open shown at the return, and locked", Grade.STALE, LAST, [(102.0, OPEN)],

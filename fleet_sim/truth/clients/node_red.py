@@ -1,0 +1,115 @@
+"""A Node-RED flow with a button and a text for each car, pressed and read over HTTP nodes.
+
+The variable `NODE_RED` names the program to start (default: `node-red` in PATH). The flow is
+`node_red.json` beside this file: it sends the command, and shows what the car answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fleet_sim.broker.process import free_port
+from fleet_sim.truth.client import Ask
+from fleet_sim.truth.clients.presses import (
+    ShownStates,
+    broker_address,
+    own_directory,
+    require_profile,
+    serve,
+    show,
+    start_program,
+)
+from fleet_sim.truth.grading import Screen
+from fleet_wire.web.client import HttpClient, NoAnswerError
+from fleet_wire.web.exchange import JSON, HttpResponse
+
+PROFILE: Final = "saic"
+POLL_S: Final = 0.25
+ANSWER_S: Final = 10.0
+STARTS_S: Final = 120.0
+_OK: Final = 200
+
+
+class NodeRed:
+    """A Node-RED with the flow at a URL. Make it where the event loop runs."""
+
+    def __init__(self, url: str) -> None:
+        self._http = HttpClient(url)
+        self._states = ShownStates()
+
+    async def handle(self, ask: Ask) -> None:
+        """Press a button of the flow."""
+        if ask.do == "look":
+            return
+        body = msgspec.json.encode({"vehicle_id": ask.vehicle_id, "press": ask.do})
+        answer = await self._ask("POST", "/press", body)
+        if answer is None or answer.status != _OK:
+            show(Screen.FAILED, request=ask.request)
+
+    async def wait_until_ready(self) -> None:
+        """Wait for the flow. Exits where it does not start."""
+        ends_s = time.monotonic() + STARTS_S
+        while not await self._look():
+            if time.monotonic() > ends_s:
+                sys.exit("Node-RED does not serve the flow")
+            await asyncio.sleep(POLL_S)
+
+    async def follow(self) -> None:
+        """Show each change of a text."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            await self._look()
+
+    async def _look(self) -> bool:
+        answer = await self._ask("GET", "/screens")
+        if answer is None or answer.status != _OK:
+            return False
+        self._states.update(msgspec.json.decode(answer.body, type=dict[str, Screen]))
+        return True
+
+    async def _ask(self, method: str, path: str, body: bytes | None = None) -> HttpResponse | None:
+        try:
+            return await self._http.request(
+                method, path, timeout_s=ANSWER_S, headers={"Content-Type": JSON}, body=body
+            )
+        except NoAnswerError:
+            return None
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._http.close()
+
+
+def write_flow(directory: Path) -> Path:
+    """Write the flow with the broker's address into a file, and return it."""
+    host, port = broker_address()
+    text = files("fleet_sim.truth.clients").joinpath("node_red.json").read_text("utf-8")
+    flow = directory / "flow.json"
+    flow.write_text(text.replace("BROKER_HOST", host).replace("BROKER_PORT", str(port)), "utf-8")
+    return flow
+
+
+async def _main() -> None:
+    require_profile(PROFILE)
+    directory, port = own_directory(), free_port()
+    settings = ("--userDir", str(directory), "--port", str(port), "-D", "uiHost=127.0.0.1")
+    await start_program("NODE_RED", "node-red", *settings, str(write_flow(directory)))
+    node_red = NodeRed(f"http://127.0.0.1:{port}")
+    await node_red.wait_until_ready()
+    following = asyncio.ensure_future(node_red.follow())
+    try:
+        await serve("mqtt", node_red.handle)
+    finally:
+        following.cancel()
+        await node_red.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
