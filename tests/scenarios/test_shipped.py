@@ -17,6 +17,7 @@ from fleet_wire.modes.catalogue import MODES
 from tests.helpers.commands import lines
 from tests.helpers.golden import IF_MEANT, SEED, digest, expected_digests, rows_of
 from tests.helpers.places import ROOT
+from tests.helpers.replays import check_replay
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
 WEIGHTS = ROOT / "platform_probe" / "judge" / "diagnosis" / "weights.json"
@@ -46,18 +47,20 @@ LEAST_IN_THREE = 0.8
 def test_what_a_scenario_expects_holds(name: str, tmp_path: Path) -> None:
     """With another seed than its own: the bounds are no luck. Cars without a fault are fine.
 
-    What happened is what happened whenever somebody ran it before.
+    What happened is what happened whenever somebody ran it before. The run's journal judged anew
+    gives its judgements.
     """
     scenario = load_scenario(SCENARIOS[name])
     assert scenario.expect
     run = tmp_path / name
-    summary = run_virtually(scenario, run, seed=SEED, with_report=True)
+    summary = run_virtually(scenario, run, seed=SEED, with_report=True, journal=True)
     assert not broken_expectations(summary)
     assert (run / "attempts.jsonl").stat().st_size > 0
     if name in NO_BOX_IS_BUSY:
         assert summary["attempts"]["by_cause"]["box_busy"] == 0
     found = digest(rows_of(run))
     assert found == expected_digests().get(name, found), IF_MEANT
+    check_replay(run, tmp_path / "replayed", seed=SEED)
     if scenario.faults:
         check_ground_truth(scenario, run)
         check_diagnoses(scenario, run)
