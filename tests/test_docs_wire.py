@@ -13,6 +13,7 @@ from fleet_wire.profiles.native import NATIVE
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, start, write_scenario
 from tests.helpers.pages import blocks, page
+from tests.helpers.profile_files import profile_of
 
 TEXT = page("wire.md")
 
@@ -49,3 +50,12 @@ def test_the_page_lists_every_topic_of_the_contract() -> None:
     for kind in TYPES:
         (topic,) = NATIVE.filters((kind,))
         assert f"`{topic.replace('+', '{vehicle_id}')}`" in TEXT
+
+
+@pytest.mark.parametrize("name", ["profiles.md", "encodings.md", "desired-state.md"])
+def test_the_profiles_of_the_pages_can_be_loaded(name: str) -> None:
+    """Each that is whole: those that show a part stand behind one that is."""
+    whole = [text for text in blocks(page(name), "yaml") if "result:" in text]
+    assert whole
+    for text in whole:
+        assert profile_of(text).traits.actions

@@ -11,6 +11,7 @@ import simpy
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState
+from fleet_sim.cars.shadow_service import ShadowService
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts, World
@@ -41,10 +42,12 @@ class Fleet:
         uncounted = replace(world, counts=self.beside, on_movement=None, on_no_connection=None)
         self.boxes |= {spec.vehicle_id: Box(uncounted, spec) for spec in beside}
         self.sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
+        self.shadow_service = ShadowService(world, self.boxes, name=f"shadows-of-{sms_centre}")
 
     def start(self) -> None:
         """Start every box."""
         self.sms_centre.start()
+        self.shadow_service.start()
         by_interval: dict[float, list[Box]] = defaultdict(list)
         for box in self.boxes.values():
             try:

@@ -48,7 +48,7 @@ from fleet_wire.contract.messages import (
     Result,
     VehicleState,
 )
-from fleet_wire.contract.partial import UNNAMED, PartialState
+from fleet_wire.contract.partial import UNNAMED, ActionResult, PartialState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
@@ -57,7 +57,7 @@ from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
     Message,
 )
-from fleet_wire.profiles.profile import contents_of
+from fleet_wire.profiles.profile import Correlation, contents_of
 
 _State = CommandState
 
@@ -316,6 +316,8 @@ class CommandService:
             self._log.of_command(PlatformStep.ACCEPTED, command)
             if command.state is _State.PUBLISHED:
                 command.state = _State.ACCEPTED
+            if self._is_reported(command):
+                self._learn(command, _State.EXECUTED, None)
 
     def _life_over(self, command: PlatformCommand, _publishes: int) -> None:
         if command.state is _State.WAKING:
@@ -369,6 +371,8 @@ class CommandService:
             for vehicle_id, heard in contents_of(self._world.profile, message):
                 if isinstance(heard, Result):
                     self._handle_result(vehicle_id, heard)
+                elif isinstance(heard, ActionResult):
+                    self._handle_report(vehicle_id, heard)
                 elif isinstance(heard, (VehicleState, PartialState)):
                     self._handle_state(vehicle_id, heard, is_retained=message.retain)
                 elif isinstance(heard, Presence):
@@ -404,6 +408,20 @@ class CommandService:
         is_done = state.is_locked is (command.action is Action.LOCK)
         if is_done and self._at(HEARING, command, usual=True):
             self._learn(command, _State.EXECUTED, command.reason)
+
+    def _handle_report(self, vehicle_id: str, report: ActionResult) -> None:
+        """Handle a report of a state: an answer to the command that asked for it."""
+        command = self._under_way.get(vehicle_id)
+        is_named = report.result.command_id != UNNAMED
+        if is_named or (command is not None and command.action is report.action):
+            self._handle_result(vehicle_id, report.result)
+
+    def _is_reported(self, command: PlatformCommand) -> bool:
+        """Return whether a car has the desired state already: it will report nothing then."""
+        is_locked = self._vehicle(command.box_id).is_locked
+        is_by_state = self._world.profile.traits.correlation is Correlation.STATE
+        wanted = {Action.LOCK: True, Action.UNLOCK: False}.get(command.action)
+        return is_by_state and wanted is not None and is_locked is wanted
 
     def _handle_result(self, vehicle_id: str, result: Result) -> None:
         """Handle an answer to one of our commands, from its own car."""

@@ -138,8 +138,8 @@ class FleetForm(_FormModel):
     groups: tuple[Group, ...] = Field(min_length=1, description="groups of cars that are alike")
     profile: str = Field(
         NATIVE.name, min_length=1,
-        description="what goes over the wire: native, ovms, saic, aws-iot, or a file of yours,"
-        " beside the scenario",
+        description="what goes over the wire: native, ovms, saic, aws-iot, aws-shadow, or a file"
+        " of yours, beside the scenario",
     )  # fmt: skip
 
     @field_validator("groups")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from fleet_wire.contract.messages import Action, Result
+
 NO_END_MS = 2**53
 """Until when a command may be executed that does not say so: the contract's latest time."""
 UNNAMED = ""
@@ -43,6 +45,16 @@ class PartialTelemetry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     boots: float | None = None
     uptime_s: float | None = None
     data_used_bytes: float | None = None
+
+
+class ActionResult(msgspec.Struct, frozen=True, gc=False):
+    """An answer that names what was asked for, and perhaps no command.
+
+    A box that reports an open lock has answered every command that asked for that, and no other.
+    """
+
+    result: Result
+    action: Action
 
 
 class ProvisionalResult(msgspec.Struct, frozen=True, gc=False):

@@ -30,6 +30,7 @@ from fleet_wire.profiles.writing import BESIDE, PLACE, READINGS, places_in
 
 Problem = tuple[Loc, str]
 _Topic = tuple[Loc, TopicKind, MessageForm, TopicTemplate]
+_NAMELESS = (Correlation.ONLY_OPEN, Correlation.STATE)
 _AS_BYTES = (COMMAND, "last_command_id", "signature")
 _BYTES_EXPECTED = f"{', '.join(_AS_BYTES)} can be bytes, where the payload is not json or text"
 _SIGNED = ("command_id", "expires_at", "counter", "signature")
@@ -58,6 +59,8 @@ def problems_of(form: ProfileForm) -> Iterator[Problem]:
 def _parsed(form: ProfileForm) -> tuple[list[_Topic], list[Problem]]:
     topics: list[_Topic] = []
     found: list[Problem] = []
+    if form.device_shadow is not None and f"{{{VEHICLE}}}" not in form.device_shadow.split("/"):
+        found.append((("device_shadow",), "needs the level {vehicle_id}"))
     for kind, messages in form.messages().items():
         for number, message in enumerate(messages):
             at: Loc = (kind.value, number)
@@ -219,7 +222,7 @@ def _send_problems(
 
 
 def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
-    topics = [one for one in topics if FILL_IN not in one[3].levels]
+    topics = [one for one in topics if FILL_IN not in one[3].levels and one[2].heard_by != "nobody"]
     for later, (at, own, message, template) in enumerate(topics):
         for _, kind, other, theirs in topics[:later]:
             if not template.overlaps(theirs):
@@ -283,18 +286,25 @@ def _id_problems(form: ProfileForm, topics: list[_Topic]) -> Iterator[Problem]:
                 )
     elif form.correlation is Correlation.CORRELATION_DATA and form.mqtt != "5":
         yield ("correlation",), "MQTT 3.1.1 has no Correlation Data"
-    elif form.correlation is Correlation.ONLY_OPEN and of[TopicKind.RESULT]:
-        yield ("correlation",), "results carry a command_id: expected field"
+    elif form.correlation in _NAMELESS:
+        yield from _nameless_problems(form, topics, of)
     yield from _life_problems(form)
-    if (
-        form.deduplicates
-        and not of[TopicKind.COMMAND]
-        and form.correlation is Correlation.ONLY_OPEN
-    ):
-        yield ("deduplicates",), "commands carry no id by which a box could recognise them"
     for at, _, _, template in topics:
         if CLIENT in template.names and COMMAND not in template.names:
             yield (*at, "topic"), "{client_id} needs {command_id} beside it"
+
+
+def _nameless_problems(
+    form: ProfileForm, topics: list[_Topic], has_ids: Mapping[TopicKind, bool]
+) -> Iterator[Problem]:
+    if has_ids[TopicKind.RESULT]:
+        yield ("correlation",), "results carry a command_id: expected field"
+    if form.deduplicates and not has_ids[TopicKind.COMMAND]:
+        yield ("deduplicates",), "commands carry no id by which a box could recognise them"
+    for at, kind, message, _ in topics:
+        is_unclear = kind is TopicKind.RESULT and "action" not in message.fields
+        if form.correlation is Correlation.STATE and is_unclear:
+            yield (*at, "fields"), "action is missing: what a box that reports this was asked for"
 
 
 def _life_problems(form: ProfileForm) -> Iterator[Problem]:

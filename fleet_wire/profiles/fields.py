@@ -107,6 +107,7 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
         "actuation_s": _NUMBER,
         "since_received_s": _NUMBER,
         "box_time": _TIME,
+        "action": FieldInfo(Type.WORD, _word_table(Action, special=(_IGNORED,))),
     },
     TopicKind.STATE: {
         "vehicle_id": _NAME,

@@ -89,7 +89,13 @@ class MessageForm(_FrozenForm):
     qos: Annotated[int, Field(ge=0, le=1)] = Field(1, description="of what is sent")
     retain: bool = Field(default=False, description="whether what is sent is retained")
     heard_only: bool = Field(
-        default=False, description="no box sends it: only the monitor listens; `+` may be a level"
+        default=False,
+        description="neither box nor platform sends it, but another system; `+` may be a level",
+    )
+    heard_by: Literal["everyone", "box", "monitor", "nobody"] = Field(
+        "everyone",
+        description="who listens: boxes (to commands alone), or monitor and platform; `nobody`"
+        " where another system publishes what was sent on other topics",
     )
     fields: dict[str, Annotated[FieldForm, BeforeValidator(_OrPointer.read), _OrPointer()]] = Field(
         {}, description="fields of the contract, and where they stand"
@@ -148,6 +154,11 @@ class ProfileForm(_FrozenForm):
         "fleet", description="within what the ids of commands are unique"
     )
     variables: dict[str, str] = Field({}, description="names in topics and texts, and their values")
+    device_shadow: str | None = Field(
+        None,
+        description="prefix of the topics of AWS IoT's Device Shadow, with {vehicle_id}: a"
+        " simulated fleet then has the service that answers updates",
+    )
     box: dict[str, Any] = Field(
         {}, description="numbers of the simulated boxes, as in a scenario's `box`"
     )

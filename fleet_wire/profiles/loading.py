@@ -23,7 +23,7 @@ from fleet_wire.profiles.mapped import MappedProfile
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 
-SHIPPED: Final = ("ovms", "saic", "aws-iot")
+SHIPPED: Final = ("ovms", "saic", "aws-iot", "aws-shadow")
 """Mapped profiles that come with us, each a file in `shipped/`."""
 NAMES: Final = (NATIVE.name, *SHIPPED, *names_of_others("unlockpath.profiles"))
 """Profiles that have a name, those of other packages among them."""

@@ -40,14 +40,18 @@ class MappedProfile:
         self._form = form
         self._name = name
         self._templates: dict[TopicKind, list[TopicTemplate]] = {}
+        self._heard: dict[TopicKind, list[tuple[TopicTemplate, str]]] = {}
+        """The topics on which somebody listens, and who does."""
         self._writers: dict[TopicKind, list[Writer]] = {}
         routes: dict[tuple[str, ...], list[tuple[MessageForm, Reader]]] = {}
         for kind, message in topics_of(form):
             template = TopicTemplate.parse(message.topic, form.variables)
             message = with_correlation(kind, message, form)  # noqa: PLW2901
-            reader = Reader(kind, message, template, per_car=form.ids == "car")
-            routes.setdefault(template.levels, []).append((message, reader))
             self._templates.setdefault(kind, []).append(template)
+            if message.heard_by != "nobody":
+                reader = Reader(kind, message, template, per_car=form.ids == "car")
+                routes.setdefault(template.levels, []).append((message, reader))
+                self._heard.setdefault(kind, []).append((template, message.heard_by))
             if not message.heard_only:
                 writer = Writer(kind, message, template, form.variables)
                 self._writers.setdefault(kind, []).append(writer)
@@ -56,6 +60,8 @@ class MappedProfile:
         )
         self._traits = traits_of(form)
         self._needs_id = form.correlation is Correlation.FIELD
+        is_by_state = form.correlation is Correlation.STATE
+        self._waiting = {*_WAITING, TopicKind.COMMAND} if is_by_state else _WAITING
         self._has_client = any(CLIENT in one.names for one in self._templates[TopicKind.COMMAND])
         ids = [message.fields.get(COMMAND) for message in form.command]
         self._ids_are_numbers = any(field is not None and field.number for field in ids)
@@ -80,15 +86,24 @@ class MappedProfile:
         """Return the numbers of simulated boxes that the file sets."""
         return self._form.box
 
+    @property
+    def device_shadow(self) -> str | None:
+        """Return the prefix of the topics of a car's Device Shadow, variables filled in."""
+        text = self._form.device_shadow
+        for name, value in self._form.variables.items():
+            text = text and text.replace(f"{{{name}}}", value)
+        return text
+
     def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
-        """Return a filter for each topic of these kinds."""
-        found = [one.filter() for kind in kinds for one in self._templates.get(kind, ())]
-        return tuple(dict.fromkeys(found))
+        """Return a filter for each topic of these kinds, but those of boxes alone."""
+        heard = [one for kind in kinds for one in self._heard.get(kind, ())]
+        return tuple(dict.fromkeys(one.filter() for one, by in heard if by != "box"))
 
     def car_filters(self, kind: TopicKind, vehicle_id: str) -> tuple[str, ...]:
-        """Return the filters of a kind for one car."""
-        found = (one.filter(vehicle_id) for one in self._templates.get(kind, ()))
-        return tuple(dict.fromkeys(found))
+        """Return the filters of a kind for one car: of commands, those of its box."""
+        others = "monitor" if kind is TopicKind.COMMAND else "box"
+        heard = self._heard.get(kind, ())
+        return tuple(dict.fromkeys(one.filter(vehicle_id) for one, by in heard if by != others))
 
     def slots_of(self, message: Message) -> Sequence[TopicSlot]:
         """Return what a message is about; raises `RemoteProtocolError` for none of the fleet's.
@@ -109,7 +124,7 @@ class MappedProfile:
     def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
         """Return the car and what a message says; raises `RemoteProtocolError`."""
         kind, vehicle_id, (reader, levels) = place
-        if reader is None or (message.retain and kind in _WAITING):
+        if reader is None or (message.retain and kind in self._waiting):
             return vehicle_id, None
         vehicle_id, heard = reader.read(vehicle_id, levels, message)
         if kind is TopicKind.COMMAND and heard is not None and message.correlation_data:

@@ -21,6 +21,7 @@ class NativeProfile:
     name: Final = "native"
     traits: Final = CONTRACT
     box_numbers: Final = _NO_NUMBERS
+    device_shadow: Final = None
 
     def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
         """Return one filter for each kind."""

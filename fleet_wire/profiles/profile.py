@@ -13,7 +13,12 @@ from enum import StrEnum
 from typing import Any, Final, Literal, Protocol
 
 from fleet_wire.contract.messages import Action, Command, Phase, WireMessage
-from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.partial import (
+    ActionResult,
+    PartialState,
+    PartialTelemetry,
+    ProvisionalResult,
+)
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message, PublishProperties
 
@@ -24,7 +29,7 @@ TopicSlot = tuple[TopicKind, str, Any]
 """A topic's meaning: the kind of its message, the car ("" if only the payload names it), and the
 profile's own remainder."""
 
-MessageContent = WireMessage | PartialState | PartialTelemetry | ProvisionalResult
+MessageContent = WireMessage | PartialState | PartialTelemetry | ActionResult | ProvisionalResult
 """A message's content, in the contract's terms."""
 
 MqttVersion = Literal["5", "3.1.1"]
@@ -39,6 +44,8 @@ class Correlation(StrEnum):
     """Its id is MQTT 5's Correlation Data."""
     ONLY_OPEN = "only_open"
     """No id: it answers the only command to its car that has no answer yet."""
+    STATE = "state"
+    """No id: what a box reports answers the command that asked for that state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +109,20 @@ class Profile(Protocol):
         """Return the numbers of its boxes that differ, by their key in a scenario's `box`."""
         ...
 
+    @property
+    def device_shadow(self) -> str | None:
+        """Return the prefix of the topics of a car's Device Shadow; None where it has none."""
+        ...
+
     def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
-        """Return the topic filters of these kinds, for all cars, in the order of the kinds."""
+        """Return the topic filters of these kinds, for all cars, in the order of the kinds.
+
+        They are for those who watch, and for the platform.
+        """
         ...
 
     def car_filters(self, kind: TopicKind, vehicle_id: str) -> tuple[str, ...]:
-        """Return the topic filters of a kind for one car."""
+        """Return the topic filters of a kind for one car: of commands, those of its box."""
         ...
 
     def slots_of(self, message: Message) -> Sequence[TopicSlot]:

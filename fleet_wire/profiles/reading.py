@@ -19,6 +19,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import (
     NO_END_MS,
     UNNAMED,
+    ActionResult,
     PartialState,
     PartialTelemetry,
     ProvisionalResult,
@@ -243,16 +244,17 @@ def _command(found: list[Any]) -> MessageContent | None:
 
 
 def _result(found: list[Any]) -> MessageContent | None:
-    command_id, phase, reason, detail, can_wake_s, actuation_s, since_s, box_time = found
-    if phase is Special.IGNORED:
+    command_id, phase, reason, detail, can_wake_s, actuation_s, since_s, box_time, action = found
+    if Special.IGNORED in (phase, action):
         return None
     if phase is Special.PROVISIONAL:
         return ProvisionalResult(command_id or UNNAMED, detail or phase.value)
     if phase is not Phase.REFUSED:
         reason = None
-    return Result(
+    result = Result(
         command_id or UNNAMED, phase, reason, can_wake_s, actuation_s, since_s, box_time, detail
     )
+    return result if action is None else ActionResult(result, action)
 
 
 def _presence(found: list[Any]) -> MessageContent | None:

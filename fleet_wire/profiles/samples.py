@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.contract.messages import Action, Command, Phase
-from fleet_wire.contract.partial import NO_END_MS, UNNAMED, ProvisionalResult
+from fleet_wire.contract.partial import NO_END_MS, UNNAMED, ActionResult, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError, RemoteProtocolError
@@ -20,6 +20,10 @@ from fleet_wire.links.link import Message
 from fleet_wire.profiles.profile import Correlation, MessageContent, Profile, TopicSlot
 
 MAX_LINE_BYTES: Final = 1_048_576
+_UNNAMED_COMMANDS: Final = {
+    Correlation.ONLY_OPEN: "the only command that is open",
+    Correlation.STATE: "the open command that asked for this state",
+}
 EXAMPLE_ID: Final = "0123456789abcdef0123456789abcdef"
 EXAMPLE_MS: Final = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
@@ -128,6 +132,8 @@ def _kind_of(kind: str, heard: MessageContent) -> str:
 
 def _in_words(heard: MessageContent, profile: Profile) -> str:
     """Return the fields that a message fills, in the contract's terms."""
+    if isinstance(heard, ActionResult):
+        return f"{_in_words(heard.result, profile)}, asked to {heard.action}"
     words = []
     for name in heard.__struct_fields__:
         value = getattr(heard, name)
@@ -135,8 +141,7 @@ def _in_words(heard: MessageContent, profile: Profile) -> str:
         if is_absent or (name in ("issued_at_ms", "counter", "signature") and not value):
             continue
         if name == "command_id" and value == UNNAMED:
-            is_by_car = profile.traits.correlation is Correlation.ONLY_OPEN
-            value = "the only one that is open" if is_by_car else "none"
+            value = _UNNAMED_COMMANDS.get(profile.traits.correlation, "none")
         words.append(f"{name} {value.value if isinstance(value, Enum) else value}")
     return ", ".join(words)
 
@@ -154,8 +159,8 @@ def traits_in_words(profile: Profile) -> Iterator[str]:
     wire = profile.traits
     order = [kind.value for kind in TopicKind if kind in wire.kinds]
     yield f"{profile.name}: MQTT {wire.mqtt}, {', '.join(order)}"
-    if wire.correlation is Correlation.ONLY_OPEN:
-        yield "an answer belongs to the only command that is open for its car"
+    if wire.correlation in _UNNAMED_COMMANDS:
+        yield f"an answer belongs to {_UNNAMED_COMMANDS[wire.correlation]} for its car"
     if not wire.is_signed:
         yield "commands are not signed"
     if not wire.expires:

@@ -27,13 +27,19 @@ def wanted_values(form: MessageForm) -> Mapping[str, tuple[Scalar, ...]]:
 
 def are_exclusive(one: MessageForm, other: MessageForm) -> bool:
     """Return whether no message can be of both forms."""
-    theirs = wanted_values(other)
+    ours, theirs = wanted_values(one).items(), wanted_values(other).items()
     return any(
-        not any(fits(value, theirs[pointer]) for value in values)
-        and not any(fits(value, values) for value in theirs[pointer])
-        for pointer, values in wanted_values(one).items()
-        if pointer in theirs
+        _exclude(*mine, *their) or _exclude(*their, *mine) for mine in ours for their in theirs
     )
+
+
+def _exclude(pointer: str, values: Sequence[Scalar], other: str, others: Sequence[Scalar]) -> bool:
+    """Return whether what one condition asks for excludes another, of the same place or above."""
+    if pointer == other:
+        both = [value for value in values if fits(value, others)]
+        return not both and not any(fits(value, values) for value in others)
+    # Something that stands there is part of a document, which is no plain value.
+    return pointer.startswith(f"{other}/") and None not in values and ANYTHING not in others
 
 
 def fits(value: Any, values: Iterable[Scalar]) -> bool:

@@ -104,7 +104,9 @@ class Writer:
             if info.type is Type.TEXT and value == "":
                 del values[name]
         if command is not None:
-            values.setdefault("action", command.action.value)
+            say = self._writes.get("action")
+            asked = command.action.value if say is None else say(command.action)
+            values.setdefault("action", asked)
         detail = getattr(message, "detail", None) or getattr(message, "reason", None) or ""
         said = {**values, "detail": str(detail)}
         return {name: _filled(value, said) for name, value in values.items()}
@@ -175,13 +177,13 @@ def _with_variables(template: Any, variables: Mapping[str, str]) -> Any:
 
 
 def _instance(template: Any, values: Mapping[str, Any]) -> Any:
-    """Return a template with values; what has none is left out."""
+    """Return a template with values; what has none is left out. A null of the template is sent."""
     if isinstance(template, dict):
         made = {key: _instance(value, values) for key, value in template.items()}
         return {
             key: value
             for key, value in made.items()
-            if value is not None and not (value == {} and template[key])
+            if (value is not None or template[key] is None) and not (value == {} and template[key])
         }
     if isinstance(template, list):
         return [_instance(value, values) for value in template]

@@ -55,7 +55,8 @@ _OPTIONS: Final = [
     ),
     click.option(
         "--profile", metavar="PROFILE",
-        help="The fleet's wire: native, ovms, saic, aws-iot or a file.  [default: native]",
+        help="The fleet's wire: native, ovms, saic, aws-iot, aws-shadow or a file."
+        "  [default: native]",
     ),
     click.option(
         "--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: the profile's]"

@@ -285,7 +285,7 @@ class Probe(Connected):
 
     def _only_open(self) -> OnlyOpen | None:
         """Return what tells answers without ids apart, where the fleet's have none."""
-        if self._profile.traits.correlation is not Correlation.ONLY_OPEN:
+        if self._profile.traits.correlation not in (Correlation.ONLY_OPEN, Correlation.STATE):
             return None
         is_v5 = self._settings.mqtt_version(self._profile) == "5"
         return OnlyOpen(

@@ -196,8 +196,8 @@ class ProbeSettings(BaseModel):
     )
     profile: str = Field(
         NATIVE.name, min_length=1,
-        description="what goes over the fleet's wire: native, ovms, saic, aws-iot, or a file of"
-        " yours (docs/profiles.md)",
+        description="what goes over the fleet's wire: native, ovms, saic, aws-iot, aws-shadow,"
+        " or a file of yours (docs/profiles.md)",
     )  # fmt: skip
     protocol: Annotated[Literal["5", "3.1.1"] | None, BeforeValidator(_version)] = Field(
         None,

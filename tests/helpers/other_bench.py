@@ -35,7 +35,7 @@ class OtherBench:
         self.only_open = OnlyOpen(
             clock, patience_s=DEADLINE_S, window_s=600.0, has_copies=self.profile.traits.mqtt != "5"
         )
-        is_nameless = self.profile.traits.correlation.value == "only_open"
+        is_nameless = self.profile.traits.correlation.value in ("only_open", "state")
         self.inbox = Inbox(
             self.behind.tracker,
             metrics,

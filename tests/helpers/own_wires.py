@@ -178,6 +178,24 @@ telemetry:
   fields: { signal_dbm: /dbm, voltage_v: /battery, uptime_s: /up }
 """
 
+TWIN: Final = """
+# The platform says what it desires, and the car what it has become.
+correlation: state
+command:
+  topic: twin/{vehicle_id}/desired
+  fields: { action: { at: /lock, values: { open: unlock, shut: lock } } }
+result:
+  topic: twin/{vehicle_id}/reported
+  when: { /lock: [open, shut] }
+  fields:
+    phase: { value: executed }
+    action: { at: /lock, values: { open: unlock, shut: lock } }
+state:
+  topic: twin/{vehicle_id}/reported
+  when: { /lock: "*" }
+  fields: { is_locked: { at: /lock, values: { open: false, shut: true } } }
+"""
+
 OWN_WIRES: Final = {
     "two-topics": TWO_TOPICS,
     "one-for-all": ONE_FOR_ALL,
@@ -185,6 +203,7 @@ OWN_WIRES: Final = {
     "nameless-311": NAMELESS_311,
     "one-topic": ONE_TOPIC,
     "all-in-one": ALL_IN_ONE,
+    "twin": TWIN,
     "cbor": CBOR,
     "message-pack": MESSAGE_PACK,
 }

@@ -56,6 +56,9 @@ class HelperWatch:
         end = self._fleet.sms_centre.last_end
         if end is not None:
             yield "the SMS centre", end, "cars that sleep are not woken"
+        end = self._fleet.shadow_service.last_end
+        if end is not None:
+            yield "the shadow service", end, "no command reaches a car"
         null_box = self._fleet.boxes.get(NULL_CAR.vehicle_id)
         end = self._fleet.beside.last_end
         if null_box is not None and end is not None and not null_box.modem.is_reachable:

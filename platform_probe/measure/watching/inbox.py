@@ -10,12 +10,19 @@ from fleet_wire.contract.broker_log import BROKER_LOG, BrokerEvent, broker_event
 from fleet_wire.contract.messages import (
     CarEvent,
     Command,
+    Phase,
     Presence,
     Result,
     Telemetry,
     VehicleState,
 )
-from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.partial import (
+    UNNAMED,
+    ActionResult,
+    PartialState,
+    PartialTelemetry,
+    ProvisionalResult,
+)
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.error_text import OURS, with_place
@@ -284,7 +291,7 @@ class Inbox:
                 self._tracker.telemetry(vehicle_id, decoded)
         elif kind is Result:
             if self._only_open is not None:
-                decoded = self._with_id(self._only_open, vehicle_id, decoded)
+                decoded = self._flagged(*self._only_open.answer(vehicle_id, decoded))
             self._tracker.result(vehicle_id, decoded)
         elif kind is VehicleState or kind is PartialState:
             self._tracker.state(vehicle_id, decoded, retained=message.retain)
@@ -301,15 +308,24 @@ class Inbox:
                 self._tracker.event(vehicle_id)
             case ProvisionalResult():
                 self._tracker.provisional(decoded)
+            case ActionResult():
+                self._take_report(vehicle_id, decoded)
             case _:
                 raise RemoteProtocolError("not a message for the probe")
 
-    def _with_id(self, only_open: OnlyOpen, vehicle_id: str, result: Result) -> Result:
-        """Return an answer that carries no id with that of its command."""
-        result, is_guess = only_open.answer(vehicle_id, result)
+    def _flagged(self, result: Result, is_guess: bool) -> Result:  # noqa: FBT001 - as it is found
+        """Return an answer, and flag its unlock where its command is a guess."""
         if is_guess:
             self._tracker.flag(result.command_id, Flag.ANSWER_GUESSED)
         return result
+
+    def _take_report(self, vehicle_id: str, report: ActionResult) -> None:
+        """Handle a report of a state: an answer, if a command has asked for that."""
+        result = report.result
+        if self._only_open is not None:
+            result = self._flagged(*self._only_open.report(vehicle_id, report))
+        if result.command_id != UNNAMED:
+            self._tracker.result(vehicle_id, result)
 
     def _take_command(self, vehicle_id: str, command: Command, message: Message) -> None:
         if message.retain:
@@ -324,6 +340,9 @@ class Inbox:
         else:
             trace = trace_context_of(message.user_properties)
             self._tracker.command_seen(vehicle_id, named, trace)
+        if self._only_open is not None and self._only_open.is_reported(vehicle_id, named.action):
+            there = Result(UNNAMED, Phase.EXECUTED)
+            self._take_report(vehicle_id, ActionResult(there, named.action))
 
     def _name_unknown_fields(self, place: TopicSlot, message: Message) -> None:
         """Log fields that the contract does not know, each once: a firmware may be ahead of us."""

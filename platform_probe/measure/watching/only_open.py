@@ -14,7 +14,7 @@ import msgspec
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.messages import Action, Command, Phase, Result
-from fleet_wire.contract.partial import UNNAMED
+from fleet_wire.contract.partial import UNNAMED, ActionResult
 
 MAX_WAITING: Final = 8
 """Commands of a car that may wait for answers; the oldest is forgotten for each one above."""
@@ -46,6 +46,8 @@ class OnlyOpen:
         self._window_s = max(window_s, patience_s)
         self._has_copies = has_copies
         self._asked: dict[str, deque[_Asked]] = {}
+        self._reported: dict[str, Action] = {}
+        """The last state that each car reported, as what asks for it."""
         self._run = int(clock.unix_s() * 1000)
         self._seen = 0
 
@@ -69,18 +71,34 @@ class OnlyOpen:
         self._note(vehicle_id, _Asked(command_id, command.action, self._now_s(), False))  # noqa: FBT003
         return msgspec.structs.replace(command, command_id=command_id)
 
-    def answer(self, vehicle_id: str, result: Result) -> tuple[Result, bool]:
+    def report(self, vehicle_id: str, report: ActionResult) -> tuple[Result, bool]:
+        """Return what `answer` does for a report of the state that an action asks for."""
+        if report.result.phase is Phase.EXECUTED:
+            if vehicle_id not in self._reported and len(self._reported) >= MAX_VEHICLES:
+                del self._reported[next(iter(self._reported))]
+            self._reported[vehicle_id] = report.action
+        return self.answer(vehicle_id, report.result, report.action)
+
+    def is_reported(self, vehicle_id: str, action: Action) -> bool:
+        """Return whether a car has the state that an action asks for: no report will follow."""
+        return self._reported.get(vehicle_id) is action
+
+    def answer(
+        self, vehicle_id: str, result: Result, action: Action | None = None
+    ) -> tuple[Result, bool]:
         """Return an answer with the id of its command, and whether that is a guess.
 
-        It is one while several commands of the car wait. If none waits the answer is unchanged.
+        It is one while several commands of the car wait, which ask for `action` if that is given.
+        If none waits the answer is unchanged.
         """
-        waiting, now_s = self._of(vehicle_id), self._now_s()
+        commands, now_s = self._of(vehicle_id), self._now_s()
+        waiting = [one for one in commands if action in (None, one.action)]
         if result.command_id != UNNAMED or not waiting:
             return result, False
         in_time = [one for one in waiting if now_s < one.at_s + self._patience_s]
         asked = in_time[0] if in_time else waiting[-1]
         if result.phase is not Phase.RECEIVED:
-            waiting.remove(asked)
+            commands.remove(asked)
         return msgspec.structs.replace(result, command_id=asked.command_id), len(in_time) > 1
 
     def _note(self, vehicle_id: str, asked: _Asked) -> None:

@@ -18,6 +18,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import (
     UNNAMED,
+    ActionResult,
     PartialState,
     PartialTelemetry,
     ProvisionalResult,
@@ -25,7 +26,7 @@ from fleet_wire.contract.partial import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.loading import NAMES, load_profile
-from fleet_wire.profiles.profile import Correlation
+from fleet_wire.profiles.profile import Correlation, contents_of
 from tests.helpers.messages import message_of
 from tests.helpers.profile_files import heard, read
 
@@ -288,7 +289,9 @@ def test_what_is_written_is_read_again(name: str) -> None:
     state = VehicleState(False, True, 12.5, "1.0", "tcu-1", "op", "region", command_id)  # noqa: FBT003
     packets += profile.write(TopicKind.STATE, "car-00001", state)
     for topic, payload, _, _ in packets:
-        vehicle_id, said = read(profile, topic, payload)
+        # A shadow's update comes back as the part of it that AWS has accepted: all of it.
+        heard_on = f"{topic}/accepted" if topic.endswith("shadow/update") else topic
+        vehicle_id, said = read(profile, heard_on, payload)
         assert vehicle_id == "car-00001"
         assert said is not None
         if isinstance(said, Command | Result):
@@ -300,3 +303,65 @@ def test_topics_of_others_are_nobodys(name: str) -> None:
     """What is on no topic of the profile is refused, and counted by who asked."""
     with pytest.raises(RemoteProtocolError):
         load_profile(name).slots_of(message_of("somewhere/else/entirely", b""))
+
+
+SHADOW = "$aws/things/myLightBulb/shadow/update"
+
+
+def test_a_shadow_is_asked_and_heard_on_different_topics() -> None:
+    """Boxes get the delta, watchers what was accepted, and nobody what was asked for."""
+    profile = load_profile("aws-shadow")
+    assert profile.car_filters(TopicKind.COMMAND, "myLightBulb") == (f"{SHADOW}/delta",)
+    kinds = (TopicKind.COMMAND, TopicKind.RESULT, TopicKind.STATE)
+    assert profile.filters(kinds) == ("$aws/things/+/shadow/update/accepted",)
+    command = Command("t-1", Action.UNLOCK, 0, 1, 0, "")
+    ((topic, payload, _, retain),) = profile.write(TopicKind.COMMAND, "myLightBulb", command)
+    assert (topic, retain) == (SHADOW, False)
+    assert payload == b'{"clientToken":"t-1","state":{"desired":{"doors":"unlocked"}}}'
+
+
+def test_a_delta_is_a_command_for_a_box() -> None:
+    """In the form of the guide; one that its own report has caused is none."""
+    profile = load_profile("aws-shadow")
+    delta = (
+        b'{"state":{"doors":"unlocked"},"metadata":{"doors":{"timestamp":1469564492}},'
+        b'"timestamp":1469564492,"version":22,"clientToken":"t-1"}'
+    )
+    command = profile.read_command("myLightBulb", message_of(f"{SHADOW}/delta", delta))
+    assert command is not None
+    assert (command.command_id, command.action) == ("t-1", Action.UNLOCK)
+    again = delta.replace(b',"clientToken":"t-1"', b"")
+    assert profile.read_command("myLightBulb", message_of(f"{SHADOW}/delta", again)) is None
+
+
+def test_what_a_box_reports_is_an_answer_and_a_state() -> None:
+    """One document is both; what else it reports is no answer."""
+    profile = load_profile("aws-shadow")
+    report = message_of(f"{SHADOW}/accepted", b'{"state":{"reported":{"doors":"unlocked"}}}')
+    assert [said for _, said in contents_of(profile, report)] == [
+        ActionResult(Result(UNNAMED, Phase.EXECUTED), Action.UNLOCK),
+        PartialState(is_locked=False),
+    ]
+    volts = message_of(f"{SHADOW}/accepted", b'{"state":{"reported":{"voltage":12.1}}}')
+    assert [said for _, said in contents_of(profile, volts)] == [PartialState(voltage_v=12.1)]
+
+
+def test_a_box_that_refuses_gives_the_desired_state_up() -> None:
+    """Else the difference would stay, and the box would be asked again."""
+    profile = load_profile("aws-shadow")
+    command = Command("t-1", Action.UNLOCK, 0, 1, 0, "")
+    refused = Result("t-1", Phase.REFUSED, Reason.LOW_VOLTAGE)
+    ((topic, payload, _, _),) = profile.write(TopicKind.RESULT, "myLightBulb", refused, command)
+    assert (topic, msgspec.json.decode(payload)) == (
+        SHADOW,
+        {
+            "state": {
+                "desired": {"doors": None},
+                "reported": {"refused": {"doors": "unlocked", "reason": "low_voltage"}},
+            }
+        },
+    )
+    accepted = message_of(f"{SHADOW}/accepted", payload)
+    assert next(contents_of(profile, accepted))[1] == ActionResult(
+        Result(UNNAMED, Phase.REFUSED, Reason.LOW_VOLTAGE), Action.UNLOCK
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import Flag, Source, Stage
@@ -110,3 +111,76 @@ def test_a_probe_listens_to_the_topics_of_its_profile() -> None:
     assert set(subscriptions(profile, watch=True)) - set(topics) == {
         "ovms/demo/+/client/+/command/+"
     }
+
+
+SHADOW = "$aws/things/VIN-1/shadow/update/accepted"
+
+
+def reported(**fields: object) -> bytes:
+    """Return what AWS has accepted of a box's report."""
+    return msgspec.json.encode({"state": {"reported": fields}, "version": 7, "timestamp": 1})
+
+
+def desired(doors: str, token: str) -> bytes:
+    """Return what AWS has accepted of a platform's request."""
+    return msgspec.json.encode({"state": {"desired": {"doors": doors}}, "clientToken": token})
+
+
+def test_a_desired_state_is_answered_by_the_report_of_it() -> None:
+    """What the box reports meanwhile is no answer: a voltage, and that it is still locked."""
+    bench = OtherBench(load_profile("aws-shadow"))
+    bench.take(SHADOW, reported(doors="locked"))
+    bench.take(SHADOW, desired("unlocked", "t-1"))
+    bench.take(SHADOW, reported(voltage=12.1))
+    bench.take(SHADOW, reported(doors="locked", voltage=12.1))
+    bench.behind.wait(3.0)
+    assert bench.behind.records == []
+    bench.take(SHADOW, reported(doors="unlocked"))
+    attempt = bench.behind.only()
+    assert (attempt.source, attempt.outcome) == (Source.CUSTOMER, Outcome.OK)
+    assert attempt.command_id == "t-1"
+    assert attempt.stages[Stage.RESULT_RECEIVED] == pytest.approx(3.0)
+    assert attempt.stages[Stage.STATE_CHANGED] == pytest.approx(3.0)
+    bench.take(SHADOW, reported(doors="unlocked"))
+    assert bench.behind.only() is attempt
+    assert bench.inbox.malformed == 0
+
+
+def test_a_state_that_is_there_already_needs_no_report() -> None:
+    """There is no difference then, and nothing that the box could get."""
+    bench = OtherBench(load_profile("aws-shadow"))
+    bench.take(SHADOW, reported(doors="unlocked"))
+    bench.take(SHADOW, desired("unlocked", "t-1"))
+    assert bench.behind.only().outcome is Outcome.OK
+
+
+def test_a_refusal_of_a_desired_state_names_what_was_asked() -> None:
+    """It answers the request for that, and says why."""
+    bench = OtherBench(load_profile("aws-shadow"))
+    bench.take(SHADOW, desired("unlocked", "t-1"))
+    bench.take(SHADOW, reported(refused={"doors": "unlocked", "reason": "low_voltage"}))
+    attempt = bench.behind.only()
+    assert (attempt.cause, attempt.reason) == (Cause.VEHICLE_FAILED, "low_voltage")
+
+
+def test_a_desired_state_that_the_broker_kept_is_no_new_command() -> None:
+    """Fleets that retain what is desired tell it to everybody who comes."""
+    text = """
+correlation: state
+command:
+  topic: twin/{vehicle_id}/desired
+  retain: true
+  fields: { action: { at: /lock, values: { open: unlock, shut: lock } } }
+result:
+  topic: twin/{vehicle_id}/reported
+  when: { /lock: [open, shut] }
+  fields:
+    phase: { value: executed }
+    action: { at: /lock, values: { open: unlock, shut: lock } }
+"""
+    bench = OtherBench(profile_of(text))
+    bench.take("twin/VIN-1/desired", b'{"lock":"open"}', retain=True)
+    assert bench.inbox.malformed == 0
+    bench.take("twin/VIN-1/desired", b'{"lock":"open"}')
+    bench.take("twin/VIN-1/reported", b'{"lock":"open"}')
+    assert bench.behind.only().outcome is Outcome.OK
