@@ -14,8 +14,9 @@ import aiohttp
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from fleet_wire.contract.attempt import Attempt, Flag
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.links.link import BrokerAddress
+from platform_probe.outputs.attempt_metrics import is_measured
 from tests.helpers.forked import Forked, forked
 from tests.helpers.waiting import PATIENCE_S, eventually, whole_lines
 
@@ -65,15 +66,15 @@ class RunningProbe:
             assert self.records.read_bytes()[-1:] in (b"", b"\n")
         return [msgspec.json.decode(line, type=Attempt) for line in whole_lines(self.records)]
 
-    def counts(self) -> Counter[Key]:
-        """Return the number of attempts on disk by source, outcome and cause.
+    def measured(self) -> list[Attempt]:
+        """Return those attempts on disk that it saw as they happened, and not after a stall."""
+        return [one for one in self.attempts() if is_measured(one)]
 
-        Without those that a stalled machine let it observe late: no metric counts them either.
-        """
+    def counts(self) -> Counter[Key]:
+        """Return the number of measured attempts by source, outcome and cause, as metrics do."""
         return Counter(
             (one.source.value, one.outcome.value, one.cause.value if one.cause else "none")
-            for one in self.attempts()
-            if Flag.OBSERVED_LATE not in one.flags
+            for one in self.measured()
         )
 
     def stats(self) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.broker.process import free_port
 from tests.helpers.commands import (
     SCENARIO,
     finish,
@@ -222,7 +221,7 @@ def test_ctrl_c_when_all_unlocks_have_begun_interrupts_nothing(tmp_path: Path) -
 def test_ctrl_c_while_boxes_connect_is_no_success(tmp_path: Path) -> None:
     """Nothing that is expected of unlocks holds where there were none."""
     out = tmp_path / "run"
-    url = f"mqtt://127.0.0.1:{free_port()}"
+    url = "mqtt://127.0.0.1:1"
     process = start("fleet_sim", "run", write_scenario(tmp_path), "--out", out, "--broker", url)
     wait_for_line(process, "no box on")
     process.send_signal(signal.SIGINT)
@@ -250,7 +249,7 @@ def test_ctrl_c_twice_ends_now_and_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_broker_that_is_away_is_waited_for_then_given_up(tmp_path: Path) -> None:
     """A message while it waits, exit code 2 after --wait seconds."""
-    url = f"mqtt://127.0.0.1:{free_port()}"
+    url = "mqtt://127.0.0.1:1"
     scenario = write_scenario(tmp_path)
     code, stdout, stderr = run(
         "fleet_sim", "run", scenario, "--out", tmp_path / "run", "--broker", url, "--wait", 4

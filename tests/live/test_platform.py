@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_sim.broker.process import BrokerProcess, free_port
+from fleet_sim.broker.process import BrokerProcess
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
 from fleet_wire.contract.signing import DEMO_SECRET
@@ -351,7 +351,7 @@ def test_nobody_answers_at_the_broker(tmp_path: Path) -> None:
     """It says so, and ends."""
     code, _, stderr = run(
         "fleet_sim", "platform", write_scenario(tmp_path), "--wait", "0.2",
-        "--broker", f"mqtt://127.0.0.1:{free_port()}", "--listen", "127.0.0.1:0",
+        "--broker", "mqtt://127.0.0.1:1", "--listen", "127.0.0.1:0",
     )  # fmt: skip
     assert code == 2
     assert "no platform could connect in 0.2 s" in stderr

@@ -17,7 +17,6 @@ import pytest
 
 from bench.score.cases import run_all_on_dask, run_one, run_there
 from bench.score.incidents import HELD_OUT_SEEDS, Incident
-from fleet_sim.broker.process import free_port
 from fleet_sim.sweeps.dask import run_on_dask
 from fleet_wire.errors import ConfigError, UnlockpathError
 from tests.helpers.commands import finish, lines, start
@@ -167,7 +166,7 @@ def test_without_dask_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_no_scheduler_is_an_error_of_the_option(tmp_path: Path) -> None:
     """The command that starts one is named."""
-    address = f"tcp://127.0.0.1:{free_port()}"
+    address = "tcp://127.0.0.1:1"
     code, _, stderr = run_here(
         "fleet_sim", "sweep", write_scenario(tmp_path), *("--seeds", 2, "--scheduler", address),
         *("--out", tmp_path / "sweep"),

@@ -44,11 +44,6 @@ def diagnosed(probe: RunningProbe) -> list[Diagnosis]:
     return [msgspec.json.decode(each, type=Diagnosis) for each in written_lines]
 
 
-def written(probe: RunningProbe) -> int:
-    """Return how many unlocks are on disk."""
-    return len(whole_lines(probe.records))
-
-
 async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
@@ -59,8 +54,8 @@ async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(
         judge = judge_of(probe)
         assert judge is not None
         os.kill(judge, signal.SIGSTOP)
-        before = written(probe)
-        await eventually(lambda: written(probe) > before + 50)
+        before = len(probe.measured())
+        await eventually(lambda: len(probe.measured()) > before + 50)
         assert (await probe.get("/healthz"))[0] == 200
         counted = sum((await probe.series("unlocks_total")).values())
         assert counted > before
@@ -72,7 +67,7 @@ async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(
         await eventually_answers(is_behind)
         os.kill(judge, signal.SIGKILL)
         await eventually(lambda: judge_of(probe) not in (None, judge))
-        missed = {one.attempt_id for one in probe.attempts()[before : before + 50]}
+        missed = {one.attempt_id for one in probe.measured()[before : before + 50]}
         await eventually(lambda: missed <= {one.attempt_id for one in diagnosed(probe)})
         probe.process.send_signal(signal.SIGTERM)
         assert await probe.exit_code() == 0

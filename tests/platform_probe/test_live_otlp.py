@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.broker.process import BrokerProcess, free_port
+from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.codec import encode
@@ -132,7 +132,7 @@ async def test_a_dead_backend_costs_no_unlock(
     """All unlocks go well and are recorded; what the backend did not get is counted, all of it."""
     await fleet_of(links)
     with otlp_receiver(**({} if behaviour is REFUSES else behaviour)) as backend:
-        url = f"http://127.0.0.1:{free_port()}" if behaviour is REFUSES else backend.url
+        url = "http://127.0.0.1:1" if behaviour is REFUSES else backend.url
         otlp = {"endpoint": url, "timeout_s": 0.3, "max_queued": 100, "metrics": {"every_s": 1}}
         settings = {"load": load_of(*CARS, rate_per_s=150), "otlp": otlp}
         async with running_probe(tmp_path, mosquitto.address, **settings) as probe:

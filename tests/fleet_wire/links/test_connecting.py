@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.broker.process import BrokerProcess, free_port
+from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import EndReason, Session
@@ -145,7 +145,7 @@ async def test_own_sources_and_none() -> None:
 async def test_nobody_listens() -> None:
     """A port that nobody listens on raises the system's error."""
     with pytest.raises(ConnectionRefusedError):
-        await Dialer("127.0.0.1", free_port()).dial()
+        await Dialer("127.0.0.1", 1).dial()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_sim.broker.process import free_port
 from fleet_wire.errors import ConfigError
 from platform_probe.store.bucket import BUCKET_FILE, Bucket, bucket_of, note_bucket
 from platform_probe.store.layout import AWAY, all_parts
@@ -100,7 +99,7 @@ def test_nothing_is_lost_while_the_bucket_takes_none(
         (store.parent / "wrong").write_text(f"{KEY}\nanother\n")
         wrong = {"key_file": str(store.parent / "wrong")}
     if "endpoint" in wrong:
-        wrong = {"endpoint": f"http://127.0.0.1:{free_port()}"}
+        wrong = {"endpoint": "http://127.0.0.1:1"}
     note_bucket(store, changed(bucket, **wrong))
     report = kept(store)
     assert (report.moved, report.waiting, report.error) == (0, 2, None)
@@ -116,7 +115,7 @@ def test_bucket_that_is_away_is_an_error_of_who_asks(store: Path, bucket: Bucket
     """Not an answer with less in it."""
     note_bucket(store, bucket)
     kept(store)
-    note_bucket(store, changed(bucket, endpoint=f"http://127.0.0.1:{free_port()}"))
+    note_bucket(store, changed(bucket, endpoint="http://127.0.0.1:1"))
     with pytest.raises(OSError, match="error sending request"):
         selected(store, IDS, FIRST_HOUR)
 
