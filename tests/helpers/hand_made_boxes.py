@@ -148,6 +148,7 @@ class AnyClient:
 
     def __init__(self, links: LinkFactory, client_id: str, *subscriptions: str) -> None:
         self._session = Session(client_id=client_id, subscriptions=subscriptions)
+        self._was_connected = False
         self.messages: list[Message] = []
         self.acks: list[int] = []
         self.link: Link = links(self)
@@ -158,7 +159,9 @@ class AnyClient:
         return self._session
 
     def on_connected(self, *, session_present: bool) -> None:
-        """Nothing to do."""
+        """Note that the broker has let us in."""
+        del session_present
+        self._was_connected = True
 
     def on_message(self, message: Message) -> None:
         """Keep the message."""
@@ -166,8 +169,10 @@ class AnyClient:
         self.link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """Fail: no test takes the broker away from this client."""
-        raise AssertionError(reason)
+        """Try again where the broker was too slow; no test takes it away from this client."""
+        if self._was_connected:
+            raise AssertionError(reason)
+        asyncio.get_running_loop().call_later(RECONNECT_S, self.link.connect)
 
     def send(self, topic: str, payload: bytes, properties: PublishProperties | None = None) -> None:
         """Publish, and keep the PUBACK's code."""

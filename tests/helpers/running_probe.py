@@ -61,10 +61,15 @@ class RunningProbe:
         return [one for one in self.events if one["event"] == event]
 
     def attempts(self) -> list[Attempt]:
-        """Return the attempts on disk. After its end every line must be a whole one."""
+        """Return the attempts on disk, each as it was last revised.
+
+        After the end of the process, every line must be a whole one.
+        """
         if self.process.returncode is not None and self.records.exists():
             assert self.records.read_bytes()[-1:] in (b"", b"\n")
-        return [msgspec.json.decode(line, type=Attempt) for line in whole_lines(self.records)]
+        lines = [msgspec.json.decode(line, type=Attempt) for line in whole_lines(self.records)]
+        assert len({(one.attempt_id, one.revision) for one in lines}) == len(lines)
+        return [*{one.attempt_id: one for one in lines}.values()]
 
     def measured(self) -> list[Attempt]:
         """Return those attempts on disk that it saw as they happened, and not after a stall."""

@@ -15,7 +15,7 @@ from _pytest.terminal import TerminalReporter
 from tests.helpers.outside_programs import PROGRAMS
 
 LIVE: Final = "live"
-"""Folders and files of this name start our own commands."""
+"""Tests in folders of this name start our own commands."""
 TITLE: Final = "passed only at the second try"
 
 
@@ -29,11 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
 def starts_processes(item: pytest.Item) -> bool:
     """Return whether a test depends on when other processes get to run."""
     markers = {marker.name for marker in item.iter_markers()}
-    return (
-        not markers.isdisjoint({*PROGRAMS, "dask"})
-        or LIVE in item.path.parts
-        or item.path.name.startswith(f"test_{LIVE}")
-    )
+    return not markers.isdisjoint({*PROGRAMS, "dask"}) or LIVE in item.path.parts
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

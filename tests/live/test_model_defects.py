@@ -43,6 +43,7 @@ def test_a_run_goes_on_and_ends_with_exit_code_2(mode: str, tmp_path: Path) -> N
     process = start(
         BROKEN,
         *("run", defective(tmp_path), "--mode", mode, "--out", out, "--listen", "127.0.0.1:0"),
+        *("--set", "fleet.count=80", "--set", "load.deadline_s=10"),  # no car is asked twice
     )
     code, stdout, stderr = finish(process)
     assert code == 2, stdout + stderr

@@ -177,6 +177,7 @@ async def test_a_car_opens(mosquitto: BrokerProcess, tmp_path: Path) -> None:
             "POST", "/vehicles/car-00004/unlock", {"booking_id": booking_id}
         )
         assert (status, wrong["type"]) == (403, "/problems/vehicle-not-booked")
+        await eventually(lambda: len(platform.of(PlatformStep.ANSWERED)) == 3)
         code, said = await platform.terminate()
     assert code == 0
     assert "3 requests answered, 1 with a problem, 0 of these without a cause" in said

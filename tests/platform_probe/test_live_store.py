@@ -36,6 +36,7 @@ async def test_what_is_on_disk_is_in_the_store(tmp_path: Path, mosquitto: Broker
         fleet = boxes(links, CARS)
         await eventually(lambda: all(box.link.is_connected for box in fleet))
         async with running_probe(tmp_path, mosquitto.address, **settings_of(tmp_path)) as probe:
+            await eventually((store / "store.json").exists)
             await eventually(lambda: len(ids_in(store)) > 50)
             while_running = ids_in(store)
             probe.process.send_signal(signal.SIGKILL)

@@ -100,10 +100,10 @@ async def test_an_answer_may_take_longer_than_a_request() -> None:
     """A client that waits is no client that holds back."""
 
     async def slow(_: HttpRequest) -> HttpResponse:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.5)
         return HttpResponse(200, b"at last")
 
-    async with listening(slow, connection_s=0.05) as (reader, writer, _):
+    async with listening(slow, connection_s=1.0) as (reader, writer, _):
         writer.write(GET)
         assert await answer_of(reader) == (200, b"at last")
         assert await reader.read() == b""

@@ -66,7 +66,7 @@ async def test_nothing_starts_after_stop() -> None:
     made = len(starts.made)
     await asyncio.sleep(0.05)
     assert starts.driver.is_done
-    assert len(starts.made) == made == 1
+    assert len(starts.made) == made
 
 
 async def test_empty_plan_is_done() -> None:
