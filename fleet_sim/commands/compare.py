@@ -20,6 +20,7 @@ from fleet_sim.results.comparison import (
     Change,
     Comparison,
     Difference,
+    Judgement,
     Tolerance,
     compare_runs,
     read_compared_run,
@@ -27,6 +28,9 @@ from fleet_sim.results.comparison import (
 )
 from fleet_sim.results.comparison import as_json as json_of
 from fleet_sim.results.junit import Case, Suite
+from fleet_sim.truth.comparison import TruthComparison, compare_truth
+from fleet_sim.truth.comparison import as_json as truth_json_of
+from fleet_sim.truth.score import is_result
 from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.printing import print_json
 
@@ -85,7 +89,8 @@ def compare(
 ) -> None:
     """Compare two runs, and say whether RUN_B is worse than RUN_A, beyond chance.
 
-    Both are directories of runs that have ended: of an old release and a new one, say. The verdict
+    Both are directories of runs that have ended: of an old release and a new one, say. Two results
+    of `fleet-sim truth` are compared by how often their clients told the truth. Else the verdict
     uses the share of unlocks that opened, the share that opened late, and the time to open. It
     looks at the whole fleet, and at each part that both runs have. A failed unlock counts as slower
     than all that opened.
@@ -96,23 +101,35 @@ def compare(
     fleet-sim compare runs/before runs/after
     fleet-sim compare runs/before runs/after --tolerate 0.5% --tolerate 200ms --junit result.xml
     fleet-sim compare runs/before runs/after --json
+    fleet-sim compare runs/truth-app-1 runs/truth-app-2
     """  # noqa: D301 - click's own escape
     check_places(junit, markdown)
-    runs = read_compared_run(run_a), read_compared_run(run_b)
-    comparison = compare_runs(*runs, tolerance=Tolerance(**dict(tolerance)))
-    write_verdicts("fleet-sim compare", [_suite(comparison)], junit=junit, markdown=markdown)
+    comparison = _compared(run_a, run_b, Tolerance(**dict(tolerance)))
+    suite = _suite(comparison, f"{run_b} against {run_a}")
+    write_verdicts("fleet-sim compare", [suite], junit=junit, markdown=markdown)
     if as_json:
-        print_json(json_of(comparison))
+        print_json(_as_json(comparison))
     else:
         _print(comparison, Console())
     if comparison.verdict is Change.WORSE:
         sys.exit(EXPECTATION_FAILED)
 
 
-def _print(comparison: Comparison, console: Console) -> None:
-    for name, run in (("A", comparison.a), ("B", comparison.b)):
-        unlocks = readable.number_of(run.summary.attempts.total, "unlock")
-        console.print(Text(f"{name}: {run.directory}, {unlocks}"), soft_wrap=True)
+def _compared(a: Path, b: Path, tolerance: Tolerance) -> Comparison | TruthComparison:
+    if is_result(a) or is_result(b):
+        return compare_truth(a, b, tolerance=tolerance)
+    return compare_runs(read_compared_run(a), read_compared_run(b), tolerance=tolerance)
+
+
+def _as_json(comparison: Comparison | TruthComparison) -> dict[str, Any]:
+    if isinstance(comparison, TruthComparison):
+        return truth_json_of(comparison)
+    return json_of(comparison)
+
+
+def _print(comparison: Comparison | TruthComparison, console: Console) -> None:
+    for line in _run_lines(comparison):
+        console.print(Text(line), soft_wrap=True)
     for line in _setup_lines(comparison):
         console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(_table(comparison))
@@ -121,7 +138,22 @@ def _print(comparison: Comparison, console: Console) -> None:
     console.print(Text("\n" + _closing(comparison), _STYLES[comparison.verdict]), soft_wrap=True)
 
 
-def _setup_lines(comparison: Comparison) -> list[str]:
+def _run_lines(comparison: Comparison | TruthComparison) -> list[str]:
+    """Return a line for each side: where it is, and what it has."""
+    if isinstance(comparison, TruthComparison):
+        paths, results = (comparison.a, comparison.b), comparison.results
+        sides = [(path, ", ".join(it.clients)) for path, it in zip(paths, results, strict=True)]
+    else:
+        sides = [
+            (run.directory, readable.number_of(run.summary.attempts.total, "unlock"))
+            for run in (comparison.a, comparison.b)
+        ]
+    return [f"{name}: {path}, {what}" for name, (path, what) in zip("AB", sides, strict=True)]
+
+
+def _setup_lines(comparison: Judgement) -> list[str]:
+    if not isinstance(comparison, Comparison):
+        return []
     found = [
         f"  {key}: {_short(of_a)} in A, {_short(of_b)} in B"
         for key, (of_a, of_b) in setups(comparison.a, comparison.b).items()
@@ -136,7 +168,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: Judgement) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("")
     for heading in ("A", "B", "B - A", "interval"):
@@ -150,7 +182,7 @@ def _table(comparison: Comparison) -> Table:
     return table
 
 
-def _quantile_lines(comparison: Comparison) -> list[str]:
+def _quantile_lines(comparison: Judgement) -> list[str]:
     """Return which quantiles stand for others, because too few unlocks opened for those."""
     return [
         f"fewer than {each.wanted_percent} % opened in both runs, so p{each.percent} stands for"
@@ -160,10 +192,10 @@ def _quantile_lines(comparison: Comparison) -> list[str]:
     ]
 
 
-def _suite(comparison: Comparison) -> Suite:
+def _suite(comparison: Judgement, name: str) -> Suite:
     """Return the comparison as tests: one for each difference that is judged."""
     cases = [Case(name=_label(each).strip(), failure=_failure(each)) for each in comparison.judged]
-    return Suite(name=f"{comparison.b.directory} against {comparison.a.directory}", cases=cases)
+    return Suite(name=name, cases=cases)
 
 
 def _failure(each: Difference) -> str | None:
@@ -218,7 +250,7 @@ def _signed(each: Difference, value: float) -> str:
     return f"{sign}{abs(100 * value):.2f}"
 
 
-def _closing(comparison: Comparison) -> str:
+def _closing(comparison: Judgement) -> str:
     """Return the verdict in a sentence or two."""
     judged = comparison.judged
     named = {
@@ -234,12 +266,13 @@ def _closing(comparison: Comparison) -> str:
         also = f"; better: {named[Change.BETTER]}" if named[Change.BETTER] else ""
         return f"✗ B is worse: {named[Change.WORSE]}{also} ({certainty})"
     opened = judged[0].estimate
-    fall = "" if opened is None else _unseen(opened.limits.low)
+    less = "less truth" if isinstance(comparison, TruthComparison) else "fewer opened"
+    fall = "" if opened is None else _unseen(opened.limits.low, less)
     if comparison.verdict is Change.BETTER:
         return f"✓ B is better: {named[Change.BETTER]} ({certainty})"
     return f"✓ B is not shown to be worse ({certainty}){fall}"
 
 
-def _unseen(low: float) -> str:
+def _unseen(low: float, less: str) -> str:
     """Return what so few unlocks cannot rule out."""
-    return f"; {-100 * low:.2f} points fewer opened is the most that could hide" if low < 0 else ""
+    return f"; {-100 * low:.2f} points {less} is the most that could hide" if low < 0 else ""

@@ -137,11 +137,9 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two runs compared."""
+class Judgement:
+    """Differences between two results, with a verdict."""
 
-    a: ComparedRun
-    b: ComparedRun
     differences: list[Difference]
     interval_confidence: float
     """The confidence of each interval by itself."""
@@ -157,6 +155,14 @@ class Comparison:
         changes = {each.change for each in self.judged}
         order = (Change.WORSE, Change.BETTER)
         return next((change for change in order if change in changes), Change.SAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Judgement):
+    """Two runs compared."""
+
+    a: ComparedRun
+    b: ComparedRun
 
 
 def read_compared_run(path: Path) -> ComparedRun:
@@ -219,7 +225,7 @@ def compare_runs(
         late = share(*one.late, z), share(*other.late, z)
         differences.append(of_shares(key="stray.late_unlock", a=late[0], b=late[1]))
     differences += [_times(a, b, percent, z, tolerance) for percent in PERCENTS]
-    return Comparison(a, b, [*differences, *_causes(one, other, z)], confidence)
+    return Comparison([*differences, *_causes(one, other, z)], confidence, a, b)
 
 
 def _times(
@@ -303,11 +309,18 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "a": str(comparison.a.directory),
         "b": str(comparison.b.directory),
-        "verdict": comparison.verdict.value,
-        "confidence": CONFIDENCE,
-        "interval_confidence": comparison.interval_confidence,
         "setups": {key: list(values) for key, values in setups(comparison.a, comparison.b).items()},
-        "differences": [_entry(each) for each in comparison.differences],
+        **judgement_as_json(comparison),
+    }
+
+
+def judgement_as_json(judgement: Judgement) -> dict[str, Any]:
+    """Return a judgement as plain JSON values; what is infinite is None."""
+    return {
+        "verdict": judgement.verdict.value,
+        "confidence": CONFIDENCE,
+        "interval_confidence": judgement.interval_confidence,
+        "differences": [_entry(each) for each in judgement.differences],
     }
 
 

@@ -1,4 +1,4 @@
-"""What a user expects of clients: shares of true grades, and how often a grade is allowed."""
+"""Expectations of clients: shares of true grades, and how often a grade is allowed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Expectation:
     """A bound on one number of each client."""
 
     text: str
-    """As the user wrote it."""
+    """The user's own words."""
     mode: str | None = None
     """The mode of a share; None: all failure modes together."""
     least_share: float | None = None
-    """Of true grades, from 0 to 1."""
+    """The least share of true grades, from 0 to 1."""
     grade: Grade | None = None
     most: int = 0
     """Most unlocks with the grade, in all failure modes together."""

@@ -54,7 +54,7 @@ _SCREENS: Final = {
     "unavailable": Screen.UNAVAILABLE,
     "unknown": Screen.UNKNOWN,
 }
-"""What the entity's state means to a user."""
+"""The screen that a state of the entity is to a user."""
 
 
 class HomeAssistant:
