@@ -13,7 +13,6 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.judge.detection.detection import Detection
 from platform_probe.judge.incidents.incidents import Incidents
@@ -65,10 +64,6 @@ class Alerting:
         """Handle a record."""
         self._detection.take((record,))
 
-    def unanswered(self, record: Attempt) -> None:
-        """Handle an unlock that looks failed before it has ended, with its record so far."""
-        self._detection.unanswered(record)
-
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Handle a diagnosis."""
         self._detection.diagnosis(diagnosis)
@@ -79,17 +74,6 @@ class Alerting:
         """Handle a message of a car."""
         if kind not in _IN_RECORDS:
             self._detection.heard(vehicle_id, message, is_retained=is_retained)
-
-    def platform_said(self, event: PlatformEvent) -> None:
-        """Handle a line of the platform's log: of each press, before it has ended."""
-        is_press = event.event is PlatformStep.REQUESTED and event.operation == "unlock"
-        if is_press and event.vehicle_id is not None:
-            self._detection.pressed(
-                event.vehicle_id,
-                account_id=event.account_id,
-                booking_id=event.booking_id,
-                trace_id=event.trace_id,
-            )
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""

@@ -102,10 +102,10 @@ class Judge:
         self._appliers: dict[type, Callable[[Any], None]] = {
             CarMessage: self._car_message,
             RecordWritten: self._record,
-            PlatformLine: self._platform_line,
+            PlatformLine: lambda _: None,
             Tick: self._tick,
             BrokerLine: self._broker_line,
-            UnlockUnanswered: self._unanswered,
+            UnlockUnanswered: lambda _: None,
             ConnectionChanged: self._connection,
             CarRemoved: self._removed,
             PersonActed: self._person,
@@ -209,18 +209,8 @@ class Judge:
         self.diagnosing.take(entry.record)
         self._plan()
 
-    def _platform_line(self, entry: PlatformLine) -> None:
-        if self.alerting is not None:
-            self.alerting.platform_said(entry.event)
-            self._plan()
-
     def _broker_line(self, entry: BrokerLine) -> None:
         self.diagnosing.broker_said(entry.event)
-
-    def _unanswered(self, entry: UnlockUnanswered) -> None:
-        if self.alerting is not None:
-            self.alerting.unanswered(entry.record)
-            self._plan()
 
     def _connection(self, entry: ConnectionChanged) -> None:
         if self.alerting is not None:

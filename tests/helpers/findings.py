@@ -10,7 +10,6 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import Incident, IncidentKind
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.randomness import RandomStream
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.detection.finding import Finding
@@ -125,40 +124,6 @@ class Watched:
             ),
         }
         return Attempt(**(fields | changes))
-
-    def unanswered(self, **changes: Any) -> Attempt:
-        """Let an unlock be halfway to its deadline, and its car silent; return its record by now.
-
-        It goes on: `unlock` ends it, as the same command.
-        """
-        self._number += 1
-        started_at = self.time.unix_s() - 10.0
-        record = self._record(
-            self._number, Cause.BOX_SILENT, 10.0, started_at=started_at, **changes
-        )
-        self.alerting.unanswered(record)
-        return record
-
-    def press(
-        self, before: Attempt, *, trace_id: str | None = None, account_id: str | None = None
-    ) -> None:
-        """Let the customer of an unlock that ended press again, as the platform's log tells it.
-
-        `account_id` where the unlock does not say whose it was.
-        """
-        self._number += 1
-        side = before.platform
-        event = PlatformEvent(
-            event=PlatformStep.REQUESTED,
-            at=self.time.unix_s(),
-            request_id=f"request-{self._number}",
-            operation="unlock",
-            trace_id=trace_id or f"{self._number:032x}",
-            vehicle_id=before.vehicle_id,
-            account_id=side.account_id if side else account_id,
-            booking_id=before.booking_id,
-        )
-        self.alerting.platform_said(event)
 
     def usual(self, unlocks: int, *, every_s: float = 2.0, failing: float = 0.01) -> None:
         """Let so many unlocks end of which a hundredth fails."""

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final
-
-import msgspec
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Record, Source, StrayAnswer
@@ -22,7 +19,7 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
-from fleet_wire.latest import Latest, remember
+from fleet_wire.latest import Latest
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.detection.blindness import Blindness
 from platform_probe.judge.detection.finding import Finding
@@ -32,21 +29,16 @@ from platform_probe.judge.detection.measures import (
     BLIND,
     FAILED,
     LATE,
-    ODD,
-    OF_MODE,
-    REFUSED,
-    Measure,
     hit_measures,
 )
 from platform_probe.judge.detection.problem import AWAY
 from platform_probe.judge.detection.recent import Hit
 from platform_probe.judge.detection.repeats import RETRY_S, Customers, Repeats
 from platform_probe.judge.detection.shares import ShareTests
-from platform_probe.judge.detection.sighting import SURE, Sighting, modes_of
+from platform_probe.judge.detection.sighting import Sighting, modes_of
 from platform_probe.judge.detection.silence import Silence
-from platform_probe.judge.detection.suspicious import LEAST as SUSPECT
 from platform_probe.judge.detection.suspicious import Suspicious
-from platform_probe.judge.detection.traits import TRAITS, Values, key_named, values_of
+from platform_probe.judge.detection.traits import TRAITS, key_named, values_of
 from platform_probe.judge.detection.waves import Earlier, Waves
 from platform_probe.judge.diagnosis.records import unseen
 
@@ -54,15 +46,8 @@ STEP_S: Final = 10.0
 """The interval at which changed findings are reported."""
 LATE_S: Final = 1800.0
 """A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
-MOST_OPENED: Final = 10_000
+MOST_AGAIN: Final = 10_000
 _HEARTBEATS: Final = (Telemetry, PartialTelemetry)
-
-
-class _Opened(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """An unlock that went well."""
-
-    values: Values
-    customer: str | None
 
 
 class Detection:
@@ -80,12 +65,8 @@ class Detection:
         self._silence = Silence(self._numbers)
         self._suspicious = Suspicious(self._numbers)
         self._blindness = Blindness(self._numbers)
-        self._opened: Latest[str, _Opened] = Latest(MOST_OPENED)
-        """Unlocks that went well and may prove odd."""
-        self._unanswered: OrderedDict[str, tuple[Hit, bool]] = OrderedDict()
-        """Unlocks that were taken before they ended, by their command, and whether each counted."""
-        self._again: OrderedDict[str, Hit] = OrderedDict()
-        """Cars whose customer's second press was counted already."""
+        self._again: Latest[str, Hit] = Latest(MOST_AGAIN)
+        """The last hit of each car whose customer pressed again."""
         self._told_s = -STEP_S
         self.too_late = 0
         """Records that were too old to count."""
@@ -112,48 +93,6 @@ class Detection:
                 self._stray(record, now_s)
             elif not record.attempts and not record.missed:
                 self._attempt(unseen(record), now_s, hit=True)
-
-    def unanswered(self, record: Attempt) -> None:
-        """Handle an unlock to which a connected car has not answered, with its record so far.
-
-        It counts as failed at once. If it opens after all, its own record takes that back.
-        """
-        now_s = self._now_s()
-        at_s = min(record.started_at - self._shares.offset_s, now_s)
-        if record.command_id is None or not _counts(record) or now_s - at_s > LATE_S:
-            return
-        values, customer = values_of(record), self._customers.of(record)
-        counts, _ = self._repeats.take(record, customer, at_s, is_hit=True)
-        whose = self._customers.whose(record)
-        hit = Hit(
-            at_s, values, record.vehicle_id, whose, record.attempt_id, (FAILED,), record.cause
-        )
-        remember(self._unanswered, record.command_id, (hit, counts), MOST_OPENED)
-        self._waves.hit(hit)
-        self._shares.take(values, at_s, now_s, hit, car=record.vehicle_id, counts=counts)
-
-    def pressed(
-        self,
-        vehicle_id: str,
-        *,
-        account_id: str | None,
-        booking_id: str | None,
-        trace_id: str | None,
-    ) -> None:
-        """Count a customer's press; a repeated one counts now, not when that press has ended.
-
-        A retry by a phone without an answer, in the same trace, is no press.
-        """
-        now_s = self._now_s()
-        customer = self._customers.named(account_id, booking_id, vehicle_id)
-        before = None if customer is None else self._repeats.opened(vehicle_id, customer)
-        if before is None or before.trace_id == trace_id:
-            return
-        opened = self._opened.get(before.attempt_id)
-        if opened is None or not self._repeats.is_again(vehicle_id, now_s, before):
-            return
-        again = Hit(now_s, opened.values, vehicle_id, opened.customer, before.attempt_id, (AGAIN,))
-        self._pressed_again(again, now_s)
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Handle a message of a car."""
@@ -286,6 +225,7 @@ class Detection:
                 found(problem.finding(now_s, self._shares.offset_s))
             if is_over:
                 self._shares.drop(problem, now_s)
+                self._repeats.forget_failures(problem.cars)
         for problem in self._shares.over if is_time else ():
             if problem.is_changed:
                 problem.is_changed = False
@@ -309,23 +249,11 @@ class Detection:
             self._silence.unlock(values)
         self._suspicious.attempt(attempt, at_s, now_s)
         measures = (FAILED,) if hit else hit_measures(attempt)
-        if attempt.command_id in self._unanswered:
-            self._answered(attempt, measures, now_s)
-        else:
-            self._count(attempt, values, measures, at_s, now_s)
-
-    def _count(
-        self,
-        attempt: Attempt,
-        values: Values,
-        measures: tuple[Measure, ...],
-        at_s: float,
-        now_s: float,
-    ) -> None:
-        """Count an unlock that has ended."""
-        is_failure = bool(measures)
         customer, whose = self._customers.of(attempt), self._customers.whose(attempt)
-        counts, is_again = self._repeats.take(attempt, customer, at_s, is_hit=is_failure)
+        way = measures[-1].name if measures else None
+        counts, is_again = self._repeats.take(attempt, customer, at_s, way=way)
+        if is_again and not measures:
+            measures, counts = (AGAIN,), True
         if measures != (BLIND,):
             measures += self._hops.slow(attempt, now_s)
         one = None
@@ -335,100 +263,30 @@ class Detection:
                 attempt.cause,
             )  # fmt: skip
             self._waves.hit(one)
-        elif counts:
-            self._opened.keep(attempt.attempt_id, _Opened(values, whose))
         self._shares.take(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
-        if is_again and not is_failure:
-            again = Hit(at_s, values, attempt.vehicle_id, whose, attempt.attempt_id, (AGAIN,))
-            self._pressed_again(again, now_s)
-
-    def _pressed_again(self, again: Hit, now_s: float) -> None:
-        remember(self._again, again.vehicle_id, again, MOST_OPENED)
-        self._shares.stray(again, now_s)
-
-    def _answered(self, attempt: Attempt, measures: tuple[Measure, ...], now_s: float) -> None:
-        """Correct an unlock that was counted as failed before it had ended, by its record."""
-        hit, counts = self._unanswered.pop(attempt.command_id or "")
-        if FAILED not in measures:
-            self._shares.withdraw(hit)
-            return
-        hit.cause, hit.customer = attempt.cause, self._customers.whose(attempt)
-        measures += self._hops.slow(attempt, now_s)
-        if not counts:
-            hit.measures = measures
-            self._shares.take(hit.values, hit.at_s, now_s, hit, car=hit.vehicle_id, counts=False)
-            return
-        for measure in measures:
-            if measure not in hit.measures:
-                self._shares.also(hit, measure, now_s)
-
-    def _note_mode(self, hit: Hit, now_s: float) -> None:
-        """Count the mode of an unlock that did not go well, once it is known: the first named.
-
-        If a later diagnosis names another mode, the first count is withdrawn.
-        """
-        if not hit.modes or not {FAILED, REFUSED, ODD} & {*hit.measures}:
-            return
-        mode, probability = hit.modes[0]
-        if probability < SURE or (hit.named is not None and hit.named.mode == mode):
-            return
-        if hit.named is not None:
-            self._shares.no_longer(hit, hit.named)
-            hit.named = None
-        if mode in OF_MODE:
-            hit.named = OF_MODE[mode]
-            self._shares.also(hit, hit.named, now_s)
+        if one is not None and AGAIN in measures:
+            self._again.keep(attempt.vehicle_id, one)
 
     def _diagnosed(self, diagnosis: Diagnosis, now_s: float) -> None:
+        """Note what an unlock that was hit is diagnosed with: it names what is found otherwise."""
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
-        again = self._again_before(diagnosis, now_s)
-        opened = self._opened.get(diagnosis.attempt_id)
-        if opened is not None:
-            hit = self._odd(diagnosis, opened, hit, now_s)
-        for one in (hit, again):
-            if one is not None:
-                one.modes = modes_of(diagnosis)
-                one.cause = diagnosis.cause
-                self._note_mode(one, now_s)
-                self._shares.note_diagnosed(one)
+        if hit is not None:
+            hit.cause = diagnosis.cause
+        if hit is None or AGAIN in hit.measures:
+            hit = self._pressed_again(diagnosis, now_s)
+        if hit is not None:
+            hit.modes = modes_of(diagnosis)
+            self._shares.note_diagnosed(hit)
 
-    def _again_before(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
-        """Return that a customer pressed again, of whose later presses this is the diagnosis."""
-        hit = self._again.get(diagnosis.vehicle_id)
-        began_s = now_s - diagnosis.after_s
-        if hit is None or ODD in hit.measures or not hit.at_s <= began_s < hit.at_s + RETRY_S:
-            return None  # what is known of the unlock itself goes before what followed
-        return hit if diagnosis.first.mode in MODES else None
+    def _pressed_again(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
+        """Return that a customer pressed again, if the diagnosis of one of the presses names why.
 
-    def _odd(
-        self,
-        diagnosis: Diagnosis,
-        opened: _Opened,
-        again: Hit | None,
-        now_s: float,
-    ) -> Hit | None:
-        """Count an unlock that opened and is diagnosed all the same.
-
-        `again` is that its customer has pressed again, which is returned where it is not odd.
+        The car has opened, so each of these diagnoses may tell what was wrong.
         """
-        first = diagnosis.first
-        if first.mode not in MODES or first.mode in SUSPECT or first.probability < SURE:
-            return again
-        values, customer = opened.values, opened.customer
-        self._opened.forget(diagnosis.attempt_id)
-        if again is not None:
-            self._shares.also(again, ODD, now_s)
-            return again
-        hit = Hit(
-            now_s - min(diagnosis.after_s, LATE_S),
-            values,
-            diagnosis.vehicle_id,
-            customer,
-            diagnosis.attempt_id,
-            (ODD,),
-        )
-        self._shares.stray(hit, now_s)
-        return hit
+        hit = self._again.get(diagnosis.vehicle_id)
+        if hit is None or diagnosis.first.mode not in MODES:
+            return None
+        return hit if abs(now_s - diagnosis.after_s - hit.at_s) < RETRY_S else None
 
     def _stray(self, stray: StrayAnswer, now_s: float) -> None:
         if not stray.is_late_unlock or stray.source is Source.FLOOR:

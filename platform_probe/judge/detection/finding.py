@@ -57,8 +57,6 @@ class Finding:
     It is at least half of those with a cause, and three, so that the first of many diagnoses does
     not name them all.
     """
-    split_from: int | None = None
-    """The number of the finding of which it was believed to be a part."""
     is_over: bool = False
     """It is as it was before."""
 

@@ -11,9 +11,9 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.judge.detection.ending import CLEARLY_WORSE, Ending
 from platform_probe.judge.detection.evidence import Evidence
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.detection.measures import LATE, PROVED_LATER, Measure
+from platform_probe.judge.detection.measures import LATE, Measure
 from platform_probe.judge.detection.recent import Hit
-from platform_probe.judge.detection.sighting import LEAST_DIAGNOSED, SURE, summed
+from platform_probe.judge.detection.sighting import LEAST_DIAGNOSED, summed
 from platform_probe.judge.detection.traits import Key, Values, common_of, is_elsewhere, is_in, named
 from platform_probe.judge.diagnosis.cohorts.names import Name, names_of
 
@@ -32,8 +32,6 @@ WAITED: Final = "late_delivery_persistent_session"
 
 The diagnosis of a single unlock can hardly show that.
 """
-GOES_ON: Final = 1 / 3
-"""The share of hits not of a rare mode from which a problem that mode began amid goes on [E]."""
 UNKNOWN_AT_MOST: Final = 2.0
 """The most failures of cars of unknown kind, as a multiple of the likely number [E].
 
@@ -63,9 +61,6 @@ class Problem:
         """It follows the evidence upwards: what was no chance once was none."""
         self.is_new = True
         self.is_changed = True
-        self.is_outdated = False
-        """Whether it is to be counted anew: one that was hit was not."""
-        self.split_from: int | None = None
         self.last_s = 0.0
         """When anybody of the cohort tried last."""
         self.hit_s = since_s
@@ -73,23 +68,14 @@ class Problem:
         self.well = 0
         """How many of its cohort were not hit since then, and of the others."""
         self.well_elsewhere = 0
-        self.apart: set[Measure] = set()
-        """Rare modes of which there is a problem besides this one: what they hit is no part of it.
-
-        A mode is known only after its unlock was counted, so everything is counted anew then.
-        """
         self.over_s = math.inf
         """Since when it is taken to be over."""
-        self.is_of_other = False
-        """Whether what it hit proved to be what another problem hits."""
         self.common = key
         """The values that all of its unlocks share."""
         self.same: list[Name] = []
         """All names of its cohort."""
         self._repeats: deque[Hit] = deque(maxlen=MOST_KEPT)
         """Hits that do not count, of customers and cars that may not have been hit before."""
-        self._taken_back: set[str] = set()
-        """Hits that proved to be of another mode than the one that it counts."""
         self._hit_again = 0
         """How many of these there were: the test whether it goes on counts them."""
         self._ending = Ending()
@@ -112,33 +98,21 @@ class Problem:
         self._limit = limit
         self.sure = max(self._sure(), LEAST_SURE)
 
-    def explains(self, values: Values, at_s: float) -> bool:
-        """Return whether what was hit there and then is this problem.
+    def explains(self, hit: Hit) -> bool:
+        """Return whether a hit is of this problem.
 
         Cars of unknown kind may be of its cohort, as long as no more of them fail than explain.
         """
-        if not self.since_s - BEFORE_S <= at_s <= self.over_s or is_elsewhere(self.key, values):
+        if self.measure not in hit.measures:
             return False
-        return is_in(self.key, values) or self._explains_unknown
-
-    def is_of_else(self, measure: Measure) -> bool:
-        """Return whether this is known to be no problem of the rare mode that a measure counts.
-
-        It was there before the first unlock of that mode, its hits until then are diagnosed, and it
-        goes on since. If all are of that mode now, the first hits were too.
-        """
-        if not measure.is_of_rare_mode or measure is self.measure:
+        if not self.since_s - BEFORE_S <= hit.at_s <= self.over_s:
             return False
-        first_s = _first_s(measure, self.hits)
-        before = [hit for hit in self.hits if hit.at_s < first_s]
-        firsts = [hit.modes[0] for hit in before if hit.modes]
-        others = sum(name != measure.mode and likely >= SURE for name, likely in firsts)
-        is_other = others >= LEAST_DIAGNOSED and others > len(before) / 2
-        return is_other and goes_on_beside(measure, self.hits)
+        if is_elsewhere(self.key, hit.values):
+            return False
+        return is_in(self.key, hit.values) or self._explains_unknown
 
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
-        self.is_outdated = False
         self.clear()
         self.common = common_of(self.key, totals)
         self.same = names_of(frozenset(self.key), totals)
@@ -150,15 +124,14 @@ class Problem:
             else:
                 self.unknown_total += number
         for hit in hits:
-            if self.apart.isdisjoint(hit.measures):
-                self._add(hit)
+            self._add(hit)
         repeats = [
             hit
             for hit in self._repeats
             if self.measure in hit.measures and is_in(self.key, hit.values)
         ]
         self._hit_again = len(repeats)
-        for hit in () if self.apart else repeats:  # of these no mode is known
+        for hit in repeats:
             self._note_whom(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
@@ -180,7 +153,7 @@ class Problem:
             self._note_whom(of_it)
         if is_of_it:
             self.last_s = now_s
-            is_well = hit is None and self.measure not in PROVED_LATER
+            is_well = hit is None and self.measure is not LATE
             self._weigh(car, is_hit=of_it is not None, is_well=is_well, counts=counts)
 
     def prove(self, hit: Hit) -> None:
@@ -192,24 +165,14 @@ class Problem:
             self._trust(is_hit=True)
             self._go_on(hit.vehicle_id, is_counted=True)
 
-    def take_back(self, hit: Hit) -> None:
-        """Remove a hit that proved to have another cause."""
-        self._taken_back.add(hit.attempt_id)
-        self.is_outdated = True
-
     @property
     def is_clear(self) -> bool:
-        """Whether so many of its cohort are hit that it can be told from what is usual."""
-        return self.failed >= self.expected * CLEARLY_WORSE * self.total
-
-    @property
-    def is_disproved(self) -> bool:
-        """Whether what was hit proved to be another problem's, or mostly not of its mode."""
-        return self.is_of_other or len(self._taken_back) > self.failed
+        """Return whether clearly more are hit than usual."""
+        return self.failed >= CLEARLY_WORSE * self.expected * self.total
 
     def is_over(self, now_s: float) -> bool:
         """Return whether its cohort is as before, or nobody of it tries any more."""
-        if self._ending.is_over or now_s >= self.over_s or self.is_disproved:
+        if self._ending.is_over or now_s >= self.over_s:
             return True
         return now_s - max(self.last_s, self.opened_s) > SILENT_S
 
@@ -250,7 +213,6 @@ class Problem:
             causes=causes,
             modes=modes,
             diagnosed=diagnosed,
-            split_from=self.split_from,
             is_over=is_over,
         )
 
@@ -286,7 +248,6 @@ class Problem:
             self.unknown_failed += not is_known
             return
         self.failed += 1
-        self._taken_back.discard(hit.attempt_id)
         self.well = self.well_elsewhere = 0
         self.hits.append(hit)
         self._note_whom(hit)
@@ -343,20 +304,3 @@ class Problem:
         if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size
             self._expect()
         self._ending.hit(is_counted=is_counted)
-
-
-def goes_on_beside(measure: Measure, hits: Iterable[Hit]) -> bool:
-    """Return whether what hit these goes on beside a rare mode that began amid them.
-
-    If nearly all hits since then are of that mode, the first ones were too: these were diagnosed
-    before there were enough of them.
-    """
-    known = [*hits]
-    first_s = _first_s(measure, known)
-    since = [hit for hit in known if hit.at_s >= first_s]
-    return sum(measure not in hit.measures for hit in since) >= len(since) * GOES_ON
-
-
-def _first_s(measure: Measure, hits: Iterable[Hit]) -> float:
-    """Return when the first of these began that was hit in a way; infinite where none was."""
-    return min((hit.at_s for hit in hits if measure in hit.measures), default=math.inf)

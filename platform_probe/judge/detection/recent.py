@@ -36,8 +36,6 @@ class Hit:
     cause: Cause | None = None
     modes: tuple[tuple[str, float], ...] = field(default=())
     """The latest diagnosis, with the probability of each mode."""
-    named: Measure | None = None
-    """The measure of the mode that was counted of it."""
 
 
 class _Counted(msgspec.Struct, gc=False, eq=False):
@@ -109,16 +107,16 @@ class Recent:
         measure: Measure,
         *,
         unix_offset_s: float,
-        is_explained: Callable[[Values, float], bool],
+        is_explained: Callable[[Hit], bool],
     ) -> list[Count]:
-        """Return all of it to search in, but what `is_explained` by its values and time."""
+        """Return all of it to search in, without the hits that `is_explained`."""
         found: list[Count] = []
         hits: dict[tuple[int, Values], _Counted] = {}
         for hit in self.hits(-math.inf, measure):
             hit_then = hits.setdefault((int(hit.at_s // STEP_S), hit.values), _Counted(0, 0.0))
             hit_then.number += 1
             hit_then.sum_s += hit.at_s
-            if not is_explained(hit.values, hit.at_s):
+            if not is_explained(hit):
                 found.append(
                     Count(
                         at=hit.at_s + unix_offset_s,
@@ -136,8 +134,7 @@ class Recent:
                     continue
                 at_s = (counted.sum_s - hit_then.sum_s) / well
                 at_s = min(max(at_s, number * STEP_S), (number + 1) * STEP_S)
-                if not is_explained(values, at_s):
-                    found.append(Count(at=at_s + unix_offset_s, values=values, attempts=well))
+                found.append(Count(at=at_s + unix_offset_s, values=values, attempts=well))
         return sorted(found, key=lambda one: one.at)
 
     def _forget(self, now_s: float) -> None:

@@ -6,7 +6,9 @@ presses again, and at 09:00, when the next one comes.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -20,7 +22,7 @@ RETRY_S: Final = 600.0
 AGAIN_S: Final = 90.0
 """A customer who presses again so soon after a car has opened stands before a closed one [E]."""
 SICK_S: Final = 6 * 3600.0
-"""A failing car counts once in this time [E].
+"""A car that fails at one stage counts once in this time [E].
 
 A sick car is no problem of its cohort, even if it fails several customers in a morning.
 """
@@ -40,40 +42,39 @@ class Repeats:
     """Remembers the customers counted last. Bounded."""
 
     def __init__(self) -> None:
-        self._failed_cars: OrderedDict[str, float] = OrderedDict()
-        self._failed_customers: OrderedDict[str, float] = OrderedDict()
+        self._failed_cars: Latest[str, dict[str, float]] = Latest(MOST)
+        """When each car failed last, by the way in which it did."""
+        self._failed_customers: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._again_cars: OrderedDict[str, float] = OrderedDict()
         self._opened: Latest[tuple[str, str], Opened] = Latest(MOST)
         """Last times by car and customer."""
 
     def take(
-        self, attempt: Attempt, customer: str | None, began_s: float, *, is_hit: bool
+        self, attempt: Attempt, customer: str | None, began_s: float, *, way: str | None
     ) -> tuple[bool, bool]:
         """Remember an unlock, and return whether it counts, and whether it is pressed again.
 
-        A press soon after the car has opened, as far as was known, counts as repeated.
+        `way` says how it was hit, None if it was not. A press soon after the car has opened, as far
+        as was known, counts as repeated.
         """
         car = attempt.vehicle_id
         if customer is None:
-            return (self._failure_counts(car, None, began_s) if is_hit else True), False
+            return (way is None or self._failure_counts(car, None, began_s, way)), False
         together = car, customer
         opened = self._opened.get(together)
-        is_again = opened is not None and self.is_again(car, began_s, opened)
-        if is_hit:
-            return self._failure_counts(car, customer, began_s), is_again
-        failed_s = self._failed_customers.get(customer)
+        is_retry = opened is not None and opened.trace_id == attempt.trace_id
+        is_again = opened is not None and not is_retry and self._is_again(car, began_s, opened)
+        if way is not None:
+            return self._failure_counts(car, customer, began_s, way), is_again
+        failed_s, _ = self._failed_customers.get(customer, (-math.inf, way))
         ended_s = began_s + attempt.total_s
         now = Opened(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
         self._opened.keep(together, now)
-        has_failed = failed_s is not None and began_s - failed_s < RETRY_S
+        has_failed = began_s - failed_s < RETRY_S
         has_opened = opened is not None and began_s - opened.began_s < RETRY_S
         return not has_failed and not has_opened, is_again
 
-    def opened(self, car: str, customer: str) -> Opened | None:
-        """Return the last unlock by which a car has opened for a customer."""
-        return self._opened.get((car, customer))
-
-    def is_again(self, car: str, began_s: float, opened: Opened) -> bool:
+    def _is_again(self, car: str, began_s: float, opened: Opened) -> bool:
         """Remember that a customer presses after a car has opened; return whether that counts."""
         if not 0.0 < began_s - opened.ended_s < AGAIN_S:
             return False
@@ -83,15 +84,21 @@ class Repeats:
         remember(self._again_cars, car, began_s, MOST)
         return True
 
-    def _failure_counts(self, car: str, customer: str | None, began_s: float) -> bool:
-        failed_s = self._failed_cars.get(car) if car else None
-        is_new = failed_s is None or began_s - failed_s >= SICK_S
+    def forget_failures(self, cars: Iterable[str]) -> None:
+        """Forget the failures of cars in a problem that is over: they are no sick cars."""
+        for car in cars:
+            self._failed_cars.forget(car)
+
+    def _failure_counts(self, car: str, customer: str | None, began_s: float, way: str) -> bool:
+        """Return whether a failure counts: it repeats no earlier one at the same stage."""
+        of_car = (self._failed_cars.get(car) if car else None) or {}
+        is_new = began_s - of_car.get(way, -math.inf) >= SICK_S
         if customer is not None:
-            last_s = self._failed_customers.get(customer)
-            is_new = is_new and (last_s is None or began_s - last_s >= RETRY_S)
-            remember(self._failed_customers, customer, began_s, MOST)
+            last_s, last_way = self._failed_customers.get(customer, (-math.inf, way))
+            is_new = is_new and (began_s - last_s >= RETRY_S or way != last_way)
+            remember(self._failed_customers, customer, (began_s, way), MOST)
         if is_new and car:
-            remember(self._failed_cars, car, began_s, MOST)
+            self._failed_cars.keep(car, {**of_car, way: began_s})
         return is_new
 
 
@@ -117,7 +124,7 @@ class Customers:
         A booking that many name is nobody's: who names it is known by their account or car.
         """
         if booking_id is None:
-            return account_id
+            return account_id or vehicle_id or None
         self._bookings.note(booking_id, account_id, vehicle_id)
         if self._bookings.is_of_several(booking_id):
             return account_id or vehicle_id or None
@@ -126,16 +133,16 @@ class Customers:
         return customer
 
     def whose(self, attempt: Attempt) -> str | None:
-        """Return the account that asked, else its booking; None for unlocks of the monitor's own.
+        """Return the account that asked, else its booking, else the car.
 
-        Like `of` it is the name for people. Repeats are told apart by the booking, even if an
-        account has many.
+        None for unlocks of the monitor's own. Like `of` it is the name for people. Repeats are told
+        apart by the booking, even if an account has many.
         """
         if attempt.source is not Source.CUSTOMER:
             return None
         side, booking_id = attempt.platform, attempt.booking_id
         if not side or side.account_id is None:
-            is_nobodys = self._bookings.is_of_several(booking_id)
+            is_nobodys = booking_id is None or self._bookings.is_of_several(booking_id)
             return attempt.vehicle_id or None if is_nobodys else booking_id
         if booking_id is not None and not is_not_yours(side):
             self._account_of.keep(booking_id, side.account_id)

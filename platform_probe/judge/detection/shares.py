@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Final
 
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.detection.evidence import CEILING, Evidence, Mixture
-from platform_probe.judge.detection.measures import MEASURES, Measure
+from platform_probe.judge.detection.measures import Measure
 from platform_probe.judge.detection.naming import Look, Shared, look, look_for_each, telling_part
-from platform_probe.judge.detection.problem import Problem, goes_on_beside
+from platform_probe.judge.detection.problem import Problem
 from platform_probe.judge.detection.recent import KEPT_S, Hit, Recent
-from platform_probe.judge.detection.traits import Key, Values, are_nested, is_elsewhere, is_in
+from platform_probe.judge.detection.traits import Key, Values, is_elsewhere, is_in
 from platform_probe.judge.detection.watched import Series, Watched
 from platform_probe.judge.detection.watched_cohorts import MOST_COHORTS, WatchedCohorts
 from platform_probe.judge.diagnosis.cohorts.counts import Count
@@ -89,53 +88,24 @@ class ShareTests:
         if hit is not None:
             self.hit(watched, hit, now_s)
 
-    def stray(self, hit: Hit, now_s: float) -> None:
-        """Mark a counted unlock as hit."""
-        self._prove(hit, hit.measures)
-        self.hit(self._cohorts.of(hit.values, now_s), hit, now_s)
-
     def hit(self, watched: tuple[Watched, ...], hit: Hit, now_s: float) -> None:
         """Keep one that was hit, and weigh it in each of its cohorts."""
         self.recent.hit(hit)
         self._weigh(watched, hit.measures, now_s)
 
     def also(self, hit: Hit, measure: Measure, now_s: float) -> None:
-        """Add a second measure to a kept hit."""
+        """Add a second measure to a kept hit, which is known later than its record."""
         hit.measures = (*hit.measures, measure)
-        self._prove(hit, (measure,))
+        for problem in self.problems:
+            if problem.measure is measure:
+                problem.prove(hit)
         self._weigh(self._cohorts.of(hit.values, now_s), (measure,), now_s)
-
-    def withdraw(self, hit: Hit) -> None:
-        """Withdraw a hit: the unlock has opened after all, and counts as well."""
-        for problem in self.problems:
-            if problem.measure in hit.measures and is_in(problem.key, hit.values):
-                problem.is_outdated = True
-        self._take_back(hit, hit.measures)
-
-    def no_longer(self, hit: Hit, measure: Measure) -> None:
-        """Withdraw one measure of a kept hit."""
-        self._take_back(hit, (measure,))
-        for problem in self.problems:
-            if problem.measure is measure and is_in(problem.key, hit.values):
-                problem.take_back(hit)
-            problem.is_outdated |= measure in problem.apart
-
-    def _take_back(self, hit: Hit, measures: tuple[Measure, ...]) -> None:
-        hit.measures = tuple([one for one in hit.measures if one not in measures])
-        self._cohorts.withdraw(hit.values, measures)
 
     def note_diagnosed(self, hit: Hit) -> None:
         """Handle a changed diagnosis of a hit."""
         for problem in (*self.problems, *self.over):
-            if problem.explains(hit.values, hit.at_s):
+            if problem.explains(hit):
                 problem.is_changed = True
-
-    def _prove(self, hit: Hit, measures: tuple[Measure, ...]) -> None:
-        for problem in self.problems:
-            if problem.measure in measures:
-                problem.prove(hit)
-            if not problem.apart.isdisjoint(measures):
-                problem.is_outdated = True
 
     def _weigh(
         self, watched: tuple[Watched, ...], measures: tuple[Measure, ...], now_s: float
@@ -157,13 +127,10 @@ class ShareTests:
         """Look at what has enough evidence, and at what was found; learn what is usual."""
         due = [series for series, (_, at_s) in self._alarmed.items() if at_s <= now_s]
         counts_of = cache(self._counts)  # many cohorts of one problem: what happened is the same
-        for series in sorted(due, key=lambda one: MEASURES.index(one.measure)):
+        for series in sorted(due, key=lambda one: -one.excess):
             watched, _ = self._alarmed.pop(series)
             self._deal(series, watched, now_s, counts_of)
         for problem in [*self.problems]:
-            self._join_what_is_one(problem)
-            if problem.is_outdated:
-                self._recount(problem)
             if _is_due(problem, now_s):
                 self._look_again(problem, now_s)
         self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)
@@ -182,10 +149,7 @@ class ShareTests:
         self.problems.remove(problem)
         problem.over_s = now_s
         self.over = [one for one in self.over if now_s - one.over_s < KEPT_S][-MOST_PROBLEMS:]
-        if problem.is_disproved:
-            self._join_again(problem.measure)
-        else:
-            self.over.append(problem)
+        self.over.append(problem)
         for watched in self._cohorts:
             for measure, series in watched.series.items():
                 if measure.whole is problem.measure.whole:
@@ -198,28 +162,6 @@ class ShareTests:
         return len(self._cohorts)
 
     # Within
-
-    def _join_what_is_one(self, problem: Problem) -> None:
-        """Join with a problem a rare mode that proved to be all that it hits."""
-        if not problem.apart:
-            return
-        hits = self.recent.hits(problem.since_s, problem.measure)
-        own = [hit for hit in hits if is_in(problem.key, hit.values)]
-        for measure in [one for one in problem.apart if not goes_on_beside(one, own)]:
-            problem.apart.discard(measure)
-            problem.is_outdated = True
-            for one in self.problems:
-                if one.measure is measure and are_nested(one.key, problem.key):
-                    one.is_of_other = True
-
-    def _join_again(self, measure: Measure) -> None:
-        """Count again with others what was set apart from them, and was no problem of its own."""
-        if any(one.measure is measure for one in self.problems):
-            return
-        for one in self.problems:
-            if measure in one.apart:
-                one.apart.discard(measure)
-                one.is_outdated = True
 
     def _deal(
         self,
@@ -236,9 +178,6 @@ class ShareTests:
         counts = counts_of(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
         share = self._expected(measure, watched.key, now_s)
-        if series.is_inflated:
-            series.is_inflated = False
-            series.evidence, _ = _replayed(members, share, measure.sizes)
         evidence = series.evidence.total()
         if others:
             _, evidence = _replayed(members, share, measure.sizes)
@@ -259,37 +198,17 @@ class ShareTests:
         return self._cohorts.expected(measure, key, now_s + self.offset_s)
 
     def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
-        """Return the problems that explain what a measure counts, or counted.
+        """Return the problems that explain what a measure counts, or counted."""
+        known = [one for one in (*self.problems, *self.over) if one is not but]
+        return tuple([one for one in known if one.measure.whole is measure.whole])
 
-        A problem with another diagnosis does not count if a rare mode began amid it. That mode
-        explains its own hits, and no other hits of its cohort.
-        """
-        apart = frozenset[Measure]() if but is None else but.apart
-        going_on = [one for one in self.problems if not one.is_of_else(measure)]
-        known = [one for one in (*going_on, *self.over) if one.measure.whole is measure.whole]
-        return tuple([one for one in known if one is not but and one.measure not in apart])
-
-    def _else(self, measure: Measure) -> list[Problem]:
-        """Return the problems that would explain a rare mode, were they not of another."""
-        alike = [one for one in self.problems if one.measure.whole is measure.whole]
-        return [one for one in alike if one.is_of_else(measure)]
-
-    def _counts(
-        self,
-        measure: Measure,
-        explained_by: tuple[Problem, ...],
-        apart: AbstractSet[Measure] = frozenset(),
-    ) -> list[Count]:
-        """Return what to search in, without what problems explain, and without hits set apart."""
-        hits = self.recent.hits(-math.inf, measure) if apart else ()
-        without = {(hit.values, hit.at_s) for hit in hits if not apart.isdisjoint(hit.measures)}
-
-        def is_explained(values: Values, at_s: float) -> bool:
-            if _is_explained(values, at_s, explained_by):
-                return True
-            return bool(without) and (values, at_s) in without
-
-        return self.recent.counts(measure, unix_offset_s=self.offset_s, is_explained=is_explained)
+    def _counts(self, measure: Measure, explained_by: tuple[Problem, ...]) -> list[Count]:
+        """Return what to search in, without the hits that problems explain."""
+        return self.recent.counts(
+            measure,
+            unix_offset_s=self.offset_s,
+            is_explained=lambda hit: any(one.explains(hit) for one in explained_by),
+        )
 
     def _shared(self, key: Key, counts: list[Count], members: list[Count]) -> Shared | None:
         """Return whom a problem hits; None where it is one or two sick cars, or nothing yet."""
@@ -306,19 +225,17 @@ class ShareTests:
         return Shared(whom, found.since, 0.5, len(since))
 
     def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
+        """Add a problem; it counts one stage alone if nearly all of its unlocks were lost there."""
         since_s = shared.since - self.offset_s
-        others = self._else(measure)
-        hits = [hit.values for hit in self.recent.hits(since_s, measure)]
-        amid = [one.key for one in others if all(is_in(one.key, values) for values in hits)]
-        key = amid[0] if amid else shared.key  # what it has in common is that of those around it
-        whole = self._problem(measure.whole, key, since_s, now_s)
-        problem = whole
-        around = [one for one in others if are_nested(one.key, key)]
-        if measure.part_of is not None and (around or not whole.is_clear):
-            problem = self._problem(measure, key, since_s, now_s)
-        for one in around:
-            one.apart.add(measure)
-            one.is_outdated = one.is_new = True  # it is told first, without what is none of it
+        problem = self._problem(measure.whole, shared.key, since_s, now_s)
+        parts = Counter(
+            each for hit in problem.hits for each in hit.measures if each.part_of is measure.whole
+        )
+        for part, hits in parts.most_common(1):
+            is_of_part = hits >= SHARE_OF_HITS * len(problem.hits)
+            if is_of_part or not (problem.is_clear or measure.part_of is None):
+                counted = part if is_of_part else measure
+                problem = self._problem(counted, shared.key, since_s, now_s)
         problem.number = next(self._numbers)
         self.problems.append(problem)
         return problem
@@ -341,12 +258,12 @@ class ShareTests:
         if now_s - problem.since_s > KEPT_S / 2:
             return  # too little of the time before is left to compare with
         others = self._others(problem.measure, problem)
-        counts = self._counts(problem.measure, others, problem.apart)
+        counts = self._counts(problem.measure, others)
         found = look_for_each(counts, problem.since_s + self.offset_s)
         if not found.found:
             return
         first, *parts = _best_first(found, problem.key)
-        own = [one for one in problem.hits if not _is_explained(one.values, one.at_s, others)]
+        own = [one for one in problem.hits if not any(each.explains(one) for each in others)]
         names = self._names(problem, found)
         if parts and len(names) == 1 and not (names <= MODES.keys() and _is_all_in(found, own)):
             return  # one problem, of which no mode tells that its parts are one
@@ -359,10 +276,7 @@ class ShareTests:
             self._recount(problem)
         for part in parts:
             if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:
-                other = self._open(problem.measure, part, now_s)
-                other.split_from, other.sure = problem.number, part.probability
-                # A part of another problem is compared with the rest: the rest is reported first.
-                problem.is_new |= len(names) > 1
+                self._open(problem.measure, part, now_s).sure = part.probability
 
     def _names(self, problem: Problem, found: Look) -> set[str]:
         """Return the commonest mode of each part of a problem, where it has none its cause."""
@@ -380,14 +294,6 @@ def _is_due(problem: Problem, now_s: float) -> bool:
     age_s = now_s - problem.opened_s
     every_s = next(every_s for younger_s, every_s in LOOKS_S if age_s < younger_s)
     return now_s - problem.looked_s >= every_s
-
-
-def _is_explained(values: Values, at_s: float, problems: tuple[Problem, ...]) -> bool:
-    """Return whether problems explain what was hit there and then."""
-    for one in problems:  # noqa: SIM110 - as in `is_in`
-        if one.explains(values, at_s):
-            return True
-    return False
 
 
 def _is_all_in(found: Look, own: Sequence[Hit]) -> bool:

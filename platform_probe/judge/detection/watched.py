@@ -39,7 +39,7 @@ class Series:
     """The evidence that one cohort is hit in one way."""
 
     __slots__ = (
-        "at", "block_at", "block_hits", "evidence", "is_inflated", "learned", "limit", "measure",
+        "at", "block_at", "block_hits", "evidence", "learned", "limit", "measure",
     )  # fmt: skip
 
     def __init__(self, measure: Measure, share: float, limit: float) -> None:
@@ -51,8 +51,6 @@ class Series:
         """The cohort's count up to which misses were taken."""
         self.block_at = 0
         self.block_hits = 0
-        self.is_inflated = False
-        """Whether the evidence holds what was taken back."""
 
     def hit(self, count: int) -> bool:
         """Mark the `count`th unlock as hit; return whether the evidence is enough."""
@@ -61,10 +59,10 @@ class Series:
         self.block_hits += 1
         return self.evidence.hit(missed) > self.limit
 
-    def withdraw(self) -> None:
-        """Withdraw a hit: its effect on the evidence is computed when it matters."""
-        self.block_hits = max(self.block_hits - 1, 0)
-        self.is_inflated = True
+    @property
+    def excess(self) -> float:
+        """How many times as much evidence there is as is enough, as of the last hit."""
+        return self.evidence.total() / self.limit
 
     def take_misses(self, count: int) -> None:
         """Add all unlocks up to the `count`th that were not added as not hit."""

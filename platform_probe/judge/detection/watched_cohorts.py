@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Final
@@ -52,13 +52,6 @@ class WatchedCohorts:
             limit = self.limit(watched, measure, now_s)
             series = watched.series[measure] = Series(measure, share, limit)
         return series
-
-    def withdraw(self, values: Values, measures: Iterable[Measure]) -> None:
-        """Withdraw the hits of an unlock of these values in these measures."""
-        for one in self._of_values.get(values, ()):
-            for measure in measures:
-                if measure in one.series:
-                    one.series[measure].withdraw()
 
     def limit(self, watched: Watched, measure: Measure, now_s: float) -> float:
         """Return how much evidence is enough."""

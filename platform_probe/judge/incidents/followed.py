@@ -17,13 +17,8 @@ from fleet_wire.contract.incident import (
     Text,
 )
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.incidents.joining import (
-    are_one,
-    are_two_modes,
-    have_one_mode,
-    is_of_another,
-    is_seen_in,
-)
+from platform_probe.judge.incidents.grouping import is_part
+from platform_probe.judge.incidents.life import LIFE, STATE, Event, Phase, phase_of
 from platform_probe.judge.incidents.parts import (
     believed,
     cohorts_of,
@@ -69,6 +64,9 @@ class Followed:
         self._tell = tell
         self._english = english
         self.findings: dict[int, Finding] = {}
+        self.restored: list[Finding] = []
+        """What an earlier process knew of it, as findings: a new finding of it is linked to them.
+        """
         self._parts: list[Finding] | None = None
         """The cached result of `parts`."""
         self.subject: Text | None = None
@@ -96,40 +94,14 @@ class Followed:
         return self._parts
 
     @property
-    def _hits(self) -> list[dict[str, str]]:
-        """The cohorts that it hits, as was told, and as will be."""
-        return [*self.incident.affected_cohorts, *(self.cohorts if self.findings else ())]
+    def namesakes(self) -> list[Finding]:
+        """Its findings, the one first that it is named after."""
+        return [*self.parts, *self.findings.values(), *self.restored]
 
     @property
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.incident.state is IncidentState.OPEN
-
-    def is_home_of(self, finding: Finding) -> bool:
-        """Return whether a finding is its problem."""
-        known = self.findings.values()
-        return not self.is_apart(finding) and are_one(finding, self.incident, known, self._hits)
-
-    def is_apart(self, finding: Finding) -> bool:
-        """Return whether a finding hits others than the finding of its title, of another mode."""
-        is_failures = finding.kind is IncidentKind.FAILURES
-        return is_failures and bool(self.findings) and are_two_modes(finding, self.parts[0])
-
-    @property
-    def apart(self) -> list[Finding]:
-        """Those of its findings that are another problem, where nothing that stays is of it."""
-        leave = {one.number for one in self.active if self.is_apart(one)}
-        stay = [one for one in self.active if one.number not in leave]
-        leaving = [self.findings[number] for number in sorted(leave)]
-        return [one for one in leaving if not any(have_one_mode(one, each) for each in stay)]
-
-    def is_of_cohort(self, finding: Finding) -> bool:
-        """Return whether a finding is of a cohort that it hits."""
-        return dict(finding.cohort) in self._hits
-
-    def is_seen_in(self, finding: Finding) -> bool:
-        """Return whether a finding is what it was, of which nothing is seen any more."""
-        return is_seen_in(finding, self.incident, self.findings.values(), self._hits)
 
     def put(self, finding: Finding) -> None:
         """Add a finding, or its new version."""
@@ -140,9 +112,9 @@ class Followed:
             del self.findings[next(over, next(iter(self.findings)))]
 
     def drop(self, finding: Finding) -> None:
-        """Remove a finding."""
+        """Remove a finding, if it is still kept."""
         self._parts = None
-        del self.findings[finding.number]
+        self.findings.pop(finding.number, None)
 
     def renew(self, finding: Finding) -> None:
         """Report changes of its findings that are large enough."""
@@ -168,6 +140,17 @@ class Followed:
             change = self.change(ChangeKind.GREW, at, numbers)
         if change is not None:
             self.tell(at, change, **fields)
+
+    def pass_on(self, event: Event, at: float, text: Text, **fields: Any) -> None:
+        """Make the step of its life that an event leads to, if there is one, and tell it."""
+        step = LIFE.get((self.phase, event))
+        if step is not None:
+            self.tell(at, self.change(step.told_as, at, text), state=STATE[step.phase], **fields)
+
+    @property
+    def phase(self) -> Phase:
+        """The phase of its life."""
+        return phase_of(self.incident)
 
     def tell_title(self, at: float) -> None:
         """Report its title, if it differs from the last one."""
@@ -197,8 +180,9 @@ class Followed:
         severity = before.severity
         for one in findings:
             severity = worse(severity, severity_of(one))
-        customers = len(frozenset[str]().union(*(one.customers for one in findings)))
-        cars = len(frozenset[str]().union(*(one.cars for one in findings)))
+        counted_too = [one for one in findings if any(is_part(one, each) for each in cohorts)]
+        customers = len(frozenset[str]().union(*(one.customers for one in counted_too)))
+        cars = len(frozenset[str]().union(*(one.cars for one in counted_too)))
         if [*self._first.affected_cohorts] == cohorts:
             customers, cars = max(customers, self._first.customers), max(cars, self._first.cars)
         examples = dict.fromkeys(each for one in [*parts, *findings] for each in one.examples)
@@ -322,19 +306,3 @@ class Followed:
 def _is_more(hit: int, told: int) -> bool:
     """Return whether so many are worth another word than was said of so many."""
     return hit >= told * GREW_BY and hit >= told + GREW_LEAST
-
-
-def are_two(one: Followed, other: Followed) -> bool:
-    """Return whether two incidents of one cohort are two all the same.
-
-    A rare mode began amid the other one, or nothing was seen any more of the other one, and this is
-    something else.
-    """
-    for first, second in ((one, other), (other, one)):
-        if any(is_of_another(each, first.incident, first.active) for each in second.active):
-            return True
-        others = second.active or second.findings.values()
-        is_unseen = bool(first.findings) and not first.active
-        if is_unseen and not all(map(first.is_seen_in, others)):
-            return True
-    return False

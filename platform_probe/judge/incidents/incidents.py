@@ -22,15 +22,12 @@ from fleet_wire.contract.incident import (
     Text,
 )
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.incidents.followed import MOST_RELATED, Followed, Tell, are_two
-from platform_probe.judge.incidents.joining import (
-    ALONE,
-    UNSEEN_S,
-    are_one_suspicion,
-    have_one_mode,
-)
+from platform_probe.judge.incidents.followed import MOST_RELATED, Followed, Tell
+from platform_probe.judge.incidents.life import LIFE, Event, Phase
+from platform_probe.judge.incidents.links import Links
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow, is_past, window_of
-from platform_probe.judge.incidents.parts import cohorts_of, parts_of, whom_of
+from platform_probe.judge.incidents.parts import whom_of
+from platform_probe.judge.incidents.restored import restored_findings
 from platform_probe.judge.incidents.severity import severity_of
 from platform_probe.judge.incidents.words import (
     opening_of,
@@ -50,10 +47,13 @@ REMEMBERED_S: Final = 3600.0
 """The time after its end within which a returning incident is the same one."""
 CLOSED_S: Final = 86_400.0
 """The time for which a person's close holds while the incident goes on: then it is usual."""
+UNSEEN_S: Final = 120.0
+"""The time without failures after which an incident may be over [E].
+
+It is resolved much later, and before that customers may try again.
+"""
 MOST_OPEN: Final = 100
 """The most open incidents: above it, a new finding goes to the latest of its kind."""
-MOST_COMPARED: Final = 20
-"""Incidents that one is compared with, the latest: of more nobody reads them."""
 STEP_S: Final = 5.0
 
 
@@ -77,6 +77,9 @@ class Incidents:
         self._windows = tuple(windows)
         self._followed: dict[str, Followed] = {}
         self._by_finding: dict[int, Followed] = {}
+        self._links = Links(self._windows)
+        self._unlinked: set[int] = set()
+        """Findings that stay where they were put, since too many incidents were open."""
         self._opened = 0
         self._checked_at = 0.0
 
@@ -84,19 +87,15 @@ class Incidents:
 
     def take(self, finding: Finding) -> None:
         """Handle a finding, or its new version."""
-        followed = self._by_finding.get(finding.number)
-        if followed is not None and self._has_left(followed, finding):
-            followed.drop(finding)
-            followed = None
-        if followed is None:
-            if finding.is_over:
-                return
-            followed = self._home_of(finding)
-            if followed is None:
-                self._open(finding)
-                return
-            self._join(followed, finding)
-        followed.put(finding)
+        before = self._by_finding.get(finding.number)
+        if before is None and finding.is_over:
+            return
+        is_linked_anew = finding.number not in self._unlinked and self._link(finding)
+        if before is not None:
+            before.put(finding)
+        if before is None or is_linked_anew:
+            self._group(finding)
+        followed = self._by_finding[finding.number]
         if followed.is_open:
             self._tell_again(followed, finding)
             followed.renew(finding)
@@ -126,7 +125,7 @@ class Incidents:
             said = change(ChangeKind.UNMUTED)
             followed.revise(at, said, muted_until=None)
         else:
-            said = change(ChangeKind.CLOSED)
+            said = change(LIFE[followed.phase, Event.CLOSE].told_as)
             followed.revise(at, said, state=IncidentState.CLOSED, ended_at=at)
         return True
 
@@ -138,13 +137,17 @@ class Incidents:
         for incident in incidents:
             is_merged = incident.changes and incident.changes[-1].kind is ChangeKind.JOINED
             if incident.state is IncidentState.OPEN or not is_merged:
-                self._new(incident).subject = incident.subject or subject_of_title(incident.title)
+                followed = self._new(incident)
+                followed.subject = incident.subject or subject_of_title(incident.title)
+                followed.restored = restored_findings(incident, len(self._by_finding))
+                self._by_finding.update((one.number, followed) for one in followed.restored)
 
     def take_up(self, finding: Finding) -> None:
         """Restore a finding of an earlier process, as it was then: that process has reported it."""
         followed = self._by_finding.get(finding.number) or self._restored_home_of(finding)
         if followed is None:
             return
+        self._link(finding)
         self._belong(followed, finding)
         followed.put(finding)
         self._note_quiet(followed, finding.at)
@@ -169,7 +172,7 @@ class Incidents:
         at = self._clock.unix_s()
         if 0.0 <= at - self._checked_at < STEP_S:
             return
-        self._checked_at = at
+        self._checked_at = self._links.at = at
         for followed in [*self._followed.values()]:
             if followed.is_open:
                 self._end_mute(followed, at)
@@ -178,9 +181,10 @@ class Incidents:
                 self._resolve(followed, at)
             elif at - followed.over_at(at) > REMEMBERED_S + followed.hold_s:
                 self._forget(followed)
-        self._part(at)
-        self._bring_home(at)
-        self._join_alike(at)
+        if self._windows:
+            for finding in self._findings:
+                if self._link(finding):
+                    self._group(replace(finding, at=at))
 
     @property
     def open(self) -> list[Incident]:
@@ -194,64 +198,108 @@ class Incidents:
 
     # Within
 
-    def _home_of(self, finding: Finding) -> Followed | None:
-        """Return the incident that a new finding is of; None: a new one's.
+    @property
+    def _findings(self) -> list[Finding]:
+        """All findings that may be linked, also those of earlier processes."""
+        known = self._followed.values()
+        each = [
+            one for followed in known for one in (*followed.restored, *followed.findings.values())
+        ]
+        return [one for one in each if one.number not in self._unlinked]
 
-        Open ones go first, of these one of its very cohort, then the latest.
+    def _link(self, finding: Finding) -> bool:
+        """Link a finding with the others; return whether its group may be another one now."""
+        followed = self._by_finding.get(finding.number)
+        before = None if followed is None else followed.findings.get(finding.number)
+        return self._links.renew(finding, self._findings, before)
+
+    def _group(self, finding: Finding) -> None:
+        """Make one incident of each group of findings: `finding` is new, or linked anew."""
+        known = {one.number: one for one in self._findings} | {finding.number: finding}
+        groups = self._links.groups(known.values())
+        place_of = {one.number: place for place, group in enumerate(groups) for one in group}
+        homes: list[list[Followed]] = [[] for _ in groups]
+        for followed in self._followed.values():
+            places = (place_of.get(one.number) for one in followed.namesakes)
+            place = next((each for each in places if each is not None), None)
+            if place is not None:
+                homes[place].append(followed)
+        for group, of_group in zip(groups, homes, strict=True):
+            self._settle(group, of_group, finding.at)
+
+    def _settle(self, group: list[Finding], homes: list[Followed], at: float) -> None:
+        """Make one incident of a group.
+
+        `homes` are the incidents that it holds the namesakes of. The one of which somebody knows
+        goes on, and the others join it. Findings of incidents that have ended stay there.
         """
-        known = [*reversed(self._followed.values())]
-        open_ones = [each for each in known if each.is_open]
-        over = [each for each in known if not each.is_open]
-        near = [*open_ones[:MOST_COMPARED], *over[:MOST_COMPARED]]
-        homes = [each for each in near if self._is_home(each, finding)]
-        homes.sort(key=lambda each: (not each.is_open, not each.is_of_cohort(finding)))
-        if homes:
-            return homes[0]
-        if len(open_ones) < MOST_OPEN:
-            return None
-        alike = (each for each in open_ones if each.incident.kind is finding.kind)
-        return next(alike, open_ones[0])
+        going_on = [each for each in homes if each.is_open]
+        home = min(going_on, key=lambda each: each.heard_of_at, default=None)
+        if home is None and homes:
+            home = max(homes, key=lambda each: each.incident.at)
+        for one in sorted(group, key=lambda each: each.is_over):
+            owner = self._by_finding.get(one.number)
+            if owner is None:
+                home = self._put_in(home, one)
+            elif owner is home or owner in going_on or not owner.is_open or one in owner.restored:
+                continue
+            elif home is not None:
+                self._move(one, owner, home, at)
+            elif not one.is_over:
+                home = self._split_off(one, owner, at)
+        for other in going_on:
+            if home is not None and other is not home:
+                self._merge(home, other, at)
+
+    def _put_in(self, home: Followed | None, finding: Finding) -> Followed:
+        """Add a new finding to an incident, or open one."""
+        if home is None:
+            open_ones = [each for each in reversed(self._followed.values()) if each.is_open]
+            if len(open_ones) < MOST_OPEN:
+                return self._open(finding)
+            alike = (each for each in open_ones if each.incident.kind is finding.kind)
+            home = next(alike, open_ones[0])
+            self._unlinked.add(finding.number)
+        self._belong(home, finding)
+        home.put(finding)
+        if home.phase is Phase.RESOLVED:
+            back = Text(key="event.back", values={"what": said_of(finding)})
+            home.pass_on(Event.SEEN, finding.at, back)
+        return home
+
+    def _split_off(self, finding: Finding, followed: Followed, at: float) -> Followed:
+        """Open an incident for a finding of another one."""
+        followed.drop(finding)
+        finding = replace(finding, at=at)
+        home = self._open(finding, split_from=followed)
+        self._tell_split(finding, followed, at)
+        return home
+
+    def _move(self, finding: Finding, followed: Followed, home: Followed, at: float) -> None:
+        followed.drop(finding)
+        self._by_finding[finding.number] = home
+        finding = replace(finding, at=at)
+        home.put(finding)
+        self._note_quiet(home, at)
+        self._tell_again(home, finding)
+        self._tell_split(finding, followed, at)
+        home.renew(finding)
 
     def _restored_home_of(self, finding: Finding) -> Followed | None:
         """Return the incident of an earlier process that a finding was of; None: it has ended."""
         for followed in reversed(self._followed.values()):
             one = followed.incident
-            is_since = one.state is not IncidentState.RESOLVED and one.opened_at <= finding.at
-            if is_since and self._is_home(followed, finding):
+            if one.state is IncidentState.RESOLVED or one.opened_at > finding.at:
+                continue
+            known = (*followed.restored, *followed.findings.values())
+            if self._links.are_linked(finding, known):
                 return followed
         return None
-
-    def _is_home(self, followed: Followed, finding: Finding) -> bool:
-        """Return whether a finding is of an incident.
-
-        A maintenance window mutes whom it covers, and nobody else: across its border only one and
-        the same cohort is one problem.
-        """
-        if not followed.is_home_of(finding):
-            return False
-        theirs = window_of(self._windows, [whom_of(finding)], finding.at)
-        is_same = self._window_of(followed, finding.at) == theirs
-        return is_same or followed.is_of_cohort(finding)
-
-    def _has_left(self, followed: Followed, finding: Finding) -> bool:
-        """Return whether a finding proved to be on the other side of a window's border.
-
-        Other findings of the incident go on without it.
-        """
-        before = followed.findings.get(finding.number)
-        others = [one for one in followed.active if one.number != finding.number]
-        is_moved = before is not None and dict(before.cohort) != dict(finding.cohort)
-        if not self._windows or not others or not is_moved or not followed.is_open:
-            return False
-        parts = parts_of(others)
-        ours = window_of(self._windows, [*map(whom_of, parts)], finding.at)
-        theirs = window_of(self._windows, [whom_of(finding)], finding.at)
-        return ours != theirs and dict(finding.cohort) not in cohorts_of(parts)
 
     def _window_of(self, followed: Followed, at: float) -> str | None:
         return window_of(self._windows, followed.whom, at) if self._windows else None
 
-    def _open(self, finding: Finding) -> None:
+    def _open(self, finding: Finding, *, split_from: Followed | None = None) -> Followed:
         self._opened += 1
         at = finding.at
         named = f"{self._name}/{at}/{self._opened}".encode()
@@ -267,34 +315,21 @@ class Incidents:
             since=finding.since,
             opened_at=at,
             maintenance=window_of(self._windows, [whom_of(finding)], at),
-            related=self._split_from(finding),
+            related=() if split_from is None else (split_from.incident.incident_id,),
         )
         followed = self._new(incident)
         followed.put(finding)
         self._by_finding[finding.number] = followed
         opened = opening_of(finding, severity, incident.maintenance)
-        kind = ChangeKind.OPENED if not incident.related else ChangeKind.SPLIT
+        kind = ChangeKind.OPENED if split_from is None else ChangeKind.SPLIT
         followed.tell(at, followed.change(kind, at, opened))
+        return followed
 
     def _new(self, incident: Incident) -> Followed:
         followed = Followed(incident, tell=self._tell, english=self._english)
         followed.hold_s = QUIET_S
         self._followed[incident.incident_id] = followed
         return followed
-
-    def _split_from(self, finding: Finding) -> tuple[str, ...]:
-        number = finding.split_from
-        followed = self._by_finding.get(number) if number is not None else None
-        return () if followed is None else (followed.incident.incident_id,)
-
-    def _join(self, followed: Followed, finding: Finding) -> None:
-        """Add a finding to an incident, and reopen that if it was over."""
-        self._belong(followed, finding)
-        if not followed.is_open and followed.incident.state is IncidentState.RESOLVED:
-            followed.put(finding)
-            back = Text(key="event.back", values={"what": said_of(finding)})
-            said = followed.change(ChangeKind.REOPENED, finding.at, back)
-            followed.tell(finding.at, said, state=IncidentState.OPEN)
 
     def _belong(self, followed: Followed, finding: Finding) -> None:
         """Note whose a finding is; what had gone, and came back, must be quiet for longer.
@@ -317,21 +352,19 @@ class Incidents:
     def _tell_unseen(self, followed: Followed, at: float) -> None:
         """Report that an incident was quiet for a while: it may be over."""
         quiet_since = followed.quiet_since
-        if quiet_since is None or followed.incident.unseen_since is not None:
+        if quiet_since is None:
             return
         seen_at = followed.seen_last(quiet_since)
-        if at - seen_at < UNSEEN_S:
-            return
-        values = {"seen": seen_at, "until": quiet_since + followed.hold_s}
-        said = followed.change(ChangeKind.UNSEEN, at, Text(key="event.unseen", values={**values}))
-        followed.tell(at, said, ended_at=seen_at)
+        if at - seen_at >= UNSEEN_S:
+            values = {"seen": seen_at, "until": quiet_since + followed.hold_s}
+            unseen = Text(key="event.unseen", values={**values})
+            followed.pass_on(Event.UNSEEN, at, unseen, ended_at=seen_at)
 
     def _tell_again(self, followed: Followed, finding: Finding) -> None:
         """Report that a quiet incident is seen again."""
-        if followed.incident.unseen_since is None or not followed.active:
-            return
-        again = Text(key="event.seen_again", values={"what": said_of(finding)})
-        followed.tell(finding.at, followed.change(ChangeKind.SEEN_AGAIN, finding.at, again))
+        if followed.active and followed.phase is Phase.QUIET:
+            again = Text(key="event.seen_again", values={"what": said_of(finding)})
+            followed.pass_on(Event.SEEN, finding.at, again)
 
     def _resolve(self, followed: Followed, at: float) -> None:
         quiet_since = followed.quiet_since
@@ -340,12 +373,7 @@ class Incidents:
         ended_at = followed.seen_last(quiet_since)
         lasted = ended_at - followed.incident.since
         over = Text(key="event.resolved", values={"ended": ended_at, "lasted": lasted})
-        followed.tell(
-            at,
-            followed.change(ChangeKind.RESOLVED, at, over),
-            state=IncidentState.RESOLVED,
-            ended_at=ended_at,
-        )
+        followed.pass_on(Event.HELD, at, over, ended_at=ended_at)
 
     def _end_mute(self, followed: Followed, at: float) -> None:
         """Report the end of the time for which a person muted an incident."""
@@ -372,33 +400,6 @@ class Incidents:
         said = followed.change(kind, at, Text(key=key, values=values))
         followed.tell(at, said, maintenance=name)
 
-    def _join_alike(self, at: float) -> None:
-        """Make one of two incidents that turned out to be one: that of which somebody knows."""
-        homes: list[Followed] = []
-        for followed in sorted(self._followed.values(), key=lambda each: each.heard_of_at):
-            if not followed.is_open:
-                continue
-            near = homes[-MOST_COMPARED:]
-            home = next((home for home in near if self._are_alike(home, followed, at)), None)
-            if home is None:
-                homes.append(followed)
-            else:
-                self._merge(home, followed, at)
-
-    def _are_alike(self, one: Followed, other: Followed, at: float) -> bool:
-        """Return whether two open incidents are one.
-
-        They are of one cohort, or began together and are of a mode, and no window parts them. What
-        is suspicious is so by its mode alone.
-        """
-        is_same_window = self._window_of(one, at) == self._window_of(other, at)
-        pairs = [(first, second) for first in one.active for second in other.active]
-        if not ALONE.isdisjoint((one.incident.kind, other.incident.kind)):
-            return is_same_window and any(are_one_suspicion(*pair) for pair in pairs)
-        if one.incident.affected_cohorts == other.incident.affected_cohorts:
-            return not are_two(one, other)
-        return is_same_window and any(have_one_mode(*pair) for pair in pairs)
-
     def _merge(self, home: Followed, other: Followed, at: float) -> None:
         ours, theirs = home.incident, other.incident
         for number, finding in other.findings.items():
@@ -420,48 +421,6 @@ class Incidents:
         )
         self._forget(other)
 
-    def _bring_home(self, at: float) -> None:
-        """Move a finding that was mistaken for another problem to the incident of its cohort.
-
-        An incident found in all cars may prove to be of some, or of two modes. Findings of others
-        meanwhile go to their incident, if they have one.
-        """
-        open_ones = [each for each in self._followed.values() if each.is_open]
-        for followed in open_ones[-MOST_COMPARED:]:
-            for one in followed.active if len(open_ones) > 1 else ():
-                others = [each for each in followed.active if each is not one]
-                is_of_it = one.cohort in followed.cohorts or not others
-                if is_of_it or any(have_one_mode(one, each) for each in others):
-                    continue
-                home = next((each for each in open_ones if one.cohort in each.cohorts), None)
-                if home is not None and ALONE.isdisjoint((home.incident.kind, one.kind)):
-                    self._move(one, followed, home, at)
-
-    def _part(self, at: float) -> None:
-        """Split off findings of another mode, in other cohorts, as an incident of their own.
-
-        Two problems that begin together are found as one, until it is known whom each hits.
-        """
-        open_ones = [each for each in self._followed.values() if each.is_open]
-        if len(open_ones) >= MOST_OPEN:
-            return
-        for followed in open_ones[-MOST_COMPARED:]:
-            for one in followed.apart:
-                followed.drop(one)
-                del self._by_finding[one.number]
-                self.take(replace(one, at=at, split_from=followed.parts[0].number))
-                self._tell_split(one, followed, at)
-
-    def _move(self, finding: Finding, followed: Followed, home: Followed, at: float) -> None:
-        followed.drop(finding)
-        self._by_finding[finding.number] = home
-        finding = replace(finding, at=at)
-        home.put(finding)
-        self._note_quiet(home, at)
-        self._tell_again(home, finding)
-        self._tell_split(finding, followed, at)
-        home.renew(finding)
-
     def _tell_split(self, finding: Finding, followed: Followed, at: float) -> None:
         """Report from which incident a finding was moved."""
         home = self._by_finding[finding.number]
@@ -473,8 +432,11 @@ class Incidents:
 
     def _forget(self, followed: Followed) -> None:
         self._followed.pop(followed.incident.incident_id, None)
-        for number in [n for n, one in self._by_finding.items() if one is followed]:
+        numbers = {number for number, one in self._by_finding.items() if one is followed}
+        for number in numbers:
             del self._by_finding[number]
+        self._unlinked -= numbers
+        self._links.forget(numbers)
 
 
 def _joined(key: str, other: Incident) -> Text:

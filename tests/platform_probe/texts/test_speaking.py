@@ -22,8 +22,7 @@ from fleet_wire.contract.incident import (
 )
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
-from platform_probe.judge.incidents.incidents import QUIET_S, Incidents
-from platform_probe.judge.incidents.joining import UNSEEN_S
+from platform_probe.judge.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.incidents.words import rise_of, subject_of, title_text
 from platform_probe.texts.catalogue import LANGUAGES, texts_of
@@ -102,7 +101,7 @@ def joined_and_split(lives: Lives) -> None:
     lives.take(2, cohort={"operator": "operator-a"}, failed=20)
     lives.wait(60.0)
     apart = {"cohort": {"region": "east"}, "cars": frozenset({"car-91"})}
-    lives.take(3, split_from=1, since=EPOCH_S - 90_000.0, **apart)
+    lives.take(3, since=EPOCH_S - 90_000.0, **apart)
 
 
 def expected(lives: Lives) -> None:
@@ -130,7 +129,7 @@ def beyond(lives: Lives) -> None:
     lives.take(2, cohort=north, cars=others, kind=IncidentKind.CARS_LOST, what="cars_lost")
     lives.take(3, cohort={}, cars=others)
     lives.take(3, cohort={"region": "east"}, failed=30)
-    lives.take(4, cohort=north, split_from=3)
+    lives.take(4, cohort=north)
     lives.wait(60.0)
 
 

@@ -22,9 +22,9 @@ def test_a_customer_who_presses_again_counts_once() -> None:
     repeats, watched = Repeats(), Watched()
     failed = watched.unlock(cause=Cause.BOX_SILENT)
     opened = watched.unlock(vehicle_id=failed.vehicle_id, platform=failed.platform)
-    assert repeats.take(failed, customer_of(failed), 0.0, is_hit=True)[0]
-    assert not repeats.take(failed, customer_of(failed), 60.0, is_hit=True)[0]
-    assert not repeats.take(opened, customer_of(opened), 120.0, is_hit=False)[0]
+    assert repeats.take(failed, customer_of(failed), 0.0, way="lost_away")[0]
+    assert not repeats.take(failed, customer_of(failed), 60.0, way="lost_away")[0]
+    assert not repeats.take(opened, customer_of(opened), 120.0, way=None)[0]
 
 
 def test_a_customer_who_takes_another_car_that_fails_counts_once() -> None:
@@ -32,8 +32,8 @@ def test_a_customer_who_takes_another_car_that_fails_counts_once() -> None:
     repeats, watched = Repeats(), Watched()
     failed = watched.unlock(cause=Cause.BOX_SILENT)
     other = watched.unlock(cause=Cause.BOX_SILENT, platform=failed.platform)
-    assert repeats.take(failed, customer_of(failed), 0.0, is_hit=True)[0]
-    assert not repeats.take(other, customer_of(other), 120.0, is_hit=True)[0]
+    assert repeats.take(failed, customer_of(failed), 0.0, way="lost_away")[0]
+    assert not repeats.take(other, customer_of(other), 120.0, way="lost_away")[0]
 
 
 def test_a_sick_car_counts_once_in_a_while() -> None:
@@ -41,9 +41,9 @@ def test_a_sick_car_counts_once_in_a_while() -> None:
     repeats, watched = Repeats(), Watched()
     failed = watched.unlock(cause=Cause.BOX_SILENT)
     again = watched.unlock(cause=Cause.BOX_SILENT, vehicle_id=failed.vehicle_id)
-    assert repeats.take(failed, customer_of(failed), 0.0, is_hit=True)[0]
-    assert not repeats.take(again, customer_of(again), 1_800.0, is_hit=True)[0]
-    assert repeats.take(again, customer_of(again), SICK_S + 1.0, is_hit=True)[0]
+    assert repeats.take(failed, customer_of(failed), 0.0, way="lost_away")[0]
+    assert not repeats.take(again, customer_of(again), 1_800.0, way="lost_away")[0]
+    assert repeats.take(again, customer_of(again), SICK_S + 1.0, way="lost_away")[0]
 
 
 def test_cars_that_open_count_each_time() -> None:
@@ -51,7 +51,7 @@ def test_cars_that_open_count_each_time() -> None:
     repeats, watched = Repeats(), Watched()
     for number in range(3):
         opened = watched.unlock(vehicle_id="car-1")
-        assert repeats.take(opened, customer_of(opened), 60.0 * number, is_hit=False)[0]
+        assert repeats.take(opened, customer_of(opened), 60.0 * number, way=None)[0]
 
 
 def test_who_presses_again_soon_after_a_car_opened_is_noticed() -> None:
@@ -59,13 +59,13 @@ def test_who_presses_again_soon_after_a_car_opened_is_noticed() -> None:
     repeats, watched = Repeats(), Watched()
     first = watched.unlock(vehicle_id="car-1")
     soon = watched.unlock(vehicle_id="car-1", platform=first.platform)
-    assert not repeats.take(first, customer_of(first), 0.0, is_hit=False)[1]
-    assert repeats.take(soon, customer_of(soon), 30.0, is_hit=False) == (False, True)
-    assert not repeats.take(soon, customer_of(soon), 60.0, is_hit=False)[1]
+    assert not repeats.take(first, customer_of(first), 0.0, way=None)[1]
+    assert repeats.take(soon, customer_of(soon), 30.0, way=None) == (False, True)
+    assert not repeats.take(soon, customer_of(soon), 60.0, way=None)[1]
     other = watched.unlock(vehicle_id="car-2")
     later = watched.unlock(vehicle_id="car-2", platform=other.platform)
-    assert not repeats.take(other, customer_of(other), 0.0, is_hit=False)[1]
-    assert not repeats.take(later, customer_of(later), 300.0, is_hit=False)[1]
+    assert not repeats.take(other, customer_of(other), 0.0, way=None)[1]
+    assert not repeats.take(later, customer_of(later), 300.0, way=None)[1]
 
 
 def test_a_customer_whose_account_is_known_later_is_one() -> None:

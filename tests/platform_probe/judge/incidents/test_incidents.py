@@ -19,8 +19,7 @@ from fleet_wire.contract.incident import (
 from platform_probe.judge.detection.blindness import NOT_CONNECTED
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 from platform_probe.judge.incidents.followed import MOST_CHANGES
-from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S
-from platform_probe.judge.incidents.joining import UNSEEN_S
+from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S, UNSEEN_S
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.incidents.words import subject_of
 from platform_probe.tell.messages.words import lasted, lasted_s
@@ -161,7 +160,8 @@ def test_a_broker_that_is_away_is_one_problem_beside_another(*, is_blind_first: 
     lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
     told.take(1, **lost, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
     told.wait(60.0)
-    away = {"cohort": {}, "causes": {Cause.BROKER_UNREACHABLE: 6}}
+    others = frozenset(f"car-{number}" for number in range(8, 18))
+    away = {"cohort": {}, "causes": {Cause.BROKER_UNREACHABLE: 6}, "cars": others}
     blind = {"kind": IncidentKind.MONITOR_BLIND, "what": NOT_CONNECTED, "failed": 0, "total": 0}
     of_nobody: dict[str, Any] = {
         "cohort": {},
@@ -223,19 +223,19 @@ STUCK: Final = {
     ("changes", "incidents"),
     [
         ({}, 2),
-        ({"since": EPOCH_S - 90.0}, 1),
+        ({"since": EPOCH_S - 90.0}, 2),
         ({"cars": frozenset({"car-1", "car-2", "car-90"})}, 1),
         ({"modes": {"stuck_in_progress": 4.5, "slow_wake_client_timeout": 0.4}}, 1),
         ({"modes": {"stuck_in_progress": 2.5}}, 1),
-        ({"modes": {"sms_wake_lost": 4.5}}, 1),
-        ({"kind": IncidentKind.LATE_UNLOCKS, "what": "late"}, 1),
+        ({"modes": {"sms_wake_lost": 4.5}}, 2),
+        ({"kind": IncidentKind.LATE_UNLOCKS, "what": "late"}, 2),
     ],
-    ids=["later", "before", "same cars", "maybe the same", "unsure", "on any day", "its sign"],
+    ids=["later", "before", "same cars", "maybe the same", "unsure", "on any day", "late"],
 )
-def test_a_rare_mode_that_begins_amid_another_one_is_another_incident(
+def test_a_confident_mode_of_other_cars_is_another_incident(
     changes: dict[str, Any], incidents: int
 ) -> None:
-    """Of the same cohort, at other cars; what may be of the open incident is."""
+    """Also in the same cohort; what may be of the open incident is."""
     told = Told()
     told.take(1, modes={"slow_wake_client_timeout": 9.0}, diagnosed=10, causes={})
     told.wait(100.0)

@@ -1,0 +1,221 @@
+"""Which findings are one problem: connected components of findings that overlap. Pure functions.
+
+Two findings are linked if they overlap in time and in cars, if both have the same diagnosis and
+began together, or if one is the return of the other. A component never holds two findings of
+disjoint cars with different diagnoses, if both diagnoses are confident.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.judge.detection.blindness import NOT_CONNECTED
+from platform_probe.judge.detection.finding import Finding
+from platform_probe.judge.incidents.parts import are_of_others, whom_of
+from platform_probe.judge.incidents.words import cause_of, mode_of
+
+ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
+"""Kinds that are a problem of their own, with two exceptions: see `_strength_of_alone`."""
+TOGETHER_S: Final = 600.0
+"""The time between begins within which two cohorts of one mode are one problem [E]."""
+SHARED: Final = 0.5
+"""The share of the cars of one finding that the other must have, to overlap [E]."""
+EVERYWHERE: Final = 0.2
+"""The share of all unlocks from which a problem is everybody's, and not that of some cars [E]."""
+CONFIDENT: Final = 0.6
+"""The share of diagnosed unlocks from which a mode keeps two findings apart [E]."""
+LEAST_OF_MODE: Final = 2.0
+"""The sum of probabilities that such a mode needs as well [E]."""
+NONE_OF_IT: Final = 0.05
+"""The probability up to which diagnoses exclude a mode [E]."""
+RETURN_S: Final = 7200.0
+"""The time after its end within which a problem may return [E]."""
+_CERTAIN: Final = 2.0
+"""The strength of a link without a share of cars: stronger than any share."""
+
+Pair = tuple[int, int]
+"""The numbers of two findings, the smaller first."""
+
+
+def link_strength(one: Finding, other: Finding) -> float:
+    """Return how strongly two findings are linked, 0.0 if they are not."""
+    if are_two(one, other):
+        return 0.0
+    if ALONE & {one.kind, other.kind}:
+        return _strength_of_alone(one, other)
+    if _are_at_once(one, other):
+        return max(_strength_of_place(one, other), _CERTAIN * _have_one_mode(one, other))
+    earlier, later = sorted((one, other), key=lambda each: each.last_at)
+    return _CERTAIN * _is_return(later, earlier)
+
+
+def are_two(one: Finding, other: Finding) -> bool:
+    """Return whether two findings have different, confident diagnoses and no car in common."""
+    ours, theirs = _confident_mode(one), _confident_mode(other)
+    if ours is None or theirs is None or ours == theirs:
+        return False
+    is_else = not _has_of(one, theirs) and not _has_of(other, ours)
+    return is_else and _shared_cars(one, other) <= NONE_OF_IT
+
+
+def groups_of(
+    findings: Collection[Finding],
+    links: Mapping[Pair, float],
+    *,
+    may_join: Callable[[Finding, Finding], bool],
+) -> list[list[Finding]]:
+    """Return the findings in groups: the components of `links`, the strongest links first.
+
+    A link that would bring together two findings that may not join is left out.
+    """
+    group_of = {one.number: [one] for one in findings}
+    for (first, second), _ in sorted(links.items(), key=lambda item: (-item[1], item[0])):
+        ours, theirs = group_of.get(first), group_of.get(second)
+        if ours is None or theirs is None or ours is theirs:
+            continue
+        if all(may_join(one, other) for one in ours for other in theirs):
+            ours += theirs
+            group_of.update((one.number, ours) for one in theirs)
+    groups = {id(group): group for group in group_of.values()}
+    return [sorted(group, key=lambda one: one.number) for group in groups.values()]
+
+
+def pair_of(one: Finding, other: Finding) -> Pair:
+    """Return the pair of two findings."""
+    return min(one.number, other.number), max(one.number, other.number)
+
+
+def are_of_one_place(one: Finding, other: Finding) -> bool:
+    """Return whether two findings hit the same cohort, by whatever name, or one a part of it."""
+    return is_part(one, other.cohort) or is_part(other, one.cohort)
+
+
+def is_part(finding: Finding, cohort: Mapping[str, str]) -> bool:
+    """Return whether all whom a finding hits are of a cohort, by whatever name."""
+    common = whom_of(finding)
+    return all(common.get(name) == value for name, value in cohort.items())
+
+
+def _strength_of_alone(one: Finding, other: Finding) -> float:
+    """Return the strength of a link with suspicious traffic, or with a blind monitor.
+
+    Suspicious traffic is one with the unlocks that fail of just that. A blind monitor is one with
+    unlocks that fail because the broker is away.
+    """
+    kinds = {one.kind, other.kind}
+    if kinds == {IncidentKind.SUSPICIOUS}:
+        return _CERTAIN * (one.what == other.what or bool(one.customers & other.customers))
+    if len(kinds) == 1:
+        return _CERTAIN
+    if IncidentKind.SUSPICIOUS in kinds:
+        return _CERTAIN * (IncidentKind.FAILURES in kinds and _have_one_mode(one, other))
+    is_away = NOT_CONNECTED in (one.what, other.what)
+    return _CERTAIN * (is_away and Cause.BROKER_UNREACHABLE in (cause_of(one), cause_of(other)))
+
+
+def _are_at_once(one: Finding, other: Finding) -> bool:
+    """Return whether two findings overlap in time."""
+    return max(one.since, other.since) <= min(_end_of(one), _end_of(other))
+
+
+def _end_of(finding: Finding) -> float:
+    return finding.last_at if finding.is_over else math.inf
+
+
+def _strength_of_place(one: Finding, other: Finding) -> float:
+    """Return by how much two findings overlap in cars.
+
+    The cars of a cohort are known only as far as they were hit. So two findings of one cohort
+    overlap, and so do those of a cohort and a part of it. Two findings in all cars overlap unless
+    they have different causes. A finding in all cars and one of a cohort must have cars in common.
+    """
+    shared = _shared_cars(one, other)
+    if shared >= SHARED:
+        return shared
+    if one.cohort and other.cohort:
+        is_near = are_of_one_place(one, other)
+    else:
+        is_near = not one.cohort and not other.cohort and not _differ(one, other)
+    return max(shared, NONE_OF_IT) if is_near else 0.0
+
+
+def _shared_cars(one: Finding, other: Finding) -> float:
+    """Return which share of the cars of one the other has, of that with fewer cars."""
+    if are_of_others(one, other) and one.cohort and other.cohort:
+        return 0.0
+    few = min(len(one.cars), len(other.cars))
+    return len(one.cars & other.cars) / few if few else 0.0
+
+
+def _have_mostly_one_set_of_cars(one: Finding, other: Finding) -> bool:
+    return len(one.cars & other.cars) >= SHARED * max(len(one.cars | other.cars), 1)
+
+
+def _is_return(later: Finding, earlier: Finding) -> bool:
+    """Return whether a finding is what an earlier one was, of which nothing was seen meanwhile.
+
+    In the same cohort, no cause and no mode may speak against it. Otherwise one cohort must be a
+    part of the other, and both must have the same mode, or for a part the same cause. What hits a
+    few of all cars is the same only if it hits the same cars.
+    """
+    if later.since - earlier.last_at > RETURN_S:
+        return False
+    modes = _mode(later), _mode(earlier)
+    is_alike = bool(_causes_of(later) & _causes_of(earlier)) and not _differ(later, earlier)
+    if None not in modes:
+        is_alike = modes[0] == modes[1]
+    if not (later.cohort and earlier.cohort):
+        is_same = dict(later.cohort) == dict(earlier.cohort) and earlier.share >= EVERYWHERE
+        return is_alike and (is_same or _have_mostly_one_set_of_cars(later, earlier))
+    if dict(later.cohort) == dict(earlier.cohort):
+        return not _differ(later, earlier)
+    is_certain = None not in modes or is_part(later, earlier.cohort)
+    return are_of_one_place(later, earlier) and is_alike and is_certain
+
+
+def _differ(one: Finding, other: Finding) -> bool:
+    """Return whether what is known of two findings speaks against one problem."""
+    ours, theirs = _mode(one), _mode(other)
+    if ours is not None and theirs is not None:
+        return not _has_of(one, theirs) and not _has_of(other, ours)
+    cause, known = cause_of(one), _causes_of(other)
+    is_else = cause is not None and bool(known) and cause not in known
+    return is_else and cause_of(other) not in _causes_of(one)
+
+
+def _have_one_mode(one: Finding, other: Finding) -> bool:
+    """Return whether two findings began together, and have the same failure mode."""
+    mode = _mode(one)
+    return mode is not None and mode == _mode(other) and abs(one.since - other.since) < TOGETHER_S
+
+
+def _causes_of(finding: Finding) -> set[Cause | None]:
+    """Return the causes that a finding has shown; of lost cars, which have none, their mode's."""
+    if finding.kind is not IncidentKind.CARS_LOST:
+        return {*finding.causes}
+    mode = _mode(finding)
+    return {*MODES[mode].causes} if mode in MODES else set()
+
+
+def _mode(finding: Finding) -> str | None:
+    found = mode_of(finding)
+    return None if found is None else found[0]
+
+
+def _confident_mode(finding: Finding) -> str | None:
+    """Return the mode of a finding, if enough diagnoses are confident of it."""
+    found = mode_of(finding)
+    if found is None or found[1] < CONFIDENT:
+        return None
+    is_enough = finding.modes[found[0]] >= LEAST_OF_MODE or finding.what == found[0]
+    return found[0] if is_enough else None
+
+
+def _has_of(finding: Finding, mode: str) -> bool:
+    """Return whether diagnoses of a finding give a mode more than what they give to any."""
+    return finding.modes.get(mode, 0.0) >= NONE_OF_IT * max(finding.diagnosed, 1)
