@@ -1,4 +1,4 @@
-"""What other packages add to ours, by their entry points.
+"""Modes, faults, profiles and sinks of other packages, by their entry points.
 
 A package names it in its `pyproject.toml`, under `[project.entry-points."unlockpath.faults"]` and
 the like. The groups are those of `GROUPS`.
@@ -19,7 +19,7 @@ GROUPS: Final = {
     "unlockpath.profiles": "the path of a profile's file",
     "unlockpath.sinks": "a function that makes a sink of the settings",
 }
-"""What an entry point of each group names."""
+"""The object that an entry point of each group names."""
 
 
 def names_of_others(group: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -20,6 +20,7 @@ from fleet_sim.commands.options import (
     check_platform_url,
     choose_seed,
     control_option,
+    gathered,
     platform_url_option,
     processes_option,
     profile_option,
@@ -41,7 +42,7 @@ from fleet_sim.runs.live.boxes import (
     serve_boxes,
     truth_directory,
 )
-from fleet_sim.runs.live.credentials import CredentialOptions
+from fleet_sim.runs.live.credentials import CredentialOptions, TlsFiles
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.shard_number import parse_shard
 from fleet_sim.runs.live.spread import NO_DRILLS, spread_boxes
@@ -50,8 +51,28 @@ from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.factory import tls_for
 from fleet_wire.profiles.loading import load_profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxesOptions:
+    """The options of `fleet-sim boxes`."""
+
+    scenario: Path
+    broker: str
+    broker_password: str | None
+    box_credentials: CredentialOptions
+    shard: str
+    out: Path | None
+    control: Path | None
+    platform_url: str | None
+    processes: int | None
+    seed: int | None
+    overrides: tuple[str, ...]
+    profile: str | None
+    wait_s: float
+    fleet_secret: str
+    tls: TlsFiles
 
 
 @click.command()
@@ -84,26 +105,8 @@ from fleet_wire.profiles.loading import load_profile
 @wait_option
 @secret_options
 @tls_options
-def boxes(  # noqa: PLR0913 - one parameter for each option
-    *,
-    scenario: Path,
-    broker: str,
-    broker_password: str | None,
-    box_credentials: CredentialOptions,
-    shard: str,
-    out: Path | None,
-    control: Path | None,
-    platform_url: str | None,
-    processes: int | None,
-    seed: int | None,
-    overrides: tuple[str, ...],
-    profile: str | None,
-    wait_s: float,
-    fleet_secret: str,
-    ca_file: Path | None,
-    cert_file: Path | None,
-    key_file: Path | None,
-) -> None:
+@gathered(BoxesOptions)
+def boxes(options: BoxesOptions) -> None:
     """Run only the boxes of SCENARIO, until SIGTERM or Ctrl-C.
 
     \b
@@ -126,32 +129,20 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     rules. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
     """  # noqa: D301 - click's own escape
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the loop takes both
-    brokers = Brokers.parse(broker).with_password(broker_password)
-    box_credentials.check(is_tls=brokers.is_tls)
-    part = parse_shard(shard)
-    loaded = load_scenario(
-        scenario, with_profile(overrides, profile), lacks=LACKS, needs_load=False
-    )
-    tls = tls_for(brokers, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-    credentials = boxes_of(loaded, box_credentials, ca_file=ca_file)
+    brokers = Brokers.parse(options.broker).with_password(options.broker_password)
+    options.box_credentials.check(is_tls=brokers.is_tls)
+    part = parse_shard(options.shard)
+    overrides = with_profile(options.overrides, options.profile)
+    loaded = load_scenario(options.scenario, overrides, lacks=LACKS, needs_load=False)
     said: list[str] = []  # whoever reads our output may sleep, and the fork comes first
-    options = FleetOptions(
-        brokers=brokers,
-        seed=choose_seed(seed, loaded, said.append),
-        fleet_secret=fleet_secret,
-        profile=load_profile(loaded.fleet.profile),
-        tls=tls,
-        box_credentials=credentials,
-        wait_s=wait_s,
-        with_null_box=part[0] == 1,
-        name=f"sms-centre-{part[0]}-of-{part[1]}",
-    )
-    directory = None if out is None else truth_directory(out)
+    seed = choose_seed(options.seed, loaded, said.append)
+    fleet = _fleet_options(options, loaded, brokers, part, seed=seed)
+    platform_url = options.platform_url
     serving = ServeOptions(
-        fleet=scenario.stem,
+        fleet=options.scenario.stem,
         shard=part,
-        directory=directory,
-        control=control,
+        directory=None if options.out is None else truth_directory(options.out),
+        control=options.control,
         platform_url=platform_url,
     )
     if platform_url is not None:
@@ -159,17 +150,33 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         if loaded.customers is None:
             raise ConfigError([NO_CUSTOMERS])
     with (
-        spread_boxes(loaded, options, processes=processes, of=part) as shards,
+        spread_boxes(loaded, fleet, processes=options.processes, of=part) as shards,
         outputs_in_background() as (_, errors, console),
     ):
         for line in said:
             console.print(line)
-        if shards is not None and control is not None:
+        if shards is not None and options.control is not None:
             raise ConfigError([NO_DRILLS])
         if platform_url is not None and (shards is not None or part != (1, 1)):
             raise ConfigError([ONE_PROCESS])
-        warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
-        run_loop(lambda: _serve(loaded, options, replace(serving, shards=shards), console))
+        warn_of_demo_secret(options.fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
+        run_loop(lambda: _serve(loaded, fleet, replace(serving, shards=shards), console))
+
+
+def _fleet_options(
+    options: BoxesOptions, scenario: Scenario, brokers: Brokers, part: tuple[int, int], *, seed: int
+) -> FleetOptions:
+    return FleetOptions(
+        brokers=brokers,
+        seed=seed,
+        fleet_secret=options.fleet_secret,
+        profile=load_profile(scenario.fleet.profile),
+        tls=options.tls.context_for(brokers),
+        box_credentials=boxes_of(scenario, options.box_credentials, ca_file=options.tls.ca_file),
+        wait_s=options.wait_s,
+        with_null_box=part[0] == 1,
+        name=f"sms-centre-{part[0]}-of-{part[1]}",
+    )
 
 
 async def _serve(

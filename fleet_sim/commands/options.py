@@ -7,13 +7,14 @@ import secrets
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import click
 import msgspec
 
 from fleet_sim.commands.scenario_path import ScenarioPath
+from fleet_sim.runs.live.credentials import TlsFiles
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
@@ -25,6 +26,7 @@ from fleet_wire.quantities import LONGEST_S
 SEED_BITS = 32
 
 P = ParamSpec("P")
+OptionsT = TypeVar("OptionsT")
 
 
 class SecondsOption(click.FloatRange):
@@ -173,16 +175,42 @@ def warn_of_demo_secret(fleet_secret: str, brokers: Brokers, say: Callable[[str]
         )
 
 
-def tls_options(command: Callable[P, None]) -> Callable[P, None]:
-    """Add the certificate options."""
+def tls_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the certificate options; the command gets one `tls`."""
     file = click.Path(path_type=Path, exists=True, dir_okay=False)
-    for name, text in (
-        ("--key-file", "Key of our own certificate, PEM, without a password."),
-        ("--cert-file", "Our own certificate, PEM, where the broker asks for one."),
-        ("--ca-file", "Authority that signed the broker's certificate, PEM."),
-    ):
-        command = click.option(name, type=file, help=text)(command)
-    return command
+
+    @click.option(
+        "--ca-file", type=file, help="Authority that signed the broker's certificate, PEM."
+    )
+    @click.option(
+        "--cert-file", type=file, help="Our own certificate, PEM, where the broker asks for one."
+    )
+    @click.option(
+        "--key-file", type=file, help="Key of our own certificate, PEM, without a password."
+    )
+    @wraps(command)
+    def with_tls(
+        *, ca_file: Path | None, cert_file: Path | None, key_file: Path | None, **options: Any
+    ) -> None:
+        tls = TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+        command(tls=tls, **options)
+
+    return with_tls
+
+
+def gathered(
+    kind: Callable[..., OptionsT],
+) -> Callable[[Callable[[OptionsT], None]], Callable[..., None]]:
+    """Return a decorator that gives a command all its options as one object of this kind."""
+
+    def decorated(command: Callable[[OptionsT], None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_options(**options: Any) -> None:
+            command(kind(**options))
+
+        return with_options
+
+    return decorated
 
 
 def choose_seed(

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from fleet_sim.commands.options import (
     broker_option,
     checked_listen,
     choose_seed,
+    gathered,
     profile_option,
     scenario_argument,
     secret_options,
@@ -30,6 +32,7 @@ from fleet_sim.commands.options import (
 from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.platform.gateway import CLIENT_ID
 from fleet_sim.platform.tokens import token_of
+from fleet_sim.runs.live.credentials import TlsFiles
 from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
 from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.manifest import lacks_of
@@ -38,7 +41,6 @@ from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.factory import tls_for
 from fleet_wire.private_files import FOR_OWNER
 
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
@@ -53,6 +55,26 @@ def _checked_client_id(
     if value is not None and NAME.fullmatch(value) is None:
         raise click.BadParameter(f"{value!r}: expected {NAME_FORM}")
     return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformCommandOptions:
+    """The options of `fleet-sim platform`."""
+
+    scenario: Path
+    broker: str
+    broker_password: str | None
+    listen: str
+    customers: tuple[str, ...]
+    token_file: Path | None
+    log_file: Path | None
+    client_id: str | None
+    seed: int | None
+    overrides: tuple[str, ...]
+    profile: str | None
+    wait_s: float
+    fleet_secret: str
+    tls: TlsFiles
 
 
 @click.command()
@@ -99,25 +121,8 @@ def _checked_client_id(
 @wait_option
 @secret_options
 @tls_options
-def platform(  # noqa: PLR0913 - one parameter for each option
-    *,
-    scenario: Path,
-    broker: str,
-    broker_password: str | None,
-    listen: str,
-    customers: tuple[str, ...],
-    token_file: Path | None,
-    log_file: Path | None,
-    client_id: str | None,
-    seed: int | None,
-    overrides: tuple[str, ...],
-    profile: str | None,
-    wait_s: float,
-    fleet_secret: str,
-    ca_file: Path | None,
-    cert_file: Path | None,
-    key_file: Path | None,
-) -> None:
+@gathered(PlatformCommandOptions)
+def platform(options: PlatformCommandOptions) -> None:
     """Run only the platform of SCENARIO, with its API over HTTP, until SIGTERM or Ctrl-C.
 
     \b
@@ -130,31 +135,31 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     cars. Its faults of the platform begin when this serves. The API's description is at
     /openapi.json; `fleet-sim openapi` prints it.
     """  # noqa: D301 - click's own escape
-    brokers = Brokers.parse(broker).with_password(broker_password)
-    lacks = lacks_of(broker_url=broker)
-    loaded = load_scenario(
-        scenario, with_profile(overrides, profile), lacks=lacks, needs_load=False
-    )
-    tls = tls_for(brokers, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-    tokens = [f"{name} {token_of(fleet_secret, name)}" for name in _check_names(customers)]
-    if token_file is not None:
-        _write_tokens(token_file, tokens)
+    brokers = Brokers.parse(options.broker).with_password(options.broker_password)
+    lacks = lacks_of(broker_url=options.broker)
+    overrides = with_profile(options.overrides, options.profile)
+    loaded = load_scenario(options.scenario, overrides, lacks=lacks, needs_load=False)
+    tls = options.tls.context_for(brokers)
+    secret = options.fleet_secret
+    tokens = [f"{name} {token_of(secret, name)}" for name in _check_names(options.customers)]
+    if options.token_file is not None:
+        _write_tokens(options.token_file, tokens)
     with outputs_in_background() as (output, errors, console):
-        warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
-        options = PlatformOptions(
+        warn_of_demo_secret(secret, brokers, lambda text: errors.write(f"{text}\n"))
+        serving = PlatformOptions(
             brokers=brokers,
-            seed=choose_seed(seed, loaded, console.print),
-            listen=parse_listen(listen),
-            fleet_secret=fleet_secret,
+            seed=choose_seed(options.seed, loaded, console.print),
+            listen=parse_listen(options.listen),
+            fleet_secret=secret,
             tls=tls,
-            wait_s=wait_s,
-            log_file=log_file,
-            client_id=client_id,
+            wait_s=options.wait_s,
+            log_file=options.log_file,
+            client_id=options.client_id,
         )
-        if token_file is None:
+        if options.token_file is None:
             for token in tokens:
                 output.write(f"token {token}\n")
-        run_loop(lambda: _serve(loaded, options, console, lambda text: errors.write(f"{text}\n")))
+        run_loop(lambda: _serve(loaded, serving, console, lambda text: errors.write(f"{text}\n")))
 
 
 async def _serve(

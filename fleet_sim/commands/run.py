@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +23,7 @@ from fleet_sim.commands.options import (
     checked_listen,
     choose_seed,
     control_option,
+    gathered,
     platform_url_option,
     processes_option,
     profile_option,
@@ -38,8 +40,8 @@ from fleet_sim.commands.verdicts import exit_unless_fine
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import LOG, RunDirectory, ScenarioSource
-from fleet_sim.runs.live.credentials import CredentialOptions
-from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn, TlsFiles
+from fleet_sim.runs.live.credentials import CredentialOptions, TlsFiles
+from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn
 from fleet_sim.runs.live.shards import LostProcessError
 from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.live.stop import run_loop
@@ -52,6 +54,31 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.private_files import open_to_append
 from fleet_wire.web.listening import check_can_listen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The options of `fleet-sim run`."""
+
+    scenario: Path
+    mode: str
+    expected_manifest: Path | None
+    broker_url: str | None
+    broker_password: str | None
+    box_credentials: CredentialOptions
+    broker_kind: Any
+    platform_url: str | None
+    processes: int | None
+    seed: int | None
+    overrides: tuple[str, ...]
+    profile: str | None
+    out: Path | None
+    control: Path | None
+    journal: bool
+    wait_s: float
+    listen: str | None
+    fleet_secret: str
+    tls: TlsFiles
 
 
 @click.command()
@@ -120,30 +147,8 @@ from fleet_wire.web.listening import check_can_listen
 )
 @secret_options
 @tls_options
-def run(  # noqa: PLR0913 - one parameter for each option
-    *,
-    scenario: Path,
-    mode: str,
-    expected_manifest: Path | None,
-    broker_url: str | None,
-    broker_password: str | None,
-    box_credentials: CredentialOptions,
-    broker_kind: Any,
-    platform_url: str | None,
-    processes: int | None,
-    seed: int | None,
-    overrides: tuple[str, ...],
-    profile: str | None,
-    out: Path | None,
-    control: Path | None,
-    journal: bool,
-    wait_s: float,
-    listen: str | None,
-    fleet_secret: str,
-    ca_file: Path | None,
-    cert_file: Path | None,
-    key_file: Path | None,
-) -> None:
+@gathered(RunOptions)
+def run(options: RunOptions) -> None:
     """Run SCENARIO: start a broker, the boxes and the probe, and write a report.
 
     SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then repeated.
@@ -162,88 +167,80 @@ def run(  # noqa: PLR0913 - one parameter for each option
     fleet-sim run runs/RUN/manifest.json --mode virtual --check-digest runs/RUN/manifest.json
     """  # noqa: D301 - click's own escape
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a loop takes both
-    if expected_manifest is not None:
-        check_digest_can_be_met(expected_manifest, mode=mode)
-    if control is not None and mode == "virtual":
+    if options.expected_manifest is not None:
+        check_digest_can_be_met(options.expected_manifest, mode=options.mode)
+    if options.control is not None and options.mode == "virtual":
         raise ConfigError(["--control: in virtual time nobody could inject; put it into faults"])
-    lacks = _lacks_of(mode, broker_url, broker_kind, platform_url, processes)
-    _check_brokers(broker_url, broker_password, box_credentials, fleet_secret)
-    loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
-    seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
-    source = ScenarioSource(scenario, overrides)
-    if listen is not None and mode == "live":
-        check_can_listen(*parse_listen(listen))
-    directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)
+    lacks = _lacks_of(options)
+    _check_brokers(options)
+    overrides = with_profile(options.overrides, options.profile)
+    loaded = load_run(options.scenario, overrides, lacks=lacks)
+    seed = choose_seed(loaded.seed if options.seed is None else options.seed, loaded.scenario)
+    source = ScenarioSource(options.scenario, options.overrides)
+    if options.listen is not None and options.mode == "live":
+        check_can_listen(*parse_listen(options.listen))
+    directory = RunDirectory.create(options.out, scenario_name=source.name, seed=seed)
     os.close(open_to_append(directory.path / LOG))  # there before it is opened: ours alone
     logging.basicConfig(filename=directory.path / LOG, level=logging.WARNING)
     console = Console()
-    if mode == "virtual":
-        summary = _run_virtually(
-            loaded,
-            source,
-            directory,
-            console,
-            seed=seed,
-            fleet_secret=fleet_secret,
-            journal=journal,
-        )
+    if options.mode == "virtual":
+        summary = _run_virtually(loaded, source, directory, console, options, seed=seed)
     else:
-        live = LiveOptions(
-            seed=seed,
-            broker_url=broker_url,
-            broker_password=broker_password,
-            box_credentials=boxes_of(loaded.scenario, box_credentials, ca_file=ca_file),
-            platform_url=platform_url,
-            fleet_secret=fleet_secret,
-            tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
-            wait_s=wait_s,
-            listen=listen,
-            control=control,
-            lacks=lacks,
-        )
+        live = _live_options(options, loaded.scenario, seed=seed, lacks=lacks)
+        kind = options.broker_kind
         around = spread(
-            loaded.scenario, live, directory, processes=processes, broker_kind=broker_kind
+            loaded.scenario, live, directory, processes=options.processes, broker_kind=kind
         )
         with directory.none_if_refused():
             summary = _run_live(loaded, source, directory, live, around, console)
     _show(summary, directory, console)
-    _exit_unless_fine(summary, directory, expected_manifest)
+    _exit_unless_fine(summary, directory, options.expected_manifest)
 
 
-def _lacks_of(
-    mode: str,
-    broker_url: str | None,
-    broker_kind: Any,
-    platform_url: str | None,
-    processes: int | None,
-) -> Lacks:
+def _live_options(
+    options: RunOptions, scenario: Scenario, *, seed: int, lacks: Lacks
+) -> LiveOptions:
+    return LiveOptions(
+        seed=seed,
+        broker_url=options.broker_url,
+        broker_password=options.broker_password,
+        box_credentials=boxes_of(scenario, options.box_credentials, ca_file=options.tls.ca_file),
+        platform_url=options.platform_url,
+        fleet_secret=options.fleet_secret,
+        tls=options.tls,
+        wait_s=options.wait_s,
+        listen=options.listen,
+        control=options.control,
+        lacks=lacks,
+    )
+
+
+def _lacks_of(options: RunOptions) -> Lacks:
     """Return what faults cannot have where broker and platform are.
 
     Raises `ConfigError` where they cannot be there.
     """
+    mode, broker_url, platform_url = options.mode, options.broker_url, options.platform_url
     if mode == "virtual" and broker_url is not None:
         raise ConfigError(["--broker: in virtual time the broker is in this process"])
-    if mode == "virtual" and processes is not None:
+    if mode == "virtual" and options.processes is not None:
         raise ConfigError(["--processes: in virtual time all is in this process"])
     if platform_url is not None:
         _check_platform(platform_url, broker_url)
     elsewhere = None if platform_url is None else "the one of --platform is not ours"
-    return lacks_of(
-        mode=mode, broker_url=broker_url, broker_kind=broker_kind, no_platform=elsewhere
-    )
+    kind = options.broker_kind
+    return lacks_of(mode=mode, broker_url=broker_url, broker_kind=kind, no_platform=elsewhere)
 
 
-def _check_brokers(
-    urls: str | None, password: str | None, box_credentials: CredentialOptions, fleet_secret: str
-) -> None:
+def _check_brokers(options: RunOptions) -> None:
     """Raise `ConfigError` where boxes could not connect as they are told to."""
-    if urls is None:
-        if password is not None or box_credentials.is_configured:
+    if options.broker_url is None:
+        if options.broker_password is not None or options.box_credentials.is_configured:
             raise ConfigError(["--broker-password-file, --box-...: need --broker"])
         return
-    brokers = Brokers.parse(urls)
-    box_credentials.check(is_tls=brokers.is_tls)
-    warn_of_demo_secret(fleet_secret, brokers, partial(click.echo, err=True))
+    brokers = Brokers.parse(options.broker_url)
+    options.box_credentials.check(is_tls=brokers.is_tls)
+    warn_of_demo_secret(options.fleet_secret, brokers, partial(click.echo, err=True))
 
 
 def _warn_of_settings_of_the_monitor() -> None:
@@ -266,10 +263,9 @@ def _run_virtually(
     source: ScenarioSource,
     directory: RunDirectory,
     console: Console,
+    chosen: RunOptions,
     *,
     seed: int,
-    fleet_secret: str,
-    journal: bool,
 ) -> dict[str, Any]:
     # It brings the whole monitor, of which a live run starts a process.
     from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun  # noqa: PLC0415
@@ -277,10 +273,10 @@ def _run_virtually(
     _warn_of_settings_of_the_monitor()
     options = VirtualOptions(
         seed=seed,
-        fleet_secret=fleet_secret,
+        fleet_secret=chosen.fleet_secret,
         hop_s=loaded.hop_s,
         load_began_s=loaded.load_began_s,
-        journal=journal,
+        journal=chosen.journal,
     )
     try:
         with closing(progress_on(console)) as progress:

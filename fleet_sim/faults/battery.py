@@ -73,7 +73,7 @@ class UndervoltageCutout(_RunsDown):
 
 @register
 class ModemSearchDrain(_RunsDown):
-    """Without a cell the modem searches at full power, and the battery pays for it.
+    """A modem without a cell searches at full power, and the battery pays for it.
 
     Incidents are drawn with a battery that runs down within the window: else it is a garage.
 

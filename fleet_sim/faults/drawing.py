@@ -25,7 +25,7 @@ WHO_CALL: Final[Mapping[str, Any]] = {
 
 
 class Drawing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a drawn incident needs so that its fault shows, and how severe it may be."""
+    """The needs of a drawn incident so that its fault shows, and its ranges of severity."""
 
     ranges: Mapping[str, Range | Mapping[str, Range]] = {}
     """Ranges of parameters whose defaults do not show within minutes, or whose severity varies."""

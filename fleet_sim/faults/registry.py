@@ -165,7 +165,7 @@ class Fault(BaseModel, ABC):
     name: ClassVar[str]
     """The name in a scenario: the slug of its failure mode."""
     mode: ClassVar[FailureMode | None] = None
-    """What everybody knows of it; `register` finds it by the name. None: it is no failure mode."""
+    """Its failure mode, which `register` finds by the name; None: it is none."""
     layer: ClassVar[Layer]
     """The layer of its mode: `fleet-sim faults` lists by it."""
     summary: ClassVar[str]

@@ -20,7 +20,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     asked: Values = {}
-    """From when to when cars are asked for (`from_s`, `until_s`), seconds of the load."""
+    """The time in which cars are asked for (`from_s`, `until_s`), seconds of the load."""
     window: Values = {}
     parameters: Values = {}
     box: Values = {}
@@ -35,6 +35,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asks: Literal["all", "others"] = "all"
     """Others: customers rent cars that the fault does not strike."""
     causes: Mapping[Cause, Recipe] = {}
-    """What is different where an unlock ended of a cause."""
+    """Other values for an unlock that ended of a cause."""
     reasons: Mapping[str, Recipe] = {}
-    """What is different where the reason of an unlock has this word."""
+    """Other values for an unlock whose reason has this word."""

@@ -14,8 +14,9 @@ from pathlib import Path
 from fleet_sim.cars.modem import Modem
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import Identity
-from fleet_wire.links.factory import tls_context
+from fleet_wire.links.factory import tls_context, tls_for
 from fleet_wire.links.link import LinkHandler
 
 PLACE = "{vehicle_id}"
@@ -25,6 +26,26 @@ MOST_NAMED = 3
 """Most cars without credentials that an error names."""
 
 _Login = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Certificates for an `mqtts://` broker."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def as_settings(self) -> dict[str, str]:
+        """Return their part of the probe's configuration."""
+        files = {"ca_file": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
+        return {name: str(file.resolve()) for name, file in files.items() if file is not None}
+
+    def context_for(self, brokers: Brokers) -> ssl.SSLContext | None:
+        """Return the TLS context for brokers; None for those without TLS."""
+        return tls_for(
+            brokers, ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import FaultTargets
 from fleet_sim.runs.live.absences import OwnStalls, lost_boxes
 from fleet_sim.runs.live.control import served
-from fleet_sim.runs.live.credentials import BoxCredentials
+from fleet_sim.runs.live.credentials import BoxCredentials, TlsFiles
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
@@ -46,7 +46,6 @@ from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
-from fleet_wire.links.factory import tls_for
 from fleet_wire.private_files import FOR_OWNER
 from fleet_wire.profiles.loading import load_profile
 
@@ -59,20 +58,6 @@ METRICS_ADDRESS = "127.0.0.1:9464"
 FLOOR_RATE_PER_S = 2.0
 RETAINED_A_CAR = 2
 """Its presence and its state."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """Certificates for an `mqtts://` broker."""
-
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-
-    def as_settings(self) -> dict[str, str]:
-        """Return their part of the probe's configuration."""
-        files = {"ca_file": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
-        return {name: str(file.resolve()) for name, file in files.items() if file is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -449,18 +434,13 @@ def _rental_api(driver: LiveDriver, rentals: Rentals, url: str | None) -> Rental
 
 def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers) -> FleetOptions:
     """Return what the boxes of a run need besides their cars."""
-    files, bad = options.tls, brokers.bad_certificates
+    bad = brokers.bad_certificates
     return FleetOptions(
         brokers=brokers.brokers,
         seed=options.seed,
         fleet_secret=options.fleet_secret,
         profile=load_profile(scenario.fleet.profile),
-        tls=tls_for(
-            brokers.brokers,
-            ca_file=files.ca_file,
-            cert_file=files.cert_file,
-            key_file=files.key_file,
-        ),
+        tls=options.tls.context_for(brokers.brokers),
         box_credentials=options.box_credentials,
         broker_control=brokers.control,
         on_bad_certificate=None if bad is None else bad.refuse,

@@ -17,7 +17,7 @@ COMMON: Final = Recipe(
     window={"start_s": 5},
     load={"deadline_s": 15, "command_ttl_s": 15},
 )
-"""What holds for all modes; a cause goes over it, and the mode over both, key by key."""
+"""The values for all modes; a cause goes over them, and the mode over both, key by key."""
 CAUSES: Final = {
     # The broker gives a box up after 1.5 times its keepalive: soon, or not within the run.
     Cause.BOX_OFFLINE: Recipe(box={"keepalive_s": 6}),
@@ -28,12 +28,12 @@ CAUSES: Final = {
     # It comes when the customer still waits, and is over by the box's clock, which is ahead.
     Cause.BOX_SAYS_EXPIRED: Recipe(box={"clock_error": 8}),
 }
-"""What an unlock needs so that it ends of a cause, whatever the mode."""
+"""The needs of an unlock that ends of a cause, whatever the mode."""
 PEOPLE: Final[Values] = {
     "walk": {"base_s": 3, "spread_s": 5},
     "drive": {"base_s": 20, "spread_s": 20},
 }
-"""How customers are, where they come."""
+"""Habits of customers."""
 
 
 def recipe_for(mode: str, *, cause: str | None, reason: str | None) -> Recipe:
