@@ -100,7 +100,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 lock:  ## Renew the lock files: of developers, of the image, of users, of what builds the wheel
 	$(BIN)/pip install --quiet uv
 	$(COMPILE) --extra dev --output-file requirements.lock
-	$(COMPILE) --extra cbor --extra otlp --extra s3 --extra sweep --constraint requirements.lock --output-file requirements-run.lock
+	$(COMPILE) --extra cbor --extra otlp --extra protobuf --extra s3 --extra sweep --constraint requirements.lock --output-file requirements-run.lock
 	$(COMPILE) --extra editable --constraint requirements.lock --output-file requirements-user.lock
 	$(subst pyproject.toml,-,$(COMPILE)) --constraint requirements.lock --output-file requirements-build.lock <<<'hatchling>=1.27'
 

@@ -12,6 +12,7 @@ from fleet_wire.contract.codec import TYPES
 from fleet_wire.profiles.native import NATIVE
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, start, write_scenario
+from tests.helpers.own_wires import DESCRIPTORS
 from tests.helpers.pages import blocks, page
 from tests.helpers.profile_files import profile_of
 
@@ -58,4 +59,5 @@ def test_the_profiles_of_the_pages_can_be_loaded(name: str) -> None:
     whole = [text for text in blocks(page(name), "yaml") if "result:" in text]
     assert whole
     for text in whole:
-        assert profile_of(text).traits.actions
+        there = text.replace("descriptors: fleet.binpb", f"descriptors: {DESCRIPTORS}")
+        assert profile_of(there).traits.actions

@@ -108,12 +108,44 @@ def _field_problems(
 def _payload_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
     """Yield why payloads cannot be written so."""
     try:
-        encoding_of(message)
+        encoding = encoding_of(message)
     except ValueError as error:
         yield (*at, "payload"), str(error)
+        return
+    for place, pointer in _pointers_of(message):
+        objection = encoding.objection(tokens_of(pointer)) if _is_pointer(pointer) else None
+        if objection is not None:
+            yield (*at, *place), objection
     for name, field in message.fields.items():
         if field.bytes and (name not in _AS_BYTES or message.payload in (TEXT, "json")):
             yield (*at, "fields", name, "bytes"), f"only {_BYTES_EXPECTED}"
+
+
+def _pointers_of(message: MessageForm) -> Iterator[tuple[Loc, str]]:
+    """Yield where a form points into payloads, and what it says there."""
+    for name, field in message.fields.items():
+        if field.at is not None:
+            yield ("fields", name), field.at
+    yield from ((("when", pointer), pointer) for pointer in message.when)
+    yield from ((("send",), pointer) for pointer in _leaves(message.send, ""))
+
+
+def _leaves(template: Any, pointer: str) -> Iterator[str]:
+    """Yield the pointers to the values of what is sent."""
+    if isinstance(template, dict):
+        for key, value in template.items():
+            yield from _leaves(value, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+    elif pointer:
+        yield pointer
+
+
+def _is_pointer(text: str) -> bool:
+    """Return whether a text is a JSON Pointer; others are told of elsewhere."""
+    try:
+        tokens_of(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _pointer_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
@@ -232,7 +264,7 @@ def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
                 found = f"'{message.topic}' collides with {who}: one topic would be both"
                 yield (*at, "topic"), found
                 break
-            if message.payload != other.payload:
+            if (message.payload, message.type) != (other.payload, other.type):
                 found = (
                     f"'{message.topic}' is {other.payload} for {kind.value}: expected one encoding"
                 )

@@ -1,7 +1,7 @@
 """How payloads become plain documents and back: one step before the mapping, and one after it.
 
 A plain document holds what JSON can hold, whatever the encoding: keys are text, and bytes are
-hexadecimal digits. Where keys can be numbers, those of digits alone are sent as numbers.
+hexadecimal digits. Keys of digits alone are sent as numbers in encodings that have such keys.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from fleet_wire.profiles.cbor import cbor_codec
 from fleet_wire.profiles.form import MessageForm
+from fleet_wire.profiles.protobuf import ProtobufType
 
 Decode = Callable[[bytes], Any]
 Encode = Callable[[Any], bytes]
@@ -26,7 +28,7 @@ class UndecodableError(ValueError):
 
 
 UNDECODABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What a decoder raises for a payload that is not in its encoding."""
+"""The errors that a decoder raises for a payload that is not in its encoding."""
 
 
 class Encoding(NamedTuple):
@@ -37,6 +39,8 @@ class Encoding(NamedTuple):
     decode: Decode
     """Returns the plain document of a payload. Raises what is in `UNDECODABLE`."""
     encode: Encode
+    objection: Callable[[tuple[str, ...]], str | None] = lambda _tokens: None
+    """Returns why a pointer leads nowhere in each of its documents; None where it may."""
 
 
 def _plainly(name: str, decode: Decode) -> Decode:
@@ -106,5 +110,17 @@ def encoding_of(form: MessageForm) -> Encoding:
             )
         case "msgpack":
             return MESSAGE_PACK
+        case "protobuf":
+            return _protobuf_of(form)
         case _:
             return JSON
+
+
+def _protobuf_of(form: MessageForm) -> Encoding:
+    if form.type is None:
+        raise ValueError("protobuf needs the key type: the name of the message's type")
+    if form.descriptors is None:
+        raise ValueError("protobuf needs the key descriptors: a file that protoc writes")
+    type_ = ProtobufType(Path(form.descriptors), form.type)
+    decode = _plainly("Protobuf", type_.decode)
+    return Encoding("protobuf", "application/protobuf", decode, type_.encode, type_.objection)

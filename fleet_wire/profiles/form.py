@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.annotated_handlers import GetJsonSchemaHandler
@@ -83,8 +84,14 @@ class MessageForm(_FrozenForm):
         ' several, as { /type: ack }, or "*" for anything; so topics may hold messages of several'
         " kinds",
     )
-    payload: Literal["json", "text", "cbor", "msgpack"] = Field(
+    payload: Literal["json", "text", "cbor", "msgpack", "protobuf"] = Field(
         "json", description="how the payload is written; JSON Pointers lead into all but `text`"
+    )
+    type: str | None = Field(
+        None, description="of Protobuf: the full name of the message's type, as `acme.Status`"
+    )
+    descriptors: str | None = Field(
+        None, description="of Protobuf: another file of descriptors than the fleet's"
     )
     qos: Annotated[int, Field(ge=0, le=1)] = Field(1, description="of what is sent")
     retain: bool = Field(default=False, description="whether what is sent is retained")
@@ -153,6 +160,11 @@ class ProfileForm(_FrozenForm):
     ids: Literal["fleet", "car"] = Field(
         "fleet", description="within what the ids of commands are unique"
     )
+    descriptors: str | None = Field(
+        None,
+        description="of Protobuf: the file that `protoc --include_imports"
+        " --descriptor_set_out=FILE` writes, beside the profile",
+    )
     variables: dict[str, str] = Field({}, description="names in topics and texts, and their values")
     device_shadow: str | None = Field(
         None,
@@ -177,6 +189,20 @@ class ProfileForm(_FrozenForm):
             if not value or any(mark in value for mark in "+#\0"):
                 raise ValueError(f"{name}: expected text without + and #, not {value!r}")
         return variables
+
+    def located(self, directory: Path) -> Self:
+        """Return the form with its files of descriptors as they lie in a directory."""
+
+        def locate(message: MessageForm) -> MessageForm:
+            file = message.descriptors or self.descriptors
+            if file is None:
+                return message
+            return message.model_copy(update={"descriptors": str(directory / file)})
+
+        found = self.messages().items()
+        return self.model_copy(
+            update={kind.value: tuple(map(locate, messages)) for kind, messages in found}
+        )
 
     def messages(self) -> dict[TopicKind, tuple[MessageForm, ...]]:
         """Return the topics by kind, those of no topic left out."""

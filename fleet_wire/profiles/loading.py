@@ -67,7 +67,7 @@ def _loaded(
     path: Path, *, name: str, box: type[BaseModel] | None = None
 ) -> tuple[MappedProfile, list[str]]:
     document = load_document(path)
-    form = validated_model(document, ProfileForm)
+    form = validated_model(document, ProfileForm).located(path.parent)
     if box is not None and form.box:
         validated_model(document, box, at=("box",))
     found = _in_order(document, problems_of(form))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from bench.score.incidents import TWO_TOPICS
@@ -196,6 +197,52 @@ state:
   fields: { is_locked: { at: /lock, values: { open: false, shut: true } } }
 """
 
+DESCRIPTORS: Final = Path(__file__).parent / "protobuf" / "fleet.binpb"
+PROTOBUF: Final = f"""
+# Protobuf: an envelope of alternatives, ids that are bytes, and words that are enumerated.
+descriptors: {DESCRIPTORS}
+expires: true
+deduplicates: true
+command:
+  topic: p/{{vehicle_id}}/down
+  payload: protobuf
+  type: acme.Request
+  fields:
+    command_id: {{ at: /id, bytes: true }}
+    action: {{ at: /action, values: {{ OPEN: unlock, CLOSE: lock }} }}
+    expires_at: /expires_at
+result:
+  topic: p/{{vehicle_id}}/up
+  payload: protobuf
+  type: acme.Up
+  when: {{ /body: answer }}
+  fields:
+    command_id: {{ at: /answer/id, bytes: true }}
+    phase: {{ at: /answer/status, values: {{ SEEN: received, DONE: executed, REFUSED: refused }} }}
+    reason: {{ at: /answer/why, otherwise: failed }}
+    since_received_s: /answer/seconds
+state:
+  topic: p/{{vehicle_id}}/up
+  payload: protobuf
+  type: acme.Up
+  when: {{ /body: report }}
+  fields:
+    is_locked: /report/locks/0/locked
+    voltage_v: /report/volts
+    firmware: /report/build/firmware
+    last_command_id: {{ at: /report/moved_by, bytes: true }}
+telemetry:
+  topic: p/{{vehicle_id}}/up
+  payload: protobuf
+  type: acme.Up
+  when: {{ /report/dbm: "*" }}
+  fields: {{ signal_dbm: /report/dbm, voltage_v: /report/volts }}
+presence:
+  topic: p/{{vehicle_id}}/here
+  retain: true
+  fields: {{ status: /is, reason: /because, session_id: /session }}
+"""
+
 OWN_WIRES: Final = {
     "two-topics": TWO_TOPICS,
     "one-for-all": ONE_FOR_ALL,
@@ -206,5 +253,6 @@ OWN_WIRES: Final = {
     "twin": TWIN,
     "cbor": CBOR,
     "message-pack": MESSAGE_PACK,
+    "protobuf": PROTOBUF,
 }
 """By the name of their file."""

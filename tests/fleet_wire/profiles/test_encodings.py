@@ -13,10 +13,14 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.messages import Action, Command, Phase, Result
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.profiles.loading import load_profile
-from tests.helpers.own_wires import OWN_WIRES
+from fleet_wire.profiles.profile import contents_of
+from fleet_wire.profiles.protobuf import ProtobufType
+from tests.helpers.messages import message_of
+from tests.helpers.own_wires import DESCRIPTORS, OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -133,3 +137,91 @@ def test_one_topic_has_one_encoding() -> None:
     )
     with pytest.raises(ConfigError, match="is msgpack for result: expected one encoding"):
         profile_of(text)
+
+
+PROTOBUF = OWN_WIRES["protobuf"]
+UP = "p/car-1/up"
+
+
+def typed(name: str) -> ProtobufType:
+    """Return a type of the made-up fleet."""
+    return ProtobufType(DESCRIPTORS, f"acme.{name}")
+
+
+def test_a_protobuf_message_is_read_by_the_names_of_its_fields() -> None:
+    """Words of enumerations, maps, lists and floats; a false that is not sent is false."""
+    report = typed("Up").encode(
+        {
+            "report": {
+                "locks": [{"locked": False}],
+                "volts": 12.4,
+                "dbm": -80,
+                "build": {"firmware": "2.4.1"},
+                "moved_by": bytes.fromhex(ID),
+            }
+        }
+    )
+    contents = contents_of(profile_of(PROTOBUF), message_of(UP, report))
+    assert [said for _, said in contents] == [
+        PartialState(is_locked=False, voltage_v=12.4, firmware="2.4.1", last_command_id=ID),
+        PartialTelemetry(signal_dbm=-80.0, voltage_v=12.4),
+    ]
+
+
+def test_a_protobuf_answer_is_told_by_its_alternative() -> None:
+    """The name of the group of alternatives says which one a message has."""
+    answer = typed("Up").encode({"answer": {"id": bytes.fromhex(ID), "status": "DONE"}})
+    assert typed("Up").decode(answer)["body"] == "answer"
+    assert heard(profile_of(PROTOBUF), UP, answer) == Result(ID, Phase.EXECUTED)
+
+
+def test_a_protobuf_number_that_has_no_name_stays_one() -> None:
+    """A newer firmware may have words that the file of descriptors does not know."""
+    answer = typed("Up").encode({"answer": {"id": b"x", "status": 17}})
+    assert typed("Up").decode(answer)["answer"]["status"] == 17
+    with pytest.raises(RemoteProtocolError, match="phase: '17' is not among its values"):
+        heard(profile_of(PROTOBUF), UP, answer)
+
+
+def test_an_empty_protobuf_payload_says_nothing() -> None:
+    """It would be a message of defaults: an open door."""
+    with pytest.raises(RemoteProtocolError, match="an empty payload says nothing"):
+        heard(profile_of(PROTOBUF), UP, b"")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("at: /answer/status", "at: /answer/state", "acme.Answer has no field 'state'"),
+        ("/report/volts", "/report/volts/mean", "'mean' is below a plain value"),
+        ("/report/locks/0/locked", "/report/locks/0/open", "acme.Lock has no field 'open'"),
+        ("when: { /body: report }", "when: { /kind: report }", "acme.Up has no field 'kind'"),
+        ("type: acme.Request", "type: acme.Order", "has no type 'acme.Order'; it has acme.Request"),
+        ("  type: acme.Request\n", "", "protobuf needs the key type"),
+        (f"descriptors: {DESCRIPTORS}\n", "", "protobuf needs the key descriptors"),
+        (f"{DESCRIPTORS}", "nowhere.binpb", "nowhere.binpb cannot be read: No such file"),
+        (f"{DESCRIPTORS}", f"{DESCRIPTORS.with_suffix('.proto')}", "is no file of descriptors"),
+    ],
+)
+def test_a_profile_is_checked_against_its_descriptors(old: str, new: str, problem: str) -> None:
+    """What points nowhere in a type is refused when the file is loaded."""
+    assert old in PROTOBUF
+    with pytest.raises(ConfigError, match=problem):
+        profile_of(PROTOBUF.replace(old, new))
+
+
+def test_a_file_of_descriptors_lies_beside_its_profile(tmp_path: Path) -> None:
+    """A path that is not absolute begins at the profile."""
+    (tmp_path / "fleet.binpb").write_bytes(DESCRIPTORS.read_bytes())
+    file = tmp_path / "my.yaml"
+    file.write_text(PROTOBUF.replace(str(DESCRIPTORS), "fleet.binpb"), "utf-8")
+    assert load_profile(str(file)).traits.reports_lock
+
+
+def test_the_package_of_protobuf_is_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As for CBOR."""
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    with pytest.raises(ConfigError, match=r"pip install 'unlockpath\[protobuf\]'"):
+        profile_of(PROTOBUF)

@@ -38,7 +38,7 @@ MESSAGES: Final[dict[TopicKind, WireMessage]] = {
     TopicKind.PRESENCE: Presence(PresenceStatus.ONLINE, f"{CAR}-1"),
     TopicKind.TELEMETRY: Telemetry(signal_dbm=-85.0, voltage_v=12.6, position_age_s=3.0),
 }
-ENCODED: Final = ("one-topic", "cbor", "message-pack")
+ENCODED: Final = ("one-topic", "cbor", "message-pack", "protobuf")
 """A wire for each encoding."""
 
 
