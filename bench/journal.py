@@ -57,10 +57,10 @@ def _write(directory: Path, entries: int) -> float:
         for number in range(entries // TOGETHER):
             car = f"car-{number % 10_000}"
             for _ in range(TOGETHER // 4):
-                feed.heard(TopicKind.TELEMETRY, car, BEAT, is_retained=False)
-                feed.heard(TopicKind.STATE, car, STATE, is_retained=False)
-                feed.heard(TopicKind.TELEMETRY, car, BEAT, is_retained=False)
-                feed.heard(TopicKind.RESULT, car, RESULT, is_retained=False)
+                feed.on_message(TopicKind.TELEMETRY, car, BEAT, is_retained=False)
+                feed.on_message(TopicKind.STATE, car, STATE, is_retained=False)
+                feed.on_message(TopicKind.TELEMETRY, car, BEAT, is_retained=False)
+                feed.on_message(TopicKind.RESULT, car, RESULT, is_retained=False)
             writer.flush()
         return (time.process_time() - began_s) / entries * 1e6
 

@@ -63,7 +63,7 @@ PLACES = {
         "platform_probe.learn.learning",
         "platform_probe.measure.load",
         "platform_probe.outputs",
-        "platform_probe.service.parts",
+        "platform_probe.service.monitor_parts",
         "platform_probe.measure.connected",
         "platform_probe.measure.probe",
         "platform_probe.service.running",

@@ -31,7 +31,7 @@ from platform_probe.store.layout import (
 )
 from platform_probe.store.limits import Limits
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up_in
 from platform_probe.tell.support.telling import text_of
 
@@ -122,7 +122,7 @@ class OurStore(_InFiles):
 
     def tell(self, attempt_id: str) -> int:
         """Tell all of one unlock, as `platform-probe diagnose` does; return how many letters."""
-        wanted, newest_s = Wanted(attempt=attempt_id), self._source.newest_s()
+        wanted, newest_s = UnlockQuery(attempt=attempt_id), self._source.newest_s()
         case = look_up_in(self._duck, self._source, wanted, newest_s)
         return len(text_of(case, UTC))
 

@@ -22,7 +22,7 @@ DEFAULT_ZONE: Final = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StoreQuestion:
     """The store in question, and the zone of times."""
 
     source: Source
@@ -102,9 +102,9 @@ def as_of_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--as-of", metavar="TIME", help=told)(command)
 
 
-def asked_of(
+def question_from_options(
     directory: Path | None, config: Path | None, zone: str | None, *, as_of: str | None = None
-) -> Asked:
+) -> StoreQuestion:
     """Return what the options say, with what the settings say where they do not.
 
     With `as_of` the store is as it was known at that time. Raises `ConfigError` where no store is
@@ -114,12 +114,12 @@ def asked_of(
     if directory is not None:
         flags["store", "directory"] = (str(directory), "--store")
     found, its_zone = records_of(load_settings(config, flags), config)
-    asked = Asked(Source(found), zone_named(zone or its_zone))
+    asked = StoreQuestion(Source(found), zone_named(zone or its_zone))
     as_of_s = asked.moment(as_of)
     if as_of_s is None:
         return asked
     asked.check_is_recorded({"--as-of": as_of_s})
-    return Asked(Source(found, as_of_s=as_of_s), asked.zone)
+    return StoreQuestion(Source(found, as_of_s=as_of_s), asked.zone)
 
 
 def records_of(settings: ProbeSettings, config: Path | None) -> tuple[Path, str]:

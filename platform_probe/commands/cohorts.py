@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.commands.asking import question_from_options, store_options
 from platform_probe.store.schema import COMPLAINTS
 from platform_probe.tell.support.cohorts import around_in_words, finding_json, search_since
 from platform_probe.texts.speaking import Speaker
@@ -42,7 +42,7 @@ def cohorts(
     The day before shows what is usual. If the shared problem began at another time, the search is
     repeated from there.
     """  # noqa: D301 - click's own escape
-    asked = asked_of(directory, config, zone)
+    asked = question_from_options(directory, config, zone)
     span = asked.span(since, until, [COMPLAINTS])
     finding = asked.source.read(lambda duck: search_since(duck, span))
     if as_json:

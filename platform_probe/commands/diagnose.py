@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import as_of_option, asked_of, store_options
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.commands.asking import as_of_option, question_from_options, store_options
+from platform_probe.tell.support.choosing import Moment
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import export_command, text_of
 from platform_probe.tell.support.telling_programs import json_of
-from platform_probe.tell.support.which import Moment
 from platform_probe.texts.times import lasts_s
 
 
@@ -58,10 +58,10 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     if not any((vehicle, booking, customer, trace, command, attempt)):
         ids = "--booking, --customer, --trace, --command, --attempt"
         raise click.UsageError(f"name a car, or one of {ids}")
-    asked = asked_of(directory, config, zone, as_of=as_of)
+    asked = question_from_options(directory, config, zone, as_of=as_of)
     moment = asked.moment
     at_s = moment(at)
-    wanted = Wanted(
+    wanted = UnlockQuery(
         vehicle=vehicle,
         attempt=attempt,
         booking=booking,

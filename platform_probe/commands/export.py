@@ -11,7 +11,7 @@ from fleet_wire.config.file import suggestion
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.commands.asking import question_from_options, store_options
 from platform_probe.store.schema import COMPLAINTS
 from platform_probe.tell.export.incident import (
     Incident,
@@ -70,7 +70,7 @@ def export(  # noqa: PLR0913 - one parameter for each option
     if attempt is not None and (cause or since or until):
         raise click.UsageError("--cause, --since and --until are for more than one --attempt")
     _check(mode, cause)
-    asked = asked_of(directory, config, zone)
+    asked = question_from_options(directory, config, zone)
     if attempt is not None:
         incident = incident_of(asked.source, attempt, mode)
     else:

@@ -20,24 +20,24 @@ from fleet_wire.printing import print_json
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
-from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.commands.asking import question_from_options, store_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.judge.incidents.words import MOST_LETTERS, title_of, title_text
 from platform_probe.settings.messages import ACTIONS_PATH
 from platform_probe.settings.monitor import load_settings
 from platform_probe.store.reading import Source
-from platform_probe.tell.messages.words import (
+from platform_probe.tell.messages.incident_text import (
     COUNTED_HOW,
     OVER_AFTER,
     advice_of,
+    affected_text,
     change_line,
     counts_of,
+    failure_text,
     has_ended,
     lasted_s,
     sure_of,
-    what_of,
     who_muted,
-    who_of,
 )
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
 from platform_probe.texts.speaking import Speaker, lasting
@@ -102,7 +102,7 @@ def list_(
     platform-probe incidents list --open --store store
     platform-probe incidents list --run runs/morning
     """  # noqa: D301 - click's own escape
-    asked = asked_of(directory, config, zone)
+    asked = question_from_options(directory, config, zone)
     found = found_in(asked.source, _OPEN if only_open else _ALL, limit=limit)
     if as_json:
         print_json(found)
@@ -141,14 +141,14 @@ def show(
     as_json: bool,
 ) -> None:
     """Show incident ID: its title, its cohorts, what to do, and its history."""
-    asked = asked_of(directory, config, zone)
+    asked = question_from_options(directory, config, zone)
     found = found_in(asked.source, _ONE, limit=1, id=incident_id)
     if not found:
         raise ConfigError([f"{asked.source.directory}: no incident {incident_id!r} is there"])
     if as_json:
         print_json(found[0])
     else:
-        click.echo("\n".join(told_whole(found[0], asked.zone)))
+        click.echo("\n".join(incident_lines(found[0], asked.zone)))
 
 
 def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list[Incident]:
@@ -157,7 +157,7 @@ def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list
     return [incident_of(dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
 
 
-def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
+def incident_lines(incident: Incident, zone: tzinfo) -> Iterator[str]:
     """Yield an incident in lines, for a person."""
     yield _title_of(incident, zone)
     until, unseen_since = "", incident.unseen_since
@@ -170,8 +170,8 @@ def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
     yield counts_of(incident)
     yield f"counted until {date_and_clock(incident.at, zone)}: {COUNTED_HOW}"
     for label, text in (
-        ("hit", who_of(incident)),
-        ("what it is", what_of(incident)),
+        ("hit", affected_text(incident)),
+        ("what it is", failure_text(incident)),
         ("confidence", sure_of(incident)),
         ("what to do now", None if has_ended(incident) else advice_of(incident)),
         ("acknowledged by", incident.acknowledged_by),

@@ -17,14 +17,19 @@ from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import Asked, as_of_option, asked_of, store_options
+from platform_probe.commands.asking import (
+    StoreQuestion,
+    as_of_option,
+    question_from_options,
+    store_options,
+)
 from platform_probe.store.duck import Rows
 from platform_probe.store.limits import MAX_SQL_MIB, MIN_SQL_MIB, SqlLimits
 from platform_probe.store.queries import MODES, Query, all_queries, named_in, query_named
 from platform_probe.store.reading import Span
 from platform_probe.store.schema import OBSERVATIONS
 from platform_probe.store.user_sql import run_user_sql
-from platform_probe.tell.support.nearest import alike, not_found
+from platform_probe.tell.support.nearest import nearest_texts, not_found
 
 FORMATS: Final = ("table", "csv", "json")
 DEFAULT_ROWS: Final = 100
@@ -99,7 +104,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     if (name == "sql") != (sql is not None):
         wanted = "sql needs a SELECT" if name == "sql" else f"{name} takes no SQL"
         raise click.UsageError(wanted)
-    asked = asked_of(directory, config, zone, as_of=as_of)
+    asked = question_from_options(directory, config, zone, as_of=as_of)
     given = dict(_pair(text) for text in settings)
     if sql is None:
         chosen = query_named(name)
@@ -115,7 +120,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
         click.echo(f"these are the first {limit}: there are more (--limit)", err=True)
 
 
-def check_answerable(asked: Asked, chosen: Query, given: Mapping[str, str]) -> None:
+def check_answerable(asked: StoreQuestion, chosen: Query, given: Mapping[str, str]) -> None:
     """Raise `ConfigError` with the reason if a query cannot have any row.
 
     Either messages of cars are not kept here at all, or no record has the parameter's value.
@@ -137,7 +142,7 @@ def check_answerable(asked: Asked, chosen: Query, given: Mapping[str, str]) -> N
                 problem = f"no failure mode {value!r}{suggestion(value, [*TITLES])}"
                 raise ConfigError([f"--set {parameter.name}: {problem}; see docs/modes.md"])
             continue
-        there = source.read(partial(alike, value, columns))
+        there = source.read(partial(nearest_texts, value, columns))
         if value not in there:
             what = " or ".join(dict.fromkeys(column.removesuffix("_id") for _, column in columns))
             missing = not_found(what.replace("vehicle", "car").replace("_", " "), value, there)
@@ -145,7 +150,7 @@ def check_answerable(asked: Asked, chosen: Query, given: Mapping[str, str]) -> N
 
 
 def run_query(
-    asked: Asked, chosen: Query, span: Span, given: Mapping[str, str], limit: int
+    asked: StoreQuestion, chosen: Query, span: Span, given: Mapping[str, str], limit: int
 ) -> Rows:
     """Return what a predefined query finds. Raises `ConfigError`."""
     ends = {"since": _utc(span.since_s), "until": _utc(span.until_s)}
@@ -155,7 +160,7 @@ def run_query(
     return asked.source.read(lambda duck: duck.query(chosen.sql, values, limit=limit), files)
 
 
-def run_sql(asked: Asked, sql: str, limit: int, limits: SqlLimits) -> Rows:
+def run_sql(asked: StoreQuestion, sql: str, limit: int, limits: SqlLimits) -> Rows:
     """Return what a query of a user finds; it may only read, and only the store."""
     if names := named_in(sql):
         raise ConfigError([f"SQL: ${names.pop()}: parameters are for predefined queries"])
@@ -196,7 +201,7 @@ def _list(form: str) -> None:
 
 
 def _print(rows: Rows, form: str, zone: tzinfo) -> None:
-    told = [[_told(value, zone) for value in row] for row in rows.rows]
+    told = [[_printable(value, zone) for value in row] for row in rows.rows]
     if form == "json":
         print_json([dict(zip(rows.columns, row, strict=True)) for row in told])
     elif form == "csv":
@@ -207,12 +212,12 @@ def _print(rows: Rows, form: str, zone: tzinfo) -> None:
         click.echo(table_of(rows.columns, told))
 
 
-def _told(value: Any, zone: tzinfo) -> Any:
+def _printable(value: Any, zone: tzinfo) -> Any:
     """Return a value as it is printed: times in the zone, what JSON has no word for as text."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC).astimezone(zone).isoformat(sep=" ", timespec="seconds")
     if isinstance(value, list):
-        return [_told(each, zone) for each in value]
+        return [_printable(each, zone) for each in value]
     is_plain = value is None or isinstance(value, str | int | float | bool)
     return value if is_plain else str(value)
 

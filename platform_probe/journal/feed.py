@@ -120,7 +120,7 @@ class JournalFeed:
 
     # What is heard, as `watching.inbox.Hears` has it
 
-    def heard(
+    def on_message(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
         """Note a message of a car, or a command to it."""

@@ -186,7 +186,7 @@ class JudgeProcess:
         """Report progress and all metrics to the parent."""
         if self.messages is not None:
             self.messages.refresh_gauges()
-        families = [Family.of(each) for each in self._registry.collect()]
+        families = [Family.from_metric(each) for each in self._registry.collect()]
         self._say(Word(judged_at=self._at, families=families))
 
     # Within
@@ -333,7 +333,7 @@ class JudgeProcess:
         self.metrics.show_incidents(self._judge.open_incidents)
         for incident in self._judge.open_incidents:
             if self.messages is not None:  # what an earlier process did not come to tell
-                self.messages.tell(incident)
+                self.messages.send_incident(incident)
 
     def _coming(self) -> set[tuple[str, Any]]:
         """Return the records that stand in the journal after the position: they come once more."""

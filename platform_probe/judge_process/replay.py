@@ -23,7 +23,7 @@ from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.resuming import Past
 from platform_probe.judge_process.recordings import JudgedIncident, Outcome, Recording
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
-from platform_probe.tell.messages.delivery import Now
+from platform_probe.tell.messages.delivery import Moment
 from platform_probe.tell.messages.webhook import PACE_S, WebhookCore, body_of
 
 MESSAGES_FILE: Final = "messages.jsonl"
@@ -155,14 +155,14 @@ class _Writer:
             self._append(DIAGNOSES_FILE, self._encode(judgement))
         elif isinstance(judgement, Incident):
             self._append(INCIDENTS_FILE, self._encode(judgement))
-            self._core.take(judgement, Now(at, at))
+            self._core.handle_incident(judgement, Moment(at, at))
             self.pass_time(at)
 
     def pass_time(self, at: float) -> None:
         """Write the messages that are due."""
-        while (post := self._core.next(Now(at, at))) is not None:
+        while (post := self._core.next(Moment(at, at))) is not None:
             self._append(MESSAGES_FILE, body_of(post, monitor="replay", link=None))
-            self._core.done(post, None, Now(at, at))
+            self._core.done(post, None, Moment(at, at))
             at += PACE_S
 
     def _append(self, name: str, line: bytes) -> None:

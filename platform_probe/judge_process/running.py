@@ -134,7 +134,7 @@ def log_outlet(logger: Logger) -> Outlet:
         if isinstance(judgement, DiagnosisSettled):
             revisions.settled(judgement.diagnosis)
         elif isinstance(judgement, Diagnosis):
-            revisions.told(judgement)
+            revisions.log_diagnosis(judgement)
 
     return judged
 
@@ -144,6 +144,6 @@ def messages_outlet(messages: Messages) -> Outlet:
 
     def judged(judgement: Judgement, _: Sequence[Incident]) -> None:
         if isinstance(judgement, Incident):
-            messages.tell(judgement)
+            messages.send_incident(judgement)
 
     return judged

@@ -42,7 +42,7 @@ class LearnOptions:
     tls: ssl.SSLContext | None = None
 
 
-class Heard(NamedTuple):
+class Observation(NamedTuple):
     """The observed messages, and how long they were observed."""
 
     samples: list[Sample]
@@ -78,7 +78,7 @@ class _Listener:
             self.ended.set_result(reason)
 
 
-async def listen(options: LearnOptions) -> Heard:
+async def listen(options: LearnOptions) -> Observation:
     """Return what was heard in the time, or until SIGINT, SIGTERM or the broker ended it.
 
     Raises `BrokerUnreachableError` or `BrokerRefusedError` where the broker is not there, refuses
@@ -103,7 +103,7 @@ async def listen(options: LearnOptions) -> Heard:
         listener.link.disconnect()
     why_early = told.result() if told.done() else str(ended.result()) if ended.done() else None
     seconds = options.duration_s if why_early is None else time.monotonic() - began_s
-    return Heard(listener.samples, seconds, why_early)
+    return Observation(listener.samples, seconds, why_early)
 
 
 async def _first_of(*futures: asyncio.Future[Any], within_s: float) -> None:
@@ -116,7 +116,7 @@ def _told_to_stop() -> Iterator[asyncio.Future[str]]:
     loop = asyncio.get_running_loop()
     told: asyncio.Future[str] = loop.create_future()
 
-    def tell(number: signal.Signals) -> None:
+    def on_signal(number: signal.Signals) -> None:
         told.set_result(number.name)
         stop()
 
@@ -125,7 +125,7 @@ def _told_to_stop() -> Iterator[asyncio.Future[str]]:
             loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, tell, number)
+        loop.add_signal_handler(number, on_signal, number)
     try:
         yield told
     finally:

@@ -111,7 +111,7 @@ class Connected(HandlerOfSeveral, ABC):
         """The broker's word that trying again is of no use."""
 
     @abstractmethod
-    def _lost(self, why: str) -> None:
+    def _on_connection_lost(self, why: str) -> None:
         """Handle the loss of the connection, with all that is made through it."""
 
     # Called by a link
@@ -164,10 +164,10 @@ class Connected(HandlerOfSeveral, ABC):
         if reason.why is EndReason.REFUSED and reason.code in PERMANENT_CODES:
             self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
         if self._group is not None:
-            self._group.lost()
+            self._group.on_connection_lost()
         if self._announcer is not None:
             self._announcer.cancel()
-        self._lost(self.last_error)
+        self._on_connection_lost(self.last_error)
         if self._is_closed:
             return
         if self._clock.monotonic_s() - self._connected_s >= STEADY_S:

@@ -26,7 +26,7 @@ from platform_probe.measure.attempts.evidence import FleetEvidence
 from platform_probe.measure.attempts.gaps import BEAT_S, Gaps
 from platform_probe.measure.attempts.joiner import Joiner, JoinLimits
 from platform_probe.measure.attempts.judging import JudgedCounts
-from platform_probe.measure.attempts.remembered import Remembered
+from platform_probe.measure.attempts.past_commands import PastCommands
 from platform_probe.measure.attempts.tracker import AttemptTracker
 from platform_probe.measure.connected import Connected
 from platform_probe.measure.doubts import say_doubts
@@ -141,14 +141,16 @@ class Probe(Connected):
         group, link = self._group, self._link
         of_cars = messages
         if group is not None:
-            of_cars = [each for each in messages if not group.take(each.topic, each.payload)]
-        self._inbox.take_all(of_cars)
+            of_cars = [
+                each for each in messages if not group.handle_message(each.topic, each.payload)
+            ]
+        self._inbox.handle_messages(of_cars)
         if link is not None:
             link.acknowledge(*messages)
         for message in messages:
             self.retained += message.retain
 
-    def _lost(self, why: str) -> None:
+    def _on_connection_lost(self, why: str) -> None:
         self.tracker.broker_lost(why)
 
     # Called by the reader of the platform's log
@@ -164,7 +166,7 @@ class Probe(Connected):
     def take_platform_event(self, event: PlatformEvent) -> None:
         """Handle an event of the platform's log."""
         if self.platform is not None:
-            self.platform.take(event)
+            self.platform.handle_event(event)
 
     def catch_up(self) -> None:
         """Read the platform's log from where an earlier process had stopped, until `caught_up`."""
@@ -185,7 +187,7 @@ class Probe(Connected):
         Call it when what is retained has come: presence is evidence for the first unlock.
         """
         say_doubts(self._settings, self.synthetic.cars, self.evidence, self._logger)
-        self.synthetic.begin()
+        self.synthetic.start_load()
         self.has_begun = True
         return self._clock.unix_s() + self._load.start_delay_s
 
@@ -273,10 +275,10 @@ class Probe(Connected):
         tracker = AttemptTracker(
             clock=self._clock,
             evidence=self.evidence,
-            emit=self._ended if self._relocks else self._emit,
+            emit=self._on_record if self._relocks else self._emit,
             deadline_s=load.deadline_s,
             state_grace_s=load.state_grace_s,
-            remembered=Remembered(window_s=load.late_window_s),
+            remembered=PastCommands(window_s=load.late_window_s),
             gaps=self._gaps,
             is_watching=self._settings.watch,
         )
@@ -308,7 +310,7 @@ class Probe(Connected):
             profile=self._profile,
         )
         if only_open is not None:
-            synthetic.on_sent = only_open.sent
+            synthetic.on_sent = only_open.add_own_command
         return synthetic
 
     def _platform_inbox(self, chosen: PlatformSettings | None) -> PlatformInbox | None:
@@ -373,7 +375,7 @@ class Probe(Connected):
         if self._journal is not None:
             joiner, wire = self.joiner, self.evidence.wire
             self._journal.unanswered(
-                attempt.alone(wire) if joiner is None else joiner.as_it_is(attempt)
+                attempt.record_without_log(wire) if joiner is None else joiner.as_it_is(attempt)
             )
 
     def _tick_journal(self) -> None:
@@ -385,11 +387,11 @@ class Probe(Connected):
         assert self.joiner is not None  # noqa: S101 - it is the one that asks for them
         self.joiner.take_attempt(attempt)
         if self._relocks:
-            self.synthetic.take(attempt.alone(self.evidence.wire))
+            self.synthetic.handle_record(attempt.record_without_log(self.evidence.wire))
 
-    def _ended(self, record: Record) -> None:
+    def _on_record(self, record: Record) -> None:
         self._emit(record)
-        self.synthetic.take(record)
+        self.synthetic.handle_record(record)
 
     def _stood_still(self, gap_s: float) -> None:
         self.complain(

@@ -34,7 +34,7 @@ from platform_probe.measure.load.driver import Lags, LoadDriver
 from platform_probe.measure.load.plan import LoadPlan, PlannedStart, TurnPlan
 from platform_probe.measure.load.timers import Timers
 from platform_probe.outputs.logs import Complaints, Logger
-from platform_probe.outputs.metrics import ProbeMetrics, Withheld
+from platform_probe.outputs.metrics import ProbeMetrics, WithheldReason
 from platform_probe.settings.car_files import read_keys
 from platform_probe.settings.load import FloorSettings, LoadSettings
 from platform_probe.settings.monitor import ProbeSettings
@@ -106,12 +106,12 @@ class SyntheticUnlocks:
         """The cars that are unlocked."""
         return self._plan.vehicles
 
-    def begin(self) -> None:
+    def start_load(self) -> None:
         """Start the load, after its delay, and the loopback box now."""
         now_s = self._clock.monotonic_s()
         self._tracker.load_began_s = now_s + self._load.start_delay_s
-        self._load_driver.begin(self._tracker.load_began_s)
-        self._floor_driver.begin(now_s)
+        self._load_driver.start_plan(self._tracker.load_began_s)
+        self._floor_driver.start_plan(now_s)
 
     def stop(self) -> None:
         """Start nothing more. Cars are still locked again."""
@@ -137,9 +137,9 @@ class SyntheticUnlocks:
         if self._door is not None:
             await self._door.close()
 
-    def take(self, record: Record) -> None:
+    def handle_record(self, record: Record) -> None:
         """Handle the record of any unlock."""
-        self._relocks.take(record)
+        self._relocks.handle_record(record)
 
     def stats(self) -> dict[str, Any]:
         """Return what `probe_stats.json` says of the load."""
@@ -162,15 +162,15 @@ class SyntheticUnlocks:
             self._metrics.count_dropped_start()
             return
         if planned.vehicle_id in self._relocks:
-            self._withhold(Withheld.RELOCKING)
+            self._withhold(WithheldReason.RELOCKING)
         elif self._booked.why_not(planned.vehicle_id):
-            self._withhold(Withheld.BOOKED)
+            self._withhold(WithheldReason.BOOKED)
         elif self._door is not None:
             self._door.unlock(planned.vehicle_id, intended_s=intended_s)
         else:
             self._unlock(planned.vehicle_id, Source.PROBE, intended_s)
 
-    def _withhold(self, why: Withheld) -> None:
+    def _withhold(self, why: WithheldReason) -> None:
         self._withheld += 1
         self._metrics.count_withheld_start(why)
 
@@ -234,7 +234,7 @@ class SyntheticUnlocks:
             clock=self._clock,
             seed=settings.seed,
             deadline_s=load.deadline_s,
-            locked=self._relocks.told,
+            locked=self._relocks.handle_api_answer,
         )
 
     def _lock(self, vehicle_id: str) -> tuple[str, str | None]:

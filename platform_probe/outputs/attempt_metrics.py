@@ -208,7 +208,7 @@ class AttemptMetrics(SeriesMaker):
         for record in records:
             if isinstance(record, Attempt) and _is_plain(record):
                 ended_s = self._count_times(record, Outcome.OK)
-                alike.setdefault((record.source, _said_of(record)), []).append(ended_s)
+                alike.setdefault((record.source, _versions_of(record)), []).append(ended_s)
             else:
                 self._count_alike(alike)
                 self.emit(record)
@@ -242,7 +242,7 @@ class AttemptMetrics(SeriesMaker):
         self._unlocks[source, cause].inc(1, failure)
         ended_s = self._count_times(attempt, attempt.outcome)
         end = source, attempt.outcome
-        for dimension, value in zip(self._dimensions, _said_of(attempt), strict=False):
+        for dimension, value in zip(self._dimensions, _versions_of(attempt), strict=False):
             dimension.count(value, end, ended_s, failure)
 
     def _count_times(self, attempt: Attempt, outcome: Outcome) -> float:
@@ -274,7 +274,7 @@ def _is_plain(attempt: Attempt) -> bool:
     )
 
 
-def _said_of(attempt: Attempt) -> tuple[str | None, ...]:
+def _versions_of(attempt: Attempt) -> tuple[str | None, ...]:
     """Return what the car says of itself, and the releases of app and API."""
     side = attempt.platform
     return (

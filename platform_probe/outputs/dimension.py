@@ -29,7 +29,7 @@ SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 """The sources that are counted; loopback boxes have a histogram of their own."""
 
 
-class Places:
+class LabelValues:
     """The values that a label may have: at most `most`, and "unknown" and "other".
 
     If no slot is free, a new value replaces the one unseen for longest. If that was seen too
@@ -104,7 +104,7 @@ class Dimension:
         self._counter = counter
         self._by_label: dict[str, dict[tuple[Source, Outcome], Counter]] = {}
         self._now_s = 0.0
-        self._places = Places(on_new=self._add, on_gone=self._remove)
+        self._places = LabelValues(on_new=self._add, on_gone=self._remove)
 
     @property
     def labels(self) -> Iterable[str]:

@@ -20,7 +20,7 @@ class Family(msgspec.Struct, frozen=True):
     """The name, labels and value of each series."""
 
     @classmethod
-    def of(cls, metric: Metric) -> Family:
+    def from_metric(cls, metric: Metric) -> Family:
         """Return the family of a metric."""
         samples = [(one.name, dict(one.labels), one.value) for one in metric.samples]
         return cls(metric.name, metric.documentation, metric.type, samples)

@@ -219,7 +219,7 @@ class RevisionLog:
         self._first: dict[str, str] = {}
         """The likeliest mode at first, of each diagnosis that is not settled."""
 
-    def told(self, diagnosis: Diagnosis) -> None:
+    def log_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Log the first revision. Others pass: the last one says what is believed in the end."""
         if diagnosis.revision != 1:
             return

@@ -53,7 +53,7 @@ class RelockEnd(StrEnum):
     """Its customer has come, or it is not to be touched any more."""
 
 
-class Withheld(StrEnum):
+class WithheldReason(StrEnum):
     """Why a synthetic unlock was not started, although it could have been."""
 
     BOOKED = "booked"
@@ -73,7 +73,7 @@ class Unexported(StrEnum):
     """It still waited when the exporter ended, or the probe."""
 
 
-class _Alone:
+class _SingleMetricRegistry:
     """One metric where the client library expects a registry: a page costs less in pieces."""
 
     def __init__(self, metric: Metric) -> None:
@@ -147,7 +147,7 @@ class ProbeMetrics(AttemptMetrics):
         withheld = self._counter(
             "starts_withheld", "Synthetic unlocks not started, to leave the car alone.", "why"
         )
-        self._withheld = {why: withheld.labels(why.value) for why in Withheld}
+        self._withheld = {why: withheld.labels(why.value) for why in WithheldReason}
         relocks = self._counter(
             "relocks", "Cars that were to be locked again after a synthetic unlock, by what became"
             " of it; of those that failed some may stand open.", "end",
@@ -281,7 +281,7 @@ class ProbeMetrics(AttemptMetrics):
         """Count one synthetic unlock that was not started."""
         self._dropped.inc()
 
-    def count_withheld_start(self, why: Withheld) -> None:
+    def count_withheld_start(self, why: WithheldReason) -> None:
         """Count one synthetic unlock that was not started for its car's sake."""
         self._withheld[why].inc()
 
@@ -363,12 +363,12 @@ class ProbeMetrics(AttemptMetrics):
         """
         if media_type == OPENMETRICS:
             return self._openmetrics(), openmetrics.CONTENT_TYPE_LATEST
-        pages = map(generate_latest, map(_Alone, self.registry.collect()))
+        pages = map(generate_latest, map(_SingleMetricRegistry, self.registry.collect()))
         return pages, CONTENT_TYPE_PLAIN_0_0_4
 
     def _openmetrics(self) -> Iterator[bytes]:
         for family in self.registry.collect():
-            page: bytes = openmetrics.generate_latest(_Alone(family))  # type: ignore[no-untyped-call]
+            page: bytes = openmetrics.generate_latest(_SingleMetricRegistry(family))  # type: ignore[no-untyped-call]
             yield page.removesuffix(_EOF)
         yield _EOF
 

@@ -12,7 +12,7 @@ from fleet_wire.contract.attempt import Origin
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS, is_generic
 from fleet_wire.series import Counter, SeriesMaker
-from platform_probe.outputs.dimension import UNKNOWN, Places
+from platform_probe.outputs.dimension import UNKNOWN, LabelValues
 
 _NEVER: Final = float("nan")
 
@@ -63,8 +63,8 @@ class PlatformMetrics(SeriesMaker):
         )  # fmt: skip
         self._by_labels: dict[tuple[str, str, AnswerKind], Counter] = {}
         self._make_answers(UNKNOWN, UNKNOWN)
-        self._endpoints = Places(on_new=self._known, on_gone=self._forget)
-        self._app_versions = Places(on_new=self._known, on_gone=self._forget)
+        self._endpoints = LabelValues(on_new=self._make_no_series, on_gone=self._forget)
+        self._app_versions = LabelValues(on_new=self._make_no_series, on_gone=self._forget)
         lines = self._counter(
             "platform_lines", "Lines of the platform's log, by what became of them.", "end"
         )
@@ -143,7 +143,7 @@ class PlatformMetrics(SeriesMaker):
             labels = (endpoint, app_version, kind)
             self._by_labels[labels] = self._answers.labels(*labels)
 
-    def _known(self, label: str) -> None:
+    def _make_no_series(self, label: str) -> None:
         """Do nothing: a route has series when an app has been answered there."""
 
     def _forget(self, label: str) -> None:

@@ -92,7 +92,7 @@ class RentalMetrics(SeriesMaker):
             is_known = any(_covers(incident, attempt) for incident in self._open)
             self._troubled[booking_id] = _Troubled(attempt, ended_at, is_known=is_known)
             if len(self._troubled) > MAX_TROUBLED:
-                self._end(next(iter(self._troubled)))
+                self._end_booking(next(iter(self._troubled)))
 
     def count_call(self, call: Complaint) -> None:
         """Count a customer who called support."""
@@ -114,9 +114,9 @@ class RentalMetrics(SeriesMaker):
             booking_id, first = next(iter(self._troubled.items()))
             if now < first.attempt.started_at + FOLLOWED_S:
                 return
-            self._end(booking_id)
+            self._end_booking(booking_id)
 
-    def _end(self, booking_id: str) -> None:
+    def _end_booking(self, booking_id: str) -> None:
         troubled = self._troubled.pop(booking_id)
         self._note_begun(booking_id)  # or it is lost: what it does later is no beginning
         ends = (troubled.has_begun, troubled.is_known, troubled.has_called)

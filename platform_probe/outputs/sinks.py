@@ -210,7 +210,7 @@ class DiagnosesFile(_LinesFile):
 
     name = DIAGNOSES_FILE
 
-    def tell(self, diagnosis: Diagnosis) -> None:
+    def write_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Write one line."""
         self._append(diagnosis)
 
@@ -220,7 +220,7 @@ class IncidentsFile(_LinesFile):
 
     name = INCIDENTS_FILE
 
-    def tell(self, incident: Incident) -> None:
+    def write_incident(self, incident: Incident) -> None:
         """Write one line."""
         self._append(incident)
 

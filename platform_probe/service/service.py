@@ -25,7 +25,7 @@ from platform_probe.judge_process.words import JudgeConfig, judge_settings
 from platform_probe.measure.load.timers import LoopTimers
 from platform_probe.measure.probe import Probe
 from platform_probe.measure.watching.follow import AT_ONCE, AT_ONCE_WATCHING, LOOK_S, follow
-from platform_probe.measure.watching.resumed import (
+from platform_probe.measure.watching.resuming import (
     Before,
     LogPositions,
     complete_records,
@@ -37,7 +37,7 @@ from platform_probe.outputs.logs import Complaints, Logger, LogSink
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.otlp.sink import OtlpExport
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink, disk_errors
-from platform_probe.service.parts import (
+from platform_probe.service.monitor_parts import (
     console_of,
     export_of,
     links_of,
@@ -64,7 +64,7 @@ CARS_WAITED_S: Final = 30.0
 """
 
 
-class _Parts(NamedTuple):
+class _MonitorParts(NamedTuple):
     """The parts of a measuring process besides its probe."""
 
     metrics: ProbeMetrics
@@ -156,7 +156,7 @@ async def serve(settings: ProbeSettings) -> None:
             on_action=feed.act,
             complain=complain,
         )
-        parts = _Parts(metrics, logger, export, writer, judge, time, fan_out.flush)
+        parts = _MonitorParts(metrics, logger, export, writer, judge, time, fan_out.flush)
         await _work(settings, probe, parts, feed, before)
 
 
@@ -200,7 +200,7 @@ def _restore(probe: Probe, settings: ProbeSettings, before: Before | None, *, si
 async def _work(
     settings: ProbeSettings,
     probe: Probe,
-    parts: _Parts,
+    parts: _MonitorParts,
     feed: JournalFeed,
     before: Before | None,
 ) -> None:
@@ -263,7 +263,7 @@ async def _follow_platform(
     if again:
         probe.catch_up()
         await _until_begun(probe)
-        probe.platform.take_again(again)
+        probe.platform.restore_events(again)
     if path is None:
         probe.caught_up()
         return

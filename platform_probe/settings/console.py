@@ -22,11 +22,11 @@ _TRACE_PLACE: Final = "{trace_id}"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class _WithRoles(_Part):
+class _WithRoles(_Section):
     """Settings of a sign-in with groups, which give a role."""
 
     roles: dict[str, Role] = Field(
@@ -127,7 +127,7 @@ def is_trustworthy(url: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
-class PinnedQuery(_Part):
+class PinnedQuery(_Section):
     """A question that a squad asks again and again."""
 
     title: str = Field(min_length=1, max_length=100, description="what its page calls it")
@@ -146,7 +146,7 @@ class PinnedQuery(_Part):
         return self
 
 
-class SquadSettings(_Part):
+class SquadSettings(_Section):
     """A squad's own page."""
 
     name: str = Field(description="its name in the address of its page: letters, digits, - and _")
@@ -160,7 +160,7 @@ class SquadSettings(_Part):
         return name
 
 
-class CostSettings(_Part):
+class CostSettings(_Section):
     """The cost of a failure: shown next to the counts, and nowhere else."""
 
     per_call: float = Field(0.0, ge=0, le=1e6, description="a call to support")
@@ -168,7 +168,7 @@ class CostSettings(_Part):
     currency: str = Field("EUR", min_length=1, max_length=8, description="in which money")
 
 
-class ConsoleSettings(_Part):
+class ConsoleSettings(_Section):
     """Pages for support and on-call over the store (docs/console.md)."""
 
     listen: Annotated[str, AfterValidator(valid_listen)] = Field(

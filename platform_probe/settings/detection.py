@@ -12,11 +12,11 @@ from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.texts.times import zone_named
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MaintenanceSettings(_Part):
+class MaintenanceSettings(_Section):
     """A time of expected faults: nobody is notified of its incidents."""
 
     name: str = Field(min_length=1, max_length=100, description="what is done, for who reads of it")
@@ -41,7 +41,7 @@ class MaintenanceSettings(_Part):
         return self
 
 
-class DetectionSettings(_Part):
+class DetectionSettings(_Section):
     """What is not as it was is found, and becomes incidents."""
 
     zone: str = Field("UTC", description="time zone of the times in titles, as Europe/Berlin")

@@ -19,7 +19,7 @@ from fleet_wire.errors import ConfigError
 _BETWEEN_LEVELS: Final = "__"
 
 
-def place_of(name: str, prefix: str) -> Loc:
+def location_of(name: str, prefix: str) -> Loc:
     """Return the place of a variable's setting."""
     return tuple(name.removeprefix(prefix).lower().split(_BETWEEN_LEVELS))
 
@@ -33,7 +33,7 @@ def values_of(
     JSON.
     """
     for name in sorted(variables, key=lambda name: (name.count(_BETWEEN_LEVELS), name)):
-        loc = place_of(name, prefix)
+        loc = location_of(name, prefix)
         kinds = _kinds(_annotation(model, loc))
         value: Any = variables[name]
         if any(_is_structured(kind) for kind in kinds):

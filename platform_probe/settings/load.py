@@ -20,11 +20,11 @@ millisecond.
 """
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LoadSettings(_Part):
+class LoadSettings(_Section):
     """Synthetic unlocks, and how long to wait for answers (also to commands of others)."""
 
     stages: list[LoadStage] = Field(
@@ -130,7 +130,7 @@ class LoadSettings(_Part):
         return cars
 
 
-class FloorSettings(_Part):
+class FloorSettings(_Section):
     """Unlocks of a null box, a box that takes no time: what the stack itself takes."""
 
     vehicle_id: str = Field("null-box-0", description="id of the null box")

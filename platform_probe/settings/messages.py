@@ -27,11 +27,11 @@ ACTIONS_PATH: Final = "/incidents/actions"
 """The path to which commands post a person's actions on an incident."""
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Chosen(_Part):
+class Chosen(_Section):
     """Which incidents: those that every list which is not empty names."""
 
     severities: tuple[Severity, ...] = Field((), description="of these severities; empty: of all")
@@ -57,7 +57,7 @@ class RouteSettings(Chosen):
     channel: str = Field(min_length=1, max_length=80, description="name or id of the channel")
 
 
-class SlackSettings(_Part):
+class SlackSettings(_Section):
     """One message for each incident, in a channel of Slack."""
 
     token_file: Path = Field(description="file with the bot token, xoxb-...")
@@ -86,7 +86,7 @@ class SlackSettings(_Part):
         return tuple(named) or (self.channel,)
 
 
-class AlertmanagerSettings(_Part):
+class AlertmanagerSettings(_Section):
     """One alert for each incident, to every Alertmanager of a cluster."""
 
     urls: tuple[str, ...] = Field(
@@ -133,7 +133,7 @@ class WebhookSettings(Chosen):
         return None if url is None else checked_url(url)
 
 
-class MessagesSettings(_Part):
+class MessagesSettings(_Section):
     """Messages about incidents, and what people may do to incidents."""
 
     console_url: str | None = Field(

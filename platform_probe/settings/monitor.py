@@ -39,7 +39,7 @@ from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, Seconds
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.settings.detection import DetectionSettings
-from platform_probe.settings.environment import place_of, values_of
+from platform_probe.settings.environment import location_of, values_of
 from platform_probe.settings.load import FloorSettings, LoadSettings
 from platform_probe.settings.messages import MessagesSettings
 from platform_probe.settings.otlp import OtlpSettings
@@ -65,11 +65,11 @@ def _version(value: Any) -> Any:
     return None if value is None else str(value)
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TlsSettings(_Part):
+class TlsSettings(_Section):
     """Certificates for `mqtts://` and `wss://`."""
 
     ca_file: Path | None = Field(
@@ -82,7 +82,7 @@ class TlsSettings(_Part):
     key_file: Path | None = Field(None, description="PEM file of the key of cert_file")
 
 
-class PlatformSettings(_Part):
+class PlatformSettings(_Section):
     """The platform's structured log, joined with MQTT to one attempt for each unlock."""
 
     log_file: Path | None = Field(
@@ -105,7 +105,7 @@ class PlatformSettings(_Part):
     )
 
 
-class RotationSettings(_Part):
+class RotationSettings(_Section):
     """When a file of records, or of the log, is put aside as NAME.1 and begun anew."""
 
     max_mib: float = Field(
@@ -118,7 +118,7 @@ class RotationSettings(_Part):
     keep: int = Field(14, ge=1, le=1_000, description="files kept; the oldest is overwritten")
 
 
-class BucketPart(_Part):
+class BucketPart(_Section):
     """A bucket of S3, or of a compatible service, for the older files of the store."""
 
     bucket: str = Field(min_length=1, description="name of the bucket, which is there already")
@@ -144,7 +144,7 @@ class BucketPart(_Part):
     )
 
 
-class JournalSettings(_Part):
+class JournalSettings(_Section):
     """The journal: everything that was measured and heard, in order, for the judge."""
 
     max_hours: float = Field(
@@ -156,7 +156,7 @@ class JournalSettings(_Part):
     )
 
 
-class StoreSettings(_Part):
+class StoreSettings(_Section):
     """What is kept for longer, to be queried: unlocks, messages of the cars, the platform's log."""
 
     directory: Path = Field(description="directory of the store, of this monitor's alone")
@@ -441,7 +441,7 @@ def _environment() -> Iterator[tuple[Loc, Any]]:
         if name.startswith(ENV_PREFIX) and not _is_of_a_service(name, value)
     }
     for name in ours:
-        key = str(place_of(name, ENV_PREFIX)[0])
+        key = str(location_of(name, ENV_PREFIX)[0])
         if key not in fields:
             raise ConfigError([f"{name}: unknown setting{suggestion(key, fields)}"])
     return values_of(ours, ProbeSettings, ENV_PREFIX)

@@ -38,11 +38,11 @@ class Signal(StrEnum):
     METRICS = "metrics"
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SignalSettings(_Part):
+class SignalSettings(_Section):
     """The destination of one signal, if it differs."""
 
     enabled: bool = Field(default=True, description="whether it is exported")
@@ -71,7 +71,7 @@ class MetricsSettings(SignalSettings):
     )
 
 
-class OtlpSettings(_Part):
+class OtlpSettings(_Section):
     """Traces, logs and metrics to an OTLP backend. Needs the extra `otlp`."""
 
     endpoint: str | None = Field(
@@ -110,7 +110,7 @@ class OtlpSettings(_Part):
     @model_validator(mode="after")
     def _has_endpoints(self) -> Self:
         for signal in self.signals:
-            if self.endpoint is None and self.of(signal).endpoint is None:
+            if self.endpoint is None and self.settings_of(signal).endpoint is None:
                 raise ValueError(f"{signal} needs an endpoint: set endpoint or {signal}.endpoint")
         if not self.signals:
             raise ValueError("neither traces nor logs nor metrics are enabled: leave otlp out")
@@ -119,16 +119,16 @@ class OtlpSettings(_Part):
     @property
     def signals(self) -> tuple[Signal, ...]:
         """What is exported."""
-        return tuple(signal for signal in Signal if self.of(signal).enabled)
+        return tuple(signal for signal in Signal if self.settings_of(signal).enabled)
 
-    def of(self, signal: Signal) -> SignalSettings:
+    def settings_of(self, signal: Signal) -> SignalSettings:
         """Return the settings of one signal."""
         each: SignalSettings = getattr(self, signal.value)
         return each
 
     def url_of(self, signal: Signal) -> str:
         """Return where a signal goes."""
-        own = self.of(signal).endpoint
+        own = self.settings_of(signal).endpoint
         return own or f"{(self.endpoint or '').rstrip('/')}/v1/{signal.value}"
 
     @property
@@ -138,12 +138,12 @@ class OtlpSettings(_Part):
 
     def _shows_keys(self, signal: Signal) -> bool:
         parts = urlsplit(self.url_of(signal))
-        has_headers = (self.of(signal).headers_file or self.headers_file) is not None
+        has_headers = (self.settings_of(signal).headers_file or self.headers_file) is not None
         return has_headers and parts.scheme == "http" and parts.hostname not in _THIS_MACHINE
 
     def headers_of(self, signal: Signal) -> dict[str, str]:
         """Return the headers of a signal. Raises `ConfigError` with file and line."""
-        path = self.of(signal).headers_file or self.headers_file
+        path = self.settings_of(signal).headers_file or self.headers_file
         return {} if path is None else read_headers(path)
 
 

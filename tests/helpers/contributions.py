@@ -227,7 +227,7 @@ PAGE: Final = Contribution(
 
 from __future__ import annotations
 
-from platform_probe.web.console.asked import Answer, Asked, Shown
+from platform_probe.web.console.page_request import Answer, Asked, Shown
 
 
 def newest_page(asked: Asked, _: str) -> Answer:

@@ -47,4 +47,4 @@ class OtherBench:
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
         """Let a message come."""
-        self.inbox.take(message_of(topic, payload, **changes))
+        self.inbox.handle_message(message_of(topic, payload, **changes))

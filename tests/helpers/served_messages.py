@@ -89,7 +89,7 @@ class ServedMessages:
     def tell(self, *incidents: Incident) -> None:
         """Tell of incidents."""
         for incident in incidents:
-            self.messages.tell(incident)
+            self.messages.send_incident(incident)
 
     def value(self, name: str, **labels: str) -> float | None:
         """Return a metric's value."""

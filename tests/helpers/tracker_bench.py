@@ -24,7 +24,7 @@ from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.measure.attempts.evidence import FleetEvidence
 from platform_probe.measure.attempts.gaps import Gaps
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
-from platform_probe.measure.attempts.remembered import Remembered
+from platform_probe.measure.attempts.past_commands import PastCommands
 from platform_probe.measure.attempts.start import Start
 from platform_probe.measure.attempts.tracker import AttemptTracker
 from tests.helpers.fake_clock import FakeClock
@@ -59,7 +59,7 @@ class TrackerBench:
             deadline_s=DEADLINE_S,
             state_grace_s=STATE_GRACE_S,
             is_watching=self.is_watching,
-            remembered=Remembered(window_s=LATE_WINDOW_S, max_commands=self.max_remembered),
+            remembered=PastCommands(window_s=LATE_WINDOW_S, max_commands=self.max_remembered),
             gaps=self.gaps,
         )
 

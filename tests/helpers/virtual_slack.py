@@ -11,16 +11,16 @@ from typing import Any
 import msgspec
 
 from fleet_wire.contract.incident import Incident
-from platform_probe.tell.messages.delivery import Failure, Now, Trouble
+from platform_probe.tell.messages.delivery import Failure, Moment, Trouble
 from platform_probe.tell.messages.slack_calls import (
     Call,
     Deleted,
+    DisplayPart,
     Key,
     NotThere,
     Outcome,
-    Part,
-    Place,
     Posted,
+    SlackThread,
     Verb,
 )
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
@@ -36,7 +36,7 @@ class Taken:
 
     at_s: float
     channel: str
-    part: Part
+    part: DisplayPart
     incident: Incident
     marker: str
     ts: str
@@ -72,35 +72,37 @@ class VirtualSlack:
     def _new(self) -> SlackOutbox:
         return SlackOutbox(channels_of=self.channels, keep=self._keep, start_s=self.s)
 
-    def _keep(self, key: Key, place: Place | None) -> None:
+    def _keep(self, key: Key, place: SlackThread | None) -> None:
         if place is None:
             del self.kept[key]
         else:
             self.kept[key] = msgspec.json.encode(place)
 
     @property
-    def now(self) -> Now:
+    def now(self) -> Moment:
         """The time on both clocks."""
-        return Now(self.s, EPOCH_S + self.s + self.jumped_s)
+        return Moment(self.s, EPOCH_S + self.s + self.jumped_s)
 
     @property
-    def posts(self) -> list[Part]:
+    def posts(self) -> list[DisplayPart]:
         """What the channels have, in order; replies in threads that no channel shows left out."""
-        return [one.part for one in self.taken if one.part is not Part.HISTORY]
+        return [one.part for one in self.taken if one.part is not DisplayPart.HISTORY]
 
     def tell(self, incident: Incident) -> None:
         """Hand a revision to the outbox."""
         self.incidents[incident.incident_id] = incident
-        self.outbox.take(incident, self.now)
+        self.outbox.handle_incident(incident, self.now)
 
     def restart(self) -> None:
         """Kill the process: what is under way arrives or not, and nobody hears of it."""
         self._under_way = []
         self.outbox = self._new()
-        places = {"/".join(k): msgspec.json.decode(v, type=Place) for k, v in self.kept.items()}
+        places = {
+            "/".join(k): msgspec.json.decode(v, type=SlackThread) for k, v in self.kept.items()
+        }
         self.outbox.restore(places)
         for incident in self.incidents.values():
-            self.outbox.take(incident, self.now)
+            self.outbox.handle_incident(incident, self.now)
 
     def run(self, for_s: float = math.inf) -> None:
         """Let time pass."""

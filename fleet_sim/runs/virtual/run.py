@@ -193,7 +193,7 @@ class VirtualRun:
             stack.callback(rentals.close)
             probe = self._make_probe(stack)
             if probe.platform is not None:
-                rentals.on_event = probe.platform.take
+                rentals.on_event = probe.platform.handle_event
             self._load(probe, rentals)
         self._directory.write_json("probe_stats.json", probe.stats())
         self._progress.close()
@@ -296,9 +296,9 @@ class VirtualRun:
 
         def judged(judgement: Judgement) -> None:
             if isinstance(judgement, Diagnosis):
-                diagnoses.tell(judgement)
+                diagnoses.write_diagnosis(judgement)
             elif isinstance(judgement, Incident):
-                incidents.tell(judgement)
+                incidents.write_incident(judgement)
 
         self._judge = VirtualJudge(
             self._make_judge,

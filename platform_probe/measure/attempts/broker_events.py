@@ -28,7 +28,7 @@ class BrokerEvents:
         self.taken = 0
         """Events so far; 0: the broker's log is not there, and says nothing by its silence."""
 
-    def take(self, event: BrokerEvent) -> None:
+    def add(self, event: BrokerEvent) -> None:
         """Remember an event."""
         self.taken += 1
         client_id = event.client_id
@@ -40,11 +40,11 @@ class BrokerEvents:
             self._of_client.popitem(last=False)
         self._of_client[client_id] = (*known[1 - MAX_EACH :], event)
 
-    def of(self, client_id: str) -> tuple[BrokerEvent, ...]:
+    def events_of_client(self, client_id: str) -> tuple[BrokerEvent, ...]:
         """Return the latest of one client, the last one last. A box's client id is its car's id."""
         return self._of_client.get(client_id, ())
 
-    def since(self, client_id: str, from_at: float) -> dict[str, int]:
+    def counts_since(self, client_id: str, from_at: float) -> dict[str, int]:
         """Return by kind how often the broker spoke of a client since a Unix time.
 
         Everyday events are left out: that a client connected, or said goodbye.

@@ -25,7 +25,7 @@ STEP_S: Final = 0.5
 """No way that is quick once becomes so much slower for all of the recent ones."""
 
 
-class Least:
+class WindowMinimum:
     """The least value of the last one or two windows; infinity of nothing."""
 
     __slots__ = ("_before", "_ends_s", "_now", "value")
@@ -64,16 +64,16 @@ class ClockOffset:
         """What to add to a time of the platform."""
         self.uncertainty_s: float | None = None
         """How wrong that may be; None where it is not known."""
-        self._lines = Least()
+        self._lines = WindowMinimum()
         """The delay from a line's time to its arrival, through files and networks."""
-        self._ways = Least()
+        self._ways = WindowMinimum()
         """The delay from a command's publishing to its observation."""
         self._recent: deque[float] = deque(maxlen=RECENT)
-        self._platform_round_trip = Least()
+        self._platform_round_trip = WindowMinimum()
 
     def begin_anew(self) -> None:
         """Forget all ways: the platform's clock was set."""
-        self._ways, self._lines = Least(), Least()
+        self._ways, self._lines = WindowMinimum(), WindowMinimum()
         self._recent.clear()
 
     def line(self, at: float, now_s: float) -> None:

@@ -70,7 +70,7 @@ def cause_of_timeout(
     """
     if attempt.unobserved is not None:
         return Cause.NOT_OBSERVED
-    is_anothers = attempt.wrong_vehicle_id is not None and not attempt.is_heard
+    is_anothers = attempt.wrong_vehicle_id is not None and not attempt.has_box_answered
     if is_anothers or attempt.is_unread:
         return Cause.UNCLASSIFIED
     for stage, cause in _CAUSE_AFTER:

@@ -67,7 +67,7 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
             self.reached_s, intended_s=self.start.intended_s, ended_s=self.ended_s, but=but
         )
 
-    def alone(self, wire: WireTraits) -> Attempt:
+    def record_without_log(self, wire: WireTraits) -> Attempt:
         """Return the record of an unlock that no other source shows."""
         start = self.start
         times = timings(

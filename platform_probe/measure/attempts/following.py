@@ -26,10 +26,10 @@ from platform_probe.measure.attempts.conclusion import (
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt
 from platform_probe.measure.attempts.evidence import BoxPresence, FleetEvidence
 from platform_probe.measure.attempts.gaps import Gaps
-from platform_probe.measure.attempts.held import HeldAnswer, HeldAnswers
+from platform_probe.measure.attempts.held_answers import HeldAnswer, HeldAnswers
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
+from platform_probe.measure.attempts.past_commands import PastCommands, UnfollowedCommand
 from platform_probe.measure.attempts.platform_side import PlatformSide
-from platform_probe.measure.attempts.remembered import Remembered, UnfollowedCommand
 from platform_probe.measure.attempts.start import Start
 from platform_probe.measure.attempts.strays import stray_answer
 
@@ -66,7 +66,7 @@ class Following:
         emit: Callable[[Record], None],
         deadline_s: float,
         state_grace_s: float,
-        remembered: Remembered,
+        remembered: PastCommands,
         is_watching: bool,
         gaps: Gaps,
     ) -> None:
@@ -169,7 +169,7 @@ class Following:
                 continue
             attempt.unobserved = reason
             if attempt.start.source is not Source.CUSTOMER and not attempt.start.through_api:
-                self._end(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
+                self._end_attempt(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
 
     def interrupt(self) -> None:
         """End every open attempt: the probe stops."""
@@ -179,7 +179,7 @@ class Following:
                 self._end_refused(attempt)
                 continue
             attempt.unobserved = PROBE_STOPPED
-            self._end(attempt, Cause.NOT_OBSERVED, now_s, attempt.unobserved)
+            self._end_attempt(attempt, Cause.NOT_OBSERVED, now_s, attempt.unobserved)
         for held in self._held.overdue(math.inf):
             self._waited_in_vain(held)
 
@@ -212,7 +212,7 @@ class Following:
         cause = self._cause_so_far(attempt)
         is_unread = cause is Cause.UNCLASSIFIED and attempt.is_unread
         reason = UNREAD if is_unread else attempt.why_unknown
-        self._end(attempt, cause, attempt.deadline_s, reason)
+        self._end_attempt(attempt, cause, attempt.deadline_s, reason)
 
     def _end_refused(self, attempt: OpenAttempt) -> None:
         """End an attempt that the box has refused, when it did."""
@@ -221,17 +221,22 @@ class Following:
         said = (answer.reason and answer.reason.value, answer.detail)
         reason = ": ".join(part for part in said if part) or None
         refused_s = attempt.reached_s[Stage.RESULT_RECEIVED]
-        self._end(attempt, cause_of_refusal(answer.reason), refused_s, reason)
+        self._end_attempt(attempt, cause_of_refusal(answer.reason), refused_s, reason)
 
     def _look_halfway(self, attempt: OpenAttempt, now_s: float) -> None:
         """Report an unlock that a connected, awake car has not answered halfway to its deadline."""
         is_there = attempt.presence_at_start is BoxPresence.ONLINE
-        if self.on_unanswered is None or not is_there or attempt.is_heard or attempt.unobserved:
+        if (
+            self.on_unanswered is None
+            or not is_there
+            or attempt.has_box_answered
+            or attempt.unobserved
+        ):
             return
         build = self._evidence.of(attempt.start.vehicle_id).build
         cause = self._cause_so_far(attempt)
         self.on_unanswered(
-            attempt.ended(cause, ended_s=now_s, build=build, reason=None, evidence={})
+            attempt.end_as(cause, ended_s=now_s, build=build, reason=None, evidence={})
         )
 
     def _cause_so_far(self, attempt: OpenAttempt) -> Cause:
@@ -276,12 +281,12 @@ class Following:
         if self.on_wait is not None and self._deadlines[0] is deadline:
             self.on_wait()
 
-    def _end(
+    def _end_attempt(
         self, attempt: OpenAttempt, cause: Cause | None, ended_s: float, reason: str | None = None
     ) -> None:
         start = attempt.start
         vehicle = self._evidence.of(start.vehicle_id)
-        said = self._evidence.broker.since(
+        said = self._evidence.broker.counts_since(
             start.vehicle_id, attempt.started_at - BROKER_LOOKED_BACK_S
         )
         evidence: dict[str, Any] = {"broker_said": said} if said else {}
@@ -291,7 +296,7 @@ class Following:
         if gap_s:
             attempt.flag(Flag.OBSERVED_LATE)
             evidence = {**evidence, "monitor_stood_still_s": round(gap_s, 3)}
-        ended = attempt.ended(
+        ended = attempt.end_as(
             cause, ended_s=ended_s, build=vehicle.build, reason=reason, evidence=evidence
         )
         del self._open[start.command_id]
@@ -307,7 +312,7 @@ class Following:
         if self.to_join is not None and (start.through_api or start.source is Source.CUSTOMER):
             self.to_join(ended)
         else:
-            self._emit(ended.alone(self._wire))
+            self._emit(ended.record_without_log(self._wire))
 
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)

@@ -43,13 +43,13 @@ class Gaps:
 
     def beat(self, now_s: float) -> None:
         """Note that the event loop turns."""
-        self._look(now_s)
+        self._check_gap(now_s)
         self._beat_s = now_s
         self.none_before_s = now_s + MIN_GAP_S if now_s >= self._caught_up_s else now_s
 
     def is_catching_up(self, now_s: float) -> bool:
         """Return whether what is read now may have been waiting since before."""
-        self._look(now_s)
+        self._check_gap(now_s)
         return now_s < self._caught_up_s
 
     def longest_s(self, from_s: float, to_s: float) -> float:
@@ -65,7 +65,7 @@ class Gaps:
             default=0.0,
         )
 
-    def _look(self, now_s: float) -> None:
+    def _check_gap(self, now_s: float) -> None:
         gap_s = now_s - self._beat_s
         if gap_s < MIN_GAP_S:
             return

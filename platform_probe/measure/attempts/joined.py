@@ -100,16 +100,16 @@ class JoinedIndex:
                 and (car is None or car == joined.car)
                 and joined.of_request is None
             ):  # found already by all that the line says: so for most
-                return joined, side.take(event)
+                return joined, side.add_event(event)
         if command_id is not None:
             if joined is not None and not agree(joined.command_id, command_id):
                 joined = self._parted(joined, event.request_id)
-            joined = self._one_of(self._by_command.get(command_id), joined)
-        joined = joined or self._alike(event) or self._new()
+            joined = self._merge(self._by_command.get(command_id), joined)
+        joined = joined or self._match_by_trace_or_key(event) or self._new()
         if joined.side is None:
             joined.side = PlatformSide()
         _note_request(joined, joined.side, event)
-        is_new = joined.side.take(event)
+        is_new = joined.side.add_event(event)
         self._by_request.setdefault(event.request_id, joined)
         return self._named(joined, joined.side), is_new
 
@@ -200,7 +200,7 @@ class JoinedIndex:
         self._number += 1
         return Joined(self._number)
 
-    def _alike(self, event: PlatformEvent) -> Joined | None:
+    def _match_by_trace_or_key(self, event: PlatformEvent) -> Joined | None:
         """Return what has a line's trace or else its key, and may have its command."""
         key = _key(event)
         by_key = None if key is None else self._by_key.get(key)
@@ -209,7 +209,7 @@ class JoinedIndex:
                 return joined
         return None
 
-    def _one_of(self, one: Joined | None, other: Joined | None) -> Joined | None:
+    def _merge(self, one: Joined | None, other: Joined | None) -> Joined | None:
         if one is None or other is None or one is other:
             return one or other
         return self._unite(one, other)
@@ -245,7 +245,7 @@ class JoinedIndex:
             joined.car = side.vehicle_id
         if joined.command_id is None and side.command_id is not None:
             joined.command_id = side.command_id
-            joined = self._one_of(self._by_command.get(side.command_id), joined) or joined
+            joined = self._merge(self._by_command.get(side.command_id), joined) or joined
             self._by_command[side.command_id] = joined
         if side.trace_id is not None:
             other = self._by_trace.setdefault(side.trace_id, joined)
@@ -299,7 +299,7 @@ def _note_request(joined: Joined, side: PlatformSide, event: PlatformEvent) -> N
         if len(joined.of_request) >= MAX_TOLD_OF:
             return
         joined.of_request[event.request_id] = PlatformSide()
-    joined.of_request[event.request_id].take(event)
+    joined.of_request[event.request_id].add_event(event)
 
 
 def _each_request(joined: Joined) -> dict[str, PlatformSide]:

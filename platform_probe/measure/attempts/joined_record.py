@@ -163,7 +163,7 @@ def record_of_platform(
     reached_s[Stage.INTENDED] = intended_s
     reached_s.setdefault(Stage.REQUESTED, intended_s)
     ended_s = max(reached_s.values())
-    said = side.said
+    said = side.api_answer
     was_told_no = said is not None and is_error(said.status)
     if said is not None:
         ended_s = max(ended_s, said.at + clocks.offset_s)
@@ -235,7 +235,7 @@ def _cause_before_broker(side: PlatformSide) -> Cause:
     if side.outcome == NOT_PUBLISHED:
         why = (side.end_reason or "").partition(":")[0]
         return _CAUSE_OF_NOT_PUBLISHED.get(why, Cause.NOT_PUBLISHED)
-    said = side.said
+    said = side.api_answer
     problem = None if said is None else said.problem
     if problem == BROKER_UNAVAILABLE.slug or side.published_at is not None:
         return Cause.BROKER_UNREACHABLE
@@ -287,7 +287,7 @@ def _side_of_record(
 ) -> contract.PlatformSide:
     """Return what the record says of the platform's side; `car` is the one that it is of."""
     uncertainty_s = clocks.uncertainty_s
-    said = side.said
+    said = side.api_answer
     told = contract.PlatformSide(
         requests=max(len(side.request_ids), 1),
         sent_again=max(len(side.sent_at) - 1, 0),
@@ -299,7 +299,7 @@ def _side_of_record(
         api_release=side.api_release,
         account_id=side.account_id,
         vehicle_id=None if side.vehicle_id == car else side.vehicle_id,
-        ended_s=_since(side.ended_at, clocks, intended_s),
+        ended_s=_seconds_after_intended(side.ended_at, clocks, intended_s),
         outcome=side.outcome,
         clock_ahead_s=rounded(clocks.ahead_s),
         clock_uncertainty_s=None if uncertainty_s is None else rounded(uncertainty_s),
@@ -312,8 +312,8 @@ def _side_of_record(
         told,
         distance_m=side.distance_m,
         position=side.position,
-        woken_s=_since(side.woken_at, clocks, intended_s),
-        hung_up_s=_since(side.hung_up_at, clocks, intended_s),
+        woken_s=_seconds_after_intended(side.woken_at, clocks, intended_s),
+        hung_up_s=_seconds_after_intended(side.hung_up_at, clocks, intended_s),
     )
 
 
@@ -332,7 +332,7 @@ def _with_own(
     )
 
 
-def _since(at: float | None, clocks: Clocks, intended_s: float) -> float | None:
+def _seconds_after_intended(at: float | None, clocks: Clocks, intended_s: float) -> float | None:
     return None if at is None else rounded(at + clocks.offset_s - intended_s)
 
 
@@ -345,17 +345,17 @@ def _flags(flags: tuple[Flag, ...], cause: Cause | None, side: PlatformSide) -> 
 
 
 def _reason(side: PlatformSide) -> str | None:
-    said = side.said
+    said = side.api_answer
     if side.outcome is None and said is not None and is_error(said.status):
         words = ": ".join(part for part in (said.problem, said.reason) if part)
         return f"HTTP {said.status} {words}".rstrip()
-    if side.is_left and not side.is_sent:
+    if side.is_left and not side.is_command_sent:
         return LEFT_UNANSWERED
     return side.reason
 
 
 def _evidence(side: PlatformSide) -> dict[str, Any]:
-    said = side.said
+    said = side.api_answer
     facts = {
         "status": None if said is None else said.status,
         "problem": None if said is None else said.problem,

@@ -96,7 +96,7 @@ class Joiner:
             keep_s=limits.revise_s, evidence=evidence, is_ours=is_ours, on_complaint=on_complaint
         )
         self._index = JoinedIndex(self._united, self._parted)
-        self._late = LateUnlocks(self._side_of)
+        self._late = LateUnlocks(self._platform_side_of)
         self.on_late: Callable[[StrayAnswer], None] | None = None
         """Takes each answer of `take_late`, once it is known what its customer was told."""
         self._waiting: dict[int, Joined] = {}
@@ -145,7 +145,7 @@ class Joiner:
             return
         if not self.is_catching_up:
             self.judging.clock_offset.line(max([event.at for event in in_time]), now_s)
-        for joined in self._sorted(in_time):
+        for joined in self._add_to_unlocks(in_time):
             if not joined.is_gone:  # else another line of these has shown whose part it is
                 self._settle(joined)
         self._hand_on()
@@ -164,7 +164,7 @@ class Joiner:
     def take_late(self, stray: StrayAnswer) -> None:
         """Handle a late answer that has opened a car: its customer may have been told yes."""
         now_s = self._clock.monotonic_s()
-        self._late.take(stray, now_s - self.judging.clock_offset.offset_s)
+        self._late.add(stray, now_s - self.judging.clock_offset.offset_s)
         self._look_at_late(self._watermark_at(now_s))
         if self._late and self.on_wait is not None:
             self.on_wait()
@@ -268,11 +268,11 @@ class Joiner:
     # Within
 
     def _look_at_late(self, mark_at: float) -> None:
-        for stray in self._late.known(mark_at):
+        for stray in self._late.pop_decided(mark_at):
             if self.on_late is not None:
                 self.on_late(stray)
 
-    def _side_of(self, command_id: str) -> PlatformSide | None:
+    def _platform_side_of(self, command_id: str) -> PlatformSide | None:
         joined = self._index.of_command(command_id)
         return None if joined is None else joined.side
 
@@ -285,16 +285,16 @@ class Joiner:
     def _in_time(self, events: Sequence[PlatformEvent], now_s: float) -> Sequence[PlatformEvent]:
         """Return the lines that are from this time, and note how far the log has come."""
         log_time = self._log_time
-        if not events or log_time.take_all([event.at for event in events], now_s):
+        if not events or log_time.accept_all([event.at for event in events], now_s):
             return events
-        in_time = [event for event in events if log_time.take(event.at, now_s)]
+        in_time = [event for event in events if log_time.accept(event.at, now_s)]
         self.out_of_time += len(events) - len(in_time)
         if log_time.was_set:
             log_time.was_set = False
             self.judging.clock_offset.begin_anew()
         return in_time
 
-    def _sorted(self, events: Iterable[PlatformEvent]) -> Iterable[Joined]:
+    def _add_to_unlocks(self, events: Iterable[PlatformEvent]) -> Iterable[Joined]:
         """Add lines to their unlocks; return those to be looked at, as their last lines come.
 
         All lines first: done in turns with judging, either finds its code gone from the caches.
@@ -304,7 +304,7 @@ class Joiner:
         for event in events:
             step = event.event
             if step is PlatformStep.SUPPORT_CALLED:
-                if self._calls.take(event) and self.on_wait is not None:
+                if self._calls.hold_call(event) and self.on_wait is not None:
                     self.on_wait()
             elif event.operation == _UNLOCK:
                 joined, is_new = take_event(event)
@@ -389,7 +389,7 @@ class Joiner:
             joined.attempt_id = record.attempt_id
             self.counts.first(joined, record)
         else:
-            self.counts.again(joined)
+            self.counts.leave_to_tracker(joined)
         self._ready.append(record)
 
     def _hand_on(self) -> None:

@@ -155,7 +155,7 @@ class JudgedCounts:
         self.only_platform += joined.is_alone
         self.ok_by_log += joined.is_ok_by_log
 
-    def again(self, joined: Joined) -> None:
+    def leave_to_tracker(self, joined: Joined) -> None:
         """Leave an unlock to the tracker if MQTT shows it too by now."""
         self.revisions += 1
         if joined.is_alone and joined.attempt is not None:

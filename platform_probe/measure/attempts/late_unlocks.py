@@ -42,11 +42,11 @@ class LateUnlocks:
         """Return when the first of them came; None: none waits."""
         return self._waiting[0][0] if self._waiting else None
 
-    def take(self, stray: StrayAnswer, at: float) -> None:
+    def add(self, stray: StrayAnswer, at: float) -> None:
         """Add an answer that has just arrived."""
         self._waiting.append((at, stray))
 
-    def known(self, mark_at: float) -> list[StrayAnswer]:
+    def pop_decided(self, mark_at: float) -> list[StrayAnswer]:
         """Remove and return the decided answers, each with whether it is a late unlock.
 
         Answers from before the mark are decided too: no more lines about them follow.
@@ -55,7 +55,7 @@ class LateUnlocks:
         waiting, self._waiting = self._waiting, []
         for at, stray in waiting:
             side = self._side_of(stray.command_id)
-            if at > mark_at and not (side is not None and _is_known(side)):
+            if at > mark_at and not (side is not None and is_decided(side)):
                 self._waiting.append((at, stray))
             elif side is not None and is_told_yes(side, stray.after_s or 0.0):
                 known.append(msgspec.structs.replace(stray, is_late_unlock=False))
@@ -74,7 +74,7 @@ def is_told_yes(side: PlatformSide, opened_after_s: float) -> bool:
     return side.status != ACCEPTED_STATUS or opened_after_s < ASKED_FOR_S
 
 
-def _is_known(side: PlatformSide) -> bool:
+def is_decided(side: PlatformSide) -> bool:
     """Return whether the log has said what the customer was told, and how the command ended."""
     if is_error(side.status):
         return True

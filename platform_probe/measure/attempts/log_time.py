@@ -36,7 +36,7 @@ class LogTime:
         self._strange = 0
         self._strange_since_s = now_s
 
-    def take_all(self, times: Sequence[float], now_s: float) -> bool:
+    def accept_all(self, times: Sequence[float], now_s: float) -> bool:
         """Accept the times of lines that arrived together, if all of them fit whatever their order.
 
         Else take none: then each is asked for by itself.
@@ -53,7 +53,7 @@ class LogTime:
                 self._note_newest(last_at, now_s)
         return is_fitting
 
-    def take(self, at: float, now_s: float) -> bool:
+    def accept(self, at: float, now_s: float) -> bool:
         """Accept a line's time; return whether the line counts as well."""
         if self._oldest_at <= at <= now_s + self._ahead_s + AHEAD_S:  # nearly always
             self._strange = 0

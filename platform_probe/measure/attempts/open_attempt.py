@@ -87,11 +87,11 @@ class OpenAttempt:
     @property
     def why_unknown(self) -> str | None:
         """Why its end was not seen; where no command was, what the API said."""
-        is_seen = Stage.PUBLISHED in self.reached_s or self.is_heard
+        is_seen = Stage.PUBLISHED in self.reached_s or self.has_box_answered
         return self.unobserved if is_seen or self.unobserved else self.api_said
 
     @property
-    def is_heard(self) -> bool:
+    def has_box_answered(self) -> bool:
         """Whether the car itself has said anything about the command."""
         return not self.reached_s.keys().isdisjoint(_OF_THE_CAR)
 
@@ -118,7 +118,7 @@ class OpenAttempt:
         received = (Phase.RECEIVED,) if Stage.BOX_RECEIVED in self.reached_s else ()
         return (*received, self.result.phase) if self.result else received
 
-    def ended(
+    def end_as(
         self,
         cause: Cause | None,
         *,

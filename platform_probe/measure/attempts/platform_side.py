@@ -36,7 +36,7 @@ MAX_TOLD_OF: Final = 100
 not make a record each time."""
 
 
-class Said(NamedTuple):
+class ApiAnswer(NamedTuple):
     """An answer of the API: nobody hears it if the client has left."""
 
     at: float
@@ -67,7 +67,7 @@ class PlatformSide(msgspec.Struct, gc=False):
     """When a client has first gone before it was answered."""
     hung_up: tuple[str, ...] = ()
     """The requests whose client has."""
-    unheard: Said | None = None
+    unheard: ApiAnswer | None = None
     """The answer that came too late for a client that had gone."""
     woken_at: float | None = None
     published_at: float | None = None
@@ -85,7 +85,7 @@ class PlatformSide(msgspec.Struct, gc=False):
     answer_reason: str | None = None
     end_reason: str | None = None
 
-    def take(self, event: PlatformEvent) -> bool:
+    def add_event(self, event: PlatformEvent) -> bool:
         """Add a line; return whether it adds anything new.
 
         That the phone has tried again is new, though nothing else of the unlock is.
@@ -94,22 +94,22 @@ class PlatformSide(msgspec.Struct, gc=False):
         if event.request_id not in self.request_ids:
             is_tried_again = 0 < len(self.request_ids) < MAX_TOLD_OF
             self.request_ids = tuple(sorted((*self.request_ids, event.request_id)))
-        return self._take(event) or is_tried_again
+        return self._add_event(event) or is_tried_again
 
-    def _take(self, event: PlatformEvent) -> bool:
+    def _add_event(self, event: PlatformEvent) -> bool:
         self._take_names(event)
         step = event.event
         if step is PlatformStep.ANSWERED:
-            return self._answered(event)
+            return self._add_api_answer(event)
         if step is PlatformStep.ENDED:
-            return self._ended(event)
+            return self._add_command_end(event)
         if step is PlatformStep.UNHEARD:
-            return self._unheard(Said(event.at, event.status, event.problem, event.reason))
+            return self._unheard(ApiAnswer(event.at, event.status, event.problem, event.reason))
         if step is PlatformStep.SUPPORT_CALLED:
             return False  # it is no unlock: see `support_calls`
         name, at = _TIME_OF[step], event.at
         known = getattr(self, name)
-        is_sent_again = step is PlatformStep.PUBLISHED and self._sent(event)
+        is_sent_again = step is PlatformStep.PUBLISHED and self._add_command_sent(event)
         is_left_now = step is PlatformStep.HUNG_UP and self._left(event)
         if known is not None and known <= at:
             return is_sent_again or is_left_now  # when a step was says the first line of it
@@ -143,19 +143,19 @@ class PlatformSide(msgspec.Struct, gc=False):
         return self.end_reason or self.answer_reason
 
     @property
-    def is_sent(self) -> bool:
+    def is_command_sent(self) -> bool:
         """Whether a command was made for it."""
         return self.command_id is not None or self.published_at is not None
 
     @property
-    def said(self) -> Said | None:
+    def api_answer(self) -> ApiAnswer | None:
         """The API's answer, or its likely one if it made no command and nobody learned why.
 
         Among several requests for one unlock, the answered one wins.
         """
         if self.answered_at is not None or self.status is not None:
             at = self.last_at if self.answered_at is None else self.answered_at
-            return Said(at, self.status, self.problem, self.answer_reason)
+            return ApiAnswer(at, self.status, self.problem, self.answer_reason)
         return self.unheard if self.is_turned_down else None
 
     @property
@@ -164,7 +164,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         status = self.status
         if status is None and self.unheard is not None:
             status = self.unheard.status
-        return is_error(status) and not self.is_sent
+        return is_error(status) and not self.is_command_sent
 
     @property
     def is_left(self) -> bool:
@@ -216,7 +216,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         if self.position is None:
             self.position = event.position
 
-    def _sent(self, event: PlatformEvent) -> bool:
+    def _add_command_sent(self, event: PlatformEvent) -> bool:
         """Note when the command was sent; return whether that is new."""
         if event.at in self.sent_at or event.command_id != self.command_id:
             return False
@@ -230,7 +230,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         self.hung_up = tuple(sorted((*self.hung_up, event.request_id)))
         return self.answered_at is None
 
-    def _answered(self, event: PlatformEvent) -> bool:
+    def _add_api_answer(self, event: PlatformEvent) -> bool:
         if not self._is_better(event.status, event.at):
             return False
         self._set_answer(event.at, event.status, event.problem, event.reason)
@@ -251,15 +251,15 @@ class PlatformSide(msgspec.Struct, gc=False):
         self.answered_at, self.status, self.problem = at, status, problem
         self.answer_reason = reason
 
-    def _unheard(self, said: Said) -> bool:
+    def _unheard(self, said: ApiAnswer) -> bool:
         """Note an unheard answer; return whether that is news: a command's end says it all."""
         known = self.unheard
         if known is not None and _rank(known.status, known.at) <= _rank(said.status, said.at):
             return False
         self.unheard = said
-        return not self.is_sent
+        return not self.is_command_sent
 
-    def _ended(self, event: PlatformEvent) -> bool:
+    def _add_command_end(self, event: PlatformEvent) -> bool:
         if self.ended_at is not None and self.ended_at <= event.at:
             return False
         self.ended_at, self.outcome, self.end_reason = event.at, event.outcome, event.reason

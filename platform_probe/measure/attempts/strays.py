@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleet_wire.contract.attempt import StrayAnswer, StrayKind
 from fleet_wire.contract.messages import Phase, Result
-from platform_probe.measure.attempts.remembered import PastAttempt
+from platform_probe.measure.attempts.past_commands import PastAttempt
 
 
 def stray_answer(

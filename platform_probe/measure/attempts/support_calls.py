@@ -91,7 +91,7 @@ class SupportCalls:
         if attempt.vehicle_id:
             _remember(self._by_car, attempt.vehicle_id, unlock)
 
-    def take(self, call: PlatformEvent) -> bool:
+    def hold_call(self, call: PlatformEvent) -> bool:
         """Keep a call until its unlocks may be known; return whether it waits."""
         if self._on_complaint is None or call.request_id in self.known:
             return False
@@ -121,7 +121,7 @@ class SupportCalls:
 
     def _complaint(self, call: PlatformEvent, clocks: Clocks) -> Complaint:
         at = call.at - clocks.ahead_s
-        attempts = tuple(self._before(call, at))
+        attempts = tuple(self._unlocks_before(call, at))
         build = self._evidence.of(call.vehicle_id or "").build
         return Complaint(
             complaint_id=call.request_id,
@@ -141,14 +141,14 @@ class SupportCalls:
             site=build.site or UNSET,
         )
 
-    def _before(self, call: PlatformEvent, at: float) -> list[str]:
+    def _unlocks_before(self, call: PlatformEvent, at: float) -> list[str]:
         """Return the unlocks that a call may be about, the first first."""
         of_booking = self._by_booking.get(call.booking_id or "", ())
         of_car = self._by_car.get(call.vehicle_id or "", ())
         fitting = {
             unlock
             for unlock in (*of_booking, *of_car)
-            if at - self._keep_s <= unlock.began_s <= at and _is_of(unlock, call)
+            if at - self._keep_s <= unlock.began_s <= at and _is_about(unlock, call)
         }
         in_order = sorted(fitting, key=lambda unlock: (unlock.began_s, unlock.attempt_id))
         return [unlock.attempt_id for unlock in in_order]
@@ -164,7 +164,7 @@ def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
         unlocks.popitem(last=False)
 
 
-def _is_of(unlock: _Unlock, call: PlatformEvent) -> bool:
+def _is_about(unlock: _Unlock, call: PlatformEvent) -> bool:
     """Return whether an unlock of a call's booking or car may be what the call is about.
 
     An app may have forgotten its booking: then the account tells. An unlock that opened for another

@@ -29,7 +29,7 @@ from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
 from platform_probe.measure.attempts.conclusion import WORK_S
 from platform_probe.measure.attempts.following import Following
-from platform_probe.measure.attempts.held import HeldAnswer
+from platform_probe.measure.attempts.held_answers import HeldAnswer
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
 from platform_probe.measure.attempts.start import Start
 
@@ -85,15 +85,15 @@ class AttemptTracker(Following):
         """End an attempt with the API's answer, unless MQTT shows its command: that says more."""
         now_s = self._advance()
         if self.is_open(attempt) and Stage.PUBLISHED not in attempt.reached_s:
-            if cause is None and not attempt.is_heard:
+            if cause is None and not attempt.has_box_answered:
                 attempt.flag(Flag.ONLY_TOLD)
-            self._end(attempt, cause, now_s, reason)
+            self._end_attempt(attempt, cause, now_s, reason)
 
     def fail(self, command_id: str, cause: Cause, reason: str) -> None:
         """End an attempt whose command could not be sent."""
         attempt = self._open.get(command_id)
         if attempt is not None:
-            self._end(attempt, cause, self._clock.monotonic_s(), reason)
+            self._end_attempt(attempt, cause, self._clock.monotonic_s(), reason)
 
     def acknowledged(self, command_id: str, code: int) -> None:
         """Note the broker's PUBACK with its reason code."""
@@ -103,11 +103,11 @@ class AttemptTracker(Following):
             return
         attempt.puback = code
         if code >= FIRST_ERROR_CODE:
-            self._end(attempt, Cause.BROKER_DENIED, now_s, f"MQTT reason code {code}")
+            self._end_attempt(attempt, Cause.BROKER_DENIED, now_s, f"MQTT reason code {code}")
             return
         attempt.reached_s[Stage.BROKER_ACCEPTED] = now_s
         if code == NO_MATCHING_SUBSCRIBERS:
-            self._end(attempt, Cause.NO_SUBSCRIBER, now_s, f"MQTT reason code {code}")
+            self._end_attempt(attempt, Cause.NO_SUBSCRIBER, now_s, f"MQTT reason code {code}")
 
     # Messages
 
@@ -136,7 +136,7 @@ class AttemptTracker(Following):
             self.not_followed += command.action is Action.UNLOCK
             self._pass_over(command.command_id, now_s)
             return
-        held = self._held.take(command.command_id)
+        held = self._held.pop_answers(command.command_id)
         seen_s = held[0].at_s if held else now_s
         digest = blake2b(f"{vehicle_id}/{command.command_id}".encode(), digest_size=16).hexdigest()
         start = Start(
@@ -165,8 +165,8 @@ class AttemptTracker(Following):
         if after_s < AT_ONCE_S:
             attempt.flag(Flag.SENT_TWICE)
 
-    def _take_held(self, command_id: str) -> None:
-        self._answer_from(self._held.take(command_id))
+    def _add_held_answers(self, command_id: str) -> None:
+        self._answer_from(self._held.pop_answers(command_id))
 
     def _answer_from(self, held: list[HeldAnswer]) -> None:
         for one in held:
@@ -192,7 +192,7 @@ class AttemptTracker(Following):
         attempt.start = msgspec.structs.replace(start, command_id=command_id)
         self._open[command_id] = attempt
         self._note_deadline(attempt)
-        self._take_held(command_id)
+        self._add_held_answers(command_id)
 
     def pass_over(self, command_id: str) -> None:
         """Handle a command that belongs to no attempt: another probe's, or a lock of our own."""
@@ -217,7 +217,7 @@ class AttemptTracker(Following):
         elif result.phase is Phase.RECEIVED:
             self._received(attempt, result, now_s)
         else:
-            self._answered(attempt, result, now_s)
+            self._handle_answer(attempt, result, now_s)
 
     def flag(self, command_id: str, flag: Flag) -> None:
         """Note an oddity of an open attempt."""
@@ -259,12 +259,12 @@ class AttemptTracker(Following):
             if attempt is not None and attempt.start.vehicle_id != vehicle_id:
                 self._answered_by_another(attempt, vehicle_id)
             elif attempt is not None:
-                self._opened(attempt, now_s)
+                self._handle_opening(attempt, now_s)
             return
         for attempt in tuple(self._open_by_vehicle.get(vehicle_id, ())):
             has_it = Stage.BOX_RECEIVED in attempt.reached_s or attempt.result is not None
             if has_it or Phase.RECEIVED not in self._wire.phases:
-                self._opened(attempt, now_s)
+                self._handle_opening(attempt, now_s)
 
     def _hold(
         self,
@@ -311,7 +311,7 @@ class AttemptTracker(Following):
     # Within
 
     def _pass_over(self, command_id: str, now_s: float) -> None:
-        self._held.take(command_id)
+        self._held.pop_answers(command_id)
         self._remembered.add_unfollowed(command_id, now_s)
 
     def _received(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
@@ -323,7 +323,7 @@ class AttemptTracker(Following):
         attempt.reached_s[Stage.BOX_RECEIVED] = now_s
         attempt.confirmed_after_s = answer.since_received_s or 0.0
 
-    def _answered(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
+    def _handle_answer(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
         if attempt.result is not None:
             # A box that got the command twice refuses the copy, before or after its answer.
             attempt.flag(Flag.DUPLICATE)
@@ -336,10 +336,10 @@ class AttemptTracker(Following):
         elif attempt.is_refused:
             self._end_refused(attempt)
         elif not self._reports_opening(attempt.start.vehicle_id):
-            self._end(attempt, None, now_s)
+            self._end_attempt(attempt, None, now_s)
         elif Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
-            self._end(attempt, None, now_s)
+            self._end_attempt(attempt, None, now_s)
         else:
             self._end_by(attempt, now_s + self._state_grace_s)
 
@@ -364,7 +364,7 @@ class AttemptTracker(Following):
         attempt.wrong_vehicle_id = vehicle_id
         attempt.flag(Flag.ANSWERED_BY_ANOTHER)
 
-    def _opened(self, attempt: OpenAttempt, now_s: float) -> None:
+    def _handle_opening(self, attempt: OpenAttempt, now_s: float) -> None:
         if Stage.STATE_CHANGED in attempt.reached_s:
             return
         attempt.reached_s[Stage.STATE_CHANGED] = now_s
@@ -373,4 +373,4 @@ class AttemptTracker(Following):
             del attempt.reached_s[Stage.RESULT_RECEIVED]
             attempt.flag(Flag.DUPLICATE)
         elif attempt.result is not None:
-            self._end(attempt, None, now_s)
+            self._end_attempt(attempt, None, now_s)

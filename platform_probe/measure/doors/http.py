@@ -29,7 +29,7 @@ from platform_probe.measure.doors.http_form import (
     SECRET,
     AnswerForm,
     Door,
-    End,
+    FinalMeaning,
     RequestForm,
     filled,
     filled_body,
@@ -39,10 +39,10 @@ from platform_probe.measure.doors.http_form import (
 
 _SHOWN_LETTERS: Final = 200
 _CAUSES: Final = {
-    End.OK: None,
-    End.REFUSED: Cause.API_REFUSED,
-    End.FAILED: Cause.API_FAILED,
-    End.UNKNOWN: Cause.NOT_OBSERVED,
+    FinalMeaning.OK: None,
+    FinalMeaning.REFUSED: Cause.API_REFUSED,
+    FinalMeaning.FAILED: Cause.API_FAILED,
+    FinalMeaning.UNKNOWN: Cause.NOT_OBSERVED,
 }
 """The cause of a final state if MQTT shows nothing of the command."""
 
@@ -55,17 +55,17 @@ class Reply(NamedTuple):
     reason: str | None
     """For the record; None where all is well."""
     command_id: str | None = None
-    end: End | None = None
+    end: FinalMeaning | None = None
     """The meaning of its state; None: it is an error, is not final, or has no state."""
     error_class: str | None = None
     location: str | None = None
 
     @property
-    def end_of_request(self) -> End | None:
+    def end_of_request(self) -> FinalMeaning | None:
         """How the request ended that it answers; None: nobody knows yet."""
         if is_refusal(self.status):
-            return End.REFUSED
-        return End.FAILED if is_error(self.status) else self.end
+            return FinalMeaning.REFUSED
+        return FinalMeaning.FAILED if is_error(self.status) else self.end
 
 
 def reply_of(answer: HttpResponse, form: AnswerForm) -> Reply:
@@ -86,7 +86,9 @@ def reply_of(answer: HttpResponse, form: AnswerForm) -> Reply:
         reason = f"HTTP {status} without a readable state"
     else:
         reason = f"API: {state}"[:_SHOWN_LETTERS]
-    return Reply(status, None if end is End.OK else reason, command_id, end, None, location)
+    return Reply(
+        status, None if end is FinalMeaning.OK else reason, command_id, end, None, location
+    )
 
 
 class HttpDoor:
@@ -181,7 +183,7 @@ class HttpDoor:
             return
         if reply.end_of_request is None:
             reply = await self._until_final(reply, values)
-        is_good = is_yes(reply.status) and reply.end in (None, End.OK)
+        is_good = is_yes(reply.status) and reply.end in (None, FinalMeaning.OK)
         self._locked(vehicle_id, None if is_good else reply.reason)
 
     async def _until_final(

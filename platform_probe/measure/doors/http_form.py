@@ -33,7 +33,7 @@ COMMAND_ID: Final = "command_id"
 LOCATION: Final = "location"
 
 
-class End(StrEnum):
+class FinalMeaning(StrEnum):
     """The meaning of a final state."""
 
     OK = "ok"
@@ -45,11 +45,11 @@ class End(StrEnum):
     """The car may have opened."""
 
 
-class _Part(BaseModel):
+class _FormSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RequestForm(_Part):
+class RequestForm(_FormSection):
     """One request."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
@@ -67,12 +67,14 @@ class RequestForm(_Part):
         return headers
 
 
-class AnswerForm(_Part):
+class AnswerForm(_FormSection):
     """The places of values in answers: JSON Pointers (RFC 6901) into their bodies."""
 
     command_id: str | None = None
     state: str | None = None
-    ends: dict[str, End] = Field({}, description="what a state means; any other is not final")
+    ends: dict[str, FinalMeaning] = Field(
+        {}, description="what a state means; any other is not final"
+    )
     error_class: str | None = Field(None, description="in an answer of status 400 or more")
 
     @field_validator("command_id", "state", "error_class")
@@ -98,7 +100,7 @@ class PollForm(RequestForm):
         return path
 
 
-class DoorForm(_Part):
+class DoorForm(_FormSection):
     """How a phone opens a car."""
 
     base_url: str = Field(description="http://HOST:PORT or https://HOST")

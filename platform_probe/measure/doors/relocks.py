@@ -78,7 +78,7 @@ class Relocks:
         self._lock = lock
         self._why_not = why_not
         self._tracker = tracker
-        tracker.on_other = self.answered
+        tracker.on_other = self.handle_box_answer
         tracker.on_stranger = self.asked_by_another
         self._clock = clock
         self._timers = timers
@@ -94,14 +94,14 @@ class Relocks:
     def __contains__(self, vehicle_id: str) -> bool:
         return vehicle_id in self._under_way
 
-    def take(self, record: Record) -> None:
+    def handle_record(self, record: Record) -> None:
         """Handle the record of an unlock that has ended, or of an answer that arrived later."""
         if isinstance(record, Complaint):
             return
         before = self._under_way.get(record.vehicle_id)
         if record.source is Source.CUSTOMER:
             if before is not None and isinstance(record, Attempt):
-                self._end(before, RelockEnd.LEFT, "its customer has come")
+                self._end_relock(before, RelockEnd.LEFT, "its customer has come")
         elif record.source is Source.PROBE and _may_be_open(record):
             is_open = _is_open(record) or (before is not None and before.is_open)
             relock = _Relock(record.vehicle_id, is_open=is_open)
@@ -109,7 +109,7 @@ class Relocks:
             # Not at once: the tracker is in the midst of ending the attempt.
             self._timers.call_soon(self._try, relock)
 
-    def answered(self, vehicle_id: str, result: Result) -> None:
+    def handle_box_answer(self, vehicle_id: str, result: Result) -> None:
         """Handle a box's answer to a command that is no unlock of the attempts."""
         relock = self._under_way.get(vehicle_id)
         if relock is None or result.command_id not in relock.command_ids:
@@ -120,7 +120,7 @@ class Relocks:
             relock.is_executed = True
             relock.why = "executed, but the car does not say that it is locked"
 
-    def told(self, vehicle_id: str, why_not: str | None) -> None:
+    def handle_api_answer(self, vehicle_id: str, why_not: str | None) -> None:
         """Handle an API's answer about a lock; None: it went well."""
         relock = self._under_way.get(vehicle_id)
         if relock is not None:
@@ -131,12 +131,12 @@ class Relocks:
         """Handle another sender's command to a car, which another monitor counts."""
         relock = self._under_way.get(vehicle_id)
         if relock is not None:
-            self._end(relock, RelockEnd.LEFT, "somebody else has asked for it")
+            self._end_relock(relock, RelockEnd.LEFT, "somebody else has asked for it")
 
     def close(self) -> None:
         """Give up: the probe stops."""
         for relock in tuple(self._under_way.values()):
-            self._end(relock, RelockEnd.FAILED, PROBE_STOPPED)
+            self._end_relock(relock, RelockEnd.FAILED, PROBE_STOPPED)
 
     # Within
 
@@ -148,34 +148,34 @@ class Relocks:
             return
         why_not = self._why_not(relock.vehicle_id)
         if why_not is not None:
-            self._end(relock, RelockEnd.LEFT, why_not)
+            self._end_relock(relock, RelockEnd.LEFT, why_not)
             return
         relock.tries += 1
         relock.ends_s = self._clock.monotonic_s() + self._patience_s
         command_id, why_not_sent = self._lock(relock.vehicle_id)
         relock.command_ids += (command_id,)
         relock.why = why_not_sent or "no answer"
-        self._timers.call_later(LOOK_S, self._look, relock)
+        self._timers.call_later(LOOK_S, self._check_relock, relock)
 
-    def _look(self, relock: _Relock) -> None:
+    def _check_relock(self, relock: _Relock) -> None:
         """Look again and again until the car is locked, or the try is over."""
         if self._is_over(relock):
             return
         evidence = self._tracker.evidence
         says_locked = evidence.of(relock.vehicle_id).is_locked or not evidence.wire.reports_lock
         if relock.is_executed and says_locked:
-            self._end(relock, RelockEnd.LOCKED, "")
+            self._end_relock(relock, RelockEnd.LOCKED, "")
         elif self._clock.monotonic_s() < relock.ends_s:
-            self._timers.call_later(LOOK_S, self._look, relock)
+            self._timers.call_later(LOOK_S, self._check_relock, relock)
         elif relock.tries < TRIES:
             self._try(relock)
         else:
-            self._end(relock, RelockEnd.FAILED, relock.why)
+            self._end_relock(relock, RelockEnd.FAILED, relock.why)
 
     def _is_over(self, relock: _Relock) -> bool:
         return self._under_way.get(relock.vehicle_id) is not relock
 
-    def _end(self, relock: _Relock, end: RelockEnd, why: str) -> None:
+    def _end_relock(self, relock: _Relock, end: RelockEnd, why: str) -> None:
         del self._under_way[relock.vehicle_id]
         self._metrics.count_relock(end)
         if end is RelockEnd.LOCKED:

@@ -30,7 +30,7 @@ class BookedCars:
         if self._path is None:
             return None
         try:
-            if not self._read_as or _looks(self._path) != self._read_as:
+            if not self._read_as or _file_stamp(self._path) != self._read_as:
                 self._read(self._path)
         except ConfigError as error:
             self._on_problem(error.problems[0])
@@ -39,12 +39,12 @@ class BookedCars:
 
     def _read(self, path: Path) -> None:
         self._read_as = ()
-        looks = _looks(path)  # first: what changes meanwhile is read the next time
+        looks = _file_stamp(path)  # first: what changes meanwhile is read the next time
         self._cars = frozenset(read_cars(path))
         self._read_as = looks
 
 
-def _looks(path: Path) -> tuple[int, ...]:
+def _file_stamp(path: Path) -> tuple[int, ...]:
     """Return what changes with a file's content; () where there is no file."""
     try:
         there = path.stat()

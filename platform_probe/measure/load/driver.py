@@ -45,7 +45,7 @@ class LoadDriver:
         """Whether there is nothing more to start."""
         return self._next is None
 
-    def begin(self, at_s: float) -> None:
+    def start_plan(self, at_s: float) -> None:
         """Set second 0 of the plan to `at_s` (monotonic)."""
         self._begins_s = at_s
         self._run()

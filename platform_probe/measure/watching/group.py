@@ -53,7 +53,7 @@ _MOST_DIGITS: Final = 9
 """The digits of another's seconds: a larger number is nobody's age."""
 
 
-class _Other(NamedTuple):
+class _OtherMonitor(NamedTuple):
     """Another monitor. Times are on the monotonic clock."""
 
     counts: bool
@@ -83,8 +83,8 @@ class Group(AnnouncementTopic):
         super().__init__(f"{ANNOUNCED_AT}/{name}", quote(client_id, safe=""))
         self._clock = clock
         self._listens_s = listens_s
-        self._others: dict[str, _Other] = {}
-        self._left: dict[str, tuple[float, _Other]] = {}
+        self._others: dict[str, _OtherMonitor] = {}
+        self._left: dict[str, tuple[float, _OtherMonitor]] = {}
         """Withdrawn monitors, and when."""
         self._began_s = math.inf
         self._lost_s = math.inf
@@ -110,7 +110,7 @@ class Group(AnnouncementTopic):
             for member, one in there.items()
         }
 
-    def lost(self) -> None:
+    def on_connection_lost(self) -> None:
         """Handle the loss of the connection: nobody can be heard, and the known monitors stay.
 
         Else each would count what the log tells, where the broker is away for all of them. A
@@ -154,14 +154,16 @@ class Group(AnnouncementTopic):
         """Return after how long to announce ourselves again."""
         return ANNOUNCED_EVERY_S if self.counts else LOOK_S
 
-    def take(self, topic: str, payload: bytes) -> bool:
+    def handle_message(self, topic: str, payload: bytes) -> bool:
         """Handle a message of the group; return whether it is one."""
         if not topic.startswith(self._begin):
             return False
         member = topic.removeprefix(self._begin)
         if payload and member != self._name:
             now_s = self._clock.monotonic_s()
-            self._others[member] = _Other(payload != LISTENING, now_s, now_s - _age_s(payload))
+            self._others[member] = _OtherMonitor(
+                payload != LISTENING, now_s, now_s - _age_s(payload)
+            )
         elif one := self._others.pop(member, None):
             self._left[member] = self._clock.monotonic_s(), one
         return True
@@ -191,7 +193,7 @@ class Group(AnnouncementTopic):
         there, since_s = self._there(), self._began_s
         return not any(one.counts and one.heard_s >= since_s for one in there.values())
 
-    def _there(self) -> dict[str, _Other]:
+    def _there(self) -> dict[str, _OtherMonitor]:
         since_s = min(self._clock.monotonic_s(), self._lost_s) - SILENT_S
         return {member: one for member, one in self._others.items() if one.heard_s > since_s}
 

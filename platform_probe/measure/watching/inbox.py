@@ -80,7 +80,7 @@ class Hears(Protocol):
         """The kinds of messages that it handles; it gets no others."""
         ...
 
-    def heard(
+    def on_message(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
         """Handle a message that keeps the contract."""
@@ -139,13 +139,13 @@ class Inbox:
         """Add a hearer of cars and broker, after those before, and before the tracker."""
         self._hearers += (hearer,)
         for kind in hearer.kinds:
-            self._heard[kind] += (hearer.heard,)
+            self._heard[kind] += (hearer.on_message,)
 
-    def take(self, message: Message) -> None:
+    def handle_message(self, message: Message) -> None:
         """Handle one message. Never raises for what the message holds."""
-        self.take_all((message,))
+        self.handle_messages((message,))
 
-    def take_all(self, messages: Sequence[Message]) -> None:
+    def handle_messages(self, messages: Sequence[Message]) -> None:
         """Handle messages that arrived together: all are read, then all are heard, then followed.
 
         In turns each of the three finds its code gone from the caches, see docs/decisions/0011.
@@ -161,7 +161,7 @@ class Inbox:
             try:
                 for slot in self._slots(message):
                     kind, vehicle_id, _ = slot
-                    if kind is TopicKind.COMMAND and self._is_known(message):
+                    if kind is TopicKind.COMMAND and self._is_copy_of_own_command(message):
                         data = message.correlation_data or b""
                         self._tracker.command_again(data.decode("latin-1"))
                         continue
@@ -262,13 +262,13 @@ class Inbox:
         try:
             event = broker_event_of(message.payload, at)
             if event is not None:
-                self._tracker.evidence.broker.take(event)
+                self._tracker.evidence.broker.add(event)
                 for hearer in self._hearers:
                     hearer.broker_said(event)
         except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
             self._note_defect(None, message, error)
 
-    def _is_known(self, message: Message) -> bool:
+    def _is_copy_of_own_command(self, message: Message) -> bool:
         """Return whether this is the copy of a command that we have: no need to read it.
 
         A platform that asks again may keep the correlation data, so the command's id counts.

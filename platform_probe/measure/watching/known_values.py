@@ -15,7 +15,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.messages import VehicleState
 from fleet_wire.contract.partial import PartialState
 from fleet_wire.contract.platform_log import PlatformEvent
-from platform_probe.outputs.dimension import OF_CARS, OF_PLATFORM, OTHER, Places
+from platform_probe.outputs.dimension import OF_CARS, OF_PLATFORM, OTHER, LabelValues
 
 MOST_VALUES: Final = 1_000
 """Different values of a trait in a fleet; the largest fleets have some tens [E]."""
@@ -33,7 +33,7 @@ class KnownValues:
         self._clock = clock
         self._on_capped = on_capped
         self._places = {
-            trait: Places(
+            trait: LabelValues(
                 on_new=_ignore,
                 on_gone=_ignore,
                 most=MOST_SITES if trait == "site" else MOST_VALUES,

@@ -21,7 +21,7 @@ MAX_WAITING: Final = 8
 MAX_VEHICLES: Final = 100_000
 
 
-class _Asked(msgspec.Struct, gc=False):
+class _OpenCommand(msgspec.Struct, gc=False):
     """A command that has had no final answer."""
 
     command_id: str
@@ -45,30 +45,32 @@ class OnlyOpen:
         self._patience_s = patience_s
         self._window_s = max(window_s, patience_s)
         self._has_copies = has_copies
-        self._asked: dict[str, deque[_Asked]] = {}
+        self._asked: dict[str, deque[_OpenCommand]] = {}
         self._reported: dict[str, Action] = {}
         """The last state that each car reported, as what asks for it."""
         self._run = int(clock.unix_s() * 1000)
         self._seen = 0
 
-    def sent(self, vehicle_id: str, command_id: str, action: Action) -> None:
+    def add_own_command(self, vehicle_id: str, command_id: str, action: Action) -> None:
         """Note a command of our own."""
-        self._note(vehicle_id, _Asked(command_id, action, self._now_s(), self._has_copies))
+        self._note(vehicle_id, _OpenCommand(command_id, action, self._now_s(), self._has_copies))
 
     def command(self, vehicle_id: str, command: Command) -> Command | None:
         """Return somebody's command with an id; None for a copy of our own."""
         if command.command_id != UNNAMED:
-            if not any(one.command_id == command.command_id for one in self._of(vehicle_id)):
-                asked = _Asked(command.command_id, command.action, self._now_s(), False)  # noqa: FBT003
+            if not any(
+                one.command_id == command.command_id for one in self._open_commands_of(vehicle_id)
+            ):
+                asked = _OpenCommand(command.command_id, command.action, self._now_s(), False)  # noqa: FBT003
                 self._note(vehicle_id, asked)
             return command
-        for one in self._of(vehicle_id):
+        for one in self._open_commands_of(vehicle_id):
             if one.is_copy_due and one.action is command.action:
                 one.is_copy_due = False
                 return None
         self._seen += 1
         command_id = f"{vehicle_id}/{self._run}-{self._seen}"
-        self._note(vehicle_id, _Asked(command_id, command.action, self._now_s(), False))  # noqa: FBT003
+        self._note(vehicle_id, _OpenCommand(command_id, command.action, self._now_s(), False))  # noqa: FBT003
         return msgspec.structs.replace(command, command_id=command_id)
 
     def report(self, vehicle_id: str, report: ActionResult) -> tuple[Result, bool]:
@@ -91,7 +93,7 @@ class OnlyOpen:
         It is one while several commands of the car wait, which ask for `action` if that is given.
         If none waits the answer is unchanged.
         """
-        commands, now_s = self._of(vehicle_id), self._now_s()
+        commands, now_s = self._open_commands_of(vehicle_id), self._now_s()
         waiting = [one for one in commands if action in (None, one.action)]
         if result.command_id != UNNAMED or not waiting:
             return result, False
@@ -101,12 +103,12 @@ class OnlyOpen:
             commands.remove(asked)
         return msgspec.structs.replace(result, command_id=asked.command_id), len(in_time) > 1
 
-    def _note(self, vehicle_id: str, asked: _Asked) -> None:
+    def _note(self, vehicle_id: str, asked: _OpenCommand) -> None:
         if vehicle_id not in self._asked and len(self._asked) >= MAX_VEHICLES:
             del self._asked[next(iter(self._asked))]
         self._asked.setdefault(vehicle_id, deque(maxlen=MAX_WAITING)).append(asked)
 
-    def _of(self, vehicle_id: str) -> deque[_Asked]:
+    def _open_commands_of(self, vehicle_id: str) -> deque[_OpenCommand]:
         """Return the commands of a car that wait, without those that nobody remembers."""
         waiting = self._asked.get(vehicle_id)
         if waiting is None:

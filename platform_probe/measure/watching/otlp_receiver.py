@@ -61,14 +61,14 @@ class OtlpReceiver:
             return HttpResponse(error.status, f"{error.status}: {error}\n".encode())
         refused, reason = 0, ""
         for number, record in enumerate(records, start=1):
-            if (why := self.take(record)) is not None:
+            if (why := self.handle_log_record(record)) is not None:
                 refused, reason = refused + 1, why
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         answer = answer_of(content_type, refused=refused, reason=reason)
         return HttpResponse(200, answer, content_type)
 
-    def take(self, record: LogRecord | RemoteProtocolError) -> str | None:
+    def handle_log_record(self, record: LogRecord | RemoteProtocolError) -> str | None:
         """Handle one record; return why it was refused."""
         try:
             event = event_of(record)
@@ -77,7 +77,7 @@ class OtlpReceiver:
             self._inbox.refuse(error.reason, repr(shown).encode())
             return error.reason
         if event is not None:
-            self._inbox.take(event)
+            self._inbox.handle_event(event)
         return None
 
     def _refused(self, request: HttpRequest) -> HttpResponse | None:

@@ -84,7 +84,7 @@ class PlatformInbox:
             for line, event in zip(lines, read, strict=True):
                 if isinstance(event, RemoteProtocolError):
                     self.refuse(event.reason, line)
-        self._take(events)
+        self._handle_events(events)
 
     def refuse(self, reason: str, line: bytes) -> None:
         """Count something that is no line of the contract."""
@@ -102,18 +102,18 @@ class PlatformInbox:
         self.forged += 1
         self._complaints.complain("forged_post", "platform", reason=reason, remote=remote)
 
-    def take(self, event: PlatformEvent) -> None:
+    def handle_event(self, event: PlatformEvent) -> None:
         """Handle one event, unless it is a repetition."""
-        self._take((event,))
+        self._handle_events((event,))
 
-    def take_again(self, events: Iterable[PlatformEvent]) -> None:
+    def restore_events(self, events: Iterable[PlatformEvent]) -> None:
         """Restore events that an earlier process has written to the journal.
 
         They are only put together with their unlocks, of which it may have written no record.
         """
-        self._take(events, is_again=True)
+        self._handle_events(events, is_again=True)
 
-    def _take(self, events: Iterable[PlatformEvent], *, is_again: bool = False) -> None:
+    def _handle_events(self, events: Iterable[PlatformEvent], *, is_again: bool = False) -> None:
         """Handle new events, not those of a file read again, or of a post sent again."""
         new = self._new_of(events)
         self.taken += len(new)

@@ -18,7 +18,7 @@ _BEFORE_BYTES: Final = 256
 """The bytes before a position that identify the file [E]."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class LinePosition(msgspec.Struct, frozen=True):
     """The end of a line in a file."""
 
     device: int
@@ -47,7 +47,7 @@ class TailedFile:
         path: Path,
         *,
         max_line_bytes: int,
-        since: Place | None = None,
+        since: LinePosition | None = None,
     ) -> None:
         self._path = path
         self._max_line_bytes = max_line_bytes
@@ -76,7 +76,7 @@ class TailedFile:
                 lines, again = self._at_its_end()
         return lines
 
-    def place(self) -> Place | None:
+    def line_position(self) -> LinePosition | None:
         """Return up to which line it was given; None where there is no file, or amid a long line.
 
         Raises nothing.
@@ -87,7 +87,9 @@ class TailedFile:
         try:
             here = os.fstat(descriptor)
             offset = os.lseek(descriptor, 0, os.SEEK_CUR) - len(self._begun)
-            return Place(here.st_dev, here.st_ino, offset, _before(descriptor, offset))
+            return LinePosition(
+                here.st_dev, here.st_ino, offset, _digest_before(descriptor, offset)
+            )
         except OSError:
             return None
 
@@ -114,7 +116,7 @@ class TailedFile:
             size = os.lseek(descriptor, 0, os.SEEK_END)
             self._is_skipping = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
-    def _resume(self, since: Place) -> bool:
+    def _resume(self, since: LinePosition) -> bool:
         """Return to a position in this file; return whether it is one."""
         descriptor = self._descriptor
         if descriptor is None:
@@ -125,7 +127,7 @@ class TailedFile:
             if (
                 not is_same
                 or not 0 <= since.offset <= here.st_size
-                or _before(descriptor, since.offset) != since.before
+                or _digest_before(descriptor, since.offset) != since.before
             ):
                 return False
             os.lseek(descriptor, since.offset, os.SEEK_SET)
@@ -186,7 +188,7 @@ class TailedFile:
         return [begun] if begun else []
 
 
-def _before(descriptor: int, offset: int) -> str:
+def _digest_before(descriptor: int, offset: int) -> str:
     """Return a digest of the bytes before a position."""
     begin = max(offset - _BEFORE_BYTES, 0)
     return blake2b(os.pread(descriptor, offset - begin, begin), digest_size=8).hexdigest()

@@ -62,7 +62,7 @@ class Tally:
             self._undelivered[kind] += count
             self._error = error
 
-    def take(self) -> Report | None:
+    def pop_report(self) -> Report | None:
         """Return what was counted since the last time; None: nothing."""
         with self._lock:
             if not (self._exported or self._overflown or self._undelivered):
@@ -89,7 +89,7 @@ class Outlet(Thread):
         self._changed = Condition()
         self._is_closing = False
 
-    def put(self, line: bytes) -> None:
+    def queue_line(self, line: bytes) -> None:
         """Queue a line; where there is no place, the oldest makes it."""
         with self._changed:
             if len(self._lines) >= self._max_queued:
@@ -145,7 +145,7 @@ def run(config: ExporterConfig, source: BinaryIO, say: Callable[[Report], None])
     for line in source:
         if not line.endswith(b"\n"):
             break  # the monitor has died within it
-        outlets[_SIGNALS[line[0]]].put(line[1:])
+        outlets[_SIGNALS[line[0]]].queue_line(line[1:])
     until_s = time.monotonic() + config.drain_s
     for outlet in outlets.values():
         outlet.close()
@@ -159,7 +159,7 @@ def _report(tally: Tally, say: Callable[[Report], None], is_over: Event) -> None
     goes_on = True
     while goes_on:
         goes_on = not is_over.wait(REPORT_EVERY_S)
-        report = tally.take()
+        report = tally.pop_report()
         if report is not None:
             say(report)
 

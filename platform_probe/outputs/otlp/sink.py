@@ -117,11 +117,11 @@ class OtlpExport:
         if not isinstance(record, Attempt) or record.source is Source.FLOOR:
             return
         if record.is_first:
-            self._put(Signal.TRACES, self._encode(record) + b"\n")
+            self._queue_payload(Signal.TRACES, self._encode(record) + b"\n")
 
     def take_line(self, line: bytes) -> None:
         """Queue a line of the log, with its end. Never blocks; any thread may call it."""
-        self._put(Signal.LOGS, line)
+        self._queue_payload(Signal.LOGS, line)
 
     def start(
         self, *, families: Callable[[], Iterable[Metric]], complain: Callable[..., None]
@@ -155,11 +155,11 @@ class OtlpExport:
             await asyncio.wait({keeper}, timeout=DRAIN_MARGIN_S)
         keeper.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._drop(_counted(self._lines), Unexported.ENDED)
+        self._drop(_count_by_signal(self._lines), Unexported.ENDED)
 
     # Handing on
 
-    def _put(self, signal: Signal, payload: bytes) -> None:
+    def _queue_payload(self, signal: Signal, payload: bytes) -> None:
         if signal not in self._signals:
             return
         if len(self._lines) < self._max_queued:
@@ -178,7 +178,7 @@ class OtlpExport:
             return
         if pipe.transport.get_write_buffer_size() < MAX_WRITTEN_BYTES:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            self._with_exporter.update(_counted(lines))
+            self._with_exporter.update(_count_by_signal(lines))
             pipe.write(b"".join(lines))
 
     async def _collect_for_ever(self) -> None:
@@ -193,7 +193,7 @@ class OtlpExport:
         for one in self._families():
             parts.append(self._encode((one.name, one.type, one.documentation, one.samples)))
             await asyncio.sleep(0)
-        self._put(Signal.METRICS, b"[%d,[%b]]\n" % (at_ns, b",".join(parts)))
+        self._queue_payload(Signal.METRICS, b"[%d,[%b]]\n" % (at_ns, b",".join(parts)))
 
     # The exporter
 
@@ -255,5 +255,5 @@ class OtlpExport:
             self._metrics.count_unexported(signal, why, count)
 
 
-def _counted(lines: Iterable[bytes]) -> Counter[Signal]:
+def _count_by_signal(lines: Iterable[bytes]) -> Counter[Signal]:
     return Counter(_SIGNALS[line[0]] for line in lines)

@@ -160,7 +160,7 @@ def spans_of(attempt: Attempt, hops: Mapping[str, Hop]) -> list[Span]:
             start_s = attempt.stages.get(Stage.REQUESTED, 0.0)
             end_s = start_s + took_s
         if took_s is not None or hop_s or attempt.source is not Source.CUSTOMER:
-            hop = _known(hops[stage], stage, attempt)
+            hop = _hop_with_request(hops[stage], stage, attempt)
             spans.append(
                 Span(
                     trace_id=attempt.trace_id,
@@ -201,7 +201,7 @@ def _attributes_of(attempt: Attempt) -> dict[str, Any]:
     return found
 
 
-def _known(hop: Hop, stage: str, attempt: Attempt) -> Hop:
+def _hop_with_request(hop: Hop, stage: str, attempt: Attempt) -> Hop:
     """Return a hop with what is known of its HTTP request, if it is one; else as it is."""
     asked = attempt.platform
     if stage != Stage.API_ANSWERED or not asked:

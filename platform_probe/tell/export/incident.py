@@ -18,7 +18,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
-from platform_probe.tell.support.nearest import alike, not_found
+from platform_probe.tell.support.nearest import nearest_texts, not_found
 from platform_probe.tell.support.rows import utc
 
 AROUND_S: Final = 120.0
@@ -135,7 +135,7 @@ def incident_of(source: Source, attempt_id: str, mode: str | None) -> Incident:
     def work(duck: Duck) -> Incident:
         found = _unlocks(duck, "attempt_id = $id", {"id": attempt_id})
         if not found:
-            there = alike(attempt_id, _ATTEMPT_IDS, duck)
+            there = nearest_texts(attempt_id, _ATTEMPT_IDS, duck)
             raise ConfigError([not_found("attempt", attempt_id, there)])
         (model,) = found
         chosen = mode or _mode_of(model)

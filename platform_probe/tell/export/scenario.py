@@ -68,7 +68,7 @@ def scenario_of(incident: Incident) -> Values:
     cars_of = times_of / recipe.unlocks_per_car
     groups: list[Values] = []
     for end in ends:
-        its = [one for one in struck if _end_of(one, ends) == end] or [end]
+        its = [one for one in struck if _outcome_to_repeat(one, ends) == end] or [end]
         box = recipe_for(incident.mode, cause=end.cause, reason=end.reason).box
         cars = _groups(INCIDENT, its, cars_of, first=len(groups) + 1)
         groups += [{**each, "box": copy.deepcopy(box)} for each in cars]  # YAML would tie them up
@@ -108,7 +108,7 @@ def _recipe_of(incident: Incident) -> Recipe:
     return recipe_for(incident.mode, cause=model.cause, reason=model.reason)
 
 
-def _end_of(unlock: Unlock, ends: Sequence[Unlock]) -> Unlock:
+def _outcome_to_repeat(unlock: Unlock, ends: Sequence[Unlock]) -> Unlock:
     """Return the end as which an unlock is done again: its own, or else the first."""
     return next((end for end in ends if end.cause == unlock.cause), ends[0])
 

@@ -17,15 +17,15 @@ import msgspec
 
 from fleet_wire.contract.causes import CAUSES
 from fleet_wire.contract.incident import Incident
-from platform_probe.tell.messages.delivery import Failure, Lane, Now
-from platform_probe.tell.messages.words import (
+from platform_probe.tell.messages.delivery import Failure, Lane, Moment
+from platform_probe.tell.messages.incident_text import (
     advice_of,
+    affected_text,
     counts_of,
+    failure_text,
     has_ended,
     quiet_until,
     sure_of,
-    what_of,
-    who_of,
 )
 
 ALERTS_PATH: Final = "/api/v2/alerts"
@@ -97,7 +97,7 @@ class AlertsCore:
         if self._alerts:
             self._due_s = dict.fromkeys(self._due_s, -math.inf)
 
-    def take(self, incident: Incident, now: Now) -> None:
+    def handle_incident(self, incident: Incident, now: Moment) -> None:
         """Handle a revision. One that is quiet begins no alert, and ends none that was sent.
 
         Nor does one begin while nothing is seen of it: it was quiet before, and may be over.
@@ -112,7 +112,7 @@ class AlertsCore:
             if is_quiet:
                 return
             current.ended_at = now.unix_s
-            self._put(current)
+            self._store_alert(current)
             current = None
         is_new = current is None
         if current is None:
@@ -126,12 +126,12 @@ class AlertsCore:
         link = self._link_of(incident)
         if link is not None:
             self._links[incident.incident_id] = link
-        self._put(current)
+        self._store_alert(current)
         soon_s = now.s if is_new or is_over else now.s + GROWTH_S
         for url, due_s in self._due_s.items():
             self._due_s[url] = min(due_s, soon_s)
 
-    def next(self, now: Now) -> Push | None:
+    def next(self, now: Moment) -> Push | None:
         """Return what an instance gets now."""
         self._forget_old(now)
         for url, lane in self._lanes.items():
@@ -142,9 +142,9 @@ class AlertsCore:
                 self._due_s[url] = now.s + self._repeat_s
                 left += self._alerts.values()
             if left:
-                lane.begin()
+                lane.start_call()
                 batch, left[:] = left[:BATCH], left[BATCH:]
-                return Push(url, tuple(self._told(each, now) for each in batch))
+                return Push(url, tuple(self._alert_body(each, now) for each in batch))
         return None
 
     def next_s(self) -> float:
@@ -160,11 +160,11 @@ class AlertsCore:
             default=math.inf,
         )
 
-    def done(self, push: Push, failure: Failure | None, now: Now) -> None:
+    def done(self, push: Push, failure: Failure | None, now: Moment) -> None:
         """Handle the result of a push: alerts that failed are sent again after a pause."""
         lane = self._lanes[push.url]
         if failure is None:
-            lane.end(now.s)
+            lane.finish_call(now.s)
         else:
             lane.fail(failure, now.s)
             self._left[push.url] = []
@@ -179,7 +179,7 @@ class AlertsCore:
         ]
         return len(late), max(late, default=0.0)
 
-    def _put(self, alert: Alert) -> None:
+    def _store_alert(self, alert: Alert) -> None:
         key = f"{alert.incident_id}/{alert.labels['severity']}"
         self._alerts[key] = alert
         if alert.ended_at is None:
@@ -188,7 +188,7 @@ class AlertsCore:
             del self._going[alert.incident_id]
         self._keep(key, alert)
 
-    def _forget_old(self, now: Now) -> None:
+    def _forget_old(self, now: Moment) -> None:
         old = [
             key
             for key, alert in self._alerts.items()
@@ -218,7 +218,7 @@ class AlertsCore:
                 labels.setdefault(trait, value)
         return labels
 
-    def _told(self, alert: Alert, now: Now) -> dict[str, Any]:
+    def _alert_body(self, alert: Alert, now: Moment) -> dict[str, Any]:
         ahead_s = now.unix_s + REPEATS_AHEAD * self._repeat_s
         told = {
             "labels": alert.labels,
@@ -236,8 +236,8 @@ def annotations_of(incident: Incident) -> dict[str, str]:
         "summary": incident.title,
         "description": counts_of(incident),
         "action": advice_of(incident),
-        "cause": what_of(incident),
-        "hit": who_of(incident),
+        "cause": failure_text(incident),
+        "hit": affected_text(incident),
         "sure": sure_of(incident),
         "acknowledged_by": incident.acknowledged_by,
         "joined": None if incident.joined_to is None else incident.changes[-1].sentence,

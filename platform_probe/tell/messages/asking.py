@@ -26,7 +26,7 @@ from fleet_wire.web.exchange import (
     HttpResponse,
     UnreadableBodyError,
 )
-from platform_probe.tell.messages.metrics import AskedEnd
+from platform_probe.tell.messages.metrics import RequestEnd
 from platform_probe.tell.messages.slack_blocks import (
     ACTION_ACKNOWLEDGE,
     ACTION_MUTE,
@@ -54,7 +54,7 @@ NOT_DONE: Final = (
 )
 Act = Callable[[IncidentAction], bool]
 """Does it; returns whether there is such an incident, to which it can be done."""
-Count = Callable[[AskedEnd], None]
+Count = Callable[[RequestEnd], None]
 SayTo = Callable[[str, str], Awaitable[bool]]
 """Tells who pressed, by the response URL of the press; returns whether Slack has taken it."""
 Complain = Callable[..., None]
@@ -67,7 +67,7 @@ class _User(msgspec.Struct):
     name: str = ""
 
 
-class _Pressed(msgspec.Struct):
+class _ButtonPress(msgspec.Struct):
     action_id: str = ""
     value: str = ""
 
@@ -80,11 +80,11 @@ class _Payload(msgspec.Struct):
 
     type: str = ""
     user: _User = msgspec.field(default_factory=_User)
-    actions: list[_Pressed] = []
+    actions: list[_ButtonPress] = []
     response_url: str = ""
 
 
-class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+class _CommandRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A command's request."""
 
     incident_id: str
@@ -125,15 +125,15 @@ class Buttons:
             return refused
         body = await _body_of(request)
         if body is None:
-            return self._ended(AskedEnd.UNREADABLE, 400, "unreadable body")
-        return self._refused(request, body) or self._pressed(body)
+            return self._reply(RequestEnd.UNREADABLE, 400, "unreadable body")
+        return self._refused(request, body) or self._handle_press(body)
 
     def _refused(self, request: HttpRequest, body: bytes) -> HttpResponse | None:
         """Return the answer to what is no press, or one that came before; None: it is one."""
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not timestamp or not signature:
-            return self._ended(AskedEnd.FORGED, 401, _UNSIGNED)
+            return self._reply(RequestEnd.FORGED, 401, _UNSIGNED)
         try:
             is_genuine = is_signed(
                 self._secret(),
@@ -143,11 +143,11 @@ class Buttons:
                 unix_s=self._clock.unix_s(),
             )
         except ConfigError as error:
-            return self._ended(AskedEnd.FORGED, 503, f"the signing secret: {error}")
+            return self._reply(RequestEnd.FORGED, 503, f"the signing secret: {error}")
         if not is_genuine:
-            return self._ended(AskedEnd.FORGED, 401, "the signature is wrong or too old")
+            return self._reply(RequestEnd.FORGED, 401, "the signature is wrong or too old")
         if self._has_come(signature, float(timestamp)):
-            return self._ended(AskedEnd.REPEATED, 401, "this press has come before")
+            return self._reply(RequestEnd.REPEATED, 401, "this press has come before")
         return None
 
     def _has_come(self, signature: str, pressed_s: float) -> bool:
@@ -160,13 +160,13 @@ class Buttons:
         self._pressed_until[signature] = pressed_s + MAX_AGE_S
         return False
 
-    def _pressed(self, body: bytes) -> HttpResponse:
+    def _handle_press(self, body: bytes) -> HttpResponse:
         try:
             form = parse_qs(body.decode(), max_num_fields=10)
             payload = msgspec.json.decode(form["payload"][0], type=_Payload)
         except (UnicodeDecodeError, ValueError, KeyError, msgspec.MsgspecError):
-            return self._ended(AskedEnd.UNREADABLE, 400, "no payload of Slack")
-        pressed = payload.actions[0] if payload.actions else _Pressed()
+            return self._reply(RequestEnd.UNREADABLE, 400, "no payload of Slack")
+        pressed = payload.actions[0] if payload.actions else _ButtonPress()
         kind = _KINDS.get(pressed.action_id)
         if payload.type != "block_actions" or kind is None or not pressed.value:
             return HttpResponse(200, b"")  # a link button, or one of another version
@@ -180,9 +180,9 @@ class Buttons:
             until=at + MUTE_S if kind is ActionKind.MUTE else None,
         )
         if self._act(action):
-            self._count(AskedEnd.TAKEN)
+            self._count(RequestEnd.TAKEN)
             return HttpResponse(200, b"")
-        self._count(AskedEnd.UNKNOWN)
+        self._count(RequestEnd.UNKNOWN)
         saying = asyncio.ensure_future(self._say_not_done(action, payload.response_url))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
@@ -203,7 +203,7 @@ class Buttons:
             is_told=is_told,
         )
 
-    def _ended(self, end: AskedEnd, status: int, detail: str) -> HttpResponse:
+    def _reply(self, end: RequestEnd, status: int, detail: str) -> HttpResponse:
         self._count(end)
         return _problem(status, detail)
 
@@ -224,16 +224,16 @@ class Actions:
         try:
             token = self._token()
         except ConfigError as error:
-            return self._ended(AskedEnd.FORGED, 503, f"the token: {error}")
+            return self._reply(RequestEnd.FORGED, 503, f"the token: {error}")
         if not has_token(request, token):
-            return self._ended(AskedEnd.FORGED, 401, "the token is wrong")
-        return self._asked(await _body_of(request) or b"")
+            return self._reply(RequestEnd.FORGED, 401, "the token is wrong")
+        return self._handle_request(await _body_of(request) or b"")
 
-    def _asked(self, body: bytes) -> HttpResponse:
+    def _handle_request(self, body: bytes) -> HttpResponse:
         try:
-            asked = msgspec.json.decode(body, type=_Asked)
+            asked = msgspec.json.decode(body, type=_CommandRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return self._ended(AskedEnd.UNREADABLE, 400, str(error))
+            return self._reply(RequestEnd.UNREADABLE, 400, str(error))
         at = self._clock.unix_s()
         action = IncidentAction(
             incident_id=asked.incident_id,
@@ -244,15 +244,15 @@ class Actions:
             until=None if asked.seconds is None else at + asked.seconds,
         )
         if (action.until is None) is (asked.kind is ActionKind.MUTE):
-            return self._ended(
-                AskedEnd.UNREADABLE, 400, "a mute needs `seconds`, nothing else does"
+            return self._reply(
+                RequestEnd.UNREADABLE, 400, "a mute needs `seconds`, nothing else does"
             )
         if not self._act(action):
-            return self._ended(AskedEnd.UNKNOWN, 409, NOT_DONE)
-        self._count(AskedEnd.TAKEN)
+            return self._reply(RequestEnd.UNKNOWN, 409, NOT_DONE)
+        self._count(RequestEnd.TAKEN)
         return HttpResponse(200, msgspec.json.encode(action), JSON)
 
-    def _ended(self, end: AskedEnd, status: int, detail: str) -> HttpResponse:
+    def _reply(self, end: RequestEnd, status: int, detail: str) -> HttpResponse:
         self._count(end)
         return _problem(status, detail)
 

@@ -22,7 +22,7 @@ CallT = TypeVar("CallT")
 CallT_co = TypeVar("CallT_co", covariant=True)
 
 
-class Now(NamedTuple):
+class Moment(NamedTuple):
     """A moment on both clocks: pace is kept by `s` (monotonic), what is said by `unix_s`."""
 
     s: float
@@ -48,7 +48,7 @@ class Trouble(StrEnum):
     """The backend does not take what was said."""
 
 
-class Sent(StrEnum):
+class DeliveryKind(StrEnum):
     """The result of a delivery."""
 
     POST = "post"
@@ -68,11 +68,11 @@ class Failure(NamedTuple):
 class Core(Protocol[CallT_co]):
     """Decides what is sent when, without I/O."""
 
-    def take(self, incident: Incident, now: Now) -> None:
+    def handle_incident(self, incident: Incident, now: Moment) -> None:
         """Handle a revision of an incident."""
         ...
 
-    def next(self, now: Now) -> CallT_co | None:
+    def next(self, now: Moment) -> CallT_co | None:
         """Return what is to be sent now, each thing once; None: nothing yet."""
         ...
 
@@ -97,11 +97,11 @@ class Lane:
         """Return whether something may be sent."""
         return not self.is_busy and self.free_s <= now_s
 
-    def begin(self) -> None:
+    def start_call(self) -> None:
         """Note that something is on its way."""
         self.is_busy = True
 
-    def end(self, now_s: float) -> None:
+    def finish_call(self, now_s: float) -> None:
         """Note that it was taken."""
         self.is_busy = False
         self._failures = 0
@@ -125,10 +125,10 @@ def pause_after(failure: Failure, failures: int) -> float:
     return float(min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 10), LONGEST_RETRY_S))
 
 
-class Tell(Protocol):
+class CallResults(Protocol):
     """Handles the result of every call: counts and logs it."""
 
-    def sent(self, backend: str, what: Sent, **about: Any) -> None:
+    def on_sent(self, backend: str, what: DeliveryKind, **about: Any) -> None:
         """Note what was taken."""
         ...
 

@@ -62,7 +62,7 @@ class Journal:
                     self.unreadable += 1
         return found
 
-    def put(self, kind: str, key: str, value: Any) -> None:
+    def write_entry(self, kind: str, key: str, value: Any) -> None:
         """Remember a thing as it is now."""
         line = self._encode((kind, key, value)) + b"\n"
         self._lines[kind, key] = line

@@ -9,10 +9,10 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from fleet_wire.series import SeriesMaker
-from platform_probe.tell.messages.delivery import Sent, Trouble
+from platform_probe.tell.messages.delivery import DeliveryKind, Trouble
 
 
-class AskedEnd(StrEnum):
+class RequestEnd(StrEnum):
     """The end of a request about an incident."""
 
     TAKEN = "taken"
@@ -56,13 +56,13 @@ class MessageMetrics(SeriesMaker):
             "incident_requests", "What people asked to be done to incidents, with buttons or"
             " commands, by what became of it.", "end",
         )  # fmt: skip
-        self._asked = {end: asked.labels(end.value) for end in AskedEnd}
+        self._asked = {end: asked.labels(end.value) for end in RequestEnd}
         for backend in backends:
             self.make(backend)
 
     def make(self, backend: str) -> None:
         """Create the series of a backend at the start."""
-        for what in Sent:
+        for what in DeliveryKind:
             self._sent.labels(backend, what.value)
         for why in (*Trouble, DROPPED):
             self._failed.labels(backend, str(why))
@@ -70,7 +70,7 @@ class MessageMetrics(SeriesMaker):
             self._trouble.labels(backend, why.value)
         self.set_waiting(backend, 0, 0.0)
 
-    def count_sent(self, backend: str, what: Sent) -> None:
+    def count_sent(self, backend: str, what: DeliveryKind) -> None:
         """Count one that was taken."""
         self._sent.labels(backend, what.value).inc()
         for why in Trouble:
@@ -91,6 +91,6 @@ class MessageMetrics(SeriesMaker):
         self._waiting.labels(backend).set(number)
         self._oldest.labels(backend).set(oldest_s)
 
-    def count_asked(self, end: AskedEnd) -> None:
+    def count_asked(self, end: RequestEnd) -> None:
         """Count one request to do something to an incident."""
         self._asked[end].inc()

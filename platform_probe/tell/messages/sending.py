@@ -9,7 +9,7 @@ from typing import Final, Generic
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.incident import Incident
-from platform_probe.tell.messages.delivery import CallT, Core, Now
+from platform_probe.tell.messages.delivery import CallT, Core, Moment
 
 LEAST_S: Final = 0.01
 """Between two looks, whatever a core says."""
@@ -40,17 +40,17 @@ class Sending(Generic[CallT]):
         self._work: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
-    def now(self) -> Now:
+    def moment(self) -> Moment:
         """Return the time on both clocks."""
-        return Now(self._clock.monotonic_s(), self._clock.unix_s())
+        return Moment(self._clock.monotonic_s(), self._clock.unix_s())
 
     def start(self) -> None:
         """Begin. Call it in the event loop."""
         self._work = asyncio.ensure_future(self._run())
 
-    def take(self, incident: Incident) -> None:
+    def handle_incident(self, incident: Incident) -> None:
         """Hand a revision on. Never blocks."""
-        self._core.take(incident, self.now())
+        self._core.handle_incident(incident, self.moment())
         self._changed.set()
 
     async def close(self, *, at_once: bool) -> None:
@@ -72,17 +72,17 @@ class Sending(Generic[CallT]):
             self._changed.clear()
             wait_s = LOOK_EVERY_S
             try:
-                while (call := self._core.next(self.now())) is not None:
+                while (call := self._core.next(self.moment())) is not None:
                     task = asyncio.ensure_future(self._carry_out(call))
                     self._calls.add(task)
-                    task.add_done_callback(self._ended)
+                    task.add_done_callback(self._on_task_done)
                 wait_s = min(self._core.next_s() - self._clock.monotonic_s(), LOOK_EVERY_S)
             except Exception as error:  # noqa: BLE001 - a defect of ours must not end the sending
                 self._on_defect(error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(wait_s, LEAST_S))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
         self._changed.set()
         if not task.cancelled() and isinstance(error := task.exception(), Exception):

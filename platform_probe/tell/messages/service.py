@@ -28,12 +28,12 @@ from platform_probe.tell.messages.asking import (
     Buttons,
     SayTo,
 )
-from platform_probe.tell.messages.delivery import Failure, Sent
+from platform_probe.tell.messages.delivery import DeliveryKind, Failure
+from platform_probe.tell.messages.incident_text import has_ended
 from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.metrics import MessageMetrics
 from platform_probe.tell.messages.to_slack import ToSlack
 from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
-from platform_probe.tell.messages.words import has_ended
 
 JOURNAL_FILE: Final = "messages.jsonl"
 INCIDENT: Final = "incident"
@@ -55,7 +55,7 @@ class Backend(Protocol):
         """Begin to send. Call it in the event loop."""
         ...
 
-    def take(self, incident: Incident) -> None:
+    def handle_incident(self, incident: Incident) -> None:
         """Handle a revision. Never blocks."""
         ...
 
@@ -94,10 +94,10 @@ class Messages:
         if self._journal.unreadable:
             self._telling.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
         self._say_to: SayTo | None = None
-        self._backends = self._made()
+        self._backends = self._make_backends()
         for incident in self._incidents.values():
             for backend in self._backends:
-                backend.take(incident)
+                backend.handle_incident(incident)
         self._old: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -106,16 +106,16 @@ class Messages:
             backend.start()
         self._old = asyncio.ensure_future(self._forget_old())
 
-    def tell(self, incident: Incident) -> None:
+    def send_incident(self, incident: Incident) -> None:
         """Send a revision of an incident. Never blocks, never raises."""
         before = self._incidents.get(incident.incident_id)
         if before is not None and before.revision >= incident.revision:
             return  # a monitor that starts again tells what it knows
         self._incidents[incident.incident_id] = incident
-        self._journal.put(INCIDENT, incident.incident_id, incident)
+        self._journal.write_entry(INCIDENT, incident.incident_id, incident)
         for backend in self._backends:
             try:
-                backend.take(incident)
+                backend.handle_incident(incident)
             except Exception as error:  # noqa: BLE001 - whoever finds incidents goes on
                 self._telling.not_kept(error)
 
@@ -150,7 +150,7 @@ class Messages:
         await asyncio.gather(*(each.close(at_once=at_once) for each in self._backends))
         self._journal.close()
 
-    def _made(self) -> list[Backend]:
+    def _make_backends(self) -> list[Backend]:
         settings = self._settings
         common: dict[str, Any] = {
             "journal": self._journal, "tell": self._telling, "clock": self._clock,
@@ -188,7 +188,7 @@ class Telling:
         """Log a complaint, at a limited rate."""
         self._in_trouble: set[str] = set()
 
-    def sent(self, backend: str, what: Sent, **about: Any) -> None:
+    def on_sent(self, backend: str, what: DeliveryKind, **about: Any) -> None:
         """Note what was taken."""
         self._metrics.count_sent(backend, what)
         self._logger.debug("message_sent", backend=backend, what=what, **about)

@@ -24,9 +24,9 @@ from platform_probe.tell.messages.slack_blocks import METADATA_EVENT, Content
 from platform_probe.tell.messages.slack_calls import (
     Call,
     Deleted,
+    DisplayPart,
     NotThere,
     Outcome,
-    Part,
     Posted,
 )
 
@@ -75,7 +75,7 @@ _JSON: Final = f"{JSON}; charset=utf-8"
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-class Checked(NamedTuple):
+class TokenIdentity(NamedTuple):
     """The owner and the rights of a token."""
 
     team_url: str
@@ -91,16 +91,16 @@ class SlackApi:
         self._api_url = api_url
         self._timeout_s = timeout_s
 
-    async def check(self) -> Checked | Failure:
+    async def check(self) -> TokenIdentity | Failure:
         """Return whose token it is."""
-        answer = await self._asked("auth.test", {}, is_form=True)
+        answer = await self._call_method("auth.test", {}, is_form=True)
         if isinstance(answer, Failure):
             return answer
         if isinstance(answer, Deleted):
             return Failure(Trouble.BROKEN, "an answer of another method")
         scopes = answer.headers.get("x-oauth-scopes", "")
         listed = tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
-        return Checked(answer.data.get("url", ""), answer.data.get("user", ""), listed)
+        return TokenIdentity(answer.data.get("url", ""), answer.data.get("user", ""), listed)
 
     async def post(self, call: Call, content: Content) -> Outcome:
         """Post a message, or a reply to one."""
@@ -111,7 +111,7 @@ class SlackApi:
             "text": content.text,
             "blocks": content.blocks,
             "thread_ts": place.ts or None,
-            "reply_broadcast": True if is_reply and call.part is not Part.HISTORY else None,
+            "reply_broadcast": True if is_reply and call.part is not DisplayPart.HISTORY else None,
             "unfurl_links": False,
             "unfurl_media": False,
             "metadata": {
@@ -119,7 +119,7 @@ class SlackApi:
                 "event_payload": {"incident_id": place.incident_id, "post": call.marker},
             },
         }
-        return _posted(await self._asked("chat.postMessage", arguments))
+        return _posted(await self._call_method("chat.postMessage", arguments))
 
     async def edit(self, call: Call, content: Content) -> Outcome:
         """Bring a message up to date."""
@@ -130,7 +130,7 @@ class SlackApi:
             "text": content.text,
             "blocks": content.blocks if content.blocks is not None else [],
         }
-        return _posted(await self._asked("chat.update", arguments))
+        return _posted(await self._call_method("chat.update", arguments))
 
     async def find(self, call: Call) -> Outcome:
         """Look for a post that may have arrived."""
@@ -146,7 +146,7 @@ class SlackApi:
             "ts": place.ts or None,
         }
         method = "conversations.replies" if place.ts else "conversations.history"
-        answer = await self._asked(method, arguments, is_form=True)
+        answer = await self._call_method(method, arguments, is_form=True)
         if isinstance(answer, Failure):
             may_not_look = answer.trouble is Trouble.CHANNEL or answer.detail.startswith(_NO_SCOPE)
             return NotThere(is_certain=False) if may_not_look else answer
@@ -187,7 +187,7 @@ class SlackApi:
             return True
         return parts.scheme == "https" and parts.netloc in RESPONSE_HOSTS
 
-    async def _asked(
+    async def _call_method(
         self, method: str, arguments: Mapping[str, Any], *, is_form: bool = False
     ) -> _Answer | Deleted | Failure:
         """Return what Slack answers to a method. Those that only read take a form."""

@@ -13,22 +13,22 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.incident import Change, Incident, IncidentState, Severity
-from platform_probe.tell.messages.slack_calls import Call, Part
-from platform_probe.tell.messages.words import (
+from platform_probe.tell.messages.incident_text import (
     OVER_AFTER,
     advice_of,
+    affected_text,
     change_line,
     console_link,
     counts_of,
+    failure_text,
     has_ended,
     lasted,
     severity_word,
     sure_of,
-    what_of,
     who_muted,
-    who_of,
     why_worse,
 )
+from platform_probe.tell.messages.slack_calls import Call, DisplayPart
 
 HEADER_LETTERS: Final = 150
 LINE_LETTERS: Final = 800
@@ -74,9 +74,9 @@ class Surroundings(NamedTuple):
 
 def content_of(call: Call, around: Surroundings) -> Content:
     """Return what a call says."""
-    if call.part is Part.MESSAGE:
+    if call.part is DisplayPart.MESSAGE:
         content = message(call, around)
-    elif call.part is Part.HISTORY:
+    elif call.part is DisplayPart.HISTORY:
         content = Content(history(call.changes), None)
     else:
         content = announcement(call, around)
@@ -92,9 +92,9 @@ def message(call: Call, around: Surroundings) -> Content:
     lines = [standing_line(incident), escaped(counts_of(incident))]
     if (unseen_since := incident.unseen_since) is not None:
         lines.insert(1, f"*Last seen at {minute(unseen_since)}:* {OVER_AFTER}.")
-    if who := who_of(incident):
+    if who := affected_text(incident):
         lines.append(f"Hit: {who}.")
-    if what := what_of(incident):
+    if what := failure_text(incident):
         lines.append(f"*What it is:* {escaped(what)}")
     if sure := sure_of(incident):
         lines.append(f"*How sure that it is no chance:* {sure}")
@@ -133,11 +133,11 @@ def announcement(call: Call, around: Surroundings) -> Content:
     incident, place = call.incident, call.place
     head = _head(call)
     lines = [head, escaped(counts_of(incident))]
-    if call.part is Part.WORSE and (why := why_worse(incident)):
+    if call.part is DisplayPart.WORSE and (why := why_worse(incident)):
         lines.insert(1, escaped(why))
-    if call.part is Part.NAMED and (what := what_of(incident)):
+    if call.part is DisplayPart.NAMED and (what := failure_text(incident)):
         lines.insert(1, f"*What it is:* {escaped(what)}")
-    if who := who_of(incident):
+    if who := affected_text(incident):
         lines.append(f"Hit: {who}.")
     link = around.link_of(place.channel_id, place.ts) if place.ts else None
     if link is not None:
@@ -146,7 +146,7 @@ def announcement(call: Call, around: Surroundings) -> Content:
         url = console_link(around.console_url, incident.incident_id)
         lines.append(f"<{url}|Open in the console>")
     body = "\n".join(lines)
-    if call.part is not Part.NAMED or not call.changes:
+    if call.part is not DisplayPart.NAMED or not call.changes:
         return Content(body if place.is_plain else head, [_section(body)])
     if place.is_plain:
         return Content(f"{body}\n{history(call.changes, HISTORY_LETTERS - len(body))}", None)
@@ -262,11 +262,11 @@ def _head(call: Call) -> str:
     """Return the first line of a post about an incident that the channel knows."""
     incident, mark = call.incident, _MARKS[call.incident.severity]
     said = f"{mark} *Worse, {call.place.severity.value} until now {incident.severity.value}:*"
-    if call.part is Part.ENDED:
+    if call.part is DisplayPart.ENDED:
         said = f"{_OVER} *Resolved* after {lasted(incident)}:"
-    elif call.part is Part.BACK:
+    elif call.part is DisplayPart.BACK:
         said = f"{mark} *It came back:*"
-    elif call.part is Part.NAMED:
+    elif call.part is DisplayPart.NAMED:
         said = f"{mark} *Its cause is known now:*"
     return f"{said} {escaped(incident.title)}"
 

@@ -11,7 +11,7 @@ from fleet_wire.contract.incident import Change, Incident, Severity
 from platform_probe.tell.messages.delivery import Failure
 
 
-class Part(StrEnum):
+class DisplayPart(StrEnum):
     """The part of the display that a post or an edit makes."""
 
     MESSAGE = "message"
@@ -37,10 +37,10 @@ class Verb(StrEnum):
     """Whether a post arrived whose answer did not."""
 
 
-class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
+class StartedPost(msgspec.Struct, frozen=True, omit_defaults=True):
     """A post that was begun: as long as it stands, nobody knows whether it arrived."""
 
-    part: Part
+    part: DisplayPart
     number: int
     unix_s: float
     severity: Severity
@@ -51,7 +51,7 @@ class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
     """Its answer did not come: look for it before it is sent again."""
 
 
-class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
+class SlackThread(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The messages of an incident in a channel."""
 
     incident_id: str
@@ -77,7 +77,7 @@ class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The standing that it shows at a glance."""
     told: Change | None = None
     """The last entry of the history that was told."""
-    begun: Begun | None = None
+    begun: StartedPost | None = None
     withheld: str = ""
     """Why it was not posted at first."""
     is_gone: bool = False
@@ -92,8 +92,8 @@ class Call(NamedTuple):
     """One thing to ask Slack for."""
 
     verb: Verb
-    part: Part
-    place: Place
+    part: DisplayPart
+    place: SlackThread
     incident: Incident
     """The incident to show."""
     lane: str
@@ -101,7 +101,7 @@ class Call(NamedTuple):
     """The name of the post, to find it by."""
     changes: tuple[Change, ...] = ()
     """What to tell, of `HISTORY` and `NAMED`."""
-    home: Place | None = None
+    home: SlackThread | None = None
     """The channel's message of the incident that this one was joined to."""
 
 

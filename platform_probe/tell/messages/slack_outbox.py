@@ -24,19 +24,8 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
-from platform_probe.tell.messages.delivery import Failure, Lane, Now, Trouble
-from platform_probe.tell.messages.slack_calls import (
-    Begun,
-    Call,
-    Deleted,
-    Key,
-    Outcome,
-    Part,
-    Place,
-    Posted,
-    Verb,
-)
-from platform_probe.tell.messages.words import (
+from platform_probe.tell.messages.delivery import Failure, Lane, Moment, Trouble
+from platform_probe.tell.messages.incident_text import (
     RANKS,
     as_of,
     has_ended,
@@ -46,6 +35,17 @@ from platform_probe.tell.messages.words import (
     quiet_until,
     standing,
     why_quiet,
+)
+from platform_probe.tell.messages.slack_calls import (
+    Call,
+    Deleted,
+    DisplayPart,
+    Key,
+    Outcome,
+    Posted,
+    SlackThread,
+    StartedPost,
+    Verb,
 )
 
 POST_EVERY_S: Final = 1.05
@@ -66,7 +66,7 @@ EDITS: Final = "edits"
 """The lane of all edits; each channel's posts have one of its name, behind `#`."""
 
 
-class _Called(NamedTuple):
+class _CalloutPost(NamedTuple):
     """The last post that a channel showed."""
 
     s: float
@@ -94,7 +94,7 @@ class SlackOutbox:
         self,
         *,
         channels_of: Callable[[Incident], Iterable[str]],
-        keep: Callable[[Key, Place | None], None],
+        keep: Callable[[Key, SlackThread | None], None],
         start_s: float = 0.0,
     ) -> None:
         self._channels_of = channels_of
@@ -105,15 +105,15 @@ class SlackOutbox:
         alone.
         """
         self._incidents: dict[str, Incident] = {}
-        self._places: dict[str, dict[str, Place]] = {}
+        self._places: dict[str, dict[str, SlackThread]] = {}
         """Places by incident and channel."""
         self._lanes: dict[str, Lane] = {EDITS: Lane(EDIT_EVERY_S, start_s + EDIT_EVERY_S)}
         self._due: dict[str, dict[Key, _Due]] = {EDITS: {}}
-        self._last_s: dict[tuple[Part, Key], float] = {}
+        self._last_s: dict[tuple[DisplayPart, Key], float] = {}
         """When a message was last edited, and its thread last written to, monotonic seconds."""
-        self._called: dict[Key, _Called] = {}
+        self._called: dict[Key, _CalloutPost] = {}
 
-    def restore(self, places: Mapping[str, Place]) -> None:
+    def restore(self, places: Mapping[str, SlackThread]) -> None:
         """Resume from the kept state: the incidents follow by `take`.
 
         Calls under way then may have arrived.
@@ -125,7 +125,7 @@ class SlackOutbox:
             if place.channel_id:
                 self._channel_ids[place.channel] = place.channel_id
 
-    def take(self, incident: Incident, now: Now) -> None:
+    def handle_incident(self, incident: Incident, now: Moment) -> None:
         """Handle a revision; an older one than the last changes nothing."""
         before = self._incidents.get(incident.incident_id)
         if before is not None and before.revision > incident.revision:
@@ -135,7 +135,7 @@ class SlackOutbox:
         if not has_ended(incident):
             for channel in self._channels_of(incident):
                 if channel not in places:
-                    places[channel] = Place(
+                    places[channel] = SlackThread(
                         incident_id=incident.incident_id,
                         channel=channel,
                         channel_id=self._channel_ids.get(channel, ""),
@@ -162,11 +162,11 @@ class SlackOutbox:
             key = (incident_id, channel)
             self._keep(key, None)
             self._called.pop(key, None)
-            for part in Part:
+            for part in DisplayPart:
                 self._last_s.pop((part, key), None)
         return True
 
-    def next(self, now: Now) -> Call | None:
+    def next(self, now: Moment) -> Call | None:
         """Return what is to be asked of Slack now; None: nothing yet."""
         for name, due in list(self._due.items()):
             lane = self._lanes[name]
@@ -184,7 +184,7 @@ class SlackOutbox:
                     if due.get(key, _NEVER).not_before_s <= now.s:
                         del due[key]
                     continue
-                lane.begin()
+                lane.start_call()
                 if call.verb is Verb.POST:
                     self._note_begun(call, now)
                 return call
@@ -201,11 +201,11 @@ class SlackOutbox:
             default=math.inf,
         )
 
-    def done(self, call: Call, outcome: Outcome, now: Now) -> None:
+    def done(self, call: Call, outcome: Outcome, now: Moment) -> None:
         """Handle the result of a call."""
         place, lane = call.place, self._lanes[call.lane]
         if isinstance(outcome, Failure) and outcome.trouble is Trouble.CONTENT:
-            lane.end(now.s)  # no fault of the channel's
+            lane.finish_call(now.s)  # no fault of the channel's
             place.is_plain, place.is_refused, place.begun = True, place.is_plain, None
         elif isinstance(outcome, Failure):
             pause_s = lane.fail(outcome, now.s)
@@ -214,7 +214,7 @@ class SlackOutbox:
                 for each in self._lanes.values():
                     each.free_s = max(each.free_s, now.s + pause_s)
         else:
-            lane.end(now.s)
+            lane.finish_call(now.s)
             if isinstance(outcome, Posted):
                 self._taken(call, outcome, now)
             elif isinstance(outcome, Deleted):
@@ -239,7 +239,7 @@ class SlackOutbox:
 
     # The next calls of a place
 
-    def _plan(self, place: Place, now: Now) -> None:
+    def _plan(self, place: SlackThread, now: Moment) -> None:
         """Put into the lanes what a place needs next, and take out what it needs no more."""
         key = (place.incident_id, place.channel)
         lane = f"#{place.channel}"
@@ -256,7 +256,7 @@ class SlackOutbox:
             since_s = max(now.s, not_before_s) if before is None else before.since_s
             waiting[key] = _Due(urgency, not_before_s, since_s)
 
-    def _post_due(self, place: Place, now: Now) -> tuple[tuple[float, ...], float] | None:
+    def _post_due(self, place: SlackThread, now: Moment) -> tuple[tuple[float, ...], float] | None:
         """Return how urgent the next post of a place is, and from when on it may go; None: none."""
         incident = self._incidents[place.incident_id]
         if place.begun is not None and place.begun.doubtful:
@@ -268,33 +268,35 @@ class SlackOutbox:
             return None
         quiet_unix_s = quiet_until(incident, now.unix_s)
         if quiet_unix_s is not None and told_in_quiet(place, incident):
-            return _urgency(Part.HISTORY, incident), -math.inf
+            return _urgency(DisplayPart.HISTORY, incident), -math.inf
         not_before_s = -math.inf
         if quiet_unix_s is not None:
             not_before_s = now.s + (quiet_unix_s - now.unix_s)
-        if part is Part.HISTORY:
+        if part is DisplayPart.HISTORY:
             last_s = self._last_s.get((part, (place.incident_id, place.channel)), -math.inf)
             not_before_s = max(not_before_s, last_s + HISTORY_EVERY_S)
-        if part is Part.WORSE:
+        if part is DisplayPart.WORSE:
             not_before_s = max(not_before_s, self._edits_until_s(place, incident))
-        if part is Part.NAMED:
+        if part is DisplayPart.NAMED:
             not_before_s = max(not_before_s, self._looked_at_until_s(place))
         if math.isinf(not_before_s) and not_before_s > 0:
             return None  # until a revision says otherwise
         return _urgency(part, incident), not_before_s
 
-    def _edit_due(self, place: Place, now: Now) -> tuple[tuple[float, ...], float] | None:
+    def _edit_due(self, place: SlackThread, now: Moment) -> tuple[tuple[float, ...], float] | None:
         incident = as_of(self._incidents[place.incident_id], now.unix_s)
         if not place.ts or place.is_refused or place.shown >= incident.revision:
             return None
         is_new = standing(incident) != place.standing
         if not is_new and quiet_until(incident, now.unix_s) is not None:
             return None
-        last_s = self._last_s.get((Part.MESSAGE, (place.incident_id, place.channel)), -math.inf)
+        last_s = self._last_s.get(
+            (DisplayPart.MESSAGE, (place.incident_id, place.channel)), -math.inf
+        )
         not_before_s = -math.inf if is_new else last_s + SAME_EDIT_EVERY_S
         return (float(not is_new), max(last_s, -1e18)), not_before_s
 
-    def _edits_until_s(self, place: Place, incident: Incident) -> float:
+    def _edits_until_s(self, place: SlackThread, incident: Incident) -> float:
         """Return until when an edit is enough to tell that it got worse, monotonic seconds."""
         called = self._called.get((place.incident_id, place.channel))
         if called is None or not place.ts:
@@ -302,28 +304,28 @@ class SlackOutbox:
         is_much = RANKS[incident.severity] > RANKS[called.severity] + 1
         return -math.inf if is_much else self._looked_at_until_s(place)
 
-    def _looked_at_until_s(self, place: Place) -> float:
+    def _looked_at_until_s(self, place: SlackThread) -> float:
         """Return until when who was called last looks at the message, monotonic seconds."""
         called = self._called.get((place.incident_id, place.channel))
         return -math.inf if called is None else called.s + LOOKED_AT_S
 
-    def _next_part(self, place: Place, incident: Incident) -> Part | None:
+    def _next_part(self, place: SlackThread, incident: Incident) -> DisplayPart | None:
         """Return what the channel should get next, were it not quiet."""
         is_open = not has_ended(incident)
         if not place.ts and not place.is_gone:
             is_withheld = bool(place.withheld)
-            return None if is_needless(incident, is_withheld=is_withheld) else Part.MESSAGE
+            return None if is_needless(incident, is_withheld=is_withheld) else DisplayPart.MESSAGE
         if place.is_over and is_open:
-            return Part.BACK
+            return DisplayPart.BACK
         if is_open and RANKS[incident.severity] > RANKS[place.severity]:
-            return Part.WORSE
+            return DisplayPart.WORSE
         if is_open and place.ts and place.is_unnamed and not is_unnamed(incident):
-            return Part.NAMED
+            return DisplayPart.NAMED
         if incident.state is IncidentState.RESOLVED and not place.is_over:
-            return Part.ENDED
-        return Part.HISTORY if place.ts and untold(place, incident) else None
+            return DisplayPart.ENDED
+        return DisplayPart.HISTORY if place.ts and untold(place, incident) else None
 
-    def _post(self, place: Place, now: Now) -> Call | None:
+    def _post(self, place: SlackThread, now: Moment) -> Call | None:
         incident = as_of(self._incidents[place.incident_id], now.unix_s)
         lane = f"#{place.channel}"
         if place.begun is not None and place.begun.doubtful:
@@ -332,30 +334,30 @@ class SlackOutbox:
         part, changes = self._next_part(place, incident), untold(place, incident)
         if quiet_until(incident, now.unix_s) is not None:
             changes = told_in_quiet(place, incident)
-            part = Part.HISTORY if changes else None
+            part = DisplayPart.HISTORY if changes else None
         if part is None:
             return None
-        if part not in (Part.HISTORY, Part.NAMED):
+        if part not in (DisplayPart.HISTORY, DisplayPart.NAMED):
             changes = ()
         return Call(
             Verb.POST, part, place, incident, lane, _marker(place, place.number + 1), changes
         )
 
-    def _edit(self, place: Place, now: Now) -> Call | None:
+    def _edit(self, place: SlackThread, now: Moment) -> Call | None:
         if self._edit_due(place, now) is None:
             return None
         incident = as_of(self._incidents[place.incident_id], now.unix_s)
         home = self._places.get(incident.joined_to or "", {}).get(place.channel)
-        return Call(Verb.EDIT, Part.MESSAGE, place, incident, EDITS, "", home=home)
+        return Call(Verb.EDIT, DisplayPart.MESSAGE, place, incident, EDITS, "", home=home)
 
     # Results of calls
 
-    def _note_begun(self, call: Call, now: Now) -> None:
+    def _note_begun(self, call: Call, now: Moment) -> None:
         place, changes = call.place, call.incident.changes
-        if call.part is Part.HISTORY:
+        if call.part is DisplayPart.HISTORY:
             changes = call.changes
         place.number += 1
-        place.begun = Begun(
+        place.begun = StartedPost(
             call.part,
             place.number,
             now.unix_s,
@@ -366,7 +368,7 @@ class SlackOutbox:
         )
         self._changed(place)
 
-    def _taken(self, call: Call, posted: Posted, now: Now) -> None:
+    def _taken(self, call: Call, posted: Posted, now: Moment) -> None:
         place, incident = call.place, call.incident
         key = (place.incident_id, place.channel)
         if call.verb is Verb.EDIT:
@@ -376,33 +378,33 @@ class SlackOutbox:
         assert begun is not None  # noqa: S101 - noted before each post
         place.begun = None
         place.channel_id = self._channel_ids[place.channel] = posted.channel_id
-        self._last_s[Part.HISTORY, key] = now.s
+        self._last_s[DisplayPart.HISTORY, key] = now.s
         is_found = call.verb is Verb.FIND
-        if call.part is Part.MESSAGE:
+        if call.part is DisplayPart.MESSAGE:
             place.ts, place.withheld = posted.ts, ""
             # A message that was found may show anything: it is edited.
             place.shown = 0 if is_found else incident.revision
             place.standing = "" if is_found else standing(incident)
             place.is_over = begun.is_over
-            self._last_s[Part.MESSAGE, key] = now.s
-        elif call.part is Part.ENDED:
+            self._last_s[DisplayPart.MESSAGE, key] = now.s
+        elif call.part is DisplayPart.ENDED:
             place.is_over = True
-        elif call.part is Part.BACK:
+        elif call.part is DisplayPart.BACK:
             place.is_over = False
-        if call.part is Part.MESSAGE:
+        if call.part is DisplayPart.MESSAGE:
             place.is_unnamed = begun.is_unnamed
-        elif call.part is not Part.HISTORY:
+        elif call.part is not DisplayPart.HISTORY:
             place.is_unnamed &= begun.is_unnamed
-        if call.part in (Part.MESSAGE, Part.BACK, Part.WORSE):
+        if call.part in (DisplayPart.MESSAGE, DisplayPart.BACK, DisplayPart.WORSE):
             place.severity = max(place.severity, begun.severity, key=RANKS.__getitem__)
-            self._called[key] = _Called(now.s, begun.severity)
-        if call.part in (Part.MESSAGE, Part.HISTORY, Part.NAMED):
+            self._called[key] = _CalloutPost(now.s, begun.severity)
+        if call.part in (DisplayPart.MESSAGE, DisplayPart.HISTORY, DisplayPart.NAMED):
             place.told = begun.told
 
-    def _edited(self, place: Place, incident: Incident, now: Now) -> None:
+    def _edited(self, place: SlackThread, incident: Incident, now: Moment) -> None:
         """Note what a message shows; who was called just now has seen it there."""
         place.shown, place.standing = incident.revision, standing(incident)
-        self._last_s[Part.MESSAGE, (place.incident_id, place.channel)] = now.s
+        self._last_s[DisplayPart.MESSAGE, (place.incident_id, place.channel)] = now.s
         if quiet_until(incident, now.unix_s) is not None:
             return
         is_worse = RANKS[incident.severity] > RANKS[place.severity]
@@ -419,7 +421,7 @@ class SlackOutbox:
                 msgspec.structs.replace(begun, doubtful=True) if is_doubtful else None
             )
 
-    def _changed(self, place: Place) -> None:
+    def _changed(self, place: SlackThread) -> None:
         self._keep((place.incident_id, place.channel), place)
 
 
@@ -438,7 +440,7 @@ Quiet spells and their ends stand in the message, or each flap would add a line.
 """
 
 
-def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
+def untold(place: SlackThread, incident: Incident) -> tuple[Change, ...]:
     """Return the entries of the history that the thread does not have."""
     changes = incident.changes
     if place.told is not None:
@@ -453,7 +455,7 @@ def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
     )  # fmt: skip
 
 
-def told_in_quiet(place: Place, incident: Incident) -> tuple[Change, ...]:
+def told_in_quiet(place: SlackThread, incident: Incident) -> tuple[Change, ...]:
     """Return what the thread gets while nothing else is said: up to what a person did last.
 
     The person who muted it, and the reason, matter as long as it is muted.
@@ -463,10 +465,10 @@ def told_in_quiet(place: Place, incident: Incident) -> tuple[Change, ...]:
     return changes[: by_people[-1] + 1] if by_people else ()
 
 
-def _urgency(part: Part, incident: Incident) -> tuple[float, ...]:
-    rank = {Part.MESSAGE: 1.0, Part.HISTORY: 3.0}.get(part, 2.0)
+def _urgency(part: DisplayPart, incident: Incident) -> tuple[float, ...]:
+    rank = {DisplayPart.MESSAGE: 1.0, DisplayPart.HISTORY: 3.0}.get(part, 2.0)
     return rank, -float(RANKS[incident.severity]), incident.opened_at
 
 
-def _marker(place: Place, number: int) -> str:
+def _marker(place: SlackThread, number: int) -> str:
     return f"{place.incident_id}/{place.channel}/{number}"

@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from fleet_wire.clock import Clock
 from fleet_wire.contract.incident import Incident
 from platform_probe.settings.messages import MessagesSettings, SlackSettings
-from platform_probe.tell.messages.delivery import Failure, Sent, Tell, Trouble
+from platform_probe.tell.messages.delivery import CallResults, DeliveryKind, Failure, Trouble
 from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.sending import Sending
 from platform_probe.tell.messages.slack import SlackApi
@@ -18,7 +18,7 @@ from platform_probe.tell.messages.slack_calls import (
     Key,
     NotThere,
     Outcome,
-    Place,
+    SlackThread,
     Verb,
 )
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
@@ -37,7 +37,7 @@ class ToSlack:
         slack: SlackSettings,
         *,
         journal: Journal,
-        tell: Tell,
+        tell: CallResults,
         clock: Clock,
     ) -> None:
         self._journal = journal
@@ -49,7 +49,7 @@ class ToSlack:
         self._outbox = SlackOutbox(
             channels_of=slack.channels_of, keep=self._keep, start_s=clock.monotonic_s()
         )
-        self._outbox.restore(journal.values(PLACE, Place))
+        self._outbox.restore(journal.values(PLACE, SlackThread))
         self._sending = Sending(self._outbox, self._carry_out, clock, tell.not_kept)
         self._team_url = ""
         self._around = Surroundings(
@@ -63,9 +63,9 @@ class ToSlack:
         """Begin to send. Call it in the event loop."""
         self._sending.start()
 
-    def take(self, incident: Incident) -> None:
+    def handle_incident(self, incident: Incident) -> None:
         """Handle a revision. Never blocks."""
-        self._sending.take(incident)
+        self._sending.handle_incident(incident)
 
     def forgets(self, incident_id: str) -> bool:
         """Forget an incident that is long over, unless something of it waits."""
@@ -79,20 +79,20 @@ class ToSlack:
         """Send what is due, for a few seconds at most, and end."""
         await self._sending.close(at_once=at_once)
 
-    def _keep(self, key: Key, place: Place | None) -> None:
+    def _keep(self, key: Key, place: SlackThread | None) -> None:
         name = "/".join(key)
         if place is None:
             self._journal.remove(PLACE, name)
         else:
-            self._journal.put(PLACE, name, place)
+            self._journal.write_entry(PLACE, name, place)
 
     async def _carry_out(self, call: Call) -> None:
         outcome: Outcome
         try:
-            outcome = await self._asked(call)
+            outcome = await self._call_slack(call)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not stop the lane
             outcome = Failure(Trouble.BROKEN, f"{type(error).__name__}: {error}")
-        self._outbox.done(call, outcome, self._sending.now())
+        self._outbox.done(call, outcome, self._sending.moment())
         place = call.place
         about = {
             "incident_id": place.incident_id,
@@ -109,10 +109,10 @@ class ToSlack:
             if not outcome.is_certain:
                 self._tell.may_come_twice(self.name, **about)
         else:
-            what = Sent.EDIT if call.verb is Verb.EDIT else Sent.POST
-            self._tell.sent(self.name, what, **about)
+            what = DeliveryKind.EDIT if call.verb is Verb.EDIT else DeliveryKind.POST
+            self._tell.on_sent(self.name, what, **about)
 
-    async def _asked(self, call: Call) -> Outcome:
+    async def _call_slack(self, call: Call) -> Outcome:
         match call.verb:
             case Verb.FIND:
                 return await self.api.find(call)

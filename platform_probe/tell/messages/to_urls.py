@@ -22,19 +22,19 @@ from platform_probe.settings.messages import (
     checked_url,
 )
 from platform_probe.tell.messages.alerts import ALERTS_PATH, Alert, AlertsCore, Push
-from platform_probe.tell.messages.delivery import Failure, Sent, Tell, Trouble
+from platform_probe.tell.messages.delivery import CallResults, DeliveryKind, Failure, Trouble
+from platform_probe.tell.messages.incident_text import console_link
 from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.sending import Sending
 from platform_probe.tell.messages.webhook import (
     PAGERDUTY_URL,
     Post,
-    Told,
     WebhookCore,
+    WebhookState,
     body_of,
     pagerduty_body,
     signature_headers,
 )
-from platform_probe.tell.messages.words import console_link
 
 ALERT: Final = "alert"
 MAX_DETAIL: Final = 200
@@ -84,7 +84,7 @@ class ToAlertmanager:
         alertmanager: AlertmanagerSettings,
         *,
         journal: Journal,
-        tell: Tell,
+        tell: CallResults,
         clock: Clock,
     ) -> None:
         self._settings = alertmanager
@@ -105,9 +105,9 @@ class ToAlertmanager:
         """Begin to send. Call it in the event loop."""
         self._sending.start()
 
-    def take(self, incident: Incident) -> None:
+    def handle_incident(self, incident: Incident) -> None:
         """Handle a revision. Never blocks."""
-        self._sending.take(incident)
+        self._sending.handle_incident(incident)
 
     def forgets(self, incident_id: str) -> bool:  # noqa: ARG002 - as other backends
         """Agree: alerts that are over forget themselves."""
@@ -125,15 +125,15 @@ class ToAlertmanager:
         if alert is None:
             self._journal.remove(ALERT, key)
         else:
-            self._journal.put(ALERT, key, alert)
+            self._journal.write_entry(ALERT, key, alert)
 
     async def _carry_out(self, push: Push) -> None:
         url = push.url.rstrip("/") + ALERTS_PATH
         body = msgspec.json.encode(push.alerts)
         failure = await post_json(url, body, timeout_s=self._settings.timeout_s)
-        self._core.done(push, failure, self._sending.now())
+        self._core.done(push, failure, self._sending.moment())
         if failure is None:
-            self._tell.sent(self.name, Sent.POST, url=push.url, alerts=len(push.alerts))
+            self._tell.on_sent(self.name, DeliveryKind.POST, url=push.url, alerts=len(push.alerts))
         else:
             self._tell.failed(self.name, failure, url=push.url)
 
@@ -147,7 +147,7 @@ class ToWebhook:
         hook: WebhookSettings,
         *,
         journal: Journal,
-        tell: Tell,
+        tell: CallResults,
         clock: Clock,
     ) -> None:
         self.name = f"webhook:{hook.name}"
@@ -157,7 +157,7 @@ class ToWebhook:
         self._tell = tell
         self._clock = clock
         self._core = WebhookCore(takes=hook.takes, keep=self._keep)
-        self._core.restore(journal.values(self.name, Told))
+        self._core.restore(journal.values(self.name, WebhookState))
         self._sending = Sending(self._core, self._carry_out, clock, tell.not_kept)
         self._dropped = 0
 
@@ -165,9 +165,9 @@ class ToWebhook:
         """Begin to send. Call it in the event loop."""
         self._sending.start()
 
-    def take(self, incident: Incident) -> None:
+    def handle_incident(self, incident: Incident) -> None:
         """Handle a revision. Never blocks."""
-        self._sending.take(incident)
+        self._sending.handle_incident(incident)
 
     def forgets(self, incident_id: str) -> bool:
         """Forget an incident that is long over, unless something of it waits."""
@@ -181,11 +181,11 @@ class ToWebhook:
         """Send what is due, for a few seconds at most, and end."""
         await self._sending.close(at_once=at_once)
 
-    def _keep(self, incident_id: str, told: Told | None) -> None:
+    def _keep(self, incident_id: str, told: WebhookState | None) -> None:
         if told is None:
             self._journal.remove(self.name, incident_id)
         else:
-            self._journal.put(self.name, incident_id, told)
+            self._journal.write_entry(self.name, incident_id, told)
 
     async def _carry_out(self, post: Post) -> None:
         about: dict[str, Any] = {"incident_id": post.incident.incident_id, "part": post.event.value}
@@ -199,9 +199,9 @@ class ToWebhook:
             )
         except (ConfigError, ValueError) as error:
             failure = Failure(Trouble.TOKEN, _short(str(error)))
-        self._core.done(post, failure, self._sending.now())
+        self._core.done(post, failure, self._sending.moment())
         if failure is None:
-            self._tell.sent(self.name, Sent.POST, **about)
+            self._tell.on_sent(self.name, DeliveryKind.POST, **about)
         else:
             self._tell.failed(self.name, failure, **about)
         if self._core.dropped > self._dropped:

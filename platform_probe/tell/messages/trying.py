@@ -30,7 +30,14 @@ from platform_probe.tell.messages.slack import (
     SlackApi,
 )
 from platform_probe.tell.messages.slack_blocks import Content
-from platform_probe.tell.messages.slack_calls import Call, Deleted, NotThere, Part, Place, Verb
+from platform_probe.tell.messages.slack_calls import (
+    Call,
+    Deleted,
+    DisplayPart,
+    NotThere,
+    SlackThread,
+    Verb,
+)
 from platform_probe.tell.messages.to_urls import post_json, post_to_webhook
 from platform_probe.tell.messages.webhook import Event, Post
 
@@ -52,7 +59,7 @@ _CURES: Final = {
 }
 
 
-class Tried(NamedTuple):
+class TryResult(NamedTuple):
     """The result of one try."""
 
     where: str
@@ -76,7 +83,7 @@ def a_test_incident(unix_s: float) -> Incident:
     )
 
 
-async def try_all(settings: MessagesSettings) -> AsyncIterator[Tried]:
+async def try_all(settings: MessagesSettings) -> AsyncIterator[TryResult]:
     """Send a test to every backend, and yield the results."""
     incident = a_test_incident(time.time())
     if settings.slack is not None:
@@ -89,11 +96,13 @@ async def try_all(settings: MessagesSettings) -> AsyncIterator[Tried]:
         yield await _webhook(hook, settings.monitor, incident)
 
 
-async def _slack(slack: SlackSettings, monitor: str, incident: Incident) -> AsyncIterator[Tried]:
+async def _slack(
+    slack: SlackSettings, monitor: str, incident: Incident
+) -> AsyncIterator[TryResult]:
     api = SlackApi(token_file=slack.token_file, api_url=slack.api_url, timeout_s=slack.timeout_s)
     checked = await api.check()
     if isinstance(checked, Failure):
-        yield Tried("slack", _said(checked))
+        yield TryResult("slack", _problem_text(checked))
         return
     lacking = [scope for scope in NEEDED_SCOPES if scope not in checked.scopes]
     wanted = [scope for scope in WANTED_SCOPES if scope not in checked.scopes]
@@ -101,25 +110,27 @@ async def _slack(slack: SlackSettings, monitor: str, incident: Incident) -> Asyn
     said = f"{checked.user} at {checked.team_url}"
     if wanted:
         said += f"; without {', '.join(wanted)} a post whose answer is lost may come twice"
-    yield Tried("slack", problem, said)
+    yield TryResult("slack", problem, said)
     if slack.signing_secret_file is not None:
         try:
             read_secret(slack.signing_secret_file, name="signing_secret_file")
-            yield Tried("slack buttons", None, "the signing secret is there")
+            yield TryResult("slack buttons", None, "the signing secret is there")
         except ConfigError as error:
-            yield Tried("slack buttons", str(error))
+            yield TryResult("slack buttons", str(error))
     content = Content(f"{incident.title} (sent by {monitor})", None)
     for channel in dict.fromkeys([slack.channel, *(route.channel for route in slack.routes)]):
-        place = Place(incident_id=TEST_ID, channel=channel)
-        call = Call(Verb.POST, Part.MESSAGE, place, incident, "", TEST_ID)
+        place = SlackThread(incident_id=TEST_ID, channel=channel)
+        call = Call(Verb.POST, DisplayPart.MESSAGE, place, incident, "", TEST_ID)
         outcome = await api.post(call, content)
-        problem = _said(outcome) if isinstance(outcome, Failure) else None
+        problem = _problem_text(outcome) if isinstance(outcome, Failure) else None
         if isinstance(outcome, Deleted | NotThere):
             problem = "Slack took it for a reply"
-        yield Tried(f"slack {channel}", problem)
+        yield TryResult(f"slack {channel}", problem)
 
 
-async def _alertmanager(settings: AlertmanagerSettings, incident: Incident) -> AsyncIterator[Tried]:
+async def _alertmanager(
+    settings: AlertmanagerSettings, incident: Incident
+) -> AsyncIterator[TryResult]:
     labels = {
         **settings.labels, "alertname": ALERT_NAME, "incident_id": TEST_ID,
         "kind": incident.kind.value, "severity": incident.severity.value,
@@ -136,19 +147,19 @@ async def _alertmanager(settings: AlertmanagerSettings, incident: Incident) -> A
             msgspec.json.encode([alert]),
             timeout_s=settings.timeout_s,
         )
-        yield Tried(f"alertmanager {url}", None if failure is None else _said(failure))
+        yield TryResult(f"alertmanager {url}", None if failure is None else _problem_text(failure))
 
 
-async def _webhook(hook: WebhookSettings, monitor: str, incident: Incident) -> Tried:
+async def _webhook(hook: WebhookSettings, monitor: str, incident: Incident) -> TryResult:
     post = Post(Event.TEST, incident, f"{TEST_ID}.{incident.at:.0f}")
     try:
         failure = await post_to_webhook(hook, post, monitor=monitor, link=None, unix_s=incident.at)
     except (ConfigError, ValueError) as error:
-        return Tried(f"webhook {hook.name}", str(error))
-    return Tried(f"webhook {hook.name}", None if failure is None else _said(failure))
+        return TryResult(f"webhook {hook.name}", str(error))
+    return TryResult(f"webhook {hook.name}", None if failure is None else _problem_text(failure))
 
 
-def _said(failure: Failure) -> str:
+def _problem_text(failure: Failure) -> str:
     """Return what is wrong, and what to do."""
     first = failure.detail.partition(":")[0]
     cure = _CURES.get(first)

@@ -18,16 +18,16 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.contract.incident import Incident, IncidentState, Severity
-from platform_probe.tell.messages.delivery import Failure, Lane, Now, Trouble
-from platform_probe.tell.messages.words import (
+from platform_probe.tell.messages.delivery import Failure, Lane, Moment, Trouble
+from platform_probe.tell.messages.incident_text import (
     RANKS,
     advice_of,
     counts_of,
+    failure_text,
     has_ended,
     is_needless,
     quiet_until,
     standing,
-    what_of,
 )
 
 PACE_S: Final = 0.1
@@ -86,7 +86,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of it: the same as a line of incidents.jsonl."""
 
 
-class Told(msgspec.Struct, kw_only=True):
+class WebhookState(msgspec.Struct, kw_only=True):
     """The webhook's state of an incident; revision 0: nothing yet, but it is to get it."""
 
     revision: int = 0
@@ -120,27 +120,27 @@ class WebhookCore:
     """
 
     def __init__(
-        self, *, takes: Callable[[Incident], bool], keep: Callable[[str, Told | None], None]
+        self, *, takes: Callable[[Incident], bool], keep: Callable[[str, WebhookState | None], None]
     ) -> None:
         self._takes = takes
         self._keep = keep
-        self._told: dict[str, Told] = {}
+        self._told: dict[str, WebhookState] = {}
         self._due: dict[str, _Due] = {}
         self._posted_s: dict[str, float] = {}
         self._lane = Lane(PACE_S)
         self.dropped = 0
         """Posts that came too late to be of use."""
 
-    def restore(self, told: Mapping[str, Told]) -> None:
+    def restore(self, told: Mapping[str, WebhookState]) -> None:
         """Resume from the kept state."""
         self._told = dict(told)
 
-    def take(self, incident: Incident, now: Now) -> None:
+    def handle_incident(self, incident: Incident, now: Moment) -> None:
         """Handle a revision; the latest is posted."""
         incident_id = incident.incident_id
         told = self._told.get(incident_id)
         if told is None and not has_ended(incident) and self._takes(incident):
-            told = self._told[incident_id] = Told()
+            told = self._told[incident_id] = WebhookState()
             self._keep(incident_id, told)
         quiet_unix_s = quiet_until(incident, now.unix_s)
         if told is None or self._event(incident, told) is None:
@@ -165,7 +165,7 @@ class WebhookCore:
         since_s = max(now.s, not_before_s) if before is None else before.since_s
         self._due[incident_id] = _Due(incident, not_before_s, since_s)
 
-    def next(self, now: Now) -> Post | None:
+    def next(self, now: Moment) -> Post | None:
         """Return what to post now."""
         if not self._lane.is_free(now.s):
             return None
@@ -188,7 +188,7 @@ class WebhookCore:
         incident = self._due[min(ready)[-1]].incident
         event = self._event(incident, self._told[incident.incident_id])
         assert event is not None  # noqa: S101 - else it were not due
-        self._lane.begin()
+        self._lane.start_call()
         return Post(event, incident, f"{incident.incident_id}.{incident.revision}")
 
     def next_s(self) -> float:
@@ -197,16 +197,16 @@ class WebhookCore:
             return math.inf
         return max(self._lane.free_s, min(due.not_before_s for due in self._due.values()))
 
-    def done(self, post: Post, failure: Failure | None, now: Now) -> None:
+    def done(self, post: Post, failure: Failure | None, now: Moment) -> None:
         """Handle the result of a post."""
         if failure is not None and failure.trouble is not Trouble.CONTENT:
             self._lane.fail(failure, now.s)
             return
-        self._lane.end(now.s)
+        self._lane.finish_call(now.s)
         self.dropped += failure is not None  # it would not be taken the next time either
         incident = post.incident
         self._posted_s[incident.incident_id] = now.s
-        told = Told(
+        told = WebhookState(
             revision=incident.revision,
             severity=incident.severity,
             state=incident.state,
@@ -217,7 +217,7 @@ class WebhookCore:
         self._keep(incident.incident_id, told)
         due = self._due.pop(incident.incident_id, None)
         if due is not None and due.incident.revision > incident.revision:
-            self.take(due.incident, now)
+            self.handle_incident(due.incident, now)
 
     def forgets(self, incident_id: str) -> bool:
         """Forget an incident, and return True; False: something of it waits still."""
@@ -233,15 +233,15 @@ class WebhookCore:
         since = [due.since_s for due in self._due.values() if due.not_before_s <= now_s]
         return len(since), max(now_s - min(since), 0.0) if since else 0.0
 
-    def _event(self, incident: Incident, told: Told) -> Event | None:  # noqa: PLR0911
+    def _event(self, incident: Incident, told: WebhookState) -> Event | None:  # noqa: PLR0911
         """Return the event of a revision; None: nothing."""
         if not told.revision:
-            return _end_of(incident) or Event.OPENED
+            return _final_event(incident) or Event.OPENED
         if told.revision >= incident.revision:
             return None
         was_open = told.state is IncidentState.OPEN
         if has_ended(incident):
-            return _end_of(incident) if was_open else None
+            return _final_event(incident) if was_open else None
         if not was_open:
             return Event.REOPENED
         if RANKS[incident.severity] > RANKS[told.severity]:
@@ -251,7 +251,7 @@ class WebhookCore:
         return Event.UPDATED
 
 
-def _end_of(incident: Incident) -> Event | None:
+def _final_event(incident: Incident) -> Event | None:
     if not has_ended(incident):
         return None
     if incident.joined_to is not None:
@@ -270,7 +270,7 @@ def body_of(post: Post, *, monitor: str, link: str | None) -> bytes:
             monitor=monitor,
             link=link,
             counts=counts_of(incident),
-            what=what_of(incident),
+            what=failure_text(incident),
             action=advice_of(incident),
             incident=incident,
         )
@@ -298,7 +298,7 @@ def pagerduty_body(post: Post, *, routing_key: str, monitor: str, link: str | No
             "class": incident.cause.value if incident.cause else incident.kind.value,
             "custom_details": {
                 "counts": counts_of(incident),
-                "what": what_of(incident),
+                "what": failure_text(incident),
                 "action": advice_of(incident),
             },
         },

@@ -36,16 +36,21 @@ from platform_probe.tell.support.advice import (
     let_take_another,
     let_try_first,
 )
-from platform_probe.tell.support.after_booking import Other, ended, let_book_again, other_than
+from platform_probe.tell.support.after_booking import (
+    OtherCars,
+    advice_after_booking,
+    let_book_again,
+    other_than,
+)
 from platform_probe.tell.support.believed import Revision
-from platform_probe.tell.support.beside import (
+from platform_probe.tell.support.case import Case
+from platform_probe.tell.support.relations import (
     OPEN_SINCE,
     again_possible,
     is_away_in_vain,
     is_back,
     may_be_open,
 )
-from platform_probe.tell.support.case import Case
 
 LONG_AGO_S: Final = 1_200.0
 """The time after an unlock when all waiting is over: the longest update lasts 20 min [E]."""
@@ -66,7 +71,7 @@ def advice_now(case: Case) -> Advice:
     """
     mode = _mode_told(case)
     advice = _with_who_mends(case, mode, _advice_by(case, mode))
-    if (told := ended(case, mode)) is not None:
+    if (told := advice_after_booking(case, mode)) is not None:
         return let_book_again(advice, told)
     if case.opened_late:
         return advice
@@ -75,11 +80,13 @@ def advice_now(case: Case) -> Advice:
         advice = let_take_another(advice)
     if (because := may_be_open(case, is_shut_again=mode is _RELOCKED)) is not None:
         return let_try_first(advice, because)
-    now = _again(case, advice, mode)
+    now = _press_again_reason(case, advice, mode)
     return advice if now is None else let_press_again(advice, case.cause, now)
 
 
-def _again(case: Case, advice: Advice, mode: FailureMode | None) -> tuple[str, str] | None:
+def _press_again_reason(
+    case: Case, advice: Advice, mode: FailureMode | None
+) -> tuple[str, str] | None:
     """Return why one more press may open the car now; None: it may not, or nobody knows.
 
     A customer who should wait first has done so, if the unlock is that long ago.
@@ -119,7 +126,7 @@ def _may_open(case: Case, mode: FailureMode) -> bool:
 
 def _is_of_release(case: Case) -> bool:
     """Return whether one version of the app fails, by the facts of then or since."""
-    return not _OF_RELEASE.isdisjoint(case.seen | case.not_missed)
+    return not _OF_RELEASE.isdisjoint(case.seen_facts | case.not_missed)
 
 
 def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
@@ -138,8 +145,8 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
         advice = advice_for(
             case.cause,
             mode,
-            is_sent=case.is_sent,
-            is_gone=_is_gone(case, mode),
+            is_sent=case.is_command_sent,
+            is_gone=_was_box_unreachable(case, mode),
             opened_after_no=case.opened_after_no,
             used_since=_is_used_since(case),
         )
@@ -150,7 +157,9 @@ def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
 
 def _is_not_connected(case: Case) -> bool:
     """Return whether nothing was sent to a car that counts as not connected, by now too."""
-    is_away = not _AWAY.isdisjoint(case.seen) and Fact.TALKS_WHILE_OFFLINE not in case.seen
+    is_away = (
+        not _AWAY.isdisjoint(case.seen_facts) and Fact.TALKS_WHILE_OFFLINE not in case.seen_facts
+    )
     return case.cause in _SENT_NOTHING and is_away and not is_back(case)
 
 
@@ -178,7 +187,7 @@ def _has_relocked(case: Case) -> bool:
     Not where another car was meant: theirs has never opened.
     """
     refuted = frozenset({Fact.DOOR_OPENED, Fact.ANOTHER_CAR_ASKED})
-    has_relocked = Fact.RELOCKED in case.seen and refuted.isdisjoint(case.seen)
+    has_relocked = Fact.RELOCKED in case.seen_facts and refuted.isdisjoint(case.seen_facts)
     return _has_opened(case) and has_relocked
 
 
@@ -200,7 +209,7 @@ def _mode_of_incident(case: Case) -> FailureMode | None:
 
 def _is_used_since(case: Case) -> bool:
     """Return whether a door was opened, or the customer has opened the car once more."""
-    return Fact.DOOR_OPENED in case.seen or may_be_open(case) == OPEN_SINCE
+    return Fact.DOOR_OPENED in case.seen_facts or may_be_open(case) == OPEN_SINCE
 
 
 def _is_for_security(believed: Revision) -> bool:
@@ -209,7 +218,7 @@ def _is_for_security(believed: Revision) -> bool:
     return believed.is_possible and acts is Actor.SECURITY_TEAM
 
 
-def _is_gone(case: Case, mode: FailureMode | None) -> bool:
+def _was_box_unreachable(case: Case, mode: FailureMode | None) -> bool:
     """Return whether the box was gone before it was asked for, and nothing waits for it.
 
     If no mode says so, it counts only if it was gone until its command had expired.
@@ -224,7 +233,7 @@ def _is_gone(case: Case, mode: FailureMode | None) -> bool:
 
 def _hits_all(case: Case) -> bool:
     """Return whether an incident is open that hits all cars: another one opens no sooner."""
-    return any(other_than(one) is Other.NONE for one in case.goes_on)
+    return any(other_than(one) is OtherCars.NONE for one in case.goes_on)
 
 
 def _without_what_is_over(case: Case, advice: Advice) -> Advice:

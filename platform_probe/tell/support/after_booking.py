@@ -11,8 +11,8 @@ from fleet_wire.contract.incident import Incident, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, FailureMode, Layer
 from platform_probe.tell.support.advice import MIXED_UP, Advice, explanation_of, is_about_car
-from platform_probe.tell.support.beside import is_seen_to, opened_in_booking_s, opened_since_s
 from platform_probe.tell.support.case import Case
+from platform_probe.tell.support.relations import is_seen_to, opened_in_booking_s, opened_since_s
 
 BOOKING_ENDED: Final = (
     "Your booking has ended. If you still need a car, please book one again.",
@@ -74,7 +74,7 @@ REASON_THEN: Final = "The reason then:"
 """Stands before why a car did not open."""
 
 
-class Other(StrEnum):
+class OtherCars(StrEnum):
     """Which cars open while an incident goes on."""
 
     OPERATOR = "operator"
@@ -91,22 +91,22 @@ _ENDED_AMID: Final = (
 )
 _OVER_FIRST: Final = "The booking has ended, and the incident is open."
 BOOKING_ENDED_AMID: Final = {
-    Other.OPERATOR: (
+    OtherCars.OPERATOR: (
         f"{_ENDED_AMID} If you still need a car, we can help you book one that is not affected.",
         (
             f"{_OVER_FIRST} If they need a car, help them book one of another operator than"
             " {operator}."
         ),
     ),
-    Other.PLACE: (
+    OtherCars.PLACE: (
         f"{_ENDED_AMID} If you still need a car, please book one in another part of town.",
         f"{_OVER_FIRST} If they need a car, help them book one of another region than {{region}}.",
     ),
-    Other.ANOTHER: (
+    OtherCars.ANOTHER: (
         f"{_ENDED_AMID} If you still need a car, please book another one.",
         f"{_OVER_FIRST} If they need a car, help them book another one.",
     ),
-    Other.NONE: (
+    OtherCars.NONE: (
         f"{_ENDED_AMID} If you still need a car, please book one when it is over.",
         (
             f"{_OVER_FIRST} If they need a car, they can book again when it is over. Say how long"
@@ -149,12 +149,12 @@ def let_book_again(advice: Advice, ended: tuple[str, str] = BOOKING_ENDED) -> Ad
     return replace(advice, say=say, do=do, acts=None if is_over else advice.acts)
 
 
-def ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
+def advice_after_booking(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
     """Return what is said and done where the booking has ended since; None: it has not.
 
     First that there was a known problem, where there was one.
     """
-    told, then = _ended(case, mode), _known_then(case)
+    told, then = _advice_after_booking(case, mode), _known_then(case)
     if told is None or then is None or told[0].startswith(_ENDED_AMID):
         return told
     return f"{then[0]} {told[0]}", f"{then[1]} {told[1]}"
@@ -174,7 +174,7 @@ def _known_then(case: Case) -> tuple[str, str] | None:
     return THEN_MAY_BE_OVER if is_unseen else THEN_GOES_ON
 
 
-def _ended(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
+def _advice_after_booking(case: Case, mode: FailureMode | None) -> tuple[str, str] | None:
     """Return what is said and done where the booking has ended since, whatever else there was.
 
     It is None too if the car has opened after that, for another booking or late. A task about a car
@@ -235,10 +235,10 @@ def ended_amid(incident: Incident) -> tuple[str, str]:
     return say, do.format(**incident.cohort)
 
 
-def other_than(incident: Incident) -> Other:
+def other_than(incident: Incident) -> OtherCars:
     """Return which cars an incident does not hit."""
     if "operator" in incident.cohort:
-        return Other.OPERATOR
+        return OtherCars.OPERATOR
     if "region" in incident.cohort:
-        return Other.PLACE
-    return Other.ANOTHER if incident.cohort else Other.NONE
+        return OtherCars.PLACE
+    return OtherCars.ANOTHER if incident.cohort else OtherCars.NONE

@@ -77,7 +77,7 @@ class Revision:
     """The sources that could have shown facts."""
 
     @property
-    def alike(self) -> AlikeClass:
+    def likeliest_class(self) -> AlikeClass:
         """Return the likeliest mode with those that look the same from here."""
         return class_of(self.first.mode, self.told)
 
@@ -109,7 +109,7 @@ class Revision:
     def looks_like(self) -> list[str]:
         """Modes that look the same from here, and are possible."""
         went_well = any(fact.fact == Fact.WENT_WELL for fact in self.facts)
-        told = self.alike.slugs - {self.first.mode} - ACCUSES
+        told = self.likeliest_class.slugs - {self.first.mode} - ACCUSES
         return sorted(
             slug
             for slug in told - (frozenset() if went_well else {NOTHING_WRONG})
@@ -122,7 +122,7 @@ class Revision:
         return not any(fact.fact in ruled_out for fact in self.facts)
 
     @property
-    def others(self) -> list[RankedMode]:
+    def other_modes(self) -> list[RankedMode]:
         """Other possible modes: not too unlikely, and not ruled out by facts.
 
         Likely modes are shown regardless of facts: else nobody knows the rest of the probability.
@@ -211,7 +211,7 @@ def reasons(
         and (one.is_seen or one.fact not in not_missed)
     ]
     listed = [one for one in moved if _is_reason(revision, one)]
-    told = [_told(revision, one, zone) for one in listed or (moved if is_for else ())]
+    told = [_fact_sentence(revision, one, zone) for one in listed or (moved if is_for else ())]
     return [one for one in dict.fromkeys(told) if not _is_in_another(one, told)]
 
 
@@ -226,7 +226,7 @@ def _is_reason(revision: Revision, one: Weighed) -> bool:
     return one.fact in its
 
 
-def _told(revision: Revision, one: Weighed, zone: tzinfo) -> str:
+def _fact_sentence(revision: Revision, one: Weighed, zone: tzinfo) -> str:
     """Return the sentence of a fact, or of its absence."""
     if not one.is_seen:
         return f"Expected, but not observed: {FACTS[Fact(one.fact)].meaning}"

@@ -20,9 +20,9 @@ from platform_probe.judge.diagnosis.case import AWAY_S
 from platform_probe.judge.diagnosis.records import is_taken_over_often
 from platform_probe.judge.diagnosis.seen_of_car import SOON_S
 from platform_probe.tell.support.believed import Revision
-from platform_probe.tell.support.cohorts import Around, is_one_of
+from platform_probe.tell.support.choosing import Choice
+from platform_probe.tell.support.cohorts import SharedTraits, is_in_cohort
 from platform_probe.tell.support.rows import Row, unix_s
-from platform_probe.tell.support.which import Which
 
 LISTED: Final = 20
 """Other unlocks of the same car, booking or customer that are listed."""
@@ -94,9 +94,9 @@ class Case:
     """The diagnoses, from the first moment to the last."""
     others: Sequence[Row] = ()
     """Other unlocks that fit what was asked, the last one first."""
-    which: Which | None = None
+    which: Choice | None = None
     """Which of all that fit it is; None where it is asked for by itself."""
-    finding: Around | None = None
+    finding: SharedTraits | None = None
     """The traits that failures of that time share; None where this was none."""
     connected_s: float | None = None
     """When its box connected again after the unlock, where it still is; Unix seconds."""
@@ -149,7 +149,7 @@ class Case:
         return self.attempt is not None and is_taken_over_often(evidence_of(self.attempt))
 
     @property
-    def seen(self) -> frozenset[str]:
+    def seen_facts(self) -> frozenset[str]:
         """The facts that its last diagnosis has seen; none where it was never diagnosed."""
         return frozenset(() if self.believed is None else (one.fact for one in self.believed.facts))
 
@@ -165,7 +165,7 @@ class Case:
         evidence = evidence_of(self.attempt)
         said = {evidence.get("presence"), evidence.get("presence_at_start")}
         changed_ago_s = evidence.get("presence_changed_ago_s")
-        is_doubtful = not self.seen.isdisjoint(_PRESENCE_LIES)
+        is_doubtful = not self.seen_facts.isdisjoint(_PRESENCE_LIES)
         if said != {PresenceStatus.OFFLINE} or changed_ago_s is None or is_doubtful:
             return None
         gone_s = float(changed_ago_s) - self.attempt["total_s"]
@@ -203,7 +203,7 @@ class Case:
         return max(its) + _CLOCK_S if its else None
 
     @property
-    def is_sent(self) -> bool:
+    def is_command_sent(self) -> bool:
         """Whether the command was sent to the car, also later, or nobody saw whether it was."""
         if self.attempt is None or self.cause is Cause.NOT_OBSERVED:
             return True
@@ -234,7 +234,7 @@ class Case:
         """
         own = self.attempt or next(iter(self.complaints), None)
         found = () if self.finding is None or own is None else self.finding.found
-        cohorts = [one for one in found if own is not None and is_one_of(own, one)]
+        cohorts = [one for one in found if own is not None and is_in_cohort(own, one)]
         shared = {trait.name for one in cohorts for trait in one.traits}
         shared.update(*(one.cohort for one in self.problems if one.kind is IncidentKind.FAILURES))
         known_s = self.newest_s - self.at_s
@@ -272,7 +272,7 @@ class Case:
     @property
     def opened_in_time(self) -> bool:
         """Whether it had opened in time by its box's clock, and only its answer came late."""
-        return self.opened_late and Fact.OPENED_IN_TIME in self.seen
+        return self.opened_late and Fact.OPENED_IN_TIME in self.seen_facts
 
     @property
     def opened_after_no(self) -> bool:

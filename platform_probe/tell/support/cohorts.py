@@ -108,7 +108,7 @@ Names = tuple[Trait, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Around(Finding):
+class SharedTraits(Finding):
     """The traits that failures of a time share, and their other names."""
 
     same: tuple[tuple[Names, ...], ...]
@@ -119,7 +119,7 @@ class Around(Finding):
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class SimilarFailures:
     """The unlocks that failed as one did."""
 
     causes: frozenset[Cause]
@@ -127,7 +127,7 @@ class Alike:
     """The mode that they are believed to have failed of; None: that is not sure."""
 
 
-def alike_of(cause: Cause, believed: Revision | None) -> Alike:
+def similar_failures(cause: Cause, believed: Revision | None) -> SimilarFailures:
     """Return what may have failed of the same as an unlock of which this is believed.
 
     These have a cause of the mode; if that is not sure, one of the same family. A customer refused
@@ -136,9 +136,9 @@ def alike_of(cause: Cause, believed: Revision | None) -> Alike:
     mode = believed.mode if believed is not None and believed.is_likely else None
     if mode is not None:
         causes = frozenset({cause, *(each for each in mode.causes if each is not None)})
-        return Alike(causes, mode.slug)
+        return SimilarFailures(causes, mode.slug)
     family = _family_of(cause)
-    return Alike(frozenset(each for each in Cause if _family_of(each) == family), None)
+    return SimilarFailures(frozenset(each for each in Cause if _family_of(each) == family), None)
 
 
 def _family_of(cause: Cause) -> str | None:
@@ -146,7 +146,7 @@ def _family_of(cause: Cause) -> str | None:
     return PLATFORM if cause is Cause.NOT_OBSERVED else family_of(cause)
 
 
-def search_around(duck: Duck, at_s: float, like: Alike) -> Around:
+def search_around(duck: Duck, at_s: float, like: SimilarFailures) -> SharedTraits:
     """Return what unlocks share that failed around Unix second `at_s` as one did.
 
     Unlocks that failed of other causes count as successes here. A few cars in garages say nothing
@@ -167,12 +167,12 @@ def _earliest_s(cohort: Cohort) -> float:
     return 0.0 if cohort.begin is None else cohort.begin.earliest
 
 
-def search_since(duck: Duck, span: Span) -> Around:
+def search_since(duck: Duck, span: Span) -> SharedTraits:
     """Return what unlocks that failed in a time share, of whatever, against the day before."""
     return _search(duck, span, None)
 
 
-def _search(duck: Duck, span: Span, like: Alike | None) -> Around:
+def _search(duck: Duck, span: Span, like: SimilarFailures | None) -> SharedTraits:
     since_s, until_s = span.since_s or 0.0, span.until_s or 0.0
     near = {"near": utc(since_s - EXACT_S), "until": utc(until_s)}
     is_busy = duck.query(_HOW_MANY, near, limit=1).rows[0][0] > MOST_EXACT
@@ -212,7 +212,7 @@ def _search(duck: Duck, span: Span, like: Alike | None) -> Around:
 
 def _with_names(
     finding: Finding, kinds: Sequence[Values], *, mode: str | None, is_of_kind: bool
-) -> Around:
+) -> SharedTraits:
     """Return a finding in which each cohort has the name to be said first, and then its others.
 
     Each was found among what those before it do not explain.
@@ -227,7 +227,7 @@ def _with_names(
         its = [(TRAITS.index(trait.name), trait.value) for trait in cohort.traits]
         rest = [kind for kind in rest if any(kind[place] != value for place, value in its)]
     known = {field.name: getattr(finding, field.name) for field in fields(Finding)}
-    return Around(**known | {"found": tuple(found)}, same=tuple(same), is_of_kind=is_of_kind)
+    return SharedTraits(**known | {"found": tuple(found)}, same=tuple(same), is_of_kind=is_of_kind)
 
 
 def _telling(kinds: Sequence[Values]) -> list[int]:
@@ -257,7 +257,7 @@ def _names_of(traits: Names, kinds: Sequence[Values], mode: str | None) -> list[
     ]
 
 
-def around_in_words(around: Around, speaker: Speaker) -> str:
+def around_in_words(around: SharedTraits, speaker: Speaker) -> str:
     """Return the traits of the failures, a sentence for each cohort, and what stays unknown.
 
     `speaker` says it in a language, with times of a zone.
@@ -271,7 +271,7 @@ def around_in_words(around: Around, speaker: Speaker) -> str:
     return " ".join(map(speaker.say, sentences))
 
 
-def finding_json(finding: Around, zone: tzinfo) -> dict[str, Any]:
+def finding_json(finding: SharedTraits, zone: tzinfo) -> dict[str, Any]:
     """Return a finding for a program: times in ISO 8601 in the zone."""
     return {
         "said": around_in_words(finding, Speaker("en", minute_clock(zone))),
@@ -306,6 +306,6 @@ def _names_json(traits: Names) -> dict[str, str]:
     return {trait.name: trait.value for trait in traits}
 
 
-def is_one_of(attempt: Row, cohort: Cohort) -> bool:
+def is_in_cohort(attempt: Row, cohort: Cohort) -> bool:
     """Return whether an unlock, or a call about one, shares what a cohort shares."""
     return all(attempt.get(trait.name) == trait.value for trait in cohort.traits)

@@ -10,10 +10,10 @@ from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.case import LISTED
-from platform_probe.tell.support.nearest import alike, not_found, same_id
+from platform_probe.tell.support.choosing import Moment
+from platform_probe.tell.support.nearest import nearest_texts, not_found, same_id
 from platform_probe.tell.support.records import Records
 from platform_probe.tell.support.rows import Row, as_rows, unix_s
-from platform_probe.tell.support.which import Moment
 
 _TOLD_OF: Final = {
     "attempt_id": (("complaints", "complaint_id"),),
@@ -31,7 +31,7 @@ _OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "comp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class UnlockQuery:
     """What is known of the unlock that is looked for."""
 
     vehicle: str | None = None
@@ -62,7 +62,7 @@ class Fits:
     `wanted` has ids as the store writes them, once they were looked for.
     """
 
-    def __init__(self, source: Source, duck: Duck, records: Records, wanted: Wanted) -> None:
+    def __init__(self, source: Source, duck: Duck, records: Records, wanted: UnlockQuery) -> None:
         self._source = source
         self._duck = duck
         self._records = records
@@ -100,7 +100,9 @@ class Fits:
         tables = ("attempts", *(_OF_CARS if name == "vehicle_id" else ()))
         columns = [*((table, name) for table in tables), *_TOLD_OF.get(name, ())]
         whole = Source(self._source.directory)
-        return whole.read(lambda duck: same_id(value, alike(value, columns, duck))) is not None
+        return (
+            whole.read(lambda duck: same_id(value, nearest_texts(value, columns, duck))) is not None
+        )
 
     def _car_under_way(self, attempt_id: str) -> str | None:
         """Return the car of an unlock that had begun by the time asked about, and not ended."""
@@ -128,13 +130,17 @@ class Fits:
         if "account_id" in also:
             its = [self.with_account(row) for row in its]
         fitting = [
-            row for row in its if all(_is_given(row, key, given) for key, given in also.items())
+            row for row in its if all(_has_given_id(row, key, given) for key, given in also.items())
         ]
         if its and not fitting:
-            key, given = next(pair for pair in also.items() if not _is_given(its[0], *pair))
+            key, given = next(pair for pair in also.items() if not _has_given_id(its[0], *pair))
             theirs = its[0][key]
-            whose = f"of no {_what(key)}" if theirs is None else f"of {_what(key)} {theirs!r}"
-            raise ConfigError([f"{_what(name)} {value!r} is {whose}, not {given!r}"])
+            whose = (
+                f"of no {_column_noun(key)}"
+                if theirs is None
+                else f"of {_column_noun(key)} {theirs!r}"
+            )
+            raise ConfigError([f"{_column_noun(name)} {value!r} is {whose}, not {given!r}"])
         return fitting
 
     def _with_id(self, name: str, value: str) -> list[Row]:
@@ -145,29 +151,29 @@ class Fits:
         nothing has the id, with the nearest.
         """
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
-            if its := [row for row in self._found(written) if row[name] == written]:
+            if its := [row for row in self._find_rows(written) if row[name] == written]:
                 self._set(name, written)
                 return its
             if name == "command_id" and (its := self._called_by_api(written)):
                 return its
-            if self._is_told_of(name, written):
+            if self._has_id_elsewhere(name, written):
                 self._set(name, written)
                 if name == "booking_id":
-                    return self._records.called_about(written)
+                    return self._records.unlocks_of_calls(written)
                 before = self._of_call() if name == "attempt_id" else None
                 return [] if before is None else self._with_id(name, before)
-        others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
+        others = nearest_texts(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
         meant = same_id(value, others)
         if meant is None and self._is_known_later(name, value):
             if name == "attempt_id" and (car := self._car_under_way(value)) is not None:
                 self.wanted = replace(self.wanted, vehicle=car)
                 return []
-            raise ConfigError([f"{_what(name)} {value!r} was not known yet at that time"])
+            raise ConfigError([f"{_column_noun(name)} {value!r} was not known yet at that time"])
         if meant is None:
-            problem = not_found(_what(name), value, others) + self._is_another(value)
+            problem = not_found(_column_noun(name), value, others) + self._is_another(value)
             raise ConfigError([problem + self._is_told_by_none(name)])
         self._set(name, meant)
-        return [row for row in self._found(meant) if row[name] == meant]
+        return [row for row in self._find_rows(meant) if row[name] == meant]
 
     def _with_unnamed(self, its: Sequence[Row]) -> list[Row]:
         """Return a customer's unlocks with those of their bookings that name nobody, last first.
@@ -205,7 +211,7 @@ class Fits:
         account_id = next((row[0] for row in self._duck.run(told, values)), None)
         return {**attempt, "account_id": account_id}
 
-    def _found(self, value: str) -> list[Row]:
+    def _find_rows(self, value: str) -> list[Row]:
         return as_rows(self._source.find(self._duck, value))
 
     def _called_by_api(self, command_id: str) -> list[Row]:
@@ -226,9 +232,9 @@ class Fits:
 
     def _is_another(self, value: str) -> str:
         """Return what else has this id, where it was asked for as something that it is not."""
-        found = next(iter(self._found(value)), {})
+        found = next(iter(self._find_rows(value)), {})
         names = [name for name in _TOLD_OF if found.get(name) == value]
-        return f"; it is an id of another kind: ask by --{_what(names[0])}" if names else ""
+        return f"; it is an id of another kind: ask by --{_column_noun(names[0])}" if names else ""
 
     def _is_told_by_none(self, name: str) -> str:
         """Return that an id is nowhere, where only a log of the platform would have it."""
@@ -240,7 +246,7 @@ class Fits:
         """Return whether there is any log of the platform."""
         return bool(self._duck.run("SELECT 1 FROM platform_events LIMIT 1"))
 
-    def _is_told_of(self, name: str, value: str) -> bool:
+    def _has_id_elsewhere(self, name: str, value: str) -> bool:
         """Return whether something else has an id of which there is no unlock.
 
         The platform's log, or a complaint, which is diagnosed under an id of its own.
@@ -257,21 +263,21 @@ class Fits:
         return next((call["attempts"][-1] for call in calls if call["attempts"]), None)
 
 
-def _what(column: str) -> str:
+def _column_noun(column: str) -> str:
     """Return what people call what a column identifies."""
     return _CALLED.get(column, column.removesuffix("_id"))
 
 
-def _is_same(one: str | None, other: str) -> bool:
+def _is_same_unlock(one: str | None, other: str) -> bool:
     return one is not None and one.lower() == other.strip().lower()
 
 
-def _is_given(row: Row, key: str, given: str) -> bool:
+def _has_given_id(row: Row, key: str, given: str) -> bool:
     """Return whether an unlock has an id; that of a car also where another got its command.
 
     That of a command also as an API calls it, see `Fits`.
     """
-    is_meant = key == "vehicle_id" and _is_same(row["asked_for"], given)
+    is_meant = key == "vehicle_id" and _is_same_unlock(row["asked_for"], given)
     if key == "command_id" and row[key] is not None:
-        is_meant = _is_same(row[key].rpartition("/")[2], given)
-    return is_meant or _is_same(row[key], given)
+        is_meant = _is_same_unlock(row[key].rpartition("/")[2], given)
+    return is_meant or _is_same_unlock(row[key], given)

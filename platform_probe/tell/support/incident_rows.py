@@ -12,7 +12,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.diagnosis.neighbours import DELIVERY, family_of
-from platform_probe.tell.messages.words import as_of
+from platform_probe.tell.messages.incident_text import as_of
 from platform_probe.tell.support.believed import Revision
 from platform_probe.tell.support.rows import Query, Row, unix_s
 
@@ -44,7 +44,11 @@ def incidents_of(
     near = [one for one in known if _names(one, attempt) or _is_then(one, attempt)]
     ids = [one.incident_id for one in near]
     cohorts = _cohorts_of(query(_COHORTS, {"ids": ids})) if ids else {}
-    return [one for one in near if _names(one, attempt) or _is_of(one, attempt, believed, cohorts)]
+    return [
+        one
+        for one in near
+        if _names(one, attempt) or _belongs_to_incident(one, attempt, believed, cohorts)
+    ]
 
 
 def as_unlock(complaint: Row) -> Row:
@@ -83,7 +87,9 @@ def _is_then(incident: Incident, attempt: Row) -> bool:
     return began_s >= incident.since - BEFORE_S and (ended_s is None or began_s <= ended_s)
 
 
-def _is_of(incident: Incident, attempt: Row, believed: Revision | None, cohorts: _Cohorts) -> bool:
+def _belongs_to_incident(
+    incident: Incident, attempt: Row, believed: Revision | None, cohorts: _Cohorts
+) -> bool:
     is_now = any(_is_in(cohort, attempt) for cohort in incident.affected_cohorts)
     if _is_believed(incident, attempt, believed):
         once = cohorts.get(incident.incident_id, ())

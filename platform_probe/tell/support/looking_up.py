@@ -10,28 +10,28 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import ALWAYS, Source, Span
 from platform_probe.tell.support.case import AFTER_S, BEFORE_S, LISTED, Case
-from platform_probe.tell.support.fitting import Fits, Wanted
+from platform_probe.tell.support.choosing import (
+    Choice,
+    ChoiceReason,
+    Moment,
+    is_call_meant,
+    likely_meant,
+    went_wrong,
+    why_chosen,
+)
+from platform_probe.tell.support.fitting import Fits, UnlockQuery
 from platform_probe.tell.support.incident_rows import as_unlock
 from platform_probe.tell.support.naming import modes_sql, with_modes
 from platform_probe.tell.support.records import Records
 from platform_probe.tell.support.rows import Row, as_rows, unix_s
-from platform_probe.tell.support.since import CALLED_S
+from platform_probe.tell.support.store_search import CALLED_S
 from platform_probe.tell.support.waiting_calls import waiting_call
-from platform_probe.tell.support.which import (
-    Moment,
-    Which,
-    Why,
-    asked_about,
-    is_call_meant,
-    went_wrong,
-    why_chosen,
-)
 
 NEAR_S: Final = 900.0
 """Around `--at`: a customer who calls remembers it to the quarter of an hour."""
 
 
-def look_up(source: Source, wanted: Wanted, newest_s: float | None = None) -> Case:
+def look_up(source: Source, wanted: UnlockQuery, newest_s: float | None = None) -> Case:
     """Return the case, by default with the newest record of the source as the present.
 
     Raises `ConfigError` that names the nearest ids where nothing fits.
@@ -48,7 +48,7 @@ def look_up(source: Source, wanted: Wanted, newest_s: float | None = None) -> Ca
     return replace(case, is_as_of=source.as_of_s is not None)
 
 
-def look_up_in(duck: Duck, source: Source, wanted: Wanted, newest_s: float) -> Case:
+def look_up_in(duck: Duck, source: Source, wanted: UnlockQuery, newest_s: float) -> Case:
     """Return the case from a database of this source that is open already, as `look_up` does."""
     return _Lookup(source, duck, wanted, newest_s).case()
 
@@ -56,7 +56,7 @@ def look_up_in(duck: Duck, source: Source, wanted: Wanted, newest_s: float) -> C
 class _Lookup:
     """The questions for one case, over one database."""
 
-    def __init__(self, source: Source, duck: Duck, wanted: Wanted, newest_s: float) -> None:
+    def __init__(self, source: Source, duck: Duck, wanted: UnlockQuery, newest_s: float) -> None:
         self._source = source
         self._duck = duck
         self._records = Records(duck)
@@ -64,13 +64,13 @@ class _Lookup:
         self._newest_s = newest_s
 
     @property
-    def _wanted(self) -> Wanted:
+    def _query(self) -> UnlockQuery:
         return self._fits.wanted
 
     def case(self) -> Case:
-        vehicle, since_s = self._fits.vehicle(), self._wanted.since_s
+        vehicle, since_s = self._fits.vehicle(), self._query.since_s
         records = self._fits.unlocks(vehicle)
-        vehicle = vehicle or self._wanted.vehicle  # by then that of an unlock that is under way
+        vehicle = vehicle or self._query.vehicle  # by then that of an unlock that is under way
         in_time = [
             each for each in records if since_s is None or unix_s(each["started_at"]) >= since_s
         ]
@@ -81,7 +81,7 @@ class _Lookup:
         if call is not None and self._is_about_call(call, chosen, fitting):
             return self._case_of_call(call, fitting)
         if chosen is None:
-            at_s, since_s = self._asked_about()
+            at_s, since_s = self._time_in_question()
             return Case(
                 vehicle_id=vehicle,
                 attempt=None,
@@ -91,7 +91,7 @@ class _Lookup:
                 records_begin_s=(self._source.recorded() or ALWAYS).since_s,
                 has_platform_log=self._fits.has_platform_log(),
                 others=fitting[:LISTED],
-                **self._around(
+                **self._surroundings(
                     vehicle,
                     at_s if since_s is None else since_s + BEFORE_S,  # from then on
                     max(at_s, since_s or at_s),
@@ -114,19 +114,19 @@ class _Lookup:
             complaints=complaints,
             revisions=revisions,
             others=[each for each in fitting if each is not chosen][:LISTED],
-            which=self._which(chosen, fitting),
-            finding=self._records.who_else(attempt["cause"], revisions, at_s),
+            which=self._choose(chosen, fitting),
+            finding=self._records.shared_traits(attempt["cause"], revisions, at_s),
             connected_s=self._records.since.connected_s(car, at_s + attempt["total_s"]),
             booking_ended_s=ended_s,
             booked_since=self._booked_since(attempt, ended_s),
             locked_s=self._records.since.locked_s(car, at_s),
             incidents=self._records.incidents(attempt, revisions),
-            **self._around(car, at_s, at_s + attempt["total_s"], attempt),
+            **self._surroundings(car, at_s, at_s + attempt["total_s"], attempt),
         )
 
-    def _asked_about(self) -> tuple[float, float | None]:
+    def _time_in_question(self) -> tuple[float, float | None]:
         """Return the time that is asked about, and since when, where that is asked alone."""
-        at, since_s = self._wanted.at, self._wanted.since_s
+        at, since_s = self._query.at, self._query.since_s
         return (self._newest_s, since_s) if at is None else (at.at_s, None)
 
     def _case_of_call(self, complaint: Row, fitting: Sequence[Row]) -> Case:
@@ -145,18 +145,18 @@ class _Lookup:
             complaint_id=call_id,
             revisions=revisions,
             complaints=[complaint],
-            finding=self._records.who_else(Cause.NOT_OBSERVED, revisions, at_s),
+            finding=self._records.shared_traits(Cause.NOT_OBSERVED, revisions, at_s),
             booking_ended_s=ended_s,
             booked_since=self._booked_since(unlock, ended_s),
             locked_s=self._records.since.locked_s(car, at_s - CALLED_S),
             incidents=self._records.incidents(unlock, revisions),
-            **self._around(car, at_s, at_s),
+            **self._surroundings(car, at_s, at_s),
         )
 
     def _booked_since(self, unlock: Row, ended_s: float | None) -> Row | None:
         """Return who else has booked the car since a booking ended: perhaps it is they who call."""
-        at = self._wanted.at
-        if ended_s is None or self._wanted.ids:
+        at = self._query.at
+        if ended_s is None or self._query.ids:
             return None
         until_s = self._newest_s if at is None else at.at_s + at.lasts_s
         return self._records.since.booked_by_another(unlock, ended_s, until_s)
@@ -165,14 +165,14 @@ class _Lookup:
 
     def _chosen(self, fitting: Sequence[Row]) -> Row | None:
         """Return the one that is meant: by time, else the last that went wrong, else the last."""
-        at = self._wanted.at
+        at = self._query.at
         if at is not None:
             return at.nearest_of(each for each in fitting if at.away_s(each)[0] <= NEAR_S)
-        return asked_about(fitting)
+        return likely_meant(fitting)
 
     def _is_about_call(self, call: Row, chosen: Row | None, fitting: Sequence[Row]) -> bool:
         """Return whether a call about an unlock that nobody saw is meant, and not an unlock."""
-        at = self._wanted.at
+        at = self._query.at
         if chosen is None:
             return True
         if at is None:
@@ -181,13 +181,13 @@ class _Lookup:
             return False  # the car was another customer's by then
         return not went_wrong(chosen) or at.away_s(call, "called_at") < at.away_s(chosen)
 
-    def _which(self, chosen: Row, fitting: Sequence[Row]) -> Which:
+    def _choose(self, chosen: Row, fitting: Sequence[Row]) -> Choice:
         """Return which of all that fit was chosen."""
-        at, why = self._wanted.at, why_chosen(chosen, fitting)
+        at, why = self._query.at, why_chosen(chosen, fitting)
         if at is not None:
             is_nearest = at.away_s(chosen) == min(map(at.away_s, fitting))
-            why = Why.NEAREST if is_nearest else Why.NEAREST_WRONG
-        return Which(why, len(fitting) - fitting.index(chosen), len(fitting))
+            why = ChoiceReason.NEAREST if is_nearest else ChoiceReason.NEAREST_WRONG
+        return Choice(why, len(fitting) - fitting.index(chosen), len(fitting))
 
     def _as_believed(self, fitting: Sequence[Row]) -> Sequence[Row]:
         """Return several unlocks with the mode that each is believed to have had by now."""
@@ -198,16 +198,16 @@ class _Lookup:
 
     # Surroundings
 
-    def _around(
+    def _surroundings(
         self, car: str | None, from_s: float, until_s: float, attempt: Row | None = None
     ) -> dict[str, Any]:
         """Return the log lines and messages around a time; without a car, by other ids."""
         if car is not None:
-            return self._records.around(car, from_s, until_s, attempt)
+            return self._records.surroundings(car, from_s, until_s, attempt)
         ids = {
-            "trace": self._wanted.trace if attempt is None else attempt["trace_id"],
-            "booking": self._wanted.booking if attempt is None else attempt["booking_id"],
-            "account": self._wanted.customer if attempt is None else None,
+            "trace": self._query.trace if attempt is None else attempt["trace_id"],
+            "booking": self._query.booking if attempt is None else attempt["booking_id"],
+            "account": self._query.customer if attempt is None else None,
         }
         is_its = "trace_id = $trace OR booking_id = $booking OR account_id = $account"
         return {"events": self._records.rows("platform_events", is_its, ids, "logged_at")}
@@ -217,7 +217,7 @@ class _Lookup:
 
         A trace or a command belongs to an observed unlock.
         """
-        wanted = self._wanted
+        wanted = self._query
         ids = {
             "complaint_id": wanted.attempt,
             "booking_id": wanted.booking,

@@ -20,7 +20,7 @@ IS_BELIEVED: Final = (
 """That a diagnosis names its first mode: likely enough, and none of failures where it opened."""
 
 
-def are(rows: Sequence[Row]) -> str:
+def unlock_condition(rows: Sequence[Row]) -> str:
     """Return the SQL of that a row is of one of these unlocks."""
     cars = ", ".join(quoted(car) for car in sorted({row["vehicle_id"] or "" for row in rows}))
     ids = ", ".join(quoted(row["attempt_id"]) for row in rows)
@@ -34,7 +34,7 @@ def modes_sql(diagnoses: str, rows: Sequence[Row]) -> str:
     """
     return f"""
         SELECT attempt_id, CASE WHEN {IS_BELIEVED} THEN mode END AS mode FROM (
-            SELECT * FROM {diagnoses} WHERE {are(rows)}
+            SELECT * FROM {diagnoses} WHERE {unlock_condition(rows)}
             QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
         )
         """

@@ -33,7 +33,7 @@ def nearest(text: str, ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*same, *sorted(part), *close]))[:SHOWN]
 
 
-def alike(text: str, columns: Sequence[tuple[str, str]], duck: Duck) -> list[str]:
+def nearest_texts(text: str, columns: Sequence[tuple[str, str]], duck: Duck) -> list[str]:
     """Return what stands in these columns, each of a table, and looks most like a text.
 
     Raises `ConfigError` where a store holds so many that it takes too long.

@@ -11,11 +11,11 @@ from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.store.duck import Duck
 from platform_probe.tell.support.believed import Revision, revision_of
 from platform_probe.tell.support.case import AFTER_S, BEFORE_S
-from platform_probe.tell.support.cohorts import Around, alike_of, search_around
+from platform_probe.tell.support.cohorts import SharedTraits, search_around, similar_failures
 from platform_probe.tell.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
 from platform_probe.tell.support.incident_rows import incident_of, incidents_of
 from platform_probe.tell.support.rows import Row, as_rows, unix_s, utc
-from platform_probe.tell.support.since import Since
+from platform_probe.tell.support.store_search import StoreSearch
 
 MOST_ROWS: Final = 500
 
@@ -37,7 +37,7 @@ class Records:
 
     def __init__(self, duck: Duck) -> None:
         self._duck = duck
-        self.since = Since(self.query, lambda table, *_: table.name)
+        self.since = StoreSearch(self.query, lambda table, *_: table.name)
 
     def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""
@@ -55,16 +55,16 @@ class Records:
         believed = revisions[-1] if revisions else None
         return incidents_of(attempt, map(incident_of, known), believed, self.query)
 
-    def who_else(
+    def shared_traits(
         self, cause: str | None, revisions: Sequence[Revision], at_s: float
-    ) -> Around | None:
+    ) -> SharedTraits | None:
         """Return what unlocks share that failed as one did around a time; None: it went well."""
         if cause is None:
             return None
         believed = revisions[-1] if revisions else None
-        return search_around(self._duck, at_s, alike_of(Cause(cause), believed))
+        return search_around(self._duck, at_s, similar_failures(Cause(cause), believed))
 
-    def around(
+    def surroundings(
         self, car: str, from_s: float, until_s: float, attempt: Row | None = None
     ) -> dict[str, Any]:
         """Return the other unlocks of a car, and what was logged and heard of it, around a time."""
@@ -100,7 +100,7 @@ class Records:
         ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
         return self.rows("complaints", is_its, ids, "called_at")
 
-    def called_about(self, booking_id: str) -> list[Row]:
+    def unlocks_of_calls(self, booking_id: str) -> list[Row]:
         """Return the unlocks that calls of a booking are about, whatever they name, last first."""
         its = "SELECT unnest(attempts) FROM complaints WHERE booking_id = $id"
         return self.rows(

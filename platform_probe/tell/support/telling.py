@@ -14,7 +14,7 @@ from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
 from platform_probe.judge.diagnosis.cohorts.words import ENGLISH, traits_in_words
-from platform_probe.tell.messages.words import who_muted
+from platform_probe.tell.messages.incident_text import who_muted
 from platform_probe.tell.support.advice import (
     OPENED_IN_TIME,
     OPENED_LATE,
@@ -34,11 +34,11 @@ from platform_probe.tell.support.believed import (
     sentence_of,
     title_of,
 )
-from platform_probe.tell.support.beside import Relations, Whose, pressed_again_s
 from platform_probe.tell.support.case import FOLLOWED_S, LISTED, LONG_WAIT_S, Case, evidence_of
-from platform_probe.tell.support.cohorts import around_in_words, is_one_of
+from platform_probe.tell.support.cohorts import around_in_words, is_in_cohort
 from platform_probe.tell.support.incident_rows import muted_until_s, over_since_s
 from platform_probe.tell.support.plain_words import broker_in_words, reason_in_words
+from platform_probe.tell.support.relations import Owner, Relations, pressed_again_s
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.timeline import (
     as_one_line,
@@ -102,7 +102,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from (
         _nothing(case, when, zone) if case.attempt is None else _unlock(case, case.attempt, when)
     )
-    yield from _which(case)
+    yield from _choice_lines(case)
     if case.booking_ended_s is not None:
         yield f"  Its booking has ended: {date_and_clock(case.booking_ended_s, zone)}."
     if (booked := case.booked_since) is not None:
@@ -110,22 +110,22 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         yield f"  Another customer has booked the car since: {when}."
         yield f"  If it is they who call, ask by --booking {booked['booking_id']}."
     yield from _problems(case, zone)
-    yield from _why(case, zone)
+    yield from _reason_lines(case, zone)
     if case.attempt is not None or case.complaint_id is not None:
         advice = advice_now(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         yield from _who_acts(case, advice)
-    yield from _others(case, zone)
+    yield from _other_mode_lines(case, zone)
     yield from _story(case, zone)
-    yield from _same(case, zone)
+    yield from _same_failure_lines(case, zone)
 
 
 def _unlock(case: Case, attempt: Row, when: str) -> Iterator[str]:
     """Yield which unlock it is, and how it ended."""
     meant = attempt["asked_for"]
     instead = f", and {meant} was asked for" if meant else ""
-    yield f"{case.vehicle_id or 'The car'} {_ended(case)}{instead}: {when}"
-    yield f"  {_who(attempt)}"
+    yield f"{case.vehicle_id or 'The car'} {_ending_sentence(case)}{instead}: {when}"
+    yield f"  {_customer_text(attempt)}"
     yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
     known_s = case.newest_s - case.at_s
     if case.cause is not None and known_s < FOLLOWED_S and not case.is_as_of:
@@ -137,7 +137,7 @@ def _nothing(case: Case, when: str, zone: tzinfo) -> Iterator[str]:
     if case.complaint_id is not None:
         car = case.vehicle_id or "a car"
         yield f"A call about {car}, and no unlock that it is about: {when}"
-        yield f"  {_who(case.complaints[0])}"
+        yield f"  {_customer_text(case.complaints[0])}"
         yield f"  call {case.complaint_id}"
         if case.complaints[0]["missed"]:
             yield "The monitor was not there for some of the time before the call."
@@ -181,7 +181,7 @@ def _when_none(case: Case, around: str, zone: tzinfo) -> str:
     return f"since {date_and_clock(since_s, zone)}"
 
 
-def _ended(case: Case) -> str:
+def _ending_sentence(case: Case) -> str:
     """Return how an unlock ended, as far as is known by now, to be said of the car."""
     if case.is_in_doubt:
         return SAID_OPEN
@@ -213,7 +213,7 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"  It affected you then. It ended at {minute_clock(zone)(over_s)}."
 
 
-def _which(case: Case) -> Iterator[str]:
+def _choice_lines(case: Case) -> Iterator[str]:
     """Yield which of several unlocks is shown, so that nobody confuses them.
 
     And after how long its customer pressed again, where it opened.
@@ -253,7 +253,7 @@ def _ago(case: Case) -> str:
     return f"{long_of(ago_s)} before the newest record"
 
 
-def _who(attempt: Row) -> str:
+def _customer_text(attempt: Row) -> str:
     parts = {name: attempt[column] for name, column in _WHO_COLUMNS.items()}
     return (
         ", ".join(f"{name} {value}" for name, value in parts.items() if value) or "by nobody known"
@@ -273,7 +273,7 @@ def _story(case: Case, zone: tzinfo) -> Iterator[str]:
         yield "  Nothing is known of this car from then."
 
 
-def _why(case: Case, zone: tzinfo) -> Iterator[str]:
+def _reason_lines(case: Case, zone: tzinfo) -> Iterator[str]:
     """Yield why: by the diagnosis where there is one, and how far the unlock got."""
     believed = case.believed
     if case.cause is None and believed is None:
@@ -302,9 +302,9 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
         if sentences:
             yield f"  {heading}:"
             yield from (f"  - {sentence}" for sentence in sentences[:MOST_REASONS])
-    if believed.others:
+    if believed.other_modes:
         yield "  Or else:"
-        for one in believed.others:
+        for one in believed.other_modes:
             yield f"  - {title_of(one.mode)} ({percent(one.probability)})"
     if changes := [*changes_of_mind(case.revisions)]:
         yield "  Earlier diagnoses:"
@@ -323,7 +323,7 @@ def _believed(believed: Revision) -> Iterator[str]:
     others = sorted(map(title_of, believed.looks_like))
     if others:
         yield f"  From what is told here, this looks the same: {'; '.join(others)}."
-        yield f"  {believed.alike.why}"
+        yield f"  {believed.likeliest_class.why}"
 
 
 def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
@@ -384,7 +384,7 @@ def _plain(name: str, value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _others(case: Case, zone: tzinfo) -> Iterator[str]:
+def _other_mode_lines(case: Case, zone: tzinfo) -> Iterator[str]:
     if case.finding is None:
         return
     said = around_in_words(case.finding, Speaker("en", minute_clock(zone)))
@@ -394,7 +394,7 @@ def _others(case: Case, zone: tzinfo) -> Iterator[str]:
     if its is None or not found:
         return
     own = [
-        ENGLISH.say(traits_in_words(cohort.traits)) for cohort in found if is_one_of(its, cohort)
+        ENGLISH.say(traits_in_words(cohort.traits)) for cohort in found if is_in_cohort(its, cohort)
     ]
     if len(found) == 1:
         yield f"  This car is {'one' if own else 'none'} of them."
@@ -402,7 +402,7 @@ def _others(case: Case, zone: tzinfo) -> Iterator[str]:
         yield f"  This car is {f'one of {own[0]}' if own else 'of none of these'}."
 
 
-def _same(case: Case, zone: tzinfo) -> Iterator[str]:
+def _same_failure_lines(case: Case, zone: tzinfo) -> Iterator[str]:
     if not case.others:
         return
     yield from ("", "Other unlocks that fit")
@@ -411,8 +411,8 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
         mode = mode_of(other)
         ended = f"{other['cause'] or 'opened'}{f' ({title_of(mode)})' if mode else ''}"
         at = date_and_clock(unix_s(other["started_at"]), zone)
-        by = relations.whose(other)
-        whose = f", {by}" if by is Whose.ANOTHER else ""
+        by = relations.owner_of(other)
+        whose = f", {by}" if by is Owner.ANOTHER else ""
         yield f"  {at}  {other['vehicle_id']}  {ended}{whose}  --attempt {other['attempt_id']}"
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from platform_probe.tell.support.advising import advice_now
 from platform_probe.tell.support.believed import reasons, sentence_of, title_of
-from platform_probe.tell.support.beside import pressed_again_s
 from platform_probe.tell.support.case import Case, evidence_of
 from platform_probe.tell.support.cohorts import finding_json
 from platform_probe.tell.support.incident_rows import muted_until_s, over_since_s
 from platform_probe.tell.support.plain_words import reason_in_words
+from platform_probe.tell.support.relations import pressed_again_s
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.telling import against, explanation, facts_of, mode_of
 from platform_probe.tell.support.timeline import timeline_of
@@ -105,7 +105,7 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "against": against(case, believed, zone),
         "others": [
             {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
-            for one in believed.others
+            for one in believed.other_modes
         ],
         "revisions": [
             {

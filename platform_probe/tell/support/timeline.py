@@ -11,9 +11,9 @@ from fleet_wire.contract.attempt import Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.tell.support.advice import SAID_OPEN
-from platform_probe.tell.support.beside import Relations, Whose, ended_in_words
 from platform_probe.tell.support.case import Case
 from platform_probe.tell.support.plain_words import broker_in_words, reason_in_words
+from platform_probe.tell.support.relations import Owner, Relations, ended_in_words
 from platform_probe.tell.support.rows import Row, unix_s
 
 _Line = TypeVar("_Line")
@@ -71,10 +71,10 @@ class Entry:
 def timeline_of(case: Case) -> list[Entry]:
     """Return all entries of a case, in order."""
     relations = Relations(case)
-    entries = [*_around(case, relations)]
+    entries = [*_surrounding_entries(case, relations)]
     if case.attempt is not None:
         entries += _of_attempt(case, case.attempt)
-    entries += (_of_neighbour(unlock, relations.whose(unlock)) for unlock in case.neighbours)
+    entries += (_of_neighbour(unlock, relations.owner_of(unlock)) for unlock in case.neighbours)
     for call in case.complaints:
         entries.append(Entry(unix_s(call["called_at"]), "customer", _call(call["shown"])))
     return sorted(entries, key=lambda entry: entry.at_s)
@@ -180,7 +180,7 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
         yield at(answered_s, "box", _executed(attempt))
     if attempt["api_answered_s"] is not None:
         yield at(attempt["api_answered_s"], "platform", f"answers the phone{_status(attempt)}")
-    end = f"the car {SAID_OPEN}" if case.is_in_doubt else _end_of(attempt)
+    end = f"the car {SAID_OPEN}" if case.is_in_doubt else _outcome_text(attempt)
     yield at(attempt["total_s"], "monitor", end)
     for stray in case.strays:
         opened = f": {_opened_late(case)}" if case.is_opened_by(stray) else ""
@@ -204,9 +204,9 @@ def _opened_late(case: Case) -> str:
     return f"the car has OPENED, {'too late' if case.opened_after_no else 'late'}"
 
 
-def _of_neighbour(unlock: Row, by: Whose) -> Entry:
+def _of_neighbour(unlock: Row, by: Owner) -> Entry:
     """Return the line of another unlock of the car: when it began, whose it is, how it ended."""
-    who = "monitor" if by is Whose.MONITOR else "phone"
+    who = "monitor" if by is Owner.MONITOR else "phone"
     what = f"{by} asks to open it too: it {ended_in_words(unlock)}"
     return Entry(unix_s(unlock["started_at"]), who, what)
 
@@ -222,13 +222,13 @@ def _app(attempt: Row) -> str:
 
 def _executed(attempt: Row) -> str:
     if attempt["outcome"] == Outcome.REFUSED or attempt["box_executed_s"] is None:
-        return f"refuses: {_why(attempt)}"
+        return f"refuses: {_cause_text(attempt)}"
     if attempt["cause"] == Cause.VEHICLE_FAILED:
-        return f"could not move the lock: {_why(attempt)}"
+        return f"could not move the lock: {_cause_text(attempt)}"
     return "has moved the lock"
 
 
-def _why(attempt: Row) -> str:
+def _cause_text(attempt: Row) -> str:
     return reason_in_words(attempt["reason"]) if attempt["reason"] else "it does not say why"
 
 
@@ -237,7 +237,7 @@ def _status(row: Row) -> str:
     return f"{status} {row['problem']}" if row["problem"] else status
 
 
-def _end_of(attempt: Row) -> str:
+def _outcome_text(attempt: Row) -> str:
     cause = None if attempt["cause"] is None else Cause(attempt["cause"])
     if cause is None:
         return "the car is open"
@@ -252,13 +252,13 @@ def _call(shown: str | None) -> str:
 # Surroundings
 
 
-def _around(case: Case, relations: Relations) -> Iterator[Entry]:
+def _surrounding_entries(case: Case, relations: Relations) -> Iterator[Entry]:
     """Yield what was logged and heard besides the unlock itself."""
     for event, entry in _logged(case):
-        is_another = relations.whose(event) is Whose.ANOTHER
-        what = f"{entry.what} ({Whose.ANOTHER})" if is_another else entry.what
+        is_another = relations.owner_of(event) is Owner.ANOTHER
+        what = f"{entry.what} ({Owner.ANOTHER})" if is_another else entry.what
         yield Entry(entry.at_s, entry.who, what)
-    yield from _heard(case)
+    yield from _message_entries(case)
 
 
 def _logged(case: Case) -> Iterator[tuple[Row, Entry]]:
@@ -299,18 +299,18 @@ def _numbered(events: Iterable[Row]) -> dict[str, str]:
     }
 
 
-def _heard(case: Case) -> Iterator[Entry]:
+def _message_entries(case: Case) -> Iterator[Entry]:
     known: dict[str, str] = {}
     sent = {one["command_id"] for one in case.events if one["event"] == PlatformStep.PUBLISHED}
     for heard in case.heard:
-        told = _HEARD.get(heard["kind"], _other)(heard)
+        told = _HEARD.get(heard["kind"], _message_text)(heard)
         is_own_answer = (
             heard["kind"] in ("result", "command")
             and case.attempt is not None
             and heard["command_id"] == case.attempt["command_id"]
         )
         is_sent = heard["kind"] == "command" and heard["command_id"] in sent
-        said = _said(heard) if heard["kind"] == "state" else None
+        said = _state_fields(heard) if heard["kind"] == "state" else None
         is_same = said is not None and said.items() <= known.items()
         known |= said or {}
         if told is None or is_own_answer or is_sent or is_same:
@@ -392,7 +392,7 @@ def _presence(heard: Row) -> str:
     return reason.get(heard["reason"], "is offline")
 
 
-def _said(state: Row) -> dict[str, str]:
+def _state_fields(state: Row) -> dict[str, str]:
     """Return what a state says, by its columns: in some fleets one message says one thing."""
     words = {
         "is_locked": {True: "locked", False: "unlocked"}.get(state["is_locked"], ""),
@@ -403,7 +403,7 @@ def _said(state: Row) -> dict[str, str]:
 
 
 def _state(heard: Row) -> str | None:
-    told = ", ".join(filter(None, _said(heard).values()))
+    told = ", ".join(filter(None, _state_fields(heard).values()))
     return f"reports: {told}" if told else None
 
 
@@ -431,7 +431,7 @@ def _broker(heard: Row) -> str:
     return f"says of the box: {broker_in_words(heard['status'])}{detail}"
 
 
-def _other(heard: Row) -> str:
+def _message_text(heard: Row) -> str:
     return str(heard["kind"])
 
 

@@ -76,7 +76,7 @@ class Access:
 
     def person(self, request: HttpRequest) -> Person | None:
         """Return the person who asks; None where that is not known."""
-        found = self._found(request)
+        found = self._person_of(request)
         if found is None:
             return None
         return replace(found, unmasked=frozenset(self._unmasked(request, found.name)))
@@ -92,7 +92,7 @@ class Access:
         name = host_of(request.headers.get("Host", ""))
         return name in _LOOPBACK_NAMES or name == self._settings.host
 
-    def _found(self, request: HttpRequest) -> Person | None:
+    def _person_of(self, request: HttpRequest) -> Person | None:
         if not self._settings.asks_who:
             return Person(LOCAL, "admin", "local")
         proxy = self._settings.proxy
@@ -135,7 +135,7 @@ class Access:
 
     def with_token(self, token: str, remote: str) -> Person | None:
         """Return the owner of a token; None for a wrong one, which counts against the address."""
-        who = None if self._tokens is None else self._tokens.who(token.strip())
+        who = None if self._tokens is None else self._tokens.person_of(token.strip())
         if who is None:
             self.note_wrong(remote)
             return None

@@ -27,22 +27,22 @@ from platform_probe.texts.catalogue import LANGUAGES, Say, say_in
 from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, plain, redirect, static, static_url
-from platform_probe.web.console.asked import (
-    Answer,
-    Asked,
-    Data,
-    Elsewhere,
-    Shown,
-    missing,
-    time_of,
-)
 from platform_probe.web.console.audit import Audit, AuditError
 from platform_probe.web.console.entrance import Entrance, SignInService, Visit, preferences
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.helping import help_templates
 from platform_probe.web.console.live_list import Live
 from platform_probe.web.console.metrics import new_metrics
-from platform_probe.web.console.pages import fleet, found, incident, things, unlock
+from platform_probe.web.console.page_request import (
+    Answer,
+    Data,
+    Page,
+    PageRequest,
+    Redirect,
+    missing,
+    time_of,
+)
+from platform_probe.web.console.pages import entities, fleet, incident, search_results, unlock
 from platform_probe.web.console.person import Person
 from platform_probe.web.console.plates import Plates
 from platform_probe.web.console.provider import Provider
@@ -59,11 +59,11 @@ ANSWER_S: Final = 70.0
 MAX_BODY_BYTES: Final = 8_192
 NOT_FOUND: Final = 404
 SERVER_ERROR: Final = 500
-Page = Callable[[Asked, str], Answer]
-_PAGES: Final[Mapping[str, Page]] = {
-    "": found.start_page,
-    "search": found.search_page,
-    "time": things.time_page,
+PageMaker = Callable[[PageRequest, str], Answer]
+_PAGES: Final[Mapping[str, PageMaker]] = {
+    "": search_results.start_page,
+    "search": search_results.search_page,
+    "time": entities.time_page,
     "incidents": incident.incidents_page,
     "fleet": fleet.fleet_page,
     "oncall": fleet.oncall_page,
@@ -73,14 +73,14 @@ _PAGES: Final[Mapping[str, Page]] = {
     "cto": fleet.cto_page,
 }
 """Pages by their path."""
-_THINGS: Final[Mapping[str, Page]] = {
+_THINGS: Final[Mapping[str, PageMaker]] = {
     "unlock": unlock.unlock_page,
-    "car": things.car_page,
-    "customer": things.customer_page,
-    "customer-of": things.customer_of_page,
-    "booking": things.booking_page,
-    "cause": things.cause_page,
-    "mode": things.mode_page,
+    "car": entities.car_page,
+    "customer": entities.customer_page,
+    "customer-of": entities.customer_of_page,
+    "booking": entities.booking_page,
+    "cause": entities.cause_page,
+    "mode": entities.mode_page,
     "incident": incident.incident_page,
     "squad": fleet.squad_page,
 }
@@ -233,34 +233,34 @@ class Console:
         if first == "live":
             return self._watch(visit)
         page = self._page_of(first, rest)
-        work = partial(self._made, visit, visit.person, page, rest)
+        work = partial(self._make_page, visit, visit.person, page, rest)
         return await self._workers.run(work)
 
-    def _page_of(self, first: str, rest: str) -> Page:
+    def _page_of(self, first: str, rest: str) -> PageMaker:
         if rest and first in _THINGS:
             return _THINGS[first]
         if not rest and first in _PAGES:
             return _PAGES[first]
         return lambda asked, _: missing("page", asked.path)
 
-    def _made(self, visit: Visit, person: Person, page: Page, rest: str) -> HttpResponse:
+    def _make_page(self, visit: Visit, person: Person, page: PageMaker, rest: str) -> HttpResponse:
         """Make a page, in a thread."""
 
-        def work(snapshot: Snapshot) -> tuple[Asked, Answer]:
-            asked = self._asked(visit, person, snapshot)
+        def work(snapshot: Snapshot) -> tuple[PageRequest, Answer]:
+            asked = self._page_request(visit, person, snapshot)
             try:
                 return asked, page(asked, rest)
             except ConfigError as error:
-                return asked, Shown("problem.html", {"problem": str(error)}, 400)
+                return asked, Page("problem.html", {"problem": str(error)}, 400)
 
         asked, answer = self._looking.read(work)
-        is_missing = isinstance(answer, Shown) and answer.status == NOT_FOUND
+        is_missing = isinstance(answer, Page) and answer.status == NOT_FOUND
         if is_missing and self._looking.has_newer(asked.snapshot):  # it may be as new as that
             asked, answer = self._looking.read(work)
         return self._response(asked, answer, visit.request.remote)
 
-    def _asked(self, visit: Visit, person: Person, snapshot: Snapshot) -> Asked:
-        return Asked(
+    def _page_request(self, visit: Visit, person: Person, snapshot: Snapshot) -> PageRequest:
+        return PageRequest(
             path=visit.request.path,
             query=visit.query,
             person=person,
@@ -275,8 +275,8 @@ class Console:
             form_token=self._access.form_token(person),
         )
 
-    def _response(self, asked: Asked, answer: Answer, remote: str) -> HttpResponse:
-        if isinstance(answer, Elsewhere):
+    def _response(self, asked: PageRequest, answer: Answer, remote: str) -> HttpResponse:
+        if isinstance(answer, Redirect):
             return redirect(answer.url)
         if answer.look is not None:
             kind, name = answer.look
@@ -335,6 +335,6 @@ def live_row(row: Row, say: Say, zone: tzinfo) -> Mapping[str, Any]:
     }
 
 
-def _here(asked: Asked) -> str:
+def _here(asked: PageRequest) -> str:
     """Return the address of the page that is shown."""
     return quote(asked.path) + (f"?{urlencode(asked.query)}" if asked.query else "")

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from platform_probe.settings.console import ConsoleSettings
-from platform_probe.web.console.told import ChildConfig, Word
+from platform_probe.web.console.console_reply import ChildConfig, ConsoleReply
 
 COMMAND: Final = (sys.executable, "-m", "platform_probe.web.console.process")
 RESTART_AFTER_S: Final = 10.0
@@ -88,7 +88,7 @@ class ConsoleChild:
         reason = None
         async for line in process.stdout:
             with suppress(msgspec.MsgspecError):
-                word = msgspec.json.decode(line, type=Word)
+                word = msgspec.json.decode(line, type=ConsoleReply)
                 reason = word.problem
                 if word.url is not None:
                     self._tell(word.url)

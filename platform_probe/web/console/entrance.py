@@ -119,7 +119,7 @@ class Entrance:
         if self._service is None:
             return self.problem(visit, 404, "problem.nothing_here")
         if rest == "begin":
-            return await self._begin(visit, self._service)
+            return await self._start_sign_in(visit, self._service)
         if rest == "return":
             return await self._finish(visit, self._service)
         return self.problem(visit, 404, "problem.nothing_here")
@@ -210,9 +210,9 @@ class Entrance:
 
     # The provider of OpenID Connect
 
-    async def _begin(self, visit: Visit, service: SignInService) -> HttpResponse:
+    async def _start_sign_in(self, visit: Visit, service: SignInService) -> HttpResponse:
         try:
-            url, kept = await service.flow.begin(safe(visit.query.get("back", "/")))
+            url, kept = await service.flow.start(safe(visit.query.get("back", "/")))
         except ProviderDownError:
             return self._is_down(visit, service)
         return redirect(url, kept)

@@ -16,10 +16,15 @@ from platform_probe.store.schema import (
     PLATFORM_EVENTS,
     TRAITS,
 )
+from platform_probe.tell.support.choosing import (
+    ChoiceReason,
+    is_call_meant,
+    likely_meant,
+    why_chosen,
+)
 from platform_probe.tell.support.rows import Row, unix_s, utc
-from platform_probe.tell.support.which import Why, asked_about, is_call_meant, why_chosen
 from platform_probe.texts.times import DAY_S
-from platform_probe.web.console.listing import Listed
+from platform_probe.web.console.listing import ListPage
 from platform_probe.web.console.modes import as_believed, listed_unlocks
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, MOST_ROWS, Snapshot
 
@@ -40,7 +45,7 @@ class CarSeen:
     """What is known of a car by now."""
 
     vehicle_id: str
-    unlocks: Listed
+    unlocks: ListPage
     last: Row | None
     """Its last unlock."""
     heard: Mapping[str, Any]
@@ -114,7 +119,7 @@ def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
     )
 
 
-def _unlocks_of_car(snapshot: Snapshot, vehicle_id: str, number: int) -> Listed:
+def _unlocks_of_car(snapshot: Snapshot, vehicle_id: str, number: int) -> ListPage:
     return listed_unlocks(
         snapshot,
         f"SELECT {FEW_OF_UNLOCK}, hardware, site, evidence FROM attempts WHERE vehicle_id = $car"
@@ -144,7 +149,7 @@ class History:
     complaints: Sequence[Row]
     asked_about: Row | None
     """The unlock that who names this id asks about."""
-    why: Why
+    why: ChoiceReason
     """Why it is that one."""
     call: Row | None
     """The call about an unlock that nobody saw, where that is asked about, and no unlock."""
@@ -165,8 +170,8 @@ def history_of(snapshot: Snapshot, column: str, any_id: str) -> History:
     """Return what is known of an `account_id` or a `booking_id`, the last first."""
     found = [row for row in snapshot.unlocks_of(any_id) if row[column] == any_id]
     unlocks = as_believed(snapshot, found)
-    meant = asked_about(unlocks)
-    why = Why.LAST if meant is None else why_chosen(meant, unlocks)
+    meant = likely_meant(unlocks)
+    why = ChoiceReason.LAST if meant is None else why_chosen(meant, unlocks)
     complaints = _complaints(snapshot, column, any_id)
     call = next((each for each in complaints if meant is None or not each["attempts"]), None)
     return History(
@@ -206,7 +211,7 @@ def _events_of(
     )
 
 
-def told_of(snapshot: Snapshot, any_id: str) -> Sequence[str]:
+def known_elsewhere(snapshot: Snapshot, any_id: str) -> Sequence[str]:
     """Return what an id is that no unlock has, and a call knows, or lately the platform's log.
 
     The names of columns: of a call its own (`complaint_id`), of a booking and of a customer.
@@ -227,7 +232,7 @@ def told_of(snapshot: Snapshot, any_id: str) -> Sequence[str]:
 # A cause, a mode, a time
 
 
-def of_cause(snapshot: Snapshot, cause: str, span: tuple[float, float], number: int) -> Listed:
+def of_cause(snapshot: Snapshot, cause: str, span: tuple[float, float], number: int) -> ListPage:
     """Return a page of the unlocks of a time that failed of a cause, the last first."""
     return listed_unlocks(
         snapshot,
@@ -252,7 +257,7 @@ def failed_within(
     span: tuple[float, float],
     number: int = 1,
     of_trait: OfTrait | None = None,
-) -> Listed:
+) -> ListPage:
     """Return a page of the unlocks of a time, and of a trait, that failed, the last first."""
     where, values = _failed(span, of_trait)
     return listed_unlocks(
@@ -282,14 +287,14 @@ def _failed(span: tuple[float, float], of_trait: OfTrait | None) -> tuple[str, M
 def traits_lately(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
     """Return the operators, regions, versions and so on of the last days' unlocks, by trait."""
 
-    def found() -> Mapping[str, Sequence[str]]:
+    def find_traits() -> Mapping[str, Sequence[str]]:
         lists = ", ".join(f"list(DISTINCT {trait} ORDER BY {trait})" for trait in NAMED_TRAITS)
         since = utc(snapshot.newest_s - LATELY_S)
         sql = f"SELECT {lists} FROM attempt_sums WHERE started_at >= $since"
-        (row,) = snapshot.asked(sql, {"since": since}, limit=1).rows
+        (row,) = snapshot.query(sql, {"since": since}, limit=1).rows
         return {
             trait: [value for value in values or () if value is not None]
             for trait, values in zip(NAMED_TRAITS, row, strict=True)
         }
 
-    return snapshot.once("traits lately", found)
+    return snapshot.once("traits lately", find_traits)

@@ -15,32 +15,32 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.incident import Change, Incident
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.judge.incidents.words import title_text
-from platform_probe.tell.messages.words import (
+from platform_probe.tell.messages.incident_text import (
     counts_unlocks,
     has_ended,
     mute_of,
 )
 from platform_probe.tell.support.believed import percent
-from platform_probe.tell.support.beside import again_possible
 from platform_probe.tell.support.incident_rows import over_since_s
+from platform_probe.tell.support.relations import again_possible
 from platform_probe.texts.catalogue import said_texts, texts_of
 from platform_probe.texts.speaking import MUCH_SURE, SURE_ENOUGH, Speaker
 from platform_probe.texts.speaking import percent as share_told
 from platform_probe.texts.times import minute_clock
-from platform_probe.web.console.asked import Asked
+from platform_probe.web.console.page_request import PageRequest
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
-from platform_probe.web.console.sentences import language_told, told
+from platform_probe.web.console.sentences import language_told, translate
 
 
 def mode_title(language: str, slug: str) -> str:
     """Return what a failure mode is called."""
     title = TITLES.get(slug, slug)
-    return said(language, title) if title else slug
+    return catalogue_sentence(language, title) if title else slug
 
 
-def said(language: str, text: str | None) -> str:
+def catalogue_sentence(language: str, text: str | None) -> str:
     """Return a sentence of the catalogue of modes or of advice in a language, where there is one.
 
     Advice may be several sentences one after the other: each is looked for. The name of a cohort is
@@ -48,24 +48,26 @@ def said(language: str, text: str | None) -> str:
     """
     if text is None:
         return ""
-    return _said(language, text) or told(language, text)
+    return _catalogue_sentence(language, text) or translate(language, text)
 
 
 @lru_cache(maxsize=4_096)
-def _said(language: str, text: str) -> str | None:
+def _catalogue_sentence(language: str, text: str) -> str | None:
     """Return what a language says; None where it lacks any of the sentences."""
     texts = said_texts(language)
     if text in texts:
         return texts[text]
     for known, translated in _longest_first(language):
-        if text.startswith(f"{known} ") and (rest := _said(language, text[len(known) + 1 :])):
+        if text.startswith(f"{known} ") and (
+            rest := _catalogue_sentence(language, text[len(known) + 1 :])
+        ):
             return f"{translated} {rest}"
     return None
 
 
 def language_said(language: str, text: str | None) -> str:
     """Return in which language `said` says a text: a reader of screens wants to know."""
-    return language if text is None or said(language, text) != text else "en"
+    return language if text is None or catalogue_sentence(language, text) != text else "en"
 
 
 def incident_title(language: str, now: Incident, zone: tzinfo) -> str:
@@ -127,7 +129,7 @@ def with_hours(query: Mapping[str, str], hours: int) -> str:
     return urlencode({**kept, "hours": hours})
 
 
-def with_page(asked: Asked, number: int, span: tuple[float, float] | None = None) -> str:
+def with_page(asked: PageRequest, number: int, span: tuple[float, float] | None = None) -> str:
     """Return the address's question with another page, of the same time though more comes."""
     times = {} if span is None else {"since": asked.exact(span[0]), "until": asked.exact(span[1])}
     return urlencode({**asked.query, **times, "page": number})
@@ -157,9 +159,9 @@ def help_templates() -> None:
         language_of_incident=language_of_incident,
         change_in=change_in,
         language_of_change=language_of_change,
-        said=said,
+        said=catalogue_sentence,
         language_said=language_said,
-        told_in=told,
+        told_in=translate,
         counts_unlocks=counts_unlocks,
         language_told=language_told,
         percent=percent,

@@ -50,13 +50,13 @@ class Keys:
         if not self._keys:
             raise WrongKeysError("no key with which it could sign")
 
-    def of(self, header: Mapping[str, Any]) -> list[jwt.PyJWK]:
+    def keys_for(self, header: Mapping[str, Any]) -> list[jwt.PyJWK]:
         """Return those by which a token with this header may be signed."""
         named, algorithm = header.get("kid"), header["alg"]
         found = []
         for key in self._keys:
             is_fit = named in (None, key.get("kid")) and key.get("alg", algorithm) == algorithm
-            if is_fit and (made := _made(key, algorithm)) is not None:
+            if is_fit and (made := _make_key(key, algorithm)) is not None:
                 found.append(made)
         return found
 
@@ -65,7 +65,7 @@ class _KeySet(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
-def _made(key: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
+def _make_key(key: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
     try:
         return jwt.PyJWK(key, algorithm)
     except Exception:  # noqa: BLE001 - a key that is none, or of another kind; the library has many words
@@ -77,7 +77,7 @@ def claims_of(
 ) -> Claims:
     """Return what a token says. Raises `WrongTokenError`, `UnknownKeyError`."""
     header = _header_of(token)
-    fitting = keys.of(header)
+    fitting = keys.keys_for(header)
     if not fitting:
         raise UnknownKeyError
     for key in fitting:

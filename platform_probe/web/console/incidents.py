@@ -17,20 +17,20 @@ _ORDER: Final = {severity: number for number, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class IncidentHistory:
     """One incident: its revisions in order; in a list of many the last one alone."""
 
     revisions: Sequence[Incident]
 
     @property
-    def now(self) -> Incident:
+    def latest(self) -> Incident:
         """The revision that holds."""
         return self.revisions[-1]
 
     @property
     def counts_customers(self) -> bool:
         """Whether its growth is shown in customers: else in its own unit, unlocks or cars."""
-        return self.now.customers > 0
+        return self.latest.customers > 0
 
     @property
     def growth(self) -> list[tuple[float, float]]:
@@ -38,7 +38,7 @@ class Known:
 
         Revisions that count something else than the last one show only customers.
         """
-        alike = [one for one in self.revisions if one.kind is self.now.kind]
+        alike = [one for one in self.revisions if one.kind is self.latest.kind]
         counted = (
             [(one.at, float(one.customers)) for one in self.revisions]
             if self.counts_customers
@@ -48,12 +48,12 @@ class Known:
         return [(first.since, 0.0), *counted] if first.since < counted[0][0] else counted
 
 
-def known_in(snapshot: Snapshot) -> Sequence[Known]:
+def known_in(snapshot: Snapshot) -> Sequence[IncidentHistory]:
     """Return all of them: the open ones first, the worst before, then the latest."""
     return snapshot.once("incidents", lambda: _known_in(snapshot))
 
 
-def known_as(snapshot: Snapshot, incident_id: str) -> Known | None:
+def known_as(snapshot: Snapshot, incident_id: str) -> IncidentHistory | None:
     """Return one with all its revisions; None where there is none of that id."""
     rows = snapshot.rows(
         "SELECT * FROM incidents WHERE incident_id = $id ORDER BY revision",
@@ -61,22 +61,22 @@ def known_as(snapshot: Snapshot, incident_id: str) -> Known | None:
         MOST_REVISIONS,
     )
     by_revision = {row["revision"]: row for row in rows}  # a line may have been written twice
-    return Known([incident_of(row) for row in by_revision.values()]) if rows else None
+    return IncidentHistory([incident_of(row) for row in by_revision.values()]) if rows else None
 
 
-def _known_in(snapshot: Snapshot) -> Sequence[Known]:
+def _known_in(snapshot: Snapshot) -> Sequence[IncidentHistory]:
     rows = snapshot.rows(
         "SELECT * FROM incidents_held ORDER BY state = 'open' DESC,"
         " state = 'open' AND severity = 'critical' DESC, opened_at DESC",
         {},
         MOST,
     )
-    known = [Known([incident_of(row)]) for row in rows]
+    known = [IncidentHistory([incident_of(row)]) for row in rows]
     return sorted(
         known,
         key=lambda one: (
-            one.now.state is not IncidentState.OPEN,
-            -_ORDER[one.now.severity] if one.now.state is IncidentState.OPEN else 0,
-            -one.now.opened_at,
+            one.latest.state is not IncidentState.OPEN,
+            -_ORDER[one.latest.severity] if one.latest.state is IncidentState.OPEN else 0,
+            -one.latest.opened_at,
         ),
     )

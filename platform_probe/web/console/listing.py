@@ -14,7 +14,7 @@ MOST_PAGES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListPage:
     """A page of a list."""
 
     rows: Sequence[Any]
@@ -30,7 +30,7 @@ class Listed:
         return self.first + len(self.rows) - 1
 
     @property
-    def is_all(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether there is no other page."""
         return self.number == 1 and not self.has_more
 
@@ -42,15 +42,15 @@ def number_in(query: Mapping[str, str]) -> int:
     return min(max(number, 1), MOST_PAGES)
 
 
-def listed(snapshot: Snapshot, sql: str, values: Mapping[str, Any], number: int) -> Listed:
+def list_page(snapshot: Snapshot, sql: str, values: Mapping[str, Any], number: int) -> ListPage:
     """Return a page of a query's rows; the query must set the order."""
     before = (number - 1) * LISTED
-    found = snapshot.asked(f"{sql} LIMIT {LISTED + 1} OFFSET {before}", values, limit=LISTED)
-    return Listed(as_rows(found), number, not found.is_whole, before + 1)
+    found = snapshot.query(f"{sql} LIMIT {LISTED + 1} OFFSET {before}", values, limit=LISTED)
+    return ListPage(as_rows(found), number, not found.is_whole, before + 1)
 
 
-def part_of(all_rows: Sequence[Any], number: int, length: int) -> Listed:
+def page_of_rows(all_rows: Sequence[Any], number: int, length: int) -> ListPage:
     """Return a page of known rows."""
     before = (number - 1) * length
     rows = all_rows[before : before + length]
-    return Listed(rows, number, len(all_rows) > before + length, before + 1)
+    return ListPage(rows, number, len(all_rows) > before + length, before + 1)

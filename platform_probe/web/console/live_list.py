@@ -59,7 +59,7 @@ class Live:
         queue: asyncio.Queue[Row | None] = asyncio.Queue(WAITING)
         self._watchers.add(queue)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+            self._task = asyncio.create_task(self._read_records())
         try:
             yield b"retry: 3000\n\n"
             for latest in reversed((await self._failures())[:AGAIN]):
@@ -86,7 +86,7 @@ class Live:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _look(self) -> None:
+    async def _read_records(self) -> None:
         """Look at the records while somebody watches."""
         for row in await self._failures():
             self._known[row["attempt_id"]] = None

@@ -7,19 +7,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from platform_probe.store.schema import ATTEMPTS, DIAGNOSES
-from platform_probe.tell.support.naming import IS_BELIEVED, are, modes_sql, with_modes
+from platform_probe.tell.support.naming import IS_BELIEVED, modes_sql, unlock_condition, with_modes
 from platform_probe.tell.support.rows import Row, unix_s, utc
 from platform_probe.texts.times import DAY_S
-from platform_probe.web.console.listing import Listed, listed
+from platform_probe.web.console.listing import ListPage, list_page
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, Snapshot
 
 LATE_S: Final = 3_600.0
 """Answers and diagnoses come so long after an unlock at most."""
 
 
-def of_mode(snapshot: Snapshot, mode: str, span: tuple[float, float], number: int) -> Listed:
+def of_mode(snapshot: Snapshot, mode: str, span: tuple[float, float], number: int) -> ListPage:
     """Return a page of the unlocks that are believed to have had a failure mode."""
-    found = listed(
+    found = list_page(
         snapshot,
         f"""
         SELECT attempt_id, vehicle_id, booking_id, outcome, cause, mode AS failure_mode,
@@ -43,12 +43,16 @@ def _recorded(snapshot: Snapshot, rows: Sequence[Row]) -> list[Row]:
         return []
     times = [unix_s(row["started_at"]) for row in rows]
     unlocks = snapshot.within(ATTEMPTS, min(times) - LATE_S, max(times) + LATE_S)
-    return snapshot.rows(f"SELECT {FEW_OF_UNLOCK} FROM {unlocks} WHERE {are(rows)}", {}, len(rows))
+    return snapshot.rows(
+        f"SELECT {FEW_OF_UNLOCK} FROM {unlocks} WHERE {unlock_condition(rows)}", {}, len(rows)
+    )
 
 
-def listed_unlocks(snapshot: Snapshot, sql: str, values: Mapping[str, Any], number: int) -> Listed:
+def listed_unlocks(
+    snapshot: Snapshot, sql: str, values: Mapping[str, Any], number: int
+) -> ListPage:
     """Return a page of unlocks, each with the mode that it is believed to have had."""
-    found = listed(snapshot, sql, values, number)
+    found = list_page(snapshot, sql, values, number)
     return replace(found, rows=as_believed(snapshot, found.rows))
 
 

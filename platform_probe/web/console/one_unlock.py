@@ -18,7 +18,7 @@ from platform_probe.tell.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.tell.support.incident_rows import as_unlock
 from platform_probe.tell.support.records import opened_late_by
 from platform_probe.tell.support.rows import Row, unix_s, utc
-from platform_probe.tell.support.since import CALLED_S, Since
+from platform_probe.tell.support.store_search import CALLED_S, StoreSearch
 from platform_probe.texts.times import DAY_S
 from platform_probe.web.console.modes import LATE_S, as_believed
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, Snapshot
@@ -38,12 +38,12 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
     found = _by_ids(snapshot, [attempt_id]) if listed is None else [listed]
     if not found:
         return _complaint_case(snapshot, attempt_id)
-    attempt = _all_of(snapshot, found[0], is_alone=listed is not None)
+    attempt = _unlock_row(snapshot, found[0], is_alone=listed is not None)
     at_s = unix_s(attempt["started_at"])
     car = attempt["vehicle_id"]
     its = {"car": car, "id": attempt_id}
     complaints = _complaints_about(snapshot, attempt)
-    since = Since(snapshot.rows, snapshot.within)
+    since = StoreSearch(snapshot.rows, snapshot.within)
     return Case(
         vehicle_id=car or None,
         attempt=attempt,
@@ -59,11 +59,13 @@ def unlock_case(snapshot: Snapshot, attempt_id: str, listed: Row | None = None) 
         connected_s=since.connected_s(car, at_s + attempt["total_s"]),
         booking_ended_s=since.booking_ended_s(attempt, at_s, complaints),
         locked_s=since.locked_s(car, at_s),
-        **({} if listed else _around(snapshot, car, at_s, at_s + attempt["total_s"], attempt)),
+        **(
+            {} if listed else _surroundings(snapshot, car, at_s, at_s + attempt["total_s"], attempt)
+        ),
     )
 
 
-def _all_of(snapshot: Snapshot, unlock: Row, *, is_alone: bool) -> Row:
+def _unlock_row(snapshot: Snapshot, unlock: Row, *, is_alone: bool) -> Row:
     """Return an unlock with all its columns; with the others of its car, unless it is alone."""
     if not is_alone:
         for one in _of_its_time(snapshot, unlock):
@@ -103,7 +105,7 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         return None
     call = found[0]
     at_s, car = unix_s(call["called_at"]), call["vehicle_id"]
-    since = Since(snapshot.rows, snapshot.within)
+    since = StoreSearch(snapshot.rows, snapshot.within)
     return Case(
         vehicle_id=car or None,
         attempt=None,
@@ -114,7 +116,7 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         revisions=_revisions(snapshot, complaint_id, call, at_s),
         booking_ended_s=since.booking_ended_s(as_unlock(call), at_s - CALLED_S),
         locked_s=since.locked_s(car, at_s - CALLED_S),
-        **_around(snapshot, car, at_s, at_s, {**as_unlock(call), "total_s": 0.0}),
+        **_surroundings(snapshot, car, at_s, at_s, {**as_unlock(call), "total_s": 0.0}),
     )
 
 
@@ -139,7 +141,7 @@ def _complaints_about(snapshot: Snapshot, attempt: Row) -> list[Row]:
     )
 
 
-def _around(
+def _surroundings(
     snapshot: Snapshot, car: str, from_s: float, until_s: float, unlock: Row
 ) -> dict[str, Any]:
     """Return other unlocks of a car, and what was logged and heard of it, around a time."""

@@ -13,7 +13,7 @@ LOCAL: Final = "local"
 MAX_NAME: Final = 100
 
 
-class Right(StrEnum):
+class Permission(StrEnum):
     """A right that some roles have."""
 
     PERSONAL = "personal"
@@ -22,10 +22,10 @@ class Right(StrEnum):
     """Raw records, suspicious traffic, queries of squads: what tells how the fleet is protected."""
 
 
-RIGHTS: Final[Mapping[str, frozenset[Right]]] = {
-    **{role: frozenset({Right.SECRETS}) for role in get_args(Role)},
-    "support": frozenset({Right.PERSONAL}),
-    "admin": frozenset(Right),
+RIGHTS: Final[Mapping[str, frozenset[Permission]]] = {
+    **{role: frozenset({Permission.SECRETS}) for role in get_args(Role)},
+    "support": frozenset({Permission.PERSONAL}),
+    "admin": frozenset(Permission),
 }
 
 
@@ -49,10 +49,10 @@ class Person:
         """Whether there is a session that can be ended here."""
         return self.how in {"token", "oidc"}
 
-    def may(self, right: Right) -> bool:
+    def may(self, right: Permission) -> bool:
         """Return whether the role has a right."""
         return right in RIGHTS[self.role]
 
     def sees_customer_of(self, *things: str) -> bool:
         """Return whether customers are shown by name on the page of one of these things."""
-        return self.may(Right.PERSONAL) or not self.unmasked.isdisjoint(things)
+        return self.may(Permission.PERSONAL) or not self.unmasked.isdisjoint(things)

@@ -65,7 +65,7 @@ def hops_of(attempt: Row) -> list[Hop]:
         before_s = max(at_s, before_s)
     missing = missing_stage(attempt)
     if missing is not None:
-        missed_s = max(_before(attempt, missing), 0.0)
+        missed_s = max(_last_stage_before(attempt, missing), 0.0)
         spans.append((missing.value, missed_s, max(attempt["total_s"], missed_s), "missing"))
     whole_s = max([attempt["total_s"], *(span[2] for span in spans)]) or 1.0
     longest = max((span[2] - span[1] for span in spans), default=0.0)
@@ -82,7 +82,7 @@ def hops_of(attempt: Row) -> list[Hop]:
     ]
 
 
-def _before(attempt: Row, missing: Stage) -> float:
+def _last_stage_before(attempt: Row, missing: Stage) -> float:
     """Return when the last stage before a missing one was reached, seconds; the answer aside."""
     aside = {Stage.INTENDED, Stage.API_ANSWERED}
     stages: list[Stage] = [each for each in Stage if each not in aside]

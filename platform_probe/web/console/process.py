@@ -26,7 +26,7 @@ from fleet_wire.web.server import at_url
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.texts.times import zone_named
 from platform_probe.web.console.application import Console
-from platform_probe.web.console.told import ChildConfig, Word
+from platform_probe.web.console.console_reply import ChildConfig, ConsoleReply
 
 NICENESS: Final = 10
 """The monitor goes first."""
@@ -86,13 +86,13 @@ async def _as_child(config: ChildConfig) -> None:
         validated_model(document, ConsoleSettings),
         zone=config.zone,
         audit_file=Path(config.audit_file),
-        say=lambda url: _say(Word(url=url)),
-        trouble=lambda problem: _say(Word(problem=problem)),
+        say=lambda url: _say(ConsoleReply(url=url)),
+        trouble=lambda problem: _say(ConsoleReply(problem=problem)),
         until=stop,
     )
 
 
-def _say(word: Word) -> None:
+def _say(word: ConsoleReply) -> None:
     with suppress(OSError):
         os.write(1, msgspec.json.encode(word) + b"\n")
 
@@ -115,7 +115,7 @@ def main() -> None:
     try:
         run(_as_child(config))
     except (UnlockpathError, OSError) as error:
-        _say(Word(problem=str(error)))
+        _say(ConsoleReply(problem=str(error)))
         sys.exit(2)
 
 

@@ -207,7 +207,7 @@ class Provider:
         else:
             fields |= {"client_id": client_id, "client_secret": self._secret}
         answer = await self._send("POST", metadata.token_endpoint, headers, urlencode(fields))
-        said = "" if answer.status == OK else _said(answer)
+        said = "" if answer.status == OK else _refusal_text(answer)
         if answer.status == BAD_REQUEST and not said.startswith(_OF_CLIENT):
             raise CodeRefusedError(said)
         if answer.status != OK:
@@ -284,7 +284,7 @@ class _Refusal(msgspec.Struct):
     error_description: str = ""
 
 
-def _said(answer: HttpResponse) -> str:
+def _refusal_text(answer: HttpResponse) -> str:
     """Return why a provider gives no tokens (RFC 6749, section 5.2)."""
     try:
         refusal = msgspec.json.decode(answer.body, type=_Refusal)

@@ -24,7 +24,7 @@ from platform_probe.texts.times import iso_of
 from platform_probe.web.console.gathering import (
     LATELY_S,
     has_car,
-    told_of,
+    known_elsewhere,
     traits_lately,
 )
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, Snapshot
@@ -52,7 +52,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The matches, the best first; `is_exact` where it was meant for sure."""
 
     hits: Sequence[Hit]
@@ -102,20 +102,20 @@ class Search:
         self._plates = plates
         self._incidents = incidents
 
-    def find(self, text: str) -> Found:
+    def find(self, text: str) -> SearchResult:
         """Return what fits. Raises `ConfigError` for a time that does not exist."""
         wanted = " ".join(text.split())[:MAX_LETTERS]
         if not wanted:
-            return Found((), is_exact=False)
+            return SearchResult((), is_exact=False)
         if hits := [*self._exact(wanted)]:
-            return Found(hits[:LISTED], is_exact=True)
+            return SearchResult(hits[:LISTED], is_exact=True)
         if named := _named(wanted) or [*self._trait(wanted)]:
-            return Found(named, is_exact=True)
+            return SearchResult(named, is_exact=True)
         if (stretch := self._time(wanted)) is not None:
-            return Found([Hit("time", wanted, time_url(stretch, self._zone))], is_exact=True)
+            return SearchResult([Hit("time", wanted, time_url(stretch, self._zone))], is_exact=True)
         if hits := self._car_and_time(wanted):
-            return Found(hits, is_exact=True)
-        return Found([*self._nearest(wanted)][:LISTED], is_exact=False)
+            return SearchResult(hits, is_exact=True)
+        return SearchResult([*self._nearest(wanted)][:LISTED], is_exact=False)
 
     def _exact(self, wanted: str) -> Iterator[Hit]:
         """Yield what has exactly this id."""
@@ -137,7 +137,7 @@ class Search:
             if has_car(self._snapshot, car):
                 yield Hit("car", car, url_of("car", car))
                 return
-        yield from self._called_by_api(wanted) or self._told_of(wanted)
+        yield from self._called_by_api(wanted) or self._hits_elsewhere(wanted)
 
     def _called_by_api(self, command_id: str) -> list[Hit]:
         """Return the unlocks of the last days whose command an API calls so, the last first.
@@ -157,9 +157,9 @@ class Search:
         """Return the SQL of the unlocks of the last days."""
         return self._snapshot.within(ATTEMPTS, self._snapshot.newest_s - LATELY_S, inf)
 
-    def _told_of(self, wanted: str) -> Iterator[Hit]:
+    def _hits_elsewhere(self, wanted: str) -> Iterator[Hit]:
         """Yield what no unlock has, and a call or the platform's log knows."""
-        for column in told_of(self._snapshot, wanted):
+        for column in known_elsewhere(self._snapshot, wanted):
             kind = _BY_KIND.get(column, "unlock")
             yield Hit(kind, wanted, url_of(kind, wanted))
 
@@ -217,7 +217,7 @@ class Search:
 
     def _cars(self) -> list[str]:
         """Return the cars that were opened lately, or of which somebody has complained."""
-        found = self._snapshot.asked(
+        found = self._snapshot.query(
             "SELECT vehicle_id FROM attempt_revisions WHERE started_at >= $since"
             " UNION SELECT vehicle_id FROM complaints",
             {"since": utc(self._snapshot.newest_s - LATELY_S)},

@@ -72,7 +72,7 @@ class _Sentence(NamedTuple):
 
 
 @lru_cache(maxsize=4_096)
-def told(language: str, text: str) -> str:
+def translate(language: str, text: str) -> str:
     """Return what the records say, in a language; as it is where that is not known there."""
     said, rest = list[str](), text if len(text) <= MOST_LETTERS else ""
     while rest:
@@ -87,7 +87,7 @@ def told(language: str, text: str) -> str:
 
 def language_told(language: str, text: str) -> str:
     """Return in which language `told` says a text."""
-    return language if told(language, text) != text else "en"
+    return language if translate(language, text) != text else "en"
 
 
 def _first_of(language: str, text: str) -> tuple[str, int] | None:
@@ -138,7 +138,7 @@ def _in_place(language: str, name: str, value: str) -> str:
         return _cohort(language, value)
     texts = said_texts(language)
     parts = value.split(", ") if name == "things" else [value]  # doors, one after the other
-    return ", ".join(texts.get(part) or told(language, part) for part in parts)
+    return ", ".join(texts.get(part) or translate(language, part) for part in parts)
 
 
 def _cohort(language: str, name: str) -> str:

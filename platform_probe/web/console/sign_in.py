@@ -32,7 +32,7 @@ MAX_CODE: Final = 4_000
 MAX_SAID: Final = 200
 
 
-class _Begun(msgspec.Struct, frozen=True):
+class _PendingSignIn(msgspec.Struct, frozen=True):
     state: str
     back: str
     until: float
@@ -86,7 +86,7 @@ class SignIn:
         self._public_url = public_url
         self._now = now
 
-    async def begin(self, back: str) -> tuple[str, str]:
+    async def start(self, back: str) -> tuple[str, str]:
         """Return where to send somebody, and the cookie they take along.
 
         Raises `ProviderDownError`.
@@ -104,7 +104,7 @@ class SignIn:
             "code_challenge": urlsafe_b64encode(challenge).decode().rstrip("="),
             "code_challenge_method": "S256",
         }
-        begun = _Begun(state, back, self._now() + LASTS_S)
+        begun = _PendingSignIn(state, back, self._now() + LASTS_S)
         endpoint = metadata.authorization_endpoint
         url = f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
         return url, self._seal.cookie(COOKIE, begun, LASTS_S)
@@ -114,7 +114,7 @@ class SignIn:
 
         Raises `NotSignedInError`, `ProviderDownError`.
         """
-        begun = self._begun(request, answer)
+        begun = self._pending_of(request, answer)
         try:
             claims = await self._provider.claims_for(
                 answer["code"],
@@ -132,7 +132,7 @@ class SignIn:
 
     def back_of(self, request: HttpRequest) -> str | None:
         """Return the destination of a sign-in that began in this browser."""
-        begun = self._seal.read(request, COOKIE, _Begun)
+        begun = self._seal.read(request, COOKIE, _PendingSignIn)
         return None if begun is None else begun.back
 
     def sign_out_url(self) -> str | None:
@@ -159,9 +159,9 @@ class SignIn:
     def _nonce(self, state: str) -> str:
         return self._seal.sign(f"nonce {state}")
 
-    def _begun(self, request: HttpRequest, answer: Mapping[str, str]) -> _Begun:
+    def _pending_of(self, request: HttpRequest, answer: Mapping[str, str]) -> _PendingSignIn:
         """Return what was begun in this browser, where the answer belongs to it."""
-        begun = self._seal.read(request, COOKIE, _Begun)
+        begun = self._seal.read(request, COOKIE, _PendingSignIn)
         if begun is None or begun.until < self._now():
             raise NotSignedInError("signin.old", "not begun in this browser, or too long ago")
         given = answer.get("state", "").encode("utf-8", "replace")

@@ -84,7 +84,7 @@ class Snapshot:
         return self.newest_s > self.taken_s + AHEAD_S
 
     @contextmanager
-    def beside(self) -> Iterator[Duck]:
+    def connection(self) -> Iterator[Duck]:
         """Give a connection for one thread, which sees what was known then."""
         try:
             duck = self._free.pop()
@@ -97,14 +97,14 @@ class Snapshot:
 
     def rows(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
         """Return what a query finds. Raises `FileGoneError`, `ConfigError`."""
-        return as_rows(self.asked(sql, values, limit=limit))
+        return as_rows(self.query(sql, values, limit=limit))
 
-    def asked(self, sql: str, values: Mapping[str, Any], *, limit: int = MOST_ROWS) -> Rows:
+    def query(self, sql: str, values: Mapping[str, Any], *, limit: int = MOST_ROWS) -> Rows:
         """Return what a query finds, with the names of its columns; any thread may ask."""
         key = (sql, repr(sorted(values.items())), limit)
         if (kept := self._remembered.get(key)) is not None:
             return kept  # type: ignore[no-any-return]
-        with self.beside() as duck:
+        with self.connection() as duck:
             found = duck.query(sql, values, limit=limit)
         self._remember(key, found)
         return found
@@ -142,7 +142,7 @@ class Snapshot:
         key = ("unlocks of", any_id)
         if (kept := self._remembered.get(key)) is not None:
             return kept  # type: ignore[no-any-return]
-        with self.beside() as duck:
+        with self.connection() as duck:
             parts = self.growing.parts[ATTEMPTS.name]
             found = as_rows(
                 self.source.find(duck, any_id, parts=parts, columns=_OF_ANY_ID, limit=LISTED)
@@ -282,9 +282,9 @@ class Looking:
                 raise FileGoneError("files were packed while they were read")
         elif current is not None and current.reading == reading:
             return
-        self._current = self._made(self._growing, reading, taken_s)
+        self._current = self._make_snapshot(self._growing, reading, taken_s)
 
-    def _made(self, growing: Growing, reading: int, taken_s: float) -> Snapshot:
+    def _make_snapshot(self, growing: Growing, reading: int, taken_s: float) -> Snapshot:
         duck = growing.beside(reading)
         newest_s = _newest_s(growing, duck)
         ahead_s = newest_s - taken_s if newest_s > taken_s + AHEAD_S else 0.0

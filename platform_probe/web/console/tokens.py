@@ -26,7 +26,7 @@ class TokenFile:
         self._by_hash: dict[str, tuple[str, str]] = {}
         self._load()
 
-    def who(self, token: str) -> tuple[str, str] | None:
+    def person_of(self, token: str) -> tuple[str, str] | None:
         """Return name and role of a token; None where it is none."""
         self._load_if_changed()
         return self._by_hash.get(token_hash(token))

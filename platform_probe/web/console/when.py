@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from fleet_wire.errors import ConfigError
-from platform_probe.tell.support.which import Moment
+from platform_probe.tell.support.choosing import Moment
 from platform_probe.texts.times import DAY_S, HOUR_S, MINUTE_S, lasts_s, moment_of
 
 NEAR_S: Final = 900.0
@@ -85,7 +85,7 @@ class Stretch:
     """The moment that was named; None where it was a day or a part of one."""
 
 
-class _Said:
+class _TextToParse:
     """What is left of a text, and what was taken from it."""
 
     def __init__(self, text: str) -> None:
@@ -93,19 +93,21 @@ class _Said:
         letters = "".join(each for each in plain if not unicodedata.combining(each))
         self.rest = letters.replace("\u2019", "'").replace("a\u0300", "a").strip()
 
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    def pop_match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.search(self.rest)
         if found is not None:
             self.rest = f"{self.rest[: found.start()]} {self.rest[found.end() :]}"
         return found
 
-    def take_word(self, words: object) -> str | None:
+    def pop_word(self, words: object) -> str | None:
         names = sorted(map(str, words), key=len, reverse=True)  # type: ignore[call-overload]
-        found = self.take(re.compile(r"(?<![\w'-])(?:" + "|".join(map(re.escape, names)) + r")\b"))
+        found = self.pop_match(
+            re.compile(r"(?<![\w'-])(?:" + "|".join(map(re.escape, names)) + r")\b")
+        )
         return None if found is None else found[0]
 
     @property
-    def is_all_said(self) -> bool:
+    def is_used_up(self) -> bool:
         return set(self.rest.replace(",", " ").split()) <= _SMALL
 
 
@@ -116,21 +118,21 @@ def stretch_of(text: str, zone: tzinfo, *, newest_s: float) -> Stretch | None:
     """
     if moment := _exact(text, zone, newest_s):
         return moment
-    said = _Said(text)
+    said = _TextToParse(text)
     if said.rest in ("now", "maintenant", "just now"):
-        return _around(newest_s)
+        return _stretch_around(newest_s)
     if re.search(r"^il y a\b|\bago$", said.rest):
         return _ago(said, newest_s)
     return _by_calendar(said, zone, newest_s)
 
 
-def _by_calendar(said: _Said, zone: tzinfo, newest_s: float) -> Stretch | None:
+def _by_calendar(said: _TextToParse, zone: tzinfo, newest_s: float) -> Stretch | None:
     """Return the day, the part of it or the time of day that was said."""
     today = datetime.fromtimestamp(newest_s, zone).date()
     day = _day_of(said, today)
-    part = said.take_word(_PARTS)
-    clock = said.take(_CLOCK)
-    if not said.is_all_said:
+    part = said.pop_word(_PARTS)
+    clock = said.pop_match(_CLOCK)
+    if not said.is_used_up:
         return None
     if clock is not None:
         return _at_clock(clock, day, part, zone, newest_s)
@@ -139,12 +141,12 @@ def _by_calendar(said: _Said, zone: tzinfo, newest_s: float) -> Stretch | None:
     return None if day is None else _hours(day, 0, 24, zone, newest_s)
 
 
-def _ago(said: _Said, newest_s: float) -> Stretch | None:
-    ago = said.take(_AGO)
-    if ago is None or not said.is_all_said:
+def _ago(said: _TextToParse, newest_s: float) -> Stretch | None:
+    ago = said.pop_match(_AGO)
+    if ago is None or not said.is_used_up:
         return None
     count = 1.0 if ago[1][0] in "au" else float(ago[1].replace(",", "."))
-    return _around(max(newest_s - count * _UNITS[ago[2]], 0.0))
+    return _stretch_around(max(newest_s - count * _UNITS[ago[2]], 0.0))
 
 
 def _exact(text: str, zone: tzinfo, newest_s: float) -> Stretch | None:
@@ -152,24 +154,24 @@ def _exact(text: str, zone: tzinfo, newest_s: float) -> Stretch | None:
     if re.fullmatch(r"\d+|\d{4}-\d{2}-\d{2}|\d{8}", text.strip()):
         return None  # a number may be anything, a date is a whole day
     try:
-        return _around(moment_of(text, zone, newest_s=newest_s), lasts_s(text))
+        return _stretch_around(moment_of(text, zone, newest_s=newest_s), lasts_s(text))
     except ConfigError as error:
         if "exist" in str(error):
             raise
         return None
 
 
-def _day_of(said: _Said, today: date) -> date | None:
-    if found := said.take(_ISO_DAY):
+def _day_of(said: _TextToParse, today: date) -> date | None:
+    if found := said.pop_match(_ISO_DAY):
         return _date(int(found[1]), int(found[2]), int(found[3]))
-    if found := said.take(_FIGURES_DAY):
+    if found := said.pop_match(_FIGURES_DAY):
         return _last(int(found[2]), int(found[1]), found[3], today)
-    if found := said.take(_NAMED_DAY):
+    if found := said.pop_match(_NAMED_DAY):
         month = _MONTHS[found[2] or found[3]]
         return _last(month, int(found[1] or found[4]), found[5], today)
-    if word := said.take_word(_DAYS):
+    if word := said.pop_word(_DAYS):
         return today - timedelta(days=_DAYS[word])
-    word = said.take_word(_WEEKDAYS)
+    word = said.pop_word(_WEEKDAYS)
     return None if word is None else today - timedelta((today.weekday() - _WEEKDAYS[word]) % 7)
 
 
@@ -207,7 +209,7 @@ def _at_clock(
     if day is not None:
         written = f"{day.isoformat()} {written}"
     at_s = moment_of(written, zone, newest_s=newest_s)
-    return _around(at_s, MINUTE_S if clock[3] is None else 1.0)
+    return _stretch_around(at_s, MINUTE_S if clock[3] is None else 1.0)
 
 
 def _part_of_day(
@@ -226,5 +228,5 @@ def _hours(day: date, first: int, last: int, zone: tzinfo, newest_s: float) -> S
     return Stretch(since_s, until_s)
 
 
-def _around(at_s: float, lasts_s: float = 0.0) -> Stretch:
+def _stretch_around(at_s: float, lasts_s: float = 0.0) -> Stretch:
     return Stretch(at_s - NEAR_S, at_s + NEAR_S, Moment(at_s, lasts_s))

@@ -33,7 +33,7 @@ from platform_probe.judge_process.made import judge_of
 from platform_probe.judge_process.process import JudgeProcess
 from platform_probe.measure.watching.known_values import KnownValues
 from platform_probe.measure.watching.platform_inbox import PlatformInbox
-from platform_probe.measure.watching.resumed import (
+from platform_probe.measure.watching.resuming import (
     LogPositions,
     complete_records,
     open_resumed,
@@ -141,7 +141,7 @@ class Monitor:
         self.file = open_resumed(log, before, unix_s=clock.unix_s(), within_s=600.0).file
         self.joiner.is_catching_up = before is not None
         if before is not None and not before.is_stop:
-            self.inbox.take_again(before.events)
+            self.inbox.restore_events(before.events)
         self.positions = LogPositions(
             self.file, log, note=self.feed.log_position, on_end=self.joiner.caught_up
         )

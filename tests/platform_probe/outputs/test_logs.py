@@ -182,10 +182,10 @@ def test_the_first_mode_is_logged_and_another_one_in_the_end_once() -> None:
     revisions = RevisionLog(log.logger)
     first, other = RankedMode("box_rebooting", 0.7), RankedMode("half_open_tcp_nat", 0.9)
     for number, mode in enumerate((first, other, first, other), start=1):
-        revisions.told(diagnosis_of(mode, revision=number))
+        revisions.log_diagnosis(diagnosis_of(mode, revision=number))
     revisions.settled(diagnosis_of(other, revision=4, after_s=600.0))
     revisions.settled(diagnosis_of(other, revision=4, after_s=600.0))
-    revisions.told(diagnosis_of(first, attempt_id="a2"))
+    revisions.log_diagnosis(diagnosis_of(first, attempt_id="a2"))
     revisions.settled(diagnosis_of(first, attempt_id="a2", revision=2))
     first_line, line, _ = log.lines
     assert (first_line["event"], first_line["failure_mode"]) == (

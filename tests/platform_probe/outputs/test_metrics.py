@@ -25,7 +25,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import EndReason
 from platform_probe.judge_process.metrics import JudgeMetrics
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
-from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Unexported, Withheld
+from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Unexported, WithheldReason
 from platform_probe.settings.otlp import Signal
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import TRACE_ID, attempt_of
@@ -479,7 +479,7 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     metrics.observe_start(0.0004)
     metrics.observe_loop_lag(0.003)
     metrics.count_dropped_start()
-    metrics.count_withheld_start(Withheld.RELOCKING)
+    metrics.count_withheld_start(WithheldReason.RELOCKING)
     metrics.count_relock(RelockEnd.LEFT)
     metrics.count_malformed(TopicKind.STATE)
     metrics.count_malformed(None)

@@ -9,7 +9,7 @@ from fleet_wire.profiles.loading import load_profile
 from platform_probe.journal.files import Rotation
 from platform_probe.judge_process.made import rotation_of
 from platform_probe.outputs.otlp.spans import hops_at
-from platform_probe.service.parts import broker_of_spans
+from platform_probe.service.monitor_parts import broker_of_spans
 from platform_probe.service.running import DRAIN_MARGIN_S, drain_s
 from platform_probe.settings.load import LoadSettings
 from platform_probe.settings.monitor import ProbeSettings

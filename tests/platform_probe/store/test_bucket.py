@@ -18,7 +18,7 @@ from platform_probe.store.layout import AWAY, all_parts
 from platform_probe.store.limits import BucketSettings
 from platform_probe.store.offload import CACHE
 from platform_probe.store.reading import Source, Span
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from tests.helpers.s3_server import KEY, SECRET, S3Server, running_s3_server
 from tests.helpers.stores import BEGIN_S, ids_in, kept, put_unlocks, selected, unlock
@@ -76,7 +76,7 @@ def test_files_go_and_are_read_where_they_are(store: Path, bucket: BucketSetting
     assert len(list((store / CACHE / "attempts").iterdir())) == 2
     shutil.rmtree(store / CACHE)
     source = Source(store)
-    case = look_up(source, Wanted(booking="booking-3"), source.newest_s())
+    case = look_up(source, UnlockQuery(booking="booking-3"), source.newest_s())
     assert case.attempt is not None
     assert case.attempt["attempt_id"] == "attempt-3"
     assert source.recorded() is not None

@@ -17,7 +17,7 @@ import pytest
 from platform_probe.store.duck import Duck
 from platform_probe.store.queries import all_queries
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up_in
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
@@ -119,7 +119,7 @@ class Asking:
         self._newest_s = self._source.newest_s()
         self._duck = self._source.opened(threads=1)
 
-    def diagnosed(self, wanted: Wanted) -> dict[str, Any]:
+    def diagnosed(self, wanted: UnlockQuery) -> dict[str, Any]:
         """Return what it says as JSON, and tells in words."""
         case = look_up_in(self._duck, self._source, wanted, self._newest_s)
         assert text_of(case, UTC)
@@ -159,12 +159,12 @@ def test_every_failed_unlock_is_diagnosed(run: StoredRun, packed: Path, failed: 
     """Its car's lock is told as the car has said it; the API's name of a command finds it."""
     with closing(Asking(packed)) as asking:
         for attempt_id in failed:
-            found = asking.diagnosed(Wanted(attempt=attempt_id))
+            found = asking.diagnosed(UnlockQuery(attempt=attempt_id))
             its = (one.is_locked for one in run.states if one.vehicle_id == found["vehicle_id"])
             said = (None if is_locked is None else LOCK_WORD[is_locked] for is_locked in its)
             assert locks_told(found) == in_turn(said)
         api_id = found["attempt"]["command_id"].rpartition("/")[2]
-        assert asking.diagnosed(Wanted(command=api_id))["attempt"] == found["attempt"]
+        assert asking.diagnosed(UnlockQuery(command=api_id))["attempt"] == found["attempt"]
 
 
 def test_every_query_answers(packed: Path) -> None:

@@ -14,7 +14,7 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
-from platform_probe.commands.asking import Asked
+from platform_probe.commands.asking import StoreQuestion
 from platform_probe.commands.query import run_query
 from platform_probe.store.layout import make_store
 from platform_probe.store.queries import all_queries, query_named
@@ -59,7 +59,7 @@ def lines_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def answer(directory: Path, name: str, **given: str) -> list[dict[str, Any]]:
     """Return the rows of a query over the minute in which all happened, and an hour before."""
-    asked = Asked(Source(directory), UTC)
+    asked = StoreQuestion(Source(directory), UTC)
     span = Span(BEGIN_S - 3_600, BEGIN_S + UNTIL_S.get(name, 60.0))
     rows = run_query(asked, query_named(name), span, {**GIVEN.get(name, {}), **given}, 1_000)
     return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
@@ -278,7 +278,7 @@ def longer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_a_time_that_is_not_said_ends_after_all_that_is_read(longer: Path) -> None:
     """Not with the last unlock: the end of a run would be left out."""
-    asked = Asked(Source(longer), UTC)
+    asked = StoreQuestion(Source(longer), UTC)
     read = {
         tuple(table.name for table in query.tables): query.tables
         for query in all_queries().values()
@@ -302,7 +302,7 @@ def test_what_was_answered_after_the_last_unlock_counts(longer: Path) -> None:
 
 def test_only_the_time_that_is_asked_about(store: Path) -> None:
     """Each query keeps to it."""
-    asked = Asked(Source(store), UTC)
+    asked = StoreQuestion(Source(store), UTC)
     span = Span(BEGIN_S + 30, BEGIN_S + 35)
     rows = run_query(asked, query_named("causes"), span, {}, 10)
     assert [row[:3] for row in rows.rows] == [("api_failed", "failed", 1)]
@@ -325,7 +325,7 @@ def test_mistakes_are_named(store: Path, name: str, given: dict[str, str], messa
 
 def test_parameter_that_must_be_set_is_named(store: Path) -> None:
     """With what it is."""
-    asked = Asked(Source(store), UTC)
+    asked = StoreQuestion(Source(store), UTC)
     with pytest.raises(ConfigError, match=r"car needs vehicle: the car; as --set vehicle=VALUE"):
         run_query(asked, query_named("car"), Span(0, 1), {}, 1)
 

@@ -13,7 +13,7 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.store.layout import VERSION, check_is_store
 from platform_probe.store.reading import Source
 from platform_probe.tell.support import cohorts
-from platform_probe.tell.support.cohorts import alike_of, search_around
+from platform_probe.tell.support.cohorts import search_around, similar_failures
 from tests.helpers.stores import BEGIN_S, copy_of_store, kept, put_unlocks, selected, unlock
 
 WRITTEN = Path(__file__).parent / "version_6"
@@ -37,7 +37,7 @@ def test_it_is_searched_as_it_is(
     assert check_is_store(old) == 6 < VERSION
     assert selected(old, SUMS) == [(None, UNLOCKS)]
     began_s = BEGIN_S + 3 * 3_600
-    like = alike_of(Cause.BOX_OFFLINE, None)
+    like = similar_failures(Cause.BOX_OFFLINE, None)
     finding = Source(old).read(lambda duck: search_around(duck, began_s + 1_800, like))
     (cohort,) = finding.found
     assert [(trait.name, trait.value) for trait in cohort.traits] == [("region", "coast")]

@@ -17,11 +17,11 @@ from platform_probe.store.queries import named_in, query_named
 from platform_probe.store.schema import TRAITS as TRAITS_OF_COHORTS
 from platform_probe.tell.support.rows import unix_s, utc
 from platform_probe.texts.times import DAY_S, HOUR_S
-from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import failed_within
-from platform_probe.web.console.incidents import Known
-from platform_probe.web.console.pages.things import span_of
-from platform_probe.web.console.person import Right
+from platform_probe.web.console.incidents import IncidentHistory
+from platform_probe.web.console.page_request import Answer, Page, PageRequest, forbidden, missing
+from platform_probe.web.console.pages.entities import span_of
+from platform_probe.web.console.person import Permission
 from platform_probe.web.console.pictures import Curve, curve_of
 
 LISTED: Final = 25
@@ -56,16 +56,16 @@ class Table:
 
 
 def asked_query(
-    asked: Asked, name: str, title: str, values: Mapping[str, str], span: tuple[float, float]
+    asked: PageRequest, name: str, title: str, values: Mapping[str, str], span: tuple[float, float]
 ) -> Table:
     """Return what a predefined query comes to in a time."""
     query = query_named(name)
     times = {"since": utc(span[0]), "until": utc(span[1])}
-    found = asked.snapshot.asked(query.sql, query.values(values, times), limit=_limit(asked))
+    found = asked.snapshot.query(query.sql, query.values(values, times), limit=_limit(asked))
     return _table(title, found)
 
 
-def _limit(asked: Asked) -> int:
+def _limit(asked: PageRequest) -> int:
     return ALL_LISTED if asked.query.get("rows") == "all" else LISTED
 
 
@@ -73,7 +73,7 @@ def _table(title: str, found: Rows) -> Table:
     return Table(title, found.columns, found.rows, found.is_whole)
 
 
-def fleet_page(asked: Asked, _: str) -> Answer:
+def fleet_page(asked: PageRequest, _: str) -> Answer:
     """Return how the fleet is: unlocks and cars by region, operator and firmware."""
     span = _hours(asked, 1)
     values = {
@@ -81,12 +81,12 @@ def fleet_page(asked: Asked, _: str) -> Answer:
         "hours": HOURS,
         "by": [(trait, _by_trait(asked, trait, span)) for trait in TRAITS],
         "cars": _cars_now(asked),
-        "whole": _whole(asked, span),
+        "whole": _fleet_figures(asked, span),
     }
-    return Shown("fleet.html", values)
+    return Page("fleet.html", values)
 
 
-def _by_trait(asked: Asked, trait: str, span: tuple[float, float]) -> list[Mapping[str, Any]]:
+def _by_trait(asked: PageRequest, trait: str, span: tuple[float, float]) -> list[Mapping[str, Any]]:
     rows = asked.snapshot.rows(
         f"""
         SELECT {trait} AS name, count(*) AS unlocks, count(cause) AS failed,
@@ -101,7 +101,7 @@ def _by_trait(asked: Asked, trait: str, span: tuple[float, float]) -> list[Mappi
     return list(rows)
 
 
-def _whole(asked: Asked, span: tuple[float, float]) -> Mapping[str, Any]:
+def _fleet_figures(asked: PageRequest, span: tuple[float, float]) -> Mapping[str, Any]:
     return asked.snapshot.rows(
         """
         SELECT count(*) AS unlocks, count(cause) AS failed, count(DISTINCT vehicle_id) AS cars,
@@ -116,7 +116,7 @@ def _whole(asked: Asked, span: tuple[float, float]) -> Mapping[str, Any]:
     )[0]
 
 
-def _cars_now(asked: Asked) -> list[Mapping[str, Any]]:
+def _cars_now(asked: PageRequest) -> list[Mapping[str, Any]]:
     """Return how many cars are connected, by region, as they were heard in the last day."""
     return list(
         asked.snapshot.rows(
@@ -140,7 +140,7 @@ def _cars_now(asked: Asked) -> list[Mapping[str, Any]]:
 # Pages of roles
 
 
-def oncall_page(asked: Asked, _: str) -> Answer:
+def oncall_page(asked: PageRequest, _: str) -> Answer:
     """Return the page of the on-call engineer: open incidents, current failures, and since when."""
     span = _hours(asked, 1)
     tables = [
@@ -149,7 +149,7 @@ def oncall_page(asked: Asked, _: str) -> Answer:
         asked_query(asked, "cars-that-failed", "table.cars_that_failed", {}, span),
         asked_query(asked, "flapping-cars", "table.flapping_cars", {}, span),
     ]
-    return Shown(
+    return Page(
         "role.html",
         {"role": "oncall", "title": None, "span": span, "hours": HOURS, "tables": tables,
          "open": asked.open_incidents(), "curve": failed_over_time(asked, span),
@@ -157,7 +157,7 @@ def oncall_page(asked: Asked, _: str) -> Answer:
     )  # fmt: skip
 
 
-def support_page(asked: Asked, _: str) -> Answer:
+def support_page(asked: PageRequest, _: str) -> Answer:
     """Return what support looks at: whom to call before they call, which car to lock."""
     span = _hours(asked, 6)
     tables = [
@@ -169,7 +169,7 @@ def support_page(asked: Asked, _: str) -> Answer:
     return _role("support", span, tables)
 
 
-def mobile_page(asked: Asked, _: str) -> Answer:
+def mobile_page(asked: PageRequest, _: str) -> Answer:
     """Return what the app's team looks at: versions of the app, endpoints, errors."""
     span = _hours(asked, 24)
     tables = [
@@ -181,7 +181,7 @@ def mobile_page(asked: Asked, _: str) -> Answer:
     return _role("mobile", span, tables)
 
 
-def qa_page(asked: Asked, _: str) -> Answer:
+def qa_page(asked: PageRequest, _: str) -> Answer:
     """Return two releases side by side, with a verdict and how sure it is."""
     span = _hours(asked, 168)
     releases = _releases(asked, span)
@@ -194,7 +194,7 @@ def qa_page(asked: Asked, _: str) -> Answer:
         asked_query(asked, "firmware-compared", "table.firmware_compared", {}, span),
         asked_query(asked, "modes-by-firmware", "table.modes_by_firmware", {}, span),
     ]
-    return Shown(
+    return Page(
         "qa.html",
         {"role": "qa", "span": span, "hours": HOURS, "releases": releases, "before": before,
          "after": after, "verdict": verdict, "tables": tables,
@@ -202,7 +202,9 @@ def qa_page(asked: Asked, _: str) -> Answer:
     )  # fmt: skip
 
 
-def _not_of_release(asked: Asked, span: tuple[float, float], releases: set[str]) -> list[Known]:
+def _not_of_release(
+    asked: PageRequest, span: tuple[float, float], releases: set[str]
+) -> list[IncidentHistory]:
     """Return the incidents of a time whose cohorts name none of these releases.
 
     Unlocks that fail of them count for the release that their cars happen to have.
@@ -210,14 +212,14 @@ def _not_of_release(asked: Asked, span: tuple[float, float], releases: set[str])
     return [
         one
         for one in asked.known_incidents()
-        if one.now.kind in OF_FAILURES
-        and one.now.since <= span[1]
-        and (one.now.ended_at is None or one.now.ended_at >= span[0])
-        and releases.isdisjoint(one.now.cohort.values())
+        if one.latest.kind in OF_FAILURES
+        and one.latest.since <= span[1]
+        and (one.latest.ended_at is None or one.latest.ended_at >= span[0])
+        and releases.isdisjoint(one.latest.cohort.values())
     ]
 
 
-def _releases(asked: Asked, span: tuple[float, float]) -> list[tuple[str, list[str]]]:
+def _releases(asked: PageRequest, span: tuple[float, float]) -> list[tuple[str, list[str]]]:
     """Return the releases that were seen: firmware, app, API."""
     found = []
     for column in ("firmware", "app_version", "api_release"):
@@ -231,13 +233,15 @@ def _releases(asked: Asked, span: tuple[float, float]) -> list[tuple[str, list[s
     return found
 
 
-def cto_page(asked: Asked, _: str) -> Answer:
+def cto_page(asked: PageRequest, _: str) -> Answer:
     """Return the service level, what failures cost, and suspicious traffic."""
-    if not asked.may(Right.SECRETS):
+    if not asked.may(Permission.SECRETS):
         return forbidden()
     levels = [(days, _level(asked, days)) for days in (1, 7, 30)]
     span = _hours(asked, 24)
-    suspicious = [one for one in asked.known_incidents() if one.now.kind is IncidentKind.SUSPICIOUS]
+    suspicious = [
+        one for one in asked.known_incidents() if one.latest.kind is IncidentKind.SUSPICIOUS
+    ]
     values = {
         "role": "cto",
         "span": span,
@@ -249,10 +253,10 @@ def cto_page(asked: Asked, _: str) -> Answer:
         "suspicious": suspicious,
         "tables": [asked_query(asked, "modes", "table.modes", {}, span)],
     }
-    return Shown("cto.html", values)
+    return Page("cto.html", values)
 
 
-def _level(asked: Asked, days: int) -> Mapping[str, Any]:
+def _level(asked: PageRequest, days: int) -> Mapping[str, Any]:
     """Return how many unlocks of a time opened, what customers waited, and what it cost."""
     since_s = asked.now_s - days * DAY_S
     times = {"since": utc(since_s), "until": utc(asked.now_s)}
@@ -294,19 +298,19 @@ def _level(asked: Asked, days: int) -> Mapping[str, Any]:
     return row
 
 
-def squad_page(asked: Asked, name: str) -> Answer:
+def squad_page(asked: PageRequest, name: str) -> Answer:
     """Return the questions that a squad has pinned."""
     squad = next((one for one in asked.settings.squads if one.name == name), None)
     if squad is None:
         return missing("squad", name)
-    if not asked.may(Right.SECRETS):
+    if not asked.may(Permission.SECRETS):
         return forbidden()
     span = _hours(asked, 24)
     tables = [_pinned(asked, each, span) for each in squad.queries]
     return _role(name, span, tables, title=name)
 
 
-def _pinned(asked: Asked, pinned: PinnedQuery, span: tuple[float, float]) -> Table:
+def _pinned(asked: PageRequest, pinned: PinnedQuery, span: tuple[float, float]) -> Table:
     try:
         if pinned.query is not None:
             return asked_query(asked, pinned.query, pinned.title, pinned.values, span)
@@ -328,8 +332,8 @@ def _role(
     tables: Sequence[Table],
     *,
     title: str | None = None,
-) -> Shown:
-    return Shown(
+) -> Page:
+    return Page(
         "role.html",
         {"role": role, "title": title, "span": span, "hours": HOURS, "tables": tables, "open": None,
          "failed": None, "curve": None},
@@ -337,7 +341,7 @@ def _role(
 
 
 def failed_over_time(
-    asked: Asked,
+    asked: PageRequest,
     span: tuple[float, float],
     cohort: Mapping[str, str] = _EVERYBODY,
     *,
@@ -381,7 +385,7 @@ def failed_over_time(
     return curve and replace(curve, points=[*curve.points, *not_ended])
 
 
-def _hours(asked: Asked, default: int) -> tuple[float, float]:
+def _hours(asked: PageRequest, default: int) -> tuple[float, float]:
     """Return the time of a page: what its address says, by default so many hours until now."""
     if "since" in asked.query or "until" in asked.query:
         return span_of(asked)

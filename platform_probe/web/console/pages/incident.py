@@ -8,7 +8,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import mode_told
 from platform_probe.judge.incidents.runbook import runbook_page
-from platform_probe.tell.messages.words import first_step_of
+from platform_probe.tell.messages.incident_text import first_step_of
 from platform_probe.tell.support.advice import (
     MAY_BE_OVER,
     OVER,
@@ -17,10 +17,10 @@ from platform_probe.tell.support.advice import (
     let_press_again,
 )
 from platform_probe.texts.times import HOUR_S
-from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.incidents import MOST, known_as
-from platform_probe.web.console.listing import part_of
+from platform_probe.web.console.listing import page_of_rows
 from platform_probe.web.console.one_unlock import unlocks_by_ids
+from platform_probe.web.console.page_request import Answer, Page, PageRequest, forbidden, missing
 from platform_probe.web.console.pages.fleet import OF_FAILURES, failed_over_time
 from platform_probe.web.console.pictures import Curve, curve_of, share_of
 
@@ -31,27 +31,27 @@ LONGEST_S: Final = 86_400.0
 LEAST_S: Final = 15.0
 
 
-def incidents_page(asked: Asked, _: str) -> Answer:
+def incidents_page(asked: PageRequest, _: str) -> Answer:
     """Return all incidents that the person may see, the open ones first."""
     known = asked.known_incidents()
     state = asked.query.get("state", "")
-    wanted = [one for one in known if state in ("", one.now.state)]
+    wanted = [one for one in known if state in ("", one.latest.state)]
     values = {
-        "listed": part_of(wanted, asked.page_number, LISTED),
+        "listed": page_of_rows(wanted, asked.page_number, LISTED),
         "state": state,
         "is_all": len(known) < MOST,
     }
-    return Shown("incidents.html", values)
+    return Page("incidents.html", values)
 
 
-def incident_page(asked: Asked, incident_id: str) -> Answer:
+def incident_page(asked: PageRequest, incident_id: str) -> Answer:
     """Return one incident."""
     known = known_as(asked.snapshot, incident_id)
     if known is None:
         return missing("incident", incident_id)
     if not asked.may_see(known):
         return forbidden()
-    now = known.now
+    now = known.latest
     end_s = now.ended_at if now.state is not IncidentState.OPEN else max(asked.now_s, now.at)
     growth = known.growth
     if end_s is not None and end_s > growth[-1][0]:
@@ -69,7 +69,7 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
         "outside": share_of(now.elsewhere_failed, now.elsewhere_total),
         "examples": unlocks_by_ids(asked.snapshot, now.examples, (now.since - HOUR_S, now.at)),
     }
-    return Shown("incident.html", values)
+    return Page("incident.html", values)
 
 
 def _advice_for(now: Incident) -> Advice | None:
@@ -85,7 +85,7 @@ def _advice_for(now: Incident) -> Advice | None:
     return advice if now.unseen_since is None else let_press_again(advice, cause, MAY_BE_OVER)
 
 
-def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:
+def _over_time(asked: PageRequest, now: Incident, end_s: float) -> Curve | None:
     """Return the failure share of its cohort before, in and after it, if it is about that."""
     if now.kind not in OF_FAILURES:
         return None

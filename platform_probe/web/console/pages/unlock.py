@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode
 from fleet_wire.contract.causes import Cause
 from platform_probe.tell.support.case import Case
 from platform_probe.tell.support.cohorts import (
-    alike_of,
     around_in_words,
-    is_one_of,
+    is_in_cohort,
     search_around,
+    similar_failures,
 )
 from platform_probe.tell.support.incident_rows import as_unlock, incidents_of
 from platform_probe.tell.support.rows import Row
@@ -22,29 +22,29 @@ from platform_probe.tell.support.telling_programs import json_of
 from platform_probe.tell.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
 from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import minute_clock
-from platform_probe.web.console.asked import (
+from platform_probe.web.console.one_unlock import SIMILAR_S, neighbours, similar_to, unlock_case
+from platform_probe.web.console.page_request import (
     Answer,
-    Asked,
     Data,
-    Elsewhere,
-    Shown,
+    Page,
+    PageRequest,
+    Redirect,
     forbidden,
     masked,
     missing,
 )
-from platform_probe.web.console.one_unlock import SIMILAR_S, neighbours, similar_to, unlock_case
-from platform_probe.web.console.person import Right
+from platform_probe.web.console.person import Permission
 from platform_probe.web.console.pictures import hops_of
 from platform_probe.web.console.search import url_of
 
 
-def unlock_page(asked: Asked, attempt_id: str) -> Answer:
+def unlock_page(asked: PageRequest, attempt_id: str) -> Answer:
     """Return the page of an unlock, or of a call about one that nobody saw."""
     case = unlock_case(asked.snapshot, attempt_id)
     if case is None:
         return missing("unlock", attempt_id)
     if case.attempt is None and (before := case.complaints[0]["attempts"]):
-        return Elsewhere(url_of("unlock", before[-1]))
+        return Redirect(url_of("unlock", before[-1]))
     thing = f"unlock/{attempt_id}"
     look = ("unlock", attempt_id)
     names = _names_in(case) if asked.hides(thing) else ()
@@ -56,9 +56,9 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
     if names or asked.hides(thing):
         told = masked(told, names)
     if asked.query.get("format") == "json":
-        return Data(told, look) if asked.may(Right.SECRETS) else forbidden()
+        return Data(told, look) if asked.may(Permission.SECRETS) else forbidden()
     if asked.query.get("part") == "others":
-        return Shown("others.html", _others(asked, case))
+        return Page("others.html", _shared_traits(asked, case))
     values = {
         "attempt_id": attempt_id,
         "case": case,
@@ -67,10 +67,10 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
         "story": story_of(told["timeline"]),
         "thing": thing,
         "revisions": case.revisions,
-        "raw": told if asked.may(Right.SECRETS) else None,
+        "raw": told if asked.may(Permission.SECRETS) else None,
         **(_of_attempt(asked, case, case.attempt) if case.attempt is not None else _OF_A_CALL),
     }
-    return Shown("unlock.html", values, look=look)
+    return Page("unlock.html", values, look=look)
 
 
 def story_of(timeline: Sequence[Mapping[str, Any]]) -> list[InARow[Mapping[str, Any]]]:
@@ -92,7 +92,7 @@ _OF_A_CALL: Final[Mapping[str, Any]] = {
 }
 
 
-def _of_attempt(asked: Asked, case: Case, attempt: Row) -> Mapping[str, Any]:
+def _of_attempt(asked: PageRequest, case: Case, attempt: Row) -> Mapping[str, Any]:
     before, after = neighbours(asked.snapshot, attempt)
     template = asked.settings.trace_url
     trace = attempt["trace_id"]
@@ -113,7 +113,7 @@ def _of_attempt(asked: Asked, case: Case, attempt: Row) -> Mapping[str, Any]:
     }
 
 
-def _similar_url(asked: Asked, case: Case) -> str:
+def _similar_url(asked: PageRequest, case: Case) -> str:
     """Return the page of the cause at that time."""
     if case.cause is None:
         return ""
@@ -121,17 +121,17 @@ def _similar_url(asked: Asked, case: Case) -> str:
     return f"{url_of('cause', case.cause)}?{urlencode(times)}"
 
 
-def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
+def _shared_traits(asked: PageRequest, case: Case) -> Mapping[str, Any]:
     """Return what the failures of that time share. It searches a day: a page does not wait."""
     if case.attempt is not None and case.cause is None:
         return {"said": None, "is_one": None}
     cause = case.cause or Cause.NOT_OBSERVED
-    with asked.snapshot.beside() as duck:
-        finding = search_around(duck, case.at_s, alike_of(cause, case.believed))
+    with asked.snapshot.connection() as duck:
+        finding = search_around(duck, case.at_s, similar_failures(cause, case.believed))
     attempt, cohorts = case.attempt, finding.found
     return {
         "said": around_in_words(finding, Speaker(asked.language, minute_clock(asked.zone))),
-        "is_one": any(is_one_of(attempt, each) for each in cohorts)
+        "is_one": any(is_in_cohort(attempt, each) for each in cohorts)
         if attempt and cohorts
         else None,
     }
@@ -145,8 +145,8 @@ class Latest:
     told: Mapping[str, Any]
 
 
-def told_of(
-    asked: Asked, unlock: Row | None, complaint_id: str | None, *, is_last: bool
+def latest_advice(
+    asked: PageRequest, unlock: Row | None, complaint_id: str | None, *, is_last: bool
 ) -> Latest | None:
     """Return what to say and do about an unlock, else a call; None where there is neither.
 
@@ -162,10 +162,10 @@ def told_of(
     return Latest(case, json_of(case, asked.zone))
 
 
-def _with_incidents(asked: Asked, case: Case) -> Case:
+def _with_incidents(asked: PageRequest, case: Case) -> Case:
     """Return a case with its incidents that the person may see."""
     unlock = case.attempt or as_unlock(case.complaints[0])
-    known = (one.now for one in asked.known_incidents())
+    known = (one.latest for one in asked.known_incidents())
     found = incidents_of(unlock, known, case.believed, asked.snapshot.rows)
     return replace(case, incidents=found)
 

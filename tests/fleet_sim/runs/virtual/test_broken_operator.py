@@ -25,7 +25,7 @@ from fleet_wire.contract.incident import (
 )
 from platform_probe.journal.entries import PersonActed
 from platform_probe.judge.judge import Judgement
-from platform_probe.tell.messages.slack_calls import Part
+from platform_probe.tell.messages.slack_calls import DisplayPart
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 from tests.helpers.virtual_slack import VirtualSlack
@@ -90,8 +90,8 @@ def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
         slack.tell(one)
     slack.run()
 
-    message, *others = [one for one in slack.taken if one.part is not Part.HISTORY]
-    assert [one.part for one in others] == [Part.NAMED, Part.WORSE, Part.ENDED]
+    message, *others = [one for one in slack.taken if one.part is not DisplayPart.HISTORY]
+    assert [one.part for one in others] == [DisplayPart.NAMED, DisplayPart.WORSE, DisplayPart.ENDED]
     assert message.at_s + EPOCH_S + began_at < called_at
     assert message.incident.cohort == {"region": "north", "operator": "operator-b"}
     shown = [incident for _, incident in message.edits]

@@ -22,7 +22,7 @@ from platform_probe.judge.incidents.followed import MOST_CHANGES
 from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S, UNSEEN_S
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.incidents.words import subject_of
-from platform_probe.tell.messages.words import lasted, lasted_s
+from platform_probe.tell.messages.incident_text import lasted, lasted_s
 from platform_probe.texts.speaking import Speaker, lasting
 from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told

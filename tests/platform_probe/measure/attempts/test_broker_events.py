@@ -12,9 +12,9 @@ def test_the_latest_of_each_client_is_remembered() -> None:
     """In the order in which it came, and no more than so much."""
     events = BrokerEvents()
     for second in range(MAX_EACH + 3):
-        events.take(BrokerEvent(second, "car-1", KIND.TAKEN_OVER))
-    assert [event.at for event in events.of("car-1")] == [*range(3, MAX_EACH + 3)]
-    assert events.of("car-2") == ()
+        events.add(BrokerEvent(second, "car-1", KIND.TAKEN_OVER))
+    assert [event.at for event in events.events_of_client("car-1")] == [*range(3, MAX_EACH + 3)]
+    assert events.events_of_client("car-2") == ()
     assert events.taken == MAX_EACH + 3
 
 
@@ -22,15 +22,18 @@ def test_clients_without_end_are_forgotten_in_turn() -> None:
     """Whoever makes up ids does not fill the memory."""
     events = BrokerEvents(max_clients=2)
     for name in ("car-1", "car-2", "made-up"):
-        events.take(BrokerEvent(0.0, name, KIND.DENIED))
-    assert (len(events.of("car-1")), len(events.of("made-up"))) == (0, 1)
+        events.add(BrokerEvent(0.0, name, KIND.DENIED))
+    assert (len(events.events_of_client("car-1")), len(events.events_of_client("made-up"))) == (
+        0,
+        1,
+    )
 
 
 def test_what_names_no_client_is_kept_apart() -> None:
     """The latest of it."""
     events = BrokerEvents()
     for second in range(MAX_NAMELESS + 1):
-        events.take(BrokerEvent(second, None, KIND.TLS_ERROR))
+        events.add(BrokerEvent(second, None, KIND.TLS_ERROR))
     assert events.nameless[0].at == 1
 
 
@@ -44,6 +47,6 @@ def test_counts_since_a_moment_leave_out_the_usual() -> None:
         (7.0, KIND.TAKEN_OVER),
         (8.0, KIND.LEFT),
     ):
-        events.take(BrokerEvent(at, "car-1", kind))
-    assert events.since("car-1", 5.0) == {"taken_over": 2}
-    assert events.since("car-1", 0.0) == {"taken_over": 2, "timed_out": 1}
+        events.add(BrokerEvent(at, "car-1", kind))
+    assert events.counts_since("car-1", 5.0) == {"taken_over": 2}
+    assert events.counts_since("car-1", 0.0) == {"taken_over": 2, "timed_out": 1}

@@ -9,7 +9,7 @@ from platform_probe.measure.attempts.clock_offset import (
     STEP_S,
     WINDOW_S,
     ClockOffset,
-    Least,
+    WindowMinimum,
 )
 
 NOW_S = 1_000.0
@@ -58,7 +58,7 @@ def test_no_line_comes_before_it_was_written() -> None:
 
 def test_a_clock_that_drifts_is_followed() -> None:
     """What was quickest some minutes ago is forgotten: each of two windows in its turn."""
-    least = Least()
+    least = WindowMinimum()
     assert least.add(1.0, 0.0)
     assert not least.add(2.0, 1.0)
     assert not least.add(1.0, 1.0)

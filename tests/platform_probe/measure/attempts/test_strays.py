@@ -6,7 +6,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Source, StrayAnswer, StrayKind
 from fleet_wire.contract.messages import Phase, Result
-from platform_probe.measure.attempts.remembered import EVERY_ANSWER, PastAttempt
+from platform_probe.measure.attempts.past_commands import EVERY_ANSWER, PastAttempt
 from platform_probe.measure.attempts.strays import stray_answer
 
 CAR = "car-1"

@@ -12,11 +12,11 @@ from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.trace_context import TraceContext
-from platform_probe.measure.attempts import held, tracker
+from platform_probe.measure.attempts import tracker
 from platform_probe.measure.attempts.conclusion import WORK_S
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt
 from platform_probe.measure.attempts.following import BROKER_LOOKED_BACK_S
-from platform_probe.measure.attempts.held import HOLD_S
+from platform_probe.measure.attempts.held_answers import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import (
@@ -528,7 +528,7 @@ def test_answers_to_a_lock_may_overtake_it_too() -> None:
 
 def test_flood_of_answers_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above a limit an answer that nobody asked for is an orphan at once."""
-    monkeypatch.setattr(held, "MAX_HELD", 3)
+    monkeypatch.setattr(held_answers, "MAX_HELD", 3)
     bench = TrackerBench(is_watching=True)
     for number in range(5):
         bench.executed(f"k{number}")
@@ -796,9 +796,9 @@ def test_what_the_broker_said_of_a_car_is_evidence_of_its_unlocks() -> None:
     """Of one that went well too: two boxes of one name open each other's cars and say so."""
     bench = TrackerBench()
     at = bench.clock.unix_s()
-    bench.evidence.broker.take(BrokerEvent(at, CAR, BrokerEventKind.TAKEN_OVER))
-    bench.evidence.broker.take(BrokerEvent(at, OTHER_CAR, BrokerEventKind.TIMED_OUT))
-    bench.evidence.broker.take(
+    bench.evidence.broker.add(BrokerEvent(at, CAR, BrokerEventKind.TAKEN_OVER))
+    bench.evidence.broker.add(BrokerEvent(at, OTHER_CAR, BrokerEventKind.TIMED_OUT))
+    bench.evidence.broker.add(
         BrokerEvent(at - BROKER_LOOKED_BACK_S - 1, CAR, BrokerEventKind.DROPPED)
     )
     bench.send()

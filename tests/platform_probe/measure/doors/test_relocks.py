@@ -86,7 +86,7 @@ class RelockBench:
 
         def emit(record: Record) -> None:
             records.append(record)
-            self.relocks.take(record)
+            self.relocks.handle_record(record)
 
         self.tracker.tracker._emit = emit
 

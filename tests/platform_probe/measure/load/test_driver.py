@@ -35,7 +35,7 @@ async def test_starts_are_made_in_order_and_never_early() -> None:
     """Each start comes at or after its intended time, which is counted from the beginning."""
     starts = Starts([n / 500 for n in range(50)])
     begins_s = starts.clock.monotonic_s() + 0.01
-    starts.driver.begin(begins_s)
+    starts.driver.start_plan(begins_s)
     assert not starts.driver.is_done
     await eventually(lambda: starts.driver.is_done)
     assert [planned for planned, _, _ in starts.made] == starts.plan
@@ -48,7 +48,7 @@ async def test_what_is_overdue_is_made_and_not_left_out() -> None:
     """After a pause of the machine all that was missed is started, with its old intended time."""
     starts = Starts([n / 100 for n in range(1_000)])
     begins_s = starts.clock.monotonic_s() - 100
-    starts.driver.begin(begins_s)
+    starts.driver.start_plan(begins_s)
     others = 0
     while not starts.driver.is_done:
         others += 1
@@ -61,7 +61,7 @@ async def test_what_is_overdue_is_made_and_not_left_out() -> None:
 async def test_nothing_starts_after_stop() -> None:
     """A stopped driver is done, at once and for ever."""
     starts = Starts([0.0, 0.01, 0.02])
-    starts.driver.begin(starts.clock.monotonic_s())
+    starts.driver.start_plan(starts.clock.monotonic_s())
     starts.driver.stop()
     made = len(starts.made)
     await asyncio.sleep(0.05)
@@ -72,7 +72,7 @@ async def test_nothing_starts_after_stop() -> None:
 async def test_empty_plan_is_done() -> None:
     """A probe that only watches has nothing to start."""
     starts = Starts([])
-    starts.driver.begin(starts.clock.monotonic_s())
+    starts.driver.start_plan(starts.clock.monotonic_s())
     assert starts.driver.is_done
 
 

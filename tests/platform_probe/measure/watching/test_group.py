@@ -38,7 +38,7 @@ class GroupBench:
         )
         joining.begin_anew()
         for other in self.groups:
-            joining.take(other.topic, PRESENT if other.counts else LISTENING)
+            joining.handle_message(other.topic, PRESENT if other.counts else LISTENING)
         self.groups.append(joining)
         self.announce()
         return joining
@@ -48,7 +48,7 @@ class GroupBench:
         for one in self.groups:
             if one is not but:
                 word = one.announcement()
-                assert all(other.take(one.topic, word) for other in self.groups)
+                assert all(other.handle_message(one.topic, word) for other in self.groups)
 
     def wait(self, seconds: float, *, but: Group | None = None) -> None:
         """Let time pass in which all, or all but one, announce themselves each second."""
@@ -79,7 +79,7 @@ def test_who_leaves_takes_only_its_own_along(names: list[str], key: str) -> None
     *staying, leaving = [bench.join(name) for name in names]
     before = [group.is_ours(key) for group in staying]
     for group in staying:
-        group.take(leaving.topic, GONE)
+        group.handle_message(leaving.topic, GONE)
     after = [group.is_ours(key) for group in staying]
     assert after == before or leaving.is_ours(key)
     assert after.count(True) == 1
@@ -104,8 +104,8 @@ def test_who_comes_back_listens_again() -> None:
     bench = GroupBench()
     first, second = bench.join("one"), bench.join("two")
     bench.wait(LISTENS_S)
-    second.lost()
-    first.take(second.topic, GONE)
+    second.on_connection_lost()
+    first.handle_message(second.topic, GONE)
     second.begin_anew()
     bench.announce()
     assert bench.owners() == [[first.topic]] * len(CARS)
@@ -118,7 +118,7 @@ def test_while_the_broker_is_away_each_keeps_its_part() -> None:
     bench.wait(LISTENS_S)
     before = bench.owners()
     for one in bench.groups:
-        one.lost()
+        one.on_connection_lost()
     bench.clock.now_s += 10 * SILENT_S
     assert bench.owners() == before
     first.begin_anew()
@@ -135,11 +135,11 @@ def test_a_broker_that_stops_sends_all_wills_and_takes_nobody_out() -> None:
     first, second = bench.join("one"), bench.join("two")
     bench.wait(LISTENS_S)
     before = bench.owners()
-    first.take(second.topic, GONE)
-    second.take(first.topic, GONE)
+    first.handle_message(second.topic, GONE)
+    second.handle_message(first.topic, GONE)
     assert before != bench.owners()
     for one in bench.groups:
-        one.lost()
+        one.on_connection_lost()
     assert bench.owners() == before
 
 
@@ -148,9 +148,9 @@ def test_who_left_long_before_the_broker_did_stays_gone() -> None:
     bench = GroupBench()
     first, second = bench.join("one"), bench.join("two")
     bench.wait(LISTENS_S)
-    first.take(second.topic, GONE)
+    first.handle_message(second.topic, GONE)
     bench.clock.now_s += STOPS_S
-    first.lost()
+    first.on_connection_lost()
     assert all(map(first.is_ours, CARS))
 
 
@@ -169,7 +169,7 @@ def test_who_was_gone_before_we_came_is_not_waited_for() -> None:
     clock = FakeClock()
     group = Group("monitors", "one", clock=clock, listens_s=2 * SILENT_S)
     group.begin_anew()
-    group.take("probes/monitors/gone", PRESENT)
+    group.handle_message("probes/monitors/gone", PRESENT)
     assert not any(map(group.is_ours, CARS))
     clock.now_s += SILENT_S
     assert all(map(group.is_ours, CARS))
@@ -188,15 +188,15 @@ def test_a_topic_cannot_be_left_by_a_client_id() -> None:
 def test_other_topics_are_none_of_the_groups() -> None:
     """Messages of cars and of other groups are left to others."""
     group = GroupBench().join("one")
-    assert not group.take("cars/car-1/state", b"")
-    assert not group.take("probes/others/two", PRESENT)
+    assert not group.handle_message("cars/car-1/state", b"")
+    assert not group.handle_message("probes/others/two", PRESENT)
     assert all(map(group.is_ours, CARS))
 
 
 def test_nobody_can_take_ourselves_out() -> None:
     """The last will of our own former connection may come behind our announcement."""
     group = GroupBench().join("one")
-    group.take(group.topic, GONE)
+    group.handle_message(group.topic, GONE)
     assert group.is_ours("car-1")
 
 
@@ -250,7 +250,7 @@ def test_who_has_the_log_keeps_it_while_the_broker_is_away() -> None:
     bench.wait(1.0)
     before = bench.owners()
     for one in bench.groups:
-        one.lost()
+        one.on_connection_lost()
     bench.clock.now_s += 2 * NO_LOG_S
     for one in bench.groups:
         one.line_came()
@@ -277,6 +277,6 @@ def test_who_has_just_come_has_only_seen_no_line_yet() -> None:
 def test_whatever_another_says_is_taken(word: bytes) -> None:
     """Anybody may write there who may publish: it is taken without an error."""
     group = GroupBench().join("one")
-    group.take("probes/monitors/two", word)
+    group.handle_message("probes/monitors/two", word)
     group.announcement()
     assert group.is_ours("car-1") in {True, False}

@@ -74,7 +74,7 @@ class InboxBench:
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
         """Let a message come."""
-        self.inbox.take(message_of(topic, payload, **changes))
+        self.inbox.handle_message(message_of(topic, payload, **changes))
 
     def defects(self, topic: str) -> float | None:
         """Return how many messages of a topic led to a defect."""
@@ -197,7 +197,7 @@ def test_what_a_car_sends_and_nobody_can_read_counts_for_its_unlock() -> None:
     bench.take(f"cars/{CAR}/presence", ONLINE)
     command = message_of(f"cars/{CAR}/command", encode(COMMAND))
     broken = message_of(f"cars/{CAR}/result", b"{")
-    bench.inbox.take_all((broken, command, broken))
+    bench.inbox.handle_messages((broken, command, broken))
     bench.take(f"cars/{CAR}/state", b"{", retain=True)
     bench.take(f"cars/{CAR}/command", b"{")
     bench.take(f"cars/{OTHER_CAR}/result", b"{")
@@ -357,7 +357,7 @@ def test_the_brokers_log_is_evidence_and_what_it_says_besides_is_passed_over() -
     bench.take("$SYS/broker/log/E", b"1: Client car-7 already connected, closing old connection.")
     bench.take("$SYS/broker/log/N", b"1: whatever")
     bench.take("$SYS/broker/log/N", b"\xff" * 5_000)
-    (event,) = bench.behind.evidence.broker.of("car-7")
+    (event,) = bench.behind.evidence.broker.events_of_client("car-7")
     assert (event.kind.value, event.at) == ("taken_over", bench.behind.clock.unix_s())
     assert bench.inbox.malformed == 0
     assert not any(bench.inbox.taken.values())
@@ -386,7 +386,7 @@ class Hearer:
         self._name = name
         self._heard = heard
 
-    def heard(
+    def on_message(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
         """Note a message."""
@@ -522,7 +522,7 @@ def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) 
         bench, heard = InboxBench(TrackerBench(is_watching=True)), list[tuple[Any, ...]]()
         bench.inbox.let_hear(Hearer("all", heard))
         for messages in rows:
-            bench.inbox.take_all(messages)
+            bench.inbox.handle_messages(messages)
         evidence = bench.behind.evidence
         known = [evidence.of(car) for car in (CAR, OTHER_CAR)]
         facts = [(one.presence, one.heard_s, one.is_locked, one.voltage_v) for one in known]
@@ -538,5 +538,5 @@ def test_what_comes_together_is_heard_before_any_of_it_is_followed() -> None:
     bench.inbox.let_hear(Hearer("all", heard))
     known: list[int] = []
     bench.behind.tracker.on_wait = lambda: known.append(len(heard))
-    bench.inbox.take_all(_ROW[1:4])
+    bench.inbox.handle_messages(_ROW[1:4])
     assert known == [3]

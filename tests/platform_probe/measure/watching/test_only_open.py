@@ -27,7 +27,7 @@ def whose(only: OnlyOpen, vehicle_id: str, result: Result) -> str:
 def test_an_answer_belongs_to_the_only_command() -> None:
     """`received` leaves it open, and the final answer takes it."""
     only = of(FakeClock())
-    only.sent(CAR, "c1", Action.UNLOCK)
+    only.add_own_command(CAR, "c1", Action.UNLOCK)
     assert whose(only, CAR, RECEIVED) == "c1"
     assert whose(only, CAR, EXECUTED) == "c1"
     assert whose(only, CAR, EXECUTED) == UNNAMED
@@ -38,8 +38,8 @@ def test_of_several_the_first_is_answered_first() -> None:
     """A box does one after the other; that it was a guess is counted."""
     clock = FakeClock()
     only = of(clock)
-    only.sent(CAR, "c1", Action.UNLOCK)
-    only.sent(CAR, "c2", Action.LOCK)
+    only.add_own_command(CAR, "c1", Action.UNLOCK)
+    only.add_own_command(CAR, "c2", Action.LOCK)
     answers = [only.answer(CAR, EXECUTED) for _ in range(2)]
     assert [answer.command_id for answer, _ in answers] == ["c1", "c2"]
     assert [is_guess for _, is_guess in answers] == [True, False]
@@ -49,12 +49,12 @@ def test_a_command_that_nobody_waits_for_gives_way() -> None:
     """An answer that was lost does not shift all later ones; a late one belongs to the last."""
     clock = FakeClock()
     only = of(clock)
-    only.sent(CAR, "lost", Action.UNLOCK)
+    only.add_own_command(CAR, "lost", Action.UNLOCK)
     clock.now_s += 30.0
-    only.sent(CAR, "c2", Action.UNLOCK)
+    only.add_own_command(CAR, "c2", Action.UNLOCK)
     assert whose(only, CAR, EXECUTED) == "c2"
     assert whose(only, CAR, EXECUTED) == "lost"
-    only.sent(CAR, "c3", Action.UNLOCK)
+    only.add_own_command(CAR, "c3", Action.UNLOCK)
     clock.now_s += 601.0
     assert whose(only, CAR, EXECUTED) == UNNAMED
 
@@ -72,7 +72,7 @@ def test_commands_of_others_get_ids_of_their_own() -> None:
 def test_a_copy_of_our_own_is_no_command_of_others() -> None:
     """Under MQTT 3.1.1 it looks like one: the first of its kind is taken for it, once."""
     only = of(FakeClock(), has_copies=True)
-    only.sent(CAR, "c1", Action.UNLOCK)
+    only.add_own_command(CAR, "c1", Action.UNLOCK)
     lock = msgspec.structs.replace(UNLOCK, action=Action.LOCK)
     assert only.command(CAR, lock) is not None
     assert only.command(CAR, UNLOCK) is None
@@ -82,7 +82,7 @@ def test_a_copy_of_our_own_is_no_command_of_others() -> None:
 def test_a_command_with_an_id_is_known_by_it() -> None:
     """Correlation Data names ours; another's is noted under its own name."""
     only = of(FakeClock())
-    only.sent(CAR, "c1", Action.UNLOCK)
+    only.add_own_command(CAR, "c1", Action.UNLOCK)
     for command_id in ("c1", "theirs"):
         named = msgspec.structs.replace(UNLOCK, command_id=command_id)
         assert only.command(CAR, named) is named
@@ -93,8 +93,8 @@ def test_memory_is_bounded() -> None:
     """A car that is never answered, and cars without end, are forgotten."""
     only = of(FakeClock())
     for number in range(20):
-        only.sent(CAR, f"c{number}", Action.UNLOCK)
+        only.add_own_command(CAR, f"c{number}", Action.UNLOCK)
     assert whose(only, CAR, EXECUTED) == "c12"
     for number in range(MAX_VEHICLES):
-        only.sent(f"car-x{number}", "c", Action.UNLOCK)
+        only.add_own_command(f"car-x{number}", "c", Action.UNLOCK)
     assert whose(only, CAR, EXECUTED) == UNNAMED

@@ -60,7 +60,7 @@ def test_a_copy_of_our_own_command_is_no_customer() -> None:
     """Under MQTT 3.1.1 without ids: what we have just sent comes back, and is passed over."""
     bench = OtherBench(profile_of(OWN_WIRES["nameless-311"]))
     bench.behind.send()
-    bench.only_open.sent("centre-1", "c1", Action.UNLOCK)
+    bench.only_open.add_own_command("centre-1", "c1", Action.UNLOCK)
     bench.take("doors/centre-1/set", b"OPEN")
     bench.take("doors/centre-1/done", b"ok")
     attempt = bench.behind.only()

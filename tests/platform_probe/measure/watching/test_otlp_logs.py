@@ -209,7 +209,7 @@ def test_a_post_that_is_no_otlp_is_refused_and_counted(content: bytes, content_t
     except UnreadablePostError as error:
         status = error.status
     assert status in (200, 400)
-    refused = sum(receiver.take(record) is not None for record in records)
+    refused = sum(receiver.handle_log_record(record) is not None for record in records)
     assert bench.inbox.malformed == refused
     assert bench.inbox.taken + bench.inbox.repeated + refused <= len(records)
 
@@ -221,9 +221,9 @@ def test_a_record_with_wrong_fields_leaves_the_other(changes: dict[str, Any]) ->
     receiver = OtlpReceiver(bench.inbox, None)
     content = post_of(as_record(EVENT, **changes), as_record(EVENT))
     first, second = records_of(content, JSON)
-    before = receiver.take(first)
+    before = receiver.handle_log_record(first)
     assert bench.inbox.malformed == (before is not None)
-    assert receiver.take(second) is None
+    assert receiver.handle_log_record(second) is None
     assert bench.inbox.taken + bench.inbox.repeated >= 1
 
 

@@ -256,7 +256,7 @@ def test_what_an_earlier_process_had_handed_on_is_only_joined() -> None:
     bench = PlatformBench()
     kept: list[str] = []
     bench.inbox.let_hear(lambda event: kept.append(event.event.value))
-    bench.inbox.take_again([bench.behind.event("requested")])
+    bench.inbox.restore_events([bench.behind.event("requested")])
     bench.behind.wait(1.0)
     bench.take("answered", status=403, problem="booking-of-another")
     assert kept == ["answered"]

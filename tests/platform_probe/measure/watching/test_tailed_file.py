@@ -140,7 +140,7 @@ def test_it_goes_on_where_an_earlier_process_had_stopped(tmp_path: Path) -> None
     tail = Tail(tmp_path, b"old\n")
     tail.append(b"one\ntw")
     assert tail.all() == [b"one"]
-    place = tail.file.place()
+    place = tail.file.line_position()
     tail.append(b"o\nthree\n")
     later = TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place)
     assert later.is_resumed
@@ -155,7 +155,7 @@ def test_a_file_that_was_cut_or_written_anew_is_not_gone_on_with(
     tail = Tail(tmp_path)
     tail.append(b"one\n")
     assert tail.all() == [b"one"]
-    place = tail.file.place()
+    place = tail.file.line_position()
     tail.path.write_bytes(now)  # the same inode
     later = TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place)
     assert not later.is_resumed
@@ -167,7 +167,7 @@ def test_a_file_in_the_place_of_another_is_not_gone_on_with(tmp_path: Path) -> N
     tail = Tail(tmp_path)
     tail.append(b"one\n")
     assert tail.all() == [b"one"]
-    place = tail.file.place()
+    place = tail.file.line_position()
     tail.path.rename(tmp_path / "platform.jsonl.1")
     tail.path.write_bytes(b"one\ntwo\n")
     assert not TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place).is_resumed

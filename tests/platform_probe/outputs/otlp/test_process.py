@@ -346,14 +346,14 @@ def test_the_oldest_make_place_for_the_newest() -> None:
 
     outlet = Outlet(Signal.LOGS, export, max_queued=3, tally=tally)
     for number in range(5):
-        outlet.put(b"%d" % number)
+        outlet.queue_line(b"%d" % number)
     outlet.start()
     may_go_on.set()
     outlet.close()
     outlet.join()
     assert taken == [b"2", b"3", b"4"]
-    assert tally.take() == Report(exported={Signal.LOGS: 3}, overflown={Signal.LOGS: 2})
-    assert tally.take() is None
+    assert tally.pop_report() == Report(exported={Signal.LOGS: 3}, overflown={Signal.LOGS: 2})
+    assert tally.pop_report() is None
 
 
 def test_a_fault_of_ours_is_told_and_ends_nothing() -> None:
@@ -364,8 +364,8 @@ def test_a_fault_of_ours_is_told_and_ends_nothing() -> None:
         raise RuntimeError(f"no {lines}")
 
     outlet = Outlet(Signal.LOGS, export, max_queued=3, tally=tally)
-    outlet.put(b"x")
+    outlet.queue_line(b"x")
     outlet.close()
     outlet.run()
     expected = Report(undelivered={Signal.LOGS: 1}, error="RuntimeError: no [b'x']")
-    assert tally.take() == expected
+    assert tally.pop_report() == expected

@@ -15,7 +15,7 @@ from platform_probe.tell.messages.alerts import (
     AlertsCore,
     Push,
 )
-from platform_probe.tell.messages.delivery import Failure, Now, Trouble
+from platform_probe.tell.messages.delivery import Failure, Moment, Trouble
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
     grown,
@@ -56,13 +56,13 @@ class Feed:
             self.kept[name] = msgspec.json.encode(alert)
 
     @property
-    def now(self) -> Now:
+    def now(self) -> Moment:
         """The time on both clocks."""
-        return Now(self.s, EPOCH_S + self.s)
+        return Moment(self.s, EPOCH_S + self.s)
 
     def tell(self, incident: Incident) -> None:
         """Tell a revision."""
-        self.core.take(incident, self.now)
+        self.core.handle_incident(incident, self.now)
 
     def run(self, for_s: float) -> None:
         """Let time pass."""

@@ -19,10 +19,10 @@ def test_the_latest_value_holds(tmp_path: Path) -> None:
     """What was forgotten stays forgotten."""
     path = tmp_path / "deep" / "messages.jsonl"
     first = opened(path)
-    first.put("a", "1", {"x": 1})
-    first.put("a", "1", {"x": 2})
-    first.put("a", "2", {"x": 3})
-    first.put("b", "1", {"x": 4})
+    first.write_entry("a", "1", {"x": 1})
+    first.write_entry("a", "1", {"x": 2})
+    first.write_entry("a", "2", {"x": 3})
+    first.write_entry("b", "1", {"x": 4})
     first.remove("a", "2")
     first.remove("a", "unknown")
     again = opened(path)  # the first was killed
@@ -40,7 +40,7 @@ def test_what_cannot_be_read_is_left_out_and_counted(tmp_path: Path) -> None:
     kept = opened(path)
     assert kept.values("a", int) == {"1": 1, "3": 3}
     assert kept.unreadable == 3
-    kept.put("a", "5", 5)
+    kept.write_entry("a", "5", 5)
     kept.close()
     assert opened(path).values("a", int) == {"1": 1, "3": 3, "5": 5}
 
@@ -51,7 +51,7 @@ def test_it_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = tmp_path / "messages.jsonl"
     kept = opened(path)
     for number in range(100):
-        kept.put("a", "1", number)
+        kept.write_entry("a", "1", number)
     assert len(path.read_bytes().splitlines()) <= 13
     kept.close()
     assert opened(path).values("a", int) == {"1": 99}
@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_and_stops_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("platform_probe.journal.files.os.write", full)
-    kept.put("a", "1", 1)
+    kept.write_entry("a", "1", 1)
     kept.remove("a", "2")
     assert [error.errno for error in errors] == [28]
     assert kept.values("a", int) == {"1": 1}

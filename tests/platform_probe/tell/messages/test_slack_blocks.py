@@ -21,7 +21,7 @@ from platform_probe.tell.messages.slack_blocks import (
     minute,
     moment,
 )
-from platform_probe.tell.messages.slack_calls import Call, Part, Place, Verb
+from platform_probe.tell.messages.slack_calls import Call, DisplayPart, SlackThread, Verb
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
     acknowledged,
@@ -51,16 +51,16 @@ AROUND = Surroundings(
 )
 
 
-def content(incident: Incident, part: Part = Part.MESSAGE, **place: Any) -> Content:
+def content(incident: Incident, part: DisplayPart = DisplayPart.MESSAGE, **place: Any) -> Content:
     """Return what is said of an incident."""
-    where = Place(
+    where = SlackThread(
         incident_id=incident.incident_id, channel="#unlocks", channel_id="C1", ts="1.0", **place
     )
-    verb = Verb.EDIT if part is Part.MESSAGE else Verb.POST
+    verb = Verb.EDIT if part is DisplayPart.MESSAGE else Verb.POST
     return content_of(Call(verb, part, where, incident, "#unlocks", "", incident.changes), AROUND)
 
 
-def said(incident: Incident, part: Part = Part.MESSAGE, **place: Any) -> str:
+def said(incident: Incident, part: DisplayPart = DisplayPart.MESSAGE, **place: Any) -> str:
     """Return all that is said, in one text."""
     told = content(incident, part, **place)
     return "\n".join([told.text, *mrkdwn_texts(told.blocks)])
@@ -117,10 +117,10 @@ def test_buttons_follow_what_was_done() -> None:
 def test_a_rise_and_an_end_link_back() -> None:
     """With what it was until now, and how long it lasted."""
     first = made_incident()
-    rise = said(worse(first), Part.WORSE, severity=Severity.WARNING)
+    rise = said(worse(first), DisplayPart.WORSE, severity=Severity.WARNING)
     assert "Worse, warning until now critical" in rise
     assert "it was worse" in rise
-    end = said(resolved(first, after_s=3_540), Part.ENDED)
+    end = said(resolved(first, after_s=3_540), DisplayPart.ENDED)
     assert "*Resolved* after 1 h 0 min" in end
     assert "31 of 44 (70 %) unlocks failed in" in end
     for text in (rise, end):
@@ -198,13 +198,15 @@ def test_a_joined_incident_links_to_the_one_that_it_is_one_with() -> None:
     """To its message, else to its page; it has no buttons, and no recovery."""
     home = made_incident("inc-2", title="Operator B: boxes offline")
     end = joined(made_incident(), home)
-    where = Place(incident_id="inc-1", channel="#unlocks", channel_id="C1", ts="1.0")
-    there = Place(incident_id="inc-2", channel="#unlocks", channel_id="C1", ts="2.0")
+    where = SlackThread(incident_id="inc-1", channel="#unlocks", channel_id="C1", ts="1.0")
+    there = SlackThread(incident_id="inc-2", channel="#unlocks", channel_id="C1", ts="2.0")
     for place, link in (
         (there, "https://fleet.slack.com/archives/C1/p2.0"),
         (None, "https://console.example/incident/inc-2"),
     ):
-        told = content_of(Call(Verb.EDIT, Part.MESSAGE, where, end, "", "", home=place), AROUND)
+        told = content_of(
+            Call(Verb.EDIT, DisplayPart.MESSAGE, where, end, "", "", home=place), AROUND
+        )
         text = "\n".join([told.text, *mrkdwn_texts(told.blocks)])
         assert "this is part of another incident: Operator B: boxes offline" in text
         assert f"<{link}|inc-2>" in text
@@ -214,7 +216,7 @@ def test_a_joined_incident_links_to_the_one_that_it_is_one_with() -> None:
 
 def test_a_cause_that_is_known_by_now_is_told_with_what_happened() -> None:
     """What it is, and what the thread does not have yet."""
-    text = said(named(unnamed()), Part.NAMED)
+    text = said(named(unnamed()), DisplayPart.NAMED)
     assert "*Its cause is known now:*" in text
     assert "*What it is:* " in text
     assert "now believed to be" in text
@@ -245,7 +247,7 @@ HOSTILE = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(
     title=HOSTILE, name=HOSTILE, window=HOSTILE, reason=HOSTILE, mode=HOSTILE,
-    part=st.sampled_from(Part), count=st.integers(0, 10**12), plain=st.booleans(),
+    part=st.sampled_from(DisplayPart), count=st.integers(0, 10**12), plain=st.booleans(),
 )  # fmt: skip
 def test_slack_takes_it_whatever_stands_in_it(
     title: str,
@@ -253,7 +255,7 @@ def test_slack_takes_it_whatever_stands_in_it(
     window: str,
     reason: str,
     mode: str,
-    part: Part,
+    part: DisplayPart,
     count: int,
     plain: bool,  # noqa: FBT001
 ) -> None:

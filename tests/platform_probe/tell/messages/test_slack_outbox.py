@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fleet_wire.contract.incident import ChangeKind, Incident, Severity
 from platform_probe.tell.messages.delivery import Failure, Trouble
-from platform_probe.tell.messages.slack_calls import Call, Deleted, NotThere, Part, Verb
+from platform_probe.tell.messages.slack_calls import Call, Deleted, DisplayPart, NotThere, Verb
 from platform_probe.tell.messages.slack_outbox import HISTORY_EVERY_S, LOOKED_AT_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
@@ -58,7 +58,7 @@ def test_an_incident_is_one_message_that_is_edited() -> None:
         incident = grown(incident)
         slack.tell(incident)
     slack.run()
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert slack.taken[0].shows == incident
     told_in_thread = [line for one in slack.taken for line in one.told]
     assert told_in_thread == [each.sentence for each in incident.changes[1:]]
@@ -72,7 +72,7 @@ def test_the_first_post_goes_at_once() -> None:
     slack.tell(made_incident())
     call = slack.outbox.next(slack.now)
     assert call is not None
-    assert (call.verb, call.part) == (Verb.POST, Part.MESSAGE)
+    assert (call.verb, call.part) == (Verb.POST, DisplayPart.MESSAGE)
 
 
 def test_worse_by_a_class_is_a_new_post() -> None:
@@ -80,7 +80,7 @@ def test_worse_by_a_class_is_a_new_post() -> None:
     first = made_incident()
     second = worse(grown(first))
     slack = told(first, second, grown(second), grown(grown(second)))
-    assert slack.posts == [Part.MESSAGE, Part.WORSE]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
 
 
 def posted(*, for_s: float) -> tuple[VirtualSlack, Incident]:
@@ -101,12 +101,12 @@ def test_worse_within_seconds_is_an_edit() -> None:
     slack.run(2)
     assert slack.taken[0].shows.severity is Severity.CRITICAL
     slack.run(HOUR_S)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert [line for one in slack.taken for line in one.told] == ["it was worse"]
     slack.restart()
     slack.tell(grown(second))
     slack.run(HOUR_S)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
 
 
 def test_a_cause_that_is_known_later_is_a_reply_that_the_channel_shows() -> None:
@@ -114,7 +114,7 @@ def test_a_cause_that_is_known_later_is_a_reply_that_the_channel_shows() -> None
     first = unnamed()
     second = named(grown(first))
     slack = told(first, second, grown(second), named(grown(second)))
-    assert slack.posts == [Part.MESSAGE, Part.NAMED]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.NAMED]
     assert slack.taken[1].told == [each.sentence for each in second.changes[1:]]
 
 
@@ -131,7 +131,7 @@ def test_a_cause_that_is_known_within_seconds_is_an_edit() -> None:
     slack.restart()
     slack.tell(grown(second))
     slack.run(HOUR_S)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert slack.taken[0].shows.mode == second.mode
 
 
@@ -141,7 +141,7 @@ def test_a_cause_that_is_known_while_a_restart_is_under_way_is_told() -> None:
     slack.restart()
     slack.tell(named(slack.incidents["inc-1"]))
     slack.run(HOUR_S)
-    assert slack.posts == [Part.MESSAGE, Part.NAMED]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.NAMED]
 
 
 def test_a_joined_incident_has_no_recovery() -> None:
@@ -162,7 +162,7 @@ def test_a_joined_incident_that_was_never_posted_is_not_posted() -> None:
     """It waited in a window, or Slack was away."""
     home, other = made_incident("inc-1"), made_incident("inc-2", maintenance="antennas")
     slack = told(home, other, joined(other, home))
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     slack = VirtualSlack()
     slack.answer = lambda _: Failure(Trouble.UNREACHABLE, "away")
     slack.tell(made_incident("inc-2"))
@@ -182,7 +182,7 @@ def test_what_was_withheld_and_is_no_longer_seen_waits_until_it_is() -> None:
     assert slack.posts == []
     slack.tell(then(freed, ChangeKind.SEEN_AGAIN, ended_at=None))
     slack.run(60)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     slack = told(first, unseen, freed, resolved(freed))
     assert slack.posts == []
 
@@ -192,7 +192,7 @@ def test_worse_while_the_message_is_on_its_way_is_an_edit() -> None:
     slack, first = posted(for_s=0.05)
     slack.tell(worse(first, after_s=0.05))
     slack.run(HOUR_S)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert slack.taken[0].shows.severity is Severity.CRITICAL
 
 
@@ -204,7 +204,7 @@ def test_worse_that_no_edit_has_told_is_posted() -> None:
     )
     slack.tell(worse(first, after_s=10))
     slack.run(60)
-    assert slack.posts == [Part.MESSAGE, Part.WORSE]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
     waited_s = slack.taken[1].at_s - slack.taken[0].at_s
     assert LOOKED_AT_S <= waited_s < LOOKED_AT_S + 1
 
@@ -221,7 +221,7 @@ def test_worse_by_two_classes_is_posted_at_once(steps: list[Severity]) -> None:
         incident = then(incident, ChangeKind.WORSE, after_s=5, severity=severity)
         slack.tell(incident)
     slack.run(2)
-    assert slack.posts == [Part.MESSAGE, Part.WORSE]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
 
 
 def test_the_end_is_one_post_and_the_message_says_so() -> None:
@@ -229,7 +229,7 @@ def test_the_end_is_one_post_and_the_message_says_so() -> None:
     first = made_incident()
     last = resolved(first)
     slack = told(first, last, last)
-    assert slack.posts == [Part.MESSAGE, Part.ENDED]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.ENDED]
     assert slack.taken[0].shows == last
 
 
@@ -239,7 +239,12 @@ def test_what_comes_back_is_told_in_the_same_thread() -> None:
     over = resolved(first)
     back = reopened(over)
     slack = told(first, over, back, resolved(back))
-    assert slack.posts == [Part.MESSAGE, Part.ENDED, Part.BACK, Part.ENDED]
+    assert slack.posts == [
+        DisplayPart.MESSAGE,
+        DisplayPart.ENDED,
+        DisplayPart.BACK,
+        DisplayPart.ENDED,
+    ]
 
 
 def test_what_is_over_before_it_could_be_told_is_one_post() -> None:
@@ -252,7 +257,7 @@ def test_what_is_over_before_it_could_be_told_is_one_post() -> None:
     slack.tell(resolved(first))
     slack.answer = lambda _: None
     slack.run(2 * HOUR_S)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert slack.taken[0].shows.ended_at is not None
 
 
@@ -267,7 +272,7 @@ def test_what_is_over_before_it_could_be_told_is_told_after_a_restart() -> None:
     slack.restart()
     slack.answer = lambda _: None
     slack.run(HOUR_S)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
 
 
 def test_closed_by_a_person_is_no_recovery() -> None:
@@ -279,7 +284,7 @@ def test_closed_by_a_person_is_no_recovery() -> None:
     assert slack.taken[0].shows == over
     slack.tell(reopened(over))
     slack.run()
-    assert slack.posts == [Part.MESSAGE, Part.BACK]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.BACK]
 
 
 def test_acknowledged_is_shown_before_numbers_that_grow() -> None:
@@ -296,7 +301,7 @@ def test_acknowledged_is_shown_before_numbers_that_grow() -> None:
     slack.run(60)
     (shown_s,) = [
         one.edits[0][0] for one in slack.taken
-        if one.part is Part.MESSAGE and one.incident.incident_id == "inc-19"
+        if one.part is DisplayPart.MESSAGE and one.incident.incident_id == "inc-19"
     ]  # fmt: skip
     assert shown_s - before_s < 2.0
 
@@ -316,7 +321,7 @@ def test_a_muted_incident_shows_it_and_is_silent_until_then() -> None:
     assert parts_of(slack, "inc-1") == ["message", "history"]
     assert slack.taken[0].edits[0][1].muted_until == quiet.muted_until
     slack.run(HOUR_S)
-    assert slack.posts == [Part.MESSAGE, Part.WORSE]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
     assert any(
         "grew" in line or "failed by now" in line for one in slack.taken for line in one.told
     )
@@ -333,7 +338,7 @@ def test_what_is_shown_when_a_mute_runs_out_is_not_muted() -> None:
     withheld = muted(made_incident("inc-2", at=now_of(slack)), for_s=HOUR_S)
     slack.tell(withheld)
     slack.run(HOUR_S + 10)
-    message, later = [one for one in slack.taken if one.part is Part.MESSAGE]
+    message, later = [one for one in slack.taken if one.part is DisplayPart.MESSAGE]
     assert quiet.muted_until is not None
     at_end = [shown for at_s, shown in message.edits if EPOCH_S + at_s >= quiet.muted_until]
     assert [one.muted_until for one in at_end] == [None]
@@ -365,13 +370,13 @@ def test_what_people_do_in_quiet_is_told_in_the_thread_at_once() -> None:
     quiet = muted(grown(first), for_s=HOUR_S)
     slack.tell(quiet)
     slack.run(3)
-    in_thread = [one.told for one in slack.taken if one.part is Part.HISTORY]
+    in_thread = [one.told for one in slack.taken if one.part is DisplayPart.HISTORY]
     assert in_thread == [[each.sentence for each in quiet.changes[1:]]]
     slack.tell(acknowledged(grown(quiet)))
     slack.tell(grown(acknowledged(grown(quiet))))
     slack.run(60)
     assert [len(one.told) for one in slack.taken] == [0, 2, 2]
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     slack.run(2 * HOUR_S)
     assert [len(one.told) for one in slack.taken] == [0, 2, 2, 1]
 
@@ -386,7 +391,7 @@ def test_a_muted_incident_that_ends_says_so_in_its_message_alone() -> None:
         slack.tell(revision)
         slack.run(60)
     slack.run(2 * HOUR_S)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert slack.taken[0].shows == last
 
 
@@ -398,7 +403,7 @@ def test_maintenance_is_silent_and_what_outlives_it_says_so() -> None:
     assert slack.posts == []
     slack.tell(msgspec.structs.replace(after, revision=9))
     slack.run()
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert slack.taken[0].withheld == "maintenance window 'new SIMs'"
 
 
@@ -451,7 +456,7 @@ def test_a_storm_of_incidents_breaks_no_limit() -> None:
         incidents = [grown(one) for one in incidents]
     slack.run(2 * HOUR_S)
     assert slack.refused == 0
-    assert Counter(one.part for one in slack.taken)[Part.MESSAGE] == 600
+    assert Counter(one.part for one in slack.taken)[DisplayPart.MESSAGE] == 600
 
 
 def test_a_channel_that_is_too_fast_waits_alone() -> None:
@@ -485,7 +490,7 @@ def test_nothing_is_lost_when_slack_is_away_for_an_hour(trouble: Trouble) -> Non
         slack.tell(one)
     slack.answer = lambda _: None
     slack.run(600)
-    assert Counter(slack.posts) == {Part.MESSAGE: 20}
+    assert Counter(slack.posts) == {DisplayPart.MESSAGE: 20}
     shown = {one.shows.incident_id: one.shows for one in slack.taken}
     assert shown == {one.incident_id: one for one in last}
 
@@ -499,7 +504,7 @@ def test_a_post_whose_answer_was_lost_is_found() -> None:
     slack.run(60)
     slack.tell(grown(first))
     slack.run(120)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
     assert slack.taken[0].shows == grown(first)
 
 
@@ -515,7 +520,7 @@ def test_a_post_that_nobody_may_look_for_comes_twice_rather_than_never() -> None
     slack.answer = answer
     slack.tell(made_incident())
     slack.run(60)
-    assert slack.posts == [Part.MESSAGE, Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.MESSAGE]
 
 
 @pytest.mark.parametrize("arrives", [True, False])
@@ -529,7 +534,7 @@ def test_killed_within_a_post(arrives: bool) -> None:  # noqa: FBT001 - a parame
     slack.answer = lambda _: None
     slack.restart()
     slack.run(60)
-    assert slack.posts == [Part.MESSAGE]
+    assert slack.posts == [DisplayPart.MESSAGE]
 
 
 def test_a_restart_says_nothing_again() -> None:
@@ -554,7 +559,7 @@ def test_a_message_that_somebody_deleted_is_left_deleted() -> None:
     slack.run(60)
     slack.tell(worse(grown(first)))
     slack.run(60)
-    assert slack.posts == [Part.MESSAGE, Part.WORSE]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
 
 
 def test_blocks_that_slack_does_not_take_become_text() -> None:
@@ -589,7 +594,7 @@ def test_a_clock_that_jumps_loses_nothing_and_repeats_nothing(jump_s: float) -> 
     slack.run(60)
     slack.tell(resolved(worse(incident)))
     slack.run(60)
-    assert slack.posts == [Part.MESSAGE, Part.WORSE, Part.ENDED]
+    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE, DisplayPart.ENDED]
     assert slack.refused == 0
     assert slack.outbox.waiting(slack.s) == (0, 0.0)
 
@@ -668,7 +673,7 @@ def test_whatever_happens_there_is_one_message(steps: list[tuple[str, int, float
         slack.run(pause_s)
     slack.answer = lambda _: None
     slack.run(600)
-    messages = [one for one in slack.taken if one.part is Part.MESSAGE]
+    messages = [one for one in slack.taken if one.part is DisplayPart.MESSAGE]
     assert sorted(one.incident.incident_id for one in messages) == sorted(now)
     assert all(one.shows == now[one.incident.incident_id] for one in messages)
     assert slack.refused == 0

@@ -12,14 +12,14 @@ import pytest
 
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind
 from platform_probe.settings.messages import WebhookSettings
-from platform_probe.tell.messages.delivery import Failure, Now, Trouble
+from platform_probe.tell.messages.delivery import Failure, Moment, Trouble
 from platform_probe.tell.messages.webhook import (
     GROWTH_EVERY_S,
     LATE_S,
     Event,
     Post,
-    Told,
     WebhookCore,
+    WebhookState,
     body_of,
     pagerduty_body,
     schema,
@@ -51,12 +51,12 @@ class Hook:
             keep=self._keep,
         )
         self.core.restore(
-            {name: msgspec.json.decode(each, type=Told) for name, each in self.kept.items()}
+            {name: msgspec.json.decode(each, type=WebhookState) for name, each in self.kept.items()}
         )
         self.failure: Failure | None = None
         self.posts: list[Post] = []
 
-    def _keep(self, name: str, told: Told | None) -> None:
+    def _keep(self, name: str, told: WebhookState | None) -> None:
         if told is None:
             del self.kept[name]
         else:
@@ -70,13 +70,13 @@ class Hook:
     def tell(self, *incidents: Incident) -> None:
         """Tell revisions, a minute after each other."""
         for incident in incidents:
-            self.core.take(incident, self.now)
+            self.core.handle_incident(incident, self.now)
             self.run(60)
 
     @property
-    def now(self) -> Now:
+    def now(self) -> Moment:
         """The time on both clocks."""
-        return Now(self.s, EPOCH_S + self.s)
+        return Moment(self.s, EPOCH_S + self.s)
 
     def run(self, for_s: float) -> None:
         """Let time pass."""
@@ -138,11 +138,11 @@ def test_growth_is_told_now_and_then_with_the_latest_numbers() -> None:
     """A hundred revisions in half a minute are two posts."""
     hook = Hook()
     incident = made_incident()
-    hook.core.take(incident, hook.now)
+    hook.core.handle_incident(incident, hook.now)
     hook.run(1)
     for _ in range(100):
         incident = grown(incident)
-        hook.core.take(incident, hook.now)
+        hook.core.handle_incident(incident, hook.now)
         hook.run(GROWTH_EVERY_S / 150)
     hook.run(GROWTH_EVERY_S)
     assert hook.events == [Event.OPENED, Event.UPDATED]
@@ -182,7 +182,7 @@ def test_nothing_is_lost_while_it_is_away_nor_by_a_restart(trouble: Trouble) -> 
     hook.run(3_600)
     again = Hook(hook.kept)
     for incident in (resolved(first), second):
-        again.core.take(incident, again.now)
+        again.core.handle_incident(incident, again.now)
     again.run(600)
     assert sorted(
         zip(again.events, (p.incident.incident_id for p in again.posts), strict=True)

@@ -16,7 +16,7 @@ from platform_probe.tell.support.advice import (
     let_press_again,
     let_try_first,
 )
-from platform_probe.tell.support.beside import OPEN_SINCE
+from platform_probe.tell.support.relations import OPEN_SINCE
 
 
 @pytest.mark.parametrize("cause", [*Cause, None])

@@ -43,7 +43,7 @@ from platform_probe.tell.support.after_booking import (
     THEN_OVER,
     with_reason,
 )
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
@@ -84,7 +84,7 @@ def told_with(
             vehicle_id="car-1",
         )
         put_lines(directory, "diagnoses", [msgspec.json.encode(diagnosis)])
-    case = look_up(Source(directory), Wanted(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(Source(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
     return text_of(case, UTC), json_of(case, UTC)
 
 
@@ -215,7 +215,7 @@ def told_of_late(
     failed = unlock(300, car="car-1", cause=cause, platform=side, evidence={})
     put_unlocks(directory, [failed])
     put_lines(directory, "stray_answers", [opened_late(failed, is_told_no=is_told_no)])
-    case = look_up(Source(directory), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(directory), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     return text_of(case, UTC), json_of(case, UTC)
 
 
@@ -232,7 +232,7 @@ def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path, *, is_told_no
     assert not found["opened_later"]
     assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-310"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
     assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
 
 
@@ -243,7 +243,7 @@ def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_pa
     assert found["opened_later"]
     assert "has OPENED after all" in found["do"]
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-310"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
     assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
 
 
@@ -275,7 +275,7 @@ def test_a_command_is_told_once(tmp_path: Path) -> None:
     heard = {"at": BEGIN_S + 310.0, "kind": "command", "vehicle_id": "car-1"}
     message = {"command_id": "command-9", "action": "lock"}
     put_lines(tmp_path, "observations", [msgspec.json.encode({**heard, "message": message})])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     text = text_of(case, UTC)
     assert "sends the command for lock" in text
     assert "is sent a command" not in text
@@ -290,7 +290,7 @@ def test_what_nobody_heard_is_told(tmp_path: Path) -> None:
         {"event": "unheard", "at": BEGIN_S + 301.0, "status": 404, "problem": "gone", **known},
     ]
     put_lines(tmp_path, "platform_events", [msgspec.json.encode(line) for line in lines])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     text = text_of(case, UTC)
     assert "hangs up before it is answered" in text
     assert "would have answered unlock 404 gone" in text
@@ -308,7 +308,7 @@ def told_of(
     put_believed(directory, asked, mode, *facts)
     if ended_s is not None:
         put_booking_end(directory, ended_s, car="car-1", booking="booking-300")
-    case = look_up(Source(directory), Wanted(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(Source(directory), UnlockQuery(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
     return json_of(case, UTC)
 
 
@@ -382,7 +382,7 @@ def test_the_door_is_tried_where_a_command_was_sent(
         known = {"vehicle_id": "car-1", "operation": "unlock", "command_id": "command-300"}
         line = {"event": "published", "at": BEGIN_S + is_sent, "request_id": "r", **known}
         put_lines(tmp_path, "platform_events", [msgspec.json.encode(line)])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert ("try the door" in json_of(case, UTC)["say"]) is is_tried
     is_known = "no command had been sent" in text_of(case, UTC)
     assert is_known is (cause is not Cause.NOT_OBSERVED)
@@ -395,7 +395,7 @@ def test_nobody_says_of_a_call_without_an_unlock_that_the_car_opened(tmp_path: P
         RankedMode("ble_token_expired_offline", 0.5), attempt_id=COMPLAINT.complaint_id
     )
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(diagnosis)])
-    case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == NOT_SEEN.say
     assert "has opened" not in text_of(case, UTC)
 
@@ -404,7 +404,7 @@ def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
     """Nothing is diagnosed: that the monitor was not there is what is known."""
     missed = msgspec.structs.replace(COMPLAINT, missed=True)
     put_lines(tmp_path, "complaints", [msgspec.json.encode(missed)])
-    case = look_up(Source(tmp_path), Wanted(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
     assert "The monitor was not there for some of the time before the call." in text_of(case, UTC)
     assert json_of(case, UTC)["say"] == NOT_SEEN.say
 
@@ -438,7 +438,7 @@ def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
     ended = first(THEN_GOES_ON, BOOKING_USED if is_used else BOOKING_UNUSED)
     assert (found["say"], found["do"]) == ended
     put_unlocks(tmp_path, [unlock(500, car="car-1", **(BOOKED | {"booking_id": "booking-500"}))])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == OPENED_FOR_THEM
 
 
@@ -520,7 +520,7 @@ def test_a_car_that_opened_late_is_locked_after_its_booking_too(
     assert ((found["say"], found["do"]) == BOOKING_ENDED_OPEN) is is_ended_after
     assert ("ask the customer whether they are with it" in found["do"]) is not is_ended_after
     put_lock_command(tmp_path, 390.0, "executed")
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert "see that the car is locked" not in json_of(case, UTC)["do"]
 
 
@@ -539,7 +539,7 @@ def test_a_car_that_locked_itself_and_was_opened_again_is_tried_first(tmp_path: 
 def test_nobody_must_act_perhaps_for_what_is_sure(tmp_path: Path) -> None:
     """The car opened amid an outage: that nobody need mend it for them is no doubt."""
     told_of(tmp_path, OUTAGE.slug)
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert "Who must act" not in text_of(case, UTC)
 
 
@@ -559,7 +559,7 @@ def test_an_unlock_that_opened_is_of_the_incident_of_its_mode(
         RankedMode(mode, share), attempt_id=opened.attempt_id, vehicle_id="car-1", cause=None
     )
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
-    case = look_up(Source(tmp_path), Wanted(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
     assert bool(json_of(case, UTC)["incidents"]) is is_told
 
 
@@ -596,7 +596,7 @@ def test_what_cannot_have_been_seen_yet_is_not_missed(
     )  # fmt: skip
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
     newest_s = BEGIN_S + 300.0 + known_s
-    case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), newest_s)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt=failed.attempt_id), newest_s)
     assert bool(json_of(case, UTC)["diagnosis"]["against"]) is is_missed
 
 
@@ -656,7 +656,7 @@ def test_a_box_that_was_gone_while_its_command_lived_has_opened_no_door(
         put_presence(tmp_path, heard["presence"] + 10.0, "car-1", "offline")
     if "state" in heard:
         put_lock(tmp_path, heard["state"], "car-1")
-    case = look_up(Source(tmp_path), Wanted(attempt=failed.attempt_id), BEGIN_S + known_s)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + known_s)
     said = advice_for(Cause.BOX_OFFLINE, is_gone=not is_tried).say
     assert json_of(case, UTC)["say"] == said
 
@@ -683,7 +683,7 @@ def test_who_has_pressed_three_times_in_vain_presses_no_more(
     expected = PRESSED_IN_VAIN if is_in_vain else (mode.customer, mode.now)
     assert (found["say"], found["do"]) == expected
     put_presence(tmp_path, 900.0, "car-1", "online")
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["say"] == CONNECTED[0]
 
 
@@ -706,7 +706,7 @@ def test_nobody_presses_for_a_car_that_is_away_where_nothing_was_sent(
     assert (found["do"] == NOT_CONNECTED.do) is is_told
     assert (found["say"] == NOT_CONNECTED.say) is is_told
     put_presence(tmp_path, 900.0, "car-1", "online")
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, UTC)["do"] != NOT_CONNECTED.do
 
 
@@ -719,7 +719,7 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
     found = told_of(tmp_path, late.slug, (Fact.RELOCKED,), total_s=total_s)
     expected = late if is_late else MODES["auto_relock"]
     assert (found["say"], found["do"]) == (expected.customer, expected.now)
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert ("opened 5 min 21 s after the request: " in text_of(case, UTC)) is is_late
 
 
@@ -727,7 +727,7 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
 def test_who_has_asked_too_often_waits(tmp_path: Path, status: int, *, is_told: bool) -> None:
     """And is not sent to look at their booking and account."""
     told_of(tmp_path, "unknown", cause=Cause.API_REFUSED, platform=PlatformSide(status=status))
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-300"), BEGIN_S + 310.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 310.0)
     found = json_of(case, UTC)
     expected = TOO_OFTEN if is_told else advice_for(Cause.API_REFUSED)
     assert (found["say"], found["do"]) == (expected.say, expected.do)

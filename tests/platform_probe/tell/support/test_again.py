@@ -13,7 +13,7 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.advice import CONNECTED, LONG_AGO, advice_for
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
@@ -35,7 +35,9 @@ def advised(
     """Return what is told of an unlock that failed so, and of which that was seen."""
     failed = unlock(300, car="car-1", cause=cause, evidence={})
     put_believed(directory, failed, mode, *facts)
-    case = look_up(Source(directory), Wanted(attempt=failed.attempt_id), BEGIN_S + 300.0 + after_s)
+    case = look_up(
+        Source(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 300.0 + after_s
+    )
     return json_of(case, UTC)
 
 

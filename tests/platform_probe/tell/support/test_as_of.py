@@ -14,7 +14,7 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source, Span
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
@@ -71,7 +71,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 def told(store: Path, second: float, **wanted: Any) -> tuple[dict[str, Any], str]:
     """Return what is told as of a second."""
     source = Source(store, as_of_s=BEGIN_S + second)
-    case = look_up(source, Wanted(**wanted or {"vehicle": "car-1"}), source.newest_s())
+    case = look_up(source, UnlockQuery(**wanted or {"vehicle": "car-1"}), source.newest_s())
     return json_of(case, UTC), text_of(case, UTC)
 
 

@@ -125,7 +125,9 @@ def test_times_in_sentences_are_of_the_zone() -> None:
 
 def test_modes_that_are_unlikely_or_impossible_are_not_told() -> None:
     """From 2 % on they are; from 10 % where something was seen that is never seen of them."""
-    assert [one.mode for one in revision(20.0, "unknown", 0.9).others] == ["modem_search_drain"]
+    assert [one.mode for one in revision(20.0, "unknown", 0.9).other_modes] == [
+        "modem_search_drain"
+    ]
 
 
 @pytest.mark.parametrize(("share", "is_told"), [(0.47, True), (0.05, False)])
@@ -135,15 +137,15 @@ def test_a_likely_other_is_told_whatever_was_seen(share: float, *, is_told: bool
     lost = RankedMode("sms_wake_lost", share)
     back = (FactSeen(Fact.BACK_SOON, "so it was"),)
     one = replace(revision(20.0, first.mode, 0.49), modes=(first, lost), facts=back)
-    assert ([*one.others] == [lost]) is is_told
+    assert ([*one.other_modes] == [lost]) is is_told
 
 
 def test_what_looks_the_same_is_neither_impossible_nor_an_accusation() -> None:
     """Nor nothing, where the unlock has failed."""
     there = frozenset({EvidenceSource.ATTEMPT, EvidenceSource.RECEIPTS})
     one = replace(revision(20.0, "generic_500", 0.4), told=there, facts=())
-    assert NOTHING_WRONG in one.alike.slugs
-    assert "impossible_travel" in one.alike.slugs
+    assert NOTHING_WRONG in one.likeliest_class.slugs
+    assert "impossible_travel" in one.likeliest_class.slugs
     assert not {NOTHING_WRONG, "impossible_travel"} & {*one.looks_like}
 
 

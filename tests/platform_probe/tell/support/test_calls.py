@@ -16,11 +16,11 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.advice import OPENED_FOR_THEM
 from platform_probe.tell.support.after_booking import BOOKING_ENDED, with_reason
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.choosing import Moment
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
-from platform_probe.tell.support.which import Moment
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import COMPLAINT
@@ -48,7 +48,9 @@ def press(second: int, **changes: Any) -> Attempt:
 
 def told(directory: Path, **wanted: Any) -> tuple[dict[str, Any], str]:
     """Return what is told of the car, or of what is named."""
-    case = look_up(Source(directory), Wanted(**wanted or {"vehicle": "car-1"}), BEGIN_S + 900.0)
+    case = look_up(
+        Source(directory), UnlockQuery(**wanted or {"vehicle": "car-1"}), BEGIN_S + 900.0
+    )
     return json_of(case, UTC), text_of(case, UTC)
 
 

@@ -16,18 +16,18 @@ from platform_probe.store.reading import Source, Span
 from platform_probe.tell.support import cohorts
 from platform_probe.tell.support.believed import Revision
 from platform_probe.tell.support.cohorts import (
-    Around,
-    alike_of,
+    SharedTraits,
     around_in_words,
     finding_json,
     search_around,
     search_since,
+    similar_failures,
 )
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
 BEGAN = 3 * 3_600
 """The coast fails from this second on, the centre never."""
-OFFLINE = alike_of(Cause.BOX_OFFLINE, None)
+OFFLINE = similar_failures(Cause.BOX_OFFLINE, None)
 BELIEVED = Revision(at_s=0.0, after_s=0.0, modes=(), facts=(), told=frozenset())
 
 
@@ -48,7 +48,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def found_in(store: Path) -> Around:
+def found_in(store: Path) -> SharedTraits:
     """Return what the failures share half an hour after they began."""
     return Source(store).read(lambda duck: search_around(duck, BEGIN_S + BEGAN + 1_800, OFFLINE))
 
@@ -137,7 +137,7 @@ def test_failures_of_another_kind_hide_no_cohort(tmp_path: Path) -> None:
     put_unlocks(tmp_path, unlocks)
     kept(tmp_path)
     believed = replace(BELIEVED, modes=[RankedMode("stale_online_cache", 0.95)])
-    like = alike_of(Cause.BOX_ASLEEP, believed)
+    like = similar_failures(Cause.BOX_ASLEEP, believed)
     assert Cause.BOX_OFFLINE not in like.causes
     around = Source(tmp_path).read(lambda duck: search_around(duck, BEGIN_S + 9_000, like))
     (cohort,) = around.found
@@ -152,8 +152,11 @@ def test_failures_of_another_kind_hide_no_cohort(tmp_path: Path) -> None:
 def test_what_may_have_failed_of_the_same() -> None:
     """By the mode where it is likely, else by the family of the cause."""
     unsure = replace(BELIEVED, modes=[RankedMode("stale_online_cache", 0.5)])
-    assert alike_of(Cause.BOX_ASLEEP, unsure).causes >= {Cause.BOX_ASLEEP, Cause.BOX_OFFLINE}
-    assert alike_of(Cause.API_REFUSED, None).causes == {
+    assert similar_failures(Cause.BOX_ASLEEP, unsure).causes >= {
+        Cause.BOX_ASLEEP,
+        Cause.BOX_OFFLINE,
+    }
+    assert similar_failures(Cause.API_REFUSED, None).causes == {
         Cause.API_REFUSED, Cause.API_FAILED, Cause.NOT_PUBLISHED, Cause.NOT_OBSERVED
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ import pytest
 from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.messages import PresenceReason, Reason
 from platform_probe.tell.support.plain_words import broker_in_words, reason_in_words
-from platform_probe.web.console.sentences import language_told, told
+from platform_probe.web.console.sentences import language_told, translate
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_a_reason_is_said_in_words_with_its_own_word_behind(reason: str) -> None
     said = reason_in_words(reason)
     assert said.endswith(f" ({reason})")
     assert language_told("fr", said) == "fr"
-    assert told("fr", f"refuses: {said}") == f"refuse : {told('fr', said)}"
+    assert translate("fr", f"refuses: {said}") == f"refuse : {translate('fr', said)}"
 
 
 def test_nobody_listening_is_no_refusal() -> None:
@@ -38,5 +38,7 @@ def test_the_brokers_log_is_told_in_words(kind: BrokerEventKind) -> None:
     said = broker_in_words(kind)
     assert said.endswith(f" ({kind.replace('_', ' ')})")
     assert language_told("fr", said) == "fr"
-    assert told("fr", f"says of the box: {said}") == f"dit du boîtier : {told('fr', said)}"
+    assert (
+        translate("fr", f"says of the box: {said}") == f"dit du boîtier : {translate('fr', said)}"
+    )
     assert broker_in_words("new_kind") == "new kind"

@@ -13,9 +13,9 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.advice import UNREADABLE, advice_for
-from platform_probe.tell.support.beside import OPEN_SINCE
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
+from platform_probe.tell.support.relations import OPEN_SINCE
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.busy_store import make_busy_store
@@ -37,7 +37,7 @@ def test_diagnosis_is_told_where_there_is_one(tmp_path: Path) -> None:
     make_busy_store(tmp_path)
     later = {**DIAGNOSIS, "revision": 2, "modes": DIAGNOSIS["modes"][:1]}  # type: ignore[index]
     put_lines(tmp_path, "diagnoses", map(msgspec.json.encode, (later, DIAGNOSIS)))
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-17"), 1_767_225_800.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-17"), 1_767_225_800.0)
     text = text_of(case, UTC)
     assert "The car reports but does not hear us: almost certainly (90 %)." in text
     assert MODES["one_way_downlink"].engineer in text
@@ -66,7 +66,7 @@ def test_nobody_is_accused_lightly(
     ]
     accusing = {**DIAGNOSIS, "attempt_id": "attempt-7", "modes": modes}
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(accusing)])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-7"), 1_767_225_800.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-7"), 1_767_225_800.0)
     title = MODES["impossible_travel"].title
     text = text_of(case, UTC)
     assert text.lower().count(title) == told
@@ -81,7 +81,7 @@ def test_where_only_somebody_is_suspected_nothing_is_told(tmp_path: Path) -> Non
     modes = [{"mode": "insider_or_support_unlock", "probability": 0.99}]
     accusing = {**DIAGNOSIS, "attempt_id": "attempt-7", "modes": modes}
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(accusing)])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-7"), 1_767_225_800.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-7"), 1_767_225_800.0)
     assert "It is not clear what it was." in text_of(case, UTC)
 
 
@@ -90,7 +90,7 @@ def test_less_than_even_is_no_advice(tmp_path: Path) -> None:
     make_busy_store(tmp_path)
     unsure = {**DIAGNOSIS, "modes": [{"mode": "one_way_downlink", "probability": 0.4}]}
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(unsure)])
-    case = look_up(Source(tmp_path), Wanted(attempt="attempt-17"), 1_767_225_800.0)
+    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-17"), 1_767_225_800.0)
     found = json_of(case, UTC)
     assert found["do"] == f"{OPEN_SINCE} {advice_for(Cause.BOX_OFFLINE).do}"
     assert found["acts"] is None
@@ -102,7 +102,9 @@ def test_a_car_whose_answer_could_not_be_read_was_not_silent(tmp_path: Path) -> 
     evidence = {"presence": "online", "unread": {"result": 2, "state": 1}}
     unread = unlock(1, cause=Cause.UNCLASSIFIED, reason=UNREAD, evidence=evidence)
     put_unlocks(tmp_path, [unread])
-    text = text_of(look_up(Source(tmp_path), Wanted(attempt="attempt-1"), 1_767_225_800.0), UTC)
+    text = text_of(
+        look_up(Source(tmp_path), UnlockQuery(attempt="attempt-1"), 1_767_225_800.0), UTC
+    )
     assert "What the car sent after the command could not be read" in text
     assert "could not be read: result (2), state (1)" in text
     assert f"  {UNREADABLE.say}" in text
@@ -120,10 +122,12 @@ def test_of_several_unlocks_it_is_said_which_is_told(tmp_path: Path) -> None:
             unlock(3, vehicle_id="car-1"),
         ],
     )
-    text = text_of(look_up(Source(tmp_path), Wanted(vehicle="car-1"), 1_767_225_800.0), UTC)
+    text = text_of(look_up(Source(tmp_path), UnlockQuery(vehicle="car-1"), 1_767_225_800.0), UTC)
     assert "  attempt attempt-2, trace" in text
     assert "This is number 2 of 3 that fit, the last that went wrong; the others stand" in text
     others = text[text.index("Other unlocks that fit") :]
     assert f"box_silent ({MODES['one_way_downlink'].title})" in others
-    alone = text_of(look_up(Source(tmp_path), Wanted(attempt="attempt-1"), 1_767_225_800.0), UTC)
+    alone = text_of(
+        look_up(Source(tmp_path), UnlockQuery(attempt="attempt-1"), 1_767_225_800.0), UTC
+    )
     assert "that fit" not in alone

@@ -13,7 +13,7 @@ from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.advice import NOT_ASKED
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import export_command, text_of
 from platform_probe.tell.support.telling_programs import json_of
@@ -33,7 +33,7 @@ def put_event(directory: Path, second: float, **fields: Any) -> None:
 
 def told(directory: Path, after_s: float = 1.0, **wanted: Any) -> tuple[dict[str, Any], str]:
     """Return what is told so long after the call."""
-    asked = Wanted(**wanted or {"customer": "customer-1"})
+    asked = UnlockQuery(**wanted or {"customer": "customer-1"})
     case = look_up(Source(directory), asked, BEGIN_S + CALLED + after_s)
     assert export_command(case, directory) is None
     return json_of(case, UTC), text_of(case, UTC)

@@ -87,14 +87,14 @@ def test_the_file_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text(f"amelie support {token_hash('one')}\n")
     tokens = TokenFile(path)
-    assert tokens.who("one") == ("amelie", "support")
+    assert tokens.person_of("one") == ("amelie", "support")
 
     path.write_text(f"bruno cto {token_hash('another')}\n")
-    assert tokens.who("one") is None
+    assert tokens.person_of("one") is None
     assert tokens.hashes_of("bruno", "cto") == [token_hash("another")]
 
     path.write_text("broken")
-    assert tokens.who("another") is None
+    assert tokens.person_of("another") is None
 
 
 # Logging in

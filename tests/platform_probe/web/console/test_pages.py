@@ -31,7 +31,7 @@ from platform_probe.store.reading import Source
 from platform_probe.tell.support.advice import CONNECTED, MAY_BE_OVER, OVER
 from platform_probe.tell.support.advising import advice_now
 from platform_probe.tell.support.after_booking import BOOKING_ENDED
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.web.console import incidents
 from platform_probe.web.console.helping import (
@@ -692,7 +692,7 @@ def test_the_console_and_the_command_are_asked_about_the_same_unlock(tmp_path: P
         for number in (1, 20)
     ]
     put_unlocks(store, [*failed, unlock(60, platform=account, **names)])
-    case = look_up(Source(store), Wanted(booking="b"), BEGIN_S + 60.0)
+    case = look_up(Source(store), UnlockQuery(booking="b"), BEGIN_S + 60.0)
     assert case.attempt is not None
     assert case.attempt["attempt_id"] == "attempt-20"
     with served(store, tmp_path / "audit.jsonl") as url:

@@ -14,13 +14,13 @@ from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Trait
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.cohorts import Around, around_in_words
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.cohorts import SharedTraits, around_in_words
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up_in
 from platform_probe.tell.support.timeline import timeline_of
 from platform_probe.texts.catalogue import sentences_of
 from platform_probe.texts.speaking import Speaker
-from platform_probe.web.console.sentences import told
+from platform_probe.web.console.sentences import translate
 from tests.helpers.busy_store import make_busy_store
 
 AT = EPOCH_S
@@ -29,7 +29,7 @@ COHORT = Cohort(
     traits=NORTH, probability=0.97, attempts=36, failures=31, attempts_elsewhere=410,
     failures_elsewhere=2, begin=Begin(AT, AT - 60, AT + 30),
 )  # fmt: skip
-AROUND = Around(
+AROUND = SharedTraits(
     since=AT, attempts=446, failures=33, found=(COHORT,), ranked=(COHORT,), none_probability=0.0,
     absence=None, cars=(), same=((),), is_of_kind=True,
 )  # fmt: skip
@@ -59,7 +59,7 @@ def test_each_sentence_has_the_same_places() -> None:
         ),
     ],
 )
-def test_who_else_has_it_is_told_in_french(around: Around) -> None:
+def test_who_else_has_it_is_told_in_french(around: SharedTraits) -> None:
     """Each cohort and what nobody can tell from it, or that there is none."""
     said = around_in_words(around, Speaker("fr", utc_clock))
     assert not {"failures", "attempts", "elsewhere", "it began", "no cohort"} & {
@@ -77,11 +77,11 @@ def test_what_happened_is_told_in_french(tmp_path: Path) -> None:
 
     def lines(duck: Duck) -> set[str]:
         ids = [row[0] for row in duck.run("SELECT attempt_id FROM attempts")]
-        cases = (look_up_in(duck, source, Wanted(attempt=one), AT) for one in ids)
+        cases = (look_up_in(duck, source, UnlockQuery(attempt=one), AT) for one in ids)
         return {text for case in cases for one in timeline_of(case) for text in (one.who, one.what)}
 
     found = source.read(lines)
-    assert {one for one in found if told("fr", one) == one} <= {"broker"}
+    assert {one for one in found if translate("fr", one) == one} <= {"broker"}
     assert len(found) > 20
 
 
@@ -118,11 +118,11 @@ def test_what_happened_is_told_in_french(tmp_path: Path) -> None:
 )
 def test_lines_of_what_happened(english: str, french: str) -> None:
     """With the words of the pages for causes, and the names of apps and answers as they are."""
-    assert told("fr", english).startswith(french)
+    assert translate("fr", english).startswith(french)
 
 
 def test_what_is_not_known_stays_as_it_is() -> None:
     """A sentence of another version, or one that somebody made very long."""
     long = "calls support " * 1_000
     for text in ("something new happened", "calls support. And something new", long):
-        assert told("fr", text) == text
+        assert translate("fr", text) == text

@@ -36,8 +36,8 @@ from platform_probe.tell.support.after_booking import (
     THEN_OVER,
     with_reason,
 )
-from platform_probe.tell.support.beside import OPEN_BEFORE, OPEN_SINCE
-from platform_probe.web.console.helping import said
+from platform_probe.tell.support.relations import OPEN_BEFORE, OPEN_SINCE
+from platform_probe.web.console.helping import catalogue_sentence
 from tests.helpers.french import in_french
 
 PHONE = MODES["phone_side"]
@@ -70,7 +70,7 @@ def test_all_advice_is_in_french_however_it_is_put_together() -> None:
     tried = {let_try_first(one, because) for one in told for because in (OPEN_SINCE, OPEN_BEFORE)}
     texts = {text for one in told | again | tried for text in (one.say, one.do)}
     texts |= {one.mend for one in told if one.mend is not None}
-    assert sorted(text for text in texts if said("fr", text) == text) == []
+    assert sorted(text for text in texts if catalogue_sentence("fr", text) == text) == []
 
 
 def test_what_is_told_after_the_booking_is_in_french() -> None:
@@ -79,4 +79,4 @@ def test_what_is_told_after_the_booking_is_in_french() -> None:
     texts = {f"{first} {second}" for first, second in pairs}
     texts |= {text for ended in (*ENDED, *BOOKING_ENDED_AMID.values()) for text in ended}
     texts |= {with_reason(cause, mode)[0] for cause in Cause for mode in (None, *in_french())}
-    assert sorted(text for text in texts if said("fr", text) == text) == []
+    assert sorted(text for text in texts if catalogue_sentence("fr", text) == text) == []

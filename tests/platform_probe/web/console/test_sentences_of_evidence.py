@@ -12,7 +12,7 @@ import platform_probe.judge.diagnosis
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.tell.support.telling import _FACTS as FACTS_OF_A_CAUSE
 from platform_probe.texts.catalogue import sentences_of
-from platform_probe.web.console.sentences import language_told, told
+from platform_probe.web.console.sentences import language_told, translate
 
 DIAGNOSIS = Path(platform_probe.judge.diagnosis.__path__[0])
 WRITERS = [*sorted(DIAGNOSIS.glob("seen_of_*.py")), DIAGNOSIS / "accounts.py"]
@@ -44,9 +44,9 @@ def test_each_piece_that_is_written_stands_in_a_sentence(path: Path) -> None:
 def test_what_was_not_seen_is_told_in_french(fact: Fact) -> None:
     """Each fact, by what it means."""
     meaning = FACTS[fact].meaning
-    assert told("fr", meaning) != meaning
-    assert told("fr", f"Expected, but not observed: {meaning}") == (
-        f"Attendu, mais pas observé : {told('fr', meaning)}"
+    assert translate("fr", meaning) != meaning
+    assert translate("fr", f"Expected, but not observed: {meaning}") == (
+        f"Attendu, mais pas observé : {translate('fr', meaning)}"
     )
 
 
@@ -197,4 +197,4 @@ def test_what_is_put_together_is_told_in_french(sentence: str) -> None:
 )
 def test_evidence_is_said_so(english: str, french: str) -> None:
     """With the words of the pages, and what boxes and platform say as it is."""
-    assert told("fr", english) == french
+    assert translate("fr", english) == french

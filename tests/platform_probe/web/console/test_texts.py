@@ -38,11 +38,11 @@ from platform_probe.tell.support.after_booking import (
     THEN_GOES_ON,
     THEN_MAY_BE_OVER,
     THEN_OVER,
-    Other,
+    OtherCars,
 )
-from platform_probe.tell.support.beside import OPEN_SINCE
+from platform_probe.tell.support.relations import OPEN_SINCE
 from platform_probe.texts.catalogue import LANGUAGES, language_of, said_texts, say_in, texts_of
-from platform_probe.web.console.helping import said
+from platform_probe.web.console.helping import catalogue_sentence
 from platform_probe.web.console.person import RIGHTS
 from tests.helpers.french import in_french
 
@@ -151,46 +151,50 @@ def test_what_support_reads_to_a_customer_is_in_french() -> None:
         *(info.explanation for info in CAUSES.values()),
         *(text for cause in Cause for text in (advice_for(cause).say, advice_for(cause).do)),
     ]
-    missing = [text for text in english if said("fr", text) == text]
+    missing = [text for text in english if catalogue_sentence("fr", text) == text]
 
     assert missing == []
     away = advice_for(Cause.BOX_OFFLINE, MODES["no_coverage_garage"])
-    assert "Essayez la portière" in said("fr", away.say)
+    assert "Essayez la portière" in catalogue_sentence("fr", away.say)
     both = let_try_first(away, OPEN_SINCE)
-    assert said("fr", both.do).startswith("Une autre ouverture a ouvert la voiture depuis : faites")
-    assert "Bluetooth ou par carte" in said("fr", both.do)
-    assert "essayez la portière" in said("fr", both.say)
+    assert catalogue_sentence("fr", both.do).startswith(
+        "Une autre ouverture a ouvert la voiture depuis : faites"
+    )
+    assert "Bluetooth ou par carte" in catalogue_sentence("fr", both.do)
+    assert "essayez la portière" in catalogue_sentence("fr", both.say)
     shut = let_try_first(advice_for(None, MODES["generic_500"]), OPEN_SINCE)
-    assert said("fr", shut.do).startswith("Une autre ouverture a ouvert la voiture depuis. Faites")
+    assert catalogue_sentence("fr", shut.do).startswith(
+        "Une autre ouverture a ouvert la voiture depuis. Faites"
+    )
     ended = (*BOOKING_ENDED, *BOOKING_UNUSED, *BOOKING_USED, *BOOKING_ENDED_OPEN)
     vain = (*PRESSED_IN_VAIN, NOT_CONNECTED.do, TOO_OFTEN.say, TOO_OFTEN.do)
     others = BOOKING_ENDED_MIXED_UP + vain
-    assert all(said("fr", text) != text for text in ended + others)
+    assert all(catalogue_sentence("fr", text) != text for text in ended + others)
     then = (*THEN_GOES_ON, *THEN_MAY_BE_OVER, *THEN_OVER)
-    assert all(said("fr", text) != text for text in then)
-    over = said("fr", f"{THEN_OVER[0]} {BOOKING_ENDED[0]}")
-    assert over.endswith(said("fr", BOOKING_ENDED[0]))
-    relocked = said("fr", f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}")
+    assert all(catalogue_sentence("fr", text) != text for text in then)
+    over = catalogue_sentence("fr", f"{THEN_OVER[0]} {BOOKING_ENDED[0]}")
+    assert over.endswith(catalogue_sentence("fr", BOOKING_ENDED[0]))
+    relocked = catalogue_sentence("fr", f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}")
     assert "reverrouillée avant" in relocked
     assert "Votre réservation est terminée" in relocked
-    assert "à temps" in said("fr", OPENED_IN_TIME)
+    assert "à temps" in catalogue_sentence("fr", OPENED_IN_TIME)
     for now in (CONNECTED, LONG_AGO, MAY_BE_OVER, OVER):
         again = let_press_again(advice_for(Cause.BOX_OFFLINE), Cause.BOX_OFFLINE, now)
-        assert "appuyer" in said("fr", again.say)
-        assert "Si cela échoue : Faites ouvrir par Bluetooth" in said("fr", again.do)
+        assert "appuyer" in catalogue_sentence("fr", again.say)
+        assert "Si cela échoue : Faites ouvrir par Bluetooth" in catalogue_sentence("fr", again.do)
         pressed = let_press_again(advice_for(Cause.API_FAILED), Cause.API_FAILED, now)
-        assert " : " not in said("fr", pressed.do)
-        assert "Faites appuyer le client" in said("fr", pressed.do)
+        assert " : " not in catalogue_sentence("fr", pressed.do)
+        assert "Faites appuyer le client" in catalogue_sentence("fr", pressed.do)
 
 
-@pytest.mark.parametrize("other", Other)
-def test_what_is_said_amid_an_incident_is_in_french(other: Other) -> None:
+@pytest.mark.parametrize("other", OtherCars)
+def test_what_is_said_amid_an_incident_is_in_french(other: OtherCars) -> None:
     """To who has ended the booking, whichever cars it does not hit: whom it hits is named."""
     names = {"operator": "operator-b", "region": "old-town"}
     for text in BOOKING_ENDED_AMID[other]:
         told = text.format(**names)
-        assert said("fr", told) != told
-        assert [one in said("fr", told) for one in names.values()] == [
+        assert catalogue_sentence("fr", told) != told
+        assert [one in catalogue_sentence("fr", told) for one in names.values()] == [
             f"{{{one}}}" in text for one in names
         ]
 
@@ -206,7 +210,7 @@ def test_presses_are_not_called_openings_in_french() -> None:
 def test_a_text_that_a_language_lacks_is_english() -> None:
     """Better than none."""
     assert say_in("fr")("yes") == "oui"
-    assert said("fr", "A sentence that nobody has translated.") == (
+    assert catalogue_sentence("fr", "A sentence that nobody has translated.") == (
         "A sentence that nobody has translated."
     )
     assert said_texts("en") == {}

@@ -14,11 +14,11 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, RankedMode
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.fitting import Wanted
+from platform_probe.tell.support.choosing import AGAIN_S, ChoiceReason, Moment
+from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
-from platform_probe.tell.support.which import AGAIN_S, Moment, Why
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 
@@ -43,7 +43,7 @@ def told(
             cause=None,
         )
         put_lines(directory, "diagnoses", [msgspec.json.encode(made)])
-    case = look_up(Source(directory), Wanted(**(wanted or {"booking": "b"})), BEGIN_S + 900.0)
+    case = look_up(Source(directory), UnlockQuery(**(wanted or {"booking": "b"})), BEGIN_S + 900.0)
     return json_of(case, UTC), text_of(case, UTC)
 
 
@@ -54,7 +54,7 @@ def test_a_press_that_opened_and_is_diagnosed_is_told_and_not_the_next(
     """The car locked itself again, which its record did not know yet; then they pressed again."""
     found, text = told(tmp_path, [press(30), press(48), press(700)], "auto_relock", **wanted)
     assert found["attempt"]["attempt_id"] == "attempt-30"
-    assert found["which"] == {"number": 1, "of": 3, "why": Why.WENT_WRONG}
+    assert found["which"] == {"number": 1, "of": 3, "why": ChoiceReason.WENT_WRONG}
     assert (
         "  This is number 1 of 3 that fit, the last that went wrong; the others stand at the end,"
         " each with the --attempt that tells of it.\n"
@@ -66,21 +66,21 @@ def test_a_press_that_opened_and_is_diagnosed_is_told_and_not_the_next(
 @pytest.mark.parametrize(
     ("presses", "meant", "why"),
     [
-        ([press(30), press(48)], 30, Why.PRESSED_AGAIN),
-        ([press(30), press(48, booking="other")], 30, Why.LAST),
-        ([press(30), press(33 + round(AGAIN_S))], 33 + round(AGAIN_S), Why.LAST),
-        ([press(10, cause=Cause.BOX_BUSY), press(30), press(48)], 10, Why.WENT_WRONG),
+        ([press(30), press(48)], 30, ChoiceReason.PRESSED_AGAIN),
+        ([press(30), press(48, booking="other")], 30, ChoiceReason.LAST),
+        ([press(30), press(33 + round(AGAIN_S))], 33 + round(AGAIN_S), ChoiceReason.LAST),
+        ([press(10, cause=Cause.BOX_BUSY), press(30), press(48)], 10, ChoiceReason.WENT_WRONG),
         ([press(10, booking="c", cause=Cause.BOX_BUSY), press(30), press(48)], 30, None),
     ],
 )
 def test_a_press_that_opened_went_wrong_where_they_pressed_again_soon(
-    tmp_path: Path, presses: list[Attempt], meant: int, why: Why | None
+    tmp_path: Path, presses: list[Attempt], meant: int, why: ChoiceReason | None
 ) -> None:
     """For the same booking, and not where another press of that is known to have failed."""
     asked = {"vehicle": "car-1"} if why is None else {"booking": "b"}
     found, _ = told(tmp_path, presses, **asked)
     assert found["attempt"]["attempt_id"] == f"attempt-{meant}"
-    assert found["which"]["why"] == (why or Why.PRESSED_AGAIN)
+    assert found["which"]["why"] == (why or ChoiceReason.PRESSED_AGAIN)
 
 
 @pytest.mark.parametrize("mode", [NOTHING_WRONG, "impossible_travel"])
@@ -104,15 +104,15 @@ def test_others_are_listed_with_what_they_are_believed_to_be(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("at", "lasts_s", "number", "why"),
     [
-        (60.0, 60.0, 3, Why.NEAREST_WRONG),  # 00:01 is the whole minute
-        (60.0, 1.0, 1, Why.NEAREST_WRONG),  # and 00:01:00 is not
-        (60.0, 0.0, 1, Why.NEAREST_WRONG),
-        (90.0, 60.0, 3, Why.NEAREST),
-        (160.0, 1.0, 5, Why.NEAREST),
+        (60.0, 60.0, 3, ChoiceReason.NEAREST_WRONG),  # 00:01 is the whole minute
+        (60.0, 1.0, 1, ChoiceReason.NEAREST_WRONG),  # and 00:01:00 is not
+        (60.0, 0.0, 1, ChoiceReason.NEAREST_WRONG),
+        (90.0, 60.0, 3, ChoiceReason.NEAREST),
+        (160.0, 1.0, 5, ChoiceReason.NEAREST),
     ],
 )
 def test_of_those_that_failed_the_one_nearest_to_a_time_is_told(
-    tmp_path: Path, at: float, lasts_s: float, number: int, why: Why
+    tmp_path: Path, at: float, lasts_s: float, number: int, why: ChoiceReason
 ) -> None:
     """One that opened is not, though it is nearer: that is said."""
     presses = [press(each, cause=Cause.BOX_OFFLINE) for each in (40, 95, 170)]
@@ -126,6 +126,6 @@ def test_what_was_before_a_time_does_not_fit(tmp_path: Path) -> None:
     """It is not counted, nor listed."""
     presses = [press(each, cause=Cause.BOX_OFFLINE) for each in (26, 51, 70)]
     found, text = told(tmp_path, presses, vehicle="car-1", since_s=BEGIN_S + 45.0)
-    assert found["which"] == {"number": 2, "of": 2, "why": Why.WENT_WRONG}
+    assert found["which"] == {"number": 2, "of": 2, "why": ChoiceReason.WENT_WRONG}
     assert [each["attempt_id"] for each in found["others"]] == ["attempt-51"]
     assert "attempt-26" not in text

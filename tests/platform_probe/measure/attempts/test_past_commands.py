@@ -9,10 +9,10 @@ import pytest
 from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.messages import Phase, Reason, Result
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
-from platform_probe.measure.attempts.remembered import (
+from platform_probe.measure.attempts.past_commands import (
     EVERY_ANSWER,
     PastAttempt,
-    Remembered,
+    PastCommands,
     UnfollowedCommand,
 )
 from platform_probe.measure.attempts.start import Start
@@ -44,7 +44,7 @@ def open_attempt_of(command_id: str, *answers: Phase) -> OpenAttempt:
 )
 def test_what_the_car_has_answered_is_remembered(answers: tuple[Phase, ...]) -> None:
     """Of an attempt that ended badly the other answers can still come."""
-    remembered = Remembered(window_s=WINDOW_S)
+    remembered = PastCommands(window_s=WINDOW_S)
     remembered.add_attempt(open_attempt_of("c1", *answers), 20.0, is_ok=False)
     past = remembered.get("c1", 20.0)
     assert past == PastAttempt(
@@ -54,7 +54,7 @@ def test_what_the_car_has_answered_is_remembered(answers: tuple[Phase, ...]) -> 
 
 def test_after_a_good_end_nothing_new_can_come() -> None:
     """Every answer has been given, also one that was lost on the way."""
-    remembered = Remembered(window_s=WINDOW_S)
+    remembered = PastCommands(window_s=WINDOW_S)
     remembered.add_attempt(open_attempt_of("c1", Phase.EXECUTED), 3.0, is_ok=True)
     past = remembered.get("c1", 3.0)
     assert isinstance(past, PastAttempt)
@@ -63,7 +63,7 @@ def test_after_a_good_end_nothing_new_can_come() -> None:
 
 def test_the_window_is_over_before_the_command_is_forgotten() -> None:
     """What a command was depends on the time alone, not on when somebody tidied up."""
-    remembered = Remembered(window_s=WINDOW_S)
+    remembered = PastCommands(window_s=WINDOW_S)
     remembered.add_unfollowed("k1", 0.0)
     assert remembered.get("k1", WINDOW_S - 0.001) == UnfollowedCommand(WINDOW_S)
     assert remembered.get("k1", WINDOW_S) is None
@@ -74,7 +74,7 @@ def test_the_window_is_over_before_the_command_is_forgotten() -> None:
 
 def test_the_oldest_are_forgotten_first() -> None:
     """The number is bounded, whatever the commands were."""
-    remembered = Remembered(window_s=WINDOW_S, max_commands=2)
+    remembered = PastCommands(window_s=WINDOW_S, max_commands=2)
     remembered.add_unfollowed("k1", 0.0)
     remembered.add_attempt(open_attempt_of("c1"), 1.0, is_ok=False)
     remembered.add_unfollowed("k2", 2.0)
@@ -83,7 +83,7 @@ def test_the_oldest_are_forgotten_first() -> None:
 
 def test_the_garbage_collector_has_nothing_to_look_at() -> None:
     """However many are remembered, and however they ended, it has no more objects to visit."""
-    remembered = Remembered(window_s=WINDOW_S)
+    remembered = PastCommands(window_s=WINDOW_S)
     attempts = [
         open_attempt_of(f"c{number}", Phase.RECEIVED, Phase.REFUSED) for number in range(300)
     ]

@@ -12,11 +12,10 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.tell.support.advice import advice_for
 from platform_probe.tell.support.case import evidence_of
+from platform_probe.tell.support.choosing import ChoiceReason
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.timeline import InARow, in_a_row
-from platform_probe.tell.support.which import Why
 from platform_probe.texts.times import DAY_S, moment_of
-from platform_probe.web.console.asked import Answer, Asked, Shown, missing
 from platform_probe.web.console.gathering import (
     NAMED_TRAITS,
     CarSeen,
@@ -28,21 +27,22 @@ from platform_probe.web.console.gathering import (
     of_cause,
 )
 from platform_probe.web.console.modes import of_mode
-from platform_probe.web.console.pages.unlock import told_of
+from platform_probe.web.console.page_request import Answer, Page, PageRequest, missing
+from platform_probe.web.console.pages.unlock import latest_advice
 from platform_probe.web.console.pictures import curve_of
 from platform_probe.web.console.snapshot import LISTED
 
 DEFAULT_DAYS: Final = 1.0
 _OF_A_STEP: Final = ("event", "operation", "status", "problem", "vehicle_id")
 _ABOUT: Final = {
-    Why.WENT_WRONG: "history.latest_wrong",
-    Why.PRESSED_AGAIN: "history.latest_again",
-    Why.LAST: "history.latest",
+    ChoiceReason.WENT_WRONG: "history.latest_wrong",
+    ChoiceReason.PRESSED_AGAIN: "history.latest_again",
+    ChoiceReason.LAST: "history.latest",
 }
 """The sentence about the shown unlock, by why it was chosen."""
 
 
-def car_page(asked: Asked, vehicle_id: str) -> Answer:
+def car_page(asked: PageRequest, vehicle_id: str) -> Answer:
     """Return the page of a car."""
     seen = car_seen(asked.snapshot, vehicle_id, asked.page_number)
     if seen.last is None and not has_car(asked.snapshot, vehicle_id):
@@ -50,14 +50,14 @@ def car_page(asked: Asked, vehicle_id: str) -> Answer:
     values = {
         "car": seen,
         "plate": asked.plate_of.get(vehicle_id),
-        "now": _now_of(seen),
+        "now": _current_state(seen),
         "curve": curve_of(seen.voltages),
         "failed": sum(row["cause"] is not None for row in seen.unlocks.rows),
     }
-    return Shown("car.html", values, look=("car", vehicle_id))
+    return Page("car.html", values, look=("car", vehicle_id))
 
 
-def _now_of(seen: CarSeen) -> Mapping[str, Any]:
+def _current_state(seen: CarSeen) -> Mapping[str, Any]:
     """Return what is known of it by now: as it was heard, else as its last unlock tells it."""
     now: dict[str, Any] = dict(seen.heard)
     last = seen.last
@@ -78,12 +78,12 @@ def _now_of(seen: CarSeen) -> Mapping[str, Any]:
     return now
 
 
-def customer_page(asked: Asked, account_id: str) -> Answer:
+def customer_page(asked: PageRequest, account_id: str) -> Answer:
     """Return the page of a customer."""
     return _history(asked, "account_id", account_id, ("customer", account_id))
 
 
-def customer_of_page(asked: Asked, attempt_id: str) -> Answer:
+def customer_of_page(asked: PageRequest, attempt_id: str) -> Answer:
     """Return the page of the customer of an unlock; the person need not know the name."""
     rows = asked.snapshot.unlocks_of(attempt_id)
     account = next((row["account_id"] for row in rows if row["attempt_id"] == attempt_id), None)
@@ -92,12 +92,12 @@ def customer_of_page(asked: Asked, attempt_id: str) -> Answer:
     return _history(asked, "account_id", account, ("customer-of", attempt_id))
 
 
-def booking_page(asked: Asked, booking_id: str) -> Answer:
+def booking_page(asked: PageRequest, booking_id: str) -> Answer:
     """Return the page of a booking."""
     return _history(asked, "booking_id", booking_id, ("booking", booking_id))
 
 
-def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> Answer:
+def _history(asked: PageRequest, column: str, any_id: str, page: tuple[str, str]) -> Answer:
     """Return what is known under an id; `page` is the kind and the name in the address."""
     history = history_of(asked.snapshot, column, any_id)
     if history.is_empty:
@@ -119,11 +119,11 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
         "steps": steps_of(history.events),
         "failed": sum(row["cause"] is not None for row in history.unlocks),
         "is_all": len(history.unlocks) < LISTED,
-        "latest": told_of(asked, unlock, call, is_last=history.is_about_the_last),
+        "latest": latest_advice(asked, unlock, call, is_last=history.is_about_the_last),
         "about": "history.latest_call" if call else _ABOUT[history.why],
         "number": unlock and len(history.unlocks) - history.unlocks.index(unlock),
     }
-    return Shown("history.html", values, look=(kind, any_id))
+    return Page("history.html", values, look=(kind, any_id))
 
 
 def steps_of(events: Sequence[Row]) -> list[InARow[Row]]:
@@ -135,7 +135,7 @@ def steps_of(events: Sequence[Row]) -> list[InARow[Row]]:
 # A cause, a mode, a time
 
 
-def cause_page(asked: Asked, slug: str) -> Answer:
+def cause_page(asked: PageRequest, slug: str) -> Answer:
     """Return the meaning of a cause, and its failed unlocks."""
     if slug not in list(Cause):
         return missing("cause", slug)
@@ -150,10 +150,10 @@ def cause_page(asked: Asked, slug: str) -> Answer:
         "listed": of_cause(asked.snapshot, slug, span, asked.page_number),
         "span": span,
     }
-    return Shown("cause.html", values)
+    return Page("cause.html", values)
 
 
-def mode_page(asked: Asked, slug: str) -> Answer:
+def mode_page(asked: PageRequest, slug: str) -> Answer:
     """Return what a failure mode is, and which unlocks had it."""
     if slug not in TITLES:
         near = suggestion(slug, list(TITLES))
@@ -166,10 +166,10 @@ def mode_page(asked: Asked, slug: str) -> Answer:
         "listed": of_mode(asked.snapshot, slug, span, asked.page_number),
         "span": span,
     }
-    return Shown("mode.html", values)
+    return Page("mode.html", values)
 
 
-def time_page(asked: Asked, _: str) -> Answer:
+def time_page(asked: PageRequest, _: str) -> Answer:
     """Return the failures of a time; with an operator in the address, or another trait, of that."""
     span = span_of(asked)
     trait = next(((name, asked.query[name]) for name in NAMED_TRAITS if name in asked.query), None)
@@ -179,10 +179,10 @@ def time_page(asked: Asked, _: str) -> Answer:
         "span": span,
         "trait": trait,
     }
-    return Shown("time.html", values)
+    return Page("time.html", values)
 
 
-def span_of(asked: Asked, days: float = DEFAULT_DAYS) -> tuple[float, float]:
+def span_of(asked: PageRequest, days: float = DEFAULT_DAYS) -> tuple[float, float]:
     """Return the time that the address names, by default the last day; Unix seconds.
 
     Raises `ConfigError` for what is no time.

@@ -20,7 +20,7 @@ _BETWEEN: Final = 20
 """The most unlocks between two of one customer."""
 
 
-class Why(StrEnum):
+class ChoiceReason(StrEnum):
     """The reason why this one of several unlocks is shown, in words."""
 
     NEAREST = "the one nearest to that time"
@@ -51,16 +51,16 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
+class Choice:
     """Which of all that fit an unlock is."""
 
-    why: Why
+    why: ChoiceReason
     number: int
     """In order of time, from 1."""
     of: int
 
 
-def asked_about(unlocks: Sequence[Row]) -> Row | None:
+def likely_meant(unlocks: Sequence[Row]) -> Row | None:
     """Return which unlock is meant where none is named: the last that went wrong, else the last.
 
     A customer whose car has opened since asks all the same why it took so long. If no failure is
@@ -69,7 +69,7 @@ def asked_about(unlocks: Sequence[Row]) -> Row | None:
     first, each with its believed mode.
     """
     wrong = next(filter(went_wrong, unlocks), None)
-    again = next(_pressed_again(unlocks), None)
+    again = next(_repeated_presses(unlocks), None)
     if again is None or (wrong is not None and _is_rather(wrong, again)):
         return next(iter(unlocks), None) if wrong is None else wrong
     return again
@@ -85,20 +85,20 @@ def went_wrong(unlock: Row) -> bool:
     return bool(unlock["cause"] or is_diagnosed or is_told_otherwise)
 
 
-def why_chosen(unlock: Row, unlocks: Sequence[Row]) -> Why:
+def why_chosen(unlock: Row, unlocks: Sequence[Row]) -> ChoiceReason:
     """Return why `asked_about` has chosen an unlock of several."""
     if went_wrong(unlock):
-        return Why.WENT_WRONG
-    is_again = any(one is unlock for one in _pressed_again(unlocks))
-    return Why.PRESSED_AGAIN if is_again else Why.LAST
+        return ChoiceReason.WENT_WRONG
+    is_again = any(one is unlock for one in _repeated_presses(unlocks))
+    return ChoiceReason.PRESSED_AGAIN if is_again else ChoiceReason.LAST
 
 
-def is_call_meant(call: Row, unlock: Row, why: Why) -> bool:
+def is_call_meant(call: Row, unlock: Row, why: ChoiceReason) -> bool:
     """Return whether a call about an unlock that nobody saw is meant, and not this unlock.
 
     It went wrong too: where it is the last that did, or nothing else did.
     """
-    return why is Why.LAST or unix_s(call["called_at"]) > unix_s(unlock["started_at"])
+    return why is ChoiceReason.LAST or unix_s(call["called_at"]) > unix_s(unlock["started_at"])
 
 
 def is_soon_after(unlock: Row, later: Row) -> bool:
@@ -108,11 +108,11 @@ def is_soon_after(unlock: Row, later: Row) -> bool:
     return unlock["cause"] is None and is_of_car and 0.0 <= after_s <= AGAIN_S
 
 
-def _pressed_again(unlocks: Sequence[Row]) -> Iterator[Row]:
+def _repeated_presses(unlocks: Sequence[Row]) -> Iterator[Row]:
     """Yield those after which their customer pressed again, the last one first."""
     for place, unlock in enumerate(unlocks):
         if any(
-            is_soon_after(unlock, later) and _is_of_one(unlock, later)
+            is_soon_after(unlock, later) and _is_same_booking(unlock, later)
             for later in unlocks[:place][-_BETWEEN:]
         ):
             yield unlock
@@ -121,10 +121,10 @@ def _pressed_again(unlocks: Sequence[Row]) -> Iterator[Row]:
 def _is_rather(wrong: Row, again: Row) -> bool:
     """Return whether one that went wrong is meant, and not one that was pressed again after."""
     is_later = unix_s(wrong["started_at"]) > unix_s(again["started_at"])
-    return is_later or (wrong["booking_id"] is not None and _is_of_one(wrong, again))
+    return is_later or (wrong["booking_id"] is not None and _is_same_booking(wrong, again))
 
 
-def _is_of_one(one: Row, other: Row) -> bool:
+def _is_same_booking(one: Row, other: Row) -> bool:
     """Return whether two unlocks are of one booking, or of one customer without any."""
     if one["booking_id"] is not None or other["booking_id"] is not None:
         return bool(one["booking_id"] == other["booking_id"])

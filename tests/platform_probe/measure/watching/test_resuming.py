@@ -18,7 +18,7 @@ from platform_probe.journal.entries import (
     Tick,
 )
 from platform_probe.journal.writer import JournalWriter
-from platform_probe.measure.watching.resumed import (
+from platform_probe.measure.watching.resuming import (
     UNDER_WAY_S,
     LogPositions,
     complete_records,

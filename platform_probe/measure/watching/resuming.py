@@ -28,7 +28,7 @@ from platform_probe.journal.entries import (
     RecordWritten,
 )
 from platform_probe.journal.segments import Segment, segments_in
-from platform_probe.measure.watching.tailed_file import Place, TailedFile
+from platform_probe.measure.watching.tailed_file import LinePosition, TailedFile
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, COMPLAINTS_FILE, FLOOR_FILE, STRAYS_FILE
 
 UNDER_WAY_S: Final = 90.0
@@ -43,7 +43,7 @@ class LogRead(msgspec.Struct, frozen=True):
     """How far a platform's log was read."""
 
     path: str
-    place: Place
+    place: LinePosition
 
 
 class Before(NamedTuple):
@@ -145,12 +145,12 @@ class LogPositions:
         self._path = str(path.absolute())
         self._note = note
         self._on_end: Callable[[], None] | None = on_end
-        self._noted: Place | None = None
+        self._noted: LinePosition | None = None
         self.taken(is_end=False)
 
     def taken(self, is_end: bool) -> None:  # noqa: FBT001 - as `follow` calls it
         """Note that all that was read has been taken, and whether that is the end of the file."""
-        place = self._file.place()
+        place = self._file.line_position()
         if place is not None and place != self._noted:
             self._noted = place
             self._note(msgspec.Raw(msgspec.json.encode(LogRead(self._path, place))))

@@ -41,7 +41,7 @@ class PastAttempt(msgspec.Struct, gc=False):
 
     def add_answer(self, phase: Phase) -> None:
         """Note an answer that came after the end."""
-        self.answers = _shared((*self.answers, phase))
+        self.answers = _interned_answers((*self.answers, phase))
 
 
 class UnfollowedCommand(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +53,7 @@ class UnfollowedCommand(msgspec.Struct, frozen=True, gc=False):
     forget_s: float
 
 
-class Remembered:
+class PastCommands:
     """Past commands by their id, each for `window_s` after its end."""
 
     def __init__(self, *, window_s: float, max_commands: int = MAX_REMEMBERED) -> None:
@@ -80,7 +80,7 @@ class Remembered:
             start.vehicle_id,
             start.intended_s,
             ended_s + self._window_s,
-            EVERY_ANSWER if is_ok else _shared(attempt.answers()),
+            EVERY_ANSWER if is_ok else _interned_answers(attempt.answers()),
             start.source,
             attempt.unobserved is None,
         )
@@ -120,6 +120,6 @@ class Remembered:
 
 
 @cache
-def _shared(answers: tuple[Phase, ...]) -> tuple[Phase, ...]:
+def _interned_answers(answers: tuple[Phase, ...]) -> tuple[Phase, ...]:
     """Return one and the same object for equal `answers`: there are many attempts, few of these."""
     return answers

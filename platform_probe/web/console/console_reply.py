@@ -18,7 +18,7 @@ class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the console, as its section has them."""
 
 
-class Word(msgspec.Struct, frozen=True, kw_only=True):
+class ConsoleReply(msgspec.Struct, frozen=True, kw_only=True):
     """The reply of the process: where the pages are, or why there are none."""
 
     url: str | None = None

@@ -114,14 +114,16 @@ def logger_of(
 
     stack.callback(close)
 
-    def put(line: bytes) -> None:
+    def write_line(line: bytes) -> None:
         background.enqueue(line)
         if export is not None:
             export.take_line(line)
 
-    logger = make_logger(settings.log_level, LineWriter(put, on_error=log_failed), SystemClock())
+    logger = make_logger(
+        settings.log_level, LineWriter(write_line, on_error=log_failed), SystemClock()
+    )
     route_standard_library(logger, "warning", SystemClock())
-    return logger, put
+    return logger, write_line
 
 
 def export_of(

@@ -94,7 +94,7 @@ def severity_word(incident: Incident) -> str:
     return incident.severity.value.capitalize()
 
 
-def what_of(incident: Incident) -> str | None:
+def failure_text(incident: Incident) -> str | None:
     """Return what it fails of, in words, and which part of its diagnoses say so.
 
     None where it says all itself: what is slow or missing, and what the monitor does not see.
@@ -110,7 +110,7 @@ def what_of(incident: Incident) -> str | None:
 
 def is_unnamed(incident: Incident) -> bool:
     """Return whether nobody knows yet what it fails of, and it is to be named."""
-    return what_of(incident) == NOT_KNOWN
+    return failure_text(incident) == NOT_KNOWN
 
 
 def advice_of(incident: Incident) -> str:
@@ -169,7 +169,7 @@ def counts_unlocks(incident: Incident) -> bool:
     return incident.kind not in _NOT_OF_UNLOCKS
 
 
-def who_of(incident: Incident) -> str | None:
+def affected_text(incident: Incident) -> str | None:
     """Return how many customers and cars were hit; None where that is not known."""
     said = [
         f"{number:,} {one if number == 1 else many}"

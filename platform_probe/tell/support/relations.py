@@ -20,8 +20,8 @@ from platform_probe.tell.support.advice import (
     ended_as,
 )
 from platform_probe.tell.support.case import Case, cause_of, evidence_of
+from platform_probe.tell.support.choosing import is_soon_after
 from platform_probe.tell.support.rows import Row, unix_s
-from platform_probe.tell.support.which import is_soon_after
 from platform_probe.texts.times import long_of
 
 STAYS_OPEN_S: Final = 120.0
@@ -44,7 +44,7 @@ OPEN_BEFORE: Final = (
 )
 
 
-class Whose(StrEnum):
+class Owner(StrEnum):
     """An unlock's owner, seen from the customer of a case. Nobody is named."""
 
     SAME = "the same customer"
@@ -54,7 +54,7 @@ class Whose(StrEnum):
     NOT_KNOWN = "somebody"
 
 
-_OTHERS: Final = (Whose.ANOTHER, Whose.OF_ANOTHER_BOOKING)
+_OTHERS: Final = (Owner.ANOTHER, Owner.OF_ANOTHER_BOOKING)
 """Customers who are not those of the case."""
 
 
@@ -71,19 +71,19 @@ class Relations:
             if row["booking_id"] and row["account_id"]
         }
 
-    def whose(self, row: Row) -> Whose:
+    def owner_of(self, row: Row) -> Owner:
         """Return whose an event or an unlock is."""
         if row.get("source") == Source.PROBE:
-            return Whose.MONITOR
+            return Owner.MONITOR
         account, is_of_booking = row["account_id"], row["booking_id"] is not None
         is_of_booking = is_of_booking and row["booking_id"] == self._booking
         if is_of_booking and None in (account, self._account):
-            return Whose.SAME  # else accounts tell: apps that forget theirs all send one booking
+            return Owner.SAME  # else accounts tell: apps that forget theirs all send one booking
         account = account or self._accounts.get(row["booking_id"])
         if account is None or self._account is None:
             is_other = row["booking_id"] is not None and self._booking is not None
-            return Whose.OF_ANOTHER_BOOKING if is_other else Whose.NOT_KNOWN
-        return Whose.SAME if account == self._account else Whose.ANOTHER
+            return Owner.OF_ANOTHER_BOOKING if is_other else Owner.NOT_KNOWN
+        return Owner.SAME if account == self._account else Owner.ANOTHER
 
 
 def ended_in_words(unlock: Row) -> str:
@@ -146,7 +146,7 @@ def is_seen_to(case: Case, since_s: float) -> bool:
         for other in case.neighbours
         if cause_of(other) is None and unix_s(other["started_at"]) > since_s
     )
-    is_used = any(relations.whose(other) in _OTHERS for other in used)
+    is_used = any(relations.owner_of(other) in _OTHERS for other in used)
     return is_locked or is_used or any(one["is_open"] for one in states)
 
 
@@ -155,7 +155,7 @@ def is_away_in_vain(case: Case) -> bool:
     if case.gone_s is None or case.gone_s < AWAY_LONG_S:
         return False
     relations = Relations(case)
-    others = (other for other in case.neighbours if relations.whose(other) is Whose.SAME)
+    others = (other for other in case.neighbours if relations.owner_of(other) is Owner.SAME)
     failed = sum(cause_of(other) is not None for other in others)
     return 1 + failed >= IN_VAIN
 
@@ -169,7 +169,7 @@ def pressed_again_s(case: Case) -> float | None:
         (
             round(unix_s(other["started_at"]) - case.at_s, 3)
             for other in case.neighbours
-            if is_soon_after(unlock, other) and relations.whose(other) is Whose.SAME
+            if is_soon_after(unlock, other) and relations.owner_of(other) is Owner.SAME
         ),
         None,
     )
@@ -197,7 +197,11 @@ def is_back(case: Case) -> bool:
     if case.connected_s is not None:
         return True
     is_kept = any(heard["kind"] == "presence" for heard in case.heard)
-    return not is_kept and not case.seen.isdisjoint(_RETURNED) and Fact.FLAPPED not in case.seen
+    return (
+        not is_kept
+        and not case.seen_facts.isdisjoint(_RETURNED)
+        and Fact.FLAPPED not in case.seen_facts
+    )
 
 
 def _opened_for_them(case: Case) -> Iterator[tuple[float, Row]]:
@@ -206,10 +210,10 @@ def _opened_for_them(case: Case) -> Iterator[tuple[float, Row]]:
         return
     relations = Relations(case)
     is_ours = case.attempt is not None and case.attempt["source"] == Source.PROBE
-    theirs = Whose.MONITOR if is_ours else Whose.SAME
+    theirs = Owner.MONITOR if is_ours else Owner.SAME
     for other in case.neighbours:
         has_opened = cause_of(other) is None and not _is_in_doubt(other)
-        if has_opened and relations.whose(other) is theirs:
+        if has_opened and relations.owner_of(other) is theirs:
             yield unix_s(other["started_at"]) + other["total_s"], other
 
 

@@ -16,9 +16,9 @@ from platform_probe.settings.console import ConsoleSettings
 from platform_probe.tell.support.rows import unix_s
 from platform_probe.texts.catalogue import Say, has_text
 from platform_probe.texts.times import DAY_S, iso_of, long_of
-from platform_probe.web.console.incidents import Known, known_in
+from platform_probe.web.console.incidents import IncidentHistory, known_in
 from platform_probe.web.console.listing import number_in
-from platform_probe.web.console.person import Person, Right
+from platform_probe.web.console.person import Permission, Person
 from platform_probe.web.console.snapshot import Snapshot
 
 _MASK_KEY: Final = secrets.token_bytes(16)
@@ -27,7 +27,7 @@ _PERSONAL_KEYS: Final = ("account_id", "position", "distance_m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PageRequest:
     """One request for a page."""
 
     path: str
@@ -51,21 +51,21 @@ class Asked:
         """The time of the newest record: on these pages that is now."""
         return self.snapshot.newest_s
 
-    def may(self, right: Right) -> bool:
+    def may(self, right: Permission) -> bool:
         """Return whether the person has a right."""
         return self.person.may(right)
 
-    def known_incidents(self) -> list[Known]:
+    def known_incidents(self) -> list[IncidentHistory]:
         """Return the incidents that the person may see: suspicious traffic is not for all."""
         return [one for one in known_in(self.snapshot) if self.may_see(one)]
 
-    def open_incidents(self) -> list[Known]:
+    def open_incidents(self) -> list[IncidentHistory]:
         """Return those of them that go on, the worst first."""
-        return [one for one in self.known_incidents() if one.now.state is IncidentState.OPEN]
+        return [one for one in self.known_incidents() if one.latest.state is IncidentState.OPEN]
 
-    def may_see(self, known: Known) -> bool:
+    def may_see(self, known: IncidentHistory) -> bool:
         """Return whether the person may see an incident."""
-        return known.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
+        return known.latest.kind is not IncidentKind.SUSPICIOUS or self.may(Permission.SECRETS)
 
     @property
     def page_number(self) -> int:
@@ -118,7 +118,7 @@ class Asked:
 
     # Words that may be missing
 
-    def word(self, group: str, name: str | None) -> str:
+    def display_name(self, group: str, name: str | None) -> str:
         """Return what a name of the records is called; itself where there is no word for it."""
         if name is None:
             return ""
@@ -196,7 +196,7 @@ def masked(value: Any, names: Sequence[str]) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Page:
     """A page."""
 
     template: str
@@ -207,7 +207,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Redirect:
     """Another page is the right one."""
 
     url: str
@@ -221,14 +221,14 @@ class Data:
     look: tuple[str, str] | None = None
 
 
-Answer = Shown | Elsewhere | Data
+Answer = Page | Redirect | Data
 
 
-def missing(kind: str, name: str) -> Shown:
+def missing(kind: str, name: str) -> Page:
     """Return that something is not there."""
-    return Shown("missing.html", {"kind": kind, "name": name}, 404)
+    return Page("missing.html", {"kind": kind, "name": name}, 404)
 
 
-def forbidden() -> Shown:
+def forbidden() -> Page:
     """Return that the role does not see this."""
-    return Shown("forbidden.html", {}, 403)
+    return Page("forbidden.html", {}, 403)

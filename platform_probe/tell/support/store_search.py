@@ -40,7 +40,7 @@ CALLED_S: Final = 86_400.0
 """About an unlock that is longer ago nobody calls any more [E]."""
 
 
-class Since:
+class StoreSearch:
     """Asks one store. `within` returns the SQL of the rows of a table that are of a time."""
 
     def __init__(self, query: Query, within: Callable[[Table, float, float], str]) -> None:
@@ -50,7 +50,7 @@ class Since:
     def connected_s(self, car: str | None, since_s: float) -> float | None:
         """Return when the car's box connected last, if that was since a moment and it still is."""
         its = {"car": car}
-        last = self._one(_LAST_PRESENCE, OBSERVATIONS, its, since_s, since_s + CALLED_S)
+        last = self._first_row(_LAST_PRESENCE, OBSERVATIONS, its, since_s, since_s + CALLED_S)
         is_there = last is not None and last["status"] == PresenceStatus.ONLINE
         return unix_s(last["heard_at"]) if last is not None and is_there else None
 
@@ -69,19 +69,21 @@ class Since:
             "bookings": [booking_id for booking_id in named if booking_id is not None],
         }
         until_s = unix_s(unlock["started_at"]) + CALLED_S
-        return _logged_s(self._one(_BOOKING_END, PLATFORM_EVENTS, its, since_s, until_s))
+        return _logged_s(self._first_row(_BOOKING_END, PLATFORM_EVENTS, its, since_s, until_s))
 
     def booked_by_another(self, unlock: Row, since_s: float, until_s: float) -> Row | None:
         """Return the last booking of the car of an unlock by another customer in a time."""
         its = {"car": unlock["vehicle_id"], "account": unlock["account_id"]}
-        return self._one(_BOOKED, PLATFORM_EVENTS, its, since_s, until_s)
+        return self._first_row(_BOOKED, PLATFORM_EVENTS, its, since_s, until_s)
 
     def locked_s(self, car: str | None, since_s: float) -> float | None:
         """Return when the platform took a lock of a car for executed last, since a moment."""
         its = {"car": car}
-        return _logged_s(self._one(_LAST_LOCK, PLATFORM_EVENTS, its, since_s, since_s + CALLED_S))
+        return _logged_s(
+            self._first_row(_LAST_LOCK, PLATFORM_EVENTS, its, since_s, since_s + CALLED_S)
+        )
 
-    def _one(
+    def _first_row(
         self, sql: str, table: Table, values: Mapping[str, Any], since_s: float, until_s: float
     ) -> Row | None:
         """Return the row that a question has found in a table and a time."""

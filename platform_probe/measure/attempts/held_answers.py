@@ -45,7 +45,7 @@ class HeldAnswers:
         self._held.setdefault(command_id, []).append(answer)
         return True
 
-    def take(self, command_id: str) -> list[HeldAnswer]:
+    def pop_answers(self, command_id: str) -> list[HeldAnswer]:
         """Return the answers to a command that has come now, in the order in which they came."""
         waiting = self._held.pop(command_id, [])
         self.count -= len(waiting)
@@ -57,7 +57,7 @@ class HeldAnswers:
             command_id, waiting = next(iter(self._held.items()))
             if waiting[0].at_s + HOLD_S > now_s:
                 return
-            yield from self.take(command_id)
+            yield from self.pop_answers(command_id)
 
     def next_s(self) -> float:
         """Return when the next answer has waited long enough; infinity where none waits."""
