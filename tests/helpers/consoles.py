@@ -163,7 +163,7 @@ def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
     defects = [
         each for each in complaints if not each.startswith(("audit log:", "store:", "sign-in:"))
     ]
-    assert defects == []
+    assert defects == [], defects
 
 
 class Got(NamedTuple):

@@ -12,7 +12,7 @@ from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.trace_context import TraceContext
-from platform_probe.measure.attempts import tracker
+from platform_probe.measure.attempts import held_answers, tracker
 from platform_probe.measure.attempts.conclusion import WORK_S
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt
 from platform_probe.measure.attempts.following import BROKER_LOOKED_BACK_S

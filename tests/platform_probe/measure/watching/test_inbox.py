@@ -434,7 +434,7 @@ class Poisoned(Hearer):
     def _fail(self, *_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    heard = broker_said = removed = _fail
+    on_message = broker_said = removed = _fail
 
 
 def test_who_fails_at_a_message_stops_nobody_else() -> None:
