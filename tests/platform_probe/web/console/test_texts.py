@@ -103,7 +103,7 @@ def test_every_name_has_words(group: str) -> None:
 def test_no_text_is_without_a_reader() -> None:
     """Each key stands in a page, or its group does: what is asked for by a name of the records."""
     sources = "\n".join(path.read_text("utf-8") for path in SOURCES)
-    asked_by_name = set(re.findall(r'display_name\("(\w+)"', sources))
+    asked_by_name = set(re.findall(r'(?:display_name|word)\(\s*"(\w+)"', sources))
     asked_by_name |= set(re.findall(r'say\("(\w+)\." ~', sources))
     asked_by_name |= set(re.findall(r'has_text\("(\w+)\." ~', sources))
     asked_by_name |= {"ended", "fleet", "cause", "by_button", "wrong", "whom", "event", "shared"}
