@@ -20,6 +20,7 @@ from fleet_wire.profiles.draft_words import (
     meaning,
     words_in,
 )
+from fleet_wire.profiles.encodings import looks_like_protobuf
 from fleet_wire.profiles.fields import FIELDS
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND
 
@@ -59,8 +60,8 @@ class Entry:
     def form(self) -> dict[str, Any]:
         """Return it as a profile file has it."""
         form: dict[str, Any] = {"topic": self.group.template}
-        if self.group.documents is None:
-            form["payload"] = "text"
+        if self.group.payload != "json":
+            form["payload"] = self.group.payload
         if self.group.told_at is not None:
             form["when"] = {self.group.told_at: list(self.group.told)}
         if self.group.has_retained:
@@ -114,7 +115,7 @@ def sorted_out(groups: Sequence[Group]) -> SortedGroups:
         ]
     found = SortedGroups()
     for group, some in options:
-        if some:
+        if some and not _is_shadow(group):
             found.entries.append(some[0].entry)
         else:
             found.others.append((group, _why_not(group)))
@@ -124,11 +125,21 @@ def sorted_out(groups: Sequence[Group]) -> SortedGroups:
 
 def _why_not(group: Group) -> str:
     """Return why a group is no topic of a profile, where that is known."""
+    if group.documents is None and all(looks_like_protobuf(one.payload) for one in group.messages):
+        return "Protobuf, it seems: a profile needs the fleet's descriptors for it"
+    if _is_shadow(group):
+        return "a Device Shadow: begin with the profile aws-shadow for it"
     if group.has_retained and TopicKind.COMMAND in kinds_of(group):
         return "retained, and a command never is"
     if VEHICLE not in group.pattern and next(vehicle_pointers(group), None) is None:
         return "nothing looks like the id of a car (--vehicle names one)"
     return next((why for kind in kinds_of(group) for why in group.why_missing(kind)), "")
+
+
+def _is_shadow(group: Group) -> bool:
+    """Return whether the topics are those of AWS IoT's Device Shadow."""
+    levels = group.topics[0]
+    return levels[:2] == ("$aws", "things") and levels[3:4] == ("shadow",)
 
 
 # Kinds

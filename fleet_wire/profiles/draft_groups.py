@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-import msgspec
-
 from fleet_wire.contract.topics import VEHICLE_ID, TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.draft_topics import VEHICLE, WILD, Levels, patterns_of
@@ -20,6 +18,7 @@ from fleet_wire.profiles.draft_words import (
     plain,
     words_in,
 )
+from fleet_wire.profiles.encodings import document_in
 from fleet_wire.profiles.pointers import at as value_at
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.reading import TEXT
@@ -67,23 +66,25 @@ class Group:
 
     @cached_property
     def documents(self) -> list[dict[str, Any]] | None:
-        """Return the payloads as JSON objects; None where one is none."""
-        found = []
-        for message in self.messages:
-            document = _document(message)
-            if document is None:
-                return None
-            found.append(document)
-        return found
+        """Return the payloads as documents of one encoding; None where one is none."""
+        found = [document_in(message.payload) for message in self.messages]
+        names = {None if one is None else one[0] for one in found}
+        return None if len(names) != 1 else [one[1] for one in found if one is not None] or None
+
+    @cached_property
+    def payload(self) -> str:
+        """Return how the payloads are written, as a profile file has it."""
+        first = None if self.documents is None else document_in(self.messages[0].payload)
+        return TEXT if first is None else first[0]
 
     def set_odd_ones_aside(self) -> None:
-        """Part what is no JSON object from what is, where that is nearly all."""
-        are_json = [_document(message) is not None for message in self.messages]
-        if 1 - _ODD_AT_MOST <= sum(are_json) / len(are_json) < 1:
-            rows = list(zip(self.topics, self.messages, are_json, strict=True))
-            self.odd = [message for _, message, is_json in rows if not is_json]
-            self.topics = [levels for levels, _, is_json in rows if is_json]
-            self.messages = [message for _, message, is_json in rows if is_json]
+        """Part what is no document from what is, where that is nearly all."""
+        are_read = [document_in(message.payload) is not None for message in self.messages]
+        if 1 - _ODD_AT_MOST <= sum(are_read) / len(are_read) < 1:
+            rows = list(zip(self.topics, self.messages, are_read, strict=True))
+            self.odd = [message for _, message, is_read in rows if not is_read]
+            self.topics = [levels for levels, _, is_read in rows if is_read]
+            self.messages = [message for _, message, is_read in rows if is_read]
 
     def why_missing(self, kind: TopicKind) -> Iterator[str]:
         """Yield why fields of a kind cannot be read here."""
@@ -142,14 +143,6 @@ def groups_of(heard: Sequence[tuple[Levels, Message]], vehicles: frozenset[str])
         group.set_odd_ones_aside()
         _leave_cars_to_the_payload(group)
     return [part for group in found for part in _split_group(group)]
-
-
-def _document(message: Message) -> dict[str, Any] | None:
-    try:
-        document = msgspec.json.decode(message.payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _leave_cars_to_the_payload(group: Group) -> None:

@@ -10,16 +10,21 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from fleet_wire.profiles.cbor import cbor_codec
 from fleet_wire.profiles.form import MessageForm
-from fleet_wire.profiles.protobuf import ProtobufType
+from fleet_wire.profiles.protobuf import ProtobufType, is_well_formed
 
 Decode = Callable[[bytes], Any]
 Encode = Callable[[Any], bytes]
+_SELF_DESCRIBING: Final[tuple[Literal["json", "msgpack", "cbor"], ...]] = (
+    "json",
+    "msgpack",
+    "cbor",
+)
 _NUMBER: Final = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 
 
@@ -114,6 +119,28 @@ def encoding_of(form: MessageForm) -> Encoding:
             return _protobuf_of(form)
         case _:
             return JSON
+
+
+def document_in(payload: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Return the encoding of a payload that says itself what it is, and its document.
+
+    None where it is none, such as text, or Protobuf.
+    """
+    for name in _SELF_DESCRIBING:
+        try:
+            document = encoding_of(MessageForm(topic=name, payload=name)).decode(payload)
+        except UNDECODABLE:
+            continue
+        if isinstance(document, dict):
+            return name, document
+    return None
+
+
+def looks_like_protobuf(payload: bytes) -> bool:
+    """Return whether a payload is no text, and may be Protobuf."""
+    text = payload.decode("utf-8", "replace")
+    is_binary = any(letter == "\ufffd" or letter < " " for letter in text)
+    return is_binary and is_well_formed(payload)
 
 
 def _protobuf_of(form: MessageForm) -> Encoding:

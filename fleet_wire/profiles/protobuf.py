@@ -84,6 +84,19 @@ class ProtobufType:
         return None
 
 
+def is_well_formed(payload: bytes) -> bool:
+    """Return whether a payload may be a message of some type; without the package none may."""
+    try:
+        from google.protobuf import empty_pb2  # noqa: PLC0415 - not everybody has it
+    except ModuleNotFoundError:
+        return False
+    try:
+        empty_pb2.Empty.FromString(payload)
+    except Exception:  # noqa: BLE001 - the library raises what it likes
+        return False
+    return True
+
+
 def _value_type(field: FieldDescriptor) -> Descriptor | None:
     """Return the type of the messages in a field, or in a map; None for plain values."""
     inner = field.message_type

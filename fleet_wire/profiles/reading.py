@@ -13,6 +13,7 @@ from fleet_wire.contract.messages import (
     Command,
     Phase,
     Presence,
+    PresenceStatus,
     Result,
     WakeRequest,
 )
@@ -259,6 +260,8 @@ def _result(found: list[Any]) -> MessageContent | None:
 
 def _presence(found: list[Any]) -> MessageContent | None:
     status, reason, session_id = found
+    if status is not PresenceStatus.OFFLINE:
+        reason = None
     return None if status is Special.IGNORED else Presence(status, session_id or "-", reason)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from fleet_sim.broker.model.broker import BrokerModel
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
@@ -91,19 +91,25 @@ class _Records:
         self.records.append(record)
 
 
+LOAD: Final = {
+    "stages": [{"kind": "burst", "count": len(CARS), "duration_s": 1}],
+    "vehicles": [*CARS],
+    "start_delay_s": 0.2,
+}
+"""Each car is unlocked once."""
+
+
 def _probe(
-    profile: Profile, links: LinkFactory, clock: Clock, timers: Timers, sink: _Records
+    profile: Profile,
+    links: LinkFactory,
+    clock: Clock,
+    timers: Timers,
+    sink: _Records,
+    *,
+    only_watches: bool = False,
 ) -> Probe:
-    settings = ProbeSettings.model_validate(
-        {
-            "load": {
-                "stages": [{"kind": "burst", "count": len(CARS), "duration_s": 1}],
-                "vehicles": [*CARS],
-                "deadline_s": DEADLINE_S,
-                "start_delay_s": 0.2,
-            }
-        }
-    )
+    load = {"deadline_s": DEADLINE_S, **({} if only_watches else LOAD)}
+    settings = ProbeSettings.model_validate({"load": load})
     metrics = ProbeMetrics(new_registry(), version="test")
     writer = LineWriter(lambda _line: None, on_error=lambda: None)
     return Probe(
@@ -121,7 +127,13 @@ def _probe(
 class VirtualPlace:
     """The broker model, as fast as it goes."""
 
-    def __init__(self, profile: Profile, parameters: BoxParameters = NULL_BOX) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        parameters: BoxParameters = NULL_BOX,
+        *,
+        only_watches: bool = False,
+    ) -> None:
         self.profile = profile
         self.env = VirtualEnvironment()
         timers = VirtualTimers(self.env)
@@ -141,7 +153,8 @@ class VirtualPlace:
         sink = _Records()
         self.records = sink.records
         clock = VirtualClock(self.env)
-        self.probe = _probe(profile, partial(link, limits=LINK_LIMITS), clock, timers, sink)
+        links = partial(link, limits=LINK_LIMITS)
+        self.probe = _probe(profile, links, clock, timers, sink, only_watches=only_watches)
 
     @property
     def fleet(self) -> Fleet:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -31,8 +32,9 @@ from fleet_wire.profiles.draft_words import beginnings
 from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.loading import NAMES, load_draft, load_profile
 from fleet_wire.profiles.profile import Correlation, Profile, contents_of
-from fleet_wire.profiles.samples import Reading, ReadSample, Sample, apply_profile
+from fleet_wire.profiles.samples import Reading, ReadSample, Sample, apply_profile, sample_of
 from tests.helpers.invented_wires import Wire, wires
+from tests.helpers.messages import message_of
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
 
@@ -55,7 +57,7 @@ def recorded(profile: Profile) -> list[Sample]:
             said += [(TopicKind.PRESENCE, Presence(PresenceStatus.ONLINE, "s-1"))]
             for kind, message in said:
                 for topic, payload, _, retain in profile.write(kind, car, message, command):
-                    samples.append(Sample(topic, payload.decode(), retain=retain))
+                    samples.append(sample_of(message_of(topic, payload, retain=retain)))
     return samples
 
 
@@ -560,3 +562,26 @@ def test_the_reason_of_presence_is_found() -> None:
     draft = profile_of(draft_of(samples, mqtt="5"))
     slept = heard(draft, "v1/car-1/presence", b'{"status":"offline","reason":"sleeping"}')
     assert slept == Presence(PresenceStatus.OFFLINE, "-", PresenceReason.SLEEP)
+
+
+@pytest.mark.parametrize("payload", ["cbor", "msgpack"])
+def test_a_draft_names_the_encoding(payload: str) -> None:
+    """A payload that says itself what it is is read like JSON."""
+    text = TWO_TOPICS.replace("  fields:", f"  payload: {payload}\n  fields:")
+    draft = draft_of(recorded(profile_of(text)), mqtt="5")
+    assert draft.count(f"payload: {payload}") == 2
+    profile = profile_of(draft)
+    assert profile.traits.actions >= {Action.UNLOCK, Action.LOCK}
+    assert profile.traits.phases >= {Phase.EXECUTED}
+
+
+def test_a_draft_says_what_it_needs_of_protobuf() -> None:
+    """Only the fleet's descriptors say what its fields are called."""
+    draft = draft_of(recorded(profile_of(OWN_WIRES["protobuf"])), mqtt="5")
+    assert "Protobuf, it seems: a profile needs the fleet's descriptors for it" in draft
+
+
+def test_a_draft_knows_a_shadow() -> None:
+    """There is a profile for it, which nobody has to guess."""
+    draft = draft_of(recorded(load_profile("aws-shadow")), mqtt="5")
+    assert "a Device Shadow: begin with the profile aws-shadow for it" in draft

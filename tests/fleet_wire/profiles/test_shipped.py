@@ -230,7 +230,7 @@ def test_ovms_metrics_are_state_presence_and_telemetry() -> None:
     profile = load_profile("ovms")
     assert heard(profile, f"{OVMS}/metric/v/e/locked", b"no") == PartialState(is_locked=False)
     gone = heard(profile, f"{OVMS}/metric/s/v3/connected", b"no", retain=True)
-    assert gone == Presence(PresenceStatus.OFFLINE, "-")
+    assert gone == Presence(PresenceStatus.OFFLINE, "-", PresenceReason.LAST_WILL)
     signal = heard(profile, f"{OVMS}/metric/m/net/sq", b"-89")
     assert signal == PartialTelemetry(signal_dbm=-89.0)
     booted = heard(profile, f"{OVMS}/metric/m/monotonic", b"49607")
@@ -365,3 +365,12 @@ def test_a_box_that_refuses_gives_the_desired_state_up() -> None:
     assert next(contents_of(profile, accepted))[1] == ActionResult(
         Result(UNNAMED, Phase.REFUSED, Reason.LOW_VOLTAGE), Action.UNLOCK
     )
+
+
+def test_ovms_is_lost_whenever_it_is_away() -> None:
+    """Its will alone says "no"; while it is there, nothing has a reason."""
+    topic = "ovms/demo/VIN-1/metric/s/v3/connected"
+    profile = load_profile("ovms")
+    lost = Presence(PresenceStatus.OFFLINE, "-", PresenceReason.LAST_WILL)
+    assert heard(profile, topic, b"no") == lost
+    assert heard(profile, topic, b"yes") == Presence(PresenceStatus.ONLINE, "-")
