@@ -13,6 +13,8 @@ from bench.detection.town import EPOCH_S, Town
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.garbage import calm_garbage_collector
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 from platform_probe.service.running import MIDDLE, OLD, YOUNG_OBJECTS
@@ -27,7 +29,15 @@ def measure_cost(unlocks: int = MANY) -> tuple[float, int]:
     At ten unlocks a second, of a town with 500 cohorts.
     """
     time_, told = TurnedTime(), list[object]()
-    alerting = time_.drive(Alerting(clock=time_, tell=told.append, words=utc_clock, name="cost"))
+    alerting = time_.drive(
+        Alerting(
+            clock=time_,
+            tell=told.append,
+            words=utc_clock,
+            name="cost",
+            cars=Fleet(CarState, most=1),
+        )
+    )
     attempts = _attempts(WARM + unlocks)
     for attempt in attempts[:WARM]:
         time_.go_to(attempt.started_at + attempt.total_s - EPOCH_S)

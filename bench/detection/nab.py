@@ -28,6 +28,8 @@ from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 
@@ -109,7 +111,11 @@ def alarms_of(values: Sequence[float]) -> list[float]:
     middle = unscored[len(unscored) // 2]
     span = unscored[len(unscored) * 9 // 10] - unscored[len(unscored) // 10] or abs(middle) or 1.0
     time, told = TurnedTime(), list[Incident]()
-    alerting = time.drive(Alerting(clock=time, tell=told.append, words=utc_clock, name="nab"))
+    alerting = time.drive(
+        Alerting(
+            clock=time, tell=told.append, words=utc_clock, name="nab", cars=Fleet(CarState, most=1)
+        )
+    )
     alarms, seen = [], 0
     for number, value in enumerate(values):
         answer_s = max(1.0 + (value - middle) / span, 0.0)

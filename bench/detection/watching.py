@@ -12,15 +12,17 @@ from bench.detection.boxes import Said
 from bench.detection.town import EPOCH_S
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident
-from fleet_wire.contract.messages import Presence, Telemetry
+from fleet_wire.contract.messages import Presence
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
 
 KEPT: Final = 20_000
 """Unlocks that a monitor finds in its files when it starts."""
 
-_HEARTBEAT: Final = Telemetry(-80.0, 12.5, 0.0)
+MOST_CARS: Final = 1_000_000
 
 
 class _Call:
@@ -96,13 +98,15 @@ class Watching:
         self._restart_every_s = restart_every_s or math.inf
         self._restart_s = self._restart_every_s
         self._kept: deque[Attempt] = deque(maxlen=KEPT)
-        self._retained: dict[str, tuple[Said, ...]] = {}
+        self._cars = Fleet(CarState, most=MOST_CARS)
         self._alerting = self._started()
 
     def _started(self) -> Alerting:
         time = self._time
         return time.drive(
-            Alerting(clock=time, tell=self.told.append, words=utc_clock, name="bench")
+            Alerting(
+                clock=time, tell=self.told.append, words=utc_clock, name="bench", cars=self._cars
+            )
         )
 
     def attempt(self, attempt: Attempt) -> None:
@@ -118,20 +122,19 @@ class Watching:
         self._time.go_to(said.at_s)
         if said.car is None:
             for _ in range(said.heartbeats):
-                self._alerting.heard(TopicKind.TELEMETRY, "", _HEARTBEAT, is_retained=False)
+                self._alerting.heard(TopicKind.TELEMETRY, is_retained=False)
             return
-        self._hear(said, is_retained=said.is_retained)
-        kept = self._retained.get(said.car.vehicle_id, ())[:1]
-        self._retained[said.car.vehicle_id] = (*kept, said)
+        vehicle_id, now_s, retained = said.car.vehicle_id, self._time.now_s, said.is_retained
+        self._cars.on_lost = self._alerting.car_lost
+        if isinstance(said.message, Presence):
+            self._cars.take_presence(vehicle_id, said.message, now_s, retained=retained)
+        elif said.message is not None:
+            self._cars.take_state(vehicle_id, said.message, now_s, retained=retained)
+        self._alerting.heard(TopicKind.STATE, is_retained=retained)
 
     def close(self) -> None:
         """Look for the last time."""
         self._alerting.tick()
-
-    def _hear(self, said: Said, *, is_retained: bool) -> None:
-        kind = TopicKind.PRESENCE if isinstance(said.message, Presence) else TopicKind.STATE
-        vehicle_id = said.car.vehicle_id if said.car else ""
-        self._alerting.heard(kind, vehicle_id, said.message, is_retained=is_retained)
 
     def _restart(self) -> None:
         self._restart_s += self._restart_every_s
@@ -139,9 +142,6 @@ class Watching:
         remembered = self._alerting.incidents.remembered
         self._alerting = self._started()
         self._alerting.restore([*self._kept], remembered)
-        for kept in self._retained.values():
-            for said in kept:
-                self._hear(said, is_retained=True)
 
 
 def watch(

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.cars.fleet import Fleet
 from platform_probe.judge.detection.detection import Detection
 from platform_probe.judge.incidents.incidents import Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
-
-_IN_RECORDS: Final = frozenset({TopicKind.RESULT, TopicKind.COMMAND})
-"""Records already show what commands and their answers lead to."""
 
 
 class Alerting:
@@ -32,11 +30,12 @@ class Alerting:
         tell: Callable[[Incident], None],
         words: Callable[[float], str],
         name: str,
+        cars: Fleet[Any],
         windows: Sequence[MaintenanceWindow] = (),
     ) -> None:
-        """Make both. `words` says the time of day, `name` is the monitor's."""
+        """Make both. `words` says the time of day, `name` is the monitor's, `cars` it knows."""
         self.incidents = Incidents(clock=clock, tell=tell, words=words, name=name, windows=windows)
-        self._detection = Detection(clock=clock, found=self.incidents.take)
+        self._detection = Detection(clock=clock, found=self.incidents.take, cars=cars)
         self._detection.on_alarm = self._plan
         self.due_s = math.inf
         """When `tick` is to be called at the latest, on the monotonic clock."""
@@ -68,16 +67,16 @@ class Alerting:
         """Handle a diagnosis."""
         self._detection.diagnosis(diagnosis)
 
-    def heard(
-        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
-    ) -> None:
-        """Handle a message of a car."""
-        if kind not in _IN_RECORDS:
-            self._detection.heard(vehicle_id, message, is_retained=is_retained)
+    def heard(self, kind: TopicKind, *, is_retained: bool) -> None:
+        """Handle a message of a car, which knows it already."""
+        if kind is TopicKind.TELEMETRY:
+            self._detection.heartbeat()
+        elif is_retained:
+            self._detection.retained()
 
-    def removed(self, vehicle_id: str) -> None:
-        """Forget a car that was taken out of service."""
-        self._detection.removed(vehicle_id)
+    def car_lost(self, vehicle_id: str, now_s: float) -> None:
+        """Handle the last will of a connected car."""
+        self._detection.lost(vehicle_id, now_s)
 
     def connection(self, *, is_there: bool) -> None:
         """Handle that the monitor is connected to the broker, or no longer."""

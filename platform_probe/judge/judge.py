@@ -34,7 +34,7 @@ from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
-from platform_probe.judge.resuming import LastOfCars, Past
+from platform_probe.judge.resuming import Past
 
 LEAST_STEP_S: Final = 0.05
 """Looks that follow each other sooner than this are done together."""
@@ -95,8 +95,10 @@ class Judge:
                 tell=self._judgements.append,
                 words=words,
                 name=name,
+                cars=self.diagnosing.cars,
                 windows=windows,
             )
+        self.diagnosing.cars.on_lost = self._car_lost
         self._due_s = -math.inf
         """When something is due next; before the first entry nothing was, and it begins then."""
         self._appliers: dict[type, Callable[[Any], None]] = {
@@ -129,19 +131,15 @@ class Judge:
         self._clock.now_s, self._due_s = past.begins, math.inf
         alerting, self.alerting = self.alerting, None
         self.diagnosing.take_up(past.attempts_before_window())
-        cars = LastOfCars(past.retained)
         for message in past.retained:
             self.apply(msgspec.structs.replace(message, is_retained=True))
         for entry in past.window:
             self.apply(entry)
-            cars.add(entry)
         self.diagnosing.continue_revisions(past.diagnoses)
         self._clock.now_s = max(self._clock.now_s, past.at)
         self.alerting = alerting
         if alerting is not None:
             alerting.restore(past.attempts, past.incidents, past.diagnoses)
-            for one in cars.messages():
-                alerting.heard(one.kind, one.vehicle_id, one.message, is_retained=True)
         self._judgements.clear()
         self._due_s = math.inf
         self._plan()
@@ -201,7 +199,11 @@ class Judge:
         kind, retained = entry.kind, entry.is_retained
         self.diagnosing.heard(kind, entry.vehicle_id, entry.message, is_retained=retained)
         if self.alerting is not None:
-            self.alerting.heard(kind, entry.vehicle_id, entry.message, is_retained=retained)
+            self.alerting.heard(kind, is_retained=retained)
+
+    def _car_lost(self, vehicle_id: str, now_s: float) -> None:
+        if self.alerting is not None:
+            self.alerting.car_lost(vehicle_id, now_s)
 
     def _record(self, entry: RecordWritten) -> None:
         if self.alerting is not None:
@@ -218,8 +220,6 @@ class Judge:
 
     def _removed(self, entry: CarRemoved) -> None:
         self.diagnosing.removed(entry.vehicle_id)
-        if self.alerting is not None:
-            self.alerting.removed(entry.vehicle_id)
 
     def _person(self, entry: PersonActed) -> None:
         if self.alerting is not None:

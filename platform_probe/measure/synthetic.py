@@ -24,7 +24,7 @@ from fleet_wire.errors import (
 from fleet_wire.links.link import Link, OnAck
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
-from platform_probe.measure.attempts.evidence import BoxPresence
+from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.attempts.tracker import AttemptTracker
 from platform_probe.measure.doors.http_form import load_door
 from platform_probe.measure.doors.mqtt import CommandMaker, OutgoingCommand

@@ -10,7 +10,11 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.contract.messages import Presence, VehicleState
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.randomness import RandomStream
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.diagnosis.cohorts.words import utc_clock
@@ -50,15 +54,26 @@ class Watched:
         self._number = 0
 
     def _started(self) -> Alerting:
-        return self.time.drive(
-            Alerting(
-                clock=self.time,
-                tell=self.told.append,
-                words=utc_clock,
-                name="test",
-                windows=self._windows,
-            )
+        self._cars = Fleet(CarState, most=1_000_000)
+        alerting = Alerting(
+            clock=self.time,
+            tell=self.told.append,
+            words=utc_clock,
+            name="test",
+            cars=self._cars,
+            windows=self._windows,
         )
+        self._cars.on_lost = alerting.car_lost
+        return self.time.drive(alerting)
+
+    def hear(self, vehicle_id: str, message: Presence | VehicleState, *, is_retained: bool) -> None:
+        """Let a car say something."""
+        now_s = self.time.now_s
+        if isinstance(message, Presence):
+            self._cars.take_presence(vehicle_id, message, now_s, retained=is_retained)
+        else:
+            self._cars.take_state(vehicle_id, message, now_s, retained=is_retained)
+        self.alerting.heard(TopicKind.STATE, is_retained=is_retained)
 
     def restart(self, diagnoses: Sequence[Diagnosis] = ()) -> None:
         """End, and begin anew with what was written."""

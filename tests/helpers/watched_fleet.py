@@ -31,7 +31,7 @@ from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
 from fleet_wire.links.link import Disconnected, EndReason, Link, LinkHandler, Message, Session
 from fleet_wire.randomness import RandomStream
-from platform_probe.measure.attempts.evidence import BoxPresence
+from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.connected import LINK_LIMITS
 from platform_probe.measure.doors.mqtt import CommandMaker
 from platform_probe.measure.probe import Probe

@@ -17,10 +17,9 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Record, Source, StrayAnswer
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
-from fleet_wire.contract.messages import Telemetry
-from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.latest import Latest
 from fleet_wire.modes.catalogue import MODES
+from platform_probe.cars.fleet import Fleet
 from platform_probe.judge.detection.blindness import Blindness
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.detection.hops import Hops
@@ -47,13 +46,12 @@ STEP_S: Final = 10.0
 LATE_S: Final = 1800.0
 """A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
 MOST_AGAIN: Final = 10_000
-_HEARTBEATS: Final = (Telemetry, PartialTelemetry)
 
 
 class Detection:
     """All tests. `found` gets each finding, and again when it has changed."""
 
-    def __init__(self, *, clock: Clock, found: Callable[[Finding], None]) -> None:
+    def __init__(self, *, clock: Clock, found: Callable[[Finding], None], cars: Fleet[Any]) -> None:
         self._clock = clock
         self._found = self._by_account(found)
         self._numbers = count(1)
@@ -61,7 +59,7 @@ class Detection:
         self._customers = Customers()
         self._repeats = Repeats()
         self._hops = Hops()
-        self._waves = Waves(self._numbers)
+        self._waves = Waves(self._numbers, cars)
         self._silence = Silence(self._numbers)
         self._suspicious = Suspicious(self._numbers)
         self._blindness = Blindness(self._numbers)
@@ -94,17 +92,17 @@ class Detection:
             elif not record.attempts and not record.missed:
                 self._attempt(unseen(record), now_s, hit=True)
 
-    def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
-        """Handle a message of a car."""
-        if isinstance(message, _HEARTBEATS):
-            self._silence.beat()
-        else:
-            now_s = self._clock.monotonic_s()
-            self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
+    def heartbeat(self) -> None:
+        """Handle a heartbeat of any car."""
+        self._silence.beat()
 
-    def removed(self, vehicle_id: str) -> None:
-        """Forget a car that was taken out of service."""
-        self._waves.removed(vehicle_id)
+    def retained(self) -> None:
+        """Handle that a retained message has come."""
+        self._waves.retained()
+
+    def lost(self, vehicle_id: str, now_s: float) -> None:
+        """Handle the last will of a connected car."""
+        self._waves.lost(vehicle_id, now_s)
 
     def connection(self, *, is_there: bool) -> None:
         """Handle that the monitor is connected to the broker, or no longer."""

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
-from fleet_wire.contract.messages import VehicleState
-from fleet_wire.contract.partial import PartialState
-from platform_probe.judge.diagnosis.car_history import MAX_KINDS
+from platform_probe.cars.state import MAX_KINDS, Labels
 
 TRAITS: Final = (
     "region", "operator", "firmware", "hardware", "site", "app_version", "endpoint", "api_release",
@@ -30,8 +28,6 @@ Key = tuple[tuple[int, str], ...]
 """A cohort: places in `TRAITS` with their values; empty: all."""
 
 _PAIRS: Final = tuple((TRAITS.index(one), TRAITS.index(other)) for one, other in PAIRS)
-UNKNOWN: Final[Values] = (None,) * len(TRAITS)
-
 
 _known: dict[Values, Values] = {}
 """Values that were seen, `MAX_KINDS` at most."""
@@ -52,18 +48,12 @@ def values_of(attempt: Attempt) -> Values:
     ))  # fmt: skip
 
 
-def values_of_state(state: VehicleState | PartialState, known: Values = UNKNOWN) -> Values:
-    """Return the same of a car, by its state.
-
-    Fields that a partial message leaves out stay as `known`.
-    """
-    said: Values = (
-        state.region, state.operator, state.firmware, state.hardware, state.site, None, None, None
-    )  # fmt: skip
-    if isinstance(state, PartialState):
-        pairs = zip(said, known, strict=True)
-        said = tuple(before if one is None else one for one, before in pairs)
-    return _shared(said)
+def values_of_car(labels: Labels) -> Values:
+    """Return the same of a car, by its labels."""
+    return _shared((
+        labels.region, labels.operator, labels.firmware, labels.hardware, labels.site,
+        None, None, None,
+    ))  # fmt: skip
 
 
 def _shared(values: Values) -> Values:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
-from fleet_wire.contract.messages import Presence, PresenceStatus, VehicleState
-from fleet_wire.contract.partial import PartialState
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import Session
 from platform_probe.judge.detection.evidence import Evidence
 from platform_probe.judge.detection.expected import Block, Learned
 from platform_probe.judge.detection.measures import FAILED
@@ -22,14 +21,13 @@ from platform_probe.judge.detection.naming import look_since
 from platform_probe.judge.detection.recent import Hit
 from platform_probe.judge.detection.sighting import MOST_KEPT, Sighting
 from platform_probe.judge.detection.traits import (
-    UNKNOWN,
     Key,
     Values,
     common_of,
     is_elsewhere,
     is_in,
     keys_of,
-    values_of_state,
+    values_of_car,
 )
 from platform_probe.judge.detection.watched import FALSE_ALARMS_A_MONTH, LEAST_COHORTS, MONTH_S
 from platform_probe.judge.detection.watched_cohorts import MOST_COHORTS
@@ -63,22 +61,6 @@ OVER_S: Final = 3600.0
 """Or when no more were lost for so long: what then is still away is another matter."""
 WAITS_S: Final = 60.0
 """How long after a start waves of an earlier process may still be found again [E]."""
-MOST_CARS: Final = 2_000_000
-_STATES: Final = (VehicleState, PartialState)
-
-
-class _Car:
-    """What is known of a car."""
-
-    __slots__ = ("is_lost", "is_online", "lost_s", "session_id", "values")
-
-    def __init__(self) -> None:
-        self.values: Values = UNKNOWN
-        self.session_id = ""
-        self.is_online = False
-        self.is_lost = False
-        """Whether its last will was its last word."""
-        self.lost_s = -AGAIN_S
 
 
 class Earlier(NamedTuple):
@@ -93,12 +75,13 @@ class Earlier(NamedTuple):
 
 
 class Waves:
-    """Which cars are connected, and the tests on those that are lost."""
+    """The tests on the cars that are lost, of those that are connected."""
 
-    def __init__(self, numbers: Iterator[int]) -> None:
+    def __init__(self, numbers: Iterator[int], cars: Fleet[Any]) -> None:
         self._numbers = numbers
-        self._cars: dict[str, _Car] = {}
-        self._online: Counter[Values] = Counter()
+        self._cars = cars
+        self._lost_s: dict[str, float] = {}
+        """When each car was lost last, of those of the last `AGAIN_S` and some more."""
         self._tests: dict[Key, Evidence] = {}
         self._lost: deque[tuple[float, str, Values]] = deque(maxlen=5_000)
         self._learned = Learned()
@@ -113,7 +96,7 @@ class Waves:
         self._earlier: list[Earlier] = []
         self._waits_until_s = 0.0
         self._are_heard = False
-        """Whether a retained presence came since `tick`: more may come."""
+        """Whether a retained message came since `tick`."""
         self.sightings: list[Sighting] = []
         self.offset_s = 0.0
 
@@ -126,27 +109,32 @@ class Waves:
         """Return whether waves of an earlier process may still be found again."""
         return bool(self._earlier) and now_s < self._waits_until_s
 
-    def heard(self, vehicle_id: str, message: Any, now_s: float, *, is_retained: bool) -> None:
-        """Handle a message of a car: its state shows its kind, its presence whether it is there."""
-        self._are_heard |= is_retained
-        if isinstance(message, Presence):
-            is_lost = self._presence(self._car(vehicle_id), message)
-            if is_lost and not is_retained:
-                self._note_lost(vehicle_id, now_s)
-        elif isinstance(message, _STATES):
-            self._state(self._car(vehicle_id), message)
+    def retained(self) -> None:
+        """Note that a retained message has come: more may come."""
+        self._are_heard = True
+
+    def lost(self, vehicle_id: str, now_s: float) -> None:
+        """Handle the last will of a car that was connected."""
+        if now_s - self._lost_s.get(vehicle_id, -AGAIN_S) < AGAIN_S:
+            return
+        self._lost_s[vehicle_id] = now_s
+        values = values_of_car(self._cars.car(vehicle_id).labels)
+        self._lost.append((now_s, vehicle_id, values))
+        self._block[1] += 1
+        for one in self.sightings:
+            if is_in(one.key, values):
+                one.note(now_s, car=vehicle_id)
+                one.failed = len(one.cars)
+                return
+        for one in self.sightings:
+            one.elsewhere_failed += is_elsewhere(one.key, values)
+        self._lost_of.update(keys_of(values))
 
     def hit(self, hit: Hit) -> None:
         """Handle a hit: the failed unlock of a lost car shows whom the wave affects."""
         for one in self.sightings if FAILED in hit.measures else ():
             if hit.vehicle_id in one.cars:
                 one.note(one.last_s, customer=hit.customer, example=hit.attempt_id)
-
-    def removed(self, vehicle_id: str) -> None:
-        """Forget a car."""
-        car = self._cars.pop(vehicle_id, None)
-        if car is not None and car.is_online:
-            self._count_online(car.values, -1)
 
     def disconnected(self, now_s: float) -> None:
         """Withdraw the cars that were lost just before the monitor's own connection ended.
@@ -156,8 +144,7 @@ class Waves:
         since_s = now_s - AT_ONCE_S
         while self._lost and self._lost[-1][0] >= since_s:
             _, vehicle_id, _ = self._lost.pop()
-            if (car := self._cars.get(vehicle_id)) is not None:
-                car.lost_s = -AGAIN_S
+            self._lost_s.pop(vehicle_id, None)
             self._block[1] = max(self._block[1] - 1, 0)
         self._lost_of.clear()
         self._suspects.clear()
@@ -190,58 +177,13 @@ class Waves:
 
     # Within
 
-    def _car(self, vehicle_id: str) -> _Car:
-        car = self._cars.get(vehicle_id)
-        if car is None:
-            if len(self._cars) >= MOST_CARS:
-                for oldest in [*islice(self._cars, MOST_CARS // 100)]:
-                    self.removed(oldest)
-            car = self._cars[vehicle_id] = _Car()
-        return car
-
-    def _state(self, car: _Car, state: VehicleState | PartialState) -> None:
-        values = values_of_state(state, car.values)
-        if values != car.values:
-            if car.is_online:
-                self._count_online(car.values, -1)
-                self._count_online(values, 1)
-            car.values = values
-
-    def _count_online(self, values: Values, step: int) -> None:
-        """Count cars of one kind that are connected; a kind without any is forgotten."""
-        self._online[values] += step
-        if not self._online[values]:
-            del self._online[values]
-
-    def _presence(self, car: _Car, presence: Presence) -> bool:
-        """Note whether a car is there; return whether it was and its last will says no longer."""
-        is_online = presence.status is PresenceStatus.ONLINE
-        if not is_online and car.session_id not in ("", presence.session_id):
-            return False  # the will of a session that another has followed
-        if is_online:
-            car.session_id = presence.session_id
-        was_online, car.is_online = car.is_online, is_online
-        if is_online is not was_online:
-            self._count_online(car.values, 1 if is_online else -1)
-        car.is_lost = presence.is_last_will
-        return was_online and not is_online and car.is_lost
-
-    def _note_lost(self, vehicle_id: str, now_s: float) -> None:
-        car = self._cars[vehicle_id]
-        if now_s - car.lost_s < AGAIN_S:
-            return
-        car.lost_s = now_s
-        values = car.values
-        self._lost.append((now_s, vehicle_id, values))
-        self._block[1] += 1
-        for one in self.sightings:
-            if is_in(one.key, values):
-                one.note(now_s, car=vehicle_id)
-                one.failed = len(one.cars)
-                return
-        for one in self.sightings:
-            one.elsewhere_failed += is_elsewhere(one.key, values)
-        self._lost_of.update(keys_of(values))
+    def _online(self) -> Counter[Values]:
+        """Return how many cars of each kind are connected."""
+        online: Counter[Values] = Counter()
+        for (labels, _, is_connected), number in self._cars.alike.items():
+            if is_connected:
+                online[values_of_car(labels)] += number
+        return online
 
     def _share(self) -> float:
         return min(max(self._learned.share(LOST_A_STEP), LOST_A_STEP) * MARGIN, 0.2)
@@ -252,9 +194,9 @@ class Waves:
         return (MONTH_S / STEP_S) * cohorts / (FALSE_ALARMS_A_MONTH * BUDGET)
 
     def _take_steps(self, steps: int, now_s: float) -> None:
-        online = self._online.total()
-        self._weigh(steps)
-        self._block[0] += online * steps
+        online = self._online()
+        self._weigh(online, steps)
+        self._block[0] += online.total() * steps
         self._steps += steps
         if self._steps >= BLOCK_STEPS:
             block = Block(now_s, self._block[0], self._block[1], 1.0)
@@ -263,13 +205,15 @@ class Waves:
             self._block, self._steps = [0, 0], 0
             for test in self._tests.values():
                 test.expect(self._share())
+            lost_s = self._lost_s.items()
+            self._lost_s = {name: at_s for name, at_s in lost_s if now_s - at_s < AGAIN_S}
 
-    def _weigh(self, steps: int) -> None:
+    def _weigh(self, online: Counter[Values], steps: int) -> None:
         """Weigh the steps that are over, in each cohort of which cars were ever lost."""
         if not self._tests and not self._lost_of:
             return
         by_key: Counter[Key] = Counter()
-        for values, number in self._online.items():
+        for values, number in online.items():
             for key in keys_of(values):
                 by_key[key] += number
         limit = self._limit()
@@ -305,18 +249,18 @@ class Waves:
                 wave.append(one)
         if len(wave) < LEAST_CARS:
             return
-        since = newest_s + self.offset_s
+        since, online = newest_s + self.offset_s, self._online()
         counts = [
             Count(at=at_s + self.offset_s, values=values, vehicle_id=car, failures=1)
             for at_s, car, values in wave
         ]
         counts += [
             Count(at=now_s + self.offset_s, values=values, attempts=number)
-            for values, number in self._online.items()
+            for values, number in online.items()
         ]
         found = look_since(counts, since).found
         key = found[0].key if found else ()
-        kinds = [*self._online, *(values for _, _, values in wave)]
+        kinds = [*online, *(values for _, _, values in wave)]
         sighting = self._sighting(key, kinds, since_s=newest_s, last_s=now_s)
         members = [(at_s, car) for at_s, car, values in reversed(wave) if is_in(key, values)]
         for at_s, car in members:
@@ -333,10 +277,14 @@ class Waves:
     def _find_again(self, earlier: Earlier, now_s: float) -> None:
         """Resume a wave whose cars are not back."""
         key, since_s = earlier.key, earlier.since_s
-        lost = [name for name, car in self._cars.items() if car.is_lost and is_in(key, car.values)]
+        lost = [
+            name
+            for name, car in self._cars.items()
+            if car.standing is Session.WILL and is_in(key, values_of_car(car.labels))
+        ]
         if len(lost) < max(LEAST_CARS, (1.0 - BACK) * earlier.cars):
             return
-        kinds = {car.values for car in self._cars.values()}
+        kinds = {values_of_car(car.labels) for _, car in self._cars.items()}
         sighting = self._sighting(key, kinds, since_s=since_s, last_s=since_s + APART_S)
         sighting.cars.update(lost[:MOST_KEPT])
         sighting.failed = len(sighting.cars)
@@ -364,18 +312,15 @@ class Waves:
 
     def _count_of(self, one: Sighting) -> None:
         """Note how many cars there are of a cohort with those that were lost, and elsewhere."""
-        online = self._online.items()
+        online = self._online().items()
         one.total = one.failed + sum(number for values, number in online if is_in(one.key, values))
         one.elsewhere_total = sum(
             number for values, number in online if is_elsewhere(one.key, values)
         )
 
     def _follow(self, one: Sighting, now_s: float) -> None:
-        away = sum(
-            1
-            for vehicle_id in one.cars
-            if (car := self._cars.get(vehicle_id)) and not car.is_online
-        )
+        cars = map(self._cars.get, one.cars)
+        away = sum(car is not None and not car.is_connected for car in cars)
         is_back = away <= (1.0 - BACK) * len(one.cars)
         lasted_s = one.last_s - one.since_s
         is_nearly_all = one.failed >= NEARLY_ALL * one.total and lasted_s <= AT_ONCE_S

@@ -16,36 +16,30 @@ from fleet_wire.contract.messages import (
     EventName,
     Phase,
     Presence,
-    PresenceReason,
-    PresenceStatus,
     Result,
     Telemetry,
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from platform_probe.cars.state import MAX_KINDS, CarState, Labels, Session
 from platform_probe.judge.diagnosis.entries import (
     Answer,
     BrokerWord,
     Change,
     LockMove,
     PastAttempt,
-    Session,
 )
 from platform_probe.judge.diagnosis.neighbours import Place
 
 BURST_S: Final = 0.5
 """Messages so close to each other are one burst: what was delayed comes with the next."""
 _TELEMETRY: Final = PartialTelemetry.__struct_fields__
-_Said = tuple[str | None, ...]
-"""The values of `_PLACES` in a state."""
 KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
 BOUNCED_S: Final = 3.0
 """A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
 KEY_EXPIRED: Final = "ble_key_expired"
 KEPT_EVENTS: Final = 24
-MAX_KINDS: Final = 10_000
-"""Cars that differ in what they say of themselves; of more, a tuple each time [E]."""
 _PLACES: Final = ("region", "operator", "firmware", "hardware", "technology")
 HOURS_S: Final = 4 * 3600.0
 """A voltage that fell over longer than this fell by use, not by a fault [E]."""
@@ -53,11 +47,11 @@ HOURS_S: Final = 4 * 3600.0
 
 KeptT = TypeVar("KeptT")
 _Kept = list[KeptT] | tuple[KeptT, ...]
-"""The latest of a kind, the oldest first; a tuple while there are none."""
+"""The latest of a kind, the oldest first; a tuple while there is at most one."""
 
 
-class CarHistory:
-    """The messages of one car."""
+class CarHistory(CarState):
+    """The state of a car, with its latest messages."""
 
     __slots__ = (
         "_interval_s",
@@ -76,7 +70,6 @@ class CarHistory:
         "events",
         "firmware_changed_s",
         "heard",
-        "heard_s",
         "keepalive_s",
         "key_expired_s",
         "kinds",
@@ -85,39 +78,30 @@ class CarHistory:
         "peak_at_s",
         "peak_dbm",
         "peak_v",
-        "places",
         "position_age_s",
         "ran_unconnected_s",
-        "session_id",
         "signal_dbm",
         "signals",
-        "standing",
         "stood",
         "updating_s",
-        "voltage_v",
     )
 
-    def __init__(self) -> None:  # noqa: PLR0915 - a line for each thing that cars tell
-        self.standing: Session | None = None
-        """The latest presence; None: none was ever seen."""
+    def __init__(self) -> None:
+        super().__init__()
         self.stood: Session | None = None
         """The presence before the first of `changes`."""
-        self.session_id = ""
         self.changes: _Kept[Change] = ()
         """The latest changes of presence, the oldest first; retained ones are none."""
         self.beats: _Kept[float] = ()
         """When the latest heartbeats came."""
-        self.heard_s = 0.0
-        """When it was last heard of by itself; 0: never."""
         self.connected_s = 0.0
         """When it connected last; 0: never, as far as was seen."""
         self.heard: _Kept[float] = ()
         """When it last sent anything else."""
-        self.kinds: dict[tuple[str, ...], list[float]] | None = None
+        self.kinds: dict[tuple[str, ...], _Kept[float]] | None = None
         """When the latest heartbeats of each kind came, where one says only a part."""
         self._interval_s: float | None = None
         """`interval_s`, if it was asked for since the latest heartbeat."""
-        self.voltage_v: float | None = None
         self.peak_v = 0.0
         self.peak_at_s = 0.0
         self.low_voltage_s: float | None = None
@@ -135,8 +119,6 @@ class CarHistory:
         self.answers: _Kept[Answer] = ()
         self.attempts: _Kept[PastAttempt] = ()
         self.broker_words: _Kept[BrokerWord] = ()
-        self.places: tuple[Place, ...] = ()
-        """The traits that it shares with other cars; equal cars share one object."""
         self.boots: int | None = None
         self.booted_s: float | None = None
         """When it booted last, as far as it says."""
@@ -159,17 +141,17 @@ class CarHistory:
 
     def take_presence(self, presence: Presence, now_s: float, *, retained: bool) -> Session:
         """Note a presence message, and return what it means."""
-        session = self._meaning_of(presence)
-        if session is not Session.OLD_WILL:
-            self.session_id = presence.session_id
-        self.standing = Session.WILL if session is Session.OLD_WILL else session
-        if retained:
-            self.stood = self.stood if self.changes else self.standing
-        else:
+        session = super().take_presence(presence, now_s, retained=retained)
+        if not retained:
             self._note_change(session, now_s)
-            if not presence.is_last_will:
-                self._note_heard(now_s)
+        elif not self.changes:
+            self.stood = self.standing
         return session
+
+    def take_sign_of_life(self, now_s: float) -> None:
+        """Note that the box itself has sent something other than a heartbeat."""
+        self.heard_s = now_s
+        self.heard = _kept(self.heard, now_s)
 
     def take_session(self, session: Session, now_s: float) -> None:
         """Note what the broker's log says of the connection, where no presence is to be had."""
@@ -178,7 +160,7 @@ class CarHistory:
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
-        self.heard_s = now_s
+        super().take_telemetry(telemetry, now_s)
         self.beats = _with_beat(self.beats, now_s)
         self._interval_s = None
         if isinstance(telemetry, PartialTelemetry):
@@ -203,20 +185,18 @@ class CarHistory:
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
     ) -> bool:
         """Note what the car is like; return whether its lock or a door has moved."""
-        has_moved = False
-        if not retained:
-            self._note_heard(now_s)
+        firmware = self.labels.firmware
+        has_moved = super().take_state(state, now_s, retained=retained)
+        if has_moved:
+            move = LockMove(now_s, bool(state.is_locked), state.last_command_id)
+            self.locks = _kept(self.locks, move)
         if state.voltage_v is not None:
             self._note_voltage(state.voltage_v, now_s)
+        if firmware is not None and not retained and state.firmware not in (None, firmware):
+            self.firmware_changed_s = now_s
         is_open = getattr(state, "is_open", None)
         if is_open is not None:
             has_moved |= self._note_door(is_open=is_open, now_s=now_s)
-        locks = self.locks
-        if state.is_locked is not None and not (locks and locks[-1].is_locked == state.is_locked):
-            move = LockMove(now_s, state.is_locked, state.last_command_id)
-            self.locks = _kept(locks, move)
-            has_moved = True
-        self._note_build(state, now_s, retained=retained)
         signals = getattr(state, "signals", None)
         if signals != self.signals:
             self.signals = signals
@@ -225,7 +205,7 @@ class CarHistory:
 
     def take_event(self, event: CarEvent, now_s: float) -> None:
         """Note that something has happened to the box."""
-        self._note_heard(now_s)
+        self.take_sign_of_life(now_s)
         if event.event == EventName.BOOT:
             self._note_boot(event.boots, now_s)
         elif event.event == EventName.UPDATE:
@@ -239,7 +219,7 @@ class CarHistory:
 
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
-        self._note_heard(now_s)
+        self.take_sign_of_life(now_s)
         if self.has_answered(result.command_id, result.phase):
             return
         box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
@@ -260,6 +240,11 @@ class CarHistory:
         self.broker_words = _kept(self.broker_words, word)
 
     # What is asked
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The traits that it shares with other cars; equal cars share one object."""
+        return places_of(self.labels)
 
     @property
     def interval_s(self) -> float | None:
@@ -375,11 +360,6 @@ class CarHistory:
             self.kinds = {}
         self.kinds[kind] = _with_beat(self.kinds.get(kind, ()), now_s)
 
-    def _note_heard(self, now_s: float) -> None:
-        """Note that the box itself has sent something other than a heartbeat."""
-        self.heard_s = now_s
-        self.heard = _kept(self.heard, now_s)
-
     def _note_change(self, session: Session, now_s: float) -> None:
         if len(self.changes) == KEPT:
             first = self.changes[0].session
@@ -387,29 +367,6 @@ class CarHistory:
         self.changes = _kept(self.changes, Change(now_s, session))
         if session is Session.ONLINE:
             self.connected_s = now_s
-
-    def _meaning_of(self, presence: Presence) -> Session:
-        if presence.status is PresenceStatus.ONLINE:
-            return Session.ONLINE
-        if presence.reason is PresenceReason.SLEEP:
-            return Session.ASLEEP
-        if presence.reason is PresenceReason.SHUTDOWN:
-            return Session.SHUTDOWN
-        is_old = self.standing is Session.ONLINE and presence.session_id != self.session_id
-        return Session.OLD_WILL if is_old and self.session_id else Session.WILL
-
-    def _note_build(
-        self, state: VehicleState | PartialState, now_s: float, *, retained: bool
-    ) -> None:
-        technology = getattr(state, "technology", None)
-        said = state.region, state.operator, state.firmware, state.hardware, technology
-        places = _places_of(self.places, said)
-        if places == self.places:
-            return
-        firmware = dict(self.places).get("firmware")
-        if firmware is not None and not retained and state.firmware not in (None, firmware):
-            self.firmware_changed_s = now_s
-        self.places = places
 
     def _note_boot(self, boots: int | None, at_s: float) -> None:
         if boots is None or boots != self.boots:
@@ -419,7 +376,6 @@ class CarHistory:
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
         if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:
             self.peak_v, self.peak_at_s = voltage_v, now_s
-        self.voltage_v = voltage_v
 
     def _note_door(self, *, is_open: bool, now_s: float) -> bool:
         if not is_open:
@@ -432,21 +388,21 @@ class CarHistory:
         return True
 
 
-def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> list[KeptT]:
+def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> _Kept[KeptT]:
     """Return what is kept with one more, in place of the oldest where there are too many.
 
     It is the same list: a new one would cost three times as much, and one more object for the
-    garbage collector.
+    garbage collector. One alone is a tuple: most cars have no second.
     """
     if isinstance(kept, tuple):
-        return [one]
+        return [*kept, one] if kept else (one,)
     if len(kept) >= most:
         del kept[0]
     kept.append(one)
     return kept
 
 
-def _with_beat(beats: _Kept[float], now_s: float) -> list[float]:
+def _with_beat(beats: _Kept[float], now_s: float) -> _Kept[float]:
     """Return the times of the latest bursts with one more; one that follows at once is no other."""
     if beats and now_s - beats[-1] < BURST_S:
         return [*beats[:-1], now_s]
@@ -460,16 +416,7 @@ def _usual_gap_s(times: Sequence[float]) -> float | None:
 
 
 @lru_cache(maxsize=MAX_KINDS)
-def _places_of(known: tuple[Place, ...], said: _Said) -> tuple[Place, ...]:
-    """Return what is known of a car with what a state says: what it leaves out stays as it was.
-
-    One and the same object for all cars that are alike.
-    """
-    values = dict(known)
-    values |= {name: one for name, one in zip(_PLACES, said, strict=True) if one is not None}
-    return _shared(tuple((name, values[name]) for name in _PLACES if name in values))
-
-
-@lru_cache(maxsize=MAX_KINDS)
-def _shared(places: tuple[Place, ...]) -> tuple[Place, ...]:
-    return places
+def places_of(labels: Labels) -> tuple[Place, ...]:
+    """Return what is known of a car's kind as places; cars that are alike share one object."""
+    named = ((name, getattr(labels, name)) for name in _PLACES)
+    return tuple((name, value) for name, value in named if value is not None)

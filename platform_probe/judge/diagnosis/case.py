@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import EvidenceSource, Fact
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.census import Heard, HeardSince
-from platform_probe.judge.diagnosis.entries import Session
 from platform_probe.judge.diagnosis.neighbours import Back, Comparison, Place, Share
 
 DAY_S: Final = 86_400

@@ -14,9 +14,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
-from platform_probe.judge.diagnosis.car_history import MAX_KINDS, CarHistory
-from platform_probe.judge.diagnosis.entries import Session
-from platform_probe.judge.diagnosis.known_cars import KnownCars
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import MAX_KINDS, Labels, Session
+from platform_probe.judge.diagnosis.car_history import CarHistory, places_of
 from platform_probe.judge.diagnosis.neighbours import ALL, Comparison, Place, Share, both_of
 
 HOLDS_S: Final = 5.0
@@ -66,14 +66,14 @@ class HeardSince(NamedTuple):
 class Census:
     """The latest count. It serves all who ask within `HOLDS_S`."""
 
-    def __init__(self, cars: KnownCars) -> None:
+    def __init__(self, cars: Fleet[CarHistory]) -> None:
         self._cars = cars
         self._at_s = -HOLDS_S
         self._lost: Counter[Place] = Counter()
         self._total: Counter[Place] = Counter()
         self._awake: Counter[Place] = Counter()
         """How many do not sleep: of each operator in a region, of each region, of all."""
-        self._heard: dict[tuple[Place, ...], list[tuple[float, float]]] = {}
+        self._heard: dict[Labels, list[tuple[float, float]]] = {}
         """Cars that do not sleep, by shared traits: when each was last heard of before the count,
         and when it had connected.
         """
@@ -140,7 +140,11 @@ class Census:
         """Return when cars of a place were last heard of, after a moment, and had connected."""
         heard = self._heard_at.get(place)
         if heard is None:
-            alike = (h for places, h in self._heard.items() if place in _heard_at(places))
+            alike = (
+                times
+                for labels, times in self._heard.items()
+                if place in _heard_at(places_of(labels))
+            )
             heard = self._heard_at[place] = sorted(chain.from_iterable(alike))
         return heard[bisect_right(heard, (at_s, math.inf)) :]
 
@@ -148,14 +152,14 @@ class Census:
         """Count anew."""
         self._at_s = now_s
         sample = self._cars.sample(MOST_CARS)
-        alike: Counter[tuple[tuple[Place, ...], bool]] = Counter()
-        heard: defaultdict[tuple[Place, ...], list[tuple[float, float]]] = defaultdict(list)
+        alike: Counter[tuple[Labels, bool]] = Counter()
+        heard: defaultdict[Labels, list[tuple[float, float]]] = defaultdict(list)
         for car in sample:
             standing = car.standing
             if standing is not None:
-                alike[car.places, is_lost_at(car, now_s)] += 1
+                alike[car.labels, is_lost_at(car, now_s)] += 1
                 if standing is not Session.ASLEEP:
-                    heard[car.places].append((car.heard_s, car.connected_s))
+                    heard[car.labels].append((car.heard_s or 0.0, car.connected_s))
         self._sum_up(alike, heard)
         self._count_use(sample, now_s)
         self.usual_interval_s = _middle(
@@ -164,20 +168,20 @@ class Census:
 
     def _sum_up(
         self,
-        alike: Counter[tuple[tuple[Place, ...], bool]],
-        heard: dict[tuple[Place, ...], list[tuple[float, float]]],
+        alike: Counter[tuple[Labels, bool]],
+        heard: dict[Labels, list[tuple[float, float]]],
     ) -> None:
         """Count cars by place, from the counts of cars that are alike."""
         self._lost, self._total, self._awake = Counter(), Counter(), Counter()
-        for (places, is_lost), number in alike.items():
-            for place in _counted_at(places):
+        for (labels, is_lost), number in alike.items():
+            for place in _counted_at(places_of(labels)):
                 self._total[place] += number
                 if is_lost:
                     self._lost[place] += number
         self._heard = heard
         self._heard_at.clear()
-        for places, times in heard.items():
-            for place in _heard_at(places):
+        for labels, times in heard.items():
+            for place in _heard_at(places_of(labels)):
                 self._awake[place] += len(times)
 
     def _count_use(self, sample: list[CarHistory], now_s: float) -> None:
@@ -263,4 +267,4 @@ def is_lost_at(car: CarHistory, now_s: float) -> bool:
     if car.standing is not Session.ONLINE:
         return False
     interval_s = car.interval_s
-    return interval_s is not None and now_s - car.heard_s > interval_s * LATE_HEARTBEATS
+    return interval_s is not None and now_s - (car.heard_s or 0.0) > interval_s * LATE_HEARTBEATS

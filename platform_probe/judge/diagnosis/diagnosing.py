@@ -32,10 +32,11 @@ from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.latest import remember
 from fleet_wire.modes.facts import Fact
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.case import CROSSING_S, Case
 from platform_probe.judge.diagnosis.ended_unlocks import EndedUnlocks
-from platform_probe.judge.diagnosis.entries import Session, are_of_one_press
+from platform_probe.judge.diagnosis.entries import are_of_one_press
 from platform_probe.judge.diagnosis.hearing import Hearing
 from platform_probe.judge.diagnosis.neighbours import WAVE_S
 from platform_probe.judge.diagnosis.observed import no_longer, observe
@@ -402,7 +403,7 @@ class Diagnosing(Hearing):
             others_back=None if heard_s is None else self._neighbours.back_around(heard_s),
             wills_at_once=self._neighbours.wills_at_once(lost_s),
             returns_at_once=self._neighbours.returns_at_once(returned_s),
-            cars_known=len(self._cars),
+            cars_known=len(self.cars),
             cars_of_account=len(account.cars) if account is not None else 0,
             not_its_own=len(account.not_its_own) if account is not None else 0,
             is_booking_of_several=accounts.is_of_several(record.booking_id),

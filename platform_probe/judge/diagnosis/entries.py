@@ -5,25 +5,13 @@ All times are seconds on the monitor's monotonic clock.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase
-
-
-class Session(StrEnum):
-    """The status in a presence message."""
-
-    ONLINE = "online"
-    ASLEEP = "asleep"
-    WILL = "will"
-    """Its last will: the connection was lost."""
-    SHUTDOWN = "shutdown"
-    OLD_WILL = "old_will"
-    """The will of a session that was not the last one: the box is there."""
+from platform_probe.cars.state import Session
 
 
 class Change(NamedTuple):

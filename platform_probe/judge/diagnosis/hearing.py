@@ -21,11 +21,12 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.latest import remember
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.case import MAX_TLS_ERRORS, TlsError
 from platform_probe.judge.diagnosis.census import Census
-from platform_probe.judge.diagnosis.entries import BrokerWord, Session
-from platform_probe.judge.diagnosis.known_cars import KnownCars, Retained
+from platform_probe.judge.diagnosis.entries import BrokerWord
 from platform_probe.judge.diagnosis.neighbours import Neighbours
 from platform_probe.judge.diagnosis.pings import return_of
 
@@ -54,11 +55,11 @@ class Hearing(ABC):
     def __init__(self, *, clock: Clock, max_cars: int) -> None:
         self._clock = clock
         self._max_cars = max_cars
-        self._cars = KnownCars(max_cars)
+        self.cars = Fleet(CarHistory, most=max_cars)
         self._strangers: OrderedDict[str, CarHistory] = OrderedDict()
         """Clients of the broker that no topic has shown to be cars."""
         self._neighbours = Neighbours()
-        self._census = Census(self._cars)
+        self._census = Census(self.cars)
         self._refusals: OrderedDict[str, str] = OrderedDict()
         self._tls_errors: deque[TlsError] = deque(maxlen=MAX_TLS_ERRORS)
         self._hears_broker = False
@@ -103,14 +104,12 @@ class Hearing(ABC):
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Handle a presence message, or a last will."""
         self._hears_presence = True
-        if retained and self._keep_presence(vehicle_id, presence):
-            return
         now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
         earlier = [change.at_s for change in car.changes if change.session is Session.WILL]
         is_known = car.standing is not None
         if presence.status is PresenceStatus.ONLINE and not retained:
             self._note_return(car, now_s)
-        session = car.take_presence(presence, now_s, retained=retained)
+        session = self.cars.take_presence(vehicle_id, presence, now_s, retained=retained)
         if retained:
             return
         if session is Session.ONLINE and is_known:  # else it is new, and not back
@@ -123,9 +122,8 @@ class Hearing(ABC):
         """Handle a car's state."""
         now_s = self._clock.monotonic_s()
         self._hears_state = True
-        if retained and type(state) is VehicleState and self._keep_state(vehicle_id, state, now_s):
-            return
-        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
+        self._car(vehicle_id)
+        has_moved = self.cars.take_state(vehicle_id, state, now_s, retained=retained)
         if has_moved and not retained:
             self._look_soon(vehicle_id, now_s)
 
@@ -202,39 +200,17 @@ class Hearing(ABC):
 
     def _known(self, client_id: str) -> CarHistory | None:
         """Return the same of one that was heard of, be it a car or not yet; None: it was not."""
-        return self._cars.get(client_id) or self._strangers.get(client_id)
+        return self.cars.get(client_id) or self._strangers.get(client_id)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
-        self._cars.remove(vehicle_id)
+        self.cars.remove(vehicle_id)
 
     # Within
 
-    def _keep_presence(self, vehicle_id: str, presence: Presence) -> bool:
-        """Keep a presence as it was retained; return False where more is known of the car."""
-        car = self._retained(vehicle_id)
-        if car is None or car.presence is not None:
-            return False
-        car.presence = presence
-        return True
-
-    def _keep_state(self, vehicle_id: str, state: VehicleState, now_s: float) -> bool:
-        """Keep a state as it was retained; return False where more is known of the car."""
-        car = self._retained(vehicle_id)
-        if car is None or car.kind is not None:
-            return False
-        car.take_state(state, now_s)
-        return True
-
-    def _retained(self, vehicle_id: str) -> Retained | None:
-        """Return where to keep what is retained of a car; None: more is known."""
-        if vehicle_id in self._strangers:
-            return None
-        return self._cars.retained(vehicle_id)
-
     def _car(self, vehicle_id: str) -> CarHistory:
-        car = self._cars.get(vehicle_id)
+        car = self.cars.get(vehicle_id)
         if car is None:
             car = self._strangers.pop(vehicle_id, None) or CarHistory()
-            self._cars.add(vehicle_id, car)
+            self.cars.add(vehicle_id, car)
         return car

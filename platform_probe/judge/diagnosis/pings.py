@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.census import LATE_HEARTBEATS
-from platform_probe.judge.diagnosis.entries import Session
 
 PING_PATIENCE_S: Final = 40.0
 """A box waits 10 to 20 s for the answer to a ping, and its network for as long for it [E]."""

@@ -12,7 +12,7 @@ from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.problems import VEHICLE_BUSY
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.judge.diagnosis.car_history import MAX_KINDS
+from platform_probe.cars.state import MAX_KINDS
 from platform_probe.judge.diagnosis.entries import PastAttempt
 from platform_probe.judge.diagnosis.neighbours import Place, both_of
 from platform_probe.judge.diagnosis.seen_of_car import OFTEN

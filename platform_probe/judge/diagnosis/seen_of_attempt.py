@@ -7,8 +7,8 @@ from typing import Final
 from fleet_wire.contract.attempt import Attempt, Flag, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import FACTS, Fact
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.case import Case
-from platform_probe.judge.diagnosis.entries import Session
 
 SLOW_S: Final = 5.0
 """Slower than paging an idle phone ever is (IMC'23 pings: at most 3.3 s)."""

@@ -9,9 +9,10 @@ from typing import Final
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, MAX_TLS_ERRORS, Case
 from platform_probe.judge.diagnosis.census import LATE_HEARTBEATS
-from platform_probe.judge.diagnosis.entries import PastAttempt, Session, are_of_one_press
+from platform_probe.judge.diagnosis.entries import PastAttempt, are_of_one_press
 from platform_probe.judge.diagnosis.pings import BY_ITSELF_S, notices_within_s
 
 SOON_S: Final = 90.0

@@ -9,7 +9,8 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Reason
 from fleet_wire.contract.problems import is_yes
 from fleet_wire.profiles.profile import WireTraits
-from platform_probe.measure.attempts.evidence import NOTHING_KNOWN, BoxPresence, VehicleEvidence
+from platform_probe.cars.state import BoxPresence, CarState
+from platform_probe.measure.attempts.evidence import NOTHING_KNOWN
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
 
 CAUSE_OF_REASON: Final = {
@@ -59,7 +60,7 @@ def cause_of_refusal(reason: Reason | None) -> Cause:
 
 
 def cause_of_timeout(
-    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool, wire: WireTraits
+    attempt: OpenAttempt, vehicle: CarState, *, is_watching: bool, wire: WireTraits
 ) -> Cause:
     """Return why no answer came before the deadline.
 
@@ -96,7 +97,7 @@ def _cause_before_broker(attempt: OpenAttempt, *, is_watching: bool) -> Cause:
 
 
 def _cause_of_no_delivery(
-    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool, wire: WireTraits
+    attempt: OpenAttempt, vehicle: CarState, *, is_watching: bool, wire: WireTraits
 ) -> Cause:
     """Return why the box did not confirm a command that the broker took.
 
@@ -125,7 +126,7 @@ def _cause_of_no_delivery(
     return _cause_of_silence(vehicle, is_watching=is_watching, wire=wire)
 
 
-def _cause_of_silence(vehicle: VehicleEvidence, *, is_watching: bool, wire: WireTraits) -> Cause:
+def _cause_of_silence(vehicle: CarState, *, is_watching: bool, wire: WireTraits) -> Cause:
     if vehicle.presence is None and not wire.retains_presence:
         return Cause.UNCLASSIFIED
     if vehicle.presence is None and vehicle.heard_s is None:
@@ -155,7 +156,7 @@ def _in_attempt(attempt: OpenAttempt, at_s: float | None) -> bool:
 
 def evidence_of(
     attempt: OpenAttempt,
-    vehicle: VehicleEvidence,
+    vehicle: CarState,
     now_s: float,
     *,
     broker_said: dict[str, int] | None = None,

@@ -12,7 +12,7 @@ from fleet_wire.contract.attempt import Attempt, Flag, Origin, PlatformSide, Sta
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Result
 from fleet_wire.profiles.profile import WireTraits
-from platform_probe.measure.attempts.evidence import Build
+from platform_probe.cars.state import Labels
 from platform_probe.measure.attempts.start import Start
 from platform_probe.measure.attempts.timings import Times, on_start, rounded, timings
 
@@ -51,7 +51,7 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
     """The car's final answer."""
     asked: PlatformSide | UnsetType
     """Our own request to an API."""
-    build: Build
+    build: Labels
 
     @property
     def command_id(self) -> str | None:

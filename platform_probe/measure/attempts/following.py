@@ -18,13 +18,14 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PROBE_STOPPED, UNREAD, Flag, Record, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Result
+from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.attempts.conclusion import (
     cause_of_refusal,
     cause_of_timeout,
     evidence_of,
 )
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt
-from platform_probe.measure.attempts.evidence import BoxPresence, FleetEvidence
+from platform_probe.measure.attempts.evidence import FleetEvidence
 from platform_probe.measure.attempts.gaps import Gaps
 from platform_probe.measure.attempts.held_answers import HeldAnswer, HeldAnswers
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
@@ -233,7 +234,7 @@ class Following:
             or attempt.unobserved
         ):
             return
-        build = self._evidence.of(attempt.start.vehicle_id).build
+        build = self._evidence.of(attempt.start.vehicle_id).labels
         cause = self._cause_so_far(attempt)
         self.on_unanswered(
             attempt.end_as(cause, ended_s=now_s, build=build, reason=None, evidence={})
@@ -297,7 +298,7 @@ class Following:
             attempt.flag(Flag.OBSERVED_LATE)
             evidence = {**evidence, "monitor_stood_still_s": round(gap_s, 3)}
         ended = attempt.end_as(
-            cause, ended_s=ended_s, build=vehicle.build, reason=reason, evidence=evidence
+            cause, ended_s=ended_s, build=vehicle.labels, reason=reason, evidence=evidence
         )
         del self._open[start.command_id]
         if start.through_api:

@@ -28,9 +28,9 @@ from fleet_wire.contract.problems import (
     is_yes,
 )
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
+from platform_probe.cars.state import Labels
 from platform_probe.measure.attempts.conclusion import CAUSE_OF_REASON
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt, Judgement
-from platform_probe.measure.attempts.evidence import Build
 from platform_probe.measure.attempts.platform_side import PlatformSide
 from platform_probe.measure.attempts.timings import rounded, timings
 
@@ -148,7 +148,7 @@ def record_of_platform(
     clocks: Clocks,
     *,
     name: Judgement,
-    build: Build,
+    build: Labels,
     patience_s: float,
     is_cut_short: bool = False,
 ) -> Attempt:

@@ -11,8 +11,8 @@ from fleet_wire.contract.attempt import Flag, PlatformSide, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Reason, Result
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.cars.state import BoxPresence, Labels
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt
-from platform_probe.measure.attempts.evidence import BoxPresence, Build
 from platform_probe.measure.attempts.start import Start
 
 _OF_THE_CAR: Final = (Stage.BOX_RECEIVED, Stage.RESULT_RECEIVED, Stage.STATE_CHANGED)
@@ -123,7 +123,7 @@ class OpenAttempt:
         cause: Cause | None,
         *,
         ended_s: float,
-        build: Build,
+        build: Labels,
         reason: str | None,
         evidence: dict[str, Any],
     ) -> EndedAttempt:

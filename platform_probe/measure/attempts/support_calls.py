@@ -122,7 +122,7 @@ class SupportCalls:
     def _complaint(self, call: PlatformEvent, clocks: Clocks) -> Complaint:
         at = call.at - clocks.ahead_s
         attempts = tuple(self._unlocks_before(call, at))
-        build = self._evidence.of(call.vehicle_id or "").build
+        build = self._evidence.of(call.vehicle_id or "").labels
         return Complaint(
             complaint_id=call.request_id,
             at=at,

@@ -28,7 +28,6 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
-from fleet_wire.contract.topics import TopicKind
 from fleet_wire.randomness import RandomStream
 from platform_probe.judge.incidents.incidents import QUIET_S
 from tests.helpers.diagnoses import diagnosis_of
@@ -55,7 +54,7 @@ def state(number: int) -> VehicleState:
 
 def say(watched: Watched, number: int, presence: Presence) -> None:
     """Let a car say whether it is there, or the broker."""
-    watched.alerting.heard(TopicKind.PRESENCE, f"car-{number}", presence, is_retained=False)
+    watched.hear(f"car-{number}", presence, is_retained=False)
 
 
 def diagnose(watched: Watched, mode: str, **changes: Any) -> None:
@@ -473,7 +472,7 @@ def test_lost_cars_are_named_without_a_firmware_that_others_have_too() -> None:
         firmware = "1" if operator == "c" or (region, operator) == ("mid", "a") else "2"
         said = {"region": region, "operator": operator, "firmware": firmware}
         one = msgspec.structs.replace(state(number), **said)
-        watched.alerting.heard(TopicKind.STATE, f"car-{number}", one, is_retained=True)
+        watched.hear(f"car-{number}", one, is_retained=True)
         say(watched, number, ONLINE)
     watched.wait(600.0)
     for number, group in enumerate(cars):
@@ -490,7 +489,7 @@ def test_all_cars_that_reconnect_at_once_are_named() -> None:
     """Since all were lost: a car or two that were lost just before are not its begin."""
     watched = Watched()
     for number in range(100):
-        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
+        watched.hear(f"car-{number}", state(number), is_retained=True)
         say(watched, number, Presence(PresenceStatus.ONLINE, "s1"))
     watched.wait(600.0)
     say(watched, 0, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
@@ -513,8 +512,8 @@ def test_a_large_fleet_loses_cars_all_day() -> None:
     watched = Watched()
     for number in range(5_000):
         name, session = f"car-{number}", Presence(PresenceStatus.ONLINE, "0")
-        watched.alerting.heard(TopicKind.STATE, name, state(number), is_retained=True)
-        watched.alerting.heard(TopicKind.PRESENCE, name, session, is_retained=True)
+        watched.hear(name, state(number), is_retained=True)
+        watched.hear(name, session, is_retained=True)
     for second in range(3_600):
         number = second * 37 % 5_000
         for each in range(number, number + (5 if second % 600 == 0 else second % 5 == 0)):
@@ -523,7 +522,7 @@ def test_a_large_fleet_loses_cars_all_day() -> None:
                 Presence(PresenceStatus.ONLINE, "0"),
             ):
                 name = f"car-{each % 5_000}"
-                watched.alerting.heard(TopicKind.PRESENCE, name, told, is_retained=False)
+                watched.hear(name, told, is_retained=False)
         watched.wait(1.0)
     assert not watched.told
 
@@ -857,7 +856,7 @@ def test_a_monitor_that_is_told_to_stop_is_not_blind(reason: str, incidents: int
 def lose_forty(watched: Watched) -> None:
     """Let forty of two hundred cars of the north be lost within ten seconds."""
     for number in range(400):
-        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
+        watched.hear(f"car-{number}", state(number), is_retained=True)
         say(watched, number, ONLINE)
     watched.wait(600.0)
     for number in range(1, 80, 2):
@@ -870,8 +869,8 @@ def hear_what_is_retained(watched: Watched, lost: range) -> None:
     """Let a monitor that has started hear where cars stand."""
     for number in range(400):
         name, said = f"car-{number}", WILL if number in lost else ONLINE
-        watched.alerting.heard(TopicKind.PRESENCE, name, said, is_retained=True)
-        watched.alerting.heard(TopicKind.STATE, name, state(number), is_retained=True)
+        watched.hear(name, said, is_retained=True)
+        watched.hear(name, state(number), is_retained=True)
 
 
 @pytest.mark.parametrize("unlocks", [0, 40])
@@ -1049,7 +1048,7 @@ def test_a_broker_that_stops_loses_no_cars(after_s: float) -> None:
     """It tells the last wills of all, and then the monitor is disconnected too."""
     watched = Watched()
     for number in range(80):
-        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
+        watched.hear(f"car-{number}", state(number), is_retained=True)
         say(watched, number, ONLINE)
     watched.wait(605.0 - after_s)
     for number in range(1, 80, 2):

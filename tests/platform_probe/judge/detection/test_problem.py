@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+from platform_probe.cars.state import UNKNOWN_LABELS
 from platform_probe.judge.detection.measures import FAILED
 from platform_probe.judge.detection.problem import Problem
-from platform_probe.judge.detection.traits import UNKNOWN, Values
+from platform_probe.judge.detection.traits import Values, values_of_car
+
+UNKNOWN = values_of_car(UNKNOWN_LABELS)
 
 NORTH: Values = ("north", *UNKNOWN[1:])
 SOUTH: Values = ("south", *UNKNOWN[1:])

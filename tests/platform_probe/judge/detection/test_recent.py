@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from platform_probe.cars.state import UNKNOWN_LABELS
 from platform_probe.judge.detection import recent as module
 from platform_probe.judge.detection.recent import KEPT_S, STEP_S, Recent
-from platform_probe.judge.detection.traits import UNKNOWN, Values
+from platform_probe.judge.detection.traits import Values, values_of_car
+
+UNKNOWN = values_of_car(UNKNOWN_LABELS)
 
 HERE: Values = ("north", *UNKNOWN[1:])
 MANY = 3

@@ -14,9 +14,9 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import KEPT, CarHistory
 from platform_probe.judge.diagnosis.census import is_lost_at
-from platform_probe.judge.diagnosis.entries import Session
 from tests.helpers.watched import ONLINE, WILL
 
 

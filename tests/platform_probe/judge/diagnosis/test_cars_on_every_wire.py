@@ -17,8 +17,8 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile, contents_of
+from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.census import is_lost_at
-from platform_probe.judge.diagnosis.entries import Session
 from tests.helpers.messages import message_of
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import profile_of
@@ -94,7 +94,7 @@ def test_a_healthy_car_is_there_and_a_lost_one_is_not(name: str) -> None:
         watched.at(60.0 * minute + late_s)
         beat = Telemetry(-80.0, 12.6, 1.0, boots=3, uptime_s=60.0 * minute)
         say(watched, profile, TopicKind.TELEMETRY, beat)
-    car = watched.diagnosing._cars.get("car-1")
+    car = watched.diagnosing.cars.get("car-1")
     if car is None:  # this wire says nothing but answers
         assert profile.traits.kinds == {TopicKind.COMMAND, TopicKind.RESULT}
         return
@@ -117,7 +117,7 @@ def test_what_a_car_is_stays_known(name: str) -> None:
     watched, profile = Watched(), wire(name)
     watched.at(1.0)
     say(watched, profile, TopicKind.STATE, STATE)
-    car = watched.diagnosing._cars.get("car-1")
+    car = watched.diagnosing.cars.get("car-1")
     before = () if car is None else car.places
     beat = Telemetry(-80.0, 12.6, 1.0)
     say(watched, profile, TopicKind.TELEMETRY, beat)

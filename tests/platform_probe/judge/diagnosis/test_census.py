@@ -9,11 +9,11 @@ import pytest
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
 from fleet_wire.contract.partial import PartialState
 from fleet_wire.randomness import RandomStream
+from platform_probe.cars.fleet import Fleet
+from platform_probe.cars.state import Labels, Session
 from platform_probe.judge.diagnosis import census as module
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.census import HOLDS_S, Census, Heard, HeardSince, is_lost_at
-from platform_probe.judge.diagnosis.entries import Session
-from platform_probe.judge.diagnosis.known_cars import KnownCars
 from platform_probe.judge.diagnosis.neighbours import ALL, Share
 
 EVERY_S = 60.0
@@ -30,16 +30,15 @@ AWAY = [
 ]
 
 
-class Fleet:
+class TalkingFleet:
     """Cars that tell something, one after the other; most send heartbeats all the time."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
-        self.cars = KnownCars(most=CARS)
+        self.cars = Fleet(CarHistory, most=CARS)
         self.stream = RandomStream.named(1, "fleet")
         for number in range(CARS):
-            car = CarHistory()
-            self.cars.add(f"car-{number}", car)
+            car = self.cars.car(f"car-{number}")
             car.take_presence(ONLINE, self.now_s, retained=False)
             self.rebuild(car, number)
             for at_s in (self.now_s - EVERY_S, self.now_s):
@@ -50,10 +49,7 @@ class Fleet:
         self.now_s += 2 * self.stream.uniform()
         number = int(self.stream.uniform() * TALKATIVE)
         vehicle_id = f"car-{number}"
-        car = self.cars.get(vehicle_id)
-        if car is None:
-            car = CarHistory()
-            self.cars.add(vehicle_id, car)
+        car = self.cars.car(vehicle_id)
         what = int(self.stream.uniform() * 12)
         happenings: tuple[Callable[[], object], ...] = (
             lambda: car.take_presence(ONLINE, self.now_s, retained=False),
@@ -91,7 +87,7 @@ class Fleet:
             is_there = place in (ALL, ("region", region), (HERE[0], f"{region}/{operator}"))
             if is_there and car.standing is not Session.ASLEEP:
                 online = [c.at_s for c in car.changes if c.session is Session.ONLINE]
-                heard_s = max((0.0, *car.beats, *car.heard))
+                heard_s = car.heard_s or 0.0
                 times.append((heard_s, online[-1] if online else 0.0))
         after = sorted(one for one in times if one[0] > at_s)
         kept = sum(connected_s <= at_s for _, connected_s in after[: module.MOST_KEPT])
@@ -100,7 +96,7 @@ class Fleet:
 
 def test_a_count_finds_what_a_look_at_every_car_finds() -> None:
     """Whatever cars tell: lost or not, heard of or not."""
-    fleet = Fleet()
+    fleet = TalkingFleet()
     census = Census(fleet.cars)
     counted_s, found = -HOLDS_S, 0
     for _ in range(STEPS):
@@ -128,7 +124,7 @@ def test_a_count_finds_what_a_look_at_every_car_finds() -> None:
 def test_a_large_fleet_is_counted_by_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is spread evenly, and never larger than the limit."""
     monkeypatch.setattr(module, "MOST_CARS", 25)
-    cars = KnownCars(most=60)
+    cars = Fleet(CarHistory, most=60)
     for number in range(60):
         car = CarHistory()
         car.take_presence(ONLINE if number % 2 else AWAY[0], 1.0, retained=False)
@@ -138,7 +134,7 @@ def test_a_large_fleet_is_counted_by_a_sample(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
     """A plan that ends for all of them at the same number is noticed while they are lost."""
-    cars, each = KnownCars(most=6), [CarHistory() for _ in range(6)]
+    cars, each = Fleet(CarHistory, most=6), [CarHistory() for _ in range(6)]
     for number, car in enumerate(each):
         cars.add(str(number), car)
         car.take_presence(ONLINE, 1.0, retained=False)
@@ -158,10 +154,10 @@ def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
 
 def test_what_an_operators_lost_cars_have_used_is_held_against_its_own() -> None:
     """Another operator's plan is another one, and one car in ten may be lost for itself."""
-    cars, each = KnownCars(most=30), [CarHistory() for _ in range(30)]
+    cars, each = Fleet(CarHistory, most=30), [CarHistory() for _ in range(30)]
     for number, car in enumerate(each):
         cars.add(str(number), car)
-        car.places = (("operator", "a" if number < 20 else "b"),)
+        car.labels = Labels(operator="a" if number < 20 else "b")
         is_lost = number < 11
         car.take_presence(AWAY[0] if is_lost else ONLINE, 1.0, retained=False)
         car.take_telemetry(TELEMETRY, 1.0)

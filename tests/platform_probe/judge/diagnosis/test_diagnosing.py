@@ -254,7 +254,7 @@ def test_memory_is_bounded() -> None:
     )
     for car in range(100):
         diagnosing.presence(f"car-{car}", ONLINE, retained=False)
-    assert len(diagnosing._cars) == 10
+    assert len(diagnosing.cars) == 10
 
 
 def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(

@@ -660,4 +660,4 @@ def test_a_heartbeat_that_the_broker_retained_is_no_sign_of_life() -> None:
     """Nobody knows when it was sent."""
     watched = Watched()
     watched.at(1.0).heard(TopicKind.TELEMETRY, "car-1", HEARTBEAT, is_retained=True)
-    assert "car-1" not in watched.diagnosing._cars
+    assert "car-1" not in watched.diagnosing.cars

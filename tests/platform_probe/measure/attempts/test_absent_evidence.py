@@ -12,7 +12,8 @@ from fleet_wire.contract.messages import Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
-from platform_probe.measure.attempts.evidence import BoxPresence, FleetEvidence
+from platform_probe.cars.state import BoxPresence
+from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, TrackerBench, check_arithmetic
 
 TWO_TOPICS = WireTraits(
@@ -128,7 +129,11 @@ def test_states_in_parts_are_put_together() -> None:
         bench.tracker.state(CAR, state)
     known = bench.evidence.of(CAR)
     assert (known.is_locked, known.voltage_v) == (True, 12.4)
-    assert (known.build.firmware, known.build.operator, known.build.region) == ("3.3", "op", None)
+    assert (known.labels.firmware, known.labels.operator, known.labels.region) == (
+        "3.3",
+        "op",
+        None,
+    )
     bench.tracker.telemetry(CAR, PartialTelemetry(signal_dbm=-90.0))
     assert known.voltage_v == 12.4
     assert bench.evidence.without_presence_or_state() == 0

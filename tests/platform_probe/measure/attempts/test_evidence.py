@@ -6,7 +6,8 @@ import msgspec
 
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
 from fleet_wire.contract.partial import PartialState
-from platform_probe.measure.attempts.evidence import BoxPresence, FleetEvidence
+from platform_probe.cars.state import BoxPresence
+from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.tracker_bench import HEARTBEAT
 
@@ -55,9 +56,9 @@ def test_a_car_that_has_left_a_site_is_not_there() -> None:
     street = state_of("a-1", is_locked=True)
     evidence.state("a-1", msgspec.structs.replace(street, site="p3"), 1.0, retained=False)
     evidence.state("a-1", PartialState(is_locked=False), 2.0, retained=False)
-    assert evidence.of("a-1").build.site == "p3"
+    assert evidence.of("a-1").labels.site == "p3"
     evidence.state("a-1", street, 3.0, retained=False)
-    assert evidence.of("a-1").build.site is None
+    assert evidence.of("a-1").labels.site is None
 
 
 def test_only_a_box_that_did_not_say_goodbye_has_reconnected() -> None:
@@ -94,7 +95,7 @@ def test_equal_cars_share_their_build() -> None:
     evidence = FleetEvidence()
     for vehicle_id in ("a-1", "a-2"):
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=False)
-    assert evidence.of("a-1").build is evidence.of("a-2").build
+    assert evidence.of("a-1").labels is evidence.of("a-2").labels
 
 
 def test_cars_known_in_part_are_counted() -> None:

@@ -13,8 +13,8 @@ from fleet_wire.contract.attempt import UNREAD, Flag, Origin, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Phase
 from fleet_wire.profiles.profile import WireTraits
+from platform_probe.cars.state import UNKNOWN_LABELS
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt, Judgement
-from platform_probe.measure.attempts.evidence import UNKNOWN_BUILD
 from platform_probe.measure.attempts.joined_record import (
     Clocks,
     attempt_id_of,
@@ -63,7 +63,7 @@ def ended(
         evidence={},
         result=None,
         asked=ASKED if source is Source.PROBE else UNSET,
-        build=UNKNOWN_BUILD,
+        build=UNKNOWN_LABELS,
     )
     return msgspec.structs.replace(attempt, **changes)
 
@@ -248,7 +248,7 @@ def test_a_request_that_the_log_alone_tells_of() -> None:
         answered_at=0.5, woken_at=0.0, ended_at=0.75, command_id="k1", vehicle_id=CAR,
         booking_id="b7", status=202, outcome="not_published", end_reason="asleep: no answer",
     )  # fmt: skip
-    record = record_of_platform(told, CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0)
+    record = record_of_platform(told, CLOCKS, name=FIRST, build=UNKNOWN_LABELS, patience_s=20.0)
     assert (record.attempt_id, record.command_id) == (attempt_id_of(told), "k1")
     assert (record.vehicle_id, record.booking_id) == (CAR, "b7")
     assert record.stages == {"intended": 0.0, "requested": 0.0, "api_answered": 0.0}
@@ -261,7 +261,7 @@ def test_a_request_that_the_log_alone_tells_of() -> None:
 def test_what_says_only_that_a_car_was_woken_began_then() -> None:
     """On the monitor's clock."""
     record = record_of_platform(
-        side(woken_at=2.0), CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0
+        side(woken_at=2.0), CLOCKS, name=FIRST, build=UNKNOWN_LABELS, patience_s=20.0
     )
     assert record.started_at == SEEN_S + 1_002.0
 
@@ -281,7 +281,7 @@ def test_a_request_has_the_same_id_wherever_it_is_read() -> None:
 def test_what_an_answer_means_to_which_no_command_followed(status: int, cause: Cause) -> None:
     """A redirect takes nothing on, and refuses nothing."""
     asked = side(requested_at=0.0, answered_at=0.1, status=status)
-    record = record_of_platform(asked, CLOCKS, name=FIRST, build=UNKNOWN_BUILD, patience_s=20.0)
+    record = record_of_platform(asked, CLOCKS, name=FIRST, build=UNKNOWN_LABELS, patience_s=20.0)
     assert record.cause is cause
 
 
@@ -291,7 +291,7 @@ def test_no_one_is_told_otherwise_where_nothing_opened() -> None:
         side(requested_at=0.0, answered_at=0.1, status=403),
         CLOCKS,
         name=FIRST,
-        build=UNKNOWN_BUILD,
+        build=UNKNOWN_LABELS,
         patience_s=20.0,
     )
     assert (record.cause, record.flags) == (Cause.API_REFUSED, ())

@@ -121,8 +121,8 @@ def test_a_box_that_makes_up_values_costs_others_none() -> None:
         state = msgspec.structs.replace(state_of(CAR, is_locked=True), region=f"region-{number}")
         bench.take(f"cars/{CAR}/state", encode(state))
     bench.take(f"cars/{OTHER_CAR}/state", encode(state_of("new-1", is_locked=True)))
-    assert bench.behind.evidence.of(OTHER_CAR).build.region == "new"
-    assert bench.behind.evidence.of(CAR).build.region == OTHER
+    assert bench.behind.evidence.of(OTHER_CAR).labels.region == "new"
+    assert bench.behind.evidence.of(CAR).labels.region == OTHER
 
 
 def test_each_topic_reaches_the_tracker() -> None:

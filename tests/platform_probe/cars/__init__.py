@@ -1,0 +1,1 @@
+"""The state of a car, and fleets of cars."""
