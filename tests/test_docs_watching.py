@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from fleet_wire.contract.platform_log import PlatformStep, decode_event
-from platform_probe.measure.doors.http_form import load_door
+from fleet_wire.doors.form import load_door
 from platform_probe.measure.watching.otlp_logs import ATTRIBUTES
 from tests.helpers.pages import blocks
 from tests.helpers.places import ROOT

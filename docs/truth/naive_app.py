@@ -11,7 +11,8 @@ API = os.environ["UNLOCKPATH_API"]
 
 
 def show(**line):
-    print(json.dumps(line), flush=True)
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 def press(ask):

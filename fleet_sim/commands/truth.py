@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import msgspec
 from rich.console import Console
 
-from fleet_sim.broker.process import mosquitto_program
+from fleet_sim.broker.process import BrokerKind, mosquitto_program
 from fleet_sim.cars.defects import ModelDefectError
-from fleet_sim.commands.options import choose_seed, seed_option
+from fleet_sim.commands.options import checked_listen, choose_seed, seed_option
 from fleet_sim.commands.verdicts import (
     check_places,
     console_for,
@@ -34,21 +32,18 @@ from fleet_sim.truth.expectations import Expectation, failures, parse, suites
 from fleet_sim.truth.modes import Size, chosen_modes, phases_of, vehicle_ids, write_scenario
 from fleet_sim.truth.outputs import tables
 from fleet_sim.truth.page import write_page
+from fleet_sim.truth.programs import programs_of
 from fleet_sim.truth.run import Plan, run_truth
 from fleet_sim.truth.score import TruthResult, read_unlocks
+from fleet_wire.addresses import parse_listen
 from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.printing import print_json
+from fleet_wire.web.listening import check_can_listen
 
 WIDTH = 120
 """Characters in a line of a log, which has no width of its own."""
-SHIPPED = {
-    "app": "fleet_sim.truth.clients.app",
-    "home-assistant": "fleet_sim.truth.clients.home_assistant",
-    "node-red": "fleet_sim.truth.clients.node_red",
-}
-"""The clients that ship, by name, and the module that is the program of each."""
-_CLIENT = re.compile(r"([a-z0-9][a-z0-9-]{0,23})(?:=(.+))?")
 
 
 @click.command()
@@ -89,6 +84,19 @@ _CLIENT = re.compile(r"([a-z0-9][a-z0-9-]{0,23})(?:=(.+))?")
     help="Fail unless every client meets it: 90% of all unlocks true, MODE=50% of a mode's, or at"
     " most so many with a GRADE, as false_success=0. May be given several times.",
 )
+@click.option(
+    "--broker",
+    "broker_url",
+    metavar="URL",
+    help="Use this broker, mqtt:// or mqtts://, which a running client is connected with; modes of"
+    " the broker itself are left out. Default: a private mosquitto on a free port.",
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    callback=checked_listen,
+    help="Where the platform's API is served. Default: a free port.",
+)
 @seed_option
 @click.option(
     "--out",
@@ -104,6 +112,8 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     cars: int,
     rounds: int,
     expected: tuple[str, ...],
+    broker_url: str | None,
+    listen: str | None,
     seed: int | None,
     out: Path | None,
     junit: Path | None,
@@ -113,7 +123,8 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     """Grade whether CLIENTS tell their users the truth about the lock.
 
     A client is NAME=COMMAND, a program that reads presses and prints what its user sees
-    (docs/truth.md), or one that ships: app.
+    (docs/truth.md); NAME=DOOR.yaml, an app at any HTTP API that a door file describes; or one that
+    ships: app, home-assistant, node-red.
 
     Customers use the clients on simulated cars, while each failure mode acts on cars of its own.
     Each unlock is graded by what the client showed and what the door did.
@@ -129,10 +140,14 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     fleet-sim truth app --expect 80% --expect control=100% --expect old_command=0 --junit truth.xml
     """  # noqa: D301 - click's own escape
     size = Size(cars=cars, control_cars=3 * cars, rounds=rounds)
-    lacks = lacks_of(broker_kind="mosquitto" if mosquitto_program() else "iotcore")
+    broker_kind: BrokerKind = "mosquitto" if mosquitto_program() else "iotcore"
+    lacks = lacks_of(broker_url=broker_url, broker_kind=broker_kind)
+    brokers = None if broker_url is None else Brokers.parse(broker_url)
+    if listen is not None:
+        check_can_listen(*parse_listen(listen))
     modes = chosen_modes(names, lacks)
     bounds = _bounds(expected, modes)
-    programs = _programs(clients)
+    programs = programs_of(clients)
     check_places(junit, markdown)
     chosen = choose_seed(seed, None)
     directory = RunDirectory.create(out, scenario_name="truth", seed=chosen)
@@ -141,8 +156,10 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     console = console_for(as_json=as_json)
     if not console.is_terminal:
         console = Console(width=WIDTH, stderr=as_json)
+    if listen is not None:
+        plan = replace(plan, listen=parse_listen(listen))
     with closing(progress_on(console)) as progress:
-        result = run_truth(plan, directory, progress)
+        result = run_truth(plan, directory, progress, brokers=brokers, broker_kind=broker_kind)
     failed = failures(result, bounds)
     write_verdicts("fleet-sim truth", suites(result, bounds), junit=junit, markdown=markdown)
     command = ["fleet-sim", "truth", *clients, *_options(names, size, profile, chosen)]
@@ -202,45 +219,15 @@ def _bounds(texts: Sequence[str], modes: tuple[str, ...]) -> tuple[Expectation, 
     return tuple(bounds)
 
 
-def _programs(clients: Sequence[str]) -> dict[str, list[str]]:
-    """Return how each client is started. Raises `ConfigError`."""
-    programs: dict[str, list[str]] = {}
-    problems = []
-    for text in clients:
-        found = _CLIENT.fullmatch(text)
-        name, command = found.groups() if found else ("", None)
-        if not name or (command is None and name not in SHIPPED):
-            shipped = ", ".join(SHIPPED)
-            expected = f"expected NAME=COMMAND, with a NAME of a-z, 0-9 and -, or one of {shipped}"
-            problems.append(f"client {text!r}: {expected}")
-        elif name in programs:
-            problems.append(f"client {name!r}: named twice")
-        elif command is None:
-            programs[name] = [sys.executable, "-m", SHIPPED[name]]
-        else:
-            programs[name] = _split_command(name, command, problems)
-    if problems:
-        raise ConfigError(problems)
-    return programs
-
-
-def _split_command(name: str, command: str, problems: list[str]) -> list[str]:
-    """Return the words of a command, or note why it cannot be started."""
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        problems.append(f"client {name!r}: {command!r}: {error}")
-        return []
-    if not words or shutil.which(words[0]) is None:
-        problems.append(f"client {name!r}: {command!r}: no such program")
-    return words
-
-
 def _print(result: TruthResult, page: Path, console: Console) -> None:
     """Print the tables. Raises for a defect of the model, and for clients that have ended."""
     for table in tables(result):
         console.print()
         console.print(table)
+    for name, one in result.clients.items():
+        if one.bad_lines:
+            lines = readable.number_of(one.bad_lines, "line")
+            click.echo(f"client {name}: {lines} passed over: {one.first_bad_line}", err=True)
     console.print(f"\nreport: {page}", soft_wrap=True, highlight=False)
     if result.model_defects:
         raise ModelDefectError(result.model_defects, result.first_model_defect)

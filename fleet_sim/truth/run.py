@@ -38,6 +38,7 @@ from fleet_sim.truth.grading import DoorMovement, Press, grade
 from fleet_sim.truth.modes import CONTROL, ROUND_S, Phase, Size, is_for, vehicle_ids
 from fleet_sim.truth.score import RESULT, UNLOCKS, ClientResult, GradedUnlock, TruthResult, count
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.randomness import RandomStream
 
 HOST: Final = "127.0.0.1"
@@ -354,19 +355,25 @@ def run_truth(
     directory: RunDirectory,
     progress: Progress,
     *,
+    brokers: Brokers | None = None,
     broker_kind: BrokerKind = "auto",
 ) -> TruthResult:
-    """Start a broker, grade all clients, and return the result. Raises `UnlockpathError`."""
+    """Grade all clients at these brokers, or a private one; return the result.
+
+    Raises `UnlockpathError`.
+    """
     raise_descriptor_limit(sum(scenario.fleet.count for _, scenario in plan.phases))
 
     async def work() -> TruthResult:
-        return await _TruthRun(plan, directory, brokers, progress).run()
+        return await _TruthRun(plan, directory, around, progress).run()
 
     with (
         directory.none_if_refused(),
-        RunBrokers.private(
+        RunBrokers(brokers)
+        if brokers is not None
+        else RunBrokers.private(
             _joint_scenario(plan.phases), directory.path / "broker", kind=broker_kind
-        ) as brokers,
+        ) as around,
     ):
         return run_loop(work)
 

@@ -15,6 +15,7 @@ from fleet_wire.contract.attempt import Flag, Record, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Action
 from fleet_wire.contract.signing import vehicle_key
+from fleet_wire.doors.form import load_door
 from fleet_wire.errors import (
     BrokerUnreachableError,
     ConfigError,
@@ -26,7 +27,6 @@ from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.attempts.tracker import AttemptTracker
-from platform_probe.measure.doors.http_form import load_door
 from platform_probe.measure.doors.mqtt import CommandMaker, OutgoingCommand
 from platform_probe.measure.doors.relocks import Relocks
 from platform_probe.measure.load.booked import BookedCars

@@ -6,10 +6,11 @@ or files must not put a key into the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from fleet_wire.config.lines import lines_of
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import parse_vehicle_key
 from fleet_wire.contract.topics import checked_vehicle_id
@@ -83,18 +84,3 @@ def _keys_in(path: Path) -> dict[str, bytes]:
     if problems:
         raise ConfigError(problems[:MAX_PROBLEMS])
     return keys
-
-
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line that says something. Raises `ConfigError`."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise ConfigError([f"{path}: cannot be read: it is no UTF-8 text"]) from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError([f"{path}: cannot be read: {reason}"]) from None
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            yield number, text

@@ -7,37 +7,22 @@ unlock. An unlock that never reaches MQTT ends with the API's answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PlatformSide, Source
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.problems import BASE, is_error, is_refusal, is_yes
+from fleet_wire.contract.problems import BASE, is_yes
 from fleet_wire.contract.trace_context import TRACEPARENT
-from fleet_wire.web.client import HttpClient, NoAnswerError
-from fleet_wire.web.exchange import JSON, HttpResponse
+from fleet_wire.doors.asking import DoorApi, Reply, no_answer
+from fleet_wire.doors.form import SECRET, Door, FinalMeaning, RequestForm
+from fleet_wire.web.client import NoAnswerError
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
 from platform_probe.measure.attempts.start import Start
 from platform_probe.measure.attempts.tracker import AttemptTracker
-from platform_probe.measure.doors.http_form import (
-    COMMAND_ID,
-    LOCATION,
-    SECRET,
-    AnswerForm,
-    Door,
-    FinalMeaning,
-    RequestForm,
-    filled,
-    filled_body,
-    names_in,
-    text_at,
-)
 
-_SHOWN_LETTERS: Final = 200
 _CAUSES: Final = {
     FinalMeaning.OK: None,
     FinalMeaning.REFUSED: Cause.API_REFUSED,
@@ -45,50 +30,6 @@ _CAUSES: Final = {
     FinalMeaning.UNKNOWN: Cause.NOT_OBSERVED,
 }
 """The cause of a final state if MQTT shows nothing of the command."""
-
-
-class Reply(NamedTuple):
-    """The content of one answer."""
-
-    status: int | None
-    """None: there was no answer."""
-    reason: str | None
-    """For the record; None where all is well."""
-    command_id: str | None = None
-    end: FinalMeaning | None = None
-    """The meaning of its state; None: it is an error, is not final, or has no state."""
-    error_class: str | None = None
-    location: str | None = None
-
-    @property
-    def end_of_request(self) -> FinalMeaning | None:
-        """How the request ended that it answers; None: nobody knows yet."""
-        if is_refusal(self.status):
-            return FinalMeaning.REFUSED
-        return FinalMeaning.FAILED if is_error(self.status) else self.end
-
-
-def reply_of(answer: HttpResponse, form: AnswerForm) -> Reply:
-    """Return what an answer says. What is not where it should be is None."""
-    try:
-        body = msgspec.json.decode(answer.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        body = None
-    status, command_id = answer.status, text_at(body, form.command_id)
-    location = answer.headers.get("Location")
-    if is_error(status):
-        named = (text_at(body, form.error_class) or "")[:_SHOWN_LETTERS]
-        reason = f"HTTP {status} {named}".rstrip()
-        return Reply(status, reason, command_id, None, named or None, location)
-    state = text_at(body, form.state)
-    end = form.ends.get(state or "")
-    if state is None:
-        reason = f"HTTP {status} without a readable state"
-    else:
-        reason = f"API: {state}"[:_SHOWN_LETTERS]
-    return Reply(
-        status, None if end is FinalMeaning.OK else reason, command_id, end, None, location
-    )
 
 
 class HttpDoor:
@@ -113,10 +54,7 @@ class HttpDoor:
         self._clock = clock
         self._deadline_s = deadline_s
         self._locked = locked
-        self._client = HttpClient(door.form.base_url)
-        poll = door.form.poll
-        self._polled_by = () if poll is None else names_in(poll) & {COMMAND_ID, LOCATION}
-        """Fields that an answer must have before the command's status can be polled."""
+        self._api = DoorApi(door.form)
         self._run_prefix = f"{seed}/http/{clock.unix_s()}/".encode()
         self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -154,16 +92,16 @@ class HttpDoor:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.close()
+        await self._api.close()
 
     # Within
 
     async def _unlock(self, attempt: OpenAttempt, values: dict[str, str]) -> None:
         form, tracker = self._door.form, self._tracker
         try:
-            reply = await self._ask(form.unlock, values)
+            reply = await self._api.ask(form.unlock, values)
         except NoAnswerError as error:
-            tracker.end_as_told(attempt, Cause.API_FAILED, _no_answer(error))
+            tracker.end_as_told(attempt, Cause.API_FAILED, no_answer(error))
             return
         tracker.api_answered(attempt, reply.status, problem=_problem_of(reply))
         if reply.command_id is not None:
@@ -177,9 +115,9 @@ class HttpDoor:
 
     async def _lock(self, form: RequestForm, vehicle_id: str, values: dict[str, str]) -> None:
         try:
-            reply = await self._ask(form, values)
+            reply = await self._api.ask(form, values)
         except NoAnswerError as error:
-            self._locked(vehicle_id, _no_answer(error))
+            self._locked(vehicle_id, no_answer(error))
             return
         if reply.end_of_request is None:
             reply = await self._until_final(reply, values)
@@ -199,41 +137,12 @@ class HttpDoor:
                 self._tracker.api_said(attempt, reply.reason)
                 if not self._tracker.is_open(attempt):
                     break
-            values[LOCATION] = _path_of(reply.location) or values.get(LOCATION, "")
-            values[COMMAND_ID] = reply.command_id or values.get(COMMAND_ID, "")
             is_over = self._clock.monotonic_s() >= ends_s
-            if form is None or is_over or not all(values[name] for name in self._polled_by):
+            if form is None or is_over or not self._api.can_poll(reply, values):
                 break
             await asyncio.sleep(form.every_s)
-            reply = await self._ask_how_far(form, values)
+            reply = await self._api.poll(values)
         return reply
-
-    async def _ask_how_far(self, form: RequestForm, values: Mapping[str, str]) -> Reply:
-        """Ask once. An error is one of asking: it says nothing of the command or the car."""
-        try:
-            reply = await self._ask(form, values)
-        except NoAnswerError as error:
-            return Reply(None, _of_asking(_no_answer(error)))
-        if is_error(reply.status):
-            return Reply(reply.status, _of_asking(reply.reason))
-        return reply
-
-    async def _ask(self, form: RequestForm, values: Mapping[str, str]) -> Reply:
-        """Ask, and return what was answered. Raises `NoAnswerError`."""
-        headers = {name: filled(value, values) for name, value in form.headers.items()}
-        headers.setdefault(TRACEPARENT, values[TRACEPARENT])
-        body = filled_body(form.body, values)
-        if body is not None:
-            headers.setdefault("Content-Type", JSON)
-        path = form.path if form.path == "{location}" else filled(form.path, values, as_url=True)
-        answer = await self._client.request(
-            form.method,
-            values[LOCATION] if path == "{location}" else path,
-            timeout_s=form.timeout_s,
-            headers=headers,
-            body=body,
-        )
-        return reply_of(answer, self._door.form.answer)
 
     def _values(self, vehicle_id: str, attempt_id: str, trace_id: str) -> dict[str, str]:
         """Return what the names in braces stand for."""
@@ -257,22 +166,6 @@ class HttpDoor:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _path_of(location: str | None) -> str | None:
-    """Return the path of a Location header; of a whole URL only that: we stay with one server."""
-    if location is None or location.startswith("/"):
-        return location
-    _, separator, rest = location.partition("://")
-    return "/" + rest.partition("/")[2] if separator else f"/{location}"
-
-
-def _no_answer(error: NoAnswerError) -> str:
-    return f"no answer: {error}"[:_SHOWN_LETTERS]
-
-
-def _of_asking(reason: str | None) -> str:
-    return f"asked how far it is: {reason}"
 
 
 def _problem_of(reply: Reply) -> str | None:

@@ -6,11 +6,12 @@ import sys
 from io import StringIO
 from pathlib import Path
 
+from fleet_sim.broker.process import free_port
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.truth.client import Client
 from fleet_sim.truth.customer import Script
-from fleet_sim.truth.grading import Grade
+from fleet_sim.truth.grading import Grade, Screen
 from fleet_sim.truth.modes import (
     CONTROL,
     Size,
@@ -19,6 +20,7 @@ from fleet_sim.truth.modes import (
     vehicle_ids,
     write_scenario,
 )
+from fleet_sim.truth.programs import programs_of
 from fleet_sim.truth.run import Plan, run_truth
 from fleet_sim.truth.score import TruthResult, count, read_result, read_unlocks
 from tests.helpers.places import ROOT
@@ -29,8 +31,10 @@ HASTY = Script(patience_s=6, reads_s=3, stays_s=0.2, lock_patience_s=4, away_s=4
 SIZE = Size(cars=1, control_cars=1, rounds=1)
 
 
-def graded(tmp_path: Path, clients: dict[str, list[str]], modes: list[str]) -> TruthResult:
-    """Return the result of a short run of clients on iotcore."""
+def graded(
+    tmp_path: Path, clients: dict[str, list[str]], modes: list[str], *, port: int = 0
+) -> TruthResult:
+    """Return the result of a short run of clients on iotcore; `port` is that of the API."""
     chosen = chosen_modes(modes, {})
     phases = [
         (
@@ -51,6 +55,7 @@ def graded(tmp_path: Path, clients: dict[str, list[str]], modes: list[str]) -> T
         seed=3,
         profile="native",
         script=HASTY,
+        listen=("127.0.0.1", port),
     )
     directory = RunDirectory.create(tmp_path / "run", scenario_name="truth", seed=3)
     return run_truth(plan, directory, LineProgress(StringIO()), broker_kind="iotcore")
@@ -73,6 +78,24 @@ def test_the_planted_lie_is_found(tmp_path: Path) -> None:
     unlocks = read_unlocks(tmp_path / "run")
     assert count(unlocks) == {name: one.modes for name, one in result.clients.items()}
     assert {each.client for each in unlocks if each.door} == {"app", "naive"}
+
+
+def test_a_door_file_is_a_client(tmp_path: Path) -> None:
+    """The one of the page polls until the car has answered, and says what it has answered."""
+    port = free_port()
+    door = tmp_path / "door.yaml"
+    text = (ROOT / "docs" / "truth" / "door.yaml").read_text()
+    door.write_text(text.replace(":8080", f":{port}"))
+    clients = programs_of([f"backend={door}"])
+    result = graded(tmp_path, clients, ["key_overrides_app"], port=port)
+    backend = result.clients["backend"]
+    assert backend.through == "api"
+    assert backend.modes[CONTROL].keys() == {Grade.TRUE}
+    assert backend.modes["key_overrides_app"].keys() == {Grade.TRUE}
+    unlocks = read_unlocks(tmp_path / "run")
+    answers = {(it.mode, each.screen) for it in unlocks for each in it.screens}
+    assert (CONTROL, Screen.OPEN) in answers
+    assert ("key_overrides_app", Screen.FAILED) in answers
 
 
 def test_a_client_that_ends_is_an_error_of_its_own(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from fleet_wire.contract.attempt import Flag, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.trace_context import TraceContext, parse_traceparent
+from fleet_wire.doors.form import load_door
 from fleet_wire.web.exchange import JSON, HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
 from platform_probe.measure.doors.http import HttpDoor
-from platform_probe.measure.doors.http_form import load_door
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, check_arithmetic
 from tests.helpers.waiting import eventually

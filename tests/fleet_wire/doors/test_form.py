@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fleet_wire.doors.form import filled, filled_body, load_door, text_at
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.pointers import tokens_of
-from platform_probe.measure.doors.http_form import filled, filled_body, load_door, text_at
 from tests.helpers.places import ROOT
 
 WHOLE = """\

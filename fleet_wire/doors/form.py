@@ -7,7 +7,7 @@ Errors say file, line and key. A value may hold names in braces, as in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
+from fleet_wire.config.lines import lines_of
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.pointers import at, tokens_of
 from fleet_wire.quantities import PositiveSeconds
-from platform_probe.settings.car_files import lines_of
 
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -132,11 +132,14 @@ class Door(NamedTuple):
     bookings: Mapping[str, str]
 
 
-def load_door(path: Path) -> Door:
-    """Return the door that a file describes. Raises `ConfigError` with file, line and key."""
+def load_door(path: Path, *, more_names: Sequence[str] = ()) -> Door:
+    """Return the door that a file describes; `more_names` are names in braces besides the usual.
+
+    Raises `ConfigError` with file, line and key.
+    """
     document = load_document(path)
     form = validated_model(document, DoorForm)
-    _check_names(document, form)
+    _check_names(document, form, more_names)
     beside = path.parent
     secret, bookings = "", {}
     if form.secret_file is not None:
@@ -173,9 +176,10 @@ def text_at(document: Any, pointer: str | None) -> str | None:
     return str(document) if isinstance(document, str | int | float) else None
 
 
-def _check_names(document: Document, form: DoorForm) -> None:
+def _check_names(document: Document, form: DoorForm, more_names: Sequence[str]) -> None:
     """Raise `ConfigError` for names in braces that stand for nothing."""
     names = [name for name in OF_A_REQUEST if name != "booking_id" or form.bookings_file]
+    names += more_names
     secret = [SECRET] if form.secret_file is not None else []
     problems: list[str] = []
     for key in ("unlock", "lock", "poll"):
