@@ -30,8 +30,6 @@ class VirtualJudge:
         self._on_judgement = on_judgement
         self._timers = timers
         self._restarts_s = tuple(restarts_s)
-        self.is_restarted = bool(restarts_s)
-        """Whether it is to be started anew, so that every heartbeat has to be an entry."""
         self._before_window = LastOfCars()
         self._offset_s = 0.0
         self._window: deque[Entry] = deque()
@@ -46,10 +44,10 @@ class VirtualJudge:
 
     def append(self, entry: Entry) -> None:
         """Apply an entry, and hand on what follows."""
-        if self.is_restarted:
+        if self._restarts_s:
             self._keep(entry)
         for judgement in self._judge.apply(entry):
-            if self.is_restarted:
+            if self._restarts_s:
                 self._keep_judgement(judgement)
             self._on_judgement(judgement)
 
