@@ -25,6 +25,8 @@ LONGEST = (
     "days/test_faults_page.py",
     "platform_probe/web/console/test_browser.py",
     "platform_probe/test_live_otlp.py",
+    "live/test_truth.py",
+    "fleet_sim/truth/test_run.py",
     "days/test_healthy_days.py",
     "live/test_live_run.py",
     "bench/score/test_every_mode.py",
