@@ -37,7 +37,7 @@ def test_only_tests_of_real_processes_have_a_second_try(tmp_path: Path) -> None:
     for path in (tmp_path / "test_one.py", tmp_path / "live" / "test_other.py"):
         path.write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    broker: mosquitto\n")
-    command = [sys.executable, "-m", "pytest", "-p", "tests.helpers.second_try", "-n", "2"]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.helpers.second_try", "-n", "1"]
     run = subprocess.run(
         [*command, "--rootdir", tmp_path, "-p", "no:cacheprovider", tmp_path],
         cwd=ROOT, capture_output=True, text=True, check=False,

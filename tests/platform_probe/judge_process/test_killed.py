@@ -375,7 +375,8 @@ def death(monkeypatch: pytest.MonkeyPatch) -> Death:
     return death
 
 
-def test_killed_before_any_write(tmp_path: Path, death: Death) -> None:
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_before_any_write(tmp_path: Path, death: Death, every: int) -> None:
     """Each line is in the journal once, each unlock has one record, and is judged once."""
     first = tmp_path / "whole"
     first.mkdir()
@@ -383,7 +384,7 @@ def test_killed_before_any_write(tmp_path: Path, death: Death) -> None:
     writes = story.play()
     story.check()
     assert writes > 60
-    for kill in range(1, writes + 1, 5):
+    for kill in range(1, writes + 1, every):
         place = tmp_path / str(kill)
         place.mkdir()
         story = Story(place, death, seed=0)
