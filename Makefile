@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CARS ?= 1000000
 SCENARIO ?= scenarios/first_rentals.yaml
 # Markers (pyproject.toml) of the tests that `make test` leaves to `make test-all`
-REST := long or browser or compose or dask or images or other_brokers or victoria
+REST := long or browser or compose or dask or images or other_brokers or strangers or victoria
 # and of those that need an installed program or root, which `make quick` leaves out besides
 INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus or s3 or systemd
 
@@ -58,9 +58,9 @@ test-all: develop  ## The tests that `make test` leaves out: browser, Dask, Rabb
 	$(COMPILE_TESTS)
 	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)"
 
-conformance: develop  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
+conformance: develop  ## RabbitMQ, ejabberd and programs of others: installs them, and runs what must work with them
 	@scripts/setup --other-brokers
-	$(BIN)/pytest -q -m other_brokers tests/conformance
+	$(BIN)/pytest -q -m "other_brokers or strangers" tests/conformance
 
 million: setup  ## A million cars on this machine, opened at random; says first what is missing for it
 	$(BIN)/fleet-sim run scenarios/long/many_cars.yaml \

@@ -39,13 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort; leave out the tests of other brokers, which few have, unless `-m` names them."""
+    """Sort; leave out what few have, such as other brokers, unless `-m` names its marker."""
     longest_first(items)
-    if OPTIONAL in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker(OPTIONAL)]
+    unnamed = {marker for marker in OPTIONAL if marker not in config.option.markexpr}
+    left_out = [item for item in items if unnamed & {each.name for each in item.iter_markers()}]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not item.get_closest_marker(OPTIONAL)]
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

@@ -61,6 +61,7 @@ def test_each_marker_has_its_place_in_the_makefile(pytestconfig: pytest.Config) 
         "quick": "not ($(REST) or $(INSTALLED))",
         "test": "not ($(REST))",
         "test-all": "$(REST)",
+        "conformance": "other_brokers or strangers",
     }
     known = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
     assert {*rest, *installed} <= known

@@ -177,8 +177,11 @@ class VirtualPlace:
 class LivePlace:
     """A real mosquitto, and links over sockets."""
 
-    def __init__(self, profile: Profile, live: LiveFleet, probe: Probe, sink: _Records) -> None:
+    def __init__(
+        self, profile: Profile, live: LiveFleet, probe: Probe, sink: _Records, *, port: int
+    ) -> None:
         self.profile = profile
+        self.port = port
         self.probe = probe
         self.records = sink.records
         self._live = live
@@ -192,6 +195,13 @@ class LivePlace:
         """Wait."""
         await eventually(predicate, message=message)
 
+    async def ready(self) -> None:
+        """Connect the monitor, and wait for it and the boxes."""
+        self.probe.connect()
+        counts = self.fleet.world.counts
+        await self.until(lambda: counts.known == len(CARS), "the boxes are there")
+        await self.until(lambda: self.probe.is_connected, "the monitor is there")
+
 
 @asynccontextmanager
 async def virtual_place(profile: Profile, _directory: Path) -> AsyncIterator[Place]:
@@ -200,9 +210,11 @@ async def virtual_place(profile: Profile, _directory: Path) -> AsyncIterator[Pla
 
 
 @asynccontextmanager
-async def live_place(profile: Profile, _directory: Path) -> AsyncIterator[Place]:
+async def live_place(
+    profile: Profile, _directory: Path, *, only_watches: bool = False, config: str = ""
+) -> AsyncIterator[LivePlace]:
     """Give cars and monitor on a mosquitto of their own."""
-    with running_mosquitto() as broker:
+    with running_mosquitto(config) as broker:
         address, version = broker.address, profile.traits.mqtt
         options = FleetOptions(
             brokers=Brokers((address,)), seed=1, profile=profile, with_null_box=False
@@ -212,9 +224,9 @@ async def live_place(profile: Profile, _directory: Path) -> AsyncIterator[Place]
             live.fleet.start()
         sink, timers = _Records(), LoopTimers(asyncio.get_running_loop())
         links = link_factory(address, protocol=version, limits=LINK_LIMITS)
-        probe = _probe(profile, links, SystemClock(), timers, sink)
+        probe = _probe(profile, links, SystemClock(), timers, sink, only_watches=only_watches)
         try:
-            yield LivePlace(profile, live, probe, sink)
+            yield LivePlace(profile, live, probe, sink, port=broker.port)
         finally:
             probe.close()
             timers.close()

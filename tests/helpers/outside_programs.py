@@ -15,8 +15,9 @@ import pytest
 
 from fleet_sim.broker import process as broker_process
 
-OPTIONAL = "other_brokers"
-"""The marker of what only `make conformance` runs: RabbitMQ and ejabberd, both in Erlang."""
+OPTIONAL = ("other_brokers", "strangers")
+"""The markers of what only `make conformance` runs: RabbitMQ and ejabberd, both in Erlang, and
+programs of others that it installs."""
 PROGRAMS = {
     "broker": ("mosquitto", "mosquitto_passwd"),
     "browser": ("chromium", "chromium-browser"),
@@ -26,9 +27,10 @@ PROGRAMS = {
     "jq": ("jq",),
     "kustomize": ("kustomize",),
     "namespaces": ("unshare",),
-    OPTIONAL: ("erl", "epmd"),
+    "other_brokers": ("erl", "epmd"),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
     "s3": ("radosgw", "radosgw-admin"),
+    "strangers": ("mosquitto_rr",),
     "systemd": ("systemd-analyze",),
     "victoria": ("victoria-metrics",),
 }

@@ -1,0 +1,42 @@
+"""Programs that others wrote, from the package registries, each in a place of its own.
+
+They are installed once into `build/strangers`, and never into the environment of the tests.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.helpers.places import ROOT
+
+HOME: Final = ROOT / "build" / "strangers"
+
+
+def python_with(*requirements: str) -> Path:
+    """Return a Python that has packages from PyPI, in an environment of its own."""
+    place = HOME / "-".join(requirements).replace("==", "-")
+    python = place / "bin" / "python"
+    if not (place / "ready").exists():
+        _run(sys.executable, "-m", "venv", "--clear", str(place))
+        _run(str(python), "-m", "pip", "install", "--quiet", *requirements)
+        (place / "ready").touch()
+    return python
+
+
+def program_of_debian(package: str, program: str) -> Path:
+    """Return a program of a Debian package, unpacked beside what is installed."""
+    place = HOME / package
+    found = place / "usr" / "bin" / program
+    if not found.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        _run("apt-get", "download", package, cwd=place)
+        (archive,) = place.glob("*.deb")
+        _run("dpkg", "-x", str(archive), str(place))
+    return found
+
+
+def _run(*command: str, cwd: Path | None = None) -> None:
+    subprocess.run(command, check=True, capture_output=True, cwd=cwd)
