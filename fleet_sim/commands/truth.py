@@ -88,8 +88,8 @@ WIDTH = 120
     "--broker",
     "broker_url",
     metavar="URL",
-    help="Use this broker, mqtt:// or mqtts://, which a running client is connected with; modes of"
-    " the broker itself are left out. Default: a private mosquitto on a free port.",
+    help="Use this broker on this machine, which a running client is connected with; modes of the"
+    " broker itself are left out. Default: a private mosquitto on a free port.",
 )
 @click.option(
     "--listen",
@@ -142,7 +142,7 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     size = Size(cars=cars, control_cars=3 * cars, rounds=rounds)
     broker_kind: BrokerKind = "mosquitto" if mosquitto_program() else "iotcore"
     lacks = lacks_of(broker_url=broker_url, broker_kind=broker_kind)
-    brokers = None if broker_url is None else Brokers.parse(broker_url)
+    brokers = None if broker_url is None else _brokers_here(broker_url)
     if listen is not None:
         check_can_listen(*parse_listen(listen))
     modes = chosen_modes(names, lacks)
@@ -172,6 +172,15 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     if result.is_interrupted:
         click.echo(f"fleet-sim: {readable.interrupted(result.duration_s)}", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _brokers_here(urls: str) -> Brokers:
+    """Return the brokers of URLs. Raises `ConfigError` for one of another machine."""
+    brokers = Brokers.parse(urls)
+    if not brokers.is_loopback:
+        why = "the cars obey a secret that everybody knows, so use a broker on this machine"
+        raise ConfigError([f"--broker {brokers}: {why}"])
+    return brokers
 
 
 def _plan(

@@ -72,7 +72,6 @@ class _Car:
     def pull_handle(self) -> bool:
         with self._driver.present():
             return self._box.pull_handle()
-        return False
 
     def shut_door(self) -> None:
         with self._driver.present():
