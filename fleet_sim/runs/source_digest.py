@@ -37,7 +37,7 @@ DECIDES_NOTHING = (
     "platform_probe/journal/files",
     "platform_probe/outputs/logs",
     "platform_probe/outputs/metrics",
-    "platform_probe/service/parts",
+    "platform_probe/service/monitor_parts",
     "platform_probe/service/running",
     "platform_probe/service/service",
     "platform_probe/web/",

@@ -183,7 +183,7 @@ def test_the_newest_record_replaces_the_one_before(tmp_path: Path) -> None:
 """,
         ),
         Edit(
-            "platform_probe/service/parts.py",
+            "platform_probe/service/monitor_parts.py",
             """\
 
 
@@ -194,9 +194,9 @@ def newest_of(settings: ProbeSettings) -> NewestFile:
             after='microsecond: see docs/decisions/0011."""\n',
         ),
         Edit(
-            "platform_probe/service/parts.py",
+            "platform_probe/service/monitor_parts.py",
             "from platform_probe.outputs.newest import NewestFile\n",
-            after="from platform_probe.outputs.metrics import ProbeMetrics, new_registry\n",
+            after="from platform_probe.outputs.metrics import SINKS, ProbeMetrics, new_registry\n",
         ),
         Edit(
             "platform_probe/service/service.py",
