@@ -8,10 +8,21 @@ and the highest holds.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from fleet_wire.contract.causes import Cause
+
+FALSE_ALARMS_A_MONTH: Final = 2.0
+"""The bound on false alarms of all tests together."""
+MOST_MONTHS: Final = 1_000.0
+"""Nobody needs to know a longer time."""
+
+
+def chance_months(sure: float) -> float:
+    """Return in how many months chance alone would show as much as `Incident.sure` says, once."""
+    return min(1.0 / (FALSE_ALARMS_A_MONTH * max(1.0 - sure, 1e-9)), MOST_MONTHS)
 
 
 class IncidentKind(StrEnum):
@@ -168,7 +179,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expected: float = 0.0
     """The share of `total` that is expected to be hit, of 1."""
     sure: float = 0.0
-    """1 minus the probability of a false alarm as good as this one."""
+    """1 minus the share of the allowed false alarms that would be as good as this one. It is no
+    probability that the incident is real: `chance_months` says what it means."""
     customers: int = 0
     """Affected customers, each once, as far as accounts or bookings are known. Customers of joined
     incidents count, and those of unlocks outside `failed`; synthetic unlocks do not."""
@@ -190,6 +202,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: Text | None = None
     """The content of its title besides numbers, for other languages; None: an older monitor wrote
     it."""
+
+    @property
+    def chance_months(self) -> float | None:
+        """In how many months chance alone would show as much, once; None: nobody has counted."""
+        return chance_months(self.sure) if self.sure > 0.0 else None
 
     @property
     def unseen_since(self) -> float | None:

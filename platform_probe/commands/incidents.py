@@ -31,12 +31,12 @@ from platform_probe.tell.messages.incident_text import (
     OVER_AFTER,
     advice_of,
     affected_text,
+    chance_of,
     change_line,
     counts_of,
     failure_text,
     has_ended,
     lasted_s,
-    sure_of,
     who_muted,
 )
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
@@ -172,7 +172,7 @@ def incident_lines(incident: Incident, zone: tzinfo) -> Iterator[str]:
     for label, text in (
         ("hit", affected_text(incident)),
         ("what it is", failure_text(incident)),
-        ("confidence", sure_of(incident)),
+        ("expected by chance", chance_of(incident)),
         ("what to do now", None if has_ended(incident) else advice_of(incident)),
         ("acknowledged by", incident.acknowledged_by),
         ("maintenance window", incident.maintenance),

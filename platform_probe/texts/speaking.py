@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any, Final
 
-from fleet_wire.contract.incident import Text
+from fleet_wire.contract.incident import MOST_MONTHS, Text
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.texts.catalogue import has_text, said_texts, say_in
 
 Clock = Callable[[float], str]
 """Says the time of day of Unix seconds, to the minute, where the reader is."""
-SURE_ENOUGH: Final = 0.9
-"""A lower confidence is told without a number: nobody knows what to do with 57 % [E]."""
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
 _MINUTE_S: Final = 60.0
@@ -38,6 +36,7 @@ class Speaker(Formatter):
             "percent": lambda share: self._number(percent(share)),
             "whole": _whole_percent,
             "sure": self._sureness,
+            "months": self._months,
             "lasting": lambda seconds: self._number(lasting(seconds)).replace(
                 "days", self._say("sentence.days")
             ),
@@ -70,6 +69,12 @@ class Speaker(Formatter):
         said = self._number(sureness(sure))
         return said.replace("more than", self._say("sentence.more_than"))
 
+    def _months(self, months: float) -> str:
+        number = whole_months(months)
+        words = [self._say("sentence.more_than")] if number >= MOST_MONTHS else []
+        unit = self._say("sentence.month" if number == 1 else "sentence.months")
+        return " ".join([*words, f"{number}", unit])
+
     def _mode(self, slug: str) -> str:
         title = TITLES.get(slug, slug)
         return said_texts(self.language).get(title, title)
@@ -90,6 +95,11 @@ def _whole_percent(share: float) -> str:
     if 0.0 < share < 1.0:
         rounded = min(99, max(1, rounded))
     return f"{rounded} %"
+
+
+def whole_months(months: float) -> int:
+    """Return a number of months as people read it; `MOST_MONTHS` means more than that."""
+    return max(round(months), 1)
 
 
 def sureness(sure: float) -> str:

@@ -10,6 +10,7 @@ from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS, PROBLEMS, is_generic
 from platform_probe.judge.detection.evidence import RARE_SIZES, USUAL_SIZES, Mixture
+from platform_probe.judge.detection.traits import TRAITS, Key
 
 SELDOM: Final = 0.005
 """What is expected no more often than that is looked for in larger changes."""
@@ -33,6 +34,15 @@ class Measure:
     """The hop that is slow."""
     part_of: Measure | None = None
     """The measure of which it counts a part: one unlock is hit in both, and explained by either."""
+
+    @property
+    def spreads_by(self) -> frozenset[str]:
+        """The traits that those it hits can share because of it."""
+        return _BEFORE_THE_CAR if self in _ASKED else _ALL
+
+    def spread(self, key: Key) -> Key:
+        """Return a cohort by the traits alone by which a problem of this measure can spread."""
+        return tuple((place, value) for place, value in key if TRAITS[place] in self.spreads_by)
 
     @property
     def sizes(self) -> Mixture:
@@ -108,6 +118,13 @@ MEASURES: Final = (
     *SLOW.values(),
 )  # fmt: skip
 """All of them; what is left of the budget is that of waves of lost cars and of silence."""
+
+
+_ASKED: Final = frozenset({LOST["request"], LOST["publish"], GENERIC})
+"""What happens before a command is on its way to a car."""
+_ALL: Final = frozenset(TRAITS)
+_BEFORE_THE_CAR: Final = frozenset({"region", "app_version", "endpoint", "api_release"})
+"""A broker or a platform may serve a region, and knows no operator, firmware or car park."""
 
 
 def hit_measures(attempt: Attempt) -> tuple[Measure, ...]:

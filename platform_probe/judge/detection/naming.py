@@ -47,9 +47,9 @@ def look(counts: Sequence[Count], of_whom: Sequence[Count]) -> Look:
     return look_since(counts, of_whom[0].at if begin is None else begin.at)
 
 
-def look_since(counts: Sequence[Count], since: float) -> Look:
-    """Search for what hits since a moment share."""
-    places = _telling(counts)
+def look_since(counts: Sequence[Count], since: float, *, traits: Collection[str] = TRAITS) -> Look:
+    """Search for what hits since a moment share, among these traits."""
+    places = [place for place in _telling(counts) if TRAITS[place] in traits]
     told = [
         Count(
             at=one.at,
@@ -70,18 +70,18 @@ def look_since(counts: Sequence[Count], since: float) -> Look:
     return Look(found, finding.absence, finding.since)
 
 
-def look_for_each(counts: Sequence[Count], since: float) -> Look:
+def look_for_each(counts: Sequence[Count], since: float, *, traits: Collection[str]) -> Look:
     """Search for what hits since a moment share; of several, how likely the first is by itself.
 
     It was searched for among all: of two that fail alike each is half as likely to be the first.
     """
-    found = look_since(counts, since)
+    found = look_since(counts, since, traits=traits)
     if len(found.found) <= 1:
         return found
     first, *parts = found.found
     rest = [one for one in counts if not any(is_in(part.key, one.values) for part in parts)]
     kinds = {one.values for one in rest}
-    for one in look_since(rest, found.since).found[:1]:
+    for one in look_since(rest, found.since, traits=traits).found[:1]:
         if all(is_in(one.key, values) is is_in(first.key, values) for values in kinds):
             first = replace(first, probability=max(first.probability, one.probability))
     return replace(found, found=(first, *parts))

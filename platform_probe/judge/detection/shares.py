@@ -241,6 +241,7 @@ class ShareTests:
         return problem
 
     def _problem(self, measure: Measure, key: Key, since_s: float, now_s: float) -> Problem:
+        key = measure.spread(key)
         problem = Problem(
             0, measure, key, since_s=since_s, expected=self._expected(measure, key, now_s)
         )
@@ -259,7 +260,8 @@ class ShareTests:
             return  # too little of the time before is left to compare with
         others = self._others(problem.measure, problem)
         counts = self._counts(problem.measure, others)
-        found = look_for_each(counts, problem.since_s + self.offset_s)
+        since, traits = problem.since_s + self.offset_s, problem.measure.spreads_by
+        found = look_for_each(counts, since, traits=traits)
         if not found.found:
             return
         first, *parts = _best_first(found, problem.key)

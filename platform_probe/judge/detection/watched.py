@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.incident import FALSE_ALARMS_A_MONTH
 from platform_probe.judge.detection.evidence import Evidence
 from platform_probe.judge.detection.expected import (
     LEAST_OF_PRIOR,
@@ -14,12 +15,6 @@ from platform_probe.judge.detection.measures import Measure
 from platform_probe.judge.detection.traits import Key, is_kind
 
 MONTH_S: Final = 30 * 86_400.0
-FALSE_ALARMS_A_MONTH: Final = 2.0
-"""The bound on false alarms of all tests together.
-
-It is cautious: cohorts overlap, and a mixture errs less often. `python -m bench.detection` counts
-them.
-"""
 OF_ALL: Final = 0.4
 """The share of a measure's false alarms that goes to all unlocks; cohorts share the rest."""
 OF_KINDS: Final = 0.1
@@ -87,6 +82,9 @@ class Watched:
         """Return how much evidence is enough, for the false alarms that are allowed.
 
         `cohorts` are there of its sort: kinds of cars, or traits and pairs of them.
+
+        `FALSE_ALARMS_A_MONTH` is cautious: cohorts overlap, and a mixture errs less often.
+        `python -m bench.detection` counts them.
 
         A test that takes A events until it is wrong is wrong so often a month as the month has
         events, over A.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.contract.incident import FALSE_ALARMS_A_MONTH, IncidentKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import Session
 from platform_probe.judge.detection.evidence import Evidence
@@ -29,7 +29,7 @@ from platform_probe.judge.detection.traits import (
     keys_of,
     values_of_car,
 )
-from platform_probe.judge.detection.watched import FALSE_ALARMS_A_MONTH, LEAST_COHORTS, MONTH_S
+from platform_probe.judge.detection.watched import LEAST_COHORTS, MONTH_S
 from platform_probe.judge.detection.watched_cohorts import MOST_COHORTS
 from platform_probe.judge.diagnosis.cohorts.counts import Count
 

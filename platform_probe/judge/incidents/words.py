@@ -7,12 +7,18 @@ from typing import Any, Final
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.contract.incident import Incident, IncidentKind, Severity, Text
+from fleet_wire.contract.incident import (
+    Incident,
+    IncidentKind,
+    Severity,
+    Text,
+    chance_months,
+)
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.diagnosis.cohorts.names import in_order
 from platform_probe.texts.catalogue import has_text
-from platform_probe.texts.speaking import SURE_ENOUGH, Speaker
+from platform_probe.texts.speaking import Speaker
 
 MOST_LETTERS: Final = 150
 SURE_OF_MODE: Final = 0.4
@@ -241,9 +247,9 @@ def rise_of(severity: Severity, subject: Text, worst: Finding, *, named: Finding
 def opening_of(finding: Finding, severity: Severity, window: str | None) -> Text:
     """Return the first sentence of its history; `window` names the maintenance that covers it."""
     values: dict[str, Any] = {"severity": severity.value, "numbers": numbers_of(finding)}
-    opened = Text(key="event.opened_unsure", values=values)
-    if finding.sure >= SURE_ENOUGH:
-        opened = Text(key="event.opened", values={**values, "sure": finding.sure})
+    opened = Text(
+        key="event.found", values={**values, "months": round(chance_months(finding.sure))}
+    )
     if window is None:
         return opened
     return Text(key="event.expected", values={"event": opened, "window": window})

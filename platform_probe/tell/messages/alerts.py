@@ -21,11 +21,12 @@ from platform_probe.tell.messages.delivery import Failure, Lane, Moment
 from platform_probe.tell.messages.incident_text import (
     advice_of,
     affected_text,
+    chance_of,
+    check_of,
     counts_of,
     failure_text,
     has_ended,
     quiet_until,
-    sure_of,
 )
 
 ALERTS_PATH: Final = "/api/v2/alerts"
@@ -238,7 +239,8 @@ def annotations_of(incident: Incident) -> dict[str, str]:
         "action": advice_of(incident),
         "cause": failure_text(incident),
         "hit": affected_text(incident),
-        "sure": sure_of(incident),
+        "chance": chance_of(incident),
+        "check": check_of(incident),
         "acknowledged_by": incident.acknowledged_by,
         "joined": None if incident.joined_to is None else incident.changes[-1].sentence,
     }

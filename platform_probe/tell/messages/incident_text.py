@@ -10,6 +10,7 @@ import msgspec
 
 from fleet_wire.contract.causes import CAUSES, Party
 from fleet_wire.contract.incident import (
+    MOST_MONTHS,
     Change,
     ChangeKind,
     Incident,
@@ -19,14 +20,12 @@ from fleet_wire.contract.incident import (
 )
 from fleet_wire.modes.catalogue import MODES, TITLES, mode_told
 from fleet_wire.modes.mode import Actor
-from platform_probe.texts.speaking import SURE_ENOUGH, lasting, percent, sureness
+from platform_probe.texts.speaking import lasting, percent, whole_months
 
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 """How bad a severity is; the mildest is 0."""
 COUNTED_HOW: Final = "each customer and each car counts once"
 """The meaning of an incident's numbers, at the time of their revision."""
-NOT_SURE_YET: Final = "not sure yet: it may still be chance"
-NOT_SURE: Final = "not sure: it may have been chance"
 
 OVER_AFTER: Final = "it counts as over after 15 minutes without a sign of it"
 PRESS_AGAIN: Final = "It may be over. Ask customers to press unlock once more. If that fails:"
@@ -182,13 +181,20 @@ def affected_text(incident: Incident) -> str | None:
     return " and ".join(said) or None
 
 
-def sure_of(incident: Incident) -> str | None:
-    """Return how sure it is that this is no chance; None where nobody has said."""
-    if incident.sure <= 0:
+def chance_of(incident: Incident) -> str | None:
+    """Return how often chance alone would show as much; None where nobody has counted."""
+    if incident.chance_months is None:
         return None
-    if incident.sure < SURE_ENOUGH:
-        return NOT_SURE if has_ended(incident) else NOT_SURE_YET
-    return sureness(incident.sure)
+    number = whole_months(incident.chance_months)
+    more = "more than " if number >= MOST_MONTHS else ""
+    return f"once in {more}{number} {'month' if number == 1 else 'months'}"
+
+
+def check_of(incident: Incident) -> str:
+    """Return the command that shows what an incident is made of."""
+    if incident.examples:
+        return f"platform-probe diagnose {incident.examples[0]}"
+    return f"platform-probe incidents show {incident.incident_id}"
 
 
 def share_of(part: int, total: int) -> str:

@@ -17,14 +17,15 @@ from platform_probe.tell.messages.incident_text import (
     OVER_AFTER,
     advice_of,
     affected_text,
+    chance_of,
     change_line,
+    check_of,
     console_link,
     counts_of,
     failure_text,
     has_ended,
     lasted,
     severity_word,
-    sure_of,
     who_muted,
     why_worse,
 )
@@ -96,8 +97,9 @@ def message(call: Call, around: Surroundings) -> Content:
         lines.append(f"Hit: {who}.")
     if what := failure_text(incident):
         lines.append(f"*What it is:* {escaped(what)}")
-    if sure := sure_of(incident):
-        lines.append(f"*How sure that it is no chance:* {sure}")
+    if chance := chance_of(incident):
+        lines.append(f"*Expected by chance:* {chance}")
+    lines.append(f"*How to check it:* `{escaped(check_of(incident))}`")
     blocks: Blocks = [_header(mark, incident), _section("\n".join(lines))]
     if not has_ended(incident):
         blocks.append(_section(f"*What to do now:* {escaped(advice_of(incident))}"))

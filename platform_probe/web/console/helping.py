@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from fleet_wire.contract.causes import Cause, outcome_of
-from fleet_wire.contract.incident import Change, Incident
+from fleet_wire.contract.incident import Change, Incident, Text
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.judge.incidents.words import title_text
 from platform_probe.tell.messages.incident_text import (
@@ -24,7 +24,7 @@ from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.incident_rows import over_since_s
 from platform_probe.tell.support.relations import again_possible
 from platform_probe.texts.catalogue import said_texts, texts_of
-from platform_probe.texts.speaking import MUCH_SURE, SURE_ENOUGH, Speaker
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.speaking import percent as share_told
 from platform_probe.texts.times import minute_clock
 from platform_probe.web.console.page_request import PageRequest
@@ -100,6 +100,12 @@ def _longest_first(language: str) -> list[tuple[str, str]]:
     return sorted(said_texts(language).items(), key=lambda each: -len(each[0]))
 
 
+def chance_told(asked: PageRequest, months: float) -> str:
+    """Return how often chance alone would show as much as an incident."""
+    text = Text(key="incident.once_in", values={"months": months})
+    return _speaker(asked.language, asked.zone).say(text)
+
+
 def bar_of(share: float) -> Share:
     """Return a share of 1 as a bar without an interval."""
     x = WIDE * min(max(share, 0.0), 1.0)
@@ -168,8 +174,7 @@ def help_templates() -> None:
         share_told=share_told,
         has_ended=has_ended,
         mute_of=mute_of,
-        is_sure_enough=lambda sure: sure >= SURE_ENOUGH,
-        is_surest=lambda sure: sure > MUCH_SURE,
+        chance_told=chance_told,
         bar_of=bar_of,
         again_possible=again_possible,
         over_since_s=over_since_s,

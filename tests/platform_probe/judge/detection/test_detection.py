@@ -228,6 +228,20 @@ def test_an_operator_that_fails_hides_no_broker(quiet: int) -> None:
     assert {operator.state, everybody.state} == {IncidentState.OPEN}
 
 
+def test_a_broker_that_is_away_accuses_no_operator() -> None:
+    """The first who fail may all be of one operator; the broker knows none."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(12):
+        watched.wait(1.0)
+        operator = "operator-a" if number < 6 else "operator-b"
+        watched.unlock(cause=Cause.BROKER_UNREACHABLE, operator=operator)
+        watched.unlock(operator="operator-b") if number < 3 else None
+    watched.wait(30.0)
+    assert {tuple(one.cohort) for one in watched.told} == {()}
+    assert watched.told[0].title.startswith("The broker cannot be reached")
+
+
 def test_what_is_over_is_resolved_after_a_quiet_while() -> None:
     """It ended when the last unlock that failed began, not when enough others had gone well."""
     watched = Watched()
@@ -435,7 +449,7 @@ def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
     assert (incident.elsewhere_failed, incident.elsewhere_total) == (0, 200)
     opening = incident.changes[0].sentence
     assert "of 200 cars lost (" in opening
-    assert opening.endswith("elsewhere 0 of 200; confidence more than 99.9 %")
+    assert opening.endswith("elsewhere 0 of 200; expected by chance once in more than 1000 months")
     for number in range(1, 80, 2):
         say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
     watched.wait(1_200.0)

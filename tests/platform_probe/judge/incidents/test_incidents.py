@@ -36,17 +36,22 @@ def test_a_finding_opens_an_incident_with_its_numbers() -> None:
     told.take()
     assert told.last.title == "operator-a: boxes offline since 23:59, 10 customers"
     assert told.last.changes[0].sentence == (
-        "warning: 10 of 40 hit (25 %), 2.0 % expected; elsewhere 0 of 60; confidence 99 %"
+        "warning: 10 of 40 hit (25 %), 2.0 % expected; elsewhere 0 of 60; "
+        "expected by chance once in 50 months"
     )
     assert (told.last.revision, told.last.failed, told.last.total) == (1, 10, 40)
 
 
-def test_what_is_hardly_sure_is_opened_without_a_number() -> None:
-    """Nobody knows what to do with 57.4 %."""
+@pytest.mark.parametrize(
+    ("sure", "often"),
+    [(0.5, "1 month"), (0.99, "50 months"), (0.999999, "more than 1000 months")],
+)
+def test_an_incident_says_how_often_chance_shows_as_much(sure: float, often: str) -> None:
+    """Nobody knows what to do with 57.4 %, which is no probability."""
     told = Told()
-    told.take(sure=0.574)
+    told.take(sure=sure)
     (opening,) = told.last.changes
-    assert opening.sentence.endswith("elsewhere 0 of 60; not sure yet: it may still be chance")
+    assert opening.sentence.endswith(f"; expected by chance once in {often}")
 
 
 def test_the_same_problem_in_another_measure_is_the_same_incident() -> None:

@@ -80,21 +80,21 @@ def test_a_message_says_what_whom_how_sure_and_what_to_do() -> None:
     assert "elsewhere 12 of 900 (1.3 %); expected 2.0 %" in text
     assert "31 customers and 29 cars" in text
     assert "(93 % of its diagnoses say so)" in text
-    assert "more than 99.9 %" in text
+    assert "*Expected by chance:* once in more than 1000 months" in text
+    assert "*How to check it:* `platform-probe " in text
     assert "*What to do now:*" in text
     assert "<https://console.example/incident/inc-1|Open in the console>" in text
     assert f"<!date^{EPOCH_S - 60:.0f}^{{date_short_pretty}} {{time}}|" in text
 
 
-def test_only_all_is_a_hundred_percent_and_what_is_hardly_sure_has_no_number() -> None:
+def test_only_all_is_a_hundred_percent_and_chance_is_none() -> None:
     """As the console says it."""
     nearly = made_incident(failed=299, total=300, mode_probability=0.997, sure=0.574)
     assert "299 of 300 (99 %) unlocks fail" in said(nearly)
     assert "(99 % of its diagnoses say so)" in said(nearly)
-    assert "*How sure that it is no chance:* not sure yet: it may still be chance" in said(nearly)
-    assert "not sure: it may have been chance" in said(resolved(nearly))
+    assert "*Expected by chance:* once in 1 month\n" in said(nearly)
     assert "(100 % of its diagnoses say so)" in said(made_incident(mode_probability=1.0))
-    assert "*How sure that it is no chance:* 90 %" in said(made_incident(sure=0.9))
+    assert "*Expected by chance:* once in 5 months\n" in said(made_incident(sure=0.9))
 
 
 def test_severity_is_a_word_too() -> None:

@@ -72,7 +72,7 @@ def test_nobody_is_told_to_open_a_car_without_a_tool(mode: FailureMode) -> None:
                 "now critical: Coast: boxes take the command, but cars stay locked, 5 of 40 hit"
                 " (12 %), 0.1 % expected"
             ),
-            "Confidence more than 99.9 %",
+            "Expected by chance once in more than 1000 months",
         ),
         (
             "fr",
@@ -80,7 +80,7 @@ def test_nobody_is_told_to_open_a_car_without_a_tool(mode: FailureMode) -> None:
             " depuis 00:00, 2 clients"),
             ("maintenant critique : Coast : les boîtiers reçoivent la commande, mais les voitures"
             " restent verrouillées, 5 sur 40 touchés (12 %), 0,1 % attendus"),
-            "Certitude plus de 99,9 %",
+            "Attendu par hasard une fois en plus de 1000 mois",
         ),
     ],
 )  # fmt: skip
