@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from fleet_wire.contract.attempt import Attempt, Flag, Stage
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Stage
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS, PROBLEMS, is_generic
@@ -93,7 +93,7 @@ LOST: Final = {
 TOLD: Final = Measure(
     name="told_otherwise", kind=IncidentKind.FAILURES, share=RARE, budget=0.02, part_of=FAILED
 )
-"""It opened, and its customer was told otherwise."""
+"""It opened, and the platform told otherwise or did not notice it."""
 OF_PROBLEM: Final = {
     slug: Measure(
         name=f"refused_{slug}",
@@ -131,14 +131,19 @@ def hit_measures(attempt: Attempt) -> tuple[Measure, ...]:
     """Return how an unlock is hit, slowness aside."""
     cause, side = attempt.cause, attempt.platform
     if cause is None:
-        status = side.status if side else None
-        if side and status is not None and status >= FIRST_ERROR_STATUS:
-            is_mute = is_generic(status, side.problem)
-            return (GENERIC,) if is_mute else (FAILED, TOLD)
-        return (FAILED, TOLD) if Flag.TOLD_OTHERWISE in attempt.flags else ()
+        return _told(side) if side else ()
     if cause is Cause.NOT_OBSERVED:
         return (BLIND,)
     if cause is Cause.API_REFUSED:
         told = OF_PROBLEM.get(side.problem or "") if side else None
         return (REFUSED,) if told is None else (REFUSED, told)
     return FAILED, LOST[STAGE_OF[cause]]
+
+
+def _told(side: PlatformSide) -> tuple[Measure, ...]:
+    """Return how an unlock that opened is hit: its customer was told otherwise, or nothing."""
+    is_error = side.status is not None and side.status >= FIRST_ERROR_STATUS
+    if side.status is not None and is_error and is_generic(side.status, side.problem):
+        return (GENERIC,)
+    is_missed = side.outcome not in (None, "executed")
+    return (FAILED, TOLD) if is_error or is_missed else ()

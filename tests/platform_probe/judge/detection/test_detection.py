@@ -581,6 +581,22 @@ def test_three_cars_are_enough_where_the_evidence_is() -> None:
     assert incident.cause is Cause.BOX_REJECTED
 
 
+def test_cars_that_open_unnoticed_by_the_platform_are_found() -> None:
+    """It gave their commands up, and says so in its log."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(8):
+        watched.wait(2.0)
+        outcome = "expired" if number % 2 else "executed"
+        watched.unlock(
+            platform=PlatformSide(account_id=f"one-{number}", status=202, outcome=outcome)
+        )
+    watched.wait(2.0)
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.FAILURES
+    assert incident.failed <= 4
+
+
 def test_cars_that_open_and_customers_who_press_again_are_found() -> None:
     """Nothing has failed, as far as any record says."""
     watched = Watched()
