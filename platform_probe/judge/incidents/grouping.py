@@ -161,10 +161,13 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
 
     In the same cohort, no cause and no mode may speak against it. Otherwise one cohort must be a
     part of the other, and both must have the same mode, or for a part the same cause. What hits a
-    few of all cars is the same only if it hits the same cars.
+    few of all cars is the same only if it hits the same cars. Two confident diagnoses of one mode
+    are one problem wherever they are, if they began together.
     """
     if later.since - earlier.last_at > RETURN_S:
         return False
+    if _confident_mode(later) and _confident_mode(earlier) and _have_one_mode(later, earlier):
+        return True
     modes = _mode(later), _mode(earlier)
     is_alike = bool(_causes_of(later) & _causes_of(earlier)) and not _differ(later, earlier)
     if None not in modes:

@@ -354,6 +354,17 @@ def test_what_follows_at_once_is_still_part_of_it() -> None:
     assert len(told.each) == 1
 
 
+def test_one_mode_that_flickers_from_cohort_to_cohort_is_one_incident() -> None:
+    """The first finding is over in a moment, and the second is the same fault in the south."""
+    told = Told()
+    told.take(1, **of({}, 7, 60), **RELOCKED)
+    told.take(1, **of({}, 7, 60), **RELOCKED, is_over=True)
+    told.wait(100.0)
+    told.take(2, **of(SOUTH), **RELOCKED)
+    told.wait(60.0)
+    assert len(told.each) == 1
+
+
 def test_a_joined_incident_says_with_which_it_is_one() -> None:
     """It ends, and that is no recovery."""
     told = Told()
