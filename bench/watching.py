@@ -31,13 +31,15 @@ from bench.commands import ReadyCommand, make_commands
 from bench.driver import EXECUTED_MARK, Driver
 from bench.fleets.common import vehicle_id_of
 from bench.measure import Plan, measure, quantile
-from bench.probe_process import settings_in, start_probe
+from bench.probe_process import judge_of, settings_in, start_probe
+from bench.probe_run import run_c_driver
 from bench.results import Goal, aligned, goals_table
 from fleet_sim.broker.process import BrokerProcess, start_broker
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_events
 from fleet_wire.contract.trace_context import TRACEPARENT, TraceContext, span_id_of
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import LinkFactory, Message, PublishProperties
+from platform_probe.judge_process.outputs import read_commit
 
 WAYS = {
     "nobody": "nobody watches",
@@ -47,12 +49,17 @@ WAYS = {
     "one account": "the same, all of one account",
 }
 """The last is what no fleet has: the rule on an account that opens many cars sees each unlock."""
-MOST_BARE_ROUND_TRIPS = 6.7
-"""So much watching may take: 120 µs of CPU an unlock on a machine where a bare link takes 18 µs a
-round trip (64 in flight, 10,000 connections). Machines differ; by how much, the bare link tells."""
+MOST_BARE_ROUND_TRIPS = 6.0
+"""CPU that measuring may use for an unlock, in round trips of a bare link (64 in flight, 10,000
+connections): machines differ, and the bare link shows by how much."""
+MOST_WITH_JUDGING = 8.0
+"""The same of both processes together."""
+MOST_OF_C_DRIVER = 1.5
+"""The p99 of a round trip, in that of a driver in C whose unlocks nobody watches."""
 _BARE = Plan(open_loop_s=1.0)
 _READY_S = 60.0
 _JOINED_WITHIN_S = 10.0
+_JUDGED_WITHIN_S = 60.0
 _MICROSECONDS, _MILLISECONDS = 1e6, 1e3
 
 
@@ -86,7 +93,9 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     whole: int
     """Of these, with the platform's side."""
     cpu_us: float
-    """The monitor's, per unlock, idle work included."""
+    """That of the measuring process, per unlock, idle work included."""
+    judge_us: float
+    """That of the judge's process, until it has judged all."""
     broker_us: float
     """The broker's, per unlock."""
     p50_ms: float
@@ -187,11 +196,16 @@ async def _customers(
     links = LeanLinkFactory(broker.address, loop=asyncio.get_running_loop())
     driver = LoggingDriver(links, log, one_account=way == "one account")
     await driver.connect()
+    judge = judge_of(pid) if pid else None
     before_s, broker_s = cpu_s(pid) if pid else 0.0, cpu_s(broker.pid)
+    judged_s = cpu_s(judge) if judge else 0.0
     load = await driver.open_loop(commands, rate_per_s=plan.rate_per_s)
     broker_s = cpu_s(broker.pid) - broker_s
     records = await _written(directory, total) if pid and way != "bare" else []
     used_s = cpu_s(pid) - before_s if pid else 0.0
+    if judge:
+        await _judged(directory, time.time())
+        judged_s = cpu_s(judge) - judged_s
     driver.disconnect()
     latencies_s = sorted(load.latencies_s)
     return Watched(
@@ -200,6 +214,7 @@ async def _customers(
         written=len(records),
         whole=sum(b'"platform":{' in record for record in records),
         cpu_us=used_s * _MICROSECONDS / max(load.sent, 1),
+        judge_us=judged_s * _MICROSECONDS / max(load.sent, 1),
         broker_us=broker_s * _MICROSECONDS / max(load.sent, 1),
         p50_ms=_MILLISECONDS * quantile(latencies_s, 0.50),
         p99_ms=_MILLISECONDS * quantile(latencies_s, 0.99),
@@ -214,6 +229,16 @@ async def _written(directory: Path, total: int) -> list[bytes]:
         records = path.read_bytes().splitlines() if path.exists() else []
         if len(records) >= total or time.monotonic() > until_s:
             return records
+        await asyncio.sleep(0.5)
+
+
+async def _judged(directory: Path, until: float) -> None:
+    """Return when the judge has committed all of the journal up to a moment, Unix seconds."""
+    ends_s = time.monotonic() + _JUDGED_WITHIN_S
+    while time.monotonic() < ends_s:
+        commit = read_commit(directory)
+        if commit is not None and commit.at >= until:
+            return
         await asyncio.sleep(0.5)
 
 
@@ -268,39 +293,63 @@ class Results(msgspec.Struct, frozen=True):
     """A measurement for each round."""
     bare_round_trip_us: list[float]
     """CPU of boxes that only answer, per command with 64 in flight; one a round."""
+    c_driver_p99_ms: list[float]
+    """Of a driver in C that sends the same load, with nobody watching; one a round."""
     in_flight: dict[str, float]
     """Unlocks under way, the MiB that they take, and those of the whole process."""
 
 
 def measure_watching(plan: WatchPlan) -> Results:
     """Return what each way came to, a round after the other, and what memory is taken."""
-    ways, bare_us = uvloop.run(_rounds(plan))
+    ways, bare_us, c_driver_ms = uvloop.run(_rounds(plan))
     answer = subprocess.run(
         [sys.executable, "-m", "bench.watching_memory", str(plan.in_flight)],
         check=True,
         capture_output=True,
     )
     memory: dict[str, float] = msgspec.json.decode(answer.stdout)
-    return Results(plan.boxes, plan.rate_per_s, plan.duration_s, ways, bare_us, memory)
+    return Results(plan.boxes, plan.rate_per_s, plan.duration_s, ways, bare_us, c_driver_ms, memory)
 
 
-async def _rounds(plan: WatchPlan) -> tuple[dict[str, list[Watched]], list[float]]:
+async def _rounds(
+    plan: WatchPlan,
+) -> tuple[dict[str, list[Watched]], list[float], list[float]]:
     measured: dict[str, list[Watched]] = {way: [] for way in WAYS}
     bare_us: list[float] = []
+    c_driver_ms: list[float] = []
     for number in range(1, plan.rounds + 1):
         print(f"round {number} of {plan.rounds}: bare boxes answer, to compare with", flush=True)
         bare_us.append((await measure("bare", plan.bare)).cpu_us_at_most)
+        c_driver_ms.append(await _c_driver_p99_ms(plan))
         for way, title in WAYS.items():
             print(f"round {number} of {plan.rounds}: {title}", flush=True)
             measured[way].append(await measure_way(way, plan))
-    return measured, bare_us
+    return measured, bare_us, c_driver_ms
+
+
+async def _c_driver_p99_ms(plan: WatchPlan) -> float:
+    """Return the p99 of the round trips of a driver in C, with nobody watching."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        start_broker("mosquitto", Path(name)) as broker,
+    ):
+        host, port = broker.address.host, broker.port
+        load = replace(
+            plan.bare,
+            boxes=plan.boxes,
+            rate_per_s=plan.rate_per_s,
+            open_loop_s=plan.duration_s,
+        )
+        async with running_fleet("full", host=host, port=port, count=plan.boxes):
+            return (await run_c_driver(load, host, port)).p99_ms
 
 
 def render_watching(results: Results) -> str:
     """Return the tables as text."""
     head = (
         f"{results.boxes:,} full boxes without delays, {results.rate_per_s:,.0f} customers'"
-        f" unlocks/s for {results.duration_s:g} s; CPU per unlock: who listens, the broker."
+        f" unlocks/s for {results.duration_s:g} s; CPU per unlock: who listens, its"
+        " judge, the broker."
     )
     rows = [["", *(name for name, _, _ in _COLUMNS)]]
     rows += [
@@ -319,6 +368,7 @@ _COLUMNS = (
     ("written", "written", ",.0f"),
     ("joined", "whole", ",.0f"),
     ("CPU µs", "cpu_us", ".1f"),
+    ("judge µs", "judge_us", ".1f"),
     ("broker µs", "broker_us", ".1f"),
     ("p50 ms", "p50_ms", ".2f"),
     ("p99 ms", "p99_ms", ".2f"),
@@ -329,12 +379,16 @@ def _goals(results: Results) -> Sequence[Goal]:
     nobody, bare, mqtt, joined, one_account = (results.ways[way] for way in WAYS)
     memory = results.in_flight
     bare_us = results.bare_round_trip_us
-    in_round_trips = [one.cpu_us / us for one, us in zip(joined, bare_us, strict=True)]
+    measuring = [one.cpu_us / us for one, us in zip(joined, bare_us, strict=True)]
+    both = [(one.cpu_us + one.judge_us) / us for one, us in zip(joined, bare_us, strict=True)]
+    p99s = [one.p99_ms / ms for one, ms in zip(joined, results.c_driver_p99_ms, strict=True)]
     return [
         Goal("CPU an unlock, joined, µs", [one.cpu_us for one in joined], None, form=".1f"),
         Goal("the same, of one account, µs", [one.cpu_us for one in one_account], None, form=".1f"),
         Goal("CPU a round trip of bare boxes, µs", bare_us, None, form=".1f"),
-        Goal("CPU, joined / that round trip", in_round_trips, MOST_BARE_ROUND_TRIPS),
+        Goal("CPU, joined / that round trip", measuring, MOST_BARE_ROUND_TRIPS),
+        Goal("the same with the judge's process", both, MOST_WITH_JUDGING),
+        Goal("round trip p99, joined / C driver, nobody", p99s, MOST_OF_C_DRIVER),
         Goal("CPU, joined / MQTT alone", _ratios(joined, mqtt, "cpu_us"), None),
         Goal("not written once", [abs(one.sent - one.written) for one in joined], 0, form=".0f"),
         Goal(

@@ -22,6 +22,7 @@ SMALL = WatchPlan(
 
 
 @pytest.mark.broker
+@pytest.mark.compiler
 def test_every_unlock_is_written_once_and_joined() -> None:
     """Nobody, who only listens, a monitor, and two that join: each does what it is there for."""
     results = measure_watching(SMALL)
@@ -32,6 +33,9 @@ def test_every_unlock_is_written_once_and_joined() -> None:
     assert 0 < bare.cpu_us < joined.cpu_us
     assert (mqtt.whole, joined.whole, one_account.whole) == (0, 30, 30)
     assert joined.cpu_us > 0
+    assert nobody.judge_us == bare.judge_us == 0
+    assert mqtt.judge_us > 0
+    assert all(each > 0 for each in results.c_driver_p99_ms)
     assert all(each > 0 for each in results.bare_round_trip_us)
     assert results.in_flight["count"] == 50
     assert results.in_flight["process"] > results.in_flight["in_flight"]
@@ -50,13 +54,15 @@ def test_a_bare_subscriber_acknowledges_what_it_has_whole() -> None:
 def test_what_was_measured_is_told() -> None:
     """With the goals, and what misses them."""
     one = Watched(
-        way="", sent=10, written=9, whole=10, cpu_us=130.0, broker_us=50.0, p50_ms=2.0, p99_ms=3.0
-    )
+        way="", sent=10, written=9, whole=10, cpu_us=130.0, judge_us=20.0, broker_us=50.0,
+        p50_ms=2.0, p99_ms=3.0,
+    )  # fmt: skip
     ways = {way: [one] for way in WAYS}
     memory = {"count": 10_000.0, "in_flight": 20.0, "process": 80.0}
-    text = render_watching(Results(2_000, 2_000.0, 10.0, ways, [13.0], memory))
+    text = render_watching(Results(2_000, 2_000.0, 10.0, ways, [13.0], [1.0], memory))
     assert "a monitor joins the platform's log" in text
     lines = {line.split("  ")[0]: line for line in text.splitlines()}
     assert lines["CPU, joined / that round trip"].endswith("MISSED")
+    assert lines["round trip p99, joined / C driver, nobody"].endswith("MISSED")
     assert lines["not written once"].endswith("MISSED")
     assert lines["10,000 in flight, MiB"].endswith("holds")
