@@ -272,7 +272,7 @@ async def _listener(
         yield process.pid
     finally:
         process.kill()
-        await process.wait()
+        await process.communicate()  # its pipe ends before the loop does
 
 
 async def _until_it_listens(output: asyncio.StreamReader) -> None:
