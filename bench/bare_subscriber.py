@@ -60,15 +60,17 @@ def main() -> None:
             max_packet_bytes=LINK_LIMITS.max_packet_bytes,
         )
         connection.sendall(connect + subscribe_packet(1, subscriptions(watch=True)))
-        connection.recv(_READ_BYTES)
+        incoming = connection.recv(_READ_BYTES)
         print("subscribed", flush=True)
-        incoming = b""
-        while data := connection.recv(_READ_BYTES):
-            incoming += data
+        while True:
             pubacks, end = pubacks_of(memoryview(incoming))
             incoming = incoming[end:]
             if pubacks:
                 connection.sendall(pubacks)
+            data = connection.recv(_READ_BYTES)
+            if not data:
+                break
+            incoming += data
 
 
 if __name__ == "__main__":
