@@ -294,7 +294,7 @@ class Results(msgspec.Struct, frozen=True):
     bare_round_trip_us: list[float]
     """CPU of boxes that only answer, per command with 64 in flight; one a round."""
     c_driver_p99_ms: list[float]
-    """Of a driver in C that sends the same load, with nobody watching; one a round."""
+    """Round trips of a driver in C that sends the same load, with nobody watching."""
     in_flight: dict[str, float]
     """Unlocks under way, the MiB that they take, and those of the whole process."""
 

@@ -15,7 +15,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
 from platform_probe.judge.judge import Judge
-from platform_probe.judge.weights import shipped_ranking
+from platform_probe.judge.weights import shipped_ranking, weights_file
 from platform_probe.judge_process.made import judge_of
 from platform_probe.judge_process.process import follow_alone
 from platform_probe.judge_process.recordings import recording_at
@@ -26,6 +26,12 @@ from platform_probe.texts.times import date_and_clock, moment_of, zone_named
 DIFFERS: Final = 1
 PROGRESS_EVERY_S: Final = 3600.0
 _PATH: Final = click.Path(path_type=Path)
+
+
+def _print_weights(context: click.Context, _: click.Parameter, is_asked_for: bool) -> None:  # noqa: FBT001 - click's own
+    if is_asked_for:
+        click.echo(weights_file().read_bytes(), nl=False)
+        context.exit()
 
 
 @click.command()
@@ -46,6 +52,14 @@ _PATH: Final = click.Path(path_type=Path)
 )  # fmt: skip
 @click.option(
     "--zone", default="UTC", show_default=True, metavar="ZONE", help="Time zone of the times."
+)
+@click.option(
+    "--print-weights",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_weights,
+    help="Print the weights of this release, to change them and try them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def judge(

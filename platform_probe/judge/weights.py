@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from platform_probe.judge.diagnosis.ranking import Ranking, Weights, read_weights
 
@@ -11,9 +12,14 @@ _PACKAGE = "platform_probe.judge.diagnosis"
 _FILE = "weights.json"
 
 
+def weights_file() -> Traversable:
+    """Return the file of the weights that are shipped."""
+    return files(_PACKAGE) / _FILE
+
+
 def shipped_weights() -> Weights:
     """Return the weights that are shipped. Raises `ConfigError`."""
-    return read_weights((files(_PACKAGE) / _FILE).read_bytes())
+    return read_weights(weights_file().read_bytes())
 
 
 @cache

@@ -55,7 +55,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.modes: dict[str, str] = {}
-        """By the unlock's id."""
+        """First modes by the ids of unlocks."""
         self.incidents: dict[str, JudgedIncident] = {}
 
     def add(self, judgement: Judgement) -> None:

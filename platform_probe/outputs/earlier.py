@@ -75,11 +75,6 @@ def recent_calls(directory: Path, *, since: float) -> list[str]:
     return [one.complaint_id for one in takewhile(lambda one: one.at >= since, newest)]
 
 
-def recent_diagnoses(directory: Path, *, since: float) -> list[Diagnosis]:
-    """Return the diagnoses that were made since a moment, in Unix seconds, the newest first."""
-    return [*takewhile(lambda one: one.at >= since, _newest_diagnoses(directory))]
-
-
 def last_incidents(directory: Path, *, since: float, closed_since: float) -> list[Incident]:
     """Return the incidents that may go on, as their last lines have them.
 

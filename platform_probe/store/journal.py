@@ -33,7 +33,7 @@ JOURNAL: Final = "journal"
 CARS_EVERY_S: Final = 3600.0
 """Journal time between two files of what cars said last."""
 LEVEL: Final = 6
-"""Of gzip: 1 makes files a quarter larger."""
+"""gzip's level: 1 makes files a quarter larger."""
 CHUNK_BYTES: Final = 256 * 1024
 _SEGMENT: Final = re.compile(r"journal-(\d{8,})\.(\d+)-(\d+)\.jsonl\.gz")
 _CARS: Final = re.compile(r"cars-(\d+)\.jsonl\.gz")

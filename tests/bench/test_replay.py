@@ -8,7 +8,7 @@ SMALL = DayPlan(hours=0.1, cars=100, unlocks_a_hour=600)
 
 
 def test_a_part_and_the_whole_are_replayed() -> None:
-    """From a store, whose journal is packed."""
+    """Two replays of a store whose journal is packed."""
     measured = measure_day(SMALL)
     part, whole = measured.replays
     assert SMALL.cars < part.entries < whole.entries

@@ -166,7 +166,7 @@ def replayed(directory: Path, *options: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_a_store_is_replayed_as_it_was_judged(monitor: Path) -> None:
-    """Without the monitor's journal: all entries are there, and none twice."""
+    """All entries are there, and none twice, without the monitor's journal."""
     entries = sum(1 for _ in entries_in(monitor / "out" / "journal"))
     code, found = replayed(monitor / "store")
     assert code == 0, found

@@ -76,7 +76,7 @@ def test_what_is_missing_or_damaged_is_counted(tmp_path: Path) -> None:
 
 
 def test_old_segments_go(tmp_path: Path) -> None:
-    """After `journal_days`, or with the oldest files where the store is too large."""
+    """They go after `journal_days`, or with the oldest files of a store that is too large."""
     journal, store = tmp_path / "journal", tmp_path / "store"
     make_store(store)
     for number in (1, 2, 3):
@@ -93,7 +93,7 @@ def test_old_segments_go(tmp_path: Path) -> None:
 
 
 def test_no_journal_is_kept_where_none_is_asked_for(tmp_path: Path) -> None:
-    """With `journal_days: 0`. A replay says what is missing."""
+    """`journal_days: 0` keeps none, and a replay says what is missing."""
     journal, store = tmp_path / "journal", tmp_path / "store"
     make_store(store)
     write_segment(journal, 1, [Tick(1.0, 1.0)])
