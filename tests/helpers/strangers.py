@@ -26,6 +26,16 @@ def python_with(*requirements: str) -> Path:
     return python
 
 
+def program_of_npm(package: str) -> Path:
+    """Return the program of an npm package that is called like it."""
+    place = HOME / "npm" / package
+    found = place / "node_modules" / ".bin" / package
+    if not found.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        _run("npm", "install", "--no-fund", "--no-audit", package, cwd=place)
+    return found
+
+
 def program_of_debian(package: str, program: str) -> Path:
     """Return a program of a Debian package, unpacked beside what is installed."""
     place = HOME / package
