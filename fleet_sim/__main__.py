@@ -27,6 +27,7 @@ COMMANDS = {
     "sweep": "Run a scenario with many seeds and values; write one table.",
     "test": "Run scenarios side by side; fail if an expectation fails.",
     "truth": "Grade whether clients tell their users the truth about the lock.",
+    "what-if": "Play an incident with each mitigation; rank them by rentals lost.",
 }
 """The line of each command in lists. Its module in `fleet_sim.commands` has its name."""
 
@@ -53,6 +54,7 @@ def main() -> None:
     fleet-sim test scenarios                         does all hold that these expect?
     fleet-sim compare RUN_A RUN_B                    is B worse, beyond chance?
     fleet-sim truth CLIENT                           does this app tell the truth?
+    fleet-sim what-if WORLDS                         which mitigation saves most rentals?
     fleet-sim shrink SCENARIO                        the least that still fails so
     fleet-sim check SCENARIO                         is this scenario right?
     fleet-sim profile check FILE                     does this describe my fleet's wire?

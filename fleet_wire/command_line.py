@@ -72,7 +72,8 @@ class Program(click.Group):
         """Return name, command and the other arguments; import the command."""
         name = args[0]
         if name in self._table:
-            self.add_command(getattr(_imported(f"{self._package}.{name}"), name))
+            function = name.replace("-", "_")
+            self.add_command(getattr(_imported(f"{self._package}.{function}"), function))
         return super().resolve_command(ctx, args)
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:

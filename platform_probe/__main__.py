@@ -22,6 +22,7 @@ COMMANDS = {
     "query": "Ask a store a predefined question, or one in SQL.",
     "run": "Run the probe until it is stopped or its load is over.",
     "schema": "Print the JSON Schema of the settings file, for editors.",
+    "what-if": "Play an incident on with each mitigation; rank them by rentals lost.",
 }
 """The line of each command in lists. Its module in `platform_probe.commands` has its name."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from math import inf
 from typing import Protocol
+
+import msgspec
 
 from fleet_sim.cars.box_states import (
     CONNECTION,
@@ -290,6 +293,15 @@ class BoxConnection:
         delay_s = policy.delay_s(self._failures, self._stream)
         self._failures += 1
         return delay_s
+
+    def configure(self, changes: Mapping[str, object]) -> None:
+        """Change parameters of the box by name; they hold from its next connection.
+
+        A box reads the others when it is made: only `keepalive_s` and `reconnect` change here.
+        """
+        parameters = self._spec.parameters.model_copy(update=dict(changes))
+        self._spec = msgspec.structs.replace(self._spec, parameters=parameters)
+        self._radio.ping_every_s = parameters.keepalive_s
 
     # Leaving
 

@@ -45,7 +45,6 @@ class Radio:
         "_down_free_s",
         "_last_active_s",
         "_parameters",
-        "_ping_every_s",
         "_routine",
         "_seen",
         "_stalls",
@@ -53,13 +52,14 @@ class Radio:
         "_up_free_s",
         "_window_s",
         "is_instant",
+        "ping_every_s",
     )
 
     def __init__(
         self, parameters: RadioParameters, stream: RandomStream, *, ping_every_s: float = math.inf
     ) -> None:
         self._parameters = parameters
-        self._ping_every_s = ping_every_s
+        self.ping_every_s = ping_every_s
         self._stream = stream
         self.is_instant = parameters.is_instant
         """Whether every delay is 0: there is no need to ask."""
@@ -111,7 +111,7 @@ class Radio:
         if self._routine is not None:
             self.catch_up()
         quiet_s = now_s - self._last_active_s
-        every_s = self._ping_every_s
+        every_s = self.ping_every_s
         return quiet_s % every_s if every_s < quiet_s < math.inf else quiet_s
 
     def silent_s(self, now_s: float) -> float:
@@ -138,7 +138,7 @@ class Radio:
                 wait_s = 0.0
             elif since_sign_s + wait_s >= parameters.psm_active_s:
                 wait_s = period_s - since_sign_s
-        wait_s = min(wait_s, self._ping_every_s - quiet_s)
+        wait_s = min(wait_s, self.ping_every_s - quiet_s)
         return wait_s if wait_s > SOON_S else 0.0
 
     def downlink_s(self, now_s: float) -> float:

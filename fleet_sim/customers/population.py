@@ -133,6 +133,10 @@ class Population:
             load_starts_s=load_starts_s,
         )
 
+    def offer(self, vehicle_ids: Sequence[str]) -> None:
+        """Offer only these cars from now on; who has booked another one keeps it."""
+        self._vehicle_ids = [*vehicle_ids]
+
     # Shared by customers
 
     def take_car(self, stream: RandomStream) -> str | None:
@@ -158,6 +162,8 @@ class Population:
 
     def _free_car(self, stream: RandomStream) -> str | None:
         vehicle_ids, in_use = self._vehicle_ids, self._in_use
+        if not vehicle_ids:
+            return None
         tried = (vehicle_ids[stream.index(len(vehicle_ids))] for _ in range(TRIES))
         free = next((each for each in tried if each not in in_use), None)
         free = free or next((each for each in vehicle_ids if each not in in_use), None)

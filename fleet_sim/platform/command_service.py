@@ -77,7 +77,7 @@ class CommandService:
         unix_s: Callable[[], float],
     ) -> None:
         self._world = world
-        self._parameters = parameters
+        self.parameters = parameters
         self._failpoints = failpoints
         self._log = log
         self._identifiers = identifiers
@@ -137,7 +137,7 @@ class CommandService:
             request_id=request_id,
             parent=parent,
             issued_at=now,
-            ttl_s=self._parameters.command_ttl_s,
+            ttl_s=self.parameters.command_ttl_s,
         )
         self.commands.add(command)
         self.open += 1
@@ -209,7 +209,7 @@ class CommandService:
             command.state = _State.WAKING
             self._writer.wake(link, command, now)
             self._log.of_command(PlatformStep.WOKEN, command)
-        self._world.later(self._parameters.wake_again_after_s, self._wake, command)
+        self._world.later(self.parameters.wake_again_after_s, self._wake, command)
 
     def _is_waiting(self, command: PlatformCommand) -> bool:
         return command.state in (_State.QUEUED, _State.WAKING)
@@ -246,8 +246,8 @@ class CommandService:
         self._retry_later(command)
 
     def _retry_later(self, command: PlatformCommand) -> None:
-        may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
-        usual_s = self._parameters.retry_after_s if may_retry else None
+        may_retry = command.publishes < self.parameters.max_publishes and self._is_safe_twice
+        usual_s = self.parameters.retry_after_s if may_retry else None
         retry_after_s = self._at(RETRY, command, usual=usual_s)
         if retry_after_s is not None:
             self._retries.set(retry_after_s, command)
@@ -329,7 +329,7 @@ class CommandService:
                 NotPublished.WAITED_TOO_LONG if was_late else NotPublished.NO_CONNECTION,
             )
         elif not command.is_final:
-            grace_s = self._at(GRACE, command, usual=self._parameters.answer_grace_s)
+            grace_s = self._at(GRACE, command, usual=self.parameters.answer_grace_s)
             self._world.later(grace_s, self._give_up, command)
 
     def _give_up(self, command: PlatformCommand) -> None:
@@ -400,7 +400,7 @@ class CommandService:
     ) -> None:
         """Note what a car is like; its state may tell of a command whose answer was lost."""
         self._vehicle(vehicle_id).set_state(state, None if is_retained else self._unix_s())
-        if not self._parameters.learns_from_state:
+        if not self.parameters.learns_from_state:
             return
         command = self.commands.on_wire(state.last_command_id)
         if command is None or command.box_id != vehicle_id:

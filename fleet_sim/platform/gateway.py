@@ -6,7 +6,7 @@ whatever comes from outside enters by `with driver.present():`, as for the cars.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -112,6 +112,14 @@ class EmulatedPlatform:
     def gives_up_after_s(self) -> float:
         """Return for how long a command without an answer keeps others from its car, at most."""
         return self._parameters.command_ttl_s + self._parameters.answer_grace_s
+
+    def configure(self, changes: Mapping[str, object]) -> None:
+        """Change parameters by name, for what comes from now on.
+
+        Those that are read only once, when a platform is made, do not change.
+        """
+        self._parameters = self._parameters.model_copy(update=dict(changes))
+        self.service.parameters = self._parameters
 
     def start(self) -> None:
         """Connect to the broker."""

@@ -64,6 +64,15 @@ class FaultTargets(NamedTuple):
 
 CARS_ALONE = FaultTargets()
 
+FaultProcess = Callable[[Injection], Generator[simpy.Event, Any, None]]
+ProcessOf = Callable[[FaultEntry, Fault], FaultProcess]
+"""Returns how a fault of a scenario acts: as it does by itself, or as somebody ends it early."""
+
+
+def own_process(_entry: FaultEntry, fault: Fault) -> FaultProcess:
+    """Return how a fault acts by itself."""
+    return fault.process
+
 
 @dataclass(frozen=True, slots=True)
 class Injected:
@@ -83,7 +92,7 @@ class Injector:
     `specs` are the cars of which targets are chosen. `load_starts_s` is the simulated second from
     which windows and records count. `record` writes one line of `ground_truth.jsonl`: a mapping, or
     a `Hit`. `say` is told when a fault begins and when it ends. A fault that acts in another `part`
-    of the same run is numbered and recorded as all are.
+    of the same run is numbered and recorded as all are. `process_of` returns how each fault acts.
     """
 
     def __init__(
@@ -96,7 +105,9 @@ class Injector:
         say: Callable[[str], None],
         around: FaultTargets = CARS_ALONE,
         part: ProcessRole = ProcessRole.WHOLE,
+        process_of: ProcessOf = own_process,
     ) -> None:
+        self._process_of = process_of
         self._specs = specs
         self._fleet = fleet
         self._load_starts_s = load_starts_s
@@ -150,7 +161,8 @@ class Injector:
             vehicle_ids=frozenset(ids),
         )
         if ids:
-            acts = fault.process if injection.boxes and self._part.has(fault) else _remote_fault
+            is_here = injection.boxes and self._part.has(fault)
+            acts = self._process_of(entry, fault) if is_here else _remote_fault
             world.env.process(_act(fault.name, acts, start_s, injection, self._say))
         return injected
 
@@ -177,7 +189,7 @@ def _act(
     say(f"fault {name} ends (injection {injection.number})")
 
 
-def inject_all(
+def inject_all(  # noqa: PLR0913 - a run with all that its faults may touch
     scenario: Scenario,
     specs: Sequence[CarSpec],
     fleet: Fleet,
@@ -187,6 +199,7 @@ def inject_all(
     say: Callable[[str], None] = silent,
     around: FaultTargets = CARS_ALONE,
     part: ProcessRole = ProcessRole.WHOLE,
+    process_of: ProcessOf = own_process,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
     injector = Injector(
@@ -197,6 +210,7 @@ def inject_all(
         say=say,
         around=around,
         part=part,
+        process_of=process_of,
     )
     for entry in scenario.faults:
         window = entry.window

@@ -142,13 +142,19 @@ def show(
 ) -> None:
     """Show incident ID: its title, its cohorts, what to do, and its history."""
     asked = question_from_options(directory, config, zone)
-    found = found_in(asked.source, _ONE, limit=1, id=incident_id)
-    if not found:
-        raise ConfigError([f"{asked.source.directory}: no incident {incident_id!r} is there"])
+    found = one_incident(asked.source, incident_id)
     if as_json:
-        print_json(found[0])
+        print_json(found)
     else:
-        click.echo("\n".join(incident_lines(found[0], asked.zone)))
+        click.echo("\n".join(incident_lines(found, asked.zone)))
+
+
+def one_incident(source: Source, incident_id: str) -> Incident:
+    """Return the last revision of an incident. Raises `ConfigError` for an id that is not there."""
+    found = found_in(source, _ONE, limit=1, id=incident_id)
+    if not found:
+        raise ConfigError([f"{source.directory}: no incident {incident_id!r} is there"])
+    return found[0]
 
 
 def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list[Incident]:

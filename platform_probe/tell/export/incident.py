@@ -174,6 +174,18 @@ def incident_in(source: Source, span: Span, *, cause: str | None, mode: str | No
     return source.read(work, span)
 
 
+def unlocks_in(source: Source, span: Span) -> list[Unlock]:
+    """Return the unlocks and complaints of a time, each with its last diagnosis."""
+    return source.read(lambda duck: _unlocks(duck, *_in(span)), span)
+
+
+def incident_of_unlocks(mode: str, struck: Sequence[Unlock], near: Sequence[Unlock]) -> Incident:
+    """Return these failures as an incident of `mode`; `near` are the unlocks of its time."""
+    causes = MODES[mode].causes
+    model = next((one for one in struck if one.cause in causes), struck[0])
+    return _incident(mode, model, struck, near)
+
+
 def _incident(
     mode: str, model: Unlock, struck: Sequence[Unlock], near: Sequence[Unlock]
 ) -> Incident:

@@ -1,0 +1,208 @@
+"""The command `fleet-sim what-if`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from fleet_sim.commands.verdicts import console_for
+from fleet_sim.futures.future import DECISION_S, HORIZON_S
+from fleet_sim.futures.playing import World, changes_something, play_all, read_worlds
+from fleet_sim.futures.ranking import NOTHING, RankedMitigation, rank_mitigations
+from fleet_sim.mitigations.form import Mitigation, load_mitigations
+from fleet_sim.runs.limits import cores
+from fleet_sim.sweeps.progress import sweep_progress_on
+from fleet_wire.command_line import INTERRUPTED
+from fleet_wire.printing import print_json
+
+SMS_PRICE = 0.05
+"""Of one SMS to a car, in the user's currency [E]."""
+DO_NOTHING = "Do nothing"
+
+
+@click.command("what-if")
+@click.argument("worlds", type=click.Path(path_type=Path, dir_okay=False), metavar="WORLDS")
+@click.option(
+    "--mitigations", "places", multiple=True, metavar="PLACE",
+    type=click.Path(path_type=Path, exists=True),
+    help="A mitigation of yours, as a YAML file, or a folder of them. Those that ship stay.",
+)  # fmt: skip
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Play only this mitigation. Repeatable."
+)
+@click.option(
+    "--seeds", type=click.IntRange(2, 10_000), default=20, show_default=True,
+    help="Futures of each mitigation in each world.",
+)  # fmt: skip
+@click.option("--first-seed", type=int, default=1, show_default=True, help="The first one's seed.")
+@click.option("--jobs", type=click.IntRange(1, 1_000), help="Processes.  [default: one per core]")
+@click.option(
+    "--sms-price", type=click.FloatRange(0), default=SMS_PRICE, show_default=True,
+    help="Of one SMS to a car, in your currency.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def what_if(
+    *,
+    worlds: Path,
+    places: tuple[Path, ...],
+    only: tuple[str, ...],
+    seeds: int,
+    first_seed: int,
+    jobs: int | None,
+    sms_price: float,
+    as_json: bool,
+) -> None:
+    """Play half an hour of an incident with each mitigation, and rank them by rentals lost.
+
+    WORLDS is a scenario with customers and a fault, or a file of several worlds of one incident,
+    each as likely as its diagnosis, as `platform-probe what-if` makes it.
+
+    Every mitigation meets the same customers, so pairs of futures are compared. A mitigation that
+    saves no rental beyond chance is marked as no better than doing nothing.
+
+    \b
+    fleet-sim what-if scenarios/carrier_outage_rentals.yaml
+    fleet-sim what-if worlds.yaml --mitigations ours/ --seeds 50
+    fleet-sim what-if worlds.yaml --only take_cars_out --only roll_back_firmware --json
+    """  # noqa: D301 - click's own escape
+    mitigations = load_mitigations(places, only=only)
+    found, unknown = read_worlds(worlds)
+    console = console_for(as_json=as_json)
+    ranked = _ranked(
+        found,
+        mitigations,
+        seeds=range(first_seed, first_seed + seeds),
+        jobs=jobs or cores(),
+        sms_price=sms_price,
+        console=console,
+    )
+    if as_json:
+        print_json(_as_json(found, mitigations, ranked, unknown, (first_seed, seeds)))
+        return
+    _print(console, found, mitigations, ranked, unknown)
+    click.echo(f"seeds {first_seed} to {first_seed + seeds - 1} of each mitigation and world")
+
+
+def _ranked(
+    worlds: Sequence[World],
+    mitigations: Mapping[str, Mitigation],
+    *,
+    seeds: Sequence[int],
+    jobs: int,
+    sms_price: float,
+    console: Console,
+) -> list[RankedMitigation]:
+    """Play all futures with progress, and rank the mitigations."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    total = len(seeds) * sum(
+        1 + sum(changes_something(each, world) for each in mitigations.values()) for world in worlds
+    )
+    done = 0
+    with sweep_progress_on(console) as progress:
+
+        def count(played: int) -> None:
+            nonlocal done
+            done += played
+            progress.runs(done=done, total=total, failed=0)
+
+        try:
+            played = play_all(worlds, mitigations, seeds=seeds, jobs=jobs, on_played=count)
+        except KeyboardInterrupt:
+            click.echo(f"interrupted after {done} of {total} futures", err=True)
+            sys.exit(INTERRUPTED)
+    return rank_mitigations(
+        played,
+        [world.weight for world in worlds],
+        costs={name: each.cost for name, each in mitigations.items()},
+        sms_price=sms_price,
+    )
+
+
+def _print(
+    console: Console,
+    worlds: Sequence[World],
+    mitigations: Mapping[str, Mitigation],
+    ranked: Sequence[RankedMitigation],
+    unknown: Sequence[str],
+) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Mitigation", overflow="fold")
+    for title in ("Rentals lost", "Saved, 95 %", "Wait, s", "SMS", "Commands", "Cost"):
+        table.add_column(title, justify="right", no_wrap=True)
+    idle = {
+        name
+        for name, each in mitigations.items()
+        if not any(changes_something(each, world) for world in worlds)
+    }
+    for each in ranked:
+        if each.name in idle:
+            continue
+        is_nothing = each.name == NOTHING
+        title = DO_NOTHING if is_nothing else mitigations[each.name].title
+        saved = "" if is_nothing else f"{each.saved.low:.1f} to {each.saved.high:.1f}"
+        style = "bold" if is_nothing else "" if each.is_better else "dim"
+        table.add_row(
+            title,
+            f"{each.lost.mean:.1f}",
+            saved,
+            f"{each.waiting_s:.0f}",
+            f"{each.sms:.0f}",
+            f"{each.commands:.0f}",
+            f"{each.cost:.2f}",
+            style=style,
+        )
+    console.print(table)
+    console.print()
+    best = next((each for each in ranked if each.is_better), None)
+    if best is None:
+        console.print("No mitigation is better than doing nothing.")
+    else:
+        console.print(f"Best: {mitigations[best.name].title}. {mitigations[best.name].assumes}")
+    if idle:
+        titles = "; ".join(mitigations[name].title for name in sorted(idle))
+        console.print(f"Without effect here: {titles}.")
+    console.print(_about(worlds))
+    for gap in unknown:
+        console.print(f"Not known: {gap}")
+
+
+def _about(worlds: Sequence[World]) -> str:
+    """Return which worlds were played, and the assumption that all share."""
+    total = sum(world.weight for world in worlds)
+    named = ", ".join(f"{world.mode} {world.weight / total:.0%}" for world in worlds)
+    return (
+        f"Worlds: {named}. Each future starts {DECISION_S / 60:g} minutes before the decision and"
+        f" counts {HORIZON_S / 60:g} minutes after it; the failure lasts longer, if nobody ends it."
+    )
+
+
+def _as_json(
+    worlds: Sequence[World],
+    mitigations: Mapping[str, Mitigation],
+    ranked: Sequence[RankedMitigation],
+    unknown: Sequence[str],
+    seeds: tuple[int, int],
+) -> dict[str, Any]:
+    return {
+        "first_seed": seeds[0],
+        "seeds": seeds[1],
+        "horizon_s": HORIZON_S,
+        "worlds": [{"mode": world.mode, "weight": world.weight} for world in worlds],
+        "unknown": [*unknown],
+        "mitigations": [
+            {
+                "title": DO_NOTHING if each.name == NOTHING else mitigations[each.name].title,
+                "assumes": "" if each.name == NOTHING else mitigations[each.name].assumes,
+                **msgspec.to_builtins(each),
+            }
+            for each in ranked
+        ],
+    }

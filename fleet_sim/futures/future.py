@@ -1,0 +1,268 @@
+"""One future: an incident goes on for half an hour, with one mitigation or none.
+
+It is a virtual run without a monitor and without files. What happened is counted from what the
+customers did: a run with its report costs ten times as much.
+"""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
+from fleet_sim.broker.model.control import ModelControl
+from fleet_sim.cars.defects import Defects, ModelDefectError
+from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.world import World
+from fleet_sim.customers.failpoints import CustomerFailpoints
+from fleet_sim.customers.population import Population, Witnesses
+from fleet_sim.customers.records import CustomerEvent, CustomerStep
+from fleet_sim.faults import Fault
+from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation, end_of_fault
+from fleet_sim.mitigations.form import Mitigation
+from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
+from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.runs.injection import (
+    FaultProcess,
+    FaultTargets,
+    broker_settings,
+    inject_all,
+    own_process,
+    strikes_boxes,
+)
+from fleet_sim.runs.rentals import population_of
+from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment, VirtualTimers
+from fleet_sim.scenario.form import FaultEntry, Scenario, select
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.errors import ConfigError
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.randomness import RandomStream
+
+DECISION_S: Final = 360.0
+"""Seconds of load before the decision: customers who booked before it are at their cars by then,
+after a walk of four minutes [E]."""
+HORIZON_S: Final = 1_800.0
+"""Seconds after the decision that are counted."""
+CONNECT_S: Final = 60.0
+"""Seconds until boxes are connected before the load begins [E]."""
+RENTALS_S: Final = 3_600.0
+"""A car is rented once in so many seconds at most: above that customers find no free car, and no
+mitigation helps them [E]."""
+STEP_S: Final = 30.0
+"""Seconds between two looks at whether all customers are served."""
+OVERTIME_S: Final = 1_800.0
+"""Seconds after the horizon in which customers who have pressed may end their try."""
+
+
+class FutureCounts(msgspec.Struct, frozen=True):
+    """The counts of one future, from the decision to the horizon."""
+
+    customers: int
+    """Customers who pressed for the first time, or found no car to book."""
+    lost: int
+    """Those of them who gave up, or found no car."""
+    waiting_s: float
+    """Seconds that all of them stood in front of a shut car."""
+    sms: int
+    """SMS to wake boxes."""
+    commands: int
+    """Commands that the platform published, repetitions included."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts what customers do and what the platform logs, as it happens."""
+
+    from_s: float
+    until_s: float
+    load_starts_s: float = 0.0
+    waits: dict[str, float] = field(default_factory=dict)
+    """Second of the first press, of each customer in front of a shut car."""
+    customers: int = 0
+    lost: int = 0
+    waiting_s: float = 0.0
+    sms: int = 0
+    commands: int = 0
+
+    def add_step(self, event: CustomerEvent) -> None:
+        """Count a step of a customer. What began outside the span is no concern of it."""
+        at_s, who = event.at_s, event.customer_id
+        if event.step is CustomerStep.PRESSED:
+            if event.press == 1 and self.from_s <= at_s < self.until_s:
+                self.waits[who] = at_s
+                self.customers += 1
+        elif event.step is CustomerStep.NOT_BOOKED:
+            if self.from_s <= at_s < self.until_s:
+                self.customers += 1
+                self.lost += 1
+        elif event.step in (CustomerStep.OPENED, CustomerStep.GAVE_UP):
+            since_s = self.waits.pop(who, None)
+            if since_s is not None:
+                self.waiting_s += at_s - since_s
+                self.lost += event.step is CustomerStep.GAVE_UP
+
+    def add_event(self, event: PlatformEvent) -> None:
+        """Count a line of the platform's log."""
+        at_s = event.at - EPOCH_UNIX_S - self.load_starts_s
+        if self.from_s <= at_s < self.until_s:
+            self.sms += event.event is PlatformStep.WOKEN
+            self.commands += event.event is PlatformStep.PUBLISHED
+
+    def counts(self) -> FutureCounts:
+        """Return the counts; customers who still wait at the end are lost."""
+        return FutureCounts(
+            customers=self.customers,
+            lost=self.lost + len(self.waits),
+            waiting_s=round(self.waiting_s, 3),
+            sms=self.sms,
+            commands=self.commands,
+        )
+
+
+def checked_world(scenario: Scenario) -> Scenario:
+    """Return a scenario as a world of futures: customers come at its mean rate until the horizon.
+
+    They are at most as many as its cars can serve, see `RENTALS_S`.
+
+    Raises `ConfigError` where it has no customers or no fault: there is nothing to mitigate.
+    """
+    customers = scenario.customers
+    if customers is None:
+        raise ConfigError(["the scenario has no customers: futures count lost rentals"])
+    if not scenario.faults:
+        raise ConfigError(["the scenario has no fault: there is nothing to mitigate"])
+    times = customers.times_s(RandomStream.named(0, "futures/rate"))
+    cars = len(select(scenario.cars(), customers.targets, 0, "futures/targets"))
+    rate = min(max(len(times), 1) / customers.duration_s, cars / RENTALS_S)
+    stage = {"kind": "poisson", "rate_per_s": rate, "duration_s": DECISION_S + HORIZON_S}
+    values = customers.model_dump() | {"stages": [stage]}
+    return scenario.model_copy(update={"customers": type(customers).model_validate(values)})
+
+
+def play_future(scenario: Scenario, mitigation: Mitigation | None, seed: int) -> FutureCounts:
+    """Play one future of a checked world, and return its counts.
+
+    Raises `ModelDefectError` where the model failed: its counts would be worth nothing.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()  # a future lives for a tenth of a second, and makes hardly a cycle
+    try:
+        return _Future(scenario, mitigation, seed).play()
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class _Future:
+    """The parts of one future, put together as a virtual run does without its monitor."""
+
+    def __init__(self, scenario: Scenario, mitigation: Mitigation | None, seed: int) -> None:
+        self._scenario = scenario
+        self._mitigation = mitigation
+        self._env = VirtualEnvironment()
+        self._defects = Defects()
+        self._broker = BrokerModel(
+            VirtualTimers(self._env), hop=HOP_S, limits=_broker_limits(scenario)
+        )
+        self._broker.on_handler_error = self._defects.note
+        profile = load_profile(scenario.fleet.profile)
+        self._link = partial(self._broker.link, protocol=profile.traits.mqtt)
+        self._world = World(
+            env=self._env,
+            seed=seed,
+            fleet_secret=DEMO_SECRET,
+            epoch_unix_s=EPOCH_UNIX_S,
+            link_factory=partial(self._link, limits=BOX_LINK_LIMITS),
+            profile=profile,
+            defects=self._defects,
+            on_bad_certificate=self._broker.bad_certificate,
+        )
+        self._specs = scenario.cars()
+        self._fleet = Fleet(self._world, self._specs, sms_centre="sms-centre")
+        self._tally = _Tally(from_s=DECISION_S, until_s=DECISION_S + HORIZON_S)
+        self._platform = EmulatedPlatform(
+            replace(self._world, link_factory=partial(self._link, limits=PLATFORM_LINK_LIMITS)),
+            scenario.platform_parameters,
+            vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
+            write=self._tally.add_event,
+        )
+
+    def play(self) -> FutureCounts:
+        """Play it to its end, and return its counts."""
+        env, defects, tally = self._env, self._defects, self._tally
+        self._fleet.start()
+        self._platform.start()
+        env.run_to(CONNECT_S, defects)
+        tally.load_starts_s = starts_s = env.now
+        population = self._start_load(starts_s)
+        horizon_s = starts_s + DECISION_S + HORIZON_S
+        while env.now < horizon_s or not (population.is_served or env.now > horizon_s + OVERTIME_S):
+            env.run_to(env.now + STEP_S, defects)
+        if defects.count:
+            raise ModelDefectError(defects.count, defects.first)
+        return tally.counts()
+
+    def _start_load(self, starts_s: float) -> Population:
+        """Start faults, customers and the mitigation; return the customers."""
+        failpoints = CustomerFailpoints()
+        injector = inject_all(
+            self._scenario,
+            self._specs,
+            self._fleet,
+            load_starts_s=starts_s,
+            record=_forget,
+            around=FaultTargets(self._platform, ModelControl(self._broker), failpoints),
+            process_of=self._process_of,
+        )
+        assert self._scenario.customers is not None  # noqa: S101 - see `checked_world`
+        population = population_of(
+            self._scenario.customers,
+            self._fleet,
+            self._platform,
+            Witnesses(
+                record=self._tally.add_step,
+                told_open=_forget,
+                told_locked=_forget,
+                called_support=_forget,
+            ),
+            failpoints=failpoints,
+        )
+        population.start(starts_s)
+        if self._mitigation is not None:
+            struck = frozenset(
+                vehicle_id
+                for each in injector.injected
+                if strikes_boxes(each.entry.fault())  # a platform fails for whatever car is taken
+                for vehicle_id in each.vehicle_ids
+            )
+            begin_mitigation(
+                self._mitigation,
+                MitigationTargets(self._fleet, self._specs, self._platform, population, struck),
+                acts_at_s=starts_s + DECISION_S + self._mitigation.after_s,
+            )
+        return population
+
+    def _process_of(self, entry: FaultEntry, fault: Fault) -> FaultProcess:
+        """Return how a fault acts: ended early, where the mitigation ends it."""
+        mitigation = self._mitigation
+        if mitigation is None:
+            return own_process(entry, fault)
+        acts_at_s = DECISION_S + mitigation.after_s
+        opens_s = entry.window.start_s
+        return end_of_fault(mitigation, fault, opens_s=opens_s, acts_at_s=acts_at_s).process
+
+
+def _forget(*_: object) -> None:
+    """Take what nobody counts."""
+
+
+def _broker_limits(scenario: Scenario) -> BrokerLimits:
+    """Return the limits that a private mosquitto would have (see `broker.process`)."""
+    asked = broker_settings(scenario)
+    return BrokerLimits(max_inflight_messages=0, max_queued_messages=asked.max_queued_messages or 0)

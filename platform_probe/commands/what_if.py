@@ -1,0 +1,78 @@
+"""`platform-probe what-if`: which mitigation of an incident would save most rentals."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from fleet_wire.config.file import yaml_text
+from fleet_wire.contract.incident import Incident
+from fleet_wire.errors import UnlockpathError
+from platform_probe.commands.asking import question_from_options, store_options
+from platform_probe.commands.incidents import one_incident
+from platform_probe.store.reading import Source, Span
+from platform_probe.tell.export.worlds import worlds_of
+
+BEFORE_S = 120.0
+"""Unlocks that began so long before the incident show what else the fleet does [E]."""
+_CARS = "SELECT DISTINCT vehicle_id FROM attempts WHERE list_contains($ids, attempt_id)"
+
+
+@click.command("what-if", context_settings={"ignore_unknown_options": True})
+@click.argument("incident_id", metavar="ID")
+@store_options
+@click.option(
+    "--worlds", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write the worlds there, and play nothing: fleet-sim what-if FILE plays them.",
+)  # fmt: skip
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF FLEET-SIM]")
+def what_if(
+    *,
+    incident_id: str,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    worlds: Path | None,
+    options: tuple[str, ...],
+) -> None:
+    """Play on incident ID with each mitigation, and rank them by rentals lost.
+
+    The worlds are its likeliest failure modes, each as likely as the diagnoses say. What comes
+    behind the options here goes to `fleet-sim what-if`: --seeds, --mitigations, --only, --json.
+
+    \b
+    platform-probe what-if inc-1b2c --store store
+    platform-probe what-if inc-1b2c --run runs/morning --seeds 50 --mitigations ours/
+    """  # noqa: D301 - click's own escape
+    asked = question_from_options(directory, config, zone)
+    incident = one_incident(asked.source, incident_id)
+    text = yaml_text({"incident": incident_id, **_worlds(asked.source, incident)})
+    if worlds is not None:
+        _write(worlds, text)
+        click.echo(f"{worlds}: play it with fleet-sim what-if {worlds}", err=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="what-if-") as folder:
+        path = Path(folder) / "worlds.yaml"
+        _write(path, text)
+        command = [sys.executable, "-m", "fleet_sim", "what-if", str(path), *options]
+        code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own program
+    sys.exit(code)
+
+
+def _worlds(source: Source, incident: Incident) -> dict[str, object]:
+    until_s = incident.ended_at or source.newest_s()
+    span = Span(incident.since - BEFORE_S, until_s)
+    ids = {"ids": [*incident.examples]}
+    cars = source.read(lambda duck: duck.query(_CARS, ids, limit=len(incident.examples) + 1)).rows
+    return worlds_of(source, span, [car for (car,) in cars], incident.mode)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UnlockpathError(f"--worlds {path}: {error.strerror}") from None

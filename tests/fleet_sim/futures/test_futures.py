@@ -1,0 +1,135 @@
+"""Futures: what a mitigation changes in the simulated world, and how mitigations are ranked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_sim.futures.future import FutureCounts, play_future
+from fleet_sim.futures.playing import World, changes_something, read_worlds
+from fleet_sim.futures.ranking import NOTHING, rank_mitigations
+from fleet_sim.mitigations.form import Mitigation, load_mitigations
+from fleet_wire.config.file import yaml_text
+from fleet_wire.errors import ConfigError
+
+MITIGATIONS = load_mitigations()
+
+
+def scenario(fault: str, **parameters: Any) -> dict[str, Any]:
+    """Return an incident: a fault on half of forty cars, and their customers."""
+    entry = {"name": fault, "target": {"group": "struck"}, "window": {"start_s": 0}}
+    return {
+        "description": "an incident",
+        "fleet": {
+            "groups": [
+                {"name": "struck", "count": 20, "operator": "a", "firmware": "2.0.0"},
+                {"name": "well", "count": 20, "operator": "b", "firmware": "1.0.0"},
+            ]
+        },
+        "customers": {"stages": [{"kind": "poisson", "rate_per_s": 0.05, "duration_s": 600}]},
+        "faults": [{**entry, **({"parameters": parameters} if parameters else {})}],
+    }
+
+
+def world(folder: Path, fault: str, **parameters: Any) -> World:
+    """Return the only world of such a scenario."""
+    file = folder / "scenario.yaml"
+    file.write_text(yaml_text(scenario(fault, **parameters)))
+    (found,), _ = read_worlds(file)
+    return found
+
+
+def lost(of: World, mitigation: Mitigation | None, seeds: int = 3) -> int:
+    """Return the rentals lost over some seeds."""
+    return sum(play_future(of.scenario, mitigation, seed).lost for seed in range(seeds))
+
+
+def test_the_same_seed_gives_the_same_future(tmp_path: Path) -> None:
+    """Pairs of futures are compared, so nothing may differ but the mitigation."""
+    one = world(tmp_path, "regional_carrier_outage")
+
+    assert play_future(one.scenario, None, 5) == play_future(one.scenario, None, 5)
+
+
+@pytest.mark.parametrize(
+    ("fault", "parameters", "helps", "does_not"),
+    [
+        ("regional_carrier_outage", {}, "offer_other_operator", "longer_commands"),
+        ("generic_500", {}, "roll_back_platform", "wake_again_sooner"),
+        ("bad_firmware_cohort", {}, "offer_other_firmware", "roll_back_platform"),
+    ],
+)
+def test_a_mitigation_helps_where_it_acts_on_the_cause(
+    tmp_path: Path, fault: str, parameters: dict[str, Any], helps: str, does_not: str
+) -> None:
+    """The right one saves rentals, another one does not."""
+    of = world(tmp_path, fault, **parameters)
+    nothing = lost(of, None)
+
+    assert nothing > 0
+    assert lost(of, MITIGATIONS[helps]) < nothing
+    assert lost(of, MITIGATIONS[does_not]) >= nothing
+
+
+def test_boxes_get_new_settings_and_go_on(tmp_path: Path) -> None:
+    """Connecting anew for a setting loses nobody who would not be lost without it."""
+    of = world(tmp_path, "generic_500")
+
+    assert lost(of, MITIGATIONS["shorter_keepalive"]) <= lost(of, None) + 1
+
+
+def test_what_only_ends_other_modes_changes_nothing(tmp_path: Path) -> None:
+    """It need not be played; a platform's failure is no reason to avoid cars."""
+    of = world(tmp_path, "generic_500")
+
+    assert changes_something(MITIGATIONS["roll_back_platform"], of)
+    assert not changes_something(MITIGATIONS["roll_back_firmware"], of)
+    assert not changes_something(MITIGATIONS["take_cars_out"], of)
+
+
+def test_a_scenario_without_customers_is_refused(tmp_path: Path) -> None:
+    """Lost rentals are what futures count."""
+    file = tmp_path / "scenario.yaml"
+    values = scenario("generic_500")
+    del values["customers"], values["faults"]
+    load = {"stages": [{"kind": "constant", "rate_per_s": 1, "duration_s": 9}]}
+    file.write_text(yaml_text(values | {"load": load}))
+
+    with pytest.raises(ConfigError, match="no customers"):
+        read_worlds(file)
+
+
+def test_an_error_in_a_world_names_its_line(tmp_path: Path) -> None:
+    """The worlds of a file are checked as scenarios are."""
+    file = tmp_path / "worlds.yaml"
+    file.write_text(yaml_text({"worlds": [{"weight": 1, "scenario": scenario("generic_5000")}]}))
+
+    with pytest.raises(ConfigError, match=r"worlds\.yaml:\d+: .*generic_5000"):
+        read_worlds(file)
+
+
+def counts(*lost_of: int, sms: int = 0) -> list[FutureCounts]:
+    """Return the counts of futures of a hundred customers."""
+    return [FutureCounts(100, each, 50.0, sms, 10) for each in lost_of]
+
+
+def test_ranking_weighs_worlds_and_says_what_is_no_better() -> None:
+    """A mitigation that helps in the likely world comes first; chance alone is no gain."""
+    played = {
+        NOTHING: [counts(20, 22, 18), counts(20, 21, 19)],
+        "of_likely": [counts(2, 3, 1), counts(20, 21, 19)],
+        "of_unlikely": [counts(20, 22, 18), counts(2, 3, 1)],
+        "by_chance": [counts(19, 24, 17), counts(21, 20, 19)],
+    }
+
+    ranked = rank_mitigations(played, [0.8, 0.2], costs={"of_likely": 3.0}, sms_price=0.05)
+
+    assert [each.name for each in ranked][:2] == ["of_likely", "of_unlikely"]
+    by_name = {each.name: each for each in ranked}
+    assert by_name["of_likely"].lost.mean == pytest.approx(0.8 * 2 + 0.2 * 20)
+    assert by_name["of_likely"].is_better
+    assert not by_name["by_chance"].is_better
+    assert not by_name[NOTHING].is_better
+    assert by_name["of_likely"].cost == pytest.approx(3.0)

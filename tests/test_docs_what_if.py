@@ -1,0 +1,55 @@
+"""docs/what-if.md tells the truth: what it types runs, and its table names every key."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.mitigations.form import LIVE_PARAMETERS, Mitigation
+from tests.helpers.own_commands import run_here
+from tests.helpers.pages import blocks, page
+from tests.helpers.places import ROOT
+from tests.helpers.reader import typed_lines
+
+TEXT = page("what-if.md")
+
+
+def test_the_table_names_every_key() -> None:
+    """And each parameter of the platform that may change."""
+    table = TEXT[TEXT.index("| Key | Meaning |") :]
+
+    assert [key for key in Mitigation.model_fields if f"`{key}`" not in table] == []
+    assert [key for key in LIVE_PARAMETERS if f"`{key}`" not in table] == []
+
+
+def test_the_example_is_the_file() -> None:
+    """A reader copies it from the page or takes the file."""
+    (code,) = blocks(TEXT, "yaml")
+
+    assert code.strip() == (ROOT / "docs/what-if/call_customers.yaml").read_text().strip()
+
+
+def test_what_the_page_types_runs_in_its_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the run with its incident to a mitigation of one's own, with the incident's id."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("docs", "scenarios"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    incident, lines = "", typed_lines(ROOT / "docs" / "what-if.md")
+    assert len(lines) == 7
+    for line in lines:
+        program, *words = shlex.split(line.replace("INCIDENT", incident))
+        few = ["2" if word == "4" else word for word in words]
+        code, stdout, stderr = run_here(program.replace("-", "_"), *few)
+        assert code == 0, f"{line}: {stdout}{stderr}"
+        if words[:2] == ["incidents", "list"]:
+            _, found, _ = run_here("platform_probe", *words, "--json")
+            incident = json.loads(found)[0]["incident_id"]
+        elif program == "fleet-sim" and words[0] == "what-if":  # the other one prints by itself
+            best = "Ask customers" if "call_customers" in words else "Roll back the platform"
+            told = stdout + stderr
+            assert best in told or "No mitigation is better" in told
