@@ -160,7 +160,8 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
     """Return whether a finding is what an earlier one was, of which nothing was seen meanwhile.
 
     In the same cohort, no cause and no mode may speak against it. Otherwise one cohort must be a
-    part of the other, and both must have the same mode, or for a part the same cause. What hits a
+    part of the other, and both must have the same mode, or for a part the same cause (the same
+    measure, if there is no cause). What hits a
     few of all cars is the same only if it hits the same cars. Two confident diagnoses of one mode
     are one problem wherever they are, if they began together.
     """
@@ -169,7 +170,9 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
     if _confident_mode(later) and _confident_mode(earlier) and _have_one_mode(later, earlier):
         return True
     modes = _mode(later), _mode(earlier)
-    is_alike = bool(_causes_of(later) & _causes_of(earlier)) and not _differ(later, earlier)
+    causes, known = _causes_of(later), _causes_of(earlier)
+    is_same_measure = not causes and not known and later.what == earlier.what
+    is_alike = bool(causes & known or is_same_measure) and not _differ(later, earlier)
     if None not in modes:
         is_alike = modes[0] == modes[1]
     if not (later.cohort and earlier.cohort):

@@ -365,6 +365,18 @@ def test_one_mode_that_flickers_from_cohort_to_cohort_is_one_incident() -> None:
     assert len(told.each) == 1
 
 
+def test_customers_who_press_again_after_a_moment_are_the_same_incident() -> None:
+    """Nothing has a cause or a mode yet; half of all customers are hit each time."""
+    told = Told()
+    again: dict[str, Any] = {"what": "again", "causes": {}}
+    told.take(1, **of({}, 10, 20), **again)
+    told.take(1, **of({}, 10, 20), **again, is_over=True)
+    told.wait(100.0)
+    told.take(2, **{**of({}, 7, 14), "cars": names("other", 7)}, **again)
+    told.wait(60.0)
+    assert len(told.each) == 1
+
+
 def test_a_joined_incident_says_with_which_it_is_one() -> None:
     """It ends, and that is no recovery."""
     told = Told()
