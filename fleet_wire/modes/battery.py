@@ -26,9 +26,9 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.VEHICLE,
         cause=Cause.BOX_OFFLINE,
-        also=AWAY_CAUSES,
-        engineer="The 12 V battery ran down, and the box switched itself off: its reports tell of a"
-        " falling voltage, and then none come.",
+        also=(*AWAY_CAUSES, Cause.VEHICLE_FAILED),
+        engineer="The 12 V battery ran down: the box refuses to move the locks, or switched itself"
+        " off. Its reports tell of a falling voltage, and then none come.",
         customer="The car's battery is too low.",
         acts=Actor.FIELD_CREW,
         now="Give the customer another car.",
@@ -54,11 +54,16 @@ MODES: Final = (
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
             | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LEFT_BEHIND)
             | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD)
-            | facts(Fact.SOME_FAIL, Fact.POWER_IN_DOUBT),
+            | facts(Fact.SOME_FAIL, Fact.POWER_IN_DOUBT, Fact.REFUSED_LOW_VOLTAGE),
+            needs_one_of=(
+                facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
+                | facts(Fact.BOOTED_AFTER),
+            ),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
-            | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
+            | facts(Fact.LEFT_QUIETLY)
+            | (ANSWERS - facts(Fact.REFUSED_LOW_VOLTAGE))
+            | facts(Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -92,7 +97,7 @@ MODES: Final = (
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
             | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
+            | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.LEFT_QUIETLY)
             | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
         ),
     ),

@@ -91,6 +91,7 @@ MODES: Final = (
                 Fact.OPEN_BUT_TOLD_NO,
                 Fact.REFUSED_EXPIRED,
                 Fact.NOTHING_AFTER_RETURN,  # the command's life was over before
+                Fact.WOKE_SLOWLY,
             ),
             rules_out=facts(Fact.STILL_AWAY, Fact.NOT_WOKEN, Fact.WAS_ONLINE, Fact.WILL_BEFORE),
         ),
@@ -122,8 +123,12 @@ MODES: Final = (
             parameters={"offline": 25},
         ),
         signature=Signature(
-            # It is not named before the car has opened, so nothing is needed of it but that.
             needs=facts(Fact.NOT_DELIVERED),
+            # A box that is back carries the command out, or refuses it as too old.
+            needs_one_of=(
+                facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE)
+                | facts(Fact.LATE_ON_RETURN, Fact.LATE_WITHOUT_RETURN),
+            ),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT, Fact.OPENED_LATE)
             | facts(
                 Fact.LATE_ON_RETURN,
@@ -230,11 +235,16 @@ MODES: Final = (
                 Fact.HARDWARE_FAILS,
                 Fact.MANY_FAIL,
                 Fact.WAS_ONLINE,
+                Fact.LOST_BY_COMMAND,
+            ),
+            needs_one_of=(
+                facts(Fact.FIRMWARE_FAILS, Fact.FIRMWARE_AWAY, Fact.LOST_BY_COMMAND)
+                | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.BOOTED_AGAIN),
             ),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | ANSWERS
             | facts(Fact.STILL_AWAY, Fact.WILLS_AT_ONCE, Fact.REPORTED_AFTER)
-            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL, Fact.ALONE)
+            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL)
             | facts(Fact.LATE_WITHOUT_RETURN),
         ),
     ),

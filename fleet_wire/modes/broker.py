@@ -17,7 +17,7 @@ MODES: Final = (
         layer=Layer.BROKER,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=(*AWAY_CAUSES, Cause.BROKER_UNREACHABLE),
+        also=(*AWAY_CAUSES, Cause.BROKER_UNREACHABLE, None),
         engineer="All connections broke at once, and boxes that all wait equally long (firmware"
         " without jitter) come back in one peak, again and again.",
         customer="All our cars are reconnecting at this moment; please try again in a minute.",
@@ -53,9 +53,15 @@ MODES: Final = (
                 Fact.CONNECTION_CLOSED,
                 Fact.LOST_AT_ONCE,
                 Fact.LATE_ON_RETURN,
+                Fact.BROKER_UNREACHABLE,
+                Fact.WENT_WELL,
+            ),
+            needs_one_of=(
+                facts(Fact.WILLS_IN_A_WAVE, Fact.WILLS_AT_ONCE, Fact.MANY_AWAY)
+                | facts(Fact.MANY_CAME_BACK, Fact.BACK_WITH_OTHERS, Fact.BROKER_UNREACHABLE),
             ),
             rules_out=facts(Fact.DROPPED_AT_BROKER, Fact.KEEPALIVE_EXCEEDED)
-            | ANSWERS
+            | (ANSWERS - facts(Fact.WENT_WELL))
             | facts(Fact.STILL_AWAY, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.REPORTED_AFTER)
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
         ),
@@ -168,6 +174,9 @@ MODES: Final = (
                 Fact.DENIED_AT_BROKER,
                 Fact.BOOTED_AFTER,
                 Fact.TLS_FAILED,
+                Fact.OPERATOR_FAILS,
+                Fact.REGION_FAILS,
+                Fact.OPENED_WITHOUT_RETURN,  # what is held back stays so until it connects again
             ),
         ),
     ),

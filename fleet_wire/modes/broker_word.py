@@ -89,12 +89,18 @@ MODES: Final = (
                 Fact.NOTHING_AFTER_RETURN,
                 Fact.FEW_AWAY,
                 Fact.SOME_FAIL,
+                Fact.OPENED_WITHOUT_RETURN,
+            ),
+            needs_one_of=(
+                facts(Fact.BROKER_DENIED, Fact.NO_SUBSCRIBER, Fact.DENIED_AT_BROKER)
+                | facts(Fact.NOT_DELIVERED),
             ),
             rules_out=ANSWERS
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER, Fact.SILENT_SINCE)
             | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
             | facts(Fact.OPENED_AT_LAST)
-            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED, Fact.HELD_UP),
+            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED, Fact.HELD_UP)
+            | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS),  # access rules know neither
         ),
     ),
     FailureMode(

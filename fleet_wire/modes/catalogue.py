@@ -13,7 +13,15 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.entry_points import added_by_others
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import Actor, FailureMode, Signature, behind_the_door, facts, on_any_wire
+from fleet_wire.modes.mode import (
+    Actor,
+    FailureMode,
+    Signature,
+    behind_the_door,
+    facts,
+    on_any_wire,
+    wherever_it_stopped,
+)
 
 _WITHOUT: Final = frozenset({"catalogue", "lookalikes"})
 """Modules beside this one that read all modes."""
@@ -28,6 +36,10 @@ def _declared() -> Iterator[FailureMode]:
         yield from added.MODES
 
 
+def _complete(mode: FailureMode) -> FailureMode:
+    return wherever_it_stopped(on_any_wire(behind_the_door(mode)))
+
+
 def by_slug(declared: Iterable[FailureMode]) -> dict[str, FailureMode]:
     """Return modes by slug, in the order of their numbers.
 
@@ -40,7 +52,7 @@ def by_slug(declared: Iterable[FailureMode]) -> dict[str, FailureMode]:
         if other is not None:
             problem = f"mode '{mode.slug}' has the slug or number {mode.number} of '{other}'"
             raise ConfigError([f"{problem}: choose another"])
-        found[mode.slug], numbers[mode.number] = on_any_wire(behind_the_door(mode)), mode.slug
+        found[mode.slug], numbers[mode.number] = _complete(mode), mode.slug
     return found
 
 

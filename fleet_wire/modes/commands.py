@@ -149,7 +149,7 @@ MODES: Final = (
         ),
         signature=Signature(
             speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE, Fact.EXECUTED_AGAIN)
-            | facts(Fact.SENT_AGAIN)
+            | facts(Fact.SENT_AGAIN, Fact.BEHIND_ANOTHER)
             | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.ALREADY_OPENED),

@@ -52,7 +52,7 @@ MODES: Final = (
             rules_out=NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED)
-            | facts(Fact.OPENED_LATE, Fact.BACK_AFTER_OTHERS),
+            | facts(Fact.OPENED_LATE),
         ),
     ),
     FailureMode(

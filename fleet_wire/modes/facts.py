@@ -7,6 +7,7 @@ follows from it. `fleet_wire.modes.mode` lists the facts that support each mode.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import Final, NamedTuple
 
 
@@ -41,6 +42,8 @@ class EvidenceSource(StrEnum):
     arrive."""
     BROKER_LOG = "broker_log"
     """The broker's own log."""
+    RETURN = "return"
+    """The words and acts of a box that is heard of again: of a silent one nobody knows them."""
 
 
 HEARTBEATS: Final = (EvidenceSource.TELEMETRY, EvidenceSource.TELEMETRY_SINCE)
@@ -97,6 +100,7 @@ class Fact(StrEnum):
     SLOW_DELIVERY = "slow_delivery"
     SENT_LATE = "sent_late"
     HELD_UP = "held_up"
+    BEHIND_ANOTHER = "behind_another"
     CLOCK_WRONG = "clock_wrong"
 
     # Presence
@@ -115,6 +119,7 @@ class Fact(StrEnum):
     STILL_AWAY = "still_away"
     FLAPPED = "flapped"
     LOST_AT_ONCE = "lost_at_once"
+    LOST_BY_COMMAND = "lost_by_command"
     TALKS_WHILE_OFFLINE = "talks_while_offline"
     RECONNECTED_JUST_BEFORE = "reconnected_just_before"
 
@@ -160,6 +165,7 @@ class Fact(StrEnum):
     # Others at the time
     FAILS_AGAIN = "fails_again"
     WENT_WELL_BETWEEN = "went_well_between"
+    OPENED_WITHOUT_RETURN = "opened_without_return"
     BLOCKS_LATER = "blocks_later"
     UNSENT_BEFORE = "unsent_before"
     OPERATOR_FAILS = "operator_fails"
@@ -211,6 +217,7 @@ class Fact(StrEnum):
     NOT_WOKEN = "not_woken"
     PLATFORM_MISSED_IT = "platform_missed_it"
     PLATFORM_GAVE_UP = "platform_gave_up"
+    NEVER_SENT = "never_sent"
     PLATFORM_WAITED_LONG = "platform_waited_long"
     OPEN_BUT_TOLD_NO = "open_but_told_no"
     SUPPORT_CALLED = "support_called"
@@ -333,14 +340,15 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         flapped="the box connected and was lost again and again within minutes",
         lost_at_once="the box's connection broke so soon after a sign of life that no silence was"
         " waited for",
+        lost_by_command="the box's connection broke within seconds of a command",
+        opened_without_return="the car opened for its next unlock on the connection that it had"
+        " all the time",
         talks_while_offline="the box reported while it counted as not connected",
         reconnected_just_before="the box had connected less than two minutes before",
     ),
     **_facts_from(
         EvidenceSource.TELEMETRY,
         silent_before="the box was silent for longer than usual when the unlock began",
-        voltage_low="the car's battery was below 12.25 V in its last report",
-        voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
         ran_unconnected="the box had run for more than 20 s since its restart when it connected",
         signal_low="the signal was very weak in the last report, below -110 dBm",
         signal_fell="the signal was far weaker than hours before, by 15 dB or more",
@@ -376,6 +384,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         EvidenceSource.STATE,
         state_without_result="the car reported an open lock, and no answer came",
         result_without_state="the box said that it unlocked, and no open lock was reported",
+        voltage_low="the car's battery was below 12.25 V in its last report",
+        voltage_fell="the battery's voltage fell by 0.15 V or more within hours, below 12.5 V",
         lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",
         relocked_at_once="the car locked itself again sooner than anybody can open a door",
@@ -472,6 +482,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         " customer told support",
         held_up="the command was sent late, and no earlier one of the car was under way, nor had"
         " it to be woken; or the platform neither answered nor made a command",
+        behind_another="no command was sent, and as far as the platform has said an earlier one of"
+        " the car was under way",
         booking_of_several="other customers have named the same booking, for other cars",
         another_car_asked="the platform's log names another car than the one that got the command",
         said_too_far="the platform said that the phone is too far from the car",
@@ -491,6 +503,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_facts_from(
         EvidenceSource.COMMAND_END,
+        never_sent="no command was sent until it should have ended",
         platform_gave_up="the platform gave the command up as unanswered, or never sent it",
     ),
     **_facts_from(
@@ -519,3 +532,40 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
 }
 """Every fact, with its source and its meaning in one line."""
+
+AFTER_RETURN: Final = frozenset(
+    {
+        Fact.OPENED_LATE, Fact.OPENED_IN_TIME, Fact.OPENED_AT_LAST, Fact.CONFIRMED_LATE,
+        Fact.REFUSED_LATE, Fact.LATE_ON_RETURN, Fact.LATE_WITHOUT_RETURN,
+        Fact.NOTHING_AFTER_RETURN, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.BACK_AFTER_WILL,
+        Fact.BACK_WITHOUT_WILL, Fact.BACK_WITH_OTHERS, Fact.BACK_WITHOUT_BOOT, Fact.BACK_BY_PING,
+        Fact.PING_OVERDUE, Fact.RESUMED, Fact.REPLACED, Fact.BOOTED_AFTER, Fact.BOOTED_AGAIN,
+        Fact.RAN_UNCONNECTED, Fact.POWER_IN_DOUBT, Fact.OPENED_WITHOUT_RETURN,
+    }
+)  # fmt: skip
+"""Facts that only a box which is heard of again can show, besides their own source."""
+
+ESTIMATED: Final = frozenset(
+    fact for fact, info in FACTS.items() if info.told is EvidenceSource.KIND
+) | {
+    Fact.MANY_FAIL, Fact.SOME_FAIL, Fact.ALONE, Fact.MANY_AWAY, Fact.FEW_AWAY, Fact.LEFT_BEHIND,
+    Fact.WILLS_IN_A_WAVE, Fact.WILLS_AT_ONCE, Fact.MANY_CAME_BACK, Fact.BACK_WITH_OTHERS,
+    Fact.VOLTAGE_FELL, Fact.SIGNAL_FELL, Fact.FLAPPED, Fact.LOST_AT_SAME_DATA, Fact.TLS_FAILED,
+    Fact.TLS_EXPIRED, Fact.PING_OVERDUE, Fact.BACK_BY_PING, Fact.OTHERS_OVERDUE,
+    Fact.OTHERS_BY_PING,
+}  # fmt: skip
+"""Facts that rest on counts of others, on habits of boxes, or on what nobody signed.
+
+However strongly they speak against a mode, they prove nothing.
+"""
+
+
+@cache
+def shown_by(told: frozenset[EvidenceSource]) -> frozenset[Fact]:
+    """Return the facts that these sources can show."""
+    there = EvidenceSource.RETURN in told
+    return frozenset(
+        fact
+        for fact, info in FACTS.items()
+        if info.told in told and (there or fact not in AFTER_RETURN)
+    )

@@ -37,13 +37,13 @@ MODES: Final = (
         ),
         recipe=Recipe(customers={}, parameters={"probability": 1}),
         signature=Signature(
-            needs=facts(Fact.SAID_YES, Fact.SAID_DONE),
-            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.YES_BEFORE_SENDING, Fact.UNSENT_BEFORE)
+            needs=facts(Fact.SAID_YES, Fact.NOTHING_PUBLISHED, Fact.NEVER_SENT),
+            speaks_for=facts(Fact.SAID_DONE, Fact.YES_BEFORE_SENDING, Fact.UNSENT_BEFORE)
             | facts(
                 Fact.YES_BEFORE_THE_END, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN
             ),
             rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.NOT_DELIVERED, Fact.RELOCKED)
-            | facts(Fact.PLATFORM_GAVE_UP, Fact.PLATFORM_MISSED_IT, Fact.HELD_UP),
+            | facts(Fact.PLATFORM_MISSED_IT, Fact.HELD_UP, Fact.BEHIND_ANOTHER, Fact.WAS_ASLEEP),
         ),
     ),
     FailureMode(

@@ -106,8 +106,14 @@ MODES: Final = (
                 Fact.OPENED_IN_TIME,
                 Fact.OTHERS_THERE_HEARD,
             ),
+            # A loose contact comes and goes: until it has, nothing parts it from any other loss.
+            needs_one_of=(
+                facts(Fact.FLAPPED, Fact.SIGNAL_FELL, Fact.SIGNAL_LOW)
+                | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.BOOTED_AGAIN),
+            ),
             rules_out=ANSWERS
-            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TLS_FAILED, Fact.WILLS_AT_ONCE),
+            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TLS_FAILED, Fact.WILLS_AT_ONCE)
+            | facts(Fact.TAKEN_OVER, Fact.FIRMWARE_FAILS),  # a contact knows no release
         ),
     ),
 )

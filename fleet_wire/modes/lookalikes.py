@@ -17,7 +17,15 @@ from typing import Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import FACTS, HEARTBEATS, PLATFORM_LOG, EvidenceSource, Fact
+from fleet_wire.modes.facts import (
+    AFTER_RETURN,
+    FACTS,
+    HEARTBEATS,
+    PLATFORM_LOG,
+    EvidenceSource,
+    Fact,
+    shown_by,
+)
 from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, Signature
 
 _ALL: Final = frozenset(EvidenceSource)
@@ -32,6 +40,7 @@ _TWO_TOPICS: Final = _ALL - {
 WIRES: Final[Mapping[str, frozenset[EvidenceSource]]] = MappingProxyType(
     {
         "nothing is lost": _ALL,
+        "nothing is lost, and the box is not back yet": _ALL - {EvidenceSource.RETURN},
         "no heartbeats": _ALL - {*HEARTBEATS},
         "no log of the platform": _ALL - {*PLATFORM_LOG},
         "no log of the broker": _ALL - {EvidenceSource.BROKER_LOG},
@@ -55,6 +64,7 @@ _WORDS: Final = {
     EvidenceSource.PLATFORM: "the platform's log",
     EvidenceSource.COMMAND_END: "the platform's word on how the command ended",
     EvidenceSource.BROKER_LOG: "the broker's log",
+    EvidenceSource.RETURN: "the box's return",
 }
 
 
@@ -76,7 +86,7 @@ class AlikeClass(NamedTuple):
 @cache
 def alike_on(told: frozenset[EvidenceSource]) -> tuple[AlikeClass, ...]:
     """Return every class of two modes or more that look the same with these sources."""
-    there = _there(told)
+    there = shown_by(told)
     close = {
         slug: frozenset(
             other
@@ -91,7 +101,9 @@ def alike_on(told: frozenset[EvidenceSource]) -> tuple[AlikeClass, ...]:
         classes[others].add(slug)
     seen = [frozenset(slugs) for slugs in classes.values() if unseen.isdisjoint(slugs)]
     found = [
-        AlikeClass(slugs, _missing_evidence(sorted(slugs))) for slugs in seen if len(slugs) > 1
+        AlikeClass(slugs, _missing_evidence(sorted(slugs), told))
+        for slugs in seen
+        if len(slugs) > 1
     ]
     if unseen:
         like_them = {slug for slugs in classes.values() if slugs & unseen for slug in slugs}
@@ -104,13 +116,8 @@ def alike_on(told: frozenset[EvidenceSource]) -> tuple[AlikeClass, ...]:
 @cache
 def unseen_on(told: frozenset[EvidenceSource]) -> frozenset[str]:
     """Return the modes that cannot be seen with these sources where the unlock went well."""
-    there = _there(told)
+    there = shown_by(told)
     return frozenset(slug for slug, mode in MODES.items() if _is_unseen(mode.signature, there))
-
-
-def _there(told: frozenset[EvidenceSource]) -> frozenset[Fact]:
-    """Return the facts that these sources can show."""
-    return frozenset(fact for fact, info in FACTS.items() if info.told in told)
 
 
 def class_of(slug: str, told: frozenset[EvidenceSource]) -> AlikeClass:
@@ -136,6 +143,10 @@ def _parting(one: Signature, other: Signature, there: frozenset[Fact]) -> Iterat
         | (other.needs - one_may)
     )
     yield from parting & there
+    for signature, may in ((one, other_may), (other, one_may)):
+        for group in signature.needs_one_of:
+            if group.isdisjoint(may):
+                yield from sorted(group & there)
 
 
 def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
@@ -159,12 +170,14 @@ def _list_sources(sources: Collection[EvidenceSource]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _missing_evidence(slugs: list[str]) -> str:
+def _missing_evidence(slugs: list[str], told: frozenset[EvidenceSource]) -> str:
     """Return a sentence: which sources would part these modes, were they there."""
     first, *rest = (MODES[slug].signature for slug in slugs)
-    sources = {
-        FACTS[fact].told for other in rest for fact in _parting(first, other, frozenset(FACTS))
-    }
-    if not sources:
+    parting = {fact for other in rest for fact in _parting(first, other, frozenset(FACTS))}
+    if not parting:
         return "No single fact parts them, only how often each fact is seen."
+    sources = {FACTS[fact].told for fact in parting}
+    if parting & AFTER_RETURN:
+        sources.add(EvidenceSource.RETURN)
+    sources = sources - told or sources
     return f"Only {_list_sources(sources)} would tell them apart."

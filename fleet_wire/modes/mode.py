@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from fleet_wire.contract.causes import Cause, Party
-from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.facts import ESTIMATED, Fact
 from fleet_wire.modes.recipe import Recipe
 
 
@@ -54,13 +55,32 @@ class Actor(StrEnum):
 class Signature:
     """Which facts tell a mode from others.
 
-    `needs` lists what must be seen where its source is there: its absence speaks against the mode.
-    `speaks_for` lists what may be seen. `rules_out` lists what cannot be seen of it.
+    `needs` lists what must be seen where its source is there. `speaks_for` lists what may be seen;
+    of each group of it in `needs_one_of` one must be, if any can. `rules_out` lists what is
+    not seen of it. All but `speaks_for` are physics and protocol, and hold without exception; but a
+    fact that is `ESTIMATED` only speaks against a mode.
     """
 
     needs: frozenset[Fact] = frozenset()
     speaks_for: frozenset[Fact] = frozenset()
+    needs_one_of: tuple[frozenset[Fact], ...] = ()
     rules_out: frozenset[Fact] = frozenset()
+
+    def unknowable(self, shown: Collection[Fact]) -> int:
+        """Return how many of its needs nobody can see, be they met or not."""
+        groups = (*(frozenset({fact}) for fact in self.needs), *self.needs_one_of)
+        return sum(group.isdisjoint(shown) for group in groups)
+
+    def contradicted_by(self, seen: Collection[Fact], shown: Collection[Fact]) -> list[Fact]:
+        """Return the facts that contradict the mode: seen, or not seen though `shown` has them.
+
+        `shown` are the facts that the sources at hand can show.
+        """
+        lacking = [*self.needs.intersection(shown).difference(seen)]
+        for group in self.needs_one_of:
+            if group.isdisjoint(seen):
+                lacking += group.intersection(shown)
+        return sorted({*(self.rules_out - ESTIMATED).intersection(seen), *lacking})
 
 
 FOR: Final = 1.0
@@ -134,10 +154,43 @@ def on_any_wire(mode: FailureMode) -> FailureMode:
     return replace(
         mode,
         also=(*mode.also, *(cause for fact, cause in _CAUSE_THERE.items() if fact in seen)),
-        signature=Signature(
-            needs=signature.needs,
+        signature=replace(
+            signature,
+            needs_one_of=tuple(_with_stand_ins(group) for group in signature.needs_one_of),
             speaks_for=signature.speaks_for | seen,
             rules_out=(signature.rules_out | _NEVER_ELSE) - seen,
+        ),
+    )
+
+
+def _with_stand_ins(group: frozenset[Fact]) -> frozenset[Fact]:
+    """Return facts with those that stand for them on a wire without receipts."""
+    return group.union(
+        fact for fact, instead in INSTEAD_OF.items() if not group.isdisjoint(instead)
+    )
+
+
+def wherever_it_stopped(mode: FailureMode) -> FailureMode:
+    """Return a mode with all facts that say how far its unlocks come, by its causes.
+
+    A box without a network has mostly not confirmed its command; but it may be lost after that, or
+    be back before the customer has given up.
+    """
+    signature = mode.signature
+    if Fact.NOT_DELIVERED not in signature.needs:
+        return mode
+    stopped = frozenset(_HOW_FAR[cause] for cause in mode.causes & _HOW_FAR.keys())
+    stopped = _with_stand_ins(stopped | {Fact.NOT_DELIVERED})
+    if Cause.VEHICLE_FAILED in mode.causes:
+        stopped |= signature.speaks_for & REFUSALS
+    return replace(
+        mode,
+        signature=replace(
+            signature,
+            needs=signature.needs - {Fact.NOT_DELIVERED},
+            needs_one_of=(*signature.needs_one_of, stopped),
+            speaks_for=signature.speaks_for | stopped,
+            rules_out=signature.rules_out - stopped,
         ),
     )
 
@@ -191,6 +244,21 @@ _SHOWN_BY = {
     ),
 }
 """Modes that show any of these show what stands for it too: whoever comes back may open at last."""
+_HOW_FAR: Final[dict[Cause | None, Fact]] = {
+    None: Fact.WENT_WELL,
+    Cause.API_REFUSED: Fact.NOTHING_PUBLISHED,
+    Cause.API_FAILED: Fact.NOTHING_PUBLISHED,
+    Cause.NOT_PUBLISHED: Fact.NOTHING_PUBLISHED,
+    Cause.BROKER_UNREACHABLE: Fact.BROKER_UNREACHABLE,
+    Cause.BROKER_DENIED: Fact.BROKER_DENIED,
+    Cause.NO_SUBSCRIBER: Fact.NO_SUBSCRIBER,
+    Cause.EXECUTION_SILENT: Fact.SILENT_AFTER_RECEIPT,
+    Cause.RESULT_LOST: Fact.STATE_WITHOUT_RESULT,
+    Cause.DOOR_UNCONFIRMED: Fact.RESULT_WITHOUT_STATE,
+    Cause.BOX_SAYS_EXPIRED: Fact.REFUSED_EXPIRED,
+    Cause.BOX_BUSY: Fact.REFUSED_BUSY,
+}
+"""The fact that says how far an unlock of each cause came."""
 _CAUSE_THERE = {
     Fact.WENT_WELL: None,
     Fact.NOT_ANSWERED: Cause.UNCLASSIFIED,

@@ -67,7 +67,8 @@ MODES: Final = (
             | facts(Fact.NONE_THERE_HEARD),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
-            | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA, Fact.OPENED_LATE),
+            | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA, Fact.OPENED_LATE)
+            | facts(Fact.OPERATOR_AWAY, Fact.ALL_OF_OPERATOR_AWAY),  # a garage is no operator's
         ),
     ),
     FailureMode(
@@ -105,7 +106,7 @@ MODES: Final = (
                 Fact.FEW_AWAY,
             ),
             rules_out=ANSWERS
-            | facts(Fact.SILENT_SINCE)  # the way up works
+            | facts(Fact.SILENT_SINCE, Fact.LEFT_QUIETLY)  # the way up works
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
             | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER)
             | facts(Fact.OPENED_LATE),
@@ -132,8 +133,8 @@ MODES: Final = (
         ),
         recipe=Recipe(box={"keepalive_s": 60}),
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT, Fact.WAS_ONLINE)
             | facts(
                 Fact.BACK_WITHOUT_WILL,
                 Fact.REPLACED,
@@ -171,14 +172,15 @@ MODES: Final = (
                 Fact.NO_OPERATOR_HEARD,
             ),
             rules_out=NOT_AWAY
-            | facts(Fact.WAS_ASLEEP, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
-            | facts(Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.WAS_ASLEEP, Fact.VOLTAGE_FELL)
+            | facts(Fact.FLAPPED, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
             # Its next ping fails, and it connects anew: about when the broker's patience ends, so
             # whether a last will comes says nothing.
             | facts(Fact.PING_OVERDUE, Fact.OTHERS_OVERDUE)
             # A dead connection brings nothing any more, in neither direction.
-            | facts(Fact.LATE_WITHOUT_RETURN, Fact.RESUMED, Fact.OPENED_LATE),
+            | facts(Fact.LATE_WITHOUT_RETURN, Fact.RESUMED, Fact.OPENED_LATE)
+            | facts(Fact.OPENED_WITHOUT_RETURN),
         ),
     ),
     FailureMode(
@@ -188,7 +190,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_ASLEEP,
-        also=(Cause.NOT_PUBLISHED,),
+        also=(Cause.NOT_PUBLISHED, Cause.BOX_SAYS_EXPIRED),
         engineer="The box sleeps, and the SMS that should wake it is lost or late in the operator's"
         " network.",
         customer="The car is asleep, and our wake-up message has not reached it.",
@@ -203,9 +205,9 @@ MODES: Final = (
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.ALONE)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_SILENT, Fact.MANY_FAIL),
             rules_out=ANSWERS
-            | facts(Fact.BACK_SOON, Fact.NOT_WOKEN, Fact.REPORTED_AFTER, Fact.WAS_ONLINE)
+            | facts(Fact.NOT_WOKEN, Fact.WAS_ONLINE)
             | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY)
-            | facts(Fact.OPENED_AT_LAST, Fact.WOKE_SLOWLY),
+            | facts(Fact.OPENED_AT_LAST),
         ),
     ),
     FailureMode(
@@ -279,10 +281,16 @@ MODES: Final = (
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
             | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.BACK_BY_PING),
+            needs_one_of=(
+                facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.MANY_FAIL, Fact.MANY_AWAY)
+                | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.ALL_OF_OPERATOR_AWAY)
+                | facts(Fact.WILLS_IN_A_WAVE, Fact.NONE_THERE_HEARD),
+            ),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
             | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA)
+            | facts(Fact.FEW_AWAY)
             | facts(Fact.OPENED_LATE, Fact.BACK_AFTER_OTHERS),
         ),
     ),
@@ -309,6 +317,7 @@ MODES: Final = (
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
             | facts(Fact.OTHERS_THERE_HEARD),
+            needs_one_of=(facts(Fact.HARDWARE_FAILS, Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY),),
             rules_out=facts(Fact.OPENED_LATE, Fact.OPENED_AT_LAST)
             | _NOT_SILENT
             | _RETURNS

@@ -19,10 +19,21 @@ CROSSING_S: Final = 2.0
 before it got the command.
 """
 TEN_MINUTES_S: Final = 600.0
+WINDOW_S: Final = 600.0
+"""An unlock's window ends so long after the unlock at the latest."""
+SETTLED_S: Final = 5.0
+"""A box that is there again has told within so long what it has to tell [E]."""
 MAX_TLS_ERRORS: Final = 64
 """The number of latest failed handshakes that are kept; of older ones only their existence is
 known.
 """
+_OF_THE_BOX: Final = frozenset(
+    {
+        Stage.BOX_RECEIVED.value, Stage.BOX_EXECUTED.value, Stage.RESULT_RECEIVED.value,
+        Stage.STATE_CHANGED.value,
+    }
+)  # fmt: skip
+"""Stages that the box itself has told."""
 
 
 class TlsError(NamedTuple):
@@ -107,6 +118,10 @@ class Case:
     """Whether boxes confirm commands on this wire."""
     has_reasons: bool
     """Whether they say why they refuse."""
+    over_s: float | None
+    """The end of the unlock's window, as an earlier look has seen it; None: it went on."""
+    opened_again_s: float | None
+    """When the car has opened for its next unlock; None: it has not since."""
     seen: dict[Fact, str] = field(default_factory=dict)
     """The observed facts, each with its sentence."""
 
@@ -131,10 +146,40 @@ class Case:
         return self.published_s + CROSSING_S
 
     @property
+    def ends_s(self) -> float:
+        """When the last look within the unlock's window is, at the latest."""
+        again_s = self.opened_again_s
+        ends_s = self.ended_s + WINDOW_S
+        is_well = self.record.cause is None
+        return ends_s if again_s is None or is_well else min(again_s + SETTLED_S, ends_s)
+
+    @property
+    def until_s(self) -> float:
+        """The end of the unlock's window, or now.
+
+        The troubles of a car that is there again, or has opened since, are no part of this unlock.
+        A late answer to its own command is. An end that an earlier look has seen stays: a car's
+        history is short.
+        """
+        if self.over_s is not None:
+            return min(self.now_s, max(self.over_s, max(self.late.values(), default=0.0)))
+        heard_s = self.car.first_heard_after(max(self.at_box_s, self.ended_s))
+        until_s = min(self.now_s, self.ends_s)
+        if heard_s is None:
+            return until_s
+        return min(until_s, max(heard_s + SETTLED_S, max(self.late.values(), default=0.0)))
+
+    @property
     def back_s(self) -> float | None:
         """When the box connected anew after the command; None: it has not."""
-        changes = self.car.changes_between(self.published_s, self.now_s)
+        changes = self.car.changes_between(self.published_s, self.until_s)
         return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the box has answered, or was heard of after it should have had the command."""
+        has_answered = not _OF_THE_BOX.isdisjoint(self.record.stages)
+        return has_answered or self.car.first_heard_after(self.at_box_s) is not None
 
     @property
     def was_heartbeat_due(self) -> bool:
@@ -200,6 +245,7 @@ class Case:
             EvidenceSource.PLATFORM: self.platform_told,
             EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
             EvidenceSource.BROKER_LOG: self.broker_told,
+            EvidenceSource.RETURN: self.is_heard,
             EvidenceSource.NEIGHBOURS: has_neighbours,
             EvidenceSource.KIND: has_neighbours and bool(self.car.places),
         }

@@ -36,10 +36,10 @@ from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.case import CROSSING_S, Case
 from platform_probe.judge.diagnosis.ended_unlocks import EndedUnlocks
-from platform_probe.judge.diagnosis.entries import are_of_one_press
+from platform_probe.judge.diagnosis.entries import are_of_one_press, is_between
 from platform_probe.judge.diagnosis.hearing import Hearing
 from platform_probe.judge.diagnosis.neighbours import WAVE_S
-from platform_probe.judge.diagnosis.observed import no_longer, observe
+from platform_probe.judge.diagnosis.observed import observe
 from platform_probe.judge.diagnosis.open_unlocks import (
     LOOKED_AT_AGAIN_S,
     MAX_OPEN,
@@ -48,7 +48,6 @@ from platform_probe.judge.diagnosis.open_unlocks import (
     OpenUnlocks,
     Seen,
     is_alike,
-    is_between,
 )
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.diagnosis.records import concluded, is_taken_over_often, past_of, unseen
@@ -59,7 +58,7 @@ from platform_probe.judge.diagnosis.seen_of_platform import (
     may_wait_for,
     names_no_booking,
 )
-from platform_probe.judge.diagnosis.way import not_on_its_way
+from platform_probe.judge.diagnosis.way import never_ends_so, not_on_its_way
 
 LOG_SETTLES_S: Final = 4.0
 """The time after a copy until the platform's log shows whether the platform sent it [E]."""
@@ -293,10 +292,19 @@ class Diagnosing(Hearing):
         """Return the likeliest modes of an unlock, by all of its car that failed of the same."""
         impossible = not_on_its_way(one.record)
         beside = [
-            self._ranking.scores(each.kept, each.told, impossible | not_on_its_way(each.record))
+            self._ranking.scores(
+                each.kept,
+                each.told,
+                impossible | not_on_its_way(each.record),
+                excluded=never_ends_so(each.record.cause),
+            )
             for each in alike
         ]
-        return self._ranking.rank(one.kept, one.told, beside, impossible=impossible)
+        went_well = one.record.cause is None and beside  # it has waited for those that failed
+        excluded = frozenset() if went_well else never_ends_so(one.record.cause)
+        return self._ranking.rank(
+            one.kept, one.told, beside, impossible=impossible, excluded=excluded
+        )
 
     def _alike(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.
@@ -362,10 +370,9 @@ class Diagnosing(Hearing):
     def _see(self, one: OpenUnlock, now_s: float) -> None:
         """Keep all that was seen of an unlock, now and at earlier looks."""
         case = self._case_of(one, now_s)
-        case.seen = {**one.kept}
-        observe(case, is_first=not one.basis)
-        no_longer(case.seen)
+        observe(case, one.earlier)
         one.kept, one.told = case.seen, case.told()
+        one.over_s = case.until_s if case.until_s < now_s else None
 
     def _case_of(self, one: OpenUnlock, now_s: float) -> Case:
         record = one.record
@@ -414,12 +421,21 @@ class Diagnosing(Hearing):
             signed_out=self._ended.signed_out_beside(record, one.began_s),
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
+            over_s=one.over_s,
+            opened_again_s=min(
+                (
+                    past.ended_s
+                    for past in car.attempts
+                    if past.cause is None and past.began_s > one.began_s
+                ),
+                default=None,
+            ),
             platform_told=bool(record.platform) or one.called_s is not None,
             broker_told=self._hears_broker,
             has_heartbeats=bool(car.beats),
             has_presence=self._hears_presence or car.standing is not None,
             # A fleet with presence and states has our contract's events too, even before the first.
-            has_events=self._hears_events or (self._hears_presence and self._hears_state),
+            has_events=self._hears_events or (self._hears_presence and self._hears_whole_state),
             has_state=self._hears_state,
             has_receipts=self._has_receipts is not False,
             has_reasons=self._hears_reasons or self._has_receipts is not False,

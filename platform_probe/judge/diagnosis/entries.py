@@ -5,13 +5,16 @@ All times are seconds on the monitor's monotonic clock.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase
 from platform_probe.cars.state import Session
+
+UNASKED_S: Final = 10.0
+"""The time within which a platform sends a command twice, and hardly anybody asks twice [E]."""
 
 
 class Change(NamedTuple):
@@ -55,19 +58,32 @@ class PastAttempt(msgspec.Struct, frozen=True, gc=False):
     """When the API had answered its own request; None: it had not, or there was none."""
     is_told_yes: bool = False
     """That answer was no error."""
+    is_asked: bool = False
+    """The platform's log shows a request for it."""
 
 
 def are_of_one_press(one: PastAttempt, other: PastAttempt) -> bool:
     """Return whether two commands have one request behind them, or one that a phone has repeated.
 
-    An app may keep its trace. But who was told yes, and asks then, has pressed once more.
+    An app may keep its trace. But who was told yes, and asks then, has pressed once more. A command
+    that follows within seconds for the same booking, and of which no request is known, is the
+    platform's own.
     """
-    if one.trace_id != other.trace_id:
-        return False
     first, second = sorted((one, other), key=lambda each: each.began_s)
+    if one.trace_id != other.trace_id:
+        is_same = first.booking_id is not None and first.booking_id == second.booking_id
+        is_soon = second.began_s - first.began_s < UNASKED_S
+        is_answered_once = first.is_told_yes and not second.is_asked
+        is_sent_twice = first.sent_s is not None and second.sent_s is not None
+        return is_same and is_soon and is_answered_once and is_sent_twice
     if first.answered_s is None or second.answered_s is None or not first.is_told_yes:
         return True
     return first.answered_s > second.began_s
+
+
+def is_between(at_s: float, one_s: float, other_s: float) -> bool:
+    """Return whether a moment lies between two others."""
+    return min(one_s, other_s) < at_s < max(one_s, other_s)
 
 
 class BrokerWord(NamedTuple):

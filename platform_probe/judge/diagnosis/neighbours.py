@@ -6,15 +6,17 @@ Everything is counted by the minute, and minutes that are over for long are forg
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.causes import Cause
 
-MINUTE_S: Final = 60.0
-WINDOW_MINUTES: Final = 10
-"""Unlocks that began so long before, or since, are neighbours [E]."""
-KEPT_MINUTES: Final = 40
+STEP_S: Final = 20.0
+WINDOWS: Final = (2, 6, 15, 30)
+"""Unlocks that began so many steps before, or since, are neighbours: the fewest with enough, ten
+minutes at most [E]."""
+ENOUGH: Final = 40
+"""Neighbours that suffice: those of a longer time may have failed of something else [E]."""
+KEPT_S: Final = 2_400.0
 WAVE_S: Final = 30.0
 """Wills and new connections are counted in steps of this."""
 MOMENT_S: Final = 1.0
@@ -92,6 +94,9 @@ class Comparison(NamedTuple):
 
     inside: Share
     outside: Share
+
+
+_NONE: Final = Counter[str]()
 
 
 class _Minute:
@@ -220,25 +225,28 @@ class Neighbours:
         }
 
     def _minute(self, at_s: float) -> _Minute:
-        number = int(at_s // MINUTE_S)
+        number = int(at_s // STEP_S)
         minute = self._minutes.get(number)
         if minute is None:
             minute = self._minutes[number] = _Minute()
-            _forget(self._minutes, number - KEPT_MINUTES)
+            _forget(self._minutes, number - int(KEPT_S / STEP_S))
         return minute
 
-    def _window(self, at_s: float) -> Iterator[_Minute]:
-        number = int(at_s // MINUTE_S)
-        for each in range(number - WINDOW_MINUTES, number + WINDOW_MINUTES + 1):
-            minute = self._minutes.get(each)
-            if minute is not None:
-                yield minute
+    def _window(self, at_s: float) -> list[_Minute]:
+        """Return the minutes around a moment in which there are enough unlocks."""
+        number, minutes = int(at_s // STEP_S), list[_Minute]()
+        for around in WINDOWS:
+            each = range(number - around, number + around + 1)
+            minutes = [self._minutes[one] for one in each if one in self._minutes]
+            if sum(one.by_place.get(ALL, _NONE)[TOTAL] for one in minutes) >= ENOUGH:
+                break
+        return minutes
 
 
 def _count(counts: dict[int, int], at_s: float, each_s: float = WAVE_S) -> None:
     step = int(at_s // each_s)
     if step not in counts:
-        _forget(counts, step - int(KEPT_MINUTES * MINUTE_S / each_s))
+        _forget(counts, step - int(KEPT_S / each_s))
     counts[step] = counts.get(step, 0) + 1
 
 

@@ -1,12 +1,16 @@
-"""The facts of an unlock, each with a sentence that cites its values. No I/O."""
+"""The facts of an unlock, each with a sentence that cites its values. No I/O.
+
+Each look sees them anew from the car, the unlock and its neighbours. Facts of the unlock's window
+are kept from look to look, because a car's history is short: what has happened stays true.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import ANSWERS, COHORT, TURNED_DOWN_UNREAD
 from platform_probe.judge.diagnosis import (
     seen_of_attempt,
     seen_of_box,
@@ -17,101 +21,123 @@ from platform_probe.judge.diagnosis import (
 from platform_probe.judge.diagnosis.case import Case
 
 
-def observe(case: Case, *, is_first: bool) -> None:
-    """Note in `case.seen` all facts that can be seen, each with its sentence.
+@dataclass(slots=True)
+class Earlier:
+    """The facts that earlier looks at an unlock have seen."""
 
-    Conditions at the unlock's start are noted at the first look alone: later the car's history may
-    not reach so far back.
-    """
-    for look in _LOOKS:
-        if is_first or look not in _AT_FIRST:
-            look(case)
-
-
-def no_longer(seen: dict[Fact, str]) -> None:
-    """Remove facts of an earlier look that a later one has refuted."""
-    for now, before in _REFUTED:
-        if not seen.keys().isdisjoint(now):
-            for fact in before:
-                seen.pop(fact, None)
+    before: dict[Fact, str] | None = None
+    """Facts of the time before the unlock; None: there was no look yet."""
+    within: dict[Fact, str] = field(default_factory=dict)
+    """Facts of its window."""
+    is_over: bool = False
+    """Whether the last look was after the end of its window."""
 
 
-_SENT: Final = ANSWERS | {
-    Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT,
-}  # fmt: skip
-"""What can be seen of commands alone that were sent."""
-_SAID_LATE: Final = frozenset(
+def observe(case: Case, earlier: Earlier) -> None:
+    """Note in `case.seen` all facts that can be seen, each with its sentence."""
+    if earlier.before is None:
+        _look(case, _BEFORE)
+        earlier.before = case.seen
+    case.seen = {**earlier.before}
+    _look(case, _OF_RECORD)
+    of_record = {*case.seen}
+    case.seen |= {fact: said for fact, said in earlier.within.items() if fact not in of_record}
+    is_first = not earlier.within
+    if is_first or not earlier.is_over:
+        _look_again(case, _OF_CAR, PASSING_OF_CAR - of_record)
+    if is_first or case.now_s <= case.until_s + LOOKED_AT_S:
+        now_known = frozenset() if case.heard_since is None else HEARD_THERE
+        _look_again(case, _OF_OTHERS, PASSING_OF_OTHERS | now_known)
+    if is_first or case.now_s <= case.ends_s:
+        _look_again(case, _UNTIL_IT_OPENS, PASSING_UNTIL_IT_OPENS)
+    earlier.is_over = case.until_s < case.now_s
+    earlier.within = {fact: said for fact, said in case.seen.items() if fact not in of_record}
+    _look(case, _AT_LAST)
+
+
+def _look(case: Case, looks: Sequence[Callable[[Case], None]]) -> None:
+    for look in looks:
+        look(case)
+
+
+def _look_again(
+    case: Case, looks: Sequence[Callable[[Case], None]], passing: frozenset[Fact]
+) -> None:
+    """Look again at what an earlier look has seen only as of then, and at what is new."""
+    for fact in passing:
+        case.seen.pop(fact, None)
+    _look(case, looks)
+
+
+LOOKED_AT_S: Final = 10.0
+"""The first look after the window of a car that is there again comes within so long [E]."""
+HEARD_THERE: Final = frozenset(
+    {Fact.OTHERS_THERE_HEARD, Fact.NONE_THERE_HEARD, Fact.NO_OPERATOR_HEARD}
+)
+"""Which others were heard of since the command: the last count counts."""
+PASSING_OF_CAR: Final = frozenset(
     {
-        Fact.OPENED_LATE, Fact.OPENED_IN_TIME, Fact.OPENED_AT_LAST, Fact.CONFIRMED_LATE,
-        Fact.REFUSED_LATE,
+        Fact.STILL_AWAY, Fact.RESUMED, Fact.BACK_WITHOUT_BOOT, Fact.TLS_FAILED, Fact.TLS_EXPIRED,
     }
 )  # fmt: skip
-_REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
-    (COHORT, (Fact.ALONE, Fact.FEW_AWAY)),
-    (_SAID_LATE, (Fact.NOTHING_AFTER_RETURN,)),
-    (frozenset({Fact.OPENED_IN_TIME}), (Fact.OPENED_LATE, Fact.OPENED_AT_LAST)),
-    (frozenset({Fact.DOOR_OPENED}), (Fact.NO_DOOR_OPENED,)),
-    (_SENT, (Fact.NOTHING_PUBLISHED, *TURNED_DOWN_UNREAD)),  # another request of it was read
-    (frozenset({Fact.SAID_YES}), (*TURNED_DOWN_UNREAD,)),
-    (frozenset({Fact.NOT_ANSWERED}), (Fact.NOT_DELIVERED,)),
-    (frozenset({Fact.BOOTED_AFTER}), (Fact.BACK_WITHOUT_BOOT,)),
-    (frozenset({Fact.REPORTED_AFTER}), (Fact.BACK_AFTER_OTHERS, Fact.RESUMED)),
-    (frozenset({Fact.OTHERS_THERE_HEARD}), (Fact.NONE_THERE_HEARD, Fact.NO_OPERATOR_HEARD)),
-    (frozenset({Fact.NO_OPERATOR_HEARD}), (Fact.NONE_THERE_HEARD,)),
-    (frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES}), (Fact.LEFT_BEHIND,)),
-    (frozenset({Fact.MANY_FAIL}), (Fact.SOME_FAIL,)),
-    (frozenset({Fact.SOME_FAIL}), (Fact.ALONE,)),
-    (frozenset({Fact.APP_VERSION_FAILS}), (Fact.APP_VERSION_FARES_WELL,)),
-    (
-        frozenset({Fact.WENT_WELL}),
-        (Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT),
-    ),
-    (frozenset({Fact.SAID_YES, Fact.SAID_ERROR}), (Fact.SAID_NOTHING,)),
-    (frozenset({Fact.SAID_SIGNED_OUT}), (Fact.SIGNED_OUT_ALONE,)),
-    # A command that the platform itself repeated is answered again: no other sender is needed.
-    (
-        frozenset({Fact.SENT_AGAIN}),
-        (Fact.ANSWERED_TWICE, Fact.EXECUTED_AGAIN, Fact.COPY_REFUSED, Fact.COPY_AFTER_CONNECT),
-    ),
+PASSING_OF_OTHERS: Final = frozenset(
+    {
+        Fact.ALONE, Fact.SOME_FAIL, Fact.MANY_FAIL, Fact.FEW_AWAY, Fact.BACK_AFTER_OTHERS,
+        Fact.TECHNOLOGY_WELL, Fact.OTHERS_OVERDUE, Fact.OTHERS_BY_PING, Fact.LEFT_BEHIND,
+        Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS,
+        Fact.APP_VERSION_FAILS,
+    }
+)  # fmt: skip
+PASSING_UNTIL_IT_OPENS: Final = frozenset({Fact.NO_DOOR_OPENED, Fact.SIGNED_OUT_ALONE})
+"""Facts that are as of a look, and may be otherwise at the next one."""
+_BEFORE: Final = (
+    seen_of_car.note_presence_before,
+    seen_of_car.note_life_before,
+    seen_of_box.note_bounce,
 )
-"""What is refuted by any of which facts, in this order."""
-_LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
+"""Looks at the time before the unlock: later the car's history may not reach so far back."""
+_OF_RECORD: Final = (
     seen_of_attempt.note_how_far,
     seen_of_attempt.note_words_of_refusal,
     seen_of_attempt.note_oddities,
     seen_of_attempt.note_late_words,
-    seen_of_car.note_presence_before,
-    seen_of_car.note_life_before,
+    seen_of_platform.note_platform,
+    seen_of_platform.note_missed_before,
+)
+"""Looks at the unlock's own record, and at the platform's log."""
+_OF_CAR: Final = (
     seen_of_car.note_presence_after,
     seen_of_car.note_life,
-    seen_of_car.note_waiting_command,
-    seen_of_car.note_usual_wake,
     seen_of_car.note_slow_wake,
     seen_of_box.note_heartbeats,
-    seen_of_box.note_boots,
-    seen_of_box.note_firmware,
     seen_of_box.note_use,
+    seen_of_box.note_boot_after,
     seen_of_box.note_return_without_boot,
-    seen_of_box.note_bounce,
-    seen_of_box.note_state,
-    seen_of_box.note_doors,
-    seen_of_car.note_this_car,
+    seen_of_car.note_broker_log,
+    seen_of_box.note_power,
+)
+"""Looks at the car until it is there again."""
+_OF_OTHERS: Final = (
     seen_of_others.note_others,
     seen_of_others.note_heard_there,
     seen_of_others.note_heard_alike,
     seen_of_others.note_back_after_others,
-    seen_of_box.note_power,
-    seen_of_platform.note_platform,
+)
+"""Looks at others while the car is away."""
+_UNTIL_IT_OPENS: Final = (
+    seen_of_car.note_flapping,
+    seen_of_box.note_boots,
+    seen_of_box.note_firmware,
+    seen_of_box.note_state,
+    seen_of_box.note_doors,
+    seen_of_platform.note_signed_out,
+)
+"""Looks at the car until it opens for another unlock."""
+_AT_LAST: Final = (
+    seen_of_car.note_waiting_command,
+    seen_of_car.note_usual_wake,
+    seen_of_car.note_this_car,
     seen_of_platform.note_held_up,
-    seen_of_platform.note_missed_before,
     seen_of_others.note_app,
-    seen_of_car.note_broker_log,
 )
-"""In this order: a later one may look at what an earlier one has seen."""
-_AT_FIRST: Final = frozenset(
-    {
-        seen_of_car.note_presence_before,
-        seen_of_car.note_life_before,
-        seen_of_box.note_bounce,
-    }
-)
+"""Looks that follow from all others, and from the car's other unlocks."""

@@ -12,7 +12,8 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.facts import EvidenceSource, Fact
-from platform_probe.judge.diagnosis.neighbours import family_of
+from platform_probe.judge.diagnosis.neighbours import DELIVERY, PLATFORM, family_of
+from platform_probe.judge.diagnosis.observed import Earlier
 
 MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
@@ -56,13 +57,17 @@ class OpenUnlock:
     """The facts of this unlock, and of similar ones, at the last revision; empty: none yet."""
     looks_at_s: float = 0.0
     kept: dict[Fact, str] = field(default_factory=dict)
-    """The facts of earlier looks that stay true."""
+    """The facts as of the last look."""
+    earlier: Earlier = field(default_factory=Earlier)
+    """The facts that earlier looks have seen."""
     told: frozenset[EvidenceSource] = frozenset()
     """The sources of evidence at the last look."""
     called_s: float | None = None
     """When its customer called support."""
     shown: str | None = None
     """The text that the app had shown, as the customer told support."""
+    over_s: float | None = None
+    """When the window of its car's trouble ended; None: it goes on."""
     last: Diagnosis | None = None
     is_settled: bool = False
     """Whether it is looked at no more."""
@@ -158,9 +163,8 @@ def is_alike(one: OpenUnlock, other: OpenUnlock) -> bool:
     if None in causes or Cause.NOT_OBSERVED in causes or not (one.kept and other.kept):
         return False
     families = {family_of(cause) for cause in causes}
-    return len(families) == 1 and abs(one.began_s - other.began_s) < SAME_S
-
-
-def is_between(at_s: float, one_s: float, other_s: float) -> bool:
-    """Return whether a moment lies between two others."""
-    return min(one_s, other_s) < at_s < max(one_s, other_s)
+    is_same = families in ({DELIVERY}, {PLATFORM}) or causes[0] == causes[1]
+    first, second = sorted((one, other), key=lambda each: each.began_s)
+    if first.over_s is not None and first.over_s < second.began_s:
+        return False  # the car was there between them
+    return is_same and abs(one.began_s - other.began_s) < SAME_S

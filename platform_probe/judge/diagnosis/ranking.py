@@ -17,8 +17,8 @@ import msgspec
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, Weighed
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
-from fleet_wire.modes.lookalikes import unseen_on
+from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact, shown_by
+from fleet_wire.modes.lookalikes import class_of, unseen_on
 from fleet_wire.modes.mode import (
     AGAINST,
     ANSWERS,
@@ -44,8 +44,14 @@ SURE: Final = 0.8
 """The probability from which an unlock shares the diagnosis of others of its car: one must be so
 sure to tell its customer.
 """
+MOST_BEFORE_RETURN: Final = 0.75
+"""The most that a mode of a silent box has before the box is back, where others look the same:
+less than `SURE`.
+"""
 LEAST_BESIDE: Final = 1.5
 """The weight that evidence of a second fault must exceed [E]."""
+UNPROVEN: Final = 5.0
+"""The loss of a mode by each of its needs that no source can show [E]."""
 MOST_WEIGHED: Final = 8
 """Facts that are listed of a mode."""
 MOST_KEPT: Final = 1_000
@@ -103,12 +109,17 @@ class Ranking:
         seen: Collection[Fact],
         told: frozenset[EvidenceSource],
         impossible: frozenset[str] = frozenset(),
+        *,
+        excluded: frozenset[str] = frozenset(),
     ) -> tuple[float, ...]:
         """Return the score of each mode, and of `unknown` and `nothing_wrong`.
 
-        A mode that lacks a needed fact gains nothing by facts outside of its signature. Each of
-        these weighs little, but many together would outweigh the need. If an `impossible` mode
-        explains the facts best no known mode does, so `unknown` has its score.
+        A mode that the facts contradict has none: what it needs and what rules it out are physics.
+        If they contradict all, `unknown` alone is left. A mode of which nobody can see what it
+        needs gains nothing by facts outside of its signature: each weighs little, and many together
+        would outweigh the need. If an `impossible` mode explains the facts best no known mode does,
+        so `unknown` has its score; the `excluded` ones have none, like those that the facts
+        contradict.
         """
         case = (*seen,), told
         found = self._scores.get(case)
@@ -116,6 +127,11 @@ class Ranking:
             if len(self._scores) >= MOST_KEPT:
                 self._scores.clear()
             found = self._scores[case] = self._added_up(*case)
+        if excluded:
+            found = tuple(
+                -math.inf if name in excluded else score
+                for name, score in zip(self._names, found, strict=True)
+            )
         return self._without(impossible, found) if impossible else found
 
     def _without(self, impossible: frozenset[str], scores: Sequence[float]) -> tuple[float, ...]:
@@ -136,12 +152,16 @@ class Ranking:
         columns = (
             (self._seen_instead if FACTS[fact].told in told else self._seen)[fact] for fact in seen
         )
+        shown = shown_by(told)
         scores = [sum(each) for each in zip(before, *columns, strict=True)]
         unlisted = zip(*(self._unlisted[fact] for fact in seen), strict=True)
         for place, (name, more) in enumerate(zip(self._names, map(sum, unlisted), strict=False)):
-            if more > 0.0 and _lacks(name, seen, told):
+            if more > 0.0 and name in SIGNATURES and not SIGNATURES[name].needs.issubset(seen):
                 scores[place] -= more
-        return tuple(scores)
+        return tuple(
+            -math.inf if contradicted(name, seen, shown) else score - _unproven(name, shown)
+            for name, score in zip(self._names, scores, strict=True)
+        )
 
     def rank(
         self,
@@ -150,26 +170,33 @@ class Ranking:
         alike: Sequence[Sequence[float]] = (),
         *,
         impossible: frozenset[str] = frozenset(),
+        excluded: frozenset[str] = frozenset(),
     ) -> tuple[RankedMode, ...]:
         """Return the likeliest modes, with what speaks for and against each; none of `impossible`.
 
         `alike` has the scores of other unlocks that failed of the same. The surest of all counts
-        for each, if it is sure and its mode is not impossible here. Added up they would count twice
-        what all have seen, and the mean would hide what one alone has. One that went well had
-        waited for those: that the car answered it rules out nothing.
+        for each, if it is sure and its mode is not impossible or excluded here. Added up they would
+        count twice what all have seen, and the mean would hide what one alone has. An unlock that
+        is sure of its own stays so. One that went well had waited for those: that the car answered
+        it rules out nothing.
         """
-        shares = self._shares(self.scores(seen, told, impossible))
+        shares = self._shares(self.scores(seen, told, impossible, excluded=excluded))
         against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
-        for each in map(self._shares, alike):
-            mode = MODES.get(self._names[each.index(1.0)])
-            is_possible = mode is not None and mode.signature.rules_out.isdisjoint(against)
+        is_sure = sum(shares) < 1.0 / SURE
+        for each in () if is_sure else map(self._shares, alike):
+            likeliest = self._names[each.index(1.0)]
+            is_possible = likeliest in MODES.keys() - excluded and not contradicted(
+                likeliest, against, frozenset()
+            )
             if is_possible and sum(each) < min(sum(shares), 1.0 / SURE):
                 shares = each
         if Fact.WENT_WELL in seen:
             self._fold(shares, told)
+        if EvidenceSource.RETURN not in told:
+            self._doubt(shares, told)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
-        beside = self._beside(self._names[order[0]], seen, impossible)
+        beside = self._beside(self._names[order[0]], seen, impossible | excluded)
         is_third_likely = shares[order[SECOND_FAULT - 1]] / total >= LEAST_THIRD
         if beside is not None and beside not in order[:SECOND_FAULT] and not is_third_likely:
             others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
@@ -197,6 +224,21 @@ class Ranking:
             place = self._names.index(slug)
             shares[nothing] += shares[place]
             shares[place] = 0.0
+
+    def _doubt(self, shares: list[float], told: frozenset[EvidenceSource]) -> None:
+        """Leave no mode of a silent box sure that others look like: its return will part them."""
+        first = max(range(len(shares)), key=shares.__getitem__)
+        alike = class_of(self._names[first], told).slugs
+        others = [
+            place
+            for place, name in enumerate(self._names)
+            if name in alike and place != first and shares[place] > 0.0
+        ]
+        excess = shares[first] - MOST_BEFORE_RETURN * sum(shares)
+        if others and excess > 0.0:
+            shares[first] -= excess
+            for place in others:
+                shares[place] += excess / len(others)
 
     def _beside(
         self, first: str, seen: Mapping[Fact, str], impossible: frozenset[str]
@@ -249,14 +291,16 @@ class Ranking:
         return tuple(weighed[:MOST_WEIGHED])
 
 
-def _lacks(name: str, seen: Collection[Fact], told: frozenset[EvidenceSource]) -> bool:
-    """Return whether something that a mode needs was not seen, although its source was there.
+def _unproven(name: str, shown: Collection[Fact]) -> float:
+    """Return what a mode loses as nobody can see what it needs: others need less."""
+    signature = SIGNATURES.get(name)
+    return 0.0 if signature is None else UNPROVEN * signature.unknowable(shown)
 
-    The absence of a car's own heartbeats counts even if it has sent none: no other source would
-    show them.
-    """
-    there = told | {EvidenceSource.TELEMETRY}
-    return any(fact not in seen and FACTS[fact].told in there for fact in SIGNATURES[name].needs)
+
+def contradicted(name: str, seen: Collection[Fact], shown: Collection[Fact]) -> bool:
+    """Return whether facts contradict a mode that were seen, or were not though `shown`."""
+    signature = SIGNATURES.get(name)
+    return signature is not None and bool(signature.contradicted_by(seen, shown))
 
 
 def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -316,7 +360,7 @@ def _unseen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
     needed = {
         fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in sorted(signature.needs)
     }
-    may_show = signature.speaks_for - signature.needs
+    may_show = signature.speaks_for - signature.needs - {Fact.NOT_DELIVERED}
     return {**{fact: weight for fact, weight in learned.items() if fact in may_show}, **needed}
 
 

@@ -44,6 +44,7 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         over_s=None if side.ended_s is None else began_s + side.ended_s,
         answered_s=None if answered_s is None else began_s + answered_s,
         is_told_yes=is_yes(side),
+        is_asked=answered_s is not None or side.app_version is not None,
     )
 
 

@@ -131,14 +131,18 @@ def note_words_of_refusal(case: Case) -> None:
 
 
 def note_oddities(case: Case) -> None:
-    """Note what was odd about the unlock."""
+    """Note what was odd about the unlock.
+
+    A command that the platform itself repeated is answered again: no other sender is needed.
+    """
     record, seen = case.record, case.seen
+    was_repeated = _was_repeated(record)
     for flag, fact, sentence in (
         (Flag.ANSWERED_BY_ANOTHER, Fact.ANSWERED_BY_ANOTHER, "another car answered"),
         (Flag.DUPLICATE, Fact.ANSWERED_TWICE, "an answer came more than once"),
         (Flag.SENT_TWICE, Fact.SENT_AGAIN, "the same command was published twice at once"),
     ):
-        if flag in record.flags:
+        if flag in record.flags and not (was_repeated and fact is Fact.ANSWERED_TWICE):
             seen[fact] = sentence
     if Flag.WOKEN in record.flags and not is_woken_after(record):
         seen[Fact.WOKEN] = "the car was asked to wake"
@@ -153,6 +157,12 @@ def note_oddities(case: Case) -> None:
     if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
         how = "ahead" if ahead_s > 0 else "behind"
         seen[Fact.CLOCK_WRONG] = f"the box's clock is wrong: {abs(ahead_s):.0f} s {how}"
+
+
+def _was_repeated(record: Attempt) -> bool:
+    """Return whether the platform itself sent the same command more than once."""
+    is_logged = bool(record.platform and record.platform.sent_again)
+    return is_logged or Flag.SENT_TWICE in record.flags
 
 
 def is_woken_after(record: Attempt) -> bool:
@@ -179,6 +189,8 @@ def note_late_words(case: Case) -> None:
     answers = [at_s for phase, at_s in late.items() if phase in _LATE]
     if answers:
         _note_whether_returned(case, min(answers))
+    if _was_repeated(case.record):
+        return  # each copy is answered, and whose it was is known
     if "copy" in late:
         seen[Fact.COPY_REFUSED] = (
             f"the box refused a copy of the command at {case.at(late['copy'])}"

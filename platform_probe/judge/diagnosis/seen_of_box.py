@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from fleet_wire.modes.facts import Fact
-from platform_probe.judge.diagnosis.case import AGAIN_S, Case
+from platform_probe.cars.state import Session
+from platform_probe.judge.diagnosis.case import AGAIN_S, SETTLED_S, Case
 from platform_probe.judge.diagnosis.census import ALIKE
 from platform_probe.judge.diagnosis.pings import BY_ITSELF_S
 
 LOW_V: Final = 12.25
 FELL_V: Final = 0.15
+RESTING_V: Final = 12.5
+"""A battery above it is well: its voltage falls by two volts whenever the engine stops."""
 FELL_DB: Final = 15.0
 """More than a parked car's signal swings [E]; a bad contact of the antenna costs 20 dB."""
 WEAK_DBM: Final = -110.0
@@ -38,7 +41,6 @@ MUCH_MORE: Final = 2.5
 _POWER: Final = frozenset(
     {
         Fact.VOLTAGE_LOW, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER,
-        Fact.LEFT_BEHIND,
     }
 )  # fmt: skip
 
@@ -48,7 +50,8 @@ def note_heartbeats(case: Case) -> None:
     car, seen = case.car, case.seen
     if car.voltage_v is not None and car.voltage_v < LOW_V:
         seen[Fact.VOLTAGE_LOW] = f"the car's battery was low: {car.voltage_v:.2f} V"
-    if car.voltage_v is not None and car.peak_v - car.voltage_v >= FELL_V:
+    has_fallen = car.voltage_v is not None and car.peak_v - car.voltage_v >= FELL_V
+    if car.voltage_v is not None and has_fallen and car.voltage_v < RESTING_V:
         seen[Fact.VOLTAGE_FELL] = (
             f"the car's battery fell from {car.peak_v:.2f} to {car.voltage_v:.2f} V since"
             f" {case.at(car.peak_at_s)}"
@@ -75,15 +78,24 @@ def _is_last_known(case: Case, told_s: float) -> bool:
     return heard_s is None or heard_s - told_s < AGAIN_S
 
 
+def note_boot_after(case: Case) -> None:
+    """Note that the box booted after the command, before it was there again."""
+    for booted_s in (case.car.booted_before_s, case.car.booted_s):
+        if booted_s is not None and case.published_s < booted_s <= case.until_s:
+            case.seen.setdefault(Fact.BOOTED_AFTER, _booted(case, booted_s))
+
+
+def _booted(case: Case, at_s: float) -> str:
+    return f"the box restarted at {case.at(at_s)}, {case.ago(at_s)}"
+
+
 def note_boots(case: Case) -> None:
-    """Note when the box booted."""
+    """Note boots before the unlock, and such that follow each other."""
     car, seen, began_s = case.car, case.seen, case.began_s
     if car.booted_s is None:
         return
-    when = f"the box restarted at {case.at(car.booted_s)}, {case.ago(car.booted_s)}"
-    if car.booted_s > case.published_s:
-        seen[Fact.BOOTED_AFTER] = when
-    elif began_s - car.booted_s < BOOTED_S:
+    when = _booted(case, car.booted_s)
+    if car.booted_s <= case.published_s and began_s - car.booted_s < BOOTED_S:
         seen[Fact.BOOTED_BEFORE] = when
     has_booted = Fact.BOOTED_AFTER in seen or Fact.BOOTED_BEFORE in seen
     if has_booted and car.ran_unconnected_s > DIALS_S:
@@ -138,14 +150,17 @@ def note_use(case: Case) -> None:
 
 
 def note_return_without_boot(case: Case) -> None:
-    """Note a box that was lost and came back as it was: it had power all the time."""
-    seen = case.seen
-    is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
-    if not is_back or not case.has_events:
+    """Note a box that was lost and came back as it was: it had power all the time.
+
+    A box that is lost again at once had no time to tell of a restart.
+    """
+    seen, back_s = case.seen, case.back_s
+    if back_s is None or not case.has_events:
         return
-    if Fact.BOOTED_AFTER in seen or _has_booted_while_away(case):
-        seen.pop(Fact.BACK_WITHOUT_BOOT, None)
-    else:
+    changes = case.car.changes_between(back_s, back_s + SETTLED_S)
+    if any(change.session is Session.WILL for change in changes):
+        return
+    if Fact.BOOTED_AFTER not in seen and not _has_booted_while_away(case):
         seen[Fact.BACK_WITHOUT_BOOT] = "the box connected again, and told of no restart"
 
 

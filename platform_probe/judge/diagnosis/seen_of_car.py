@@ -12,7 +12,7 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, MAX_TLS_ERRORS, Case
 from platform_probe.judge.diagnosis.census import LATE_HEARTBEATS
-from platform_probe.judge.diagnosis.entries import PastAttempt, are_of_one_press
+from platform_probe.judge.diagnosis.entries import PastAttempt, are_of_one_press, is_between
 from platform_probe.judge.diagnosis.pings import BY_ITSELF_S, notices_within_s
 
 SOON_S: Final = 90.0
@@ -20,6 +20,8 @@ SOON_S: Final = 90.0
 RECENT_S: Final = 120.0
 AT_ONCE_S: Final = 7.0
 """Half of the shortest silence that a broker bears, 1.5 times a keepalive of 10 s."""
+BY_COMMAND_S: Final = 6.0
+"""Longer than a command takes to a box that is awake, and to a crash of it [E]."""
 FLAPS: Final = 3
 FLAPS_WITHIN_S: Final = 300.0
 OFTEN: Final = 3
@@ -87,13 +89,17 @@ def note_presence_after(case: Case) -> None:
     car, seen, published_s = case.car, case.seen, case.published_s
     will_s: float | None = None
     was_lost = car.standing_at(published_s) in (Session.WILL, Session.SHUTDOWN)
-    for change in car.changes_between(published_s, case.now_s):
+    for change in car.changes_between(published_s, case.until_s):
         if change.session is Session.WILL and will_s is None:
             will_s = change.at_s
             seen[Fact.WILL_AFTER] = (
                 f"the broker told that its connection broke (last will) at {case.at(will_s)},"
                 f" {case.ago(will_s)}"
             )
+            if will_s - published_s < BY_COMMAND_S and not _timed_out_at(case, will_s):
+                seen[Fact.LOST_BY_COMMAND] = (
+                    f"its connection broke {will_s - published_s:.1f} s after the command"
+                )
             heard_s = car.last_heard_before(will_s)
             if heard_s is not None and will_s - heard_s < AT_ONCE_S:
                 seen[Fact.LOST_AT_ONCE] = (
@@ -113,16 +119,28 @@ def note_presence_after(case: Case) -> None:
                     f"the box connected again {when}, and had counted as connected all the time"
                 )
             break
-    recent = [at for at, _ in car.changes if abs(at - case.began_s) < FLAPS_WITHIN_S]
-    returns = sum(
-        change.session is Session.ONLINE
-        for change in car.changes
-        if abs(change.at_s - case.began_s) < FLAPS_WITHIN_S
+
+
+def _timed_out_at(case: Case, will_s: float) -> bool:
+    """Return whether the broker waited for a silence before it gave a connection up."""
+    return any(
+        kind == "timed_out" and abs(at_s - will_s) < CROSSING_S
+        for at_s, kind in case.car.broker_words
     )
+
+
+def note_flapping(case: Case) -> None:
+    """Note a box that connects again and again."""
+    recent = [
+        change
+        for change in case.car.changes
+        if abs(change.at_s - case.began_s) < FLAPS_WITHIN_S and change.at_s <= case.ends_s
+    ]
+    returns = sum(change.session is Session.ONLINE for change in recent)
     if returns >= FLAPS:
-        seen[Fact.FLAPPED] = (
-            f"the box connected {returns} times between {case.at(recent[0])} and"
-            f" {case.at(recent[-1])}"
+        case.seen[Fact.FLAPPED] = (
+            f"the box connected {returns} times between {case.at(recent[0].at_s)} and"
+            f" {case.at(recent[-1].at_s)}"
         )
 
 
@@ -141,9 +159,7 @@ def note_life(case: Case) -> None:
         elif case.has_presence:  # else nobody knows on which connection
             seen[Fact.RESUMED] = when
     _note_silence(case)
-    if heard_s is not None:
-        seen.pop(Fact.STILL_AWAY, None)
-    elif case.now_s - at_box_s >= AWAY_S:
+    if heard_s is None and case.now_s - at_box_s >= AWAY_S:
         seen[Fact.STILL_AWAY] = (
             f"by {case.now}, {case.ago(case.now_s)}, nothing had been heard of the car since"
         )
@@ -159,7 +175,7 @@ def _note_silence(case: Case) -> None:
     """Note heartbeats that failed to come from the command on, until the box connected anew."""
     car = case.car
     back_s = case.back_s
-    until_s = case.now_s if back_s is None else back_s
+    until_s = case.until_s if back_s is None else back_s
     last_s = car.last_heard_before(until_s - BY_ITSELF_S)
     if last_s is None or last_s > case.at_box_s or car.interval_s is None:
         return
@@ -207,12 +223,13 @@ def note_life_before(case: Case) -> None:
 def _came_before_return(case: Case, heard_s: float | None) -> bool:
     """Return whether a sign of life came on the connection that the car had then."""
     back_s = case.back_s
-    return heard_s is not None and (back_s is None or heard_s < back_s - BY_ITSELF_S)
+    if heard_s is None or back_s is None:
+        return False  # its history does not reach back to the return that was seen
+    return heard_s < back_s - BY_ITSELF_S
 
 
 def note_usual_wake(case: Case) -> None:
     """Note a wake request, where the car's command before had not lacked one."""
-    case.seen.pop(Fact.WOKEN_AS_USUAL, None)
     has_waited = any(
         past.cause is Cause.BOX_ASLEEP
         and past.woken_until_s is None
@@ -252,8 +269,9 @@ def note_waiting_command(case: Case) -> None:
 
 
 def note_this_car(case: Case) -> None:
-    """Note how other unlocks of the car fared."""
+    """Note how other unlocks of the car fared: those that failed as it has not opened between."""
     seen = case.seen
+    went_well_s = [past.began_s for past in case.car.attempts if past.cause is None]
     for past in case.car.attempts:
         apart_s = past.began_s - case.began_s
         if past.attempt_id == case.record.attempt_id or abs(apart_s) > AGAIN_S:
@@ -261,7 +279,7 @@ def note_this_car(case: Case) -> None:
         when = f"at {case.at(past.began_s)}, {case.ago(past.began_s)}"
         if past.cause is None:
             seen[Fact.WENT_WELL_BETWEEN] = f"an unlock of the car went well {when}"
-        else:
+        elif not any(is_between(at_s, case.began_s, past.began_s) for at_s in went_well_s):
             seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when} ({past.cause.value})"
         _note_of_booking(case, past, when)
         if past.is_busy and apart_s > 0:
@@ -273,7 +291,20 @@ def note_this_car(case: Case) -> None:
             seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
+    _note_opened_without_return(case)
     _note_sent_twice_before(case)
+
+
+def _note_opened_without_return(case: Case) -> None:
+    """Note that the car opened for its next unlock, and had not to connect for it."""
+    again_s = case.opened_again_s
+    if again_s is None or not case.has_presence or case.record.cause is None:
+        return
+    is_there = case.car.standing_at(case.published_s) is Session.ONLINE
+    if is_there and not any(case.car.changes_between(case.published_s, again_s + RECENT_S / 4)):
+        case.seen[Fact.OPENED_WITHOUT_RETURN] = (
+            f"the car opened at {case.at(again_s)}, on the connection that it had all the time"
+        )
 
 
 def _is_of_this_press(case: Case, past: PastAttempt) -> bool:
@@ -328,10 +359,11 @@ def _is_of_one_account(record: Attempt, past: PastAttempt) -> bool:
 
 def note_broker_log(case: Case) -> None:
     """Note what the broker's log says of the box."""
+    since_s = _connected_s(case)
     for at_s, kind in case.car.broker_words:
-        if kind == "dropped" and at_s > case.ended_s + CROSSING_S:
+        if at_s > case.until_s or (kind == "dropped" and at_s > case.ended_s + CROSSING_S):
             continue  # not this command
-        if kind in _BROKER_WORDS and abs(at_s - case.began_s) < AGAIN_S:
+        if kind in _BROKER_WORDS and at_s > max(since_s, case.began_s - AGAIN_S):
             fact, sentence = _BROKER_WORDS[kind]
             case.seen[fact] = f"{sentence} at {case.at(at_s)}, {case.ago(at_s)}"
     left = [at for at, kind in case.car.broker_words if kind == "left" and at < case.began_s]
@@ -356,6 +388,16 @@ def note_broker_log(case: Case) -> None:
     _note_handshakes(case)
 
 
+def _connected_s(case: Case) -> float:
+    """Return when the box had connected before the unlock: what was before is over."""
+    online = [
+        change.at_s
+        for change in case.car.changes
+        if change.session is Session.ONLINE and change.at_s <= case.began_s
+    ]
+    return online[-1] + BY_ITSELF_S if online else -inf
+
+
 def _note_handshakes(case: Case) -> None:
     """Note handshakes that failed over a certificate while the box was away, if one may be its own.
 
@@ -363,27 +405,24 @@ def _note_handshakes(case: Case) -> None:
     existing connection stays. A box that had power all the time has not lost the time.
     """
     seen, car = case.seen, case.car
-    until_s = case.now_s if case.back_s is None else case.back_s
+    until_s = case.until_s if case.back_s is None else case.back_s
     last_s = car.last_heard_before(until_s - BY_ITSELF_S)
     since_s = max(case.began_s - AGAIN_S, -inf if last_s is None else last_s)
     failed = [one for one in case.tls_errors if since_s < one.at_s < until_s]
-    if any(not one.is_expired for one in failed) or Fact.RAN_UNCONNECTED in seen:
-        seen.pop(Fact.TLS_EXPIRED, None)
-    elif failed and Fact.TLS_FAILED not in seen:
+    is_expired = Fact.RAN_UNCONNECTED not in seen and all(one.is_expired for one in failed)
+    may_be_expired = not seen.keys().isdisjoint(_LOST) and Fact.KEEPALIVE_EXCEEDED not in seen
+    may_be_early = not is_expired and seen.keys().isdisjoint(_HAD_POWER)
+    if not failed or not (may_be_expired or may_be_early):
+        return
+    at_least = " or more" if len(failed) == MAX_TLS_ERRORS else ""
+    seen[Fact.TLS_FAILED] = (
+        f"{len(failed)}{at_least} secure connections to the broker failed over a certificate"
+        f" (TLS) while the box was away, the last at {case.at(failed[-1].at_s)}"
+    )
+    if is_expired:
         seen[Fact.TLS_EXPIRED] = (
             "all of these secure connections failed because a certificate has expired"
         )
-    if failed:
-        at_least = " or more" if len(failed) == MAX_TLS_ERRORS else ""
-        seen[Fact.TLS_FAILED] = (
-            f"{len(failed)}{at_least} secure connections to the broker failed over a certificate"
-            f" (TLS) while the box was away, the last at {case.at(failed[-1].at_s)}"
-        )
-    may_be_expired = not seen.keys().isdisjoint(_LOST) and Fact.KEEPALIVE_EXCEEDED not in seen
-    may_be_early = Fact.TLS_EXPIRED not in seen and seen.keys().isdisjoint(_HAD_POWER)
-    if not may_be_expired and not may_be_early:
-        seen.pop(Fact.TLS_FAILED, None)
-        seen.pop(Fact.TLS_EXPIRED, None)
 
 
 def _note_ping(case: Case) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from fleet_wire.modes.facts import Fact
-from platform_probe.judge.diagnosis.case import AWAY_S, FEWEST, Case
+from fleet_wire.modes.mode import COHORT
+from platform_probe.judge.diagnosis.case import FEWEST, Case
 from platform_probe.judge.diagnosis.census import RADIO
 from platform_probe.judge.diagnosis.neighbours import ALL, BOTH, Place, Share
 
+CLEARLY: Final = 3.0
+"""The standard deviations by which chance does not explain a difference, of a dozen cohorts."""
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
 MEANWHILE_S: Final = 40.0
@@ -42,23 +46,16 @@ _AWAY: Final = {
 }
 
 
-def _is_early(case: Case) -> bool:
-    """Return whether how others are now says how they were when the unlock failed."""
-    return case.now_s - case.began_s < AWAY_S
-
-
 def _of_lost_cars(case: Case) -> None:
     """Note what cars that are lost have in common."""
     seen, everybody = case.seen, case.lost[ALL].inside
     if everybody.total < FEWEST:
         return
-    has_cohort = False
     for place, (inside, outside) in case.lost.items():
         fact = _AWAY.get(place[0])
         if fact is None or inside.failed < WAVE_CARS or outside.total < FEWEST:
             continue
         if inside.rate >= 0.2 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
-            has_cohort = True
             seen[fact] = (
                 f"at {case.now}, {inside.failed} of {inside.total} cars of {place[0]} {place[1]}"
                 f" had lost their connection, elsewhere {outside.failed} of {outside.total}"
@@ -69,7 +66,7 @@ def _of_lost_cars(case: Case) -> None:
         seen[Fact.MANY_AWAY] = (
             f"at {case.now}, {everybody.failed} of {everybody.total} cars had lost their connection"
         )
-    elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
+    elif everybody.rate < 0.08 and COHORT.isdisjoint(seen):  # noqa: PLR2004 - [E]
         few = f"only {everybody.failed}" if everybody.failed else "none"
         seen[Fact.FEW_AWAY] = (
             f"at {case.now}, {few} of {everybody.total} cars had lost their connection"
@@ -163,7 +160,6 @@ def note_heard_alike(case: Case) -> None:
     If the network fails cell by cell, a later look refutes an earlier one.
     """
     alike = case.heard_alike
-    case.seen.pop(Fact.TECHNOLOGY_WELL, None)
     if alike is not None and alike.heard >= FEW_HEARD and alike.rate > 0.5:  # noqa: PLR2004 - most
         case.seen[Fact.TECHNOLOGY_WELL] = (
             f"by {case.now}, {alike.heard} of {alike.total} cars of this technology, operator and"
@@ -184,7 +180,7 @@ def note_others(case: Case) -> None:
         seen[Fact.MANY_FAIL] = said
     elif everybody.rate >= 0.1:  # noqa: PLR2004 - [E]
         seen[Fact.SOME_FAIL] = said
-    elif not has_cohort and _is_early(case):
+    elif not has_cohort and COHORT.isdisjoint(seen):
         few = f"only {everybody.failed}" if everybody.failed else "none"
         seen[Fact.ALONE] = f"by {case.now}, {few} {rest}"
     _of_waves(case)
@@ -215,10 +211,17 @@ def _of_operator_there(case: Case) -> bool:
 
 
 def _fails_alone(inside: Share, outside: Share) -> bool:
-    """Return whether far more fail inside than outside; two are chance [E]."""
-    if inside.failed < 3 or outside.total < 3:  # noqa: PLR2004 - two are chance
+    """Return whether far more fail inside than outside; two are chance [E].
+
+    Some may fail outside for a reason of their own: then chance alone must be very unlikely.
+    """
+    if inside.failed < 3 or outside.total < 3 or inside.rate < 0.25:  # noqa: PLR2004 - two are chance
         return False
-    return inside.rate >= 0.25 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1)  # noqa: PLR2004 - [E]
+    elsewhere = (outside.failed + 0.5) / (outside.total + 1)
+    all_rate = (inside.failed + outside.failed) / (inside.total + outside.total)
+    spread = math.sqrt(all_rate * (1 - all_rate) * (1 / inside.total + 1 / outside.total))
+    is_clear = inside.rate - elsewhere >= CLEARLY * spread
+    return inside.rate >= 3 * elsewhere or (inside.rate >= 2 * elsewhere and is_clear)
 
 
 def _said_of(case: Case, place: Place, inside: Share, outside: Share) -> str:
@@ -254,8 +257,6 @@ def _of_pings(case: Case) -> None:
 
     A later look refutes an earlier one: longer absences end later.
     """
-    for fact in (Fact.OTHERS_BY_PING, Fact.OTHERS_OVERDUE):
-        case.seen.pop(fact, None)
     if case.others_back is None or Fact.REPORTED_AFTER in case.seen:
         return
     by_ping, overdue = case.others_back

@@ -121,16 +121,16 @@ def note_missed_before(case: Case) -> None:
 
 
 def note_held_up(case: Case) -> None:
-    """Note a command that was late, or never made, though the platform had nothing to wait for.
-
-    A later look refutes an earlier one: how an earlier command ended may not be known yet.
-    """
+    """Note a command that was late, or never made, though the platform had nothing to wait for."""
     record, seen = case.record, case.seen
-    seen.pop(Fact.HELD_UP, None)
     if not record.platform:
         return
     if seen.keys() >= {Fact.NOTHING_PUBLISHED, Fact.SAID_NOTHING} and record.command_id is None:
         seen[Fact.HELD_UP] = "the platform has neither answered nor made a command"
+    if Fact.NOTHING_PUBLISHED in seen:
+        _note_behind_another(case)
+        if case.was_end_due:
+            seen[Fact.NEVER_SENT] = "no command was sent until it should have ended"
     was_to_wake = not seen.keys().isdisjoint({Fact.WOKEN, Fact.WAS_ASLEEP})
     others = (one for one in case.car.attempts if one.attempt_id != record.attempt_id)
     times_s = case.began_s, case.published_s
@@ -139,6 +139,16 @@ def note_held_up(case: Case) -> None:
         seen[Fact.HELD_UP] = (
             f"{seen[Fact.SENT_LATE]}; no earlier one was under way, and the car had not to be woken"
         )
+
+
+def _note_behind_another(case: Case) -> None:
+    """Note an earlier command of the car that was under way when this one was asked for."""
+    for past in case.car.attempts:
+        is_other = past.attempt_id != case.record.attempt_id
+        if is_other and may_wait_for(past, case.began_s, case.began_s):
+            case.seen[Fact.BEHIND_ANOTHER] = (
+                f"the command of {case.at(past.began_s)} was under way, as far as the platform said"
+            )
 
 
 def may_wait_for(past: PastAttempt, began_s: float, published_s: float) -> bool:
@@ -193,8 +203,8 @@ def _note_cars_of_others(case: Case, side: PlatformSide) -> None:
     """
     is_else = _answered(side.status) is Fact.SAID_NO and not is_not_yours(side)
     if is_else and side.status != problems.TOO_MANY_REQUESTS.status:
-        case.seen.pop(Fact.CARS_OF_OTHERS, None)
-    elif case.not_its_own >= 3:  # noqa: PLR2004 - who mistakes a number plate does so once or twice
+        return
+    if case.not_its_own >= 3:  # noqa: PLR2004 - who mistakes a number plate does so once or twice
         case.seen[Fact.CARS_OF_OTHERS] = (
             f"the account was refused {case.not_its_own} cars that it had not booked"
         )
@@ -292,23 +302,28 @@ def _of_answer(case: Case, said: str) -> None:
         seen[Fact.EXPLAINED_NOTHING] = said
     fact = _named(side)
     if is_signed_out(side):
-        _of_signed_out(case, said)
-    elif fact is not None:
+        return
+    if fact is not None:
         seen[fact] = said
+    elif Stage.PUBLISHED.value in case.record.stages:
+        return  # another request of it was read
     elif status in _OF_THE_REQUEST or problem == problems.VEHICLE_UNKNOWN.slug:
         seen[Fact.SAID_WRONG] = said
     elif answered is Fact.SAID_NO and status not in _OF_THE_TIME and problem:
         seen[Fact.SAID_WHY_NOT] = f"the platform turned the request down and said why ({problem})"
 
 
-def _of_signed_out(case: Case, said: str) -> None:
+def note_signed_out(case: Case) -> None:
     """Note whether one phone is signed out, or many are: then it is the login that is down."""
-    others = case.signed_out
-    was_alone = Fact.SIGNED_OUT_ALONE in case.seen and case.now_s - case.began_s > TOLD_SOON_S
-    if others.failed >= FEWEST_SIGNED_OUT and not was_alone:
-        case.seen[Fact.SAID_SIGNED_OUT] = said
-    elif Fact.SIGNED_OUT_ALONE not in case.seen:
-        case.seen[Fact.SIGNED_OUT_ALONE] = (
+    side, others, seen = case.record.platform, case.signed_out, case.seen
+    if not side or not is_signed_out(side) or Fact.SAID_SIGNED_OUT in seen:
+        return
+    said = _said(side)
+    is_soon = case.now_s - case.began_s <= TOLD_SOON_S
+    if others.failed >= FEWEST_SIGNED_OUT and is_soon:
+        seen[Fact.SAID_SIGNED_OUT] = said
+    else:
+        seen[Fact.SIGNED_OUT_ALONE] = (
             f"{said}; of {others.total} requests for other cars just then {others.failed} were"
             " told so"
         )

@@ -7,6 +7,7 @@ meanwhile, that is its reason, and nothing behind the broker.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt, Source
@@ -28,6 +29,12 @@ def not_on_its_way(record: Attempt) -> frozenset[str]:
     if record.source is not Source.PROBE or record.platform:
         return frozenset()
     return _ALL_BUT_BROKERS if record.cause in _NEVER_THERE else _OF_THE_PLATFORM
+
+
+@cache
+def never_ends_so(cause: Cause | None) -> frozenset[str]:
+    """Return the modes of which no unlock ends with a cause."""
+    return frozenset(slug for slug, mode in MODES.items() if cause not in mode.causes)
 
 
 def _is_of_the_platform(mode: FailureMode) -> bool:

@@ -36,10 +36,18 @@ def test_refusals_without_reasons_look_the_same() -> None:
 
 
 def test_where_commands_have_no_end_a_garage_is_a_late_delivery() -> None:
-    """The box opens the car when it is back; where it stands and how it was is not known either."""
-    alike = class_of("no_coverage_garage", TWO_TOPICS)
-    assert {"late_delivery_persistent_session", "regional_carrier_outage"} <= alike.slugs
+    """Until the box is back; where it stands and how it was is not known either."""
+    alike = class_of("no_coverage_garage", TWO_TOPICS - {EvidenceSource.RETURN})
+    assert {"late_delivery_persistent_session", "modem_search_drain"} <= alike.slugs
     assert alike.slugs.isdisjoint({"half_open_tcp_nat", "network_sunset", "inflight_stall"})
+
+
+def test_before_its_return_a_garage_is_a_late_delivery() -> None:
+    """Whether the box carries the command out when it is back nobody knows before that."""
+    told = frozenset(EvidenceSource) - {EvidenceSource.RETURN}
+    alike = class_of("no_coverage_garage", told)
+    assert alike.slugs == {"no_coverage_garage", "late_delivery_persistent_session"}
+    assert "the box's return" in alike.why
 
 
 def test_what_no_source_shows_looks_like_nothing_wrong() -> None:

@@ -24,9 +24,7 @@ from fleet_wire.contract.messages import (
     Result,
     Telemetry,
 )
-from fleet_wire.modes.facts import Fact
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
-from platform_probe.judge.diagnosis.observed import no_longer
 from platform_probe.judge.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S, MOST_OF_CAR
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.diagnosis.records import concluded
@@ -264,9 +262,9 @@ def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(
     watched = Watched()
     scores, asked = Ranking.scores, list[int]()
 
-    def counted(self: Ranking, *seen: Any) -> tuple[float, ...]:
+    def counted(self: Ranking, *seen: Any, **but: Any) -> tuple[float, ...]:
         asked[-1] += 1
-        return scores(self, *seen)
+        return scores(self, *seen, **but)
 
     monkeypatch.setattr(Ranking, "scores", counted)
     for number in range(3 * MOST_OF_CAR):
@@ -325,11 +323,16 @@ def test_an_unlock_that_is_looked_at_already_is_not_begun_anew() -> None:
     assert of_first == [*range(1, len(of_first) + 1)]
 
 
-def test_what_a_later_look_refutes_is_taken_back() -> None:
-    """A command that waited was sent after all, and the car opened."""
-    seen = dict.fromkeys((Fact.NOTHING_PUBLISHED, Fact.WENT_WELL, Fact.SENT_LATE), "")
-    no_longer(seen)
-    assert set(seen) == {Fact.WENT_WELL, Fact.SENT_LATE}
+def test_a_later_record_is_seen_anew() -> None:
+    """A command that had waited was sent after all, and the car opened: nothing of before stays."""
+    watched = Watched()
+    watched.at(20.0)
+    unsent = watched.ended(Cause.NOT_PUBLISHED)
+    watched.diagnosing.take(unsent)
+    assert "nothing_published" in watched.facts()
+    watched.at(30.0).take(msgspec.structs.replace(unsent, cause=None, outcome=Outcome.OK))
+    assert "nothing_published" not in watched.facts()
+    assert "went_well" in watched.facts()
 
 
 def test_a_fleet_that_connects_for_the_first_time_is_not_back() -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.judge.diagnosis.neighbours import ALL, KEPT_MINUTES, Neighbours
+from platform_probe.judge.diagnosis.neighbours import (
+    ALL,
+    ENOUGH,
+    KEPT_S,
+    STEP_S,
+    WAVE_S,
+    Neighbours,
+)
 
 A = (("operator", "a"),)
 B = (("operator", "b"),)
@@ -37,8 +44,19 @@ def test_what_is_long_ago_is_forgotten() -> None:
         neighbours.take(minute * 60.0, None, A)
         neighbours.will(minute * 60.0)
         neighbours.online(minute * 60.0)
-    assert len(neighbours._minutes) <= KEPT_MINUTES + 1
-    assert len(neighbours._wills) <= 2 * KEPT_MINUTES + 1
+    assert len(neighbours._minutes) <= KEPT_S / STEP_S + 1
+    assert len(neighbours._wills) <= KEPT_S / WAVE_S + 1
+
+
+def test_neighbours_are_the_nearest_where_there_are_enough() -> None:
+    """Failures of minutes ago had a reason of their own; in a small fleet they are all there is."""
+    neighbours = Neighbours()
+    for number in range(10):
+        neighbours.take(400.0 + number, Cause.BOX_OFFLINE, A)
+    assert neighbours.compare(800.0, Cause.BOX_OFFLINE, A)[ALL].inside == (10, 10)
+    for _ in range(ENOUGH):
+        neighbours.take(800.0, None, A)
+    assert neighbours.compare(800.0, Cause.BOX_OFFLINE, A)[ALL].inside == (0, ENOUGH)
 
 
 def test_a_wave_is_what_comes_within_two_minutes() -> None:

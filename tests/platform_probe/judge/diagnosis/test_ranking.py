@@ -7,11 +7,13 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import EvidenceSource, Fact
+from fleet_wire.modes.facts import ESTIMATED, EvidenceSource, Fact, shown_by
 from fleet_wire.modes.mode import LIGHT, MISSED, OF_COHORTS
 from platform_probe.judge.diagnosis import ranking as module
 from platform_probe.judge.diagnosis.ranking import (
     RULED_OUT,
+    SURE,
+    UNPROVEN,
     Ranking,
     Weights,
     read_weights,
@@ -61,20 +63,20 @@ def test_scores_that_are_remembered_are_those_of_the_case(monkeypatch: pytest.Mo
 
 def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
     """Without the broker's log a mode does not lose by what that log has not said."""
-    ranking = Ranking(
-        Weights(
-            version=1,
-            made_by="a test",
-            temperature=1.0,
-            bias={},
-            seen={"queue_full_drop": {"dropped_at_broker": 2.0}},
-            unseen={"queue_full_drop": {"dropped_at_broker": -3.0}},
-        )
+    weights = Weights(
+        version=1,
+        made_by="a test",
+        temperature=1.0,
+        bias={},
+        seen={"late_delivery_persistent_session": {"keepalive_exceeded": 2.0}},
+        unseen={"late_delivery_persistent_session": {"keepalive_exceeded": -3.0}},
     )
-    told = ranking.rank({}, frozenset({EvidenceSource.BROKER_LOG}))
-    not_told = ranking.rank({}, frozenset({EvidenceSource.ATTEMPT}))
-    assert "queue_full_drop" not in {mode.mode for mode in told if mode.probability > 0.01}
-    assert not_told[0].probability == pytest.approx(1 / (len(MODES) + 2), abs=1e-3)
+    place = [*MODES].index("late_delivery_persistent_session")
+
+    def score(source: EvidenceSource) -> float:
+        return Ranking(weights).scores((), frozenset({source}))[place]
+
+    assert score(EvidenceSource.BROKER_LOG) == score(EvidenceSource.PRESENCE) - 3.0
 
 
 def test_a_mode_that_was_not_learned_is_ranked_by_its_signature() -> None:
@@ -185,7 +187,7 @@ def test_what_a_mode_lacks_many_small_facts_do_not_make_up_for() -> None:
     assert score(Fact.NOT_DELIVERED, *small) == score(Fact.NOT_DELIVERED)
     needed = (Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA)
     assert score(*needed, *small) == score(*needed) + len(small)
-    assert ranking.scores((Fact.NOT_DELIVERED, *small), no_heartbeats)[place] == 0.0
+    assert ranking.scores((Fact.NOT_DELIVERED, *small), no_heartbeats)[place] == -UNPROVEN
 
 
 def test_what_a_mode_lacks_is_in_one_order_in_every_process() -> None:
@@ -194,3 +196,47 @@ def test_what_a_mode_lacks_is_in_one_order_in_every_process() -> None:
     for slug, mode in MODES.items():
         needed = [fact for fact in within.unseen[slug] if fact in mode.signature.needs]
         assert needed == sorted(needed)
+
+
+def test_what_contradicts_a_mode_leaves_it_no_probability() -> None:
+    """What it needs and what rules it out are physics, whatever else was seen."""
+    strong = seen(Fact.REFUSED_BUSY, Fact.CLOCK_WRONG, Fact.FAILS_AGAIN, Fact.WAS_ONLINE)
+    ranked = shipped_ranking().rank(strong, frozenset(EvidenceSource))
+    assert "expired_by_skewed_box_clock" not in {one.mode for one in ranked}
+    taken_over = seen(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.TAKEN_OVER, Fact.BOOTED_AFTER)
+    ranked = shipped_ranking().rank(taken_over, frozenset(EvidenceSource))
+    assert "loose_wiring" not in {one.mode for one in ranked}
+
+
+def test_what_contradicts_every_mode_is_unknown() -> None:
+    """A car that sleeps, answers that it is busy, and is silent: no known mode shows all that."""
+    odd = seen(Fact.REFUSED_BUSY, Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.DENIED_AT_BROKER)
+    first = shipped_ranking().rank(odd, frozenset(EvidenceSource))[0]
+    assert (first.mode, first.probability > SURE) == ("unknown", True)
+
+
+def test_an_estimate_contradicts_nothing() -> None:
+    """Counts of others speak against a mode, however strongly, and prove nothing."""
+    for slug, mode in MODES.items():
+        doubted = mode.signature.rules_out & ESTIMATED
+        assert not doubted & {*mode.signature.contradicted_by(doubted, ())}, slug
+
+
+def test_a_needed_fact_that_only_a_return_shows_is_awaited() -> None:
+    """Until the box is heard of a command that will open the car late is like a garage."""
+    mode = MODES["late_delivery_persistent_session"].signature
+    facts = (Fact.NOT_DELIVERED, Fact.STILL_AWAY)
+    everything = frozenset(EvidenceSource)
+    before = shown_by(everything - {EvidenceSource.RETURN})
+    assert not mode.contradicted_by(facts, before)
+    assert mode.contradicted_by((Fact.NOT_DELIVERED,), shown_by(everything))
+
+
+def test_no_mode_of_a_silent_box_is_sure_before_the_box_is_back() -> None:
+    """A garage and a command that will open the car late are told as what they are: two."""
+    silent = seen(Fact.NOT_DELIVERED, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.ALONE)
+    silent |= seen(Fact.KEEPALIVE_EXCEEDED, Fact.OTHERS_THERE_HEARD, Fact.FEW_AWAY)
+    told = frozenset(EvidenceSource) - {EvidenceSource.RETURN}
+    first, second, *_ = shipped_ranking().rank(silent, told)
+    assert {first.mode, second.mode} == {"no_coverage_garage", "late_delivery_persistent_session"}
+    assert first.probability < SURE < first.probability + second.probability

@@ -19,6 +19,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.ranking import SURE
+from platform_probe.judge.diagnosis.way import never_ends_so
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
@@ -240,11 +241,12 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
     assert surest.probability >= SURE
     assert alone[0].probability != alone[1].probability
     for one in last.values():
-        assert (one.first.mode, one.first.probability) == (surest.mode, surest.probability)
+        assert one.first.mode == surest.mode
+        assert one.first.probability >= SURE
     for settles_s in (600.0, 820.0, 880.0):  # the first one before the later one
         watched.at(settles_s)
     last = {one.attempt_id: one for one in watched.told}
-    assert last["later"].first.probability == last["first"].first.probability
+    assert last["later"].first.mode == last["first"].first.mode
 
 
 def test_who_is_not_sure_says_nothing_of_others() -> None:
@@ -283,6 +285,7 @@ def test_what_failed_otherwise_is_no_evidence(changes: dict[str, object]) -> Non
     alone = shipped_ranking().rank(
         {Fact(one.fact): one.sentence for one in told.facts},
         frozenset(map(EvidenceSource, told.told)),
+        excluded=never_ends_so(cause),
     )
     assert told.attempt_id == "later"
     assert told.modes == alone
@@ -337,7 +340,7 @@ def test_a_state_moments_before_presence_came_on_the_new_connection(
     watched.at(100.0).presence("car-1", ONLINE, retained=False)
     watched.at(300.0)
     assert bool({"reported_after", "resumed"} & {*watched.facts()}) is goes_on
-    assert "back_soon" in watched.facts()
+    assert ("back_soon" in watched.facts()) is not goes_on  # else it was there before
 
 
 @pytest.mark.parametrize(("dropped_s", "is_noted"), [(25.0, True), (400.0, False)])

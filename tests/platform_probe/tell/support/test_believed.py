@@ -135,7 +135,7 @@ def test_a_likely_other_is_told_whatever_was_seen(share: float, *, is_told: bool
     """Else nobody would know what the first one is not sure of."""
     first = RankedMode("slow_wake_client_timeout", 0.49)
     lost = RankedMode("sms_wake_lost", share)
-    back = (FactSeen(Fact.BACK_SOON, "so it was"),)
+    back = (FactSeen(Fact.OPENED_LATE, "so it was"),)
     one = replace(revision(20.0, first.mode, 0.49), modes=(first, lost), facts=back)
     assert ([*one.other_modes] == [lost]) is is_told
 
