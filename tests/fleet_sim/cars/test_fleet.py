@@ -59,7 +59,7 @@ def test_each_stream_of_a_car_has_its_name(monkeypatch: pytest.MonkeyPatch) -> N
     env.run(until=1)
     parts = ("box", "heartbeat", "modem", "power", "radio", "vehicle")
     of_cars = [f"{vehicle_id}/{part}" for vehicle_id in fleet.boxes for part in parts]
-    assert sorted(names) == sorted([*of_cars, "sms-centre"])
+    assert sorted(names) == sorted([*of_cars, "shadows-of-sms", "sms-centre"])
 
 
 def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:
