@@ -65,7 +65,7 @@ class Followed:
         self._english = english
         self.findings: dict[int, Finding] = {}
         self.restored: list[Finding] = []
-        """What an earlier process knew of it, as findings: a new finding of it is linked to them.
+        """Findings that stand for what an earlier process knew of it: new ones are linked to them.
         """
         self._parts: list[Finding] | None = None
         """The cached result of `parts`."""

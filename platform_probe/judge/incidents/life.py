@@ -12,7 +12,7 @@ from fleet_wire.contract.incident import ChangeKind, Incident, IncidentState
 
 
 class Phase(StrEnum):
-    """Where an incident is in its life."""
+    """A phase in the life of an incident."""
 
     OPEN = "open"
     """It is seen."""
@@ -58,7 +58,7 @@ STATE: Final = {
     Phase.RESOLVED: IncidentState.RESOLVED,
     Phase.CLOSED: IncidentState.CLOSED,
 }
-"""What a record says of each phase; `ended_at` tells the first two apart."""
+"""The state that a record has in each phase; `ended_at` tells the first two apart."""
 
 
 def phase_of(incident: Incident) -> Phase:
