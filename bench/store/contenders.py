@@ -23,10 +23,10 @@ from bench.store.lines import STAGE_NAMES
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import (
     COMPLETE,
-    all_parts,
     live_parts,
     make_store,
     next_number,
+    parquet_parts,
     segment_path,
 )
 from platform_probe.store.limits import Limits
@@ -104,11 +104,11 @@ class OurStore(_InFiles):
     def open(self) -> None:
         """Open the files, on one thread."""
         self._source = Source(self._directory)
-        self._duck = self._source.opened(threads=1)
+        self._duck = self._source.open_database(threads=1)
 
     def size(self) -> int:
         """Return the bytes of what counts: merged files stay on the disk for a minute."""
-        names = {part.name for part in live_parts(all_parts(self._directory, "attempts"))}
+        names = {part.name for part in live_parts(parquet_parts(self._directory, "attempts"))}
         every = self._directory.rglob("*.parquet")
         return sum(path.stat().st_size for path in every if path.name in names)
 

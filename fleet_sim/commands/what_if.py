@@ -169,12 +169,12 @@ def _print(
     if idle:
         titles = "; ".join(mitigations[name].title for name in sorted(idle))
         console.print(f"Without effect here: {titles}.")
-    console.print(_about(worlds))
+    console.print(world_lines(worlds))
     for gap in unknown:
         console.print(f"Not known: {gap}")
 
 
-def _about(worlds: Sequence[World]) -> str:
+def world_lines(worlds: Sequence[World]) -> str:
     """Return which worlds were played, and the assumption that all share."""
     total = sum(world.weight for world in worlds)
     named = ", ".join(f"{world.mode} {world.weight / total:.0%}" for world in worlds)

@@ -142,7 +142,7 @@ _scenarios: list[Scenario] = []
 """The worlds of this process: set once when it begins."""
 
 
-def _begin(scenarios: list[Scenario]) -> None:
+def _start_worker(scenarios: list[Scenario]) -> None:
     begin_worker()
     _scenarios[:] = scenarios
 
@@ -157,7 +157,7 @@ def _pool(jobs: int, scenarios: list[Scenario]) -> Iterator[ProcessPoolExecutor]
     pool = ProcessPoolExecutor(
         jobs,
         mp_context=forked_with(IMPORTED_TO_PLAY),
-        initializer=_begin,
+        initializer=_start_worker,
         initargs=(scenarios,),
     )
     try:

@@ -31,7 +31,7 @@ class _FormModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Ending(_FormModel):
+class FaultEnding(_FormModel):
     """Failure modes that the mitigation ends, car after car."""
 
     modes: tuple[str, ...] = Field(min_length=1, description="the modes' names")
@@ -40,7 +40,7 @@ class Ending(_FormModel):
 
     @field_validator("modes")
     @classmethod
-    def _are_known(cls, modes: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_modes(cls, modes: tuple[str, ...]) -> tuple[str, ...]:
         for mode in modes:
             if mode not in FAULTS:
                 raise ValueError(f"unknown mode {mode!r}{suggestion(mode, list(FAULTS))}")
@@ -60,7 +60,7 @@ class Mitigation(_FormModel):
     title: Text = Field(description="what is done, as a command: Roll back the firmware")
     assumes: Text = Field(description="what must be true for it to help, in a sentence")
     after_s: Seconds = Field(60.0, description="from the decision until it acts")
-    ends: Ending | None = Field(None, description="failure modes that it ends")
+    ends: FaultEnding | None = Field(None, description="failure modes that it ends")
     platform: dict[str, Any] = Field({}, description="parameters of the platform from then on")
     boxes: BoxSettings | None = Field(None, description="settings that every box gets")
     avoids: Literal["cars", "operator", "firmware", "hardware", "region"] | None = Field(

@@ -100,7 +100,8 @@ class Fleet(Generic[CarT]):
     def _recount(self, car: CarT) -> None:
         presence = car.presence
         self._count(
-            car, None if presence is None else _alike(car.labels, presence, car.is_connected)
+            car,
+            None if presence is None else _interned_kind(car.labels, presence, car.is_connected),
         )
 
     def _count(self, car: CarT, alike: _Alike | None) -> None:
@@ -117,6 +118,6 @@ class Fleet(Generic[CarT]):
 
 
 @lru_cache(maxsize=MAX_KINDS)
-def _alike(labels: Labels, presence: BoxPresence, is_connected: bool) -> _Alike:  # noqa: FBT001 - in order
+def _interned_kind(labels: Labels, presence: BoxPresence, is_connected: bool) -> _Alike:  # noqa: FBT001 - in order
     """Return one and the same object for all cars that are alike."""
     return labels, presence, is_connected

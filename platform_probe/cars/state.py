@@ -79,7 +79,7 @@ class Labels(NamedTuple):
             said = Labels(*(b if a is None else a for a, b in zip(said, self, strict=True)))
         elif said.technology is None:
             said = said._replace(technology=self.technology)
-        return self if said == self else _shared(said)
+        return self if said == self else _interned_labels(said)
 
 
 UNKNOWN_LABELS: Final = Labels()
@@ -87,7 +87,7 @@ UNKNOWN_LABELS: Final = Labels()
 _LABELS: Final[dict[Labels, Labels]] = {}
 
 
-def _shared(labels: Labels) -> Labels:
+def _interned_labels(labels: Labels) -> Labels:
     if len(_LABELS) >= MAX_KINDS:
         _LABELS.clear()
     return _LABELS.setdefault(labels, labels)

@@ -16,7 +16,7 @@ from fleet_wire.printing import print_json
 from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking, weights_file
-from platform_probe.judge_process.made import judge_of
+from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.process import follow_alone
 from platform_probe.judge_process.recordings import recording_at
 from platform_probe.judge_process.replay import Changed, Replayed, replay, rows_of
@@ -117,7 +117,7 @@ def judge(
         )
     else:
         _print(found, zone)
-    sys.exit(0 if found.is_same else DIFFERS)
+    sys.exit(0 if found.has_no_difference else DIFFERS)
 
 
 def _replay(

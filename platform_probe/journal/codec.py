@@ -57,7 +57,7 @@ class UnsignedCommand(msgspec.Struct, frozen=True, gc=False, omit_defaults=True)
     booking_id: str | None = None
 
 
-class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class _CarMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A message of a car, as it stands in a line."""
 
     vehicle_id: str
@@ -65,44 +65,44 @@ class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     is_retained: bool = False
 
 
-class _SaidPresence(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidPresence(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: Presence
 
 
-class _SaidState(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidState(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: VehicleState
 
 
-class _SaidPartialState(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidPartialState(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: PartialState
 
 
-class _SaidTelemetry(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidTelemetry(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: Telemetry
 
 
-class _SaidPartialTelemetry(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidPartialTelemetry(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: PartialTelemetry
 
 
-class _SaidResult(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidResult(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: Result
 
 
-class _SaidProvisional(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidProvisional(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: ProvisionalResult
 
 
-class _SaidEvent(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidEvent(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: CarEvent
 
 
-class _SaidCommand(_Said, frozen=True, gc=False, omit_defaults=True):
+class _SaidCommand(_CarMessage, frozen=True, gc=False, omit_defaults=True):
     message: UnsignedCommand
 
 
 _KIND: Final = TopicKind
-_MESSAGES: Final[dict[type, tuple[bytes, TopicKind, type[_Said]]]] = {
+_MESSAGES: Final[dict[type, tuple[bytes, TopicKind, type[_CarMessage]]]] = {
     Presence: (b"p", _KIND.PRESENCE, _SaidPresence),
     VehicleState: (b"s", _KIND.STATE, _SaidState),
     PartialState: (b"q", _KIND.STATE, _SaidPartialState),
@@ -138,7 +138,7 @@ def line_of(entry: Entry) -> bytes:
             message = unsigned(message)
         letter = _MESSAGES[type(message)][0]
         return b"%b%r %b\n" % (
-            letter, entry.at, _encode(_Said(entry.vehicle_id, message, entry.is_retained))
+            letter, entry.at, _encode(_CarMessage(entry.vehicle_id, message, entry.is_retained))
         )  # fmt: skip
     if type(entry) is RecordWritten:
         record = entry.record
@@ -169,7 +169,7 @@ def unsigned(command: Command) -> UnsignedCommand:
 _Reader = Callable[[float, bytes], Entry]
 
 
-def _message_reader(kind: TopicKind, form: type[_Said]) -> _Reader:
+def _message_reader(kind: TopicKind, form: type[_CarMessage]) -> _Reader:
     decode = msgspec.json.Decoder(form).decode
 
     def read(at: float, text: bytes) -> Entry:

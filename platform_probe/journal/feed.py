@@ -49,7 +49,7 @@ class JournalTime:
         self._follows_wall = offset_s is None
         self._offset_s = clock.unix_s() - clock.monotonic_s() if offset_s is None else offset_s
 
-    def now(self) -> float:
+    def seconds(self) -> float:
         """Return journal time."""
         return self._monotonic_s() + self._offset_s
 
@@ -57,7 +57,7 @@ class JournalTime:
         """Follow a wall clock that was set: ahead at once, back slowly. Call it once a second."""
         if not self._follows_wall:
             return
-        behind_s = self._unix_s() - self.now()
+        behind_s = self._unix_s() - self.seconds()
         if behind_s > MAX_DRIFT_S:
             self._offset_s += behind_s
         elif behind_s < -MAX_DRIFT_S:
@@ -79,7 +79,7 @@ class JournalFeed:
         self._append = append
         self._unix_s = clock.unix_s
         self._time = time
-        self._now = time.now
+        self._now = time.seconds
 
     def start(self) -> None:
         """Note that this process begins to measure."""

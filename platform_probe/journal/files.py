@@ -46,7 +46,7 @@ class AppendedFile:
         self._rotation = rotation
         self._unix_s = unix_s
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor, self._is_torn = self._opened()
+        self._descriptor, self._is_torn = self._open_file()
 
     def append(self, line: bytes) -> None:
         """Write a line, or several, with their ends. Raises `OSError`; then nothing is written."""
@@ -65,13 +65,13 @@ class AppendedFile:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _opened(self) -> tuple[int, bool]:
+    def _open_file(self) -> tuple[int, bool]:
         """Open the path; return the descriptor, and whether the file ends within a line."""
         return open_to_append(self.path), _ends_torn(self.path)
 
     def _reopen(self) -> None:
         before = self._descriptor
-        self._descriptor, self._is_torn = self._opened()
+        self._descriptor, self._is_torn = self._open_file()
         os.close(before)
 
     def _follow_path(self, coming_bytes: int) -> None:

@@ -47,7 +47,7 @@ def segment_path(directory: Path, number: int, suffix: str) -> Path:
 def segments_in(directory: Path) -> list[Segment]:
     """Return the segments of a journal in order, one for each number."""
     found: dict[int, Segment] = {}
-    for path in _listed(directory):
+    for path in _segment_paths(directory):
         match = _NAME.fullmatch(path.name)
         if match is None:
             continue
@@ -58,6 +58,6 @@ def segments_in(directory: Path) -> list[Segment]:
     return [found[number] for number in sorted(found)]
 
 
-def _listed(directory: Path) -> Iterator[Path]:
+def _segment_paths(directory: Path) -> Iterator[Path]:
     with suppress(FileNotFoundError, NotADirectoryError):
         yield from directory.iterdir()

@@ -22,7 +22,7 @@ from fleet_wire.web.exchange import (
     HttpResponse,
     UnreadableBodyError,
 )
-from platform_probe.judge_process.words import JudgeConfig, Word
+from platform_probe.judge_process.protocol import JudgeConfig, ProcessMessage
 from platform_probe.outputs.judge_metrics import Family
 
 COMMAND: Final = (sys.executable, "-P", "-m", "platform_probe.judge_process.process")
@@ -157,10 +157,10 @@ class JudgeChild:
         process.stdin.write(msgspec.json.encode(self._config) + b"\n")
         async for line in process.stdout:
             with suppress(msgspec.MsgspecError):
-                self._hear(msgspec.json.decode(line, type=Word))
+                self._hear(msgspec.json.decode(line, type=ProcessMessage))
         return f"exit code {await process.wait()}"
 
-    def _hear(self, word: Word) -> None:
+    def _hear(self, word: ProcessMessage) -> None:
         if word.log is not None:
             self._on_log(word.log.encode() + b"\n")
         if word.port is not None:

@@ -17,7 +17,7 @@ import msgspec
 from fleet_wire.private_files import FOR_OWNER, write_whole
 from platform_probe.journal.files import AppendedFile, Rotation
 from platform_probe.journal.segments import Position
-from platform_probe.store.writer import End
+from platform_probe.store.writer import TableEnd
 
 COMMIT_FILE: Final = "judge_position.json"
 _MOST_ROTATED: Final = 1_001
@@ -40,7 +40,7 @@ class Commit(msgspec.Struct, frozen=True):
     offset_s: float
     """The offset from journal time to the wall clock at that time."""
     files: dict[str, FileEnd]
-    tables: dict[str, End]
+    tables: dict[str, TableEnd]
     """The ends of the store's tables."""
 
     @property
@@ -82,7 +82,7 @@ class CommittedFile:
             self._file.append(b"".join(self._waiting))
             self._waiting.clear()
 
-    def end(self) -> FileEnd:
+    def current_end(self) -> FileEnd:
         """Return where the file ends now. Raises `OSError`."""
         there = self._path.stat()
         return FileEnd(there.st_ino, there.st_size)
@@ -112,4 +112,4 @@ def _cut_back(path: Path, end: FileEnd) -> None:
 
 def ends_of(files: Mapping[str, CommittedFile]) -> dict[str, FileEnd]:
     """Return the ends of files by name. Raises `OSError`."""
-    return {name: file.end() for name, file in files.items()}
+    return {name: file.current_end() for name, file in files.items()}

@@ -34,8 +34,8 @@ from platform_probe.judge.incidents.incidents import CLOSED_S, REMEMBERED_S
 from platform_probe.judge.resuming import LastOfCars, Past
 from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process.cars import EVERY_S, checkpoint_before, write_checkpoint
-from platform_probe.judge_process.made import judge_of, rotation_of, store_of
 from platform_probe.judge_process.metrics import JudgeMetrics
+from platform_probe.judge_process.outlets import judge_of, rotation_of, store_of
 from platform_probe.judge_process.outputs import (
     Commit,
     CommittedFile,
@@ -43,6 +43,7 @@ from platform_probe.judge_process.outputs import (
     read_commit,
     write_commit,
 )
+from platform_probe.judge_process.protocol import JudgeConfig, ProcessMessage
 from platform_probe.judge_process.running import (
     Outlet,
     RunningJudge,
@@ -52,7 +53,6 @@ from platform_probe.judge_process.running import (
     metrics_outlet,
     store_outlet,
 )
-from platform_probe.judge_process.words import JudgeConfig, Word
 from platform_probe.outputs.earlier import last_attempts, last_diagnoses, last_incidents
 from platform_probe.outputs.judge_metrics import Family
 from platform_probe.outputs.logs import Complaints, LineWriter, Logger, make_logger
@@ -95,7 +95,7 @@ class JudgeProcess:
         settings: ProbeSettings,
         *,
         journal: Path,
-        say: Callable[[Word], None],
+        say: Callable[[ProcessMessage], None],
         stack: ExitStack,
     ) -> None:
         """Open all files, and cut them back to what was committed.
@@ -158,7 +158,7 @@ class JudgeProcess:
         """Have a person's action written to the journal; return whether it can be done."""
         if not self._judge.can_act(action):
             return False
-        self._say(Word(action=action))
+        self._say(ProcessMessage(action=action))
         return True
 
     # The work
@@ -187,7 +187,7 @@ class JudgeProcess:
         if self.messages is not None:
             self.messages.refresh_gauges()
         families = [Family.from_metric(each) for each in self._registry.collect()]
-        self._say(Word(judged_at=self._at, families=families))
+        self._say(ProcessMessage(judged_at=self._at, families=families))
 
     # Within
 
@@ -210,7 +210,7 @@ class JudgeProcess:
             return False
         turn_s = time.monotonic()
         for entry in batch.entries:
-            self._take(entry)
+            self._handle_entry(entry)
             if time.monotonic() - turn_s >= TURN_S:
                 await asyncio.sleep(0)
                 turn_s = time.monotonic()
@@ -221,7 +221,7 @@ class JudgeProcess:
             await self._commit()
         return True
 
-    def _take(self, entry: Entry) -> None:
+    def _handle_entry(self, entry: Entry) -> None:
         self._judge.append(entry)
         self._cars.add(entry)
         self._at = max(self._at, entry.at)
@@ -384,7 +384,7 @@ async def _as_child(settings: ProbeSettings) -> None:
         server = _posts(process)
         if server is not None:
             port = await server.start("127.0.0.1", 0)
-            _say(Word(port=port))
+            _say(ProcessMessage(port=port))
         if process.messages is not None:
             process.messages.start()
         try:
@@ -407,7 +407,7 @@ async def follow_alone(settings: ProbeSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     disable_created_metrics()  # type: ignore[no-untyped-call]
 
-    def say(word: Word) -> None:
+    def say(word: ProcessMessage) -> None:
         if word.log is not None:
             sys.stderr.write(word.log + "\n")
 
@@ -454,16 +454,16 @@ def _posts(process: JudgeProcess) -> HttpServer | None:
     return HttpServer(answer, connection_s=10.0, max_body_bytes=MAX_ASKED_BYTES, one_request=True)
 
 
-def _logger(level: str, say: Callable[[Word], None]) -> Logger:
+def _logger(level: str, say: Callable[[ProcessMessage], None]) -> Logger:
     """Return a logger whose lines go to the parent, by `say`."""
 
     def write(line: bytes) -> None:
-        say(Word(log=line.decode().rstrip("\n")))
+        say(ProcessMessage(log=line.decode().rstrip("\n")))
 
     return make_logger(level, LineWriter(write, on_error=lambda: None), SystemClock())
 
 
-def _say(word: Word) -> None:
+def _say(word: ProcessMessage) -> None:
     """Write a line for the parent; a reader that is gone must not stop us."""
     line = msgspec.json.encode(word) + b"\n"
     with suppress(OSError):

@@ -62,7 +62,7 @@ class Replayed(NamedTuple):
     incidents: list[Changed]
 
     @property
-    def is_same(self) -> bool:
+    def has_no_difference(self) -> bool:
         """Whether everything would be judged as it was."""
         return not self.modes and not self.incidents
 
@@ -201,7 +201,7 @@ def _changed_incidents(
     left = [*now.values()]
     changed = []
     for old in before.values():
-        new = next((each for each in left if _are_one(old, each)), None)
+        new = next((each for each in left if _is_same_incident(old, each)), None)
         if new is not None:
             left.remove(new)
         if new is None or (new.mode, new.cohort, new.severity) != (
@@ -212,7 +212,7 @@ def _changed_incidents(
     return changed + [Changed(None, new.title, new.failed, new.incident_id) for new in left]
 
 
-def _are_one(one: JudgedIncident, other: JudgedIncident) -> bool:
+def _is_same_incident(one: JudgedIncident, other: JudgedIncident) -> bool:
     overlap = one.since <= other.ended and other.since <= one.ended
     return one.kind == other.kind and overlap and _share_cohort(one.cohort, other.cohort)
 

@@ -76,7 +76,7 @@ def _warn_of_lives(load: LoadSettings, evidence: FleetEvidence, logger: Logger) 
 
 
 def _warn_of_unknown_cars(cars: Sequence[str], evidence: FleetEvidence, logger: Logger) -> None:
-    unknown = [car for car in cars if evidence.of(car) is NOTHING_KNOWN]
+    unknown = [car for car in cars if evidence.state_of(car) is NOTHING_KNOWN]
     if unknown and evidence.wire.retains_presence:
         logger.warning(
             "unknown_cars",

@@ -200,7 +200,7 @@ class SyntheticUnlocks:
         """
         link = self._link()
         vehicle_id = outgoing.start.vehicle_id
-        is_asleep = self._tracker.evidence.of(vehicle_id).presence is BoxPresence.ASLEEP
+        is_asleep = self._tracker.evidence.state_of(vehicle_id).presence is BoxPresence.ASLEEP
         wakes = self._commands.wake_request(outgoing.start) if is_asleep and self._load.wake else ()
         for topic, payload, qos, retain in wakes:
             link.publish(topic, payload, qos=qos, retain=retain)

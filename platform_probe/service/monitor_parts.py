@@ -21,7 +21,7 @@ from fleet_wire.links.several import OnBroker, OnLeftOver, spread_links
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.judge_process.child import JudgeChild
-from platform_probe.judge_process.made import rotation_of
+from platform_probe.judge_process.outlets import rotation_of
 from platform_probe.measure.connected import LINK_LIMITS
 from platform_probe.measure.probe import Probe
 from platform_probe.measure.watching.otlp_logs import MAX_POST_BYTES, need_protobuf

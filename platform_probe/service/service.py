@@ -20,13 +20,13 @@ from fleet_wire.system_clock import SystemClock
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge_process.child import JudgeChild
-from platform_probe.judge_process.made import hold_store, rotation_of
-from platform_probe.judge_process.words import JudgeConfig, judge_settings
+from platform_probe.judge_process.outlets import hold_store, rotation_of
+from platform_probe.judge_process.protocol import JudgeConfig, judge_settings
 from platform_probe.measure.load.timers import LoopTimers
 from platform_probe.measure.probe import Probe
 from platform_probe.measure.watching.follow import AT_ONCE, AT_ONCE_WATCHING, LOOK_S, follow
 from platform_probe.measure.watching.resuming import (
-    Before,
+    EarlierJournal,
     LogPositions,
     complete_records,
     open_resumed,
@@ -189,7 +189,9 @@ def _journal_writer(
     return stack.enter_context(writer)
 
 
-def _restore(probe: Probe, settings: ProbeSettings, before: Before | None, *, since: float) -> None:
+def _restore(
+    probe: Probe, settings: ProbeSettings, before: EarlierJournal | None, *, since: float
+) -> None:
     """Restore the unlocks of an earlier process in the probe."""
     if before is not None and not before.is_stop and probe.joiner is not None:
         probe.joiner.take_up_again(before.attempts)
@@ -202,16 +204,16 @@ async def _work(
     probe: Probe,
     parts: _MonitorParts,
     feed: JournalFeed,
-    before: Before | None,
+    before: EarlierJournal | None,
 ) -> None:
     """Run a complete probe, and end it in good order."""
     metrics, logger, export, writer, judge, time, flush = parts
-    began_at = time.now()
+    began_at = time.seconds()
 
     def refresh() -> None:
         judged_at = began_at if judge.judged_at is None else judge.judged_at
         metrics.set_journal(
-            judge_lag_s=max(time.now() - judged_at, 0.0), waiting_bytes=writer.waiting_bytes
+            judge_lag_s=max(time.seconds() - judged_at, 0.0), waiting_bytes=writer.waiting_bytes
         )
         probe.refresh_gauges()
 
@@ -249,7 +251,7 @@ async def _work(
 
 
 async def _follow_platform(
-    settings: ProbeSettings, probe: Probe, feed: JournalFeed, before: Before | None
+    settings: ProbeSettings, probe: Probe, feed: JournalFeed, before: EarlierJournal | None
 ) -> None:
     """Read the platform's log, where it is a file, until cancelled; begin where it was read to."""
     if settings.platform is None or probe.platform is None:

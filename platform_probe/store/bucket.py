@@ -67,7 +67,7 @@ class Bucket:
         else:
             self._store = S3Store(settings.bucket, config=_s3_config(settings), **options)
 
-    def put(self, name: str, path: Path) -> None:
+    def upload(self, name: str, path: Path) -> None:
         """Upload a file, and see that all of it is there. Raises `BucketError`, `OSError`."""
         content = path.read_bytes()
         with self._explained():

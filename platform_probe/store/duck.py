@@ -94,7 +94,7 @@ class Duck:
         # Most of what a car's day costs in a large file is to read where what stands in it.
         self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
 
-    def beside(self) -> Duck:
+    def new_connection(self) -> Duck:
         """Return another connection to the same database, for another thread."""
         other = object.__new__(Duck)
         other._connection = self._connection.cursor()
@@ -231,7 +231,7 @@ def _literal(path: Path) -> str:
     return re.sub(r"([*?\[\]])", r"[\1]", str(path))
 
 
-def _why(said: str, file: str) -> str:
+def _problem_text(said: str, file: str) -> str:
     """Return what DuckDB says of a file, without the name of the file."""
     said = said.removeprefix("Invalid Input Error: ").replace(file, "")
     return " ".join(said.split()).strip(" :")
@@ -255,7 +255,7 @@ def _translated() -> Iterator[None]:
         named = _NAMED.search(why)
         is_of_thrift = type(error) is duckdb.Error  # how Parquet says what stands at a file's end
         if named is not None and (is_of_thrift or isinstance(error, duckdb.InvalidInputException)):
-            raise DamagedFileError(named[1], _why(why, named[0])) from None
+            raise DamagedFileError(named[1], _problem_text(why, named[0])) from None
         if is_of_thrift:
             raise DamagedFileError(None, why) from None
         raise

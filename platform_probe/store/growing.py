@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from platform_probe.store.duck import Duck, FileGoneError, file_list
-from platform_probe.store.layout import Part
+from platform_probe.store.layout import ParquetPart
 from platform_probe.store.reading import Source, lines_view
 from platform_probe.store.schema import TABLES, Table, empty_rows, rows_of_lines
 
@@ -35,7 +35,7 @@ class Growing:
         self._readings = 0
         self._read: dict[str, dict[_File, int]] = {name: {} for name in TABLES}
         """How far each file of lines was read, bytes; renamed it is the same file."""
-        self.parts: Mapping[str, Sequence[Part]] = {
+        self.parts: Mapping[str, Sequence[ParquetPart]] = {
             name: source.files(table).parts for name, table in TABLES.items()
         }
         """The files of each table that are packed."""
@@ -51,7 +51,7 @@ class Growing:
         source.make_views(self._duck, self.parts)
         for statement in _REVISED_BY_READING:
             self._duck.run(statement)
-        self._reader = self._duck.beside()
+        self._reader = self._duck.new_connection()
 
     def read_on(self) -> int | None:
         """Read the lines that were written since; return the number of this reading.
@@ -70,7 +70,7 @@ class Growing:
                 return None
             for path, (file, size) in zip(files.lines, found, strict=True):
                 for lines in _lines_from(path, known.setdefault(file, 0), size):
-                    self._take(table, lines, number)
+                    self._add_lines(table, lines, number)
                     known[file] += len(lines)
                     has_new = True
         if has_new:
@@ -79,13 +79,13 @@ class Growing:
             self._readings = number
         return self._readings
 
-    def beside(self, number: int) -> Duck:
+    def connection(self, number: int) -> Duck:
         """Return a connection for another thread, which sees what was read up to a reading."""
-        duck = self._duck.beside()
+        duck = self._duck.new_connection()
         duck.run(f"SET VARIABLE reading = {number}")
         return duck
 
-    def _take(self, table: Table, lines: bytes, number: int) -> None:
+    def _add_lines(self, table: Table, lines: bytes, number: int) -> None:
         place = self._spill / f"{table.name}-{number}-{len(lines)}-{os.urandom(4).hex()}.jsonl"
         place.write_bytes(lines)
         try:

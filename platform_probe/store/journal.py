@@ -67,7 +67,7 @@ class CarsFile(NamedTuple):
 
 def packed_segments(store: Path) -> list[PackedSegment]:
     """Return the segments of a store, the oldest first."""
-    matches = [(path, _SEGMENT.fullmatch(path.name)) for path in _listed(store)]
+    matches = [(path, _SEGMENT.fullmatch(path.name)) for path in _packed_paths(store)]
     return sorted(
         PackedSegment(int(match[2]), int(match[1]), int(match[3]), path)
         for path, match in matches
@@ -77,7 +77,7 @@ def packed_segments(store: Path) -> list[PackedSegment]:
 
 def cars_files(store: Path) -> list[CarsFile]:
     """Return the files of what cars said last, the oldest first."""
-    matches = [(path, _CARS.fullmatch(path.name)) for path in _listed(store)]
+    matches = [(path, _CARS.fullmatch(path.name)) for path in _packed_paths(store)]
     return sorted(CarsFile(int(match[1]), path) for path, match in matches if match is not None)
 
 
@@ -142,7 +142,7 @@ def journal_files(store: Path) -> list[tuple[int, Path]]:
     return sorted([*segments, *cars_files(store)])
 
 
-def _listed(store: Path) -> Iterator[Path]:
+def _packed_paths(store: Path) -> Iterator[Path]:
     return (store / JOURNAL).glob("*.jsonl.gz")
 
 

@@ -30,12 +30,12 @@ from platform_probe.store.journal import journal_files, pack_journal
 from platform_probe.store.layout import (
     KEEPER_LOCK,
     TEMPORARY,
-    Part,
+    ParquetPart,
     Segment,
-    all_parts,
     bytes_in,
     live_parts,
     live_segments,
+    parquet_parts,
     part_name,
     put_in_place,
 )
@@ -109,7 +109,7 @@ def id_hash(expression: str) -> str:
     return f"(hash({expression}) >> {64 - ID_BITS})::UINTEGER"
 
 
-def _places(directory: Path, table: Table) -> dict[str, Path]:
+def _paths_by_name(directory: Path, table: Table) -> dict[str, Path]:
     return {IDS: ids_directory(directory, table), SUMS: directory / table.sums_name}
 
 
@@ -118,7 +118,7 @@ def ids_directory(directory: Path, table: Table) -> Path:
     return directory / f"{table.ids_name}_{hash_form()}"
 
 
-def _beside(directory: Path, table: Table) -> list[Path]:
+def _index_paths(directory: Path, table: Table) -> list[Path]:
     """Return where ids and sums of files lie, those of an earlier release too."""
     return sorted(directory.glob(f"{table.name.removesuffix('s')}_*")) if table.ids else []
 
@@ -146,7 +146,7 @@ def _seal(duck: Duck, directory: Path, table: Table, report: Report) -> None:
 
 
 def _batches(directory: Path, table: Table) -> Iterator[list[Segment]]:
-    parts = live_parts(all_parts(directory, table.name))
+    parts = live_parts(parquet_parts(directory, table.name))
     batch: list[Segment] = []
     size = 0
     for segment in live_segments(directory, table.name, parts):
@@ -197,8 +197,8 @@ def _write(
         rows = _read([written])
         more: dict[str, str] = {}
         if table.ids:
-            more = {IDS: _sorted(_ids_in(table, rows)), SUMS: sums_of(f"FROM {rows}")}
-        _put(duck, directory, table, name, written=written, more=more)
+            more = {IDS: _sorted_ids_sql(_ids_in(table, rows)), SUMS: sums_of(f"FROM {rows}")}
+        _publish_file(duck, directory, table, name, written=written, more=more)
     return int(lines), int(count)
 
 
@@ -210,12 +210,12 @@ def _ids_in(table: Table, rows: str) -> str:
     )
 
 
-def _sorted(ids: str) -> str:
+def _sorted_ids_sql(ids: str) -> str:
     """Return the SQL of ids in the order in which one is found without reading all of them."""
     return f"{ids} ORDER BY id_hash"
 
 
-def _put(
+def _publish_file(
     duck: Duck,
     directory: Path,
     table: Table,
@@ -228,7 +228,7 @@ def _put(
     for what, rows in more.items():
         temporary = written.with_suffix(what)
         _copy(duck, rows, temporary, IDS_A_GROUP)
-        put_in_place(temporary, _places(directory, table)[what] / name)
+        put_in_place(temporary, _paths_by_name(directory, table)[what] / name)
     put_in_place(written, directory / table.name / name)
 
 
@@ -245,7 +245,7 @@ def _read(paths: Sequence[Path]) -> str:
 
 
 def _merge(duck: Duck, directory: Path, table: Table, report: Report) -> None:
-    while parts := _mergeable(live_parts(all_parts(directory, table.name))):
+    while parts := _mergeable(live_parts(parquet_parts(directory, table.name))):
         rows = parquet_rows(table, parts)
         name = part_name(
             first=parts[0].first,
@@ -258,28 +258,30 @@ def _merge(duck: Duck, directory: Path, table: Table, report: Report) -> None:
         written = directory / TEMPORARY / f"{table.name}-{parts[0].first}-{parts[-1].last}"
         _copy(duck, f"{rows} ORDER BY vehicle_id, {table.time}", written, ROWS_A_GROUP)
         more = _merged(directory, table, parts, rows) if table.ids else {}
-        _put(duck, directory, table, name, written=written, more=more)
+        _publish_file(duck, directory, table, name, written=written, more=more)
         report.merged += len(parts)
 
 
-def _merged(directory: Path, table: Table, parts: Sequence[Part], rows: str) -> dict[str, str]:
+def _merged(
+    directory: Path, table: Table, parts: Sequence[ParquetPart], rows: str
+) -> dict[str, str]:
     """Return the SQL of the ids and sums of several parts: of theirs, or else of their rows.
 
     An earlier release had others, or none.
     """
     of_rows = {IDS: _ids_in(table, f"({rows})"), SUMS: sums_of(rows)}
-    for what, place in _places(directory, table).items():
+    for what, place in _paths_by_name(directory, table).items():
         paths = [place / part.name for part in parts]
         if all(path.exists() for path in paths):
             of_rows[what] = sums_rows(directory, parts) if what == SUMS else f"FROM {_read(paths)}"
-    return {IDS: _sorted(of_rows[IDS]), SUMS: added_up(of_rows[SUMS])}
+    return {IDS: _sorted_ids_sql(of_rows[IDS]), SUMS: added_up(of_rows[SUMS])}
 
 
-def _mergeable(parts: Sequence[Part]) -> list[Part]:
+def _mergeable(parts: Sequence[ParquetPart]) -> list[ParquetPart]:
     """Return files beside each other that are to become one, the smallest first; or none."""
     sized = [(part, TARGET_BYTES if part.is_away else part.path.stat().st_size) for part in parts]
     for limit in (TARGET_BYTES // FAN_IN**2, TARGET_BYTES // FAN_IN):
-        run: list[Part] = []
+        run: list[ParquetPart] = []
         for part, size in sized:
             spans = run and part.complete_at - run[0].complete_at > LONGEST_SPAN_S
             if size > limit or spans:
@@ -291,7 +293,7 @@ def _mergeable(parts: Sequence[Part]) -> list[Part]:
     return []
 
 
-def parquet_rows(table: Table, parts: Sequence[Part]) -> str:
+def parquet_rows(table: Table, parts: Sequence[ParquetPart]) -> str:
     """Return the SQL that reads rows of parts, whatever columns they were written with.
 
     Files that have the columns of today are read as they are. To look which columns another one has
@@ -312,7 +314,7 @@ def parquet_rows(table: Table, parts: Sequence[Part]) -> str:
     return " UNION ALL ".join(sources) or empty_rows(table)
 
 
-def sums_rows(directory: Path, parts: Sequence[Part]) -> str:
+def sums_rows(directory: Path, parts: Sequence[ParquetPart]) -> str:
     """Return the SQL that reads the sums beside some parts, whatever traits they were made with.
 
     In no order; `parts` has one at least.
@@ -334,25 +336,25 @@ def sums_rows(directory: Path, parts: Sequence[Part]) -> str:
 
 def _drop_what_is_covered(directory: Path, table: Table) -> None:
     """Remove what an earlier keeper made a larger file of, and did not come to remove."""
-    parts = all_parts(directory, table.name)
+    parts = parquet_parts(directory, table.name)
     live = live_parts(parts)
     for part in parts:
         if part not in live and not part.is_away and _age_s(_covering(live, part).path) > GRACE_S:
             _unlink_part(directory, table, part)
     for segment in _segments_within(directory, table, live):
         segment.path.unlink(missing_ok=True)
-    names = {part.name for part in all_parts(directory, table.name)}
-    for ids in _beside(directory, table):
+    names = {part.name for part in parquet_parts(directory, table.name)}
+    for ids in _index_paths(directory, table):
         for path in ids.iterdir():
             if path.name not in names:
                 path.unlink(missing_ok=True)
 
 
-def _covering(live: Sequence[Part], part: Part) -> Part:
+def _covering(live: Sequence[ParquetPart], part: ParquetPart) -> ParquetPart:
     return next(each for each in live if each.covers(part.first, part.last))
 
 
-def _segments_within(directory: Path, table: Table, live: Sequence[Part]) -> list[Segment]:
+def _segments_within(directory: Path, table: Table, live: Sequence[ParquetPart]) -> list[Segment]:
     every = live_segments(directory, table.name, ())
     counting = live_segments(directory, table.name, live)
     return [each for each in every if each not in counting]
@@ -404,7 +406,7 @@ _Old = tuple[int, str, float, Callable[[], int]]
 
 def _old_parts(directory: Path, limits: Limits) -> Iterator[_Old]:
     for table in TABLES.values():
-        for part in all_parts(directory, table.name):
+        for part in parquet_parts(directory, table.name):
             if not part.is_away:
                 unlink = partial(_unlink_part, directory, table, part)
                 yield part.complete_at, str(part.path), limits.max_age_s, unlink
@@ -416,9 +418,9 @@ def _old_journal(directory: Path, limits: Limits) -> Iterator[_Old]:
         yield ended, str(path), max_age_s, partial(_unlink, path)
 
 
-def _unlink_part(directory: Path, table: Table, part: Part) -> int:
+def _unlink_part(directory: Path, table: Table, part: ParquetPart) -> int:
     """Remove a file with that of its ids; return how many bytes that gave."""
-    beside = [each / part.name for each in _beside(directory, table)]
+    beside = [each / part.name for each in _index_paths(directory, table)]
     return sum(map(_unlink, (part.path, *beside)))
 
 

@@ -58,7 +58,7 @@ class _StoreFile(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Part:
+class ParquetPart:
     """One Parquet file of a table."""
 
     first: int
@@ -112,32 +112,32 @@ def segment_path(directory: Path, table: str, number: int, suffix: str) -> Path:
     return directory / WAL / f"{table}-{number:08d}{suffix}"
 
 
-def all_parts(directory: Path, table: str) -> list[Part]:
+def parquet_parts(directory: Path, table: str) -> list[ParquetPart]:
     """Return the Parquet files of a table, in order, those included that do not count."""
     found = []
-    for path in _listed(directory / table):
+    for path in _part_paths(directory / table):
         if match := _PART.fullmatch(path.name):
             first, last, complete_at, earliest, latest = map(int, match.groups()[:5])
             form = match[6] or ""
-            found.append(Part(first, last, complete_at, earliest, latest, path, form))
+            found.append(ParquetPart(first, last, complete_at, earliest, latest, path, form))
     return sorted(found)
 
 
-def live_parts(parts: Iterable[Part]) -> list[Part]:
+def live_parts(parts: Iterable[ParquetPart]) -> list[ParquetPart]:
     """Return those that count, in order: none is within another."""
-    live: list[Part] = []
+    live: list[ParquetPart] = []
     for part in sorted(parts, key=lambda each: (each.first, -each.last)):
         if not live or not live[-1].covers(part.first, part.last):
             live.append(part)
     return live
 
 
-def live_segments(directory: Path, table: str, parts: Iterable[Part]) -> list[Segment]:
+def live_segments(directory: Path, table: str, parts: Iterable[ParquetPart]) -> list[Segment]:
     """Return the write-ahead files of a table that are in none of the parts, in order."""
     return not_within(all_segments(directory, table), list(parts))
 
 
-def not_within(segments: Iterable[Segment], parts: Sequence[Part]) -> list[Segment]:
+def not_within(segments: Iterable[Segment], parts: Sequence[ParquetPart]) -> list[Segment]:
     """Return those that are in none of the parts."""
     return [
         each
@@ -149,7 +149,7 @@ def not_within(segments: Iterable[Segment], parts: Sequence[Part]) -> list[Segme
 def all_segments(directory: Path, table: str) -> list[Segment]:
     """Return the write-ahead files of a table, in order."""
     found = []
-    for path in _listed(directory / WAL):
+    for path in _part_paths(directory / WAL):
         match = _SEGMENT.fullmatch(path.name)
         if match is not None and match[1] == table:
             found.append(Segment(int(match[2]), path))
@@ -158,7 +158,7 @@ def all_segments(directory: Path, table: str) -> list[Segment]:
 
 def next_number(directory: Path, table: str) -> int:
     """Return the number of the next write-ahead file."""
-    last = [part.last for part in all_parts(directory, table)]
+    last = [part.last for part in parquet_parts(directory, table)]
     return max([0, *last, *(each.number for each in all_segments(directory, table))]) + 1
 
 
@@ -224,6 +224,6 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _listed(directory: Path) -> Iterator[Path]:
+def _part_paths(directory: Path) -> Iterator[Path]:
     with suppress(FileNotFoundError):
         yield from directory.iterdir()

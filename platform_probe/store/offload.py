@@ -16,10 +16,10 @@ from typing import Final
 from platform_probe.store.bucket import Bucket, BucketError, bucket_of
 from platform_probe.store.layout import (
     AWAY,
-    Part,
-    all_parts,
+    ParquetPart,
     bytes_in,
     live_parts,
+    parquet_parts,
     put_in_place,
     stats_of,
 )
@@ -59,14 +59,14 @@ def offload(
 def remove_twins(directory: Path, tables: list[str]) -> None:
     """Remove files that are in the bucket: a keeper was stopped before it came to that."""
     for table in tables:
-        for part in all_parts(directory, table):
+        for part in parquet_parts(directory, table):
             if part.is_away:
                 part.path.with_name(part.name).unlink(missing_ok=True)
 
 
 def remove_from_bucket(
     bucket: Bucket, directory: Path, tables: list[str], limits: Limits, now_s: float
-) -> Iterator[tuple[str, Part]]:
+) -> Iterator[tuple[str, ParquetPart]]:
     """Remove what is too old in the bucket, then, while all is too much, the oldest.
 
     Yield the table and the part of each, whose marker is to go. Raises `BucketError`.
@@ -82,7 +82,7 @@ def remove_from_bucket(
         yield table, part
 
 
-def fetched(directory: Path, table: str, part: Part) -> Part:
+def fetched(directory: Path, table: str, part: ParquetPart) -> ParquetPart:
     """Return a part of the bucket as a copy in the cache. Raises `BucketError`, `OSError`."""
     path = directory / CACHE / table / part.name
     try:
@@ -97,20 +97,22 @@ def fetched(directory: Path, table: str, part: Part) -> Part:
     return replace(part, path=path)
 
 
-def size_away(part: Part) -> int:
+def size_away(part: ParquetPart) -> int:
     """Return how many bytes a file in the bucket has."""
     text = part.path.read_text("ascii").strip()
     return int(text) if text.isdigit() else 0
 
 
-def _live(directory: Path, tables: list[str]) -> list[tuple[str, Part]]:
+def _live(directory: Path, tables: list[str]) -> list[tuple[str, ParquetPart]]:
     """Return the parts of all tables that count, the oldest first."""
-    found = [(table, part) for table in tables for part in live_parts(all_parts(directory, table))]
+    found = [
+        (table, part) for table in tables for part in live_parts(parquet_parts(directory, table))
+    ]
     return sorted(found, key=lambda each: each[1].complete_at)
 
 
-def _move(bucket: Bucket, table: str, part: Part, size: int) -> None:
-    bucket.put(f"{table}/{part.name}", part.path)
+def _move(bucket: Bucket, table: str, part: ParquetPart, size: int) -> None:
+    bucket.upload(f"{table}/{part.name}", part.path)
     marker = part.path.with_name(part.name + AWAY)
     temporary = marker.with_suffix(".tmp")
     temporary.write_text(f"{size}\n", "ascii")

@@ -20,18 +20,18 @@ from fleet_wire.errors import ConfigError
 from platform_probe.store.damaged import named
 from platform_probe.store.duck import DamagedFileError, Duck, FileGoneError, Rows, file_list, quoted
 from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows, sums_rows
-from platform_probe.store.known import known_by
 from platform_probe.store.layout import (
     STORE_FILE,
-    Part,
-    all_parts,
+    ParquetPart,
     all_segments,
     check_is_store,
     live_parts,
     not_within,
+    parquet_parts,
     stats_of,
 )
 from platform_probe.store.offload import fetched
+from platform_probe.store.past_rows import known_by
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines, sums_of
 
 MARGIN_S: Final = 3_600
@@ -56,7 +56,7 @@ class Span:
     since_s: float | None = None
     until_s: float | None = None
 
-    def overlaps(self, part: Part) -> bool:
+    def overlaps(self, part: ParquetPart) -> bool:
         """Return whether a file may have something of this time."""
         after = self.since_s is None or part.latest >= self.since_s - MARGIN_S
         return after and (self.until_s is None or part.earliest <= self.until_s + MARGIN_S)
@@ -69,7 +69,7 @@ ALWAYS: Final = Span()
 class Files:
     """The files of a table: `lines` as they were written, `parts` as the keeper packed them."""
 
-    parts: Sequence[Part]
+    parts: Sequence[ParquetPart]
     lines: Sequence[Path]
 
 
@@ -99,7 +99,7 @@ class Source:
         Files in a bucket are fetched if the question begins at a time that they have: a question
         about everything is one about local files. Raises `OSError` where it cannot be.
         """
-        files = self._listed(table, span)
+        files = self._files_of(table, span)
         if span.since_s is None:
             return Files([part for part in files.parts if not part.is_away], files.lines)
         return Files([self._here(table, part) for part in files.parts], files.lines)
@@ -107,16 +107,16 @@ class Source:
     def is_away(self, span: Span) -> bool:
         """Return whether something of a time is in a bucket."""
         tables = TABLES.values()
-        return any(part.is_away for table in tables for part in self._listed(table, span).parts)
+        return any(part.is_away for table in tables for part in self._files_of(table, span).parts)
 
-    def _here(self, table: Table, part: Part) -> Part:
+    def _here(self, table: Table, part: ParquetPart) -> ParquetPart:
         return fetched(self.directory, table.name, part) if part.is_away else part
 
-    def _listed(self, table: Table, span: Span = ALWAYS) -> Files:
+    def _files_of(self, table: Table, span: Span = ALWAYS) -> Files:
         if not self.is_store:
             return Files((), self._records(table))
         segments = all_segments(self.directory, table.name)  # first: what goes then is in a part
-        parts = live_parts(all_parts(self.directory, table.name))
+        parts = live_parts(parquet_parts(self.directory, table.name))
         lines = [each.path for each in not_within(segments, parts)]
         return Files([part for part in parts if span.overlaps(part)], lines)
 
@@ -138,7 +138,7 @@ class Source:
 
         return self._with_duck(with_views, open_duck)
 
-    def opened(
+    def open_database(
         self,
         *,
         threads: int | None = None,
@@ -153,7 +153,7 @@ class Source:
         self._read_in(duck, ALWAYS)
         return duck
 
-    def rows_within(self, table: Table, parts: Sequence[Part], span: Span) -> str:
+    def rows_within(self, table: Table, parts: Sequence[ParquetPart], span: Span) -> str:
         """Return the SQL of a table's rows in those parts that may have something of a time.
 
         It is for a database whose views read all parts for each question: with a month of them that
@@ -181,7 +181,7 @@ class Source:
         duck: Duck,
         any_id: str,
         *,
-        parts: Sequence[Part] | None = None,
+        parts: Sequence[ParquetPart] | None = None,
         columns: str = "*",
         limit: int = MAX_FOUND,
     ) -> Rows:
@@ -190,9 +190,9 @@ class Source:
         The id may be their own, or that of the command, the trace, the booking or the customer. The
         lines are those that the database was made with, and so should `parts` be, where given.
         """
-        listed = self._listed(ATTEMPTS).parts if parts is None else parts
+        listed = self._files_of(ATTEMPTS).parts if parts is None else parts
         sources = ["FROM attempt_lines"]
-        for part, cars in self._places(duck, listed, any_id, limit):
+        for part, cars in self._parts_with_cars(duck, listed, any_id, limit):
             packed = parquet_rows(ATTEMPTS, [self._here(ATTEMPTS, part)])
             is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})" if cars else "true"
             is_there += f" AND {known_by(ATTEMPTS, self.as_of_s)}"
@@ -228,14 +228,14 @@ class Source:
 
     def _newest_of(self, table: Table, duck: Duck | None) -> float:
         """Return the time of the newest row of a table, at most a second late; 0 without rows."""
-        files = self._listed(table)
+        files = self._files_of(table)
         times = [float(part.latest) for part in files.parts]
         if files.lines and duck is not None:
             times.append(_latest_of(duck, table, f"FROM {lines_view(table)}"))
         elif files.lines:
 
             def work(duck: Duck) -> float:
-                return _latest_of(duck, table, _rows_of(duck, table, self._listed(table).lines))
+                return _latest_of(duck, table, _rows_of(duck, table, self._files_of(table).lines))
 
             times.append(self._with_duck(work))
         return max(times, default=0.0)
@@ -248,7 +248,7 @@ class Source:
         """
         times: list[float] = []
         for table in TABLES.values():
-            files = self._listed(table)
+            files = self._files_of(table)
             times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
             field = ATTEMPTS.time if table is ATTEMPTS else "at"
             times += [at for path in files.lines for at in _ends_of(path, field)]
@@ -258,12 +258,12 @@ class Source:
 
     def has(self, table: Table) -> bool:
         """Return whether anything of a table was ever kept here."""
-        files = self._listed(table)
+        files = self._files_of(table)
         return bool(files.parts or files.lines)
 
-    def _places(
-        self, duck: Duck, parts: Sequence[Part], any_id: str, most: int
-    ) -> Iterator[tuple[Part, list[str]]]:
+    def _parts_with_cars(
+        self, duck: Duck, parts: Sequence[ParquetPart], any_id: str, most: int
+    ) -> Iterator[tuple[ParquetPart, list[str]]]:
         """Yield in which part to look for which cars, the last first; without cars for all.
 
         Once there are `most` there is no need to look further. A part whose ids have no file is
@@ -289,7 +289,7 @@ class Source:
                 count += len(its_cars)
                 yield part, its_cars
 
-    def _sums(self, parts: Sequence[Part]) -> str:
+    def _sums(self, parts: Sequence[ParquetPart]) -> str:
         """Return the SQL of the sums of unlocks, of rows where a part has none beside it."""
         summed = [part for part in parts if self._sums_file(part).exists()]
         if self.as_of_s is not None:
@@ -303,7 +303,7 @@ class Source:
             sums += f" UNION ALL BY NAME {sums_rows(self.directory, summed)}"
         return sums
 
-    def _sums_file(self, part: Part) -> Path:
+    def _sums_file(self, part: ParquetPart) -> Path:
         return self.directory / ATTEMPTS.sums_name / part.name
 
     def _records(self, table: Table) -> list[Path]:
@@ -327,7 +327,7 @@ class Source:
         sums = [self._sums_file(part) for part in parts[ATTEMPTS.name]]
         return [*(part.path for its in parts.values() for part in its), *sums]
 
-    def make_views(self, duck: Duck, parts: Mapping[str, Sequence[Part]]) -> None:
+    def make_views(self, duck: Duck, parts: Mapping[str, Sequence[ParquetPart]]) -> None:
         """Make all views of packed files in a database that has the lines (`lines_view`)."""
         for name, table in TABLES.items():
             view = "attempt_revisions" if table is ATTEMPTS else name
@@ -385,7 +385,7 @@ def _time_in(line: bytes, field: str) -> float | None:
     return at if isinstance(at, float | int) else None
 
 
-def _view_of(table: Table, parts: Sequence[Part], as_of_s: float | None) -> str:
+def _view_of(table: Table, parts: Sequence[ParquetPart], as_of_s: float | None) -> str:
     """Return the SQL of all rows of a table that were known then, with durations in seconds."""
     rows = f"({parquet_rows(table, parts)} UNION ALL FROM {lines_view(table)})"
     return f"SELECT {shown_columns(table)} FROM {rows} WHERE {known_by(table, as_of_s)}"
@@ -393,7 +393,7 @@ def _view_of(table: Table, parts: Sequence[Part], as_of_s: float | None) -> str:
 
 def shown_columns(table: Table) -> str:
     """Return the columns of a table for a SELECT, as people query them."""
-    return ", ".join(column.shown for column in table.columns)
+    return ", ".join(column.display_sql for column in table.columns)
 
 
 _REVISED: Final = """

@@ -50,7 +50,7 @@ class Column:
         return self.made_of or self.name
 
     @property
-    def shown(self) -> str:
+    def display_sql(self) -> str:
         """The SQL of the view for people, with durations in seconds."""
         if self.list_of:
             return f"{self.name}::{self.list_of}[] AS {self.name}"
@@ -247,7 +247,7 @@ _MESSAGE: Final = {
 """Every field of a message of the contract, but a command's signature."""
 
 
-def _of(*names: str, kind: str = "VARCHAR") -> tuple[Column, ...]:
+def _columns_of(*names: str, kind: str = "VARCHAR") -> tuple[Column, ...]:
     return tuple(Column(name, kind, f'message."{name}"') for name in names)
 
 
@@ -265,7 +265,7 @@ OBSERVATIONS: Final = Table(
         *_texts("vehicle_id", "kind"),
         Column("heard_at", "TIMESTAMP", _at("at")),
         Column("is_retained", "BOOLEAN", "coalesce(is_retained, false)"),
-        *_of("command_id", "phase", "reason", "detail"),
+        *_columns_of("command_id", "phase", "reason", "detail"),
         Column("can_wake_us", "BIGINT", _us("message.can_wake_s")),
         Column("actuation_us", "BIGINT", _us("message.actuation_s")),
         Column("since_received_us", "BIGINT", _us("message.since_received_s")),
@@ -279,17 +279,17 @@ OBSERVATIONS: Final = Table(
             "FLOAT",
             f'coalesce(message.voltage_v, message."{_VSS["state_voltage_v"]}")',
         ),
-        *_of("firmware", "hardware", "operator", "region", "last_command_id"),
+        *_columns_of("firmware", "hardware", "operator", "region", "last_command_id"),
         Column("signals", "VARCHAR", "message.signals::VARCHAR"),
-        *_of("status", "session_id", "action", "booking_id", "request_id"),
-        *_of("signal_dbm", "position_age_s", kind="FLOAT"),
+        *_columns_of("status", "session_id", "action", "booking_id", "request_id"),
+        *_columns_of("signal_dbm", "position_age_s", kind="FLOAT"),
         _said_time("issued_at", first_ms=1),  # 0 where the fleet does not say it
         *map(_said_time, ("expires_at", "requested_at")),
-        *_of("counter", kind="BIGINT"),
-        *_of("technology", "event"),
-        *_of("boots", "data_used_bytes", "tries_left", kind="BIGINT"),
-        *_of("uptime_s", kind="FLOAT"),
-        *_of("site"),
+        *_columns_of("counter", kind="BIGINT"),
+        *_columns_of("technology", "event"),
+        *_columns_of("boots", "data_used_bytes", "tries_left", kind="BIGINT"),
+        *_columns_of("uptime_s", kind="FLOAT"),
+        *_columns_of("site"),
     ),
 )
 _PLATFORM_TEXTS: Final = (

@@ -25,7 +25,7 @@ _FOR_DUCK: Final = 0.75
 """Share of the memory that DuckDB manages. The rest is Python, and what DuckDB does not count."""
 
 
-def _answered(question: Question) -> Rows | Problem:
+def _answer(question: Question) -> Rows | Problem:
     limits = question.limits
     memory = f"{int(limits.memory_mib * _FOR_DUCK)}MiB"
 
@@ -61,7 +61,7 @@ def main() -> None:
     assert isinstance(question, Question)  # noqa: S101 - nobody sends anything else
     _limit(question.limits)
     try:
-        answer = pickle.dumps(_answered(question))
+        answer = pickle.dumps(_answer(question))
     except MemoryError:
         problem = f"the query needs more than {question.limits.memory_mib} MiB of memory: ask for"
         problem += " less, by time or by car; --memory or console.sql_memory_mib allows more"

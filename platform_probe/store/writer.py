@@ -70,7 +70,7 @@ MONITOR_LOCK: Final = "monitor.lock"
 KEEPER: Final = (sys.executable, "-P", "-m", "platform_probe.store.process")
 
 
-class End(msgspec.Struct, frozen=True):
+class TableEnd(msgspec.Struct, frozen=True):
     """The end of the lines of a table."""
 
     segment: int
@@ -79,7 +79,7 @@ class End(msgspec.Struct, frozen=True):
     """In it."""
 
 
-class _Heard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class _Observation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A line of the observations."""
 
     at: float
@@ -89,7 +89,7 @@ class _Heard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     is_retained: bool = False
 
 
-class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class _BrokerLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The broker log event, in the fields of a message."""
 
     status: str
@@ -111,7 +111,7 @@ class StoreWriter:
         limits: Limits,
         *,
         with_telemetry: bool = True,
-        ends: Mapping[str, End] | None = None,
+        ends: Mapping[str, TableEnd] | None = None,
         on_problem: Callable[[str], None],
         on_waiting: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -148,17 +148,17 @@ class StoreWriter:
         elif isinstance(entry, RecordWritten):
             self._record(entry)
         elif isinstance(entry, PlatformLine):
-            self._put(PLATFORM_EVENTS.name, entry.event)
+            self._append_record(PLATFORM_EVENTS.name, entry.event)
         elif isinstance(entry, BrokerLine):
             self._broker_said(entry.event)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Add a revision of a diagnosis."""
-        self._put(DIAGNOSES.name, diagnosis)
+        self._append_record(DIAGNOSES.name, diagnosis)
 
     def incident(self, incident: Incident) -> None:
         """Add a revision of an incident."""
-        self._put(INCIDENTS.name, incident)
+        self._append_record(INCIDENTS.name, incident)
 
     def cars(self, at: float, messages: Sequence[CarMessage]) -> None:
         """Keep what each car had said last by a moment, for who judges the journal anew.
@@ -173,9 +173,9 @@ class StoreWriter:
         for table in self._tables.values():
             table.write()
 
-    def ends(self) -> dict[str, End]:
+    def ends(self) -> dict[str, TableEnd]:
         """Return how much there is of each table, for the commit."""
-        return {name: table.end for name, table in self._tables.items()}
+        return {name: table.current_end for name, table in self._tables.items()}
 
     def committed(self) -> None:
         """Complete the files that are full, now that a commit has what stands in them."""
@@ -206,11 +206,11 @@ class StoreWriter:
         """Keep a record. Unlocks of the null box are no unlocks, and not kept here."""
         record = entry.record
         if isinstance(record, Complaint):
-            self._put(COMPLAINTS.name, record)
+            self._append_record(COMPLAINTS.name, record)
         elif not isinstance(record, Attempt):
-            self._put(STRAY_ANSWERS.name, record)
+            self._append_record(STRAY_ANSWERS.name, record)
         elif record.source is not Source.FLOOR:
-            self._put(ATTEMPTS.name, record)
+            self._append_record(ATTEMPTS.name, record)
 
     def _observe(self, entry: CarMessage) -> None:
         message = entry.message
@@ -218,17 +218,21 @@ class StoreWriter:
             return
         if isinstance(message, Command):
             message = unsigned(message)
-        line = _Heard(round(entry.at, 6), entry.kind, entry.vehicle_id, message, entry.is_retained)
-        self._put(OBSERVATIONS.name, line)
+        line = _Observation(
+            round(entry.at, 6), entry.kind, entry.vehicle_id, message, entry.is_retained
+        )
+        self._append_record(OBSERVATIONS.name, line)
 
     def _broker_said(self, event: BrokerEvent) -> None:
         """Keep what the broker's log says of a client, which may be the box of a car."""
         if event.client_id is not None and event.client_id.startswith(NULL_BOXES):
             return
-        said = _Said(event.kind, event.detail)
-        self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
+        said = _BrokerLine(event.kind, event.detail)
+        self._append_record(
+            OBSERVATIONS.name, _Observation(round(event.at, 6), "broker", event.client_id, said)
+        )
 
-    def _put(self, table: str, record: Any) -> None:
+    def _append_record(self, table: str, record: Any) -> None:
         self._tables[table].add(self._encode(record) + b"\n")
 
     def _start_keeper(self) -> None:
@@ -330,9 +334,9 @@ class _OpenTable:
         self._bytes += len(lines)
 
     @property
-    def end(self) -> End:
+    def current_end(self) -> TableEnd:
         """The end of its lines."""
-        return End(self._number, 0 if self._file is None else self._bytes)
+        return TableEnd(self._number, 0 if self._file is None else self._bytes)
 
     def is_full(self, most_bytes: int) -> bool:
         """Return whether the file should be completed."""
@@ -357,7 +361,7 @@ def _complete(path: Path) -> None:
         path.unlink()
 
 
-def _cut_back(directory: Path, table: str, end: End) -> None:
+def _cut_back(directory: Path, table: str, end: TableEnd) -> None:
     """Remove the lines of a table that came after a moment. Raises `OSError`."""
     for segment in all_segments(directory, table):
         if segment.number > end.segment:

@@ -159,7 +159,7 @@ async def test_an_exporter_beside_the_monitor_says_the_same(tmp_path: Path) -> N
             process.terminate()
             await process.wait()
         attempt = await record_of(place)
-        evidence = place.probe.tracker.evidence.of(CAR)
+        evidence = place.probe.tracker.evidence.state_of(CAR)
     assert (attempt.vehicle_id, attempt.outcome) == (CAR, Outcome.OK)
     assert voltage == pytest.approx(evidence.voltage_v)
 

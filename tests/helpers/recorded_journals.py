@@ -18,7 +18,7 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
 from platform_probe.journal.segments import PACKED, segment_path, segments_in
 from platform_probe.judge.weights import shipped_ranking
-from platform_probe.judge_process.made import judge_of
+from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.recordings import recording_at
 from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.places import ROOT

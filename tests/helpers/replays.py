@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from platform_probe.judge.weights import shipped_ranking
-from platform_probe.judge_process.made import judge_of
+from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.recordings import recording_at
 from platform_probe.judge_process.replay import Replayed, replay
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE

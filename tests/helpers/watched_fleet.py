@@ -307,7 +307,7 @@ class WatchedFleet:
 
     def presence_of(self, vehicle_id: str) -> BoxPresence | None:
         """Return what the platform believes of a car: what one of the monitors knows."""
-        known = (m.probe.evidence.of(vehicle_id).presence for m in self.monitors if m.probe)
+        known = (m.probe.evidence.state_of(vehicle_id).presence for m in self.monitors if m.probe)
         return next((presence for presence in known if presence is not None), None)
 
 

@@ -54,7 +54,7 @@ class FleetEvidence:
             counts[labels.region, presence.value] += number
         return counts
 
-    def of(self, vehicle_id: str) -> CarState:
+    def state_of(self, vehicle_id: str) -> CarState:
         """Return what is known about a car. Not to be changed by the caller."""
         return self._cars.get(vehicle_id) or NOTHING_KNOWN
 
@@ -74,7 +74,7 @@ class FleetEvidence:
         """Forget a car: it is counted no longer."""
         self._cars.remove(vehicle_id)
 
-    def heard(self, vehicle_id: str, now_s: float) -> None:
+    def add_answer(self, vehicle_id: str, now_s: float) -> None:
         """Note that the box sent something: an answer to a command."""
         self._cars.car(vehicle_id).take_sign_of_life(now_s)
 

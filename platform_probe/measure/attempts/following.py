@@ -234,7 +234,7 @@ class Following:
             or attempt.unobserved
         ):
             return
-        build = self._evidence.of(attempt.start.vehicle_id).labels
+        build = self._evidence.state_of(attempt.start.vehicle_id).labels
         cause = self._cause_so_far(attempt)
         self.on_unanswered(
             attempt.end_as(cause, ended_s=now_s, build=build, reason=None, evidence={})
@@ -242,7 +242,7 @@ class Following:
 
     def _cause_so_far(self, attempt: OpenAttempt) -> Cause:
         """Return why an unlock has no answer, by the evidence of it and of its car."""
-        vehicle = self._evidence.of(attempt.start.vehicle_id)
+        vehicle = self._evidence.state_of(attempt.start.vehicle_id)
         return cause_of_timeout(attempt, vehicle, is_watching=self._is_watching, wire=self._wire)
 
     def _waited_in_vain(self, held: HeldAnswer) -> None:
@@ -257,7 +257,7 @@ class Following:
             scheduled_s=start.intended_s - self.load_began_s,
             deadline_s=start.intended_s + self._deadline_s,
         )
-        attempt.presence_at_start = self._evidence.of(start.vehicle_id).presence
+        attempt.presence_at_start = self._evidence.state_of(start.vehicle_id).presence
         self._open[start.command_id] = attempt
         if start.through_api:
             self._open_by_trace[start.trace_id] = attempt
@@ -286,7 +286,7 @@ class Following:
         self, attempt: OpenAttempt, cause: Cause | None, ended_s: float, reason: str | None = None
     ) -> None:
         start = attempt.start
-        vehicle = self._evidence.of(start.vehicle_id)
+        vehicle = self._evidence.state_of(start.vehicle_id)
         said = self._evidence.broker.counts_since(
             start.vehicle_id, attempt.started_at - BROKER_LOOKED_BACK_S
         )

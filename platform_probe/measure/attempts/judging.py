@@ -106,7 +106,7 @@ class Judging:
             side,
             self.clocks(),
             name=name,
-            build=self._evidence.of(side.vehicle_id or "").labels,
+            build=self._evidence.state_of(side.vehicle_id or "").labels,
             patience_s=self._patience_s,
             is_cut_short=joined.is_cut_short and not has_known_end(side),
         )

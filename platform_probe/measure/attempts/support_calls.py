@@ -122,7 +122,7 @@ class SupportCalls:
     def _complaint(self, call: PlatformEvent, clocks: Clocks) -> Complaint:
         at = call.at - clocks.ahead_s
         attempts = tuple(self._unlocks_before(call, at))
-        build = self._evidence.of(call.vehicle_id or "").labels
+        build = self._evidence.state_of(call.vehicle_id or "").labels
         return Complaint(
             complaint_id=call.request_id,
             at=at,
@@ -148,7 +148,7 @@ class SupportCalls:
         fitting = {
             unlock
             for unlock in (*of_booking, *of_car)
-            if at - self._keep_s <= unlock.began_s <= at and _is_about(unlock, call)
+            if at - self._keep_s <= unlock.began_s <= at and _concerns(unlock, call)
         }
         in_order = sorted(fitting, key=lambda unlock: (unlock.began_s, unlock.attempt_id))
         return [unlock.attempt_id for unlock in in_order]
@@ -164,7 +164,7 @@ def _remember(unlocks: _Unlocks, key: str, unlock: _Unlock) -> None:
         unlocks.popitem(last=False)
 
 
-def _is_about(unlock: _Unlock, call: PlatformEvent) -> bool:
+def _concerns(unlock: _Unlock, call: PlatformEvent) -> bool:
     """Return whether an unlock of a call's booking or car may be what the call is about.
 
     An app may have forgotten its booking: then the account tells. An unlock that opened for another

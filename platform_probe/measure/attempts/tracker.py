@@ -203,7 +203,7 @@ class AttemptTracker(Following):
     def result(self, vehicle_id: str, result: Result) -> None:
         """Handle a box's answer to a command."""
         now_s = self._advance()
-        self._evidence.heard(vehicle_id, now_s)
+        self._evidence.add_answer(vehicle_id, now_s)
         command_id = result.command_id
         if command_id in self._open or not self._hold(command_id, vehicle_id, result, now_s):
             self._take_answer(vehicle_id, result, now_s)
@@ -238,7 +238,7 @@ class AttemptTracker(Following):
         """Handle a car's state. A retained one is older than every open attempt."""
         now_s = self._advance()
         names_command = self._wire.names_last_command
-        was_open = not names_command and self._evidence.of(vehicle_id).is_locked is False
+        was_open = not names_command and self._evidence.state_of(vehicle_id).is_locked is False
         self._evidence.state(vehicle_id, state, now_s, retained=retained)
         if retained or was_open or state.is_locked is not False:
             return
@@ -292,7 +292,7 @@ class AttemptTracker(Following):
 
     def event(self, vehicle_id: str) -> None:
         """Handle a sign of life that shows nothing of an unlock."""
-        self._evidence.heard(vehicle_id, self._advance())
+        self._evidence.add_answer(vehicle_id, self._advance())
 
     def unread(self, vehicle_id: str, kind: TopicKind) -> None:
         """Handle an unreadable message of a car: it may have been the answer."""
@@ -301,7 +301,7 @@ class AttemptTracker(Following):
         for attempt in opened:
             attempt.count_unread(kind)
         if opened and kind is not TopicKind.PRESENCE:  # which may be its last will
-            self._evidence.heard(vehicle_id, now_s)
+            self._evidence.add_answer(vehicle_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget what is known about a car: it was taken out of service."""
@@ -356,7 +356,7 @@ class AttemptTracker(Following):
         wire = self._wire
         if wire.names_last_command:
             return True
-        return wire.reports_lock and self._evidence.of(vehicle_id).is_locked is not False
+        return wire.reports_lock and self._evidence.state_of(vehicle_id).is_locked is not False
 
     @staticmethod
     def _answered_by_another(attempt: OpenAttempt, vehicle_id: str) -> None:

@@ -162,7 +162,9 @@ class Relocks:
         if self._is_over(relock):
             return
         evidence = self._tracker.evidence
-        says_locked = evidence.of(relock.vehicle_id).is_locked or not evidence.wire.reports_lock
+        says_locked = (
+            evidence.state_of(relock.vehicle_id).is_locked or not evidence.wire.reports_lock
+        )
         if relock.is_executed and says_locked:
             self._end_relock(relock, RelockEnd.LOCKED, "")
         elif self._clock.monotonic_s() < relock.ends_s:

@@ -46,7 +46,7 @@ class LogRead(msgspec.Struct, frozen=True):
     place: LinePosition
 
 
-class Before(NamedTuple):
+class EarlierJournal(NamedTuple):
     """The end of the journal of an earlier process."""
 
     at: float
@@ -66,7 +66,7 @@ class Before(NamedTuple):
         return [one for one in self.records if isinstance(one, Attempt)]
 
 
-def read_before(directory: Path) -> Before | None:
+def read_before(directory: Path) -> EarlierJournal | None:
     """Return what the end of a journal says; None where there is no journal."""
     entries = _last_entries(directory)
     if not entries:
@@ -78,7 +78,7 @@ def read_before(directory: Path) -> Before | None:
             with suppress(msgspec.MsgspecError):
                 log_read = msgspec.json.decode(entry.position, type=LogRead)
     late = [entry for entry in entries if entry.at >= at - UNDER_WAY_S]
-    return Before(
+    return EarlierJournal(
         at=at,
         log_read=log_read,
         is_stop=isinstance(entries[-1], MonitorStopped),
@@ -118,7 +118,7 @@ class ResumedLog(NamedTuple):
 
 
 def open_resumed(
-    path: Path, before: Before | None, *, unix_s: float, within_s: float
+    path: Path, before: EarlierJournal | None, *, unix_s: float, within_s: float
 ) -> ResumedLog:
     """Open the log where an earlier process stopped, at most `within_s` ago; else at its end."""
     read = None if before is None else before.log_read

@@ -211,7 +211,7 @@ def _events_of(
     )
 
 
-def known_elsewhere(snapshot: Snapshot, any_id: str) -> Sequence[str]:
+def kinds_of_id(snapshot: Snapshot, any_id: str) -> Sequence[str]:
     """Return what an id is that no unlock has, and a call knows, or lately the platform's log.
 
     The names of columns: of a call its own (`complaint_id`), of a booking and of a customer.

@@ -24,7 +24,7 @@ from platform_probe.texts.times import iso_of
 from platform_probe.web.console.gathering import (
     LATELY_S,
     has_car,
-    known_elsewhere,
+    kinds_of_id,
     traits_lately,
 )
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, Snapshot
@@ -159,7 +159,7 @@ class Search:
 
     def _hits_elsewhere(self, wanted: str) -> Iterator[Hit]:
         """Yield what no unlock has, and a call or the platform's log knows."""
-        for column in known_elsewhere(self._snapshot, wanted):
+        for column in kinds_of_id(self._snapshot, wanted):
             kind = _BY_KIND.get(column, "unlock")
             yield Hit(kind, wanted, url_of(kind, wanted))
 

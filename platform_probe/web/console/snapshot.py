@@ -89,7 +89,7 @@ class Snapshot:
         try:
             duck = self._free.pop()
         except IndexError:
-            duck = self.growing.beside(self.reading)
+            duck = self.growing.connection(self.reading)
         try:
             yield duck
         finally:
@@ -285,7 +285,7 @@ class Looking:
         self._current = self._make_snapshot(self._growing, reading, taken_s)
 
     def _make_snapshot(self, growing: Growing, reading: int, taken_s: float) -> Snapshot:
-        duck = growing.beside(reading)
+        duck = growing.connection(reading)
         newest_s = _newest_s(growing, duck)
         ahead_s = newest_s - taken_s if newest_s > taken_s + AHEAD_S else 0.0
         if ahead_s:

@@ -29,7 +29,7 @@ from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process import outputs, process
-from platform_probe.judge_process.made import judge_of
+from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.process import JudgeProcess
 from platform_probe.measure.watching.known_values import KnownValues
 from platform_probe.measure.watching.platform_inbox import PlatformInbox

@@ -16,7 +16,7 @@ from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.weights import shipped_ranking
-from platform_probe.judge_process.made import judge_of
+from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.process import SET_ASIDE_FILE, JudgeProcess
 from platform_probe.judge_process.running import RunningJudge
 from platform_probe.settings.monitor import ProbeSettings

@@ -7,7 +7,7 @@ import pytest
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.journal.files import Rotation
-from platform_probe.judge_process.made import rotation_of
+from platform_probe.judge_process.outlets import rotation_of
 from platform_probe.outputs.otlp.spans import hops_at
 from platform_probe.service.monitor_parts import broker_of_spans
 from platform_probe.service.running import DRAIN_MARGIN_S, drain_s

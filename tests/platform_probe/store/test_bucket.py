@@ -14,7 +14,7 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from platform_probe.store.bucket import BUCKET_FILE, Bucket, bucket_of, note_bucket
-from platform_probe.store.layout import AWAY, all_parts
+from platform_probe.store.layout import AWAY, parquet_parts
 from platform_probe.store.limits import BucketSettings
 from platform_probe.store.offload import CACHE
 from platform_probe.store.reading import Source, Span
@@ -70,7 +70,7 @@ def test_files_go_and_are_read_where_they_are(store: Path, bucket: BucketSetting
     """A question about a time and one about an id find them; one about everything does not."""
     note_bucket(store, bucket)
     assert kept(store).moved == 2
-    assert [part.path.suffix for part in all_parts(store, "attempts")] == [AWAY, AWAY]
+    assert [part.path.suffix for part in parquet_parts(store, "attempts")] == [AWAY, AWAY]
     assert ids_in(store) == []
     assert selected(store, IDS, FIRST_HOUR) == [(f"attempt-{number}",) for number in (1, 2, 3)]
     assert len(list((store / CACHE / "attempts").iterdir())) == 2
@@ -128,7 +128,7 @@ def test_limits_hold_in_the_bucket(store: Path, bucket: BucketSettings) -> None:
     assert kept(store).removed == 1
     assert selected(store, IDS, FIRST_HOUR) == [("attempt-3",)]
     assert kept(store, max_age_s=-60).removed == 1
-    assert not all_parts(store, "attempts")
+    assert not parquet_parts(store, "attempts")
     reached = bucket_of(store)
     assert reached is not None
     with pytest.raises(OSError, match="NoSuchKey"):
@@ -137,7 +137,7 @@ def test_limits_hold_in_the_bucket(store: Path, bucket: BucketSettings) -> None:
 
 def all_bytes(store: Path) -> int:
     """Return how many bytes the markers of a store say."""
-    return sum(int(part.path.read_text()) for part in all_parts(store, "attempts"))
+    return sum(int(part.path.read_text()) for part in parquet_parts(store, "attempts"))
 
 
 def test_full_disk_makes_room_by_moving(store: Path, bucket: BucketSettings) -> None:
@@ -153,7 +153,7 @@ def test_keeper_that_died_while_moving_counts_nothing_twice(
 ) -> None:
     """The file is here and in the bucket: one of them counts, and the one here goes."""
     kept(store)
-    part = all_parts(store, "attempts")[0]
+    part = parquet_parts(store, "attempts")[0]
     shutil.copy(part.path, store / "copy")
     note_bucket(store, bucket)
     kept(store)

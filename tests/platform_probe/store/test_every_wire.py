@@ -117,7 +117,7 @@ class Asking:
     def __init__(self, store: Path) -> None:
         self._source = Source(store)
         self._newest_s = self._source.newest_s()
-        self._duck = self._source.opened(threads=1)
+        self._duck = self._source.open_database(threads=1)
 
     def diagnosed(self, wanted: UnlockQuery) -> dict[str, Any]:
         """Return what it says as JSON, and tells in words."""

@@ -89,7 +89,7 @@ def test_files_go_and_come_as_the_machines_account(google: Google, tmp_path: Pat
     """Without a key in the settings: the metadata server says who the machine is."""
     (tmp_path / "part").write_bytes(b"unlocks")
     bucket = Bucket(SETTINGS)
-    bucket.put("attempts/1.parquet", tmp_path / "part")
+    bucket.upload("attempts/1.parquet", tmp_path / "part")
     assert google.files == {"/kept/monitor-1/attempts/1.parquet": b"unlocks"}
     bucket.get("attempts/1.parquet", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"unlocks"

@@ -45,7 +45,7 @@ def append(path: Path, *numbers: int) -> None:
 def seen(growing: Growing, reading: int | None) -> list[str]:
     """Return the unlocks that a connection of a reading sees."""
     assert reading is not None
-    rows = growing.beside(reading).run("SELECT attempt_id FROM attempts ORDER BY started_at")
+    rows = growing.connection(reading).run("SELECT attempt_id FROM attempts ORDER BY started_at")
     return [row[0] for row in rows]
 
 
@@ -74,7 +74,9 @@ def test_who_asks_for_an_earlier_reading_sees_nothing_of_later(growing: Growing,
     third = growing.read_on()
     assert (len(seen(growing, first)), len(seen(growing, second))) == (2, 3)
     causes = [
-        growing.beside(reading or 0).run("SELECT cause FROM attempts WHERE attempt_id='attempt-2'")
+        growing.connection(reading or 0).run(
+            "SELECT cause FROM attempts WHERE attempt_id='attempt-2'"
+        )
         for reading in (first, second, third)
     ]
     assert causes == [[(None,)], [("result_lost",)], [("box_busy",)]]

@@ -15,7 +15,7 @@ from platform_probe.journal.locks import lock_file
 from platform_probe.store import keeper
 from platform_probe.store.duck import Duck
 from platform_probe.store.keeper import FAN_IN, ids_directory, keep
-from platform_probe.store.layout import KEEPER_LOCK, all_parts, all_segments, live_parts
+from platform_probe.store.layout import KEEPER_LOCK, all_segments, live_parts, parquet_parts
 from platform_probe.store.schema import ATTEMPTS
 from tests.helpers.stores import (
     BEGIN_S,
@@ -32,7 +32,7 @@ from tests.helpers.stores import (
 
 def parts_in(store: Path) -> int:
     """Return how many Parquet files of unlocks count."""
-    return len(live_parts(all_parts(store, "attempts")))
+    return len(live_parts(parquet_parts(store, "attempts")))
 
 
 def test_lines_become_rows(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_rows_are_sorted_by_car(tmp_path: Path) -> None:
     """The rows of a car lie together, which is why its day is found quickly."""
     put_unlocks(tmp_path, (unlock(number) for number in range(50)))
     kept(tmp_path)
-    (path,) = (part.path for part in all_parts(tmp_path, "attempts"))
+    (path,) = (part.path for part in parquet_parts(tmp_path, "attempts"))
     found = selected(tmp_path, f"SELECT vehicle_id, started_at FROM read_parquet('{path}')")
     assert found == sorted(found)
 
@@ -96,7 +96,7 @@ def test_file_without_a_row_goes(tmp_path: Path) -> None:
     put_lines(tmp_path, "attempts", [b"rubbish", b"{}"])
     assert kept(tmp_path).unreadable == 2
     assert not all_segments(tmp_path, "attempts")
-    assert not all_parts(tmp_path, "attempts")
+    assert not parquet_parts(tmp_path, "attempts")
 
 
 def test_keeper_that_died_after_packing_counts_nothing_twice(tmp_path: Path) -> None:
@@ -141,12 +141,12 @@ def test_small_files_become_one(tmp_path: Path) -> None:
     assert kept(tmp_path).merged == FAN_IN
     assert parts_in(tmp_path) == 1
     assert ids_in(tmp_path) == [*before, "attempt-1000"]
-    assert len(all_parts(tmp_path, "attempts")) == FAN_IN + 1, "who has listed them still reads"
-    merged = live_parts(all_parts(tmp_path, "attempts"))[0]
+    assert len(parquet_parts(tmp_path, "attempts")) == FAN_IN + 1, "who has listed them still reads"
+    merged = live_parts(parquet_parts(tmp_path, "attempts"))[0]
     os.utime(merged.path, (0, 0))
     kept(tmp_path)
-    assert len(all_parts(tmp_path, "attempts")) == 1
-    assert len(all_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)) == 1
+    assert len(parquet_parts(tmp_path, "attempts")) == 1
+    assert len(parquet_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)) == 1
     assert ids_in(tmp_path) == [*before, "attempt-1000"]
 
 
@@ -163,7 +163,7 @@ def test_ids_stand_in_order_from_the_first_file_on(tmp_path: Path) -> None:
     """One is found without reading all of them, however large a file is that was never merged."""
     put_unlocks(tmp_path, [unlock(number) for number in range(50)])
     kept(tmp_path)
-    (part,) = all_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)
+    (part,) = parquet_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)
     duck = Duck()
     hashes = [row[0] for row in duck.run(f"SELECT id_hash FROM read_parquet('{part.path}')")]
     duck.close()
@@ -174,14 +174,14 @@ def test_ids_stand_in_order_from_the_first_file_on(tmp_path: Path) -> None:
 def test_old_files_go(tmp_path: Path) -> None:
     """What was complete too long ago is removed, with the file of its ids."""
     packed(tmp_path, 2)
-    oldest, newest = all_parts(tmp_path, "attempts")
+    oldest, newest = parquet_parts(tmp_path, "attempts")
     later = oldest.path.with_name(oldest.name.replace(f".{oldest.complete_at}.", ".1000."))
     oldest.path.rename(later)
     ids = ids_directory(tmp_path, ATTEMPTS)
     (ids / oldest.name).rename(ids / later.name)
     assert kept(tmp_path, max_age_s=86_400.0).removed == 1
-    assert all_parts(tmp_path, "attempts") == [newest]
-    assert len(all_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)) == 1
+    assert parquet_parts(tmp_path, "attempts") == [newest]
+    assert len(parquet_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)) == 1
 
 
 def test_oldest_files_go_when_all_are_too_much(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_full_disk_leaves_the_lines(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() != "None"
     assert len(ids_in(tmp_path)) == 500
-    assert not all_parts(tmp_path, "attempts")
+    assert not parquet_parts(tmp_path, "attempts")
     assert kept(tmp_path).rows == 500
     assert len(ids_in(tmp_path)) == 500
 

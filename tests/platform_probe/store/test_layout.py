@@ -11,26 +11,26 @@ from fleet_wire.errors import ConfigError
 from platform_probe.store.layout import (
     STORE_FILE,
     VERSION,
-    Part,
-    all_parts,
+    ParquetPart,
     bytes_in,
     check_is_store,
     live_parts,
     live_segments,
     make_store,
     next_number,
+    parquet_parts,
     part_name,
     segment_path,
 )
 from platform_probe.store.schema import ATTEMPTS
 
 
-def part(first: int, last: int) -> Part:
+def part(first: int, last: int) -> ParquetPart:
     """Return a file with the rows of these write-ahead files."""
     name = part_name(
         first=first, last=last, complete_at=100, earliest=0, latest=99, form=ATTEMPTS.form
     )
-    return Part(first, last, 100, 0, 99, Path(name), ATTEMPTS.form)
+    return ParquetPart(first, last, 100, 0, 99, Path(name), ATTEMPTS.form)
 
 
 def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
     earlier = "00000018-00000018.1767229200.1767225600-1767229195.parquet"
     for name in (written.name, earlier):
         (tmp_path / "attempts" / name).touch()
-    found, before_forms = all_parts(tmp_path, "attempts")
+    found, before_forms = parquet_parts(tmp_path, "attempts")
     assert found.name == written.name
     assert (found.first, found.last, found.latest, found.form) == (3, 17, 99, ATTEMPTS.form)
     assert (before_forms.latest, before_forms.form) == (1_767_229_195, "")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from platform_probe.store import offload
-from platform_probe.store.layout import AWAY, Part, part_name
+from platform_probe.store.layout import AWAY, ParquetPart, part_name
 
 CONTENT = b"12345"
 
@@ -24,12 +24,12 @@ class Bucket:
         path.write_bytes(CONTENT)
 
 
-def away(directory: Path, number: int) -> Part:
+def away(directory: Path, number: int) -> ParquetPart:
     """Return a part that is in the bucket."""
     name = part_name(
         first=number, last=number, complete_at=1, earliest=0, latest=1, form="0123abcd"
     )
-    return Part(number, number, 1, 0, 1, directory / "attempts" / f"{name}{AWAY}")
+    return ParquetPart(number, number, 1, 0, 1, directory / "attempts" / f"{name}{AWAY}")
 
 
 def test_a_copy_that_another_reader_has_just_removed_is_fetched_again(

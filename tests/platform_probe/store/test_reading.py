@@ -15,7 +15,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.partial import NO_END_MS
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError
-from platform_probe.store.layout import all_parts, make_store
+from platform_probe.store.layout import make_store, parquet_parts
 from platform_probe.store.reading import Source, Span
 from platform_probe.store.schema import ATTEMPTS
 from platform_probe.tell.support.rows import utc
@@ -101,7 +101,7 @@ def test_file_that_goes_meanwhile_is_listed_again(store: Path) -> None:
     def work(duck: Duck) -> int:
         tries.append(1)
         if len(tries) == 1:
-            for part in all_parts(store, "attempts"):
+            for part in parquet_parts(store, "attempts"):
                 part.path.unlink()
         ((count,),) = duck.run("SELECT count(*) FROM attempt_revisions WHERE total_s > 0")
         return int(count)
@@ -244,7 +244,7 @@ def test_an_end_that_an_earlier_release_has_packed_for_none_is_none(tmp_path: Pa
     """It wrote the latest time there is, in the year 287396: Python has no such time."""
     put_lines(tmp_path, "observations", [heard("command", command_id="c1", expires_at=1)])
     kept(tmp_path)
-    (part,) = all_parts(tmp_path, "observations")
+    (part,) = parquet_parts(tmp_path, "observations")
     last = f"make_timestamp({NO_END_MS * 1000})"
     packed = tmp_path / "packed"
     duck = Duck()

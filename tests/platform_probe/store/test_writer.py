@@ -27,7 +27,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError
-from platform_probe.store.layout import all_parts, all_segments
+from platform_probe.store.layout import all_segments, parquet_parts
 from tests.helpers.records import STRAY
 from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
 from tests.helpers.waiting import wait_for
@@ -146,7 +146,7 @@ def test_full_file_is_completed_and_packed(tmp_path: Path) -> None:
     with writer_of(tmp_path, KeptWriter, segment_bytes=2_000) as store:
         for number in range(20):
             store.emit(unlock(number))
-        wait_for(lambda: all_parts(tmp_path, "attempts"))
+        wait_for(lambda: parquet_parts(tmp_path, "attempts"))
     assert ids_in(tmp_path) == [f"attempt-{each}" for each in range(20)]
 
 

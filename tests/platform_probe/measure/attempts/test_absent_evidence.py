@@ -127,7 +127,7 @@ def test_states_in_parts_are_put_together() -> None:
         PartialState(operator="op"),
     ):
         bench.tracker.state(CAR, state)
-    known = bench.evidence.of(CAR)
+    known = bench.evidence.state_of(CAR)
     assert (known.is_locked, known.voltage_v) == (True, 12.4)
     assert (known.labels.firmware, known.labels.operator, known.labels.region) == (
         "3.3",
@@ -196,4 +196,4 @@ def test_a_provisional_status_is_in_the_evidence_of_a_timeout() -> None:
     bench.wait(DEADLINE_S)
     attempt = ended(bench)
     assert attempt.evidence["provisional_status"] == "TIMED_OUT"
-    assert bench.evidence.of(CAR).presence is not BoxPresence.ONLINE
+    assert bench.evidence.state_of(CAR).presence is not BoxPresence.ONLINE

@@ -21,7 +21,7 @@ def test_retained_messages_set_facts_but_no_times() -> None:
     evidence = FleetEvidence()
     evidence.presence("a-1", ONLINE, 5.0, retained=True)
     evidence.state("a-1", state_of("a-1", is_locked=True), 5.0, retained=True)
-    vehicle = evidence.of("a-1")
+    vehicle = evidence.state_of("a-1")
     assert (vehicle.presence, vehicle.is_locked) == (BoxPresence.ONLINE, True)
     assert vehicle.heard_s is vehicle.presence_changed_s is None
 
@@ -30,9 +30,9 @@ def test_last_will_is_no_sign_of_life() -> None:
     """The broker speaks for a box that is gone; a goodbye is the box's own word."""
     evidence = FleetEvidence()
     evidence.presence("a-1", WILL, 5.0, retained=False)
-    assert evidence.of("a-1").heard_s is None
+    assert evidence.state_of("a-1").heard_s is None
     evidence.presence("a-1", ASLEEP, 6.0, retained=False)
-    assert evidence.of("a-1").heard_s == 6.0
+    assert evidence.state_of("a-1").heard_s == 6.0
 
 
 def test_counts_follow_presence_and_region() -> None:
@@ -56,9 +56,9 @@ def test_a_car_that_has_left_a_site_is_not_there() -> None:
     street = state_of("a-1", is_locked=True)
     evidence.state("a-1", msgspec.structs.replace(street, site="p3"), 1.0, retained=False)
     evidence.state("a-1", PartialState(is_locked=False), 2.0, retained=False)
-    assert evidence.of("a-1").labels.site == "p3"
+    assert evidence.state_of("a-1").labels.site == "p3"
     evidence.state("a-1", street, 3.0, retained=False)
-    assert evidence.of("a-1").labels.site is None
+    assert evidence.state_of("a-1").labels.site is None
 
 
 def test_only_a_box_that_did_not_say_goodbye_has_reconnected() -> None:
@@ -86,8 +86,8 @@ def test_memory_is_bounded() -> None:
         evidence.presence(f"a-{number}", ONLINE, 1.0, retained=False)
     assert len(evidence) == 3
     assert evidence.by_presence["online"] == 3
-    assert evidence.of("a-0").presence is None
-    assert evidence.of("a-9").presence is BoxPresence.ONLINE
+    assert evidence.state_of("a-0").presence is None
+    assert evidence.state_of("a-9").presence is BoxPresence.ONLINE
 
 
 def test_equal_cars_share_their_build() -> None:
@@ -95,7 +95,7 @@ def test_equal_cars_share_their_build() -> None:
     evidence = FleetEvidence()
     for vehicle_id in ("a-1", "a-2"):
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=False)
-    assert evidence.of("a-1").labels is evidence.of("a-2").labels
+    assert evidence.state_of("a-1").labels is evidence.state_of("a-2").labels
 
 
 def test_cars_known_in_part_are_counted() -> None:
@@ -114,9 +114,9 @@ def test_a_heartbeat_tells_the_voltage() -> None:
     evidence = FleetEvidence()
     state = state_of("a-1", is_locked=True)
     evidence.state("a-1", state, 1.0, retained=True)
-    assert evidence.of("a-1").voltage_v == state.voltage_v
+    assert evidence.state_of("a-1").voltage_v == state.voltage_v
     evidence.telemetry("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
-    assert evidence.of("a-1").voltage_v == 10.9
+    assert evidence.state_of("a-1").voltage_v == 10.9
 
 
 def test_a_car_that_is_taken_out_of_service_is_counted_no_longer() -> None:
@@ -128,8 +128,8 @@ def test_a_car_that_is_taken_out_of_service_is_counted_no_longer() -> None:
     for vehicle_id in ("a-1", "b-1", "b-1", "never-heard-of"):
         evidence.forget(vehicle_id)
     assert len(evidence) == 1
-    assert evidence.of("a-1").presence is evidence.of("b-1").presence is None
-    assert evidence.of("a-2").presence is BoxPresence.ONLINE
+    assert evidence.state_of("a-1").presence is evidence.state_of("b-1").presence is None
+    assert evidence.state_of("a-2").presence is BoxPresence.ONLINE
     assert evidence.by_region == {("a", "online"): 1}
     assert +evidence.by_presence == {"online": 1}
 
@@ -139,6 +139,6 @@ def test_a_last_will_without_a_reason_is_no_sign_of_life() -> None:
     evidence = FleetEvidence()
     evidence.presence("a-1", ONLINE, 1.0, retained=False)
     evidence.presence("a-1", Presence(PresenceStatus.OFFLINE, "s1"), 5.0, retained=False)
-    assert evidence.of("a-1").heard_s == 1.0
+    assert evidence.state_of("a-1").heard_s == 1.0
     evidence.presence("a-1", ONLINE, 9.0, retained=False)
     assert evidence.reconnects.total() == 1

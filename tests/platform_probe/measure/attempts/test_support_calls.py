@@ -124,8 +124,8 @@ def test_a_call_says_when_it_was_in_the_load_and_what_its_car_is() -> None:
     of_car, of_none = bench.complaints
     assert of_car.scheduled_s == pytest.approx(bench.behind.clock.now_s - began_s, abs=0.5)
     assert (of_car.region, of_car.firmware) == (
-        bench.behind.evidence.of(CAR).labels.region,
-        bench.behind.evidence.of(CAR).labels.firmware,
+        bench.behind.evidence.state_of(CAR).labels.region,
+        bench.behind.evidence.state_of(CAR).labels.firmware,
     )
     assert of_car.region is not None
     assert of_car.site == unseen(of_car).site == "garage-p3"

@@ -121,8 +121,8 @@ def test_a_box_that_makes_up_values_costs_others_none() -> None:
         state = msgspec.structs.replace(state_of(CAR, is_locked=True), region=f"region-{number}")
         bench.take(f"cars/{CAR}/state", encode(state))
     bench.take(f"cars/{OTHER_CAR}/state", encode(state_of("new-1", is_locked=True)))
-    assert bench.behind.evidence.of(OTHER_CAR).labels.region == "new"
-    assert bench.behind.evidence.of(CAR).labels.region == OTHER
+    assert bench.behind.evidence.state_of(OTHER_CAR).labels.region == "new"
+    assert bench.behind.evidence.state_of(CAR).labels.region == OTHER
 
 
 def test_each_topic_reaches_the_tracker() -> None:
@@ -136,7 +136,7 @@ def test_each_topic_reaches_the_tracker() -> None:
     state = state_of(CAR, is_locked=False, command_id="c1")
     bench.take(f"cars/{CAR}/state", encode(state))
     assert bench.behind.only().cause is None
-    vehicle = bench.behind.evidence.of(CAR)
+    vehicle = bench.behind.evidence.state_of(CAR)
     assert vehicle.presence == "online"
     assert vehicle.heartbeat_s is not None
     assert bench.inbox.malformed == 0
@@ -147,7 +147,7 @@ def test_an_event_is_a_sign_of_life() -> None:
     bench = InboxBench()
     for name in (EventName.BOOT, "seat_heating"):
         bench.take(f"cars/{CAR}/event", encode(CarEvent(name)))
-        assert bench.behind.evidence.of(CAR).heard_s == bench.behind.clock.monotonic_s()
+        assert bench.behind.evidence.state_of(CAR).heard_s == bench.behind.clock.monotonic_s()
         bench.behind.wait(5.0)
     assert bench.inbox.malformed == 0
 
@@ -261,7 +261,7 @@ def test_an_empty_retained_message_takes_the_car_out_of_service(kind: str) -> No
     assert len(evidence) == 1
     assert evidence.by_presence["online"] == 1
     assert evidence.by_region.total() == 1
-    assert evidence.of(CAR).presence is None
+    assert evidence.state_of(CAR).presence is None
     assert bench.inbox.malformed == 0
 
 
@@ -272,7 +272,7 @@ def test_payload_up_to_the_limit_is_read() -> None:
     bench.take(f"cars/{CAR}/presence", payload)
     bench.take(f"cars/{CAR}/presence", payload + b" ")
     assert bench.malformed("presence") == 1
-    assert bench.behind.evidence.of(CAR).presence == "online"
+    assert bench.behind.evidence.state_of(CAR).presence == "online"
 
 
 def test_flood_of_malformed_messages_logs_little() -> None:
@@ -454,7 +454,7 @@ def test_who_fails_at_a_message_stops_nobody_else() -> None:
         *[("other", TopicKind.PRESENCE, CAR)] * 3,
         ("other", TopicKind.PRESENCE, OTHER_CAR),
     ]
-    assert bench.behind.evidence.of(CAR).presence is not None
+    assert bench.behind.evidence.state_of(CAR).presence is not None
     assert [type(error) for error in defects] == [ZeroDivisionError] * 4
     assert bench.defects("presence") == 4
     logged = [line for line in bench.log.lines if line["event"] == "message_defect"]
@@ -462,7 +462,7 @@ def test_who_fails_at_a_message_stops_nobody_else() -> None:
     assert "ZeroDivisionError" in logged[0]["error"]
     bench.take(f"cars/{CAR}/state", b"", retain=True)
     bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
-    assert bench.behind.evidence.of(CAR).presence is None
+    assert bench.behind.evidence.state_of(CAR).presence is None
     assert bench.defects("other") == 2
 
 
@@ -479,7 +479,7 @@ def test_a_tracker_that_fails_at_a_message_keeps_the_link(monkeypatch: pytest.Mo
     bench.take(f"cars/{CAR}/state", encode(state_of(CAR, is_locked=True)))
     bench.take(f"cars/{CAR}/presence", ONLINE)
     assert len(defects) == bench.defects("state") == 1
-    assert bench.behind.evidence.of(CAR).presence is not None
+    assert bench.behind.evidence.state_of(CAR).presence is not None
 
 
 def test_what_a_null_box_says_is_heard_of_no_car() -> None:
@@ -489,7 +489,7 @@ def test_what_a_null_box_says_is_heard_of_no_car() -> None:
     for retain in (True, False):
         bench.take(f"cars/{NULL_BOXES}7/presence", ONLINE, retain=retain)
     assert not heard
-    assert bench.behind.evidence.of(f"{NULL_BOXES}7").presence is not None
+    assert bench.behind.evidence.state_of(f"{NULL_BOXES}7").presence is not None
 
 
 _PROPERTIES = [("origin", "probe/another")]
@@ -524,7 +524,7 @@ def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) 
         for messages in rows:
             bench.inbox.handle_messages(messages)
         evidence = bench.behind.evidence
-        known = [evidence.of(car) for car in (CAR, OTHER_CAR)]
+        known = [evidence.state_of(car) for car in (CAR, OTHER_CAR)]
         facts = [(one.presence, one.heard_s, one.is_locked, one.voltage_v) for one in known]
         bench.behind.wait(30)
         told.append((bench.behind.records, heard, facts, bench.inbox.malformed))

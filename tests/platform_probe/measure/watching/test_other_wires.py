@@ -100,7 +100,7 @@ def test_a_metric_that_a_box_no_longer_knows_takes_no_car_out_of_service() -> No
     bench.take(topic, b"operator-a", retain=True)
     bench.take(topic, b"")
     assert bench.inbox.malformed == 0
-    assert bench.behind.tracker.evidence.of("car-1").labels.operator == "operator-a"
+    assert bench.behind.tracker.evidence.state_of("car-1").labels.operator == "operator-a"
 
 
 def test_a_probe_listens_to_the_topics_of_its_profile() -> None:

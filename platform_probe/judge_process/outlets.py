@@ -14,7 +14,7 @@ from platform_probe.settings.monitor import BucketPart, ProbeSettings, StoreSett
 from platform_probe.store.bucket import Bucket
 from platform_probe.store.layout import make_store
 from platform_probe.store.limits import BucketSettings, Limits
-from platform_probe.store.writer import End, StoreWriter, held_by_monitor
+from platform_probe.store.writer import StoreWriter, TableEnd, held_by_monitor
 from platform_probe.texts.times import minute_clock, zone_named
 
 
@@ -35,7 +35,7 @@ def store_of(
     settings: ProbeSettings,
     stack: ExitStack,
     *,
-    ends: Mapping[str, End] | None,
+    ends: Mapping[str, TableEnd] | None,
     on_problem: Callable[[str], None],
     on_waiting: Callable[[int], None],
 ) -> StoreWriter | None:

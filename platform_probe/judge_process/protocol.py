@@ -22,7 +22,7 @@ class JudgeConfig(msgspec.Struct, frozen=True):
     """The part of the settings that it needs, as JSON has them."""
 
 
-class Word(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProcessMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that the judge's process says."""
 
     port: int | None = None
