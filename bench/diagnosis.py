@@ -43,12 +43,12 @@ def measure(cars: int = CARS, failures: int = FAILURES, heartbeats: int = HEARTB
     began_s = time.process_time()
     for number in range(heartbeats):
         beat = Telemetry(-80.0, 12.5, 0.0)
-        diagnosing.heard(TopicKind.TELEMETRY, f"car-{number % cars}", beat, is_retained=False)
+        diagnosing.on_message(TopicKind.TELEMETRY, f"car-{number % cars}", beat, is_retained=False)
     beat_s = (time.process_time() - began_s) / heartbeats
     attempts = [_failed(clock, number, cars) for number in range(failures)]
     began_s = time.process_time()
     for attempt in attempts:
-        diagnosing.take(attempt)
+        diagnosing.handle_record(attempt)
     taken_s = (time.process_time() - began_s) / failures
     return (
         f"{1 / taken_s:,.0f} failures a second of one core, {taken_s * 1e6:.0f} us each;"
@@ -68,8 +68,8 @@ def _introduce(diagnosing: Diagnosing, car: int) -> None:
         region=f"region-{car % 5}",
     )
     online = Presence(PresenceStatus.ONLINE, "s")
-    diagnosing.heard(TopicKind.PRESENCE, name, online, is_retained=True)
-    diagnosing.heard(TopicKind.STATE, name, state, is_retained=True)
+    diagnosing.on_message(TopicKind.PRESENCE, name, online, is_retained=True)
+    diagnosing.on_message(TopicKind.STATE, name, state, is_retained=True)
 
 
 def _failed(clock: TurnedClock, number: int, cars: int) -> Attempt:

@@ -17,7 +17,7 @@ from fleet_wire.system_clock import SystemClock
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.reader import entries_in
 from platform_probe.journal.writer import JournalWriter
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
 

@@ -16,7 +16,7 @@ from fleet_wire.garbage import calm_garbage_collector
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.service.running import MIDDLE, OLD, YOUNG_OBJECTS
 
 WARM: Final = 5_000

@@ -17,7 +17,7 @@ from fleet_wire.contract.topics import TopicKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 
 KEPT: Final = 20_000
 """Unlocks that a monitor finds in its files when it starts."""
@@ -48,7 +48,7 @@ class TurnedTime:
     def drive(self, alerting: Alerting) -> Alerting:
         """Tick this alerting, and no other, when something of it is due."""
         self._alerting = alerting
-        alerting.begin()
+        alerting.start_ticks()
         return alerting
 
     def monotonic_s(self) -> float:
@@ -122,7 +122,7 @@ class Watching:
         self._time.go_to(said.at_s)
         if said.car is None:
             for _ in range(said.heartbeats):
-                self._alerting.heard(TopicKind.TELEMETRY, is_retained=False)
+                self._alerting.on_message(TopicKind.TELEMETRY, is_retained=False)
             return
         vehicle_id, now_s, retained = said.car.vehicle_id, self._time.now_s, said.is_retained
         self._cars.on_lost = self._alerting.car_lost
@@ -130,7 +130,7 @@ class Watching:
             self._cars.take_presence(vehicle_id, said.message, now_s, retained=retained)
         elif said.message is not None:
             self._cars.take_state(vehicle_id, said.message, now_s, retained=retained)
-        self._alerting.heard(TopicKind.STATE, is_retained=retained)
+        self._alerting.on_message(TopicKind.STATE, is_retained=retained)
 
     def close(self) -> None:
         """Look for the last time."""
@@ -139,7 +139,7 @@ class Watching:
     def _restart(self) -> None:
         self._restart_s += self._restart_every_s
         self._alerting.tick()
-        remembered = self._alerting.incidents.remembered
+        remembered = self._alerting.incidents.recent_incidents
         self._alerting = self._started()
         self._alerting.restore([*self._kept], remembered)
 

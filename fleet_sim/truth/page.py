@@ -154,7 +154,7 @@ def _page(
         legend=[(LegendEntry(WORDS[it], COLOURS[it]), MEANINGS[it]) for it in Grade],
         clients=[*result.clients],
         modes=_rows(result),
-        examples=[_example(each) for each in _one_of_each(told)],
+        examples=[_example(each) for each in _examples(told)],
         examples_caption=(
             f"The user was told something untrue about {readable.number_of(len(told), 'unlock')}."
             " One of each mode, client and grade; truth.jsonl has all."
@@ -200,7 +200,7 @@ def _title(grade: Grade, number: int) -> str:
     return f"{WORDS[grade]}: {number}"
 
 
-def _one_of_each(told: Sequence[GradedUnlock]) -> list[GradedUnlock]:
+def _examples(told: Sequence[GradedUnlock]) -> list[GradedUnlock]:
     found = {(each.client, each.mode, each.grade): each for each in reversed(told)}
     return sorted(found.values(), key=lambda each: (each.client, each.mode))[:MOST_EXAMPLES]
 

@@ -22,7 +22,7 @@ from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.commands.asking import question_from_options, store_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
-from platform_probe.judge.incidents.words import MOST_LETTERS, title_of, title_text
+from platform_probe.judge.incidents.incident_title import MOST_LETTERS, title_of, title_text
 from platform_probe.settings.messages import ACTIONS_PATH
 from platform_probe.settings.monitor import load_settings
 from platform_probe.store.reading import Source

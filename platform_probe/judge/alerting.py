@@ -35,12 +35,12 @@ class Alerting:
     ) -> None:
         """Make both. `words` says the time of day, `name` is the monitor's, `cars` it knows."""
         self.incidents = Incidents(clock=clock, tell=tell, words=words, name=name, windows=windows)
-        self._detection = Detection(clock=clock, found=self.incidents.take, cars=cars)
+        self._detection = Detection(clock=clock, found=self.incidents.handle_finding, cars=cars)
         self._detection.on_alarm = self._plan
         self.due_s = math.inf
         """When `tick` is to be called at the latest, on the monotonic clock."""
 
-    def begin(self) -> None:
+    def start_ticks(self) -> None:
         """Look from now on, every few seconds and when something is due."""
         self._plan()
 
@@ -54,29 +54,29 @@ class Alerting:
         self.incidents.restore(incidents)
         self._detection.warm(attempts, diagnoses, self.incidents.take_up)
         self._detection.take_up(incidents, diagnoses)
-        self.incidents.begin()
+        self.incidents.restore_silently()
         self._plan()
 
     # What happens
 
     def record(self, record: Record) -> None:
         """Handle a record."""
-        self._detection.take((record,))
+        self._detection.handle_records((record,))
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Handle a diagnosis."""
         self._detection.diagnosis(diagnosis)
 
-    def heard(self, kind: TopicKind, *, is_retained: bool) -> None:
+    def on_message(self, kind: TopicKind, *, is_retained: bool) -> None:
         """Handle a message of a car, which knows it already."""
         if kind is TopicKind.TELEMETRY:
             self._detection.heartbeat()
         elif is_retained:
-            self._detection.retained()
+            self._detection.on_retained_message()
 
     def car_lost(self, vehicle_id: str, now_s: float) -> None:
         """Handle the last will of a connected car."""
-        self._detection.lost(vehicle_id, now_s)
+        self._detection.on_last_will(vehicle_id, now_s)
 
     def connection(self, *, is_there: bool) -> None:
         """Handle that the monitor is connected to the broker, or no longer."""

@@ -171,7 +171,7 @@ class Judge:
         if self._due_s == -math.inf:
             clock.now_s, self._due_s = until, math.inf
             if self.alerting is not None:
-                self.alerting.begin()
+                self.alerting.start_ticks()
             self._plan()
         while self._due_s <= until:
             clock.now_s = now_s = max(self._due_s, clock.now_s)
@@ -197,9 +197,9 @@ class Judge:
 
     def _car_message(self, entry: CarMessage) -> None:
         kind, retained = entry.kind, entry.is_retained
-        self.diagnosing.heard(kind, entry.vehicle_id, entry.message, is_retained=retained)
+        self.diagnosing.on_message(kind, entry.vehicle_id, entry.message, is_retained=retained)
         if self.alerting is not None:
-            self.alerting.heard(kind, is_retained=retained)
+            self.alerting.on_message(kind, is_retained=retained)
 
     def _car_lost(self, vehicle_id: str, now_s: float) -> None:
         if self.alerting is not None:
@@ -208,7 +208,7 @@ class Judge:
     def _record(self, entry: RecordWritten) -> None:
         if self.alerting is not None:
             self.alerting.record(entry.record)
-        self.diagnosing.take(entry.record)
+        self.diagnosing.handle_record(entry.record)
         self._plan()
 
     def _broker_line(self, entry: BrokerLine) -> None:

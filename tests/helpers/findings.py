@@ -17,7 +17,7 @@ from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.diagnoses import diagnosis_of
 
@@ -73,12 +73,12 @@ class Watched:
             self._cars.take_presence(vehicle_id, message, now_s, retained=is_retained)
         else:
             self._cars.take_state(vehicle_id, message, now_s, retained=is_retained)
-        self.alerting.heard(TopicKind.STATE, is_retained=is_retained)
+        self.alerting.on_message(TopicKind.STATE, is_retained=is_retained)
 
     def restart(self, diagnoses: Sequence[Diagnosis] = ()) -> None:
         """End, and begin anew with what was written."""
         self.alerting.tick()
-        remembered = self.alerting.incidents.remembered
+        remembered = self.alerting.incidents.recent_incidents
         self.alerting = self._started()
         self.alerting.restore(self._written, remembered, diagnoses)
 

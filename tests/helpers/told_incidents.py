@@ -7,7 +7,7 @@ from typing import Any
 from bench.detection.town import EPOCH_S
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.incident import ActionKind, ChangeKind, Incident, IncidentAction
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.incidents import Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.findings import finding
@@ -29,7 +29,7 @@ class Told:
 
     def take(self, number: int = 1, **changes: Any) -> None:
         """Take a finding of now."""
-        self.incidents.take(finding(number, at=EPOCH_S + self.time.now_s, **changes))
+        self.incidents.handle_finding(finding(number, at=EPOCH_S + self.time.now_s, **changes))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, and the incidents look."""

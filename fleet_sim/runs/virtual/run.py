@@ -57,7 +57,7 @@ from fleet_wire.profiles.native import NATIVE
 from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.writer import JournalWriter
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.weights import shipped_ranking

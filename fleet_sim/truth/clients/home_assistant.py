@@ -78,7 +78,7 @@ class HomeAssistant:
     async def wait_until_ready(self) -> None:
         """Wait for all entities. Exits where they do not come."""
         ends_s = time.monotonic() + STARTS_S
-        while (found := await self._look()) < len(self._entities):
+        while (found := await self._show_changes()) < len(self._entities):
             if time.monotonic() > ends_s:
                 sys.exit(f"Home Assistant has {found} of {len(self._entities)} locks")
             await asyncio.sleep(POLL_S)
@@ -87,9 +87,9 @@ class HomeAssistant:
         """Show each change of an entity."""
         while True:
             await asyncio.sleep(POLL_S)
-            await self._look()
+            await self._show_changes()
 
-    async def _look(self) -> int:
+    async def _show_changes(self) -> int:
         """Show what has changed; return how many of the entities there are."""
         answer = await self._ask("GET", "/api/states")
         if answer is None or answer.status != _OK:

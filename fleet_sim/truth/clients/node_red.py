@@ -56,7 +56,7 @@ class NodeRed:
     async def wait_until_ready(self) -> None:
         """Wait for the flow. Exits where it does not start."""
         ends_s = time.monotonic() + STARTS_S
-        while not await self._look():
+        while not await self._show_changes():
             if time.monotonic() > ends_s:
                 sys.exit("Node-RED does not serve the flow")
             await asyncio.sleep(POLL_S)
@@ -65,9 +65,9 @@ class NodeRed:
         """Show each change of a text."""
         while True:
             await asyncio.sleep(POLL_S)
-            await self._look()
+            await self._show_changes()
 
-    async def _look(self) -> bool:
+    async def _show_changes(self) -> bool:
         answer = await self._ask("GET", "/screens")
         if answer is None or answer.status != _OK:
             return False

@@ -80,7 +80,7 @@ class Detection:
 
     # Inputs
 
-    def take(self, records: Iterable[Record]) -> None:
+    def handle_records(self, records: Iterable[Record]) -> None:
         """Handle records that were written together, at one and the same moment."""
         now_s = self._now_s()
         for record in records:
@@ -96,13 +96,13 @@ class Detection:
         """Handle a heartbeat of any car."""
         self._silence.beat()
 
-    def retained(self) -> None:
+    def on_retained_message(self) -> None:
         """Handle that a retained message has come."""
-        self._waves.retained()
+        self._waves.on_retained_message()
 
-    def lost(self, vehicle_id: str, now_s: float) -> None:
+    def on_last_will(self, vehicle_id: str, now_s: float) -> None:
         """Handle the last will of a connected car."""
-        self._waves.lost(vehicle_id, now_s)
+        self._waves.on_last_will(vehicle_id, now_s)
 
     def connection(self, *, is_there: bool) -> None:
         """Handle that the monitor is connected to the broker, or no longer."""
@@ -185,7 +185,7 @@ class Detection:
         if not waits:  # else an incident of lost cars would be named after what is left of it
             self._tell_of_shares(now_s, self._found, is_time=is_time)
         for test in (self._waves, self._silence, self._suspicious, self._blindness):
-            self._tell_of(test.sightings, now_s, is_time=is_time)
+            self._report_sightings(test.sightings, now_s, is_time=is_time)
 
     def next_s(self) -> float:
         """Return when `tick` should be called at the latest."""
@@ -229,7 +229,7 @@ class Detection:
                 problem.is_changed = False
                 found(problem.finding(now_s, self._shares.offset_s))
 
-    def _tell_of(self, sightings: list[Sighting], now_s: float, *, is_time: bool) -> None:
+    def _report_sightings(self, sightings: list[Sighting], now_s: float, *, is_time: bool) -> None:
         for one in [*sightings]:
             if one.is_new or one.is_over or (is_time and one.is_changed):
                 one.is_new = one.is_changed = False
@@ -247,9 +247,9 @@ class Detection:
             self._silence.unlock(values)
         self._suspicious.attempt(attempt, at_s, now_s)
         measures = (FAILED,) if hit else hit_measures(attempt)
-        customer, whose = self._customers.of(attempt), self._customers.whose(attempt)
+        customer, whose = self._customers.customer_of(attempt), self._customers.identity_of(attempt)
         way = measures[-1].name if measures else None
-        counts, is_again = self._repeats.take(attempt, customer, at_s, way=way)
+        counts, is_again = self._repeats.add_unlock(attempt, customer, at_s, way=way)
         if is_again and not measures:
             measures, counts = (AGAIN,), True
         if measures != (BLIND,):
@@ -261,7 +261,7 @@ class Detection:
                 attempt.cause,
             )  # fmt: skip
             self._waves.hit(one)
-        self._shares.take(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
+        self._shares.add_unlock(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
         if one is not None and AGAIN in measures:
             self._again.keep(attempt.vehicle_id, one)
 
@@ -271,12 +271,12 @@ class Detection:
         if hit is not None:
             hit.cause = diagnosis.cause
         if hit is None or AGAIN in hit.measures:
-            hit = self._pressed_again(diagnosis, now_s)
+            hit = self._repeated_press(diagnosis, now_s)
         if hit is not None:
             hit.modes = modes_of(diagnosis)
             self._shares.note_diagnosed(hit)
 
-    def _pressed_again(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
+    def _repeated_press(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
         """Return that a customer pressed again, if the diagnosis of one of the presses names why.
 
         The car has opened, so each of these diagnoses may tell what was wrong.
@@ -292,7 +292,7 @@ class Detection:
         before = self._shares.recent.hit_named(stray.attempt_id or "")
         if before is None or LATE in before.measures:
             return
-        self._shares.also(before, LATE, now_s)
+        self._shares.add_measure(before, LATE, now_s)
 
     def stats(self) -> dict[str, Any]:
         """Return how it fares, for those who look after the monitor."""

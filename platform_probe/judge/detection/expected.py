@@ -42,7 +42,7 @@ class Block(NamedTuple):
 
 
 @dataclass(slots=True)
-class Learned:
+class LearnedRate:
     """The learned rate of one cohort and measure."""
 
     attempts: float = 0.0
@@ -103,13 +103,13 @@ class Season:
 
     def factor(self, unix_s: float) -> float:
         """Return by how much the share of an hour differs, as far as is known."""
-        return self._both(unix_s)[0]
+        return self._rates_at(unix_s)[0]
 
     def highest(self, unix_s: float) -> float:
         """Return by how much it may differ: a standard deviation more."""
-        return self._both(unix_s)[1]
+        return self._rates_at(unix_s)[1]
 
-    def _both(self, unix_s: float) -> tuple[float, float]:
+    def _rates_at(self, unix_s: float) -> tuple[float, float]:
         hour = hour_of_week(unix_s)
         both = self._factors.get(hour)
         if both is None:

@@ -50,7 +50,7 @@ class Measure:
         return RARE_SIZES if self.share <= SELDOM else USUAL_SIZES
 
     @property
-    def whole(self) -> Measure:
+    def main_measure(self) -> Measure:
         """The measure of which it is a part, or itself."""
         return self if self.part_of is None else self.part_of
 
@@ -131,7 +131,7 @@ def hit_measures(attempt: Attempt) -> tuple[Measure, ...]:
     """Return how an unlock is hit, slowness aside."""
     cause, side = attempt.cause, attempt.platform
     if cause is None:
-        return _told(side) if side else ()
+        return _measures_of_answer(side) if side else ()
     if cause is Cause.NOT_OBSERVED:
         return (BLIND,)
     if cause is Cause.API_REFUSED:
@@ -140,7 +140,7 @@ def hit_measures(attempt: Attempt) -> tuple[Measure, ...]:
     return FAILED, LOST[STAGE_OF[cause]]
 
 
-def _told(side: PlatformSide) -> tuple[Measure, ...]:
+def _measures_of_answer(side: PlatformSide) -> tuple[Measure, ...]:
     """Return how an unlock that opened is hit: its customer was told otherwise, or nothing."""
     is_error = side.status is not None and side.status >= FIRST_ERROR_STATUS
     if side.status is not None and is_error and is_generic(side.status, side.problem):

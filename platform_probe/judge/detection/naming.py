@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from platform_probe.judge.detection.traits import TRAITS, Key, Values, is_in
-from platform_probe.judge.diagnosis.cohorts.begin import begin_of
 from platform_probe.judge.diagnosis.cohorts.counts import Count
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, find_cohorts
+from platform_probe.judge.diagnosis.cohorts.onset import onset_of
 
 LIKELY: Final = 0.5
 """The probability from which a further shared trait is named.
@@ -19,7 +19,7 @@ The first is likelier than that nothing is shared, and may be one of several way
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedTraits:
     """The traits that hits share, and since when."""
 
     key: Key
@@ -30,24 +30,26 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TraitSearch:
     """The result of one search."""
 
-    found: tuple[Shared, ...]
+    found: tuple[SharedTraits, ...]
     absence: Absence | None
     since: float
 
 
-def look(counts: Sequence[Count], of_whom: Sequence[Count]) -> Look:
+def search_traits(counts: Sequence[Count], of_whom: Sequence[Count]) -> TraitSearch:
     """Search for what hits share, from when `of_whom`, a part of the counts, became worse.
 
     If the counts were bad from the start, the result begins there.
     """
-    begin = begin_of(of_whom)
-    return look_since(counts, of_whom[0].at if begin is None else begin.at)
+    begin = onset_of(of_whom)
+    return search_traits_since(counts, of_whom[0].at if begin is None else begin.at)
 
 
-def look_since(counts: Sequence[Count], since: float, *, traits: Collection[str] = TRAITS) -> Look:
+def search_traits_since(
+    counts: Sequence[Count], since: float, *, traits: Collection[str] = TRAITS
+) -> TraitSearch:
     """Search for what hits since a moment share, among these traits."""
     places = [place for place in _telling(counts) if TRAITS[place] in traits]
     told = [
@@ -63,25 +65,25 @@ def look_since(counts: Sequence[Count], since: float, *, traits: Collection[str]
     finding = find_cohorts(told, trait_names=[TRAITS[place] for place in places], since=since)
     kinds = {one.values for one in counts}
     found = tuple(
-        _shared(cohort, finding.since, kinds)
+        _shared_traits(cohort, finding.since, kinds)
         for place, cohort in enumerate(finding.found)
         if not place or cohort.probability >= LIKELY
     )
-    return Look(found, finding.absence, finding.since)
+    return TraitSearch(found, finding.absence, finding.since)
 
 
-def look_for_each(counts: Sequence[Count], since: float, *, traits: Collection[str]) -> Look:
+def look_for_each(counts: Sequence[Count], since: float, *, traits: Collection[str]) -> TraitSearch:
     """Search for what hits since a moment share; of several, how likely the first is by itself.
 
     It was searched for among all: of two that fail alike each is half as likely to be the first.
     """
-    found = look_since(counts, since, traits=traits)
+    found = search_traits_since(counts, since, traits=traits)
     if len(found.found) <= 1:
         return found
     first, *parts = found.found
     rest = [one for one in counts if not any(is_in(part.key, one.values) for part in parts)]
     kinds = {one.values for one in rest}
-    for one in look_since(rest, found.since, traits=traits).found[:1]:
+    for one in search_traits_since(rest, found.since, traits=traits).found[:1]:
         if all(is_in(one.key, values) is is_in(first.key, values) for values in kinds):
             first = replace(first, probability=max(first.probability, one.probability))
     return replace(found, found=(first, *parts))
@@ -103,11 +105,11 @@ def telling_part(key: Key, kinds: Collection[Values]) -> Key:
     return key
 
 
-def _shared(cohort: Cohort, since: float, kinds: Collection[Values]) -> Shared:
+def _shared_traits(cohort: Cohort, since: float, kinds: Collection[Values]) -> SharedTraits:
     key = tuple(sorted((TRAITS.index(trait.name), trait.value) for trait in cohort.traits))
     key = telling_part(key, kinds)
     at = since if cohort.begin is None else max(cohort.begin.at, since)
-    return Shared(key, at, cohort.probability, cohort.failures)
+    return SharedTraits(key, at, cohort.probability, cohort.failures)
 
 
 def _telling(counts: Sequence[Count]) -> list[int]:

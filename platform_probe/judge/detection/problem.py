@@ -8,13 +8,20 @@ from collections.abc import Iterable
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.judge.detection.ending import CLEARLY_WORSE, Ending
+from platform_probe.judge.detection.end_test import CLEARLY_WORSE, EndTest
 from platform_probe.judge.detection.evidence import Evidence
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.detection.measures import LATE, Measure
 from platform_probe.judge.detection.recent import Hit
 from platform_probe.judge.detection.sighting import LEAST_DIAGNOSED, summed
-from platform_probe.judge.detection.traits import Key, Values, common_of, is_elsewhere, is_in, named
+from platform_probe.judge.detection.traits import (
+    Key,
+    Values,
+    common_of,
+    is_in,
+    is_outside_cohort,
+    named,
+)
 from platform_probe.judge.diagnosis.cohorts.names import Name, names_of
 
 BEFORE_S: Final = 60.0
@@ -78,7 +85,7 @@ class Problem:
         """Hits that do not count, of customers and cars that may not have been hit before."""
         self._hit_again = 0
         """How many of these there were: the test whether it goes on counts them."""
-        self._ending = Ending()
+        self._ending = EndTest()
         self._evidence = Evidence(expected, measure.sizes)
         self._limit = math.inf
         self.clear()
@@ -107,7 +114,7 @@ class Problem:
             return False
         if not self.since_s - BEFORE_S <= hit.at_s <= self.over_s:
             return False
-        if is_elsewhere(self.key, hit.values):
+        if is_outside_cohort(self.key, hit.values):
             return False
         return is_in(self.key, hit.values) or self._explains_unknown
 
@@ -119,7 +126,7 @@ class Problem:
         for values, number in totals.items():
             if is_in(self.key, values):
                 self.total += number
-            elif is_elsewhere(self.key, values):
+            elif is_outside_cohort(self.key, values):
                 self.elsewhere_total += number
             else:
                 self.unknown_total += number
@@ -140,7 +147,7 @@ class Problem:
         self._expect()
         self.is_changed = True
 
-    def take(
+    def add_unlock(
         self, values: Values, now_s: float, hit: Hit | None, *, car: str, counts: bool
     ) -> None:
         """Add an unlock of a car; one that does not count is a customer's or car's repetition."""
@@ -230,7 +237,7 @@ class Problem:
         if is_of_it:
             self.total += 1
             self.well += hit is None
-        elif is_elsewhere(self.key, values):
+        elif is_outside_cohort(self.key, values):
             self.elsewhere_total += 1
             self.well_elsewhere += hit is None
         else:
@@ -243,7 +250,7 @@ class Problem:
 
     def _add(self, hit: Hit) -> None:
         if not is_in(self.key, hit.values):
-            is_known = is_elsewhere(self.key, hit.values)
+            is_known = is_outside_cohort(self.key, hit.values)
             self.elsewhere_failed += is_known
             self.unknown_failed += not is_known
             return
@@ -289,18 +296,18 @@ class Problem:
             self.well = self.well_elsewhere = 0
             if self._ending.is_likely:
                 self._expect()
-            self._ending.struck_again(car)
+            self._ending.add_repeated_failure(car)
         elif is_well and car in self.cars:
             self._ending.opens(car, counts=counts)
         elif counts:
-            self._ending.well()
+            self._ending.add_success()
 
     def _go_on(self, car: str, *, is_counted: bool = False) -> None:
         """Weigh that it hit another one.
 
         It corrects the successes weighed until now (`is_counted`).
         """
-        self._ending.struck(car)
+        self._ending.add_failure(car)
         if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size
             self._expect()
         self._ending.hit(is_counted=is_counted)

@@ -38,7 +38,7 @@ class Hit:
     """The latest diagnosis, with the probability of each mode."""
 
 
-class _Counted(msgspec.Struct, gc=False, eq=False):
+class _UnlockCount(msgspec.Struct, gc=False, eq=False):
     """Unlocks of one step that are alike, hit or not."""
 
     number: int
@@ -52,11 +52,11 @@ class Recent:
     def __init__(self) -> None:
         self._hits: deque[Hit] = deque(maxlen=MOST_HIT)
         self._by_attempt: OrderedDict[str, Hit] = OrderedDict()
-        self._steps: OrderedDict[int, dict[Values, _Counted]] = OrderedDict()
+        self._steps: OrderedDict[int, dict[Values, _UnlockCount]] = OrderedDict()
         self._leaves = 0
         """How many sums there are in all steps."""
 
-    def counted(self, at_s: float, values: Values) -> None:
+    def add_unlock(self, at_s: float, values: Values) -> None:
         """Add an unlock that counts."""
         number = int(at_s // STEP_S)
         step = self._steps.get(number)
@@ -65,7 +65,7 @@ class Recent:
             step = self._steps[number] = {}
         counted = step.get(values)
         if counted is None:
-            step[values] = _Counted(1, at_s)
+            step[values] = _UnlockCount(1, at_s)
             self._leaves += 1
         else:
             counted.number += 1
@@ -111,9 +111,9 @@ class Recent:
     ) -> list[Count]:
         """Return all of it to search in, without the hits that `is_explained`."""
         found: list[Count] = []
-        hits: dict[tuple[int, Values], _Counted] = {}
+        hits: dict[tuple[int, Values], _UnlockCount] = {}
         for hit in self.hits(-math.inf, measure):
-            hit_then = hits.setdefault((int(hit.at_s // STEP_S), hit.values), _Counted(0, 0.0))
+            hit_then = hits.setdefault((int(hit.at_s // STEP_S), hit.values), _UnlockCount(0, 0.0))
             hit_then.number += 1
             hit_then.sum_s += hit.at_s
             if not is_explained(hit):
@@ -125,7 +125,7 @@ class Recent:
                         failures=1,
                     )
                 )
-        none = _Counted(0, 0.0)
+        none = _UnlockCount(0, 0.0)
         for number, step in self._steps.items():
             for values, counted in step.items():
                 hit_then = hits.get((number, values), none)

@@ -29,7 +29,7 @@ A sick car is no problem of its cohort, even if it fails several customers in a 
 MOST: Final = 100_000
 
 
-class Opened(msgspec.Struct, frozen=True, gc=False, eq=False):
+class OpenedCar(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A car that has opened for a customer, as far as was known."""
 
     began_s: float
@@ -46,10 +46,10 @@ class Repeats:
         """When each car failed last, by the way in which it did."""
         self._failed_customers: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._again_cars: OrderedDict[str, float] = OrderedDict()
-        self._opened: Latest[tuple[str, str], Opened] = Latest(MOST)
+        self._opened: Latest[tuple[str, str], OpenedCar] = Latest(MOST)
         """Last times by car and customer."""
 
-    def take(
+    def add_unlock(
         self, attempt: Attempt, customer: str | None, began_s: float, *, way: str | None
     ) -> tuple[bool, bool]:
         """Remember an unlock, and return whether it counts, and whether it is pressed again.
@@ -63,18 +63,20 @@ class Repeats:
         together = car, customer
         opened = self._opened.get(together)
         is_retry = opened is not None and opened.trace_id == attempt.trace_id
-        is_again = opened is not None and not is_retry and self._is_again(car, began_s, opened)
+        is_again = (
+            opened is not None and not is_retry and self._is_repeated_press(car, began_s, opened)
+        )
         if way is not None:
             return self._failure_counts(car, customer, began_s, way), is_again
         failed_s, _ = self._failed_customers.get(customer, (-math.inf, way))
         ended_s = began_s + attempt.total_s
-        now = Opened(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
+        now = OpenedCar(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
         self._opened.keep(together, now)
         has_failed = began_s - failed_s < RETRY_S
         has_opened = opened is not None and began_s - opened.began_s < RETRY_S
         return not has_failed and not has_opened, is_again
 
-    def _is_again(self, car: str, began_s: float, opened: Opened) -> bool:
+    def _is_repeated_press(self, car: str, began_s: float, opened: OpenedCar) -> bool:
         """Remember that a customer presses after a car has opened; return whether that counts."""
         if not 0.0 < began_s - opened.ended_s < AGAIN_S:
             return False
@@ -111,7 +113,7 @@ class Customers:
         """Last times by booking, if the booking is known."""
         self._bookings = Bookings()
 
-    def of(self, attempt: Attempt) -> str | None:
+    def customer_of(self, attempt: Attempt) -> str | None:
         """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
         if attempt.source is not Source.CUSTOMER:
             return None
@@ -132,7 +134,7 @@ class Customers:
         self._of_booking.keep(booking_id, customer)
         return customer
 
-    def whose(self, attempt: Attempt) -> str | None:
+    def identity_of(self, attempt: Attempt) -> str | None:
         """Return the account that asked, else its booking, else the car.
 
         None for unlocks of the monitor's own. Like `of` it is the name for people. Repeats are told

@@ -16,10 +16,16 @@ from typing import Final
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.detection.evidence import CEILING, Evidence, Mixture
 from platform_probe.judge.detection.measures import Measure
-from platform_probe.judge.detection.naming import Look, Shared, look, look_for_each, telling_part
+from platform_probe.judge.detection.naming import (
+    SharedTraits,
+    TraitSearch,
+    look_for_each,
+    search_traits,
+    telling_part,
+)
 from platform_probe.judge.detection.problem import Problem
 from platform_probe.judge.detection.recent import KEPT_S, Hit, Recent
-from platform_probe.judge.detection.traits import Key, Values, is_elsewhere, is_in
+from platform_probe.judge.detection.traits import Key, Values, is_in, is_outside_cohort
 from platform_probe.judge.detection.watched import Series, Watched
 from platform_probe.judge.detection.watched_cohorts import MOST_COHORTS, WatchedCohorts
 from platform_probe.judge.diagnosis.cohorts.counts import Count
@@ -66,7 +72,7 @@ class ShareTests:
 
     # Inputs
 
-    def take(
+    def add_unlock(
         self,
         values: Values,
         at_s: float,
@@ -78,11 +84,11 @@ class ShareTests:
     ) -> None:
         """Add an unlock of a car that ended."""
         for problem in self.problems:
-            problem.take(values, now_s, hit, car=car, counts=counts)
+            problem.add_unlock(values, now_s, hit, car=car, counts=counts)
         if not counts:
             return
-        self.recent.counted(at_s, values)
-        watched = self._cohorts.of(values, now_s)
+        self.recent.add_unlock(at_s, values)
+        watched = self._cohorts.cohorts_of(values, now_s)
         for one in watched:
             one.count += 1
         if hit is not None:
@@ -93,13 +99,13 @@ class ShareTests:
         self.recent.hit(hit)
         self._weigh(watched, hit.measures, now_s)
 
-    def also(self, hit: Hit, measure: Measure, now_s: float) -> None:
+    def add_measure(self, hit: Hit, measure: Measure, now_s: float) -> None:
         """Add a second measure to a kept hit, which is known later than its record."""
         hit.measures = (*hit.measures, measure)
         for problem in self.problems:
             if problem.measure is measure:
                 problem.prove(hit)
-        self._weigh(self._cohorts.of(hit.values, now_s), (measure,), now_s)
+        self._weigh(self._cohorts.cohorts_of(hit.values, now_s), (measure,), now_s)
 
     def note_diagnosed(self, hit: Hit) -> None:
         """Handle a changed diagnosis of a hit."""
@@ -132,12 +138,14 @@ class ShareTests:
             self._deal(series, watched, now_s, counts_of)
         for problem in [*self.problems]:
             if _is_due(problem, now_s):
-                self._look_again(problem, now_s)
+                self._search_again(problem, now_s)
         self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)
 
     def learn_until(self, now_s: float, *, cohorts: int = MOST_COHORTS) -> None:
         """Update the usual rates of a number of cohorts, except those with a problem now."""
-        troubled = {one.measure.whole for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
+        troubled = {
+            one.measure.main_measure for one in self.problems if now_s - one.opened_s < GIVEN_UP_S
+        }
         self._cohorts.learn_until(now_s, now_s + self.offset_s, troubled=troubled, cohorts=cohorts)
 
     def next_s(self) -> float | None:
@@ -152,7 +160,7 @@ class ShareTests:
         self.over.append(problem)
         for watched in self._cohorts:
             for measure, series in watched.series.items():
-                if measure.whole is problem.measure.whole:
+                if measure.main_measure is problem.measure.main_measure:
                     series.take_misses(watched.count)
                     series.evidence.clear()
 
@@ -174,7 +182,7 @@ class ShareTests:
         measure = series.measure
         series.take_misses(watched.count)
         series.limit = self._cohorts.limit(watched, measure, now_s)
-        others = self._others(measure)
+        others = self._explaining_problems(measure)
         counts = counts_of(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
         share = self._expected(measure, watched.key, now_s)
@@ -185,7 +193,7 @@ class ShareTests:
             if others:
                 series.evidence.clear()
             return
-        shared = self._shared(watched.key, counts, members)
+        shared = self._traits_of_problem(watched.key, counts, members)
         if shared is None or len(self.problems) >= MOST_PROBLEMS:
             self._alarmed[series] = watched, now_s + AGAIN_S
             return
@@ -197,10 +205,12 @@ class ShareTests:
         """Return which share is expected of a cohort now."""
         return self._cohorts.expected(measure, key, now_s + self.offset_s)
 
-    def _others(self, measure: Measure, but: Problem | None = None) -> tuple[Problem, ...]:
+    def _explaining_problems(
+        self, measure: Measure, but: Problem | None = None
+    ) -> tuple[Problem, ...]:
         """Return the problems that explain what a measure counts, or counted."""
         known = [one for one in (*self.problems, *self.over) if one is not but]
-        return tuple([one for one in known if one.measure.whole is measure.whole])
+        return tuple([one for one in known if one.measure.main_measure is measure.main_measure])
 
     def _counts(self, measure: Measure, explained_by: tuple[Problem, ...]) -> list[Count]:
         """Return what to search in, without the hits that problems explain."""
@@ -210,9 +220,11 @@ class ShareTests:
             is_explained=lambda hit: any(one.explains(hit) for one in explained_by),
         )
 
-    def _shared(self, key: Key, counts: list[Count], members: list[Count]) -> Shared | None:
+    def _traits_of_problem(
+        self, key: Key, counts: list[Count], members: list[Count]
+    ) -> SharedTraits | None:
         """Return whom a problem hits; None where it is one or two sick cars, or nothing yet."""
-        found = look(counts, members)
+        found = search_traits(counts, members)
         if found.absence is Absence.FEW_CARS:
             return None
         if found.found:
@@ -222,14 +234,17 @@ class ShareTests:
             return None
         is_all = found.absence is Absence.EVERYWHERE or len(members) == len(counts)
         whom = () if is_all else telling_part(key, {one.values for one in counts})
-        return Shared(whom, found.since, 0.5, len(since))
+        return SharedTraits(whom, found.since, 0.5, len(since))
 
-    def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
+    def _open(self, measure: Measure, shared: SharedTraits, now_s: float) -> Problem:
         """Add a problem; it counts one stage alone if nearly all of its unlocks were lost there."""
         since_s = shared.since - self.offset_s
-        problem = self._problem(measure.whole, shared.key, since_s, now_s)
+        problem = self._problem(measure.main_measure, shared.key, since_s, now_s)
         parts = Counter(
-            each for hit in problem.hits for each in hit.measures if each.part_of is measure.whole
+            each
+            for hit in problem.hits
+            for each in hit.measures
+            if each.part_of is measure.main_measure
         )
         for part, hits in parts.most_common(1):
             is_of_part = hits >= SHARE_OF_HITS * len(problem.hits)
@@ -253,12 +268,12 @@ class ShareTests:
         hits = self.recent.hits(problem.since_s, problem.measure)
         problem.recount(hits, self.recent.totals(problem.since_s))
 
-    def _look_again(self, problem: Problem, now_s: float) -> None:
+    def _search_again(self, problem: Problem, now_s: float) -> None:
         """Search for the cohort of a problem with all that has come since it was found."""
         problem.looked_s = now_s
         if now_s - problem.since_s > KEPT_S / 2:
             return  # too little of the time before is left to compare with
-        others = self._others(problem.measure, problem)
+        others = self._explaining_problems(problem.measure, problem)
         counts = self._counts(problem.measure, others)
         since, traits = problem.since_s + self.offset_s, problem.measure.spreads_by
         found = look_for_each(counts, since, traits=traits)
@@ -270,7 +285,7 @@ class ShareTests:
         if parts and len(names) == 1 and not (names <= MODES.keys() and _is_all_in(found, own)):
             return  # one problem, of which no mode tells that its parts are one
         covers = sum(is_in(first.key, hit.values) for hit in own)
-        others_hit = sum(is_elsewhere(first.key, hit.values) for hit in own)
+        others_hit = sum(is_outside_cohort(first.key, hit.values) for hit in own)
         is_all = covers >= SHARE_OF_HITS * max(covers + others_hit, 1) or bool(parts)
         if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
             problem.key = first.key
@@ -280,7 +295,7 @@ class ShareTests:
             if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:
                 self._open(problem.measure, part, now_s).sure = part.probability
 
-    def _names(self, problem: Problem, found: Look) -> set[str]:
+    def _names(self, problem: Problem, found: TraitSearch) -> set[str]:
         """Return the commonest mode of each part of a problem, where it has none its cause."""
         names: set[str] = set()
         for part in found.found:
@@ -298,19 +313,19 @@ def _is_due(problem: Problem, now_s: float) -> bool:
     return now_s - problem.looked_s >= every_s
 
 
-def _is_all_in(found: Look, own: Sequence[Hit]) -> bool:
+def _is_all_in(found: TraitSearch, own: Sequence[Hit]) -> bool:
     """Return whether nearly all hits are of parts that are sure."""
     keys = [one.key for one in found.found]
     held = sum(any(is_in(key, hit.values) for key in keys) for hit in own)
-    others = sum(all(is_elsewhere(key, hit.values) for key in keys) for hit in own)
+    others = sum(all(is_outside_cohort(key, hit.values) for key in keys) for hit in own)
     return held >= SHARE_OF_HITS * (held + others) and all(map(_is_sure, found.found))
 
 
-def _is_sure(part: Shared) -> bool:
+def _is_sure(part: SharedTraits) -> bool:
     return part.failures >= LEAST_FAILURES and part.probability >= SURE_OF_PART
 
 
-def _best_first(found: Look, key: Key) -> list[Shared]:
+def _best_first(found: TraitSearch, key: Key) -> list[SharedTraits]:
     """Return what was found, the cohort that the problem has first, where it is among it."""
     return sorted(found.found, key=lambda one: one.key != key)
 

@@ -77,7 +77,7 @@ class _Rate:
             self._note_hour(hour)
             self.bins.append(self.in_bin)
             if len(self.bins) == BINS:
-                self.expected = PART * self._least(hour, needs_days=needs_days)
+                self.expected = PART * self._usual_minimum(hour, needs_days=needs_days)
         self.in_bin = 0
 
     def _note_hour(self, hour: int) -> None:
@@ -89,7 +89,7 @@ class _Rate:
             minutes = came = 0
         self.in_hour = hour, minutes + BIN_MINUTES, came + self.in_bin
 
-    def _least(self, hour: int, *, needs_days: bool) -> float:
+    def _usual_minimum(self, hour: int, *, needs_days: bool) -> float:
         """Return the least that is usual a minute."""
         lately = sorted(self.bins)[BINS // 4] / BIN_MINUTES
         near = [self.hours.get((hour + each) % 24) for each in (0, 1)]

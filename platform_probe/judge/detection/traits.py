@@ -38,11 +38,11 @@ def values_of(attempt: Attempt) -> Values:
     side = attempt.platform
     site = attempt.site or None
     if not side:
-        return _shared((
+        return _interned_values((
             attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
             None, None, None,
         ))  # fmt: skip
-    return _shared((
+    return _interned_values((
         attempt.region, attempt.operator, attempt.firmware, attempt.hardware, site,
         side.app_version, side.endpoint, side.api_release,
     ))  # fmt: skip
@@ -50,13 +50,13 @@ def values_of(attempt: Attempt) -> Values:
 
 def values_of_car(labels: Labels) -> Values:
     """Return the same of a car, by its labels."""
-    return _shared((
+    return _interned_values((
         labels.region, labels.operator, labels.firmware, labels.hardware, labels.site,
         None, None, None,
     ))  # fmt: skip
 
 
-def _shared(values: Values) -> Values:
+def _interned_values(values: Values) -> Values:
     """Return one and the same object for equal values."""
     known = _known.get(values)  # a `lru_cache` takes three times as long
     if known is None:
@@ -91,7 +91,7 @@ def is_in(key: Key, values: Values) -> bool:
     return True
 
 
-def is_elsewhere(key: Key, values: Values) -> bool:
+def is_outside_cohort(key: Key, values: Values) -> bool:
     """Return whether unlocks of these values are known not to belong to a cohort.
 
     A car of which a trait of its kind is not known belongs to no cohort of it, nor elsewhere.

@@ -9,7 +9,7 @@ from platform_probe.judge.detection.evidence import Evidence
 from platform_probe.judge.detection.expected import (
     LEAST_OF_PRIOR,
     MOST_SHARE,
-    Learned,
+    LearnedRate,
 )
 from platform_probe.judge.detection.measures import Measure
 from platform_probe.judge.detection.traits import Key, is_kind
@@ -40,7 +40,7 @@ class Series:
     def __init__(self, measure: Measure, share: float, limit: float) -> None:
         self.measure = measure
         self.evidence = Evidence(share, measure.sizes)
-        self.learned = Learned()
+        self.learned = LearnedRate()
         self.limit = limit
         self.at = 0
         """The cohort's count up to which misses were taken."""

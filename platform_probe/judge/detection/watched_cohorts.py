@@ -40,7 +40,7 @@ class WatchedCohorts:
     def __len__(self) -> int:
         return len(self._watched)
 
-    def of(self, values: Values, now_s: float) -> tuple[Watched, ...]:
+    def cohorts_of(self, values: Values, now_s: float) -> tuple[Watched, ...]:
         """Return those that unlocks of these values belong to."""
         return self._of_values.get(values) or self._watch(values, now_s)
 
@@ -119,7 +119,7 @@ class WatchedCohorts:
         """Close a cohort's block; the block of all unlocks is first, and cohorts use it."""
         for measure, series in watched.series.items():
             series.take_misses(watched.count)
-            self._learn(watched, series, unix_s, is_troubled=measure.whole in troubled)
+            self._learn(watched, series, unix_s, is_troubled=measure.main_measure in troubled)
             series.evidence.expect(self.expected(measure, watched.key, unix_s))
             series.limit = self.limit(watched, measure, now_s)
 

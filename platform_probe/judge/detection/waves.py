@@ -15,17 +15,17 @@ from fleet_wire.contract.incident import FALSE_ALARMS_A_MONTH, IncidentKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import Session
 from platform_probe.judge.detection.evidence import Evidence
-from platform_probe.judge.detection.expected import Block, Learned
+from platform_probe.judge.detection.expected import Block, LearnedRate
 from platform_probe.judge.detection.measures import FAILED
-from platform_probe.judge.detection.naming import look_since
+from platform_probe.judge.detection.naming import search_traits_since
 from platform_probe.judge.detection.recent import Hit
 from platform_probe.judge.detection.sighting import MOST_KEPT, Sighting
 from platform_probe.judge.detection.traits import (
     Key,
     Values,
     common_of,
-    is_elsewhere,
     is_in,
+    is_outside_cohort,
     keys_of,
     values_of_car,
 )
@@ -84,7 +84,7 @@ class Waves:
         """When each car was lost last, of those of the last `AGAIN_S` and some more."""
         self._tests: dict[Key, Evidence] = {}
         self._lost: deque[tuple[float, str, Values]] = deque(maxlen=5_000)
-        self._learned = Learned()
+        self._learned = LearnedRate()
         self._steps = 0
         self._block = [0, 0]
         self._lost_of: Counter[Key] = Counter()
@@ -109,11 +109,11 @@ class Waves:
         """Return whether waves of an earlier process may still be found again."""
         return bool(self._earlier) and now_s < self._waits_until_s
 
-    def retained(self) -> None:
+    def on_retained_message(self) -> None:
         """Note that a retained message has come: more may come."""
         self._are_heard = True
 
-    def lost(self, vehicle_id: str, now_s: float) -> None:
+    def on_last_will(self, vehicle_id: str, now_s: float) -> None:
         """Handle the last will of a car that was connected."""
         if now_s - self._lost_s.get(vehicle_id, -AGAIN_S) < AGAIN_S:
             return
@@ -127,7 +127,7 @@ class Waves:
                 one.failed = len(one.cars)
                 return
         for one in self.sightings:
-            one.elsewhere_failed += is_elsewhere(one.key, values)
+            one.elsewhere_failed += is_outside_cohort(one.key, values)
         self._lost_of.update(keys_of(values))
 
     def hit(self, hit: Hit) -> None:
@@ -167,7 +167,7 @@ class Waves:
             self._earlier = []
         self._are_heard = False
         if now_s >= self.next_s():
-            self._look(now_s)
+            self._check_wave(now_s)
         for one in self.sightings:
             self._follow(one, now_s)
 
@@ -236,7 +236,7 @@ class Waves:
             if key not in self._tests and len(self._tests) < MOST_COHORTS:
                 self._tests[key] = Evidence(self._share())
 
-    def _look(self, now_s: float) -> None:
+    def _check_wave(self, now_s: float) -> None:
         """Make a sighting of the cars that were lost together."""
         self._suspects.clear()
         wave: list[tuple[float, str, Values]] = []
@@ -258,7 +258,7 @@ class Waves:
             Count(at=now_s + self.offset_s, values=values, attempts=number)
             for values, number in online.items()
         ]
-        found = look_since(counts, since).found
+        found = search_traits_since(counts, since).found
         key = found[0].key if found else ()
         kinds = [*online, *(values for _, _, values in wave)]
         sighting = self._sighting(key, kinds, since_s=newest_s, last_s=now_s)
@@ -268,7 +268,7 @@ class Waves:
         sighting.since_s = members[int(len(members) * STRAGGLERS)][0]
         sighting.failed = len(sighting.cars)
         self._count_of(sighting)
-        sighting.elsewhere_failed = sum(is_elsewhere(key, values) for _, _, values in wave)
+        sighting.elsewhere_failed = sum(is_outside_cohort(key, values) for _, _, values in wave)
         sighting.elsewhere_total += sighting.elsewhere_failed
         self.sightings.append(sighting)
         for test in self._tests.values():
@@ -315,7 +315,7 @@ class Waves:
         online = self._online().items()
         one.total = one.failed + sum(number for values, number in online if is_in(one.key, values))
         one.elsewhere_total = sum(
-            number for values, number in online if is_elsewhere(one.key, values)
+            number for values, number in online if is_outside_cohort(one.key, values)
         )
 
     def _follow(self, one: Sighting, now_s: float) -> None:

@@ -91,7 +91,7 @@ class Accounts:
         self._monitors.add(account_id)
         self._accounts.pop(account_id, None)
 
-    def of(self, account_id: str | None) -> Account | None:
+    def account_of(self, account_id: str | None) -> Account | None:
         """Return what is known of an account."""
         return None if account_id is None else self._accounts.get(account_id)
 

@@ -151,7 +151,7 @@ class CarHistory(CarState):
     def take_sign_of_life(self, now_s: float) -> None:
         """Note that the box itself has sent something other than a heartbeat."""
         self.heard_s = now_s
-        self.heard = _kept(self.heard, now_s)
+        self.heard = _with_newest(self.heard, now_s)
 
     def take_session(self, session: Session, now_s: float) -> None:
         """Note what the broker's log says of the connection, where no presence is to be had."""
@@ -189,7 +189,7 @@ class CarHistory(CarState):
         has_moved = super().take_state(state, now_s, retained=retained)
         if has_moved:
             move = LockMove(now_s, bool(state.is_locked), state.last_command_id)
-            self.locks = _kept(self.locks, move)
+            self.locks = _with_newest(self.locks, move)
         if state.voltage_v is not None:
             self._note_voltage(state.voltage_v, now_s)
         if firmware is not None and not retained and state.firmware not in (None, firmware):
@@ -215,7 +215,7 @@ class CarHistory(CarState):
         elif event.event == EventName.LOW_VOLTAGE:
             self.low_voltage_s = now_s
         else:
-            self.events = _kept(self.events, now_s, most=KEPT_EVENTS)
+            self.events = _with_newest(self.events, now_s, most=KEPT_EVENTS)
 
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
@@ -225,7 +225,7 @@ class CarHistory(CarState):
         box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
         ahead_s = None if box_s is None else box_s - unix_s
         answer = Answer(result.command_id, result.phase, box_s, ahead_s)
-        self.answers = _kept(self.answers, answer)
+        self.answers = _with_newest(self.answers, answer)
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
@@ -233,18 +233,18 @@ class CarHistory(CarState):
             if earlier.attempt_id == past.attempt_id:
                 self.attempts = [one for one in self.attempts if one is not earlier]
                 break
-        self.attempts = _kept(self.attempts, past)
+        self.attempts = _with_newest(self.attempts, past)
 
     def take_broker_word(self, word: BrokerWord) -> None:
         """Note what the broker's log says of the car's client."""
-        self.broker_words = _kept(self.broker_words, word)
+        self.broker_words = _with_newest(self.broker_words, word)
 
     # What is asked
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def shared_traits(self) -> tuple[Place, ...]:
         """The traits that it shares with other cars; equal cars share one object."""
-        return places_of(self.labels)
+        return traits_of_labels(self.labels)
 
     @property
     def interval_s(self) -> float | None:
@@ -364,7 +364,7 @@ class CarHistory(CarState):
         if len(self.changes) == KEPT:
             first = self.changes[0].session
             self.stood = Session.WILL if first is Session.OLD_WILL else first
-        self.changes = _kept(self.changes, Change(now_s, session))
+        self.changes = _with_newest(self.changes, Change(now_s, session))
         if session is Session.ONLINE:
             self.connected_s = now_s
 
@@ -384,11 +384,11 @@ class CarHistory(CarState):
         if self.ajar_s is not None:
             return False
         self.ajar_s = now_s
-        self.doors = _kept(self.doors, now_s)
+        self.doors = _with_newest(self.doors, now_s)
         return True
 
 
-def _kept(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> _Kept[KeptT]:
+def _with_newest(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> _Kept[KeptT]:
     """Return what is kept with one more, in place of the oldest where there are too many.
 
     It is the same list: a new one would cost three times as much, and one more object for the
@@ -406,7 +406,7 @@ def _with_beat(beats: _Kept[float], now_s: float) -> _Kept[float]:
     """Return the times of the latest bursts with one more; one that follows at once is no other."""
     if beats and now_s - beats[-1] < BURST_S:
         return [*beats[:-1], now_s]
-    return _kept(beats, now_s)
+    return _with_newest(beats, now_s)
 
 
 def _usual_gap_s(times: Sequence[float]) -> float | None:
@@ -416,7 +416,7 @@ def _usual_gap_s(times: Sequence[float]) -> float | None:
 
 
 @lru_cache(maxsize=MAX_KINDS)
-def places_of(labels: Labels) -> tuple[Place, ...]:
+def traits_of_labels(labels: Labels) -> tuple[Place, ...]:
     """Return what is known of a car's kind as places; cars that are alike share one object."""
     named = ((name, getattr(labels, name)) for name in _PLACES)
     return tuple((name, value) for name, value in named if value is not None)

@@ -10,7 +10,7 @@ from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
-from platform_probe.judge.diagnosis.census import Heard, HeardSince
+from platform_probe.judge.diagnosis.census import CarCount, CountsSince
 from platform_probe.judge.diagnosis.neighbours import Back, Comparison, Place, Share
 
 DAY_S: Final = 86_400
@@ -63,10 +63,10 @@ class Case:
     compared: dict[Place, Comparison]
     lost: dict[Place, Comparison]
     """How many cars are lost."""
-    heard_since: HeardSince | None
+    heard_since: CountsSince | None
     """Which cars were heard of since the command; None: that is long ago, or its operator or region
     is not known."""
-    heard_alike: Heard | None
+    heard_alike: CarCount | None
     """How many cars with similar modems were heard of since the command.
 
     A look after a network was switched off counts from the time when they could no longer report.
@@ -176,7 +176,7 @@ class Case:
         return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
 
     @property
-    def is_heard(self) -> bool:
+    def has_box_answered(self) -> bool:
         """Whether the box has answered, or was heard of after it should have had the command."""
         has_answered = not _OF_THE_BOX.isdisjoint(self.record.stages)
         return has_answered or self.car.first_heard_after(self.at_box_s) is not None
@@ -210,7 +210,7 @@ class Case:
         return box_s - ahead_s - self.unix_offset_s
 
     @property
-    def now(self) -> str:
+    def clock(self) -> str:
         """The moment of this look as people write it, UTC: what is counted is counted until then.
 
         It is read later.
@@ -229,7 +229,7 @@ class Case:
         how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"
         return f"{how_far} {'after' if apart_s >= 0 else 'before'} the request"
 
-    def told(self) -> frozenset[EvidenceSource]:
+    def evidence_sources(self) -> frozenset[EvidenceSource]:
         """Return from where facts could be seen."""
         pairs = self.compared.values()
         has_neighbours = any(pair.inside.total + pair.outside.total >= FEWEST for pair in pairs)
@@ -245,9 +245,9 @@ class Case:
             EvidenceSource.PLATFORM: self.platform_told,
             EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
             EvidenceSource.BROKER_LOG: self.broker_told,
-            EvidenceSource.RETURN: self.is_heard,
+            EvidenceSource.RETURN: self.has_box_answered,
             EvidenceSource.NEIGHBOURS: has_neighbours,
-            EvidenceSource.KIND: has_neighbours and bool(self.car.places),
+            EvidenceSource.KIND: has_neighbours and bool(self.car.shared_traits),
         }
         return frozenset(source for source, is_told in is_there.items() if is_told)
 

@@ -16,8 +16,14 @@ from typing import Final, NamedTuple
 
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import MAX_KINDS, Labels, Session
-from platform_probe.judge.diagnosis.car_history import CarHistory, places_of
-from platform_probe.judge.diagnosis.neighbours import ALL, Comparison, Place, Share, both_of
+from platform_probe.judge.diagnosis.car_history import CarHistory, traits_of_labels
+from platform_probe.judge.diagnosis.neighbours import (
+    ALL,
+    Comparison,
+    Place,
+    Share,
+    region_and_operator,
+)
 
 HOLDS_S: Final = 5.0
 RADIO: Final = "technology, operator and region"
@@ -36,7 +42,7 @@ LATE_HEARTBEATS: Final = 1.7
 """The intervals without any heartbeat after which a car is silent: one may be lost, or late."""
 
 
-class Heard(NamedTuple):
+class CarCount(NamedTuple):
     """The number of cars, and of those that were heard of."""
 
     heard: int
@@ -44,9 +50,9 @@ class Heard(NamedTuple):
     kept: int
     """How many of those on the connection that they had, as far as was counted."""
 
-    def without(self, others: Heard) -> Heard:
+    def without(self, others: CarCount) -> CarCount:
         """Return the cars that are not among others."""
-        return Heard(self.heard - others.heard, self.total - others.total, 0)
+        return CarCount(self.heard - others.heard, self.total - others.total, 0)
 
     @property
     def rate(self) -> float:
@@ -54,13 +60,13 @@ class Heard(NamedTuple):
         return self.heard / self.total if self.total else 0.0
 
 
-class HeardSince(NamedTuple):
+class CountsSince(NamedTuple):
     """Which cars were heard of since some moment."""
 
-    here: Heard
+    here: CarCount
     """Those of the car's operator in its region."""
-    in_region: Heard
-    everywhere: Heard
+    in_region: CarCount
+    everywhere: CarCount
 
 
 class Census:
@@ -99,7 +105,7 @@ class Census:
             for place in _counted_at(places)
         }
 
-    def heard_since(self, places: tuple[Place, ...], at_s: float) -> HeardSince | None:
+    def counts_since(self, places: tuple[Place, ...], at_s: float) -> CountsSince | None:
         """Return how many cars were heard of after a moment, as of the last count.
 
         None: the operator or the region is not known.
@@ -107,9 +113,9 @@ class Census:
         known = dict(places)
         if "operator" not in known or "region" not in known:
             return None
-        return HeardSince(*(self._heard_of(place, at_s) for place in _heard_at(places)[:3]))
+        return CountsSince(*(self._count_of(place, at_s) for place in _heard_at(places)[:3]))
 
-    def heard_alike(self, places: tuple[Place, ...], at_s: float) -> Heard | None:
+    def count_of_modem(self, places: tuple[Place, ...], at_s: float) -> CarCount | None:
         """Return how many cars with modems like a car's were heard of after a moment.
 
         Those of its technology, operator and region; `kept` is not counted. None: one of these is
@@ -118,7 +124,7 @@ class Census:
         radio = radio_of(places)
         if radio is None:
             return None
-        return Heard(len(self._heard_after(radio, at_s)), self._awake[radio], 0)
+        return CarCount(len(self._times_after(radio, at_s)), self._awake[radio], 0)
 
     def connected_between(self, places: tuple[Place, ...], from_s: float, to_s: float) -> int:
         """Return how many cars of an operator in its region connected last between two moments.
@@ -127,23 +133,23 @@ class Census:
         """
         if from_s >= to_s or not {"operator", "region"} <= dict(places).keys():
             return 0
-        heard = self._heard_after(both_of(places), from_s)
+        heard = self._times_after(region_and_operator(places), from_s)
         return sum(from_s < connected_s < to_s for _, connected_s in heard)
 
-    def _heard_of(self, place: Place, at_s: float) -> Heard:
+    def _count_of(self, place: Place, at_s: float) -> CarCount:
         """Return how many cars of a place were heard of after a moment."""
-        heard = self._heard_after(place, at_s)
+        heard = self._times_after(place, at_s)
         kept = sum(connected_s <= at_s for _, connected_s in heard[:MOST_KEPT])
-        return Heard(len(heard), self._awake[place], kept)
+        return CarCount(len(heard), self._awake[place], kept)
 
-    def _heard_after(self, place: Place, at_s: float) -> list[tuple[float, float]]:
+    def _times_after(self, place: Place, at_s: float) -> list[tuple[float, float]]:
         """Return when cars of a place were last heard of, after a moment, and had connected."""
         heard = self._heard_at.get(place)
         if heard is None:
             alike = (
                 times
                 for labels, times in self._heard.items()
-                if place in _heard_at(places_of(labels))
+                if place in _heard_at(traits_of_labels(labels))
             )
             heard = self._heard_at[place] = sorted(chain.from_iterable(alike))
         return heard[bisect_right(heard, (at_s, math.inf)) :]
@@ -174,14 +180,14 @@ class Census:
         """Count cars by place, from the counts of cars that are alike."""
         self._lost, self._total, self._awake = Counter(), Counter(), Counter()
         for (labels, is_lost), number in alike.items():
-            for place in _counted_at(places_of(labels)):
+            for place in _counted_at(traits_of_labels(labels)):
                 self._total[place] += number
                 if is_lost:
                     self._lost[place] += number
         self._heard = heard
         self._heard_at.clear()
         for labels, times in heard.items():
-            for place in _heard_at(places_of(labels)):
+            for place in _heard_at(traits_of_labels(labels)):
                 self._awake[place] += len(times)
 
     def _count_use(self, sample: list[CarHistory], now_s: float) -> None:
@@ -191,7 +197,7 @@ class Census:
         for car in sample:
             if car.data_used_bytes is not None:
                 side = lost if is_lost_at(car, now_s) else others
-                side[operator_of(car.places)].append(car.data_used_bytes)
+                side[operator_of(car.shared_traits)].append(car.data_used_bytes)
         self.usual_data_bytes = _middle(chain(*lost.values(), *others.values()))
         self._used_when_lost = {
             operator: _spent_alike(lost=each, others=others[operator])
@@ -211,7 +217,7 @@ class Census:
 def _counted_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
     """Return where a car counts."""
     radio = radio_of(places)
-    counted = ALL, *places, both_of(places)
+    counted = ALL, *places, region_and_operator(places)
     return counted if radio is None else (*counted, radio)
 
 
@@ -222,7 +228,7 @@ def _heard_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
     Its operator there, the region, all; and modems like its own, where these are known.
     """
     radio = radio_of(places)
-    there = both_of(places), ("region", dict(places).get("region", "")), ALL
+    there = region_and_operator(places), ("region", dict(places).get("region", "")), ALL
     return there if radio is None else (*there, radio)
 
 

@@ -38,6 +38,7 @@ from platform_probe.judge.diagnosis.case import CROSSING_S, Case
 from platform_probe.judge.diagnosis.ended_unlocks import EndedUnlocks
 from platform_probe.judge.diagnosis.entries import are_of_one_press, is_between
 from platform_probe.judge.diagnosis.hearing import Hearing
+from platform_probe.judge.diagnosis.neighbour_facts import MEANWHILE_S, SWITCHED_OFF_S
 from platform_probe.judge.diagnosis.neighbours import WAVE_S
 from platform_probe.judge.diagnosis.observed import observe
 from platform_probe.judge.diagnosis.open_unlocks import (
@@ -47,18 +48,17 @@ from platform_probe.judge.diagnosis.open_unlocks import (
     OpenUnlock,
     OpenUnlocks,
     Seen,
-    is_alike,
+    is_similar_failure,
 )
+from platform_probe.judge.diagnosis.path import never_ends_so, not_on_its_way
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.diagnosis.records import concluded, is_taken_over_often, past_of, unseen
 from platform_probe.judge.diagnosis.seen_of_box import RELOCKED_S, still_locked
-from platform_probe.judge.diagnosis.seen_of_others import MEANWHILE_S, SWITCHED_OFF_S
 from platform_probe.judge.diagnosis.seen_of_platform import (
     GIVEN_UP,
     may_wait_for,
     names_no_booking,
 )
-from platform_probe.judge.diagnosis.way import never_ends_so, not_on_its_way
 
 LOG_SETTLES_S: Final = 4.0
 """The time after a copy until the platform's log shows whether the platform sent it [E]."""
@@ -118,7 +118,7 @@ class Diagnosing(Hearing):
 
     # Ended unlocks
 
-    def take(self, record: Record) -> None:
+    def handle_record(self, record: Record) -> None:
         """Handle a record, and report its diagnosis if it has one."""
         if isinstance(record, Complaint):
             self._complaint(record)
@@ -142,7 +142,7 @@ class Diagnosing(Hearing):
     def flush(self) -> None:
         """Look at all that is open for the last time: nothing more comes."""
         now_s = self._clock.monotonic_s()
-        for one in self._open.all():
+        for one in self._open.open_unlocks():
             self._diagnose(one, now_s)
             self._close(one)
         self._open.look_no_more()
@@ -163,9 +163,9 @@ class Diagnosing(Hearing):
             remember(self._recent, record.vehicle_id, record, MAX_RECENT)
             return
         else:
-            one = self._begin(record, now_s)
+            one = self._open_unlock(record, now_s)
         self._see(one, now_s)
-        alike = self._alike(one)
+        alike = self._similar_failures(one)
         modes = self._rank(one, alike)
         self._revise(one, modes, _basis(one, alike), now_s=now_s)
         if alike:
@@ -177,7 +177,7 @@ class Diagnosing(Hearing):
             return True
         side = record.platform
         if side and side.account_id is not None:
-            account = self._ended.accounts.of(side.account_id)
+            account = self._ended.accounts.account_of(side.account_id)
             has_two_places = account is not None and account.two_places is not None
             is_missed = side.outcome in GIVEN_UP
             if has_two_places or is_missed or side.vehicle_id is not None:
@@ -193,7 +193,7 @@ class Diagnosing(Hearing):
         others = (past for past in car.attempts if past.attempt_id != record.attempt_id)
         return any(are_of_one_press(this, past) for past in others)
 
-    def _begin(self, record: Attempt, now_s: float) -> OpenUnlock:
+    def _open_unlock(self, record: Attempt, now_s: float) -> OpenUnlock:
         recent = self._recent.get(record.vehicle_id)
         if recent is not None and recent.attempt_id == record.attempt_id:
             del self._recent[record.vehicle_id]  # never to be begun anew
@@ -212,7 +212,7 @@ class Diagnosing(Hearing):
 
     def _note(self, record: Attempt, car: CarHistory, began_s: float) -> None:
         """Count an unlock for its car and for all others, and see what it says of earlier ones."""
-        self._ended.take(record, car, began_s)
+        self._ended.add_unlock(record, car, began_s)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
             self._doubt(earlier, car, began_s, record)
@@ -228,7 +228,7 @@ class Diagnosing(Hearing):
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
         is_one_press = are_of_one_press(past_of(earlier, began_s), past_of(record, again_s))
         if has_relocked or is_one_press:
-            self._begin(earlier, self._clock.monotonic_s())
+            self._open_unlock(earlier, self._clock.monotonic_s())
 
     def _stray(self, stray: StrayAnswer) -> None:
         now_s = self._clock.monotonic_s()
@@ -237,7 +237,7 @@ class Diagnosing(Hearing):
             recent = self._recent.get(stray.vehicle_id)
             if recent is None or recent.attempt_id != stray.attempt_id:
                 return
-            one = self._begin(recent, now_s)
+            one = self._open_unlock(recent, now_s)
         what = stray.phase
         is_copy = self._refusals.get(stray.command_id) == "replayed" and what == "refused"
         if is_copy:
@@ -266,13 +266,13 @@ class Diagnosing(Hearing):
     def _complained_of(self, complaint: Complaint, now_s: float) -> OpenUnlock | None:
         """Return the last unlock before a call, or one that nobody saw; None: it is settled."""
         if not complaint.attempts:
-            return self._begin(unseen(complaint), now_s)
+            return self._open_unlock(unseen(complaint), now_s)
         attempt_id = complaint.attempts[-1]
         recent = self._recent.get(complaint.vehicle_id)
         one = self._open.get(attempt_id)
         if one is not None or recent is None or recent.attempt_id != attempt_id:
             return one
-        return self._begin(recent, now_s)
+        return self._open_unlock(recent, now_s)
 
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         self._open.look_soon(vehicle_id, now_s)
@@ -283,7 +283,7 @@ class Diagnosing(Hearing):
 
     def _diagnose(self, one: OpenUnlock, now_s: float) -> None:
         self._see(one, now_s)
-        alike = self._alike(one)
+        alike = self._similar_failures(one)
         basis = _basis(one, alike)
         if one.basis != basis:
             self._revise(one, self._rank(one, alike), basis, now_s=now_s)
@@ -306,7 +306,7 @@ class Diagnosing(Hearing):
             one.kept, one.told, beside, impossible=impossible, excluded=excluded
         )
 
-    def _alike(self, one: OpenUnlock) -> list[OpenUnlock]:
+    def _similar_failures(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.
 
         They failed alike within minutes, and none went well meanwhile. An unlock that succeeded
@@ -321,7 +321,7 @@ class Diagnosing(Hearing):
             other
             for other in self._open.of_car(one.record.vehicle_id)
             if other is not one
-            and is_alike(one, other)
+            and is_similar_failure(one, other)
             and not any(is_between(at_s, one.began_s, other.began_s) for at_s in went_well_s)
         ]
 
@@ -371,14 +371,14 @@ class Diagnosing(Hearing):
         """Keep all that was seen of an unlock, now and at earlier looks."""
         case = self._case_of(one, now_s)
         observe(case, one.earlier)
-        one.kept, one.told = case.seen, case.told()
+        one.kept, one.told = case.seen, case.evidence_sources()
         one.over_s = case.until_s if case.until_s < now_s else None
 
     def _case_of(self, one: OpenUnlock, now_s: float) -> Case:
         record = one.record
         car = self._car(record.vehicle_id)
         accounts = self._ended.accounts
-        account = accounts.of(record.platform.account_id) if record.platform else None
+        account = accounts.account_of(record.platform.account_id) if record.platform else None
         lost_s = next(
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
@@ -395,16 +395,17 @@ class Diagnosing(Hearing):
             support_called_s=one.called_s,
             shown=one.shown,
             compared=self._ended.compare(record, one.began_s),
-            lost=self._census.compare(car.places, now_s),
-            heard_since=self._census.heard_since(car.places, at_box_s)
+            lost=self._census.compare(car.shared_traits, now_s),
+            heard_since=self._census.counts_since(car.shared_traits, at_box_s)
             if now_s - at_box_s <= MEANWHILE_S
             else None,
-            heard_alike=self._census.heard_alike(
-                car.places, max(at_box_s, min(now_s - SWITCHED_OFF_S, one.began_s + SWITCHED_OFF_S))
+            heard_alike=self._census.count_of_modem(
+                car.shared_traits,
+                max(at_box_s, min(now_s - SWITCHED_OFF_S, one.began_s + SWITCHED_OFF_S)),
             ),
-            connected_between=partial(self._census.connected_between, car.places),
+            connected_between=partial(self._census.connected_between, car.shared_traits),
             wills_around=self._neighbours.wills_around(lost_s),
-            lost_alike_around=self._lost_alike_around(car, lost_s),
+            lost_alike_around=self._count_lost_with(car, lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
             back_of_those_lost=self._neighbours.back_of_those_lost(lost_s),
             others_back=None if heard_s is None else self._neighbours.back_around(heard_s),
@@ -416,7 +417,7 @@ class Diagnosing(Hearing):
             is_booking_of_several=accounts.is_of_several(record.booking_id),
             usual_interval_s=self._census.usual_interval_s,
             usual_data_bytes=self._census.usual_data_bytes,
-            used_when_lost=self._census.used_when_lost(car.places),
+            used_when_lost=self._census.used_when_lost(car.shared_traits),
             others_name_bookings=self._ended.name_bookings,
             signed_out=self._ended.signed_out_beside(record, one.began_s),
             two_places=account.two_places if account is not None else None,
@@ -441,7 +442,7 @@ class Diagnosing(Hearing):
             has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
 
-    def _lost_alike_around(self, car: CarHistory, lost_s: float) -> int:
+    def _count_lost_with(self, car: CarHistory, lost_s: float) -> int:
         """Return how many boxes were lost with a car, of one that fell silent those that did."""
         fell_silent = any(
             word.kind == BrokerEventKind.TIMED_OUT and abs(word.at_s - lost_s) < WAVE_S

@@ -12,7 +12,7 @@ from platform_probe.judge.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.case import FEWEST
 from platform_probe.judge.diagnosis.neighbours import Comparison, Neighbours, Place, Share
-from platform_probe.judge.diagnosis.records import places_of
+from platform_probe.judge.diagnosis.records import traits_of_record
 from platform_probe.judge.diagnosis.seen_of_platform import is_signed_out
 
 MAX_COUNTED: Final = 20_000
@@ -36,7 +36,7 @@ Not its record: thousands of these would be kept for as long.
 """
 
 
-class _Answered(NamedTuple):
+class _AnsweredRequest(NamedTuple):
     """A request that the platform has answered."""
 
     began_s: float
@@ -53,9 +53,9 @@ class EndedUnlocks:
         self.accounts = Accounts()
         """The requests of customers' accounts."""
         self._counted: OrderedDict[str, Counted] = OrderedDict()
-        self._answered: OrderedDict[str, _Answered] = OrderedDict()
+        self._answered: OrderedDict[str, _AnsweredRequest] = OrderedDict()
         """The requests of customers that the platform has answered last."""
-        self._monitors: OrderedDict[str, _Answered] = OrderedDict()
+        self._monitors: OrderedDict[str, _AnsweredRequest] = OrderedDict()
         """Those of monitors: all of one have the same token, so customers are not held against
         these."""
         self._booked = self._unbooked = 0
@@ -66,7 +66,7 @@ class EndedUnlocks:
         """Whether customers' commands mostly name their booking on this wire."""
         return self._booked >= FEWEST and self._booked > NAMED_MOSTLY * self._unbooked
 
-    def take(self, record: Attempt, car: CarHistory, began_s: float) -> None:
+    def add_unlock(self, record: Attempt, car: CarHistory, began_s: float) -> None:
         """Count an unlock, replacing the count of its earlier record.
 
         `car` does not have it yet. Only one of several retries with the same result counts.
@@ -78,8 +78,8 @@ class EndedUnlocks:
             self._booked += record.booking_id is not None
             self._unbooked += record.booking_id is None
         if not _is_retry(record, car, began_s) and not _is_monitors_refusal(record):
-            counted = began_s, record.cause, places_of(record)
-            self._neighbours.take(*counted)
+            counted = began_s, record.cause, traits_of_record(record)
+            self._neighbours.add_unlock(*counted)
             remember(self._counted, record.attempt_id, counted, MAX_COUNTED)
         if record.platform:
             self._note_account(record, record.platform, began_s)
@@ -104,7 +104,7 @@ class EndedUnlocks:
 
     def _note_answer(self, record: Attempt, side: PlatformSide, began_s: float) -> None:
         if side.status is not None:
-            answered = _Answered(began_s, record.vehicle_id, is_signed_out(side))
+            answered = _AnsweredRequest(began_s, record.vehicle_id, is_signed_out(side))
             is_customer = record.source is Source.CUSTOMER
             kept = self._answered if is_customer else self._monitors
             remember(kept, record.attempt_id, answered, ANSWERED_LAST)
@@ -114,9 +114,9 @@ class EndedUnlocks:
         counted = self._counted.get(record.attempt_id)
         if counted is not None:
             self._neighbours.take_back(began_s, *counted[1:])
-        compared = self._neighbours.compare(began_s, record.cause, places_of(record))
+        compared = self._neighbours.compare(began_s, record.cause, traits_of_record(record))
         if counted is not None:
-            self._neighbours.take(began_s, *counted[1:])
+            self._neighbours.add_unlock(began_s, *counted[1:])
         return compared
 
 

@@ -76,7 +76,7 @@ class Hearing(ABC):
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         """Look again at what is open of a car: something is new."""
 
-    def heard(
+    def on_message(
         self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
         """Handle a message of a car; messages without meaning for it are skipped."""
@@ -167,7 +167,7 @@ class Hearing(ABC):
             self._session(event, now_s)
         if event.keepalive_s is not None:
             self._client(event.client_id).keepalive_s = event.keepalive_s
-        car = self._known(event.client_id)
+        car = self._car_of_client(event.client_id)
         if car is not None and event.kind is not BrokerEventKind.CONNECTED:
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
             if event.kind is not BrokerEventKind.LEFT:
@@ -195,13 +195,13 @@ class Hearing(ABC):
 
     def _client(self, client_id: str) -> CarHistory:
         """Return what is known of a client of the broker, which may prove a car."""
-        car = self._known(client_id)
+        car = self._car_of_client(client_id)
         if car is None:
             car = CarHistory()
             remember(self._strangers, client_id, car, self._max_cars)
         return car
 
-    def _known(self, client_id: str) -> CarHistory | None:
+    def _car_of_client(self, client_id: str) -> CarHistory | None:
         """Return the same of one that was heard of, be it a car or not yet; None: it was not."""
         return self.cars.get(client_id) or self._strangers.get(client_id)
 

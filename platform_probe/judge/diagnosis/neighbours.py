@@ -58,7 +58,7 @@ ALL: Final[Place] = ("all", "")
 BOTH: Final = "region and operator"
 
 
-def both_of(places: tuple[Place, ...]) -> Place:
+def region_and_operator(places: tuple[Place, ...]) -> Place:
     """Return region and operator as one place: an operator's outage takes all that stand there."""
     known = dict(places)
     return BOTH, f"{known.get('region')}/{known.get('operator')}"
@@ -138,7 +138,7 @@ class Neighbours:
         self._wills_by_moment: dict[int, int] = {}
         self._returns_by_moment: dict[int, int] = {}
 
-    def take(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
+    def add_unlock(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock that has ended; without `places` it counts among all alone."""
         self._minute(began_s).count(places, family_of(cause), 1)
 
@@ -166,19 +166,19 @@ class Neighbours:
 
     def back_around(self, lost_s: float) -> Back:
         """Return how those came back that fell silent within a minute or so of a moment."""
-        return Back(_around(self._by_ping, lost_s), _around(self._overdue, lost_s))
+        return Back(_count_around(self._by_ping, lost_s), _count_around(self._overdue, lost_s))
 
     def wills_around(self, at_s: float) -> int:
         """Return how many boxes were lost within a minute or so of a moment."""
-        return _around(self._wills, at_s)
+        return _count_around(self._wills, at_s)
 
     def timeouts_around(self, at_s: float) -> int:
         """Return how many boxes the broker gave up within a minute or so of a moment."""
-        return _around(self._timeouts, at_s)
+        return _count_around(self._timeouts, at_s)
 
     def returns_around(self, at_s: float) -> int:
         """Return how many boxes connected within a minute or so of a moment."""
-        return _around(self._returns, at_s)
+        return _count_around(self._returns, at_s)
 
     def back_of_those_lost(self, at_s: float) -> int:
         """Return how many of the boxes that were lost around a moment are back at least.
@@ -192,11 +192,11 @@ class Neighbours:
 
     def wills_at_once(self, at_s: float) -> int:
         """Return how many boxes were lost within some seconds of a moment."""
-        return _around(self._wills_by_moment, at_s, MOMENT_S)
+        return _count_around(self._wills_by_moment, at_s, MOMENT_S)
 
     def returns_at_once(self, at_s: float) -> int:
         """Return how many boxes connected within some seconds of a moment."""
-        return _around(self._returns_by_moment, at_s, MOMENT_S)
+        return _count_around(self._returns_by_moment, at_s, MOMENT_S)
 
     def compare(
         self, began_s: float, cause: Cause | None, places: tuple[Place, ...]
@@ -250,7 +250,7 @@ def _count(counts: dict[int, int], at_s: float, each_s: float = WAVE_S) -> None:
     counts[step] = counts.get(step, 0) + 1
 
 
-def _around(counts: dict[int, int], at_s: float, each_s: float = WAVE_S) -> int:
+def _count_around(counts: dict[int, int], at_s: float, each_s: float = WAVE_S) -> int:
     step = int(at_s // each_s)
     return sum(counts.get(each, 0) for each in (step - 2, step - 1, step, step + 1, step + 2))
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from fleet_wire.modes.facts import Fact
 from platform_probe.judge.diagnosis import (
+    neighbour_facts,
     seen_of_attempt,
     seen_of_box,
     seen_of_car,
-    seen_of_others,
     seen_of_platform,
 )
 from platform_probe.judge.diagnosis.case import Case
@@ -36,37 +36,37 @@ class Earlier:
 def observe(case: Case, earlier: Earlier) -> None:
     """Note in `case.seen` all facts that can be seen, each with its sentence."""
     if earlier.before is None:
-        _look(case, _BEFORE)
+        _add_facts(case, _BEFORE)
         earlier.before = case.seen
     case.seen = {**earlier.before}
-    _look(case, _OF_RECORD)
+    _add_facts(case, _OF_RECORD)
     of_record = {*case.seen}
     case.seen |= {fact: said for fact, said in earlier.within.items() if fact not in of_record}
     is_first = not earlier.within
     if is_first or not earlier.is_over:
-        _look_again(case, _OF_CAR, PASSING_OF_CAR - of_record)
+        _renew_facts(case, _OF_CAR, PASSING_OF_CAR - of_record)
     if is_first or case.now_s <= case.until_s + LOOKED_AT_S:
         now_known = frozenset() if case.heard_since is None else HEARD_THERE
-        _look_again(case, _OF_OTHERS, PASSING_OF_OTHERS | now_known)
+        _renew_facts(case, _OF_OTHERS, PASSING_OF_OTHERS | now_known)
     if is_first or case.now_s <= case.ends_s:
-        _look_again(case, _UNTIL_IT_OPENS, PASSING_UNTIL_IT_OPENS)
+        _renew_facts(case, _UNTIL_IT_OPENS, PASSING_UNTIL_IT_OPENS)
     earlier.is_over = case.until_s < case.now_s
     earlier.within = {fact: said for fact, said in case.seen.items() if fact not in of_record}
-    _look(case, _AT_LAST)
+    _add_facts(case, _AT_LAST)
 
 
-def _look(case: Case, looks: Sequence[Callable[[Case], None]]) -> None:
+def _add_facts(case: Case, looks: Sequence[Callable[[Case], None]]) -> None:
     for look in looks:
         look(case)
 
 
-def _look_again(
+def _renew_facts(
     case: Case, looks: Sequence[Callable[[Case], None]], passing: frozenset[Fact]
 ) -> None:
     """Look again at what an earlier look has seen only as of then, and at what is new."""
     for fact in passing:
         case.seen.pop(fact, None)
-    _look(case, looks)
+    _add_facts(case, looks)
 
 
 LOOKED_AT_S: Final = 10.0
@@ -118,10 +118,10 @@ _OF_CAR: Final = (
 )
 """Looks at the car until it is there again."""
 _OF_OTHERS: Final = (
-    seen_of_others.note_others,
-    seen_of_others.note_heard_there,
-    seen_of_others.note_heard_alike,
-    seen_of_others.note_back_after_others,
+    neighbour_facts.note_others,
+    neighbour_facts.note_heard_there,
+    neighbour_facts.note_heard_alike,
+    neighbour_facts.note_back_after_others,
 )
 """Looks at others while the car is away."""
 _UNTIL_IT_OPENS: Final = (
@@ -138,6 +138,6 @@ _AT_LAST: Final = (
     seen_of_car.note_usual_wake,
     seen_of_car.note_this_car,
     seen_of_platform.note_held_up,
-    seen_of_others.note_app,
+    neighbour_facts.note_app,
 )
 """Looks that follow from all others, and from the car's other unlocks."""

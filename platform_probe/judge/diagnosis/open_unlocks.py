@@ -33,7 +33,7 @@ SAME_S: Final = 300.0
 """Unlocks of a car that fail alike within so long fail of the same [E]."""
 
 
-class Look(NamedTuple):
+class NextLook(NamedTuple):
     """When an unlock is to be looked at again."""
 
     at_s: float
@@ -81,7 +81,7 @@ class OpenUnlocks:
         self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
         self._by_car: dict[str, list[OpenUnlock]] = {}
         """The last of each, with those that are settled, while others may still be told by them."""
-        self._looks: list[Look] = []
+        self._looks: list[NextLook] = []
         self._number = 0
 
     def get(self, attempt_id: str | None) -> OpenUnlock | None:
@@ -92,7 +92,7 @@ class OpenUnlocks:
         """Return the last unlocks of a car, with settled ones that are evidence for others."""
         return self._by_car.get(vehicle_id, ())
 
-    def all(self) -> tuple[OpenUnlock, ...]:
+    def open_unlocks(self) -> tuple[OpenUnlock, ...]:
         """Return all that may still change, the oldest first."""
         return tuple(self._open.values())
 
@@ -127,7 +127,7 @@ class OpenUnlocks:
     def look_at(self, one: OpenUnlock, at_s: float) -> None:
         """Schedule a look at an unlock."""
         self._number += 1
-        look = Look(at_s, self._number, one.record.attempt_id)
+        look = NextLook(at_s, self._number, one.record.attempt_id)
         heapq.heappush(self._looks, look)
         if self._looks[0] is look:
             self._on_wait()
@@ -157,7 +157,7 @@ def _still_told_by(unlocks: Sequence[OpenUnlock]) -> Iterator[OpenUnlock]:
             yield one
 
 
-def is_alike(one: OpenUnlock, other: OpenUnlock) -> bool:
+def is_similar_failure(one: OpenUnlock, other: OpenUnlock) -> bool:
     """Return whether two unlocks of a car failed alike within minutes."""
     causes = one.record.cause, other.record.cause
     if None in causes or Cause.NOT_OBSERVED in causes or not (one.kept and other.kept):

@@ -196,7 +196,7 @@ class Ranking:
             self._doubt(shares, told)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
-        beside = self._beside(self._names[order[0]], seen, impossible | excluded)
+        beside = self._second_explanation(self._names[order[0]], seen, impossible | excluded)
         is_third_likely = shares[order[SECOND_FAULT - 1]] / total >= LEAST_THIRD
         if beside is not None and beside not in order[:SECOND_FAULT] and not is_third_likely:
             others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
@@ -240,7 +240,7 @@ class Ranking:
             for place in others:
                 shares[place] += excess / len(others)
 
-    def _beside(
+    def _second_explanation(
         self, first: str, seen: Mapping[Fact, str], impossible: frozenset[str]
     ) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.
@@ -306,13 +306,15 @@ def contradicted(name: str, seen: Collection[Fact], shown: Collection[Fact]) -> 
 def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """Return of weights those of facts that a mode's signature does not list."""
     return {
-        name: {fact: weight for fact, weight in its.items() if Fact(fact) not in _listed(name)}
+        name: {
+            fact: weight for fact, weight in its.items() if Fact(fact) not in _facts_of_list(name)
+        }
         for name, its in by_mode.items()
         if name in SIGNATURES
     }
 
 
-def _listed(name: str) -> frozenset[Fact]:
+def _facts_of_list(name: str) -> frozenset[Fact]:
     signature = SIGNATURES[name]
     return signature.needs | signature.speaks_for | signature.rules_out
 

@@ -14,7 +14,7 @@ from fleet_wire.contract.problems import VEHICLE_BUSY
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.cars.state import MAX_KINDS
 from platform_probe.judge.diagnosis.entries import PastAttempt
-from platform_probe.judge.diagnosis.neighbours import Place, both_of
+from platform_probe.judge.diagnosis.neighbours import Place, region_and_operator
 from platform_probe.judge.diagnosis.seen_of_car import OFTEN
 from platform_probe.judge.diagnosis.seen_of_platform import GIVEN_UP, is_yes, waited_s
 
@@ -67,18 +67,22 @@ def is_taken_over_often(evidence: Mapping[str, Any]) -> bool:
     return said is not None and said.get(BrokerEventKind.TAKEN_OVER.value, 0) >= OFTEN
 
 
-def places_of(record: Attempt) -> tuple[Place, ...]:
+def traits_of_record(record: Attempt) -> tuple[Place, ...]:
     """Return what the car and its phone have in common with others, an operator's region too."""
     app = record.platform.app_version if record.platform else None
-    return _places(record.region, record.operator, record.firmware, record.hardware, app)
+    return _no_traits(record.region, record.operator, record.firmware, record.hardware, app)
 
 
 @lru_cache(maxsize=MAX_KINDS)
-def _places(*values: str | None) -> tuple[Place, ...]:
+def _no_traits(*values: str | None) -> tuple[Place, ...]:
     places = tuple(
         (name, value) for name, value in zip(_NAMES, values, strict=True) if value is not None
     )
-    return (*places, both_of(places)) if {"region", "operator"} <= dict(places).keys() else places
+    return (
+        (*places, region_and_operator(places))
+        if {"region", "operator"} <= dict(places).keys()
+        else places
+    )
 
 
 def unseen(complaint: Complaint) -> Attempt:

@@ -161,7 +161,7 @@ def note_life(case: Case) -> None:
     _note_silence(case)
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
         seen[Fact.STILL_AWAY] = (
-            f"by {case.now}, {case.ago(case.now_s)}, nothing had been heard of the car since"
+            f"by {case.clock}, {case.ago(case.now_s)}, nothing had been heard of the car since"
         )
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
     lost = [change.at_s for change in car.changes if change.session in offline]

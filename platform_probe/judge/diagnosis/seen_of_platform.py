@@ -99,7 +99,7 @@ def says_key_expired(shown: str) -> bool:
 
     Apps show sentences, or the name of the error; a session that has expired is another matter.
     """
-    words = frozenset(_words(shown))
+    words = frozenset(_words_of_text(shown))
     return "expired" in words and not words.isdisjoint(_KEY_WORDS)
 
 
@@ -182,9 +182,9 @@ def note_platform(case: Case) -> None:
         return
     _note_cars_of_others(case, side)
     _note_who_asked(case)
-    said = _said(side)
+    said = _answer_sentence(side)
     _of_answer(case, said)
-    _of_end(case, said)
+    _add_command_end(case, said)
     if Flag.TOLD_OTHERWISE in record.flags:
         seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
     if side.requests > 1:
@@ -201,7 +201,7 @@ def _note_cars_of_others(case: Case, side: PlatformSide) -> None:
 
     An unlock that was refused for a reason of its own is none of these: the car is the account's.
     """
-    is_else = _answered(side.status) is Fact.SAID_NO and not is_not_yours(side)
+    is_else = _fact_of_status(side.status) is Fact.SAID_NO and not is_not_yours(side)
     if is_else and side.status != problems.TOO_MANY_REQUESTS.status:
         return
     if case.not_its_own >= 3:  # noqa: PLR2004 - who mistakes a number plate does so once or twice
@@ -210,7 +210,7 @@ def _note_cars_of_others(case: Case, side: PlatformSide) -> None:
         )
 
 
-def _answered(status: int | None) -> Fact:
+def _fact_of_status(status: int | None) -> Fact:
     """Return what an answer's status says."""
     if status is None:
         return Fact.SAID_NOTHING
@@ -222,23 +222,23 @@ def _answered(status: int | None) -> Fact:
 def _named(side: PlatformSide) -> Fact | None:
     """Return what the type of an answer says; other platforms have words of their own."""
     problem = side.problem or ""
-    if side.status in _OF_THE_CASE and not _WORDS_OF_BOOKINGS.isdisjoint(_words(problem)):
+    if side.status in _OF_THE_CASE and not _WORDS_OF_BOOKINGS.isdisjoint(_words_of_text(problem)):
         return Fact.SAID_BOOKING
     return _BY_PROBLEM.get(problem)
 
 
-def _words(text: str) -> list[str]:
+def _words_of_text(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text.lower())
 
 
-def _said(side: PlatformSide) -> str:
+def _answer_sentence(side: PlatformSide) -> str:
     """Return what the platform told the app, with the status and the type of its answer."""
     if side.status is None:
         return "the platform has not answered the app"
     answer = f"{side.status} {side.problem}" if side.problem else f"{side.status}"
     if not problems.is_yes(side.status) and not problems.is_error(side.status):
         return f"the platform sent the app to another address ({answer})"
-    fact = _named(side) or _answered(side.status)
+    fact = _named(side) or _fact_of_status(side.status)
     says_yes = fact is Fact.SAID_YES
     said = "the platform said yes to the app" if says_yes else FACTS[fact].meaning
     return f"{said} ({answer})"
@@ -251,7 +251,7 @@ def _is_not_woken(side: PlatformSide, published_s: float | None) -> bool:
     return side.woken_s is None or side.woken_s > published_s
 
 
-def _of_end(case: Case, said: str) -> None:
+def _add_command_end(case: Case, said: str) -> None:
     """Note what the platform made of the command's end, and whether it said yes before."""
     record, seen = case.record, case.seen
     side = record.platform
@@ -294,7 +294,7 @@ def _of_answer(case: Case, said: str) -> None:
     side, seen = case.record.platform, case.seen
     assert side  # noqa: S101 - the caller has looked
     status, problem = side.status, side.problem
-    answered = _answered(status)
+    answered = _fact_of_status(status)
     seen[answered] = said
     if answered is Fact.SAID_YES and status != problems.ACCEPTED_STATUS:
         seen[Fact.SAID_DONE] = said
@@ -318,7 +318,7 @@ def note_signed_out(case: Case) -> None:
     side, others, seen = case.record.platform, case.signed_out, case.seen
     if not side or not is_signed_out(side) or Fact.SAID_SIGNED_OUT in seen:
         return
-    said = _said(side)
+    said = _answer_sentence(side)
     is_soon = case.now_s - case.began_s <= TOLD_SOON_S
     if others.failed >= FEWEST_SIGNED_OUT and is_soon:
         seen[Fact.SAID_SIGNED_OUT] = said

@@ -17,20 +17,18 @@ from fleet_wire.contract.incident import (
     Text,
 )
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.incidents.grouping import is_part
-from platform_probe.judge.incidents.life import LIFE, STATE, Event, Phase, phase_of
-from platform_probe.judge.incidents.parts import (
+from platform_probe.judge.incidents.finding_parts import (
+    affected_traits,
     believed,
     cohorts_of,
     common_cohort,
-    counted_of,
-    parts_of,
-    whom_of,
+    counted_findings,
+    with_all_numbers,
 )
-from platform_probe.judge.incidents.severity import ORDER, severity_of, worse
-from platform_probe.judge.incidents.words import (
+from platform_probe.judge.incidents.grouping import is_within_cohort
+from platform_probe.judge.incidents.incident_title import (
+    affected_text,
     cause_of,
-    counted,
     mode_of,
     numbers_of,
     rise_of,
@@ -38,6 +36,8 @@ from platform_probe.judge.incidents.words import (
     title_of,
     titled,
 )
+from platform_probe.judge.incidents.life import LIFE, STATE, Event, Phase, phase_of
+from platform_probe.judge.incidents.severity import ORDER, severity_of, worse
 from platform_probe.texts.speaking import Speaker
 
 MOST_CHANGES: Final = 100
@@ -87,23 +87,25 @@ class Followed:
         return [one for one in self.findings.values() if not one.is_over]
 
     @property
-    def parts(self) -> list[Finding]:
+    def counted_findings(self) -> list[Finding]:
         """Those that it counts: the one that it is named after comes first."""
         if self._parts is None:
-            self._parts = parts_of(believed(self.findings.values())) if self.findings else []
+            self._parts = (
+                counted_findings(believed(self.findings.values())) if self.findings else []
+            )
         return self._parts
 
     @property
     def namesakes(self) -> list[Finding]:
         """Its findings, the one first that it is named after."""
-        return [*self.parts, *self.findings.values(), *self.restored]
+        return [*self.counted_findings, *self.findings.values(), *self.restored]
 
     @property
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.incident.state is IncidentState.OPEN
 
-    def put(self, finding: Finding) -> None:
+    def add_finding(self, finding: Finding) -> None:
         """Add a finding, or its new version."""
         self._parts = None
         self.findings[finding.number] = finding
@@ -120,7 +122,7 @@ class Followed:
         """Report changes of its findings that are large enough."""
         at, before = finding.at, self.incident
         is_worse = worse(severity_of(finding), before.severity) is not before.severity
-        is_named = before.mode is None and mode_of(self.parts[0]) is not None
+        is_named = before.mode is None and mode_of(self.counted_findings[0]) is not None
         if not is_worse and not is_named and 0.0 <= at - self.told_at < APART_S:
             return
         fields, subject = self.fields(), self._subject_now()
@@ -128,24 +130,26 @@ class Followed:
         if worse(fields["severity"], before.severity) is not before.severity:
             findings = believed(self.findings.values())
             worst = max(findings, key=lambda one: ORDER.index(severity_of(one)))
-            text = rise_of(fields["severity"], subject, worst, named=self.parts[0])
+            text = rise_of(fields["severity"], subject, worst, named=self.counted_findings[0])
             change = self.change(ChangeKind.WORSE, at, text)
         elif self.subject is not None and self._is_renamed(subject):
             change = self._retitled(at, self.subject, subject)
         elif self._has_grown(fields):
-            numbers = numbers_of(counted_of(self.parts))
-            whom = counted(fields["customers"], fields["cars"])
+            numbers = numbers_of(with_all_numbers(self.counted_findings))
+            whom = affected_text(fields["customers"], fields["cars"])
             if whom is not None:
                 numbers = Text(key="event.grew", values={"whom": whom, "numbers": numbers})
             change = self.change(ChangeKind.GREW, at, numbers)
         if change is not None:
-            self.tell(at, change, **fields)
+            self.revise_by_findings(at, change, **fields)
 
     def pass_on(self, event: Event, at: float, text: Text, **fields: Any) -> None:
         """Make the step of its life that an event leads to, if there is one, and tell it."""
         step = LIFE.get((self.phase, event))
         if step is not None:
-            self.tell(at, self.change(step.told_as, at, text), state=STATE[step.phase], **fields)
+            self.revise_by_findings(
+                at, self.change(step.told_as, at, text), state=STATE[step.phase], **fields
+            )
 
     @property
     def phase(self) -> Phase:
@@ -157,9 +161,9 @@ class Followed:
         if self.findings and self.subject is not None:
             subject = self._subject_now()
             if self._is_renamed(subject):
-                self.tell(at, self._retitled(at, self.subject, subject))
+                self.revise_by_findings(at, self._retitled(at, self.subject, subject))
 
-    def tell(self, at: float, change: Change, **fields: Any) -> None:
+    def revise_by_findings(self, at: float, change: Change, **fields: Any) -> None:
         """Make a revision with what its findings say by now; `fields` overrule that."""
         if self.findings:
             fields = {**self.fields(), **fields}
@@ -174,13 +178,15 @@ class Followed:
         """
         before = self.incident
         findings = [*self.findings.values()]
-        parts = self.parts
-        found, cohorts = counted_of(parts), cohorts_of(parts)
+        parts = self.counted_findings
+        found, cohorts = with_all_numbers(parts), cohorts_of(parts)
         mode = mode_of(found)
         severity = before.severity
         for one in findings:
             severity = worse(severity, severity_of(one))
-        counted_too = [one for one in findings if any(is_part(one, each) for each in cohorts)]
+        counted_too = [
+            one for one in findings if any(is_within_cohort(one, each) for each in cohorts)
+        ]
         customers = len(frozenset[str]().union(*(one.customers for one in counted_too)))
         cars = len(frozenset[str]().union(*(one.cars for one in counted_too)))
         if [*self._first.affected_cohorts] == cohorts:
@@ -210,12 +216,14 @@ class Followed:
     @property
     def cohorts(self) -> list[dict[str, str]]:
         """The cohorts that it hits, as its findings have them now."""
-        return cohorts_of(self.parts) or [*self.incident.affected_cohorts]
+        return cohorts_of(self.counted_findings) or [*self.incident.affected_cohorts]
 
     @property
-    def whom(self) -> list[dict[str, str]]:
+    def affected_traits(self) -> list[dict[str, str]]:
         """The same with all that these have in common, also what others have."""
-        return [whom_of(one) for one in self.parts] or [*self.incident.affected_cohorts]
+        return [affected_traits(one) for one in self.counted_findings] or [
+            *self.incident.affected_cohorts
+        ]
 
     def change(
         self,
@@ -291,7 +299,7 @@ class Followed:
         return before is not None and self._english.say(before) != self._english.say(subject)
 
     def _subject_now(self) -> Text:
-        return subject_of(self.parts)
+        return subject_of(self.counted_findings)
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:
         told, now = self._told, msgspec.structs.replace(self.incident, **fields)

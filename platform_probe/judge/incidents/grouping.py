@@ -16,8 +16,8 @@ from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.detection.blindness import NOT_CONNECTED
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.incidents.parts import are_of_others, whom_of
-from platform_probe.judge.incidents.words import cause_of, mode_of
+from platform_probe.judge.incidents.finding_parts import affected_traits, are_disjoint
+from platform_probe.judge.incidents.incident_title import cause_of, mode_of
 
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
 """Kinds that are a problem of their own, with two exceptions: see `_strength_of_alone`."""
@@ -90,14 +90,14 @@ def pair_of(one: Finding, other: Finding) -> Pair:
     return min(one.number, other.number), max(one.number, other.number)
 
 
-def are_of_one_place(one: Finding, other: Finding) -> bool:
+def share_a_cohort(one: Finding, other: Finding) -> bool:
     """Return whether two findings hit the same cohort, by whatever name, or one a part of it."""
-    return is_part(one, other.cohort) or is_part(other, one.cohort)
+    return is_within_cohort(one, other.cohort) or is_within_cohort(other, one.cohort)
 
 
-def is_part(finding: Finding, cohort: Mapping[str, str]) -> bool:
+def is_within_cohort(finding: Finding, cohort: Mapping[str, str]) -> bool:
     """Return whether all whom a finding hits are of a cohort, by whatever name."""
-    common = whom_of(finding)
+    common = affected_traits(finding)
     return all(common.get(name) == value for name, value in cohort.items())
 
 
@@ -120,10 +120,10 @@ def _strength_of_alone(one: Finding, other: Finding) -> float:
 
 def _are_at_once(one: Finding, other: Finding) -> bool:
     """Return whether two findings overlap in time."""
-    return max(one.since, other.since) <= min(_end_of(one), _end_of(other))
+    return max(one.since, other.since) <= min(_end_s(one), _end_s(other))
 
 
-def _end_of(finding: Finding) -> float:
+def _end_s(finding: Finding) -> float:
     return finding.last_at if finding.is_over else math.inf
 
 
@@ -138,7 +138,7 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     if shared >= SHARED:
         return shared
     if one.cohort and other.cohort:
-        is_near = are_of_one_place(one, other)
+        is_near = share_a_cohort(one, other)
     else:
         is_near = not one.cohort and not other.cohort and not _differ(one, other)
     return max(shared, NONE_OF_IT) if is_near else 0.0
@@ -146,7 +146,7 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
 
 def _shared_cars(one: Finding, other: Finding) -> float:
     """Return which share of the cars of one the other has, of that with fewer cars."""
-    if are_of_others(one, other) and one.cohort and other.cohort:
+    if are_disjoint(one, other) and one.cohort and other.cohort:
         return 0.0
     few = min(len(one.cars), len(other.cars))
     return len(one.cars & other.cars) / few if few else 0.0
@@ -179,8 +179,8 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
         return is_alike and (is_same or _have_mostly_one_set_of_cars(later, earlier))
     if dict(later.cohort) == dict(earlier.cohort):
         return not _differ(later, earlier)
-    is_certain = None not in modes or is_part(later, earlier.cohort)
-    return are_of_one_place(later, earlier) and is_alike and is_certain
+    is_certain = None not in modes or is_within_cohort(later, earlier.cohort)
+    return share_a_cohort(later, earlier) and is_alike and is_certain
 
 
 def _differ(one: Finding, other: Finding) -> bool:

@@ -22,20 +22,20 @@ from fleet_wire.contract.incident import (
     Text,
 )
 from platform_probe.judge.detection.finding import Finding
+from platform_probe.judge.incidents.finding_parts import affected_traits
 from platform_probe.judge.incidents.followed import MOST_RELATED, Followed, Tell
-from platform_probe.judge.incidents.life import LIFE, Event, Phase
-from platform_probe.judge.incidents.links import Links
-from platform_probe.judge.incidents.maintenance import MaintenanceWindow, is_past, window_of
-from platform_probe.judge.incidents.parts import whom_of
-from platform_probe.judge.incidents.restored import restored_findings
-from platform_probe.judge.incidents.severity import severity_of
-from platform_probe.judge.incidents.words import (
+from platform_probe.judge.incidents.incident_title import (
     opening_of,
-    said_of,
+    problem_with_numbers,
     subject_of_title,
     title_text,
     whom_in_words,
 )
+from platform_probe.judge.incidents.life import LIFE, Event, Phase
+from platform_probe.judge.incidents.links import Links
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow, is_past, window_of
+from platform_probe.judge.incidents.restored import restored_findings
+from platform_probe.judge.incidents.severity import severity_of
 from platform_probe.texts.speaking import Clock as Words
 from platform_probe.texts.speaking import Speaker
 
@@ -85,19 +85,19 @@ class Incidents:
 
     # Findings
 
-    def take(self, finding: Finding) -> None:
+    def handle_finding(self, finding: Finding) -> None:
         """Handle a finding, or its new version."""
         before = self._by_finding.get(finding.number)
         if before is None and finding.is_over:
             return
         is_linked_anew = finding.number not in self._unlinked and self._link(finding)
         if before is not None:
-            before.put(finding)
+            before.add_finding(finding)
         if before is None or is_linked_anew:
             self._group(finding)
         followed = self._by_finding[finding.number]
         if followed.is_open:
-            self._tell_again(followed, finding)
+            self._report_return(followed, finding)
             followed.renew(finding)
         self._note_quiet(followed, finding.at)
 
@@ -149,10 +149,10 @@ class Incidents:
             return
         self._link(finding)
         self._belong(followed, finding)
-        followed.put(finding)
+        followed.add_finding(finding)
         self._note_quiet(followed, finding.at)
 
-    def begin(self) -> None:
+    def restore_silently(self) -> None:
         """Mute incidents without a record from now on.
 
         Those that a person closed long ago are forgotten then: they are over.
@@ -192,7 +192,7 @@ class Incidents:
         return [followed.incident for followed in self._followed.values() if followed.is_open]
 
     @property
-    def remembered(self) -> list[Incident]:
+    def recent_incidents(self) -> list[Incident]:
         """Those that go on, and those that ended lately."""
         return [followed.incident for followed in self._followed.values()]
 
@@ -261,9 +261,9 @@ class Incidents:
             home = next(alike, open_ones[0])
             self._unlinked.add(finding.number)
         self._belong(home, finding)
-        home.put(finding)
+        home.add_finding(finding)
         if home.phase is Phase.RESOLVED:
-            back = Text(key="event.back", values={"what": said_of(finding)})
+            back = Text(key="event.back", values={"what": problem_with_numbers(finding)})
             home.pass_on(Event.SEEN, finding.at, back)
         return home
 
@@ -279,9 +279,9 @@ class Incidents:
         followed.drop(finding)
         self._by_finding[finding.number] = home
         finding = replace(finding, at=at)
-        home.put(finding)
+        home.add_finding(finding)
         self._note_quiet(home, at)
-        self._tell_again(home, finding)
+        self._report_return(home, finding)
         self._tell_split(finding, followed, at)
         home.renew(finding)
 
@@ -297,7 +297,7 @@ class Incidents:
         return None
 
     def _window_of(self, followed: Followed, at: float) -> str | None:
-        return window_of(self._windows, followed.whom, at) if self._windows else None
+        return window_of(self._windows, followed.affected_traits, at) if self._windows else None
 
     def _open(self, finding: Finding, *, split_from: Followed | None = None) -> Followed:
         self._opened += 1
@@ -314,15 +314,15 @@ class Incidents:
             title="",
             since=finding.since,
             opened_at=at,
-            maintenance=window_of(self._windows, [whom_of(finding)], at),
+            maintenance=window_of(self._windows, [affected_traits(finding)], at),
             related=() if split_from is None else (split_from.incident.incident_id,),
         )
         followed = self._new(incident)
-        followed.put(finding)
+        followed.add_finding(finding)
         self._by_finding[finding.number] = followed
         opened = opening_of(finding, severity, incident.maintenance)
         kind = ChangeKind.OPENED if split_from is None else ChangeKind.SPLIT
-        followed.tell(at, followed.change(kind, at, opened))
+        followed.revise_by_findings(at, followed.change(kind, at, opened))
         return followed
 
     def _new(self, incident: Incident) -> Followed:
@@ -360,10 +360,10 @@ class Incidents:
             unseen = Text(key="event.unseen", values={**values})
             followed.pass_on(Event.UNSEEN, at, unseen, ended_at=seen_at)
 
-    def _tell_again(self, followed: Followed, finding: Finding) -> None:
+    def _report_return(self, followed: Followed, finding: Finding) -> None:
         """Report that a quiet incident is seen again."""
         if followed.active and followed.phase is Phase.QUIET:
-            again = Text(key="event.seen_again", values={"what": said_of(finding)})
+            again = Text(key="event.seen_again", values={"what": problem_with_numbers(finding)})
             followed.pass_on(Event.SEEN, finding.at, again)
 
     def _resolve(self, followed: Followed, at: float) -> None:
@@ -381,7 +381,7 @@ class Incidents:
         if until is not None and at >= until:
             followed.tell_title(at)  # else the message has it, and no entry of the thread
             said = followed.change(ChangeKind.UNMUTED, at, Text(key="event.mute_over"))
-            followed.tell(at, said, muted_until=None)
+            followed.revise_by_findings(at, said, muted_until=None)
 
     def _follow_window(self, followed: Followed, at: float) -> None:
         """Report that a window starts or stops covering an incident."""
@@ -398,18 +398,18 @@ class Incidents:
         elif name is None:
             key = "event.beyond"
         said = followed.change(kind, at, Text(key=key, values=values))
-        followed.tell(at, said, maintenance=name)
+        followed.revise_by_findings(at, said, maintenance=name)
 
     def _merge(self, home: Followed, other: Followed, at: float) -> None:
         ours, theirs = home.incident, other.incident
         for number, finding in other.findings.items():
-            home.put(finding)
+            home.add_finding(finding)
             if number in self._by_finding:
                 self._by_finding[number] = home
         other.findings = {}
         said = home.change(ChangeKind.JOINED, at, _joined("event.joined", theirs))
         related = tuple(dict.fromkeys((*ours.related, theirs.incident_id)))[-MOST_RELATED:]
-        home.tell(at, said, related=related)
+        home.revise_by_findings(at, said, related=related)
         self._note_quiet(home, at)
         said = other.change(ChangeKind.JOINED, at, _joined("event.joined_to", ours))
         other.revise(
@@ -425,9 +425,9 @@ class Incidents:
         """Report from which incident a finding was moved."""
         home = self._by_finding[finding.number]
         title, its = title_text(home.incident), home.incident.incident_id
-        what = said_of(finding)
+        what = problem_with_numbers(finding)
         text = Text(key="event.split", values={"what": what, "title": title, "id": its})
-        followed.tell(at, followed.change(ChangeKind.SPLIT, at, text))
+        followed.revise_by_findings(at, followed.change(ChangeKind.SPLIT, at, text))
         self._note_quiet(followed, at)
 
     def _forget(self, followed: Followed) -> None:

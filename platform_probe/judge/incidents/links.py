@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 
 from platform_probe.judge.detection.finding import Finding
+from platform_probe.judge.incidents.finding_parts import affected_traits
 from platform_probe.judge.incidents.grouping import Pair, are_two, groups_of, link_strength, pair_of
+from platform_probe.judge.incidents.incident_title import mode_of
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow, window_of
-from platform_probe.judge.incidents.parts import whom_of
-from platform_probe.judge.incidents.words import mode_of
 
 
 class Links:
@@ -58,7 +58,9 @@ class Links:
         """
         if self._windows and dict(one.cohort) != dict(other.cohort):
             at = max(one.at, other.at, self.at)
-            ours, theirs = (window_of(self._windows, [whom_of(each)], at) for each in (one, other))
+            ours, theirs = (
+                window_of(self._windows, [affected_traits(each)], at) for each in (one, other)
+            )
             if ours != theirs:
                 return False
         return not are_two(one, other)

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Text
+from platform_probe.judge.diagnosis.cohorts.cohort_text import finding_in_words, traits_in_words
 from platform_probe.judge.diagnosis.cohorts.counts import Count, Values
 from platform_probe.judge.diagnosis.cohorts.find import Cohort, Finding, Trait, find_cohorts
 from platform_probe.judge.diagnosis.cohorts.names import in_order, names_of
-from platform_probe.judge.diagnosis.cohorts.words import finding_in_words, traits_in_words
 from platform_probe.judge.diagnosis.neighbours import PLATFORM, family_of
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Span

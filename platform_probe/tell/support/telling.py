@@ -13,7 +13,7 @@ from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
-from platform_probe.judge.diagnosis.cohorts.words import ENGLISH, traits_in_words
+from platform_probe.judge.diagnosis.cohorts.cohort_text import ENGLISH, traits_in_words
 from platform_probe.tell.messages.incident_text import who_muted
 from platform_probe.tell.support.advice import (
     OPENED_IN_TIME,

@@ -14,7 +14,7 @@ import msgspec
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.incident import Change, Incident, Text
 from fleet_wire.modes.catalogue import TITLES
-from platform_probe.judge.incidents.words import title_text
+from platform_probe.judge.incidents.incident_title import title_text
 from platform_probe.tell.messages.incident_text import (
     counts_unlocks,
     has_ended,

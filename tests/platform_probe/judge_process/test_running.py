@@ -41,14 +41,14 @@ def _entries() -> list[Entry]:
 @pytest.fixture
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the diagnosis of one unlock raise."""
-    take = Diagnosing.take
+    take = Diagnosing.handle_record
 
     def raising(self: Diagnosing, record: Any) -> None:
         if getattr(record, "attempt_id", None) == "bad":
             raise ZeroDivisionError("a defect")
         take(self, record)
 
-    monkeypatch.setattr(Diagnosing, "take", raising)
+    monkeypatch.setattr(Diagnosing, "handle_record", raising)
 
 
 @pytest.mark.usefixtures("poisoned")

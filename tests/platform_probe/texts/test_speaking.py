@@ -21,10 +21,10 @@ from fleet_wire.contract.incident import (
     Text,
 )
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
+from platform_probe.judge.incidents.incident_title import rise_of, subject_of, title_text
 from platform_probe.judge.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
-from platform_probe.judge.incidents.words import rise_of, subject_of, title_text
 from platform_probe.texts.catalogue import LANGUAGES, texts_of
 from platform_probe.texts.speaking import Speaker
 from tests.helpers.findings import finding
@@ -53,7 +53,7 @@ class Lives:
     def take(self, number: int = 1, **changes: Any) -> None:
         """Take a finding of now, a minute after the one before."""
         self.wait(60.0)
-        self.incidents.take(finding(number, at=EPOCH_S + self.time.now_s, **changes))
+        self.incidents.handle_finding(finding(number, at=EPOCH_S + self.time.now_s, **changes))
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""

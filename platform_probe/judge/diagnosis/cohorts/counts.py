@@ -60,7 +60,7 @@ class Leaf:
     """Failures, if all were as before."""
 
 
-class Before:
+class BaselineCounts:
     """How often attempts failed before the window, for any traits."""
 
     def __init__(self, counts: Iterable[Count]) -> None:
@@ -105,7 +105,7 @@ def _add(sums: dict[Values, list[int]], values: Values, count: Count) -> None:
         sum_of[1] += count.failures
 
 
-def leaves_of(window: Sequence[Count], before: Before) -> list[Leaf]:
+def leaves_of(window: Sequence[Count], before: BaselineCounts) -> list[Leaf]:
     """Return the window's attempts by their traits, with the weight that they have as evidence."""
     of_car: dict[str, int] = {}
     for count in window:

@@ -11,16 +11,16 @@ from typing import Final
 
 from msgspec import structs
 
-from platform_probe.judge.diagnosis.cohorts.begin import Begin, begin_of
 from platform_probe.judge.diagnosis.cohorts.counts import (
     MISSING,
     OF_EVERY_CAR,
-    Before,
+    BaselineCounts,
     Count,
     Values,
     leaves_of,
 )
-from platform_probe.judge.diagnosis.cohorts.levels import is_elsewhere, is_in, settle_levels
+from platform_probe.judge.diagnosis.cohorts.levels import is_in, is_outside_cohort, settle_levels
+from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime, onset_of
 from platform_probe.judge.diagnosis.cohorts.scan import Candidate, Key, scan, total_of
 
 MOST_COHORTS: Final = 3
@@ -65,7 +65,7 @@ class Cohort:
     failures: int
     attempts_elsewhere: int
     failures_elsewhere: int
-    begin: Begin | None
+    begin: OnsetTime | None
     """When its attempts began to fail."""
 
     @property
@@ -119,15 +119,15 @@ def find_cohorts(
     asks about certain minutes.
     """
     counts = _marked(counts, trait_names)
-    look = _Look(counts, since)
+    look = _WindowSearch(counts, since)
     if not is_exact:
-        look = _moved(look, counts, trait_names)
+        look = _search_from_onset(look, counts, trait_names)
     found: list[Cohort] = []
     rest = look
-    while rest.best is not None and len(found) < MOST_COHORTS:
-        cohort = rest.cohort(rest.best, trait_names)
-        found.append(replace(cohort, probability=rest.under_all_names(rest.best)))
-        rest = rest.without(rest.best)
+    while rest.best_key is not None and len(found) < MOST_COHORTS:
+        cohort = rest.cohort(rest.best_key, trait_names)
+        found.append(replace(cohort, probability=rest.under_all_names(rest.best_key)))
+        rest = rest.without(rest.best_key)
     attempts, failures = _added_up(look.window)
     absence, cars = (None, ()) if found else look.absence()
     return Finding(
@@ -155,7 +155,9 @@ def _marked(counts: Sequence[Count], trait_names: Sequence[str]) -> list[Count]:
     ]
 
 
-def _moved(look: _Look, counts: Sequence[Count], trait_names: Sequence[str]) -> _Look:
+def _search_from_onset(
+    look: _WindowSearch, counts: Sequence[Count], trait_names: Sequence[str]
+) -> _WindowSearch:
     """Return the look from where what failures share began; the same one where that finds nothing.
 
     A problem that began before the window, and goes on, has become usual: it has no cohort.
@@ -163,25 +165,25 @@ def _moved(look: _Look, counts: Sequence[Count], trait_names: Sequence[str]) -> 
     since, begin, cost = look.since, None, _COST_OF_MOMENT
     if look.likeliest:
         begin = look.cohort(look.likeliest[0], trait_names).begin
-    if look.best is None and (begin is None or begin.at <= since):
+    if look.best_key is None and (begin is None or begin.at <= since):
         recent = [count for count in counts if count.at >= since - _EARLIER_S]
-        begin, cost = begin_of(recent), _COST_OF_EARLIER
+        begin, cost = onset_of(recent), _COST_OF_EARLIER
         if begin is not None and not _goes_on(look.window, counts, begin.at):
             begin = None
     if begin is None or begin.at == since:
         return look
-    again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + cost)
-    return look if again.best is None else again
+    again = _WindowSearch(counts, begin.at, odds_of_none=_ODDS_OF_NONE + cost)
+    return look if again.best_key is None else again
 
 
 def _goes_on(window: Sequence[Count], counts: Sequence[Count], began_at: float) -> bool:
     """Return whether more fail in a window than before an earlier moment."""
-    before = Before(count for count in counts if count.at < began_at)
+    before = BaselineCounts(count for count in counts if count.at < began_at)
     total = total_of(leaves_of(window, before))
     return total.failures > total.expected and total.surprise >= _NATS_OF_MORE
 
 
-class _Look:
+class _WindowSearch:
     """The result for one window, against the time before it."""
 
     def __init__(
@@ -191,7 +193,9 @@ class _Look:
         self._counts = counts
         self._kinds = {count.values for count in counts}
         self.window = [count for count in counts if count.at >= since]
-        leaves = leaves_of(self.window, Before(count for count in counts if count.at < since))
+        leaves = leaves_of(
+            self.window, BaselineCounts(count for count in counts if count.at < since)
+        )
         self._total = total_of(leaves)
         self._candidates = candidates = scan(leaves)
         self.none, self._mass = _weigh(_of_enough_cars(candidates, self.window), odds_of_none)
@@ -204,7 +208,7 @@ class _Look:
         return sorted(self._mass, key=lambda key: -self._mass[key])[:MOST_RANKED]
 
     @property
-    def best(self) -> Key | None:
+    def best_key(self) -> Key | None:
         """The cohort of the failures, if it is likelier than that they share nothing."""
         failures = sum(count.failures for count in self.window)
         if self.none > _EVEN or failures < LEAST_FAILURES:
@@ -223,22 +227,22 @@ class _Look:
         )
         return sum(self._mass[other] for other in alike)
 
-    def without(self, key: Key) -> _Look:
+    def without(self, key: Key) -> _WindowSearch:
         """Return the same window without a cohort."""
         inside = {values for values in self._kinds if is_in(key, values)}
-        return _Look([one for one in self._counts if one.values not in inside], self.since)
+        return _WindowSearch([one for one in self._counts if one.values not in inside], self.since)
 
     def cohort(self, key: Key, trait_names: Sequence[str]) -> Cohort:
         """Return a cohort as it was counted; kept: the likeliest is asked for again and again."""
         if key not in self._cohorts:
-            self._cohorts[key] = self._counted(key, trait_names)
+            self._cohorts[key] = self._cohort_of(key, trait_names)
         return self._cohorts[key]
 
-    def _counted(self, key: Key, trait_names: Sequence[str]) -> Cohort:
+    def _cohort_of(self, key: Key, trait_names: Sequence[str]) -> Cohort:
         inside = {values for values in self._kinds if is_in(key, values)}
         members = [count for count in self._counts if count.values in inside]  # before it, too
         attempts, failures = _added_up(count for count in members if count.at >= self.since)
-        elsewhere = {values for values in self._kinds if is_elsewhere(key, values)}
+        elsewhere = {values for values in self._kinds if is_outside_cohort(key, values)}
         others = _added_up(count for count in self.window if count.values in elsewhere)
         return Cohort(
             traits=tuple(Trait(trait_names[place], value) for place, value in key),
@@ -247,7 +251,7 @@ class _Look:
             failures=failures,
             attempts_elsewhere=others[0],
             failures_elsewhere=others[1],
-            begin=begin_of(members),
+            begin=onset_of(members),
         )
 
     def absence(self) -> tuple[Absence, tuple[str, ...]]:

@@ -87,7 +87,7 @@ def is_in(key: Key, values: Sequence[str | None]) -> bool:
     return all(values[place] == value for place, value in key)
 
 
-def is_elsewhere(key: Key, values: Sequence[str | None]) -> bool:
+def is_outside_cohort(key: Key, values: Sequence[str | None]) -> bool:
     """Return whether attempts of these values are known not to be in the conjunction."""
     return any(values[place] not in (None, value) for place, value in key)
 

@@ -38,8 +38,8 @@ def names_of(own: Name, kinds: Collection[Values]) -> list[Name]:
 
     None holds more than it takes: of a firmware that is an operator's own, that alone.
     """
-    inside = [kind for kind in kinds if _is_of(own, kind)]
-    outside = [kind for kind in kinds if not _is_of(own, kind)]
+    inside = [kind for kind in kinds if _is_of_kind(own, kind)]
+    outside = [kind for kind in kinds if not _is_of_kind(own, kind)]
     if not inside or not own:
         return [own]
     shared = [
@@ -51,7 +51,7 @@ def names_of(own: Name, kinds: Collection[Values]) -> list[Name]:
     for size in range(1, MOST_IN_NAME + 1):
         for name in map(frozenset, combinations(shared, size)):
             is_short = not any(shorter <= name for shorter in found)
-            if is_short and not any(_is_of(name, kind) for kind in outside):
+            if is_short and not any(_is_of_kind(name, kind) for kind in outside):
                 found.append(name)
     return found or [own]
 
@@ -68,5 +68,5 @@ def in_order(names: Sequence[Mapping[str, str]], mode: str | None) -> list[Mappi
     return [*sorted(fitting, key=len), *others]
 
 
-def _is_of(one: Name, kind: Values) -> bool:
+def _is_of_kind(one: Name, kind: Values) -> bool:
     return all(kind[place] == value for place, value in one)

@@ -14,7 +14,7 @@ from tests.helpers.findings import Watched
 
 def customer_of(attempt: Attempt) -> str | None:
     """Return who asked, of whom nothing else is known."""
-    return Customers().of(attempt)
+    return Customers().customer_of(attempt)
 
 
 def test_a_customer_who_presses_again_counts_once() -> None:
@@ -22,9 +22,9 @@ def test_a_customer_who_presses_again_counts_once() -> None:
     repeats, watched = Repeats(), Watched()
     failed = watched.unlock(cause=Cause.BOX_SILENT)
     opened = watched.unlock(vehicle_id=failed.vehicle_id, platform=failed.platform)
-    assert repeats.take(failed, customer_of(failed), 0.0, way="lost_away")[0]
-    assert not repeats.take(failed, customer_of(failed), 60.0, way="lost_away")[0]
-    assert not repeats.take(opened, customer_of(opened), 120.0, way=None)[0]
+    assert repeats.add_unlock(failed, customer_of(failed), 0.0, way="lost_away")[0]
+    assert not repeats.add_unlock(failed, customer_of(failed), 60.0, way="lost_away")[0]
+    assert not repeats.add_unlock(opened, customer_of(opened), 120.0, way=None)[0]
 
 
 def test_a_customer_who_takes_another_car_that_fails_counts_once() -> None:
@@ -32,8 +32,8 @@ def test_a_customer_who_takes_another_car_that_fails_counts_once() -> None:
     repeats, watched = Repeats(), Watched()
     failed = watched.unlock(cause=Cause.BOX_SILENT)
     other = watched.unlock(cause=Cause.BOX_SILENT, platform=failed.platform)
-    assert repeats.take(failed, customer_of(failed), 0.0, way="lost_away")[0]
-    assert not repeats.take(other, customer_of(other), 120.0, way="lost_away")[0]
+    assert repeats.add_unlock(failed, customer_of(failed), 0.0, way="lost_away")[0]
+    assert not repeats.add_unlock(other, customer_of(other), 120.0, way="lost_away")[0]
 
 
 def test_a_sick_car_counts_once_in_a_while() -> None:
@@ -41,9 +41,9 @@ def test_a_sick_car_counts_once_in_a_while() -> None:
     repeats, watched = Repeats(), Watched()
     failed = watched.unlock(cause=Cause.BOX_SILENT)
     again = watched.unlock(cause=Cause.BOX_SILENT, vehicle_id=failed.vehicle_id)
-    assert repeats.take(failed, customer_of(failed), 0.0, way="lost_away")[0]
-    assert not repeats.take(again, customer_of(again), 1_800.0, way="lost_away")[0]
-    assert repeats.take(again, customer_of(again), SICK_S + 1.0, way="lost_away")[0]
+    assert repeats.add_unlock(failed, customer_of(failed), 0.0, way="lost_away")[0]
+    assert not repeats.add_unlock(again, customer_of(again), 1_800.0, way="lost_away")[0]
+    assert repeats.add_unlock(again, customer_of(again), SICK_S + 1.0, way="lost_away")[0]
 
 
 def test_cars_that_open_count_each_time() -> None:
@@ -51,7 +51,7 @@ def test_cars_that_open_count_each_time() -> None:
     repeats, watched = Repeats(), Watched()
     for number in range(3):
         opened = watched.unlock(vehicle_id="car-1")
-        assert repeats.take(opened, customer_of(opened), 60.0 * number, way=None)[0]
+        assert repeats.add_unlock(opened, customer_of(opened), 60.0 * number, way=None)[0]
 
 
 def test_who_presses_again_soon_after_a_car_opened_is_noticed() -> None:
@@ -59,13 +59,13 @@ def test_who_presses_again_soon_after_a_car_opened_is_noticed() -> None:
     repeats, watched = Repeats(), Watched()
     first = watched.unlock(vehicle_id="car-1")
     soon = watched.unlock(vehicle_id="car-1", platform=first.platform)
-    assert not repeats.take(first, customer_of(first), 0.0, way=None)[1]
-    assert repeats.take(soon, customer_of(soon), 30.0, way=None) == (False, True)
-    assert not repeats.take(soon, customer_of(soon), 60.0, way=None)[1]
+    assert not repeats.add_unlock(first, customer_of(first), 0.0, way=None)[1]
+    assert repeats.add_unlock(soon, customer_of(soon), 30.0, way=None) == (False, True)
+    assert not repeats.add_unlock(soon, customer_of(soon), 60.0, way=None)[1]
     other = watched.unlock(vehicle_id="car-2")
     later = watched.unlock(vehicle_id="car-2", platform=other.platform)
-    assert not repeats.take(other, customer_of(other), 0.0, way=None)[1]
-    assert not repeats.take(later, customer_of(later), 300.0, way=None)[1]
+    assert not repeats.add_unlock(other, customer_of(other), 0.0, way=None)[1]
+    assert not repeats.add_unlock(later, customer_of(later), 300.0, way=None)[1]
 
 
 def test_a_customer_whose_account_is_known_later_is_one() -> None:
@@ -73,10 +73,19 @@ def test_a_customer_whose_account_is_known_later_is_one() -> None:
     customers, watched = Customers(), Watched()
     known = watched.unlock(booking_id="b", platform=PlatformSide(account_id="c"))
     first = msgspec.structs.replace(known, platform=None)
-    assert customers.of(first) == customers.of(known) == customers.of(first) == "b"
+    assert (
+        customers.customer_of(first)
+        == customers.customer_of(known)
+        == customers.customer_of(first)
+        == "b"
+    )
     other = msgspec.structs.replace(known, booking_id="another")
-    assert customers.of(other) == customers.of(msgspec.structs.replace(other, platform=None)) == "c"
-    assert customers.of(msgspec.structs.replace(known, source=Source.PROBE)) is None
+    assert (
+        customers.customer_of(other)
+        == customers.customer_of(msgspec.structs.replace(other, platform=None))
+        == "c"
+    )
+    assert customers.customer_of(msgspec.structs.replace(known, source=Source.PROBE)) is None
 
 
 @pytest.mark.parametrize("has_accounts", [True, False])
@@ -89,7 +98,7 @@ def test_a_booking_that_many_name_is_nobodys(*, has_accounts: bool) -> None:
         failed = watched.unlock(
             cause=Cause.API_REFUSED, booking_id="undefined", platform=side, vehicle_id=f"v{number}"
         )
-        names |= {customers.of(failed), customers.whose(failed)}
+        names |= {customers.customer_of(failed), customers.identity_of(failed)}
     assert len(names) >= (10 if has_accounts else 8)
 
 
@@ -112,4 +121,4 @@ def test_a_booking_of_a_family_is_one_customers() -> None:
     for name in ("one", "other"):
         side = PlatformSide(account_id=name)
         shared = watched.unlock(booking_id="b", platform=side, vehicle_id="car-1")
-        assert customers.of(shared) == "one"
+        assert customers.customer_of(shared) == "one"

@@ -24,7 +24,7 @@ class _Watched(Waves):
 
     def __init__(self, *, most: int = 10_000) -> None:
         super().__init__(count(1), Fleet(CarState, most=most))
-        self._cars.on_lost = self.lost
+        self._cars.on_lost = self.on_last_will
 
     def heard(
         self, vehicle_id: str, message: Presence | PartialState, now_s: float, *, is_retained: bool

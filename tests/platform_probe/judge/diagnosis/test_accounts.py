@@ -24,7 +24,7 @@ def ask(
     source: Source = Source.CUSTOMER,
 ) -> None:
     """Let one account ask for a car, a second later than for the one before."""
-    watched.at(watched.clock.now_s + 1.0).take(
+    watched.at(watched.clock.now_s + 1.0).handle_record(
         watched.ended(
             None if status < 400 else Cause.API_REFUSED,
             attempt_id=f"of-{car}",

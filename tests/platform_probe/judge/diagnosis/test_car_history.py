@@ -157,7 +157,7 @@ def test_a_report_without_labels_erases_none() -> None:
         PartialState(operator="b"),
     ):
         car.take_state(part, 10.0, retained=False)
-    assert dict(car.places) == {"region": "north", "operator": "b", "firmware": "1"}
+    assert dict(car.shared_traits) == {"region": "north", "operator": "b", "firmware": "1"}
     assert car.firmware_changed_s is None
     car.take_state(PartialState(firmware="2"), 20.0, retained=False)
     assert car.firmware_changed_s == 20.0

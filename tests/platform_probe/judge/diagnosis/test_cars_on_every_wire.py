@@ -79,7 +79,7 @@ def say(watched: Watched, profile: Profile, kind: TopicKind, said: WireMessage) 
         message = message_of(topic, payload)
         for vehicle_id, heard in contents_of(profile, message):
             assert vehicle_id == "car-1"
-            watched.diagnosing.heard(kind, "car-1", heard, is_retained=False)
+            watched.diagnosing.on_message(kind, "car-1", heard, is_retained=False)
 
 
 @pytest.mark.parametrize("name", WIRES)
@@ -118,12 +118,12 @@ def test_what_a_car_is_stays_known(name: str) -> None:
     watched.at(1.0)
     say(watched, profile, TopicKind.STATE, STATE)
     car = watched.diagnosing.cars.get("car-1")
-    before = () if car is None else car.places
+    before = () if car is None else car.shared_traits
     beat = Telemetry(-80.0, 12.6, 1.0)
     say(watched, profile, TopicKind.TELEMETRY, beat)
     say(watched, profile, TopicKind.STATE, STATE)
     if car is not None:
-        assert car.places == before
+        assert car.shared_traits == before
         assert set(before) <= {
             ("region", "north"), ("operator", "a"), ("firmware", "2.4"), ("hardware", "tcu"),
         }  # fmt: skip

@@ -13,7 +13,7 @@ from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import Labels, Session
 from platform_probe.judge.diagnosis import census as module
 from platform_probe.judge.diagnosis.car_history import CarHistory
-from platform_probe.judge.diagnosis.census import HOLDS_S, Census, Heard, HeardSince, is_lost_at
+from platform_probe.judge.diagnosis.census import HOLDS_S, CarCount, Census, CountsSince, is_lost_at
 from platform_probe.judge.diagnosis.neighbours import ALL, Share
 
 EVERY_S = 60.0
@@ -79,11 +79,11 @@ class TalkingFleet:
         """Return those that are lost."""
         return [car for car in self.known() if is_lost_at(car, self.now_s)]
 
-    def heard(self, place: tuple[str, str], at_s: float) -> Heard:
+    def heard(self, place: tuple[str, str], at_s: float) -> CarCount:
         """Return how many cars of a place were heard of after a moment."""
         times = []
         for car in self.known():
-            region, operator = (dict(car.places).get(key) for key in ("region", "operator"))
+            region, operator = (dict(car.shared_traits).get(key) for key in ("region", "operator"))
             is_there = place in (ALL, ("region", region), (HERE[0], f"{region}/{operator}"))
             if is_there and car.standing is not Session.ASLEEP:
                 online = [c.at_s for c in car.changes if c.session is Session.ONLINE]
@@ -91,7 +91,7 @@ class TalkingFleet:
                 times.append((heard_s, online[-1] if online else 0.0))
         after = sorted(one for one in times if one[0] > at_s)
         kept = sum(connected_s <= at_s for _, connected_s in after[: module.MOST_KEPT])
-        return Heard(len(after), len(times), kept)
+        return CarCount(len(after), len(times), kept)
 
 
 def test_a_count_finds_what_a_look_at_every_car_finds() -> None:
@@ -109,15 +109,15 @@ def test_a_count_finds_what_a_look_at_every_car_finds() -> None:
         found += len(lost)
         assert compared[ALL].inside == Share(len(lost), len(known))
         for place in PLACES:
-            inside = [car for car in known if place in car.places]
-            failed = [car for car in lost if place in car.places]
+            inside = [car for car in known if place in car.shared_traits]
+            failed = [car for car in lost if place in car.shared_traits]
             assert compared[place].inside == Share(len(failed), len(inside))
             assert compared[place].outside.total == len(known) - len(inside)
         for ago_s in (20.0, 3.0, 100.0, 30.0):
             at_s = fleet.now_s - ago_s
             places = (HERE, ("region", "north"), ALL)
-            expected = HeardSince(*(fleet.heard(place, at_s) for place in places))
-            assert census.heard_since(PLACES, at_s) == expected
+            expected = CountsSince(*(fleet.heard(place, at_s) for place in places))
+            assert census.counts_since(PLACES, at_s) == expected
     assert found > STEPS
 
 

@@ -40,7 +40,7 @@ def test_a_failed_unlock_is_diagnosed() -> None:
     refused = Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK)
     watched.at(20.0).result("car-1", refused)
     failed = watched.ended(Cause.VEHICLE_FAILED, reason="can_bus_no_ack")
-    watched.diagnosing.take(failed)
+    watched.diagnosing.handle_record(failed)
     told = watched.told[0]
     assert told.first.mode == "can_bus_asleep_no_ack"
     assert told.cause is Cause.VEHICLE_FAILED
@@ -54,7 +54,7 @@ def test_sentences_cite_what_was_heard_and_when() -> None:
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(100.0).presence("car-1", WILL, retained=False)
     watched.at(194.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE))
     said = {one.fact: one.sentence for one in watched.told[0].facts}
     # The clock of the test begins at 22:13:20 UTC.
     assert said["will_before"] == (
@@ -72,7 +72,7 @@ def test_data_is_compared_where_there_is_something_to_compare_with() -> None:
             watched.at(1.0).telemetry(car, heartbeat)
         watched.diagnosing.telemetry("car-1", Telemetry(-80.0, 12.6, 1.0, data_used_bytes=9_000))
         watched.at(120.0)
-        watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+        watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT))
         assert ("much_data" in {one.fact for one in watched.told[0].facts}) is is_much
 
 
@@ -81,7 +81,7 @@ def test_what_comes_later_makes_another_revision() -> None:
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(120.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT))
     watched.at(200.0).presence("car-1", WILL, retained=False)
     watched.at(260.0).presence("car-1", ONLINE, retained=False)
     watched.at(262.0)
@@ -94,7 +94,7 @@ def test_what_comes_later_makes_another_revision() -> None:
 def test_nothing_changes_after_ten_minutes() -> None:
     """What comes later belongs to another unlock."""
     watched = Watched()
-    watched.at(20.0).take(watched.ended(Cause.BOX_SILENT))
+    watched.at(20.0).handle_record(watched.ended(Cause.BOX_SILENT))
     for second in (*LOOKED_AT_AGAIN_S, LOOKED_AT_AGAIN_S[-1] + 30.0):
         watched.at(second + 1.0)
     number = len(watched.told)
@@ -109,7 +109,7 @@ def test_the_same_evidence_makes_no_revision() -> None:
     watched = Watched()
     refused = Result("c1", Phase.REFUSED, Reason.BUSY)
     watched.at(20.0).result("car-1", refused)
-    watched.diagnosing.take(watched.ended(Cause.BOX_BUSY, reason="busy"))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_BUSY, reason="busy"))
     watched.at(22.0)
     number = len(watched.told)
     for second in (61.0, 62.0, 63.0):
@@ -120,13 +120,13 @@ def test_the_same_evidence_makes_no_revision() -> None:
 def test_an_unlock_that_went_well_is_not_diagnosed() -> None:
     """Nothing about it looks odd."""
     watched = Watched()
-    watched.at(20.0).take(watched.ended(None))
+    watched.at(20.0).handle_record(watched.ended(None))
     assert watched.told == []
 
 
 def answer_once_more(watched: Watched, second: float) -> None:
     """Let the box say again that it has executed the command."""
-    watched.at(second).take(
+    watched.at(second).handle_record(
         StrayAnswer(
             kind=StrayKind.DUPLICATE,
             vehicle_id="car-1",
@@ -141,13 +141,15 @@ def answer_once_more(watched: Watched, second: float) -> None:
 def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
     """Told otherwise, or answered once more after its end."""
     watched = Watched()
-    watched.at(20.0).take(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
+    watched.at(20.0).handle_record(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
     assert len(watched.told) == 1
     doubtful = Watched()
-    doubtful.at(20.0).take(doubtful.ended(None, evidence={"broker_said": {"taken_over": 3}}))
+    doubtful.at(20.0).handle_record(
+        doubtful.ended(None, evidence={"broker_said": {"taken_over": 3}})
+    )
     assert len(doubtful.told) == 1
     again = Watched()
-    again.at(20.0).take(again.ended(None))
+    again.at(20.0).handle_record(again.ended(None))
     answer_once_more(again, 80.0)
     again.at(82.0)
     assert "executed_again" in {one.fact for one in again.told[0].facts}
@@ -159,7 +161,7 @@ def test_nobody_is_accused_of_a_copy_that_the_platform_itself_has_sent(sent_agai
     watched = Watched()
     side = PlatformSide(account_id="a", status=200, sent_again=sent_again)
     ended = watched.ended(None, platform=side, booking_id="b1")
-    watched.at(20.0).take(ended)
+    watched.at(20.0).handle_record(ended)
     answer_once_more(watched, 28.0)
     watched.at(31.9)
     assert not watched.told
@@ -174,7 +176,7 @@ def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
     """Under the complaint's own id."""
     watched = Watched()
     complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s)
-    watched.at(5.0).take(complaint)
+    watched.at(5.0).handle_record(complaint)
     told = watched.told[0]
     assert told.attempt_id == complaint.complaint_id
     assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
@@ -185,7 +187,7 @@ def test_what_the_monitor_itself_missed_is_given_no_mode(reason: str) -> None:
     """Nobody was there: that no request or answer is known says nothing of the phone or the car."""
     watched = Watched()
     missed = watched.ended(Cause.NOT_OBSERVED, reason=reason, stages={"requested": 0.0})
-    watched.at(20.0).take(missed)
+    watched.at(20.0).handle_record(missed)
     watched.at(61.0)
     assert watched.told == []
 
@@ -193,14 +195,14 @@ def test_what_the_monitor_itself_missed_is_given_no_mode(reason: str) -> None:
 def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
     """Unlocks before the restart count for those after it; nothing is told of them again."""
     before = Watched()
-    before.at(20.0).take(before.ended(Cause.BOX_SILENT))
+    before.at(20.0).handle_record(before.ended(Cause.BOX_SILENT))
     watched = Watched()
     earlier = before.ended(Cause.BOX_SILENT, attempt_id="a0")
     watched.at(100.0).take_up([earlier])
     watched.diagnosing.continue_revisions(before.told)
     watched.at(161.0)
     assert watched.told == []
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, trace_id="b" * 32))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, trace_id="b" * 32))
     assert "fails_again" in watched.facts()
     assert watched.told[-1].revision == before.told[-1].revision + 1
 
@@ -209,7 +211,7 @@ def test_a_call_about_what_the_monitor_may_have_missed_is_given_no_mode() -> Non
     """That no unlock is known says nothing of the phone then."""
     watched = Watched()
     complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, missed=True)
-    watched.at(5.0).take(complaint)
+    watched.at(5.0).handle_record(complaint)
     assert watched.told == []
 
 
@@ -236,7 +238,7 @@ def test_heartbeats_are_noted_and_their_absence_before_an_unlock_seen() -> None:
     for second in (10.0, 70.0, 130.0):
         watched.at(second).telemetry("car-1", Telemetry(-80.0, 12.5, 0.0))
     watched.at(330.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT))
     said = {one.fact: one.sentence for one in watched.told[0].facts}
     assert "every 60 s" in said["silent_before"]
 
@@ -269,7 +271,7 @@ def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(
     monkeypatch.setattr(Ranking, "scores", counted)
     for number in range(3 * MOST_OF_CAR):
         asked.append(0)
-        watched.at(20.0 + number).take(
+        watched.at(20.0 + number).handle_record(
             watched.ended(Cause.BOX_SILENT, attempt_id=f"attempt-{number}", stages=SENT)
         )
     assert 1 < asked[1] < asked[MOST_OF_CAR - 1]
@@ -280,12 +282,14 @@ def test_the_last_revision_is_handed_on_once() -> None:
     """Ten minutes after the unlock began, or when nothing more comes: whoever counts gets it."""
     watched, settled = Watched(), list[Diagnosis]()
     watched.diagnosing.on_settled = settled.append
-    watched.at(20.0).take(watched.ended(Cause.BOX_SILENT))
+    watched.at(20.0).handle_record(watched.ended(Cause.BOX_SILENT))
     watched.at(LOOKED_AT_AGAIN_S[-2] + 1.0)
     assert settled == []
     watched.at(LOOKED_AT_AGAIN_S[-1] + 1.0)
     assert settled == watched.told[-1:]
-    watched.at(700.0).take(watched.ended(Cause.BOX_SILENT, attempt_id="a2", command_id="c2"))
+    watched.at(700.0).handle_record(
+        watched.ended(Cause.BOX_SILENT, attempt_id="a2", command_id="c2")
+    )
     watched.diagnosing.flush()
     assert [one.attempt_id for one in settled] == ["a1", "a2"]
 
@@ -296,13 +300,13 @@ def test_the_platforms_late_end_is_not_forgotten_when_the_car_is_asked_for_again
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(20.0)
     ended = watched.ended(None, platform=PlatformSide(account_id="a", status=202), booking_id="b1")
-    watched.diagnosing.take(ended)
+    watched.diagnosing.handle_record(ended)
     assert not watched.told
     side = PlatformSide(account_id="a", status=202, ended_s=35.0, outcome="expired")
-    watched.at(36.0).take(msgspec.structs.replace(ended, platform=side))
+    watched.at(36.0).handle_record(msgspec.structs.replace(ended, platform=side))
     watched.at(60.0)
     again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
-    watched.diagnosing.take(again)
+    watched.diagnosing.handle_record(again)
     watched.at(200.0)
     of_first = [one for one in watched.told if one.attempt_id == "a1"]
     assert [one.revision for one in of_first] == [*range(1, len(of_first) + 1)]
@@ -313,11 +317,11 @@ def test_an_unlock_that_is_looked_at_already_is_not_begun_anew() -> None:
     """An answer came once more, and its request was sent again: one row of revisions."""
     watched = Watched()
     ended = watched.ended(None, booking_id="b1")
-    watched.at(20.0).take(ended)
+    watched.at(20.0).handle_record(ended)
     answer_once_more(watched, 28.0)
     watched.at(60.0)
     again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
-    watched.diagnosing.take(again)
+    watched.diagnosing.handle_record(again)
     watched.at(200.0)
     of_first = [one.revision for one in watched.told if one.attempt_id == "a1"]
     assert of_first == [*range(1, len(of_first) + 1)]
@@ -328,9 +332,9 @@ def test_a_later_record_is_seen_anew() -> None:
     watched = Watched()
     watched.at(20.0)
     unsent = watched.ended(Cause.NOT_PUBLISHED)
-    watched.diagnosing.take(unsent)
+    watched.diagnosing.handle_record(unsent)
     assert "nothing_published" in watched.facts()
-    watched.at(30.0).take(msgspec.structs.replace(unsent, cause=None, outcome=Outcome.OK))
+    watched.at(30.0).handle_record(msgspec.structs.replace(unsent, cause=None, outcome=Outcome.OK))
     assert "nothing_published" not in watched.facts()
     assert "went_well" in watched.facts()
 
@@ -346,8 +350,8 @@ def test_a_fleet_that_connects_for_the_first_time_is_not_back() -> None:
             watched.at(20.0).presence(car, ONLINE, retained=False)
         for car in cars[2:]:
             others = watched.ended(None, attempt_id=f"of-{car}", vehicle_id=car)
-            watched.at(90.0).take(others)
+            watched.at(90.0).handle_record(others)
         watched.at(100.0).presence("car-1", WILL, retained=False)
         watched.at(120.0)
-        watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+        watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE))
         assert ("many_came_back" in watched.facts()) is is_known

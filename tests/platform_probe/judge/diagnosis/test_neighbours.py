@@ -20,9 +20,9 @@ def test_those_who_fail_alike_are_counted_by_what_they_have_in_common() -> None:
     """A failure of another family is none of theirs."""
     neighbours = Neighbours()
     for _ in range(4):
-        neighbours.take(100.0, Cause.BOX_OFFLINE, A)
-        neighbours.take(100.0, None, B)
-    neighbours.take(100.0, Cause.API_FAILED, A)
+        neighbours.add_unlock(100.0, Cause.BOX_OFFLINE, A)
+        neighbours.add_unlock(100.0, None, B)
+    neighbours.add_unlock(100.0, Cause.API_FAILED, A)
     compared = neighbours.compare(130.0, Cause.BOX_SILENT, A)
     assert compared[A[0]].inside == (4, 5)
     assert compared[A[0]].outside == (0, 4)
@@ -32,7 +32,7 @@ def test_those_who_fail_alike_are_counted_by_what_they_have_in_common() -> None:
 def test_an_unlock_that_is_taken_back_is_counted_no_longer() -> None:
     """So that nobody is his own neighbour."""
     neighbours = Neighbours()
-    neighbours.take(100.0, Cause.BOX_OFFLINE, A)
+    neighbours.add_unlock(100.0, Cause.BOX_OFFLINE, A)
     neighbours.take_back(100.0, Cause.BOX_OFFLINE, A)
     assert neighbours.compare(100.0, Cause.BOX_OFFLINE, A)[ALL].inside == (0, 0)
 
@@ -41,7 +41,7 @@ def test_what_is_long_ago_is_forgotten() -> None:
     """Memory does not grow with time."""
     neighbours = Neighbours()
     for minute in range(1_000):
-        neighbours.take(minute * 60.0, None, A)
+        neighbours.add_unlock(minute * 60.0, None, A)
         neighbours.will(minute * 60.0)
         neighbours.online(minute * 60.0)
     assert len(neighbours._minutes) <= KEPT_S / STEP_S + 1
@@ -52,10 +52,10 @@ def test_neighbours_are_the_nearest_where_there_are_enough() -> None:
     """Failures of minutes ago had a reason of their own; in a small fleet they are all there is."""
     neighbours = Neighbours()
     for number in range(10):
-        neighbours.take(400.0 + number, Cause.BOX_OFFLINE, A)
+        neighbours.add_unlock(400.0 + number, Cause.BOX_OFFLINE, A)
     assert neighbours.compare(800.0, Cause.BOX_OFFLINE, A)[ALL].inside == (10, 10)
     for _ in range(ENOUGH):
-        neighbours.take(800.0, None, A)
+        neighbours.add_unlock(800.0, None, A)
     assert neighbours.compare(800.0, Cause.BOX_OFFLINE, A)[ALL].inside == (0, ENOUGH)
 
 

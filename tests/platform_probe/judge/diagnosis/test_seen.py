@@ -48,7 +48,7 @@ def fleet(watched: Watched) -> dict[tuple[str, str], list[str]]:
 
 def hear_late(watched: Watched, failed: Attempt) -> None:
     """Let the answer of car-1 to command c1 be known to have come after its unlock had ended."""
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         StrayAnswer(
             kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
             at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
@@ -75,7 +75,7 @@ def test_who_else_is_silent_tells_a_car_from_an_operator_from_a_place(
             if where not in silent and each != "car-1":
                 watched.at(10.0).telemetry(each, HEARTBEAT)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     among = {"others_there_heard", "none_there_heard", "no_operator_heard"}
     assert watched.facts() & among == {seen}
 
@@ -90,8 +90,8 @@ def test_what_is_counted_is_told_with_until_when() -> None:
     watched.at(20.0)
     for number in range(2, 8):
         well = watched.ended(None, vehicle_id=f"car-{number}", attempt_id=f"well-{number}")
-        watched.diagnosing.take(well)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+        watched.diagnosing.handle_record(well)
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     said = {one.fact: one.sentence for one in watched.told[-1].facts}
     # The clock of the test begins at 22:13:20 UTC.
     by = "by 22:13:40, "
@@ -120,8 +120,8 @@ def test_a_car_is_left_behind_by_others_and_not_by_its_operator(*, is_alone: boo
     watched.at(100.0)
     for number in range(2, 8):
         well = watched.ended(None, vehicle_id=f"car-{number}", attempt_id=f"well-{number}")
-        watched.diagnosing.take(well)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+        watched.diagnosing.handle_record(well)
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     assert ("left_behind" in watched.facts()) is is_alone
 
 
@@ -134,7 +134,7 @@ def test_no_more_failed_handshakes_are_counted_than_are_kept(failures: int, said
     for _ in range(failures):
         watched.at(10.0).broker_said(failed)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     (sentence,) = (one.sentence for one in watched.told[-1].facts if one.fact == "tls_failed")
     failed_so = "secure connections to the broker failed over a certificate (TLS)"
     assert sentence.startswith(f"{said} {failed_so} while the box was away")
@@ -154,7 +154,7 @@ def test_who_books_a_car_again_is_no_other_customer(who: str, *, is_seen: bool) 
         watched.diagnosing.state("car-1", opened, retained=False)
         side = PlatformSide(account_id=account)
         of_booking = watched.ended(cause, attempt_id=booking, booking_id=booking, platform=side)
-        watched.diagnosing.take(of_booking)
+        watched.diagnosing.handle_record(of_booking)
     assert ("two_bookings" in watched.facts()) is is_seen
 
 
@@ -186,8 +186,8 @@ def test_an_operator_may_fail_in_one_region_of_three(
                 of_car = watched.ended(
                     cause, vehicle_id=name, attempt_id=name, operator=operator, region=region
                 )
-                watched.diagnosing.take(of_car)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, operator=A, region=NORTH))
+                watched.diagnosing.handle_record(of_car)
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, operator=A, region=NORTH))
     assert ("operator_fails" in watched.facts()) is is_seen
 
 
@@ -197,7 +197,7 @@ def test_nothing_follows_from_others_where_the_place_is_not_known() -> None:
     for number in range(2, 2 + CARS):
         watched.at(10.0).telemetry(f"car-{number}", HEARTBEAT)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     assert "others_there_heard" not in watched.facts()
 
 
@@ -213,14 +213,14 @@ def test_a_car_that_does_not_come_back_with_the_others_is_left_behind(
         watched.at(1.0).presence(each, ONLINE, retained=True)
     watched.at(30.0)
     for each in cars[1:]:
-        watched.diagnosing.take(watched.ended(None, vehicle_id=each, attempt_id=each))
+        watched.diagnosing.handle_record(watched.ended(None, vehicle_id=each, attempt_id=each))
     for each in cars:
         watched.at(40.0).presence(each, WILL, retained=False)
         if others_were is not None:
             kind = BrokerEventKind.TIMED_OUT if each == "car-1" else others_were
             watched.diagnosing.broker_said(BrokerEvent(0.0, each, kind))
     watched.at(70.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE))
     assert "left_behind" not in watched.facts()
     for each in cars[1:]:
         watched.at(100.0).presence(each, ONLINE, retained=False)
@@ -252,7 +252,7 @@ def test_an_answer_that_comes_late_says_by_the_boxs_clock_when_the_car_opened(
     watched.at(2.0).result("car-1", answer(Phase.RECEIVED, 2.0))
     watched.at(20.0)
     failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1", stages=SENT)
-    watched.diagnosing.take(failed)
+    watched.diagnosing.handle_record(failed)
     watched.at(65.0).result("car-1", answer(Phase.EXECUTED, executed_s))
     hear_late(watched, failed)
     among = {"opened_in_time", "opened_late"}
@@ -267,7 +267,7 @@ def test_an_answer_that_has_waited_does_not_put_the_clock_back() -> None:
         answer = Result(f"c{at_s}", Phase.EXECUTED, box_time_ms=box_ms)
         watched.at(at_s).result("car-1", answer)
     watched.at(80.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT))
     assert "clock_wrong" not in watched.facts()
 
 
@@ -282,7 +282,7 @@ def test_a_car_whose_only_answer_has_waited_opened_when_it_says(
     epoch_s = watched.clock.wall_s
     watched.at(20.0)
     failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1", stages=SENT)
-    watched.diagnosing.take(failed)
+    watched.diagnosing.handle_record(failed)
     box_ms = int((epoch_s + executed_s) * 1000)
     watched.at(65.0).result("car-1", Result("c1", Phase.EXECUTED, box_time_ms=box_ms))
     hear_late(watched, failed)
@@ -298,7 +298,7 @@ def test_a_command_to_a_sleeping_box_needs_a_wake_request_before_it(
     watched.at(1.0).presence("car-1", ASLEEP, retained=False)
     watched.at(60.0)
     side = PlatformSide(status=504, woken_s=woken_s)
-    watched.diagnosing.take(watched.ended(Cause.BOX_ASLEEP, stages=SENT, platform=side))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_ASLEEP, stages=SENT, platform=side))
     assert ("not_woken" in watched.facts()) is is_noted
 
 
@@ -310,7 +310,7 @@ def test_a_box_finds_a_dead_connection_by_its_next_ping(back_s: float, *, is_ove
     watched.at(1.0).broker_said(connected)
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     watched.at(back_s).presence("car-1", ONLINE, retained=False)
     watched.at(back_s + 5.0)
     assert ("ping_overdue" in watched.facts()) is is_overdue
@@ -328,7 +328,7 @@ def test_a_connection_was_dead_when_a_heartbeat_failed_to_come(
     for at_s in (0.0, 10.0):
         watched.at(heard_s + at_s).telemetry("car-1", HEARTBEAT)
     watched.at(80.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     watched.at(140.0).presence("car-1", ONLINE, retained=False)
     watched.at(145.0)
     assert ("ping_overdue" in watched.facts()) is is_overdue
@@ -353,7 +353,7 @@ def test_a_box_that_finds_its_connection_dead_is_back_by_its_next_ping(
     watched = Watched()
     lose_connections(watched, ["car-1"], heard_s=20.0)
     watched.at(50.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     watched.at(back_s).presence("car-1", ONLINE, retained=False)
     watched.at(back_s + 5.0)
     assert ("back_by_ping" in watched.facts()) is is_by_ping
@@ -375,7 +375,7 @@ def test_when_those_are_back_that_fell_silent_together_tells_what_they_were_lost
     lose_connections(watched, cars, heard_s=20.0)
     watched.at(50.0)
     for each in cars:
-        watched.diagnosing.take(
+        watched.diagnosing.handle_record(
             watched.ended(Cause.BOX_SILENT, stages=SENT, vehicle_id=each, attempt_id=f"a-{each}")
         )
     for each in cars[1:5]:
@@ -392,7 +392,7 @@ def test_what_the_broker_said_of_a_client_is_kept_until_it_proves_a_car() -> Non
     for second, kind in ((1.0, BrokerEventKind.CONNECTED), (5.0, BrokerEventKind.DENIED)):
         watched.at(second).broker_said(BrokerEvent(0.0, "car-1", kind))
     watched.at(30.0)
-    watched.diagnosing.take(watched.ended(Cause.UNCLASSIFIED, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.UNCLASSIFIED, stages=SENT))
     assert "denied_at_broker" in watched.facts()
 
 
@@ -409,7 +409,7 @@ def test_where_commands_have_no_end_a_late_opening_says_less(
     watched.at(3.0).result("car-2", Result("c0", Phase.EXECUTED))
     watched.at(20.0)
     failed = watched.ended(Cause.BOX_SILENT, command_id="c1", stages=SENT)
-    watched.diagnosing.take(failed)
+    watched.diagnosing.handle_record(failed)
     watched.at(65.0).result("car-1", Result("c1", Phase.EXECUTED))
     hear_late(watched, failed)
     assert watched.facts() & {"opened_late", "opened_at_last", "late_without_return"} == seen
@@ -426,7 +426,7 @@ def test_boxes_may_say_why_they_refuse_and_not_what_they_get(
     watched.at(19.0).result("car-1", Result("c1", Phase.REFUSED, reason=reason))
     watched.at(20.0)
     cause = Cause.BOX_BUSY if has_reason else Cause.VEHICLE_FAILED
-    watched.diagnosing.take(watched.ended(cause, command_id="c1", stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(cause, command_id="c1", stages=SENT))
     assert f"refused_{seen}" in watched.facts()
     assert "receipts" not in watched.told[-1].told
     assert ("reasons" in watched.told[-1].told) is has_reason
@@ -440,10 +440,12 @@ def test_a_command_waits_for_the_one_that_the_platform_has_missed(
     watched = Watched()
     watched.at(21.0)
     missed = PlatformSide(status=504, outcome="expired", ended_s=ended_s)
-    watched.diagnosing.take(watched.ended(None, attempt_id="a0", stages=SENT, platform=missed))
+    watched.diagnosing.handle_record(
+        watched.ended(None, attempt_id="a0", stages=SENT, platform=missed)
+    )
     watched.at(60.0)
     side = PlatformSide(status=202)
-    watched.diagnosing.take(watched.ended(Cause.VEHICLE_STATE, stages=SENT, platform=side))
+    watched.diagnosing.handle_record(watched.ended(Cause.VEHICLE_STATE, stages=SENT, platform=side))
     assert watched.told[-1].attempt_id != "a0"
     assert "platform_missed_it" in watched.facts()
     assert ("platform_waited_long" in watched.facts()) is is_long
@@ -461,9 +463,9 @@ def test_an_app_with_which_others_fare_well_is_not_to_blame(
         side = PlatformSide(status=404 if has_failed else 200, app_version="5.1.0")
         cause = Cause.API_REFUSED if has_failed else None
         other = {"vehicle_id": f"car-{number}", "attempt_id": f"a{number}", "platform": side}
-        watched.diagnosing.take(watched.ended(cause, **other))
+        watched.diagnosing.handle_record(watched.ended(cause, **other))
     side = PlatformSide(status=409, problem="booking-not-started", app_version="5.1.0")
-    watched.diagnosing.take(watched.ended(Cause.API_REFUSED, stages={}, platform=side))
+    watched.diagnosing.handle_record(watched.ended(Cause.API_REFUSED, stages={}, platform=side))
     assert "said_booking" in watched.facts()
     assert ("app_version_fares_well" in watched.facts()) is is_noted
 
@@ -475,7 +477,7 @@ def test_a_heartbeat_says_for_how_long_a_box_ran_before_it_connected(
     """It tells of its boot when it is connected, and of its age each time."""
     watched = Watched()
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     watched.at(95.0).event("car-1", CarEvent(EventName.BOOT, boots=2))
     heartbeat = Telemetry(-80.0, 12.6, 1.0, boots=2, uptime_s=uptime_s)
     watched.at(100.0).telemetry("car-1", heartbeat)
@@ -490,12 +492,12 @@ def test_a_command_names_no_booking_where_others_do(booked: int, *, is_noted: bo
     watched.at(30.0)
     for number in range(2, 2 + booked):
         other = {"vehicle_id": f"car-{number}", "attempt_id": f"a{number}"}
-        watched.diagnosing.take(
+        watched.diagnosing.handle_record(
             watched.ended(
                 None, source=Source.CUSTOMER, booking_id=f"b{number}", stages=SENT, **other
             )
         )
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(Cause.VEHICLE_STATE, source=Source.CUSTOMER, booking_id=None, stages=SENT)
     )
     assert ("without_booking" in watched.facts()) is is_noted
@@ -514,7 +516,7 @@ def test_an_open_car_of_which_a_part_stayed_locked_is_partly_open(signal: str, s
     watched = Watched()
     state = msgspec.structs.replace(parked("a", "north"), is_locked=False, signals={signal: True})
     watched.at(18.0).state("car-1", state, retained=False)
-    watched.at(20.0).take(watched.ended(None, stages=SENT))
+    watched.at(20.0).handle_record(watched.ended(None, stages=SENT))
     (told,) = watched.told
     sentence = next(one.sentence for one in told.facts if one.fact == "another_door_locked")
     assert said in sentence
@@ -529,7 +531,7 @@ def test_a_door_that_was_opened_where_nothing_was_sent_is_anothers_doing(
     watched = Watched()
     watched.at(19.0).state("car-1", parked("a", "north"), retained=False)
     opened = msgspec.structs.replace(parked("a", "north"), is_locked=False, is_open=True)
-    watched.at(20.0).take(
+    watched.at(20.0).handle_record(
         watched.ended(cause, flags=(Flag.TOLD_OTHERWISE,), stages={"requested": 0.0})
     )
     watched.at(25.0).state("car-1", opened, retained=False)
@@ -551,7 +553,7 @@ def test_a_plan_is_used_up_by_what_was_used_when_the_car_was_lost(*, is_back: bo
     for each in cars[:5]:
         watched.at(30.0).presence(each, WILL, retained=False)
     watched.at(60.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     if is_back:
         watched.at(80.0).presence("car-1", ONLINE, retained=False)
         watched.diagnosing.telemetry(
@@ -570,7 +572,7 @@ def test_a_door_that_opens_after_the_car_was_locked_again_is_another_presss(open
     entered = msgspec.structs.replace(unlocked, is_open=True)
     watched.at(1.0).presence("car-1", ONLINE, retained=True)
     watched.diagnosing.state("car-1", locked, retained=True)
-    watched.at(20.0).take(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
+    watched.at(20.0).handle_record(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
     watched.at(21.0).state("car-1", unlocked, retained=False)
     if opens == "before it was locked":
         watched.at(25.0).state("car-1", entered, retained=False)
@@ -598,7 +600,7 @@ def test_what_a_box_told_last_holds_while_it_is_silent(
     if not is_silent:
         watched.at(7_000.0).telemetry("car-1", HEARTBEAT)
     watched.at(7_260.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     assert (fact in watched.facts()) is is_silent
 
 
@@ -607,7 +609,7 @@ def test_a_car_that_is_back_is_no_longer_away() -> None:
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(120.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     watched.at(450.0)
     assert "still_away" in watched.facts()
     watched.at(520.0).presence("car-1", ONLINE, retained=False)
@@ -627,12 +629,12 @@ def test_a_car_stayed_open_if_it_was_open_last(*, is_open: bool) -> None:
         opened = msgspec.structs.replace(parked("a", "north"), is_locked=False)
         watched.diagnosing.state("car-1", opened, retained=False)
     side = PlatformSide(account_id="one")
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(None, attempt_id="before", booking_id="b1", platform=side, stages=SENT)
     )
     watched.at(160.0)
     side = PlatformSide(account_id="other")
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(Cause.VEHICLE_STATE, booking_id="b2", platform=side, stages=SENT)
     )
     assert ("two_bookings" in watched.facts()) is is_open
@@ -647,7 +649,7 @@ def test_a_box_that_restarted_while_it_was_away_has_told_of_it(*, has_booted: bo
     watched.diagnosing.telemetry("car-1", Telemetry(-80.0, 12.6, 1.0, boots=7, uptime_s=900.0))
     watched.at(60.0).presence("car-1", WILL, retained=False)
     watched.at(120.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     watched.at(150.0).presence("car-1", ONLINE, retained=False)
     boots, uptime_s = (8, 70.0) if has_booted else (7, 1_050.0)
     beat = Telemetry(-80.0, 12.6, 1.0, boots=boots, uptime_s=uptime_s)
@@ -659,5 +661,5 @@ def test_a_box_that_restarted_while_it_was_away_has_told_of_it(*, has_booted: bo
 def test_a_heartbeat_that_the_broker_retained_is_no_sign_of_life() -> None:
     """Nobody knows when it was sent."""
     watched = Watched()
-    watched.at(1.0).heard(TopicKind.TELEMETRY, "car-1", HEARTBEAT, is_retained=True)
+    watched.at(1.0).on_message(TopicKind.TELEMETRY, "car-1", HEARTBEAT, is_retained=True)
     assert "car-1" not in watched.diagnosing.cars

@@ -18,8 +18,8 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.modes.facts import EvidenceSource, Fact
+from platform_probe.judge.diagnosis.path import never_ends_so
 from platform_probe.judge.diagnosis.ranking import SURE
-from platform_probe.judge.diagnosis.way import never_ends_so
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
@@ -63,7 +63,7 @@ def test_a_command_may_wait_for_one_whose_car_was_not_woken(*, is_woken_before: 
         watched.at(second)
         flags = (Flag.WOKEN,) if is_woken else ()
         ended = watched.ended(Cause.BOX_ASLEEP, stages=SENT, flags=flags, attempt_id=name)
-        watched.diagnosing.take(ended)
+        watched.diagnosing.handle_record(ended)
     assert watched.told[-1].attempt_id == "later"
     assert ("woken_as_usual" in watched.facts()) is is_woken_before
 
@@ -77,7 +77,7 @@ def test_a_wake_request_counts_that_comes_before_the_command(
     watched.at(1.0).presence("car-1", ASLEEP, retained=False)
     watched.at(30.0)
     side = PlatformSide(woken_s=woken_s)
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(Cause.BOX_ASLEEP, stages=SENT, flags=(Flag.WOKEN,), platform=side)
     )
     assert ("woken" in watched.facts()) is is_woken
@@ -93,7 +93,7 @@ def test_a_box_that_comes_long_after_its_wake_request_woke_slowly(
     watched.at(30.0)
     given_up = PlatformSide(woken_s=0.5, ended_s=30.0, outcome="expired")
     stages = {"intended": 0.0, "requested": 0.0}
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(Cause.BOX_ASLEEP, stages=stages, flags=(Flag.WOKEN,), platform=given_up)
     )
     watched.at(back_s).presence("car-1", ONLINE, retained=False)
@@ -108,7 +108,9 @@ def test_to_be_told_to_wait_is_no_yes(status: int, *, is_yes: bool) -> None:
     watched.at(30.0)
     stages = {"intended": 0.0, "requested": 0.0, "api_answered": 2.0}
     side = PlatformSide(status=status, ended_s=20.0, outcome="not_published")
-    watched.diagnosing.take(watched.ended(Cause.NOT_PUBLISHED, stages=stages, platform=side))
+    watched.diagnosing.handle_record(
+        watched.ended(Cause.NOT_PUBLISHED, stages=stages, platform=side)
+    )
     assert ("said_done" in watched.facts()) is is_yes
     assert (watched.told[-1].first.mode == "ok_at_enqueue") is is_yes
 
@@ -139,9 +141,9 @@ def test_all_modems_of_a_technology_are_few_in_a_small_fleet(old_ones_lost: int)
         watched.at(5.0).presence(each, WILL, retained=False)
     watched.at(10.0)
     for each in others[2:]:
-        watched.diagnosing.take(watched.ended(None, vehicle_id=each, attempt_id=each))
+        watched.diagnosing.handle_record(watched.ended(None, vehicle_id=each, attempt_id=each))
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     assert ("technology_away" in watched.facts()) is (old_ones_lost > 1)
 
 
@@ -153,7 +155,7 @@ def test_a_network_is_there_when_most_modems_like_a_cars_are_heard_of(
     watched = Watched()
     others = town(watched)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     for each in others[:heard]:
         watched.at(150.0).telemetry(each, HEARTBEAT)
     watched.at(181.0)
@@ -168,7 +170,7 @@ def test_others_that_connect_long_before_a_car_show_that_its_network_is_up(
     watched = Watched()
     others = town(watched)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     for each in others[:4]:
         watched.at(others_back_s).presence(each, ONLINE, retained=False)
     watched.at(170.0).presence("car-1", ONLINE, retained=False)
@@ -207,7 +209,7 @@ def test_a_car_that_does_not_hear_us_goes_on_reporting(
         if second <= reports_until_s:
             watched.at(float(second)).telemetry("car-1", HEARTBEAT)
     watched.at(42.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     assert ("silent_since" in watched.facts()) is is_silent
 
 
@@ -220,13 +222,13 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
     watched.diagnosing.event("car-1", CarEvent(EventName.LOW_VOLTAGE))
     watched.at(236.0)
     first = watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first", source=Source.CUSTOMER)
-    watched.diagnosing.take(first)
+    watched.diagnosing.handle_record(first)
     watched.at(260.0).presence("car-1", WILL, retained=False)
     watched.at(285.0)
     later = watched.ended(
         Cause.BOX_OFFLINE, stages=SENT, attempt_id="later", source=Source.CUSTOMER
     )
-    watched.diagnosing.take(later)
+    watched.diagnosing.handle_record(later)
     watched.at(290.0)
     last = {one.attempt_id: one for one in watched.told}
     assert last["first"].facts != last["later"].facts
@@ -272,15 +274,17 @@ def test_what_failed_otherwise_is_no_evidence(changes: dict[str, object]) -> Non
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(21.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first"))
+    watched.diagnosing.handle_record(
+        watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first")
+    )
     if "is_after" in changes:
         watched.at(60.0)
-        watched.diagnosing.take(watched.ended(None, stages=SENT, attempt_id="well"))
+        watched.diagnosing.handle_record(watched.ended(None, stages=SENT, attempt_id="well"))
     cause = changes["cause"]
     assert isinstance(cause, Cause)
     watched.at(100.0)
     later = watched.ended(cause, stages=SENT, attempt_id="later", source=Source.CUSTOMER)
-    watched.diagnosing.take(later)
+    watched.diagnosing.handle_record(later)
     told = watched.told[-1]
     alone = shipped_ranking().rank(
         {Fact(one.fact): one.sentence for one in told.facts},
@@ -317,7 +321,7 @@ def test_silence_is_told_with_its_end() -> None:
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(21.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     watched.at(400.0)
     said = {one.fact: one.sentence for one in watched.told[-1].facts}
     # The clock of the test begins at 22:13:20 UTC.
@@ -335,7 +339,7 @@ def test_a_state_moments_before_presence_came_on_the_new_connection(
     watched.at(1.0).presence("car-1", ONLINE, retained=True)
     watched.at(10.0).presence("car-1", WILL, retained=False)
     watched.at(30.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     watched.at(state_s).state("car-1", STATE, retained=False)
     watched.at(100.0).presence("car-1", ONLINE, retained=False)
     watched.at(300.0)
@@ -351,7 +355,7 @@ def test_what_the_broker_drops_later_is_another_command(
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=True)
     watched.at(30.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     event = BrokerEvent(watched.clock.wall_s + dropped_s - 30.0, "car-1", BrokerEventKind.DROPPED)
     watched.at(max(dropped_s, 31.0)).broker_said(event)
     watched.at(500.0)
@@ -375,7 +379,7 @@ def lost_with(broker_says: BrokerEventKind, *failed: BrokerEvent) -> Watched:
     for each in failed:
         watched.at(20.0).broker_said(each)
     watched.at(60.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     return watched
 
 
@@ -427,7 +431,7 @@ def test_handshakes_count_that_may_be_of_a_box_that_was_away(
     if is_heard:
         watched.at(30.0).telemetry("car-1", HEARTBEAT)
     watched.at(60.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
     assert "tls_failed" not in watched.facts()
 
 
@@ -438,7 +442,7 @@ def test_a_command_that_was_published_twice_is_no_replay_of_an_attacker() -> Non
     watched.at(20.0)
     watched.diagnosing.result("car-1", Result("c1", Phase.REFUSED, Reason.REPLAYED))
     flags = (Flag.SENT_TWICE, Flag.DUPLICATE)
-    watched.diagnosing.take(watched.ended(None, flags=flags, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(None, flags=flags, stages=SENT))
     watched.at(30.0)
     assert "sent_again" in watched.facts()
     assert not {"answered_twice", "copy_refused"} & watched.facts()

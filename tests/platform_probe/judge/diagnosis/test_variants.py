@@ -45,7 +45,7 @@ def unanswered(watched: Watched) -> None:
     for second in (10.0, 310.0):
         watched.at(second).telemetry("car-1", HEARTBEAT)
     watched.at(350.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
 
 
 @pytest.mark.parametrize(("looked_s", "was_due"), [(350.0, False), (511.0, False), (700.0, True)])
@@ -73,7 +73,7 @@ def test_a_car_goes_on_reporting_as_often_as_others_do() -> None:
             watched.diagnosing.telemetry(f"car-{number}", HEARTBEAT)
     watched.at(320.0).presence("car-1", ONLINE, retained=False)
     watched.at(350.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     watched.at(560.0).telemetry("car-1", HEARTBEAT)
     watched.at(700.0)
     assert {"reported_after", "resumed"} & watched.facts() == {"reported_after"}
@@ -92,7 +92,7 @@ def test_who_has_kept_its_connection_need_not_come_back() -> None:
     for second in (5.0, 10.0):
         watched.at(second).telemetry("car-1", HEARTBEAT)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     watched.at(24.0).telemetry("car-1", HEARTBEAT)
     for number in range(2, 7):
         watched.at(30.0).presence(f"car-{number}", ONLINE, retained=False)
@@ -116,7 +116,7 @@ def test_what_the_app_had_shown_tells_an_expired_key(shown: str, *, is_key: bool
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, shown=shown)
-    watched.at(5.0).take(complaint)
+    watched.at(5.0).handle_record(complaint)
     assert says_key_expired(shown) is is_key
     assert ("shown_key_expired" in watched.facts()) is is_key
     likely = {one.mode: one.probability for one in watched.told[-1].modes}
@@ -128,11 +128,11 @@ def relocked(watched: Watched, *, at_s: float, again_s: float, booking_id: str) 
     lock(watched, 0.5, is_locked=True)
     lock(watched, 18.0, is_locked=False)
     watched.at(20.0)
-    watched.diagnosing.take(watched.ended(None, booking_id="b-1", attempt_id="first"))
+    watched.diagnosing.handle_record(watched.ended(None, booking_id="b-1", attempt_id="first"))
     lock(watched, at_s, is_locked=True)
     watched.at(again_s + 20.0)
     again = watched.ended(None, booking_id=booking_id, attempt_id="again", trace_id="other")
-    watched.diagnosing.take(again)
+    watched.diagnosing.handle_record(again)
     watched.at(again_s + 90.0)
 
 
@@ -173,14 +173,14 @@ def slow_unlock(watched: Watched, *, opened_s: float, over_s: float | None) -> N
     first = PlatformSide(
         ended_s=None if over_s is None else over_s - opened_s + 20.0, outcome="executed"
     )
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(
             None, stages=SENT, booking_id="b-1", attempt_id="first", trace_id="another",
             platform=first,
         )
     )  # fmt: skip
     watched.at(60.0)
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(
             Cause.VEHICLE_STATE, stages=SLOW, booking_id="b-1", platform=PLATFORM,
             reason="wrong_vehicle_state: ignition_on",
@@ -199,14 +199,14 @@ def test_what_went_well_after_another_one_was_waited_for_was_late_for_what_that_
     watched = Watched()
     watched.at(30.0).result("car-1", Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK))
     first = PlatformSide(ended_s=first_over_s - 10.0, outcome="failed")
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(
             Cause.VEHICLE_FAILED, stages=SENT, reason="can_bus_no_ack", command_id="c1",
             attempt_id="first", trace_id="another", platform=first,
         )
     )  # fmt: skip
     watched.at(48.0)
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(
             None, stages=SLOW, command_id="c2", attempt_id="second", platform=PLATFORM,
             flags=(Flag.TOLD_OTHERWISE,),
@@ -226,7 +226,7 @@ def test_before_a_command_is_due_to_have_ended_it_may_still_be_sent(
     unsent = watched.ended(
         Cause.NOT_PUBLISHED, stages={"intended": 0.0, "requested": 0.0}, platform=side
     )
-    watched.diagnosing.take(unsent)
+    watched.diagnosing.handle_record(unsent)
     watched.at(looked_s)
     told = frozenset(map(EvidenceSource, watched.told[-1].told))
     assert (EvidenceSource.COMMAND_END in told) is was_due
@@ -257,7 +257,7 @@ def test_an_api_that_neither_answers_nor_makes_a_command_holds_it_up(
     """One that has made a command may wait for the end of another."""
     watched = Watched()
     watched.at(60.0)
-    watched.diagnosing.take(
+    watched.diagnosing.handle_record(
         watched.ended(
             Cause.API_FAILED, stages={"intended": 0.0, "requested": 0.0}, command_id=command_id,
             platform=PlatformSide(account_id="somebody"),
@@ -274,9 +274,11 @@ def test_who_presses_amid_a_request_that_was_sent_twice(second_trace: str) -> No
     for second, trace_id in ((30.0, "first"), (36.0, second_trace)):
         watched.at(second)
         one = watched.ended(None, attempt_id=f"of-{second}", trace_id=trace_id)
-        watched.diagnosing.take(one)
+        watched.diagnosing.handle_record(one)
     watched.at(41.0)
-    watched.diagnosing.take(watched.ended(Cause.VEHICLE_STATE, attempt_id="mine", trace_id="mine"))
+    watched.diagnosing.handle_record(
+        watched.ended(Cause.VEHICLE_STATE, attempt_id="mine", trace_id="mine")
+    )
     assert ("sent_twice" in watched.facts()) is (second_trace == "first")
 
 
@@ -300,7 +302,7 @@ def test_who_is_told_yes_and_asks_then_has_pressed_once_more(
     for second, answer in zip((10.0, 15.5), answers, strict=True):
         stages = {"intended": 0.0, "requested": 0.0, "published": 0.1}
         stages |= {} if answer is None else {"api_answered": answer[1]}
-        watched.at(second).take(
+        watched.at(second).handle_record(
             watched.ended(
                 None, attempt_id=f"of-{second}", trace_id="one", source=Source.CUSTOMER,
                 started_at=watched.clock.wall_s - 3.0, total_s=3.0, stages=stages, booking_id="b",
@@ -325,7 +327,7 @@ def test_booking_that_several_name_for_several_cars(other: str, car: str, *, is_
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     for second, account, asked in ((30.0, other, car), (60.0, "somebody", "car-1")):
-        watched.at(second).take(
+        watched.at(second).handle_record(
             watched.ended(
                 Cause.API_REFUSED,
                 attempt_id=f"of-{second}",
@@ -344,7 +346,7 @@ def test_booking_that_several_name_for_several_cars(other: str, car: str, *, is_
 
 def turned_down(watched: Watched, second: float, car: str, side: PlatformSide) -> None:
     """Let the platform turn down a request for a car at once."""
-    watched.at(second).take(
+    watched.at(second).handle_record(
         watched.ended(
             Cause.API_REFUSED,
             attempt_id=f"of-{car}",
@@ -365,7 +367,7 @@ def test_one_phone_that_is_signed_out_is_no_outage(others: int) -> None:
     for number in range(others):
         side = PlatformSide(account_id=f"b-{number}", status=200)
         well = {"attempt_id": f"w-{number}", "trace_id": f"w-{number}", "vehicle_id": f"w-{number}"}
-        watched.at(30.0 + number).take(watched.ended(None, platform=side, **well))
+        watched.at(30.0 + number).handle_record(watched.ended(None, platform=side, **well))
     turned_down(watched, 50.0, "car-1", PlatformSide(status=401, problem="unauthenticated"))
     assert watched.told[-1].first.mode == "phone_side"
     said = {one.fact: one.sentence for one in watched.told[-1].facts}
@@ -438,7 +440,7 @@ def test_who_signs_in_and_asks_again_is_told_by_what_became_of_the_command() -> 
         platform=PlatformSide(status=202, requests=2),
     )
     watched.at(60.0).result("car-1", Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK))
-    watched.at(70.0).take(again)
+    watched.at(70.0).handle_record(again)
     assert "signed_out_alone" not in watched.facts()
     assert watched.told[-1].first.mode == "can_bus_asleep_no_ack"
 

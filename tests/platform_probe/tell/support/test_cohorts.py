@@ -11,7 +11,7 @@ import pytest
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
-from platform_probe.judge.diagnosis.cohorts.words import ENGLISH
+from platform_probe.judge.diagnosis.cohorts.cohort_text import ENGLISH
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.support import cohorts
 from platform_probe.tell.support.believed import Revision

@@ -9,9 +9,9 @@ from string import Formatter
 import pytest
 
 from bench.detection.town import EPOCH_S
-from platform_probe.judge.diagnosis.cohorts.begin import Begin
+from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Trait
-from platform_probe.judge.diagnosis.cohorts.words import utc_clock
+from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.cohorts import SharedTraits, around_in_words
@@ -27,7 +27,7 @@ AT = EPOCH_S
 NORTH = (Trait("firmware", "2.4.1"), Trait("region", "north"))
 COHORT = Cohort(
     traits=NORTH, probability=0.97, attempts=36, failures=31, attempts_elsewhere=410,
-    failures_elsewhere=2, begin=Begin(AT, AT - 60, AT + 30),
+    failures_elsewhere=2, begin=OnsetTime(AT, AT - 60, AT + 30),
 )  # fmt: skip
 AROUND = SharedTraits(
     since=AT, attempts=446, failures=33, found=(COHORT,), ranked=(COHORT,), none_probability=0.0,
@@ -52,7 +52,7 @@ def test_each_sentence_has_the_same_places() -> None:
         AROUND,
         replace(AROUND, is_of_kind=False, found=(replace(COHORT, begin=None),)),
         replace(AROUND, found=(COHORT, replace(COHORT, probability=0.3)), same=((), (NORTH[:1],))),
-        replace(AROUND, found=(replace(COHORT, begin=Begin(AT, AT, AT)),)),
+        replace(AROUND, found=(replace(COHORT, begin=OnsetTime(AT, AT, AT)),)),
         *(
             replace(AROUND, found=(), same=(), absence=absence, cars=("car-1", "car-2"))
             for absence in Absence

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from platform_probe.judge.diagnosis.cohorts.counts import Before, Count, Leaf, leaves_of
+from platform_probe.judge.diagnosis.cohorts.counts import BaselineCounts, Count, Leaf, leaves_of
 from platform_probe.judge.diagnosis.cohorts.scan import scan, surprise
 
 
@@ -22,10 +22,10 @@ def test_surprise_is_the_binomial_log_likelihood_ratio() -> None:
 def test_attempts_of_one_car_count_less_than_those_of_many() -> None:
     """Ten presses at one car tell less than one press at each of two cars."""
     presses = [Count(at=0.0, values=("a",), vehicle_id="car-1", failures=1)] * 10
-    (leaf,) = leaves_of(presses, Before([]))
+    (leaf,) = leaves_of(presses, BaselineCounts([]))
     assert leaf.attempts < 2.0
     two = [Count(at=0.0, values=("a",), vehicle_id=f"car-{n}", failures=1) for n in range(2)]
-    (leaf,) = leaves_of(two, Before([]))
+    (leaf,) = leaves_of(two, BaselineCounts([]))
     assert leaf.attempts == pytest.approx(2.0, rel=0.01)
 
 
@@ -33,10 +33,10 @@ def test_a_kind_that_is_rare_is_expected_to_fail_like_its_worst_trait() -> None:
     """Of the garage much is known, of the garage by this operator nothing."""
     garage = Count(at=0.0, values=("garage", "north"), attempts=1_000, failures=500)
     street = Count(at=0.0, values=("street", "south"), attempts=1_000, failures=10)
-    before = Before([garage, street])
+    before = BaselineCounts([garage, street])
     assert before.rate(("garage", "south")) == pytest.approx(0.5, abs=0.02)
     assert before.rate(("street", "south")) == pytest.approx(0.01, abs=0.005)
-    assert Before([]).rate(("garage", "north")) == pytest.approx(0.02)
+    assert BaselineCounts([]).rate(("garage", "north")) == pytest.approx(0.02)
 
 
 def test_two_names_of_the_same_attempts_differ_by_their_cost() -> None:

@@ -9,7 +9,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import UNKNOWN
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import EvidenceSource, Fact
-from platform_probe.judge.diagnosis.way import not_on_its_way
+from platform_probe.judge.diagnosis.path import not_on_its_way
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.records import attempt_of
 from tests.helpers.watched import ONLINE, SENT, Watched
@@ -37,7 +37,7 @@ def named_of(cause: Cause, *, source: Source, api: bool = False) -> dict[str, fl
             attempt_id=f"a{number}",
             **({"platform": PlatformSide(method="POST")} if api else {}),
         )
-        watched.diagnosing.take(failed)
+        watched.diagnosing.handle_record(failed)
     return {one.mode: one.probability for one in watched.told[-1].modes}
 
 
@@ -75,7 +75,9 @@ def test_what_explains_best_stays_first() -> None:
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     watched.at(100.0)
-    watched.diagnosing.take(watched.ended(Cause.VEHICLE_FAILED, reason="actuator_inhibited"))
+    watched.diagnosing.handle_record(
+        watched.ended(Cause.VEHICLE_FAILED, reason="actuator_inhibited")
+    )
     first, *others = (one.mode for one in watched.told[-1].modes)
     assert first == "actuator_inhibit_or_frozen"
     assert OF_THE_PLATFORM.isdisjoint(others)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from fleet_wire.contract.incident import Text
-from platform_probe.judge.diagnosis.cohorts.begin import Begin
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Finding, Trait
+from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime
 from platform_probe.texts.catalogue import has_text
 from platform_probe.texts.speaking import Speaker
 
@@ -78,7 +78,7 @@ def _cohort_in_words(cohort: Cohort, since: float, whose: Text) -> Text:
     )
 
 
-def _begin_in_words(begin: Begin | None, how: Text) -> Text:
+def _begin_in_words(begin: OnsetTime | None, how: Text) -> Text:
     if begin is None:
         return how
     earliest, latest = utc_clock(begin.earliest), utc_clock(begin.latest)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from platform_probe.judge.diagnosis.cohorts.begin import begin_of
 from platform_probe.judge.diagnosis.cohorts.counts import Count
+from platform_probe.judge.diagnosis.cohorts.onset import onset_of
 
 
 def count(at: float, failures: int) -> Count:
@@ -14,7 +14,7 @@ def count(at: float, failures: int) -> Count:
 def test_the_change_is_where_the_likelihood_is_greatest() -> None:
     """One failure in ten, then nine in ten, from the 100th second on."""
     counts = [count(float(n), int((n % 10 == 0) is (n < 100))) for n in range(200)]
-    begin = begin_of(list(reversed(counts)))
+    begin = onset_of(list(reversed(counts)))
     assert begin is not None
     assert 100.0 <= begin.at <= 101.0
     assert begin.earliest <= 100.0 <= begin.latest
@@ -23,7 +23,7 @@ def test_the_change_is_where_the_likelihood_is_greatest() -> None:
 def test_a_gap_makes_the_begin_uncertain() -> None:
     """It may have begun at any time since the last attempt that opened."""
     counts = [count(float(n), 0) for n in range(20)] + [count(500.0 + n, 1) for n in range(10)]
-    begin = begin_of(counts)
+    begin = onset_of(counts)
     assert begin is not None
     assert begin.at == 500.0
     assert begin.earliest <= 19.0
@@ -31,15 +31,15 @@ def test_a_gap_makes_the_begin_uncertain() -> None:
 
 def test_what_never_changes_or_gets_better_has_no_begin() -> None:
     """All fail alike; or the first half does; or there is nothing."""
-    assert begin_of([count(float(n), 1) for n in range(10)]) is None
-    assert begin_of([count(float(n), int(n < 5)) for n in range(10)]) is None
-    assert begin_of([]) is None
+    assert onset_of([count(float(n), 1) for n in range(10)]) is None
+    assert onset_of([count(float(n), int(n < 5)) for n in range(10)]) is None
+    assert onset_of([]) is None
 
 
 def test_what_grows_began_with_its_first_failures() -> None:
     """One in ten fails from the 100th second on, and nearly all from the 200th on."""
     counts = [count(float(n), int(n >= 200 or (n >= 100 and n % 10 == 0))) for n in range(300)]
-    begin = begin_of(counts)
+    begin = onset_of(counts)
     assert begin is not None
     assert begin.at == 100.0
     assert begin.earliest <= 99.0
@@ -49,6 +49,6 @@ def test_what_grows_began_with_its_first_failures() -> None:
 def test_what_was_over_meanwhile_is_another_time() -> None:
     """Half an hour that was bad in the morning is no begin of what is bad now."""
     counts = [count(float(n), int(100 <= n < 130 or n >= 400)) for n in range(460)]
-    begin = begin_of(counts)
+    begin = onset_of(counts)
     assert begin is not None
     assert begin.at == 400.0

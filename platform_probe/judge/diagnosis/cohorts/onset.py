@@ -23,7 +23,7 @@ improvement must beat none too [E].
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class OnsetTime:
     """When it began, and between which times it did with 95 %: Unix seconds."""
 
     at: float
@@ -32,7 +32,7 @@ class Begin:
     latest: float
 
 
-def begin_of(counts: Sequence[Count]) -> Begin | None:
+def onset_of(counts: Sequence[Count]) -> OnsetTime | None:
     """Return when the rate of failures changed for the worse; None where it never did.
 
     The likeliest moment between two rates, before and since (Hinkley and Hinkley, "Inference about
@@ -53,7 +53,9 @@ def begin_of(counts: Sequence[Count]) -> Begin | None:
     first = likely[0]
     while history.nats(0, first - 1, end) >= least:  # that of the first moment is none
         first -= 1
-    return Begin(at=moments[best][0], earliest=moments[first - 1][0], latest=moments[likely[-1]][0])
+    return OnsetTime(
+        at=moments[best][0], earliest=moments[first - 1][0], latest=moments[likely[-1]][0]
+    )
 
 
 class _History:

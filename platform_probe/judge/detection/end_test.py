@@ -25,7 +25,7 @@ LEAST_AGAIN: Final = 3
 _MOST: Final = 0.99
 
 
-class Ending:
+class EndTest:
     """The log odds that one problem goes on."""
 
     def __init__(self) -> None:
@@ -71,19 +71,19 @@ class Ending:
         before = self._odds - self._missed if is_counted else self._odds
         self._odds = min(before + self._hit, ILL)
 
-    def struck(self, car: str) -> None:
+    def add_failure(self, car: str) -> None:
         """Note that a car was hit."""
         self._opened.discard(car)
 
-    def struck_again(self, car: str) -> None:
+    def add_repeated_failure(self, car: str) -> None:
         """Weigh that a car was hit which counts for no test once more: with some others."""
-        self.struck(car)
+        self.add_failure(car)
         self._again.add(car)
         if len(self._again) >= LEAST_AGAIN:
             self._odds = min(self._odds + len(self._again) * self._strikes, ILL)
             self._again.clear()
 
-    def well(self) -> None:
+    def add_success(self) -> None:
         """Weigh an unlock that was not hit."""
         self._odds += self._missed
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from platform_probe.judge.diagnosis.cohorts.begin import Begin
+from platform_probe.judge.diagnosis.cohorts.cohort_text import (
+    ENGLISH,
+    finding_in_words,
+    traits_in_words,
+)
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Finding, Trait
-from platform_probe.judge.diagnosis.cohorts.words import ENGLISH, finding_in_words, traits_in_words
+from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime
 
 AT = 1_767_225_600.0 + 8 * 3600 + 12 * 60
 COHORT = Cohort(
@@ -16,7 +20,7 @@ COHORT = Cohort(
     failures=31,
     attempts_elsewhere=410,
     failures_elsewhere=2,
-    begin=Begin(AT, AT - 60, AT + 30),
+    begin=OnsetTime(AT, AT - 60, AT + 30),
 )
 FINDING = Finding(
     since=AT,

@@ -57,19 +57,20 @@ def _of_lost_cars(case: Case) -> None:
             continue
         if inside.rate >= 0.2 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
             seen[fact] = (
-                f"at {case.now}, {inside.failed} of {inside.total} cars of {place[0]} {place[1]}"
+                f"at {case.clock}, {inside.failed} of {inside.total} cars of {place[0]} {place[1]}"
                 f" had lost their connection, elsewhere {outside.failed} of {outside.total}"
             )
     _of_operator(case)
     _of_technology(case)
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = (
-            f"at {case.now}, {everybody.failed} of {everybody.total} cars had lost their connection"
+            f"at {case.clock}, {everybody.failed} of {everybody.total} cars had lost their"
+            " connection"
         )
     elif everybody.rate < 0.08 and COHORT.isdisjoint(seen):  # noqa: PLR2004 - [E]
         few = f"only {everybody.failed}" if everybody.failed else "none"
         seen[Fact.FEW_AWAY] = (
-            f"at {case.now}, {few} of {everybody.total} cars had lost their connection"
+            f"at {case.clock}, {few} of {everybody.total} cars had lost their connection"
         )
 
 
@@ -85,15 +86,15 @@ def _of_technology(case: Case) -> None:
     others = here.without(alike)
     if others.total >= FEWEST and alike.rate >= 3 * others.rate:
         case.seen[Fact.TECHNOLOGY_AWAY] = (
-            f"at {case.now}, {alike.failed} of {alike.total} cars of this technology, operator and"
-            f" region had lost their connection, of other technologies {others.failed} of"
+            f"at {case.clock}, {alike.failed} of {alike.total} cars of this technology, operator"
+            f" and region had lost their connection, of other technologies {others.failed} of"
             f" {others.total}"
         )
 
 
 def _of_operator(case: Case) -> None:
     """Note whether all that an operator has in the region are lost, or others' too."""
-    seen, places = case.seen, dict(case.car.places)
+    seen, places = case.seen, dict(case.car.shared_traits)
     region = case.lost.get(("region", places.get("region", "")))
     both = next((pair for place, pair in case.lost.items() if place[0] == BOTH), None)
     if region is None or both is None or both.inside.total < FEWEST:
@@ -102,12 +103,12 @@ def _of_operator(case: Case) -> None:
     of_others = there.without(here)
     if here.rate > NEARLY_ALL:
         seen[Fact.ALL_OF_OPERATOR_AWAY] = (
-            f"at {case.now}, {here.failed} of {here.total} cars of this operator and region had"
+            f"at {case.clock}, {here.failed} of {here.total} cars of this operator and region had"
             " lost their connection"
         )
     if of_others.failed >= 3:  # noqa: PLR2004 - two are chance
         seen[Fact.OTHER_OPERATOR_AWAY] = (
-            f"at {case.now}, {of_others.failed} of {of_others.total} cars of other operators in"
+            f"at {case.clock}, {of_others.failed} of {of_others.total} cars of other operators in"
             " this region had lost their connection"
         )
 
@@ -124,7 +125,7 @@ def note_heard_there(case: Case) -> None:
     here, in_region, everywhere = case.heard_since
     others, elsewhere = in_region.without(here), everywhere.without(in_region)
     said = (
-        f"by {case.now}, {here.heard} of {here.total} cars of this operator and region had been"
+        f"by {case.clock}, {here.heard} of {here.total} cars of this operator and region had been"
         " heard of since"
     )
     if here.kept >= FEW_HEARD:
@@ -162,7 +163,7 @@ def note_heard_alike(case: Case) -> None:
     alike = case.heard_alike
     if alike is not None and alike.heard >= FEW_HEARD and alike.rate > 0.5:  # noqa: PLR2004 - most
         case.seen[Fact.TECHNOLOGY_WELL] = (
-            f"by {case.now}, {alike.heard} of {alike.total} cars of this technology, operator and"
+            f"by {case.clock}, {alike.heard} of {alike.total} cars of this technology, operator and"
             " region had been heard of since"
         )
 
@@ -175,14 +176,14 @@ def note_others(case: Case) -> None:
     _of_lost_cars(case)
     has_cohort = _of_failures(case)
     rest = f"of {everybody.total} other unlocks within ten minutes {_had_failed(case)}"
-    said = f"by {case.now}, {everybody.failed} {rest}"
+    said = f"by {case.clock}, {everybody.failed} {rest}"
     if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
         seen[Fact.MANY_FAIL] = said
     elif everybody.rate >= 0.1:  # noqa: PLR2004 - [E]
         seen[Fact.SOME_FAIL] = said
     elif not has_cohort and COHORT.isdisjoint(seen):
         few = f"only {everybody.failed}" if everybody.failed else "none"
-        seen[Fact.ALONE] = f"by {case.now}, {few} {rest}"
+        seen[Fact.ALONE] = f"by {case.clock}, {few} {rest}"
     _of_waves(case)
 
 
@@ -193,7 +194,7 @@ def _of_failures(case: Case) -> bool:
         fact = _DIMENSIONS.get(place[0])
         if fact is not None and _fails_alone(inside, outside):
             has_cohort = True
-            case.seen[fact] = _said_of(case, place, inside, outside)
+            case.seen[fact] = _count_sentence(case, place, inside, outside)
     return has_cohort
 
 
@@ -206,7 +207,7 @@ def _of_operator_there(case: Case) -> bool:
     others_there = pairs["region"][1].inside.without(here)
     if not _fails_alone(here, elsewhere) or not _fails_alone(here, others_there):
         return False
-    case.seen[Fact.OPERATOR_FAILS] = _said_of(case, place, here, elsewhere)
+    case.seen[Fact.OPERATOR_FAILS] = _count_sentence(case, place, here, elsewhere)
     return True
 
 
@@ -224,9 +225,9 @@ def _fails_alone(inside: Share, outside: Share) -> bool:
     return inside.rate >= 3 * elsewhere or (inside.rate >= 2 * elsewhere and is_clear)
 
 
-def _said_of(case: Case, place: Place, inside: Share, outside: Share) -> str:
+def _count_sentence(case: Case, place: Place, inside: Share, outside: Share) -> str:
     return (
-        f"by {case.now}, {inside.failed} of {inside.total} other unlocks of"
+        f"by {case.clock}, {inside.failed} of {inside.total} other unlocks of"
         f" {place[0].replace('_', ' ')} {place[1]} within ten minutes {_had_failed(case)},"
         f" elsewhere {outside.failed} of {outside.total}"
     )
@@ -247,8 +248,8 @@ def note_app(case: Case) -> None:
     others = pair.inside
     if others.total >= FEWEST and others.rate < 0.1:  # noqa: PLR2004 - [E]
         case.seen[Fact.APP_VERSION_FARES_WELL] = (
-            f"by {case.now}, {others.failed} of {others.total} other unlocks with app {app} within"
-            f" ten minutes {_had_failed(case)}"
+            f"by {case.clock}, {others.failed} of {others.total} other unlocks with app {app}"
+            f" within ten minutes {_had_failed(case)}"
         )
 
 
@@ -287,7 +288,7 @@ def _of_waves(case: Case) -> None:
     is_left = is_lost and not is_back and Fact.ALL_OF_OPERATOR_AWAY not in seen
     if is_left and back >= max(few, lost / 2):
         seen[Fact.LEFT_BEHIND] = (
-            f"by {case.now}, of {lost} boxes that lost their connection within two minutes"
+            f"by {case.clock}, of {lost} boxes that lost their connection within two minutes"
             f" {back} or more were back, and this one was not"
         )
     if case.returns_around >= few:

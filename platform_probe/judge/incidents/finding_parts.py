@@ -15,7 +15,7 @@ from typing import Final
 
 from fleet_wire.contract.incident import IncidentKind
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.incidents.words import cause_of, in_title, mode_of
+from platform_probe.judge.incidents.incident_title import cause_of, in_title, mode_of
 
 RANK: Final = (
     IncidentKind.SUSPICIOUS,
@@ -70,22 +70,22 @@ def believed(findings: Collection[Finding]) -> list[Finding]:
     """
     active = [one for one in findings if not one.is_over]
     waves = [one for one in active if one.kind is IncidentKind.CARS_LOST]
-    away = {one.number for one in active if not all(are_of_others(one, each) for each in waves)}
+    away = {one.number for one in active if not all(are_disjoint(one, each) for each in waves)}
     return [_without(one, OF_THOSE_BACK) if one.number in away else one for one in findings]
 
 
-def parts_of(findings: Collection[Finding]) -> list[Finding]:
+def counted_findings(findings: Collection[Finding]) -> list[Finding]:
     """Return the findings that an incident counts: the one that it is named after comes first."""
     found = most_telling(findings)
     parts = [found]
     alike = [one for one in findings if one.what == found.what and one is not found]
     for one in sorted(alike, key=lambda one: (one.is_over, -one.failed, one.number)):
-        if all(_are_apart(one, other) for other in parts):
+        if all(_hit_others_in_turn(one, other) for other in parts):
             parts.append(one)
     return parts
 
 
-def counted_of(parts: Sequence[Finding]) -> Finding:
+def with_all_numbers(parts: Sequence[Finding]) -> Finding:
     """Return the first of these parts with the numbers of all of them.
 
     Elsewhere is what is in none: a part's own elsewhere has the others in it.
@@ -127,23 +127,23 @@ def common_cohort(cohorts: Sequence[Mapping[str, str]]) -> dict[str, str]:
     }
 
 
-def whom_of(finding: Finding) -> dict[str, str]:
+def affected_traits(finding: Finding) -> dict[str, str]:
     """Return all that those have in common whom a finding hits."""
     return {**finding.common, **finding.cohort}
 
 
-def are_of_others(one: Finding, other: Finding) -> bool:
+def are_disjoint(one: Finding, other: Finding) -> bool:
     """Return whether two findings have nobody in common."""
-    whose, others = whom_of(one), whom_of(other)
+    whose, others = affected_traits(one), affected_traits(other)
     return any(others.get(name, value) != value for name, value in whose.items())
 
 
-def _are_apart(one: Finding, other: Finding) -> bool:
+def _hit_others_in_turn(one: Finding, other: Finding) -> bool:
     """Return whether no unlock can be of both: others were hit, or the same ones in turn.
 
     A finding in all cars overlaps the other one, whatever all have in common just now.
     """
-    if one.cohort and other.cohort and are_of_others(one, other):
+    if one.cohort and other.cohort and are_disjoint(one, other):
         return True
     return dict(one.cohort) == dict(other.cohort) and _are_in_turn(one, other)
 

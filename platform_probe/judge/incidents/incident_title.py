@@ -65,7 +65,7 @@ def cause_of(finding: Finding) -> Cause | None:
     return max(causes, key=lambda cause: (causes[cause], cause.value)) if causes else None
 
 
-def what_is_wrong(finding: Finding) -> Text:
+def problem_text(finding: Finding) -> Text:
     """Return what is wrong, in a few words."""
     mode = _mode_named(finding)
     if mode is None:
@@ -136,7 +136,7 @@ def subject_of(findings: Sequence[Finding]) -> Text:
         for one in findings
     }
     whom = whom_in_words([names[key][0] for key in sorted(names)])
-    what = what_is_wrong(findings[0])
+    what = problem_text(findings[0])
     if whom is None:
         return Text(key="subject.all", values={"what": what})
     key = "subject.of" if _begins_with_value(whom) else "subject.of_trait"
@@ -151,7 +151,7 @@ def subject_of_title(title: str) -> Text:
 def titled(subject: Text, since: float, *, customers: int, cars: int) -> Text:
     """Return the title: "operator-b, north: boxes offline since 08:12, 31 customers"."""
     values: dict[str, Any] = {"subject": subject, "since": since}
-    whom = counted(customers, cars)
+    whom = affected_text(customers, cars)
     if whom is None:
         return Text(key="subject.since", values=values)
     return Text(key="subject.since_whom", values={**values, "whom": whom})
@@ -197,7 +197,7 @@ def _begins_with_value(whom: Text) -> bool:
     return isinstance(first, tuple) and first[0].key in _ALONE
 
 
-def counted(customers: int, cars: int) -> Text | None:
+def affected_text(customers: int, cars: int) -> Text | None:
     """Return how many were hit: "1 customer", "2 cars"; None: nobody."""
     for number, unit in ((customers, "customer"), (cars, "car")):
         if number:
@@ -226,9 +226,9 @@ def numbers_of(finding: Finding) -> Text:
     return Text(key="numbers.elsewhere", values={"numbers": numbers, **elsewhere})
 
 
-def said_of(finding: Finding) -> Text:
+def problem_with_numbers(finding: Finding) -> Text:
     """Return what is wrong, and with how many."""
-    what, numbers = what_is_wrong(finding), numbers_of(finding)
+    what, numbers = problem_text(finding), numbers_of(finding)
     return Text(key="event.what", values={"what": what, "numbers": numbers})
 
 
@@ -241,7 +241,7 @@ def rise_of(severity: Severity, subject: Text, worst: Finding, *, named: Finding
     values: dict[str, Any] = {"severity": severity.value, "subject": subject}
     if worst.kind in (named.kind, IncidentKind.FAILURES, IncidentKind.CARS_LOST):
         return Text(key="event.worse", values={**values, "numbers": numbers_of(worst)})
-    return Text(key="event.worse_by", values={**values, "what": said_of(worst)})
+    return Text(key="event.worse_by", values={**values, "what": problem_with_numbers(worst)})
 
 
 def opening_of(finding: Finding, severity: Severity, window: str | None) -> Text:
