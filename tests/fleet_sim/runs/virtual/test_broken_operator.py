@@ -72,8 +72,8 @@ def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
 ) -> None:
     """Named before anybody calls, acknowledged, and over by itself with how long it lasted.
 
-    Why its cars are lost, and that half of their customers fail, ten at least, are replies that the
-    channel shows.
+    That half of its customers fail, ten at least, is a reply that the channel shows. By then it
+    says why its cars are lost.
     """
     monkeypatch.setattr(virtual_run, "VirtualJudge", OnCall)
     changes = [f"fleet.groups.{number}.count=40" for number in range(GROUPS)]
@@ -91,7 +91,8 @@ def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
     slack.run()
 
     message, *others = [one for one in slack.taken if one.part is not DisplayPart.HISTORY]
-    assert [one.part for one in others] == [DisplayPart.NAMED, DisplayPart.WORSE, DisplayPart.ENDED]
+    assert [one.part for one in others] == [DisplayPart.WORSE, DisplayPart.ENDED]
+    assert others[0].incident.mode == "regional_carrier_outage"
     assert message.at_s + EPOCH_S + began_at < called_at
     assert message.incident.cohort == {"region": "north", "operator": "operator-b"}
     shown = [incident for _, incident in message.edits]
