@@ -15,7 +15,11 @@ from platform_probe.texts.catalogue import sentences_of
 from platform_probe.web.console.sentences import language_told, translate
 
 DIAGNOSIS = Path(platform_probe.judge.diagnosis.__path__[0])
-WRITERS = [*sorted(DIAGNOSIS.glob("seen_of_*.py")), DIAGNOSIS / "accounts.py"]
+WRITERS = [
+    *sorted(DIAGNOSIS.glob("seen_of_*.py")),
+    DIAGNOSIS / "accounts.py",
+    DIAGNOSIS / "neighbour_facts.py",
+]
 UNITS = ("s", "min")
 """What stands in a place for how long something took, behind the number."""
 
@@ -95,6 +99,10 @@ def test_what_the_cause_was_concluded_from_is_told_in_french(words: str, value: 
             "the broker gave the box's connection up after a long silence at 08:15:02, 7 s after"
             " the request"
         ),
+        "its connection broke 2.3 s after the command",
+        "the car opened at 08:20:00, on the connection that it had all the time",
+        "the command of 08:14:58 was under way, as far as the platform said",
+        "no command was sent until it should have ended",
         "the car reports every 1.8e+03 s, and had not done so",
         (
             "the car reports every 60 s, and had not done so, last at 08:10:00, 302 s before the"
