@@ -29,8 +29,10 @@ MODES: Final = (
         ),
         recipe=Recipe(box={"asleep_share": 0.5}, customers={"patience": 40}),
         signature=Signature(
-            needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
-            speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
+            needs=facts(Fact.WAS_ASLEEP),
+            # A later press waits behind the command that wakes nobody, or wakes the car itself.
+            needs_one_of=(facts(Fact.NOT_WOKEN, Fact.BEHIND_ANOTHER, Fact.FAILS_AGAIN),),
+            speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.NOT_WOKEN)
             | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
             # A platform that believes a car awake does not wake it; the next command may have to
             # wait.

