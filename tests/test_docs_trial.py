@@ -21,8 +21,7 @@ from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import COMPLAINTS
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Complaint
-from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import ChangeKind, Incident, IncidentState
+from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind, IncidentState
 from platform_probe.__main__ import main
 from tests.helpers.own_commands import PROGRAMS
 from tests.helpers.pages import blocks, files, page
@@ -89,7 +88,7 @@ def test_one_sees_what_the_page_says(place: Path) -> None:
     called_at = min(one.at for one in JsonLines(place / "city" / COMPLAINTS, Complaint))
     quoted = re.findall(r'"(operator-b, [^"]*)"', TEXT)
     assert [one.title.partition(" since ")[0] for one in (first, named)] == quoted
-    assert first.cause is Cause.BOX_OFFLINE
+    assert first.kind is IncidentKind.CARS_LOST
     assert first.at < called_at
     assert named.at - first.at < 60.0
     assert last.state is IncidentState.RESOLVED

@@ -8,7 +8,7 @@ import pytest
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import ESTIMATED, EvidenceSource, Fact, shown_by
-from fleet_wire.modes.mode import LIGHT, MISSED, OF_COHORTS
+from fleet_wire.modes.mode import LIGHT, OF_COHORTS
 from platform_probe.judge.diagnosis import ranking as module
 from platform_probe.judge.diagnosis.ranking import (
     RULED_OUT,
@@ -147,7 +147,7 @@ def test_signatures_hold_whatever_was_learned_before() -> None:
     held = within_signatures(learned)
     seen = held.seen["stale_online_cache"]
     assert (seen["was_online"], seen["many_fail"], seen["door_opened"]) == (RULED_OUT, 0.0, -LIGHT)
-    assert held.unseen["stale_online_cache"] == {"not_woken": MISSED, "was_asleep": RULED_OUT}
+    assert held.unseen["stale_online_cache"] == {"not_woken": -1.0, "was_asleep": RULED_OUT}
 
 
 @pytest.mark.parametrize("fact", sorted(OF_COHORTS))
