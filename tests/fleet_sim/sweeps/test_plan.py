@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -153,9 +154,10 @@ def test_the_commands_of_the_guide_make_sense(monkeypatch: pytest.MonkeyPatch) -
     commands = re.findall(r"^fleet-sim sweep (scenarios/.+)$", text, re.MULTILINE)
     runs = []
     for command in commands:
-        scenario, _, seeds, *sets = shlex.split(command)
-        runs.append(len(plan_sweep(Path(scenario), sets[1::2], seeds=int(seeds))))
-    assert runs == [100, 200, 400]
+        scenario, _, seeds, *options = shlex.split(command)
+        sets = [value for name, value in pairwise(options) if name == "--set"]
+        runs.append(len(plan_sweep(Path(scenario), sets, seeds=int(seeds))))
+    assert sorted(runs) == [100, 200, 400, 1000]
     (option,) = re.findall(r"^`--set '(.+)'`\.$", text, re.MULTILINE)
     one = plan_sweep(Path("scenarios/quiet_city.yaml"), [option], seeds=1)
     assert len(one) == 2
