@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
-from fleet_sim.broker.model.control import ModelControl
+from fleet_sim.broker.model.broker import HOP_S, BrokerModel
+from fleet_sim.broker.model.control import ModelControl, limits_of
 from fleet_sim.cars.defects import Defects, ModelDefectError
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
@@ -28,7 +28,7 @@ from fleet_sim.mitigations.form import Mitigation
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.runs.injection import (
-    FaultProcess,
+    FaultStart,
     FaultTargets,
     broker_settings,
     inject_all,
@@ -168,7 +168,7 @@ class _Future:
         self._env = VirtualEnvironment()
         self._defects = Defects()
         self._broker = BrokerModel(
-            VirtualTimers(self._env), hop=HOP_S, limits=_broker_limits(scenario)
+            VirtualTimers(self._env), hop=HOP_S, limits=limits_of(broker_settings(scenario))
         )
         self._broker.on_handler_error = self._defects.note
         profile = load_profile(scenario.fleet.profile)
@@ -248,7 +248,7 @@ class _Future:
             )
         return population
 
-    def _process_of(self, entry: FaultEntry, fault: Fault) -> FaultProcess:
+    def _process_of(self, entry: FaultEntry, fault: Fault) -> FaultStart:
         """Return how a fault acts: ended early, where the mitigation ends it."""
         mitigation = self._mitigation
         if mitigation is None:
@@ -260,9 +260,3 @@ class _Future:
 
 def _forget(*_: object) -> None:
     """Take what nobody counts."""
-
-
-def _broker_limits(scenario: Scenario) -> BrokerLimits:
-    """Return the limits that a private mosquitto would have (see `broker.process`)."""
-    asked = broker_settings(scenario)
-    return BrokerLimits(max_inflight_messages=0, max_queued_messages=asked.max_queued_messages or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.customers.population import Population
 from fleet_sim.faults import Fault, Injection
-from fleet_sim.faults.registry import CarFault
+from fleet_sim.faults.registry import CarFault, FaultProcess
 from fleet_sim.mitigations.form import BoxSettings, Mitigation
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_wire.randomness import RandomStream
@@ -102,33 +102,30 @@ class MitigatedFault:
     """Seconds from the opening of the window until each batch of cars is well again."""
     reboots: bool
 
-    def process(self, injection: Injection) -> Generator[simpy.Event, None, None]:
+    def process(self, injection: Injection) -> FaultProcess:
         """Strike as the fault does, and end for one batch of cars after the other."""
         env = injection.env
-        for batch, ends_s in self._batches(injection):
+        for batch in self._batches(injection):
             env.process(self.fault.process(batch))
             if self.reboots:
-                env.process(_reboot(batch, ends_s))
+                env.process(_reboot_at_end(batch))
         yield injection.whole_window()
 
-    def _batches(self, injection: Injection) -> Generator[tuple[Injection, float], None, None]:
+    def _batches(self, injection: Injection) -> Iterator[Injection]:
         if not isinstance(self.fault, CarFault):
-            yield replace(injection, duration_s=min(self.ends_s[-1], injection.duration_s)), 0.0
+            yield replace(injection, duration_s=min(self.ends_s[-1], injection.duration_s))
             return
-        total = len(self.ends_s)
         for number, ends_s in enumerate(self.ends_s):
-            boxes = injection.boxes[number::total]
+            boxes = injection.boxes[number :: len(self.ends_s)]
             if boxes:
-                length_s = min(ends_s, injection.duration_s)
                 ids = frozenset(box.vehicle_id for box in boxes)
-                yield (
-                    replace(injection, boxes=boxes, vehicle_ids=ids, duration_s=length_s),
-                    length_s,
-                )
+                length_s = min(ends_s, injection.duration_s)
+                yield replace(injection, boxes=boxes, vehicle_ids=ids, duration_s=length_s)
 
 
-def _reboot(injection: Injection, after_s: float) -> Generator[simpy.Event, None, None]:
-    yield injection.wait(after_s)
+def _reboot_at_end(injection: Injection) -> FaultProcess:
+    """Reboot the boxes of an injection when its window ends."""
+    yield injection.whole_window()
     for box in injection.boxes:
         box.power.reboot(by=injection)
 

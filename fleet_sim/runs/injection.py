@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
-
-import simpy
 
 from fleet_sim.broker.control import BrokerControl, BrokerSettings, tightest
 from fleet_sim.cars.box import Box
@@ -17,6 +15,7 @@ from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.faults import Fault, Injection, Strikes
+from fleet_sim.faults.registry import FaultProcess
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.results import readable
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
@@ -64,12 +63,12 @@ class FaultTargets(NamedTuple):
 
 CARS_ALONE = FaultTargets()
 
-FaultProcess = Callable[[Injection], Generator[simpy.Event, Any, None]]
-ProcessOf = Callable[[FaultEntry, Fault], FaultProcess]
+FaultStart = Callable[[Injection], FaultProcess]
+ProcessOf = Callable[[FaultEntry, Fault], FaultStart]
 """Returns how a fault of a scenario acts: as it does by itself, or as somebody ends it early."""
 
 
-def own_process(_entry: FaultEntry, fault: Fault) -> FaultProcess:
+def own_process(_entry: FaultEntry, fault: Fault) -> FaultStart:
     """Return how a fault acts by itself."""
     return fault.process
 
@@ -167,18 +166,18 @@ class Injector:
         return injected
 
 
-def _remote_fault(injection: Injection) -> Generator[simpy.Event, Any, None]:
+def _remote_fault(injection: Injection) -> FaultProcess:
     """Stand for a fault that acts in another process as long as its window is open."""
     yield injection.wait(injection.duration_s)
 
 
 def _act(
     name: str,
-    process: Callable[[Injection], Generator[simpy.Event, Any, None]],
+    process: FaultStart,
     start_s: float,
     injection: Injection,
     say: Callable[[str], None],
-) -> Generator[simpy.Event, Any, None]:
+) -> FaultProcess:
     opens_s = injection.load_starts_s + start_s
     yield injection.wait(max(opens_s - injection.env.now, 0.0))
     say(

@@ -1,10 +1,15 @@
-"""Turns boxes away at the broker model."""
+"""Sets up the broker model, and turns boxes away at it."""
 
 from __future__ import annotations
 
-from fleet_sim.broker.control import BrokerControl
-from fleet_sim.broker.model.broker import BrokerModel
+from fleet_sim.broker.control import BrokerControl, BrokerSettings
+from fleet_sim.broker.model.broker import BrokerLimits, BrokerModel
 from fleet_sim.broker.model.subscriptions import filter_pattern
+
+
+def limits_of(asked: BrokerSettings) -> BrokerLimits:
+    """Return the limits that a private mosquitto would have (see `broker.process`)."""
+    return BrokerLimits(max_inflight_messages=0, max_queued_messages=asked.max_queued_messages or 0)
 
 
 class ModelControl(BrokerControl):

@@ -16,9 +16,8 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.broker.control import BrokerSettings
-from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
-from fleet_sim.broker.model.control import ModelControl
+from fleet_sim.broker.model.broker import HOP_S, BrokerModel
+from fleet_sim.broker.model.control import ModelControl, limits_of
 from fleet_sim.broker.model.link import ModelLink
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
@@ -148,7 +147,7 @@ class VirtualRun:
         self._defects = Defects()
         self._timers = VirtualTimers(self._env)
         self._broker = BrokerModel(
-            self._timers, hop=options.hop_s, limits=_limits(broker_settings(scenario))
+            self._timers, hop=options.hop_s, limits=limits_of(broker_settings(scenario))
         )
         self._broker.connect_cost_s = CONNECT_COST_S
         self._broker.on_handler_error = self._defects.note
@@ -438,11 +437,6 @@ def _offer(link: Link, member: Member, telemetry: Telemetry) -> None:
     """Send a heartbeat, as the contract has it, that offers the next ones by routine."""
     assert isinstance(link, ModelLink)  # noqa: S101 - there is no other in virtual time
     link.offer(member.topic, encode(telemetry), member)
-
-
-def _limits(asked: BrokerSettings) -> BrokerLimits:
-    """Return the limits that a private mosquitto would have (see `broker.process`)."""
-    return BrokerLimits(max_inflight_messages=0, max_queued_messages=asked.max_queued_messages or 0)
 
 
 @contextmanager
