@@ -23,26 +23,25 @@ from fleet_sim.broker.process import free_port
 from fleet_sim.truth.client import Ask
 from fleet_sim.truth.clients.presses import (
     ShownStates,
+    body_of,
     broker_address,
     own_directory,
     require_profile,
-    serve,
+    serve_polled,
     show,
     start_program,
     vehicle_ids,
 )
 from fleet_sim.truth.grading import Screen
-from fleet_wire.web.client import HttpClient, NoAnswerError
-from fleet_wire.web.exchange import JSON, HttpResponse
+from fleet_wire.web.client import HttpClient
+from fleet_wire.web.exchange import JSON
 
 PROFILE: Final = "saic"
 TOPIC: Final = "saic/you@example.org/vehicles/{}/doors/locked"
 POLL_S: Final = 0.5
-ANSWER_S: Final = 10.0
 STARTS_S: Final = 170.0
 TOKEN_S: Final = 86_400.0
 MAX_STATES_BYTES: Final = 10_000_000
-_OK: Final = 200
 _SCREENS: Final = {
     "locked": Screen.LOCKED,
     "unlocked": Screen.OPEN,
@@ -71,46 +70,32 @@ class HomeAssistant:
         if ask.do == "look":
             return
         body = msgspec.json.encode({"entity_id": self._entities[ask.vehicle_id]})
-        answer = await self._ask("POST", f"/api/services/lock/{ask.do}", body)
-        if answer is None or answer.status != _OK:
+        path = f"/api/services/lock/{ask.do}"
+        if await body_of(self._http, "POST", path, headers=self._headers, body=body) is None:
             show(Screen.FAILED, request=ask.request)
 
     async def wait_until_ready(self) -> None:
         """Wait for all entities. Exits where they do not come."""
         ends_s = time.monotonic() + STARTS_S
-        while (found := await self._show_changes()) < len(self._entities):
+        while (found := await self.show_changes()) < len(self._entities):
             if time.monotonic() > ends_s:
                 sys.exit(f"Home Assistant has {found} of {len(self._entities)} locks")
             await asyncio.sleep(POLL_S)
 
-    async def follow(self) -> None:
-        """Show each change of an entity."""
-        while True:
-            await asyncio.sleep(POLL_S)
-            await self._show_changes()
-
-    async def _show_changes(self) -> int:
+    async def show_changes(self) -> int:
         """Show what has changed; return how many of the entities there are."""
-        answer = await self._ask("GET", "/api/states")
-        if answer is None or answer.status != _OK:
+        answer = await body_of(self._http, "GET", "/api/states", headers=self._headers)
+        if answer is None:
             return 0
         states = {
             each["entity_id"]: each["state"]
-            for each in msgspec.json.decode(answer.body, type=list[dict[str, Any]])
+            for each in msgspec.json.decode(answer, type=list[dict[str, Any]])
         }
         found = {car: states[it] for car, it in self._entities.items() if it in states}
         self._states.update(
             {car: _SCREENS.get(state, Screen.UNKNOWN) for car, state in found.items()}
         )
         return len(found)
-
-    async def _ask(self, method: str, path: str, body: bytes | None = None) -> HttpResponse | None:
-        try:
-            return await self._http.request(
-                method, path, timeout_s=ANSWER_S, headers=self._headers, body=body
-            )
-        except NoAnswerError:
-            return None
 
     async def close(self) -> None:
         """Hang up."""
@@ -219,11 +204,9 @@ async def _main() -> None:
         await start_program("HASS", "hass", "-c", str(directory), "--skip-pip")
     home = HomeAssistant(url, token, cars)
     await home.wait_until_ready()
-    following = asyncio.ensure_future(home.follow())
     try:
-        await serve("mqtt", home.handle)
+        await serve_polled(home.handle, home.show_changes, every_s=POLL_S)
     finally:
-        following.cancel()
         await home.close()
 
 

@@ -19,22 +19,22 @@ from fleet_sim.broker.process import free_port
 from fleet_sim.truth.client import Ask
 from fleet_sim.truth.clients.presses import (
     ShownStates,
+    body_of,
     broker_address,
     own_directory,
     require_profile,
-    serve,
+    serve_polled,
     show,
     start_program,
 )
 from fleet_sim.truth.grading import Screen
-from fleet_wire.web.client import HttpClient, NoAnswerError
-from fleet_wire.web.exchange import JSON, HttpResponse
+from fleet_wire.web.client import HttpClient
+from fleet_wire.web.exchange import JSON
 
 PROFILE: Final = "saic"
 POLL_S: Final = 0.25
-ANSWER_S: Final = 10.0
 STARTS_S: Final = 120.0
-_OK: Final = 200
+_HEADERS: Final = {"Content-Type": JSON}
 
 
 class NodeRed:
@@ -49,38 +49,25 @@ class NodeRed:
         if ask.do == "look":
             return
         body = msgspec.json.encode({"vehicle_id": ask.vehicle_id, "press": ask.do})
-        answer = await self._ask("POST", "/press", body)
-        if answer is None or answer.status != _OK:
+        path = "/press"
+        if await body_of(self._http, "POST", path, headers=_HEADERS, body=body) is None:
             show(Screen.FAILED, request=ask.request)
 
     async def wait_until_ready(self) -> None:
         """Wait for the flow. Exits where it does not start."""
         ends_s = time.monotonic() + STARTS_S
-        while not await self._show_changes():
+        while not await self.show_changes():
             if time.monotonic() > ends_s:
                 sys.exit("Node-RED does not serve the flow")
             await asyncio.sleep(POLL_S)
 
-    async def follow(self) -> None:
-        """Show each change of a text."""
-        while True:
-            await asyncio.sleep(POLL_S)
-            await self._show_changes()
-
-    async def _show_changes(self) -> bool:
-        answer = await self._ask("GET", "/screens")
-        if answer is None or answer.status != _OK:
+    async def show_changes(self) -> bool:
+        """Show what has changed; return whether the flow answers."""
+        answer = await body_of(self._http, "GET", "/screens", headers=_HEADERS)
+        if answer is None:
             return False
-        self._states.update(msgspec.json.decode(answer.body, type=dict[str, Screen]))
+        self._states.update(msgspec.json.decode(answer, type=dict[str, Screen]))
         return True
-
-    async def _ask(self, method: str, path: str, body: bytes | None = None) -> HttpResponse | None:
-        try:
-            return await self._http.request(
-                method, path, timeout_s=ANSWER_S, headers={"Content-Type": JSON}, body=body
-            )
-        except NoAnswerError:
-            return None
 
     async def close(self) -> None:
         """Hang up."""
@@ -103,11 +90,9 @@ async def _main() -> None:
     await start_program("NODE_RED", "node-red", *settings, str(write_flow(directory)))
     node_red = NodeRed(f"http://127.0.0.1:{port}")
     await node_red.wait_until_ready()
-    following = asyncio.ensure_future(node_red.follow())
     try:
-        await serve("mqtt", node_red.handle)
+        await serve_polled(node_red.handle, node_red.show_changes, every_s=POLL_S)
     finally:
-        following.cancel()
         await node_red.close()
 
 

@@ -9,13 +9,19 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from fleet_sim.truth.client import Ask, Line, Through
 from fleet_sim.truth.grading import Screen
 from fleet_wire.links.brokers import Brokers
+from fleet_wire.web.client import HttpClient, NoAnswerError
+
+ANSWER_S: Final = 10.0
+"""Seconds until a program that does not answer counts as failed [E]."""
 
 
 def show(screen: Screen, *, request: str | None = None, vehicle_id: str | None = None) -> None:
@@ -87,6 +93,44 @@ async def serve(through: Through, handle: Callable[[Ask], Awaitable[None]]) -> N
     except asyncio.CancelledError:
         for each in work:
             each.cancel()
+
+
+async def serve_polled(
+    handle: Callable[[Ask], Awaitable[None]],
+    show_changes: Callable[[], Awaitable[object]],
+    *,
+    every_s: float,
+) -> None:
+    """Serve a client at the broker, and look for what its screens show every so many seconds."""
+
+    async def poll() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            await show_changes()
+
+    polling = asyncio.ensure_future(poll())
+    try:
+        await serve("mqtt", handle)
+    finally:
+        polling.cancel()
+
+
+async def body_of(
+    http: HttpClient,
+    method: str,
+    path: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+) -> bytes | None:
+    """Return the body of an answer with status 200; None for any other, or none in time."""
+    try:
+        answer = await http.request(
+            method, path, timeout_s=ANSWER_S, headers=dict(headers), body=body
+        )
+    except NoAnswerError:
+        return None
+    return answer.body if answer.status == HTTPStatus.OK else None
 
 
 async def _read(
