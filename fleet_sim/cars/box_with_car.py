@@ -124,12 +124,18 @@ class BoxWithCar:
             self.power.later(sync_s, self._clock.synchronise)
 
     def send_sms(self) -> None:
-        """Send the box an SMS, which comes late or never."""
+        """Send the box an SMS, which comes late or never.
+
+        One that fails at first is sent again.
+        """
         parameters, failpoints = self.spec.parameters, self.modem.failpoints
         is_lost = self._stream.happens(parameters.sms_loss)
         if failpoints is not None and failpoints.at_work_on(SMS):
             is_lost = False  # the fault's loss takes the place of the ordinary one
         delay_s = None if is_lost else parameters.sms_wake.sample_s(self._stream)
+        first_failure = parameters.sms_first_failure
+        if delay_s is not None and first_failure and self._stream.happens(first_failure):
+            delay_s += parameters.sms_retry.sample_s(self._stream)
         if failpoints is not None:
             delay_s = failpoints.at(SMS, None, usual=delay_s)
         if delay_s is not None:

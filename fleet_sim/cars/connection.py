@@ -251,6 +251,9 @@ class BoxConnection:
         self._radio.attach(self._world.env.now)
         self._change_connection(ConnectionEvent.ACCEPTED)
         self._watch_nat()
+        life = self._spec.parameters.radio.connection_life
+        if life is not None:
+            self._world.later(life.sample_s(self._stream), self._end_life, self.generation)
         self._owner.came_online()
 
     def on_disconnected(self, reason: Disconnected) -> None:
@@ -392,6 +395,11 @@ class BoxConnection:
             parameters = self._spec.parameters
             speaks_s = min(parameters.keepalive_s, parameters.heartbeat_s or inf) - quiet_s
             self._become_half_open(max(speaks_s, 0.0) + PING_TIMEOUT_S)
+
+    def _end_life(self, generation: int) -> None:
+        """Lose the data connection, which the operator has ended; the modem is told at once."""
+        if generation == self.generation and self.connection is ConnectionState.CONNECTED:
+            self._give_connection_up()
 
     def _become_half_open(self, notices_after_s: float) -> None:
         self.link.freeze()

@@ -5,17 +5,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fleet_sim.cars.distributions import Delay, LogNormal, Offset, Uniform, UniformOffset
+from fleet_sim.cars.distributions import (
+    Delay,
+    LogNormal,
+    Offset,
+    Quantiles,
+    Uniform,
+    UniformOffset,
+)
 from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.quantities import PositiveSeconds, Seconds, Volts
 
 SHORTEST_HEARTBEAT_S = 0.01
 """A box that sends more often does nothing else."""
+
+
+SLOW_WAKE = Quantiles(quantiles=((0.0, 20.0), (0.95, 180.0), (1.0, 240.0)))
+"""Seconds until a slow car answers that was asleep: up to 4 min (myskoda#308). Clients wait 180 s
+for the answer (ha_toyota PR 344). The shortest is an estimate [E]."""
 
 
 class Refusal(BaseModel):
@@ -81,7 +93,14 @@ class BoxParameters(BaseModel):
     )
     modem_resume: Delay = Field(
         Uniform(base_s=6.0, spread_s=4.0),
-        description="warm modem resume 6-10 s (particle-iot/device-os#2772)",
+        description="warm modem resume 6-10 s (particle-iot/device-os#2772); 20 to 240 s in a car"
+        " with slow_wake",
+    )
+    slow_wake: bool = Field(
+        default=False,
+        strict=True,
+        description="the car's control units wake before its box does: sets the default of"
+        " modem_resume to 95 % within 180 s (ha_toyota PR 344), 240 s at most (myskoda#308)",
     )
     network_stable: Delay = Field(
         Uniform(base_s=10.0, spread_s=5.0),
@@ -93,6 +112,17 @@ class BoxParameters(BaseModel):
     sms_loss: float = Field(
         0.051, ge=0, le=1, description="share of SMS never delivered (Meng et al., INFOCOM 2007)"
     )
+    sms_first_failure: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the SMS that arrive which fail at first and are sent again; 0.38"
+        " between phones, most of which are off or out of coverage (ETSI EMTEL, 2006)",
+    )
+    sms_retry: Delay = Field(
+        Uniform(base_s=60.0, spread_s=60.0),
+        description="the SMS centre sends again after 1 to 2 min (Infobip, RingRing)",
+    )
     asleep_share: float = Field(
         0.0,
         ge=0,
@@ -103,8 +133,9 @@ class BoxParameters(BaseModel):
         0.0, ge=0, le=1, description="share of the group's boxes without power until the start"
     )
     reboot: Delay = Field(
-        Uniform(base_s=20.0, spread_s=40.0),
-        description="a crashed box is back after 20 to 60 s [E] (daily reboots: CUP-obc changelog)",
+        Uniform(base_s=22.0, spread_s=12.0),
+        description="a crashed box connects again after so long: 15 s to boot, and 10 s to 15 s in"
+        " which the network is stable (OVMS v3: ovms_boot.cpp, ovms_server_v3.cpp)",
     )
     connect_round_trips: int = Field(
         5, ge=0, le=100, description="DNS, TCP, TLS 1.3, CONNECT, SUBSCRIBE: one each [E from RTT]"
@@ -134,7 +165,8 @@ class BoxParameters(BaseModel):
     heartbeat_s: Seconds = Field(300.0, description="telemetry interval, 0 for none")
     clock_error: Offset = Field(
         UniformOffset(base_s=-2.0, spread_s=4.0),
-        description="box clock ahead by, below 0 behind; +-2 s is normal [E]",
+        description="box clock ahead by, below 0 behind: a crystal of 20 ppm, as is common"
+        " (Nisshinbo), is wrong by 1.7 s after a day; +-2 s",
     )
     keeps_time: bool = Field(
         default=True,
@@ -160,6 +192,13 @@ class BoxParameters(BaseModel):
         6.0, ge=0, le=40, description="how far it is off that, by place and time, either way [E]"
     )
     voltage_v: Volts = Field(12.6, description="12 V battery at rest (OVMS reference voltage)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: Any) -> Any:
+        """Add the default of a slow car where it is not given."""
+        is_slow = isinstance(values, dict) and values.get("slow_wake") is True
+        return {"modem_resume": SLOW_WAKE, **values} if is_slow else values
 
     @field_validator("heartbeat_s")
     @classmethod

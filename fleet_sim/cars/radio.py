@@ -68,7 +68,7 @@ class Radio:
         self._up_free_s = 0.0
         self._connected_rtt_s = 0.0
         self._conditions_until_s = 0.0
-        every_s, cycle_s = parameters.stall_every_s, parameters.edrx_cycle_s
+        every_s, cycle_s = parameters.stall_every_s, parameters.granted_edrx_cycle_s
         self._routine: Routine | None = None
         """The routine whose heartbeats this radio has not carried yet."""
         self._seen = 0
@@ -120,9 +120,10 @@ class Radio:
         With eDRX an idle device listens in windows, with PSM after its sign of life only.
         """
         parameters = self._parameters
-        cycle_s, period_s = parameters.edrx_cycle_s, parameters.psm_period_s
-        if cycle_s is None and period_s is None:
+        period_s = parameters.psm_period_s
+        if period_s is None and parameters.edrx_cycle_s is None:
             return 0.0
+        cycle_s = parameters.granted_edrx_cycle_s
         quiet_s = min(self.quiet_s(now_s), now_s)
         idle_s = quiet_s - parameters.idle_after_s
         if idle_s < 0:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.failpoints import ACTUATION, BUSY, OBJECTION, STATED
 from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
@@ -71,13 +71,13 @@ class UpdateOrDailyReboot(CarFault):
         description="when a car begins: at some time of the first ten minutes [E]",
     )
     busy: Delay = Field(
-        Uniform(base_s=300.0, spread_s=900.0),
-        description="how long the update takes, 5 to 20 min [E]; 0: there is none; it ends with the"
-        " window at most",
+        LogNormal(median_s=300.0, sigma=0.42),
+        description="how long the update takes: 5 min as a rule, up to 10 (OVMS, partitioning); 0:"
+        " there is none; it ends with the window at most",
     )
     reboot: Delay = Field(
-        Uniform(base_s=20.0, spread_s=40.0),
-        description="how long the box reboots, 20 to 60 s [E]",
+        Uniform(base_s=22.0, spread_s=12.0),
+        description="how long the box reboots, 22 to 34 s (OVMS v3: 15 s and 10 to 15 s)",
     )
     version: Version | None = Field(None, description="what runs afterwards; null: what did before")
 

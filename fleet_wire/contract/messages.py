@@ -130,7 +130,7 @@ class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     signals: dict[Name, bool | Name] | None = None
     """Signals that differ from those of a parked car, by VSS name: other doors, ignition."""
     technology: Name | None = None
-    """The modem's radio technology: lte, lte_m, umts or gsm."""
+    """The modem's radio technology: lte, lte_m, nb_iot, umts or gsm."""
     site: Name | None = None
     """The car's site within the region, such as a garage or a station, by name."""
 

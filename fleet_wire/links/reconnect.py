@@ -17,8 +17,9 @@ from fleet_wire.randomness import RandomStream
 class ReconnectPolicy(BaseModel):
     """The delay before the next connect, in seconds.
 
-    With `full_jitter` uniform in [0, min(cap_s, base_s * 2^failures)); without it `base_s` plus
-    uniform in [0, jitter_s), however often it has failed.
+    The interval is min(cap_s, base_s * 2^failures). With `full_jitter` the delay is uniform in
+    [0, interval). A policy without it waits `base_s`, or the interval if it `doubles`, and uniform
+    in [0, jitter_s) more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,9 +28,16 @@ class ReconnectPolicy(BaseModel):
     base_s: PositiveSeconds = Field(2.0, description="first interval; OVMS v3 firmware: 30 s fixed")
     cap_s: PositiveSeconds = Field(300.0, description="longest interval")
     jitter_s: Seconds = Field(5.0, description="only without full_jitter (OVMS: 5 s)")
+    doubles: bool = Field(
+        default=False,
+        description="only without full_jitter: the interval doubles with each failure up to cap_s"
+        " (paho-mqtt: base_s 1, cap_s 120, jitter_s 0)",
+    )
 
     def delay_s(self, failures: int, stream: RandomStream) -> float:
         """Return the delay after `failures` failed connects in a row (0 after a working one)."""
-        if not self.full_jitter:
-            return self.base_s + stream.between(0.0, self.jitter_s)
-        return stream.between(0.0, min(self.cap_s, self.base_s * 2.0 ** min(failures, 30)))
+        interval_s = min(self.cap_s, self.base_s * 2.0 ** min(failures, 30))
+        if self.full_jitter:
+            return stream.between(0.0, interval_s)
+        base_s = interval_s if self.doubles else self.base_s
+        return base_s + stream.between(0.0, self.jitter_s)

@@ -16,7 +16,7 @@ from platform_probe.judge.diagnosis.entries import PastAttempt, are_of_one_press
 from platform_probe.judge.diagnosis.pings import BY_ITSELF_S, notices_within_s
 
 SOON_S: Final = 90.0
-"""A box that reboots is back by then: 20 to 60 s, and its network [E]."""
+"""A box that reboots is back by then: 22 to 34 s, and its network [E]."""
 RECENT_S: Final = 120.0
 AT_ONCE_S: Final = 7.0
 """Half of the shortest silence that a broker bears, 1.5 times a keepalive of 10 s."""

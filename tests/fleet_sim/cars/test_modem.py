@@ -14,6 +14,7 @@ from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, Telemetry
 from fleet_wire.links.link import Disconnected, EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.randomness import RandomStream
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import Street
@@ -92,6 +93,37 @@ def test_failures_spread_out_with_full_jitter() -> None:
     assert max(gaps[:3]) <= 4.0
     assert max(gaps) <= 60.0
     assert max(gaps[6:]) > 8.0
+
+
+def test_an_interval_without_jitter_doubles_up_to_the_cap() -> None:
+    """The policy of paho-mqtt: 1, 2, 4 s and so on, then the cap."""
+    policy = ReconnectPolicy(full_jitter=False, doubles=True, base_s=1.0, cap_s=5.0, jitter_s=0.0)
+    stream = RandomStream.named(1, "x")
+    assert [policy.delay_s(failures, stream) for failures in range(5)] == [1, 2, 4, 5, 5]
+
+
+def test_an_operator_ends_a_data_connection_after_its_life() -> None:
+    """The broker is not told; the box connects anew, and the next connection lives as long."""
+    radio = NULL_BOX.radio.model_copy(update={"connection_life": Uniform(base_s=1000.0)})
+    car = bench(NULL_BOX.model_copy(update={"radio": radio, "reconnect": AT_ONCE}))
+    car.env.run(until=999)
+    assert car.link.calls == ["connect"]
+    car.env.run(until=1001)
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
+    car.env.run(until=1999)
+    assert car.link.calls.count("connect") == 2
+    car.env.run(until=2002)
+    assert car.link.calls.count("connect") == 3
+
+
+def test_a_life_of_a_connection_that_was_lost_before_ends_nothing() -> None:
+    """It belongs to its own connection."""
+    radio = NULL_BOX.radio.model_copy(update={"connection_life": Uniform(base_s=1000.0)})
+    car = bench(NULL_BOX.model_copy(update={"radio": radio, "reconnect": AT_ONCE}))
+    car.env.run(until=500)
+    car.link.lose()
+    car.env.run(until=1400)
+    assert car.link.calls.count("connect") == 2
 
 
 def test_a_cold_box_boots_first() -> None:

@@ -106,10 +106,12 @@ def test_what_the_box_sends_keeps_it_near() -> None:
     [
         ("lte", 0.01, 0.05, 0.12),
         ("lte_m", 0.01, 0.10, 0.15),
+        ("nb_iot", 0.01, 0.40, 0.90),
         ("umts", 0.01, 0.10, 0.50),
         ("gsm", 0.01, 0.30, 1.00),
         ("lte", 5.0, 0.070, 0.390),
         ("lte_m", 5.0, 0.120, 0.440),
+        ("nb_iot", 5.0, 0.40, 0.90),
         ("umts", 7.0, 0.300, 0.800),
         ("gsm", 7.0, 0.600, 1.300),
         ("lte", IDLE_GAP_S, 0.315, 1.595),
@@ -125,7 +127,9 @@ def test_each_technology_keeps_to_its_range(
 
     The two ways may meet different conditions when the way down took long, hence the allowance.
     """
-    conditions_s = {"lte": 0.0, "lte_m": 0.025, "umts": 0.2, "gsm": 0.35}[technology]
+    conditions_s = {"lte": 0.0, "lte_m": 0.025, "nb_iot": 0.25, "umts": 0.2, "gsm": 0.35}[
+        technology
+    ]
     one = radio(technology=technology, idle_uplink=0)
     found = []
     for number in range(1, 1001):
@@ -160,6 +164,19 @@ def test_what_an_idle_box_waits_for_is_drawn_anew_each_time() -> None:
 def test_the_first_second_of_all_is_no_quicker() -> None:
     """Conditions are drawn for the very first packet, too."""
     assert radio().uplink_s(0.0) == pytest.approx(0.0375)
+
+
+@pytest.mark.parametrize(
+    ("extended_coverage", "median_s", "p95_s"), [(False, 2.0, 10.0), (True, 8.0, 60.0)]
+)
+def test_an_idle_nb_iot_device_has_the_published_percentiles(
+    median_s: float, p95_s: float, *, extended_coverage: bool
+) -> None:
+    """Median 2 s and p95 10 s on three networks; 8 s and 60 s where blocks are repeated."""
+    one = radio(technology="nb_iot", extended_coverage=extended_coverage, idle_uplink=0)
+    found = pings(one, 4000, 1000.0)
+    assert quantile(found, 0.5) == pytest.approx(median_s, rel=0.1)
+    assert quantile(found, 0.95) == pytest.approx(p95_s, rel=0.1)
 
 
 # Driving
@@ -375,6 +392,25 @@ def test_edrx_waits_for_the_next_paging_window() -> None:
     one = radio(technology="lte_m", edrx_cycle_s=cycle_s, paging_window_s=0.01, idle_rtt=0)
     waits = sorted(one.downlink_s(number * 997.3) for number in range(1, count + 1))
     assert kolmogorov_smirnov(waits, uniform_cdf(0.0, cycle_s)) < 1.63 / count**0.5
+
+
+@pytest.mark.parametrize(
+    ("technology", "asked_s", "granted_s"),
+    [
+        ("nb_iot", 40.96, 40.96),
+        ("nb_iot", 61.44, 20.48),
+        ("nb_iot", 102.4, 20.48),
+        ("nb_iot", 163.84, 163.84),
+        ("lte_m", 61.44, 61.44),
+    ],
+)
+def test_nb_iot_is_granted_no_cycle_that_only_lte_has(
+    technology: str, asked_s: float, granted_s: float
+) -> None:
+    """The device listens once in the cycle that the network grants."""
+    one = radio(technology=technology, edrx_cycle_s=asked_s, paging_window_s=0.01)
+    waits_s = [one.silent_s(1000.0 + number * 7.3) for number in range(400)]
+    assert 0.9 * granted_s < max(waits_s) <= granted_s
 
 
 def test_within_the_window_an_edrx_device_is_paged_at_once() -> None:

@@ -48,6 +48,7 @@ SOURCES = [
     "u-blox",
     "scrobotics.es",
     "iotclass.org",
+    "Robinson",
 ]
 
 
@@ -71,6 +72,7 @@ def test_every_number_names_its_source(name: str) -> None:
         ("{moving: 1}", "moving: expected true or false, not 1"),
         ("{technology: gsm, idle_rt: 3}", "unknown key; did you mean 'idle_rtt'?"),
         ("{loss: 1}", "loss: should be less than or equal to 0.9, not 1"),
+        ("{extended_coverage: true}", "extended_coverage is for technology: nb_iot"),
         ("{edrx_cycle_s: 1}", "should be greater than or equal to 5.12"),
         (
             "{edrx_cycle_s: 5.12, paging_window_s: 10}",
