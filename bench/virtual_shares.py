@@ -11,7 +11,10 @@ from typing import Any
 PLACES = {
     "SimPy": ("simpy",),
     "box": ("fleet_sim.cars",),
-    "modem": ("fleet_sim.cars.attachment", "fleet_sim.cars.connection", "fleet_sim.cars.modem"),
+    "modem": tuple(
+        f"fleet_sim.cars.{part}"
+        for part in ("bearer", "connection", "dialler", "downlink", "modem", "uplink")
+    ),
     "radio": (
         "fleet_sim.cars.distributions",
         "fleet_sim.cars.radio",

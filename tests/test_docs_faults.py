@@ -13,9 +13,11 @@ import msgspec
 import pytest
 
 from fleet_sim.cars import failpoints
+from fleet_sim.cars.bearer import Bearer
 from fleet_sim.cars.box import Box
+from fleet_sim.cars.dialler import Dialler
+from fleet_sim.cars.downlink import Downlink
 from fleet_sim.cars.failpoints import Effect
-from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.vehicle import Vehicle
 from fleet_sim.customers import failpoints as customer_failpoints
@@ -62,7 +64,9 @@ ONLY_WHERE_THERE_ARE = {"complaints"}
 """Keys of the ground truth that only some lines have."""
 OWNERS = {
     "box": Box,
-    "box.modem": Modem,
+    "box.modem.bearer": Bearer,
+    "box.modem.dialler": Dialler,
+    "box.modem.downlink": Downlink,
     "box.power": PowerControl,
     "box.vehicle": Vehicle,
 }

@@ -1,425 +1,305 @@
-"""The telematics box: it handles commands, moves the lock, and answers.
+"""The telematics box: power, modem, clock, the car around it, and the commands that it handles.
 
 The model runs on a plain `simpy.Environment` and speaks to a broker through a `Link`. It cannot
-tell whether the environment follows the clock or runs ahead of it. Steps without a duration run at
-once, without an event, so that a box without delays shows the cost of the stack itself.
+tell whether the environment follows the clock or runs ahead of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import msgspec
 
 from fleet_sim.cars.box_clock import BoxClock
-from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, next_state
-from fleet_sim.cars.box_with_car import BoxWithCar
-from fleet_sim.cars.failpoints import (
-    ACCEPTANCE,
-    ACTUATION,
-    BUSY,
-    CAN_WAKE,
-    CLOCK,
-    DEDUPLICATION,
-    OBJECTION,
-    RELOCK,
-    RESULT,
-    STATED,
-)
+from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.command_handler import CommandHandler
+from fleet_sim.cars.failpoints import CLOCK, SMS, CarFailpoints, Culprit, Failpoint
 from fleet_sim.cars.modem import Modem
+from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.power import PowerControl
-from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Vehicle
+from fleet_sim.cars.spec import STREET, CarSpec
+from fleet_sim.cars.vehicle import Door, Vehicle
 from fleet_sim.cars.world import World
-from fleet_wire.contract.messages import (
-    Action,
-    Command,
-    Phase,
-    Reason,
-    Result,
-)
-from fleet_wire.contract.partial import NO_END_MS, UNNAMED
-from fleet_wire.contract.signing import is_signed, vehicle_key
+from fleet_sim.heartbeats import Member, Routine
+from fleet_wire.contract.messages import CarEvent, Command, EventName, Telemetry, VehicleState
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.contract.trace_context import passed_on
-from fleet_wire.errors import RemoteProtocolError
-from fleet_wire.links.link import Message, PublishProperties
+from fleet_wire.links.link import Message
 
-CLOCK_TOLERANCE_S = 10.0
-"""Largest clock skew at which a command's expiry is still accepted (Tesla vehicle-command allows
-clocks that much)."""
-REPULSION_S = 0.5
-"""Locks that meet a door that is not shut go down and up again in less than a second (E3040)."""
+ValueT = TypeVar("ValueT")
+ContextT = TypeVar("ContextT")
 
 
-class _Waiting(msgspec.Struct, frozen=True, gc=False):
-    """A command that came while the box was busy, where it does one after the other."""
-
-    command: Command
-    properties: PublishProperties | None
-
-
-class _Job(msgspec.Struct, frozen=True, gc=False):
-    """The command that a box works on."""
-
-    command: Command
-    properties: PublishProperties | None
-    """MQTT properties of the answers."""
-    received_s: float
-    is_replayed: bool
-    """Whether the box had used its counter up before, for this command or a later one."""
-
-
-class Box(BoxWithCar):
-    """One box: its power, its modem, its car, and the command it works on."""
+class Box:
+    """One box: its parts, what it says of its own accord, and what people do by hand."""
 
     __slots__ = (
-        "_job",
-        "_key",
-        "_last_counter",
-        "_last_result",
-        "_waiting",
-        "_work",
+        "_commands",
+        "clock",
+        "failpoints",
+        "modem",
+        "power",
+        "spec",
+        "stream",
+        "vehicle",
+        "world",
     )
 
     def __init__(self, world: World, spec: CarSpec) -> None:
-        self._world = world
+        self.world = world
         self.spec = spec
-        self._stream = world.stream(f"{spec.vehicle_id}/box")
-        self._clock = BoxClock(world, spec.parameters, self._stream)
-        self._key: bytes | None = None
-        """The key that signs its commands; None until the first one comes."""
-        self._work = Work.IDLE
-        self._job: _Job | None = None
-        self._last_counter = -1
-        self._last_result: Result | None = None
-        self._waiting: Sequence[_Waiting] = ()
+        self.failpoints: CarFailpoints | None = None
+        """The failpoint actions on the car; None while no fault has touched it."""
+        self.stream = world.stream(f"{spec.vehicle_id}/box")
+        self.clock = BoxClock(self)
         self.vehicle = Vehicle(spec.parameters, world.stream(f"{spec.vehicle_id}/vehicle"))
-        self.modem = Modem(world, spec, self)
-        self.power = PowerControl(world, spec, self.modem, self)
+        self.modem = Modem(self)
+        self.power = PowerControl(self)
+        self._commands: CommandHandler | None = None
+        """The handler of its commands; None until the first one comes."""
+
+    @property
+    def vehicle_id(self) -> str:
+        """Return the car's id, a level of its topics."""
+        return self.spec.vehicle_id
+
+    @property
+    def is_awake(self) -> bool:
+        """Return whether the box wants a connection."""
+        return self.power.state is Power.AWAKE
+
+    @property
+    def is_asleep(self) -> bool:
+        """Return whether the box sleeps of its own accord."""
+        return self.power.state is Power.ASLEEP
+
+    def set_action(
+        self,
+        failpoint: Failpoint[ValueT, ContextT],
+        action: Callable[[ValueT, ContextT], ValueT],
+        *,
+        by: Culprit,
+    ) -> AbstractContextManager[None]:
+        """Return a context in which `action` decides what happens at `failpoint`."""
+        failpoints = self.failpoints
+        self.modem.connection.speak_for_itself()
+        if failpoints is None:
+            env = self.world.env
+            failpoints = self.failpoints = CarFailpoints(
+                self.vehicle_id, self.modem.connection, lambda: env.now
+            )
+        return failpoints.in_force(failpoint, action, by)
+
+    def trusts_certificates(self) -> bool:
+        """Return whether the clock lets the box find the broker's certificate valid.
+
+        A fault that has set the clock so that this changes is at fault for the connection.
+        """
+        trusts, changed_by = self.clock.trusts_certificates()
+        for culprit in changed_by:
+            self.modem.connection.blame(culprit, CLOCK.name)
+        return trusts
+
+    def knows_the_time(self) -> bool:
+        """Return whether certificates are valid at the time that the box's clock shows."""
+        return self.clock.knows_the_time()
+
+    def came_online(self) -> None:
+        """Publish the car's state, and whether the box stays."""
+        self.publish_state()
+        self.power.came_online()
+        run = self.power.run
+        if not run.is_told:
+            run.is_told = True
+            firmware = run.firmware or self.spec.traits.firmware
+            self.publish_event(CarEvent(EventName.BOOT, boots=run.boots, firmware=firmware))
 
     @property
     def is_busy(self) -> bool:
         """Return whether a command is being worked on."""
-        return self._work is not Work.IDLE
+        return self._commands is not None and self._commands.is_busy
 
     def handle_message(self, message: Message) -> None:
         """Handle a command; other messages are counted."""
-        command = self._command_in(message)
-        if command is None:
-            return
-        world = self._world
-        wire = world.profile.traits
-        if self.power.state is Power.ASLEEP:
-            self.power.stay_awake()
-        properties = self._properties_of_answers(message)
-        if wire.is_signed and not self._is_genuine(command):
-            # Before anything is remembered or begun: a forgery must not stand in the genuine's way.
-            self._turn_away(command, Reason.BAD_SIGNATURE, properties)
-        elif self._job is not None and self._is_duplicate(command, self._job.command.command_id):
-            world.counts.redelivered += 1  # the answer to the first copy is under way
-        elif (last := self._last_result) is not None and self._is_duplicate(
-            command, last.command_id
-        ):
-            world.counts.redelivered += 1
-            self._send_result(last, properties, command)
-        elif wire.works_in_turn and self._job is not None:
-            self._waiting = [*self._waiting, _Waiting(command, properties)]
-        elif self._is_busy_for(command):
-            # Its counter is used up: the broker may send it again when the box is not busy.
-            self._last_counter = max(self._last_counter, command.counter)
-            self._turn_away(command, Reason.BUSY, properties)
-        else:
-            self._begin_work(command, properties)
+        if self._commands is None:
+            self._commands = CommandHandler(self)
+        self._commands.handle(message)
 
-    def _is_genuine(self, command: Command) -> bool:
-        """Return whether a command is signed with the car's key."""
-        key = self._key
-        if key is None:
-            key = self._key = vehicle_key(self._world.fleet_secret, self.spec.vehicle_id)
-        return is_signed(key, command)
+    def connection_ended(self) -> None:
+        """Forget what was on its way on a connection that has ended."""
+        self.modem.forget_messages()
 
-    def _command_in(self, message: Message) -> Command | None:
-        """Return the command of a message; None where it is malformed, or not for this car."""
-        world = self._world
-        try:
-            command = world.profile.read_command(self.spec.vehicle_id, message)
-        except RemoteProtocolError:
-            world.counts.malformed += 1
-            return None
-        if command is None:
-            return None
-        world.counts.commands += 1
-        if command.command_id == UNNAMED:
-            name = f"{self.spec.vehicle_id}/{world.counts.commands}"
-            return msgspec.structs.replace(command, command_id=name)
-        return command
+    def goodbye_lost(self) -> None:
+        """Stay awake until others know that the box sleeps."""
+        self.power.goodbye_lost()
 
-    def _begin_work(self, command: Command, properties: PublishProperties | None) -> None:
-        """Begin to work on a command."""
-        world = self._world
-        self._work = next_state(WORK, self._work, WorkEvent.COMMAND)
-        is_replayed = world.profile.traits.is_signed and command.counter <= self._last_counter
-        self._job = job = _Job(command, properties, world.env.now, is_replayed)
-        processing_s = self.spec.parameters.processing.sample_s(self._stream)
-        world.later(processing_s, self._check, job)
-
-    def _begin_next(self) -> None:
-        """Begin to work on what came meanwhile, the first first."""
-        if self._waiting and self._job is None:
-            first, *rest = self._waiting
-            self._waiting = rest or ()
-            self._begin_work(first.command, first.properties)
-
-    def _properties_of_answers(self, message: Message) -> PublishProperties | None:
-        """Return what goes with the answers to a command: its correlation data, and its trace.
-
-        Nothing where the fleet's boxes know nothing of MQTT 5.
-        """
-        if not self._world.profile.traits.echoes_correlation_data:
-            return None
-        if not message.correlation_data and not message.user_properties:
-            return None
-        return PublishProperties(
-            correlation_data=message.correlation_data or None,
-            user_properties=passed_on(message.user_properties, by=self.vehicle_id),
-        )
-
-    def _turn_away(
-        self, command: Command, reason: Reason, properties: PublishProperties | None
-    ) -> None:
-        """Refuse a command at once, even while the box works on another."""
-        self._world.counts.refused += 1
-        self._send_result(Result(command.command_id, Phase.REFUSED, reason), properties, command)
-
-    def _is_duplicate(self, command: Command, earlier_id: str) -> bool:
-        """Return whether the box recognises a command as an earlier one."""
-        if command.command_id != earlier_id or not self._world.profile.traits.deduplicates:
-            return False
-        failpoints = self.modem.failpoints
-        if failpoints is None or failpoints.at(
-            DEDUPLICATION, command, usual=True, command_id=earlier_id
-        ):
-            return True
-        # Nor does it remember the counter, else it would refuse the command as replayed.
-        self._last_counter = min(self._last_counter, command.counter - 1)
-        return False
-
-    def _is_busy_for(self, command: Command) -> bool:
-        failpoints = self.modem.failpoints
-        if self._job is not None:
-            if failpoints is not None:
-                # A fault that keeps the box busy longer hits the commands that arrive meanwhile.
-                failpoints.pass_on(self._job.command.command_id, BUSY, command.command_id)
-            return True
-        return failpoints is not None and failpoints.at(
-            BUSY, command, usual=False, command_id=command.command_id
-        )
-
-    def _check(self, job: _Job) -> None:
-        if self._job is not job:
-            return  # the box has lost its power or crashed meanwhile
-        command, failpoints, now_s = job.command, self.modem.failpoints, self._world.env.now
-        if failpoints is not None:
-            goes_on = failpoints.at(ACCEPTANCE, command, usual=True, command_id=command.command_id)
-            if self._job is not job:
-                return  # a crash has thrown it away
-            if not goes_on:
-                self.reset()
-                return
-        reason = self._objection(job)
-        if reason is not None:
-            self._refuse(job, reason)
-            return
-        self._last_counter = max(self._last_counter, command.counter)
-        self._work = next_state(WORK, self._work, WorkEvent.ACCEPT)
-        self._answer(job, Phase.RECEIVED, now_s)
-        can_wake_s: float | None = self.vehicle.can_wake_s(now_s)
-        if failpoints is not None:
-            can_wake_s = failpoints.at(
-                CAN_WAKE, command, usual=can_wake_s, command_id=command.command_id
-            )
-        if can_wake_s is None:
-            self._world.later(CAN_GIVE_UP_S, self._give_up, job)
-        else:
-            self._world.later(can_wake_s, self._actuate, job, can_wake_s)
-
-    def _give_up(self, job: _Job) -> None:
-        if self._job is job:
-            self._refuse(job, Reason.CAN_BUS_NO_ACK)
-
-    def _objection(self, job: _Job) -> Reason | None:
-        """Return why the box does not accept a command that is signed."""
-        own_unix_s, failpoints = self._clock.own_unix_s, self.modem.failpoints
-        if failpoints is None:
-            return self._objection_at(job, own_unix_s)
-        command = job.command
-        unix_s, changed_by = failpoints.fold(CLOCK, None, usual=own_unix_s)
-        reason = self._objection_at(job, unix_s)
-        if reason is not self._objection_at(job, own_unix_s):
-            for culprit in changed_by:
-                failpoints.report_hit(culprit, CLOCK, command.command_id)
-        return failpoints.at(OBJECTION, command, usual=reason, command_id=command.command_id)
-
-    def _objection_at(self, job: _Job, unix_s: float) -> Reason | None:
-        if job.is_replayed:
-            return Reason.REPLAYED
-        if not self._world.profile.traits.expires or job.command.expires_at_ms == NO_END_MS:
-            return None  # or the broker sees to it, by MQTT 5's Message Expiry
-        life_ms = job.command.expires_at_ms - int(unix_s * 1000)
-        if life_ms < 0:
-            return Reason.EXPIRED
-        if life_ms > (self.spec.parameters.max_command_ttl_s + CLOCK_TOLERANCE_S) * 1000:
-            return Reason.TTL_TOO_LONG
-        return None
-
-    def _actuate(self, job: _Job, can_wake_s: float) -> None:
-        if self._job is not job:
-            return
-        is_unlock, now_s = job.command.action is Action.UNLOCK, self._world.env.now
-        reason = self.vehicle.refusal(now_s, is_unlock=is_unlock)
-        if reason is not None:
-            for condition in self.vehicle.behind(reason, now_s, is_unlock=is_unlock):
-                condition.culprit.hit(
-                    self.vehicle_id, reason.value, command_id=job.command.command_id
-                )
-            is_by_state = reason is Reason.WRONG_VEHICLE_STATE
-            cabin = self.vehicle.cabin
-            detail = cabin.objection(is_unlock=is_unlock) if is_by_state else None
-            self._refuse(job, reason, detail)
-            return
-        self._work = next_state(WORK, self._work, WorkEvent.CAN_AWAKE)
-        actuation_s = self.vehicle.actuation_s()
-        self._world.later(actuation_s, self._on_lock_moved, job, can_wake_s, actuation_s)
-
-    def _on_lock_moved(self, job: _Job, can_wake_s: float, actuation_s: float) -> None:
-        if self._job is not job:
-            return
-        now_s, command, failpoints = self._world.env.now, job.command, self.modem.failpoints
-        if self.vehicle.is_open and command.action in (Action.UNLOCK, Action.LOCK):
-            self.vehicle.be_left(is_locked=command.action is Action.UNLOCK)
-        if failpoints is None or failpoints.at(
-            ACTUATION, command, usual=True, command_id=command.command_id
-        ):
-            self._move(command, now_s)
-        self._work = next_state(WORK, self._work, WorkEvent.MOVED)
-        self._world.counts.executed += 1
-        self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
-        if command.action is Action.LOCK and self.vehicle.left_open_by:
-            # The locks go down, and the box says so before they come up again.
-            self._publish_state(command.command_id, is_locked=True)
-            self._world.later(REPULSION_S, self.notice)
-        else:
-            self._publish_state(command.command_id, is_locked=self._stated(command))
-        if command.action is Action.UNLOCK:
-            self._wait_for_somebody(command)
-        if self._waiting:
-            self._begin_next()
-
-    def _stated(self, command: Command) -> bool | None:
-        """Return the driver's lock for the state after a command; None: its real state."""
-        failpoints = self.modem.failpoints
-        if failpoints is None or command.action not in (Action.UNLOCK, Action.LOCK):
-            return None
-        is_locked = self.vehicle.is_locked
-        said = failpoints.at(STATED, command, usual=is_locked, command_id=command.command_id)
-        return None if said is is_locked else said
-
-    def _wait_for_somebody(self, command: Command) -> None:
-        """Wait until a customer opens a door, or the car locks itself again."""
-        world, failpoints, movement = self._world, self.modem.failpoints, self.vehicle.movement
-        relock_after_s = self.spec.parameters.relock_after_s
-        if failpoints is not None:
-            relock_after_s = failpoints.at(
-                RELOCK, command, usual=relock_after_s, command_id=command.command_id
-            )
-        if relock_after_s is None and self.spec.parameters.door_opens is None:
-            return
-        is_late = command.expires_at_ms < int(self._clock.true_unix_s * 1000)
-        opens_s = None if is_late else self.vehicle.door_opens_s()  # the customer has gone
-        if opens_s is not None and (relock_after_s is None or opens_s < relock_after_s):
-            world.later(opens_s, self._open_door, movement)
-        elif relock_after_s is not None:
-            world.later(relock_after_s, self._relock, movement)
-
-    def _move(self, command: Command, now_s: float) -> None:
-        vehicle, action = self.vehicle, command.action
-        if action in (Action.UNLOCK, Action.LOCK):
-            found_open_by = vehicle.left_open_by if action is Action.UNLOCK else ()
-            in_the_way = [
-                *found_open_by,
-                *vehicle.move_lock(
-                    now_s, to_locked=action is Action.LOCK, command_id=command.command_id
-                ),
-            ]
-            self._report_movement(now_s, command)
-            if action is Action.UNLOCK:
-                in_the_way += vehicle.keeps_immobilised()
-        else:
-            in_the_way = [*vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)]
-        for condition in in_the_way:
-            condition.culprit.hit(self.vehicle_id, condition.what, command_id=command.command_id)
-
-    def _refuse(self, job: _Job, reason: Reason, detail: str | None = None) -> None:
-        self._work = next_state(WORK, self._work, WorkEvent.REFUSE)
-        self._world.counts.refused += 1
-        self._answer(job, Phase.REFUSED, self._world.env.now, reason=reason, detail=detail)
-        if self._waiting:
-            self._begin_next()
-
-    def _answer(
-        self,
-        job: _Job,
-        phase: Phase,
-        now_s: float,
-        *,
-        reason: Reason | None = None,
-        detail: str | None = None,
-        can_wake_s: float | None = None,
-        actuation_s: float | None = None,
-    ) -> None:
-        command = job.command
-        result: Result | None = Result(
-            command_id=command.command_id,
-            phase=phase,
-            reason=reason,
-            can_wake_s=can_wake_s,
-            actuation_s=actuation_s,
-            since_received_s=now_s - job.received_s,
-            box_time_ms=self._clock.believed_ms(self.modem.failpoints),
-            detail=detail,
-        )
-        if phase is not Phase.RECEIVED:
-            self._last_result = result
-            self._job = None
-        if self.modem.failpoints is not None:
-            result = self.modem.failpoints.at(
-                RESULT, command, usual=result, command_id=command.command_id
-            )
-        if result is not None:
-            self._send_result(result, job.properties, command)
-
-    def _send_result(
-        self, result: Result, properties: PublishProperties | None, command: Command
-    ) -> None:
-        self.modem.publish(
-            TopicKind.RESULT,
-            result,
-            properties=properties,
-            command_id=result.command_id,
-            command=command,
-        )
+    def coverage_returned(self) -> None:
+        """Receive what waited in the network."""
+        self.power.coverage_returned()
 
     def reset(self) -> None:
-        """Forget what was being done and answered: the firmware has crashed.
-
-        The counter stays in flash, else a copy of an old command could open the car.
-        """
-        self._job = self._last_result = None
-        self._waiting = ()
-        self._work = next_state(WORK, self._work, WorkEvent.RESET)
+        """Forget what was being done and answered: the firmware has crashed."""
+        if self._commands is not None:
+            self._commands.reset()
 
     def lost_power(self) -> None:
         """Forget what was being done, and without a backup battery the time too."""
         self.reset()
-        self._clock.lost_power()
+        self.clock.lost_power()
+
+    # Actions without a command
+
+    def booted(self) -> None:
+        """Look for the time, where the clock has lost it."""
+        parameters = self.spec.parameters
+        if not parameters.keeps_time:
+            sync_s = parameters.clock_sync.sample_s(self.stream)
+            self.power.later(sync_s, self.clock.synchronise)
+
+    def send_sms(self) -> None:
+        """Send the box an SMS, which comes late or never.
+
+        One that fails at first is sent again.
+        """
+        parameters, failpoints = self.spec.parameters, self.failpoints
+        is_lost = self.stream.happens(parameters.sms_loss)
+        if failpoints is not None and failpoints.at_work_on(SMS):
+            is_lost = False  # the fault's loss takes the place of the ordinary one
+        delay_s = None if is_lost else parameters.sms_wake.sample_s(self.stream)
+        first_failure = parameters.sms_first_failure
+        if delay_s is not None and first_failure and self.stream.happens(first_failure):
+            delay_s += parameters.sms_retry.sample_s(self.stream)
+        if failpoints is not None:
+            delay_s = failpoints.at(SMS, None, usual=delay_s)
+        if delay_s is not None:
+            self.world.later(delay_s, self.power.receive_sms)
+
+    def heartbeat(self, routine: Routine | None = None, number: int = 0) -> None:
+        """Send telemetry, if there is a connection, and offer to send the next by `routine`.
+
+        `number` is the box's turn among those of one moment.
+        """
+        if not self.modem.connection.is_up:
+            return
+        telemetry = self.telemetry_at(self.world.env.now)
+        if routine is not None and self.modem.uplink.may_have_routine:
+            member = self.vehicle.member = Member(routine, number, self)
+            self.modem.uplink.offer(telemetry, member)
+        else:
+            self.modem.publish(TopicKind.TELEMETRY, telemetry)
+
+    def joined(self, routine: Routine) -> None:
+        """Handle that `routine` sends the coming heartbeats."""
+        self.modem.uplink.radio.follow(routine)
+
+    def left(self) -> None:
+        """Handle that the box sends its heartbeats itself again."""
+        self.modem.uplink.radio.follow(None)
+        self.modem.connection.member = self.vehicle.member = None
+
+    def catch_up(self) -> None:
+        """Make the radio carry the heartbeats that the routine has sent so far."""
+        self.modem.uplink.radio.catch_up()
+
+    def telemetry_at(self, now_s: float) -> Telemetry:
+        """Return what a heartbeat says at a simulated second, as the car is now."""
+        run, used_bytes = self.power.run, self.modem.uplink.data_used_bytes
+        telemetry = Telemetry(
+            signal_dbm=self.modem.bearer.signal_at_dbm(now_s),
+            voltage_v=self.vehicle.voltage_v,
+            position_age_s=self.vehicle.position_age_s(now_s),
+        )
+        if run.booted_s is not None or used_bytes is not None:
+            telemetry = msgspec.structs.replace(
+                telemetry,
+                boots=run.boots or None,
+                uptime_s=None if run.booted_s is None else now_s - run.booted_s,
+                data_used_bytes=used_bytes,
+            )
+        return telemetry
+
+    def publish_event(self, event: CarEvent) -> None:
+        """Send an event, if there is a connection: it is not worth waiting for."""
+        if self.modem.connection.is_up:
+            self.modem.publish(TopicKind.EVENT, event)
+
+    def notice(self) -> None:
+        """Publish changes of the car, if the box notices them."""
+        if self.power.is_running:
+            self.publish_state()
+
+    def publish_state(
+        self, command_id: str | None = None, *, is_locked: bool | None = None
+    ) -> None:
+        """Publish the car's state; `is_locked` overrides the lock for the moment."""
+        traits, vehicle = self.spec.traits, self.vehicle
+        state = VehicleState(
+            is_locked=vehicle.is_locked if is_locked is None else is_locked,
+            is_open=vehicle.is_driver_door_open,
+            voltage_v=vehicle.voltage_v,
+            firmware=self.power.run.firmware or traits.firmware,
+            hardware=traits.hardware,
+            operator=traits.operator,
+            region=traits.region,
+            last_command_id=vehicle.last_command_id,
+            signals=vehicle.signals(),
+            technology=traits.technology,
+            site=None if traits.site == STREET else traits.site,
+        )
+        self.modem.publish(TopicKind.STATE, state, command_id=command_id)
+
+    # What is done by hand
+
+    def pull_handle(self) -> bool:
+        """Open the driver's door for a customer; return whether it opens."""
+        if self.vehicle.is_door_locked(Door.DRIVER):
+            return False
+        self.vehicle.is_open = True
+        self.notice()
+        return True
+
+    def unlock_by_key(self, *, is_good: bool) -> bool:
+        """Unlock for a phone beside the car, which shows its key; return whether it is taken.
+
+        It takes neither network nor platform. The box tells of it where it has a connection.
+        """
+        if not self.power.is_running:
+            return False
+        if not is_good:
+            self.publish_event(CarEvent(EventName.BLE_KEY_EXPIRED))
+            return False
+        self.vehicle.move_lock(self.world.env.now, to_locked=False)
+        self.report_movement(None)
+        self.notice()
+        self.publish_event(CarEvent(EventName.BLE_UNLOCK))
+        return not self.vehicle.is_door_locked(Door.DRIVER)
+
+    def shut_door(self) -> None:
+        """Shut the driver's door after a customer has got out."""
+        self.vehicle.is_open = False
+        self.notice()
+
+    def lock_on_the_spot(self) -> None:
+        """Lock the car by itself or by its key: no command moves the lock."""
+        self.vehicle.move_lock(self.world.env.now, to_locked=True)
+        self.report_movement(None)
+        self.notice()
+
+    def open_door(self, movement: int) -> None:
+        """Open the driver's door, unless the lock has moved since."""
+        if self.vehicle.movement == movement:
+            self.vehicle.is_open = True
+            self.notice()
+
+    def relock(self, movement: int) -> None:
+        """Lock again, unless a door was opened or the lock has moved since."""
+        if self.vehicle.movement == movement and not self.vehicle.is_open:
+            self.lock_on_the_spot()
+
+    def report_movement(self, command: Command | None) -> None:
+        """Report a movement of the lock to whoever watches the fleet."""
+        on_movement = self.world.on_movement
+        if on_movement is not None:
+            is_locked = self.vehicle.is_door_locked(Door.DRIVER)
+            on_movement(Movement(self.vehicle_id, self.world.env.now, command, is_locked))

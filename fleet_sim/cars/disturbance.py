@@ -1,4 +1,4 @@
-"""Effects of faults on one modem, besides failpoint actions; an untouched car has none."""
+"""Effects of faults on the messages of one box, besides failpoint actions."""
 
 from __future__ import annotations
 
@@ -29,28 +29,18 @@ class DataMeter:
         self._on_use()
 
 
-class Disturbance:
-    """The effects of faults on one modem, besides failpoint actions."""
+class Obstacles:
+    """The obstacles on the way of messages to one box."""
 
-    __slots__ = (
-        "attenuations",
-        "blamed",
-        "cuts",
-        "denials",
-        "is_deaf",
-        "is_faint",
-        "on_trial_since_s",
-        "withheld",
-        "withheld_by",
-    )
+    __slots__ = ("cuts", "denials", "is_deaf", "withheld", "withheld_by")
 
     def __init__(self) -> None:
-        self.blamed: dict[Culprit, tuple[str, float]] = {}
-        """The cause and the start of each effect on the connection, until it is whole again."""
-        self.attenuations: list[tuple[Culprit, float]] = []
-        """The loss of signal in dB from each fault."""
-        self.is_faint = False
-        """Whether they leave too little of it."""
+        self.denials = 0
+        """Number of the broker's access rules that withhold everything from this box."""
+        self.begin_connection()
+
+    def begin_connection(self) -> None:
+        """Forget what was wrong with the connection before."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
         self.withheld_by: dict[Culprit, str] = {}
@@ -59,20 +49,9 @@ class Disturbance:
         """Whether this connection stands without a subscription."""
         self.cuts = 0
         """How many keep all from coming on this connection, though what the box sends arrives."""
-        self.denials = 0
-        """Number of the broker's access rules that withhold everything from this box."""
-        self.on_trial_since_s: float | None = None
-        """When a connection has come back that the broker may have closed meanwhile."""
-
-    def begin_connection(self) -> None:
-        """Forget what was wrong with the connection before."""
-        self.withheld, self.withheld_by = 0, {}
-        self.is_deaf = False
-        self.cuts = 0
-        self.on_trial_since_s = None
 
     @property
-    def lets_nothing_in(self) -> bool:
+    def let_nothing_in(self) -> bool:
         """Return whether a connection that stands cannot bring a command."""
         is_cut = self.is_deaf or self.cuts > 0 or self.denials > 0
         return is_cut or self.withheld >= BOX_LINK_LIMITS.receive_max

@@ -10,7 +10,6 @@ from typing import Any
 import simpy
 
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.shadow_service import ShadowService
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
@@ -98,12 +97,12 @@ class _Share:
             self._split_routine()
         routine, send = self._routine, self._world.send_round
         for number, box in self._alone_before:
-            if box.modem.connection is ConnectionState.CONNECTED:
+            if box.modem.connection.is_up:
                 self._beat(number, box)
         if routine is not None and routine.members and send is not None:
             send(routine.send(self._world.env.now))
         for number, box in self._alone:
-            if box.modem.connection is ConnectionState.CONNECTED:
+            if box.modem.connection.is_up:
                 self._beat(number, box)
 
     def _change(self) -> None:

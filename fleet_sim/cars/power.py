@@ -8,18 +8,19 @@ from typing import Protocol
 
 import msgspec
 
-from fleet_sim.cars.box_states import POWER, ConnectionState, Power, PowerEvent, next_state
+from fleet_sim.cars.box_states import POWER, Power, PowerEvent, next_state
+from fleet_sim.cars.connection import ConnectedBox
 from fleet_sim.cars.failpoints import RESUME, Culprit, undone_by
 from fleet_sim.cars.modem import Modem
-from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.world import World
 
 DOZE_RETRY_S = 10.0
 """A box that is busy when it should fall asleep tries again after so long [E]."""
 
 
-class Application(Protocol):
-    """The software on the box while it is awake."""
+class PoweredBox(ConnectedBox, Protocol):
+    """A box, as its power knows it."""
+
+    modem: Modem
 
     @property
     def is_busy(self) -> bool:
@@ -60,26 +61,20 @@ class PowerControl:
     """The power of one box. Its verbs are for the fleet, the SMS centre and the faults."""
 
     __slots__ = (
-        "_application",
         "_awakenings",
+        "_box",
         "_is_sleeper",
-        "_modem",
         "_power_cuts",
         "_sleeps_when_known",
         "_sms_waits",
-        "_spec",
         "_stream",
-        "_world",
         "run",
         "state",
     )
 
-    def __init__(self, world: World, spec: CarSpec, modem: Modem, application: Application) -> None:
-        self._world = world
-        self._spec = spec
-        self._modem = modem
-        self._application = application
-        self._stream = world.stream(f"{spec.vehicle_id}/power")
+    def __init__(self, box: PoweredBox) -> None:
+        self._box = box
+        self._stream = box.world.stream(f"{box.spec.vehicle_id}/power")
         self._is_sleeper = False
         """Whether the box falls asleep when it is not needed."""
         self._awakenings = 0
@@ -93,14 +88,14 @@ class PowerControl:
 
     def start(self) -> None:
         """Begin the simulation: most boxes have been running, some have no power or sleep."""
-        parameters = self._spec.parameters
+        parameters = self._box.spec.parameters
         self._is_sleeper = self._sleeps_when_known = self._stream.happens(parameters.asleep_share)
         if self._stream.happens(parameters.cold_start_share):
-            self._application.lost_power()
+            self._box.lost_power()
             self._switch_on()
         else:
             self.state = Power.AWAKE
-            self._modem.connect()
+            self._box.modem.dialler.connect()
 
     @property
     def is_running(self) -> bool:
@@ -110,13 +105,13 @@ class PowerControl:
     def _switch_on(self) -> None:
         """Give the box power: it boots, then connects."""
         self._change(PowerEvent.SWITCH_ON)
-        self.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
+        self.later(self._box.spec.parameters.boot.sample_s(self._stream), self._booted)
 
     def _booted(self) -> None:
         self._change(PowerEvent.BOOTED)
-        self.run.booted_s = self._world.env.now
-        self._application.booted()
-        self._modem.boot()
+        self.run.booted_s = self._box.world.env.now
+        self._box.booted()
+        self._box.modem.dialler.boot()
 
     @contextmanager
     def without_power(self, *, by: Culprit) -> Iterator[None]:
@@ -125,12 +120,12 @@ class PowerControl:
         The memory is lost, as after a crash; the clock needs a battery of its own. The box boots
         when the last of several such cuts ends.
         """
-        self._modem.blame(by, "power")
+        self._box.modem.connection.blame(by, "power")
         self._power_cuts += 1
         if self.state is not Power.OFF:
             self._change(PowerEvent.SWITCH_OFF)
-            self._application.lost_power()
-            self._modem.lose_power()
+            self._box.lost_power()
+            self._box.modem.lose_power()
         with undone_by(self._end_power_cut):
             yield
 
@@ -147,20 +142,20 @@ class PowerControl:
         It takes as long as with any crash, or `takes_s`; from then on another `firmware` runs.
         """
         if self.state is not Power.OFF:
-            self._modem.blame(by, "reboot")
+            self._box.modem.connection.blame(by, "reboot")
             self._change(PowerEvent.SWITCH_OFF)
-            self._application.reset()
-            self._modem.restart()
+            self._box.reset()
+            self._box.modem.restart()
             self._change(PowerEvent.SWITCH_ON)
             if firmware is not None:
                 self.run.firmware = firmware
             if takes_s is None:
-                takes_s = self._spec.parameters.reboot.sample_s(self._stream)
+                takes_s = self._box.spec.parameters.reboot.sample_s(self._stream)
             self.later(takes_s, self._booted)
 
     def later(self, delay_s: float, then: Callable[[], None]) -> None:
         """Call `then` after simulated time, unless the box loses its power or crashes before."""
-        self._world.later(delay_s, self._go_on, then, self.run)
+        self._box.world.later(delay_s, self._go_on, then, self.run)
 
     def _go_on(self, then: Callable[[], None], run: Run) -> None:
         if run is self.run:
@@ -172,18 +167,18 @@ class PowerControl:
             self._sleeps_when_known = False
             self._fall_asleep()
         else:
-            self._modem.publish_online()
+            self._box.modem.publish_online()
             self._sleep_later()
 
     def _fall_asleep(self) -> None:
         """Publish it and leave the broker; from now on only an SMS wakes the box."""
         self._change(PowerEvent.FALL_ASLEEP)
-        self._modem.leave_for_sleep()
+        self._box.modem.leave_for_sleep()
 
     def stay_awake(self) -> None:
         """Stay connected after all: the box is needed while it says goodbye."""
         self._change(PowerEvent.NEEDED)
-        self._modem.publish_online()
+        self._box.modem.publish_online()
         self._sleep_later()
 
     def goodbye_lost(self) -> None:
@@ -194,14 +189,14 @@ class PowerControl:
         """Fall asleep after a while online in which nobody needs the box."""
         if self._is_sleeper:
             self._awakenings += 1
-            awake_s = self._spec.parameters.awake_after_wake_s
-            self._world.later(awake_s, self._doze, self._awakenings)
+            awake_s = self._box.spec.parameters.awake_after_wake_s
+            self._box.world.later(awake_s, self._doze, self._awakenings)
 
     def receive_sms(self) -> None:
         """Wake up, if asleep. While there is no coverage the SMS waits in the network."""
-        if not self._modem.has_coverage:
+        if not self._box.modem.connection.has_coverage:
             self._sms_waits = True
-        elif self.state is Power.ASLEEP and self._modem.says_goodbye:
+        elif self.state is Power.ASLEEP and self._box.modem.says_goodbye:
             self.stay_awake()
         elif self.state is Power.ASLEEP:
             self._change(PowerEvent.SMS)
@@ -216,9 +211,9 @@ class PowerControl:
     def sleep_deeply(self, duration_s: float, *, by: Culprit) -> None:
         """Switch the modem off for a while. The goodbye is clean, and presence stays as it was."""
         if self.state is Power.AWAKE:
-            self._modem.blame(by, "deep_sleep")
+            self._box.modem.connection.blame(by, "deep_sleep")
             self._change(PowerEvent.FALL_DEEPLY_ASLEEP)
-            self._modem.leave()
+            self._box.modem.connection.leave()
             self.later(duration_s, self._timer_wakes)
 
     def _timer_wakes(self) -> None:
@@ -227,21 +222,21 @@ class PowerControl:
 
     def _resume_s(self) -> float:
         """Return how long the modem takes to come back."""
-        resume_s = self._spec.parameters.modem_resume.sample_s(self._stream)
-        failpoints = self._modem.failpoints
+        resume_s = self._box.spec.parameters.modem_resume.sample_s(self._stream)
+        failpoints = self._box.failpoints
         return resume_s if failpoints is None else failpoints.at(RESUME, None, usual=resume_s)
 
     def _on_resumed(self) -> None:
         self._change(PowerEvent.RESUMED)
-        self._modem.connect()
+        self._box.modem.dialler.connect()
 
     def _doze(self, awakening: int) -> None:
         """Fall asleep, unless the box was needed since, or cannot say that it does."""
         if awakening != self._awakenings:
             return
-        if self._application.is_busy:
-            self._world.later(DOZE_RETRY_S, self._doze, awakening)
-        elif self.state is Power.AWAKE and self._modem.connection is ConnectionState.CONNECTED:
+        if self._box.is_busy:
+            self._box.world.later(DOZE_RETRY_S, self._doze, awakening)
+        elif self.state is Power.AWAKE and self._box.modem.connection.is_up:
             self._fall_asleep()
 
     def _change(self, event: PowerEvent) -> None:
@@ -249,7 +244,7 @@ class PowerControl:
             self.run = Run(self.run.boots, self.run.firmware)
         elif event is PowerEvent.SWITCH_ON:
             self.run = Run(self.run.boots + 1, self.run.firmware)
-        counts = self._world.counts
+        counts = self._box.world.counts
         counts.asleep -= self._sleeps
         self.state = next_state(POWER, self.state, event)
         counts.asleep += self._sleeps

@@ -9,6 +9,7 @@ next connection.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from fleet_sim.cars.distributions import NO_DELAY, Delay, Uniform
 from fleet_sim.cars.radio_parameters import RadioParameters
@@ -52,6 +53,7 @@ class Radio:
         "_up_free_s",
         "_window_s",
         "is_instant",
+        "on_sent",
         "ping_every_s",
     )
 
@@ -63,6 +65,8 @@ class Radio:
         self._stream = stream
         self.is_instant = parameters.is_instant
         """Whether every delay is 0: there is no need to ask."""
+        self.on_sent: Callable[[], None] | None = None
+        """Called when the box has sent: it can be reached, by what waited for that."""
         self._last_active_s = _NEVER_S
         self._down_free_s = 0.0
         self._up_free_s = 0.0

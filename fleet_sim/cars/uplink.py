@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from fleet_sim.cars.box_states import ConnectionState
+from fleet_sim.cars.connection import Connection
 from fleet_sim.cars.disturbance import DataMeter
-from fleet_sim.cars.downlink import Downlink
-from fleet_sim.cars.failpoints import UPLINK, CarFailpoints, OutgoingMessage
+from fleet_sim.cars.failpoints import UPLINK, OutgoingMessage, undone_by
 from fleet_sim.cars.fifo import Fifo
 from fleet_sim.cars.radio import Radio
-from fleet_sim.cars.world import World
 from fleet_sim.heartbeats import Member
+from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Link, Message, PublishProperties
+from fleet_wire.links.link import Message, PublishProperties
 from fleet_wire.profiles.profile import Packet
-
-
-class Sender(Protocol):
-    """The modem around the uplink."""
-
-    failpoints: CarFailpoints | None
-    connection: ConnectionState
-    downlink: Downlink
-    generation: int
-    link: Link
-    member: Member | None
-
-    def speak_for_itself(self) -> None:
-        """Send heartbeats one by one."""
-        ...
 
 
 class Uplink:
@@ -40,12 +25,11 @@ class Uplink:
     sends that again on the next connection, before anything new.
     """
 
-    __slots__ = ("_carried", "_held_back", "_radio", "_sender", "_world", "meter")
+    __slots__ = ("_carried", "_connection", "_held_back", "meter", "radio")
 
-    def __init__(self, world: World, radio: Radio, sender: Sender) -> None:
-        self._world = world
-        self._radio = radio
-        self._sender = sender
+    def __init__(self, connection: Connection, radio: Radio) -> None:
+        self._connection = connection
+        self.radio = radio
         self._held_back: Fifo | None = None
         """The queue of packets that faults hold back in the box."""
         self.meter: DataMeter | None = None
@@ -54,14 +38,37 @@ class Uplink:
         """Packets on the radio, which keeps their order, and messages to acknowledge."""
 
     @property
-    def is_busy(self) -> bool:
-        """Return whether something is on its way."""
-        return bool(self._carried or self._held_back)
+    def may_have_routine(self) -> bool:
+        """Return whether heartbeats may be batched: nothing alters or counts them, nothing waits.
+
+        A sender after a silence gets everything that waited for it in the network.
+        """
+        failpoints = self._connection.box.failpoints
+        return not (
+            self._carried
+            or self._held_back
+            or (failpoints is not None and failpoints.at_work_on(UPLINK))
+            or self.meter is not None
+            or self.radio.can_be_silent
+        )
+
+    @property
+    def data_used_bytes(self) -> int | None:
+        """Return what the modem has sent and received; None where nobody counts."""
+        return None if self.meter is None else self.meter.used_bytes
 
     def until_sent_s(self) -> float:
         """Return how long until all has arrived that was sent so far, if nothing holds it up."""
         held_s = 0.0 if self._held_back is None else self._held_back.left_s()
-        return max(held_s, self._radio.until_sent_s(self._world.env.now))
+        return max(held_s, self.radio.until_sent_s(self._connection.box.world.env.now))
+
+    def offer(self, telemetry: Telemetry, member: Member) -> None:
+        """Send telemetry, and offer to send the next by routine."""
+        offer = self._connection.box.world.offer
+        assert offer is not None  # noqa: S101 - else there is no routine
+        self._connection.member = member
+        self._delay_s()
+        offer(self._connection.link, member, telemetry)
 
     def send(
         self,
@@ -71,19 +78,19 @@ class Uplink:
         command_id: str | None = None,
     ) -> None:
         """Send a packet behind all others. `command_id` is the command that it is about."""
-        failpoints = self._sender.failpoints
-        if failpoints is None:
+        box = self._connection.box
+        if box.failpoints is None:
             self._leave(kind, packet, properties)
             return
-        held_s, culprits = failpoints.fold(
+        held_s, culprits = box.failpoints.fold(
             UPLINK, OutgoingMessage(kind, packet[1], command_id), usual=0.0
         )
         if held_s or self._held_back:
-            held_back = self._held_back = self._held_back or Fifo(self._world)
+            held_back = self._held_back = self._held_back or Fifo(box.world)
             culprits = held_back.delayed_by(held_s, culprits) if held_s is not None else culprits
         if command_id is not None:
             for culprit in culprits:
-                failpoints.report_hit(culprit, UPLINK, command_id)
+                box.failpoints.report_hit(culprit, UPLINK, command_id)
         if held_s is None:
             return
         if self._held_back is None:
@@ -95,62 +102,61 @@ class Uplink:
         """Pass a packet to the radio; the link keeps messages sent without a connection."""
         if self.meter is not None:
             self.meter.count(packet[1])
-        is_connected = self._sender.connection is ConnectionState.CONNECTED
-        if self._radio.is_instant or not is_connected:
+        if self.radio.is_instant or not self._connection.is_up:
             self._publish(packet, properties)
         elif kind is TopicKind.TELEMETRY and not self._carried:
             # Its delay is spared: nobody measures it, and an event each would cost most of a run.
-            self.delay_s()
+            self._delay_s()
             self._publish(packet, properties)
         else:
             self._carry(packet, properties)
 
     def acknowledge(self, message: Message) -> None:
         """Acknowledge a message of the present connection."""
-        if self._radio.is_instant:
-            self._sender.link.acknowledge(message)
+        if self.radio.is_instant:
+            self._connection.link.acknowledge(message)
         else:
             self._carry(message, None)
 
     def _carry(self, what: Packet | Message, properties: PublishProperties | None) -> None:
-        delay_s, sender = self.delay_s(), self._sender
-        if sender.member is not None:
-            routine, arrives_s = sender.member.routine, self._world.env.now + delay_s
+        delay_s, connection = self._delay_s(), self._connection
+        world = connection.box.world
+        if connection.member is not None:
+            routine, arrives_s = connection.member.routine, world.env.now + delay_s
             if routine.sent_s + routine.every_s <= arrives_s:
-                sender.speak_for_itself()  # else its next heartbeat would overtake this
+                connection.speak_for_itself()  # else its next heartbeat would overtake this
         self._carried = (*self._carried, (what, properties))
-        self._world.later(delay_s, self._arrive, sender.generation)
+        world.later(delay_s, self._arrive, connection.generation)
 
     def _arrive(self, generation: int) -> None:
         """Hand the first of what the radio carries to the link."""
-        if generation != self._sender.generation or not self._carried:
+        if generation != self._connection.generation or not self._carried:
             return  # it was handed over when its connection ended
         what, properties = self._carried[0]
         self._carried = self._carried[1:]
         if not isinstance(what, Message):
             self._publish(what, properties)
-        elif self._sender.connection is ConnectionState.CONNECTED:
-            self._sender.link.acknowledge(what)
+        elif self._connection.is_up:
+            self._connection.link.acknowledge(what)
 
     def _publish(self, packet: Packet, properties: PublishProperties | None) -> None:
         topic, payload, qos, retain = packet
-        self._sender.link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+        self._connection.link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
 
-    def delay_s(self) -> float:
+    def _delay_s(self) -> float:
         """Return the delay of a packet sent now.
 
         A sender can be reached: waiting packets arrive.
         """
-        delay_s = self._radio.uplink_s(self._world.env.now)
-        downlink = self._sender.downlink
-        if downlink.unpaged:
-            downlink.listen()
+        delay_s = self.radio.uplink_s(self._connection.box.world.env.now)
+        if self.radio.on_sent is not None:
+            self.radio.on_sent()
         return delay_s
 
     def end_connection(self) -> None:
         """Give the link what the connection that has ended still carried."""
         while self._carried:
-            self._arrive(self._sender.generation)
+            self._arrive(self._connection.generation)
 
     def flush(self) -> None:
         """Give the link all that has not arrived: no time passes any more."""
@@ -164,3 +170,14 @@ class Uplink:
         self._carried = ()
         if self._held_back is not None:
             self._held_back.clear()
+
+    @contextmanager
+    def metered(self, meter: DataMeter) -> Iterator[None]:
+        """Count traffic with `meter`, and report it in telemetry. One meter at a time."""
+        self._connection.speak_for_itself()
+        self.meter = meter
+        with undone_by(self._end_metering):
+            yield
+
+    def _end_metering(self) -> None:
+        self.meter = None

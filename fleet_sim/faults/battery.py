@@ -105,6 +105,6 @@ class ModemSearchDrain(_RunsDown):
         """Search and drain; a box that has switched itself off boots when the window closes."""
         away_s = min(self.episode.sample_s(stream), injection.duration_s)
         with ExitStack() as cut_out:
-            with box.modem.without_coverage(by=injection):
+            with box.modem.bearer.without_coverage(by=injection):
                 yield from self.drain(box, injection, away_s, cut_out)
             yield injection.wait(injection.duration_s - away_s)

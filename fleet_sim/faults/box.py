@@ -118,7 +118,7 @@ class LateDeliveryPersistentSession(CarFault):
 
         away_s = min(self.offline.sample_s(stream), injection.duration_s)
         with box.set_action(OBJECTION, overlook_age, by=injection):
-            with box.modem.without_coverage(by=injection):
+            with box.modem.bearer.without_coverage(by=injection):
                 yield injection.wait(away_s)
             yield injection.wait(injection.duration_s - away_s + RETURN_S)
 

@@ -70,7 +70,7 @@ class ReconnectStorm(Fault):
                 stack.enter_context(box.set_action(RECONNECT, come_back_together, by=injection))
             for _ in range(self.waves):
                 for box in injection.boxes:
-                    box.modem.drop_connection(by=injection)
+                    box.modem.dialler.drop_connection(by=injection)
                 yield injection.wait(injection.duration_s / self.waves)
 
 
@@ -135,8 +135,8 @@ class QueueFullDrop(Fault):
         """
         with ExitStack() as stack:
             for box in injection.boxes:
-                box.modem.crash()
-                stack.enter_context(box.modem.without_coverage(by=injection))
+                box.modem.connection.crash()
+                stack.enter_context(box.modem.bearer.without_coverage(by=injection))
             filler = _filler(injection, each=self.max_queued_messages)
             yield injection.whole_window()
             filler.leave()
@@ -183,7 +183,7 @@ class InflightStall(Fault):
             yield injection.whole_window()
             filler.leave()
         for box in injection.boxes:
-            box.modem.drop_connection(by=injection)
+            box.modem.dialler.drop_connection(by=injection)
 
 
 class _Clone(Box):
@@ -215,7 +215,7 @@ class _Clone(Box):
 
     def came_online(self) -> None:
         """Have thrown the car's own box out, or keep it out."""
-        self._original.modem.blame(self._injection, "client_id")
+        self._original.modem.connection.blame(self._injection, "client_id")
         super().came_online()
 
     def handle_message(self, message: Message) -> None:

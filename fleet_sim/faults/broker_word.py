@@ -57,7 +57,7 @@ class BrokerAuthBackendDown(Fault):
             for box in injection.boxes:
                 if injection.stream_of(box.vehicle_id).uniform() < self.gives_up:
                     stack.enter_context(box.set_action(CONNACK, never_again, by=injection))
-                box.modem.drop_connection(by=injection)
+                box.modem.dialler.drop_connection(by=injection)
             yield injection.whole_window()
 
 
@@ -95,7 +95,7 @@ class AclDeniedSilent(Fault):
                     broker.closing(each for some in filters.values() for each in some)
                 )
             for box in injection.boxes:
-                stack.enter_context(box.modem.denied(by=injection))
+                stack.enter_context(box.modem.downlink.denied(by=injection))
             yield injection.whole_window()
 
 
@@ -130,7 +130,7 @@ class LwtGhostOffline(Fault):
         race_s = self.race.sample_s(stream)
         yield from _until_reachable(box, injection, ends_s)
         wills: Sequence[Packet] = box.modem.last_will()
-        box.modem.lose_nat_entry(0.0, by=injection)  # the old session is taken over so
+        box.modem.bearer.lose_nat_entry(0.0, by=injection)  # the old session is taken over so
         yield from _until_reachable(box, injection, ends_s)
         yield injection.wait(race_s)
         if injection.env.now >= ends_s:
@@ -145,7 +145,7 @@ class LwtGhostOffline(Fault):
 
 def _until_reachable(box: Box, injection: Injection, ends_s: float) -> FaultProcess:
     """Wait until a box is connected, or the window closes."""
-    while not box.modem.is_reachable and injection.env.now < ends_s:
+    while not box.modem.connection.is_reachable and injection.env.now < ends_s:
         yield injection.wait(LOOK_S)
 
 

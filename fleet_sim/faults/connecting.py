@@ -33,7 +33,7 @@ class _NoNewConnection(CarFault):
         renewed_s = self.renewal.sample_s(stream)
         if renewed_s < injection.duration_s:
             yield injection.wait(renewed_s)
-            box.modem.drop_connection(by=injection)
+            box.modem.dialler.drop_connection(by=injection)
             yield injection.wait(injection.duration_s - renewed_s)
         else:
             yield injection.whole_window()

@@ -110,6 +110,6 @@ class LooseWiring(CarFault):
             bad_s, good_s = self.bad.sample_s(stream), self.good.sample_s(stream)
             if is_supply:
                 box.power.reboot(by=injection)
-            with box.modem.attenuated(loss_db, by=injection):
+            with box.modem.bearer.attenuated(loss_db, by=injection):
                 yield injection.wait(min(bad_s, left_s))
             yield injection.wait(max(min(good_s, ends_s - injection.env.now), 0.0))

@@ -48,7 +48,7 @@ class NoCoverageGarage(CarFault):
         """Cut coverage at the opening, and restore it when the episode ends."""
         if stream.uniform() < self.probability:
             stay_s = min(self.episode.sample_s(stream), injection.duration_s)
-            with box.modem.without_coverage(by=injection):
+            with box.modem.bearer.without_coverage(by=injection):
                 yield injection.wait(stay_s)
 
 
@@ -75,7 +75,7 @@ class OneWayDownlink(CarFault):
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Cut the downlink at the opening; any new connection restores it."""
-        with box.modem.without_downlink(by=injection):
+        with box.modem.downlink.cut(by=injection):
             yield injection.wait(min(self.episode.sample_s(stream), injection.duration_s))
 
 
@@ -95,7 +95,7 @@ class HalfOpenTcpNat(CarFault):
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Drop the NAT entry at the opening; the box notices at its next keepalive ping."""
         until_ping_s = stream.between(0.0, box.spec.parameters.keepalive_s)
-        box.modem.lose_nat_entry(until_ping_s + self.ping_timeout_s, by=injection)
+        box.modem.bearer.lose_nat_entry(until_ping_s + self.ping_timeout_s, by=injection)
         yield injection.whole_window()
 
 
@@ -138,7 +138,7 @@ class RegionalCarrierOutage(CarFault):
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Cut the network for all cars at once, and restore it."""
-        with box.modem.without_coverage(by=injection):
+        with box.modem.bearer.without_coverage(by=injection):
             yield injection.wait(injection.duration_s + stream.between(0.0, self.return_spread_s))
 
 
@@ -168,7 +168,7 @@ class NetworkSunset(CarFault):
         off_s = stream.between(0.0, self.spread_s)
         if box.spec.traits.technology in self.technologies:
             yield injection.wait(off_s)
-            with box.modem.without_coverage(by=injection):
+            with box.modem.bearer.without_coverage(by=injection):
                 yield injection.env.event()
 
 
@@ -204,10 +204,10 @@ class SimSuspendedDatacap(CarFault):
 
         meter = DataMeter(check_usage)
         ends_s = injection.env.now + injection.duration_s
-        with box.modem.metered(meter):
+        with box.modem.uplink.metered(meter):
             while not is_used_up.triggered and injection.env.now < ends_s:
                 meter.used_bytes = 0
                 day_s = min(DAY_S, ends_s - injection.env.now)
                 yield is_used_up | injection.wait(day_s)
-            with box.modem.without_coverage(by=injection):
+            with box.modem.bearer.without_coverage(by=injection):
                 yield injection.wait(ends_s - injection.env.now)

@@ -9,7 +9,6 @@ from typing import Final
 import simpy
 
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.customers.population import Population
@@ -66,12 +65,12 @@ def _configure_box(
     box: Box, settings: BoxSettings, by: Injection
 ) -> Generator[simpy.Event, None, None]:
     """Give a box its settings when it is connected; it connects anew."""
-    while box.modem.connection is not ConnectionState.CONNECTED:
+    while not box.modem.connection.is_up:
         yield by.wait(REACHED_EVERY_S)
     box.modem.configure(
         {name: value for name, value in settings if value is not None},
     )
-    box.modem.drop_connection(by=by)
+    box.modem.dialler.drop_connection(by=by)
 
 
 def _culprit(fleet: Fleet) -> Injection:

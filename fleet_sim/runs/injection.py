@@ -240,6 +240,6 @@ def end_injections(fleet: Fleet) -> None:
     """Record what faults are still at work on when the run is over."""
     for box in fleet.boxes.values():
         try:
-            box.modem.report_hits()
+            box.modem.connection.report_hits()
         except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
             fleet.world.defects.note(error)

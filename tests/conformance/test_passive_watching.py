@@ -67,7 +67,7 @@ def circumstances(box: Box, number: int) -> tuple[AbstractContextManager[None], 
             low = box.set_action(OBJECTION, lambda _none, _command: Reason.LOW_VOLTAGE, by=by)
             return low, Truth("", Outcome.FAILED, Cause.VEHICLE_FAILED)
         case 6:
-            away = box.modem.without_coverage(by=by)
+            away = box.modem.bearer.without_coverage(by=by)
             return away, Truth("", Outcome.UNKNOWN, Cause.BOX_OFFLINE)
         case 8:
             inhibited = Reason.ACTUATOR_INHIBITED

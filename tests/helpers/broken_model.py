@@ -40,7 +40,7 @@ def heartbeat(box: Box, routine: Routine | None = None, number: int = 0) -> None
 def start(power: PowerControl) -> None:
     """Fail on a third, which is awake by then."""
     _start(power)
-    if power._spec.vehicle_id == "car-00002":
+    if power._box.spec.vehicle_id == "car-00002":
         raise KeyError("no start")
 
 
@@ -51,7 +51,7 @@ def strike(
     yield injection.wait(0.5)
     if box.vehicle_id == "car-00003":
         raise ValueError("no fault")
-    with box.modem.without_coverage(by=injection):
+    with box.modem.bearer.without_coverage(by=injection):
         yield injection.whole_window()
 
 

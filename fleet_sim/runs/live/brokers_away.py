@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.box_states import ConnectionState
 from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.links.link import Disconnected
 
@@ -41,7 +40,7 @@ class BoxesAtBrokers:
         """Return how it is with each broker now; `why` puts an end into words."""
         states: dict[int, str] = {}
         for place, boxes in enumerate(self._boxes):
-            if any(box.modem.connection is ConnectionState.CONNECTED for box in boxes):
+            if any(box.modem.connection.is_up for box in boxes):
                 states[place] = ""
                 self._ends.pop(place, None)
             elif place in self._ends:

@@ -272,7 +272,7 @@ class LiveFleet:
         return first_s or last_s, last_s
 
     def _going_on_without(self, missing: int) -> str:
-        ids = (one for one, box in self.fleet.boxes.items() if not box.modem.is_known)
+        ids = (one for one, box in self.fleet.boxes.items() if not box.modem.connection.is_known)
         return f"{without_in_words(missing)}, {_named(ids, missing)}{self.last_failure()}"
 
     def watch_beside(self) -> None:
@@ -289,7 +289,7 @@ class LiveFleet:
         ids = (
             vehicle_id
             for vehicle_id, box in self.fleet.boxes.items()
-            if not box.modem.is_reachable and not box.is_asleep
+            if not box.modem.connection.is_reachable and not box.is_asleep
         )
         return f"{away} away, {_named(ids, away)}{self.last_failure()}"
 

@@ -61,7 +61,7 @@ class HelperWatch:
             yield "the shadow service", end, "no command reaches a car"
         null_box = self._fleet.boxes.get(NULL_CAR.vehicle_id)
         end = self._fleet.beside.last_end
-        if null_box is not None and end is not None and not null_box.modem.is_reachable:
+        if null_box is not None and end is not None and not null_box.modem.connection.is_reachable:
             name = f"the null box {NULL_CAR.vehicle_id}"
             which = which_broker(self._brokers, NULL_CAR.vehicle_id)
             yield name, end, f"it answers no unlocks of the floor{which and f' on {which}'}"
@@ -71,4 +71,4 @@ class HelperWatch:
         yield not centre.is_connected and centre.last_end is None
         null_box = self._fleet.boxes.get(NULL_CAR.vehicle_id)
         if null_box is not None:
-            yield not null_box.modem.is_known and self._fleet.beside.last_end is None
+            yield not null_box.modem.connection.is_known and self._fleet.beside.last_end is None

@@ -124,10 +124,10 @@ def with_load(box: Box, by: Culprit) -> Iterator[None]:
 
 
 LASTING: dict[str, Lasting] = {
-    "coverage": lambda box, by: box.modem.without_coverage(by=by),
-    "downlink": lambda box, by: box.modem.without_downlink(by=by),
+    "coverage": lambda box, by: box.modem.bearer.without_coverage(by=by),
+    "downlink": lambda box, by: box.modem.downlink.cut(by=by),
     "power": lambda box, by: box.power.without_power(by=by),
-    "attenuation": lambda box, by: box.modem.attenuated(20.0, by=by),
+    "attenuation": lambda box, by: box.modem.bearer.attenuated(20.0, by=by),
     "stuck": lambda box, by: box.vehicle.stuck(Door.DRIVER, Door.TRUNK, by=by),
     "ajar": lambda box, by: box.vehicle.ajar(Door.PASSENGER, by=by),
     "ignition": lambda box, by: box.vehicle.being(by=by, is_ignition_on=True),
@@ -150,8 +150,8 @@ def sleep_deeply(box: Box, by: Culprit) -> None:
 
 
 SUDDEN: dict[str, Sudden] = {
-    "nat": lambda box, by: box.modem.lose_nat_entry(6.0, by=by),
-    "connection": lambda box, by: box.modem.drop_connection(by=by),
+    "nat": lambda box, by: box.modem.bearer.lose_nat_entry(6.0, by=by),
+    "connection": lambda box, by: box.modem.dialler.drop_connection(by=by),
     "reboot": lambda box, by: box.power.reboot(by=by),
     "deep sleep": sleep_deeply,
     "sms": lambda box, _by: box.send_sms(),
@@ -222,11 +222,11 @@ def watched(street: Street, *, sleeps: bool) -> list[float]:
     unreachable_at_s = []
     while street.env.now < BEGINS_S + HEALED_S:
         street.pass_s(EVERY_S)
-        assert street.world.counts.reachable == box.modem.is_reachable
-        assert box.modem.has_coverage or not box.modem.is_reachable
-        comes = sleeps and box.modem.connection is ConnectionState.CONNECTING
+        assert street.world.counts.reachable == box.modem.connection.is_reachable
+        assert box.modem.connection.has_coverage or not box.modem.connection.is_reachable
+        comes = sleeps and box.modem.connection.state is ConnectionState.CONNECTING
         sleeps_on = box.power.state in (Power.ASLEEP, Power.WAKING)
-        if not (box.modem.is_reachable or comes or sleeps_on):
+        if not (box.modem.connection.is_reachable or comes or sleeps_on):
             unreachable_at_s.append(street.env.now)
     return unreachable_at_s
 
@@ -238,7 +238,7 @@ def heal(street: Street) -> None:
     """
     (box,) = street.boxes
     box.vehicle.move_lock(street.env.now, to_locked=True)
-    if not box.modem.is_reachable and not box.is_asleep:
+    if not box.modem.connection.is_reachable and not box.is_asleep:
         box.power.reboot(by=Suspect())
     street.pass_s(60.0)
     if box.is_asleep:
@@ -265,14 +265,14 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
         do_all(street, deeds, suspect)
         unreachable_at_s = watched(street, sleeps=sleeps)
         told = len(suspect.hits)
-        box.modem.report_hits()
-        assert len(suspect.hits) == told or not box.modem.is_reachable
+        box.modem.connection.report_hits()
+        assert len(suspect.hits) == told or not box.modem.connection.is_reachable
         spans_s = [hit.during_s for hit in suspect.hits if hit.during_s is not None]
         assert all(from_s <= until_s for from_s, until_s in spans_s)
         for at_s in unreachable_at_s:
             assert any(from_s <= at_s <= until_s for from_s, until_s in spans_s), at_s
         heal(street)
-        assert box.modem.is_reachable
+        assert box.modem.connection.is_reachable
         told = len(suspect.hits)
         street.unlock("last")
         street.pass_s(5.0)
@@ -281,7 +281,7 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
     assert not box.vehicle.is_door_locked(Door.DRIVER)
     assert (box.vehicle.signals(), box.vehicle.voltage_v) == (None, parameters.voltage_v)
     assert box.vehicle.position_age_s(street.env.now) < POSITION_REFRESH_S
-    assert abs(box.modem.signal_dbm() - parameters.signal_dbm) <= parameters.signal_swing_db
+    assert abs(box.modem.bearer.signal_dbm() - parameters.signal_dbm) <= parameters.signal_swing_db
 
 
 SLOW_RADIO = BUSY_BOX.radio.model_copy(

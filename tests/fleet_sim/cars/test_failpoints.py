@@ -404,9 +404,9 @@ def test_a_wrong_clock_is_at_fault_for_the_connection_that_it_prevents() -> None
         car.env.run(until=5)
         car.link.lose()
         car.env.run(until=40)
-        assert not car.box.modem.is_reachable
+        assert not car.box.modem.connection.is_reachable
     car.env.run(until=60)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     assert back_to_1970.hits == [Seen("clock", None, (15.0, 45.0))]
     assert honest.hits == []
 
@@ -505,8 +505,8 @@ def test_what_a_run_does_not_get_to_the_end_of_is_left_as_it_is() -> None:
     def act() -> Generator[None, None, None]:
         with (
             car.box.set_action(CLOCK, by(31.0), by=suspect),
-            car.box.modem.attenuated(99.0, by=suspect),
-            car.box.modem.without_downlink(by=suspect),
+            car.box.modem.bearer.attenuated(99.0, by=suspect),
+            car.box.modem.downlink.cut(by=suspect),
             car.box.vehicle.being(by=suspect, is_ignition_on=True),
         ):
             yield
@@ -514,9 +514,9 @@ def test_what_a_run_does_not_get_to_the_end_of_is_left_as_it_is() -> None:
     process = act()
     next(process)
     process.close()
-    assert car.box.modem.failpoints is not None
-    assert car.box.modem.failpoints.at_work_on(CLOCK) == [suspect]
-    assert (car.box.modem.has_coverage, car.link.calls) == (False, ["connect"])
+    assert car.box.failpoints is not None
+    assert car.box.failpoints.at_work_on(CLOCK) == [suspect]
+    assert (car.box.modem.connection.has_coverage, car.link.calls) == (False, ["connect"])
     assert car.box.vehicle.cabin.is_ignition_on
 
 
@@ -527,5 +527,5 @@ def test_no_more_is_remembered_of_commands_than_is_needed() -> None:
         for number in range(100):
             car.deliver(car.command(f"c{number}"))
     assert len(suspect.hits) == 100
-    assert car.box.modem.failpoints is not None
-    assert len(car.box.modem.failpoints._hit_by) == COMMANDS_REMEMBERED
+    assert car.box.failpoints is not None
+    assert len(car.box.failpoints._hit_by) == COMMANDS_REMEMBERED

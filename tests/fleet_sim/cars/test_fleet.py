@@ -41,7 +41,7 @@ def fleet_of(
     fleet = Fleet(World(env, 1, SECRET, 0.0, factory), specs, sms_centre="sms")
     fleet.start()
     for vehicle_id, box in fleet.boxes.items():
-        links[vehicle_id] = box.modem.link  # type: ignore[assignment]
+        links[vehicle_id] = box.modem.connection.link  # type: ignore[assignment]
     links["sms"] = fleet.sms_centre._link  # type: ignore[assignment]
     return env, fleet, links
 
@@ -80,7 +80,7 @@ def test_a_defect_of_one_box_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch
     start, heartbeat = PowerControl.start, Box.heartbeat
 
     def start_but_one(power: PowerControl) -> None:
-        if power._spec.vehicle_id == "test-00000":
+        if power._box.spec.vehicle_id == "test-00000":
             raise ValueError("no start")
         start(power)
 
@@ -228,5 +228,5 @@ def test_a_box_beside_the_fleet_is_in_no_count() -> None:
     specs = [*Group(name="car", count=3, box=NULL_BOX).cars()]
     fleet = Fleet(world, specs, sms_centre="sms", beside=[NULL_CAR])
     fleet.start()
-    assert fleet.boxes[NULL_CAR.vehicle_id].modem.is_reachable
+    assert fleet.boxes[NULL_CAR.vehicle_id].modem.connection.is_reachable
     assert (world.counts.known, world.counts.reachable, world.counts.reachable_max) == (3, 3, 3)

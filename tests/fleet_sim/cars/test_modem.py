@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from fleet_sim.cars.box_states import ConnectionState, Power
+from fleet_sim.cars.connection import Connection
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.failpoints import DOWNLINK, RELOCK, UPLINK
-from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, Telemetry
 from fleet_wire.links.link import Disconnected, EndReason
@@ -165,7 +165,7 @@ def test_an_sms_wakes_a_sleeping_box_which_dozes_off_again() -> None:
     car.env.run(until=22.9)
     assert car.power() is Power.WAKING
     car.env.run(until=23.1)
-    assert car.box.modem.connection is ConnectionState.CONNECTED
+    assert car.box.modem.connection.is_up
     car.deliver(car.command())
     assert car.link.results()[-1].phase is Phase.EXECUTED
     car.env.run(until=400)
@@ -189,7 +189,7 @@ def test_short_loss_of_coverage_keeps_the_connection_and_what_waited() -> None:
     car = bench(parameters)
     car.env.run(until=60)
     car.deliver(car.command())
-    with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
         assert car.link.is_frozen
         assert car.world.counts.reachable == 0
         car.env.run(until=80)
@@ -204,7 +204,7 @@ def test_long_loss_of_coverage_ends_the_connection() -> None:
     """The modem gives the old connection up, waits for a stable network and connects anew."""
     parameters = QUICK.model_copy(update={"network_stable": Uniform(base_s=12.0)})
     car = bench(parameters)
-    with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
         car.env.run(until=100)
     car.env.run(until=111.9)
     assert car.link.calls == ["connect", "leave_behind"]
@@ -217,11 +217,11 @@ def test_long_loss_of_coverage_ends_the_connection() -> None:
 def test_losses_of_coverage_stack() -> None:
     """Two overlapping faults: the network is back when the last one ends."""
     car = bench(QUICK)
-    with car.box.modem.without_coverage(by=Suspect()):
-        with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
+        with car.box.modem.bearer.without_coverage(by=Suspect()):
             pass
-        assert not car.box.modem.has_coverage
-    assert car.box.modem.is_reachable
+        assert not car.box.modem.connection.has_coverage
+    assert car.box.modem.connection.is_reachable
 
 
 def test_a_message_of_a_connection_that_has_gone_is_dropped() -> None:
@@ -242,7 +242,7 @@ def test_an_sms_without_coverage_waits_in_the_network() -> None:
     """It arrives when the car drives out of the garage."""
     car = bench(NULL_BOX.model_copy(update={"asleep_share": 1.0}))
     car.env.run(until=10)
-    with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
         car.box.power.receive_sms()
         assert car.power() is Power.ASLEEP
     car.env.run(until=11)
@@ -254,14 +254,14 @@ def test_an_sms_that_has_waited_comes_once() -> None:
     parameters = NULL_BOX.model_copy(update={"asleep_share": 1.0, "awake_after_wake_s": 60.0})
     car = bench(parameters)
     car.env.run(until=10)
-    with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
         pass
     assert car.power() is Power.ASLEEP
-    with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
         car.box.power.receive_sms()
     car.env.run(until=100)
     assert car.power() is Power.ASLEEP
-    with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
         pass
     car.env.run(until=101)
     assert car.power() is Power.ASLEEP
@@ -331,9 +331,9 @@ def test_a_nat_forgets_a_box_that_is_quiet_for_too_long(
     deaf, looks = 0, 1000
     for _ in range(looks):
         street.pass_s(10.0)
-        deaf += not box.modem.is_reachable
+        deaf += not box.modem.connection.is_reachable
     assert deaf / looks == pytest.approx(deaf_share, abs=0.04)
-    while box.modem.is_reachable and deaf_share:
+    while box.modem.connection.is_reachable and deaf_share:
         street.pass_s(1.0)
     said = len(street.platform.presences)
     street.unlock("c1", ttl_s=3600)
@@ -350,7 +350,7 @@ def test_a_nat_forgets_late_in_a_run_too_when_rounding_makes_the_wait_short() ->
     parameters = BoxParameters().model_copy(update={"keepalive_s": 1740, "heartbeat_s": 600.0})
     street = Street(parameters=parameters, count=300)
     street.env.run_to(2_000.0, street.world.defects)
-    assert not all(box.modem.is_reachable for box in street.boxes)
+    assert not all(box.modem.connection.is_reachable for box in street.boxes)
     assert street.world.defects.count == 0
 
 
@@ -367,31 +367,31 @@ def test_a_box_notices_what_a_nat_forgot_when_it_speaks(
     car = bench(FORGETFUL.model_copy(update={"heartbeat_s": heartbeat_s}))
     for at_s, is_reachable in ((269.9, True), (270.1, False)):
         car.env.run(until=at_s)
-        assert car.box.modem.is_reachable is is_reachable
+        assert car.box.modem.connection.is_reachable is is_reachable
     car.env.run(until=noticed_s - 0.1)
     assert car.link.calls == ["connect"]
     car.env.run(until=noticed_s + 0.1)
     assert car.link.calls == ["connect", "leave_behind"]
     car.env.run(until=noticed_s + 10.1)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
 
 
-@pytest.mark.parametrize("end", [Modem.leave, Modem.crash, Modem.abandon])
+@pytest.mark.parametrize("end", [Connection.leave, Connection.crash, Connection.abandon])
 def test_a_nat_has_nothing_to_forget_of_a_connection_that_has_ended(
-    end: Callable[[Modem], None],
+    end: Callable[[Connection], None],
 ) -> None:
     """Whether the box said goodbye, crashed or was gone: nothing happens to it when time is up."""
     car = bench(FORGETFUL)
-    end(car.box.modem)
+    end(car.box.modem.connection)
     calls = list(car.link.calls)
     car.env.run(until=3000)
     assert car.link.calls == calls
-    assert car.box.modem.connection is ConnectionState.DISCONNECTED
+    assert car.box.modem.connection.state is ConnectionState.DISCONNECTED
 
 
 def leave(car: Bench) -> None:
     """Let the box say goodbye by itself."""
-    car.box.modem.leave()
+    car.box.modem.connection.leave()
 
 
 def lose(car: Bench) -> None:
@@ -405,12 +405,12 @@ def test_a_box_notices_no_half_open_connection_that_it_has_no_more(
 ) -> None:
     """Neither does it connect again because of it, nor give up the next one."""
     car = bench(QUICK)
-    car.box.modem.lose_nat_entry(30.0, by=Suspect())
+    car.box.modem.bearer.lose_nat_entry(30.0, by=Suspect())
     car.env.run(until=5)
     end(car)
     car.env.run(until=100)
     assert [call for call in car.link.calls if call == "connect"] == calls
-    assert car.box.modem.is_reachable is (end is lose)
+    assert car.box.modem.connection.is_reachable is (end is lose)
 
 
 def test_a_nat_forgets_each_connection_by_itself() -> None:
@@ -419,9 +419,9 @@ def test_a_nat_forgets_each_connection_by_itself() -> None:
     car.env.run(until=100)
     car.link.lose()
     car.env.run(until=379.9)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     car.env.run(until=380.1)
-    assert not car.box.modem.is_reachable
+    assert not car.box.modem.connection.is_reachable
     car.env.run(until=2000)
     assert car.link.calls == ["connect", "connect", "leave_behind", "connect"]
 

@@ -12,7 +12,6 @@ import pytest
 
 from bench.score.incidents import TWO_TOPICS
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.failpoints import DOWNLINK, PUBACK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
@@ -75,10 +74,10 @@ class Story:
 
     def reconnect(self) -> None:
         """Let the box lose its connection without a word, and come back."""
-        self.box.modem.crash()
-        self.box.modem.boot()
+        self.box.modem.connection.crash()
+        self.box.modem.dialler.boot()
         self.place.pass_(2.0)
-        assert self.box.modem.connection is ConnectionState.CONNECTED
+        assert self.box.modem.connection.is_up
 
 
 @pytest.mark.parametrize(("name", "times"), [("native", 1), ("two-topics", 2), ("ovms", 2)])
@@ -98,13 +97,13 @@ def test_a_command_whose_puback_is_lost_comes_twice(name: str, times: int) -> No
 def test_a_command_that_waited_is_late(name: str, times: int) -> None:
     """The broker keeps it for a car that is away; only a life in the command ends it."""
     story = Story(name)
-    with story.box.modem.without_coverage(by=Suspect()):
-        story.box.modem.crash()
+    with story.box.modem.bearer.without_coverage(by=Suspect()):
+        story.box.modem.connection.crash()
         story.place.pass_(1.0)
         story.unlock()
         story.place.pass_(LIFE_S + 5.0)
     story.place.pass_(5.0)
-    assert story.box.modem.connection is ConnectionState.CONNECTED
+    assert story.box.modem.connection.is_up
     assert story.counts.executed == times
     assert story.box.vehicle.is_locked is (times == 0)
 

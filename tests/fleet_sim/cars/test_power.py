@@ -123,7 +123,7 @@ def test_a_boot_is_told_once_and_telemetry_counts_from_it() -> None:
     car.box.power.reboot(by=Suspect(), takes_s=20.0, firmware="2.0.0")
     car.env.run(until=31)
     car.box.heartbeat()
-    car.box.modem.drop_connection(by=Suspect())
+    car.box.modem.dialler.drop_connection(by=Suspect())
     car.env.run(until=40)
     told = [said for _, said in car.link.sent if isinstance(said, CarEvent)]
     assert told == [CarEvent(EventName.BOOT, boots=1, firmware="2.0.0")]
@@ -152,7 +152,7 @@ def test_certificates_are_not_valid_in_1970() -> None:
         car.env.run(until=150)
     for second in range(155, 190, 5):
         car.env.run(until=second + 0.5)
-        assert not car.box.modem.is_reachable
+        assert not car.box.modem.connection.is_reachable
     assert car.link.calls == ["connect", "leave_behind"]
     car.env.run(until=192)
     assert car.link.calls == ["connect", "leave_behind", "connect"]
@@ -341,7 +341,7 @@ def test_a_box_that_falls_asleep_is_heard_to_say_so(technology: Technology) -> N
     assert street.platform.presences[-1][1] is PresenceStatus.ONLINE
     street.pass_s(100.0)
     assert box.power.state is Power.ASLEEP
-    assert box.modem.connection is ConnectionState.DISCONNECTED
+    assert box.modem.connection.state is ConnectionState.DISCONNECTED
     said = [status for _, status in street.platform.presences]
     assert said[-1] is PresenceStatus.OFFLINE
     box.send_sms()
@@ -412,7 +412,7 @@ def test_a_command_that_meets_the_goodbye_keeps_the_box_awake() -> None:
     assert street.executed() == ["c1"]
     assert [status.value for _, status in street.platform.presences] == ["offline", "online"]
     street.pass_s(50.0)
-    assert box.modem.is_reachable
+    assert box.modem.connection.is_reachable
     street.pass_s(10.0)
     assert box.is_asleep
     assert not box.modem.says_goodbye
@@ -493,13 +493,13 @@ def test_what_was_not_sent_is_lost_with_the_power(
     street.unlock("c1")
     street.pass_s(1.0)
     with ExitStack() as ended:
-        with nullcontext() if is_in_the_air else box.modem.without_coverage(by=Suspect()):
+        with nullcontext() if is_in_the_air else box.modem.bearer.without_coverage(by=Suspect()):
             street.pass_s(3.0)
             assert not box.vehicle.is_locked
             ended.enter_context(end(box))
         street.pass_s(15.0)
     street.pass_s(60.0)
-    assert box.modem.is_reachable
+    assert box.modem.connection.is_reachable
     assert street.executed() == []
     street.unlock("c2")
     street.pass_s(60.0)

@@ -77,7 +77,7 @@ def test_who_is_told_of_an_error_presses_again() -> None:
 def test_a_car_that_says_nothing_for_so_long_that_patience_ends() -> None:
     """Pressed every 12 s for a minute, then given up; support is called, the booking ends."""
     city = City([0.0], cars=1, calls_support=1.0, max_presses=100)
-    with city.bench.box().modem.without_coverage(by=Told()):
+    with city.bench.box().modem.bearer.without_coverage(by=Told()):
         city.let_pass(200)
     presses = city.of(0, Step.PRESSED)
     assert [each.press for each in presses] == [*range(1, len(presses) + 1)]
@@ -91,7 +91,7 @@ def test_a_car_that_says_nothing_for_so_long_that_patience_ends() -> None:
 def test_some_leave_without_a_word() -> None:
     """The next one may take the car."""
     city = City([0.0, 200.0], cars=1, calls_support=0.0)
-    with city.bench.box().modem.without_coverage(by=Told()):
+    with city.bench.box().modem.bearer.without_coverage(by=Told()):
         city.let_pass(150)
     assert Step.CALLED_SUPPORT not in city.steps()
     city.let_pass(200)

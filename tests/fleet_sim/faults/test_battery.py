@@ -73,14 +73,14 @@ def test_a_search_drains_the_battery_and_the_box_stays_off_in_coverage() -> None
     inject(ModemSearchDrain(episode=Uniform(base_s=20.0), **QUICKLY), car, 60.0)
     car.env.run(until=14)
     assert car.power() is Power.AWAKE
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
     car.env.run(until=21)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
     assert car.power() is Power.OFF
     car.env.run(until=59)
     assert car.power() is Power.OFF
     car.env.run(until=61)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     assert events(car)[-1] == EventName.BOOT
 
 
@@ -89,8 +89,8 @@ def test_a_search_that_ends_in_time_is_a_loss_of_coverage() -> None:
     car = bench()
     inject(ModemSearchDrain(episode=Uniform(base_s=20.0)), car, 60.0)
     car.env.run(until=10)
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
     assert car.box.vehicle.voltage_v == 12.4
     car.env.run(until=21)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     assert car.link.calls == ["connect"]

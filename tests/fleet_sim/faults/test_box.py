@@ -76,7 +76,7 @@ def test_a_slow_modem_wakes_later_than_usual() -> None:
     car.env.run(until=30.9)
     assert car.power() is Power.WAKING
     car.env.run(until=31.1)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     slower = bench(SLEEPER.model_copy(update={"modem_resume": Uniform(base_s=40.0)}))
     inject(SlowWakeClientTimeout(wake=Uniform(base_s=25.0)), slower, 60.0)
     slower.env.run(until=5)

@@ -6,7 +6,6 @@ import pytest
 from pydantic import ValidationError
 
 from fleet_sim.broker.control import BrokerSettings, tightest
-from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.failpoints import RECONNECT
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.faults import Fault, Hit, Injection
@@ -33,13 +32,13 @@ QUICK = NULL_BOX.model_copy(update={"reconnect": FIXED})
 
 def connected(street: Street) -> int:
     """Return how many boxes have a connection."""
-    return sum(box.modem.connection is ConnectionState.CONNECTED for box in street.boxes)
+    return sum(box.modem.connection.is_up for box in street.boxes)
 
 
 def next_policy(car: Bench) -> ReconnectPolicy:
     """Return the rule by which the box would connect again now."""
-    assert car.box.modem.failpoints is not None
-    return car.box.modem.failpoints.at(RECONNECT, None, usual=car.box.spec.parameters.reconnect)
+    assert car.box.failpoints is not None
+    return car.box.failpoints.at(RECONNECT, None, usual=car.box.spec.parameters.reconnect)
 
 
 def strike(street: Street, fault: Fault, duration_s: float) -> list[Hit]:

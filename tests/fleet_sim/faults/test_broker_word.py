@@ -34,9 +34,9 @@ def test_auth_backend_down_lets_nobody_in_until_it_is_back() -> None:
     street = Street(count=3, parameters=QUICK)
     street.inject(BrokerAuthBackendDown(), 30.0)
     street.pass_s(29.0)
-    assert not any(box.modem.is_reachable for box in street.boxes)
+    assert not any(box.modem.connection.is_reachable for box in street.boxes)
     street.pass_s(5.0)
-    assert all(box.modem.is_reachable for box in street.boxes)
+    assert all(box.modem.connection.is_reachable for box in street.boxes)
     assert {hit.vehicle_id for hit in street.hits if hit.until_s} == {"car-0", "car-1", "car-2"}
 
 
@@ -45,7 +45,7 @@ def test_firmware_that_takes_a_refusal_as_final_never_returns() -> None:
     street = Street(count=2, parameters=QUICK)
     street.inject(BrokerAuthBackendDown(gives_up=1.0), 10.0)
     street.pass_s(60.0)
-    assert not any(box.modem.is_reachable for box in street.boxes)
+    assert not any(box.modem.connection.is_reachable for box in street.boxes)
 
 
 def test_a_denied_box_gets_nothing_and_nobody_is_told() -> None:
@@ -58,8 +58,8 @@ def test_a_denied_box_gets_nothing_and_nobody_is_told() -> None:
     street.unlock("c2", car=1)
     street.pass_s(2.0)
     assert (street.executed(), street.platform.acks) == (["c2"], [SUCCESS, SUCCESS])
-    struck.modem.crash()
-    struck.modem.connect()
+    struck.modem.connection.crash()
+    struck.modem.dialler.connect()
     street.pass_s(3.0)
     street.unlock("c3")
     street.pass_s(20.0)
@@ -68,7 +68,7 @@ def test_a_denied_box_gets_nothing_and_nobody_is_told() -> None:
     street.pass_s(1.0)
     assert street.executed() == ["c2", "c4"]
     assert {hit.what for hit in street.hits if hit.until_s} == {"access"}
-    assert other.modem.is_reachable
+    assert other.modem.connection.is_reachable
 
 
 def test_who_publishes_is_denied_and_told() -> None:
@@ -93,7 +93,7 @@ def test_a_ghost_says_offline_of_a_box_that_is_there() -> None:
     street.inject(LwtGhostOffline(race=Uniform(base_s=1.0)), 30.0)
     street.pass_s(10.0)
     assert street.platform.presences[-1] == ("car-0", PresenceStatus.OFFLINE)
-    assert street.boxes[0].modem.is_reachable
+    assert street.boxes[0].modem.connection.is_reachable
     street.unlock("c1")
     street.pass_s(1.0)
     assert street.executed() == ["c1"]
@@ -121,7 +121,7 @@ def test_a_platform_that_goes_by_presence_asks_no_car_that_is_offline() -> None:
     """It says so at once, and sends nothing."""
     bench = PlatformBench(parameters=NULL_PLATFORM.model_copy(update={"refuses_offline": True}))
     booking_id = bench.book()
-    bench.box().modem.crash()
+    bench.box().modem.connection.crash()
     bench.let_pass(1.0)
     assert bench.unlock(booking_id).problem is problems.VEHICLE_UNREACHABLE
     assert not bench.published

@@ -45,7 +45,7 @@ def test_a_retained_command_is_executed_at_every_connect() -> None:
     box = struck.bench.box()
     for movements in (3, 4):
         struck.bench.let_pass(40)
-        box.modem.drop_connection(by=Suspect())
+        box.modem.dialler.drop_connection(by=Suspect())
         struck.bench.let_pass(5)
         assert box.vehicle.movement == movements
     assert box.vehicle.is_locked
@@ -58,7 +58,7 @@ def test_a_box_that_looks_at_ids_is_told_and_does_nothing() -> None:
     """It is the platform's mistake alone, and shows as answers that come again."""
     struck = StruckPlatform("retained_command", executes_again=False)
     struck.unlock()
-    struck.bench.box().modem.drop_connection(by=Suspect())
+    struck.bench.box().modem.dialler.drop_connection(by=Suspect())
     struck.bench.let_pass(5)
     assert struck.bench.box().vehicle.movement == 1
     assert {what for what, _ in struck.of_commands()} == {"retain"}

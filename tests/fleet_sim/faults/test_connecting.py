@@ -33,11 +33,11 @@ def test_who_must_connect_anew_cannot(fault: Fault) -> None:
     street.pass_s(0.05)
     assert street.executed() == ["before"]
     street.pass_s(54.0)
-    assert not street.boxes[0].modem.is_reachable
+    assert not street.boxes[0].modem.connection.is_reachable
     said = [status for _, status in street.platform.presences]
     assert said == [PresenceStatus.ONLINE, PresenceStatus.OFFLINE]
     street.pass_s(15.0)
-    assert street.boxes[0].modem.is_reachable
+    assert street.boxes[0].modem.connection.is_reachable
 
 
 @pytest.mark.parametrize("kind", [DnsFailure, TlsCertExpired])
@@ -73,7 +73,7 @@ def test_who_has_the_address_built_in_asks_nobody() -> None:
     car = bench(QUICK)
     inject(DnsFailure(pinned=1.0, **AT_5_S), car, 60.0)
     car.env.run(until=6)
-    car.box.modem.drop_connection(by=_Nobody())
+    car.box.modem.dialler.drop_connection(by=_Nobody())
     car.env.run(until=8)
     assert car.link.calls == ["connect", "abort", "connect"]
 
@@ -90,9 +90,11 @@ def test_the_resolver_takes_its_time() -> None:
     car = bench(QUICK)
     inject(DnsFailure(**AT_5_S), car, 17.5)
     car.env.run(until=27.9)
-    assert not car.box.modem.is_reachable, "lost at 5, attempts at 6 and 17: the last ends at 27"
+    assert not car.box.modem.connection.is_reachable, (
+        "lost at 5, attempts at 6 and 17: the last ends at 27"
+    )
     car.env.run(until=28.1)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
 
 
 def test_in_1970_no_handshake_succeeds() -> None:
@@ -103,7 +105,7 @@ def test_in_1970_no_handshake_succeeds() -> None:
     car.env.run(until=12.9)
     assert car.link.calls == ["connect", "leave_behind"]
     car.env.run(until=13.1)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     assert sum(isinstance(message, CarEvent) for _, message in car.link.sent) == 1
 
 
@@ -113,9 +115,9 @@ def test_a_clock_that_nobody_sets_is_right_when_the_window_closes() -> None:
     fault = TlsNotYetValidClock1970(off=Uniform(base_s=3.0), sync=Uniform(base_s=3600.0))
     inject(fault, car, 20.0)
     car.env.run(until=19.9)
-    assert not car.box.modem.is_reachable
+    assert not car.box.modem.connection.is_reachable
     car.env.run(until=21.1)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
 
 
 def test_firmware_that_never_tries_again_needs_a_boot() -> None:
@@ -124,8 +126,8 @@ def test_firmware_that_never_tries_again_needs_a_boot() -> None:
     street.inject(TlsCertExpired(gives_up=1.0, **AT_5_S), 30.0)
     street.pass_s(100.0)
     (box,) = street.boxes
-    assert not box.modem.is_reachable
+    assert not box.modem.connection.is_reachable
     assert "bad_certificate" in {hit.what for hit in street.hits}
     box.power.reboot(by=Suspect())
     street.pass_s(120.0)
-    assert box.modem.is_reachable
+    assert box.modem.connection.is_reachable

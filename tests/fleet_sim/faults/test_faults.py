@@ -63,11 +63,11 @@ def test_garage_takes_coverage_until_the_episode_ends() -> None:
     car = bench()
     inject(NoCoverageGarage(episode=Uniform(base_s=40.0)), car, 100.0)
     car.env.run(until=1)
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
     car.env.run(until=39)
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
     car.env.run(until=41)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
 
 
 def test_garage_ends_with_its_window() -> None:
@@ -75,9 +75,9 @@ def test_garage_ends_with_its_window() -> None:
     car = bench()
     inject(NoCoverageGarage(), car, 10.0)
     car.env.run(until=9)
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
     car.env.run(until=11)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
 
 
 def test_garage_spares_some_by_probability() -> None:
@@ -85,7 +85,7 @@ def test_garage_spares_some_by_probability() -> None:
     car = bench()
     inject(NoCoverageGarage(probability=0.0), car, 10.0)
     car.env.run(until=5)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
 
 
 def test_outage_takes_all_at_once_and_gives_back_over_the_spread() -> None:
@@ -93,9 +93,9 @@ def test_outage_takes_all_at_once_and_gives_back_over_the_spread() -> None:
     car = bench()
     inject(RegionalCarrierOutage(return_spread_s=30.0), car, 10.0)
     car.env.run(until=9.9)
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
     car.env.run(until=40.1)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
 
 
 SCENARIO = """\
@@ -131,12 +131,16 @@ def test_a_scenarios_faults_reach_their_targets_in_their_window(tmp_path: Path) 
     truth: list[Any] = []
     inject_all(scenario, specs, fleet, load_starts_s=100.0, record=truth.append)
     env.run(until=109)
-    assert all(box.modem.has_coverage for box in fleet.boxes.values())
+    assert all(box.modem.connection.has_coverage for box in fleet.boxes.values())
     env.run(until=111)
-    dark = {vehicle_id for vehicle_id, box in fleet.boxes.items() if not box.modem.has_coverage}
+    dark = {
+        vehicle_id
+        for vehicle_id, box in fleet.boxes.items()
+        if not box.modem.connection.has_coverage
+    }
     assert dark == set(truth[0]["vehicles"])
     assert dark
     assert all(vehicle_id.startswith("garage") for vehicle_id in dark)
     env.run(until=141)
-    assert all(box.modem.has_coverage for box in fleet.boxes.values())
+    assert all(box.modem.connection.has_coverage for box in fleet.boxes.values())
     assert (truth[0]["start_s"], truth[0]["end_s"]) == (10, 40)

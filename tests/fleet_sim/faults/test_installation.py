@@ -109,10 +109,10 @@ def test_a_contact_that_is_bad_enough_is_no_coverage() -> None:
     has_coverage = set()
     for second in range(600):
         car.env.run(until=second + 0.5)
-        has_coverage.add(car.box.modem.has_coverage)
+        has_coverage.add(car.box.modem.connection.has_coverage)
     assert has_coverage == {True, False}
     car.env.run(until=601)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
 
 
 def test_a_bad_contact_of_the_supply_is_a_reboot() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_sim.cars.box_states import ConnectionState, Power
+from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import Technology
@@ -40,7 +40,7 @@ def test_one_way_lets_heartbeats_out_and_nothing_in() -> None:
     assert not answers(car)
     assert not car.link.acknowledged
     assert heartbeats(car) == 1
-    assert not car.box.modem.is_reachable
+    assert not car.box.modem.connection.is_reachable
 
 
 def test_one_way_ends_with_a_reattach() -> None:
@@ -60,10 +60,10 @@ def test_no_box_connects_through_a_dead_downlink() -> None:
     car = bench(NULL_BOX.model_copy(update={"reconnect": QUICK}))
     inject(OneWayDownlink(), car, 60.0)
     car.env.run(until=10)
-    assert not car.box.modem.is_reachable
+    assert not car.box.modem.connection.is_reachable
     car.link.lose()
     car.env.run(until=12)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     car.deliver(car.command("c1"))
     assert (Phase.EXECUTED, None) in answers(car)
     car.env.run(until=100)
@@ -74,9 +74,9 @@ def test_a_box_that_has_no_connection_has_none_that_is_one_way() -> None:
     """It is the connection that is dead, not the radio: who connects meanwhile can be reached."""
     car, suspect = bench(NULL_BOX.model_copy(update={"reconnect": QUICK})), Suspect()
     car.link.lose()
-    with car.box.modem.without_downlink(by=suspect):
+    with car.box.modem.downlink.cut(by=suspect):
         car.env.run(until=10)
-        assert car.box.modem.is_reachable
+        assert car.box.modem.connection.is_reachable
     car.env.run(until=20)
     assert car.link.calls == ["connect", "connect"]
     assert suspect.hits == []
@@ -101,15 +101,15 @@ def test_a_nat_that_forgets_is_noticed_at_the_next_ping() -> None:
     inject(HalfOpenTcpNat(ping_timeout_s=5.0), car, 60.0)
     car.env.run(until=1)
     assert car.link.is_frozen
-    assert car.box.modem.connection is ConnectionState.CONNECTED
-    assert not car.box.modem.is_reachable
-    while car.box.modem.connection is ConnectionState.CONNECTED:
+    assert car.box.modem.connection.is_up
+    assert not car.box.modem.connection.is_reachable
+    while car.box.modem.connection.is_up:
         car.env.step()
     assert 5.0 <= car.env.now <= 25.0
     car.env.run(until=27)
     assert car.link.calls == ["connect", "leave_behind", "connect"]
     assert not car.link.is_frozen
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
 
 
 def test_a_car_that_comes_back_leaves_no_will() -> None:
@@ -194,8 +194,8 @@ def test_a_network_that_is_switched_off_never_comes_back() -> None:
     for car in (old, new):
         inject(NetworkSunset(), car, 10.0)
         car.env.run(until=1000)
-    assert not old.box.modem.has_coverage
-    assert new.box.modem.has_coverage
+    assert not old.box.modem.connection.has_coverage
+    assert new.box.modem.connection.has_coverage
 
 
 def test_cells_are_switched_off_one_after_the_other() -> None:
@@ -203,9 +203,9 @@ def test_cells_are_switched_off_one_after_the_other() -> None:
     car = gsm_or_lte(Technology.UMTS)
     inject(NetworkSunset(spread_s=3600.0), car, 10.0)
     car.env.run(until=20)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
     car.env.run(until=3601)
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
 
 
 def test_a_sim_is_suspended_at_its_cap_until_the_window_closes() -> None:
@@ -215,13 +215,13 @@ def test_a_sim_is_suspended_at_its_cap_until_the_window_closes() -> None:
     for second in range(1, 150):
         car.env.run(until=second)
         car.box.heartbeat()
-    assert not car.box.modem.has_coverage
+    assert not car.box.modem.connection.has_coverage
     used = [each.data_used_bytes or 0 for _, each in car.link.sent if isinstance(each, Telemetry)]
     before_cap = [bytes_ for bytes_ in used if bytes_ < 10_000]
     assert used == sorted(used)
     assert 35 < len(before_cap) < 70
     car.env.run(until=201)
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
     car.box.heartbeat()
     (*_, last) = [each for _, each in car.link.sent if isinstance(each, Telemetry)]
     assert last.data_used_bytes is None
@@ -234,7 +234,7 @@ def test_commands_and_answers_count() -> None:
     car.env.run(until=1)
     car.deliver(car.command("c1"))
     car.env.run(until=2)
-    assert 500 < (car.box.modem.data_used_bytes or 0) < 2000
+    assert 500 < (car.box.modem.uplink.data_used_bytes or 0) < 2000
 
 
 def test_the_count_begins_anew_each_day() -> None:
@@ -244,10 +244,10 @@ def test_the_count_begins_anew_each_day() -> None:
     for number in range(200):
         car.env.run(until=number * DAY_S / 20 + 1)
         car.box.heartbeat()
-    assert car.box.modem.has_coverage
+    assert car.box.modem.connection.has_coverage
     assert heartbeats(car) == 200
 
 
 def test_a_count_that_nobody_asks_for_is_none() -> None:
     """Telemetry says nothing of data."""
-    assert bench().box.modem.data_used_bytes is None
+    assert bench().box.modem.uplink.data_used_bytes is None

@@ -58,8 +58,8 @@ def test_the_end_of_one_leaves_the_other(fault: Fault, failpoint: Failpoint[Any,
     in_force = []
     for second in (4, 7, 12, 21):
         car.env.run(until=second)
-        assert car.box.modem.failpoints is not None
-        in_force.append(len(car.box.modem.failpoints.at_work_on(failpoint)))
+        assert car.box.failpoints is not None
+        in_force.append(len(car.box.failpoints.at_work_on(failpoint)))
     assert in_force == [1, 2, 1, 0]
 
 
@@ -92,17 +92,17 @@ def test_coverage_returns_with_the_last_one(first: Fault) -> None:
     car = overlapping(first, RegionalCarrierOutage())
     for second, has_coverage in ((4, False), (12, False), (21, True)):
         car.env.run(until=second)
-        assert car.box.modem.has_coverage is has_coverage
+        assert car.box.modem.connection.has_coverage is has_coverage
 
 
 def test_the_way_down_opens_with_the_last_one() -> None:
     """Two cuts, one reattach."""
     car = overlapping(OneWayDownlink())
     car.env.run(until=12)
-    assert not car.box.modem.is_reachable
+    assert not car.box.modem.connection.is_reachable
     assert car.link.calls == ["connect"]
     car.env.run(until=40)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
 
 
 def test_age_is_ignored_until_the_last_one_is_over() -> None:
@@ -146,7 +146,7 @@ def test_a_crash_without_coverage_is_not_heard() -> None:
     assert car.link.calls == ["connect", "leave_behind"]
     car.env.run(until=201)
     assert car.link.calls == ["connect", "leave_behind", "connect"]
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
 
 
 def test_a_goodbye_without_coverage_is_not_heard() -> None:
@@ -183,4 +183,4 @@ def test_a_reboot_ends_a_half_open_connection_once() -> None:
     assert car.link.calls == ["connect", "leave_behind", "connect"]
     car.env.run(until=500)
     assert car.link.calls == ["connect", "leave_behind", "connect"]
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable

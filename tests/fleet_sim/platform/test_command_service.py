@@ -78,7 +78,7 @@ def test_commands_are_signed_and_live_no_longer_than_their_booking(bench: Platfo
 def test_one_command_to_a_car_after_the_other(bench: PlatformBench) -> None:
     """While another car's goes out at once."""
     booking_id, other = bench.book(), bench.book(vehicle_id="car-1")
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         bench.ask(Operation.UNLOCK, booking_id=booking_id)
         bench.ask(Operation.LOCK, booking_id=booking_id)
         bench.ask(Operation.UNLOCK, booking_id=other)
@@ -91,7 +91,7 @@ def test_one_command_to_a_car_after_the_other(bench: PlatformBench) -> None:
 def test_a_command_whose_turn_does_not_come_in_its_life(bench: PlatformBench) -> None:
     """It is never published, and its customer learns why when its life is over."""
     booking_id = bench.book()
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         bench.ask(Operation.UNLOCK, booking_id=booking_id)
         answers = bench.ask(Operation.LOCK, booking_id=booking_id, wait_s=60)
         bench.let_pass(29)
@@ -179,7 +179,7 @@ def test_never_more_often_than_said_and_never_beyond_its_life() -> None:
     """Then nobody knows: it may have been executed."""
     parameters = NULL_PLATFORM.model_copy(update={"max_publishes": 100})
     bench = PlatformBench(parameters=parameters)
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         booking_id = bench.book()
         answer = bench.unlock(booking_id)
         assert answer.problem is problems.VEHICLE_SILENT
@@ -238,7 +238,7 @@ def test_an_answer_that_comes_late_corrects_the_status() -> None:
 def test_another_cars_answer_is_none(bench: PlatformBench) -> None:
     """Whoever answers must be the car that was meant."""
     booking_id = bench.book()
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         (under_way,) = bench.ask(Operation.UNLOCK, booking_id=booking_id)
         result = Result(under_way.body["command_id"], Phase.EXECUTED)
         bench.box(1).modem.publish(TopicKind.RESULT, result)
@@ -378,7 +378,7 @@ def test_a_command_that_is_retained_comes_with_every_connect(bench: PlatformBenc
         assert bench.unlock(bench.book()).status == 200
     assert bench.world.counts.commands == 1
     bench.let_pass(3600)
-    bench.box().modem.drop_connection(by=Told())
+    bench.box().modem.dialler.drop_connection(by=Told())
     bench.let_pass(600)
     assert bench.world.counts.commands == 2
     assert bench.box().vehicle.movement == 1
@@ -452,7 +452,7 @@ def test_the_words_of_another_fleet(profile: str) -> None:
     assert (sent.command_id or "").rpartition("/")[2] == command_id
     status = bench.answer(Operation.COMMAND_STATUS, command_id=command_id)
     assert status.body["state"] == "executed"
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         bench.unlock(booking_id)
     published = [event for event in bench.log if event.event is PlatformStep.PUBLISHED]
     assert len(published) == (4 if load_profile(profile).traits.deduplicates else 2)

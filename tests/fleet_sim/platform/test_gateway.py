@@ -76,7 +76,7 @@ def test_who_does_not_wait_is_told_where_to_ask(bench: PlatformBench) -> None:
 def test_who_waits_too_short_is_told_the_same(bench: PlatformBench) -> None:
     """The command goes on."""
     booking_id = bench.book()
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         answer = bench.unlock(booking_id, wait_s=2)
     assert answer.status == 202
     assert answer.body["state"] == "accepted"
@@ -196,7 +196,7 @@ def test_the_same_key_is_the_same_request(bench: PlatformBench) -> None:
 def test_a_repeat_after_the_end_gets_the_final_status(bench: PlatformBench, wait_s: float) -> None:
     """A command that has ended is not "under way", however short the repeat waits."""
     booking_id = bench.book()
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         first = bench.unlock(booking_id, idempotency_key="k")
         again = bench.unlock(booking_id, idempotency_key="k", wait_s=wait_s)
     assert (first.status, first.body["state"], first.body["is_final"]) == (504, "expired", True)
@@ -213,7 +213,7 @@ def test_a_wait_longer_than_the_command_lives_ends_with_it(bench: PlatformBench)
     """The answer comes when the life and the grace are over, not when the wait is."""
     parameters = bench.platform._parameters
     began_s = bench.env.now
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         answer = bench.unlock(bench.book(), wait_s=60)
     assert answer.problem is problems.VEHICLE_SILENT
     lives_s = parameters.command_ttl_s + parameters.answer_grace_s
@@ -316,7 +316,7 @@ def test_whoever_leaves_when_each_request_of_a_key_names_its_command(
     """Also where there was none yet when the client went; `None` waits to the end."""
     bench = PlatformBench(parameters=SLOW)
     booking_id = bench.book()
-    with bench.box().modem.without_coverage(by=Told()):  # it answers later
+    with bench.box().modem.bearer.without_coverage(by=Told()):  # it answers later
         for after_s in (first_s, second_s):
             leave(bench, booking_id, after_s=after_s, key="k")
     bench.let_pass(30)
@@ -353,7 +353,7 @@ def test_each_request_of_a_key_waits_as_long_as_it_asked(bench: PlatformBench) -
     """Whatever the first has asked for, and whether that was answered already."""
     booking_id = bench.book()
     what: dict[str, Any] = {"booking_id": booking_id, "idempotency_key": "k"}
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         first = bench.ask(Operation.UNLOCK, wait_s=2, **what)
         longer = bench.ask(Operation.UNLOCK, wait_s=60, **what)
         at_once = bench.ask(Operation.UNLOCK, **what)
@@ -434,7 +434,7 @@ def test_too_much_to_do() -> None:
     """It says so instead of taking on more."""
     bench = PlatformBench(parameters=NULL_PLATFORM.model_copy(update={"max_open_commands": 1}))
     booking_id = bench.book()
-    with bench.box().modem.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Told()):
         bench.unlock(booking_id, wait_s=0)
         assert bench.unlock(booking_id).problem is problems.OVERLOADED
 
@@ -525,7 +525,7 @@ def test_the_end_of_a_booking_waits_for_what_may_still_move_the_car() -> None:
     """An unlock that was sent to a car without coverage: only when its life is over."""
     bench = PlatformBench(box=NULL_BOX)
     booking_id, told = bench.book(), Told()
-    with bench.box().modem.without_coverage(by=told):
+    with bench.box().modem.bearer.without_coverage(by=told):
         bench.unlock(booking_id, wait_s=0)
         ends = bench.ask(Operation.END, booking_id=booking_id)
         bench.let_pass(19)

@@ -157,4 +157,4 @@ def test_cars_of_another_process_are_left_to_it(tmp_path: Path) -> None:
     assert [(each["fault"], each["vehicles"]) for each in truth] == [
         ("regional_carrier_outage", [])
     ]
-    assert street.boxes[0].modem.is_reachable
+    assert street.boxes[0].modem.connection.is_reachable

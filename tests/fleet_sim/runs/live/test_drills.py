@@ -80,7 +80,7 @@ class Staging:
     def without_coverage(self) -> set[str]:
         """Return the cars that have none."""
         boxes = self.fleet.boxes.items()
-        return {vehicle_id for vehicle_id, box in boxes if not box.modem.has_coverage}
+        return {vehicle_id for vehicle_id, box in boxes if not box.modem.connection.has_coverage}
 
 
 @pytest.fixture

@@ -105,5 +105,5 @@ async def test_a_live_fleet_follows_while_it_runs(wall_clock: WallClock) -> None
     )
     wall_clock.ahead_s = HOUR_S
     fleet.follow_wall_clock(lambda _note: None)
-    assert {round(box._world.clock_step.by_s) for box in fleet.fleet.boxes.values()} == {HOUR_S}
+    assert {round(box.world.clock_step.by_s) for box in fleet.fleet.boxes.values()} == {HOUR_S}
     await fleet.close()

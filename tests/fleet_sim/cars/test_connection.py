@@ -99,7 +99,7 @@ def test_a_clock_in_1970_ends_the_connection_at_its_tls_handshake() -> None:
     car, seen = bench(parameters), []
     for at_s in (2.9, 3.1, 13.1):
         car.env.run(until=at_s)
-        seen.append(car.box.modem.connection)
+        seen.append(car.box.modem.connection.state)
     assert seen == [
         ConnectionState.CONNECTING, ConnectionState.DISCONNECTED, ConnectionState.CONNECTING,
     ]  # fmt: skip
@@ -109,10 +109,10 @@ def test_a_loss_of_coverage_right_after_another_prolongs_it() -> None:
     """The connection has not proved itself yet; no hit ends before it begins."""
     car, first, second = bench(STEADY), Suspect(), Suspect()
     car.env.run(until=10)
-    with car.box.modem.without_coverage(by=first):
+    with car.box.modem.bearer.without_coverage(by=first):
         car.env.run(until=10.2)
     car.env.run(until=10.6)
-    with car.box.modem.without_coverage(by=second):
+    with car.box.modem.bearer.without_coverage(by=second):
         car.env.run(until=10.9)
     car.env.run(until=20)
     assert first.hits == [Seen("coverage", None, (10.0, 10.9))]
@@ -126,7 +126,7 @@ def test_a_connection_is_given_up_after_its_time_without_coverage(
     """Thirty seconds here: not a moment before."""
     car = bench(STEADY)
     car.env.run(until=10)
-    with car.box.modem.without_coverage(by=Suspect()):
+    with car.box.modem.bearer.without_coverage(by=Suspect()):
         car.env.run(until=10 + lasts_s)
     assert car.link.calls == (["connect", "leave_behind"] if ends else ["connect"])
 
@@ -137,9 +137,9 @@ def test_each_box_waits_its_own_time_for_a_stable_network() -> None:
     for seed in range(3):
         wait = Uniform(base_s=10.0, spread_s=5.0)
         car = bench(STEADY.model_copy(update={"network_stable": wait}), seed=seed)
-        with car.box.modem.without_coverage(by=Suspect()):
+        with car.box.modem.bearer.without_coverage(by=Suspect()):
             car.env.run(until=100)
-        while not car.box.modem.is_reachable:
+        while not car.box.modem.connection.is_reachable:
             car.env.step()
         back_s.append(car.env.now)
     assert len(set(back_s)) == 3
@@ -149,14 +149,14 @@ def test_each_box_waits_its_own_time_for_a_stable_network() -> None:
 def test_a_cut_is_that_of_its_connection() -> None:
     """One that ends on a later connection neither harms that, nor spares it the next cut."""
     car, suspect = bench(STEADY), Suspect()
-    with car.box.modem.without_downlink(by=suspect):
-        car.box.modem.drop_connection(by=suspect)
+    with car.box.modem.downlink.cut(by=suspect):
+        car.box.modem.dialler.drop_connection(by=suspect)
         car.env.run(until=20)
-        assert car.box.modem.is_reachable
-    assert car.box.modem.is_reachable
-    with car.box.modem.without_downlink(by=suspect):
-        assert not car.box.modem.is_reachable
-        car.box.modem.drop_connection(by=suspect)
+        assert car.box.modem.connection.is_reachable
+    assert car.box.modem.connection.is_reachable
+    with car.box.modem.downlink.cut(by=suspect):
+        assert not car.box.modem.connection.is_reachable
+        car.box.modem.dialler.drop_connection(by=suspect)
     car.env.run(until=60)
     assert car.link.calls == ["connect", "abort", "connect", "abort", "connect"]
 
@@ -168,8 +168,8 @@ def test_a_modem_finds_a_cell_at_the_limit_and_none_below(
     """-120 dBm is just enough."""
     update = {"signal_dbm": -85.0, "signal_swing_db": 0.0}
     car = bench(STEADY.model_copy(update=update))
-    with car.box.modem.attenuated(loss_db, by=Suspect()):
-        assert car.box.modem.has_coverage is has_coverage
+    with car.box.modem.bearer.attenuated(loss_db, by=Suspect()):
+        assert car.box.modem.connection.has_coverage is has_coverage
 
 
 def test_attenuations_add_up_and_the_end_of_one_leaves_the_other() -> None:
@@ -177,20 +177,20 @@ def test_attenuations_add_up_and_the_end_of_one_leaves_the_other() -> None:
     parameters = STEADY.model_copy(update={"signal_dbm": -85.0, "signal_swing_db": 0.0})
     car, first, second, weak = bench(parameters), Suspect(), Suspect(), Suspect()
     modem = car.box.modem
-    one = modem.attenuated(20.0, by=first)
-    other = modem.attenuated(20.0, by=second)
+    one = modem.bearer.attenuated(20.0, by=first)
+    other = modem.bearer.attenuated(20.0, by=second)
     car.env.run(until=10)
     one.__enter__()
-    with modem.attenuated(3.0, by=weak):
-        assert modem.signal_dbm() == -108.0
+    with modem.bearer.attenuated(3.0, by=weak):
+        assert modem.bearer.signal_dbm() == -108.0
     car.box.heartbeat()
-    assert modem.is_reachable
+    assert modem.connection.is_reachable
     car.env.run(until=20)
     other.__enter__()
-    assert (modem.signal_dbm(), modem.has_coverage) == (-125.0, False)
+    assert (modem.bearer.signal_dbm(), modem.connection.has_coverage) == (-125.0, False)
     car.env.run(until=30)
     one.__exit__(None, None, None)
-    assert (modem.signal_dbm(), modem.has_coverage) == (-105.0, True)
+    assert (modem.bearer.signal_dbm(), modem.connection.has_coverage) == (-105.0, True)
     car.env.run(until=40)
     other.__exit__(None, None, None)
     car.box.heartbeat()
@@ -205,9 +205,9 @@ def test_a_sleeping_car_is_whole_when_an_sms_would_make_it_reachable() -> None:
     """Without coverage it is not, and need not wake up when that is back. A downlink it has not."""
     car, coverage, downlink = bench(ASLEEP), Suspect(), Suspect()
     car.env.run(until=10)
-    with car.box.modem.without_coverage(by=coverage):
+    with car.box.modem.bearer.without_coverage(by=coverage):
         car.env.run(until=20)
-    with car.box.modem.without_downlink(by=downlink):
+    with car.box.modem.downlink.cut(by=downlink):
         car.env.run(until=500)
     assert coverage.hits == [Seen("coverage", None, (10.0, 20.0))]
     assert downlink.hits == []
@@ -225,7 +225,7 @@ def test_a_car_falls_asleep_only_when_it_can_say_so() -> None:
     car.env.run(until=10)
     car.box.send_sms()
     car.env.run(until=60)
-    with car.box.modem.without_coverage(by=suspect):
+    with car.box.modem.bearer.without_coverage(by=suspect):
         car.env.run(until=150)
         assert car.power() is Power.AWAKE
     car.env.run(until=221)
@@ -240,7 +240,7 @@ def lose_coverage(car: Bench, by: Suspect) -> None:
     """Be without coverage for 100 s."""
 
     def garage() -> Generator[simpy.Event, Any, None]:
-        with car.box.modem.without_coverage(by=by):
+        with car.box.modem.bearer.without_coverage(by=by):
             yield car.env.timeout(100.0)
 
     car.env.process(garage())
@@ -248,12 +248,12 @@ def lose_coverage(car: Bench, by: Suspect) -> None:
 
 def lose_nat_entry_for_a_minute(car: Bench, by: Suspect) -> None:
     """Be half-open for a minute."""
-    car.box.modem.lose_nat_entry(60.0, by=by)
+    car.box.modem.bearer.lose_nat_entry(60.0, by=by)
 
 
 def drop(car: Bench, by: Suspect) -> None:
     """Lose the socket."""
-    car.box.modem.drop_connection(by=by)
+    car.box.modem.dialler.drop_connection(by=by)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_car_whose_goodbye_is_lost_comes_back_to_say_it_again(
     assert car.box.modem.says_goodbye
     lose(car, suspect)
     car.env.run(until=back_s + 2.0)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     assert last_words(car).status is PresenceStatus.ONLINE
     car.env.run(until=300)
     assert car.power() is Power.ASLEEP
@@ -324,7 +324,7 @@ def test_a_connection_fails_at_any_stage_and_is_tried_again(stage: DialStage) ->
     car.link.lose()
     with car.box.set_action(DIAL, fail, by=suspect):
         car.env.run(until=20.1)
-        while car.box.modem.connection is ConnectionState.CONNECTING:
+        while car.box.modem.connection.state is ConnectionState.CONNECTING:
             car.env.step()
         failed_s = car.env.now
     stages = list(DialStage)
@@ -345,11 +345,11 @@ def test_coverage_is_needed_when_the_connection_is_there_to_be_made(
     car.env.run(until=10)
     car.link.lose()
     car.env.run(until=22)
-    with car.box.modem.without_coverage(by=suspect):
+    with car.box.modem.bearer.without_coverage(by=suspect):
         car.env.run(until=until_s)
         assert car.link.calls == ["connect"]
     car.env.run(until=whole_s - 0.1)
-    assert not car.box.modem.is_reachable
+    assert not car.box.modem.connection.is_reachable
     car.env.run(until=100)
     assert car.link.calls == ["connect", "connect"]
     assert suspect.hits == [Seen("coverage", None, (22.0, whole_s))]
@@ -374,10 +374,10 @@ def test_a_refused_box_does_what_its_firmware_says(code: int, retry_s: float | N
     while car.link.calls.count("connect") < 2 and car.env.now < 1000:
         car.env.run(until=car.env.now + 1)
     assert car.env.now == (1000 if retry_s is None else 10 + retry_s + 1)
-    assert car.box.modem.is_reachable is (retry_s is not None)
+    assert car.box.modem.connection.is_reachable is (retry_s is not None)
     car.box.power.reboot(by=Suspect())
     car.env.run(until=1100)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
 
 
 @pytest.mark.parametrize("changed_s", [None, 5.0])
@@ -393,9 +393,9 @@ def test_an_action_changes_what_the_firmware_does(changed_s: float | None) -> No
     ):
         car.link.lose(EndReason.REFUSED, 136)
     car.env.run(until=14)
-    assert not car.box.modem.is_reachable
+    assert not car.box.modem.connection.is_reachable
     car.env.run(until=500)
-    assert car.box.modem.is_reachable is (changed_s is not None)
+    assert car.box.modem.connection.is_reachable is (changed_s is not None)
     whole = [Seen("connack", None, (10.0, 15.0))] if changed_s else []
     assert suspect.hits == [Seen("connack"), *whole]
     assert idle.hits == []
@@ -419,15 +419,15 @@ def test_a_box_that_a_broker_refuses_connects_when_it_boots(
     street = Street(parameters=FIRM)
     modem = street.boxes[0].modem
     refuse(street)
-    modem.drop_connection(by=Suspect())
+    modem.dialler.drop_connection(by=Suspect())
     street.pass_s(15.0)
-    assert modem.connection is ConnectionState.GIVEN_UP
+    assert modem.connection.state is ConnectionState.GIVEN_UP
     street.broker.refuse_connects_with = street.broker.may_subscribe = None
     street.pass_s(1000.0)
-    assert not modem.is_reachable
+    assert not modem.connection.is_reachable
     street.boxes[0].power.reboot(by=Suspect())
     street.pass_s(41.0)
-    assert modem.is_reachable
+    assert modem.connection.is_reachable
 
 
 # What comes in
@@ -439,21 +439,21 @@ def test_without_a_subscription_the_box_is_online_and_no_command_comes() -> None
     (box,) = street.boxes
     street.unlock("c0")
     street.pass_s(1.0)
-    box.modem.drop_connection(by=Suspect())
+    box.modem.dialler.drop_connection(by=Suspect())
     dropped_s = street.env.now
     with box.set_action(SUBACK, lambda _usual, _context: (), by=suspect):
         street.pass_s(11.0)
-    assert box.modem.connection is ConnectionState.CONNECTED
+    assert box.modem.connection.is_up
     assert street.platform.presences[-1] == ("car-0", PresenceStatus.ONLINE)
-    assert (box.modem.is_reachable, street.world.counts.reachable) == (False, 0)
+    assert (box.modem.connection.is_reachable, street.world.counts.reachable) == (False, 0)
     street.pass_s(300.0)
     street.unlock("c1")
     street.pass_s(1.0)
     assert street.platform.acks == [0, NO_MATCHING_SUBSCRIBERS]
-    box.modem.drop_connection(by=Suspect())
+    box.modem.dialler.drop_connection(by=Suspect())
     again_s = street.env.now
     street.pass_s(11.0)
-    assert (box.modem.is_reachable, street.world.counts.reachable) == (True, 1)
+    assert (box.modem.connection.is_reachable, street.world.counts.reachable) == (True, 1)
     street.unlock("c2")
     street.pass_s(1.0)
     assert street.executed() == ["c0", "c2"]
@@ -472,7 +472,7 @@ def test_a_window_of_unacknowledged_messages_keeps_out_what_comes_after(
     (box,) = street.boxes
     names = [f"c{number}" for number in range(20)]
     for suspect, part in zip(suspects, (names[:15], names[15:]), strict=True):
-        assert box.modem.is_reachable
+        assert box.modem.connection.is_reachable
         with (
             box.set_action(failpoint, lambda usual, _message: usual, by=idle),
             box.set_action(
@@ -485,12 +485,12 @@ def test_a_window_of_unacknowledged_messages_keeps_out_what_comes_after(
                 street.unlock(name, ttl_s=300)
                 street.pass_s(1.0)
     full_s = street.env.now - 1.0
-    assert (box.modem.is_reachable, street.world.counts.reachable) == (False, 0)
+    assert (box.modem.connection.is_reachable, street.world.counts.reachable) == (False, 0)
     assert street.executed() == (names if comes else [])
     street.unlock("after", ttl_s=300)
     street.pass_s(60.0)
     assert "after" not in street.executed()
-    box.modem.drop_connection(by=Suspect())
+    box.modem.dialler.drop_connection(by=Suspect())
     again_s = street.env.now
     street.pass_s(11.0)
     assert "after" in street.executed()
@@ -510,7 +510,7 @@ def test_each_connection_has_a_window_of_its_own() -> None:
         for _ in range(2):
             for _ in range(19):
                 car.deliver(car.message(b"no command"))
-            assert car.box.modem.is_reachable
+            assert car.box.modem.connection.is_reachable
             car.link.lose()
             car.env.run(until=car.env.now + 11.0)
 
@@ -524,7 +524,7 @@ def test_a_connection_that_is_made_fails_by_its_own_trouble() -> None:
         car.box.power.reboot(by=Suspect())
         for at_s in (69.9, 70.1, 110.9, 111.1):
             car.env.run(until=at_s)
-            seen.append(car.box.modem.connection)
+            seen.append(car.box.modem.connection.state)
     assert seen == [ConnectionState.CONNECTING] * 3 + [ConnectionState.DISCONNECTED]
 
 
@@ -553,18 +553,18 @@ def hold(context: AbstractContextManager[Any], car: Bench, from_s: float, until_
 
 def lose_coverage_shortly(car: Bench, by: Suspect) -> None:
     """Be away for less than the modem takes to give the connection up."""
-    hold(car.box.modem.without_coverage(by=by), car, 100.0, 110.0)
+    hold(car.box.modem.bearer.without_coverage(by=by), car, 100.0, 110.0)
 
 
 def lose_coverage_for_long(car: Bench, by: Suspect) -> None:
     """Be away for so long that the modem waits for a stable network."""
-    hold(car.box.modem.without_coverage(by=by), car, 100.0, 160.0)
+    hold(car.box.modem.bearer.without_coverage(by=by), car, 100.0, 160.0)
 
 
 def lose_coverage_twice(car: Bench, by: Suspect) -> None:
     """Let another take it as well, and for longer: together too long for the connection."""
-    hold(car.box.modem.without_coverage(by=Suspect()), car, 120.0, 140.0)
-    hold(car.box.modem.without_coverage(by=by), car, 100.0, 125.0)
+    hold(car.box.modem.bearer.without_coverage(by=Suspect()), car, 120.0, 140.0)
+    hold(car.box.modem.bearer.without_coverage(by=by), car, 100.0, 125.0)
 
 
 def lose_coverage_and_connection(car: Bench, by: Suspect) -> None:
@@ -575,20 +575,22 @@ def lose_coverage_and_connection(car: Bench, by: Suspect) -> None:
 
 def lose_downlink(car: Bench, by: Suspect) -> None:
     """Hear nothing until a new connection ends it."""
-    hold(car.box.modem.without_downlink(by=by), car, 100.0, 120.0)
+    hold(car.box.modem.downlink.cut(by=by), car, 100.0, 120.0)
 
 
 def lose_nat_entry(car: Bench, by: Suspect) -> None:
     """Let the box notice it after 15 s. A second loss takes nothing away."""
     for at_s, culprit in ((100.0, by), (105.0, Suspect())):
         car.world.later(
-            at_s - car.env.now, lambda each: car.box.modem.lose_nat_entry(15.0, by=each), culprit
+            at_s - car.env.now,
+            lambda each: car.box.modem.bearer.lose_nat_entry(15.0, by=each),
+            culprit,
         )
 
 
 def drop_connection(car: Bench, by: Suspect) -> None:
     """Do nothing more."""
-    car.world.later(100.0 - car.env.now, lambda: car.box.modem.drop_connection(by=by))
+    car.world.later(100.0 - car.env.now, lambda: car.box.modem.dialler.drop_connection(by=by))
 
 
 def switch_off(car: Bench, by: Suspect) -> None:
@@ -636,11 +638,11 @@ def test_a_hit_on_the_connection_lasts_until_it_is_whole(
     was_reachable = []
     for at_s in (99.9, 100.1, whole_s - 0.1, whole_s + 0.1):
         car.env.run(until=at_s)
-        was_reachable.append(car.box.modem.is_reachable)
-        assert car.world.counts.reachable == car.box.modem.is_reachable
+        was_reachable.append(car.box.modem.connection.is_reachable)
+        assert car.world.counts.reachable == car.box.modem.connection.is_reachable
     assert was_reachable == [True, False, False, True]
     car.env.run(until=300)
-    assert car.box.modem.is_reachable
+    assert car.box.modem.connection.is_reachable
     assert suspect.hits == [Seen(what, None, (100.0, whole_s))]
     assert suspect.cars == {"car-1"}
 
@@ -651,12 +653,12 @@ def test_a_connection_that_the_broker_has_closed_meanwhile_is_not_whole() -> Non
     street, suspect = Street(parameters=parameters), Suspect()
     (box,) = street.boxes
     street.pass_s(9.0)
-    with box.modem.without_coverage(by=suspect):
+    with box.modem.bearer.without_coverage(by=suspect):
         street.pass_s(20.0)
     street.pass_s(5.0)
-    assert not box.modem.is_reachable
+    assert not box.modem.connection.is_reachable
     street.pass_s(10.0)
-    assert box.modem.is_reachable
+    assert box.modem.connection.is_reachable
     (hit,) = suspect.hits
     assert hit.during_s == pytest.approx((10.0, 40.0), abs=0.01)
 
@@ -665,7 +667,7 @@ def test_who_acts_twice_is_told_once() -> None:
     """From the first time on."""
     car, suspect = bench(STEADY), Suspect()
     car.env.run(until=10)
-    car.box.modem.drop_connection(by=suspect)
+    car.box.modem.dialler.drop_connection(by=suspect)
     car.env.run(until=15)
     car.box.power.reboot(by=suspect)
     car.env.run(until=100)
@@ -676,8 +678,8 @@ def test_what_has_no_connection_to_lose_is_not_hit() -> None:
     """A sleeping car has no NAT entry and no socket."""
     car, suspect = bench(ASLEEP), Suspect()
     car.env.run(until=10)
-    car.box.modem.lose_nat_entry(5.0, by=suspect)
-    car.box.modem.drop_connection(by=suspect)
+    car.box.modem.bearer.lose_nat_entry(5.0, by=suspect)
+    car.box.modem.dialler.drop_connection(by=suspect)
     car.env.run(until=100)
     assert suspect.hits == []
     assert car.power() is Power.ASLEEP
@@ -692,7 +694,7 @@ def signals(seed: int, *, every_s: float) -> list[float]:
     found = []
     while car.env.now < 3600:
         car.env.run(until=car.env.now + every_s)
-        found.append(car.box.modem.signal_dbm())
+        found.append(car.box.modem.bearer.signal_dbm())
     return found
 
 
