@@ -17,9 +17,9 @@ from fleet_wire.system_clock import SystemClock
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.reader import entries_in
 from platform_probe.journal.writer import JournalWriter
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
+from platform_probe.texts.speaking import utc_clock
 
 ENTRIES: Final = 40_000
 ROUNDS: Final = 7

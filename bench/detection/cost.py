@@ -16,8 +16,8 @@ from fleet_wire.garbage import calm_garbage_collector
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.service.running import MIDDLE, OLD, YOUNG_OBJECTS
+from platform_probe.texts.speaking import utc_clock
 
 WARM: Final = 5_000
 MANY: Final = 30_000

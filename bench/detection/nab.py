@@ -31,7 +31,7 @@ from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
+from platform_probe.texts.speaking import utc_clock
 
 EVERY_S: Final = 3.0
 UNSCORED: Final = 0.15

@@ -17,7 +17,7 @@ from fleet_wire.contract.topics import TopicKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
+from platform_probe.texts.speaking import utc_clock
 
 KEPT: Final = 20_000
 """Unlocks that a monitor finds in its files when it starts."""

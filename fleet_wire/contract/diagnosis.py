@@ -13,6 +13,7 @@ import msgspec
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.text import Text
 
 UNKNOWN: Final = "unknown"
 """Stands among the modes for one that is not in the catalogue."""
@@ -20,13 +21,16 @@ NOTHING_WRONG: Final = "nothing_wrong"
 """Stands among the modes for an unlock that only looks odd."""
 
 
-class FactSeen(msgspec.Struct, frozen=True, gc=False):
+class FactSeen(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One piece of evidence about an unlock."""
 
     fact: str
     """Its slug; see `fleet_wire.modes.facts`."""
     sentence: str
-    """The observation in words, with its values and times (UTC)."""
+    """The observation in English words, with its values and times (UTC). `text` replaces it in
+    the next release."""
+    text: Text | None = None
+    """The observation for any language; None: an older monitor wrote it."""
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):

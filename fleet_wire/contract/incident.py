@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.text import Text
 
 FALSE_ALARMS_A_MONTH: Final = 2.0
 """The bound on false alarms of all tests together."""
@@ -101,16 +102,6 @@ class ChangeKind(StrEnum):
     """Nothing of it was seen for long enough."""
     REOPENED = "reopened"
     """It came back before it was forgotten."""
-
-
-class Text(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A sentence by its key, with values for the template of that key."""
-
-    key: str
-    """Which template of the catalogue of texts it is."""
-    values: dict[str, str | int | float | Text | tuple[Text, ...]] = {}
-    """Its values by name: moments as Unix seconds, shares of 1, durations in seconds, names as they
-    are, other sentences, or several of them."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,8 +10,7 @@ from fleet_wire.printing import print_json
 from platform_probe.commands.asking import question_from_options, store_options
 from platform_probe.store.schema import COMPLAINTS
 from platform_probe.tell.support.cohorts import around_in_words, finding_json, search_since
-from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import minute_clock
+from platform_probe.texts.times import LocalSpeaker
 
 DEFAULT_SINCE = "1h"
 
@@ -45,8 +44,9 @@ def cohorts(
     asked = question_from_options(directory, config, zone)
     span = asked.span(since, until, [COMPLAINTS])
     finding = asked.source.read(lambda duck: search_since(duck, span))
+    speaker = LocalSpeaker("en", asked.zone)
     if as_json:
-        told = finding_json(finding, asked.zone)
+        told = finding_json(finding, speaker)
         print_json(told)
     else:
-        click.echo(around_in_words(finding, Speaker("en", minute_clock(asked.zone))))
+        click.echo(around_in_words(finding, speaker))

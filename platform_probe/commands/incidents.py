@@ -40,8 +40,8 @@ from platform_probe.tell.messages.incident_text import (
     who_muted,
 )
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
-from platform_probe.texts.speaking import Speaker, lasting
-from platform_probe.texts.times import date_and_clock, minute_clock
+from platform_probe.texts.speaking import lasting
+from platform_probe.texts.times import LocalSpeaker, date_and_clock
 
 TIMEOUT_S: Final = 10.0
 DEFAULT_MUTE_S: Final = 3_600.0
@@ -196,7 +196,7 @@ def incident_lines(incident: Incident, zone: tzinfo) -> Iterator[str]:
 
 def _title_of(incident: Incident, zone: tzinfo) -> str:
     """Return its title with times of a zone."""
-    return title_of(title_text(incident), Speaker("en", minute_clock(zone)))
+    return title_of(title_text(incident), LocalSpeaker("en", zone))
 
 
 def note_of(incident: Incident, zone: tzinfo, now_s: float) -> str | None:

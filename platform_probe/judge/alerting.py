@@ -18,6 +18,7 @@ from platform_probe.cars.fleet import Fleet
 from platform_probe.judge.detection.detection import Detection
 from platform_probe.judge.incidents.incidents import Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
+from platform_probe.texts.speaking import Clock as Words
 
 
 class Alerting:
@@ -28,12 +29,12 @@ class Alerting:
         *,
         clock: Clock,
         tell: Callable[[Incident], None],
-        words: Callable[[float], str],
+        words: Words,
         name: str,
         cars: Fleet[Any],
         windows: Sequence[MaintenanceWindow] = (),
     ) -> None:
-        """Make both. `words` says the time of day, `name` is the monitor's, `cars` it knows."""
+        """Make both. `words` says times, `name` the monitor's, `cars` it knows."""
         self.incidents = Incidents(clock=clock, tell=tell, words=words, name=name, windows=windows)
         self._detection = Detection(clock=clock, found=self.incidents.handle_finding, cars=cars)
         self._detection.on_alarm = self._plan

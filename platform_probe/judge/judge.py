@@ -35,6 +35,7 @@ from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.resuming import Past
+from platform_probe.texts.speaking import Clock as Words
 
 LEAST_STEP_S: Final = 0.05
 """Looks that follow each other sooner than this are done together."""
@@ -73,14 +74,14 @@ class Judge:
         self,
         ranking: Ranking,
         *,
-        words: Callable[[float], str],
+        words: Words,
         name: str,
         windows: Sequence[MaintenanceWindow] = (),
         detects: bool = True,
     ) -> None:
         """Make a judge that knows nothing yet.
 
-        `words` says the time of day, `name` is the monitor's, `detects` says whether it looks for
+        `words` says times, `name` is the monitor's, `detects` says whether it looks for
         incidents.
         """
         self._clock = JournalClock()

@@ -15,7 +15,7 @@ from platform_probe.store.bucket import Bucket
 from platform_probe.store.layout import make_store
 from platform_probe.store.limits import BucketSettings, Limits
 from platform_probe.store.writer import StoreWriter, TableEnd, held_by_monitor
-from platform_probe.texts.times import minute_clock, zone_named
+from platform_probe.texts.times import clock_in, zone_named
 
 
 def judge_of(settings: ProbeSettings, ranking: Ranking) -> Judge:
@@ -24,7 +24,7 @@ def judge_of(settings: ProbeSettings, ranking: Ranking) -> Judge:
     zone = "UTC" if chosen is None else chosen.zone
     return Judge(
         ranking,
-        words=minute_clock(zone_named(zone)),
+        words=clock_in(zone_named(zone)),
         name=settings.client_id,
         windows=() if chosen is None else chosen.windows(),
         detects=chosen is not None,

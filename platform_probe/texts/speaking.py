@@ -7,23 +7,31 @@ from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any, Final
 
-from fleet_wire.contract.incident import MOST_MONTHS, Text
-from fleet_wire.modes.catalogue import TITLES
-from platform_probe.texts.catalogue import has_text, said_texts, say_in
+from fleet_wire.contract.incident import MOST_MONTHS
+from fleet_wire.contract.text import Text
+from platform_probe.texts.catalogue import has_text, say_in, title_text
 
 Clock = Callable[[float], str]
-"""Says the time of day of Unix seconds, to the minute, where the reader is."""
+"""Says the time of day of Unix seconds, to the second, where the reader is."""
+_MINUTES: Final = len("08:15")
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
 _MINUTE_S: Final = 60.0
 _HOUR_MIN: Final = 60
 _DAY_S: Final = 86_400.0
+_MINUTES_FROM_S: Final = 600.0
+
+
+def utc_clock(at_s: float) -> str:
+    """Return the time of day of Unix seconds, by UTC."""
+    seconds = int(at_s % _DAY_S)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 class Speaker(Formatter):
-    """Says sentences in one language; `clock` says times.
+    """Says sentences in one language; `clock` says times of day.
 
-    `{share:percent}` in a template says how a value is written.
+    `{share:percent}` in a template says how a value is written; `{volts:.1f}` writes a number.
     """
 
     def __init__(self, language: str, clock: Clock) -> None:
@@ -32,7 +40,10 @@ class Speaker(Formatter):
         self._writers: Final[Mapping[str, Callable[[Any], str]]] = {
             "": self._plain,
             "capital": lambda value: _capital(self._plain(value)),
-            "clock": clock,
+            "clock": lambda at_s: clock(at_s)[:_MINUTES],
+            "time": clock,
+            "ago": self._apart,
+            "cause": lambda name: self._named("cause", name),
             "percent": lambda share: self._number(percent(share)),
             "whole": _whole_percent,
             "sure": self._sureness,
@@ -53,7 +64,16 @@ class Speaker(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """Return a value as its place in a template wants it."""
+        if format_spec.endswith("f"):
+            return self._number(format(value, format_spec))
         return self._writers[format_spec](value)
+
+    def _apart(self, apart_s: float) -> str:
+        """Return how far a moment is from the request."""
+        by_minutes = abs(apart_s) >= _MINUTES_FROM_S
+        how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"
+        key = "time.after_request" if apart_s >= 0 else "time.before_request"
+        return self._say(key, long=how_far)
 
     def _plain(self, value: Any) -> str:
         if isinstance(value, Text):
@@ -76,8 +96,7 @@ class Speaker(Formatter):
         return " ".join([*words, f"{number}", unit])
 
     def _mode(self, slug: str) -> str:
-        title = TITLES.get(slug, slug)
-        return said_texts(self.language).get(title, title)
+        return self.say(title_text(slug))
 
     def _named(self, group: str, name: str) -> str:
         """Return the word for a name of the records; what people wrote stays as it is."""
@@ -126,3 +145,7 @@ def lasting(seconds: float) -> str:
     if seconds < 2 * _DAY_S:
         return f"{minutes // _HOUR_MIN} h {minutes % _HOUR_MIN} min"
     return f"{seconds / _DAY_S:.0f} days"
+
+
+ENGLISH: Final = Speaker("en", utc_clock)
+"""Says the words that records keep."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Final
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
+from platform_probe.texts.speaking import Clock, Speaker
 
 _AGO: Final = re.compile(
     r"(\d{1,6}(?:\.\d+)?) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(?: ago)?"
@@ -154,9 +155,17 @@ def clock_of(at_s: float, zone: tzinfo) -> str:
     return datetime.fromtimestamp(at_s, zone).strftime("%H:%M:%S.%f")[:-3]
 
 
-def minute_clock(zone: tzinfo) -> Callable[[float], str]:
-    """Return what says the time of day of Unix seconds, to the minute."""
-    return lambda at_s: datetime.fromtimestamp(at_s, zone).strftime("%H:%M")
+def clock_in(zone: tzinfo) -> Clock:
+    """Return what says the time of day of Unix seconds in a zone."""
+    return lambda at_s: datetime.fromtimestamp(at_s, zone).strftime("%H:%M:%S")
+
+
+class LocalSpeaker(Speaker):
+    """Says sentences in one language, with times of a zone."""
+
+    def __init__(self, language: str, zone: tzinfo) -> None:
+        super().__init__(language, clock_in(zone))
+        self.zone = zone
 
 
 def date_and_clock(at_s: float, zone: tzinfo) -> str:

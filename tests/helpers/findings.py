@@ -17,8 +17,8 @@ from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.detection.finding import Finding
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
+from platform_probe.texts.speaking import utc_clock
 from tests.helpers.diagnoses import diagnosis_of
 
 

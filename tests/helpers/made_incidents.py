@@ -14,8 +14,8 @@ from fleet_wire.contract.incident import (
     IncidentKind,
     IncidentState,
     Severity,
-    Text,
 )
+from fleet_wire.contract.text import Text
 from tests.helpers.fake_clock import EPOCH_S
 
 SUBJECT = Text(key="whom.as_is", values={"text": "Operator B, north: boxes offline"})

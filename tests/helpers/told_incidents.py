@@ -7,9 +7,9 @@ from typing import Any
 from bench.detection.town import EPOCH_S
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.incident import ActionKind, ChangeKind, Incident, IncidentAction
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.incidents import Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
+from platform_probe.texts.speaking import utc_clock
 from tests.helpers.findings import finding
 
 

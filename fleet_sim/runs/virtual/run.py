@@ -56,7 +56,6 @@ from fleet_wire.profiles.native import NATIVE
 from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.writer import JournalWriter
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.weights import shipped_ranking
@@ -66,6 +65,7 @@ from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
 from platform_probe.settings.monitor import ProbeSettings
+from platform_probe.texts.speaking import utc_clock
 
 BROKER = "in-process"
 CONNECT_STEP_S = 1.0

@@ -8,6 +8,7 @@ from typing import Final
 
 from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.text import Text
 from fleet_wire.distance import Coordinates, distance_km
 from fleet_wire.latest import remember
 
@@ -49,7 +50,7 @@ class Account:
     not_its_own: set[str] = field(default_factory=set)
     """Those of them that it was refused as not its own, and has not opened since."""
     place: tuple[float, Coordinates] | None = None
-    two_places: str | None = None
+    two_places: Text | None = None
     """Evidence that it was at two places at once, of the latest unlock."""
 
 
@@ -131,11 +132,11 @@ class Accounts:
             account.not_its_own.discard(vehicle_id)
 
 
-def _too_fast(one: tuple[float, Coordinates], other: tuple[float, Coordinates]) -> str | None:
+def _too_fast(one: tuple[float, Coordinates], other: tuple[float, Coordinates]) -> Text | None:
     """Return what says that nobody travels so fast from one place to the other, or None."""
     (one_s, place), (other_s, other_place) = one, other
     apart_km = distance_km(place, other_place)
     took_s = max(abs(other_s - one_s), 1.0)
     if apart_km < NEAR_KM or apart_km / took_s < FASTEST_KM_S:
         return None
-    return f"the account was {apart_km:.0f} km away {took_s:.0f} s before"
+    return Text(key="seen.two_places", values={"km": round(apart_km), "seconds": round(took_s)})

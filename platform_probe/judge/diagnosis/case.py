@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.census import CarCount, CountsSince
 from platform_probe.judge.diagnosis.neighbours import Back, Comparison, Place, Share
 
-DAY_S: Final = 86_400
 CROSSING_S: Final = 2.0
 """The same as `platform_probe.measure.attempts.conclusion.CROSSING_S`: the box sent it
 before it got the command.
 """
-TEN_MINUTES_S: Final = 600.0
 WINDOW_S: Final = 600.0
 """An unlock's window ends so long after the unlock at the latest."""
 SETTLED_S: Final = 5.0
@@ -34,6 +33,15 @@ _OF_THE_BOX: Final = frozenset(
     }
 )  # fmt: skip
 """Stages that the box itself has told."""
+
+
+def evidence(key: str, /, **values: Value) -> Text:
+    """Return a sentence of evidence, with numbers as exact as anybody reads them."""
+    exact = {
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in values.items()
+    }
+    return Text(key=f"seen.{key}", values=exact)
 
 
 class TlsError(NamedTuple):
@@ -102,7 +110,7 @@ class Case:
     """Whether customers' commands mostly name their booking on this wire."""
     signed_out: Share
     """The share of recent requests for other cars that were answered with "not signed in"."""
-    two_places: str | None
+    two_places: Text | None
     """Evidence that the account was at two places at once."""
     tls_errors: tuple[TlsError, ...]
     """Handshakes that failed at the broker, of clients that it could not name."""
@@ -122,8 +130,12 @@ class Case:
     """The end of the unlock's window, as an earlier look has seen it; None: it went on."""
     opened_again_s: float | None
     """When the car has opened for its next unlock; None: it has not since."""
-    seen: dict[Fact, str] = field(default_factory=dict)
+    seen: dict[Fact, Text] = field(default_factory=dict)
     """The observed facts, each with its sentence."""
+
+    def note(self, fact: Fact, key: str | None = None, /, **values: Value) -> None:
+        """Note a fact with its sentence, by default that of the fact's own name."""
+        self.seen[fact] = evidence(key or fact.value, **values)
 
     @property
     def began_s(self) -> float:
@@ -210,24 +222,17 @@ class Case:
         return box_s - ahead_s - self.unix_offset_s
 
     @property
-    def clock(self) -> str:
-        """The moment of this look as people write it, UTC: what is counted is counted until then.
+    def now_unix_s(self) -> int:
+        """The moment of this look: what is counted is counted until then. It is read later."""
+        return self.unix_s(self.now_s)
 
-        It is read later.
-        """
-        return self.at(self.now_s)
+    def unix_s(self, at_s: float) -> int:
+        """Return a moment as Unix seconds."""
+        return int(at_s + self.unix_offset_s)
 
-    def at(self, at_s: float) -> str:
-        """Return a moment as people write it, UTC."""
-        second = int(at_s + self.unix_offset_s) % DAY_S
-        return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-
-    def ago(self, at_s: float) -> str:
-        """Return how far a moment is from the request, in words."""
-        apart_s = at_s - self.began_s
-        by_minutes = abs(apart_s) >= TEN_MINUTES_S
-        how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"
-        return f"{how_far} {'after' if apart_s >= 0 else 'before'} the request"
+    def when(self, at_s: float) -> dict[str, float]:
+        """Return a moment for a sentence: Unix seconds, and seconds after the request."""
+        return {"at": self.unix_s(at_s), "ago": at_s - self.began_s}
 
     def evidence_sources(self) -> frozenset[EvidenceSource]:
         """Return from where facts could be seen."""

@@ -59,6 +59,7 @@ from platform_probe.judge.diagnosis.seen_of_platform import (
     may_wait_for,
     names_no_booking,
 )
+from platform_probe.texts.speaking import ENGLISH
 
 LOG_SETTLES_S: Final = 4.0
 """The time after a copy until the platform's log shows whether the platform sent it [E]."""
@@ -362,7 +363,9 @@ class Diagnosing(Hearing):
             outcome=outcome,
             cause=cause,
             modes=modes,
-            facts=tuple(FactSeen(fact.value, said) for fact, said in one.kept.items()),
+            facts=tuple(
+                FactSeen(fact.value, ENGLISH.say(text), text) for fact, text in one.kept.items()
+            ),
             told=tuple(sorted(one.told)),
         )
         self._tell(one.last)

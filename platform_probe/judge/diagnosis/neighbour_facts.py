@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import COHORT
-from platform_probe.judge.diagnosis.case import FEWEST, Case
+from platform_probe.judge.diagnosis.case import FEWEST, Case, evidence
 from platform_probe.judge.diagnosis.census import RADIO
 from platform_probe.judge.diagnosis.neighbours import ALL, BOTH, Place, Share
+from platform_probe.texts.catalogue import trait_text
 
 CLEARLY: Final = 3.0
 """The standard deviations by which chance does not explain a difference, of a dozen cohorts."""
@@ -56,22 +58,14 @@ def _of_lost_cars(case: Case) -> None:
         if fact is None or inside.failed < WAVE_CARS or outside.total < FEWEST:
             continue
         if inside.rate >= 0.2 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
-            seen[fact] = (
-                f"at {case.clock}, {inside.failed} of {inside.total} cars of {place[0]} {place[1]}"
-                f" had lost their connection, elsewhere {outside.failed} of {outside.total}"
-            )
+            case.seen[fact] = _counts(case, "cohort_away", inside, outside, cohort=_named(place))
     _of_operator(case)
     _of_technology(case)
     if everybody.rate > 1 / 3:
-        seen[Fact.MANY_AWAY] = (
-            f"at {case.clock}, {everybody.failed} of {everybody.total} cars had lost their"
-            " connection"
-        )
+        seen[Fact.MANY_AWAY] = _counts(case, "many_away", everybody)
     elif everybody.rate < 0.08 and COHORT.isdisjoint(seen):  # noqa: PLR2004 - [E]
-        few = f"only {everybody.failed}" if everybody.failed else "none"
-        seen[Fact.FEW_AWAY] = (
-            f"at {case.clock}, {few} of {everybody.total} cars had lost their connection"
-        )
+        few = "few_away" if everybody.failed else "none_away"
+        seen[Fact.FEW_AWAY] = _counts(case, few, everybody)
 
 
 def _of_technology(case: Case) -> None:
@@ -85,11 +79,7 @@ def _of_technology(case: Case) -> None:
         return
     others = here.without(alike)
     if others.total >= FEWEST and alike.rate >= 3 * others.rate:
-        case.seen[Fact.TECHNOLOGY_AWAY] = (
-            f"at {case.clock}, {alike.failed} of {alike.total} cars of this technology, operator"
-            f" and region had lost their connection, of other technologies {others.failed} of"
-            f" {others.total}"
-        )
+        case.seen[Fact.TECHNOLOGY_AWAY] = _counts(case, "technology_away", alike, others)
 
 
 def _of_operator(case: Case) -> None:
@@ -102,15 +92,9 @@ def _of_operator(case: Case) -> None:
     here, there = both.inside, region.inside
     of_others = there.without(here)
     if here.rate > NEARLY_ALL:
-        seen[Fact.ALL_OF_OPERATOR_AWAY] = (
-            f"at {case.clock}, {here.failed} of {here.total} cars of this operator and region had"
-            " lost their connection"
-        )
+        seen[Fact.ALL_OF_OPERATOR_AWAY] = _counts(case, "all_of_operator_away", here)
     if of_others.failed >= 3:  # noqa: PLR2004 - two are chance
-        seen[Fact.OTHER_OPERATOR_AWAY] = (
-            f"at {case.clock}, {of_others.failed} of {of_others.total} cars of other operators in"
-            " this region had lost their connection"
-        )
+        seen[Fact.OTHER_OPERATOR_AWAY] = _counts(case, "other_operator_away", of_others)
 
 
 def note_heard_there(case: Case) -> None:
@@ -124,21 +108,15 @@ def note_heard_there(case: Case) -> None:
         return
     here, in_region, everywhere = case.heard_since
     others, elsewhere = in_region.without(here), everywhere.without(in_region)
-    said = (
-        f"by {case.clock}, {here.heard} of {here.total} cars of this operator and region had been"
-        " heard of since"
-    )
+    said = {"at": case.now_unix_s, "total": here.total}
     if here.kept >= FEW_HEARD:
-        case.seen[Fact.OTHERS_THERE_HEARD] = said
+        case.note(Fact.OTHERS_THERE_HEARD, **said, heard=here.heard)
     elif not in_region.heard and others.total * elsewhere.rate >= FEW_HEARD:
-        case.seen[Fact.NO_OPERATOR_HEARD] = (
-            f"{said}, nor any of {others.total} of others there; elsewhere {elsewhere.heard} of"
-            f" {elsewhere.total}"
-        )
+        there = {"count": others.total, "others": elsewhere.heard, "all": elsewhere.total}
+        case.note(Fact.NO_OPERATOR_HEARD, **said, **there)
     elif not here.heard and here.total * everywhere.without(here).rate >= FEW_HEARD:
-        case.seen[Fact.NONE_THERE_HEARD] = (
-            f"{said}, of all others {everywhere.heard} of {everywhere.total - here.total}"
-        )
+        all_others = {"others": everywhere.heard, "all": everywhere.total - here.total}
+        case.note(Fact.NONE_THERE_HEARD, **said, **all_others)
 
 
 def note_back_after_others(case: Case) -> None:
@@ -149,10 +127,8 @@ def note_back_after_others(case: Case) -> None:
     until_s = (case.now_s if case.back_s is None else case.back_s) - COMES_BACK_S
     others = case.connected_between(since_s, until_s)
     if others >= FEW_HEARD:
-        case.seen[Fact.BACK_AFTER_OTHERS] = (
-            f"{others} cars of this operator and region connected between {case.at(since_s)} and"
-            f" {case.at(until_s)}, and this one did not"
-        )
+        times = {"since": case.unix_s(since_s), "until": case.unix_s(until_s)}
+        case.note(Fact.BACK_AFTER_OTHERS, count=others, **times)
 
 
 def note_heard_alike(case: Case) -> None:
@@ -162,10 +138,8 @@ def note_heard_alike(case: Case) -> None:
     """
     alike = case.heard_alike
     if alike is not None and alike.heard >= FEW_HEARD and alike.rate > 0.5:  # noqa: PLR2004 - most
-        case.seen[Fact.TECHNOLOGY_WELL] = (
-            f"by {case.clock}, {alike.heard} of {alike.total} cars of this technology, operator and"
-            " region had been heard of since"
-        )
+        counts = {"heard": alike.heard, "total": alike.total}
+        case.note(Fact.TECHNOLOGY_WELL, at=case.now_unix_s, **counts)
 
 
 def note_others(case: Case) -> None:
@@ -175,15 +149,14 @@ def note_others(case: Case) -> None:
         return
     _of_lost_cars(case)
     has_cohort = _of_failures(case)
-    rest = f"of {everybody.total} other unlocks within ten minutes {_had_failed(case)}"
-    said = f"by {case.clock}, {everybody.failed} {rest}"
+    alike = _alike(case)
     if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
-        seen[Fact.MANY_FAIL] = said
+        seen[Fact.MANY_FAIL] = _counts(case, f"others_failed{alike}", everybody)
     elif everybody.rate >= 0.1:  # noqa: PLR2004 - [E]
-        seen[Fact.SOME_FAIL] = said
+        seen[Fact.SOME_FAIL] = _counts(case, f"others_failed{alike}", everybody)
     elif not has_cohort and COHORT.isdisjoint(seen):
-        few = f"only {everybody.failed}" if everybody.failed else "none"
-        seen[Fact.ALONE] = f"by {case.clock}, {few} {rest}"
+        few = "few_failed" if everybody.failed else "none_failed"
+        seen[Fact.ALONE] = _counts(case, f"{few}{alike}", everybody)
     _of_waves(case)
 
 
@@ -194,7 +167,7 @@ def _of_failures(case: Case) -> bool:
         fact = _DIMENSIONS.get(place[0])
         if fact is not None and _fails_alone(inside, outside):
             has_cohort = True
-            case.seen[fact] = _count_sentence(case, place, inside, outside)
+            case.seen[fact] = _failures(case, place, inside, outside)
     return has_cohort
 
 
@@ -207,7 +180,7 @@ def _of_operator_there(case: Case) -> bool:
     others_there = pairs["region"][1].inside.without(here)
     if not _fails_alone(here, elsewhere) or not _fails_alone(here, others_there):
         return False
-    case.seen[Fact.OPERATOR_FAILS] = _count_sentence(case, place, here, elsewhere)
+    case.seen[Fact.OPERATOR_FAILS] = _failures(case, place, here, elsewhere)
     return True
 
 
@@ -225,17 +198,29 @@ def _fails_alone(inside: Share, outside: Share) -> bool:
     return inside.rate >= 3 * elsewhere or (inside.rate >= 2 * elsewhere and is_clear)
 
 
-def _count_sentence(case: Case, place: Place, inside: Share, outside: Share) -> str:
-    return (
-        f"by {case.clock}, {inside.failed} of {inside.total} other unlocks of"
-        f" {place[0].replace('_', ' ')} {place[1]} within ten minutes {_had_failed(case)},"
-        f" elsewhere {outside.failed} of {outside.total}"
-    )
+def _failures(case: Case, place: Place, inside: Share, outside: Share) -> Text:
+    """Return how many other unlocks of a place had failed, and elsewhere."""
+    key = f"cohort_failed{_alike(case)}"
+    return _counts(case, key, inside, outside, cohort=_named(place))
 
 
-def _had_failed(case: Case) -> str:
+def _counts(
+    case: Case, key: str, inside: Share, outside: Share | None = None, **values: Value
+) -> Text:
+    """Return a sentence that counts what had failed until this look."""
+    counted: dict[str, Value] = {"failed": inside.failed, "total": inside.total}
+    if outside is not None:
+        counted |= {"others": outside.failed, "all": outside.total}
+    return evidence(key, at=case.now_unix_s, **counted, **values)
+
+
+def _named(place: Place) -> Text:
+    return trait_text("shared", place[0].replace(" ", "_"), place[1])
+
+
+def _alike(case: Case) -> str:
     """Return what is counted of others: of an unlock that went well, all that failed."""
-    return "had failed" if case.record.cause is None else "had failed alike"
+    return "" if case.record.cause is None else "_alike"
 
 
 def note_app(case: Case) -> None:
@@ -247,10 +232,8 @@ def note_app(case: Case) -> None:
         return
     others = pair.inside
     if others.total >= FEWEST and others.rate < 0.1:  # noqa: PLR2004 - [E]
-        case.seen[Fact.APP_VERSION_FARES_WELL] = (
-            f"by {case.clock}, {others.failed} of {others.total} other unlocks with app {app}"
-            f" within ten minutes {_had_failed(case)}"
-        )
+        key = f"app_failed{_alike(case)}"
+        case.seen[Fact.APP_VERSION_FARES_WELL] = _counts(case, key, others, app=app or "")
 
 
 def _of_pings(case: Case) -> None:
@@ -263,40 +246,27 @@ def _of_pings(case: Case) -> None:
     by_ping, overdue = case.others_back
     both = by_ping + overdue
     if overdue >= max(FEW_HEARD, both / 2):
-        case.seen[Fact.OTHERS_OVERDUE] = (
-            f"of {both} cars that fell silent with this one {overdue} stayed away for longer than"
-            " a box takes to notice a dead connection"
-        )
+        case.note(Fact.OTHERS_OVERDUE, total=both, count=overdue)
     elif by_ping >= FEW_HEARD and overdue <= both / 10:
-        case.seen[Fact.OTHERS_BY_PING] = (
-            f"of {both} cars that fell silent with this one {by_ping} were back as soon as a box"
-            " notices a dead connection"
-        )
+        case.note(Fact.OTHERS_BY_PING, total=both, count=by_ping)
 
 
 def _of_waves(case: Case) -> None:
     """Note how many boxes were lost, or came back, with this one."""
     seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
     if case.wills_around >= few:
-        seen[Fact.WILLS_IN_A_WAVE] = (
-            f"{case.wills_around} boxes lost their connection within two minutes"
-        )
+        case.note(Fact.WILLS_IN_A_WAVE, count=case.wills_around)
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     is_lost = Fact.WILL_BEFORE in seen or Fact.WILL_AFTER in seen
     lost = case.lost_alike_around
     back = min(case.back_of_those_lost, lost)
     is_left = is_lost and not is_back and Fact.ALL_OF_OPERATOR_AWAY not in seen
     if is_left and back >= max(few, lost / 2):
-        seen[Fact.LEFT_BEHIND] = (
-            f"by {case.clock}, of {lost} boxes that lost their connection within two minutes"
-            f" {back} or more were back, and this one was not"
-        )
+        case.note(Fact.LEFT_BEHIND, at=case.now_unix_s, total=lost, count=back)
     if case.returns_around >= few:
-        seen[Fact.MANY_CAME_BACK] = f"{case.returns_around} boxes connected within two minutes"
+        case.note(Fact.MANY_CAME_BACK, count=case.returns_around)
     if case.wills_at_once >= few and case.wills_at_once > case.wills_around / 2:
-        seen[Fact.WILLS_AT_ONCE] = (
-            f"{case.wills_at_once} boxes lost their connection within seconds"
-        )
+        case.note(Fact.WILLS_AT_ONCE, count=case.wills_at_once)
     _of_pings(case)
     if case.returns_at_once >= few and case.returns_at_once > case.returns_around / 2:
-        seen[Fact.BACK_WITH_OTHERS] = f"{case.returns_at_once} boxes connected within seconds"
+        case.note(Fact.BACK_WITH_OTHERS, count=case.returns_at_once)

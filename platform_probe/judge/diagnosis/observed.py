@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.facts import Fact
 from platform_probe.judge.diagnosis import (
     neighbour_facts,
@@ -25,9 +26,9 @@ from platform_probe.judge.diagnosis.case import Case
 class Earlier:
     """The facts that earlier looks at an unlock have seen."""
 
-    before: dict[Fact, str] | None = None
+    before: dict[Fact, Text] | None = None
     """Facts of the time before the unlock; None: there was no look yet."""
-    within: dict[Fact, str] = field(default_factory=dict)
+    within: dict[Fact, Text] = field(default_factory=dict)
     """Facts of its window."""
     is_over: bool = False
     """Whether the last look was after the end of its window."""

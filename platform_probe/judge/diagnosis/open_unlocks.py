@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.neighbours import DELIVERY, PLATFORM, family_of
 from platform_probe.judge.diagnosis.observed import Earlier
@@ -56,7 +57,7 @@ class OpenUnlock:
     basis: tuple[Seen, ...] = ()
     """The facts of this unlock, and of similar ones, at the last revision; empty: none yet."""
     looks_at_s: float = 0.0
-    kept: dict[Fact, str] = field(default_factory=dict)
+    kept: dict[Fact, Text] = field(default_factory=dict)
     """The facts as of the last look."""
     earlier: Earlier = field(default_factory=Earlier)
     """The facts that earlier looks have seen."""

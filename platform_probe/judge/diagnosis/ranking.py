@@ -165,7 +165,7 @@ class Ranking:
 
     def rank(
         self,
-        seen: Mapping[Fact, str],
+        seen: Mapping[Fact, object],
         told: frozenset[EvidenceSource],
         alike: Sequence[Sequence[float]] = (),
         *,
@@ -241,7 +241,7 @@ class Ranking:
                 shares[place] += excess / len(others)
 
     def _second_explanation(
-        self, first: str, seen: Mapping[Fact, str], impossible: frozenset[str]
+        self, first: str, seen: Mapping[Fact, object], impossible: frozenset[str]
     ) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.
 
@@ -277,7 +277,7 @@ class Ranking:
         return [sum(each) for each in zip(self._bias, *columns, strict=True)]
 
     def _weighed(
-        self, name: str, seen: Mapping[Fact, str], told: frozenset[EvidenceSource]
+        self, name: str, seen: Mapping[Fact, object], told: frozenset[EvidenceSource]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
         of_seen = self._weights.seen.get(name, {})

@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.facts import Fact
 from platform_probe.cars.state import Session
-from platform_probe.judge.diagnosis.case import AGAIN_S, SETTLED_S, Case
+from platform_probe.judge.diagnosis.case import AGAIN_S, SETTLED_S, Case, evidence
 from platform_probe.judge.diagnosis.census import ALIKE
 from platform_probe.judge.diagnosis.pings import BY_ITSELF_S
+from platform_probe.texts.catalogue import as_is
 
 LOW_V: Final = 12.25
 FELL_V: Final = 0.15
@@ -47,27 +49,21 @@ _POWER: Final = frozenset(
 
 def note_heartbeats(case: Case) -> None:
     """Note what heartbeats say of battery and signal."""
-    car, seen = case.car, case.seen
+    car = case.car
     if car.voltage_v is not None and car.voltage_v < LOW_V:
-        seen[Fact.VOLTAGE_LOW] = f"the car's battery was low: {car.voltage_v:.2f} V"
+        case.note(Fact.VOLTAGE_LOW, volts=car.voltage_v)
     has_fallen = car.voltage_v is not None and car.peak_v - car.voltage_v >= FELL_V
     if car.voltage_v is not None and has_fallen and car.voltage_v < RESTING_V:
-        seen[Fact.VOLTAGE_FELL] = (
-            f"the car's battery fell from {car.peak_v:.2f} to {car.voltage_v:.2f} V since"
-            f" {case.at(car.peak_at_s)}"
-        )
+        since = case.unix_s(car.peak_at_s)
+        case.note(Fact.VOLTAGE_FELL, before=car.peak_v, volts=car.voltage_v, since=since)
     if car.signal_dbm is not None and car.signal_dbm < WEAK_DBM:
-        seen[Fact.SIGNAL_LOW] = f"its signal was very weak: {car.signal_dbm:.0f} dBm"
+        case.note(Fact.SIGNAL_LOW, dbm=car.signal_dbm)
     if car.signal_dbm is not None and car.peak_dbm is not None:
         fell_db = car.peak_dbm - car.signal_dbm
         if fell_db >= FELL_DB:
-            seen[Fact.SIGNAL_FELL] = (
-                f"its signal fell from {car.peak_dbm:.0f} to {car.signal_dbm:.0f} dBm"
-            )
+            case.note(Fact.SIGNAL_FELL, before=car.peak_dbm, dbm=car.signal_dbm)
     if car.low_voltage_s is not None and _is_last_known(case, car.low_voltage_s):
-        seen[Fact.TOLD_LOW_VOLTAGE] = (
-            f"the box told of a low battery at {case.at(car.low_voltage_s)}"
-        )
+        case.note(Fact.TOLD_LOW_VOLTAGE, at=case.unix_s(car.low_voltage_s))
 
 
 def _is_last_known(case: Case, told_s: float) -> bool:
@@ -82,11 +78,7 @@ def note_boot_after(case: Case) -> None:
     """Note that the box booted after the command, before it was there again."""
     for booted_s in (case.car.booted_before_s, case.car.booted_s):
         if booted_s is not None and case.published_s < booted_s <= case.until_s:
-            case.seen.setdefault(Fact.BOOTED_AFTER, _booted(case, booted_s))
-
-
-def _booted(case: Case, at_s: float) -> str:
-    return f"the box restarted at {case.at(at_s)}, {case.ago(at_s)}"
+            case.seen.setdefault(Fact.BOOTED_AFTER, evidence("booted", **case.when(booted_s)))
 
 
 def note_boots(case: Case) -> None:
@@ -94,59 +86,46 @@ def note_boots(case: Case) -> None:
     car, seen, began_s = case.car, case.seen, case.began_s
     if car.booted_s is None:
         return
-    when = _booted(case, car.booted_s)
+    when = case.when(car.booted_s)
     if car.booted_s <= case.published_s and began_s - car.booted_s < BOOTED_S:
-        seen[Fact.BOOTED_BEFORE] = when
+        case.note(Fact.BOOTED_BEFORE, "booted", **when)
     has_booted = Fact.BOOTED_AFTER in seen or Fact.BOOTED_BEFORE in seen
     if has_booted and car.ran_unconnected_s > DIALS_S:
-        seen[Fact.RAN_UNCONNECTED] = (
-            f"when it connected, the box had run for {car.ran_unconnected_s:.0f} s"
-        )
+        case.note(Fact.RAN_UNCONNECTED, seconds=car.ran_unconnected_s)
     before_s = car.booted_before_s
     if before_s is not None and car.booted_s - before_s < BOOTED_S:
-        seen[Fact.BOOTED_AGAIN] = f"{when}, and {car.booted_s - before_s:.0f} s before that"
+        case.note(Fact.BOOTED_AGAIN, **when, seconds=car.booted_s - before_s)
 
 
 def note_firmware(case: Case) -> None:
     """Note what the box says of updates, and of keys and places that are too old for it."""
-    car, seen, began_s = case.car, case.seen, case.began_s
+    car, began_s = case.car, case.began_s
     if car.updating_s is not None and _is_last_known(case, car.updating_s):
-        seen[Fact.UPDATING] = (
-            f"the box began an update at {case.at(car.updating_s)}, {case.ago(car.updating_s)}"
-        )
+        case.note(Fact.UPDATING, **case.when(car.updating_s))
     changed_s = car.firmware_changed_s
     if changed_s is not None and began_s - changed_s < DAY_S:
-        seen[Fact.FIRMWARE_CHANGED] = f"the box got new software (firmware) at {case.at(changed_s)}"
+        case.note(Fact.FIRMWARE_CHANGED, at=case.unix_s(changed_s))
     if car.position_age_s is not None and car.position_age_s > OLD_POSITION_S:
-        seen[Fact.POSITION_OLD] = f"the car's position is {car.position_age_s / 60:.0f} min old"
+        case.note(Fact.POSITION_OLD, minutes=car.position_age_s / 60)
     if car.key_expired_s is not None and abs(began_s - car.key_expired_s) < AGAIN_S:
-        seen[Fact.KEY_EXPIRED] = (
-            f"the box refused a phone's own key as expired at {case.at(car.key_expired_s)}"
-        )
+        case.note(Fact.KEY_EXPIRED, at=case.unix_s(car.key_expired_s))
 
 
 def note_use(case: Case) -> None:
     """Note how much the box talks: events, data."""
-    car, seen = case.car, case.seen
+    car = case.car
     recent = sum(case.began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
     if recent >= FLOOD:
-        seen[Fact.EVENTS_IN_A_FLOOD] = (
-            f"the box sent {recent} reports or more just before, far more than usual"
-        )
+        case.note(Fact.EVENTS_IN_A_FLOOD, count=recent)
     used, usual = car.data_used_bytes, case.usual_data_bytes
     if used is None:
         return
     if usual and used > MUCH_MORE * usual:  # of nothing there are no times
-        seen[Fact.MUCH_DATA] = (
-            f"its modem has used {used / usual:.0f} times as much mobile data as is usual"
-        )
+        case.note(Fact.MUCH_DATA, times=used / usual)
     spent = case.used_when_lost
     is_lost = case.back_s is None  # what it has used since is no matter
     if is_lost and spent is not None and spent[0] <= used * ALIKE and used <= spent[1]:
-        seen[Fact.LOST_AT_SAME_DATA] = (
-            f"the cars that have lost their connection had used {spent[0]:.0f} to {spent[1]:.0f}"
-            " bytes of mobile data, and no other car so much"
-        )
+        case.note(Fact.LOST_AT_SAME_DATA, least=spent[0], most=spent[1])
 
 
 def note_return_without_boot(case: Case) -> None:
@@ -161,7 +140,7 @@ def note_return_without_boot(case: Case) -> None:
     if any(change.session is Session.WILL for change in changes):
         return
     if Fact.BOOTED_AFTER not in seen and not _has_booted_while_away(case):
-        seen[Fact.BACK_WITHOUT_BOOT] = "the box connected again, and told of no restart"
+        case.note(Fact.BACK_WITHOUT_BOOT)
 
 
 def _has_booted_while_away(case: Case) -> bool:
@@ -187,11 +166,9 @@ def note_state(case: Case) -> None:
         return
     opened_s, relocked_s = relock
     open_for_s = relocked_s - opened_s
-    case.seen[Fact.RELOCKED] = (
-        f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
-    )
+    case.note(Fact.RELOCKED, seconds=open_for_s)
     if open_for_s < AT_ONCE_S:
-        case.seen[Fact.RELOCKED_AT_ONCE] = f"the car was open for {open_for_s:.1f} s"
+        case.note(Fact.RELOCKED_AT_ONCE, seconds=open_for_s)
     _note_asked_after(case, opened_s, relocked_s)
 
 
@@ -227,24 +204,19 @@ def _note_asked_after(case: Case, opened_s: float, relocked_s: float) -> None:
         return
     again_s = next((at_s for at_s in sorted(asked_s) if at_s > relocked_s), None)
     if again_s is not None and again_s - relocked_s < RELOCKED_S:
-        what, after_s = "asked for the car once more", again_s - relocked_s
+        what, after_s = "asked_after_relock", again_s - relocked_s
     elif not asked_s and called_s is not None and 0 < called_s - relocked_s < RELOCKED_S:
-        what, after_s = "called support", called_s - relocked_s
+        what, after_s = "called_after_relock", called_s - relocked_s
     else:
         return
-    case.seen[Fact.ASKED_AFTER_RELOCK] = (
-        f"the customer {what} {after_s:.0f} s after the car had locked itself again"
-    )
+    case.note(Fact.ASKED_AFTER_RELOCK, what, seconds=after_s)
 
 
 def note_bounce(case: Case) -> None:
     """Note a lock that did not hold when the car was last locked."""
     bounced = case.car.bounced()
     if bounced is not None and bounced.at_s < case.began_s:
-        case.seen[Fact.LOCK_BOUNCED] = (
-            f"told to lock, the car sprang open again at {case.at(bounced.at_s)},"
-            f" {case.ago(bounced.at_s)}"
-        )
+        case.note(Fact.LOCK_BOUNCED, **case.when(bounced.at_s))
 
 
 def note_doors(case: Case) -> None:
@@ -253,12 +225,12 @@ def note_doors(case: Case) -> None:
     soon = [at_s for at_s in car.doors if 0 <= at_s - case.published_s < RELOCKED_S]
     opened_s = next((at_s for at_s in soon if at_s <= _open_until_s(case)), None)
     if opened_s is not None:
-        whose = ", by another unlock" if Fact.NOTHING_PUBLISHED in seen else ""
-        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(opened_s)}{whose}"
+        whose = "door_opened_by_another" if Fact.NOTHING_PUBLISHED in seen else None
+        case.note(Fact.DOOR_OPENED, whose, at=case.unix_s(opened_s))
     elif car.doors and not soon and case.now_s - case.ended_s > NOBODY_S:
-        seen[Fact.NO_DOOR_OPENED] = f"no door was opened within {NOBODY_S:.0f} s"
+        case.note(Fact.NO_DOOR_OPENED, seconds=NOBODY_S)
     if car.ajar_s is not None and car.ajar_s < case.began_s:
-        seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"
+        case.note(Fact.DOOR_AJAR, since=case.unix_s(car.ajar_s))
     unlocked = [
         name
         for name, value in (car.signals or {}).items()
@@ -267,15 +239,15 @@ def note_doors(case: Case) -> None:
     if unlocked:
         is_boot = len(unlocked) == 1 and "Trunk" in unlocked[0]
         fact = Fact.ONLY_BOOT_OPEN if is_boot else Fact.DOORS_DIFFER
-        seen[fact] = f"the driver's door is locked; unlocked: {', '.join(map(_plain, unlocked))}"
+        case.note(fact, "doors_differ", doors=tuple(map(_part, unlocked)))
     locked = still_locked(car.signals)
     if locked:
-        seen[Fact.ANOTHER_DOOR_LOCKED] = f"still locked: {', '.join(locked)}"
+        case.note(Fact.ANOTHER_DOOR_LOCKED, doors=locked)
     for name, value in (car.signals or {}).items():
         if name.endswith(".IsOpen") and value:
-            seen[Fact.DOOR_AJAR] = f"{_plain(name)} is open"
+            case.note(Fact.DOOR_AJAR, "door_is_open", door=_part(name))
         elif name == "Vehicle.LowVoltageSystemState":
-            seen[Fact.NOT_PARKED] = f"its ignition is {value}"
+            case.note(Fact.NOT_PARKED, "ignition", state=str(value))
 
 
 def _open_until_s(case: Case) -> float:
@@ -288,31 +260,32 @@ def _open_until_s(case: Case) -> float:
     return next((move.at_s for move in moves if has_opened and move.is_locked), math.inf)
 
 
-def still_locked(signals: Mapping[str, bool | str] | None) -> list[str]:
+def still_locked(signals: Mapping[str, bool | str] | None) -> tuple[Text, ...]:
     """Return which doors are locked though the driver's is not, and whether the immobiliser is on.
 
-    Names are everyday words; a door that the car does not report is as the driver's door is.
+    A door that the car does not report is as the driver's door is.
     """
-    return [
-        "the immobiliser" if name == IMMOBILISED else _plain(name)
+    return tuple(
+        _part(name)
         for name, value in (signals or {}).items()
         if value is True and (name == IMMOBILISED or name.endswith(".IsLocked"))
-    ]
+    )
 
 
 IMMOBILISED: Final = "is_immobilised"
-_PLAIN: Final = {
-    "Vehicle.Cabin.Door.Row1.DriverSide": "the driver's door",
-    "Vehicle.Cabin.Door.Row1.PassengerSide": "the front passenger's door",
-    "Vehicle.Cabin.Door.Row2.DriverSide": "the rear door on the driver's side",
-    "Vehicle.Cabin.Door.Row2.PassengerSide": "the rear door on the passenger's side",
-    "Vehicle.Body.Trunk.Rear": "the boot",
-    "Vehicle.Body.Hood": "the bonnet",
+_PARTS: Final = {
+    "Vehicle.Cabin.Door.Row1.DriverSide": "part.driver_door",
+    "Vehicle.Cabin.Door.Row1.PassengerSide": "part.passenger_door",
+    "Vehicle.Cabin.Door.Row2.DriverSide": "part.rear_door_driver_side",
+    "Vehicle.Cabin.Door.Row2.PassengerSide": "part.rear_door_passenger_side",
+    "Vehicle.Body.Trunk.Rear": "part.boot",
+    "Vehicle.Body.Hood": "part.bonnet",
+    IMMOBILISED: "part.immobiliser",
 }
-"""Everyday names of VSS signals."""
+"""Names of VSS signals in the catalogue of texts."""
 
 
-def _plain(signal: str) -> str:
-    """Return what a signal is about, as people say it."""
-    about = signal.rpartition(".")[0]
-    return _PLAIN.get(about, about)
+def _part(signal: str) -> Text:
+    """Return which part of a car a signal is about, as people say it."""
+    about = signal.rpartition(".")[0] or signal
+    return Text(key=_PARTS[about]) if about in _PARTS else as_is(about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from math import inf
 from typing import Final
@@ -10,7 +11,14 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.cars.state import Session
-from platform_probe.judge.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, MAX_TLS_ERRORS, Case
+from platform_probe.judge.diagnosis.case import (
+    AGAIN_S,
+    AWAY_S,
+    CROSSING_S,
+    MAX_TLS_ERRORS,
+    Case,
+    evidence,
+)
 from platform_probe.judge.diagnosis.census import LATE_HEARTBEATS
 from platform_probe.judge.diagnosis.entries import PastAttempt, are_of_one_press, is_between
 from platform_probe.judge.diagnosis.pings import BY_ITSELF_S, notices_within_s
@@ -39,49 +47,42 @@ _LOST: Final = frozenset(
 _HAD_POWER: Final = frozenset({Fact.CONNECTION_CLOSED, Fact.BACK_WITHOUT_BOOT})
 """Facts which show that the box had power when it was lost, or ever since."""
 _BROKER_WORDS: Final = {
-    "taken_over": (
-        Fact.REPLACED,
-        "another connection under the box's name (client id) ended the one before",
-    ),
-    "dropped": (Fact.DROPPED_AT_BROKER, "the broker threw messages for the box away"),
-    "timed_out": (
-        Fact.KEEPALIVE_EXCEEDED,
-        "the broker gave the box's connection up after a long silence",
-    ),
-    "denied": (Fact.DENIED_AT_BROKER, "the broker did not let the box in, or denied it something"),
-    "closed": (Fact.CONNECTION_CLOSED, "the broker saw the box's connection break"),
-    "socket_error": (Fact.CONNECTION_CLOSED, "the broker saw the box's connection break"),
+    "taken_over": Fact.REPLACED,
+    "dropped": Fact.DROPPED_AT_BROKER,
+    "timed_out": Fact.KEEPALIVE_EXCEEDED,
+    "denied": Fact.DENIED_AT_BROKER,
+    "closed": Fact.CONNECTION_CLOSED,
+    "socket_error": Fact.CONNECTION_CLOSED,
 }
 
 
 def note_presence_before(case: Case) -> None:
     """Note what presence said when the unlock began."""
-    car, seen, began_s = case.car, case.seen, case.began_s
+    car, began_s = case.car, case.began_s
     standing = car.standing_at(began_s)
-    since = ""
+    since: dict[str, float] = {}
     for change in car.changes:
         if change.at_s <= began_s:
-            since = f" since {case.at(change.at_s)}, {case.ago(change.at_s)}"
+            since = case.when(change.at_s)
             if change.session is Session.ONLINE and began_s - change.at_s < RECENT_S:
-                seen[Fact.RECONNECTED_JUST_BEFORE] = (
-                    f"the box connected at {case.at(change.at_s)}, {case.ago(change.at_s)}"
-                )
+                case.note(Fact.RECONNECTED_JUST_BEFORE, **since)
     if standing is Session.ONLINE:
-        seen[Fact.WAS_ONLINE] = f"the car counted as connected{since}"
+        _note_since(case, Fact.WAS_ONLINE, since)
     elif standing is Session.ASLEEP:
-        seen[Fact.WAS_ASLEEP] = f"the car was asleep{since}"
+        _note_since(case, Fact.WAS_ASLEEP, since)
     elif standing is not None:
-        seen[Fact.WAS_OFFLINE] = f"the car counted as not connected{since}"
+        _note_since(case, Fact.WAS_OFFLINE, since)
         if standing is not Session.SHUTDOWN:
-            seen[Fact.WILL_BEFORE] = (
-                f"the car counted as not connected{since}; its connection had broken (last will)"
-            )
+            _note_since(case, Fact.WILL_BEFORE, since)
     elif case.has_presence and car.standing is None:
-        seen[Fact.NEVER_PRESENT] = "the car has never said whether it is connected"
+        case.note(Fact.NEVER_PRESENT)
     if any(change.session is Session.OLD_WILL for change in car.changes):
-        seen[Fact.TALKS_WHILE_OFFLINE] = (
-            "the end of an older connection was told after the box had connected again"
-        )
+        case.note(Fact.TALKS_WHILE_OFFLINE, "old_will")
+
+
+def _note_since(case: Case, fact: Fact, since: Mapping[str, float]) -> None:
+    """Note what presence said, and since when, as far as that is known."""
+    case.note(fact, f"{fact.value}_since" if since else None, **since)
 
 
 def note_presence_after(case: Case) -> None:
@@ -92,32 +93,21 @@ def note_presence_after(case: Case) -> None:
     for change in car.changes_between(published_s, case.until_s):
         if change.session is Session.WILL and will_s is None:
             will_s = change.at_s
-            seen[Fact.WILL_AFTER] = (
-                f"the broker told that its connection broke (last will) at {case.at(will_s)},"
-                f" {case.ago(will_s)}"
-            )
+            case.note(Fact.WILL_AFTER, **case.when(will_s))
             if will_s - published_s < BY_COMMAND_S and not _timed_out_at(case, will_s):
-                seen[Fact.LOST_BY_COMMAND] = (
-                    f"its connection broke {will_s - published_s:.1f} s after the command"
-                )
+                case.note(Fact.LOST_BY_COMMAND, seconds=will_s - published_s)
             heard_s = car.last_heard_before(will_s)
             if heard_s is not None and will_s - heard_s < AT_ONCE_S:
-                seen[Fact.LOST_AT_ONCE] = (
-                    f"its connection broke {will_s - heard_s:.1f} s after it had been heard of"
-                )
+                case.note(Fact.LOST_AT_ONCE, seconds=will_s - heard_s)
         elif change.session is Session.ONLINE:
             after_s = change.at_s - published_s
-            when = f"at {case.at(change.at_s)}, {case.ago(change.at_s)}"
+            when = case.when(change.at_s)
             fact = Fact.BACK_SOON if after_s <= SOON_S else Fact.BACK_IN_MINUTES
-            seen.setdefault(fact, f"the box connected again {when}")
+            seen.setdefault(fact, evidence("connected_again", **when))
             if will_s is not None or was_lost:
-                seen[Fact.BACK_AFTER_WILL] = (
-                    f"the box connected again after its connection had broken, {when}"
-                )
+                case.note(Fact.BACK_AFTER_WILL, **when)
             elif car.standing_at(published_s) is Session.ONLINE:
-                seen[Fact.BACK_WITHOUT_WILL] = (
-                    f"the box connected again {when}, and had counted as connected all the time"
-                )
+                case.note(Fact.BACK_WITHOUT_WILL, **when)
             break
 
 
@@ -138,10 +128,8 @@ def note_flapping(case: Case) -> None:
     ]
     returns = sum(change.session is Session.ONLINE for change in recent)
     if returns >= FLAPS:
-        case.seen[Fact.FLAPPED] = (
-            f"the box connected {returns} times between {case.at(recent[0].at_s)} and"
-            f" {case.at(recent[-1].at_s)}"
-        )
+        since, until = case.unix_s(recent[0].at_s), case.unix_s(recent[-1].at_s)
+        case.note(Fact.FLAPPED, count=returns, since=since, until=until)
 
 
 def note_life(case: Case) -> None:
@@ -153,22 +141,17 @@ def note_life(case: Case) -> None:
         Fact.BACK_SOON, Fact.BACK_IN_MINUTES
     } & seen.keys() or _came_before_return(case, heard_s)  # fmt: skip
     if heard_s is not None and is_same_connection and Fact.WENT_WELL not in seen:
-        when = f"the car reported at {case.at(heard_s)}, {case.ago(heard_s)}"
         if _has_gone_on(case, heard_s):
-            seen[Fact.REPORTED_AFTER] = when
+            case.note(Fact.REPORTED_AFTER, "reported", **case.when(heard_s))
         elif case.has_presence:  # else nobody knows on which connection
-            seen[Fact.RESUMED] = when
+            case.note(Fact.RESUMED, "reported", **case.when(heard_s))
     _note_silence(case)
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
-        seen[Fact.STILL_AWAY] = (
-            f"by {case.clock}, {case.ago(case.now_s)}, nothing had been heard of the car since"
-        )
+        case.note(Fact.STILL_AWAY, **case.when(case.now_s))
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
     lost = [change.at_s for change in car.changes if change.session in offline]
     if car.standing in offline and lost and car.first_heard_after(lost[-1] + CROSSING_S):
-        seen[Fact.TALKS_WHILE_OFFLINE] = (
-            f"the car counted as not connected from {case.at(lost[-1])} on, and reported after that"
-        )
+        case.note(Fact.TALKS_WHILE_OFFLINE, at=case.unix_s(lost[-1]))
 
 
 def _note_silence(case: Case) -> None:
@@ -181,10 +164,7 @@ def _note_silence(case: Case) -> None:
         return
     silent_s = until_s - max(last_s, case.published_s)
     if car.standing_at(case.published_s) is Session.ONLINE and silent_s > car.interval_s * TWO:
-        case.seen[Fact.SILENT_SINCE] = (
-            f"the car reports every {car.interval_s:.0f} s, and was silent for {silent_s:.0f} s"
-            " after the command"
-        )
+        case.note(Fact.SILENT_SINCE, every=car.interval_s, seconds=silent_s)
 
 
 def _has_gone_on(case: Case, heard_s: float) -> bool:
@@ -205,7 +185,7 @@ def _has_gone_on(case: Case, heard_s: float) -> bool:
 
 def note_life_before(case: Case) -> None:
     """Note how the car was heard of before the unlock."""
-    car, seen, began_s = case.car, case.seen, case.began_s
+    car, began_s = case.car, case.began_s
     standing = car.standing_at(began_s)
     last_s = car.last_heard_before(began_s)
     if (
@@ -214,10 +194,9 @@ def note_life_before(case: Case) -> None:
         and car.beats
         and (last_s is None or began_s - last_s > car.interval_s * LATE_HEARTBEATS)
     ):
-        last = "" if last_s is None else f", last at {case.at(last_s)}, {case.ago(last_s)}"
-        seen[Fact.SILENT_BEFORE] = (
-            f"the car reports every {car.interval_s:.0f} s, and had not done so{last}"
-        )
+        last = {} if last_s is None else case.when(last_s)
+        how = "silent_before_since" if last else None
+        case.note(Fact.SILENT_BEFORE, how, every=car.interval_s, **last)
 
 
 def _came_before_return(case: Case, heard_s: float | None) -> bool:
@@ -254,10 +233,8 @@ def note_slow_wake(case: Case) -> None:
         if past.woken_until_s is not None and past.began_s < back_s
     ]
     if asked_s and back_s - max(asked_s) > SMS_S:
-        case.seen[Fact.WOKE_SLOWLY] = (
-            f"the box connected at {case.at(back_s)}, {back_s - max(asked_s):.0f} s or more after"
-            " it had last been asked to wake"
-        )
+        after_s = back_s - max(asked_s)
+        case.note(Fact.WOKE_SLOWLY, at=case.unix_s(back_s), seconds=after_s)
 
 
 def note_waiting_command(case: Case) -> None:
@@ -265,32 +242,31 @@ def note_waiting_command(case: Case) -> None:
     seen = case.seen
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     if is_back and not case.late and Fact.NOT_DELIVERED in seen:
-        seen[Fact.NOTHING_AFTER_RETURN] = "the box is back, and has never answered the command"
+        case.note(Fact.NOTHING_AFTER_RETURN)
 
 
 def note_this_car(case: Case) -> None:
     """Note how other unlocks of the car fared: those that failed as it has not opened between."""
-    seen = case.seen
     went_well_s = [past.began_s for past in case.car.attempts if past.cause is None]
     for past in case.car.attempts:
         apart_s = past.began_s - case.began_s
         if past.attempt_id == case.record.attempt_id or abs(apart_s) > AGAIN_S:
             continue
-        when = f"at {case.at(past.began_s)}, {case.ago(past.began_s)}"
+        when = case.when(past.began_s)
         if past.cause is None:
-            seen[Fact.WENT_WELL_BETWEEN] = f"an unlock of the car went well {when}"
+            case.note(Fact.WENT_WELL_BETWEEN, **when)
         elif not any(is_between(at_s, case.began_s, past.began_s) for at_s in went_well_s):
-            seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when} ({past.cause.value})"
-        _note_of_booking(case, past, when)
+            case.note(Fact.FAILS_AGAIN, **when, cause=past.cause.value)
+        _note_of_booking(case, past)
         if past.is_busy and apart_s > 0:
-            seen[Fact.BLOCKS_LATER] = f"an unlock of the car was turned down as busy {when}"
+            case.note(Fact.BLOCKS_LATER, **when)
         is_same = past.booking_id is not None and past.booking_id == case.record.booking_id
         if past.is_unsent and is_same and -RECENT_S < apart_s < 0:
-            seen[Fact.UNSENT_BEFORE] = f"the platform said yes and nothing was sent {when}"
+            case.note(Fact.UNSENT_BEFORE, **when)
         if _is_of_this_press(case, past):
-            seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
+            case.note(Fact.SENT_TWICE, **when)
         if -RECENT_S / 4 < apart_s < 0:
-            seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
+            case.note(Fact.UNLOCKED_MOMENTS_BEFORE, **when)
     _note_opened_without_return(case)
     _note_sent_twice_before(case)
 
@@ -302,9 +278,7 @@ def _note_opened_without_return(case: Case) -> None:
         return
     is_there = case.car.standing_at(case.published_s) is Session.ONLINE
     if is_there and not any(case.car.changes_between(case.published_s, again_s + RECENT_S / 4)):
-        case.seen[Fact.OPENED_WITHOUT_RETURN] = (
-            f"the car opened at {case.at(again_s)}, on the connection that it had all the time"
-        )
+        case.note(Fact.OPENED_WITHOUT_RETURN, at=case.unix_s(again_s))
 
 
 def _is_of_this_press(case: Case, past: PastAttempt) -> bool:
@@ -324,31 +298,29 @@ def _note_sent_twice_before(case: Case) -> None:
         if 0 < case.began_s - past.began_s < RECENT_S and past.trace_id != case.record.trace_id
     ]
     if any(are_of_one_press(one, other) for one, other in combinations(sent, 2)):
-        before = "two commands were sent to the car for the request before this one"
-        case.seen.setdefault(Fact.SENT_TWICE, before)
+        case.seen.setdefault(Fact.SENT_TWICE, evidence("sent_twice_before"))
 
 
-def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
+def _note_of_booking(case: Case, past: PastAttempt) -> None:
     """Note a successful unlock that shows the state of this one's booking."""
     record, car, began_s = case.record, case.car, case.began_s
+    when = case.when(past.began_s)
     if past.cause is not None or record.booking_id is None or past.booking_id is None:
         return
     if past.booking_id == record.booking_id:
         if abs(past.began_s - began_s) < AWAY_S:
-            case.seen[Fact.OPENED_AGAIN] = f"the same booking opened the car {when}"
+            case.note(Fact.OPENED_AGAIN, **when)
         is_other = past.trace_id != record.trace_id
         is_before = began_s - RECENT_S < past.ended_s < case.published_s
         if is_other and is_before and Fact.SENT_LATE in case.seen:
-            case.seen[Fact.ALREADY_OPENED] = (
-                f"when the command was sent, the same booking had opened the car {when}"
-            )
+            case.note(Fact.ALREADY_OPENED, **when)
     elif (
         case.has_state
         and past.began_s < began_s
         and not _is_of_one_account(record, past)
         and car.is_open_since(past.began_s, began_s)
     ):
-        case.seen[Fact.TWO_BOOKINGS] = f"another booking opened the car {when}, and it stayed open"
+        case.note(Fact.TWO_BOOKINGS, **when)
 
 
 def _is_of_one_account(record: Attempt, past: PastAttempt) -> bool:
@@ -364,8 +336,7 @@ def note_broker_log(case: Case) -> None:
         if at_s > case.until_s or (kind == "dropped" and at_s > case.ended_s + CROSSING_S):
             continue  # not this command
         if kind in _BROKER_WORDS and at_s > max(since_s, case.began_s - AGAIN_S):
-            fact, sentence = _BROKER_WORDS[kind]
-            case.seen[fact] = f"{sentence} at {case.at(at_s)}, {case.ago(at_s)}"
+            case.note(_BROKER_WORDS[kind], **case.when(at_s))
     left = [at for at, kind in case.car.broker_words if kind == "left" and at < case.began_s]
     online = [
         change.at_s
@@ -374,16 +345,10 @@ def note_broker_log(case: Case) -> None:
     ]
     is_quiet = bool(left) and left[-1] > max(online, default=0.0)
     if is_quiet and Fact.WAS_ONLINE in case.seen:
-        case.seen[Fact.LEFT_QUIETLY] = (
-            f"the box closed its connection at {case.at(left[-1])}, {case.ago(left[-1])}, and"
-            " counted as connected all the same"
-        )
+        case.note(Fact.LEFT_QUIETLY, **case.when(left[-1]))
     taken = [at for at, kind in case.car.broker_words if kind == "taken_over"]
     if len(taken) >= OFTEN and taken[-1] - taken[-OFTEN] < FLAPS_WITHIN_S:
-        case.seen[Fact.TAKEN_OVER] = (
-            f"{len(taken)} times within minutes another connection under the box's name (client id)"
-            f" ended the one before, last at {case.at(taken[-1])}"
-        )
+        case.note(Fact.TAKEN_OVER, count=len(taken), at=case.unix_s(taken[-1]))
     _note_ping(case)
     _note_handshakes(case)
 
@@ -414,15 +379,10 @@ def _note_handshakes(case: Case) -> None:
     may_be_early = not is_expired and seen.keys().isdisjoint(_HAD_POWER)
     if not failed or not (may_be_expired or may_be_early):
         return
-    at_least = " or more" if len(failed) == MAX_TLS_ERRORS else ""
-    seen[Fact.TLS_FAILED] = (
-        f"{len(failed)}{at_least} secure connections to the broker failed over a certificate"
-        f" (TLS) while the box was away, the last at {case.at(failed[-1].at_s)}"
-    )
+    how = "tls_failed_or_more" if len(failed) == MAX_TLS_ERRORS else None
+    case.note(Fact.TLS_FAILED, how, count=len(failed), at=case.unix_s(failed[-1].at_s))
     if is_expired:
-        seen[Fact.TLS_EXPIRED] = (
-            "all of these secure connections failed because a certificate has expired"
-        )
+        case.note(Fact.TLS_EXPIRED)
 
 
 def _note_ping(case: Case) -> None:
@@ -434,16 +394,13 @@ def _note_ping(case: Case) -> None:
     if car.keepalive_s is None or back_s is None or not _ON_ITS_WAY.isdisjoint(case.seen):
         return
     within_s = notices_within_s(car.keepalive_s)
-    back = (
-        f"the box tries its connection after {car.keepalive_s:.0f} s, and connected again at"
-        f" {case.at(back_s)}, "
-    )
+    back = {"every": car.keepalive_s, "at": case.unix_s(back_s)}
     dead_s, last_s = min(sent_s, _missed_s(case) or sent_s), car.last_heard_before(sent_s)
     if back_s - dead_s > within_s:
-        since = "the command" if dead_s == sent_s else "a regular report had failed to come"
-        case.seen[Fact.PING_OVERDUE] = f"{back}{back_s - dead_s:.0f} s after {since}"
+        how = None if dead_s == sent_s else "ping_overdue_after_report"
+        case.note(Fact.PING_OVERDUE, how, **back, seconds=back_s - dead_s)
     elif last_s is not None and back_s - last_s <= within_s:
-        case.seen[Fact.BACK_BY_PING] = f"{back}after a silence of {back_s - last_s:.0f} s"
+        case.note(Fact.BACK_BY_PING, **back, seconds=back_s - last_s)
 
 
 def _missed_s(case: Case) -> float | None:

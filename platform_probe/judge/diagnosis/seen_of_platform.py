@@ -7,17 +7,16 @@ from typing import Final
 
 from fleet_wire.contract import problems
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
-from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.contract.text import Text
+from fleet_wire.modes.facts import Fact
 from platform_probe.judge.diagnosis.accounts import is_not_yours
-from platform_probe.judge.diagnosis.case import AGAIN_S, COMMAND_ENDS_S, Case
+from platform_probe.judge.diagnosis.case import AGAIN_S, COMMAND_ENDS_S, Case, evidence
 from platform_probe.judge.diagnosis.entries import PastAttempt
 from platform_probe.judge.diagnosis.seen_of_attempt import SENT_LATE_S
+from platform_probe.texts.catalogue import fact_text
 
 _PUBLISHED: Final = Stage.PUBLISHED.value
-GIVEN_UP: Final = {
-    "expired": "the platform gave the command up as unanswered (expired)",
-    "not_published": "the platform never sent the command (not_published)",
-}
+GIVEN_UP: Final = frozenset({"expired", "not_published"})
 """Ends of a command to the platform that say that the car did not get it, or did not answer."""
 _KEY_WORDS: Final = frozenset({"key", "bluetooth", "ble", "offline"})
 """Words of apps for it [E]."""
@@ -109,15 +108,10 @@ def note_missed_before(case: Case) -> None:
         apart_s = past.began_s - case.began_s
         if past.missed_s is None or not -WAITS_S < apart_s < 0 or not case.platform_told:
             continue
-        when = f"at {case.at(past.began_s)}, {case.ago(past.began_s)}"
-        case.seen[Fact.PLATFORM_MISSED_IT] = (
-            f"the car had opened {when}, and the platform waited for that in vain"
-        )
+        case.note(Fact.PLATFORM_MISSED_IT, "missed_before", **case.when(past.began_s))
         if past.missed_s > COMMAND_ENDS_S:
-            case.seen[Fact.PLATFORM_WAITED_LONG] = (
-                f"the platform gave the command of {case.at(past.began_s)} up after"
-                f" {past.missed_s:.0f} s"
-            )
+            at = case.unix_s(past.began_s)
+            case.note(Fact.PLATFORM_WAITED_LONG, "waited_before", at=at, seconds=past.missed_s)
 
 
 def note_held_up(case: Case) -> None:
@@ -126,19 +120,17 @@ def note_held_up(case: Case) -> None:
     if not record.platform:
         return
     if seen.keys() >= {Fact.NOTHING_PUBLISHED, Fact.SAID_NOTHING} and record.command_id is None:
-        seen[Fact.HELD_UP] = "the platform has neither answered nor made a command"
+        case.note(Fact.HELD_UP, "held_up_at_once")
     if Fact.NOTHING_PUBLISHED in seen:
         _note_behind_another(case)
         if case.was_end_due:
-            seen[Fact.NEVER_SENT] = "no command was sent until it should have ended"
+            case.note(Fact.NEVER_SENT)
     was_to_wake = not seen.keys().isdisjoint({Fact.WOKEN, Fact.WAS_ASLEEP})
     others = (one for one in case.car.attempts if one.attempt_id != record.attempt_id)
     times_s = case.began_s, case.published_s
     has_waited = was_to_wake or any(may_wait_for(one, *times_s) for one in others)
     if Fact.SENT_LATE in seen and not has_waited:
-        seen[Fact.HELD_UP] = (
-            f"{seen[Fact.SENT_LATE]}; no earlier one was under way, and the car had not to be woken"
-        )
+        case.note(Fact.HELD_UP, sent=seen[Fact.SENT_LATE])
 
 
 def _note_behind_another(case: Case) -> None:
@@ -146,9 +138,7 @@ def _note_behind_another(case: Case) -> None:
     for past in case.car.attempts:
         is_other = past.attempt_id != case.record.attempt_id
         if is_other and may_wait_for(past, case.began_s, case.began_s):
-            case.seen[Fact.BEHIND_ANOTHER] = (
-                f"the command of {case.at(past.began_s)} was under way, as far as the platform said"
-            )
+            case.note(Fact.BEHIND_ANOTHER, at=case.unix_s(past.began_s))
 
 
 def may_wait_for(past: PastAttempt, began_s: float, published_s: float) -> bool:
@@ -166,34 +156,36 @@ def note_platform(case: Case) -> None:
     record, seen = case.record, case.seen
     side = record.platform
     if case.support_called_s is not None:
-        seen[Fact.SUPPORT_CALLED] = (
-            f"the customer called support at {case.at(case.support_called_s)}"
-        )
+        case.note(Fact.SUPPORT_CALLED, at=case.unix_s(case.support_called_s))
     if case.shown is not None and says_key_expired(case.shown):
-        seen[Fact.SHOWN_KEY_EXPIRED] = (
-            "the customer says that the app had shown that the phone's key has expired"
-        )
+        case.note(Fact.SHOWN_KEY_EXPIRED)
     if names_no_booking(record, others_do=case.others_name_bookings):
-        by = f"the account {side.account_id}" if side and side.account_id else "the command"
-        seen[Fact.WITHOUT_BOOKING] = f"{by} named no booking"
+        account_id = side.account_id if side else None
+        case.seen[Fact.WITHOUT_BOOKING] = _who_named_none(account_id)
     if case.cars_of_account >= 3:  # noqa: PLR2004 - nobody drives three [E]
-        seen[Fact.MANY_CARS_OF_ONE] = f"the account asked for {case.cars_of_account} cars"
+        case.note(Fact.MANY_CARS_OF_ONE, count=case.cars_of_account)
     if not side:
         return
     _note_cars_of_others(case, side)
     _note_who_asked(case)
-    said = _answer_sentence(side)
+    said = _answer_text(side)
     _of_answer(case, said)
     _add_command_end(case, said)
     if Flag.TOLD_OTHERWISE in record.flags:
-        seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
+        case.note(Fact.OPEN_BUT_TOLD_NO, answer=said)
     if side.requests > 1:
-        seen[Fact.ASKED_AGAIN] = f"the phone sent this request {side.requests} times"
+        case.note(Fact.ASKED_AGAIN, count=side.requests)
     if side.sent_again:
-        more = "once more" if side.sent_again == 1 else f"{side.sent_again} times more"
-        seen[Fact.SENT_AGAIN] = f"the platform itself sent the same command {more}"
+        how = "sent_once_more" if side.sent_again == 1 else "sent_times_more"
+        case.note(Fact.SENT_AGAIN, how, count=side.sent_again)
     if Fact.WAS_ASLEEP in seen and _is_not_woken(side, record.stages.get(Stage.PUBLISHED.value)):
-        seen[Fact.NOT_WOKEN] = "the box slept, and was not asked to wake before the command"
+        case.note(Fact.NOT_WOKEN)
+
+
+def _who_named_none(account_id: str | None) -> Text:
+    if account_id is None:
+        return evidence("without_booking")
+    return evidence("account_without_booking", account=account_id)
 
 
 def _note_cars_of_others(case: Case, side: PlatformSide) -> None:
@@ -205,9 +197,7 @@ def _note_cars_of_others(case: Case, side: PlatformSide) -> None:
     if is_else and side.status != problems.TOO_MANY_REQUESTS.status:
         return
     if case.not_its_own >= 3:  # noqa: PLR2004 - who mistakes a number plate does so once or twice
-        case.seen[Fact.CARS_OF_OTHERS] = (
-            f"the account was refused {case.not_its_own} cars that it had not booked"
-        )
+        case.note(Fact.CARS_OF_OTHERS, count=case.not_its_own)
 
 
 def _fact_of_status(status: int | None) -> Fact:
@@ -231,17 +221,17 @@ def _words_of_text(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text.lower())
 
 
-def _answer_sentence(side: PlatformSide) -> str:
+def _answer_text(side: PlatformSide) -> Text:
     """Return what the platform told the app, with the status and the type of its answer."""
     if side.status is None:
-        return "the platform has not answered the app"
+        return evidence("said_nothing")
     answer = f"{side.status} {side.problem}" if side.problem else f"{side.status}"
     if not problems.is_yes(side.status) and not problems.is_error(side.status):
-        return f"the platform sent the app to another address ({answer})"
+        return evidence("redirected", answer=answer)
     fact = _named(side) or _fact_of_status(side.status)
-    says_yes = fact is Fact.SAID_YES
-    said = "the platform said yes to the app" if says_yes else FACTS[fact].meaning
-    return f"{said} ({answer})"
+    if fact is Fact.SAID_YES:
+        return evidence("said_yes", answer=answer)
+    return evidence("with_word", what=fact_text(fact), word=answer)
 
 
 def _is_not_woken(side: PlatformSide, published_s: float | None) -> bool:
@@ -251,7 +241,7 @@ def _is_not_woken(side: PlatformSide, published_s: float | None) -> bool:
     return side.woken_s is None or side.woken_s > published_s
 
 
-def _add_command_end(case: Case, said: str) -> None:
+def _add_command_end(case: Case, said: Text) -> None:
     """Note what the platform made of the command's end, and whether it said yes before."""
     record, seen = case.record, case.seen
     side = record.platform
@@ -260,17 +250,15 @@ def _add_command_end(case: Case, said: str) -> None:
     if is_yes(side) and answered_s is not None:
         end_s = side.ended_s
         if end_s is None or end_s > answered_s + 1.0:
-            seen[Fact.YES_BEFORE_THE_END] = f"{said} before it was known how it ended"
+            case.note(Fact.YES_BEFORE_THE_END, answer=said)
         published_s = record.stages.get(Stage.PUBLISHED.value)
         if published_s is None or answered_s < published_s:
-            seen[Fact.YES_BEFORE_SENDING] = f"{said} before a command was sent"
+            case.note(Fact.YES_BEFORE_SENDING, answer=said)
     if side.outcome in GIVEN_UP:
         fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
-        seen[fact] = GIVEN_UP[side.outcome]
+        case.note(fact, f"gave_up_{side.outcome}")
         if fact is Fact.PLATFORM_MISSED_IT and waited_s(record) > COMMAND_ENDS_S:
-            seen[Fact.PLATFORM_WAITED_LONG] = (
-                f"the platform gave it up after {waited_s(record):.0f} s"
-            )
+            case.note(Fact.PLATFORM_WAITED_LONG, seconds=waited_s(record))
 
 
 def _note_who_asked(case: Case) -> None:
@@ -281,16 +269,14 @@ def _note_who_asked(case: Case) -> None:
     if case.two_places is not None:
         seen[Fact.TWO_PLACES] = case.two_places
     if case.is_booking_of_several:
-        seen[Fact.BOOKING_OF_SEVERAL] = (
-            f"others have named the booking {record.booking_id} too, for other cars"
-        )
+        case.note(Fact.BOOKING_OF_SEVERAL, booking=record.booking_id or "")
     if side.vehicle_id is not None:
-        seen[Fact.ANOTHER_CAR_ASKED] = f"the platform's log names the car {side.vehicle_id}"
+        case.note(Fact.ANOTHER_CAR_ASKED, car=side.vehicle_id)
     if side.distance_m is not None and side.distance_m > FAR_M:
-        seen[Fact.PHONE_FAR] = f"the phone was {side.distance_m:.0f} m from the car"
+        case.note(Fact.PHONE_FAR, metres=side.distance_m)
 
 
-def _of_answer(case: Case, said: str) -> None:
+def _of_answer(case: Case, said: Text) -> None:
     side, seen = case.record.platform, case.seen
     assert side  # noqa: S101 - the caller has looked
     status, problem = side.status, side.problem
@@ -310,7 +296,7 @@ def _of_answer(case: Case, said: str) -> None:
     elif status in _OF_THE_REQUEST or problem == problems.VEHICLE_UNKNOWN.slug:
         seen[Fact.SAID_WRONG] = said
     elif answered is Fact.SAID_NO and status not in _OF_THE_TIME and problem:
-        seen[Fact.SAID_WHY_NOT] = f"the platform turned the request down and said why ({problem})"
+        case.note(Fact.SAID_WHY_NOT, problem=problem)
 
 
 def note_signed_out(case: Case) -> None:
@@ -318,12 +304,9 @@ def note_signed_out(case: Case) -> None:
     side, others, seen = case.record.platform, case.signed_out, case.seen
     if not side or not is_signed_out(side) or Fact.SAID_SIGNED_OUT in seen:
         return
-    said = _answer_sentence(side)
+    said = _answer_text(side)
     is_soon = case.now_s - case.began_s <= TOLD_SOON_S
     if others.failed >= FEWEST_SIGNED_OUT and is_soon:
         seen[Fact.SAID_SIGNED_OUT] = said
     else:
-        seen[Fact.SIGNED_OUT_ALONE] = (
-            f"{said}; of {others.total} requests for other cars just then {others.failed} were"
-            " told so"
-        )
+        case.note(Fact.SIGNED_OUT_ALONE, answer=said, total=others.total, failed=others.failed)

@@ -14,8 +14,8 @@ from fleet_wire.contract.incident import (
     Incident,
     IncidentKind,
     IncidentState,
-    Text,
 )
+from fleet_wire.contract.text import Text
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.incidents.finding_parts import (
     affected_traits,

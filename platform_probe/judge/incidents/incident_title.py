@@ -11,13 +11,13 @@ from fleet_wire.contract.incident import (
     Incident,
     IncidentKind,
     Severity,
-    Text,
     chance_months,
 )
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.diagnosis.cohorts.names import in_order
-from platform_probe.texts.catalogue import has_text
+from platform_probe.texts.catalogue import has_text, trait_text
 from platform_probe.texts.speaking import Speaker
 
 MOST_LETTERS: Final = 150
@@ -186,9 +186,7 @@ def _named(cohort: Mapping[str, str]) -> tuple[Text, ...]:
 
 
 def _trait(name: str, value: str) -> Text:
-    if not has_text(key := f"whom.trait_{name}"):
-        return Text(key="whom.trait_other", values={"name": name, "value": value})
-    return Text(key=key, values={"value": value})
+    return trait_text("whom", name, value)
 
 
 def _begins_with_value(whom: Text) -> bool:

@@ -19,8 +19,8 @@ from fleet_wire.contract.incident import (
     Incident,
     IncidentAction,
     IncidentState,
-    Text,
 )
+from fleet_wire.contract.text import Text
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.incidents.finding_parts import affected_traits
 from platform_probe.judge.incidents.followed import MOST_RELATED, Followed, Tell

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 import msgspec
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, FactSeen, RankedMode, Weighed
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES, TITLES
-from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from fleet_wire.modes.lookalikes import AlikeClass, class_of
 from fleet_wire.modes.mode import ANSWERS, INSTEAD_OF, REFUSALS, FailureMode
 from platform_probe.tell.support.rows import Row, unix_s
+from platform_probe.texts.catalogue import fact_text
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import long_of
 
 LEAST_TOLD: Final = 0.02
@@ -58,8 +59,6 @@ _SAYS_IT_TOO: Final[Mapping[str, Fact]] = {
 Both show that another car got the command, or that cars of a region and an operator have lost their
 connection.
 """
-_CLOCK: Final = re.compile(r"\b(\d{2}):(\d{2}):(\d{2})\b")
-"""A time of day in the sentence of a fact: of the day that is nearest to the diagnosis, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +191,7 @@ def percent(probability: float) -> str:
 
 def reasons(
     revision: Revision,
-    zone: tzinfo,
+    speaker: Speaker,
     *,
     is_for: bool,
     not_missed: frozenset[str] = frozenset(),
@@ -211,7 +210,7 @@ def reasons(
         and (one.is_seen or one.fact not in not_missed)
     ]
     listed = [one for one in moved if _is_reason(revision, one)]
-    told = [_fact_sentence(revision, one, zone) for one in listed or (moved if is_for else ())]
+    told = [_fact_sentence(revision, one, speaker) for one in listed or (moved if is_for else ())]
     return [one for one in dict.fromkeys(told) if not _is_in_another(one, told)]
 
 
@@ -226,12 +225,13 @@ def _is_reason(revision: Revision, one: Weighed) -> bool:
     return one.fact in its
 
 
-def _fact_sentence(revision: Revision, one: Weighed, zone: tzinfo) -> str:
+def _fact_sentence(revision: Revision, one: Weighed, speaker: Speaker) -> str:
     """Return the sentence of a fact, or of its absence."""
     if not one.is_seen:
-        return f"Expected, but not observed: {FACTS[Fact(one.fact)].meaning}"
+        missed = fact_text(Fact(one.fact))
+        return speaker.say(Text(key="unlock.not_observed", values={"fact": missed}))
     seen = next((fact for fact in revision.facts if fact.fact == one.fact), None)
-    return one.fact if seen is None else sentence_of(seen, revision.at_s, zone)
+    return one.fact if seen is None else sentence_of(seen, speaker)
 
 
 def _is_seen_otherwise(revision: Revision, fact: str) -> bool:
@@ -249,20 +249,9 @@ def _is_seen_otherwise(revision: Revision, fact: str) -> bool:
     return any(one.fact in its for one in revision.facts)
 
 
-def sentence_of(fact: FactSeen, at_s: float, zone: tzinfo) -> str:
-    """Return the sentence of a fact of a diagnosis of Unix second `at_s`, with times of a zone."""
-    at = datetime.fromtimestamp(at_s, UTC)
-
-    def local(clock: re.Match[str]) -> str:
-        hour, minute, second = map(int, clock.groups())
-        if hour >= 24 or minute >= 60 or second >= 60:  # noqa: PLR2004 - no time of day
-            return clock[0]
-        on_its_day = at.replace(hour=hour, minute=minute, second=second)
-        days = (timedelta(days=day) for day in (-1, 0, 1))
-        nearest = min((on_its_day + day for day in days), key=lambda each: abs(each - at))
-        return nearest.astimezone(zone).strftime("%H:%M:%S")
-
-    return _CLOCK.sub(local, fact.sentence)
+def sentence_of(fact: FactSeen, speaker: Speaker) -> str:
+    """Return the sentence of a fact; in English where an older monitor wrote it, with UTC times."""
+    return fact.sentence if fact.text is None else speaker.say(fact.text)
 
 
 def _is_in_another(sentence: str, listed: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Text
+from fleet_wire.contract.text import Text
 from platform_probe.judge.diagnosis.cohorts.cohort_text import finding_in_words, traits_in_words
 from platform_probe.judge.diagnosis.cohorts.counts import Count, Values
 from platform_probe.judge.diagnosis.cohorts.find import Cohort, Finding, Trait, find_cohorts
@@ -20,7 +20,7 @@ from platform_probe.store.schema import MICRO, SUM_MINUTES, TRAITS
 from platform_probe.tell.support.believed import Revision
 from platform_probe.tell.support.rows import Row, utc
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import iso_of, minute_clock
+from platform_probe.texts.times import LocalSpeaker, iso_of
 
 GUESS_S: Final = 900.0
 """The time by which failures are assumed to precede the one in question.
@@ -271,10 +271,11 @@ def around_in_words(around: SharedTraits, speaker: Speaker) -> str:
     return " ".join(map(speaker.say, sentences))
 
 
-def finding_json(finding: SharedTraits, zone: tzinfo) -> dict[str, Any]:
+def finding_json(finding: SharedTraits, speaker: LocalSpeaker) -> dict[str, Any]:
     """Return a finding for a program: times in ISO 8601 in the zone."""
+    zone = speaker.zone
     return {
-        "said": around_in_words(finding, Speaker("en", minute_clock(zone))),
+        "said": around_in_words(finding, speaker),
         "since": iso_of(finding.since, zone),
         "attempts": finding.attempts,
         "failures": finding.failures,

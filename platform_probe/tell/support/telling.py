@@ -13,7 +13,7 @@ from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.mode import Actor
-from platform_probe.judge.diagnosis.cohorts.cohort_text import ENGLISH, traits_in_words
+from platform_probe.judge.diagnosis.cohorts.cohort_text import traits_in_words
 from platform_probe.tell.messages.incident_text import who_muted
 from platform_probe.tell.support.advice import (
     OPENED_IN_TIME,
@@ -46,8 +46,7 @@ from platform_probe.tell.support.timeline import (
     reached_in_words,
     timeline_of,
 )
-from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import clock_of, date_and_clock, long_of, minute_clock
+from platform_probe.texts.times import LocalSpeaker, clock_of, date_and_clock, long_of
 
 _WHO: Final = 8
 _WHO_COLUMNS: Final = {
@@ -89,12 +88,13 @@ _FACTS: Final = {
 """Evidence worth a line, in words; see docs/log.md for all of it."""
 
 
-def text_of(case: Case, zone: tzinfo) -> str:
+def text_of(case: Case, speaker: LocalSpeaker) -> str:
     """Return the case for a person."""
-    return "\n".join(_lines(case, zone))
+    return "\n".join(_lines(case, speaker))
 
 
-def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
+def _lines(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
+    zone = speaker.zone
     if case.is_as_of:
         as_of = date_and_clock(case.newest_s, zone)
         yield f"As of {as_of}: what became known later is left out."
@@ -109,13 +109,13 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         when = date_and_clock(unix_s(booked["logged_at"]), zone)
         yield f"  Another customer has booked the car since: {when}."
         yield f"  If it is they who call, ask by --booking {booked['booking_id']}."
-    yield from _problems(case, zone)
-    yield from _reason_lines(case, zone)
+    yield from _problems(case, speaker)
+    yield from _reason_lines(case, speaker)
     if case.attempt is not None or case.complaint_id is not None:
         advice = advice_now(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         yield from _who_acts(case, advice)
-    yield from _other_mode_lines(case, zone)
+    yield from _other_mode_lines(case, speaker)
     yield from _story(case, zone)
     yield from _same_failure_lines(case, zone)
 
@@ -194,7 +194,7 @@ def _ending_sentence(case: Case) -> str:
     return "opened too late" if case.opened_after_no else "opened late"
 
 
-def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
+def _problems(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
     """Yield the incidents that it is of: who looks after each, and whether it may be over."""
     if not case.problems:
         return
@@ -204,13 +204,14 @@ def _problems(case: Case, zone: tzinfo) -> Iterator[str]:
         yield f"  {one.title}"
         yield f"  {one.incident_id}, {one.severity}, {one.state}{by}"
         if (until_s := muted_until_s(one, case.newest_s)) is not None:
-            yield f"  Its messages are muted until {date_and_clock(until_s, zone)}{who_muted(one)}."
+            until = date_and_clock(until_s, speaker.zone)
+            yield f"  Its messages are muted until {until}{who_muted(one)}."
         if one.unseen_since is not None:
-            yield f"  Last seen at {minute_clock(zone)(one.unseen_since)}."
+            yield f"  Last seen at {speaker.clock(one.unseen_since)[:5]}."
         elif one.state is IncidentState.OPEN:
-            yield f"  Counted until {minute_clock(zone)(one.at)}."
+            yield f"  Counted until {speaker.clock(one.at)[:5]}."
         elif (over_s := over_since_s(one)) is not None:
-            yield f"  It affected you then. It ended at {minute_clock(zone)(over_s)}."
+            yield f"  It affected you then. It ended at {speaker.clock(over_s)[:5]}."
 
 
 def _choice_lines(case: Case) -> Iterator[str]:
@@ -273,7 +274,7 @@ def _story(case: Case, zone: tzinfo) -> Iterator[str]:
         yield "  Nothing is known of this car from then."
 
 
-def _reason_lines(case: Case, zone: tzinfo) -> Iterator[str]:
+def _reason_lines(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
     """Yield why: by the diagnosis where there is one, and how far the unlock got."""
     believed = case.believed
     if case.cause is None and believed is None:
@@ -284,20 +285,18 @@ def _reason_lines(case: Case, zone: tzinfo) -> Iterator[str]:
     if case.attempt is not None and case.cause is not None:
         yield from _how_far(case, case.cause, case.attempt)
     if believed is not None:
-        yield from _reasons(case, believed, zone)
+        yield from _reasons(case, believed, speaker)
     elif case.attempt is not None:
         yield from (f"  - {sentence}" for sentence in facts_of(case.attempt))
 
 
-def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
+def _reasons(case: Case, believed: Revision, speaker: LocalSpeaker) -> Iterator[str]:
     said = {
-        "Speaks for it": reasons(believed, zone, is_for=True),
-        "Speaks against it": against(case, believed, zone),
+        "Speaks for it": reasons(believed, speaker, is_for=True),
+        "Speaks against it": against(case, believed, speaker),
     }
     if not any(said.values()):  # of what is no mode nothing is known that would speak for it
-        said = {
-            "What was seen": [sentence_of(fact, believed.at_s, zone) for fact in believed.facts]
-        }
+        said = {"What was seen": [sentence_of(fact, speaker) for fact in believed.facts]}
     for heading, sentences in said.items():
         if sentences:
             yield f"  {heading}:"
@@ -311,9 +310,9 @@ def _reasons(case: Case, believed: Revision, zone: tzinfo) -> Iterator[str]:
         yield from (f"  - {sentence}" for sentence in changes)
 
 
-def against(case: Case, believed: Revision, zone: tzinfo) -> list[str]:
+def against(case: Case, believed: Revision, speaker: LocalSpeaker) -> list[str]:
     """Return the sentences that speak against what is believed."""
-    return reasons(believed, zone, is_for=False, not_missed=case.not_missed)
+    return reasons(believed, speaker, is_for=False, not_missed=case.not_missed)
 
 
 def _believed(believed: Revision) -> Iterator[str]:
@@ -384,17 +383,17 @@ def _plain(name: str, value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _other_mode_lines(case: Case, zone: tzinfo) -> Iterator[str]:
+def _other_mode_lines(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
     if case.finding is None:
         return
-    said = around_in_words(case.finding, Speaker("en", minute_clock(zone)))
+    said = around_in_words(case.finding, speaker)
     yield from ("", "Who else", f"  {said}")
     its = case.attempt or next(iter(case.complaints), None)
     found = case.finding.found
     if its is None or not found:
         return
     own = [
-        ENGLISH.say(traits_in_words(cohort.traits)) for cohort in found if is_in_cohort(its, cohort)
+        speaker.say(traits_in_words(cohort.traits)) for cohort in found if is_in_cohort(its, cohort)
     ]
     if len(found) == 1:
         yield f"  This car is {'one' if own else 'none'} of them."

@@ -15,11 +15,12 @@ from platform_probe.tell.support.relations import pressed_again_s
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.telling import against, explanation, facts_of, mode_of
 from platform_probe.tell.support.timeline import timeline_of
-from platform_probe.texts.times import iso_of
+from platform_probe.texts.times import LocalSpeaker, iso_of
 
 
-def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
+def json_of(case: Case, speaker: LocalSpeaker) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
+    zone = speaker.zone
     has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.complaint_id)
     advice = advice_now(case)
     return {
@@ -47,7 +48,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "explanation": explanation(case) if has_attempt else None,
         "reason": _reason(case),
         "facts": [] if case.attempt is None else facts_of(case.attempt),
-        "diagnosis": _diagnosis_json(case, zone),
+        "diagnosis": _diagnosis_json(case, speaker),
         "say": advice.say if is_told else None,
         "do": advice.do if is_told else None,
         "acts": advice.acts if is_told else None,
@@ -64,7 +65,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             }
             for one in case.incidents
         ],
-        "who_else": None if case.finding is None else finding_json(case.finding, zone),
+        "who_else": None if case.finding is None else finding_json(case.finding, speaker),
         "which": None
         if case.which is None
         else {"number": case.which.number, "of": case.which.of, "why": case.which.why},
@@ -87,7 +88,7 @@ def _reason(case: Case) -> str | None:
     return None if reason is None else reason_in_words(reason)
 
 
-def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
+def _diagnosis_json(case: Case, speaker: LocalSpeaker) -> dict[str, Any] | None:
     believed = case.believed
     if believed is None:
         return None
@@ -98,18 +99,17 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "engineer": None if believed.mode is None else believed.mode.engineer,
         "looks_like": believed.looks_like,
         "facts": [
-            {"fact": fact.fact, "sentence": sentence_of(fact, believed.at_s, zone)}
-            for fact in believed.facts
+            {"fact": fact.fact, "sentence": sentence_of(fact, speaker)} for fact in believed.facts
         ],
-        "for": reasons(believed, zone, is_for=True),
-        "against": against(case, believed, zone),
+        "for": reasons(believed, speaker, is_for=True),
+        "against": against(case, believed, speaker),
         "others": [
             {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
             for one in believed.other_modes
         ],
         "revisions": [
             {
-                "at": iso_of(one.at_s, zone),
+                "at": iso_of(one.at_s, speaker.zone),
                 "after_s": one.after_s,
                 "mode": one.first.mode,
                 "probability": one.first.probability,

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from fleet_wire.contract.causes import Cause, outcome_of
-from fleet_wire.contract.incident import Change, Incident, Text
+from fleet_wire.contract.incident import Change, Incident
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.judge.incidents.incident_title import title_text
 from platform_probe.tell.messages.incident_text import (
@@ -24,10 +25,8 @@ from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.incident_rows import over_since_s
 from platform_probe.tell.support.relations import again_possible
 from platform_probe.texts.catalogue import said_texts, texts_of
-from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.speaking import percent as share_told
-from platform_probe.texts.times import minute_clock
-from platform_probe.web.console.page_request import PageRequest
+from platform_probe.web.console.page_request import PageRequest, speaker_of
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
@@ -72,7 +71,7 @@ def language_said(language: str, text: str | None) -> str:
 
 def incident_title(language: str, now: Incident, zone: tzinfo) -> str:
     """Return an incident's title in a language; in English where an older monitor wrote it."""
-    return now.title if now.subject is None else _speaker(language, zone).say(title_text(now))
+    return now.title if now.subject is None else speaker_of(language, zone).say(title_text(now))
 
 
 def language_of_incident(language: str, now: Incident) -> str:
@@ -82,17 +81,12 @@ def language_of_incident(language: str, now: Incident) -> str:
 
 def change_in(language: str, change: Change, zone: tzinfo) -> str:
     """Return what happened to an incident; in English where an older monitor wrote it."""
-    return change.sentence if change.text is None else _speaker(language, zone).say(change.text)
+    return change.sentence if change.text is None else speaker_of(language, zone).say(change.text)
 
 
 def language_of_change(language: str, change: Change) -> str:
     """Return in which language `change_in` says a change."""
     return "en" if change.text is None else language
-
-
-@lru_cache(maxsize=32)
-def _speaker(language: str, zone: tzinfo) -> Speaker:
-    return Speaker(language, minute_clock(zone))
 
 
 @cache
@@ -103,7 +97,7 @@ def _longest_first(language: str) -> list[tuple[str, str]]:
 def chance_told(asked: PageRequest, months: float) -> str:
     """Return how often chance alone would show as much as an incident."""
     text = Text(key="incident.once_in", values={"months": months})
-    return _speaker(asked.language, asked.zone).say(text)
+    return asked.speaker.say(text)
 
 
 def bar_of(share: float) -> Share:

@@ -15,7 +15,7 @@ from fleet_wire.contract.incident import IncidentKind, IncidentState
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.tell.support.rows import unix_s
 from platform_probe.texts.catalogue import Say, has_text
-from platform_probe.texts.times import DAY_S, iso_of, long_of
+from platform_probe.texts.times import DAY_S, LocalSpeaker, iso_of, long_of
 from platform_probe.web.console.incidents import IncidentHistory, known_in
 from platform_probe.web.console.listing import number_in
 from platform_probe.web.console.person import Permission, Person
@@ -50,6 +50,11 @@ class PageRequest:
     def now_s(self) -> float:
         """The time of the newest record: on these pages that is now."""
         return self.snapshot.newest_s
+
+    @property
+    def speaker(self) -> LocalSpeaker:
+        """Return what says sentences in the person's language."""
+        return speaker_of(self.language, self.zone)
 
     def may(self, right: Permission) -> bool:
         """Return whether the person has a right."""
@@ -142,6 +147,12 @@ class PageRequest:
     def hides(self, *things: str) -> bool:
         """Return whether customers are masked on the pages of these things."""
         return not self.person.sees_customer_of(*things)
+
+
+@lru_cache(maxsize=32)
+def speaker_of(language: str, zone: tzinfo) -> LocalSpeaker:
+    """Return what says sentences in a language, with times of a zone."""
+    return LocalSpeaker(language, zone)
 
 
 @dataclass(frozen=True, slots=True)

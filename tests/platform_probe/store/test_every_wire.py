@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import UTC
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from platform_probe.tell.support.looking_up import look_up_in
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import Visitor, served
+from tests.helpers.english import ENGLISH
 from tests.helpers.stored_runs import StoredRun, run_with_store
 from tests.helpers.stores import kept, selected
 
@@ -122,8 +122,8 @@ class Asking:
     def diagnosed(self, wanted: UnlockQuery) -> dict[str, Any]:
         """Return what it says as JSON, and tells in words."""
         case = look_up_in(self._duck, self._source, wanted, self._newest_s)
-        assert text_of(case, UTC)
-        return json_of(case, UTC)
+        assert text_of(case, ENGLISH)
+        return json_of(case, ENGLISH)
 
     def close(self) -> None:
         """Close the database."""

@@ -18,15 +18,14 @@ from fleet_wire.contract.incident import (
     IncidentAction,
     IncidentKind,
     Severity,
-    Text,
 )
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.incident_title import rise_of, subject_of, title_text
 from platform_probe.judge.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.texts.catalogue import LANGUAGES, texts_of
-from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.speaking import Speaker, utc_clock
 from tests.helpers.findings import finding
 
 WINDOW = MaintenanceWindow(
@@ -178,6 +177,12 @@ def test_every_value_of_a_template_is_written_as_its_writer_knows(language: str)
         "",
         "capital",
         "clock",
+        "time",
+        "ago",
+        "cause",
+        ".0f",
+        ".1f",
+        ".2f",
         "percent",
         "whole",
         "sure",

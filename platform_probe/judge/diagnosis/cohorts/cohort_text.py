@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fleet_wire.contract.incident import Text
+from fleet_wire.contract.text import Text
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Finding, Trait
 from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime
-from platform_probe.texts.catalogue import has_text
-from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.catalogue import trait_text
 
 _SURE: Final = 0.9
 _LIKELY: Final = 0.6
-_DAY_S: Final = 86_400
 _MINUTE_S: Final = 60
 _PLACES: Final = ("region", "site")
 """Traits that are named last: "operator north in region city"."""
-
-
-def utc_clock(at: float) -> str:
-    """Return the time of day of Unix seconds, by UTC."""
-    minutes = int(at % _DAY_S) // _MINUTE_S
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
-
-
-ENGLISH: Final = Speaker("en", utc_clock)
 
 
 def finding_in_words(finding: Finding, *, is_of_kind: bool = False) -> list[Text]:
@@ -55,9 +44,7 @@ def traits_in_words(traits: Sequence[Trait]) -> Text:
 
 
 def _trait(trait: Trait) -> Text:
-    if not has_text(key := f"shared.trait_{trait.name}"):
-        return Text(key="whom.trait_other", values={"name": trait.name, "value": trait.value})
-    return Text(key=key, values={"value": trait.value})
+    return trait_text("shared", trait.name, trait.value)
 
 
 def _cohort_in_words(cohort: Cohort, since: float, whose: Text) -> Text:
@@ -81,9 +68,8 @@ def _cohort_in_words(cohort: Cohort, since: float, whose: Text) -> Text:
 def _begin_in_words(begin: OnsetTime | None, how: Text) -> Text:
     if begin is None:
         return how
-    earliest, latest = utc_clock(begin.earliest), utc_clock(begin.latest)
     values: dict[str, Any] = {"at": begin.at, "how": how}
-    if earliest == latest:
+    if begin.earliest // _MINUTE_S == begin.latest // _MINUTE_S:
         return Text(key="shared.began", values=values)
     between = {"earliest": begin.earliest, "latest": begin.latest}
     return Text(key="shared.began_between", values={**values, **between})

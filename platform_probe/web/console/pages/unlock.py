@@ -20,8 +20,6 @@ from platform_probe.tell.support.rows import Row
 from platform_probe.tell.support.telling import export_command, facts_of, party_at_fault
 from platform_probe.tell.support.telling_programs import json_of
 from platform_probe.tell.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
-from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import minute_clock
 from platform_probe.web.console.one_unlock import SIMILAR_S, neighbours, similar_to, unlock_case
 from platform_probe.web.console.page_request import (
     Answer,
@@ -50,7 +48,7 @@ def unlock_page(asked: PageRequest, attempt_id: str) -> Answer:
     names = _names_in(case) if asked.hides(thing) else ()
     case = _with_incidents(asked, case)
     told = {
-        **json_of(case, asked.zone),
+        **json_of(case, asked.speaker),
         "reproduce": export_command(case, asked.snapshot.source.directory),
     }
     if names or asked.hides(thing):
@@ -130,7 +128,7 @@ def _shared_traits(asked: PageRequest, case: Case) -> Mapping[str, Any]:
         finding = search_around(duck, case.at_s, similar_failures(cause, case.believed))
     attempt, cohorts = case.attempt, finding.found
     return {
-        "said": around_in_words(finding, Speaker(asked.language, minute_clock(asked.zone))),
+        "said": around_in_words(finding, asked.speaker),
         "is_one": any(is_in_cohort(attempt, each) for each in cohorts)
         if attempt and cohorts
         else None,
@@ -159,7 +157,7 @@ def latest_advice(
     if case is None:
         return None
     case = _with_incidents(asked, case)
-    return Latest(case, json_of(case, asked.zone))
+    return Latest(case, json_of(case, asked.speaker))
 
 
 def _with_incidents(asked: PageRequest, case: Case) -> Case:

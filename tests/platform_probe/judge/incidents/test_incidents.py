@@ -17,13 +17,12 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from platform_probe.judge.detection.blindness import NOT_CONNECTED
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.incidents.followed import MOST_CHANGES
 from platform_probe.judge.incidents.incident_title import subject_of
 from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S, UNSEEN_S
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.tell.messages.incident_text import lasted, lasted_s
-from platform_probe.texts.speaking import Speaker, lasting
+from platform_probe.texts.speaking import Speaker, lasting, utc_clock
 from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,10 @@ from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
-from platform_probe.texts.times import minute_clock
+from platform_probe.texts.speaking import utc_clock
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of, put_believed
+from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import (
     BEGIN_S,
@@ -85,7 +85,7 @@ def told_with(
         )
         put_lines(directory, "diagnoses", [msgspec.json.encode(diagnosis)])
     case = look_up(Source(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
-    return text_of(case, UTC), json_of(case, UTC)
+    return text_of(case, ENGLISH), json_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_who_has_ended_the_booking_amid_the_incident_takes_another_car(
     """One that it does not hit; the problem is known."""
     put_booking_end(tmp_path, 310.0, car="car-1", booking="booking-300")
     text, found = told_with(tmp_path, {}, cohort=cohort)
-    assert f"  Counted until {minute_clock(UTC)(incident_of().at)}.\n" in text
+    assert f"  Counted until {utc_clock(incident_of().at)[:5]}.\n" in text
     assert found["do"].startswith("The booking has ended, and the incident is open.")
     assert found["do"].endswith(f"help them book {other}.")
     assert "a known problem. We are working on it" in found["say"]
@@ -216,7 +216,7 @@ def told_of_late(
     put_unlocks(directory, [failed])
     put_lines(directory, "stray_answers", [opened_late(failed, is_told_no=is_told_no)])
     case = look_up(Source(directory), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    return text_of(case, UTC), json_of(case, UTC)
+    return text_of(case, ENGLISH), json_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize("is_told_no", [True, False])
@@ -233,7 +233,7 @@ def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path, *, is_told_no
     assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
-    assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
+    assert "asks to open it too: it opened late (execution_silent)" in text_of(case, ENGLISH)
 
 
 def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_pa
     assert "has OPENED after all" in found["do"]
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
-    assert "asks to open it too: it opened late (execution_silent)" in text_of(case, UTC)
+    assert "asks to open it too: it opened late (execution_silent)" in text_of(case, ENGLISH)
 
 
 def test_commands_reach_a_car_that_has_opened_after_all(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_command_is_told_once(tmp_path: Path) -> None:
     message = {"command_id": "command-9", "action": "lock"}
     put_lines(tmp_path, "observations", [msgspec.json.encode({**heard, "message": message})])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    text = text_of(case, UTC)
+    text = text_of(case, ENGLISH)
     assert "sends the command for lock" in text
     assert "is sent a command" not in text
 
@@ -291,7 +291,7 @@ def test_what_nobody_heard_is_told(tmp_path: Path) -> None:
     ]
     put_lines(tmp_path, "platform_events", [msgspec.json.encode(line) for line in lines])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    text = text_of(case, UTC)
+    text = text_of(case, ENGLISH)
     assert "hangs up before it is answered" in text
     assert "would have answered unlock 404 gone" in text
 
@@ -309,7 +309,7 @@ def told_of(
     if ended_s is not None:
         put_booking_end(directory, ended_s, car="car-1", booking="booking-300")
     case = look_up(Source(directory), UnlockQuery(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
-    return json_of(case, UTC)
+    return json_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -383,8 +383,8 @@ def test_the_door_is_tried_where_a_command_was_sent(
         line = {"event": "published", "at": BEGIN_S + is_sent, "request_id": "r", **known}
         put_lines(tmp_path, "platform_events", [msgspec.json.encode(line)])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert ("try the door" in json_of(case, UTC)["say"]) is is_tried
-    is_known = "no command had been sent" in text_of(case, UTC)
+    assert ("try the door" in json_of(case, ENGLISH)["say"]) is is_tried
+    is_known = "no command had been sent" in text_of(case, ENGLISH)
     assert is_known is (cause is not Cause.NOT_OBSERVED)
 
 
@@ -396,8 +396,8 @@ def test_nobody_says_of_a_call_without_an_unlock_that_the_car_opened(tmp_path: P
     )
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(diagnosis)])
     case = look_up(Source(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
-    assert json_of(case, UTC)["say"] == NOT_SEEN.say
-    assert "has opened" not in text_of(case, UTC)
+    assert json_of(case, ENGLISH)["say"] == NOT_SEEN.say
+    assert "has opened" not in text_of(case, ENGLISH)
 
 
 def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
@@ -405,8 +405,10 @@ def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
     missed = msgspec.structs.replace(COMPLAINT, missed=True)
     put_lines(tmp_path, "complaints", [msgspec.json.encode(missed)])
     case = look_up(Source(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
-    assert "The monitor was not there for some of the time before the call." in text_of(case, UTC)
-    assert json_of(case, UTC)["say"] == NOT_SEEN.say
+    assert "The monitor was not there for some of the time before the call." in text_of(
+        case, ENGLISH
+    )
+    assert json_of(case, ENGLISH)["say"] == NOT_SEEN.say
 
 
 BOOKED: dict[str, Any] = {
@@ -439,7 +441,7 @@ def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
     assert (found["say"], found["do"]) == ended
     put_unlocks(tmp_path, [unlock(500, car="car-1", **(BOOKED | {"booking_id": "booking-500"}))])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert json_of(case, UTC)["say"] == OPENED_FOR_THEM
+    assert json_of(case, ENGLISH)["say"] == OPENED_FOR_THEM
 
 
 @pytest.mark.parametrize(
@@ -521,7 +523,7 @@ def test_a_car_that_opened_late_is_locked_after_its_booking_too(
     assert ("ask the customer whether they are with it" in found["do"]) is not is_ended_after
     put_lock_command(tmp_path, 390.0, "executed")
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert "see that the car is locked" not in json_of(case, UTC)["do"]
+    assert "see that the car is locked" not in json_of(case, ENGLISH)["do"]
 
 
 def test_a_car_that_locked_itself_and_was_opened_again_is_tried_first(tmp_path: Path) -> None:
@@ -540,7 +542,7 @@ def test_nobody_must_act_perhaps_for_what_is_sure(tmp_path: Path) -> None:
     """The car opened amid an outage: that nobody need mend it for them is no doubt."""
     told_of(tmp_path, OUTAGE.slug)
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert "Who must act" not in text_of(case, UTC)
+    assert "Who must act" not in text_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -560,7 +562,7 @@ def test_an_unlock_that_opened_is_of_the_incident_of_its_mode(
     )
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
     case = look_up(Source(tmp_path), UnlockQuery(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
-    assert bool(json_of(case, UTC)["incidents"]) is is_told
+    assert bool(json_of(case, ENGLISH)["incidents"]) is is_told
 
 
 @pytest.mark.parametrize("is_in_time", [True, False])
@@ -597,7 +599,7 @@ def test_what_cannot_have_been_seen_yet_is_not_missed(
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
     newest_s = BEGIN_S + 300.0 + known_s
     case = look_up(Source(tmp_path), UnlockQuery(attempt=failed.attempt_id), newest_s)
-    assert bool(json_of(case, UTC)["diagnosis"]["against"]) is is_missed
+    assert bool(json_of(case, ENGLISH)["diagnosis"]["against"]) is is_missed
 
 
 GONE = {"presence": "offline", "presence_at_start": "offline", "presence_changed_ago_s": 345.0}
@@ -658,7 +660,7 @@ def test_a_box_that_was_gone_while_its_command_lived_has_opened_no_door(
         put_lock(tmp_path, heard["state"], "car-1")
     case = look_up(Source(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + known_s)
     said = advice_for(Cause.BOX_OFFLINE, is_gone=not is_tried).say
-    assert json_of(case, UTC)["say"] == said
+    assert json_of(case, ENGLISH)["say"] == said
 
 
 @pytest.mark.parametrize(
@@ -684,7 +686,7 @@ def test_who_has_pressed_three_times_in_vain_presses_no_more(
     assert (found["say"], found["do"]) == expected
     put_presence(tmp_path, 900.0, "car-1", "online")
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert json_of(case, UTC)["say"] == CONNECTED[0]
+    assert json_of(case, ENGLISH)["say"] == CONNECTED[0]
 
 
 @pytest.mark.parametrize(
@@ -707,7 +709,7 @@ def test_nobody_presses_for_a_car_that_is_away_where_nothing_was_sent(
     assert (found["say"] == NOT_CONNECTED.say) is is_told
     put_presence(tmp_path, 900.0, "car-1", "online")
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert json_of(case, UTC)["do"] != NOT_CONNECTED.do
+    assert json_of(case, ENGLISH)["do"] != NOT_CONNECTED.do
 
 
 @pytest.mark.parametrize(("total_s", "is_late"), [(321.0, True), (1.25, False)])
@@ -720,7 +722,7 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
     expected = late if is_late else MODES["auto_relock"]
     assert (found["say"], found["do"]) == (expected.customer, expected.now)
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
-    assert ("opened 5 min 21 s after the request: " in text_of(case, UTC)) is is_late
+    assert ("opened 5 min 21 s after the request: " in text_of(case, ENGLISH)) is is_late
 
 
 @pytest.mark.parametrize(("status", "is_told"), [(429, True), (403, False)])
@@ -728,7 +730,7 @@ def test_who_has_asked_too_often_waits(tmp_path: Path, status: int, *, is_told: 
     """And is not sent to look at their booking and account."""
     told_of(tmp_path, "unknown", cause=Cause.API_REFUSED, platform=PlatformSide(status=status))
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 310.0)
-    found = json_of(case, UTC)
+    found = json_of(case, ENGLISH)
     expected = TOO_OFTEN if is_told else advice_for(Cause.API_REFUSED)
     assert (found["say"], found["do"]) == (expected.say, expected.do)
 

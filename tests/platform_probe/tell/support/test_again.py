@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import put_believed
+from tests.helpers.english import ENGLISH
 from tests.helpers.stores import BEGIN_S, put_presence, unlock
 
 REBOOT = MODES["update_or_daily_reboot"]
@@ -38,7 +38,7 @@ def advised(
     case = look_up(
         Source(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 300.0 + after_s
     )
-    return json_of(case, UTC)
+    return json_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize("cause", [Cause.BOX_OFFLINE, Cause.BOX_SILENT, Cause.BOX_BUSY])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.english import ENGLISH
 from tests.helpers.stores import (
     BEGIN_S,
     kept,
@@ -72,7 +72,7 @@ def told(store: Path, second: float, **wanted: Any) -> tuple[dict[str, Any], str
     """Return what is told as of a second."""
     source = Source(store, as_of_s=BEGIN_S + second)
     case = look_up(source, UnlockQuery(**wanted or {"vehicle": "car-1"}), source.newest_s())
-    return json_of(case, UTC), text_of(case, UTC)
+    return json_of(case, ENGLISH), text_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, FactSeen, RankedMode, Weighed
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
 from platform_probe.tell.support.believed import (
@@ -19,6 +20,8 @@ from platform_probe.tell.support.believed import (
     sentence_of,
     title_of,
 )
+from platform_probe.texts.times import LocalSpeaker
+from tests.helpers.english import ENGLISH
 
 SEEN = FactSeen(Fact.NOT_DELIVERED, "the broker took the command, and the box was silent")
 WEIGHED = (
@@ -59,8 +62,8 @@ def test_probabilities_are_said_as_people_do(probability: float, said: str) -> N
 def test_reasons_are_sentences() -> None:
     """For and against; what was not seen is said so, and what hardly counts is left out."""
     one = revision(20.0, "no_coverage_garage", 0.8)
-    assert reasons(one, UTC, is_for=True) == [SEEN.sentence]
-    (against,) = reasons(one, UTC, is_for=False)
+    assert reasons(one, ENGLISH, is_for=True) == [SEEN.sentence]
+    (against,) = reasons(one, ENGLISH, is_for=False)
     assert against == f"Expected, but not observed: {FACTS[Fact.MANY_AWAY].meaning}"
 
 
@@ -75,10 +78,10 @@ def test_reasons_are_what_the_signature_lists() -> None:
     facts = tuple(FactSeen(one.fact, one.fact) for one in weighed if one.is_seen)
     first = RankedMode("no_coverage_garage", 0.8, weighed)
     one = replace(revision(20.0, first.mode, 0.8), modes=(first,), facts=facts)
-    assert reasons(one, UTC, is_for=True) == [Fact.NOT_DELIVERED]
-    assert reasons(one, UTC, is_for=False) == []
+    assert reasons(one, ENGLISH, is_for=True) == [Fact.NOT_DELIVERED]
+    assert reasons(one, ENGLISH, is_for=False) == []
     weaker = replace(one, modes=(replace_weighed(first, weighed[:1]),))
-    assert reasons(weaker, UTC, is_for=True) == [Fact.SUPPORT_CALLED]
+    assert reasons(weaker, ENGLISH, is_for=True) == [Fact.SUPPORT_CALLED]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,7 @@ def test_what_was_seen_in_another_way_is_not_missed(seen: Fact, not_seen: Fact) 
     )
     missed = f"Expected, but not observed: {FACTS[not_seen].meaning}"
     is_missed = seen not in (Fact.ANOTHER_CAR_ASKED, Fact.ALL_OF_OPERATOR_AWAY)
-    assert reasons(one, UTC, is_for=False) == ([missed] if is_missed else [])
+    assert reasons(one, ENGLISH, is_for=False) == ([missed] if is_missed else [])
 
 
 def replace_weighed(mode: RankedMode, weighed: tuple[Weighed, ...]) -> RankedMode:
@@ -113,14 +116,14 @@ def replace_weighed(mode: RankedMode, weighed: tuple[Weighed, ...]) -> RankedMod
 
 
 def test_times_in_sentences_are_of_the_zone() -> None:
-    """Facts are noted in UTC; the day is the one that is nearest. What is no time stays."""
-    new_year_s = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-    for said, told in (
-        ("lost at 23:59:50, back at 00:00:10", "lost at 00:59:50, back at 01:00:10"),
-        ("the key says 99:99:99", "the key says 99:99:99"),
-    ):
-        fact = FactSeen(Fact.WILL_BEFORE, said)
-        assert sentence_of(fact, new_year_s, ZoneInfo("Europe/Berlin")) == told
+    """A record keeps moments; what an older monitor wrote is shown as it is."""
+    at = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    lost = Text(key="seen.will_after", values={"at": at, "ago": 4.0})
+    berlin = LocalSpeaker("fr", ZoneInfo("Europe/Berlin"))
+    said = "le broker a annoncé que sa connexion s'est rompue (last will) à 01:00:00, 4 s après la"
+    assert sentence_of(FactSeen(Fact.WILL_AFTER, "", lost), berlin) == f"{said} demande"
+    old = "the broker told that its connection broke (last will) at 00:00:00, 4 s after the request"
+    assert sentence_of(FactSeen(Fact.WILL_AFTER, old), berlin) == old
 
 
 def test_modes_that_are_unlikely_or_impossible_are_not_told() -> None:

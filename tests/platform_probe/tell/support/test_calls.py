@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, put_booking_end, put_lines, put_unlocks, unlock
 
@@ -51,7 +51,7 @@ def told(directory: Path, **wanted: Any) -> tuple[dict[str, Any], str]:
     case = look_up(
         Source(directory), UnlockQuery(**wanted or {"vehicle": "car-1"}), BEGIN_S + 900.0
     )
-    return json_of(case, UTC), text_of(case, UTC)
+    return json_of(case, ENGLISH), text_of(case, ENGLISH)
 
 
 BY: list[dict[str, Any]] = [{"vehicle": "car-1"}, {"booking": "b"}, {"customer": "customer-1"}]

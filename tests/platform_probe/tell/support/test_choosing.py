@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.english import ENGLISH
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 
 
@@ -44,7 +44,7 @@ def told(
         )
         put_lines(directory, "diagnoses", [msgspec.json.encode(made)])
     case = look_up(Source(directory), UnlockQuery(**(wanted or {"booking": "b"})), BEGIN_S + 900.0)
-    return json_of(case, UTC), text_of(case, UTC)
+    return json_of(case, ENGLISH), text_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize("wanted", [{"booking": "b"}, {"customer": "customer-1"}])

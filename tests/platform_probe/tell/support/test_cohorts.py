@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
-from platform_probe.judge.diagnosis.cohorts.cohort_text import ENGLISH
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.support import cohorts
 from platform_probe.tell.support.believed import Revision
@@ -23,6 +21,7 @@ from platform_probe.tell.support.cohorts import (
     search_since,
     similar_failures,
 )
+from tests.helpers.english import ENGLISH
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
 BEGAN = 3 * 3_600
@@ -80,7 +79,7 @@ def test_what_always_goes_together_is_one_and_named_as_such(store: Path) -> None
     text = around_in_words(around, ENGLISH)
     assert "are region coast: 46 of 46 attempts there" in text
     assert "sure (99 %). Region coast is here the same as firmware 2.o: it may be any of" in text
-    (cohort,) = finding_json(around, UTC)["cohorts"]
+    (cohort,) = finding_json(around, ENGLISH)["cohorts"]
     assert cohort["same_as"] == [{"firmware": "2.o"}]
 
 

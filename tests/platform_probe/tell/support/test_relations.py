@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from platform_probe.tell.support.relations import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.tell.support.rows import utc
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
+from tests.helpers.english import ENGLISH
 from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 
 FAILED = 300
@@ -39,7 +39,7 @@ def case_of(directory: Path, *others: Attempt, **wanted: Any) -> tuple[str, dict
     put_unlocks(directory, [failed, *others])
     asked = UnlockQuery(**(wanted or {"attempt": failed.attempt_id}))
     case = look_up(Readable(directory), asked, BEGIN_S + 2_000.0)
-    return text_of(case, UTC), json_of(case, UTC)
+    return text_of(case, ENGLISH), json_of(case, ENGLISH)
 
 
 def test_another_customer_is_named_as_such_and_not_by_name(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_who_sends_the_same_booking_from_another_account_is_another(tmp_path: Pa
     asked = beside(FAILED, booking_id="undefined", cause=Cause.BOX_BUSY)
     put_unlocks(tmp_path, [asked, beside(310, "customer-9", booking_id="undefined")])
     case = look_up(Readable(tmp_path), UnlockQuery(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
-    assert "another customer asks to open it too" in text_of(case, UTC)
+    assert "another customer asks to open it too" in text_of(case, ENGLISH)
 
 
 @pytest.mark.parametrize(("number", "said"), [(330, OPEN_SINCE), (260, OPEN_BEFORE), (1, None)])
@@ -87,7 +87,7 @@ def test_a_box_that_has_connected_again_is_asked_again(
     for second, status in heard.items():
         put_presence(tmp_path, second, "car-1", status)
     case = look_up(Readable(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
-    found = json_of(case, UTC)
+    found = json_of(case, ENGLISH)
     say, do = CONNECTED
     assert (found["say"] == say) is is_told
     assert found["do"].startswith(do) is is_told
@@ -129,7 +129,9 @@ def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path)
     put_unlocks(tmp_path, [beside(1, platform=None), beside(40, platform=None)])
 
     def told(**wanted: Any) -> str:
-        return text_of(look_up(Readable(tmp_path), UnlockQuery(**wanted), BEGIN_S + 2_000.0), UTC)
+        return text_of(
+            look_up(Readable(tmp_path), UnlockQuery(**wanted), BEGIN_S + 2_000.0), ENGLISH
+        )
 
     text = told(attempt="attempt-40")
     assert "phone     somebody with another booking asks to open it too" in text
@@ -145,7 +147,7 @@ def test_what_is_asked_since_a_time_is_answered_since_then(tmp_path: Path) -> No
     """And not of the time of the newest record."""
     put_unlocks(tmp_path, [beside(1), unlock(1_000, car="car-2")])
     asked = UnlockQuery(vehicle="car-1", since_s=BEGIN_S + 60.0)
-    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), UTC)
+    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), ENGLISH)
     assert text.startswith("No unlock of car-1 is known since Thu 1 Jan 2026 00:01:00 UTC.\n")
     assert "it opened" not in text
     assert "--attempt attempt-1" in text
@@ -156,6 +158,6 @@ def test_nothing_is_said_to_be_unknown_since_before_the_records(tmp_path: Path) 
     put_unlocks(tmp_path, [unlock(100, car="car-2")])
     put_presence(tmp_path, 130.0, "car-1", "online")
     asked = UnlockQuery(vehicle="car-1", since_s=BEGIN_S + 60.0)
-    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), UTC)
+    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), ENGLISH)
     begins = "Thu 1 Jan 2026 00:01:40 UTC"
     assert text.startswith(f"No unlock of car-1 is known in the records, which begin {begins}.\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.diagnoses import put_believed
+from tests.helpers.english import ENGLISH
 from tests.helpers.stores import put_lines, put_unlocks, unlock
 
 DIAGNOSIS = {
@@ -38,13 +38,13 @@ def test_diagnosis_is_told_where_there_is_one(tmp_path: Path) -> None:
     later = {**DIAGNOSIS, "revision": 2, "modes": DIAGNOSIS["modes"][:1]}  # type: ignore[index]
     put_lines(tmp_path, "diagnoses", map(msgspec.json.encode, (later, DIAGNOSIS)))
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-17"), 1_767_225_800.0)
-    text = text_of(case, UTC)
+    text = text_of(case, ENGLISH)
     assert "The car reports but does not hear us: almost certainly (90 %)." in text
     assert MODES["one_way_downlink"].engineer in text
     assert MODES["one_way_downlink"].now in text
     assert MODES["half_open_tcp_nat"].title not in text
     assert "  - presence said offline at 23:59:55" in text
-    diagnosis = json_of(case, UTC)["diagnosis"]
+    diagnosis = json_of(case, ENGLISH)["diagnosis"]
     assert (diagnosis["mode"], diagnosis["probability"]) == ("one_way_downlink", 0.9)
     assert diagnosis["facts"] == DIAGNOSIS["facts"]
     assert diagnosis["others"] == []
@@ -68,9 +68,9 @@ def test_nobody_is_accused_lightly(
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(accusing)])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-7"), 1_767_225_800.0)
     title = MODES["impossible_travel"].title
-    text = text_of(case, UTC)
+    text = text_of(case, ENGLISH)
     assert text.lower().count(title) == told
-    assert (title in str(json_of(case, UTC))) is bool(told)
+    assert (title in str(json_of(case, ENGLISH))) is bool(told)
     unclear = f"It is not clear what it was; the likeliest: {MODES['phone_side'].title} (4 %)."
     assert text.count(unclear) == 1 - told
 
@@ -82,7 +82,7 @@ def test_where_only_somebody_is_suspected_nothing_is_told(tmp_path: Path) -> Non
     accusing = {**DIAGNOSIS, "attempt_id": "attempt-7", "modes": modes}
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(accusing)])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-7"), 1_767_225_800.0)
-    assert "It is not clear what it was." in text_of(case, UTC)
+    assert "It is not clear what it was." in text_of(case, ENGLISH)
 
 
 def test_less_than_even_is_no_advice(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_less_than_even_is_no_advice(tmp_path: Path) -> None:
     unsure = {**DIAGNOSIS, "modes": [{"mode": "one_way_downlink", "probability": 0.4}]}
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(unsure)])
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-17"), 1_767_225_800.0)
-    found = json_of(case, UTC)
+    found = json_of(case, ENGLISH)
     assert found["do"] == f"{OPEN_SINCE} {advice_for(Cause.BOX_OFFLINE).do}"
     assert found["acts"] is None
-    assert "does not hear us: perhaps (40 %)" in text_of(case, UTC)
+    assert "does not hear us: perhaps (40 %)" in text_of(case, ENGLISH)
 
 
 def test_a_car_whose_answer_could_not_be_read_was_not_silent(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_car_whose_answer_could_not_be_read_was_not_silent(tmp_path: Path) -> 
     unread = unlock(1, cause=Cause.UNCLASSIFIED, reason=UNREAD, evidence=evidence)
     put_unlocks(tmp_path, [unread])
     text = text_of(
-        look_up(Source(tmp_path), UnlockQuery(attempt="attempt-1"), 1_767_225_800.0), UTC
+        look_up(Source(tmp_path), UnlockQuery(attempt="attempt-1"), 1_767_225_800.0), ENGLISH
     )
     assert "What the car sent after the command could not be read" in text
     assert "could not be read: result (2), state (1)" in text
@@ -122,12 +122,14 @@ def test_of_several_unlocks_it_is_said_which_is_told(tmp_path: Path) -> None:
             unlock(3, vehicle_id="car-1"),
         ],
     )
-    text = text_of(look_up(Source(tmp_path), UnlockQuery(vehicle="car-1"), 1_767_225_800.0), UTC)
+    text = text_of(
+        look_up(Source(tmp_path), UnlockQuery(vehicle="car-1"), 1_767_225_800.0), ENGLISH
+    )
     assert "  attempt attempt-2, trace" in text
     assert "This is number 2 of 3 that fit, the last that went wrong; the others stand" in text
     others = text[text.index("Other unlocks that fit") :]
     assert f"box_silent ({MODES['one_way_downlink'].title})" in others
     alone = text_of(
-        look_up(Source(tmp_path), UnlockQuery(attempt="attempt-1"), 1_767_225_800.0), UTC
+        look_up(Source(tmp_path), UnlockQuery(attempt="attempt-1"), 1_767_225_800.0), ENGLISH
     )
     assert "that fit" not in alone

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import export_command, text_of
 from platform_probe.tell.support.telling_programs import json_of
+from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 
@@ -36,7 +36,7 @@ def told(directory: Path, after_s: float = 1.0, **wanted: Any) -> tuple[dict[str
     asked = UnlockQuery(**wanted or {"customer": "customer-1"})
     case = look_up(Source(directory), asked, BEGIN_S + CALLED + after_s)
     assert export_command(case, directory) is None
-    return json_of(case, UTC), text_of(case, UTC)
+    return json_of(case, ENGLISH), text_of(case, ENGLISH)
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from fleet_wire.contract.incident import (
     IncidentKind,
     IncidentState,
     Severity,
-    Text,
 )
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.reading import Source

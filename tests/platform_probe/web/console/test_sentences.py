@@ -9,7 +9,6 @@ from string import Formatter
 import pytest
 
 from bench.detection.town import EPOCH_S
-from platform_probe.judge.diagnosis.cohorts.cohort_text import utc_clock
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Trait
 from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime
 from platform_probe.store.duck import Duck
@@ -19,7 +18,7 @@ from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up_in
 from platform_probe.tell.support.timeline import timeline_of
 from platform_probe.texts.catalogue import sentences_of
-from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.speaking import Speaker, utc_clock
 from platform_probe.web.console.sentences import translate
 from tests.helpers.busy_store import make_busy_store
 

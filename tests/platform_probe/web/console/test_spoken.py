@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Change, ChangeKind, IncidentState, Text
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentState
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.mode import FailureMode
 from tests.helpers.consoles import Visitor, incident_of, put_incidents, served

@@ -14,7 +14,9 @@ from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
+from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, Layer
+from platform_probe.judge.diagnosis.seen_of_platform import GIVEN_UP
 from platform_probe.tell.support.advice import (
     CONNECTED,
     LONG_AGO,
@@ -53,7 +55,7 @@ SOURCES = [
         "web/console",
         "judge/incidents",
         "texts",
-        "judge/diagnosis/cohorts",
+        "judge/diagnosis",
         "tell/support",
     )
     for path in sorted((FOLDER / folder).rglob("*"))
@@ -107,14 +109,38 @@ def test_no_text_is_without_a_reader() -> None:
     asked_by_name |= set(re.findall(r'say\("(\w+)\." ~', sources))
     asked_by_name |= set(re.findall(r'has_text\("(\w+)\." ~', sources))
     asked_by_name |= {"ended", "fleet", "cause", "by_button", "wrong", "whom", "event", "shared"}
+    asked_by_name |= {"mode", "fact", "explanation", "time"}
 
     unread = [
         key
         for key in texts_of("en")
-        if f'"{key}"' not in sources and f"'{key}'" not in sources
+        if not re.search(rf"[\"'](seen\.)?{key.removeprefix('seen.')}[\"']", sources)
+        and not _is_of_a_fact(key)
         and key.partition(".")[0] not in asked_by_name
     ]  # fmt: skip
     assert unread == []
+
+
+def _is_of_a_fact(key: str) -> bool:
+    """Return whether a text is the sentence of a fact, or a variant of it."""
+    name = re.sub("^seen\\.(gave_up_)?|(_alike)$", "", key)
+    counted = {"others_failed", "few_failed", "none_failed", "cohort_failed", "app_failed"}
+    return bool({name, name.removesuffix("_since")} & {*Fact, *GIVEN_UP, *counted})
+
+
+def test_every_sentence_of_evidence_is_there() -> None:
+    """A fact without a sentence would be shown as its key."""
+    sources = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    noted = {
+        key or fact.lower()
+        for fact, key, variable in re.findall(
+            r'note\(\s*Fact\.(\w+)(?:,\s*(?:"(\w+)"|(\w+)[,)]))?', sources
+        )
+        if not variable
+    }
+    noted |= set(re.findall(r'evidence\(\s*"(\w+)"', sources))
+    assert len(noted) > 100
+    assert {f"seen.{key}" for key in noted} - set(texts_of("en")) == set()
 
 
 def test_every_text_of_a_page_is_there() -> None:

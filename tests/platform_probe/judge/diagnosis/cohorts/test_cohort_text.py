@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from platform_probe.judge.diagnosis.cohorts.cohort_text import (
-    ENGLISH,
     finding_in_words,
     traits_in_words,
 )
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Finding, Trait
 from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime
+from platform_probe.texts.speaking import ENGLISH
 
 AT = 1_767_225_600.0 + 8 * 3600 + 12 * 60
 COHORT = Cohort(
