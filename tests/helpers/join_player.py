@@ -1,0 +1,119 @@
+"""Plays transcripts of the joiner: what the platform's log, the broker and the car say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleet_wire.contract.attempt import Attempt, Record
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from tests.helpers.join_bench import JoinBench
+from tests.helpers.told_attempts import Accounts
+
+SHORT = {
+    "booking": "booking_id",
+    "car": "vehicle_id",
+    "command": "command_id",
+    "request": "request_id",
+    "trace": "trace_id",
+}
+PLAIN = ("requested", "answered", "published", "accepted", "ended", "called", "seen")
+
+
+@dataclass
+class JoinPlayer:
+    """A joiner behind a tracker.
+
+    Lines of the platform's log are about request `r1`, and answers of the car about command `k1`,
+    if no other is named. `held` writes a line that `arrive` brings later, alone or `together`.
+    """
+
+    bench: JoinBench = field(default_factory=JoinBench)
+    held: list[PlatformEvent] = field(default_factory=list)
+    accounts: Accounts = field(default_factory=Accounts)
+    told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Collect what the joiner emits, in its order."""
+        self.bench.joiner._emit = self._tell
+        self.bench.joiner.on_late = self._tell
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        bench = self.bench
+        plain = {name: _long(getattr(bench, name)) for name in PLAIN}
+        steps: dict[str, Callable[..., object]] = {
+            step.value: _long(lambda step=step, **more: bench.line(step, **more))
+            for step in PlatformStep
+            if step not in plain
+        }
+        return {
+            **steps,
+            **plain,
+            "ahead": self._ahead,
+            "arrive": self._arrive,
+            "broker_lost": bench.behind.tracker.broker_lost,
+            "counts": self._counts,
+            "held": _long(self._hold),
+            "opens": bench.opens,
+            "reports": bench.behind.opened,
+            "restart": self._restart,
+            "stop": self._stop,
+            "wait": bench.wait,
+        }
+
+    def news(self) -> list[str]:
+        """Return the records that came since it was asked last."""
+        told, self.told[:] = self.told[:], []
+        return told
+
+    def _tell(self, record: Record) -> None:
+        if isinstance(record, Attempt):
+            self.bench.records.append(record)
+        self.told += self.accounts.of(record)
+
+    def _ahead(self, seconds: float) -> None:
+        self.bench.ahead_s = seconds
+
+    def _hold(self, step: str, at: float = 0.0, **more: Any) -> None:
+        self.held.append(self.bench.event(step, **more, at=self.bench.platform_at + at))
+
+    def _arrive(self, how: str = "alone", times: int = 1) -> None:
+        lines, self.held[:] = self.held * times, []
+        if how == "together":
+            self.bench.joiner.take_events(lines)
+        for line in lines if how == "alone" else ():
+            self.bench.joiner.take_event(line)
+
+    def _restart(self) -> None:
+        records = self.bench.records
+        self.bench = JoinBench()
+        self.__post_init__()
+        self.bench.joiner.take_up(records)
+
+    def _stop(self) -> None:
+        self.bench.behind.tracker.interrupt()
+        self.bench.joiner.flush()
+
+    def _counts(self) -> None:
+        joiner, tracker = self.bench.joiner, self.bench.behind.tracker
+        counts = joiner.counts
+        unlocks = tracker.started.total() + counts.only_platform
+        self.told.append(
+            f"{unlocks} unlocks, {tracker.ok + counts.ok_by_log} ok, {counts.only_platform} known"
+            f" from the log alone, {counts.revisions} revisions, {len(joiner)} under way,"
+            f" {joiner.out_of_time} lines out of time"
+        )
+
+
+def _long(verb: Callable[..., object]) -> Callable[..., object]:
+    """Return a verb that knows the short names of fields; a trace is filled up with zeros."""
+
+    def call(*positional: Any, **named: Any) -> object:
+        named = {SHORT.get(name, name): value for name, value in named.items()}
+        if named.get("trace_id") is not None:
+            named["trace_id"] = f"{named['trace_id']:0>32}"
+        return verb(*positional, **named)
+
+    return call

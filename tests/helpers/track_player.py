@@ -1,0 +1,87 @@
+"""Plays transcripts of the tracker: what is asked for, and what the car and the broker say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import UNSET
+
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
+from tests.helpers.told_attempts import USUAL, Accounts
+from tests.helpers.tracker_bench import CAR, TrackerBench
+
+USUAL_HERE: dict[str, Any] = {
+    **USUAL,
+    "booking_id": None,
+    "revision": UNSET,
+    "source": Source.PROBE,
+    "sources_missing": UNSET,
+}
+
+
+@dataclass
+class TrackPlayer:
+    """A tracker; answers are to command `c1` if they name no other.
+
+    `pass` lets time go by of which the tracker is told later, and `watching` is a tracker that
+    sees the commands of others: their answers may overtake them.
+    """
+
+    bench: TrackerBench = field(default_factory=TrackerBench)
+    accounts: Accounts = field(default_factory=lambda: Accounts(USUAL_HERE))
+    told: int = 0
+    """How many records were told."""
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        bench, tracker = self.bench, self.bench.tracker
+        same = ("another_probe", "executed", "opened", "received", "send", "wait")
+        return {
+            **{name: getattr(bench, name) for name in same},
+            "acknowledged": tracker.acknowledged,
+            "answer": lambda phase, **more: bench.answer(Phase(phase), **more),
+            "broker_lost": tracker.broker_lost,
+            "customer": self._customer,
+            "fail": lambda name, cause, reason: tracker.fail(name, Cause(cause), reason),
+            "interrupt": tracker.interrupt,
+            "pass": self._pass,
+            "presence": self._presence,
+            "published": tracker.published,
+            "refused": lambda reason, name="c1": bench.refused(Reason(reason), name),
+            "removed": tracker.removed,
+            "result": lambda name, phase, **more: tracker.result(
+                CAR, Result(name, Phase(phase), **more)
+            ),
+            "start": self._start,
+            "tick": tracker.tick,
+            "wall": self._wall,
+            "watching": self._watching,
+        }
+
+    def news(self) -> list[str]:
+        """Return the records that came since it was asked last."""
+        new = self.bench.records[self.told :]
+        self.told += len(new)
+        return [line for record in new for line in self.accounts.of(record)]
+
+    def _customer(self, command_id: str = "k1", action: str = "unlock") -> None:
+        self.bench.customer(command_id, Action(action))
+
+    def _pass(self, seconds: float) -> None:
+        self.bench.clock.now_s += seconds
+
+    def _wall(self, seconds: float) -> None:
+        self.bench.clock.wall_s += seconds
+
+    def _presence(self, reason: str | None = None, **more: Any) -> None:
+        self.bench.presence(PresenceReason(reason) if reason else None, **more)
+
+    def _start(self, command_id: str = "c1", *, source: str = "probe", **more: Any) -> None:
+        self.bench.start(command_id, source=Source(source), **more)
+
+    def _watching(self) -> None:
+        self.bench = TrackerBench(is_watching=True)

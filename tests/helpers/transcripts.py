@@ -1,0 +1,107 @@
+"""Transcripts: text files that say what happens and what comes of it, and a test that plays them.
+
+A story begins with `#` lines: the rule that it shows. Each other line is a row of events, separated
+by semicolons. Lines that begin with `=` say what came of the row above them; a row without such
+lines led to nothing. An event is a verb with its arguments: `answered 403 request_id=r2`. A `-` is
+None, `yes` and `no` are booleans, and a verb `again` starts with a new player.
+
+`.venv/bin/python -m tests.transcripts --renew` writes what comes of the events today.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+WORDS = {"-": None, "yes": True, "no": False}
+DETAIL = "    "
+"""Begins a line that says more of the one above it. One like the last such line is left out."""
+
+
+class Player(Protocol):
+    """Something to which events happen."""
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+
+    def news(self) -> list[str]:
+        """Return in words what came since it was asked last."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """A rule, and rows of events that show it, each as it is written."""
+
+    rule: tuple[str, ...]
+    rows: tuple[str, ...]
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The first sentence of its rule, as the id of a test."""
+        first = " ".join(line.lstrip("# ") for line in self.rule).partition(".")[0]
+        return re.sub("[^a-z0-9]+", "_", first.lower()).strip("_")
+
+
+def stories(path: Path) -> Iterator[Story]:
+    """Yield the stories of a file."""
+    for paragraph in path.read_text("utf-8").strip().split("\n\n"):
+        lines = paragraph.splitlines()
+        rule = tuple(line for line in lines if line.startswith("#"))
+        rows = tuple(line for line in lines if not line.startswith(("#", "=")))
+        yield Story(rule, rows, "\n".join(lines))
+
+
+def played(story: Story, new_player: Callable[[], Player]) -> str:
+    """Play the events, and return the story with what came of them."""
+    player = new_player()
+    lines = list(story.rule)
+    detail = ""
+    for row in story.rows:
+        lines.append(row)
+        for event in row.split(";"):
+            verb, *arguments = shlex.split(event)
+            if verb == "again":
+                player = new_player()
+            else:
+                _call(player.verbs()[verb], arguments)
+        for line in player.news():
+            if line != detail:
+                lines.append(f"= {line}")
+            detail = line if line.startswith(DETAIL) else detail
+    return "\n".join(lines)
+
+
+def renew(path: Path, new_player: Callable[[], Player]) -> None:
+    """Write what comes of the events of a file today."""
+    text = "\n\n".join(played(story, new_player) for story in stories(path))
+    path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _call(verb: Callable[..., object], arguments: list[str]) -> None:
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    for each in arguments:
+        name, is_named, value = each.partition("=")
+        if is_named:
+            named[name] = _value(value)
+        else:
+            positional.append(_value(each))
+    verb(*positional, **named)
+
+
+def _value(word: str) -> object:
+    if word in WORDS:
+        return WORDS[word]
+    try:
+        return int(word)
+    except ValueError:
+        pass
+    try:
+        return float(word)
+    except ValueError:
+        return word

@@ -1,0 +1,1 @@
+"""Transcripts: what happens and what comes of it, in text files beside the tests that play them."""

@@ -1,0 +1,31 @@
+"""Play transcripts, and write what comes of their events today: `--renew [FILE...]`.
+
+Look at what differs before it is committed: a transcript says what is right.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.helpers.join_player import JoinPlayer
+from tests.helpers.places import ROOT
+from tests.helpers.track_player import TrackPlayer
+from tests.helpers.transcripts import renew
+
+ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
+PLAYERS = {ATTEMPTS / "joiner.txt": JoinPlayer, ATTEMPTS / "tracker.txt": TrackPlayer}
+
+
+def main() -> None:
+    """Write the transcripts that are named, or all."""
+    match sys.argv[1:]:
+        case ["--renew", *names]:
+            for path in [Path(name).resolve() for name in names] or PLAYERS:
+                renew(path, PLAYERS[path])
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
