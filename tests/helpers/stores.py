@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
 )
+from platform_probe.store.duck import Duck
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import COMPLETE, make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
@@ -37,6 +38,7 @@ from platform_probe.store.reading import ALWAYS, Span
 from platform_probe.store.reading import Source as Readable
 from platform_probe.store.writer import SEGMENT_BYTES, StoreWriter
 
+T = TypeVar("T")
 BEGIN_S: Final = 1_767_225_600.0
 """2026-01-01 in UTC."""
 NO_LIMITS: Final = Limits(max_age_s=1e12, max_bytes=2**50)
@@ -200,6 +202,26 @@ def put_booking_end(
         "trace_id": f"{round(second):032x}",
     }  # fmt: skip
     put_lines(directory, "platform_events", [msgspec.json.encode(line)])
+
+
+class KeptOpen(Readable):
+    """A source that nobody writes to: all questions about a time share one database."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._opened: dict[Span, Duck] = {}
+
+    def read(self, work: Callable[[Duck], T], span: Span = ALWAYS) -> T:
+        """Return what `work` makes of the database."""
+        if span not in self._opened:
+            self._opened[span] = Duck(threads=1)
+            self._read_in(self._opened[span], span)
+        return work(self._opened[span])
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for duck in self._opened.values():
+            duck.close()
 
 
 def kept(directory: Path, **limits: Any) -> Report:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,12 +63,12 @@ def played(story: Story, new_player: Callable[[], Player]) -> str:
     detail = ""
     for row in story.rows:
         lines.append(row)
-        for event in row.split(";"):
-            verb, *arguments = shlex.split(event)
+        for verb, *arguments in _events_in(row):
             if verb == "again":
                 player = new_player()
             else:
-                _call(player.verbs()[verb], arguments)
+                positional, named = as_arguments(arguments)
+                player.verbs()[verb](*positional, **named)
         for line in player.news():
             if line != detail:
                 lines.append(f"= {line}")
@@ -82,16 +82,31 @@ def renew(path: Path, new_player: Callable[[], Player]) -> None:
     path.write_text(f"{text}\n", encoding="utf-8")
 
 
-def _call(verb: Callable[..., object], arguments: list[str]) -> None:
+def as_arguments(words: Iterable[str]) -> tuple[list[Any], dict[str, Any]]:
+    """Return words as positional and named arguments."""
     positional: list[Any] = []
     named: dict[str, Any] = {}
-    for each in arguments:
-        name, is_named, value = each.partition("=")
+    for word in words:
+        name, is_named, value = word.partition("=")
         if is_named:
             named[name] = _value(value)
         else:
-            positional.append(_value(each))
-    verb(*positional, **named)
+            positional.append(_value(word))
+    return positional, named
+
+
+def _events_in(row: str) -> Iterator[list[str]]:
+    """Yield the words of each event of a row; a word with spaces or semicolons is quoted."""
+    words = shlex.shlex(row, posix=True, punctuation_chars=";")
+    words.whitespace_split, words.commenters = True, ""
+    event: list[str] = []
+    for word in words:
+        if word == ";":
+            yield event
+            event = []
+        else:
+            event.append(word)
+    yield event
 
 
 def _value(word: str) -> object:

@@ -6,15 +6,22 @@ Look at what differs before it is committed: a transcript says what is right.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.track_player import TrackPlayer
-from tests.helpers.transcripts import renew
+from tests.helpers.transcripts import Player, renew
 
 ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
-PLAYERS = {ATTEMPTS / "joiner.txt": JoinPlayer, ATTEMPTS / "tracker.txt": TrackPlayer}
+BROKER = ROOT / "tests/fleet_sim/broker/model"
+PLAYERS: dict[Path, Callable[[], Player]] = {
+    ATTEMPTS / "joiner.txt": JoinPlayer,
+    ATTEMPTS / "tracker.txt": TrackPlayer,
+    **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
+}
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from platform_probe.store.schema import ATTEMPTS
 from tests.helpers.busy_store import FAILURES, make_busy_store
 from tests.helpers.stores import (
     BEGIN_S,
+    KeptOpen,
     opened_late,
     put_booking_end,
     put_lines,
@@ -46,20 +49,32 @@ UNTIL_S = {"customers-that-failed": 34.0, "late-unlocks": 120.0}
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a store in which everything has happened once."""
-    return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    """Give a store in which everything has happened once."""
+    with closing(KeptOpen(make_busy_store(tmp_path_factory.mktemp("busy") / "store"))) as source:
+        yield source
 
 
 @pytest.fixture(scope="module")
-def lines_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the same before anything is packed."""
-    return make_busy_store(tmp_path_factory.mktemp("lines") / "store", packed=False)
+def lines_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    """Give the same before anything is packed."""
+    directory = make_busy_store(tmp_path_factory.mktemp("lines") / "store", packed=False)
+    with closing(KeptOpen(directory)) as source:
+        yield source
 
 
-def answer(directory: Path, name: str, **given: str) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    """Give a store that is new."""
+    directory = tmp_path_factory.mktemp("empty")
+    make_store(directory)
+    with closing(KeptOpen(directory)) as source:
+        yield source
+
+
+def answer(source: Source | Path, name: str, **given: str) -> list[dict[str, Any]]:
     """Return the rows of a query over the minute in which all happened, and an hour before."""
-    asked = StoreQuestion(Source(directory), UTC)
+    asked = StoreQuestion(Source(source) if isinstance(source, Path) else source, UTC)
     span = Span(BEGIN_S - 3_600, BEGIN_S + UNTIL_S.get(name, 60.0))
     rows = run_query(asked, query_named(name), span, {**GIVEN.get(name, {}), **given}, 1_000)
     return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
@@ -72,7 +87,7 @@ def test_there_are_many() -> None:
 
 
 @pytest.mark.parametrize("name", all_queries())
-def test_every_query_finds_something(store: Path, lines_store: Path, name: str) -> None:
+def test_every_query_finds_something(store: Source, lines_store: Source, name: str) -> None:
     """In a store where it has happened; in Parquet and in lines it is the same."""
     found = answer(store, name)
     assert found
@@ -80,27 +95,26 @@ def test_every_query_finds_something(store: Path, lines_store: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", all_queries())
-def test_every_query_runs_on_nothing(tmp_path: Path, name: str) -> None:
+def test_every_query_runs_on_nothing(empty_store: Source, name: str) -> None:
     """A store that is new has every table, and no rows."""
-    make_store(tmp_path)
-    found = answer(tmp_path, name)
+    found = answer(empty_store, name)
     assert len(found) == (1 if name == "releases-compared" else 0)
 
 
-def test_causes(store: Path) -> None:
+def test_causes(store: Source) -> None:
     """The revision that holds counts: one that was judged anew is no failure."""
     found = {row["cause"]: row["failures"] for row in answer(store, "causes")}
     assert found == {"box_offline": 2, "api_failed": 1}
 
 
-def test_cars_that_failed_twice(store: Path) -> None:
+def test_cars_that_failed_twice(store: Source) -> None:
     """The one car, and no other."""
     (row,) = answer(store, "cars-that-failed")
     assert (row["vehicle_id"], row["failures"], row["mostly"]) == ("car-03", 2, "box_offline")
     assert answer(store, "cars-that-failed", failures="3") == []
 
 
-def test_modes_are_those_of_the_last_revision(store: Path) -> None:
+def test_modes_are_those_of_the_last_revision(store: Source) -> None:
     """Also where none is known; a complaint about an unlock that nobody saw is one."""
     found = {row["mode"]: (row["unlocks"], row["mostly"]) for row in answer(store, "modes")}
     assert found == {
@@ -112,7 +126,7 @@ def test_modes_are_those_of_the_last_revision(store: Path) -> None:
     assert (anew["first_mode"], anew["last_mode"]) == ("app_gateway_outage", "generic_500")
 
 
-def test_customers_of_a_mode(store: Path) -> None:
+def test_customers_of_a_mode(store: Source) -> None:
     """What one of them lived through; he got in later, and called nobody."""
     (row,) = answer(store, "customers-of-mode")
     assert (row["account_id"], row["status"], row["called_support"]) == ("customer-3", 504, False)
@@ -121,13 +135,13 @@ def test_customers_of_a_mode(store: Path) -> None:
     assert row["called_support"]
 
 
-def test_generic_errors(store: Path) -> None:
+def test_generic_errors(store: Source) -> None:
     """A 500 without a type explains nothing; a typed 504 does."""
     (row,) = answer(store, "generic-errors")
     assert (row["status"], row["app_version"], row["answers"]) == (500, "7.3.0", 1)
 
 
-def test_late_unlocks(store: Path) -> None:
+def test_late_unlocks(store: Source) -> None:
     """With whom to call."""
     (row,) = answer(store, "late-unlocks")
     assert (row["vehicle_id"], row["after_s"], row["account_id"]) == ("car-03", 41.5, "customer-3")
@@ -162,7 +176,7 @@ def test_who_was_told_that_the_car_is_open_is_not_to_be_called(
     )
 
 
-def test_duplicates(store: Path) -> None:
+def test_duplicates(store: Source) -> None:
     """Those within an unlock, and those after its end."""
     found = {row["attempt_id"]: row["later_answers"] for row in answer(store, "duplicates")}
     assert found == {"attempt-10": 0, "attempt-20": 1}
@@ -195,20 +209,20 @@ def of_one_trace(*statuses: int | None) -> list[Attempt]:
     ]
 
 
-def test_booked_and_away(store: Path) -> None:
+def test_booked_and_away(store: Source) -> None:
     """A car that is booked and was last heard of hours ago."""
     (row,) = answer(store, "booked-and-away")
     assert (row["vehicle_id"], row["account_id"]) == ("car-90", "customer-9")
     assert answer(store, "booked-and-away", silent_minutes="180") == []
 
 
-def test_flapping_cars(store: Path) -> None:
+def test_flapping_cars(store: Source) -> None:
     """Six last wills in a minute."""
     (row,) = answer(store, "flapping-cars")
     assert (row["vehicle_id"], row["losses"], row["without_goodbye"]) == ("car-03", 6, 6)
 
 
-def test_judged_anew(store: Path) -> None:
+def test_judged_anew(store: Source) -> None:
     """What it was taken for first, and what it is."""
     (row,) = answer(store, "judged-anew")
     assert (row["attempt_id"], row["first_judged"]) == ("attempt-41", "result_lost")
@@ -229,7 +243,7 @@ def test_what_was_not_seen_counts_nowhere(tmp_path: Path, trait: str) -> None:
     assert answer(tmp_path, "within-seconds")[0]["unlocks"] == 2
 
 
-def test_release_that_is_worse_is_called_so(store: Path) -> None:
+def test_release_that_is_worse_is_called_so(store: Source) -> None:
     """All three that failed have the new firmware, and one of theirs that opened: 3 of 4."""
     (row,) = answer(store, "releases-compared")
     assert (row["before_unlocks"], row["after_unlocks"]) == (56, 4)
@@ -245,20 +259,20 @@ def test_release_that_is_worse_is_called_so(store: Path) -> None:
         ("7.2.1", "7.3.0", "no difference is shown"),
     ],
 )
-def test_other_verdicts(store: Path, before: str, after: str, verdict: str) -> None:
+def test_other_verdicts(store: Source, before: str, after: str, verdict: str) -> None:
     """Few unlocks that differ by chance show nothing."""
     (row,) = answer(store, "releases-compared", before=before, after=after)
     assert row["verdict"] == verdict
 
 
-def test_wilson_interval(store: Path) -> None:
+def test_wilson_interval(store: Source) -> None:
     """The bounds of 3 in 4 are those of the formula: 30.06 and 95.44 %."""
     rows = {row["firmware"]: row for row in answer(store, "firmware-compared")}
     assert (rows["2.5.0"]["at_least"], rows["2.5.0"]["at_most"]) == (30.06, 95.44)
     assert rows["2.4.1"]["at_least"] == 0.0
 
 
-def test_hops_add_up(store: Path) -> None:
+def test_hops_add_up(store: Source) -> None:
     """From the request to the command 0.249 s, and 1 s to the box."""
     found = {row["hop_to"]: row["p50_s"] for row in answer(store, "slowest-hops")}
     assert found["published"] == 0.249
@@ -303,9 +317,9 @@ def test_what_was_answered_after_the_last_unlock_counts(longer: Path) -> None:
     assert last["end"] == "2026-01-01 00:02:20+00:00"
 
 
-def test_only_the_time_that_is_asked_about(store: Path) -> None:
+def test_only_the_time_that_is_asked_about(store: Source) -> None:
     """Each query keeps to it."""
-    asked = StoreQuestion(Source(store), UTC)
+    asked = StoreQuestion(store, UTC)
     span = Span(BEGIN_S + 30, BEGIN_S + 35)
     rows = run_query(asked, query_named("causes"), span, {}, 10)
     assert [row[:3] for row in rows.rows] == [("api_failed", "failed", 1)]
@@ -320,19 +334,19 @@ def test_only_the_time_that_is_asked_about(store: Path) -> None:
         ("silent-cars", {"minutes": "many"}, "minutes: 'many' is no number"),
     ],
 )
-def test_mistakes_are_named(store: Path, name: str, given: dict[str, str], message: str) -> None:
+def test_mistakes_are_named(store: Source, name: str, given: dict[str, str], message: str) -> None:
     """What is wrong, and what was meant."""
     with pytest.raises(ConfigError, match=message):
         answer(store, name, **given)
 
 
-def test_parameter_that_must_be_set_is_named(store: Path) -> None:
+def test_parameter_that_must_be_set_is_named(store: Source) -> None:
     """With what it is."""
-    asked = StoreQuestion(Source(store), UTC)
+    asked = StoreQuestion(store, UTC)
     with pytest.raises(ConfigError, match=r"car needs vehicle: the car; as --set vehicle=VALUE"):
         run_query(asked, query_named("car"), Span(0, 1), {}, 1)
 
 
-def test_quotes_in_a_parameter_are_text(store: Path) -> None:
+def test_quotes_in_a_parameter_are_text(store: Source) -> None:
     """Nothing that is given becomes SQL."""
     assert answer(store, "car", vehicle="' OR 1=1 --") == []

@@ -11,17 +11,13 @@ import subprocess
 import sys
 import weakref
 
-import msgspec
 import pytest
 
 from fleet_sim.broker.model.broker import HOP_S
 from fleet_wire.links.link import (
-    SUCCESS,
     Disconnected,
     EndReason,
-    LinkLimits,
     Message,
-    PublishProperties,
     Session,
     Will,
 )
@@ -36,22 +32,6 @@ class Acks:
 
     def __call__(self, code: int) -> None:
         """Take a PUBACK."""
-
-
-def test_callbacks_never_come_from_inside_a_call(place: Place) -> None:
-    """Connect, publish, thaw and stop return before any callback comes."""
-    client = place.client("client", "topic")
-    client.link.connect()
-    assert client.sessions_present == []
-    place.time.run_for(1)
-    client.link.publish("topic", b"", on_ack=client.acks.append)
-    client.link.freeze()
-    place.time.run_for(1)
-    client.link.thaw()
-    place.broker.stop()
-    assert (client.messages, client.acks, client.ends) == ([], [], [])
-    place.time.run_for(1)
-    assert (len(client.messages), client.acks, len(client.ends)) == (1, [SUCCESS], 1)
 
 
 def test_each_packet_takes_a_hop(place: Place) -> None:
@@ -129,73 +109,12 @@ def test_same_calls_same_callbacks_with_any_hash_seed() -> None:
     assert outputs[0].count(b"\n") > 100
 
 
-def test_delayed_will_comes_with_the_end_of_a_shorter_session(place: Place) -> None:
-    """A session of one second ends the wait of a will with a longer delay."""
-    watcher = place.connected("watcher", "will")
-    lost = place.connected("lost", session_expiry_s=1, will=Will("will", b"", delay_s=60))
-    lost.link.abort()
-    place.time.run_for(2.1)
-    assert len(watcher.messages) == 1
-
-
-def test_a_delayed_will_waits_whatever_comes_for_its_client_meanwhile(place: Place) -> None:
-    """A session without expiry lives until its will is due: a message for it ends neither."""
-    watcher = place.connected("watcher", "will")
-    lost = place.connected("lost", "topic", will=Will("will", b"", delay_s=5))
-    lost.link.abort()
-    place.time.run_for(5.5)
-    watcher.link.publish("topic", b"")
-    place.time.run_for(0.4)
-    assert watcher.messages == []
-    place.time.run_for(1)
-    assert len(watcher.messages) == 1
-
-
-def test_a_will_that_waits_for_its_delay_never_comes_of_a_client_that_is_back(place: Place) -> None:
-    """Its session has ended with its return, and is not ended once more when the delay is over."""
-    watcher = place.connected("watcher", "will")
-    client = place.connected("client", "topic", will=Will("will", b"", delay_s=2))
-    client.link.abort()
-    place.time.run_for(1)
-    place.connect(client)
-    place.time.run_for(5)
-    assert watcher.messages == []
-    assert client.link.is_connected
-
-
 def test_a_session_that_has_ended_leaves_nothing_behind(place: Place) -> None:
     """A fleet that comes and goes all day does not grow."""
     for number in range(3):
         place.connected(f"client-{number}", "topic").link.disconnect()
     place.time.run_for(5)
     assert place.broker._sessions == {}
-
-
-def test_second_loss_starts_the_will_delay_anew(place: Place) -> None:
-    """A return cancels the delay of the first loss for good; the second loss has its own."""
-    watcher = place.connected("watcher", "will")
-    client = place.connected("client", session_expiry_s=60, will=Will("will", b"", delay_s=2))
-    client.link.abort()
-    place.time.run_for(1)
-    place.connect(client)
-    place.time.run_for(0.5)
-    client.link.abort()
-    place.time.run_for(2)
-    assert watcher.messages == []
-    place.time.run_for(1)
-    assert len(watcher.messages) == 1
-
-
-def test_retained_message_ends_a_second_before_a_queued_one(place: Place) -> None:
-    """In the very second of its expiry a message that waits still comes, a retained one not."""
-    away = place.connected("away", "topic", session_expiry_s=60)
-    away.link.disconnect()
-    sender = place.connected("sender")
-    sender.link.publish("topic", b"brief", retain=True, properties=PublishProperties(expiry_s=2))
-    place.time.run_for(2.5)
-    place.connect(away)
-    place.time.run_for(0.1)
-    assert [(message.retain, message.expiry_s) for message in away.messages] == [(False, None)]
 
 
 def test_retained_message_lets_go_of_its_sender(place: Place) -> None:
@@ -271,22 +190,3 @@ def test_a_raising_on_disconnected_is_logged(
     assert len(other.ends) == 1
     assert "a late defect" in caplog.text
     assert caplog.messages == ["on_disconnected raised"]
-
-
-def test_second_acknowledge_and_foreign_messages_do_no_harm(place: Place) -> None:
-    """Only the first PUBACK of a message of this connection counts."""
-    limits = LinkLimits(receive_max=1)
-    client = place.connected("client", "topic", session_expiry_s=60, limits=limits)
-    client.acknowledges = False
-    sender = place.connected("sender")
-    for number in range(3):
-        sender.link.publish("topic", b"%d" % number)
-    place.time.run_for(1)
-    first = client.messages[0]
-    client.link.acknowledge(first)
-    client.link.acknowledge(first)
-    place.time.run_for(1)
-    assert client.payloads == [b"0", b"1"]
-    client.link.acknowledge(msgspec.structs.replace(client.messages[1], payload=b"not the one"))
-    place.time.run_for(1)
-    assert client.payloads == [b"0", b"1"]

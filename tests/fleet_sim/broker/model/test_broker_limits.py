@@ -7,7 +7,6 @@ import pytest
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
-    MALFORMED_PACKET,
     NO_MATCHING_SUBSCRIBERS,
     NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
@@ -59,53 +58,6 @@ def test_a_will_needs_its_clients_right_also_after_a_delay(
     assert watcher.payloads == payloads
 
 
-def test_who_was_taken_over_has_no_say_any_more(place: Place) -> None:
-    """What it sent before it learned of that goes nowhere, and gets no answer."""
-    watcher = place.connected("watcher", "topic")
-    old = place.connected("same")
-    twin = place.client("same")
-    twin.link.connect()
-    place.time.run_for(HOP_S * 1.5)
-    old.link.publish("topic", b"too late", on_ack=old.acks.append)
-    place.time.run_for(1)
-    assert (watcher.payloads, old.acks) == ([], [])
-    assert (len(old.ends), twin.link.is_connected) == (1, True)
-
-
-def test_who_was_taken_over_while_it_subscribed_gets_nothing(place: Place) -> None:
-    """A subscription of nobody would swallow messages, and tell their sender that all is well."""
-    old, twin = place.client("same", "topic"), place.client("same")
-    sender = place.connected("sender")
-    old.link.connect()
-    place.time.run_for(HOP_S * 1.5)
-    twin.link.connect()
-    place.time.run_for(1)
-    sender.link.publish("topic", b"", on_ack=sender.acks.append)
-    place.time.run_for(1)
-    assert sender.acks == [NO_MATCHING_SUBSCRIBERS]
-
-
-def test_a_client_that_gets_more_than_it_can_take_leaves_in_good_order(place: Place) -> None:
-    """DISCONNECT with a reason: as at mosquitto there is no will, and its owner reads why."""
-    watcher = place.connected("watcher", "will")
-    wide = place.connected("client", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=3))
-    wide.acknowledges = False
-    for number in range(3):
-        watcher.link.publish("topic", b"%d" % number)
-    place.time.run_for(1)
-    wide.link.disconnect()
-    narrow = place.client(
-        "client", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=1),
-        will=Will("will", b""),
-    )  # fmt: skip
-    narrow.acknowledges = False
-    narrow.link.connect()
-    place.time.run_for(1)
-    (end,) = narrow.ends
-    assert (end.why, end.detail) == (EndReason.PROTOCOL_ERROR, "more than we can receive")
-    assert watcher.messages == []
-
-
 def test_packet_ids_are_for_what_is_acknowledged(place: Place) -> None:
     """They count from 1; QoS 0 has none, and takes no place in the window."""
     client = place.connected("client", "topic", limits=LinkLimits(receive_max=2))
@@ -124,55 +76,6 @@ def test_subscribe_without_right_ends_the_connection(place: Place) -> None:
     client.link.connect()
     place.time.run_for(1)
     assert [(end.why, end.code) for end in client.ends] == [(EndReason.REFUSED, NOT_AUTHORIZED)]
-
-
-def test_malformed_filter_ends_the_connection(place: Place) -> None:
-    """A filter that MQTT does not allow gets DISCONNECT with the code of a malformed packet."""
-    client = place.client("client", "a/#/b")
-    client.link.connect()
-    place.time.run_for(1)
-    assert [(end.why, end.code) for end in client.ends] == [
-        (EndReason.BROKER_CLOSED, MALFORMED_PACKET)
-    ]
-
-
-def test_drops_are_counted_by_client() -> None:
-    """What a full queue drops is counted for the client that misses it."""
-    place = Place(limits=BrokerLimits(max_queued_messages=3))
-    away = place.connected("away", "topic", session_expiry_s=60)
-    away.link.disconnect()
-    sender = place.connected("sender")
-    for _ in range(5):
-        sender.link.publish("topic", b"")
-    place.time.run_for(1)
-    assert place.broker.dropped == {"away": 2}
-
-
-def test_qos_0_to_a_client_that_does_not_read_is_dropped_in_the_end() -> None:
-    """A frozen client's buffers hold so many messages; more at QoS 0 are dropped and counted."""
-    place = Place(limits=BrokerLimits(max_queued_messages=3))
-    frozen = place.connected("frozen", "topic", keepalive_s=0)
-    sender = place.connected("sender")
-    frozen.link.freeze()
-    for number in range(5):
-        sender.link.publish("topic", b"%d" % number, qos=0)
-        place.time.run_for(1)
-    frozen.link.thaw()
-    place.time.run_for(1)
-    assert frozen.payloads == [b"0", b"1", b"2"]
-    assert place.broker.dropped == {"frozen": 2}
-
-
-def test_qos_0_that_a_link_cannot_send_is_counted(place: Place) -> None:
-    """While it is away, or frozen; what goes out is not."""
-    client = place.client("client")
-    client.link.publish("topic", b"", qos=0)
-    place.connect(client)
-    client.link.publish("topic", b"", qos=0)
-    client.link.freeze()
-    client.link.publish("topic", b"", qos=0)
-    client.link.publish("topic", b"", qos=1)
-    assert place.broker.qos0_dropped == 2
 
 
 def test_limits_of_0_are_none() -> None:
@@ -249,36 +152,3 @@ def test_what_mqtt_just_allows_is_sent(place: Place) -> None:
     client.link.publish("a" * 65_535, b"", properties=properties, on_ack=client.acks.append)
     place.time.run_for(1)
     assert client.acks == [NO_MATCHING_SUBSCRIBERS]
-
-
-@pytest.mark.parametrize(("window", "arrived"), [(1, [1, 2, 3]), (2, [2, 3, 3])])
-def test_no_more_is_in_flight_than_the_window_says(window: int, arrived: list[int]) -> None:
-    """What is above it leaves when a PUBACK has come: a round trip of half a second later."""
-    place = Place(hop=0.25)
-    watcher = place.connected("watcher", "topic")
-    sender = place.connected("sender", limits=LinkLimits(max_in_flight=window))
-    for _ in range(3):
-        sender.link.publish("topic", b"")
-    place.time.run_for(0.1)
-    counts = []
-    for _ in range(3):
-        place.time.run_for(0.5)
-        counts.append(len(watcher.messages))
-    assert counts == arrived
-
-
-def test_more_than_max_queued_is_refused_to_the_owner(place: Place) -> None:
-    """A link that is not connected keeps so many messages, and refuses more."""
-    client = place.client("client", limits=LinkLimits(max_queued=2))
-    client.link.publish("topic", b"")
-    client.link.publish("topic", b"")
-    with pytest.raises(LocalProtocolError, match="2 messages wait"):
-        client.link.publish("topic", b"")
-
-
-def test_client_without_id_gets_one(place: Place) -> None:
-    """Two clients without an id do not take each other over."""
-    first, second = place.connected(""), place.connected("")
-    place.time.run_for(1)
-    assert first.link.is_connected
-    assert second.link.is_connected

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from platform_probe.__main__ import main
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console import child as child_of_monitor
 from platform_probe.web.console.child import ConsoleChild
@@ -64,16 +66,11 @@ def test_it_serves_a_store(console_store: Path, tmp_path: Path) -> None:
         (("--new-token", "amelie:boss"), "with a role of"),
     ],
 )
-def test_what_it_refuses(
-    console_store: Path, tmp_path: Path, arguments: tuple[str, ...], problem: str
-) -> None:
+def test_what_it_refuses(console_store: Path, arguments: tuple[str, ...], problem: str) -> None:
     """With exit code 2, and what to do."""
-    done = subprocess.run(
-        [*PROGRAM, "console", "--store", str(console_store), *arguments],
-        capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False,
-    )  # fmt: skip
-
-    assert done.returncode == 2
+    words = ["console", "--store", str(console_store), *arguments]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
     assert problem in done.stderr
 
 
