@@ -104,7 +104,7 @@ async def test_a_child_ends_with_the_monitor(
     child.start(complain=lambda event, *_, **__: told.append(event), tell=urls.append)
     while not urls:  # noqa: ASYNC110 - what it says comes over a pipe
         await asyncio.sleep(0.02)
-    process = child._process
+    process = child._child.process
     assert process is not None
     assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
     assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE

@@ -1,0 +1,93 @@
+"""A process beside this one: started, started again when it ends, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+RESTART_AFTER_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Waits between two starts: longer for each that ended soon."""
+STEADY_S: Final = 60.0
+"""A process that lived so long was a working one."""
+MAX_LINE_BYTES: Final = 16 * 2**20
+
+
+class ChildProcess:
+    """A Python module that runs as a process of its own. Its end never ends this one.
+
+    It reads `config` as the first line of its input, and ends when its input does. `on_line` gets
+    each line that it prints. `on_end` gets the reason and the wait before the next start.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        config: msgspec.Struct,
+        *,
+        on_line: Callable[[bytes], None],
+        on_end: Callable[[str, float], None],
+    ) -> None:
+        self._module = module
+        self._config = config
+        self._on_line = on_line
+        self._on_end = on_end
+        self._is_closing = False
+        self._task: asyncio.Task[None] | None = None
+        self.process: Process | None = None
+        """The present one, if there is one."""
+
+    def start(self) -> None:
+        """Start it. Call it in the event loop."""
+        self._task = asyncio.ensure_future(self._keep())
+
+    async def close(self, *, within_s: float) -> bool:
+        """End it; return whether that needed no kill after `within_s`."""
+        self._is_closing = True
+        if self._task is None:
+            return True
+        ends_itself, process = True, self.process
+        if process is None:
+            self._task.cancel()
+        elif process.stdin is not None:
+            process.stdin.close()
+            await asyncio.wait({self._task}, timeout=within_s)
+            ends_itself = self._task.done()
+            with suppress(ProcessLookupError):
+                process.kill()
+        await asyncio.gather(self._task, return_exceptions=True)
+        return ends_itself
+
+    async def _keep(self) -> None:
+        loop, ended_soon = asyncio.get_running_loop(), 0
+        while True:
+            began_s = loop.time()
+            reason = await self._run()
+            self.process = None
+            if self._is_closing:
+                return
+            ended_soon = 0 if loop.time() - began_s >= STEADY_S else ended_soon + 1
+            wait_s = RESTART_AFTER_S[min(max(ended_soon - 1, 0), len(RESTART_AFTER_S) - 1)]
+            self._on_end(reason, wait_s)
+            await asyncio.sleep(wait_s)
+
+    async def _run(self) -> str:
+        """Run the process until it ends, and return how it did."""
+        command = sys.executable, "-P", "-m", self._module
+        try:
+            self.process = process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, limit=MAX_LINE_BYTES, start_new_session=True
+            )
+        except OSError as error:
+            return str(error)
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        process.stdin.write(msgspec.json.encode(self._config) + b"\n")
+        async for line in process.stdout:
+            self._on_line(line)
+        return f"exit code {await process.wait()}"
