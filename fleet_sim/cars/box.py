@@ -182,8 +182,11 @@ class Box:
         """
         if not self.modem.connection.is_up:
             return
+        battery = self.power.battery
+        if battery is not None:
+            battery.send(self.world.env.now)
         telemetry = self.telemetry_at(self.world.env.now)
-        if routine is not None and self.modem.uplink.may_have_routine:
+        if routine is not None and battery is None and self.modem.uplink.may_have_routine:
             member = self.vehicle.member = Member(routine, number, self)
             self.modem.uplink.offer(telemetry, member)
         else:
@@ -205,6 +208,7 @@ class Box:
     def telemetry_at(self, now_s: float) -> Telemetry:
         """Return what a heartbeat says at a simulated second, as the car is now."""
         run, used_bytes = self.power.run, self.modem.uplink.data_used_bytes
+        self._measure_battery(now_s)
         telemetry = Telemetry(
             signal_dbm=self.modem.bearer.signal_at_dbm(now_s),
             voltage_v=self.vehicle.voltage_v,
@@ -233,7 +237,10 @@ class Box:
         self, command_id: str | None = None, *, is_locked: bool | None = None
     ) -> None:
         """Publish the car's state; `is_locked` overrides the lock for the moment."""
-        traits, vehicle = self.spec.traits, self.vehicle
+        traits, vehicle, now_s = self.spec.traits, self.vehicle, self.world.env.now
+        if self.power.battery is not None:
+            self.power.battery.send(now_s)
+        self._measure_battery(now_s)
         state = VehicleState(
             is_locked=vehicle.is_locked if is_locked is None else is_locked,
             is_open=vehicle.is_driver_door_open,
@@ -249,13 +256,24 @@ class Box:
         )
         self.modem.publish(TopicKind.STATE, state, command_id=command_id)
 
+    def _measure_battery(self, now_s: float) -> None:
+        """Set the voltage by the battery's charge, where that is counted."""
+        battery = self.power.battery
+        if battery is not None:
+            self.vehicle.discharge(battery.drop_v(now_s))
+
     # What is done by hand
 
     def pull_handle(self) -> bool:
-        """Open the driver's door for a customer; return whether it opens."""
+        """Open the driver's door for a customer; return whether it opens.
+
+        The drive charges the battery.
+        """
         if self.vehicle.is_door_locked(Door.DRIVER):
             return False
         self.vehicle.is_open = True
+        if self.power.battery is not None:
+            self.power.battery.charge(self.world.env.now)
         self.notice()
         return True
 
@@ -299,6 +317,8 @@ class Box:
 
     def report_movement(self, command: Command | None) -> None:
         """Report a movement of the lock to whoever watches the fleet."""
+        if self.power.battery is not None:
+            self.power.battery.move_lock()
         on_movement = self.world.on_movement
         if on_movement is not None:
             is_locked = self.vehicle.is_door_locked(Door.DRIVER)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fleet_sim.cars.battery import BatteryParameters
 from fleet_sim.cars.distributions import (
     Delay,
     LogNormal,
@@ -192,6 +193,11 @@ class BoxParameters(BaseModel):
         6.0, ge=0, le=40, description="how far it is off that, by place and time, either way [E]"
     )
     voltage_v: Volts = Field(12.6, description="12 V battery at rest (OVMS reference voltage)")
+    battery: BatteryParameters | None = Field(
+        None,
+        description="counts the battery's charge: its voltage falls with it, and a flat one takes"
+        " the box's power; null: the voltage at rest stays",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from fleet_sim.cars.battery import Battery
 from fleet_sim.cars.box_states import POWER, Power, PowerEvent, next_state
 from fleet_sim.cars.connection import ConnectedBox
 from fleet_sim.cars.failpoints import RESUME, Culprit, undone_by
@@ -15,6 +16,8 @@ from fleet_sim.cars.modem import Modem
 
 DOZE_RETRY_S = 10.0
 """A box that is busy when it should fall asleep tries again after so long [E]."""
+BATTERY_LOOK_S = 600.0
+"""How often it is looked whether the battery is flat, or charged again."""
 
 
 class PoweredBox(ConnectedBox, Protocol):
@@ -57,17 +60,27 @@ FIRST_RUN = Run(0, None, is_told=True)
 """That of a box which runs since before the simulation: one object for all."""
 
 
+def _battery_of(box: PoweredBox) -> Battery | None:
+    parameters = box.spec.parameters
+    if parameters.battery is None:
+        return None
+    stream = box.world.stream(f"{box.spec.vehicle_id}/battery")
+    return Battery(parameters.battery, stream, tail_s=parameters.radio.idle_after_s)
+
+
 class PowerControl:
     """The power of one box. Its verbs are for the fleet, the SMS centre and the faults."""
 
     __slots__ = (
         "_awakenings",
         "_box",
+        "_is_flat",
         "_is_sleeper",
         "_power_cuts",
         "_sleeps_when_known",
         "_sms_waits",
         "_stream",
+        "battery",
         "run",
         "state",
     )
@@ -82,6 +95,9 @@ class PowerControl:
         self._sleeps_when_known = False
         self._sms_waits = False
         self._power_cuts = 0
+        self._is_flat = False
+        self.battery = _battery_of(box)
+        """The 12 V battery; None where its charge is not counted."""
         self.run = FIRST_RUN
         """A new one with each loss of power, crash and boot: what was begun in another is void."""
         self.state = Power.OFF
@@ -96,6 +112,9 @@ class PowerControl:
         else:
             self.state = Power.AWAKE
             self._box.modem.dialler.connect()
+        self._draw_current()
+        if self.battery is not None:
+            self._box.world.later(BATTERY_LOOK_S, self._look_at_battery)
 
     @property
     def is_running(self) -> bool:
@@ -121,13 +140,16 @@ class PowerControl:
         when the last of several such cuts ends.
         """
         self._box.modem.connection.blame(by, "power")
+        self._cut_power()
+        with undone_by(self._end_power_cut):
+            yield
+
+    def _cut_power(self) -> None:
         self._power_cuts += 1
         if self.state is not Power.OFF:
             self._change(PowerEvent.SWITCH_OFF)
             self._box.lost_power()
             self._box.modem.lose_power()
-        with undone_by(self._end_power_cut):
-            yield
 
     def _end_power_cut(self) -> None:
         self._power_cuts -= 1
@@ -200,6 +222,8 @@ class PowerControl:
             self.stay_awake()
         elif self.state is Power.ASLEEP:
             self._change(PowerEvent.SMS)
+            if self.battery is not None:
+                self.battery.wake_car()
             self.later(self._resume_s(), self._on_resumed)
 
     def coverage_returned(self) -> None:
@@ -248,6 +272,28 @@ class PowerControl:
         counts.asleep -= self._sleeps
         self.state = next_state(POWER, self.state, event)
         counts.asleep += self._sleeps
+        self._draw_current()
+
+    def _draw_current(self) -> None:
+        """Draw from the battery what the present state takes."""
+        battery, now_s = self.battery, self._box.world.env.now
+        if battery is None:
+            return
+        if self.state is Power.OFF:
+            battery.switch_off(now_s)
+        elif self._sleeps:
+            battery.sleep(now_s)
+        else:
+            battery.stay_awake(now_s)
+
+    def _look_at_battery(self) -> None:
+        """Lose the power of a flat battery, and boot when it is charged again."""
+        world = self._box.world
+        is_flat = self.battery is not None and self.battery.is_flat(world.env.now)
+        if is_flat is not self._is_flat:
+            self._is_flat = is_flat
+            (self._cut_power if is_flat else self._end_power_cut)()
+        world.later(BATTERY_LOOK_S, self._look_at_battery)
 
     @property
     def _sleeps(self) -> bool:

@@ -133,6 +133,7 @@ class Vehicle:
         "_moved_s",
         "_parameters",
         "_phase_s",
+        "_rest_v",
         "_stream",
         "is_locked",
         "is_open",
@@ -163,7 +164,7 @@ class Vehicle:
 
         The rental is not modelled further: the next command finds the door shut.
         """
-        self.voltage_v = parameters.voltage_v
+        self._rest_v = self.voltage_v = parameters.voltage_v
         self.last_command_id: str | None = None
         self.movement = 0
         """Counts every movement of the lock, so that a timer can tell whether it is the latest."""
@@ -216,7 +217,7 @@ class Vehicle:
             return ()
         if reason is Reason.ACTUATOR_INHIBITED and now_s >= self._inhibited_until_s:
             return irregular.having("hot")
-        if reason is Reason.LOW_VOLTAGE and parameters.voltage_v >= parameters.actuator_min_v:
+        if reason is Reason.LOW_VOLTAGE and self._rest_v >= parameters.actuator_min_v:
             return [each for each in irregular.conditions if each.drop_v > 0]
         own = irregular.own_cabin
         if reason is Reason.WRONG_VEHICLE_STATE and own.objection(is_unlock=is_unlock) is None:
@@ -405,8 +406,14 @@ class Vehicle:
         with self._under(condition):
             yield condition
 
+    def discharge(self, drop_v: float) -> None:
+        """Set how many volts the battery at rest is below a full one."""
+        self._rest_v = self._parameters.voltage_v - drop_v
+        self._measure()
+
     def draw(self, load: Condition, drop_v: float) -> None:
         """Set a load on the battery in volts below its rest; loads add up."""
+        self._make_irregular()
         load.drop_v = drop_v
         self._measure()
 
@@ -425,8 +432,9 @@ class Vehicle:
         self._measure()
 
     def _measure(self) -> None:
-        drops_v = fsum(condition.drop_v for condition in self._make_irregular().conditions)
-        self.voltage_v = round(self._parameters.voltage_v - drops_v, 3)
+        conditions = self._irregular.conditions if self._irregular is not None else ()
+        drops_v = fsum(condition.drop_v for condition in conditions)
+        self.voltage_v = round(self._rest_v - drops_v, 3)
 
     def _make_irregular(self) -> _Irregular:
         """Return what is out of the ordinary, to be changed: a heartbeat may say so."""

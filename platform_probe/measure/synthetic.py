@@ -34,7 +34,7 @@ from platform_probe.measure.load.driver import Lags, LoadDriver
 from platform_probe.measure.load.plan import LoadPlan, PlannedStart, TurnPlan
 from platform_probe.measure.load.timers import Timers
 from platform_probe.outputs.logs import Complaints, Logger
-from platform_probe.outputs.metrics import ProbeMetrics, WithheldReason
+from platform_probe.outputs.metrics import BatteryUse, ProbeMetrics, WithheldReason
 from platform_probe.settings.car_files import read_keys
 from platform_probe.settings.load import FloorSettings, LoadSettings
 from platform_probe.settings.monitor import ProbeSettings
@@ -167,6 +167,7 @@ class SyntheticUnlocks:
             self._withhold(WithheldReason.BOOKED)
         elif self._door is not None:
             self._door.unlock(planned.vehicle_id, intended_s=intended_s)
+            self._count_command()
         else:
             self._unlock(planned.vehicle_id, Source.PROBE, intended_s)
 
@@ -204,6 +205,7 @@ class SyntheticUnlocks:
         wakes = self._commands.wake_request(outgoing.start) if is_asleep and self._load.wake else ()
         for topic, payload, qos, retain in wakes:
             link.publish(topic, payload, qos=qos, retain=retain)
+            self._metrics.count_battery(BatteryUse.WAKE, self._load.wake_ah)
         link.publish(
             outgoing.topic,
             outgoing.payload,
@@ -212,9 +214,15 @@ class SyntheticUnlocks:
             properties=outgoing.properties,
             on_ack=on_ack,
         )
+        self._count_command(outgoing.start.source)
         if self.on_sent is not None:
             self.on_sent(vehicle_id, outgoing.start.command_id, action)
         return bool(wakes)
+
+    def _count_command(self, source: Source = Source.PROBE) -> None:
+        """Count the charge of one command; the loopback box has no battery."""
+        if source is Source.PROBE:
+            self._metrics.count_battery(BatteryUse.COMMAND, self._load.command_ah)
 
     def _http_door(self, settings: ProbeSettings) -> HttpDoor | None:
         """Return the door to the API, where unlocks go through one. Raises `ConfigError`."""
@@ -244,6 +252,7 @@ class SyntheticUnlocks:
         """
         if self._door is not None:
             self._door.lock(vehicle_id)
+            self._count_command()
             return "", None
         outgoing = self._commands.lock(vehicle_id)
         self._tracker.pass_over(outgoing.start.command_id)

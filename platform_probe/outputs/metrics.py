@@ -53,6 +53,13 @@ class RelockEnd(StrEnum):
     """Its customer has come, or it is not to be touched any more."""
 
 
+class BatteryUse(StrEnum):
+    """Uses of a car's battery by the monitor itself."""
+
+    COMMAND = "command"
+    WAKE = "wake"
+
+
 class WithheldReason(StrEnum):
     """Why a synthetic unlock was not started, although it could have been."""
 
@@ -153,6 +160,11 @@ class ProbeMetrics(AttemptMetrics):
             " of it; of those that failed some may stand open.", "end",
         )  # fmt: skip
         self._relocks = {end: relocks.labels(end.value) for end in RelockEnd}
+        battery = self._counter(
+            "battery_ampere_hours", "Battery charge that cars used for synthetic unlocks, the locks"
+            " after them and the wakes before them, as the settings estimate it.", "what",
+        )  # fmt: skip
+        self._battery = {what: battery.labels(what.value) for what in BatteryUse}
 
     def _make_traffic(self) -> None:
         messages = self._counter(
@@ -284,6 +296,10 @@ class ProbeMetrics(AttemptMetrics):
     def count_withheld_start(self, why: WithheldReason) -> None:
         """Count one synthetic unlock that was not started for its car's sake."""
         self._withheld[why].inc()
+
+    def count_battery(self, what: BatteryUse, charge_ah: float) -> None:
+        """Count the charge that one car has used."""
+        self._battery[what].inc(charge_ah)
 
     def count_relock(self, end: RelockEnd) -> None:
         """Count one car that was to be locked again."""

@@ -76,6 +76,16 @@ class LoadSettings(_Section):
     )
     start_delay_s: Seconds = Field(0.5, description="from being ready to second 0 of the load")
     wake: bool = Field(default=True, description="send a wake request to a box that is asleep")
+    command_ah: float = Field(
+        0.001, ge=0, le=100,
+        description="battery charge that a car uses for one unlock or lock, for the metric of it:"
+        " its motors, and the radio until that is idle again [E]",
+    )  # fmt: skip
+    wake_ah: float = Field(
+        0.41, ge=0, le=100,
+        description="battery charge that a car uses when it is woken, for the metric of it: 7 A for"
+        " 3 to 4 min where all control units wake (hyundai_kia_connect_api#970)",
+    )  # fmt: skip
     relock: bool = Field(
         default=True, description="lock each car again after its synthetic unlock, unless a"
         " customer's unlock of it is seen meanwhile or it is booked; without an answer the lock is"

@@ -292,6 +292,10 @@ async def test_box_asleep_is_woken_first(bench: ProbeBench) -> None:
     await eventually(lambda: bench.probe.counts()["sent"] == 3)
     topics = [topic for topic, *_ in bench.link.sent]
     assert topics[:2] == ["wake/car-1", "cars/car-1/command"]
+    value = bench.metrics.registry.get_sample_value
+    assert value("unlockpath_battery_ampere_hours_total", {"what": "wake"}) == pytest.approx(
+        3 * 0.41
+    )
     bench.link.answer_all()
     assert bench.attempts[0].flags == (Flag.WOKEN,)
 
@@ -354,6 +358,9 @@ async def test_cars_are_locked_again() -> None:
     value = bench.metrics.registry.get_sample_value
     assert value("unlockpath_relocks_total", {"end": "locked"}) == 1
     assert value("unlockpath_starts_withheld_total", {"why": "relocking"}) == 1
+    charge_ah = value("unlockpath_battery_ampere_hours_total", {"what": "command"})
+    assert charge_ah == pytest.approx(len(bench.attempts) * 0.001 + 0.001)
+    assert value("unlockpath_battery_ampere_hours_total", {"what": "wake"}) == 0
     assert len(bench.records) == 3
     bench.probe.close()
 

@@ -74,6 +74,7 @@ def series(metrics: ProbeMetrics) -> list[str]:
         ("attempt_flags_total", {"flag": "answered_by_another"}),
         ("starts_withheld_total", {"why": "booked"}),
         ("relocks_total", {"end": "failed"}),
+        ("battery_ampere_hours_total", {"what": "wake"}),
         ("messages_total", {"topic": "telemetry"}),
         ("last_message_timestamp_seconds", {"topic": "telemetry"}),
         ("commands_not_followed_total", {}),

@@ -1,0 +1,123 @@
+"""The charge of a 12 V battery: what uses it, and a box whose battery is flat."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_sim.cars.battery import HOUR_S, Battery, BatteryParameters
+from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_wire.randomness import RandomStream
+from tests.helpers.fake_link import Bench, bench
+
+DAY_S = 24 * HOUR_S
+
+
+def battery(**keys: object) -> Battery:
+    """Return a full battery; the radio stays connected for 10 s after a message."""
+    parameters = BatteryParameters.model_validate(keys)
+    return Battery(parameters, RandomStream.named(1, "x"), tail_s=10.0)
+
+
+def car_with(asleep_share: float = 0.0, **keys: object) -> Bench:
+    """Return a car whose battery is counted, and whose SMS and modem take no time."""
+    update = {
+        "battery": BatteryParameters.model_validate(keys),
+        "asleep_share": asleep_share,
+        "sms_loss": 0.0,
+        "sms_wake": Uniform(base_s=0.0),
+        "boot": Uniform(base_s=10.0),
+        "voltage_v": 12.6,
+    }
+    return bench(NULL_BOX.model_copy(update=update))
+
+
+def used_ah(car: Bench) -> float:
+    """Return the charge that the car's battery has given so far."""
+    its = car.box.power.battery
+    assert its is not None
+    return its.used_ah(car.env.now)
+
+
+def test_a_box_draws_the_current_of_its_state() -> None:
+    """80 mA parked, 6.5 mA asleep, nothing switched off, for ten hours each."""
+    one = battery()
+    one.stay_awake(0.0)
+    assert one.used_ah(10 * HOUR_S) == pytest.approx(0.8)
+    one.sleep(10 * HOUR_S)
+    one.switch_off(20 * HOUR_S)
+    assert one.used_ah(20 * HOUR_S) == one.used_ah(99 * HOUR_S) == pytest.approx(0.865)
+
+
+def test_messages_that_follow_each_other_use_the_radio_once() -> None:
+    """50 mA more than parked, from the first one to 10 s after the last."""
+    one = battery()
+    one.send(100.0)
+    one.send(104.0)
+    one.send(200.0)
+    assert one.used_ah(300.0) == pytest.approx(0.05 * (14 + 10) / HOUR_S)
+
+
+def test_a_wake_from_outside_uses_seven_amperes_for_minutes() -> None:
+    """Published: 7 A for 3 to 4 min, 0.35 to 0.467 Ah."""
+    one = battery()
+    one.wake_car()
+    assert 0.35 <= one.used_ah(0.0) <= 0.467
+
+
+def test_the_voltage_falls_with_the_charge_and_no_further_than_empty() -> None:
+    """0.9 V from full to empty."""
+    one = battery(nominal_capacity_ah=1.0, parked_a=0.1)
+    one.stay_awake(0.0)
+    assert one.drop_v(5 * HOUR_S) == pytest.approx(0.45)
+    assert one.drop_v(99 * HOUR_S) == pytest.approx(0.9)
+    one.charge(99 * HOUR_S)
+    assert one.drop_v(99 * HOUR_S) == 0.0
+
+
+def test_hourly_wakes_flatten_a_car_in_three_to_five_days() -> None:
+    """Published for a car that was woken each hour; without wakes it would last for months."""
+    car = car_with(asleep_share=1.0)
+    hours = 0
+    while car.power() is not Power.OFF:
+        car.box.send_sms()
+        hours += 1
+        car.env.run(until=hours * HOUR_S)
+    assert 3 <= hours / 24 <= 5
+    sleeper = car_with(asleep_share=1.0)
+    sleeper.env.run(until=60 * DAY_S)
+    assert sleeper.power() is Power.ASLEEP
+
+
+def test_a_flat_battery_takes_the_boxs_power_until_it_is_charged() -> None:
+    """The broker is told nothing; after a drive the box boots and connects."""
+    car = car_with(nominal_capacity_ah=0.8, flat_share=0.0)
+    car.env.run(until=11 * HOUR_S)
+    assert car.power() is Power.OFF
+    assert "disconnect" not in car.link.calls
+    car.box.vehicle.is_locked = False
+    assert car.box.pull_handle()
+    car.env.run(until=11.5 * HOUR_S)
+    assert car.power() is Power.AWAKE
+    assert used_ah(car) < 0.1
+
+
+def test_telemetry_tells_the_voltage_of_the_charge() -> None:
+    """Heartbeats read it anew; a car without a counted battery stays at rest."""
+    car = car_with(nominal_capacity_ah=8.0)
+    car.env.run(until=10 * HOUR_S)
+    assert car.box.telemetry_at(car.env.now).voltage_v == pytest.approx(12.51)
+    plain = bench(NULL_BOX)
+    plain.env.run(until=10 * HOUR_S)
+    assert plain.box.telemetry_at(plain.env.now).voltage_v == NULL_BOX.voltage_v
+
+
+def test_a_command_uses_the_radio_and_the_motors() -> None:
+    """An unlock costs the motors' charge and that of its answers, beside the parked current."""
+    car = car_with(movement_a=3.6, movement_s=1.0)
+    car.env.run(until=100)
+    before_ah = used_ah(car)
+    car.deliver(car.command("c1"))
+    radio_ah = 0.05 * NULL_BOX.radio.idle_after_s / HOUR_S
+    assert used_ah(car) - before_ah == pytest.approx(0.001 + radio_ah)
