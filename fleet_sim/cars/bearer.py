@@ -168,7 +168,7 @@ class Bearer:
     def begin_connection(self) -> None:
         """See to it that the NAT forgets the connection, and that the operator ends it.
 
-        Where the box pings in time the NAT never does, so only a fleet whose keepalive is too long
+        The NAT of a box that pings in time never does, so only a fleet whose keepalive is too long
         pays for the question.
         """
         box, generation = self._connection.box, self._connection.generation

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.failpoints import Failpoint
+from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.faults.drawing import Drawing
@@ -98,6 +99,7 @@ class Injection:
 
     world: World
     boxes: Sequence[Box]
+    """The boxes of its cars; those of another process are not among them."""
     duration_s: float
     stream_of: Callable[[str], RandomStream]
     """Return this injection's own random stream of one car, by vehicle id."""
@@ -112,8 +114,10 @@ class Injection:
     """There where the fault has `Need.CUSTOMERS`."""
     broker: BrokerControl | None = None
     """There where the fault has `Need.OWN_BROKER`."""
-    vehicle_ids: frozenset[str] = frozenset()
+    cars: Sequence[CarSpec] = ()
     """Its cars, for a fault of the platform, which knows no boxes."""
+    vehicle_ids: frozenset[str] = frozenset()
+    """Their ids."""
 
     @property
     def env(self) -> simpy.Environment:

@@ -188,13 +188,13 @@ class ImpossibleTravel(Abuse):
         platform = injection.platform
         assert platform is not None  # noqa: S101 - the scenario was checked for its need
         stream = injection.stream_of(f"{account_id}/thief")
-        box = injection.boxes[stream.index(len(injection.boxes))]
-        vehicle_id = box.vehicle_id
+        car = injection.cars[stream.index(len(injection.cars))]
+        vehicle_id = car.vehicle_id
 
         def open_it(answer: Answer) -> None:
             if not answer.is_ok:
                 return
-            position = coordinates_of(vehicle_id, box.spec.traits.region)
+            position = coordinates_of(vehicle_id, car.traits.region)
             self.ask(
                 injection,
                 Request(

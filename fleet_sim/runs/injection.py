@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
 from fleet_sim.broker.control import BrokerControl, BrokerSettings, tightest
-from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
@@ -57,8 +56,6 @@ class FaultTargets(NamedTuple):
     platform: EmulatedPlatform | None = None
     broker: BrokerControl | None = None
     customers: CustomerFailpoints | None = None
-    stand_ins: dict[str, Box] | None = None
-    """Boxes, switched off, for cars of another part that a fault on the platform may name."""
 
 
 CARS_ALONE = FaultTargets()
@@ -124,13 +121,12 @@ class Injector:
         stream = f"fault/{entry.name}/{self._seen[entry.name]}"
         self._seen[entry.name] += 1
         world, boxes = self._fleet.world, self._fleet.boxes
-        named = boxes if strikes_boxes(fault) else ChainMap(boxes, self._around.stand_ins or {})
-        targets = select(self._specs, entry.target, world.seed, stream)
-        ids = [
-            spec.vehicle_id
-            for spec in targets
+        cars = [
+            spec
+            for spec in select(self._specs, entry.target, world.seed, stream)
             if self._part is ProcessRole.AROUND or spec.vehicle_id in boxes
         ]
+        ids = [spec.vehicle_id for spec in cars]
         injected = Injected(entry, start_s, end_s, ids)
         self.injected.append(injected)
         self._record(
@@ -147,7 +143,8 @@ class Injector:
         )
         injection = Injection(
             world=world,
-            boxes=[named[vehicle_id] for vehicle_id in ids if vehicle_id in named],
+            cars=cars,
+            boxes=[boxes[vehicle_id] for vehicle_id in ids if vehicle_id in boxes],
             duration_s=end_s - start_s,
             stream_of=_streams(world, stream),
             number=number,
@@ -160,7 +157,7 @@ class Injector:
             vehicle_ids=frozenset(ids),
         )
         if ids:
-            is_here = injection.boxes and self._part.has(fault)
+            is_here = self._part.has(fault) and (injection.boxes or not strikes_boxes(fault))
             acts = self._process_of(entry, fault) if is_here else _remote_fault
             world.env.process(_act(fault.name, acts, start_s, injection, self._say))
         return injected

@@ -22,7 +22,12 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
-from fleet_sim.runs.injection import FaultTargets, inject_all, with_platform_faults_alone
+from fleet_sim.runs.injection import (
+    FaultTargets,
+    ProcessRole,
+    inject_all,
+    with_platform_faults_alone,
+)
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.stop import route_signals
@@ -174,19 +179,16 @@ class LivePlatform:
         return url
 
     def _inject(self, scenario: Scenario, say: Callable[[str], None]) -> None:
-        """Start the faults of the platform.
-
-        They name its cars by boxes, which stay switched off.
-        """
-        specs = scenario.cars()
+        """Start the faults of the platform; the boxes are elsewhere."""
         inject_all(
             scenario,
-            specs,
-            Fleet(self.world, specs, sms_centre="none"),
+            scenario.cars(),
+            Fleet(self.world, (), sms_centre="none"),
             load_starts_s=self.driver.now,
             record=lambda _line: None,
             say=say,
             around=FaultTargets(self.platform),
+            part=ProcessRole.AROUND,
         )
 
     async def close(self) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
@@ -22,7 +21,6 @@ from fleet_sim.runs.injection import (
     ProcessRole,
     inject_all,
     silent,
-    strikes_boxes,
 )
 from fleet_sim.runs.live.brokers_away import merge_states
 from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, LiveFleet, without_in_words
@@ -118,10 +116,6 @@ class SpreadFleet(LiveFleet):
         """Schedule the faults: on boxes where these are, on platform and customers here."""
         self._record = record
         self._shards.start_load(load_starts_s - self.driver.now_s() + monotonic())
-        acts_here = any(not strikes_boxes(entry.fault()) for entry in scenario.faults)
-        # A fault on the platform names its cars by boxes, which stay switched off here.
-        others = [spec for spec in specs if acts_here and spec.vehicle_id not in self.fleet.boxes]
-        stand_ins = Fleet(self.fleet.world, others, sms_centre="none").boxes
         with self.driver.present():
             return inject_all(
                 scenario,
@@ -130,7 +124,7 @@ class SpreadFleet(LiveFleet):
                 load_starts_s=load_starts_s,
                 record=record,
                 say=say,
-                around=around._replace(stand_ins=stand_ins),
+                around=around,
                 part=ProcessRole.AROUND,
             )
 

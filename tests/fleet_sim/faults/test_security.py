@@ -32,6 +32,7 @@ class Abused:
         injection = Injection(
             world=world,
             boxes=[self.bench.box()],
+            cars=[self.bench.box().spec],
             vehicle_ids=frozenset({CAR}),
             duration_s=duration_s,
             stream_of=world.stream,
