@@ -139,7 +139,6 @@ def boxes(options: BoxesOptions) -> None:
     fleet = _fleet_options(options, loaded, brokers, part, seed=seed)
     platform_url = options.platform_url
     serving = ServeOptions(
-        fleet=options.scenario.stem,
         shard=part,
         directory=None if options.out is None else truth_directory(options.out),
         control=options.control,

@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol
 
 from fleet_wire.clock import Clock
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
-from fleet_wire.links.announcement_topic import GONE
 from fleet_wire.links.away import Away
 from fleet_wire.links.link import (
     PERMANENT_CODES,
@@ -28,7 +27,7 @@ from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
 from platform_probe.measure.load.timers import Timer, Timers
-from platform_probe.measure.watching.group import Group
+from platform_probe.measure.watching.group import GONE, Group
 from platform_probe.measure.watching.inbox import subscriptions
 from platform_probe.outputs.logs import Complaints, Logger
 from platform_probe.outputs.metrics import ProbeMetrics

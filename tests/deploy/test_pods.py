@@ -116,38 +116,19 @@ def test_the_broker_keeps_what_is_retained_in_its_volume(tmp_path: Path) -> None
     assert (tmp_path / "broker-0" / "mosquitto.db").stat().st_size > 0
 
 
-def test_a_shard_is_never_missed_in_silence(cluster: Cluster) -> None:
-    """One comes late, is killed, comes again with another list, and is told to end; one is doubled.
-
-    The other names each, and says what is missing now.
-    """
-    cluster.start(BOXES, "boxes-0")
-    cluster.wait_for("boxes-0", "serving")
-    late = cluster.start(BOXES, "boxes-2")
-    third = "shard 3/3 on boxes-2 (3 boxes)"
-    cluster.wait_for(
-        "boxes-0",
-        f"{third} has come",
-        "its faults come later; 2 of 3 shards, 3 boxes missing with shard 2\n",
-    )
-    cluster.wait_for("boxes-2", "connecting 3 boxes (shard 3 of 3)", "serving")
-    late.kill()  # for memory, or when its time to end is over
-    missing = "; 1 of 3 shards, 6 boxes missing with shard 2, 3"
-    cluster.wait_for("boxes-0", f"{third} is gone without a goodbye: killed, or cut off{missing}\n")
-    unfit = cluster.start(
-        BOXES, "boxes-2", fleet={"BROKERS": f"{cluster.fleet['BROKERS']},mqtt://127.0.0.1:9"}
-    )
-    cluster.start(BOXES, "debug-boxes-0")
-    cluster.wait_for(
-        "boxes-0",
-        f"{third} does not fit shard 1/3 on boxes-0 (3 boxes), this one: "
-        "its --broker list has 2 brokers, not 1: ",
-        f"give all the same --broker list{missing}",
-        "shard 1/3 on debug-boxes-0 (3 boxes) is played by shard 1/3 on boxes-0 (3 boxes), this",
-    )
-    unfit.send_signal(signal.SIGTERM)
-    assert unfit.wait(60) == 0
-    cluster.wait_for("boxes-0", f"{third} is gone: it was told to end{missing}, twice shard 1\n")
+def test_shards_that_fit_together_say_the_same_digest(cluster: Cluster) -> None:
+    """One with another list of brokers says another: its cars are elsewhere."""
+    others = {"BROKERS": f"{cluster.fleet['BROKERS']},mqtt://127.0.0.1:9"}
+    digests = []
+    for number, fleet in enumerate(({}, {}, others)):
+        name = f"boxes-{number}"
+        shard = cluster.start(BOXES, name, fleet=fleet)
+        start = f"connecting 3 boxes (shard {number + 1} of 3, configuration "
+        cluster.wait_for(name, start)
+        digests.append(cluster.log(name).partition(start)[2].partition(")")[0])
+        shard.send_signal(signal.SIGTERM)
+        assert shard.wait(60) == 0
+    assert digests[0] == digests[1] != digests[2]
 
 
 def is_fine(url: str) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,6 @@ from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.records import Records
-from fleet_sim.runs.live.roster import announcement
-from fleet_sim.runs.live.roster_link import RosterLink
 from fleet_sim.runs.live.shards import Shards
 from fleet_sim.runs.live.spread_fleet import SpreadFleet
 from fleet_sim.runs.live.stop import route_signals
@@ -58,8 +56,6 @@ NO_CUSTOMERS = "--platform: the scenario has no `customers` who would ask it"
 class ServeOptions:
     """The user's choices besides the scenario and the fleet."""
 
-    fleet: str = ""
-    """The fleet's name, by which its shards find each other."""
     shard: tuple[int, int] = (1, 1)
     """K and N: take every N-th car, from the K-th."""
     directory: RunDirectory | None = None
@@ -99,31 +95,25 @@ async def serve_boxes(
         LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, (), fleet_options)
     )
     fleet.driver.on_stall = lambda _why: stop.set()
-    _say_whose(scenario, len(mine), options.shard, fleet_options, progress)
+    whose = _shard_text(scenario, options.shard, fleet_options)
+    _say_whose(scenario, len(mine), options.shard, whose, f"{fleet_options.brokers}", progress)
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
         desk = DrillDesk()
         if options.control is not None:
             await stack.enter_async_context(served(options.control, desk.answer))
-        roster = _roster(scenario, fleet_options, options, progress)
-        if roster is not None:
-            stack.callback(roster.close)
-            roster.start()
         await fleet.connect(progress, stop)
         if not stop.is_set():
             desk.drills = _start_faults(scenario, mine, fleet, options, progress)
             if options.control is not None:
                 progress.note(how_to_drill(options.control))
             progress.phase("serving; SIGTERM or Ctrl-C ends it")
-            if roster is not None:
-                roster.serve()
             renters = _renters(scenario, fleet, options)
             if renters is not None:
                 stack.push_async_callback(renters.close)
-            parts = [each.state for each in (renters, roster) if each is not None]
             with service_of_systemd():
-                await _report(fleet, parts, progress, stop)
+                await _report(fleet, renters, whose, progress, stop)
     _check(fleet, shards)
 
 
@@ -157,12 +147,13 @@ def _say_whose(
     scenario: Scenario,
     mine: int,
     shard: tuple[int, int],
-    fleet_options: FleetOptions,
+    whose: str,
+    brokers: str,
     progress: Progress,
 ) -> None:
     number, total = shard
     boxes = readable.boxes(mine)
-    progress.phase(f"connecting {boxes} (shard {number} of {total}) to {fleet_options.brokers}")
+    progress.phase(f"connecting {boxes} ({whose}) to {brokers}")
     if not mine:
         cars = scenario.fleet.count
         progress.note(
@@ -190,21 +181,22 @@ def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
     return record
 
 
-def _roster(
-    scenario: Scenario, fleet_options: FleetOptions, options: ServeOptions, progress: Progress
-) -> RosterLink | None:
-    """Return what looks for the other shards, where there are any."""
-    if options.shard[1] == 1:
-        return None
-    own = announcement(
-        options.fleet,
-        scenario,
-        shard=options.shard,
-        host=socket.gethostname(),
-        seed=fleet_options.seed,
-        brokers=fleet_options.brokers,
-    )
-    return RosterLink(own, fleet_options, progress.note)
+def configuration_digest(scenario: Scenario, fleet_options: FleetOptions, *, total: int) -> str:
+    """Return what all shards of a fleet have in common: else some cars have two boxes or none.
+
+    It covers the scenario as it is played, the number of shards, the seed, and the list of brokers
+    in its order, from which the broker of a car follows.
+    """
+    addresses = ",".join(f"{each.host}:{each.port}" for each in fleet_options.brokers.addresses)
+    played = scenario.model_dump_json(exclude={"seed"})
+    text = f"{played}\n{total}\n{fleet_options.seed}\n{addresses}"
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def _shard_text(scenario: Scenario, shard: tuple[int, int], fleet_options: FleetOptions) -> str:
+    """Return which shard this is, and the digest of what it was started with."""
+    digest = configuration_digest(scenario, fleet_options, total=shard[1])
+    return f"shard {shard[0]} of {shard[1]}, configuration {digest}"
 
 
 def _renters(scenario: Scenario, fleet: LiveFleet, options: ServeOptions) -> Renters | None:
@@ -220,11 +212,12 @@ def _renters(scenario: Scenario, fleet: LiveFleet, options: ServeOptions) -> Ren
 
 async def _report(
     fleet: LiveFleet,
-    parts: Sequence[Callable[[], str]],
+    renters: Renters | None,
+    whose: str,
     progress: Progress,
     stop: asyncio.Event,
 ) -> None:
-    """Report every ten seconds on the boxes, and on the `parts` beside them."""
+    """Report every ten seconds on the boxes and their customers, and say `whose` they are."""
     while not stop.is_set():
         await _wait(stop, REPORT_S)
         counts, (defects, _) = fleet.counts, fleet.defects
@@ -234,7 +227,8 @@ async def _report(
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
             f" {counts.executed} executed, {counts.refused} refused"
             + (f", {away}" if away else "")
-            + "".join(f"; {state()}" for state in parts)
+            + ("" if renters is None else f"; {renters.state()}")
+            + f"; {whose}"
             + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
         )
 

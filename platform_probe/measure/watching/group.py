@@ -21,8 +21,10 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from fleet_wire.clock import Clock
-from fleet_wire.links.announcement_topic import AnnouncementTopic
+from fleet_wire.links.link import Will
 
+GONE: Final = b""
+"""An empty payload takes a retained message back."""
 ANNOUNCED_AT: Final = "probes"
 """First level of the topics at which monitors announce themselves, below that the group."""
 LISTENING: Final = b"listening"
@@ -64,7 +66,7 @@ class _OtherMonitor(NamedTuple):
     """When the last line of the platform's log came to it, as it said then."""
 
 
-class Group(AnnouncementTopic):
+class Group:
     """The known monitors that share the customers; we ourselves always.
 
     A monitor that joins others listens for `listens_s` before it counts. A monitor that
@@ -80,7 +82,8 @@ class Group(AnnouncementTopic):
         listens_s: float,
         reads_log: bool = False,
     ) -> None:
-        super().__init__(f"{ANNOUNCED_AT}/{name}", quote(client_id, safe=""))
+        self._begin = f"{ANNOUNCED_AT}/{name}/"
+        self._name = quote(client_id, safe="")
         self._clock = clock
         self._listens_s = listens_s
         self._others: dict[str, _OtherMonitor] = {}
@@ -96,6 +99,21 @@ class Group(AnnouncementTopic):
         """The same as the others know it: all have to share by the same."""
         self.counts = False
         """Whether we do more than listen."""
+
+    @property
+    def topic(self) -> str:
+        """Return the topic of our announcement."""
+        return self._begin + self._name
+
+    @property
+    def topic_filter(self) -> str:
+        """Return the topic filter for all announcements."""
+        return f"{self._begin}+"
+
+    @property
+    def will(self) -> Will:
+        """Return the will that clears our announcement when the connection is lost."""
+        return Will(self.topic, GONE)
 
     def begin_anew(self) -> None:
         """Handle a new connection: the broker reports now which monitors exist."""

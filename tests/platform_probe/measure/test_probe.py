@@ -27,7 +27,6 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import ConfigError, LocalProtocolError
-from fleet_wire.links.announcement_topic import GONE
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import (
     SESSION_TAKEN_OVER,
@@ -45,7 +44,7 @@ from platform_probe.measure.load.plan import PlannedStart
 from platform_probe.measure.load.timers import LoopTimers
 from platform_probe.measure.probe import Probe
 from platform_probe.measure.watching import group as group_module
-from platform_probe.measure.watching.group import PRESENT
+from platform_probe.measure.watching.group import GONE, PRESENT
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.settings.monitor import ProbeSettings

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.links.announcement_topic import GONE
 from platform_probe.measure.watching.group import (
     ANNOUNCED_EVERY_S,
     BACK_S,
+    GONE,
     LISTENING,
     LOOK_S,
     NO_LOG_S,
